@@ -1,0 +1,134 @@
+"""Definitions and records as the gateway asks for them: one shape for every kind of resource."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .base import Json, Message, Sealed
+from .runs import Endpoint
+
+
+class Kind(StrEnum):
+    """What can be asked for; the value is the REST collection."""
+
+    PROJECTS = "projects"
+    USERS = "users"
+    TOKENS = "api-tokens"
+    ENDPOINTS = "endpoints"
+    PIPELINES = "pipelines"
+    VARIABLES = "variables"
+    WEBHOOKS = "registry-webhooks"
+    EVENTS = "registry-events"
+    EXECUTIONS = "executions"
+    USER_OPERATIONS = "user-operations"
+    DEAD_LETTERS = "dead-letters"
+    AUDIT = "audit"
+    LOGS = "logs"
+    SETTINGS = "settings"
+
+
+class Find(Message):
+    """One page of a kind."""
+
+    kind: Kind
+    filter: str = ""
+    """OData `$filter`; fields outside the kind's allow-list are refused by name."""
+    orderby: str = ""
+    top: int = 25
+    skip: int = 0
+    parent: str = ""
+    """Lists within another object: the pipeline of executions, the execution of logs."""
+    options: Json = {}
+
+
+class Page(Message):
+    """`total` is exact up to 10,000 and the next bound known beyond."""
+
+    documents: tuple[Json, ...] = ()
+    total: int = 0
+
+
+class Get(Message):
+    """One object, by id or by project and name."""
+
+    kind: Kind
+    id: str = ""
+    project: str = ""
+    name: str = ""
+    options: Json = {}
+
+
+class Act(Message):
+    """A change: `create`, `replace`, `patch`, `delete`, or an action of the kind such as `execute` or `cancel`."""
+
+    kind: Kind
+    verb: str
+    id: str = ""
+    project: str = ""
+    name: str = ""
+    body: Json = {}
+    text: str = ""
+    """A YAML body where positions matter; it never holds a secret (the gateway masks those and sends them sealed)."""
+    sealed: dict[str, Sealed] = {}
+    """Secret values by their path in the body, sealed at the gateway; the body holds the mask there."""
+    hashes: dict[str, str] = {}
+    """Hex SHA-256 of secrets that must be recognised later (tokens), by the same paths; passwords as their digest."""
+    options: Json = {}
+
+
+class Document(Message):
+    """The answer: the object in the API's own shape, and text where the answer is not JSON."""
+
+    document: Json = {}
+    text: str = ""
+
+
+class SignIn(Message):
+    """Who is this? With a user's name and password, an API token, or a one-time code; none of them travels in clear."""
+
+    username: str = ""
+    password_digest: str = ""
+    """`shared.process.secrets.password_digest` of the password; config keeps an argon2 hash of it."""
+    api_token_hash: str = ""
+    one_time_code_hash: str = ""
+    new_token_hash: str = ""
+    """Hash of a fresh API token that the gateway minted, where the sign-in call must answer with one."""
+    source_address: str = ""
+
+
+class SignedIn(Message):
+    """An authenticated subject; the gateway signs the access token."""
+
+    user: str
+    email: str = ""
+    token_id: str
+    good_for_s: int = 28_800
+
+
+class ValidateAsk(Message):
+    """Gateway to runner: try this endpoint for real. config prepared it and checked the caller's rights."""
+
+    endpoint: Endpoint
+    options: Json = {}
+
+
+class Validated(Message):
+    """What trying an endpoint showed."""
+
+    ok: bool
+    message: str
+    code: str = ""
+    """Stable word for the cause: `wrong-password`, `no-right`, `no-such-repository`, `unreachable` …"""
+    details: Json = {}
+
+
+class Inspect(Message):
+    """Gateway to runner: look at something outside on behalf of a page (`certificate`, `tags`, `workload`)."""
+
+    what: str
+    endpoint: Endpoint | None = None
+    options: Json = {}
+
+
+class Inspected(Message):
+    document: Json = {}

@@ -1,0 +1,144 @@
+"""A push on its way from the receiver to a verdict."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from .base import Json, Message, Sealed
+
+
+class Push(Message):
+    """What happened at a registry, in one shape whatever the registry."""
+
+    provider: str
+    """`dockerhub`, `distribution`, `generic` …: the parser that read the body."""
+    registry_host: str
+    """As in an image reference; `docker.io` for Docker Hub."""
+    repository: str
+    """`acme/web`; official images are `library/busybox`."""
+    tag: str | None = None
+    digest: str | None = None
+    media_type: str | None = None
+    pushed_at: float | None = None
+    """Seconds since the epoch by the registry's clock; orders nothing."""
+    pusher: str | None = None
+    provider_delivery_id: str | None = None
+    kind: Literal["image", "chart", "signature", "other"] = "image"
+
+    @property
+    def namespace(self) -> str:
+        return self.repository.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def image(self) -> str:
+        """The repository as a manifest names it, without tag: `acme/web`, `ghcr.io/acme/web`."""
+        return self.repository if self.registry_host == "docker.io" else f"{self.registry_host}/{self.repository}"
+
+
+class HookReceived(Message):
+    """One POST that the gateway answered, or will answer, with 2xx."""
+
+    delivery_id: str
+    """Random, given at reception, kept for ever."""
+    received_at: float
+    """Seconds since the epoch by the gateway's clock. Newer means later received."""
+    token_hash: str
+    """Hex SHA-256 of the secure token: config judges by this even where the gateway already knew the webhook."""
+    webhook_id: str | None = None
+    """None when the allowlist could not be asked: the delivery was taken unjudged."""
+    pushes: tuple[Push, ...] = ()
+    """Empty when the body named no push; `problem` then says why."""
+    problem: str | None = None
+    body: Json = {}
+    """The parsed payload, trimmed, secrets out."""
+    source_address: str = ""
+    user_agent: str = ""
+    via: Literal["hook", "spool", "look", "test", "manual"] = "hook"
+
+
+class RegistryAccess(Message):
+    """Where and as whom to ask a registry."""
+
+    registry_host: str
+    """API host and port; `docker.io` stands for Docker Hub's registry."""
+    username: str = ""
+    password: Sealed | None = None
+    plain_http: bool = False
+    ca_pem: str | None = None
+    fingerprint: str | None = None
+
+
+class TagResolve(Message):
+    """Ask which digest a tag names now. Sent by config, answered by `TagResolved`."""
+
+    delivery_id: str
+    push_ordinal: int = 0
+    repository: str
+    tag: str
+    access: RegistryAccess | None = None
+
+
+class Found(StrEnum):
+    """What the registry said."""
+
+    FOUND = "found"
+    NOT_FOUND = "not-found"
+    UNAVAILABLE = "unavailable"
+
+
+class TagResolved(Message):
+    """The registry's answer for one push."""
+
+    delivery_id: str
+    push_ordinal: int = 0
+    outcome: Found
+    digest: str | None = None
+    media_type: str | None = None
+    detail: str = ""
+    """Why, in words for a person, when the outcome is not `found`."""
+
+
+class TokenEntry(Message):
+    """One secure token that the receiver lets in."""
+
+    token_hash: str
+    webhook_id: str
+    provider: str = "dockerhub"
+    """How to read the body; `auto` lets the receiver recognise it."""
+    good_until: float | None = None
+    """Seconds since the epoch; set on the old token while a rotation overlaps."""
+
+
+class AllowlistAsk(Message):
+    """Ask for the whole allowlist, or, with `token_hash`, for that one entry."""
+
+    token_hash: str | None = None
+
+
+class Allowlist(Message):
+    """All tokens at one revision."""
+
+    revision: int
+    entries: tuple[TokenEntry, ...]
+
+
+class AllowlistChanged(Message):
+    """What a change did to the list; a receiver that misses a revision asks for the whole."""
+
+    revision: int
+    put: tuple[TokenEntry, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Token hashes that are no longer good."""
+
+
+class DeliveryChanged(Message):
+    """Activity has something new to show."""
+
+    delivery_id: str
+    project: str
+    webhook_id: str | None = None

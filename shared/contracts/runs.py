@@ -1,0 +1,202 @@
+"""The protocol between the ledger (config) and whoever holds a run (runner)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .base import Json, Message, Sealed
+from .history import Event, Recorded
+from .pushes import Push
+
+
+class RunExecution(Message):
+    """This execution, dispatch n, wants a runner. The receiver answers with a `Take`."""
+
+    execution_id: str
+    dispatch: int
+
+
+class Take(Message):
+    """May this runner have that dispatch? The same take asked again gets the same answer."""
+
+    execution_id: str
+    dispatch: int
+    runner: str
+    take_id: str
+
+
+class Endpoint(Message):
+    """An endpoint as resolved for one take."""
+
+    name: str
+    type: str
+    properties: Json = {}
+    """Clear values; a secret property is absent here and stands in `secrets`."""
+    secrets: dict[str, Sealed] = {}
+
+
+class Variable(Message):
+    """A variable as resolved for one take: `value` or `sealed`."""
+
+    name: str
+    type: str
+    value: str | None = None
+    sealed: Sealed | None = None
+
+
+class Started(Message):
+    """What a run is about and who wants it: the facts behind `${name}`, `${requestBy}` and their like."""
+
+    execution_id: str
+    project: str
+    pipeline: str
+    pipeline_id: str
+    index: int
+    requested_by: str
+    comments: str = ""
+    description: str = ""
+    execution_url: str = ""
+    push: Push | None = None
+    """The push that started it, with its digest where known."""
+    nested: bool = False
+
+
+class Verdict(StrEnum):
+    """What the ledger wants of a holder."""
+
+    GO = "go"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+    FENCED = "fenced"
+    """Not yours (any more): stop, report nothing."""
+
+
+class TakeAnswer(Message):
+    """The ledger's answer, sent after its commit. `taken` false means: drop it."""
+
+    taken: bool
+    reason: str = ""
+    attempt: int = 0
+    start_number: int = 0
+    """Grows with every start of any run: the fence written into the cluster."""
+    verdict: Verdict = Verdict.GO
+    plan: Json = {}
+    """`shared.grammar.plan.Plan` as JSON."""
+    inputs: Json = {}
+    endpoints: dict[str, Endpoint] = {}
+    variables: dict[str, Variable] = {}
+    history: tuple[Recorded, ...] = ()
+    about: Started | None = None
+
+
+class Grant(Message):
+    """Ask leave for one effect; the grant is the durable `task.started`, which must be among the report's events."""
+
+    stage: str
+    task: str
+    try_number: int = 1
+
+
+class Report(Message):
+    """Events of one attempt, in order, and perhaps a request for a grant. Answered when the sender asks for a reply."""
+
+    execution_id: str
+    attempt: int
+    runner: str
+    events: tuple[Event, ...] = ()
+    grant: Grant | None = None
+
+
+class ReportAnswer(Message):
+    """Sent after the commit: everything reported up to `accepted_seq` is durable."""
+
+    verdict: Verdict
+    accepted_seq: int = 0
+    reason: str = ""
+
+
+class HeldRun(Message):
+    execution_id: str
+    attempt: int
+
+
+class Held(Message):
+    """A runner's sign of life, every second or two: all that it holds."""
+
+    runner: str
+    holds: tuple[HeldRun, ...] = ()
+
+
+class HeldAnswer(Message):
+    """A verdict for each pair that was listed, by execution id."""
+
+    verdicts: dict[str, Verdict] = {}
+
+
+class Released(Message):
+    """A runner that shuts down in order lets go; the ledger dispatches again at once."""
+
+    execution_id: str
+    attempt: int
+    runner: str
+
+
+class IntentChanged(Message):
+    """Somebody cancelled, paused or resumed: ask with `Held` now instead of in a second."""
+
+    execution_id: str
+
+
+class LogChunk(Message):
+    """Lines that a task printed. May be dropped under pressure; never blocks a run."""
+
+    execution_id: str
+    attempt: int
+    stage: str
+    task: str
+    try_number: int = 1
+    first_line: int
+    """0-based number of the first line within this try."""
+    lines: tuple[str, ...]
+    at: float
+
+
+class ExecutionChanged(Message):
+    """What the ledger accepted, after its commit: the public event. Gaps are filled by asking for the execution."""
+
+    execution_id: str
+    revision: int
+    """1, 2, 3 … per execution."""
+    project: str
+    pipeline: str
+    index: int
+    status: str
+    status_message: str = ""
+    events: tuple[Event, ...] = ()
+    nested: bool = False
+
+
+class StageOver(Message):
+    """A stage ended: reliable, through the outbox."""
+
+    execution_id: str
+    revision: int
+    project: str
+    pipeline: str
+    index: int
+    stage: str
+    status: str
+    status_message: str = ""
+
+
+class ExecutionOver(Message):
+    """A run ended: reliable, through the outbox."""
+
+    execution_id: str
+    revision: int
+    project: str
+    pipeline: str
+    index: int
+    status: str
+    status_message: str = ""
+    duration_us: int = 0

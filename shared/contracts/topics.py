@@ -1,0 +1,147 @@
+"""The one literal table of topics. Broker topology, JSON Schemas and the AsyncAPI document are generated from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from . import catalog, mirror, pushes, runs
+from .base import Empty, Message
+
+
+class Service(StrEnum):
+    GATEWAY = "gateway"
+    CONFIG = "config"
+    RUNNER = "runner"
+    HUBSYNC = "hubsync"
+
+
+class Kind(StrEnum):
+    EVENT = "event"
+    """Something happened; the sender does not care who listens."""
+    COMMAND = "command"
+    """Do this; exactly one receiver."""
+    QUERY = "query"
+    """Tell me; transient, with a deadline."""
+
+
+class Mode(StrEnum):
+    POOL = "pool"
+    """One worker of many gets it; quorum queue, retries, dead letters."""
+    SINGLE = "single"
+    """One consumer, in order, acknowledged in batches after commit; quorum queue, dead letters."""
+    BROADCAST = "broadcast"
+    """Every process gets it; exclusive queue; may be lost."""
+    RPC = "rpc"
+    """One of the service's processes answers; classic queue with a length limit, no dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue by its full name; topics that name the same queue arrive in the order they were published."""
+
+    name: str
+    service: Service
+    mode: Mode
+    max_bytes: int | None = None
+
+
+HOOKS = Queue("config.hooks", Service.CONFIG, Mode.SINGLE, max_bytes=256 * 1024 * 1024)
+LEDGER = Queue("config.ledger", Service.CONFIG, Mode.SINGLE)
+LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1024)
+CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
+RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
+REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
+RUNNER_RPC = Queue("runner.rpc", Service.RUNNER, Mode.RPC)
+MIRROR = Queue("hubsync.mirror", Service.HUBSYNC, Mode.SINGLE)
+GATEWAY_NEWS = Queue("gateway.news", Service.GATEWAY, Mode.BROADCAST)
+RUNNER_NEWS = Queue("runner.news", Service.RUNNER, Mode.BROADCAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the table. Its wire type is `<name>.v<version>`, its routing key the name."""
+
+    name: str
+    version: int
+    model: type[Message]
+    kind: Kind
+    senders: tuple[Service, ...]
+    queues: tuple[Queue, ...]
+    reply: type[Message] | None = None
+    public: bool = False
+    """Stable for consumers outside Portside, who bind queues of their own to the topic exchange."""
+
+    @property
+    def type(self) -> str:
+        return f"{self.name}.v{self.version}"
+
+
+_G, _C, _R, _H = Service.GATEWAY, Service.CONFIG, Service.RUNNER, Service.HUBSYNC
+
+HOOK_RECEIVED = Topic("hook.received", 1, pushes.HookReceived, Kind.EVENT, (_G, _R), (HOOKS,))
+TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, Kind.COMMAND, (_C,), (REQUESTS,))
+TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, Kind.EVENT, (_R,), (LEDGER,))
+ALLOWLIST_ASK = Topic("allowlist.ask", 1, pushes.AllowlistAsk, Kind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist)
+ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
+DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
+
+RUN_EXECUTION = Topic("run.execution", 1, runs.RunExecution, Kind.COMMAND, (_C,), (RUNS,))
+RUN_TAKE = Topic("run.take", 1, runs.Take, Kind.COMMAND, (_R,), (LEDGER,), runs.TakeAnswer)
+RUN_REPORT = Topic("run.report", 1, runs.Report, Kind.COMMAND, (_R,), (LEDGER,), runs.ReportAnswer)
+RUN_RELEASED = Topic("run.released", 1, runs.Released, Kind.EVENT, (_R,), (LEDGER,))
+RUN_HELD = Topic("run.held", 1, runs.Held, Kind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
+RUN_INTENT = Topic("run.intent", 1, runs.IntentChanged, Kind.EVENT, (_C,), (RUNNER_NEWS,))
+LOG_CHUNK = Topic("log.chunk", 1, runs.LogChunk, Kind.EVENT, (_R,), (LOGS,))
+
+EXECUTION_CHANGED = Topic(
+    "execution.changed", 1, runs.ExecutionChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,), public=True
+)
+EXECUTION_STAGE_OVER = Topic("execution.stage-over", 1, runs.StageOver, Kind.EVENT, (_C,), (), public=True)
+EXECUTION_OVER = Topic("execution.over", 1, runs.ExecutionOver, Kind.EVENT, (_C,), (), public=True)
+
+MIRROR_PASS = Topic("mirror.pass", 1, mirror.MirrorPass, Kind.COMMAND, (_C,), (MIRROR,))
+MIRROR_WANTED = Topic("mirror.wanted", 1, mirror.WantedAsk, Kind.QUERY, (_H,), (CONFIG_RPC,), mirror.Wanted)
+MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, Kind.EVENT, (_H,), (LEDGER,))
+
+CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.Page)
+CATALOG_GET = Topic("catalog.get", 1, catalog.Get, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.Document)
+CATALOG_ACT = Topic("catalog.act", 1, catalog.Act, Kind.COMMAND, (_G, _R), (CONFIG_RPC,), catalog.Document)
+SIGN_IN = Topic("auth.sign-in", 1, catalog.SignIn, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.SignedIn)
+ENDPOINT_VALIDATE = Topic(
+    "endpoint.validate", 1, catalog.ValidateAsk, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
+)
+OUTSIDE_INSPECT = Topic("outside.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Inspected)
+
+TOPICS: tuple[Topic, ...] = (
+    HOOK_RECEIVED,
+    TAG_RESOLVE,
+    TAG_RESOLVED,
+    ALLOWLIST_ASK,
+    ALLOWLIST_CHANGED,
+    DELIVERY_CHANGED,
+    RUN_EXECUTION,
+    RUN_TAKE,
+    RUN_REPORT,
+    RUN_RELEASED,
+    RUN_HELD,
+    RUN_INTENT,
+    LOG_CHUNK,
+    EXECUTION_CHANGED,
+    EXECUTION_STAGE_OVER,
+    EXECUTION_OVER,
+    MIRROR_PASS,
+    MIRROR_WANTED,
+    MIRROR_REPORT,
+    CATALOG_FIND,
+    CATALOG_GET,
+    CATALOG_ACT,
+    SIGN_IN,
+    ENDPOINT_VALIDATE,
+    OUTSIDE_INSPECT,
+)
+
+QUEUES: tuple[Queue, ...] = tuple(dict.fromkeys(queue for topic in TOPICS for queue in topic.queues))
+BY_TYPE: dict[str, Topic] = {topic.type: topic for topic in TOPICS}
+
+__all__ = ["BY_TYPE", "QUEUES", "TOPICS", "Empty", "Kind", "Mode", "Queue", "Service", "Topic"]
