@@ -1,0 +1,274 @@
+"""A private RabbitMQ node: its own name, cookie, folder, ports and epmd, on loopback, ended with its owner.
+
+The server's own script runs, not Debian's wrapper, which refuses ordinary users and, as root, becomes a user who
+cannot read a clone in root's home.
+"""
+
+from __future__ import annotations
+
+import base64
+import glob
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from cli.ports import free_port
+
+SCRIPT_PLACES = (
+    "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
+    "/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server",
+    "/usr/local/opt/rabbitmq/sbin/rabbitmq-server",
+    "/opt/rabbitmq*/sbin/rabbitmq-server",
+)
+"""Where Debian, Homebrew and the generic archive put the server's own script."""
+
+START_LIMIT_S = 90.0
+STOP_LIMIT_S = 30.0
+
+
+class BrokerFailed(Exception):
+    """The node did not start; the message ends with the last lines of its log."""
+
+
+def server_script() -> Path | None:
+    """The server's own script, or None where RabbitMQ is not installed."""
+    for place in SCRIPT_PLACES:
+        found = sorted(glob.glob(place))
+        if found:
+            return Path(found[-1])
+    return None
+
+
+def epmd_program() -> Path | None:
+    """Erlang's port mapper, which the node needs and which ends with it."""
+    on_path = shutil.which("epmd")
+    if on_path:
+        return Path(on_path)
+    for place in ("/usr/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/lib/erlang/erts-*/bin/epmd"):
+        found = sorted(glob.glob(place))
+        if found:
+            return Path(found[-1])
+    return None
+
+
+def is_installed() -> bool:
+    """Whether a private node can be started on this machine."""
+    return server_script() is not None and epmd_program() is not None
+
+
+@dataclass
+class PrivateNode:
+    """One node in one folder. `start` and `stop` may alternate; the folder keeps the queues between them."""
+
+    home: Path
+    amqp_port: int = 0
+    management_port: int = 0
+    epmd_port: int = 0
+    dist_port: int = 0
+    password: str = ""
+    _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _epmd: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def amqp_url(self) -> str:
+        return self.url_of("/")
+
+    def url_of(self, vhost: str) -> str:
+        """The AMQP address of one virtual host on this node."""
+        path = "" if vhost == "/" else "/" + quote(vhost, safe="")
+        return f"amqp://portside:{self.password}@127.0.0.1:{self.amqp_port}{path}"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self.management_port}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._server.pid if self._server else None
+
+    def start(self) -> None:
+        """Start epmd and the server, and wait until it speaks AMQP and its management API answers.
+
+        Raises BrokerFailed when it does not within START_LIMIT_S.
+        """
+        self.home = self.home.resolve()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._settle()
+        script, epmd = server_script(), epmd_program()
+        if script is None or epmd is None:
+            raise BrokerFailed("RabbitMQ is not installed: neither its server script nor epmd was found")
+        environment = self._environment()
+        output = open(self.home / "server.out", "ab")  # noqa: SIM115 - the child keeps it
+        self._epmd = subprocess.Popen(
+            [str(epmd), "-address", "127.0.0.1", "-port", str(self.epmd_port)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        self._server = subprocess.Popen(
+            [str(script)],
+            env=environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        output.close()
+        deadline = time.monotonic() + START_LIMIT_S
+        while not (self.speaks_amqp() and self._management_answers()):
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Shut the node down in order, then its epmd; kill what does not go within STOP_LIMIT_S."""
+        if self._server and self._server.poll() is None:
+            self._server.terminate()
+            try:
+                self._server.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                pass
+        self.kill()
+
+    def kill(self) -> None:
+        """End the node at once, as a power cut would."""
+        for process in (self._server, self._epmd):
+            if process is None:
+                continue
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+        self._server = self._epmd = None
+
+    def forget(self) -> None:
+        """Delete the node's folder: its disk is lost. Only while it is stopped."""
+        shutil.rmtree(self.home / "data", ignore_errors=True)
+
+    def add_vhost(self, name: str) -> str:
+        """Make a virtual host of its own for one test or tenant; returns its AMQP address."""
+        self.manage("PUT", f"/api/vhosts/{quote(name, safe='')}")
+        grant = {"configure": ".*", "write": ".*", "read": ".*"}
+        self.manage("PUT", f"/api/permissions/{quote(name, safe='')}/portside", grant)
+        return self.url_of(name)
+
+    def remove_vhost(self, name: str) -> None:
+        self.manage("DELETE", f"/api/vhosts/{quote(name, safe='')}")
+
+    def manage(self, method: str, path: str, body: object = None) -> object:
+        """One call of the node's management API; raises urllib.error.HTTPError on a refusal."""
+        request = urllib.request.Request(
+            self.management_url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": "Basic " + base64.b64encode(f"portside:{self.password}".encode()).decode(),
+            },
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def speaks_amqp(self) -> bool:
+        """Whether the listener answers the AMQP 0-9-1 greeting."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.amqp_port), timeout=1) as connection:
+                connection.sendall(b"AMQP\x00\x00\x09\x01")
+                connection.settimeout(2)
+                return connection.recv(1) == b"\x01"
+        except OSError:
+            return False
+
+    def _management_answers(self) -> bool:
+        try:
+            self.manage("GET", "/api/whoami")
+        except (OSError, urllib.error.URLError, ValueError):
+            return False
+        return True
+
+    def _settle(self) -> None:
+        """Read what an earlier start chose, or choose; a port that was taken meanwhile is replaced."""
+        chosen_file = self.home / "node.json"
+        chosen = json.loads(chosen_file.read_text()) if chosen_file.exists() else {}
+        self.password = self.password or chosen.get("password") or secrets.token_urlsafe(18)
+        taken: set[int] = set()
+        for name in ("amqp_port", "management_port", "epmd_port", "dist_port"):
+            port = free_port(getattr(self, name) or chosen.get(name, 0))
+            while port in taken:
+                port = free_port()
+            taken.add(port)
+            setattr(self, name, port)
+        names = ("amqp_port", "management_port", "epmd_port", "dist_port", "password")
+        descriptor = os.open(chosen_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({name: getattr(self, name) for name in names}, file)
+
+    def _environment(self) -> dict[str, str]:
+        data = self.home / "data"
+        data.mkdir(exist_ok=True)
+        (self.home / "erlang").mkdir(exist_ok=True)
+        config = self.home / "rabbitmq.conf"
+        descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(
+                f"listeners.tcp.1 = 127.0.0.1:{self.amqp_port}\n"
+                "management.tcp.ip = 127.0.0.1\n"
+                f"management.tcp.port = {self.management_port}\n"
+                "default_user = portside\n"
+                f"default_pass = {self.password}\n"
+                "loopback_users = none\n"
+                "disk_free_limit.absolute = 100MB\n"
+                "log.file = false\n"
+                "log.console = true\n"
+                "log.console.level = warning\n"
+            )
+        (self.home / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.home / "env.conf").write_text("")
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": str(self.home / "erlang"),
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": self._node_name(),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CONF_ENV_FILE": str(self.home / "env.conf"),
+            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.home / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(data),
+            "RABBITMQ_LOG_BASE": str(self.home / "log"),
+            "RABBITMQ_PID_FILE": str(self.home / "server.pid"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.home / "generated"),
+            "RABBITMQ_SCHEMA_DIR": str(self.home / "schema"),
+        }
+
+    def _node_name(self) -> str:
+        """Kept for the folder's life: the node finds its queues again by its name."""
+        file = self.home / "name"
+        if not file.exists():
+            file.write_text(f"portside-{secrets.token_hex(4)}@localhost")
+        return file.read_text()
+
+    def _tail(self) -> str:
+        try:
+            return "\n".join((self.home / "server.out").read_text(errors="replace").splitlines()[-15:])
+        except OSError:
+            return "(no output)"
