@@ -1,0 +1,10 @@
+"""The only door to the database: the unit of work, and one module of questions and changes per noun.
+
+Sessions, statements and tables are seen here and nowhere else in `services.config`. A module of this package takes a
+unit of work and answers with frozen values or plain JSON, never with a row. It decides nothing: `matching`,
+`admission`, `protocol` and their like do.
+"""
+
+from .work import Away, Reading, Store, UnitOfWork
+
+__all__ = ["Away", "Reading", "Store", "UnitOfWork"]

@@ -1,0 +1,271 @@
+"""The unit of work: one transaction, the messages it promises, and what happens once it is durable."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import uuid_utils
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.orm import Session
+
+from shared.contracts.base import Message
+from shared.contracts.topics import Topic
+
+from services.config.tables.machinery import OutboxRow, TimerRow
+
+log = structlog.get_logger()
+
+READ_LIMIT_S = 10.0
+"""A question that takes longer is broken off: pages must not hold up the database."""
+
+
+class Away(Exception):
+    """The database cannot be used now: gone, locked or full. Nothing was written; try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """An outbox row as the relay sends it."""
+
+    id: int
+    message_id: str
+    type: str
+    subject: str
+    body: str
+    correlation_id: str | None
+
+
+class Reading:
+    """A consistent view of the database. `now` is the instant at which it began, in seconds since the epoch."""
+
+    def __init__(self, session: Session, now: float) -> None:
+        self.session = session
+        self.now = now
+
+
+class UnitOfWork(Reading):
+    """One write transaction: everything in it happens, or nothing does."""
+
+    def __init__(self, session: Session, now: float) -> None:
+        super().__init__(session, now)
+        self.promised: list[dict[str, Any]] = []
+        self.broadcasts: list[tuple[Topic, Message, str]] = []
+        self.callbacks: list[Callable[[], None]] = []
+        self.earliest_timer: float | None = None
+
+    def outbox(self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None) -> None:
+        """Promise a message: it is sent at least once, after the commit, in order with others of its subject."""
+        self.promised.append(
+            {
+                "message_id": str(uuid_utils.uuid7()),
+                "type": topic.type,
+                "subject": subject,
+                "body": message.model_dump_json(),
+                "correlation_id": correlation_id,
+                "created_at": self.now,
+            }
+        )
+
+    def broadcast(self, topic: Topic, message: Message, subject: str) -> None:
+        """Tell every process after the commit; may be lost."""
+        self.broadcasts.append((topic, message, subject))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call once the transaction is durable, in order of commits. It must be quick and open no unit of work."""
+        self.callbacks.append(callback)
+
+    def timer(self, kind: str, subject: str, due_at: float, body: Mapping[str, Any] | None = None) -> None:
+        """Have `kind` handled for `subject` at `due_at`; replaces an earlier one of the same kind and subject."""
+        self.cancel_timer(kind, subject)
+        row = {"kind": kind, "subject": subject, "due_at": due_at, "body": dict(body or {}), "failures": 0}
+        self.session.execute(insert(TimerRow), row)
+        self.earliest_timer = due_at if self.earliest_timer is None else min(self.earliest_timer, due_at)
+
+    def cancel_timer(self, kind: str, subject: str) -> None:
+        """Forget a timer; harmless when there is none."""
+        self.session.execute(delete(TimerRow).where(TimerRow.kind == kind, TimerRow.subject == subject))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part that may fail alone: its rows, messages and callbacks go with it, the rest stays."""
+        marks = len(self.promised), len(self.broadcasts), len(self.callbacks)
+        nested = self.session.begin_nested()
+        try:
+            yield
+            self.session.flush()
+        except BaseException:
+            if nested.is_active:
+                nested.rollback()
+            self.session.expire_all()
+            del self.promised[marks[0] :], self.broadcasts[marks[1] :], self.callbacks[marks[2] :]
+            raise
+        nested.commit()
+
+
+class Store:
+    """Opens units of work. One writer at a time in this process, any number of readers."""
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+        self.url = make_url(url)
+        self.clock = clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = _engine(url, writing=True)
+        self._reader = _engine(url, writing=False)
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+        self.on_broadcast: Callable[[Topic, Message, str], None] = lambda topic, message, subject: None
+        self.on_promised: Callable[[list[Promised]], None] = lambda rows: None
+        self.on_timer: Callable[[float], None] = lambda due_at: None
+        self.before_commit: list[Callable[[UnitOfWork], Callable[[bool], None] | None]] = []
+        """Work that travels along with any transaction; what it returns is told whether the commit succeeded."""
+
+    @property
+    def writer(self) -> Engine:
+        """For migrations and the lock of the one active process."""
+        return self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Reading]:
+        """A consistent view."""
+        with _translated(), Session(self._reader, expire_on_commit=False) as session:
+            yield Reading(session, self.clock())
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        """A transaction, committed when the block ends and rolled back when it raises."""
+        me = threading.get_ident()
+        if self._owner == me:
+            raise RuntimeError("a unit of work is already open in this thread")
+        with self._lock:
+            self._owner = me
+            try:
+                with _translated():
+                    yield from self._transaction()
+            finally:
+                self._owner = None
+
+    def _transaction(self) -> Iterator[UnitOfWork]:
+        outcomes: list[Callable[[bool], None]] = []
+        committed = False
+        try:
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                uow = UnitOfWork(session, self.clock())
+                yield uow
+                outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]
+                rows = _insert_promised(session, uow.promised)
+            committed = True
+        finally:
+            for told in outcomes:
+                told(committed)
+        self._publish(uow, rows)
+
+    def _publish(self, uow: UnitOfWork, rows: list[Promised]) -> None:
+        if rows:
+            self.on_promised(rows)
+        for topic, message, subject in uow.broadcasts:
+            self.on_broadcast(topic, message, subject)
+        if uow.earliest_timer is not None:
+            self.on_timer(uow.earliest_timer)
+        for callback in uow.callbacks:
+            try:
+                callback()
+            except Exception:
+                # What is committed stays true whatever a listener makes of it.
+                log.exception("after-commit-failed")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _insert_promised(session: Session, promised: list[dict[str, Any]]) -> list[Promised]:
+    if not promised:
+        return []
+    statement = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
+    ids = session.execute(statement, promised).scalars().all()
+    return [
+        Promised(number, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"])
+        for number, row in zip(ids, promised, strict=True)
+    ]
+
+
+def unsent(uow: Reading, after: int, limit: int) -> list[Promised]:
+    """Promised messages in order, for a relay that starts."""
+    rows = uow.session.scalars(select(OutboxRow).where(OutboxRow.id > after).order_by(OutboxRow.id).limit(limit))
+    return [Promised(r.id, r.message_id, r.type, r.subject, r.body, r.correlation_id) for r in rows]
+
+
+def mark_sent(uow: UnitOfWork, ids: list[int]) -> None:
+    """The broker confirmed these."""
+    for start in range(0, len(ids), 500):
+        uow.session.execute(delete(OutboxRow).where(OutboxRow.id.in_(ids[start : start + 500])))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, InterfaceError, InternalError) as error:
+        raise Away(f"the database cannot be used: {error.orig}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Away(f"the connection to the database was lost: {error.orig}") from error
+        raise
+
+
+def _engine(url: str, *, writing: bool) -> Engine:
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        engine = create_engine(url, pool_size=1 if writing else 16, max_overflow=0 if writing else 16)
+        _prepare_sqlite(engine, writing)
+        return engine
+    if backend == "postgresql":
+        limits = f"-c default_transaction_read_only=on -c statement_timeout={int(READ_LIMIT_S * 1e3)}"
+        parsed = make_url(url).set(drivername="postgresql+psycopg")
+        return create_engine(
+            parsed,
+            pool_size=2 if writing else 16,
+            max_overflow=1 if writing else 16,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
+            connect_args={"options": "" if writing else limits, "connect_timeout": 5},
+        )
+    raise ValueError(f"DATABASE_URL names {backend}; use sqlite:/// or postgresql://")
+
+
+def _prepare_sqlite(engine: Engine, writing: bool) -> None:
+    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling begins too late for a consistent view: BEGIN is ours.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        if not writing:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+        if not writing:
+            _limit_time(connection)
+
+
+def _limit_time(connection: Connection) -> None:
+    until = time.monotonic() + READ_LIMIT_S
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
