@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert
 
+from services.config.tables.machinery import AnsweredRow
 from shared.contracts.catalog import Document
 
-from services.config.tables.machinery import AnsweredRow
 from .work import Reading, UnitOfWork
 
 KEPT_S = 86_400.0

@@ -16,15 +16,23 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
+from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
-
-from services.config.tables.machinery import OutboxRow, TimerRow
 
 log = structlog.get_logger()
 
 READ_LIMIT_S = 10.0
 """A question that takes longer is broken off: pages must not hold up the database."""
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+    # Without it LIKE would find more here than on PostgreSQL.
+    "case_sensitive_like=ON",
+)
 
 
 class Away(Exception):
@@ -252,7 +260,7 @@ def _prepare_sqlite(engine: Engine, writing: bool) -> None:
         # The driver's own transaction handling begins too late for a consistent view: BEGIN is ours.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         if not writing:
             cursor.execute("PRAGMA query_only=ON")
