@@ -1,0 +1,141 @@
+"""Whether a process is well: one line for each trouble, in a file that a health check reads.
+
+`python -m shared.process.health <service>` exits 0 when this machine's processes of that service are alive and without
+trouble, else prints each trouble and exits 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from .clock import now
+from .logging import get_logger
+from .settings import default_instance
+
+EVERY_S = 2.0
+STALE_S = 10.0
+_FORGOTTEN_S = 3600.0
+
+
+class Health:
+    """The troubles of one process. `trouble` and `clear` may be called from any thread, as often as one likes."""
+
+    def __init__(self, service: str, home: Path, *, instance: str | None = None) -> None:
+        self._folder = home / "run"
+        self._service = service
+        self._path = self._folder / f"{service}-{instance or default_instance()}.health.json"
+        self._troubles: dict[str, str] = {}
+        self._notes: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._write_for_ever, name="health", daemon=True)
+
+    def start(self) -> Health:
+        """Begin to write the file, after any fork."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for old in self._folder.glob(f"{self._service}-*.health.json"):
+            with suppress(OSError):
+                if now() - old.stat().st_mtime > _FORGOTTEN_S:
+                    old.unlink()
+        self._write()
+        self._thread.start()
+        return self
+
+    def trouble(self, key: str, line: str) -> None:
+        """Something is wrong: `line` says what, and what to do. The process counts as unwell until `clear(key)`."""
+        self._set(self._troubles, key, line)
+
+    def note(self, key: str, line: str) -> None:
+        """Something a person should know that leaves the process well."""
+        self._set(self._notes, key, line)
+
+    def clear(self, key: str) -> None:
+        """The trouble or note of that key is over."""
+        with self._lock:
+            gone = self._troubles.pop(key, None) or self._notes.pop(key, None)
+        if gone:
+            self._changed.set()
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(self._troubles.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(self._notes.values())
+
+    def close(self) -> None:
+        """Stop writing and take the file away."""
+        self._closing = True
+        self._changed.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        self._path.unlink(missing_ok=True)
+
+    def _set(self, where: dict[str, str], key: str, line: str) -> None:
+        with self._lock:
+            same = where.get(key) == line
+            where[key] = line
+        if not same:
+            self._changed.set()
+
+    def _write_for_ever(self) -> None:
+        while not self._closing:
+            self._changed.wait(EVERY_S)
+            self._changed.clear()
+            if not self._closing:
+                try:
+                    self._write()
+                except OSError as error:
+                    get_logger().warning("cannot write health file", path=str(self._path), reason=error.strerror)
+
+    def _write(self) -> None:
+        document = {
+            "service": self._service,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "at": now(),
+            "troubles": self.troubles,
+            "notes": self.notes,
+        }
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps(document), encoding="utf-8")
+        draft.replace(self._path)
+
+
+def check(service: str, home: Path, *, at: float, host: str) -> list[str]:
+    """What is wrong with that service on this host; empty when all is well."""
+    fresh = []
+    for path in sorted((home / "run").glob(f"{service}-*.health.json")):
+        with suppress(OSError, ValueError):
+            report = json.loads(path.read_text(encoding="utf-8"))
+            if report["service"] == service and report["host"] == host and at - report["at"] <= STALE_S:
+                fresh.append(report)
+    if not fresh:
+        return [f"{service} does not report: no fresh file in {home / 'run'}. Is it running with this PORTSIDE_HOME?"]
+    return [line for report in fresh for line in report["troubles"]]
+
+
+def main(arguments: list[str]) -> int:
+    """The health check's command."""
+    if len(arguments) != 1:
+        print("usage: python -m shared.process.health <service>", file=sys.stderr)
+        return 2
+    home = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
+    wrong = check(arguments[0], home, at=now(), host=socket.gethostname())
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,80 @@
+"""What every service reads from its environment; each service adds its own fields in its `settings.py`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+def default_instance() -> str:
+    """`<host>-<pid>`: tells two processes of one service apart."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads a field from the file that `<FIELD>_FILE` names, as container secrets are mounted."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            name = field_name.upper()
+            raise ValueError(
+                f"{name}_FILE names {path}, which cannot be read ({error.strerror}); mount it or unset {name}_FILE"
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = (
+            (name, self.get_field_value(field, name)[0]) for name, field in self.settings_cls.model_fields.items()
+        )
+        return {name: value for name, value in values if value is not None}
+
+
+class Settings(BaseSettings):
+    """Common fields; the environment variable is the field's name in capitals, `<NAME>_FILE` reads it from a file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    amqp_url: str = "amqp://guest:guest@127.0.0.1:5672/"
+    database_url: str = ""
+    """Only config opens it; empty means `portside.db` in the home folder."""
+    portside_home: Path = Path(".portside")
+    public_url: str = "http://127.0.0.1:8080"
+    """Where the world reaches the gateway, without a slash at the end."""
+    log_level: str = "INFO"
+    instance: str = Field(default_factory=default_instance)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            home = Path(values.get("portside_home") or ".portside").absolute()
+            values["portside_home"] = home
+            values["database_url"] = values.get("database_url") or f"sqlite:///{home}/portside.db"
+            if isinstance(url := values.get("public_url"), str):
+                values["public_url"] = url.rstrip("/")
+        return values
+
+    @property
+    def home(self) -> Path:
+        return self.portside_home
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileSource(settings_cls)

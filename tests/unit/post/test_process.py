@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+
+from shared.process import health, ids
+from shared.process import logging as ours
+from shared.process.clock import rfc3339
+from shared.process.health import Health
+from shared.process.settings import Settings
+
+
+def test_ids_sort_by_the_time_they_were_made() -> None:
+    made = [ids.new_id() for _ in range(50)]
+    assert len(set(made)) == 50
+    time.sleep(0.002)
+    assert ids.new_id() > made[0]
+
+
+def test_times_are_written_in_utc() -> None:
+    assert rfc3339(0.1234) == "1970-01-01T00:00:00.123Z"
+
+
+def test_settings_come_from_the_environment_and_the_database_lives_in_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTSIDE_HOME", str(tmp_path))
+    monkeypatch.setenv("PUBLIC_URL", "https://ci.example.com/")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    settings = Settings()
+    assert settings.home == tmp_path
+    assert settings.database_url == f"sqlite:///{tmp_path}/portside.db"
+    assert settings.public_url == "https://ci.example.com"
+    assert str(os.getpid()) in settings.instance
+
+
+def test_a_setting_is_read_from_the_file_that_its_file_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "url").write_text("amqp://u:p@mq.example.com/\n")
+    monkeypatch.delenv("AMQP_URL", raising=False)
+    monkeypatch.setenv("AMQP_URL_FILE", str(tmp_path / "url"))
+    assert Settings().amqp_url == "amqp://u:p@mq.example.com/"
+
+
+def test_a_missing_settings_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL_FILE", "/nowhere/url")
+    with pytest.raises(Exception, match=r"DATABASE_URL_FILE.*/nowhere/url"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("POST /pipelines/api/docker-hub-webhooks?secureToken=abc123 403", "/pipelines/api/docker-hub-webhooks?*****"),
+        ("/pipeline/api/registry-webhook-listeners/7?x=abc123", "/registry-webhook-listeners/7?*****"),
+        ("connect amqp://user:abc123@mq.example.com:5672/", "amqp://user:*****@mq.example.com"),
+        ("Authorization: Bearer abc123abc123", "Bearer *****"),
+        ("next=%2Fhook%3FsecureToken%3Dabc123", "secureToken%3D*****"),
+    ],
+)
+def test_a_log_text_loses_its_secrets_and_keeps_the_rest(line: str, kept: str) -> None:
+    scrubbed = ours.scrub_text(line)
+    assert "abc123" not in scrubbed
+    assert kept in scrubbed
+
+
+def test_every_log_line_of_the_process_is_scrubbed_json(capfd: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        ours.configure("gateway", instance="g1")
+        ours.get_logger(part="receiver").info("refused", password="abc123", nested={"secretToken": "abc123", "n": 1})
+        logging.getLogger("werkzeug").warning("GET %s", "/pipelines/api/docker-hub-webhooks?secureToken=abc123")
+        try:
+            raise ValueError("at amqp://u:abc123@host/")
+        except ValueError:
+            ours.get_logger().exception("failed")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+    text = capfd.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert "abc123" not in text
+    assert [line["event"][:7] for line in lines] == ["refused", "GET /pi", "failed"]
+    assert {(line["service"], line["instance"]) for line in lines} == {("gateway", "g1")}
+    assert lines[0]["nested"] == {"secretToken": "*****", "n": 1}
+    assert "ValueError" in lines[2]["exception"]
+
+
+def test_health_is_good_while_the_file_is_fresh_and_without_trouble(tmp_path: Path) -> None:
+    host = socket.gethostname()
+    watched = Health("runner", tmp_path, instance="r1").start()
+    try:
+        assert health.check("runner", tmp_path, at=time.time(), host=host) == []
+        watched.trouble("broker", "The broker is away; start it.")
+        watched.note("queue", "long")
+        deadline = time.monotonic() + 5
+        while not (wrong := health.check("runner", tmp_path, at=time.time(), host=host)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert wrong == ["The broker is away; start it."]
+        watched.clear("broker")
+        assert watched.troubles == ()
+        assert watched.notes == ("long",)
+        assert "does not report" in health.check("runner", tmp_path, at=time.time() + 60, host=host)[0]
+        assert "does not report" in health.check("config", tmp_path, at=time.time(), host=host)[0]
+        assert "does not report" in health.check("runner", tmp_path, at=time.time(), host="elsewhere")[0]
+    finally:
+        watched.close()
+    assert list((tmp_path / "run").glob("*.json")) == []
+
+
+_SERVICE = """
+import sys
+from shared.process import life, logging
+logging.configure("thing")
+class Service:
+    def close(self):
+        print("closed", flush=True)
+        if "badly" in sys.argv: raise RuntimeError("no")
+def build():
+    if "fatal" in sys.argv: raise life.Fatal("no keys; run init")
+    if "broken" in sys.argv: raise RuntimeError("surprise")
+    if "stops" in sys.argv: life.stop("had enough", 5)
+    print("built", flush=True)
+    return Service()
+raise SystemExit(life.run("thing", build))
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "signal_number", "code", "printed"),
+    [
+        ("", signal.SIGTERM, 0, "built\nclosed\n"),
+        ("", signal.SIGINT, 0, "built\nclosed\n"),
+        ("badly", signal.SIGTERM, 3, "built\nclosed\n"),
+        ("stops", None, 5, "built\nclosed\n"),
+        ("fatal", None, 1, ""),
+        ("broken", None, 1, ""),
+    ],
+)
+def test_a_process_ends_in_order_and_its_exit_code_says_how(
+    argument: str, signal_number: signal.Signals | None, code: int, printed: str
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVICE, argument], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        if signal_number:
+            process.send_signal(signal_number)
+        rest, _errors = process.communicate(timeout=20)
+    assert (process.returncode, first + rest) == (code, printed)
