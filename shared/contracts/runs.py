@@ -95,6 +95,8 @@ class Grant(Message):
     stage: str
     task: str
     try_number: int = 1
+    repeat: bool = False
+    """This try may begin again under another holder: its type is repeatable or keyed, or its author allows it."""
 
 
 class Report(Message):
@@ -112,6 +114,9 @@ class ReportAnswer(Message):
 
     verdict: Verdict
     accepted_seq: int = 0
+    """The ledger has dealt with everything up to here; the next event has this number plus one."""
+    granted: bool = False
+    """The grant that was asked for is given and its `task.started` is durable: act. Without it, do not act."""
     reason: str = ""
 
 
