@@ -1,0 +1,30 @@
+"""Names: how a place in a tree is written, and which existing name was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+Step = str | int
+Path = tuple[Step, ...]
+"""Where in a tree: keys and list indexes from the root down."""
+
+
+def path_text(path: Sequence[Step]) -> str:
+    """Write a path for people: `stages.Deploy.taskOrder[0]`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The existing name that was probably meant, or None when nothing is near."""
+    known = {known.casefold(): known for known in names}
+    found = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    return known[found[0]] if found else None
+
+
+def did_you_mean(name: str | None) -> str:
+    """A hint for people from the result of `nearest`."""
+    return f"did you mean {name}?" if name else ""

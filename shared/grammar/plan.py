@@ -1,0 +1,203 @@
+"""The plan of a run: a pipeline compiled into what is to be done, in order; travels as JSON and outlives versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from shared.contracts.base import Json, Message
+
+from .expressions import Scope, references, resolve_known
+from .spec import PipelineSpec, RetrySpec, StageSpec, Supersede, TaskSpec, split_group
+
+MAX_RETRY_DELAY_S = 30 * 86_400.0
+
+
+class Retries(Message):
+    """How often a failed task is tried; `attempts` counts the first try too."""
+
+    attempts: int = 1
+    delay_s: float = 5.0
+    backoff: float = 1.0
+
+    def delay_before(self, try_number: int) -> float:
+        """Seconds to wait before try number 2, 3, …"""
+        return min(self.delay_s * self.backoff ** max(try_number - 2, 0), MAX_RETRY_DELAY_S)
+
+
+class TaskPlan(Message):
+    name: str
+    index: int
+    """Place within the stage, all groups counted through: the second half of the wire's task id."""
+    type: str
+    input: Json = {}
+    endpoints: dict[str, str] = {}
+    pre_condition: str = ""
+    ignore_failure: bool = False
+    retries: Retries = Retries()
+    timeout_s: float | None = None
+    tags: tuple[str, ...] = ()
+
+
+class StagePlan(Message):
+    name: str
+    index: int
+    groups: tuple[tuple[TaskPlan, ...], ...] = ()
+    """In order; the tasks of one group run in parallel."""
+    timeout_s: float | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def tasks(self) -> Iterator[TaskPlan]:
+        return (task for group in self.groups for task in group)
+
+
+class Rollback(Message):
+    """Pipeline `name` runs when that task, that stage, or (both blank) the run fails."""
+
+    name: str
+    stage: str = ""
+    task: str = ""
+    inputs: Json = {}
+
+
+class Notification(Message):
+    """`stage` and `task` blank: about the run; `event` is STARTED, WAITING, SUCCESS, FAILURE or CANCELED."""
+
+    kind: str
+    """`email`, `jira`, `webhook`, `slack`."""
+    event: str
+    stage: str = ""
+    task: str = ""
+    endpoint: str = ""
+    body: Json = {}
+    """The entry as written, its expressions unresolved."""
+
+
+class Needs(NamedTuple):
+    """What config must resolve for a take, by name, sorted."""
+
+    endpoints: tuple[str, ...]
+    variables: tuple[str, ...]
+
+
+class Plan(Message):
+    pipeline: str
+    stages: tuple[StagePlan, ...] = ()
+    outputs: Json = {}
+    output_meta: Json = {}
+    rollbacks: tuple[Rollback, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    workspace: Json = {}
+    timeout_s: float | None = None
+
+    def to_json(self) -> Json:
+        """For messages and the ledger; what equals its default is left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Plan:
+        return cls.model_validate(tree)
+
+    @cached_property
+    def _tasks(self) -> dict[tuple[str, str], TaskPlan]:
+        return {(stage.name, task.name): task for stage in self.stages for task in stage.tasks}
+
+    def task(self, stage: str, task: str) -> TaskPlan:
+        """The task of that name; KeyError when there is none."""
+        return self._tasks[stage, task]
+
+    def needs(self, inputs: Mapping[str, Any] | None = None) -> Needs:
+        """Which endpoints and variables the run may use.
+
+        An endpoint's name may be an expression over inputs: with `inputs` it is resolved, and what cannot be resolved
+        before the run (an output of a task) is left out.
+        """
+        scope = Scope(inputs=inputs or {})
+        written: list[Any] = [self.outputs, self.workspace, *(r.inputs for r in self.rollbacks)]
+        named: list[Any] = [self.workspace.get("endpoint")]
+        for task in self._tasks.values():
+            written += [task.input, task.pre_condition, task.endpoints]
+            named += task.endpoints.values()
+        for notification in self.notifications:
+            written.append(notification.body)
+            named.append(notification.endpoint)
+        variables = {r.steps[1] for r in references(written) if r.root == "var"}
+        endpoints = {_name(one, scope) for one in named} - {""}
+        return Needs(tuple(sorted(endpoints)), tuple(sorted(map(str, variables))))
+
+
+def compile_plan(spec: PipelineSpec) -> Plan:
+    """Compile a checked pipeline; of one that was not checked, what its orders do not name is left out."""
+    return Plan(
+        pipeline=spec.name,
+        stages=tuple(
+            _stage(name, index, spec.stages[name]) for index, name in enumerate(spec.stage_order) if name in spec.stages
+        ),
+        outputs=spec.output,
+        output_meta=spec.output_meta,
+        rollbacks=tuple(Rollback(name=r.name, stage=r.stage, task=r.task, inputs=r.inputs) for r in spec.rollbacks),
+        notifications=tuple(
+            Notification(
+                kind=kind,
+                event=str(entry.get("event") or "").upper(),
+                stage=str(entry.get("stage") or ""),
+                task=str(entry.get("task") or ""),
+                endpoint=str(entry.get("endpoint") or ""),
+                body=entry,
+            )
+            for kind, entries in spec.notifications.items()
+            for entry in entries
+        ),
+        workspace=spec.workspace,
+        timeout_s=_seconds(spec.timeout_minutes),
+    )
+
+
+def supersede_of(spec: PipelineSpec, *, imported: bool = False) -> Supersede:
+    """The policy in force: what the document says, else by where the pipeline comes from."""
+    return spec.supersede or (Supersede.PARALLEL if imported else Supersede.QUEUE_LATEST)
+
+
+def _stage(name: str, index: int, stage: StageSpec) -> StagePlan:
+    seen: set[str] = set()
+    groups: list[tuple[TaskPlan, ...]] = []
+    for item in stage.task_order:
+        names = [one for one in dict.fromkeys(split_group(item)) if one in stage.tasks and one not in seen]
+        if names:
+            groups.append(tuple(_task(one, len(seen) + place, stage.tasks[one]) for place, one in enumerate(names)))
+            seen.update(names)
+    return StagePlan(
+        name=name, index=index, groups=tuple(groups), timeout_s=_seconds(stage.timeout_minutes), tags=stage.tags
+    )
+
+
+def _task(name: str, index: int, task: TaskSpec) -> TaskPlan:
+    return TaskPlan(
+        name=name,
+        index=index,
+        type=task.type,
+        input=task.input,
+        endpoints={role: str(name) for role, name in task.endpoints.items() if name},
+        pre_condition=task.pre_condition.strip(),
+        ignore_failure=task.ignore_failure,
+        retries=_retries(task.retries),
+        timeout_s=_seconds(task.timeout_minutes),
+        tags=task.tags,
+    )
+
+
+def _retries(retries: RetrySpec | None) -> Retries:
+    if retries is None:
+        return Retries()
+    return Retries(attempts=retries.attempts, delay_s=retries.delay_seconds, backoff=retries.backoff)
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else minutes * 60
+
+
+def _name(written: Any, scope: Scope) -> str:
+    resolved, missing = resolve_known(written, scope)
+    return "" if missing or not isinstance(resolved, str) else resolved.strip()
