@@ -1,0 +1,167 @@
+"""Definitions as they are stored: frozen, secrets sealed. One field a column, by the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamped:
+    """What every definition carries; instants are seconds since the epoch."""
+
+    id: str
+    name: str
+    description: str = ""
+    tags: list[str]
+    version: int = 1
+    created_at: float
+    updated_at: float
+    created_by: str
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProject(Stamped):
+    """A definition within a project."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project(Stamped):
+    """A team's room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Stamped):
+    """A person with an account here."""
+
+    name_key: str
+    email: str = ""
+    email_key: str = ""
+    service_role: str
+    enabled: bool = True
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What lets somebody in: `api`, `refresh` (made by a sign-in) or `session`."""
+
+    id: str
+    user_id: str
+    kind: str
+    name: str
+    token_hash: str | None
+    created_at: float
+    expires_at: float
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(InProject):
+    """A way to something outside."""
+
+    type: str
+    properties: Json
+    secrets: Json
+    restricted: bool = False
+    cloud_proxy_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable(InProject):
+    """A named value."""
+
+    type: str
+    value: str | None = None
+    sealed: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline(InProject):
+    """A pipeline as it stands now; `tree` is its document without what the columns hold."""
+
+    state: str
+    concurrency: int
+    tree: Json
+    warnings: list[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineVersion:
+    """A pipeline as it stood after one change."""
+
+    pipeline_id: str
+    version: int
+    at: float
+    by: str
+    what: str
+    state: str
+    tree: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook(InProject):
+    """Which pushes start which pipeline."""
+
+    enabled: bool
+    mode: str
+    endpoint: str
+    pipeline: str
+    server_type: str
+    repo_name: str
+    image_pattern: str
+    tag_pattern: str
+    exclude: list[str]
+    input: Json
+    secret_token: Json
+    token_hash: str
+    api_token_id: str | None
+    actor: str
+    generation: int = 0
+    hook_repository: str = ""
+    hook_hub_url: str = ""
+    slug: str | None = None
+    hub_state: str = ""
+    hub_message: str = ""
+    hub_seen_at: float | None = None
+    last_push_at: float | None = None
+    last_verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """A hook that must go at the registry."""
+
+    webhook_id: str
+    generation: int
+    hook_name: str
+    repository: str
+    hub_url: str
+    token: Json
+    username: str
+    password: Json | None
+    slug: str | None
+    created_at: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A line of the audit log."""
+
+    id: int = 0
+    at: float
+    user: str
+    action: str
+    kind: str
+    object_id: str
+    project: str | None
+    name: str
+    before: Json | None
+    after: Json | None

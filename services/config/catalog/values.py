@@ -1,0 +1,83 @@
+"""What the catalog tells the rest of config: frozen facts, read inside one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shared.contracts.pushes import RegistryAccess
+
+PipelineState = Literal["ENABLED", "DISABLED", "RELEASED"]
+WebhookMode = Literal["hook", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnablePipeline:
+    """A pipeline as the ledger needs it to start a run."""
+
+    id: str
+    project: str
+    name: str
+    version: int
+    state: PipelineState
+    tree: Mapping[str, Any]
+    """The pipeline document, as `shared.grammar.pipelines.read_pipeline` reads it."""
+    concurrency: int
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        return self.state != "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchWebhook:
+    """A webhook as matching needs it."""
+
+    id: str
+    project: str
+    name: str
+    enabled: bool
+    mode: WebhookMode
+    pipeline: str
+    """The pipeline's name; empty while the webhook is incomplete."""
+    endpoint: str
+    registry_host: str
+    """As in an image reference, `docker.io`; empty when it is not known, which matches any."""
+    repository: str
+    """`acme/web`; empty when it is not known, which matches any."""
+    image_pattern: str
+    tag_pattern: str
+    exclude: tuple[str, ...]
+    input: Mapping[str, Any]
+    actor: str
+    """The user as whom its runs act: the owner of its API token, else who made it."""
+    actor_problem: str = ""
+    """Why that user may not start runs now, in words for the verdict; empty when all is well."""
+    missing: tuple[str, ...] = ()
+    """What the webhook lacks before it can start anything, each a sentence."""
+    access: RegistryAccess | None = None
+    """How to ask the registry for the tag's digest."""
+    token_good_until: float | None = None
+    """Seconds since the epoch, when the delivery carried a token that is being rotated out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where images live, read out of whatever form people paste."""
+
+    host: str
+    """As in an image reference; `docker.io` for Docker Hub."""
+    namespace: str
+    name: str = ""
+    """Empty when only a namespace was given."""
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def path(self) -> str:
+        """`acme/web`, or empty when only a namespace is known."""
+        if not self.name:
+            return ""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name

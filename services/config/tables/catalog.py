@@ -1,0 +1,262 @@
+"""Tables of definitions: people, projects and what teams define in them. Instants are seconds since the epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from .base import BIG_ID, Base
+
+
+class _Stamped:
+    """What every definition carries."""
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    tags: Mapped[list[str]]
+    version: Mapped[int]
+    created_at: Mapped[float]
+    updated_at: Mapped[float] = mapped_column(index=True)
+    created_by: Mapped[str]
+    updated_by: Mapped[str]
+
+
+class _InProject(_Stamped):
+    """A definition within a project, known by its name there. A project's name never changes, so it is the key."""
+
+    @declared_attr
+    def project(cls) -> Mapped[str]:
+        return mapped_column(ForeignKey("projects.name"))
+
+
+class ProjectRow(_Stamped, Base):
+    """A team's room."""
+
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("name"),)
+
+
+class UserRow(_Stamped, Base):
+    """A person with a password here; `name_key` and `email_key` are folded for look-ups whatever the case."""
+
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("name_key"), Index(None, "email_key"), Index(None, "service_role"))
+
+    name_key: Mapped[str]
+    email: Mapped[str]
+    email_key: Mapped[str]
+    service_role: Mapped[str]
+    enabled: Mapped[bool]
+    password: Mapped[str | None]
+    """argon2 of the digest that the gateway sends; None: no sign-in by password."""
+
+
+class MemberRow(Base):
+    """A person's role in a project."""
+
+    __tablename__ = "project_members"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.name", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str]
+
+
+class TokenRow(Base):
+    """What lets somebody in as a user: an API token, a refresh token of a sign-in, or a session without a token."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "user_id", "kind"), Index(None, "expires_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    token_hash: Mapped[str | None]
+    created_at: Mapped[float]
+    expires_at: Mapped[float]
+    last_used_at: Mapped[float | None]
+    revoked_at: Mapped[float | None]
+
+
+class OneTimeCodeRow(Base):
+    """A sign-in link that works once."""
+
+    __tablename__ = "one_time_codes"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expires_at: Mapped[float]
+
+
+class SignInFailureRow(Base):
+    """Failed sign-ins in a row by the name that was tried, whether or not there is such a user."""
+
+    __tablename__ = "sign_in_failures"
+
+    name_key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    blocked_until: Mapped[float]
+    last_at: Mapped[float] = mapped_column(index=True)
+
+
+class EndpointRow(_InProject, Base):
+    """A way to something outside."""
+
+    __tablename__ = "endpoints"
+    __table_args__ = (UniqueConstraint("project", "name"), Index(None, "name"), Index(None, "type"))
+
+    type: Mapped[str]
+    properties: Mapped[dict[str, Any]]
+    secrets: Mapped[dict[str, Any]]
+    """Property name to sealed box."""
+    restricted: Mapped[bool]
+    cloud_proxy_id: Mapped[str]
+
+
+class VariableRow(_InProject, Base):
+    """A named value; `sealed` for SECRET and RESTRICTED."""
+
+    __tablename__ = "variables"
+    __table_args__ = (UniqueConstraint("project", "name"), Index(None, "name"))
+
+    type: Mapped[str]
+    value: Mapped[str | None]
+    sealed: Mapped[dict[str, Any] | None]
+
+
+class PipelineRow(_InProject, Base):
+    """A pipeline as it stands now."""
+
+    __tablename__ = "pipelines"
+    __table_args__ = (UniqueConstraint("project", "name"), Index(None, "name"), Index(None, "state"))
+
+    state: Mapped[str]
+    concurrency: Mapped[int]
+    tree: Mapped[dict[str, Any]]
+    warnings: Mapped[list[Any]]
+
+
+class PipelineNeedRow(Base):
+    """What a pipeline refers to by name, so that a deletion can say who needs the thing."""
+
+    __tablename__ = "pipeline_needs"
+    __table_args__ = (Index(None, "project", "kind", "name"),)
+
+    pipeline_id: Mapped[str] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str]
+
+
+class PipelineVersionRow(Base):
+    """A pipeline as it stood after each change."""
+
+    __tablename__ = "pipeline_versions"
+
+    pipeline_id: Mapped[str] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    by: Mapped[str]
+    what: Mapped[str]
+    state: Mapped[str]
+    tree: Mapped[dict[str, Any]]
+
+
+class WebhookRow(_InProject, Base):
+    """A webhook: which pushes start which pipeline."""
+
+    __tablename__ = "registry_webhooks"
+    __table_args__ = (
+        UniqueConstraint("project", "name"),
+        Index(None, "name"),
+        Index(None, "project", "endpoint"),
+        Index(None, "project", "pipeline"),
+        Index(None, "api_token_id"),
+    )
+
+    enabled: Mapped[bool]
+    mode: Mapped[str]
+    endpoint: Mapped[str]
+    pipeline: Mapped[str]
+    server_type: Mapped[str]
+    repo_name: Mapped[str]
+    image_pattern: Mapped[str]
+    tag_pattern: Mapped[str]
+    exclude: Mapped[list[str]]
+    input: Mapped[dict[str, Any]]
+    secret_token: Mapped[dict[str, Any]]
+    """The sealed secure token."""
+    token_hash: Mapped[str]
+    api_token_id: Mapped[str | None]
+    """The API token whose owner its runs act as; None: who made the webhook."""
+    actor: Mapped[str]
+    generation: Mapped[int]
+    """Grows whenever the hook at the registry must be a new one."""
+    hook_repository: Mapped[str]
+    """What generation n was wanted for, to see a change."""
+    hook_hub_url: Mapped[str]
+    slug: Mapped[str | None]
+    hub_state: Mapped[str]
+    hub_message: Mapped[str]
+    hub_seen_at: Mapped[float | None]
+    last_push_at: Mapped[float | None]
+    last_verdict: Mapped[str]
+
+
+class WebhookTokenRow(Base):
+    """A secure token that the receiver lets in; while a rotation lasts the old one has an end."""
+
+    __tablename__ = "webhook_tokens"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("registry_webhooks.id", ondelete="CASCADE"), index=True)
+    provider: Mapped[str]
+    good_until: Mapped[float | None]
+
+
+class TombstoneRow(Base):
+    """A hook that must go at the registry though its webhook, or its former shape, is no more."""
+
+    __tablename__ = "hook_tombstones"
+
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    hook_name: Mapped[str]
+    repository: Mapped[str]
+    hub_url: Mapped[str]
+    token: Mapped[dict[str, Any]]
+    username: Mapped[str]
+    password: Mapped[dict[str, Any] | None]
+    slug: Mapped[str | None]
+    created_at: Mapped[float]
+    message: Mapped[str]
+
+
+class SettingRow(Base):
+    """Facts about this installation."""
+
+    __tablename__ = "settings"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class AuditRow(Base):
+    """Who changed what, when; before and after without secrets."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "object_id"), Index(None, "project", "id"), Index(None, "user", "id"))
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(index=True)
+    user: Mapped[str]
+    action: Mapped[str]
+    kind: Mapped[str]
+    object_id: Mapped[str]
+    project: Mapped[str | None]
+    name: Mapped[str]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
