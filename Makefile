@@ -1,0 +1,67 @@
+# Every command a person needs; `make` alone lists them.
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help demo push up password link test unit e2e bench chaos check format documents clean
+export PYTHONDONTWRITEBYTECODE = 1
+SETUP := python3 scripts/setup
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Push an image at a demo Docker Hub and watch it deploy (ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=0.0.0.0)
+	@$(SETUP) --broker
+	@$(PY) -m cli.main demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(IMAGE),--image $(IMAGE)) \
+	  $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
+
+push: ## Let the running demo's Hub push again (TAG=1.4.1, TAG=broken)
+	@$(SETUP)
+	@$(PY) -m cli.main push $(if $(TAG),--tag $(TAG))
+
+up: ## Start Portside for use (HOST=0.0.0.0, PORT=8080, PUBLIC_URL=https://…)
+	@$(SETUP) --broker
+	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
+
+password: ## Set a new password (USER_NAME=admin, or USER=… on the command line)
+	@$(SETUP)
+	@$(PY) -m cli.main password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
+
+link: ## Print a sign-in link that works once
+	@$(SETUP)
+	@$(PY) -m cli.main link
+
+test: ## Run the whole suite; starts what it needs itself
+	@$(SETUP) --dev --broker
+	@$(PY) -m pytest -q $(ARGS)
+
+unit: ## Run the fast tests alone
+	@$(SETUP) --dev
+	@$(PY) -m pytest -q tests/unit tests/model $(ARGS)
+
+e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
+	@$(SETUP) --dev --broker
+	@$(PY) -m pytest -q -m cluster tests/e2e $(ARGS)
+
+bench: ## Measure against bare floors in the same run (JSON=path)
+	@$(SETUP) --dev --broker
+	@$(PY) -m bench $(if $(JSON),--json $(JSON))
+
+check: ## Format, lint, types, imports, generated documents
+	@$(SETUP) --dev
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry .
+	$(PY) scripts/documents --check
+
+format: ## Rewrite the code in the house's format
+	@$(SETUP) --dev
+	$(PY) -m ruff check --fix -q .
+	$(PY) -m ruff format -q .
+
+documents: ## Generate the committed documents again
+	@$(SETUP) --dev
+	$(PY) scripts/documents
+
+clean: ## Remove the environment and all local state
+	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,98 @@
+"""A client of the gateway's REST API, as any other program would write it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The gateway refused a call; the message is its own, with the next step it names."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """Signs in once and calls `/codestream/api`; every method raises ApiError with the gateway's own words."""
+
+    def __init__(self, base_url: str, *, timeout_s: float = 20.0) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._session = requests.Session()
+        self._timeout_s = timeout_s
+
+    def sign_in(self, username: str, password: str) -> None:
+        """Exchange a password for a refresh token, and that for the access token of the calls that follow."""
+        login = self._send("POST", "/csp/gateway/am/api/login?access_token", {"username": username, "password": password})
+        token = self._send("POST", "/iaas/api/login", {"refreshToken": login["refresh_token"]})["token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str, **query: str | int) -> Json:
+        return self._send("GET", "/codestream/api" + path, query=query)
+
+    def documents(self, path: str, **query: str | int) -> list[Json]:
+        """The items of a list, in the list's order."""
+        page = self.get(path, **query)
+        return [page["documents"][link] for link in page["links"]]
+
+    def post(self, path: str, body: Json) -> Json:
+        return self._send("POST", "/codestream/api" + path, body)
+
+    def patch(self, path: str, body: Json) -> Json:
+        return self._send("PATCH", "/codestream/api" + path, body)
+
+    def delete(self, path: str) -> Json:
+        return self._send("DELETE", "/codestream/api" + path)
+
+    def import_yaml(self, text: str, action: str = "apply") -> str:
+        """Import YAML documents; returns the report as YAML."""
+        answer = self._raw("POST", f"/codestream/api/import?action={action}", data=text, content_type="application/x-yaml")
+        return answer.text
+
+    def by_name(self, collection: str, project: str, name: str) -> Json:
+        return self.get(f"/{collection}/{quote(project, safe='')}/{quote(name, safe='')}")
+
+    def _send(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> Json:
+        answer: Json = self._raw(method, path, json=body, query=query).json()
+        return answer
+
+    def _raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json | None = None,
+        data: str | None = None,
+        query: Json | None = None,
+        content_type: str | None = None,
+    ) -> requests.Response:
+        headers = {"Content-Type": content_type} if content_type else None
+        answer = self._session.request(
+            method,
+            self.base_url + path,
+            json=json,
+            data=None if data is None else data.encode(),
+            params=query,
+            headers=headers,
+            timeout=self._timeout_s,
+        )
+        if answer.status_code >= 400:
+            raise ApiError(answer.status_code, _words_of(answer))
+        return answer
+
+
+def _words_of(answer: requests.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"{answer.request.method} {answer.url.partition('?')[0]} answered {answer.status_code}"
+    words = [str(body.get("message") or body.get("serverMessage") or answer.status_code)]
+    words += [str(flaw.get("message")) for flaw in body.get("flaws", [])]
+    if body.get("nextStep"):
+        words.append(str(body["nextStep"]))
+    return "\n".join(words)

@@ -1,0 +1,128 @@
+"""A table of processes, started in order, started again when they die, and stopped in reverse order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STOP_LIMIT_S = 20.0
+QUICK_DEATH_S = 5.0
+LONGEST_WAIT_S = 10.0
+
+
+def portside(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command that runs one of our modules with this very Python."""
+    return (sys.executable, "-m", module, *arguments)
+
+
+class Died(Exception):
+    """A process ended before it was ready; the message holds the end of its log."""
+
+
+@dataclass
+class Process:
+    """One row of the table. Its output goes to `<log folder>/<name>.log`."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] | None = None
+    ready_limit_s: float = 60.0
+
+
+@dataclass
+class _Running:
+    process: Process
+    child: subprocess.Popen[bytes]
+    started: float
+    wait_s: float = 0.5
+
+
+class Supervisor:
+    """Keeps the started processes alive until `stop`."""
+
+    def __init__(self, log_folder: Path) -> None:
+        self.log_folder = log_folder
+        log_folder.mkdir(parents=True, exist_ok=True)
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def start(self, process: Process) -> None:
+        """Start one process and wait until it is ready; raises Died with the end of its log."""
+        with self._lock:
+            running = _Running(process, self._spawn(process), time.monotonic())
+        deadline = time.monotonic() + process.ready_limit_s
+        while process.ready is not None and not process.ready():
+            if running.child.poll() is not None or time.monotonic() > deadline:
+                why = "ended" if running.child.poll() is not None else f"was not ready after {process.ready_limit_s:.0f} s"
+                self._end(running)
+                raise Died(f"{process.name} {why}; the end of {self.log_of(process.name)}:\n{self.tail(process.name)}")
+            time.sleep(0.05)
+        with self._lock:
+            self._running[process.name] = running
+            if not self._watcher.is_alive() and not self._stopping.is_set():
+                self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop everything, last started first. Safe to call twice."""
+        self._stopping.set()
+        with self._lock:
+            for running in reversed(list(self._running.values())):
+                self._end(running)
+            self._running.clear()
+
+    def pid_of(self, name: str) -> int:
+        with self._lock:
+            return self._running[name].child.pid
+
+    def log_of(self, name: str) -> Path:
+        return self.log_folder / f"{name}.log"
+
+    def tail(self, name: str, lines: int = 12) -> str:
+        """The last lines that a process wrote."""
+        try:
+            return "\n".join(self.log_of(name).read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return "(no output)"
+
+    def _spawn(self, process: Process) -> subprocess.Popen[bytes]:
+        with self.log_of(process.name).open("ab") as output:
+            return subprocess.Popen(
+                list(process.command),
+                env={**os.environ, **process.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C reaches only the owner, who stops the others in order.
+                start_new_session=True,
+            )
+
+    def _end(self, running: _Running) -> None:
+        if running.child.poll() is None:
+            running.child.terminate()
+            try:
+                running.child.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                running.child.kill()
+                running.child.wait()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.25):
+            with self._lock:
+                for running in self._running.values():
+                    if running.child.poll() is None or self._stopping.is_set():
+                        continue
+                    lived = time.monotonic() - running.started
+                    if lived < running.wait_s:
+                        continue
+                    running.wait_s = min(running.wait_s * 2, LONGEST_WAIT_S) if lived < QUICK_DEATH_S else 0.5
+                    running.child = self._spawn(running.process)
+                    running.started = time.monotonic()

@@ -1,0 +1,127 @@
+"""Portside's own processes on one machine: keys, database, then config, runner, hubsync and gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from cli.ports import free_port
+from cli.processes import Process, Supervisor, portside
+
+ADMIN = "admin"
+
+
+class SetUpFailed(Exception):
+    """A one-shot command failed; the message holds what it printed."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a system keeps its state and where it listens."""
+
+    home: Path
+    host: str
+    port: int
+    public_url: str
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches the gateway."""
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
+
+    @property
+    def password_file(self) -> Path:
+        return self.home / "admin-password"
+
+
+def lay_out(home: Path, *, host: str, port: int) -> Layout:
+    """Choose the gateway's port (the wanted one if it is free) and the address that hooks are to call."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chmod(home, 0o700)
+    chosen = free_port(port, host)
+    local = f"http://127.0.0.1:{chosen}"
+    return Layout(home.resolve(), host, chosen, os.environ.get("PUBLIC_URL") or local)
+
+
+def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:
+    """What every process of this system is told."""
+    told = {
+        "PORTSIDE_HOME": str(layout.home),
+        "AMQP_URL": amqp_url,
+        "PUBLIC_URL": layout.public_url,
+        "HOST": layout.host,
+        "PORT": str(layout.port),
+        "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite:///{layout.home / 'portside.db'}",
+    }
+    if management_url:
+        told["RABBITMQ_MANAGEMENT_URL"] = management_url
+    return told
+
+
+def initialise(layout: Layout, told: dict[str, str]) -> None:
+    """Make keys and the first administrator's password where there are none, and migrate the database."""
+    if not layout.password_file.exists():
+        descriptor = os.open(layout.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(15) + "\n")
+    run_once(portside("shared.process.secrets", str(layout.home)), told)
+    run_once(portside("services.config", "migrate"), told)
+
+
+def run_once(command: tuple[str, ...], told: dict[str, str], text: str | None = None) -> str:
+    """Run a command to its end and return what it printed; raises SetUpFailed with its last words."""
+    done = subprocess.run(
+        list(command), env={**os.environ, **told}, input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise SetUpFailed(f"`{' '.join(command[1:])}` failed:\n{words}")
+    return done.stdout.strip()
+
+
+def start(supervisor: Supervisor, layout: Layout, told: dict[str, str], *, runners: int = 1) -> None:
+    """Start the services; returns when the gateway answers and config serves it."""
+    for name in ("config", *(f"runner-{n + 1}" for n in range(runners)), "hubsync"):
+        service = name.partition("-")[0]
+        supervisor.start(Process(name, portside(f"services.{service}"), {**told, "INSTANCE": name}))
+    supervisor.start(
+        Process("gateway", portside("services.gateway"), {**told, "INSTANCE": "gateway"}, ready=_answers(layout))
+    )
+
+
+def sign_in_link(layout: Layout, told: dict[str, str]) -> str:
+    """A link that signs the administrator in once, within fifteen minutes."""
+    code = run_once(portside("services.config", "one-time-code", "--user", ADMIN), told).split()[-1]
+    return f"{layout.public_url if layout.host == '0.0.0.0' else layout.url}/sign-in?code={code}"
+
+
+def remember(layout: Layout, told: dict[str, str], **more: str) -> None:
+    """Leave what later commands (`make push`, `make link`) need, readable by the owner alone."""
+    descriptor = os.open(layout.home / "system.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"url": layout.url, "told": told, **more}, file, indent=1)
+
+
+def recall(home: Path) -> dict[str, object]:
+    """What `remember` left; raises FileNotFoundError where no system was started."""
+    remembered: dict[str, object] = json.loads((home / "system.json").read_text())
+    return remembered
+
+
+def _answers(layout: Layout) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            return requests.get(f"{layout.url}/healthz?wait=config", timeout=2).status_code == 200
+        except requests.RequestException:
+            time.sleep(0.05)
+            return False
+
+    return answers
