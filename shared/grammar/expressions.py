@@ -130,14 +130,11 @@ def parse_steps(text: str) -> tuple[Step, ...]:
         found = _STEP.match(text, at)
         if found is None or (at > 0 and found["key"] is not None and text[at] != "."):
             return ()
-        key = (
-            found["key"]
-            if found["key"] is not None
-            else found["single"]
-            if found["single"] is not None
-            else found["double"]
-        )
-        steps.append(int(found["index"]) if key is None else key.strip() if found["key"] is not None else key)
+        quoted = found["single"] if found["single"] is not None else found["double"]
+        if found["key"] is not None:
+            steps.append(found["key"].strip())
+        else:
+            steps.append(int(found["index"]) if quoted is None else quoted)
         at = found.end()
     return tuple(steps)
 
@@ -245,9 +242,11 @@ def _fill_text(text: str, scope: Scope, path: Path, missing: Missing) -> Any:
     lone = _TOKEN.fullmatch(text.strip())
     if lone is not None and lone["name"] is not None:
         return one(lone["name"])
-    return _TOKEN.sub(
-        lambda found: f"${{{found['literal']}}}" if found["name"] is None else as_text(one(found["name"])), text
-    )
+
+    def put(found: re.Match[str]) -> str:
+        return as_text(one(found["name"])) if found["name"] is not None else f"${{{found['literal']}}}"
+
+    return _TOKEN.sub(put, text)
 
 
 @dataclass(frozen=True)

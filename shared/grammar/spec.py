@@ -41,6 +41,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_or_empty_list)]
 Text = Annotated[str, BeforeValidator(_or_text)]
 Flag = Annotated[bool, BeforeValidator(_or_false)]
 Minutes = Annotated[float, Field(gt=0, le=527_040)]
+Entries = Annotated[tuple[Json, ...], BeforeValidator(_or_empty_list)]
 
 
 class _Part(BaseModel):
@@ -111,9 +112,7 @@ class PipelineSpec(_Part):
     workspace: Map = {}
     stage_order: Names = ()
     stages: Annotated[dict[str, StageSpec], BeforeValidator(_or_empty_map)] = {}
-    notifications: Annotated[
-        dict[str, Annotated[tuple[Json, ...], BeforeValidator(_or_empty_list)]], BeforeValidator(_or_empty_map)
-    ] = {}
+    notifications: Annotated[dict[str, Entries], BeforeValidator(_or_empty_map)] = {}
     rollbacks: Annotated[tuple[RollbackSpec, ...], BeforeValidator(_or_empty_list)] = ()
     tags: Names = ()
     timeout_minutes: Minutes | None = None
