@@ -17,7 +17,7 @@ from .store import Reading, Store, UnitOfWork
 from .store import answers as answers_store
 
 if TYPE_CHECKING:
-    from .catalog.people import Person
+    from .people import Person
 
 LoadPerson = Callable[[Reading, Caller], "Person"]
 

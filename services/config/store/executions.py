@@ -1,0 +1,352 @@
+"""Executions: loading and saving runs in bulk, their histories, lanes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, func, insert, select, text, update
+
+from services.config.protocol import Holding, State
+from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
+from shared.contracts.history import Event, Recorded, Status
+from shared.contracts.pushes import Push
+
+from .work import Reading, UnitOfWork
+
+_HOLDING: TypeAdapter[Holding] = TypeAdapter(Holding)
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_MANY = 400
+"""Ids in one statement: SQLite's limit of bound values is 999 in old builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An execution as the ledger moves it on."""
+
+    id: str
+    project: str
+    pipeline: str
+    pipeline_id: str
+    index: int
+    holding: Holding
+    lane: str
+    policy: str
+    concurrency: int
+    order_at: float
+    since: float
+    folded: Status
+    status: Status
+    status_message: str
+    revision: int
+    events: int
+    requested_at: float
+    started_at: float | None
+    ended_at: float | None
+    plan_hash: str
+    delivery: str | None
+    nested: bool
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run was started with."""
+
+    requested_by: str
+    comments: str
+    input: Mapping[str, Any]
+    push: Push | None
+    webhook_id: str | None
+    source: str
+    tags: tuple[str, ...]
+    rollback: bool
+
+
+_COLUMNS = (
+    ExecutionRow.id,
+    ExecutionRow.project,
+    ExecutionRow.pipeline,
+    ExecutionRow.pipeline_id,
+    ExecutionRow.idx,
+    ExecutionRow.hold,
+    ExecutionRow.lane,
+    ExecutionRow.policy,
+    ExecutionRow.concurrency,
+    ExecutionRow.order_at,
+    ExecutionRow.since,
+    ExecutionRow.folded,
+    ExecutionRow.status,
+    ExecutionRow.status_message,
+    ExecutionRow.revision,
+    ExecutionRow.events,
+    ExecutionRow.requested_at,
+    ExecutionRow.started_at,
+    ExecutionRow.ended_at,
+    ExecutionRow.plan_hash,
+    ExecutionRow.delivery,
+    ExecutionRow.nested,
+    ExecutionRow.parent,
+)
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row[0],
+        project=row[1],
+        pipeline=row[2],
+        pipeline_id=row[3],
+        index=row[4],
+        holding=_HOLDING.validate_json(row[5]),
+        lane=row[6],
+        policy=row[7],
+        concurrency=row[8],
+        order_at=row[9],
+        since=row[10],
+        folded=Status(row[11]),
+        status=Status(row[12]),
+        status_message=row[13],
+        revision=row[14],
+        events=row[15],
+        requested_at=row[16],
+        started_at=row[17],
+        ended_at=row[18],
+        plan_hash=row[19],
+        delivery=row[20],
+        nested=row[21],
+        parent=row[22],
+    )
+
+
+_BY_IDS = select(*_COLUMNS).where(ExecutionRow.id.in_(bindparam("ids", expanding=True)))
+_HOLDS = select(ExecutionRow.id, ExecutionRow.hold).where(ExecutionRow.id.in_(bindparam("ids", expanding=True)))
+
+
+def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
+    """Those of the ids that exist."""
+    found: dict[str, Run] = {}
+    for part in _parts(ids):
+        for row in uow.session.execute(_BY_IDS, {"ids": part}):
+            found[row[0]] = _run(row)
+    return found
+
+
+def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
+    """Only what the protocol asks of them."""
+    return {
+        row[0]: _HOLDING.validate_json(row[1])
+        for part in _parts(ids)
+        for row in uow.session.execute(_HOLDS, {"ids": part})
+    }
+
+
+def runs_in(uow: Reading, state: State, *, pipeline_id: str | None = None, limit: int = 10_000) -> list[Run]:
+    """Runs of one state, in the order of their lanes."""
+    statement = select(*_COLUMNS).where(ExecutionRow.state == state.value)
+    if pipeline_id is not None:
+        statement = statement.where(ExecutionRow.pipeline_id == pipeline_id)
+    statement = statement.order_by(ExecutionRow.order_at, ExecutionRow.idx).limit(limit)
+    return [_run(row) for row in uow.session.execute(statement)]
+
+
+def active_in(uow: Reading, pipeline_id: str) -> list[Run]:
+    """Runs of a pipeline that hold a place: neither waiting for one nor parked nor over."""
+    states = (State.DISPATCHED.value, State.HELD.value)
+    statement = select(*_COLUMNS).where(ExecutionRow.state.in_(states), ExecutionRow.pipeline_id == pipeline_id)
+    return [_run(row) for row in uow.session.execute(statement)]
+
+
+def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:
+    """Those of the pipelines that have a queued run."""
+    statement = (
+        select(ExecutionRow.pipeline_id)
+        .where(ExecutionRow.state == State.QUEUED.value, ExecutionRow.pipeline_id.in_(list(pipeline_ids)))
+        .distinct()
+    )
+    return list(uow.session.scalars(statement))
+
+
+def children(uow: Reading, parent: str) -> list[Run]:
+    """Nested runs that a run started and that have not ended."""
+    statement = select(*_COLUMNS).where(ExecutionRow.parent == parent, ExecutionRow.state != State.ENDED.value)
+    return [_run(row) for row in uow.session.execute(statement)]
+
+
+def add_run(uow: UnitOfWork, run: Run, facts: Facts) -> None:
+    """Record a new run."""
+    uow.session.execute(
+        insert(ExecutionRow),
+        {
+            **_changed(run, uow.now),
+            "id": run.id,
+            "project": run.project,
+            "pipeline": run.pipeline,
+            "pipeline_id": run.pipeline_id,
+            "idx": run.index,
+            "lane": run.lane,
+            "policy": run.policy,
+            "concurrency": run.concurrency,
+            "order_at": run.order_at,
+            "requested_at": run.requested_at,
+            "plan_hash": run.plan_hash,
+            "delivery": run.delivery,
+            "nested": run.nested,
+            "parent": run.parent,
+            "requested_by": facts.requested_by,
+            "comments": facts.comments,
+            "input": dict(facts.input),
+            "output": {},
+            "push": facts.push.model_dump_json() if facts.push else None,
+            "webhook_id": facts.webhook_id,
+            "source": facts.source,
+            "tags": list(facts.tags),
+            "rollback": facts.rollback,
+        },
+    )
+
+
+_UPDATE = (
+    update(ExecutionRow.__table__)  # type: ignore[arg-type]
+    .where(ExecutionRow.id == bindparam("b_id"))
+    .values(
+        {
+            name: bindparam(f"b_{name}")
+            for name in (
+                "state",
+                "since",
+                "hold",
+                "folded",
+                "status",
+                "status_message",
+                "revision",
+                "events",
+                "started_at",
+                "ended_at",
+                "updated_at",
+            )
+        }
+    )
+)
+
+
+def save_runs(uow: UnitOfWork, runs: Sequence[Run]) -> None:
+    """Write what moved."""
+    if runs:
+        changes = [{"id": run.id, **_changed(run, uow.now)} for run in runs]
+        rows = [{f"b_{name}": value for name, value in change.items()} for change in changes]
+        uow.session.connection().execute(_UPDATE, rows)
+
+
+def _changed(run: Run, now: float) -> dict[str, Any]:
+    return {
+        "state": run.holding.state.value,
+        "since": run.since,
+        "hold": _HOLDING.dump_json(run.holding).decode(),
+        "folded": run.folded.value,
+        "status": run.status.value,
+        "status_message": run.status_message,
+        "revision": run.revision,
+        "events": run.events,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "updated_at": now,
+    }
+
+
+def set_output(uow: UnitOfWork, execution_id: str, output: Mapping[str, Any]) -> None:
+    """The outputs that a run ended with."""
+    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(output=dict(output)))
+
+
+def set_reason(uow: UnitOfWork, execution_id: str, reason: str) -> None:
+    """Why somebody paused or cancelled."""
+    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(reason=reason))
+
+
+def set_tags(uow: UnitOfWork, execution_id: str, tags: Sequence[str]) -> None:
+    """Replace the tags."""
+    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(tags=list(tags)))
+
+
+def append_events(uow: UnitOfWork, rows: Sequence[tuple[str, int, Recorded]]) -> None:
+    """Add accepted events at their positions."""
+    if rows:
+        uow.session.execute(
+            insert(EventRow),
+            [
+                {"execution_id": owner, "position": place, "attempt": one.attempt, "body": one.event.model_dump_json()}
+                for owner, place, one in rows
+            ],
+        )
+
+
+def histories(uow: Reading, ids: Iterable[str]) -> dict[str, tuple[Recorded, ...]]:
+    """The accepted events of each, in order of acceptance."""
+    found: dict[str, list[Recorded]] = {}
+    for part in _parts(ids):
+        statement = (
+            select(EventRow.execution_id, EventRow.attempt, EventRow.body)
+            .where(EventRow.execution_id.in_(part))
+            .order_by(EventRow.execution_id, EventRow.position)
+        )
+        for owner, attempt, body in uow.session.execute(statement):
+            event = _EVENT.validate_json(body)
+            found.setdefault(owner, []).append(Recorded.model_construct(attempt=attempt, event=event))
+    return {owner: tuple(events) for owner, events in found.items()}
+
+
+def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
+    """What each was started with."""
+    found: dict[str, Facts] = {}
+    for part in _parts(ids):
+        statement = select(
+            ExecutionRow.id,
+            ExecutionRow.requested_by,
+            ExecutionRow.comments,
+            ExecutionRow.input,
+            ExecutionRow.push,
+            ExecutionRow.webhook_id,
+            ExecutionRow.source,
+            ExecutionRow.tags,
+            ExecutionRow.rollback,
+        ).where(ExecutionRow.id.in_(part))
+        for row in uow.session.execute(statement):
+            push = Push.model_validate_json(row[4]) if row[4] else None
+            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8])
+    return found
+
+
+def keep_plan(uow: UnitOfWork, digest: str, plan: str, about: str) -> None:
+    """Store a plan unless it is there."""
+    known = uow.session.scalar(select(PlanRow.hash).where(PlanRow.hash == digest))
+    if known is None:
+        uow.session.execute(insert(PlanRow), {"hash": digest, "plan": plan, "about": about})
+
+
+def plan_texts(uow: Reading, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Plan and what is shown besides it, as JSON texts by hash."""
+    statement = select(PlanRow.hash, PlanRow.plan, PlanRow.about).where(PlanRow.hash.in_(list(digests)))
+    return {row[0]: (row[1], row[2]) for row in uow.session.execute(statement)}
+
+
+_NEXT = text(
+    "INSERT INTO counters (name, value) VALUES (:name, 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value"
+)
+
+
+def next_number(uow: UnitOfWork, name: str) -> int:
+    """The next of a counter that only grows."""
+    return int(uow.session.execute(_NEXT, {"name": name}).scalar_one())
+
+
+def exists(uow: Reading, execution_id: str) -> bool:
+    """Whether there is such a run."""
+    return uow.session.scalar(select(func.count()).where(ExecutionRow.id == execution_id)) == 1
+
+
+def _parts(ids: Iterable[str]) -> Iterable[list[str]]:
+    listed = list(dict.fromkeys(ids))
+    return (listed[start : start + _MANY] for start in range(0, len(listed), _MANY))

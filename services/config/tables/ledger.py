@@ -1,0 +1,217 @@
+"""What happened: deliveries and verdicts, executions and events, logs, questions to people, dead letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import BIG_ID, Base
+
+
+class DeliveryRow(Base):
+    """One push of one delivery, with its verdict: a row of Activity."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "ordinal"),
+        Index("ix_deliveries_project_received", "project", "received_at"),
+        Index("ix_deliveries_webhook_received", "webhook_id", "received_at"),
+        Index("ix_deliveries_pushed", "webhook_id", "repository", "tag", "received_at"),
+        Index("ix_deliveries_provider_id", "webhook_id", "provider_delivery_id"),
+        Index("ix_deliveries_received", "received_at"),
+        Index("ix_deliveries_state", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str]
+    ordinal: Mapped[int]
+    received_at: Mapped[float]
+    recorded_at: Mapped[float]
+    updated_at: Mapped[float]
+    via: Mapped[str]
+    token_hash: Mapped[str]
+    webhook_id: Mapped[str | None]
+    webhook: Mapped[str] = mapped_column(default="")
+    project: Mapped[str] = mapped_column(default="")
+    pipeline: Mapped[str] = mapped_column(default="")
+    provider: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="image")
+    registry_host: Mapped[str] = mapped_column(default="")
+    repository: Mapped[str] = mapped_column(default="")
+    tag: Mapped[str | None]
+    digest: Mapped[str | None]
+    media_type: Mapped[str | None]
+    pushed_at: Mapped[float | None]
+    pusher: Mapped[str | None]
+    provider_delivery_id: Mapped[str | None]
+    state: Mapped[str]
+    verdict: Mapped[str]
+    reason: Mapped[str]
+    next_step: Mapped[str] = mapped_column(default="")
+    digest_note: Mapped[str] = mapped_column(default="")
+    execution_id: Mapped[str | None] = mapped_column(index=True)
+    execution_index: Mapped[int | None]
+    execution_status: Mapped[str] = mapped_column(default="")
+    execution_message: Mapped[str] = mapped_column(default="")
+    rerun_of: Mapped[str | None]
+    source_address: Mapped[str] = mapped_column(default="")
+    user_agent: Mapped[str] = mapped_column(default="")
+    body: Mapped[dict[str, Any]]
+
+
+class PlanRow(Base):
+    """A compiled pipeline as runs used it; many runs share one."""
+
+    __tablename__ = "plans"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    plan: Mapped[str]
+    about: Mapped[str]
+    """What executions show of the pipeline besides its plan: input meta, starred, notifications, description."""
+
+
+class ExecutionRow(Base):
+    """A run: what it is about, what people see of it, and its holding."""
+
+    __tablename__ = "executions"
+    __table_args__ = (
+        UniqueConstraint("pipeline_id", "idx"),
+        Index("ix_executions_state_pipeline", "state", "pipeline_id"),
+        Index("ix_executions_requested", "requested_at"),
+        Index("ix_executions_project_requested", "project", "requested_at"),
+        Index("ix_executions_pipeline_requested", "pipeline", "requested_at"),
+        Index("ix_executions_status_requested", "status", "requested_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str]
+    pipeline: Mapped[str]
+    pipeline_id: Mapped[str]
+    idx: Mapped[int]
+    state: Mapped[str]
+    since: Mapped[float]
+    """When `state` or the number of its dispatch last changed."""
+    hold: Mapped[str]
+    """The protocol's `Holding` as JSON; `state` repeats the part that is searched for."""
+    lane: Mapped[str]
+    """Runs of one lane wait for each other; empty when a run waits only for its pipeline's limit."""
+    policy: Mapped[str]
+    concurrency: Mapped[int]
+    order_at: Mapped[float]
+    """Newer means later received, so this orders a lane."""
+    folded: Mapped[str]
+    """The status that the events alone give; `status` is what people see of it."""
+    status: Mapped[str]
+    status_message: Mapped[str]
+    revision: Mapped[int]
+    events: Mapped[int]
+    requested_at: Mapped[float]
+    updated_at: Mapped[float]
+    started_at: Mapped[float | None]
+    ended_at: Mapped[float | None]
+    requested_by: Mapped[str]
+    comments: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    source: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[str]]
+    input: Mapped[dict[str, Any]]
+    output: Mapped[dict[str, Any]]
+    plan_hash: Mapped[str]
+    push: Mapped[str | None]
+    delivery: Mapped[str | None] = mapped_column(index=True)
+    webhook_id: Mapped[str | None]
+    nested: Mapped[bool] = mapped_column(default=False)
+    rollback: Mapped[bool] = mapped_column(default=False)
+    parent: Mapped[str | None] = mapped_column(index=True)
+
+
+class EventRow(Base):
+    """An accepted event, in the order of acceptance."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    execution_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    attempt: Mapped[int]
+    body: Mapped[str]
+
+
+class LogRow(Base):
+    """Lines that a task printed."""
+
+    __tablename__ = "log_chunks"
+    __table_args__ = (Index("ix_log_chunks_task", "execution_id", "stage", "task", "try_number", "first_line"),)
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
+    execution_id: Mapped[str]
+    stage: Mapped[str]
+    task: Mapped[str]
+    attempt: Mapped[int]
+    try_number: Mapped[int]
+    first_line: Mapped[int]
+    lines: Mapped[int]
+    at: Mapped[float]
+    text: Mapped[str]
+
+
+class UserOperationRow(Base):
+    """A question that a task asked people: an approval."""
+
+    __tablename__ = "user_operations"
+    __table_args__ = (
+        UniqueConstraint("execution_id", "stage", "task", "try_number"),
+        Index("ix_user_operations_status_requested", "status", "requested_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    execution_id: Mapped[str]
+    stage: Mapped[str]
+    task: Mapped[str]
+    try_number: Mapped[int]
+    project: Mapped[str]
+    pipeline: Mapped[str]
+    pipeline_id: Mapped[str]
+    execution_index: Mapped[int]
+    status: Mapped[str]
+    summary: Mapped[str]
+    ask: Mapped[dict[str, Any]]
+    answers: Mapped[list[Any]]
+    requested_by: Mapped[str]
+    requested_at: Mapped[float]
+    expires_at: Mapped[float | None]
+    responded_by: Mapped[str] = mapped_column(default="")
+    responded_at: Mapped[float | None]
+    response_message: Mapped[str] = mapped_column(default="")
+
+
+class DeadLetterRow(Base):
+    """A message that nobody could work on."""
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    queue: Mapped[str]
+    reason: Mapped[str]
+    type: Mapped[str]
+    subject: Mapped[str]
+    message_id: Mapped[str]
+    body: Mapped[str]
+    history: Mapped[list[Any]]
+    headers: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    """`kept`, `requeued` or `discarded`."""
+    handled_by: Mapped[str] = mapped_column(default="")
+    handled_at: Mapped[float | None]
+
+
+class CounterRow(Base):
+    """Numbers that only grow: starts of runs, indexes per pipeline."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BIG_ID)
