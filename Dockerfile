@@ -1,0 +1,25 @@
+FROM python:3.13-slim AS portside
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PORTSIDE_HOME=/var/lib/portside
+WORKDIR /app
+# Dependencies first: they change less often than the code.
+COPY pyproject.toml uv.lock ./
+RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-dir uv==0.13.8 \
+ && uv export --quiet --frozen --no-dev --no-emit-project --output-file /tmp/requirements.txt \
+ && /venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/requirements.txt \
+ && /venv/bin/python -m pip uninstall --quiet --yes uv && rm /tmp/requirements.txt
+RUN useradd --uid 10001 --home-dir /var/lib/portside --create-home --shell /usr/sbin/nologin portside \
+ && mkdir -p /secrets/public /secrets/private /secrets/broker /secrets/broker-config /secrets/database /secrets/database-config \
+ && chown -R portside:portside /secrets /var/lib/portside && chmod 700 /var/lib/portside
+COPY shared shared
+COPY services services
+COPY cli cli
+RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
+ENV PYTHONPATH=/app
+USER portside
+CMD ["portside", "--help"]
+
+# What the demo profile adds: the fake Hub, the fake cluster and the example pipeline.
+FROM portside AS demo
+COPY tests/__init__.py tests/__init__.py
+COPY tests/fakes tests/fakes
+COPY examples examples

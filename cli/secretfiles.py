@@ -1,0 +1,65 @@
+"""Random secrets in files, made once: what `docker compose` mounts into each container, and no more than it needs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from shared.process.secrets import create_keys
+
+PRIVATE, READABLE = 0o600, 0o644
+
+
+def create(root: Path) -> list[Path]:
+    """Make what is missing under `root`; what is there stays. Returns the files that were made.
+
+    `broker-config` and `database-config` are read by the broker's and the database's own users, and hold only what is
+    theirs; everything else is for ours alone.
+    """
+    made: list[Path] = []
+
+    def put(place: str, text: str, mode: int = PRIVATE) -> str:
+        path = root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            draft = path.with_name(f".{path.name}.draft")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text + "\n")
+            os.chmod(draft, mode)
+            draft.rename(path)
+            made.append(path)
+        return path.read_text().strip()
+
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder) / "keys"
+        keys.mkdir()
+        kept = root / "private" / "seal.key"
+        if kept.exists():
+            shutil.copy(kept, keys / "seal.key")
+        create_keys(Path(folder))
+        put("private/seal.key", (keys / "seal.key").read_text().strip())
+        put("public/seal.pub", (keys / "seal.pub").read_text().strip())
+        put("public/jwt.key", (keys / "jwt.key").read_text().strip())
+    put("public/admin-password", os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15))
+
+    broker = put("broker/password", os.environ.get("RABBITMQ_PASSWORD") or secrets.token_urlsafe(24))
+    put("broker/amqp-url", f"amqp://portside:{broker}@rabbitmq:5672/")
+    put("broker/management-url", f"http://portside:{broker}@rabbitmq:15672")
+    settings = (
+        "listeners.tcp.default = 5672",
+        "management.tcp.port = 15672",
+        "default_user = portside",
+        f"default_pass = {broker}",
+        "loopback_users = none",
+        "log.console = true",
+    )
+    put("broker-config/rabbitmq.conf", "\n".join(settings), READABLE)
+
+    database = put("database/password", os.environ.get("POSTGRES_PASSWORD") or secrets.token_urlsafe(24))
+    put("database/url", f"postgresql+psycopg://portside:{database}@postgres:5432/portside")
+    put("database-config/database-password", database, READABLE)
+    return made
