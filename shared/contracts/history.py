@@ -107,6 +107,8 @@ class TaskAnswered(_Event):
     type: Literal["task.answered"] = "task.answered"
     stage: str
     task: str
+    try_number: int | None = None
+    """The try that asked; None: whichever asks."""
     answer: Json = {}
 
 

@@ -1,0 +1,361 @@
+"""What a history means: the fold of recorded events over a plan.
+
+The state is a function of the set of events: they are taken in the order of (attempt, seq), the ledger's own (attempt
+0: answers, an end that it decides) after the runners', repeated ones count once, and what names a stage or task that
+the plan does not have changes nothing. The first end of a try, of a stage and of the run is the one that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.contracts.history import (
+    Output,
+    Recorded,
+    RunEnded,
+    RunParked,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+    Status,
+    TaskAnswered,
+    TaskEnded,
+    TaskHandle,
+    TaskProgress,
+    TaskStarted,
+    TaskWaiting,
+)
+
+from .plan import Plan
+
+Json = dict[str, Any]
+Key = tuple[int, int]
+"""(attempt, seq): an event's place in the history."""
+
+LEDGER_ATTEMPT = 0
+"""The attempt under which the ledger's own events are recorded."""
+
+HELD_WAITS = frozenset({"nested", "registry"})
+"""Waits for work that goes on elsewhere: the task counts as running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a task waits for, as its last `task.waiting` said."""
+
+    reason: str
+    message: str = ""
+    due_at: float | None = None
+    ask: Json = field(default_factory=dict)
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try that is over because a later one followed."""
+
+    number: int
+    status: Status
+    message: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    name: str
+    index: int
+    type: str
+    status: Status = Status.NOT_STARTED
+    message: str = ""
+    try_number: int = 0
+    """0 before the first start."""
+    input: Json = field(default_factory=dict)
+    output: Output = field(default_factory=Output)
+    """`view` for people, `sealed` where the exact one differs."""
+    handle: Json | None = None
+    """Where this try's outside work is found again; None when none was recorded."""
+    progress: Json = field(default_factory=dict)
+    waiting: Waiting | None = None
+    answered: tuple[TaskAnswered, ...] = ()
+    """Everything that was ever answered to this task, in order."""
+    started_at: float | None = None
+    """Start of the first try."""
+    try_started_at: float | None = None
+    ended_at: float | None = None
+    earlier: tuple[Try, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Json, ...]:
+        """What was answered to this try, or to whichever asks, in order."""
+        return tuple(one.answer for one in self.answered if one.try_number in (None, self.try_number))
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    name: str
+    index: int
+    tasks: Mapping[str, TaskState]
+    status: Status = Status.NOT_STARTED
+    message: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    reason: str
+    due_at: float | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    stages: Mapping[str, StageState]
+    """In the plan's order."""
+    status: Status = Status.NOT_STARTED
+    said: str = ""
+    """What the end of the run said."""
+    output: Json = field(default_factory=dict)
+    parked: Parked | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    last: Key = (0, 0)
+    """Place of the last event of a runner that was folded in."""
+    own_seq: int = 0
+    """Place of the last event of the ledger's own that was folded in."""
+
+    def task(self, stage: str, task: str) -> TaskState:
+        """The task of that name; KeyError when the plan has none."""
+        return self.stages[stage].tasks[task]
+
+    @property
+    def tasks(self) -> Iterable[tuple[StageState, TaskState]]:
+        """All tasks with their stages, in the plan's order."""
+        return ((stage, task) for stage in self.stages.values() for task in stage.tasks.values())
+
+    @property
+    def message(self) -> str:
+        """The run's status message in Code Stream's forms."""
+        if self.status.ended:
+            return self.said or ("Execution Completed." if self.status is Status.COMPLETED else "")
+        for stage, task in self.tasks:
+            if task.status is Status.WAITING and task.waiting is not None:
+                return f"{stage.name}.{task.name}: {task.waiting.message or f'waits for {task.waiting.reason}'}"
+        running = [stage.name for stage in self.stages.values() if stage.status is Status.RUNNING]
+        return f"Executing {running[-1]}" if running else ""
+
+
+def initial(plan: Plan) -> RunState:
+    """The state before anything has happened."""
+    return RunState(
+        {
+            stage.name: StageState(
+                stage.name,
+                stage.index,
+                {task.name: TaskState(task.name, task.index, task.type) for task in stage.tasks},
+            )
+            for stage in plan.stages
+        }
+    )
+
+
+def fold(plan: Plan, recorded: Iterable[Recorded]) -> RunState:
+    """The state that a history describes; order and repetition of `recorded` make no difference."""
+    return advance(initial(plan), recorded)
+
+
+def advance(state: RunState, recorded: Iterable[Recorded]) -> RunState:
+    """Fold further events into a state. Those not later than `last` and `own_seq` count as already folded in.
+
+    Events of runners must come in their order from one call to the next; answers may come whenever they come.
+    """
+    distinct = _distinct(recorded)
+    for key in sorted(key for key in distinct if key[0] != LEDGER_ATTEMPT and key > state.last):
+        state = replace(_apply(state, distinct[key]), last=key)
+    for key in sorted(key for key in distinct if key[0] == LEDGER_ATTEMPT and key[1] > state.own_seq):
+        state = replace(_apply(state, distinct[key]), own_seq=key[1])
+    return state
+
+
+def facts(
+    state: RunState, exact: Mapping[tuple[str, str], Mapping[str, Any]] | None = None
+) -> dict[str, dict[str, Json]]:
+    """What references of the form `${Stage.Task.…}` can name; `exact` replaces fields of single tasks, such as an
+    output that was opened from its sealed form."""
+    return {
+        stage.name: {
+            task.name: {
+                "status": task.status.value,
+                "message": task.message,
+                "input": task.input,
+                "output": task.output.view,
+                **((exact or {}).get((stage.name, task.name)) or {}),
+            }
+            for task in stage.tasks.values()
+        }
+        for stage in state.stages.values()
+    }
+
+
+def _distinct(recorded: Iterable[Recorded]) -> dict[Key, Recorded]:
+    """One event a place. Two that differ in one place cannot be; if they are, the choice must not depend on order."""
+    distinct: dict[Key, Recorded] = {}
+    for one in recorded:
+        key = (one.attempt, one.event.seq)
+        other = distinct.get(key)
+        if other is None or (other != one and one.model_dump_json() < other.model_dump_json()):
+            distinct[key] = one
+    return distinct
+
+
+def _apply(state: RunState, one: Recorded) -> RunState:
+    event = one.event
+    if isinstance(event, TaskAnswered):
+        return _answer(state, event)
+    if state.status.ended:
+        return state
+    if state.parked is not None:
+        state = replace(state, parked=None, status=Status.RUNNING)
+    if state.status is Status.NOT_STARTED and not isinstance(event, RunEnded):
+        state = replace(state, status=Status.RUNNING, started_at=event.at)
+    match event:
+        case RunStarted():
+            return state
+        case RunParked():
+            status = Status.PAUSED if event.reason == "paused" else Status.WAITING
+            return replace(state, status=status, parked=Parked(event.reason, event.due_at, event.at))
+        case RunEnded():
+            return _end_run(state, event)
+        case StageStarted() | StageEnded():
+            return _apply_to_stage(state, event)
+        case _:
+            return _apply_to_task(state, event)
+
+
+def _answer(state: RunState, event: TaskAnswered) -> RunState:
+    """Only noted: what an answer means is for whoever asked. So it makes no difference when it comes."""
+    stage = state.stages.get(event.stage)
+    task = stage.tasks.get(event.task) if stage is not None else None
+    if stage is None or task is None:
+        return state
+    return _with_task(state, stage, replace(task, answered=(*task.answered, event)))
+
+
+def _end_run(state: RunState, event: RunEnded) -> RunState:
+    """What was under way when a run failed or was cancelled ended with it."""
+    stages = state.stages
+    if event.status in (Status.FAILED, Status.CANCELED):
+        stages = {name: _end_stage_with_run(stage, event) for name, stage in stages.items()}
+    return replace(
+        state,
+        stages=stages,
+        status=event.status,
+        said=event.message,
+        output=event.output,
+        parked=None,
+        ended_at=event.at,
+    )
+
+
+def _end_stage_with_run(stage: StageState, event: RunEnded) -> StageState:
+    tasks = {
+        name: replace(task, status=event.status, message=task.message or event.message, waiting=None, ended_at=event.at)
+        if _under_way(task.status)
+        else task
+        for name, task in stage.tasks.items()
+    }
+    if not _under_way(stage.status):
+        return replace(stage, tasks=tasks)
+    return replace(stage, tasks=tasks, status=event.status, message=stage.message or event.message, ended_at=event.at)
+
+
+def _under_way(status: Status) -> bool:
+    return status is not Status.NOT_STARTED and not status.ended
+
+
+def _apply_to_stage(state: RunState, event: StageStarted | StageEnded) -> RunState:
+    stage = state.stages.get(event.stage)
+    if stage is None or stage.status.ended:
+        return state
+    if isinstance(event, StageEnded):
+        stage = replace(stage, status=event.status, message=event.message, ended_at=event.at)
+    else:
+        started_at = event.at if stage.started_at is None else stage.started_at
+        stage = replace(stage, status=Status.RUNNING, started_at=started_at)
+    return replace(state, stages={**state.stages, stage.name: stage})
+
+
+TaskEvent = TaskStarted | TaskHandle | TaskProgress | TaskWaiting | TaskEnded
+
+
+def _apply_to_task(state: RunState, event: TaskEvent) -> RunState:
+    stage = state.stages.get(event.stage)
+    task = stage.tasks.get(event.task) if stage is not None else None
+    if stage is None or task is None:
+        return state
+    if event.try_number < task.try_number:
+        return state
+    if event.try_number > task.try_number:
+        task = _next_try(task, event.try_number)
+    elif task.status.ended and not (isinstance(event, TaskWaiting) and event.reason == "retry"):
+        return state
+    task = _TASK_RULES[type(event)](task, event)
+    return _with_task(state, stage, task)
+
+
+def _with_task(state: RunState, stage: StageState, task: TaskState) -> RunState:
+    return replace(state, stages={**state.stages, stage.name: replace(stage, tasks={**stage.tasks, task.name: task})})
+
+
+def _next_try(task: TaskState, number: int) -> TaskState:
+    """A clean slate for the new try; the one before moves into `earlier`."""
+    earlier = task.earlier
+    if task.try_number:
+        over = Try(task.try_number, task.status, task.message, task.try_started_at, task.ended_at)
+        earlier = (*earlier, over)
+    fresh = TaskState(task.name, task.index, task.type, answered=task.answered)
+    return replace(fresh, try_number=number, started_at=task.started_at, earlier=earlier)
+
+
+def _started(task: TaskState, event: TaskStarted) -> TaskState:
+    first = event.at if task.started_at is None else task.started_at
+    own = event.at if task.try_started_at is None else task.try_started_at
+    return replace(
+        task, status=Status.RUNNING, message="", waiting=None, input=event.input, started_at=first, try_started_at=own
+    )
+
+
+def _handle(task: TaskState, event: TaskHandle) -> TaskState:
+    return replace(task, status=_unless_waiting(task), handle=event.handle)
+
+
+def _progress(task: TaskState, event: TaskProgress) -> TaskState:
+    return replace(task, status=_unless_waiting(task), message=event.message, progress=event.data)
+
+
+def _waiting(task: TaskState, event: TaskWaiting) -> TaskState:
+    status = Status.RUNNING if event.reason in HELD_WAITS else Status.WAITING
+    waiting = Waiting(event.reason, event.message, event.due_at, event.ask, event.at)
+    return replace(task, status=status, message=event.message or task.message, waiting=waiting, ended_at=None)
+
+
+def _ended(task: TaskState, event: TaskEnded) -> TaskState:
+    return replace(
+        task, status=event.status, message=event.message, output=event.output, waiting=None, ended_at=event.at
+    )
+
+
+def _unless_waiting(task: TaskState) -> Status:
+    return Status.WAITING if task.status is Status.WAITING else Status.RUNNING
+
+
+_TASK_RULES: Mapping[type, Callable[[TaskState, Any], TaskState]] = {
+    TaskStarted: _started,
+    TaskHandle: _handle,
+    TaskProgress: _progress,
+    TaskWaiting: _waiting,
+    TaskEnded: _ended,
+}
