@@ -8,7 +8,7 @@ RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-
  && /venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/requirements.txt \
  && /venv/bin/python -m pip uninstall --quiet --yes uv && rm /tmp/requirements.txt
 RUN useradd --uid 10001 --home-dir /var/lib/portside --create-home --shell /usr/sbin/nologin portside \
- && mkdir -p /secrets/public /secrets/private /secrets/broker /secrets/broker-config /secrets/database /secrets/database-config \
+ && mkdir -p /secrets/public /secrets/private /secrets/gateway /secrets/admin /secrets/broker /secrets/broker-config /secrets/database /secrets/database-config \
  && chown -R portside:portside /secrets /var/lib/portside && chmod 700 /var/lib/portside
 COPY shared shared
 COPY services services

@@ -43,8 +43,8 @@ def create(root: Path) -> list[Path]:
         create_keys(Path(folder))
         put("private/seal.key", (keys / "seal.key").read_text().strip())
         put("public/seal.pub", (keys / "seal.pub").read_text().strip())
-        put("public/jwt.key", (keys / "jwt.key").read_text().strip())
-    put("public/admin-password", os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15))
+        put("gateway/jwt.key", (keys / "jwt.key").read_text().strip())
+    put("admin/password", os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15))
 
     broker = put("broker/password", os.environ.get("RABBITMQ_PASSWORD") or secrets.token_urlsafe(24))
     put("broker/amqp-url", f"amqp://portside:{broker}@rabbitmq:5672/")

@@ -1,0 +1,281 @@
+"""The `portside` command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import click
+import requests
+from rich.console import Console
+
+from cli import demo as play
+from cli import secretfiles, system
+from cli.brokers import NoBroker, find_or_start
+from cli.client import ApiError, Client
+from cli.kube import Access, Cluster, read_kubeconfig
+from cli.ports import free_port
+from cli.processes import Died, Process, Supervisor, portside
+from cli.rabbitmq import BrokerFailed
+
+HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
+DEMO_HOME = HOME / "demo"
+EXPECTED = (
+    ApiError,
+    BrokerFailed,
+    Died,
+    NoBroker,
+    play.DemoFailed,
+    system.SetUpFailed,
+    requests.RequestException,
+)
+
+
+@click.group()
+def main() -> None:
+    """Portside: an image is pushed, and the right pipeline deploys it."""
+
+
+@main.command()
+@click.option("--secrets", "root", type=click.Path(path_type=Path), help="Make every secret of a compose system here.")
+def init(root: Path | None) -> None:
+    """Make keys and passwords where there are none; what is there stays."""
+    if root is None:
+        system.run_once(portside("shared.process.secrets", str(HOME)), {})
+        click.echo(f"keys are in {HOME / 'keys'}")
+        return
+    made = secretfiles.create(root)
+    click.echo(f"made {len(made)} files of secrets" if made else "every secret is there already")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
+@click.option("--port", default=8080, help="Wanted port; a taken one is replaced.")
+@click.option("--runners", default=1, help="How many runner processes.")
+def up(host: str, port: int, runners: int) -> None:
+    """Start Portside for use on this machine, until Ctrl-C."""
+    console = Console(highlight=False)
+    steps = play.Steps(console)
+    with _until_stopped() as stop, _failures_said(console), ExitStack() as stack:
+        layout, told, _ = _start_system(stack, steps, HOME, host, port, runners)
+        system.remember(layout, told)
+        console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
+        console.print("            (works once, within fifteen minutes; `make link` makes another)")
+        console.print(f"  admin's password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True)
+        console.print("  Ctrl-C stops everything; what was defined and what happened stay.")
+        stop.wait()
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Stop everything at the end; exit 0 only if the deployment was verified.")
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", default=8080)
+@click.option("--kubeconfig", type=click.Path(exists=True, path_type=Path), help="Deploy to this real cluster.")
+@click.option("--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull.")
+@click.option("--running", help="Address of a Portside that runs already; needs --hub and --cluster.")
+@click.option("--hub", help="Address of a demo Hub that runs already.")
+@click.option("--cluster", "cluster_url", help="Address of a demo cluster that runs already.")
+def demo(
+    once: bool,
+    host: str,
+    port: int,
+    kubeconfig: Path | None,
+    image_reference: str | None,
+    running: str | None,
+    hub: str | None,
+    cluster_url: str | None,
+) -> None:
+    """Push an image at a Docker Hub and watch it being deployed."""
+    console = Console(highlight=False)
+    steps = play.Steps(console)
+    with _until_stopped() as stop, _failures_said(console), ExitStack() as stack:
+        if running and hub and cluster_url:
+            told = {"ADMIN_PASSWORD_FILE": os.environ.get("ADMIN_PASSWORD_FILE", "")}
+            url, password = running, Path(told["ADMIN_PASSWORD_FILE"]).read_text().strip()
+            scene, tag, sign_in = _scene(hub, cluster_url, None), play.FIRST_TAG, ""
+        else:
+            layout, told, supervisor = _start_system(stack, steps, DEMO_HOME, host, port, 2)
+            with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
+                hub_url, fake_cluster_url = _start_fakes(supervisor, with_cluster=kubeconfig is None)
+            scene, tag = _scene(hub_url, fake_cluster_url, kubeconfig), play.FIRST_TAG
+            url, password = layout.url, layout.password_file.read_text().strip()
+            system.remember(layout, told, hub=hub_url, cluster=fake_cluster_url, kubeconfig=str(kubeconfig or ""))
+            sign_in = system.sign_in_link(layout, told)
+        if image_reference:
+            scene, tag = _given_image(scene, image_reference)
+        client = Client(url)
+        with steps("sign in"):
+            client.sign_in(system.ADMIN, password)
+        if kubeconfig:
+            scene.cluster.ensure_namespace(play.NAMESPACE)
+        play.define(client, scene, steps)
+        execution = play.push(client, scene, tag, console)
+        if execution["status"] != "COMPLETED":
+            raise play.DemoFailed(f"the execution ended as {execution['status']}: {execution.get('statusMessage')}")
+        now_runs = play.verify(scene, tag, play.digest_of(client, tag))
+        play.summary(console, client, execution, tag, now_runs, "" if once else sign_in)
+        if not once and not running:
+            console.print("\nserving until Ctrl-C", style="dim")
+            stop.wait()
+
+
+@main.command()
+@click.option("--tag", default="1.4.1", help="The tag to push; `broken` never becomes ready.")
+def push(tag: str) -> None:
+    """Let the running demo's Hub push again, and follow what that starts."""
+    console = Console(highlight=False)
+    with _failures_said(console):
+        try:
+            known = system.recall(DEMO_HOME)
+        except FileNotFoundError:
+            raise play.DemoFailed("no demo is running here; start one with: make demo") from None
+        kubeconfig = Path(str(known["kubeconfig"])) if known["kubeconfig"] else None
+        scene = _scene(str(known["hub"]), str(known["cluster"]), kubeconfig)
+        client = Client(str(known["url"]))
+        try:
+            client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())
+        except requests.ConnectionError:
+            raise play.DemoFailed(f"no demo answers at {known['url']}; start one with: make demo") from None
+        execution = play.push(client, scene, tag, console)
+        console.print(f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}")
+        path = f"/apis/apps/v1/namespaces/{play.NAMESPACE}/deployments/{play.DEPLOYMENT}"
+        deployment = scene.cluster.get(path) or {}
+        image = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0].get("image")
+        console.print(f"the cluster runs {image}", soft_wrap=True)
+
+
+@main.command()
+@click.option("--user", default=system.ADMIN)
+def password(user: str) -> None:
+    """Set a new password; asked for twice, or read from standard input."""
+    new = click.prompt("New password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else input()
+    with _failures_said(Console(stderr=True)):
+        click.echo(system.run_once(portside("services.config", "password", "--user", user), _told(), new + "\n"))
+
+
+@main.command()
+@click.option("--user", default=system.ADMIN)
+def link(user: str) -> None:
+    """Print a link that signs a user in once, within fifteen minutes."""
+    with _failures_said(Console(stderr=True)):
+        told = _told()
+        code = system.run_once(portside("services.config", "one-time-code", "--user", user), told).split()[-1]
+        click.echo(f"{told.get('PUBLIC_URL') or os.environ.get('PUBLIC_URL', 'http://127.0.0.1:8080')}/sign-in?code={code}")
+
+
+def _told() -> dict[str, str]:
+    """The environment of the system that was started here; empty in a container, which has its own."""
+    try:
+        told = system.recall(HOME)["told"]
+    except FileNotFoundError:
+        return {}
+    assert isinstance(told, dict)
+    return told
+
+
+def _start_system(
+    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int, runners: int
+) -> tuple[system.Layout, dict[str, str], Supervisor]:
+    layout = system.lay_out(home, host=host, port=port)
+    with steps("RabbitMQ") as notes:
+        broker = find_or_start(layout.home)
+        stack.callback(broker.close)
+        notes.append(broker.description)
+    told = system.environment(layout, broker.amqp_url, broker.management_url)
+    with steps("keys and database"):
+        system.initialise(layout, told)
+    supervisor = Supervisor(layout.home / "log")
+    stack.callback(supervisor.stop)
+    with steps("config, runners, hubsync, gateway") as notes:
+        system.start(supervisor, layout, told, runners=runners)
+        notes.append(layout.url)
+    return layout, told, supervisor
+
+
+def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, str]:
+    hub_port, cluster_port = free_port(8701), free_port(8702)
+    hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
+    supervisor.start(
+        Process("demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: _answers(hub))
+    )
+    if with_cluster:
+        command = portside("tests.fakes.cluster", "--port", str(cluster_port))
+        supervisor.start(Process("demo-cluster", command, ready=lambda: _answers(cluster)))
+    return hub, cluster if with_cluster else ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).status_code < 500
+    except requests.RequestException:
+        return False
+
+
+def _scene(hub_url: str, cluster_url: str, kubeconfig: Path | None) -> play.Scene:
+    registry = os.environ.get("TEST_REGISTRY", "") if kubeconfig else ""
+    access = read_kubeconfig(kubeconfig) if kubeconfig else Access(cluster_url, token=play.CLUSTER_TOKEN)
+    return play.Scene(
+        hub_url=hub_url,
+        registry_url=f"http://{play.registry_host(registry).rstrip('/')}" if registry else hub_url,
+        image_host=play.registry_host(registry) if registry else "",
+        kubernetes=play.kubeconfig_kubernetes(kubeconfig) if kubeconfig else play.fake_kubernetes(cluster_url),
+        cluster=Cluster(access),
+        real_registry=bool(registry),
+    )
+
+
+def _given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
+    """Play with an image that exists: `docker.io/acme/web:1.2` or `registry.example.com/acme/web:1.2`."""
+    name, _, tag = reference.rpartition(":")
+    if not name or "/" in tag:
+        raise play.DemoFailed(f"--image {reference}: a tag is needed, such as {reference}:1.0")
+    host, _, rest = name.partition("/")
+    has_host = rest and ("." in host or ":" in host or host == "localhost")
+    prefix = f"{host}/" if has_host and host != "docker.io" else ""
+    values = {**vars(scene), "image_host": prefix, "repository": rest if has_host else name}
+    return play.Scene(**values), tag
+
+
+class _until_stopped:
+    """Turns SIGINT and SIGTERM into an event, so that everything started is stopped in order."""
+
+    def __enter__(self) -> threading.Event:
+        self._event = threading.Event()
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            if self._event.is_set() or threading.current_thread() is not threading.main_thread():
+                return
+            self._event.set()
+            raise KeyboardInterrupt
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, on_signal)
+        return self._event
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        return kind is KeyboardInterrupt
+
+
+class _failures_said:
+    """Expected failures end the command with their own words and exit code 1, never with a traceback."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, EXPECTED):
+            self._console.print(f"\n{error}", style="bold red", markup=False, soft_wrap=True)
+            raise SystemExit(1)
+        return False
+
+
+if __name__ == "__main__":
+    main()
