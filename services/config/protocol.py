@@ -320,8 +320,11 @@ def _granted(holding: Holding, ask: Grant) -> Holding:
 
 
 def _has_leave(holding: Holding, said: Report) -> bool:
-    """Go now, and the started of this very report is the one that leave was given for (in this or a lost answer)."""
-    if said.grant is None or holding.wanted is not Verdict.GO:
+    """The `task.started` of this very report is the one that leave was given for, in this answer or in a lost one.
+
+    A pause that came since does not take it back: the holder would park, and its successor find work that never ran.
+    """
+    if said.grant is None or holding.cancel:
         return False
     leave = _leave(holding, said.grant)
     if leave is None or leave.over or leave.attempt != holding.attempt:

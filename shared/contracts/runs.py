@@ -100,7 +100,12 @@ class Grant(Message):
 
 
 class Report(Message):
-    """Events of one attempt, in order, and perhaps a request for a grant. Answered when the sender asks for a reply."""
+    """Events of one attempt, in order, and perhaps a request for a grant. Answered when the sender asks for a reply.
+
+    A holder sends every event that it does not know accepted, from `accepted_seq` + 1 on; where it asks for a grant the
+    grant's `task.started` is the last of them. If the answer's `accepted_seq` covers that event without `granted`, the
+    event does not count and its number is spent: go on with the next number. If it does not cover it, send again.
+    """
 
     execution_id: str
     attempt: int
@@ -116,7 +121,8 @@ class ReportAnswer(Message):
     accepted_seq: int = 0
     """The ledger has dealt with everything up to here; the next event has this number plus one."""
     granted: bool = False
-    """The grant that was asked for is given and its `task.started` is durable: act. Without it, do not act."""
+    """The grant that was asked for is given and its `task.started` is durable: act, even where the verdict is by now
+    to pause. Without it, do not act."""
     reason: str = ""
 
 
