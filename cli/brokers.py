@@ -50,7 +50,9 @@ def find_or_start(home: Path) -> Broker:
         return _in_docker()
     tool = next((tool for tool in INSTALL_ADVICE if shutil.which(tool)), "")
     advice = INSTALL_ADVICE.get(tool, "see rabbitmq.com/docs/download")
-    raise NoBroker(f"RabbitMQ is needed and was not found. Install it with:\n\n    {advice}\n\nor name one with AMQP_URL.")
+    raise NoBroker(
+        f"RabbitMQ is needed and was not found. Install it with:\n\n    {advice}\n\nor name one with AMQP_URL."
+    )
 
 
 def _docker_answers() -> bool:

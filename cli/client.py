@@ -28,7 +28,9 @@ class Client:
 
     def sign_in(self, username: str, password: str) -> None:
         """Exchange a password for a refresh token, and that for the access token of the calls that follow."""
-        login = self._send("POST", "/csp/gateway/am/api/login?access_token", {"username": username, "password": password})
+        login = self._send(
+            "POST", "/csp/gateway/am/api/login?access_token", {"username": username, "password": password}
+        )
         token = self._send("POST", "/iaas/api/login", {"refreshToken": login["refresh_token"]})["token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -51,7 +53,9 @@ class Client:
 
     def import_yaml(self, text: str, action: str = "apply") -> str:
         """Import YAML documents; returns the report as YAML."""
-        answer = self._raw("POST", f"/codestream/api/import?action={action}", data=text, content_type="application/x-yaml")
+        answer = self._raw(
+            "POST", f"/codestream/api/import?action={action}", data=text, content_type="application/x-yaml"
+        )
         return answer.text
 
     def by_name(self, collection: str, project: str, name: str) -> Json:

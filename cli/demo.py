@@ -1,4 +1,4 @@
-"""The demo: everything a newcomer would do, done only through the public REST API, and checked at the cluster itself."""
+"""The demo: all that a newcomer would do, only through the public REST API, and checked at the cluster itself."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def define(client: Client, scene: Scene, steps: Steps) -> None:
         "registryURL": scene.registry_url,
     }
     with steps("Docker registry endpoint"):
-        _ensure(client, "endpoints", {"name": HUB_ENDPOINT, "project": "default", "type": "docker", "properties": registry})
+        _ensure(
+            client, "endpoints", {"name": HUB_ENDPOINT, "project": "default", "type": "docker", "properties": registry}
+        )
     with steps("Kubernetes endpoint"):
         body = {"name": CLUSTER_ENDPOINT, "project": "default", "type": "k8s", "properties": scene.kubernetes}
         _ensure(client, "endpoints", body)
@@ -148,7 +150,9 @@ def verify(scene: Scene, tag: str, digest: str | None) -> str:
         raise DemoFailed(f"the cluster runs {running}, not {wanted}")
     status, replicas = deployment["status"], deployment["spec"]["replicas"]
     if not status.get("updatedReplicas") == status.get("availableReplicas") == replicas:
-        raise DemoFailed(f"{running} is applied, but {status.get('availableReplicas', 0)} of {replicas} replicas serve it")
+        raise DemoFailed(
+            f"{running} is applied, but {status.get('availableReplicas', 0)} of {replicas} replicas serve it"
+        )
     return running
 
 
@@ -195,7 +199,7 @@ def registry_host(test_registry: str) -> str:
 
 
 def _events(client: Client) -> list[Json]:
-    return client.documents("/registry-events", **{"$top": 50, "$orderby": "timeStampInMicros desc"})
+    return client.documents("/registry-events?$top=50&$orderby=timeStampInMicros desc")
 
 
 def _hub_state(client: Client) -> str | None:

@@ -13,6 +13,7 @@ import platform
 import struct
 import tarfile
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 import requests
 
@@ -22,17 +23,41 @@ _CODE = {
     "amd64": bytes.fromhex(
         "4883ec10"  # sub rsp, 16
         "48c7042402400000"  # mov qword [rsp], 1<<14 | 1<<1   (SIGTERM, SIGINT)
-        "b80e000000" "31ff" "4889e6" "31d2" "41ba08000000" "0f05"  # rt_sigprocmask(SIG_BLOCK, set, 0, 8)
-        "b880000000" "4889e7" "31f6" "31d2" "41ba08000000" "0f05"  # rt_sigtimedwait(set, 0, 0, 8)
-        "b83c000000" "31ff" "0f05"  # exit(0)
+        "b80e000000"
+        "31ff"
+        "4889e6"
+        "31d2"
+        "41ba08000000"
+        "0f05"  # rt_sigprocmask(SIG_BLOCK, set, 0, 8)
+        "b880000000"
+        "4889e7"
+        "31f6"
+        "31d2"
+        "41ba08000000"
+        "0f05"  # rt_sigtimedwait(set, 0, 0, 8)
+        "b83c000000"
+        "31ff"
+        "0f05"  # exit(0)
     ),
     "arm64": bytes.fromhex(
         "ff4300d1"  # sub sp, sp, #16
         "400088d2"  # mov x0, #0x4002
         "e00300f9"  # str x0, [sp]
-        "e81080d2" "000080d2" "e1030091" "020080d2" "030180d2" "010000d4"  # rt_sigprocmask(SIG_BLOCK, set, 0, 8)
-        "281180d2" "e0030091" "010080d2" "020080d2" "030180d2" "010000d4"  # rt_sigtimedwait(set, 0, 0, 8)
-        "a80b80d2" "000080d2" "010000d4"  # exit(0)
+        "e81080d2"
+        "000080d2"
+        "e1030091"
+        "020080d2"
+        "030180d2"
+        "010000d4"  # rt_sigprocmask(SIG_BLOCK, set, 0, 8)
+        "281180d2"
+        "e0030091"
+        "010080d2"
+        "020080d2"
+        "030180d2"
+        "010000d4"  # rt_sigtimedwait(set, 0, 0, 8)
+        "a80b80d2"
+        "000080d2"
+        "010000d4"  # exit(0)
     ),
 }
 _MACHINE = {"amd64": 0x3E, "arm64": 0xB7}
@@ -93,7 +118,7 @@ def push(registry_url: str, repository: str, tag: str, *, broken: bool = False) 
     for blob in (layer, config):
         upload = requests.post(f"{base}/blobs/uploads/", timeout=30)
         upload.raise_for_status()
-        location = requests.compat.urljoin(upload.url, upload.headers["Location"])  # type: ignore[attr-defined]
+        location = urljoin(upload.url, upload.headers["Location"])
         sent = requests.put(
             location,
             params={"digest": _digest(blob)},

@@ -39,7 +39,13 @@ def rows(execution: Json) -> Iterator[tuple[str, str, str, str, str]]:
             for task_name in group.split(","):
                 task = (stage.get("tasks") or {}).get(task_name) or {}
                 message = str(task.get("failureMessage") or task.get("statusMessage") or "")
-                yield stage_name, task_name, task.get("status", "NOT_STARTED"), seconds(task.get("_durationInMicros")), message
+                yield (
+                    stage_name,
+                    task_name,
+                    task.get("status", "NOT_STARTED"),
+                    seconds(task.get("_durationInMicros")),
+                    message,
+                )
 
 
 def follow(console: Console, fetch: Callable[[], Json], *, limit_s: float = 420.0) -> Json:
@@ -67,7 +73,9 @@ def _screen(console: Console) -> Iterator[Callable[[Json], None]]:
             if status != "NOT_STARTED" and seen.get((stage, task)) != (status, message):
                 seen[stage, task] = (status, message)
                 name = f"{stage} / {task}" if task else stage
-                console.print(f"    {SIGN.get(status, '·')} {name:<28} {status:<10} {duration:<7} {message}", markup=False)
+                console.print(
+                    f"    {SIGN.get(status, '·')} {name:<28} {status:<10} {duration:<7} {message}", markup=False
+                )
 
     yield say_changes
 

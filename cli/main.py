@@ -66,7 +66,9 @@ def up(host: str, port: int, runners: int) -> None:
         system.remember(layout, told)
         console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
         console.print("            (works once, within fifteen minutes; `make link` makes another)")
-        console.print(f"  admin's password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True)
+        console.print(
+            f"  admin's password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True
+        )
         console.print("  Ctrl-C stops everything; what was defined and what happened stay.")
         stop.wait()
 
@@ -76,7 +78,9 @@ def up(host: str, port: int, runners: int) -> None:
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8080)
 @click.option("--kubeconfig", type=click.Path(exists=True, path_type=Path), help="Deploy to this real cluster.")
-@click.option("--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull.")
+@click.option(
+    "--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull."
+)
 @click.option("--running", help="Address of a Portside that runs already; needs --hub and --cluster.")
 @click.option("--hub", help="Address of a demo Hub that runs already.")
 @click.option("--cluster", "cluster_url", help="Address of a demo cluster that runs already.")
@@ -142,7 +146,9 @@ def push(tag: str) -> None:
         except requests.ConnectionError:
             raise play.DemoFailed(f"no demo answers at {known['url']}; start one with: make demo") from None
         execution = play.push(client, scene, tag, console)
-        console.print(f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}")
+        console.print(
+            f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}"
+        )
         path = f"/apis/apps/v1/namespaces/{play.NAMESPACE}/deployments/{play.DEPLOYMENT}"
         deployment = scene.cluster.get(path) or {}
         image = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0].get("image")
@@ -165,7 +171,9 @@ def link(user: str) -> None:
     with _failures_said(Console(stderr=True)):
         told = _told()
         code = system.run_once(portside("services.config", "one-time-code", "--user", user), told).split()[-1]
-        click.echo(f"{told.get('PUBLIC_URL') or os.environ.get('PUBLIC_URL', 'http://127.0.0.1:8080')}/sign-in?code={code}")
+        click.echo(
+            f"{told.get('PUBLIC_URL') or os.environ.get('PUBLIC_URL', 'http://127.0.0.1:8080')}/sign-in?code={code}"
+        )
 
 
 def _told() -> dict[str, str]:
@@ -270,11 +278,10 @@ class _failures_said:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, EXPECTED):
             self._console.print(f"\n{error}", style="bold red", markup=False, soft_wrap=True)
             raise SystemExit(1)
-        return False
 
 
 if __name__ == "__main__":

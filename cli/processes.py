@@ -62,7 +62,11 @@ class Supervisor:
         deadline = time.monotonic() + process.ready_limit_s
         while process.ready is not None and not process.ready():
             if running.child.poll() is not None or time.monotonic() > deadline:
-                why = "ended" if running.child.poll() is not None else f"was not ready after {process.ready_limit_s:.0f} s"
+                why = (
+                    "ended"
+                    if running.child.poll() is not None
+                    else f"was not ready after {process.ready_limit_s:.0f} s"
+                )
                 self._end(running)
                 raise Died(f"{process.name} {why}; the end of {self.log_of(process.name)}:\n{self.tail(process.name)}")
             time.sleep(0.05)
