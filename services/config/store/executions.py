@@ -49,6 +49,17 @@ class Run:
     delivery: str | None
     nested: bool
     parent: str | None
+    parent_stage: str = ""
+    parent_task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run as admission sees it."""
+
+    id: str
+    lane: str
+    concurrency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,8 @@ _COLUMNS = (
     ExecutionRow.delivery,
     ExecutionRow.nested,
     ExecutionRow.parent,
+    ExecutionRow.parent_stage,
+    ExecutionRow.parent_task,
 )
 
 
@@ -117,6 +130,8 @@ def _run(row: Any) -> Run:
         delivery=row[20],
         nested=row[21],
         parent=row[22],
+        parent_stage=row[23],
+        parent_task=row[24],
     )
 
 
@@ -142,20 +157,43 @@ def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
     }
 
 
-def runs_in(uow: Reading, state: State, *, pipeline_id: str | None = None, limit: int = 10_000) -> list[Run]:
-    """Runs of one state, in the order of their lanes."""
+def runs_in(uow: Reading, state: State, *, before: float | None = None, limit: int = 1_000) -> list[Run]:
+    """Runs that have been in one state since before an instant, the longest first."""
     statement = select(*_COLUMNS).where(ExecutionRow.state == state.value)
-    if pipeline_id is not None:
-        statement = statement.where(ExecutionRow.pipeline_id == pipeline_id)
-    statement = statement.order_by(ExecutionRow.order_at, ExecutionRow.idx).limit(limit)
-    return [_run(row) for row in uow.session.execute(statement)]
+    if before is not None:
+        statement = statement.where(ExecutionRow.since < before)
+    return [_run(row) for row in uow.session.execute(statement.order_by(ExecutionRow.since).limit(limit))]
 
 
-def active_in(uow: Reading, pipeline_id: str) -> list[Run]:
+_PLACE = select(ExecutionRow.id, ExecutionRow.lane, ExecutionRow.concurrency)
+_ACTIVE = (State.DISPATCHED.value, State.HELD.value)
+
+
+def active_in(uow: Reading, pipeline_id: str) -> list[Place]:
     """Runs of a pipeline that hold a place: neither waiting for one nor parked nor over."""
-    states = (State.DISPATCHED.value, State.HELD.value)
-    statement = select(*_COLUMNS).where(ExecutionRow.state.in_(states), ExecutionRow.pipeline_id == pipeline_id)
-    return [_run(row) for row in uow.session.execute(statement)]
+    statement = _PLACE.where(ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == pipeline_id)
+    return [Place(*row) for row in uow.session.execute(statement)]
+
+
+def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[Place]:
+    """Runs of a pipeline that wait for a place, the oldest first."""
+    statement = (
+        _PLACE.where(ExecutionRow.state == State.QUEUED.value, ExecutionRow.pipeline_id == pipeline_id)
+        .order_by(ExecutionRow.order_at, ExecutionRow.idx)
+        .offset(skip)
+        .limit(limit)
+    )
+    return [Place(*row) for row in uow.session.execute(statement)]
+
+
+def queued_in_lane(uow: Reading, lane: str) -> list[str]:
+    """Those that wait within one lane, the oldest first."""
+    statement = (
+        select(ExecutionRow.id)
+        .where(ExecutionRow.lane == lane, ExecutionRow.state == State.QUEUED.value)
+        .order_by(ExecutionRow.order_at, ExecutionRow.idx)
+    )
+    return list(uow.session.scalars(statement))
 
 
 def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:
@@ -194,6 +232,8 @@ def add_run(uow: UnitOfWork, run: Run, facts: Facts) -> None:
             "delivery": run.delivery,
             "nested": run.nested,
             "parent": run.parent,
+            "parent_stage": run.parent_stage,
+            "parent_task": run.parent_task,
             "requested_by": facts.requested_by,
             "comments": facts.comments,
             "input": dict(facts.input),

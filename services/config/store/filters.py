@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from odata_query import ast, exceptions, grammar
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, not_, or_, select
 
 from shared.contracts.problems import Code, Refused, refuse
 
@@ -27,7 +27,7 @@ grammar.ODATA_FUNCTIONS.setdefault("substringof", 2)
 class Field:
     """A field that may be filtered and sorted by, and how its literals are read."""
 
-    column: ColumnElement[Any]
+    column: SQLColumnExpression[Any]
     kind: Literal["text", "number", "boolean", "instant"] = "text"
     """`instant`: a column in seconds; literals are microseconds, RFC 3339 text or OData dates."""
 
@@ -142,7 +142,7 @@ class _Reader:
         result: ColumnElement[bool] = compare(column, text.val)
         return result
 
-    def operand(self, node: Any) -> tuple[ColumnElement[Any], Field]:
+    def operand(self, node: Any) -> tuple[SQLColumnExpression[Any], Field]:
         match node:
             case ast.Identifier(name=name):
                 field = self.field(name)

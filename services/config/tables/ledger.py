@@ -53,8 +53,6 @@ class DeliveryRow(Base):
     digest_note: Mapped[str] = mapped_column(default="")
     execution_id: Mapped[str | None] = mapped_column(index=True)
     execution_index: Mapped[int | None]
-    execution_status: Mapped[str] = mapped_column(default="")
-    execution_message: Mapped[str] = mapped_column(default="")
     rerun_of: Mapped[str | None]
     source_address: Mapped[str] = mapped_column(default="")
     user_agent: Mapped[str] = mapped_column(default="")
@@ -78,7 +76,8 @@ class ExecutionRow(Base):
     __tablename__ = "executions"
     __table_args__ = (
         UniqueConstraint("pipeline_id", "idx"),
-        Index("ix_executions_state_pipeline", "state", "pipeline_id"),
+        Index("ix_executions_state_pipeline", "state", "pipeline_id", "order_at"),
+        Index("ix_executions_lane", "lane", "state"),
         Index("ix_executions_requested", "requested_at"),
         Index("ix_executions_project_requested", "project", "requested_at"),
         Index("ix_executions_pipeline_requested", "pipeline", "requested_at"),
@@ -125,6 +124,8 @@ class ExecutionRow(Base):
     nested: Mapped[bool] = mapped_column(default=False)
     rollback: Mapped[bool] = mapped_column(default=False)
     parent: Mapped[str | None] = mapped_column(index=True)
+    parent_stage: Mapped[str] = mapped_column(default="")
+    parent_task: Mapped[str] = mapped_column(default="")
 
 
 class EventRow(Base):

@@ -1,0 +1,268 @@
+"""Moving runs on within one transaction: the shell around `protocol`.
+
+A `Movement` loads the runs that a batch touches, applies the protocol's steps to them in memory, and writes everything
+at once: rows, events, timers, messages, and the admission of those for whom a place became free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from shared.contracts.history import Event, Recorded, RunEnded, StageEnded, Status, TaskEnded, TaskWaiting
+from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged, RunExecution, StageOver
+from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
+
+from . import folding, lanes, protocol
+from .store import UnitOfWork, executions, operations
+from .store.executions import Run
+
+DUE = "run.due"
+"""The timer of a parked run, by execution id."""
+_LOOK_AHEAD = 20
+
+
+class Movement:
+    """The runs that one transaction moves. Use as a context: what moved is written when the block ends well."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+        self._runs: dict[str, Run] = {}
+        self._before: dict[str, Run] = {}
+        self._dirty: set[str] = set()
+        self._rows: list[tuple[str, int, Recorded]] = []
+        self._said: dict[str, list[Event]] = {}
+        self._asking: set[str] = set()
+
+    def __enter__(self) -> Movement:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.finish()
+
+    def preload(self, ids: Iterable[str]) -> None:
+        """Load many runs in one go."""
+        missing = [one for one in ids if one not in self._runs]
+        if missing:
+            self._runs |= executions.load_runs(self.uow, missing)
+
+    def run(self, execution_id: str) -> Run | None:
+        """The run as this transaction sees it."""
+        self.preload([execution_id])
+        return self._runs.get(execution_id)
+
+    def created(self, run: Run) -> None:
+        """A run that this transaction added; it asks for a place."""
+        self._runs[run.id] = run
+        self._dirty.add(run.id)
+        self._asking.add(run.pipeline_id)
+
+    def hold(self, run: Run, holding: protocol.Holding) -> Run:
+        """A change of the holding alone, as a take makes."""
+        return self._keep(run, holding, ())
+
+    def apply(self, run: Run, step: protocol.Step) -> Run:
+        """Carry out what the protocol decided."""
+        run = self._keep(run, step.holding, step.accepted)
+        for event in (one.event for one in step.accepted):
+            _TOLD.get(type(event), _nothing)(self, run, event)
+        for effect in step.effects:
+            _EFFECTS[type(effect)](self, run, effect)
+        return self._runs[run.id]
+
+    def _keep(self, run: Run, holding: protocol.Holding, accepted: tuple[Recorded, ...]) -> Run:
+        before = self._before.setdefault(run.id, run)
+        now = self.uow.now
+        moved = (holding.state, holding.dispatch, holding.attempt) != (
+            run.holding.state,
+            run.holding.dispatch,
+            run.holding.attempt,
+        )
+        glance = folding.Glance(run.folded, run.status_message, run.started_at, run.ended_at)
+        for place, one in enumerate(accepted, start=run.events + 1):
+            self._rows.append((run.id, place, one))
+            glance = folding.look(glance, one.event, now)
+        shown = protocol.shown(holding, glance.status)
+        after = replace(
+            run,
+            holding=holding,
+            since=now if moved else run.since,
+            folded=glance.status,
+            status=shown,
+            status_message=glance.message,
+            started_at=glance.started_at,
+            ended_at=glance.ended_at,
+            events=run.events + len(accepted),
+        )
+        if accepted or (after.status, after.status_message) != (before.status, before.status_message):
+            after = replace(after, revision=before.revision + 1)
+            self._said.setdefault(run.id, []).extend(one.event for one in accepted)
+        self._runs[run.id] = after
+        if after != before:
+            self._dirty.add(run.id)
+        return after
+
+    def say(self, run: Run, message: str) -> Run:
+        """Why a run waits, for people."""
+        if message == run.status_message:
+            return run
+        before = self._before.setdefault(run.id, run)
+        after = replace(run, status_message=message, revision=before.revision + 1)
+        self._runs[run.id] = after
+        self._dirty.add(run.id)
+        self._said.setdefault(run.id, [])
+        return after
+
+    def ask_place(self, pipeline_id: str) -> None:
+        """Somebody of this pipeline may start now."""
+        self._asking.add(pipeline_id)
+
+    def finish(self) -> None:
+        """Write all that moved, admit whom there is a place for, and tell everybody after the commit."""
+        self._write()
+        while self._asking:
+            waiting = executions.pipelines_waiting(self.uow, self._asking)
+            self._asking.clear()
+            for pipeline_id in waiting:
+                self._admit(pipeline_id)
+            self._write()
+        for execution_id, events in self._said.items():
+            self._tell(self._runs[execution_id], events)
+        self._said.clear()
+        self._before.clear()
+
+    def _write(self) -> None:
+        executions.save_runs(self.uow, [self._runs[one] for one in self._dirty])
+        executions.append_events(self.uow, self._rows)
+        self._dirty.clear()
+        self._rows = []
+
+    def _admit(self, pipeline_id: str) -> None:
+        active = executions.active_in(self.uow, pipeline_id)
+        skip = 0
+        while page := executions.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
+            chosen = lanes.choose(page, active)
+            self.preload(chosen)
+            for one in chosen:
+                self.admit(self._runs[one])
+            active += [place for place in page if place.id in chosen]
+            skip += len(page)
+            if len(page) < _LOOK_AHEAD or all(len(active) >= place.concurrency for place in page):
+                return
+
+    def admit(self, run: Run) -> Run:
+        """Give a queued run its place."""
+        start = run.holding.start or executions.next_number(self.uow, "starts")
+        run = self.say(run, "")
+        return self.apply(run, protocol.admit(run.holding, start))
+
+    def _tell(self, run: Run, events: list[Event]) -> None:
+        changed = ExecutionChanged(
+            execution_id=run.id,
+            revision=run.revision,
+            project=run.project,
+            pipeline=run.pipeline,
+            index=run.index,
+            status=run.status.value,
+            status_message=run.status_message,
+            events=tuple(events),
+            nested=run.nested,
+        )
+        self.uow.broadcast(EXECUTION_CHANGED, changed, run.id)
+
+    def dispatch(self, run: Run, effect: protocol.Dispatch) -> None:
+        message = RunExecution(execution_id=run.id, dispatch=effect.number)
+        self.uow.outbox(RUN_EXECUTION, message, run.id)
+
+    def want_place(self, run: Run, _effect: object) -> None:
+        self._asking.add(run.pipeline_id)
+
+    def set_timer(self, run: Run, effect: protocol.SetTimer) -> None:
+        self.uow.timer(DUE, run.id, effect.due_at)
+
+    def cancel_timer(self, run: Run, _effect: object) -> None:
+        self.uow.cancel_timer(DUE, run.id)
+
+    def tell_holder(self, run: Run, _effect: object) -> None:
+        self.uow.broadcast(RUN_INTENT, IntentChanged(execution_id=run.id), run.id)
+
+    def over(self, run: Run, effect: protocol.Over) -> None:
+        """The run has ended: say so reliably, close its questions, and answer the run that waits for it."""
+        over = ExecutionOver(
+            execution_id=run.id,
+            revision=run.revision,
+            project=run.project,
+            pipeline=run.pipeline,
+            index=run.index,
+            status=run.status.value,
+            status_message=run.status_message,
+            duration_us=folding.micros((run.ended_at or self.uow.now) - (run.started_at or run.requested_at)),
+        )
+        self.uow.outbox(EXECUTION_OVER, over, run.id)
+        operations.close_of_execution(self.uow, run.id)
+        if run.parent is not None:
+            self._answer_parent(run)
+
+    def _answer_parent(self, run: Run) -> None:
+        parent = self.run(run.parent or "")
+        if parent is None or parent.holding.state is protocol.State.ENDED:
+            return
+        output = next((one.output for one in reversed(self._ends(run)) if one.output), {})
+        said = {
+            "executionId": run.id,
+            "executionIndex": run.index,
+            "executionStatus": run.status.value,
+            "statusMessage": run.status_message,
+            "outputProperties": output,
+        }
+        self.apply(parent, protocol.answer(parent.holding, run.parent_stage, run.parent_task, said, self.uow.now))
+
+    def _ends(self, run: Run) -> list[RunEnded]:
+        return [one for one in self._said.get(run.id, []) if isinstance(one, RunEnded)]
+
+    def stage_over(self, run: Run, event: StageEnded) -> None:
+        over = StageOver(
+            execution_id=run.id,
+            revision=run.revision,
+            project=run.project,
+            pipeline=run.pipeline,
+            index=run.index,
+            stage=event.stage,
+            status=event.status.value,
+            status_message=event.message,
+        )
+        self.uow.outbox(EXECUTION_STAGE_OVER, over, run.id)
+
+    def run_ended(self, run: Run, event: RunEnded) -> None:
+        if event.output:
+            executions.set_output(self.uow, run.id, event.output)
+
+    def task_waits(self, run: Run, event: TaskWaiting) -> None:
+        if event.reason == "approval":
+            operations.ask(self.uow, run, event)
+
+    def task_ended(self, run: Run, event: TaskEnded) -> None:
+        if event.status in (Status.CANCELED, Status.FAILED):
+            operations.close_of_task(self.uow, run.id, event.stage, event.task)
+
+
+def _nothing(_movement: Movement, _run: Run, _event: object) -> None:
+    return
+
+
+_EFFECTS: dict[type, Callable[..., None]] = {
+    protocol.Dispatch: Movement.dispatch,
+    protocol.Enqueue: Movement.want_place,
+    protocol.FreePlace: Movement.want_place,
+    protocol.SetTimer: Movement.set_timer,
+    protocol.CancelTimer: Movement.cancel_timer,
+    protocol.TellHolder: Movement.tell_holder,
+    protocol.Over: Movement.over,
+}
+_TOLD: dict[type, Callable[..., None]] = {
+    StageEnded: Movement.stage_over,
+    RunEnded: Movement.run_ended,
+    TaskWaiting: Movement.task_waits,
+    TaskEnded: Movement.task_ended,
+}

@@ -1,0 +1,154 @@
+"""Questions to people that a run waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+
+from services.config.tables.ledger import UserOperationRow
+from shared.contracts.history import TaskWaiting
+
+from . import filters
+from .executions import Run
+from .filters import Field
+from .work import Reading, UnitOfWork
+
+ACTIVE = "ACTIVE"
+_NAMESPACE = uuid5(NAMESPACE_URL, "urn:portside:user-operation")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One question as it stands."""
+
+    id: str
+    execution_id: str
+    stage: str
+    task: str
+    try_number: int
+    project: str
+    pipeline: str
+    pipeline_id: str
+    execution_index: int
+    status: str
+    summary: str
+    ask: Mapping[str, Any]
+    answers: tuple[Any, ...]
+    requested_by: str
+    requested_at: float
+    expires_at: float | None
+    responded_by: str
+    responded_at: float | None
+    response_message: str
+
+
+_ROW = UserOperationRow
+FIELDS: dict[str, Field] = {
+    "id": Field(_ROW.id),
+    "name": Field(_ROW.pipeline),
+    "pipelineName": Field(_ROW.pipeline),
+    "project": Field(_ROW.project),
+    "status": Field(_ROW.status),
+    "executionId": Field(_ROW.execution_id),
+    "requestedBy": Field(_ROW.requested_by),
+    "_requestedOnInMicros": Field(_ROW.requested_at, "instant"),
+}
+
+
+def _operation(row: UserOperationRow) -> Operation:
+    names = Operation.__dataclass_fields__
+    values = {name: getattr(row, name) for name in names}
+    return Operation(**{**values, "answers": tuple(values["answers"])})
+
+
+def operation_id(execution_id: str, stage: str, task: str, try_number: int) -> str:
+    """The same question always has the same id."""
+    return str(uuid5(_NAMESPACE, f"{execution_id}/{stage}/{task}/{try_number}"))
+
+
+def ask(uow: UnitOfWork, run: Run, event: TaskWaiting) -> None:
+    """Record the question of a `task.waiting`; the same question again changes nothing."""
+    number = operation_id(run.id, event.stage, event.task, event.try_number)
+    if uow.session.get(UserOperationRow, number) is not None:
+        return
+    uow.session.execute(
+        insert(UserOperationRow),
+        {
+            "id": number,
+            "execution_id": run.id,
+            "stage": event.stage,
+            "task": event.task,
+            "try_number": event.try_number,
+            "project": run.project,
+            "pipeline": run.pipeline,
+            "pipeline_id": run.pipeline_id,
+            "execution_index": run.index,
+            "status": ACTIVE,
+            "summary": str(event.ask.get("summary") or event.message),
+            "ask": event.ask,
+            "answers": [],
+            "requested_by": str(event.ask.get("requestedBy") or ""),
+            "requested_at": uow.now,
+            "expires_at": event.due_at,
+        },
+    )
+
+
+def find_operation(uow: Reading, number: str) -> Operation | None:
+    """By id."""
+    row = uow.session.get(UserOperationRow, number)
+    return None if row is None else _operation(row)
+
+
+def save_answer(
+    uow: UnitOfWork, number: str, *, status: str, answers: list[Any], by: str, message: str, done: bool
+) -> None:
+    """Somebody answered; `done` when the question is settled."""
+    values: dict[str, Any] = {"answers": answers, "responded_by": by, "response_message": message}
+    if done:
+        values |= {"status": status, "responded_at": uow.now}
+    uow.session.execute(update(UserOperationRow).where(UserOperationRow.id == number).values(values))
+
+
+def close_of_execution(uow: UnitOfWork, execution_id: str) -> None:
+    """The run is over: nobody needs to answer any more."""
+    _close(uow, UserOperationRow.execution_id == execution_id)
+
+
+def close_of_task(uow: UnitOfWork, execution_id: str, stage: str, task: str) -> None:
+    """The task is over."""
+    of_task = (
+        (UserOperationRow.execution_id == execution_id)
+        & (UserOperationRow.stage == stage)
+        & (UserOperationRow.task == task)
+    )
+    _close(uow, of_task)
+
+
+def _close(uow: UnitOfWork, which: ColumnElement[bool]) -> None:
+    closing = update(UserOperationRow).where(which, UserOperationRow.status == ACTIVE)
+    uow.session.execute(closing.values(status="CANCELED", responded_at=uow.now))
+
+
+def forget_of_execution(uow: UnitOfWork, execution_id: str) -> None:
+    """The execution is deleted."""
+    uow.session.execute(delete(UserOperationRow).where(UserOperationRow.execution_id == execution_id))
+
+
+def list_operations(
+    uow: Reading, projects: frozenset[str] | None, filter: str, orderby: str, top: int, skip: int
+) -> tuple[list[Operation], int]:
+    """A page, newest first, of the given projects; None means all."""
+    statement = select(UserOperationRow)
+    if projects is not None:
+        statement = statement.where(_ROW.project.in_(projects))
+    if (wanted := filters.condition(filter, FIELDS)) is not None:
+        statement = statement.where(wanted)
+    top, skip = filters.page_window(top, skip)
+    total = filters.count(uow, statement, top, skip)
+    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestedOnInMicros desc"), _ROW.id)
+    return [_operation(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
