@@ -1,0 +1,205 @@
+"""The address that registries post to, as one WSGI callable.
+
+Order: method, token, size, JSON, shape, a place from which nothing gets lost, 202. Whatever is wrong with a token has
+one answer, so that nobody learns which ones exist.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from shared.contracts.base import Json
+from shared.contracts.pushes import HookReceived, TokenEntry
+from shared.process.clock import monotonic, now
+from shared.process.ids import new_id
+from shared.process.logging import get_logger
+from shared.process.secrets import token_hash
+
+from . import allowlist
+from .addresses import Network, client_address
+from .intake import Intake, SpoolFull
+from .keeper import CannotAsk, Keeper
+from .limits import Limiter
+from .parsers.recognition import read_push
+from .reading import Unreadable, read_json
+from .trimming import clean_text, trim
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+MAX_BODY = 1024 * 1024
+MAX_TOKEN = 512
+HUB_PATH = "/pipelines/api/docker-hub-webhooks"
+LISTENERS = ("/pipeline/api/registry-webhook-listeners/", "/codestream/api/registry-webhook-listeners/")
+
+_PREFIXES = (HUB_PATH, *LISTENERS)
+
+_STATUS = {
+    202: "202 Accepted",
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    405: "405 Method Not Allowed",
+    413: "413 Content Too Large",
+    429: "429 Too Many Requests",
+    503: "503 Service Unavailable",
+}
+_FORBIDDEN = "This address takes no hook with that token. Copy the hook URL from the webhook's page."
+_PURPOSE = "Registries post push notifications to this address; it answers POST only."
+
+
+class Answer(Exception):
+    """The end of a request, from anywhere within it."""
+
+    def __init__(self, status: int, body: Json, *headers: tuple[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+def _problem(status: int, code: str, message: str, *headers: tuple[str, str], **more: Any) -> Answer:
+    body = {"status": status, "error": _STATUS[status][4:], "code": code, "message": message, **more}
+    return Answer(status, body, *headers)
+
+
+def is_hook(path: str) -> bool:
+    """Does this path belong to the receiver?"""
+    return path.startswith(_PREFIXES)
+
+
+def _query_token(query: str) -> str:
+    for field in query.split("&"):
+        name, _, value = field.partition("=")
+        if name == "secureToken":
+            return unquote_plus(value)
+    return ""
+
+
+def _token(environ: WSGIEnvironment) -> str:
+    """From the query, else from a header, which some registries can send and which no proxy logs."""
+    if query := _query_token(environ.get("QUERY_STRING", "")):
+        return query
+    if header := environ.get("HTTP_X_SECURE_TOKEN", ""):
+        return str(header)
+    scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() == "basic":
+        return _basic_password(value)
+    return str(value.strip() or scheme)
+
+
+def _basic_password(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+class Receiver:
+    """The WSGI callable."""
+
+    def __init__(self, keeper: Keeper, intake: Intake, *, proxies: Sequence[Network] = ()) -> None:
+        self._keeper = keeper
+        self._intake = intake
+        self._proxies = proxies
+        # Docker Hub calls for everybody from shared addresses: only calls without a good token are counted.
+        self._strangers = Limiter(burst=60, per_s=2)
+        self._unjudged = Limiter(burst=500, per_s=5)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._receive(environ)
+        except Answer as early:
+            answer = early
+        except Unreadable as error:
+            answer = _problem(400, "invalid", str(error), line=error.line, column=error.column)
+        except Exception:
+            get_logger().exception("hook not taken")
+            answer = _problem(503, "internal", "The hook could not be taken; send it again.", ("Retry-After", "10"))
+        body = json.dumps(answer.body).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            *answer.headers,
+        ]
+        start_response(_STATUS[answer.status], headers)
+        return [body]
+
+    def _receive(self, environ: WSGIEnvironment) -> Answer:
+        if environ["REQUEST_METHOD"] != "POST":
+            return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
+        address = self._address(environ)
+        hashed, entry = self._judge(environ, address)
+        body = read_json(self._body(environ), environ.get("CONTENT_TYPE", ""))
+        reading = read_push(entry.provider if entry else "auto", body)
+        if reading.not_a_push:
+            return Answer(202, {"status": "ignored", "message": reading.problem})
+        delivery = HookReceived.model_construct(
+            delivery_id=new_id(),
+            received_at=now(),
+            token_hash=hashed,
+            webhook_id=entry.webhook_id if entry else None,
+            pushes=reading.pushes,
+            problem=reading.problem,
+            body=trim(body) if isinstance(body, dict) else {},
+            source_address=address,
+            user_agent=clean_text(environ.get("HTTP_USER_AGENT", ""), 200),
+            via="hook",
+        )
+        try:
+            self._intake.take(delivery)
+        except SpoolFull as error:
+            get_logger().error("hook refused", reason=str(error))
+            message = "The message broker is away and the spool is full; send this hook again later."
+            return _problem(503, "unavailable", message, ("Retry-After", "30"))
+        answer: Json = {"status": "accepted", "delivery": delivery.delivery_id}
+        if reading.problem:
+            answer["message"] = reading.problem
+        return Answer(202, answer)
+
+    def _address(self, environ: WSGIEnvironment) -> str:
+        return client_address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), self._proxies)
+
+    def _judge(self, environ: WSGIEnvironment, address: str) -> tuple[str, TokenEntry | None]:
+        """The token's hash and its entry; no entry when nobody could be asked. Ends the request with 403 or 429."""
+        token = _token(environ)
+        hashed = token_hash(token)
+        entry = allowlist.find(self._keeper.tokens, hashed, now())
+        path: str = environ.get("PATH_INFO", "").rstrip("/")
+        elsewhere = path != HUB_PATH and entry is not None and path.rpartition("/")[2] != entry.webhook_id
+        if entry is not None and not elsewhere:
+            return hashed, entry
+        if wait_s := self._strangers.take(address, monotonic()):
+            raise _too_many("Too many calls without a good token from this address.", wait_s)
+        if elsewhere or not token or len(token) > MAX_TOKEN:
+            raise _problem(403, "forbidden", _FORBIDDEN)
+        return hashed, self._ask(hashed, path)
+
+    def _ask(self, hashed: str, path: str) -> TokenEntry | None:
+        try:
+            entry = self._keeper.look_up(hashed)
+        except CannotAsk:
+            if wait_s := self._unjudged.take("all", monotonic()):
+                raise _too_many("Tokens cannot be checked just now; send this hook again later.", wait_s) from None
+            return None
+        good = entry is not None and (entry.good_until is None or now() < entry.good_until)
+        if entry is None or not good or (path != HUB_PATH and path.rpartition("/")[2] != entry.webhook_id):
+            raise _problem(403, "forbidden", _FORBIDDEN)
+        return entry
+
+    def _body(self, environ: WSGIEnvironment) -> bytes:
+        declared = environ.get("CONTENT_LENGTH") or ""
+        length = int(declared) if declared.isdigit() else MAX_BODY + 1
+        raw: bytes = b"" if declared and length > MAX_BODY else environ["wsgi.input"].read(min(length, MAX_BODY + 1))
+        if len(raw) > MAX_BODY or (declared and length > MAX_BODY):
+            raise _problem(413, "invalid", f"The body is larger than {MAX_BODY} bytes.")
+        return raw
+
+
+def _too_many(message: str, wait_s: float) -> Answer:
+    return _problem(429, "too-many-requests", message, ("Retry-After", str(max(1, round(wait_s)))))

@@ -1,0 +1,86 @@
+"""From a parsed body to a place from which nothing gets lost: confirmed by the broker, or in the spool."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+
+from services.gateway.ports import Publishing
+from shared.contracts.pushes import HookReceived
+from shared.contracts.topics import HOOK_RECEIVED
+from shared.process.health import Health
+from shared.process.logging import get_logger
+
+from .spool import Spool, SpoolFull
+
+CONFIRM_TIMEOUT_S = 1.0
+DRAIN_EVERY_S = 1.0
+DRAIN_TIMEOUT_S = 5.0
+
+
+class Intake:
+    """Takes deliveries and drains the spool. `take` returns once the delivery is safe."""
+
+    def __init__(self, post: Publishing, spool: Spool, health: Health | None = None) -> None:
+        self._post = post
+        self._spool = spool
+        self._health = health
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._drain_for_ever, name="spool", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=DRAIN_TIMEOUT_S + 1)
+
+    def take(self, delivery: HookReceived) -> None:
+        """Make a delivery safe. Raises `SpoolFull` when there is no place left."""
+        if not self._post.connected:
+            self._spool.put(delivery)
+            return
+        confirm: Future[None] | None = None
+        try:
+            confirm = self._publish(delivery)
+            confirm.result(CONFIRM_TIMEOUT_S)
+        except Exception as error:
+            path = self._spool.put(delivery)
+            get_logger().warning("hook spooled", delivery=delivery.delivery_id, reason=type(error).__name__)
+            if confirm is not None and isinstance(error, FutureTimeout):
+                confirm.add_done_callback(lambda late: self._confirmed_late(late, path))
+
+    def _confirmed_late(self, late: Future[None], path: Path) -> None:
+        # The id is the same on both ways, so a delivery that is drained meanwhile is recognised as one.
+        if not late.cancelled() and late.exception() is None:
+            self._spool.forget(path)
+
+    def _publish(self, delivery: HookReceived) -> Future[None]:
+        return self._post.publish_nowait(
+            HOOK_RECEIVED, delivery, subject=delivery.delivery_id, message_id=delivery.delivery_id
+        )
+
+    def _drain_for_ever(self) -> None:
+        while not self._closing.wait(DRAIN_EVERY_S):
+            try:
+                self._drain()
+            except Exception:
+                get_logger().exception("spool not drained")
+
+    def _drain(self) -> None:
+        if self._spool.empty:
+            if self._health is not None:
+                self._health.clear("spool")
+            return
+        if self._post.connected:
+            sent = self._spool.drain(self._publish, timeout_s=DRAIN_TIMEOUT_S)
+            if sent:
+                get_logger().info("spool drained", deliveries=sent)
+        elif self._health is not None:
+            self._health.note("spool", "Hooks wait in the spool: the broker is away. They go out when it is back.")
+
+
+__all__ = ["Intake", "SpoolFull"]

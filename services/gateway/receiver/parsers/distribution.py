@@ -1,0 +1,70 @@
+"""Notifications of CNCF distribution (v1 and v2 media types, one body): events of pushes, pulls, mounts and deletes."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.contracts.base import Json
+from shared.contracts.pushes import Push
+
+from .values import Reading, digest, push_kind, seconds, table, text
+
+NAME = "distribution"
+MAX_PUSHES = 100
+
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.",
+    "application/vnd.oci.image.manifest.",
+    "application/vnd.oci.image.index.",
+)
+
+
+def recognise(body: Json) -> bool:
+    """An envelope of events whose first has a target."""
+    events = body.get("events")
+    return isinstance(events, list) and (not events or isinstance(table(events[0]).get("target"), dict))
+
+
+def _host(event: Json, target: Json) -> str:
+    if host := text(table(event.get("request")).get("host")):
+        return host
+    try:
+        return urlsplit(text(target.get("url")) or "").netloc
+    except ValueError:
+        return ""
+
+
+def _push(event: Json) -> Push | None:
+    """The event as a push; None for pulls, mounts, blobs, deletes and the tagless parts of an index."""
+    target = table(event.get("target"))
+    media_type = text(target.get("mediaType"))
+    tag, repository = text(target.get("tag")), text(target.get("repository"))
+    if event.get("action") != "push" or tag is None or repository is None:
+        return None
+    if media_type is not None and not media_type.startswith(_MANIFESTS):
+        return None
+    return Push(
+        provider=NAME,
+        registry_host=_host(event, target),
+        repository=repository.strip("/"),
+        tag=tag,
+        digest=digest(target.get("digest")),
+        media_type=media_type,
+        pushed_at=seconds(event.get("timestamp")),
+        pusher=text(table(event.get("actor")).get("name")),
+        provider_delivery_id=text(event.get("id")),
+        kind=push_kind(media_type, tag),
+    )
+
+
+def parse(body: Json) -> Reading:
+    """Every tagged manifest that was pushed, in the order of the envelope."""
+    events: list[Any] = body["events"] if isinstance(body.get("events"), list) else []
+    pushes = tuple(push for event in events if (push := _push(table(event))) is not None)
+    if not pushes:
+        return Reading(problem="No event of this envelope is the push of a tag.", not_a_push=True)
+    if len(pushes) > MAX_PUSHES:
+        problem = f"Only the first {MAX_PUSHES} of {len(pushes)} pushes in this envelope were taken."
+        return Reading(pushes=pushes[:MAX_PUSHES], problem=problem)
+    return Reading(pushes=pushes)

@@ -1,0 +1,131 @@
+"""Tolerant readings of single values: every field of every payload may be missing, null or of another type."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from services.gateway.receiver.trimming import clean_text
+from shared.contracts.base import Json
+from shared.contracts.pushes import Push
+
+MAX_NAME = 512
+_YEAR_9999_S = 253_402_300_799
+_MILLISECONDS_FROM = 1e11
+_SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?\Z")
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}\Z")
+_CHART = ("application/vnd.cncf.helm.",)
+_SIGNATURE = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "application/vnd.in-toto+json")
+_DOCKER_HOSTS = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
+
+PushKind = Literal["image", "chart", "signature", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body says: pushes, or the sentence that says why there are none."""
+
+    pushes: tuple[Push, ...] = ()
+    problem: str | None = None
+    not_a_push: bool = field(default=False)
+    """A notification of something else (a pull, a ping): answered kindly, recorded nowhere."""
+
+
+def dig(body: Any, path: str) -> Any:
+    """The value at a dotted path; a number steps into a list; None when any step is missing."""
+    for step in path.split("."):
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return body
+
+
+def table(value: Any) -> Json:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Any) -> str | None:
+    """A short non-empty text; whole numbers count, since some senders forget the quotes."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        value = str(value) if abs(value) < 10**18 else ""
+    if not isinstance(value, str):
+        return None
+    value = value.strip()
+    return clean_text(value, MAX_NAME) if value else None
+
+
+def first_text(values: Iterable[Any]) -> str | None:
+    """The first value that is a text."""
+    return next((found for value in values if (found := text(value)) is not None), None)
+
+
+def seconds(value: Any) -> float | None:
+    """A time as seconds since the epoch, from a number (also as text, also in milliseconds) or an ISO 8601 text."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return _iso_seconds(value)
+    try:
+        number = float(value)
+    except (TypeError, OverflowError):
+        return None
+    if not math.isfinite(number) or number <= 0:
+        return None
+    if number >= _MILLISECONDS_FROM:
+        number /= 1000
+    return number if number <= _YEAR_9999_S else None
+
+
+def _iso_seconds(value: str) -> float | None:
+    # Ten digits of fraction (Go prints nine, some Java services more) are more than fromisoformat of 3.11 takes.
+    shortened = re.sub(r"(\.\d{6})\d+", r"\1", value.strip()[:64])
+    try:
+        moment = datetime.fromisoformat(shortened)
+    except ValueError:
+        return None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (OverflowError, ValueError):
+        return None
+
+
+def digest(value: Any) -> str | None:
+    """A digest with its algorithm; a bare 64-digit hex number is sha256."""
+    found = text(value)
+    if found is None:
+        return None
+    if re.fullmatch(r"[0-9a-fA-F]{64}", found):
+        return f"sha256:{found.lower()}"
+    return found if _DIGEST.match(found) else None
+
+
+def hub_repository(value: str) -> str:
+    """A Docker Hub repository as `namespace/name`; official images stand under `library`."""
+    for host in _DOCKER_HOSTS:
+        value = value.removeprefix(host)
+    value = value.strip("/")
+    return value if "/" in value or not value else f"library/{value}"
+
+
+def push_kind(media_type: str | None, tag: str | None) -> PushKind:
+    """Charts and signatures are told apart; everything unknown counts as an image, since it may well be one."""
+    if tag and _SIGNATURE_TAG.match(tag):
+        return "signature"
+    if media_type and media_type.startswith(_CHART):
+        return "chart"
+    if media_type and media_type.startswith(_SIGNATURE):
+        return "signature"
+    return "image"

@@ -1,0 +1,172 @@
+"""A folder that keeps what the broker has not confirmed: one file a delivery, drained oldest first.
+
+Written as draft, synced, renamed, and the folder synced, so that after a crash a file is there whole or not at all.
+Any number of processes write; whoever holds the lock file drains.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from shared.contracts.pushes import HookReceived
+from shared.process.clock import monotonic
+from shared.process.logging import get_logger
+
+SUFFIX = ".json"
+_RECOUNT_S = 2.0
+_STALE_DRAFT_S = 3600.0
+
+Publish = Callable[[HookReceived], "Future[None]"]
+
+
+class SpoolFull(Exception):
+    """There is no room left: the caller must be asked to come again."""
+
+
+class Spool:
+    """The folder. Safe for threads and processes."""
+
+    def __init__(self, folder: Path, *, max_files: int, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_files = max_files
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._files = 0
+        self._bytes = 0
+        self._counted_at = -_RECOUNT_S
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._forget_drafts()
+
+    def put(self, delivery: HookReceived) -> Path:
+        """Keep a delivery; it is safe on disk when this returns. Raises `SpoolFull`."""
+        content = delivery.model_dump_json().encode()
+        self._reserve(len(content))
+        # The reception time leads, so that names sort by age.
+        path = self._folder / f"{int(delivery.received_at * 1e6):020d}-{delivery.delivery_id}{SUFFIX}"
+        draft = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.draft")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+            self._sync_folder()
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise SpoolFull(f"The spool {self._folder} cannot be written: {error.strerror}") from error
+        return path
+
+    def waiting(self) -> list[Path]:
+        """What is kept, oldest first."""
+        return sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
+
+    @property
+    def empty(self) -> bool:
+        with os.scandir(self._folder) as found:
+            return not any(entry.name.endswith(SUFFIX) for entry in found)
+
+    @contextmanager
+    def draining(self) -> Iterator[bool]:
+        """True for the one process that may drain now."""
+        with open(self._folder / ".lock", "a", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+
+    def drain(self, publish: Publish, *, window: int = 64, timeout_s: float = 5.0) -> int:
+        """Publish what waits, oldest first, and remove each file after its confirm. Ends early at a first failure.
+
+        Returns how many went out.
+        """
+        sent = 0
+        with self.draining() as mine:
+            if not mine:
+                return 0
+            waiting = self.waiting()
+            for start in range(0, len(waiting), window):
+                batch = [
+                    (path, publish(delivery.model_copy(update={"via": "spool"})))
+                    for path in waiting[start : start + window]
+                    if (delivery := self._read(path)) is not None
+                ]
+                done = _confirmed(batch, timeout_s)
+                sent += done
+                if done < len(batch):
+                    break
+        return sent
+
+    def forget(self, path: Path) -> None:
+        """The broker has it after all."""
+        path.unlink(missing_ok=True)
+
+    def _read(self, path: Path) -> HookReceived | None:
+        try:
+            return HookReceived.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError) as error:
+            # Set aside rather than removed: a person may still want it, and it must not stop the ones behind it.
+            aside = self._folder / "unreadable"
+            aside.mkdir(exist_ok=True)
+            with suppress(OSError):
+                path.rename(aside / path.name)
+            get_logger().error("spooled delivery unreadable", file=path.name, reason=type(error).__name__)
+            return None
+
+    def _reserve(self, size: int) -> None:
+        with self._lock:
+            if monotonic() - self._counted_at > _RECOUNT_S:
+                self._count()
+            if self._files >= self._max_files or self._bytes + size > self._max_bytes:
+                raise SpoolFull(f"The spool {self._folder} is full ({self._files} deliveries, {self._bytes} bytes).")
+            self._files += 1
+            self._bytes += size
+
+    def _count(self) -> None:
+        self._files = self._bytes = 0
+        with os.scandir(self._folder) as found:
+            for entry in found:
+                if entry.name.endswith(SUFFIX):
+                    with suppress(OSError):
+                        self._bytes += entry.stat().st_size
+                        self._files += 1
+        self._counted_at = monotonic()
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _forget_drafts(self) -> None:
+        newest = max((path.stat().st_mtime for path in self._folder.glob("*.draft")), default=0.0)
+        for draft in self._folder.glob("*.draft"):
+            with suppress(OSError):
+                if newest - draft.stat().st_mtime > _STALE_DRAFT_S:
+                    draft.unlink()
+
+
+def _confirmed(batch: list[tuple[Path, Future[None]]], timeout_s: float) -> int:
+    done = 0
+    for path, confirm in batch:
+        try:
+            confirm.result(timeout_s)
+        except Exception as error:
+            get_logger().warning("spool waits", file=path.name, reason=str(error) or type(error).__name__)
+            break
+        path.unlink(missing_ok=True)
+        done += 1
+    return done

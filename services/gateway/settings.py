@@ -1,0 +1,45 @@
+"""What the gateway reads from its environment."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+from shared.process.settings import Settings
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+    return value
+
+
+class GatewaySettings(Settings):
+    """HTTP, threads and the receiver's bounds."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 2
+    threads: int = 128
+    """A worker's threads: streams hold one each."""
+    streams: int = 100
+    """SSE streams a worker at most; a page past that polls."""
+    reserved_threads: int = 24
+    """A worker's threads that only hooks may use."""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
+    tls_certfile: str = ""
+    tls_keyfile: str = ""
+    spool_max_bytes: int = 512 * 1024 * 1024
+    spool_max_files: int = 200_000
+
+    @property
+    def folder(self) -> Path:
+        """What the gateway keeps on disk."""
+        return self.home / "gateway"

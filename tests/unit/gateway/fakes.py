@@ -1,0 +1,66 @@
+"""Stand-ins for the bus: they keep what they are given and answer what a test told them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from shared.contracts.base import Message
+from shared.contracts.envelope import Caller
+from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
+from shared.contracts.topics import Topic
+from shared.process.secrets import token_hash
+
+
+class FakePost:
+    """Confirms at once unless told otherwise; answers questions from a table of topic names."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.confirms = True
+        self.published: list[HookReceived] = []
+        self.unconfirmed: list[Future[None]] = []
+        self.asked: list[tuple[str, Message, Caller | None]] = []
+        self.answers: dict[str, Callable[[Any], Message]] = {}
+
+    def publish_nowait(
+        self, topic: Topic, message: Message, *, subject: str, message_id: str | None = None
+    ) -> Future[None]:
+        assert isinstance(message, HookReceived)
+        future: Future[None] = Future()
+        if self.confirms:
+            self.published.append(message)
+            future.set_result(None)
+        else:
+            self.unconfirmed.append(future)
+        return future
+
+    def request(
+        self,
+        topic: Topic,
+        message: Message,
+        *,
+        subject: str = "",
+        caller: Caller | None = None,
+        command_id: str | None = None,
+        timeout_s: float = 5.0,
+    ) -> Message:
+        self.asked.append((topic.name, message, caller))
+        if topic.name not in self.answers:
+            raise TimeoutError(f"nobody answered {topic.name}")
+        return self.answers[topic.name](message)
+
+    def knows(self, *entries: TokenEntry, revision: int = 1) -> None:
+        """Answer for the allowlist like config."""
+
+        def answer(ask: AllowlistAsk) -> Allowlist:
+            found = tuple(entry for entry in entries if ask.token_hash in (None, entry.token_hash))
+            return Allowlist(revision=revision, entries=found)
+
+        self.answers["allowlist.ask"] = answer
+
+
+def entry(token: str, webhook_id: str = "w1", **more: Any) -> TokenEntry:
+    """An allowlist entry for a clear token."""
+    return TokenEntry(token_hash=token_hash(token), webhook_id=webhook_id, **more)

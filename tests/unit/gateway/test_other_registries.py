@@ -1,0 +1,247 @@
+"""Payloads of the other registries, each written from its row of the reference's section 5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.gateway.receiver.parsers import generic
+from services.gateway.receiver.parsers.recognition import PARSERS, read_push
+from services.gateway.receiver.trimming import trim
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def event(action: str = "push", **target: Any) -> dict[str, Any]:
+    return {
+        "id": "e1",
+        "timestamp": "2026-11-23T07:00:00.123456789Z",
+        "action": action,
+        "target": {
+            "mediaType": MANIFEST,
+            "digest": DIGEST,
+            "size": 708,
+            "length": 708,
+            "repository": "acme/web",
+            "url": f"http://registry.example.com:5000/v2/acme/web/manifests/{DIGEST}",
+            "tag": "1.4.1",
+            **target,
+        },
+        "request": {"id": "r1", "addr": "192.0.2.7:4", "host": "registry.example.com:5000", "method": "PUT"},
+        "actor": {"name": "ann"},
+        "source": {"addr": "registry:5000", "instanceID": "i1"},
+    }
+
+
+def test_a_distribution_envelope_gives_the_tagged_manifests_only() -> None:
+    envelope = {
+        "events": [
+            event(mediaType="application/octet-stream", tag=None),
+            event(action="mount", mediaType="application/octet-stream", fromRepository="acme/base"),
+            event(tag=None),
+            event(),
+            event(action="pull"),
+            event(mediaType="application/vnd.oci.image.index.v1+json", tag="latest"),
+        ]
+    }
+    reading = read_push("auto", envelope)
+    assert [(push.tag, push.digest) for push in reading.pushes] == [("1.4.1", DIGEST), ("latest", DIGEST)]
+    first = reading.pushes[0]
+    assert first.image == "registry.example.com:5000/acme/web"
+    assert (first.pusher, first.provider_delivery_id, first.pushed_at) == ("ann", "e1", 1795417200.123456)
+
+
+def test_the_host_of_a_distribution_event_may_stand_in_its_address_only() -> None:
+    bare = event()
+    del bare["request"]
+    assert read_push("distribution", {"events": [bare]}).pushes[0].registry_host == "registry.example.com:5000"
+
+
+@pytest.mark.parametrize("events", [[], [event(action="pull")], [event(tag=None)], [event(action="delete", tag=None)]])
+def test_an_envelope_without_a_pushed_tag_is_not_a_push(events: list[Any]) -> None:
+    reading = read_push("auto", {"events": events})
+    assert reading.pushes == () and reading.not_a_push
+
+
+CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "harbor",
+        {
+            "type": "PUSH_ARTIFACT",
+            "occur_at": 1795417200,
+            "operator": "ann",
+            "event_data": {
+                "resources": [{"digest": DIGEST, "tag": "1.4", "resource_url": "harbor.example.com/acme/web:1.4"}],
+                "repository": {
+                    "date_created": 1,
+                    "name": "web",
+                    "namespace": "acme",
+                    "repo_full_name": "acme/web",
+                    "repo_type": "private",
+                },
+            },
+        },
+        {"registry_host": "harbor.example.com", "pusher": "ann", "digest": DIGEST, "pushed_at": 1795417200.0},
+    ),
+    (
+        "harbor-cloudevents",
+        {
+            "specversion": "1.0",
+            "id": "c1",
+            "type": "harbor.artifact.pushed",
+            "time": "2026-11-23T07:00:00Z",
+            "operator": "ann",
+            "data": {
+                "resources": [{"digest": DIGEST, "tag": "1.4", "resource_url": "harbor.example.com/acme/web:1.4"}],
+                "repository": {"name": "web", "namespace": "acme", "repo_full_name": "acme/web"},
+            },
+        },
+        {"registry_host": "harbor.example.com", "provider_delivery_id": "c1", "pushed_at": 1795417200.0},
+    ),
+    (
+        "quay",
+        {
+            "repository": "acme/web",
+            "namespace": "acme",
+            "name": "web",
+            "docker_url": "quay.io/acme/web",
+            "homepage": "https://quay.io/repository/acme/web",
+            "updated_tags": ["1.4"],
+        },
+        {"registry_host": "quay.io"},
+    ),
+    (
+        "acr",
+        {
+            "id": "a1",
+            "timestamp": "2026-11-23T07:00:00Z",
+            "action": "push",
+            "target": {"mediaType": MANIFEST, "size": 1, "digest": DIGEST, "repository": "acme/web", "tag": "1.4"},
+            "request": {"id": "r", "host": "acme.azurecr.io", "method": "PUT", "useragent": "docker"},
+        },
+        {"registry_host": "acme.azurecr.io", "digest": DIGEST, "provider_delivery_id": "a1"},
+    ),
+    (
+        "alibaba",
+        {
+            "push_data": {"digest": DIGEST, "pushed_at": "2026-11-23 07:00:00", "tag": "1.4"},
+            "repository": {
+                "date_created": "2026-01-01 00:00:00",
+                "name": "web",
+                "namespace": "acme",
+                "region": "eu-central-1",
+                "repo_full_name": "acme/web",
+            },
+        },
+        {"digest": DIGEST, "pushed_at": 1795417200.0},
+    ),
+    (
+        "artifactory",
+        {
+            "domain": "docker",
+            "event_type": "pushed",
+            "data": {"repo_key": "acme", "image_name": "web", "tag": "1.4", "sha256": "ab" * 32, "platforms": []},
+            "jpd_origin": "https://acme.jfrog.example.com",
+        },
+        {"registry_host": "acme.jfrog.example.com", "digest": "sha256:" + "ab" * 32},
+    ),
+    (
+        "nexus",
+        {
+            "timestamp": "2026-11-23T07:00:00.000+00:00",
+            "nodeId": "n",
+            "initiator": "ann/192.0.2.7",
+            "repositoryName": "docker-hosted",
+            "action": "CREATED",
+            "component": {"id": "x1", "componentId": "y", "format": "docker", "name": "acme/web", "version": "1.4"},
+        },
+        {"provider_delivery_id": "x1", "pushed_at": 1795417200.0},
+    ),
+    (
+        "gitea",
+        {
+            "action": "created",
+            "package": {
+                "name": "web",
+                "version": "1.4",
+                "type": "container",
+                "owner": {"login": "acme"},
+                "html_url": "https://git.example.com/acme/-/packages/container/web/1.4",
+            },
+            "sender": {"login": "ann"},
+        },
+        {"registry_host": "git.example.com", "pusher": "ann"},
+    ),
+    ("generic", {"repository": "acme/web", "tag": "1.4"}, {"registry_host": "docker.io"}),
+    ("generic", {"image": "ghcr.io/acme/web:1.4"}, {"registry_host": "ghcr.io"}),
+    ("generic", {"image": f"localhost:5000/acme/web:1.4@{DIGEST}"}, {"registry_host": "localhost:5000"}),
+]
+
+
+@pytest.mark.parametrize(("provider", "body", "expected"), CASES)
+def test_a_row_reads_its_registry_and_recognises_it(
+    provider: str, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    for asked in (provider, "auto"):
+        (push,) = read_push(asked, body).pushes
+        assert (push.provider, push.repository, push.tag) == (provider, "acme/web", "1.4")
+        assert {name: getattr(push, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("row", generic.ROWS, ids=lambda row: row.name)
+def test_every_row_of_the_table_has_a_case(row: generic.Mapping) -> None:
+    assert any(row.name == provider for provider, _, _ in CASES)
+
+
+def test_several_tags_in_one_body_are_several_pushes() -> None:
+    body = {"repository": "acme/web", "docker_url": "quay.io/acme/web", "updated_tags": ["1.4", "latest"]}
+    assert [push.tag for push in read_push("auto", body).pushes] == ["1.4", "latest"]
+
+
+def test_a_notification_of_something_else_is_not_a_push() -> None:
+    reading = read_push("harbor", {"type": "DELETE_ARTIFACT", "event_data": {"resources": [{}], "repository": {}}})
+    assert reading.not_a_push and reading.pushes == ()
+
+
+def test_a_digest_in_place_of_a_tag_is_not_taken_for_one() -> None:
+    body = {
+        "type": "PUSH_ARTIFACT",
+        "event_data": {
+            "resources": [{"digest": DIGEST, "tag": DIGEST, "resource_url": "h.example.com/a/b@x"}],
+            "repository": {"repo_full_name": "a/b"},
+        },
+    }
+    assert read_push("harbor", body).pushes == ()
+
+
+_leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+_keys = st.sampled_from(
+    sorted(
+        {
+            step
+            for row in generic.ROWS
+            for path in (*row.marks, *row.repository, *row.tag, *row.host, *row.pushed_at, row.each)
+            for step in path.split(".")
+        }
+        | {"events", "target", "push_data", "repo_name", "resources"}
+    )
+)
+_json = st.recursive(
+    _leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=6), max_leaves=25
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(body=_json, provider=st.sampled_from([parser.name for parser in PARSERS] + ["auto", "unheard-of"]))
+def test_no_json_makes_a_parser_fail_and_what_it_reads_can_be_stored(body: Any, provider: str) -> None:
+    reading = read_push(provider, body)
+    assert reading.pushes or reading.problem
+    for push in reading.pushes:
+        assert push.repository and push.tag and not push.repository.startswith("/")
+        push.model_dump_json().encode()
+    if isinstance(body, dict):
+        trim(body)

@@ -1,0 +1,177 @@
+"""The address that registries post to."""
+
+from __future__ import annotations
+
+import json
+import logging
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
+
+from services.gateway.receiver.app import MAX_BODY, Receiver
+from services.gateway.receiver.intake import Intake
+from services.gateway.receiver.keeper import Keeper
+from services.gateway.receiver.spool import Spool
+from shared.process.secrets import token_hash
+
+from .fakes import FakePost, entry
+
+URL = "/pipelines/api/docker-hub-webhooks"
+PUSH = {"push_data": {"tag": "1.4.1", "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
+
+
+class Door:
+    def __init__(self, folder: Path) -> None:
+        self.post = FakePost()
+        self.post.knows(entry("good", "w1"), entry("old", "w2", good_until=1.0))
+        self.keeper = Keeper(self.post, folder / "allowlist.json")
+        self.keeper.refresh()
+        self.spool = Spool(folder / "spool", max_files=3, max_bytes=10**6)
+        self.client = Client(Receiver(self.keeper, Intake(self.post, self.spool)), Response)
+
+    def push(self, token: str | None = "good", body: Any = PUSH, path: str = URL, **more: Any) -> Response:
+        query = {} if token is None else {"secureToken": token}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        response: Response = self.client.post(path, query_string=query, data=data, **more)
+        return response
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return Door(tmp_path)
+
+
+def test_a_good_push_is_published_before_the_answer(door: Door) -> None:
+    answer = door.push(headers={"User-Agent": "Go-http-client/1.1"}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+    assert answer.status_code == 202
+    (sent,) = door.post.published
+    assert answer.get_json() == {"status": "accepted", "delivery": sent.delivery_id}
+    assert (sent.webhook_id, sent.token_hash, sent.via) == ("w1", token_hash("good"), "hook")
+    assert (sent.pushes[0].repository, sent.pushes[0].tag) == ("acme/web", "1.4.1")
+    assert (sent.source_address, sent.user_agent) == ("192.0.2.1", "Go-http-client/1.1")
+
+
+def test_bad_tokens_of_every_kind_get_the_same_answer(door: Door) -> None:
+    answers = [door.push(token) for token in ("unknown", "old", "", None, "x" * 600, "\x00\xff")]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.data for answer in answers}) == 1
+    assert door.post.published == []
+
+
+def test_a_bad_token_is_judged_before_the_body(door: Door) -> None:
+    assert door.push("unknown", b"not json").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer good"},
+        {"Authorization": "good"},
+        {"X-Secure-Token": "good"},
+        {"Authorization": "Basic aG9vazpnb29k"},
+    ],
+)
+def test_a_token_may_come_in_a_header(door: Door, headers: dict[str, str]) -> None:
+    assert door.push(None, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("prefix", ["/pipeline/api", "/codestream/api"])
+def test_a_listener_takes_only_the_token_of_its_webhook(door: Door, prefix: str) -> None:
+    assert door.push(path=f"{prefix}/registry-webhook-listeners/w1").status_code == 202
+    assert door.push(path=f"{prefix}/registry-webhook-listeners/w2").status_code == 403
+
+
+def test_a_get_is_told_what_the_address_is_for(door: Door) -> None:
+    answer = door.client.get(URL, query_string={"secureToken": "good"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert answer.get_json()["message"] == "Registries post push notifications to this address; it answers POST only."
+
+
+def test_malformed_json_is_told_with_line_and_column(door: Door) -> None:
+    answer = door.push(body=b'{\n "push_data": oops}')
+    assert answer.status_code == 400
+    assert answer.get_json()["message"] == "The body is not valid JSON: Expecting value at line 2, column 15."
+    assert door.post.published == []
+
+
+def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(door: Door) -> None:
+    large = b'{"a": "' + b"x" * MAX_BODY + b'"}'
+    assert door.push(body=large).status_code == 413
+    undeclared = door.client.open(
+        URL,
+        method="POST",
+        query_string={"secureToken": "good"},
+        input_stream=BytesIO(large),
+        environ_overrides={"CONTENT_LENGTH": "", "wsgi.input_terminated": True},
+    )
+    assert undeclared.status_code == 413
+
+
+@pytest.mark.parametrize("body", [{}, {"repository": {"repo_name": "acme/web"}, "push_data": {}}, [], 5])
+def test_a_body_without_repository_or_tag_is_kept_with_its_problem(door: Door, body: Any) -> None:
+    answer = door.push(body=body)
+    assert answer.status_code == 202
+    (sent,) = door.post.published
+    assert sent.pushes == () and sent.problem and answer.get_json()["message"] == sent.problem
+
+
+def test_the_pull_events_of_a_registry_are_answered_and_not_kept(door: Door) -> None:
+    body = {"events": [{"action": "pull", "target": {"repository": "acme/web", "tag": "1"}}]}
+    assert door.push(body=body).get_json()["status"] == "ignored"
+    assert door.post.published == []
+
+
+def test_a_token_made_this_second_is_asked_for_before_it_is_refused(door: Door) -> None:
+    door.post.knows(entry("new", "w3"), revision=2)
+    assert door.push("new").status_code == 202
+    assert door.post.published[0].webhook_id == "w3"
+
+
+def test_with_config_away_an_unknown_token_is_kept_unjudged(door: Door) -> None:
+    door.post.answers.clear()
+    assert door.push("unheard-of").status_code == 202
+    (sent,) = door.post.published
+    assert (sent.webhook_id, sent.token_hash) == (None, token_hash("unheard-of"))
+
+
+def test_too_many_calls_without_a_good_token_must_wait(door: Door) -> None:
+    codes = [door.push("unknown").status_code for _ in range(70)]
+    assert codes[0] == 403 and codes[-1] == 429
+    assert int(door.push("unknown").headers["Retry-After"]) >= 1
+    assert door.push("good").status_code == 202
+
+
+def test_with_the_broker_away_hooks_are_spooled_until_the_spool_is_full(door: Door) -> None:
+    door.post.connected = False
+    answers = [door.push() for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
+    assert "Retry-After" in answers[-1].headers
+    assert len(door.spool.waiting()) == 3
+
+
+def test_no_log_line_and_no_answer_holds_the_token(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    door.post.connected = False
+    answers = [door.push("very-secret", headers={"Referer": "x"}), door.client.get(URL + "?secureToken=very-secret")]
+    assert all("very-secret" not in answer.get_data(as_text=True) + str(answer.headers) for answer in answers)
+    assert "very-secret" not in caplog.text
+    assert all("very-secret" not in path.read_text() for path in door.spool.waiting())
+
+
+_words = st.text(max_size=8) | st.none() | st.integers() | st.floats(allow_nan=False)
+_bodies = st.binary(max_size=60) | st.dictionaries(
+    st.sampled_from(["push_data", "repository", "events", "tag", "image", "payload"]),
+    _words | st.dictionaries(st.sampled_from(["tag", "repo_name", "name", "pushed_at"]), _words) | st.lists(_words),
+).map(lambda body: json.dumps(body).encode())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=_bodies, content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
+def test_no_body_gives_a_5xx(door: Door, body: bytes, content_type: str) -> None:
+    assert door.push(body=body, content_type=content_type).status_code in (202, 400)
