@@ -71,7 +71,10 @@ class Access:
         """`/_fake/calls`, `/_fake/faults`, `/_fake/denied`, `/_fake/tokens`: GET shows, POST adds, DELETE empties."""
         what = path.removeprefix("/_fake/")
         lists: dict[str, Any] = {
-            "calls": self.calls, "faults": self.faults, "denied": self.denied, "tokens": self.tokens,
+            "calls": self.calls,
+            "faults": self.faults,
+            "denied": self.denied,
+            "tokens": self.tokens,
         }
         if what not in lists:
             raise bad_request(f"no such call of the fake: {path}; there are {', '.join(sorted(lists))}")

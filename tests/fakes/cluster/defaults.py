@@ -11,9 +11,11 @@ from .errors import Obj
 
 def fill(obj: Obj) -> None:
     """Complete `obj` in place; done after every write, so a default that was removed comes back."""
-    filler = _FILLERS.get(obj.get("kind", ""))
-    if filler:
-        filler(obj)
+    kind = obj.get("kind", "")
+    if kind in _FILLERS:
+        _FILLERS[kind](obj)
+    if kind in _WITH_STATUS:
+        obj.setdefault("status", {})
 
 
 def image_tag(image: str) -> str:
@@ -166,6 +168,7 @@ _FILLERS = {
     "Namespace": _namespace,
     "Pod": _bare_pod,
 }
+_WITH_STATUS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Service"})
 
 
 def random_suffix() -> str:

@@ -1,7 +1,7 @@
 """Field sets as server-side apply sees them: which leaf belongs to whom, how lists with keys merge.
 
-A path is a tuple of the elements of `fieldsV1`: `f:<field>`, `k:<keys as JSON>` for an item of a keyed list, `v:<value>`
-for a member of a set, and a last `.` for the item itself.
+A path is a tuple of the elements of `fieldsV1`: `f:<field>`, `k:<keys as JSON>` for an item of a keyed list,
+`v:<value>` for a member of a set, and a last `.` for the item itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _LIST_KEYS: dict[str, tuple[str, ...]] = {
     "secrets": ("name",),
 }
 _SETS = frozenset({"finalizers"})
-_ATOMIC_MAPS = frozenset({"selector", "nodeSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "resourceFieldRef"})
+_ATOMIC_MAPS = frozenset(
+    {"selector", "nodeSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "resourceFieldRef"}
+)
 _IGNORED_METADATA = frozenset(
     {"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink", "name", "namespace"}
 )

@@ -31,9 +31,7 @@ def _is(entry: Obj, manager: str, operation: str, sub: str) -> bool:
     return (entry["manager"], entry["operation"], entry.get("subresource", "")) == (manager, operation, sub)
 
 
-def apply(
-    live: Obj | None, applied: Obj, *, manager: str, force: bool, now: str, custom: bool, sub: str = ""
-) -> Obj:
+def apply(live: Obj | None, applied: Obj, *, manager: str, force: bool, now: str, custom: bool, sub: str = "") -> Obj:
     """The object after `manager` applied `applied`: merged, its dropped fields removed, ownership written.
 
     Raises 409 with the other owners when values differ and `force` is not given.

@@ -39,13 +39,17 @@ def status_at(pod: Obj, born: float, now: float, pace_s: float) -> tuple[Obj, bo
     factor = 10.0 if "slow" in words else 1.0
     age = (now - born) / (pace_s * factor)
     job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences") or ())
-    states = [_container(container, word, age, job, born, now) for container, word in zip(containers, words, strict=True)]
+    states = [
+        _container(container, word, age, job, born, now) for container, word in zip(containers, words, strict=True)
+    ]
     ready = all(state["ready"] for state in states)
     ended = [state["state"].get("terminated") for state in states]
     phase = "Pending"
     if all(ended):
         phase = "Succeeded" if all(end["exitCode"] == 0 for end in ended if end) else "Failed"
-    elif all("running" in state["state"] or end or state["restartCount"] for state, end in zip(states, ended, strict=True)):
+    elif all(
+        "running" in state["state"] or end or state["restartCount"] for state, end in zip(states, ended, strict=True)
+    ):
         phase = "Running"
     status: Obj = {"phase": phase, "qosClass": "BestEffort", "startTime": moment(born), "containerStatuses": states}
     status["conditions"] = [
@@ -63,7 +67,10 @@ def status_at(pod: Obj, born: float, now: float, pace_s: float) -> tuple[Obj, bo
 
 def _condition(kind: str, true: bool, at: float, reason: str = "") -> Obj:
     condition: Obj = {
-        "type": kind, "status": "True" if true else "False", "lastProbeTime": None, "lastTransitionTime": moment(at),
+        "type": kind,
+        "status": "True" if true else "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": moment(at),
     }
     return condition if true else condition | {"reason": reason, "message": "containers with unready status"}
 
@@ -131,7 +138,9 @@ def news(before: Obj, after: Obj, containers: list[Obj]) -> list[tuple[str, str,
             found.append(("Normal", "Created", f"Created container {name}"))
             found.append(("Normal", "Started", f"Started container {name}"))
         elif now == "ErrImagePull":
-            found.append(("Warning", "Failed", f'Failed to pull image "{image}": {state["state"]["waiting"]["message"]}'))
+            found.append(
+                ("Warning", "Failed", f'Failed to pull image "{image}": {state["state"]["waiting"]["message"]}')
+            )
             found.append(("Warning", "Failed", "Error: ErrImagePull"))
         elif now == "ImagePullBackOff":
             found.append(("Normal", "BackOff", f'Back-off pulling image "{image}"'))

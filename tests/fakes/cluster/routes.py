@@ -130,7 +130,10 @@ def listing(store: Store, place: Place, query: Query) -> Obj:
     bare = ("kind", "apiVersion") if place.row.model else ()
     items = [{name: part for name, part in obj.items() if name not in bare} for obj in found[start : start + limit]]
     return {
-        "kind": f"{place.row.kind}List", "apiVersion": place.row.api_version, "metadata": metadata, "items": items,
+        "kind": f"{place.row.kind}List",
+        "apiVersion": place.row.api_version,
+        "metadata": metadata,
+        "items": items,
     }
 
 
@@ -179,8 +182,11 @@ def watch(store: Store, place: Place, query: Query, stopped: Any) -> Iterator[Ob
         left = until - time.monotonic()
         if left <= 0:
             if query.flag("allowWatchBookmarks"):
-                mark = {"kind": place.row.kind, "apiVersion": place.row.api_version,
-                        "metadata": {"resourceVersion": str(version)}}
+                mark = {
+                    "kind": place.row.kind,
+                    "apiVersion": place.row.api_version,
+                    "metadata": {"resourceVersion": str(version)},
+                }
                 yield {"type": "BOOKMARK", "object": mark}
             return
         with store.changed:
@@ -195,8 +201,11 @@ def scale_of(row: KindRow, obj: Obj) -> Obj:
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     status = {"replicas": (obj.get("status") or {}).get("replicas", 0), "selector": selector}
     return {
-        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": {"replicas": obj["spec"].get("replicas", 0)}, "status": status,
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "status": status,
     }
 
 
@@ -222,9 +231,7 @@ def pod_log(store: Store, place: Place, query: Query) -> str:
     name = query.text("container") or names[0]
     if name not in names:
         raise bad_request(f"container {name} is not valid for pod {place.name}")
-    state = next(
-        (one for one in (pod.get("status") or {}).get("containerStatuses") or () if one["name"] == name), None
-    )
+    state = next((one for one in (pod.get("status") or {}).get("containerStatuses") or () if one["name"] == name), None)
     if state is None or "waiting" in state["state"]:
         why = state["state"]["waiting"].get("reason", "") if state else "Pending"
         raise bad_request(f'container "{name}" in pod "{place.name}" is waiting to start: {why}')

@@ -14,8 +14,16 @@ _PAIR = re.compile(r"\s*([^=!\s]+)\s*(==|=|!=)\s*(\S*)\s*")
 _FIELDS = {
     "Pod": {"spec.nodeName", "spec.restartPolicy", "status.phase", "status.podIP", "spec.serviceAccountName"},
     "Event": {
-        "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-        "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "type", "reportingComponent", "source",
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "type",
+        "reportingComponent",
+        "source",
     },
     "Secret": {"type"},
     "Namespace": {"status.phase"},

@@ -70,8 +70,13 @@ def check(row: KindRow, obj: Obj, old: Obj | None) -> None:
     name = str(metadata.get("name", ""))
     pattern, limit = (_LABEL, 63) if row.kind in _LABEL_NAMED else (_SUBDOMAIN, 253)
     if row.group != "rbac.authorization.k8s.io" and (not pattern.fullmatch(name) or len(name) > limit):
-        causes.append(("metadata.name", f'Invalid value: "{name}": a lowercase RFC 1123 name must consist of lower case '
-                       "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"))
+        causes.append(
+            (
+                "metadata.name",
+                f'Invalid value: "{name}": a lowercase RFC 1123 name must consist of lower case '
+                "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+            )
+        )
     _labels(metadata.get("labels"), "metadata.labels", causes)
     rule = _RULES.get(row.kind)
     if rule and row.model:
@@ -85,8 +90,13 @@ def _labels(labels: Any, path: str, causes: Causes) -> None:
         if not _LABEL_KEY.fullmatch(str(key)):
             causes.append((path, f'Invalid value: "{key}": name part must consist of alphanumeric characters'))
         if not isinstance(value, str) or len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
-            causes.append((path, f'Invalid value: "{value}": a valid label must be an empty string or consist of '
-                           "alphanumeric characters, '-', '_' or '.', at most 63"))
+            causes.append(
+                (
+                    path,
+                    f'Invalid value: "{value}": a valid label must be an empty string or consist of '
+                    "alphanumeric characters, '-', '_' or '.', at most 63",
+                )
+            )
 
 
 def _pod_spec(spec: Any, path: str, causes: Causes) -> None:
@@ -129,13 +139,16 @@ def _workload(obj: Obj, old: Obj | None, causes: Causes) -> None:
     if not spec.get("selector"):
         causes.append(("spec.selector", "Required value"))
     elif any(labels.get(key) != value for key, value in selector.items()):
-        causes.append(("spec.template.metadata.labels", f"Invalid value: {labels}: `selector` does not match template "
-                       "`labels`"))
+        causes.append(
+            ("spec.template.metadata.labels", f"Invalid value: {labels}: `selector` does not match template `labels`")
+        )
     _labels(labels, "spec.template.metadata.labels", causes)
     _pod_spec(template.get("spec"), "spec.template.spec", causes)
     policy = (template.get("spec") or {}).get("restartPolicy")
     if policy not in (None, "Always"):
-        causes.append(("spec.template.spec.restartPolicy", f'Unsupported value: "{policy}": supported values: "Always"'))
+        causes.append(
+            ("spec.template.spec.restartPolicy", f'Unsupported value: "{policy}": supported values: "Always"')
+        )
     if old and old["spec"].get("selector") != spec.get("selector"):
         causes.append(("spec.selector", f"Invalid value: {spec.get('selector')}: field is immutable"))
 
@@ -173,8 +186,13 @@ def _service(obj: Obj, old: Obj | None, causes: Causes) -> None:
 def _data(obj: Obj, old: Obj | None, causes: Causes) -> None:
     for key in obj.get("data") or {}:
         if not _DATA_KEY.fullmatch(key):
-            causes.append((f"data[{key}]", f'Invalid value: "{key}": a valid config key must consist of alphanumeric '
-                           "characters, '-', '_' or '.'"))
+            causes.append(
+                (
+                    f"data[{key}]",
+                    f'Invalid value: "{key}": a valid config key must consist of alphanumeric '
+                    "characters, '-', '_' or '.'",
+                )
+            )
     if old and old.get("immutable") and old.get("data") != obj.get("data"):
         causes.append(("data", "Forbidden: field is immutable when `immutable` is set"))
     if old and obj.get("kind") == "Secret" and old.get("type") != obj.get("type"):
@@ -222,17 +240,17 @@ def check_body(row: KindRow, obj: Any, name: str, namespace: str) -> Obj:
     metadata = obj.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise bad_request("metadata must be an object")
-    obj = {**obj, "metadata": dict(metadata or {})}
-    if name and obj["metadata"].setdefault("name", name) != name:
+    checked: Obj = {**obj, "metadata": dict(metadata or {})}
+    if name and checked["metadata"].setdefault("name", name) != name:
         raise bad_request(
             f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({name})"
         )
     if row.namespaced:
-        if obj["metadata"].setdefault("namespace", namespace) != namespace:
+        if checked["metadata"].setdefault("namespace", namespace) != namespace:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     else:
-        obj["metadata"].pop("namespace", None)
-    return obj
+        checked["metadata"].pop("namespace", None)
+    return checked
 
 
 __all__ = ["ApiError", "check", "check_body", "check_schema", "check_secret_encoding", "schema_flaws"]

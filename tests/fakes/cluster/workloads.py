@@ -127,7 +127,9 @@ def _report(world: World, key: Key, deployment: Obj, new: Key | None, revision: 
     status |= {name: count for name, count in counters.items() if count}
     before = {one["type"]: one for one in (deployment.get("status") or {}).get("conditions") or ()}
     name = current.get("metadata", {}).get("name", "")
-    late = not done and _progress_age_s(world, deployment, updated_ready) > deployment["spec"]["progressDeadlineSeconds"]
+    late = (
+        not done and _progress_age_s(world, deployment, updated_ready) > deployment["spec"]["progressDeadlineSeconds"]
+    )
     if done:
         progress = ("True", "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.')
     elif late:
@@ -164,7 +166,11 @@ def _condition(world: World, before: Obj | None, kind: str, state: str, reason: 
     at = pods.moment(world.now)
     changed = before["lastTransitionTime"] if before and before["status"] == state else at
     return {
-        "type": kind, "status": state, "reason": reason, "message": message, "lastUpdateTime": at,
+        "type": kind,
+        "status": state,
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": at,
         "lastTransitionTime": changed,
     }
 
@@ -172,8 +178,9 @@ def _condition(world: World, before: Obj | None, kind: str, state: str, reason: 
 def replica_sets(world: World) -> None:
     """Keep the wanted number of pods and count them."""
     for key, one in world.store.select("apps/replicasets"):
-        labels = {name: value for name, value in (one["metadata"].get("labels") or {}).items()
-                  if name == "pod-template-hash"}
+        labels = {
+            name: value for name, value in (one["metadata"].get("labels") or {}).items() if name == "pod-template-hash"
+        }
         mine = keep_pods(world, one, one["spec"]["replicas"], labels)
         ready = sum(map(is_ready, mine))
         status: Obj = {"replicas": len(mine), "observedGeneration": one["metadata"]["generation"]}
@@ -261,8 +268,18 @@ def jobs(world: World) -> None:
         new: Obj = {"startTime": status.get("startTime", at), "uncountedTerminatedPods": {}}
         new |= {name: count for name, count in (("succeeded", succeeded), ("failed", failed)) if count}
         ends = (
-            (succeeded >= spec["completions"], "Complete", "CompletionsReached", "Reached expected number of succeeded pods"),
-            (failed > spec["backoffLimit"], "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"),
+            (
+                succeeded >= spec["completions"],
+                "Complete",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            ),
+            (
+                failed > spec["backoffLimit"],
+                "Failed",
+                "BackoffLimitExceeded",
+                "Job has reached the specified backoff limit",
+            ),
             (
                 world.now - world.born(job) > spec.get("activeDeadlineSeconds", float("inf")),
                 "Failed",
@@ -272,8 +289,14 @@ def jobs(world: World) -> None:
         )
         over = next((words for holds, *words in ends if holds), None)
         if over:
-            condition = {"type": over[0], "status": "True", "reason": over[1], "message": over[2],
-                         "lastProbeTime": at, "lastTransitionTime": at}
+            condition = {
+                "type": over[0],
+                "status": "True",
+                "reason": over[1],
+                "message": over[2],
+                "lastProbeTime": at,
+                "lastTransitionTime": at,
+            }
             new["conditions"] = [condition]
             if over[0] == "Complete":
                 new["completionTime"] = at

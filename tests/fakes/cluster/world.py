@@ -72,14 +72,26 @@ class World:
             self.change(key, lambda event: event.update(count=event["count"] + 1, lastTimestamp=stamp()))
             return
         reference = {
-            "kind": about["kind"], "apiVersion": about["apiVersion"], "name": metadata["name"],
-            "namespace": metadata["namespace"], "uid": metadata["uid"],
+            "kind": about["kind"],
+            "apiVersion": about["apiVersion"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
         }
         event: Obj = {
-            "apiVersion": "v1", "kind": "Event", "metadata": {"name": key[2], "namespace": key[1]},
-            "involvedObject": reference, "type": kind, "reason": reason, "message": message, "count": 1,
-            "firstTimestamp": stamp(), "lastTimestamp": stamp(), "source": {"component": component},
-            "reportingComponent": component, "reportingInstance": "",
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": key[2], "namespace": key[1]},
+            "involvedObject": reference,
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "count": 1,
+            "firstTimestamp": stamp(),
+            "lastTimestamp": stamp(),
+            "source": {"component": component},
+            "reportingComponent": component,
+            "reportingInstance": "",
         }
         self.create("/events", event)
 
@@ -87,8 +99,12 @@ class World:
 def owner_reference(obj: Obj) -> Obj:
     """The controller reference that a child carries."""
     return {
-        "apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": obj["metadata"]["name"],
-        "uid": obj["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True,
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
+        "name": obj["metadata"]["name"],
+        "uid": obj["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
     }
 
 
@@ -107,8 +123,13 @@ def keep_pods(world: World, owner: Obj, count: int, labels: dict[str, str]) -> l
         pod = pods.make(owner["spec"]["template"], name, metadata["namespace"], owner_reference(owner), labels)
         made = world.create("/pods", pod)
         have.append((("/pods", metadata["namespace"], name), made))
-        world.event(made, "Normal", "Scheduled", f"Successfully assigned {metadata['namespace']}/{name} to fake-node",
-                    "default-scheduler")
+        world.event(
+            made,
+            "Normal",
+            "Scheduled",
+            f"Successfully assigned {metadata['namespace']}/{name} to fake-node",
+            "default-scheduler",
+        )
         world.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {name}", f"{owner['kind'].lower()}-controller")
     for key, pod in sorted(have, key=lambda pair: world.born(pair[1]))[count:]:
         remove_with_dependents(world.store, key)
