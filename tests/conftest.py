@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli import rabbitmq
+from tests.support import needs
 
 
 @pytest.fixture(scope="session")
@@ -51,5 +52,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault("PYTHONWARNINGS", "error")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a part that is not there; the summary says which, and how to bring it."""
+    missing = {need.marker: need for need in needs.ALL if not need.is_there()}
+    for item in items:
+        for marker, need in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{needs.PREFIX}{marker}: {need.how}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last lines name what was left out, with the one line that would bring it."""
+    left_out: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        _, found, need = reason.partition(needs.PREFIX)
+        if found:
+            left_out[need] += 1
+    for need, count in sorted(left_out.items()):
+        terminalreporter.write_line(f"left out: {count} tests need {need}")

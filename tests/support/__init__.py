@@ -1,0 +1,1 @@
+"""What tests share: a whole Portside of real processes, and the parts around it."""

@@ -1,0 +1,54 @@
+"""Parts of the outside that a machine may lack, how to see that they are there, and how to bring them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PREFIX = "needs "
+
+
+@dataclass(frozen=True)
+class Need:
+    """`marker` is pytest's marker; `how` one line to paste."""
+
+    marker: str
+    is_there: Callable[[], bool]
+    how: str
+
+
+def chromium() -> str | None:
+    """The browser that drives the page tests."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@functools.cache
+def _docker() -> bool:
+    try:
+        return all(
+            subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+            for command in (["docker", "info"], ["docker", "compose", "version"])
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+ALL = (
+    Need(
+        "cluster",
+        lambda: bool(os.environ.get("KUBECONFIG") and os.environ.get("TEST_REGISTRY")),
+        "export KUBECONFIG=… TEST_REGISTRY=host:port",
+    ),
+    Need("docker", _docker, "a Docker engine with the Compose plugin"),
+    Need("browser", lambda: chromium() is not None, "apt-get install chromium"),
+    Need(
+        "postgres",
+        lambda: bool(shutil.which("pg_ctl") or os.path.isdir("/usr/lib/postgresql")),
+        "apt-get install postgresql",
+    ),
+    Need("registry", lambda: shutil.which("docker-registry") is not None, "apt-get install docker-registry"),
+)

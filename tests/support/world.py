@@ -1,0 +1,171 @@
+"""A whole Portside of real processes beside a demo Hub and a demo cluster, for tests that kill and restart them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from rich.console import Console
+
+from cli import demo, system
+from cli.client import ApiError, Client
+from cli.kube import Access, Cluster
+from cli.ports import free_port
+from cli.processes import Process, Supervisor, portside
+from cli.rabbitmq import PrivateNode
+
+Json = dict[str, Any]
+T = TypeVar("T")
+SERVICES = ("config", "runner-1", "runner-2", "hubsync", "gateway")
+
+
+@dataclass
+class World:
+    """Everything that one test may touch. Dead services come back by themselves, as under any supervisor."""
+
+    home: Path
+    broker: PrivateNode
+    layout: system.Layout
+    told: dict[str, str]
+    supervisor: Supervisor
+    hub_url: str
+    cluster_url: str
+    client: Client
+    cluster: Cluster
+    stopped: set[str] = field(default_factory=set)
+
+    def kill(self, name: str) -> None:
+        """`kill -9`, as the system's out-of-memory killer would; the supervisor starts it again."""
+        os.killpg(self.supervisor.pid_of(name), signal.SIGKILL)
+
+    def freeze(self, name: str) -> None:
+        """Stop a process without ending it: a zombie, once woken."""
+        self.stopped.add(name)
+        os.killpg(self.supervisor.pid_of(name), signal.SIGSTOP)
+
+    def wake(self, name: str) -> None:
+        self.stopped.discard(name)
+        os.killpg(self.supervisor.pid_of(name), signal.SIGCONT)
+
+    def restart_broker(self, *, away_s: float = 0.0, kill: bool = False) -> None:
+        """Stop (or kill) the broker, wait, and start it on the same ports with the same disk."""
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+        time.sleep(away_s)
+        self.broker.start()
+
+    def push(self, tag: str, repository: str = demo.REPOSITORY, **more: Any) -> Json:
+        """Let the demo Hub announce an image; returns what it recorded of the push and of its deliveries."""
+        order = {"repository": repository, "tag": tag, "pusher": "ann", **more}
+        answer = requests.post(f"{self.hub_url}/_fake/push", json=order, timeout=60)
+        answer.raise_for_status()
+        recorded: Json = answer.json()
+        return recorded
+
+    def events(self, **match: Any) -> list[Json]:
+        found = self.client.documents("/registry-events?$top=200&$orderby=timeStampInMicros desc")
+        return [event for event in found if all(event.get(key) == value for key, value in match.items())]
+
+    def executions(self, **match: Any) -> list[Json]:
+        found = self.client.documents("/executions?$top=200&$orderby=_requestTimeInMicros desc")
+        return [execution for execution in found if all(execution.get(key) == value for key, value in match.items())]
+
+    def execution_of(self, tag: str, *, limit_s: float = 60) -> Json:
+        """The one execution that the push of a tag started, once it is known."""
+
+        def started() -> Json | None:
+            found = [event for event in self.events(tag=tag) if event.get("executionLink")]
+            return self.get(found[0]["executionLink"]) if found else None
+
+        return wait_for(started, f"an execution for the push of {tag}", limit_s)
+
+    def ended(self, tag: str, *, limit_s: float = 90) -> Json:
+        """Wait until the execution that a push started has ended, and return it."""
+        first = self.execution_of(tag, limit_s=limit_s)
+
+        def over() -> Json | None:
+            execution = self.get(first["_link"])
+            return execution if execution["status"] in ("COMPLETED", "FAILED", "CANCELED") else None
+
+        return wait_for(over, f"the end of {first['name']} #{first['index']}", limit_s)
+
+    def get(self, link: str) -> Json:
+        """Ask the API for one of its own links, through restarts of the gateway and of config."""
+
+        def ask() -> Json | None:
+            try:
+                return self.client.get(link.removeprefix("/codestream/api"))
+            except (requests.ConnectionError, requests.Timeout, ApiError):
+                return None
+
+        return wait_for(ask, f"an answer on {link}", 60)
+
+    def running_image(self) -> str | None:
+        """The image that the demo's Deployment carries in the cluster now."""
+        path = f"/apis/apps/v1/namespaces/{demo.NAMESPACE}/deployments/{demo.DEPLOYMENT}"
+        deployment = self.cluster.get(path)
+        if deployment is None:
+            return None
+        return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30) -> T:
+    """Ask until there is an answer; fails the test with what was waited for."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        found = ask()
+        if found is not None and found is not False:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {limit_s:.0f} s for {what}")
+        time.sleep(0.1)
+
+
+@contextmanager
+def a_world(home: Path, *, runners: int = 2, define: bool = True) -> Iterator[World]:
+    """Start everything, sign in, and (by default) define what the demo defines."""
+    layout = system.lay_out(home, host="127.0.0.1", port=0)
+    broker = PrivateNode(layout.home / "rabbitmq")
+    broker.start()
+    supervisor = Supervisor(layout.home / "log")
+    world: World | None = None
+    try:
+        told = system.environment(layout, broker.amqp_url, broker.management_url)
+        told["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
+        system.initialise(layout, told)
+        system.start(supervisor, layout, told, runners=runners)
+        hub_port, cluster_port = free_port(), free_port()
+        hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
+        for name, port, url in (("hub", hub_port, hub_url), ("cluster", cluster_port, cluster_url)):
+            command = portside(f"tests.fakes.{name}", "--port", str(port))
+            supervisor.start(Process(f"demo-{name}", command, ready=partial(_listens, url)))
+        client = Client(layout.url)
+        client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
+        cluster = Cluster(Access(cluster_url, token=demo.CLUSTER_TOKEN))
+        world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)
+        if define:
+            scene = demo.Scene(hub_url, hub_url, "", demo.fake_kubernetes(cluster_url), cluster)
+            demo.define(client, scene, demo.Steps(Console(quiet=True)))
+        yield world
+    finally:
+        for name in list(world.stopped) if world else []:
+            world.wake(name)  # type: ignore[union-attr]
+        supervisor.stop()
+        broker.stop()
+
+
+def _listens(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).status_code < 500
+    except requests.RequestException:
+        return False
