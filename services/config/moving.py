@@ -118,8 +118,8 @@ class Movement:
         """Somebody of this pipeline may start now."""
         self._asking.add(pipeline_id)
 
-    def finish(self) -> None:
-        """Write all that moved, admit whom there is a place for, and tell everybody after the commit."""
+    def settle(self) -> None:
+        """Write all that moved, and admit whom there is a place for."""
         self._write()
         while self._asking:
             waiting = executions.pipelines_waiting(self.uow, self._asking)
@@ -127,6 +127,10 @@ class Movement:
             for pipeline_id in waiting:
                 self._admit(pipeline_id)
             self._write()
+
+    def finish(self) -> None:
+        """Settle, and tell everybody after the commit."""
+        self.settle()
         for execution_id, events in self._said.items():
             self._tell(self._runs[execution_id], events)
         self._said.clear()

@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import bindparam, func, insert, select, text, update
 
-from services.config.protocol import Holding, State
+from services.config.holding import Holding, State, from_json, to_json
 from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
 from shared.contracts.history import Event, Recorded, Status
 from shared.contracts.pushes import Push
 
 from .work import Reading, UnitOfWork
 
-_HOLDING: TypeAdapter[Holding] = TypeAdapter(Holding)
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _MANY = 400
 """Ids in one statement: SQLite's limit of bound values is 999 in old builds."""
@@ -112,7 +111,7 @@ def _run(row: Any) -> Run:
         pipeline=row[2],
         pipeline_id=row[3],
         index=row[4],
-        holding=_HOLDING.validate_json(row[5]),
+        holding=from_json(row[5]),
         lane=row[6],
         policy=row[7],
         concurrency=row[8],
@@ -151,7 +150,7 @@ def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
 def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
     """Only what the protocol asks of them."""
     return {
-        row[0]: _HOLDING.validate_json(row[1])
+        row[0]: from_json(row[1])
         for part in _parts(ids)
         for row in uow.session.execute(_HOLDS, {"ids": part})
     }
@@ -283,7 +282,7 @@ def _changed(run: Run, now: float) -> dict[str, Any]:
     return {
         "state": run.holding.state.value,
         "since": run.since,
-        "hold": _HOLDING.dump_json(run.holding).decode(),
+        "hold": to_json(run.holding),
         "folded": run.folded.value,
         "status": run.status.value,
         "status_message": run.status_message,

@@ -1,0 +1,284 @@
+"""Starting runs: from a push, by hand, again, from within another run. One place for the order in which they come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID, uuid5
+
+from shared.contracts.history import Status
+from shared.contracts.problems import Code, Flaw, refuse
+from shared.contracts.pushes import Push
+from shared.grammar.inputs import run_inputs
+from shared.grammar.pipelines import read_pipeline
+from shared.grammar.plan import compile_plan, supersede_of
+from shared.grammar.spec import PipelineSpec, Supersede
+from shared.process.ids import new_id
+
+from . import lanes, protocol
+from .catalog.values import RunnablePipeline
+from .moving import Movement
+from .people import Person
+from .rights import Right
+from .store import UnitOfWork, executions
+from .store.executions import Facts, Run
+
+_RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
+"""Namespace of the ids of runs that deliveries start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A pipeline made ready to run."""
+
+    spec: PipelineSpec
+    policy: Supersede
+    digest: str
+    plan: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that somebody or something wants."""
+
+    execution_id: str
+    requested_by: str
+    inputs: Mapping[str, Any]
+    order_at: float
+    comments: str = ""
+    push: Push | None = None
+    delivery: str | None = None
+    webhook_id: str | None = None
+    source: str = ""
+    tags: tuple[str, ...] = ()
+    nested: bool = False
+    rollback: bool = False
+    parent: str | None = None
+    parent_stage: str = ""
+    parent_task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of an order: a run that has a place, a run that waits, or, with `run` None, nothing."""
+
+    run: Run | None
+    superseded: tuple[Run, ...] = field(default=())
+
+    @property
+    def waits(self) -> bool:
+        return self.run is not None and self.run.holding.state is protocol.State.QUEUED
+
+
+def run_id(webhook_id: str, delivery_id: str, ordinal: int) -> str:
+    """The same delivery always starts the same run."""
+    return str(uuid5(_RUNS, f"{webhook_id}/{delivery_id}/{ordinal}"))
+
+
+def compiled(pipeline: RunnablePipeline) -> Compiled:
+    """The plan of a pipeline's present version; raises `Malformed` when it cannot be read."""
+    return _compiled(pipeline.id, pipeline.version, json.dumps(pipeline.tree))
+
+
+@lru_cache(maxsize=256)
+def _compiled(_pipeline_id: str, _version: int, text: str) -> Compiled:
+    tree = json.loads(text)
+    spec = read_pipeline(tree)
+    plan = json.dumps(compile_plan(spec).to_json())
+    about = json.dumps(
+        {
+            "description": spec.description,
+            "icon": spec.icon,
+            "inputMeta": spec.input_meta,
+            "outputMeta": spec.output_meta,
+            "starred": spec.starred,
+            "stageOrder": list(spec.stage_order),
+            "tags": list(spec.tags),
+        }
+    )
+    digest = hashlib.sha256(f"{plan}\n{about}".encode()).hexdigest()
+    return Compiled(spec, supersede_of(spec, imported=bool(tree.get("_imported"))), digest, plan, about)
+
+
+def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
+    """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
+    known = movement.run(order.execution_id)
+    if known is not None:
+        return Admitted(known)
+    uow = movement.uow
+    lane = "" if order.push is None else lanes.lane_of(ready.policy, pipeline.id, order.push.image)
+    arrival = _arrival(movement, pipeline, ready.policy, lane)
+    if arrival.skip:
+        return Admitted(None)
+    index = executions.next_number(uow, f"pipeline {pipeline.id}")
+    superseded = tuple(_supersede(movement, one, index) for one in arrival.supersede)
+    for one in arrival.cancel:
+        _cancel_older(movement, one, index)
+    executions.keep_plan(uow, ready.digest, ready.plan, ready.about)
+    run = Run(
+        id=order.execution_id,
+        project=pipeline.project,
+        pipeline=pipeline.name,
+        pipeline_id=pipeline.id,
+        index=index,
+        holding=protocol.Holding(execution_id=order.execution_id),
+        lane=lane,
+        policy=ready.policy.value,
+        concurrency=max(1, pipeline.concurrency),
+        order_at=order.order_at,
+        since=uow.now,
+        folded=Status.NOT_STARTED,
+        status=Status.NOT_STARTED,
+        status_message="",
+        revision=0,
+        events=0,
+        requested_at=uow.now,
+        started_at=None,
+        ended_at=None,
+        plan_hash=ready.digest,
+        delivery=order.delivery,
+        nested=order.nested,
+        parent=order.parent,
+        parent_stage=order.parent_stage,
+        parent_task=order.parent_task,
+    )
+    facts = Facts(
+        requested_by=order.requested_by,
+        comments=order.comments,
+        input=order.inputs,
+        push=order.push,
+        webhook_id=order.webhook_id,
+        source=order.source,
+        tags=order.tags,
+        rollback=order.rollback,
+    )
+    executions.add_run(uow, run, facts)
+    movement.created(run)
+    movement.settle()
+    placed = movement.run(run.id) or run
+    if placed.holding.state is protocol.State.QUEUED:
+        placed = movement.say(placed, _why_it_waits(movement, placed))
+    return Admitted(placed, superseded)
+
+
+def _arrival(movement: Movement, pipeline: RunnablePipeline, policy: Supersede, lane: str) -> lanes.Arrival:
+    if not lane:
+        return lanes.Arrival()
+    running = [place.id for place in executions.active_in(movement.uow, pipeline.id) if place.lane == lane]
+    queued = executions.queued_in_lane(movement.uow, lane)
+    movement.preload(queued)
+    fresh = [one for one in queued if (run := movement.run(one)) is not None and not run.holding.begun]
+    return lanes.arrive(policy, running, fresh)
+
+
+def _supersede(movement: Movement, execution_id: str, index: int) -> Run:
+    run = movement.run(execution_id)
+    assert run is not None
+    message = f"Superseded by #{index} before it started."
+    return movement.apply(run, protocol.end(run.holding, Status.CANCELED, message, movement.uow.now))
+
+
+def _cancel_older(movement: Movement, execution_id: str, index: int) -> None:
+    run = movement.run(execution_id)
+    if run is not None:
+        executions.set_reason(movement.uow, run.id, f"A newer push started #{index}.")
+        movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
+
+
+def _why_it_waits(movement: Movement, run: Run) -> str:
+    active = executions.active_in(movement.uow, run.pipeline_id)
+    same = [place.id for place in active if run.lane and place.lane == run.lane]
+    if same and (other := movement.run(same[0])) is not None:
+        return f"Waits until #{other.index} of {run.pipeline} is over."
+    if len(active) >= run.concurrency:
+        return f"Waits for a place: {run.concurrency} runs of {run.pipeline} are under way."
+    return f"Waits for earlier runs of {run.pipeline}."
+
+
+# The longest way in is the one by hand: rights, inputs, and an id that the caller may bring along.
+
+
+def start_manual(
+    uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse."""
+    person.demand(pipeline.project, Right.EXECUTE, f"run pipeline {pipeline.name}")
+    if not pipeline.enabled:
+        raise refuse(
+            Code.CONFLICT,
+            f"Pipeline {pipeline.name} is disabled",
+            subject=pipeline.id,
+            next_step="Enable the pipeline, then run it.",
+        )
+    with Movement(uow) as movement:
+        admitted = start(movement, pipeline, compiled(pipeline), manual_order(uow, pipeline, person, body))
+        run = admitted.run
+        if run is None or run.pipeline_id != pipeline.id:
+            raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
+    return response(run, body)
+
+
+def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:
+    """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
+    ready = compiled(pipeline)
+    parent = body.get("_parent") if isinstance(body.get("_parent"), Mapping) else None
+    given = body.get("input") or {}
+    if not isinstance(given, Mapping):
+        flaw = Flaw(message="input must be an object of names and values", path="input")
+        raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
+    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given, strict=parent is None)
+    if flaws:
+        raise refuse(
+            Code.INVALID,
+            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(one.message for one in flaws)}",
+            subject=pipeline.id,
+            flaws=tuple(flaws),
+        )
+    tags = body.get("tags") if isinstance(body.get("tags"), list) else []
+    return Order(
+        execution_id=_own_id(body),
+        requested_by=str((parent or {}).get("requestedBy") or person.user),
+        inputs=inputs,
+        order_at=uow.now,
+        comments=str(body.get("comments") or ""),
+        source=str(body.get("source") or ("nested" if parent else "manual")),
+        tags=tuple(str(one) for one in tags or []),
+        nested=parent is not None,
+        rollback=bool((parent or {}).get("rollback")),
+        parent=str(parent["executionId"]) if parent else None,
+        parent_stage=str((parent or {}).get("stage") or ""),
+        parent_task=str((parent or {}).get("task") or ""),
+    )
+
+
+def _own_id(body: Mapping[str, Any]) -> str:
+    wanted = body.get("executionId")
+    if not wanted:
+        return new_id()
+    try:
+        return str(UUID(str(wanted)))
+    except ValueError as error:
+        raise refuse(Code.INVALID, f"executionId {wanted!r} is no UUID") from error
+
+
+def link(execution_id: str) -> str:
+    """Where the API shows a run."""
+    return f"/codestream/api/executions/{execution_id}"
+
+
+def response(run: Run, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Code Stream's ExecutionResponse, old and new fields together."""
+    return {
+        "executionId": run.id,
+        "executionIndex": run.index,
+        "executionLink": link(run.id),
+        "comments": body.get("comments") or "",
+        "source": body.get("source") or "",
+        "input": body.get("input") or {},
+        "tags": body.get("tags") or [],
+    }

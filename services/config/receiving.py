@@ -1,0 +1,359 @@
+"""From a delivery to its verdict, and to a run: received, resolving, judged.
+
+Every delivery is recorded and gets a verdict with its reason, in the transaction that admits the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+
+from shared.contracts.pushes import DeliveryChanged, Found, HookReceived, Push, TagResolve, TagResolved
+from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
+from shared.grammar.documents import Malformed
+from shared.grammar.inputs import blank, docker_inputs, run_inputs
+from shared.grammar.spec import Supersede
+from shared.process.ids import new_id
+
+from . import admission, matching
+from .catalog.values import MatchWebhook, RunnablePipeline
+from .matching import Case, Judgement, Verdict
+from .moving import Movement
+from .store import Reading, UnitOfWork, deliveries
+from .store.deliveries import JUDGED, RESOLVING, RETRYING, Delivery
+
+RESOLVE_DEADLINE = "delivery.resolve-deadline"
+RESOLVE_AGAIN = "delivery.resolve-again"
+ANSWER_WITHIN_S = 10.0
+FOUND_WITHIN_S = 600.0
+_AGAIN_AFTER_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
+_ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
+
+
+class Catalog(Protocol):
+    """What matching asks of the definitions."""
+
+    def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
+        """The webhook that has this token, or this id."""
+        ...
+
+    def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
+        """The pipeline of that name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The use cases of deliveries, within a movement that the caller opened."""
+
+    catalog: Catalog
+
+    def receive(self, movement: Movement, hook: HookReceived) -> list[Delivery]:
+        """Record each push of a delivery once, and judge it or ask the registry first."""
+        uow = movement.uow
+        webhook = self.catalog.webhook(uow, token_hash=hook.token_hash)
+        pushes: tuple[Push | None, ...] = hook.pushes or (None,)
+        recorded = []
+        for ordinal, push in enumerate(pushes):
+            number = row_id(hook.delivery_id, ordinal)
+            if not deliveries.known(uow, number):
+                one = _new(hook, webhook, push, number, ordinal, uow.now)
+                recorded.append(self._first(movement, one, webhook, hook.problem))
+        return recorded
+
+    def _first(self, movement: Movement, one: Delivery, webhook: MatchWebhook | None, problem: str | None) -> Delivery:
+        uow = movement.uow
+        pipeline = self._pipeline(uow, webhook)
+        case = _case(one, webhook, pipeline, uow.now, problem)
+        judgement = matching.first_look(case) or (None if case.forced else self._repeat(uow, one))
+        if judgement is not None:
+            one = _judged(one, judgement)
+        elif _wants_digest(one, webhook):
+            one = replace(
+                one,
+                state=RESOLVING,
+                verdict=Verdict.WAITING.value,
+                reason=f"Asking the registry which image {matching.wording(one.push)} is." if one.push else "",
+            )
+        deliveries.add(uow, one)
+        if judgement is None and one.state == RESOLVING:
+            self._ask(uow, one, webhook)
+        elif judgement is None:
+            one = self._decide(movement, one, webhook, pipeline)
+        _tell(uow, one)
+        return one
+
+    def _ask(self, uow: UnitOfWork, one: Delivery, webhook: MatchWebhook | None) -> None:
+        if one.push is None or one.push.tag is None:
+            return
+        question = TagResolve(
+            delivery_id=one.delivery_id,
+            push_ordinal=one.ordinal,
+            repository=one.push.repository,
+            tag=one.push.tag,
+            access=webhook.access if webhook is not None else None,
+        )
+        uow.outbox(TAG_RESOLVE, question, one.id)
+        uow.timer(RESOLVE_DEADLINE, one.id, uow.now + ANSWER_WITHIN_S)
+
+    def resolved(self, movement: Movement, answer: TagResolved) -> None:
+        """The registry's answer; one that comes after the deadline changes nothing."""
+        uow = movement.uow
+        one = deliveries.find_push(uow, answer.delivery_id, answer.push_ordinal)
+        if one is None or one.state != RESOLVING or one.push is None:
+            return
+        uow.cancel_timer(RESOLVE_DEADLINE, one.id)
+        if answer.outcome is Found.FOUND:
+            update = {"digest": answer.digest, "media_type": answer.media_type or one.push.media_type}
+            self._go_on(movement, replace(one, push=one.push.model_copy(update=update)))
+        elif answer.outcome is Found.UNAVAILABLE:
+            why = answer.detail or "it gave no reason"
+            self._go_on(movement, replace(one, digest_note=f"The registry could not be asked for the digest: {why}."))
+        else:
+            self._not_found(uow, one, answer.detail)
+
+    def _not_found(self, uow: UnitOfWork, one: Delivery, detail: str) -> None:
+        name = matching.wording(one.push) if one.push else one.id
+        asked_for_s = uow.now - one.recorded_at
+        if asked_for_s >= FOUND_WITHIN_S:
+            one = _judged(
+                one,
+                Judgement(
+                    Verdict.NOT_FOUND,
+                    f"The registry has no {name}, ten minutes after the push. {detail}".strip(),
+                    "Check that the tag was not deleted and that the endpoint may read it, then rerun this event.",
+                ),
+            )
+        else:
+            wait_s = next((one for one in _AGAIN_AFTER_S if one > asked_for_s / 2), _AGAIN_AFTER_S[-1])
+            one = replace(
+                one,
+                state=RETRYING,
+                verdict=Verdict.WAITING.value,
+                reason=f"The registry does not have {name} yet; it is asked again for up to ten minutes.",
+            )
+            uow.timer(RESOLVE_AGAIN, one.id, uow.now + wait_s)
+        deliveries.save(uow, one)
+        _tell(uow, one)
+
+    def ask_again(self, movement: Movement, number: str) -> None:
+        """The timer for another question to the registry."""
+        one = deliveries.find_one(movement.uow, number)
+        if one is None or one.state != RETRYING:
+            return
+        one = replace(one, state=RESOLVING)
+        deliveries.save(movement.uow, one)
+        self._ask(movement.uow, one, self._webhook(movement.uow, one))
+
+    def give_up_asking(self, movement: Movement, number: str) -> None:
+        """Nobody answered in time: the run starts without a digest, and its event says why."""
+        one = deliveries.find_one(movement.uow, number)
+        if one is not None and one.state == RESOLVING:
+            note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds which digest the tag has."
+            self._go_on(movement, replace(one, digest_note=note))
+
+    def _go_on(self, movement: Movement, one: Delivery) -> None:
+        webhook = self._webhook(movement.uow, one)
+        one = self._decide(movement, one, webhook, self._pipeline(movement.uow, webhook))
+        _tell(movement.uow, one)
+
+    def rerun(self, movement: Movement, old: Delivery, by: str) -> Delivery:
+        """A new event for the same push, as of today: age and repeats count no more."""
+        uow = movement.uow
+        number = new_id()
+        one = replace(
+            old,
+            id=number,
+            delivery_id=number,
+            ordinal=0,
+            received_at=uow.now,
+            recorded_at=uow.now,
+            via="manual",
+            rerun_of=old.id,
+            digest_note="",
+            next_step="",
+            execution_id=None,
+            execution_index=None,
+            execution_status="",
+            execution_message="",
+            user_agent=f"rerun by {by}",
+        )
+        return self._first(movement, one, self._webhook(uow, old), None)
+
+    def _decide(
+        self, movement: Movement, one: Delivery, webhook: MatchWebhook | None, pipeline: RunnablePipeline | None
+    ) -> Delivery:
+        uow = movement.uow
+        case = _case(one, webhook, pipeline, uow.now, None)
+        judgement = matching.last_look(case)
+        if judgement is None and not case.forced:
+            judgement = self._repeat(uow, one)
+        if judgement is None and webhook is not None and pipeline is not None and one.push is not None:
+            one = self._start(movement, one, webhook, pipeline, one.push, forced=case.forced)
+        elif judgement is not None:
+            one = _judged(one, judgement)
+        deliveries.save(uow, one)
+        return one
+
+    def _start(
+        self,
+        movement: Movement,
+        one: Delivery,
+        webhook: MatchWebhook,
+        pipeline: RunnablePipeline,
+        push: Push,
+        *,
+        forced: bool,
+    ) -> Delivery:
+        try:
+            ready = admission.compiled(pipeline)
+        except Malformed as error:
+            problem = "; ".join(flaw.message for flaw in error.flaws)
+            return _judged(
+                one, Judgement(Verdict.INCOMPLETE, f"Pipeline {pipeline.name} cannot be read: {problem}", "Repair it.")
+            )
+        if not forced and (late := self._older(movement.uow, one, ready.policy)) is not None:
+            return _judged(one, late)
+        inputs, missing = _inputs(ready, webhook, push)
+        if missing:
+            return _judged(
+                one,
+                Judgement(
+                    Verdict.INPUT_MISSING,
+                    f"Pipeline {pipeline.name} was not started: {missing}.",
+                    f"Give webhook {webhook.name} a value for it, or the pipeline a default, then rerun this event.",
+                ),
+            )
+        if one.via == "test":
+            return _judged(one, Judgement(Verdict.SKIPPED, f"A test: it would have started {pipeline.name}."))
+        order = admission.Order(
+            execution_id=admission.run_id(webhook.id, one.delivery_id, one.ordinal),
+            requested_by=webhook.actor,
+            inputs=inputs,
+            order_at=one.received_at,
+            comments=f"Push of {matching.wording(push)}",
+            push=push,
+            delivery=one.id,
+            webhook_id=webhook.id,
+            source=f"webhook {webhook.name}",
+        )
+        return _admitted(movement.uow, one, admission.start(movement, pipeline, ready, order))
+
+    def _older(self, uow: Reading, one: Delivery, policy: Supersede) -> Judgement | None:
+        came_late = one.via in ("spool", "look")
+        if policy is Supersede.PARALLEL and not came_late:
+            return None
+        newer = deliveries.started_later(uow, one)
+        return None if newer is None or newer.push is None else matching.older(newer.push.tag or newer.push.image)
+
+    def _repeat(self, uow: Reading, one: Delivery) -> Judgement | None:
+        if one.push is None or one.webhook_id is None:
+            return None
+        earlier = deliveries.earlier(uow, one.webhook_id, one.push, one.id)
+        other = matching.repeats(one.push, one.received_at, earlier, via=one.via)
+        return None if other is None else matching.duplicate(other)
+
+    def _webhook(self, uow: Reading, one: Delivery) -> MatchWebhook | None:
+        if one.webhook_id is not None:
+            return self.catalog.webhook(uow, webhook_id=one.webhook_id)
+        return self.catalog.webhook(uow, token_hash=one.token_hash)
+
+    def _pipeline(self, uow: Reading, webhook: MatchWebhook | None) -> RunnablePipeline | None:
+        if webhook is None or not webhook.pipeline:
+            return None
+        return self.catalog.pipeline(uow, webhook.project, webhook.pipeline)
+
+
+def row_id(delivery_id: str, ordinal: int) -> str:
+    """The first push of a delivery has the delivery's id, further ones an id made from it."""
+    return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
+
+
+def _new(
+    hook: HookReceived, webhook: MatchWebhook | None, push: Push | None, number: str, ordinal: int, now: float
+) -> Delivery:
+    return Delivery(
+        id=number,
+        delivery_id=hook.delivery_id,
+        ordinal=ordinal,
+        received_at=hook.received_at,
+        recorded_at=now,
+        via=hook.via,
+        token_hash=hook.token_hash,
+        webhook_id=webhook.id if webhook else hook.webhook_id,
+        webhook=webhook.name if webhook else "",
+        project=webhook.project if webhook else "",
+        pipeline=webhook.pipeline if webhook else "",
+        push=push,
+        state=JUDGED,
+        verdict="",
+        reason="",
+        source_address=hook.source_address,
+        user_agent=hook.user_agent,
+        body=hook.body if ordinal == 0 else {},
+    )
+
+
+def _case(
+    one: Delivery, webhook: MatchWebhook | None, pipeline: RunnablePipeline | None, now: float, problem: str | None
+) -> Case:
+    return Case(
+        push=one.push,
+        problem=problem,
+        received_at=one.received_at,
+        now=now,
+        via=one.via,
+        webhook=webhook,
+        pipeline=pipeline,
+        forced=one.rerun_of is not None,
+    )
+
+
+def _wants_digest(one: Delivery, webhook: MatchWebhook | None) -> bool:
+    return one.push is not None and not one.push.digest and webhook is not None and webhook.access is not None
+
+
+def _inputs(ready: admission.Compiled, webhook: MatchWebhook, push: Push) -> tuple[Mapping[str, Any], str]:
+    own = {name: value for name, value in webhook.input.items() if not blank(value)}
+    given = {**docker_inputs(push), **own}
+    values, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given, strict=False)
+    return values, "; ".join(flaw.message for flaw in flaws)
+
+
+def _judged(one: Delivery, judgement: Judgement) -> Delivery:
+    return replace(
+        one,
+        state=JUDGED,
+        verdict=judgement.verdict.value,
+        reason=judgement.reason,
+        next_step=judgement.next_step,
+    )
+
+
+def _admitted(uow: UnitOfWork, one: Delivery, admitted: admission.Admitted) -> Delivery:
+    run = admitted.run
+    if run is None:
+        return _judged(
+            one,
+            Judgement(
+                Verdict.SKIPPED,
+                "Another run of this pipeline and repository is under way, and the pipeline skips new ones meanwhile.",
+                "Rerun this event once that run is over.",
+            ),
+        )
+    for old in admitted.superseded:
+        if old.delivery is not None:
+            deliveries.tell(uow, old.delivery, old.status_message)
+    note = f" {one.digest_note}" if one.digest_note else ""
+    if admitted.waits:
+        judgement = Judgement(Verdict.QUEUED, f"Queued as {run.pipeline} #{run.index}. {run.status_message}{note}")
+    else:
+        judgement = Judgement(Verdict.STARTED, f"Started {run.pipeline} #{run.index}.{note}")
+    return replace(_judged(one, judgement), execution_id=run.id, execution_index=run.index, pipeline=run.pipeline)
+
+
+def _tell(uow: UnitOfWork, one: Delivery) -> None:
+    news = DeliveryChanged(delivery_id=one.id, project=one.project, webhook_id=one.webhook_id)
+    uow.broadcast(DELIVERY_CHANGED, news, one.id)

@@ -1,0 +1,251 @@
+"""Deliveries: recording them, finding what they repeat, and Activity's lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select, update
+
+from services.config.matching import Earlier
+from services.config.tables.ledger import DeliveryRow, ExecutionRow
+from shared.contracts.pushes import Push
+
+from . import filters
+from .filters import Field
+from .work import Reading, UnitOfWork
+
+RESOLVING, RETRYING, JUDGED = "resolving", "retrying", "judged"
+_LOOK_BACK = 50
+_MAX_PROBLEM = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One push of one delivery with its verdict."""
+
+    id: str
+    delivery_id: str
+    ordinal: int
+    received_at: float
+    recorded_at: float
+    via: str
+    token_hash: str
+    webhook_id: str | None
+    webhook: str
+    project: str
+    pipeline: str
+    push: Push | None
+    state: str
+    verdict: str
+    reason: str
+    next_step: str = ""
+    digest_note: str = ""
+    execution_id: str | None = None
+    execution_index: int | None = None
+    rerun_of: str | None = None
+    source_address: str = ""
+    user_agent: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    updated_at: float = 0.0
+    execution_status: str = ""
+    execution_message: str = ""
+
+
+_OWN = (
+    "id",
+    "delivery_id",
+    "ordinal",
+    "received_at",
+    "recorded_at",
+    "via",
+    "token_hash",
+    "webhook_id",
+    "webhook",
+    "project",
+    "pipeline",
+    "state",
+    "verdict",
+    "reason",
+    "next_step",
+    "digest_note",
+    "execution_id",
+    "execution_index",
+    "rerun_of",
+    "source_address",
+    "user_agent",
+    "body",
+    "updated_at",
+)
+_OF_PUSH = (
+    "registry_host",
+    "repository",
+    "tag",
+    "digest",
+    "media_type",
+    "pushed_at",
+    "pusher",
+    "provider_delivery_id",
+    "kind",
+    "provider",
+)
+_ROW = DeliveryRow
+FIELDS: dict[str, Field] = {
+    "id": Field(_ROW.id),
+    "name": Field(_ROW.webhook),
+    "webhook": Field(_ROW.webhook),
+    "webhookId": Field(_ROW.webhook_id),
+    "project": Field(_ROW.project),
+    "pipeline": Field(_ROW.pipeline),
+    "owner": Field(_ROW.pusher),
+    "imageName": Field(_ROW.repository),
+    "tag": Field(_ROW.tag),
+    "digest": Field(_ROW.digest),
+    "verdict": Field(_ROW.verdict),
+    "deliveryId": Field(_ROW.delivery_id),
+    "executionId": Field(_ROW.execution_id),
+    "executionStatus": Field(ExecutionRow.status),
+    "via": Field(_ROW.via),
+    "timeStampInMicros": Field(_ROW.received_at, "instant"),
+    "_createTimeInMicros": Field(_ROW.received_at, "instant"),
+}
+
+
+def known(uow: Reading, number: str) -> bool:
+    """Whether this delivery was recorded before: a message may come twice."""
+    return uow.session.scalar(select(_ROW.id).where(_ROW.id == number)) is not None
+
+
+def add(uow: UnitOfWork, one: Delivery) -> None:
+    """Record a delivery."""
+    row: dict[str, Any] = {name: getattr(one, name) for name in _OWN}
+    row |= {"body": dict(one.body), "updated_at": uow.now}
+    if one.push is not None:
+        row |= {name: getattr(one.push, name) for name in _OF_PUSH}
+    uow.session.execute(insert(DeliveryRow), row)
+
+
+def save(uow: UnitOfWork, one: Delivery) -> None:
+    """Write what may change: state, verdict, digest and the run."""
+    values: dict[str, Any] = {
+        "state": one.state,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "next_step": one.next_step,
+        "digest_note": one.digest_note,
+        "execution_id": one.execution_id,
+        "execution_index": one.execution_index,
+        "pipeline": one.pipeline,
+        "updated_at": uow.now,
+    }
+    if one.push is not None:
+        values |= {"digest": one.push.digest, "media_type": one.push.media_type}
+    uow.session.execute(update(DeliveryRow).where(_ROW.id == one.id).values(values))
+
+
+def tell(uow: UnitOfWork, number: str, reason: str) -> None:
+    """A new reason under the same verdict."""
+    uow.session.execute(update(DeliveryRow).where(_ROW.id == number).values(reason=reason, updated_at=uow.now))
+
+
+def find_one(uow: Reading, number: str) -> Delivery | None:
+    """By id, with the status of its run."""
+    row = uow.session.execute(_joined().where(_ROW.id == number)).first()
+    return None if row is None else _delivery(row[0], row[1], row[2])
+
+
+def find_push(uow: Reading, delivery_id: str, ordinal: int) -> Delivery | None:
+    """By what the registry's answer names."""
+    statement = _joined().where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal)
+    row = uow.session.execute(statement).first()
+    return None if row is None else _delivery(row[0], row[1], row[2])
+
+
+def earlier(uow: Reading, webhook_id: str, push: Push, besides: str) -> list[Earlier]:
+    """Deliveries of the webhook that this push may repeat, newest first."""
+    columns = (
+        _ROW.id,
+        _ROW.received_at,
+        _ROW.tag,
+        _ROW.digest,
+        _ROW.pushed_at,
+        _ROW.pusher,
+        _ROW.provider_delivery_id,
+        _ROW.verdict,
+    )
+    statement = (
+        select(*columns)
+        .where(
+            _ROW.webhook_id == webhook_id,
+            _ROW.repository == push.repository,
+            _ROW.tag == push.tag,
+            _ROW.id != besides,
+            _ROW.verdict != "duplicate",
+        )
+        .order_by(_ROW.received_at.desc())
+        .limit(_LOOK_BACK)
+    )
+    rows = list(uow.session.execute(statement))
+    if push.provider_delivery_id:
+        same = select(*columns).where(
+            _ROW.webhook_id == webhook_id,
+            _ROW.provider_delivery_id == push.provider_delivery_id,
+            _ROW.id != besides,
+        )
+        rows += list(uow.session.execute(same.limit(1)))
+    return [Earlier(*row) for row in rows]
+
+
+def started_later(uow: Reading, one: Delivery) -> Delivery | None:
+    """A delivery of the same webhook and repository that was received later and has started a run."""
+    if one.push is None:
+        return None
+    statement = (
+        _joined()
+        .where(
+            _ROW.webhook_id == one.webhook_id,
+            _ROW.repository == one.push.repository,
+            _ROW.received_at > one.received_at,
+            _ROW.verdict.in_(("started", "queued")),
+        )
+        .order_by(_ROW.received_at.desc())
+        .limit(1)
+    )
+    row = uow.session.execute(statement).first()
+    return None if row is None else _delivery(row[0], row[1], row[2])
+
+
+def list_deliveries(
+    uow: Reading, projects: frozenset[str] | None, filter: str, orderby: str, top: int, skip: int
+) -> tuple[list[Delivery], int]:
+    """A page of Activity, newest first, of the given projects; None means all."""
+    statement = _joined()
+    if projects is not None:
+        statement = statement.where(_ROW.project.in_(projects))
+    if (wanted := filters.condition(filter, FIELDS)) is not None:
+        statement = statement.where(wanted)
+    top, skip = filters.page_window(top, skip)
+    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "timeStampInMicros desc"), _ROW.id)
+    rows = uow.session.execute(ordered.offset(skip).limit(top))
+    return [_delivery(row[0], row[1], row[2]) for row in rows], total
+
+
+def remove(uow: UnitOfWork, number: str) -> None:
+    """Delete one event."""
+    uow.session.execute(delete(DeliveryRow).where(_ROW.id == number))
+
+
+def _joined() -> Select[Any]:
+    return select(DeliveryRow, ExecutionRow.status, ExecutionRow.status_message).join(
+        ExecutionRow, ExecutionRow.id == _ROW.execution_id, isouter=True
+    )
+
+
+def _delivery(row: DeliveryRow, status: str | None, message: str | None) -> Delivery:
+    own = {name: getattr(row, name) for name in _OWN}
+    push = None
+    if row.provider:
+        push = Push.model_validate({name: getattr(row, name) for name in _OF_PUSH})
+    return Delivery(**own, push=push, execution_status=status or "", execution_message=message or "")
