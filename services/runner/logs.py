@@ -1,0 +1,42 @@
+"""The lines that a task prints, on their way to the ledger in chunks: the head as it comes, the tail at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+HEAD_LINES = 4_000
+TAIL_LINES = 1_000
+MAX_LINE_CHARS = 4_000
+
+
+class LogBuffer:
+    """Filled by a task's thread, emptied by the holder."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ready: list[str] = []
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._printed = 0
+        self._sent = 0
+
+    def add(self, text: str) -> None:
+        """One text, which may be several lines."""
+        with self._lock:
+            for line in text.splitlines() or [""]:
+                line = line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
+                self._printed += 1
+                (self._ready if self._printed <= HEAD_LINES else self._tail).append(line)
+
+    def take(self, *, last: bool = False) -> tuple[int, tuple[str, ...]]:
+        """What may be sent now, with the number of its first line; `last` brings the tail."""
+        with self._lock:
+            lines, self._ready = self._ready, []
+            if last and self._tail:
+                left_out = self._printed - HEAD_LINES - len(self._tail)
+                if left_out:
+                    lines.append(f"… {left_out} lines left out …")
+                lines += self._tail
+                self._tail.clear()
+            first, self._sent = self._sent, self._sent + len(lines)
+            return first, tuple(lines)

@@ -1,0 +1,60 @@
+"""From a planned task to what its type is given: its preCondition weighed, its references put in. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.contracts.base import Json
+from shared.contracts.history import Status
+from shared.grammar.conditions import ConditionError, evaluate
+from shared.grammar.expressions import Scope, Unresolved, resolve
+from shared.grammar.plan import TaskPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The task can begin."""
+
+    input: Json
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The task does not begin: it is skipped, or failed before it did anything."""
+
+    status: Status
+    message: str
+
+
+def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = frozenset()) -> Ready | Not:
+    """Weigh the preCondition where asked, then resolve the input, all but the `raw` fields, and the endpoints' names."""
+    try:
+        if weigh and task.pre_condition and not evaluate(task.pre_condition, scope):
+            return Not(Status.SKIPPED, f"Skipped: its preCondition is false: {task.pre_condition}")
+    except (ConditionError, Unresolved) as error:
+        return Not(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
+    try:
+        plain = {key: value for key, value in task.input.items() if key not in raw}
+        given = resolve(plain, scope, ("input",))
+        roles = resolve(task.endpoints, scope, ("endpoints",))
+    except Unresolved as error:
+        return Not(Status.FAILED, str(error))
+    return Ready({**given, **{key: task.input[key] for key in raw & task.input.keys()}}, _names(roles))
+
+
+def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
+    """The pipeline's outputs; one that names nothing is left out and said."""
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, value in written.items():
+        try:
+            values[name] = resolve(value, scope, ("output", name))
+        except Unresolved as error:
+            missing.append(str(error))
+    return values, " ".join(missing)
+
+
+def _names(roles: Any) -> dict[str, str]:
+    return {str(role): str(name).strip() for role, name in dict(roles).items() if name}

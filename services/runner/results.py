@@ -1,0 +1,76 @@
+"""What a task brought, twice: for people, masked and cut; for other tasks, exact and sealed where that differs. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from shared.contracts.base import Json, Sealed
+from shared.contracts.history import Output
+from shared.grammar.expressions import CUT_MARK
+
+MAX_OUTPUT_BYTES = 256 * 1024
+MAX_MESSAGE_CHARS = 4_000
+
+
+class Masks(Protocol):
+    """Hides the secrets of a run."""
+
+    def mask(self, value: Any) -> Any: ...
+
+
+class Seals(Protocol):
+    """Closes a text for the holders of the private key."""
+
+    def seal(self, secret: str) -> Sealed: ...
+
+
+def size(value: Any) -> int:
+    """Bytes of a value as JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode())
+
+
+def cut(value: Any, limit: int = MAX_OUTPUT_BYTES) -> Any:
+    """The value with its largest parts replaced by a mark until it fits."""
+    total = size(value)
+    if total <= limit:
+        return value
+    if isinstance(value, dict) and value:
+        return _cut_parts(value, total, limit)
+    if isinstance(value, list) and value:
+        kept = _cut_parts(dict(enumerate(value)), total, limit)
+        return [kept[index] for index in range(len(value))] if len(kept) == len(value) else {CUT_MARK: total}
+    return {CUT_MARK: total}
+
+
+def _cut_parts(parts: dict[Any, Any], total: int, limit: int) -> dict[Any, Any]:
+    """Cut within the largest part, as far down as one part alone is to blame."""
+    sizes = {key: size(part) for key, part in parts.items()}
+    kept = dict(parts)
+    for key, taken in sorted(sizes.items(), key=lambda pair: pair[1], reverse=True):
+        room = limit - (total - taken)
+        kept[key] = cut(parts[key], room) if room > taken // 4 and room > 1024 else {CUT_MARK: taken}
+        total += size(kept[key]) - taken
+        if total <= limit:
+            return kept
+    return {CUT_MARK: sum(sizes.values())}
+
+
+def packed(exact: Json, masks: Masks, seals: Seals) -> tuple[Output, Json]:
+    """The output for the ledger, and what later tasks of this holder may use."""
+    usable = cut(plain(exact))
+    view = masks.mask(usable)
+    if view == usable:
+        return Output(view=usable), usable
+    return Output(view=view, sealed=seals.seal(json.dumps(usable, ensure_ascii=False))), usable
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: what it does not know becomes text."""
+    return json.loads(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def message(text: str, masks: Masks) -> str:
+    """A status message: masked, and no longer than a page can show."""
+    shown = str(masks.mask(text))
+    return shown if len(shown) <= MAX_MESSAGE_CHARS else shown[: MAX_MESSAGE_CHARS - 1] + "…"

@@ -1,0 +1,30 @@
+"""Condition: the run goes on only when it holds."""
+
+from __future__ import annotations
+
+from shared.contracts.base import Json
+from shared.grammar.conditions import ConditionError
+from shared.grammar.expressions import Unresolved
+
+from .protocol import Asked, Done, Effect, Step, Task, TaskFailed
+
+
+class Condition(Task):
+    """Fails when its condition is false."""
+
+    name = "Condition"
+    raw = frozenset({"condition"})
+    inline = True
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.PURE
+
+    def start(self, asked: Asked) -> Step:
+        condition = asked.text("condition")
+        try:
+            holds = asked.tools.evaluate(condition)
+        except (ConditionError, Unresolved) as error:
+            raise TaskFailed(f"The condition cannot be evaluated: {error}") from None
+        if not holds:
+            raise TaskFailed(f"The condition is false: {condition}")
+        return Done({"result": True}, "The condition holds.")

@@ -1,0 +1,52 @@
+"""Who applied last: annotations that make a late start of the same pipeline leave newer work alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts.base import Json
+
+from .manifests import Object, Ref
+
+PIPELINE = "portside.dev/pipeline"
+START = "portside.dev/start"
+EXECUTION = "portside.dev/execution"
+RESTARTED = "portside.dev/restarted-for"
+"""On pod templates: which execution asked for new pods of an unchanged manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What we write on everything that we apply."""
+
+    pipeline_id: str
+    start: int
+    execution_id: str
+
+    def put_on(self, obj: Object) -> None:
+        """Write the stamp into an object's annotations."""
+        annotations = obj["metadata"].setdefault("annotations", {}) or {}
+        annotations.update({PIPELINE: self.pipeline_id, START: str(self.start), EXECUTION: self.execution_id})
+        obj["metadata"]["annotations"] = annotations
+
+
+def annotations_of(obj: Object | None) -> Json:
+    """An object's annotations, where it has any."""
+    return ((obj or {}).get("metadata") or {}).get("annotations") or {}
+
+
+def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:
+    """Why this start may not touch the object any more: a later start of the same pipeline has."""
+    annotations = annotations_of(live)
+    if annotations.get(PIPELINE) != stamp.pipeline_id:
+        return None
+    try:
+        there = int(annotations.get(START, ""))
+    except ValueError:
+        return None
+    if there <= stamp.start:
+        return None
+    return (
+        f"superseded by #{there}: {ref} was applied by a later start of this pipeline (this one is #{stamp.start}), "
+        "so it stays as it is."
+    )

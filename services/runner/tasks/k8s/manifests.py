@@ -1,0 +1,190 @@
+"""Reading manifests: documents, the objects in them, and the images that their pods run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from shared.contracts.base import Json
+
+from ..protocol import TaskFailed
+
+Object = Json
+"""A Kubernetes object as a plain dict."""
+
+MANAGER = "portside"
+"""Field manager of everything we write."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Which object is meant."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {place}"
+
+    def to_json(self) -> Json:
+        """The shape that stands in handles."""
+        return {"apiVersion": self.api_version, "kind": self.kind, "namespace": self.namespace, "name": self.name}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Ref:
+        """Read back what `to_json` wrote."""
+        return cls(value["apiVersion"], value["kind"], value["namespace"], value["name"])
+
+
+def ref_of(obj: Object, namespace: str = "") -> Ref:
+    """The reference of an object; `namespace` where it names none."""
+    meta = obj.get("metadata") or {}
+    return Ref(obj["apiVersion"], obj["kind"], meta.get("namespace") or namespace, meta.get("name") or "")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses duplicate keys and keeps dates as the text they were."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool | None):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+        seen.add(key)
+    loader.flatten_mapping(node)
+    return {
+        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True) for key, value in node.value
+    }
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read(text: str) -> list[Object]:
+    """The objects of a manifest, lists unpacked; every fault names its document and line."""
+    try:
+        documents = list(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise TaskFailed(f"The YAML cannot be read{place}: {error.problem}.") from None
+    except yaml.YAMLError as error:
+        raise TaskFailed(f"The YAML cannot be read: {error}.") from None
+    objects: list[Object] = []
+    for number, document in enumerate(documents, start=1):
+        if document is not None:
+            objects += list(_unpack(document, f"document {number}"))
+    if not objects:
+        raise TaskFailed("The YAML holds no object. Put at least one document with apiVersion, kind and metadata in it.")
+    return objects
+
+
+def _unpack(document: Any, place: str) -> Iterator[Object]:
+    if not isinstance(document, dict):
+        raise TaskFailed(f"In the YAML, {place} is {type(document).__name__}, not an object with apiVersion and kind.")
+    for key in ("apiVersion", "kind"):
+        if not isinstance(document.get(key), str) or not document[key]:
+            raise TaskFailed(f"In the YAML, {place} has no {key}.")
+    if document["kind"].endswith("List") and isinstance(document.get("items"), list):
+        for number, item in enumerate(document["items"], start=1):
+            yield from _unpack(item, f"{place}, item {number}")
+        return
+    meta = document.get("metadata")
+    if not isinstance(meta, dict) or not meta.get("name"):
+        if isinstance(meta, dict) and meta.get("generateName"):
+            raise TaskFailed(
+                f"In the YAML, {place} ({document['kind']}) has generateName and no name. Apply needs a name: "
+                "write one, as in `name: migrate-${executionIndex}`."
+            )
+        raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has no metadata.name.")
+    meta["name"] = str(meta["name"])
+    if meta.get("namespace") is not None:
+        meta["namespace"] = str(meta["namespace"])
+    yield document
+
+
+def cleaned(obj: Object) -> Object:
+    """The object as server-side apply takes it: without what the server alone writes."""
+    body = copy.deepcopy(obj)
+    body.pop("status", None)
+    meta = body["metadata"]
+    for key in ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"):
+        meta.pop(key, None)
+    return body
+
+
+_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+"""Where a kind keeps the template of its pods."""
+
+WORKLOADS = frozenset(_TEMPLATES)
+
+
+def pod_template(obj: Object) -> Object | None:
+    """The template of the pods that an object makes; a Pod is its own."""
+    if obj.get("kind") == "Pod":
+        return obj
+    path = _TEMPLATES.get(obj.get("kind", ""))
+    if path is None:
+        return None
+    value: Any = obj
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None
+
+
+def containers(obj: Object) -> Iterator[Json]:
+    """Every container of the pods that an object makes; of unknown kinds, whatever looks like one."""
+    template = pod_template(obj)
+    if template is None:
+        if obj.get("kind") not in ("ConfigMap", "Secret", "CustomResourceDefinition"):
+            yield from _looks_like_containers(obj.get("spec"))
+        return
+    spec = template.get("spec")
+    for key in ("initContainers", "containers"):
+        for container in (spec or {}).get(key) or ():
+            if isinstance(container, dict):
+                yield container
+
+
+def _looks_like_containers(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("containers", "initContainers") and isinstance(inner, list):
+                yield from (one for one in inner if isinstance(one, dict) and "image" in one)
+            else:
+                yield from _looks_like_containers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _looks_like_containers(inner)
+
+
+def images(obj: Object) -> list[str]:
+    """The images that an object's pods run."""
+    return [str(one["image"]) for one in containers(obj) if one.get("image")]

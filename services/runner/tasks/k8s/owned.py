@@ -1,0 +1,94 @@
+"""The fields that one manager owns, taken out of a live object: what that manager applied last."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .manifests import MANAGER, Object
+
+
+def applied_by(live: Object, manager: str = MANAGER) -> Object | None:
+    """The object as `manager` last applied it, or None when it never did."""
+    for entry in (live.get("metadata") or {}).get("managedFields") or ():
+        if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
+            body = _take(live, entry.get("fieldsV1") or {})
+            body = body if isinstance(body, dict) else {}
+            return _named(body, live)
+    return None
+
+
+def projected(live: Object, onto: Object) -> Object:
+    """The live values of exactly the fields that another object sets: what it would overwrite."""
+    body = _project(live, onto)
+    return _named(body if isinstance(body, dict) else {}, live)
+
+
+def _named(body: Object, live: Object) -> Object:
+    meta = {key: live["metadata"][key] for key in ("name", "namespace") if live["metadata"].get(key)}
+    kept = {key: value for key, value in (body.get("metadata") or {}).items() if key in ("labels", "annotations")}
+    rest = {key: value for key, value in body.items() if key not in ("metadata", "status", "apiVersion", "kind")}
+    return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": {**meta, **kept}, **rest}
+
+
+def _take(value: Any, fields: dict[str, Any]) -> Any:
+    inner = {key: sub for key, sub in fields.items() if key != "."}
+    if not inner:
+        return value
+    if isinstance(value, dict):
+        return {
+            key[2:]: _take(value[key[2:]], sub or {})
+            for key, sub in inner.items()
+            if key.startswith("f:") and key[2:] in value
+        }
+    if isinstance(value, list):
+        return [_take(item, sub or {}) for item, sub in _members(value, inner)]
+    return value
+
+
+def _members(value: list[Any], fields: dict[str, Any]) -> list[tuple[Any, dict[str, Any]]]:
+    found = []
+    for position, item in enumerate(value):
+        for key, sub in fields.items():
+            kind, _, text = key.partition(":")
+            if (
+                (kind == "v" and json.loads(text) == item)
+                or (kind == "i" and int(text) == position)
+                or (kind == "k" and isinstance(item, dict) and _has_keys(item, json.loads(text)))
+            ):
+                found.append((item, _with_keys(sub or {}, text) if kind == "k" else sub or {}))
+                break
+    return found
+
+
+def _has_keys(item: dict[str, Any], keys: dict[str, Any]) -> bool:
+    # A port's protocol is in the key and may be absent from an object that some servers leave undefaulted.
+    return all(item.get(name, "TCP" if name == "protocol" else None) == value for name, value in keys.items())
+
+
+def _with_keys(fields: dict[str, Any], keys: str) -> dict[str, Any]:
+    """A list's member keeps its keys, or the server could not tell which member is meant."""
+    if not any(key != "." for key in fields):
+        return fields
+    return {**{f"f:{name}": {} for name in json.loads(keys)}, **fields}
+
+
+_LIST_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "key", "topologyKey", "uid")
+"""What identifies the members of Kubernetes lists, in the order in which they are tried."""
+
+
+def _project(live: Any, onto: Any) -> Any:
+    if isinstance(live, dict) and isinstance(onto, dict):
+        return {key: _project(live[key], sub) for key, sub in onto.items() if key in live}
+    if isinstance(live, list) and isinstance(onto, list):
+        return [_project(item, _partner(item, onto)) for item in live if _partner(item, onto) is not None] or live
+    return live
+
+
+def _partner(item: Any, others: list[Any]) -> Any:
+    if not isinstance(item, dict):
+        return item if item in others else None
+    for key in _LIST_KEYS:
+        if key in item:
+            return next((other for other in others if isinstance(other, dict) and other.get(key) == item[key]), None)
+    return None

@@ -1,0 +1,116 @@
+"""What is wrong with a pod, in words that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .manifests import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a pod will not become ready."""
+
+    pod: str
+    container: str
+    reason: str
+    """Kubernetes' own word."""
+    message: str
+    patience_s: float = 0.0
+    """How long it must last before it counts: some troubles pass."""
+    wants_log: bool = False
+    """The container ran; its last lines say more."""
+
+
+def troubles(pod: Object) -> Iterator[Trouble]:
+    """Everything that keeps a pod from being ready and does not look like passing."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    if meta.get("deletionTimestamp"):
+        return
+    spec = pod.get("spec") or {}
+    declared = {one["name"]: one for key in ("initContainers", "containers") for one in spec.get(key) or ()}
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(key) or ():
+            trouble = _container(meta["name"], container, declared.get(container.get("name", ""), {}))
+            if trouble is not None:
+                yield trouble
+    for one in status.get("conditions") or ():
+        if one.get("type") == "PodScheduled" and one.get("reason") == "Unschedulable":
+            yield Trouble(
+                meta["name"], "", "Unschedulable", f"no node can take it: {one.get('message', '')}", patience_s=60.0
+            )
+
+
+def _container(pod: str, container: dict[str, Any], declared: dict[str, Any]) -> Trouble | None:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    reason, name = waiting.get("reason", ""), container.get("name", "")
+    image = declared.get("image") or container.get("image", "")
+    said = str(waiting.get("message") or "")
+    if reason in ("ErrImagePull", "ImagePullBackOff"):
+        # kubelet alternates between the two; the first failure may be a hiccup of the network.
+        passing = reason == "ErrImagePull" and not _final(said)
+        return Trouble(pod, name, reason, _pull(image, said), patience_s=15.0 if passing else 0.0)
+    if reason in ("InvalidImageName", "ErrImageNeverPull"):
+        return Trouble(pod, name, reason, f"image {image} cannot be used: {said or reason}")
+    if reason in ("CreateContainerConfigError", "CreateContainerError"):
+        advice = "; create it in the same namespace, or correct its name" if "not found" in said else ""
+        return Trouble(pod, name, reason, f"cannot be created: {said or reason}{advice}", patience_s=5.0)
+    if reason == "RunContainerError":
+        return Trouble(pod, name, reason, f"cannot be started: {said or 'see its command and mounts'}", patience_s=5.0)
+    if reason == "CrashLoopBackOff":
+        return Trouble(pod, name, reason, _crash(container), wants_log=True)
+    return None
+
+
+def _final(said: str) -> bool:
+    return any(word in said.lower() for word in ("not found", "manifest unknown", "denied", "unauthorized"))
+
+
+def _pull(image: str, said: str) -> str:
+    low = said.lower()
+    if "manifest unknown" in low or ("not found" in low and "access" not in low):
+        why = "the registry has no such tag or digest; push it, or correct the tag"
+    elif any(word in low for word in ("unauthorized", "denied", "authentication required", "no basic auth")):
+        why = "no such repository, or the cluster may not pull it; check the name and the pods' imagePullSecrets"
+    elif any(word in low for word in ("no such host", "connection refused", "i/o timeout", "timeout")):
+        why = "the node cannot reach the registry"
+    elif "x509" in low or "certificate" in low:
+        why = "the node does not trust the registry's certificate"
+    elif "toomanyrequests" in low or "rate limit" in low:
+        why = "the registry's pull limit is reached; sign the pods in with imagePullSecrets, or wait"
+    elif "server gave http response to https client" in low:
+        why = "the registry speaks plain HTTP and the node expects HTTPS"
+    else:
+        why = "check that it exists and that the cluster may pull it"
+    return f"cannot pull image {image}: {why}" + (f" (kubelet: {_short(said)})" if said else "")
+
+
+def _crash(container: dict[str, Any]) -> str:
+    ended = (container.get("lastState") or {}).get("terminated") or {}
+    code, why = ended.get("exitCode"), ended.get("reason", "")
+    times = container.get("restartCount", 0)
+    detail = f"exit code {code}" if code is not None else "unknown exit code"
+    if why == "OOMKilled":
+        detail += ", killed for want of memory: raise its memory limit"
+    elif code == 127:
+        detail += ", its command was not found"
+    elif code == 126:
+        detail += ", its command cannot be executed"
+    elif ended.get("message"):
+        detail += f", {_short(str(ended['message']))}"
+    return f"keeps crashing ({detail}; restarted {times} times)"
+
+
+def _short(text: str, limit: int = 300) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def describe(trouble: Trouble) -> str:
+    """One line: which pod, which container, what."""
+    where = f"pod {trouble.pod}"
+    if trouble.container:
+        where += f", container {trouble.container}"
+    return f"{where}: {trouble.message} [{trouble.reason}]"

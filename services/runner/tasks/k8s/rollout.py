@@ -1,0 +1,167 @@
+"""Whether an object is ready, for each kind as `kubectl rollout status` sees it, and for others as their kind says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .manifests import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How far an object is: ready, failed for good, or neither yet."""
+
+    ready: bool
+    message: str
+    failed: bool = False
+
+
+def readiness(obj: Object) -> Readiness:
+    """How far an object is; of kinds that have nothing to wait for, ready."""
+    rule = _RULES.get(obj.get("kind", ""))
+    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+    if rule is None or group not in rule[0]:
+        return Readiness(True, "")
+    return rule[1](obj)
+
+
+def condition(obj: Object, kind: str) -> dict[str, Any]:
+    """One of an object's conditions, empty when it has none of that type."""
+    for one in (obj.get("status") or {}).get("conditions") or ():
+        if one.get("type") == kind:
+            return dict(one)
+    return {}
+
+
+def _count(values: dict[str, Any] | None, key: str, default: int = 0) -> int:
+    value = (values or {}).get(key)
+    return default if value is None else int(value)
+
+
+def _behind(obj: Object) -> bool:
+    return _count(obj.get("metadata"), "generation") > _count(obj.get("status"), "observedGeneration")
+
+
+def _deployment(obj: Object) -> Readiness:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    if _behind(obj):
+        return Readiness(False, "waiting for the controller to see the new version")
+    progressing = condition(obj, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Readiness(False, "made no progress within its progressDeadlineSeconds", failed=True)
+    refused = condition(obj, "ReplicaFailure")
+    if refused.get("status") == "True":
+        return Readiness(False, f"its pods are refused: {refused.get('message', refused.get('reason', ''))}", failed=True)
+    wanted = _count(spec, "replicas", 1)
+    updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
+    available = _count(status, "availableReplicas")
+    if updated < wanted:
+        return Readiness(False, f"{updated} of {wanted} pods updated")
+    if total > updated:
+        return Readiness(False, f"{total - updated} pods of an earlier version still run")
+    if available < updated:
+        return Readiness(False, f"{available} of {updated} updated pods available")
+    return Readiness(True, f"{available} of {wanted} pods available")
+
+
+def _stateful_set(obj: Object) -> Readiness:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        return Readiness(True, "updates only when its pods are deleted (OnDelete)")
+    if not _count(status, "observedGeneration") or _behind(obj):
+        return Readiness(False, "waiting for the controller to see the new version")
+    wanted = _count(spec, "replicas", 1)
+    ready, updated = _count(status, "readyReplicas"), _count(status, "updatedReplicas")
+    if ready < wanted:
+        return Readiness(False, f"{ready} of {wanted} pods ready")
+    partition = _count(strategy.get("rollingUpdate"), "partition")
+    if partition:
+        if updated < wanted - partition:
+            return Readiness(False, f"{updated} of {wanted - partition} pods updated (partition {partition})")
+        return Readiness(True, f"{updated} pods updated (partition {partition})")
+    if wanted and status.get("updateRevision") != status.get("currentRevision"):
+        return Readiness(False, f"{updated} of {wanted} pods updated")
+    return Readiness(True, f"{ready} of {wanted} pods ready")
+
+
+def _daemon_set(obj: Object) -> Readiness:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    if (spec.get("updateStrategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
+        return Readiness(True, "updates only when its pods are deleted (OnDelete)")
+    if _behind(obj):
+        return Readiness(False, "waiting for the controller to see the new version")
+    wanted = _count(status, "desiredNumberScheduled")
+    updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
+    if updated < wanted:
+        return Readiness(False, f"{updated} of {wanted} pods updated")
+    if available < wanted:
+        return Readiness(False, f"{available} of {wanted} pods available")
+    return Readiness(True, f"{available} of {wanted} pods available")
+
+
+def _job(obj: Object) -> Readiness:
+    failed = condition(obj, "Failed")
+    if failed.get("status") == "True":
+        why = _JOB_REASONS.get(failed.get("reason", ""), failed.get("reason", ""))
+        return Readiness(False, f"failed: {why}" + (f" ({failed['message']})" if failed.get("message") else ""), True)
+    if condition(obj, "Complete").get("status") == "True":
+        return Readiness(True, "complete")
+    if (obj.get("spec") or {}).get("suspend") is True:
+        return Readiness(False, "is suspended")
+    status = obj.get("status") or {}
+    return Readiness(False, f"{_count(status, 'active')} pods active, {_count(status, 'failed')} failed")
+
+
+_JOB_REASONS = {
+    "BackoffLimitExceeded": "its pods failed as often as backoffLimit allows",
+    "DeadlineExceeded": "it took longer than activeDeadlineSeconds allows",
+    "PodFailurePolicy": "a pod failed in a way that its podFailurePolicy ends the Job for",
+}
+
+
+def _pod(obj: Object) -> Readiness:
+    phase = (obj.get("status") or {}).get("phase", "Pending")
+    if phase == "Succeeded":
+        return Readiness(True, "succeeded")
+    if phase == "Failed":
+        return Readiness(False, f"failed: {(obj.get('status') or {}).get('message') or 'a container ended in error'}", True)
+    if condition(obj, "Ready").get("status") == "True":
+        return Readiness(True, "ready")
+    return Readiness(False, f"is {phase}, not ready")
+
+
+def _claim(obj: Object) -> Readiness:
+    phase = (obj.get("status") or {}).get("phase", "Pending")
+    # A claim whose storage class waits for the first pod stays Pending, and that is right.
+    return Readiness(phase != "Lost", f"is {phase}", failed=phase == "Lost")
+
+
+def _definition(obj: Object) -> Readiness:
+    names = condition(obj, "NamesAccepted")
+    if names.get("status") == "False":
+        return Readiness(False, f"its names are not accepted: {names.get('message', '')}", failed=True)
+    if condition(obj, "Established").get("status") == "True":
+        return Readiness(True, "established")
+    return Readiness(False, "is not established yet")
+
+
+def _namespace(obj: Object) -> Readiness:
+    phase = (obj.get("status") or {}).get("phase", "Active")
+    if phase == "Terminating":
+        return Readiness(False, "is being deleted", failed=True)
+    return Readiness(True, "active")
+
+
+_RULES: dict[str, tuple[tuple[str, ...], Callable[[Object], Readiness]]] = {
+    "Deployment": (("apps", "extensions"), _deployment),
+    "StatefulSet": (("apps",), _stateful_set),
+    "DaemonSet": (("apps", "extensions"), _daemon_set),
+    "Job": (("batch",), _job),
+    "Pod": (("",), _pod),
+    "PersistentVolumeClaim": (("",), _claim),
+    "CustomResourceDefinition": (("apiextensions.k8s.io",), _definition),
+    "Namespace": (("",), _namespace),
+}

@@ -1,0 +1,23 @@
+"""Log: writes its message; for examples, and for measuring the engine alone."""
+
+from __future__ import annotations
+
+from shared.contracts.base import Json
+
+from .protocol import Asked, Done, Effect, Step, Task
+
+
+class Log(Task):
+    """Prints and is done."""
+
+    name = "Log"
+    inline = True
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.PURE
+
+    def start(self, asked: Asked) -> Step:
+        message = asked.text("message")
+        if message:
+            asked.tools.log(message)
+        return Done({"message": message} if message else {})

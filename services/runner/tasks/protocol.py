@@ -1,0 +1,244 @@
+"""What a task type is: `start`, then `observe` with the recorded handle until done; `cancel` ends what was started."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document
+from shared.contracts.history import Status
+from shared.contracts.pushes import Push
+from shared.contracts.runs import Started
+
+
+class Effect(StrEnum):
+    """What happens when a start is repeated after a crash."""
+
+    PURE = "pure"
+    """Touches nothing outside; needs no grant."""
+    REPEATABLE = "repeatable"
+    """Doing it twice is the same as once."""
+    KEYED = "keyed"
+    """The idempotency key makes it so."""
+    ONCE = "once"
+    """After a crash nobody knows: the task fails with "may have run"."""
+
+
+class TaskFailed(Exception):
+    """The task failed for a reason a person can act on; the text is the task's status message."""
+
+    def __init__(self, message: str, output: Json | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.output = output or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Outside work goes on. The handle is recorded before the next observation."""
+
+    handle: Json
+    message: str = ""
+    again_after_s: float = 1.0
+    effect_next: bool = False
+    """The next observation changes something outside: ask the ledger for leave first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task is over."""
+
+    output: Json = field(default_factory=dict)
+    message: str = ""
+    status: Status = Status.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The task waits for something that needs no runner."""
+
+    reason: Literal["approval", "nested", "registry"]
+    message: str = ""
+    due_at: float | None = None
+    ask: Json = field(default_factory=dict)
+
+
+Step = Running | Done | Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEndpoint:
+    """An endpoint with its secrets in clear; it lives only while it is used."""
+
+    name: str
+    type: str
+    properties: Json
+
+    def text(self, key: str, default: str = "") -> str:
+        """A property as text; absent and null are the default."""
+        value = self.properties.get(key)
+        return default if value is None or value == "" else str(value)
+
+    def flag(self, key: str) -> bool:
+        """A property as a yes or no, however it was written."""
+        return is_true(self.properties.get(key))
+
+
+class Tools(Protocol):
+    """What a task may use of the process it runs in."""
+
+    def log(self, line: str) -> None:
+        """Write to the task's log; secrets are masked."""
+
+    def endpoint(self, name: str) -> OpenEndpoint:
+        """Open an endpoint that the run was given."""
+
+    def evaluate(self, condition: str, output: Json | None = None) -> bool:
+        """Evaluate a condition over the run's values; `output` stands for the task's own output so far."""
+
+    def act(self, act: Act, command_id: str) -> Document:
+        """Ask config for a change on behalf of the run's owner; repeating a command id is harmless."""
+
+    def seal(self, value: Any) -> Json:
+        """Close a JSON value so that it may stand in a handle."""
+
+    def unseal(self, sealed: Json) -> Any:
+        """Open what `seal` closed."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def masking_key(self) -> bytes:
+        """A key for hashes that tell two secrets apart without telling them."""
+
+    def stopping(self) -> bool:
+        """Whether the task was cancelled meanwhile: long work with several effects looks between two of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One try of one task: what to do, for which run, with what."""
+
+    type: str
+    stage: str
+    task: str
+    try_number: int
+    attempt: int
+    start_number: int
+    input: Json
+    roles: Mapping[str, str]
+    """Endpoint names by role, as in `kubernetesServer`."""
+    about: Started
+    inputs: Json
+    """The run's inputs."""
+    tools: Tools
+    memory: MutableMapping[str, Any]
+    """What this process remembers between two observations; a successor starts with nothing."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same for every repetition of this try."""
+        text = f"{self.about.execution_id}/{self.stage}/{self.task}/{self.try_number}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def endpoint(self, role: str) -> OpenEndpoint:
+        """The endpoint in a role, or a failure that says which is missing."""
+        name = self.roles.get(role) or ""
+        if not name:
+            raise TaskFailed(f"The task names no endpoint for {role}: choose one in `endpoints.{role}`.")
+        return self.tools.endpoint(name)
+
+    def text(self, key: str, default: str = "") -> str:
+        """An input as text; absent and null are the default."""
+        value = self.input.get(key)
+        return default if value is None else str(value)
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """An input as a yes or no; expressions make text of them."""
+        value = self.input.get(key)
+        return default if value is None or value == "" else is_true(value)
+
+    def number(self, key: str, default: float) -> float:
+        """An input as a number, or a failure that names the field."""
+        value = self.input.get(key)
+        if value is None or value == "":
+            return default
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise TaskFailed(f"`{key}` must be a number, not {value!r}.") from None
+
+    def table(self, key: str) -> Json:
+        """An input as a map; absent and empty text are empty."""
+        value = self.input.get(key)
+        if value is None or value == "":
+            return {}
+        if not isinstance(value, dict):
+            raise TaskFailed(f"`{key}` must be a map of names to values, not {type(value).__name__}.")
+        return value
+
+    @property
+    def push(self) -> Push | None:
+        """The push that started the run."""
+        return self.about.push
+
+
+class TaskType(Protocol):
+    """One type of task. Calls come from a pool of threads, one at a time for each task."""
+
+    name: str
+    raw: frozenset[str]
+    """Inputs that keep their `${…}`: the type evaluates them itself."""
+    inline: bool
+    """True when `start` never blocks, so that it needs no thread of its own."""
+
+    def effect(self, given: Json) -> Effect:
+        """What repeating this input's start would do."""
+
+    def start(self, asked: Asked) -> Step:
+        """Begin. A handle that it returns is recorded before anything else happens."""
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        """Look at what was started; any runner may be asked, after a crash again from the last recorded handle."""
+
+    def cancel(self, asked: Asked, handle: Json) -> None:
+        """End what was started; the run was cancelled or the task's time is up."""
+
+    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+        """What was waited for has come."""
+
+
+class Task:
+    """Defaults for task types that end when they start."""
+
+    name = ""
+    raw: frozenset[str] = frozenset()
+    inline = False
+
+    def effect(self, given: Json) -> Effect:
+        """Safe until told otherwise."""
+        return Effect.ONCE
+
+    def start(self, asked: Asked) -> Step:
+        """Each type has its own."""
+        raise NotImplementedError(f"{self.name} tasks cannot be started")
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        """A type whose start returns a handle has its own."""
+        raise TaskFailed(f"A {self.name} task has nothing to look at; its history is from another version.")
+
+    def cancel(self, asked: Asked, handle: Json) -> None:
+        """Nothing goes on outside."""
+
+    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+        """A type that waits has its own."""
+        raise TaskFailed(f"A {self.name} task waits for no answer; its history is from another version.")
+
+
+def is_true(value: object) -> bool:
+    """Yes or no, as YAML, JSON and forms write it."""
+    return value is True or str(value).strip().lower() in ("true", "yes", "1", "on")

@@ -1,0 +1,157 @@
+"""What each task type takes as input, as JSON Schema: checked when a pipeline is saved, and forms are drawn from it.
+
+Any value may be an expression such as `${input.replicas}`, so a field that is not text takes text as well.
+`x-endpoints` names the endpoint roles of the type and the endpoint types that fit; `x-multiline` asks for a large field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _text(title: str, description: str = "", **more: Any) -> Schema:
+    return {"type": "string", "title": title, "description": description, **more}
+
+
+def _whole(title: str, description: str = "", **more: Any) -> Schema:
+    return {"type": ["integer", "string"], "title": title, "description": description, **more}
+
+
+def _flag(title: str, description: str = "", **more: Any) -> Schema:
+    return {"type": ["boolean", "string"], "title": title, "description": description, **more}
+
+
+def _map(title: str, description: str = "", **more: Any) -> Schema:
+    return {"type": ["object", "string"], "title": title, "description": description, **more}
+
+
+def _list(title: str, description: str = "", **more: Any) -> Schema:
+    return {"type": ["array", "string"], "title": title, "description": description, **more}
+
+
+def _schema(title: str, description: str, properties: Schema, *, required: tuple[str, ...] = (), **more: Any) -> Schema:
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        **more,
+    }
+
+
+K8S_ACTIONS = ("GET", "CREATE", "APPLY", "DELETE", "ROLLBACK", "PATCH", "DIFF", "WAIT")
+
+TASK_SCHEMAS: dict[str, Schema] = {
+    "K8S": _schema(
+        "Kubernetes",
+        "Reads, applies, waits for or puts back objects of a Kubernetes cluster.",
+        {
+            "action": _text("Action", enum=list(K8S_ACTIONS)),
+            "timeout": _whole("Timeout (minutes)", "How long to wait until the objects are ready.", default=5),
+            "yaml": _text("Local YAML", "One or several documents.", **{"x-multiline": True}),
+            "filePath": _text("File path", "A file at the Git endpoint `scm`."),
+            "scmConstants": _map("Parameters", "Values for `$${NAME}` in the file from Git."),
+            "namespace": _text("Namespace", "Where an object names none; else the endpoint's, else `default`."),
+            "kind": _text("Kind", "GET: kind of the objects to read, as in `Deployment`."),
+            "apiVersion": _text("API version", "GET: where the kind alone is ambiguous."),
+            "name": _text("Name", "GET: one object's name."),
+            "filterByLabel": _text("Filter by label", "GET: a label selector, as in `app=web`."),
+            "continueOnConflict": _flag("Continue on conflict", "CREATE: leave what exists as it is.", default=False),
+            "force": _flag("Force", "APPLY: take over fields that another manager owns.", default=False),
+            "dryRun": _flag("Dry run", "APPLY, CREATE: the cluster checks everything and changes nothing."),
+            "pinDigest": _flag("Pin the digest", "Deploy the pushed image by its digest.", default=True),
+            "rollbackOnFailure": _flag("Put back on failure", "Apply the last good manifest again.", default=False),
+            "waitFor": _text("Wait for", "A condition on `object` for kinds whose readiness is not known."),
+            "patch": _map("Patch", "PATCH: what to change, as YAML or JSON.", **{"x-multiline": True}),
+            "patchType": _text("Kind of patch", "PATCH", enum=["merge", "strategic", "json"], default="merge"),
+            "resourceType": _text("Resource type", "ROLLBACK", enum=["Deployment", "StatefulSet", "DaemonSet"]),
+            "resourceName": _text("Resource name", "ROLLBACK"),
+            "revision": _whole("Revision", "ROLLBACK: a revision's number, or -1 for the one before.", default=-1),
+            "imagePullSecretFrom": _text("Pull secret from", "A Docker endpoint whose sign-in the pods pull with."),
+        },
+        required=("action",),
+        **{"x-endpoints": {"kubernetesServer": ["k8s"], "scm": ["git"]}, "x-required-endpoints": ["kubernetesServer"]},
+    ),
+    "Condition": _schema(
+        "Condition",
+        "Fails the run when its condition is false.",
+        {"condition": _text("Condition", 'As in `${input.DOCKER_TAG} == "latest"`.')},
+        required=("condition",),
+    ),
+    "Log": _schema(
+        "Log",
+        "Writes a message to the task's log.",
+        {"message": _text("Message", **{"x-multiline": True})},
+    ),
+    "REST": _schema(
+        "REST",
+        "Makes one HTTP request.",
+        {
+            "action": _text(
+                "Action", enum=["get", "post", "put", "patch", "delete", "GET", "POST", "PUT", "PATCH", "DELETE"]
+            ),
+            "url": _text("URL"),
+            "headers": _map("Headers"),
+            "payload": {
+                "type": ["string", "object", "array", "null"],
+                "title": "Payload",
+                "description": "The body; an object is sent as JSON.",
+                "x-multiline": True,
+            },
+            "timeout": _whole("Timeout (seconds)", default=60),
+            "repeatable": _flag("May be repeated", "Send it again if a runner died while it was on its way."),
+        },
+        required=("action", "url"),
+    ),
+    "POLL": _schema(
+        "POLL",
+        "Asks an address again and again until a condition holds.",
+        {
+            "url": _text("URL"),
+            "headers": _map("Headers"),
+            "pollCount": _whole("Poll count", "How often to ask at most.", default=30),
+            "pollIntervalSeconds": _whole("Interval (seconds)", default=10),
+            "ignoreFailure": _flag("Ignore failures", "Ask on when an answer is an error."),
+            "exitCriteria": {
+                "type": "object",
+                "title": "Exit criteria",
+                "description": "Conditions over `response`: the first that holds ends the task.",
+                "properties": {
+                    "success": _text("Success"),
+                    "failure": _text("Failure"),
+                },
+            },
+        },
+        required=("url",),
+    ),
+    "UserOperation": _schema(
+        "User operation",
+        "Waits until somebody approves or rejects.",
+        {
+            "approvers": _list("Approvers"),
+            "approverGroups": _list("Approver groups"),
+            "summary": _text("Summary"),
+            "description": _text("Description", **{"x-multiline": True}),
+            "sendemail": _flag("Send e-mail"),
+            "expiration": _whole("Expires after", default=3),
+            "expirationUnit": _text("Unit", enum=["DAYS", "HOURS", "MINUTES"], default="DAYS"),
+            "expirationInDays": _whole("Expires after (days)"),
+            "pipelineName": _text("Pipeline name"),
+            "cancelPreviousPendingUserOp": _flag("Cancel earlier pending ones"),
+            "quorum": _whole("Approvals needed", default=1),
+        },
+    ),
+    "Pipeline": _schema(
+        "Pipeline",
+        "Runs another pipeline and waits for it.",
+        {
+            "pipeline": _text("Pipeline"),
+            "inputProperties": _map("Inputs"),
+        },
+        required=("pipeline",),
+    ),
+}
+"""By the `type` of a task."""
