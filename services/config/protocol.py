@@ -322,9 +322,10 @@ def _granted(holding: Holding, ask: Grant) -> Holding:
 def _has_leave(holding: Holding, said: Report) -> bool:
     """The `task.started` of this very report is the one that leave was given for, in this answer or in a lost one.
 
-    A pause that came since does not take it back: the holder would park, and its successor find work that never ran.
+    What a person has wanted since does not take it back, or a holder whose answer was lost could not know whether its
+    `task.started` counts: it would park, and its successor find work that seems to have begun and never did.
     """
-    if said.grant is None or holding.cancel:
+    if said.grant is None:
         return False
     leave = _leave(holding, said.grant)
     if leave is None or leave.over or leave.attempt != holding.attempt:

@@ -121,8 +121,9 @@ class ReportAnswer(Message):
     accepted_seq: int = 0
     """The ledger has dealt with everything up to here; the next event has this number plus one."""
     granted: bool = False
-    """The grant that was asked for is given and its `task.started` is durable: act, even where the verdict is by now
-    to pause. Without it, do not act."""
+    """The grant that was asked for is given, in this answer or in one that was lost, and its `task.started` is durable:
+    act, even where the verdict is by now to pause; where it is to cancel, end the try at once. Without it, do not act.
+    """
     reason: str = ""
 
 
