@@ -176,6 +176,9 @@ class Movement:
         self.uow.broadcast(EXECUTION_CHANGED, changed, run.id)
 
     def dispatch(self, run: Run, effect: protocol.Dispatch) -> None:
+        # A message sent again counts from now too: `overdue` judges by when it was last sent.
+        self._runs[run.id] = replace(self._runs[run.id], since=self.uow.now)
+        self._dirty.add(run.id)
         message = RunExecution(execution_id=run.id, dispatch=effect.number)
         self.uow.outbox(RUN_EXECUTION, message, run.id)
 

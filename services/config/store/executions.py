@@ -149,19 +149,13 @@ def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
 
 def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
     """Only what the protocol asks of them."""
-    return {
-        row[0]: from_json(row[1])
-        for part in _parts(ids)
-        for row in uow.session.execute(_HOLDS, {"ids": part})
-    }
+    return {row[0]: from_json(row[1]) for part in _parts(ids) for row in uow.session.execute(_HOLDS, {"ids": part})}
 
 
-def runs_in(uow: Reading, state: State, *, before: float | None = None, limit: int = 1_000) -> list[Run]:
-    """Runs that have been in one state since before an instant, the longest first."""
-    statement = select(*_COLUMNS).where(ExecutionRow.state == state.value)
-    if before is not None:
-        statement = statement.where(ExecutionRow.since < before)
-    return [_run(row) for row in uow.session.execute(statement.order_by(ExecutionRow.since).limit(limit))]
+def ids_in(uow: Reading, state: State) -> list[tuple[str, float]]:
+    """Ids of all runs in one state, with since when."""
+    rows = uow.session.execute(select(ExecutionRow.id, ExecutionRow.since).where(ExecutionRow.state == state.value))
+    return [(row[0], row[1]) for row in rows]
 
 
 _PLACE = select(ExecutionRow.id, ExecutionRow.lane, ExecutionRow.concurrency)
@@ -322,17 +316,21 @@ def append_events(uow: UnitOfWork, rows: Sequence[tuple[str, int, Recorded]]) ->
 
 
 def histories(uow: Reading, ids: Iterable[str]) -> dict[str, tuple[Recorded, ...]]:
-    """The accepted events of each, in order of acceptance."""
+    """The accepted events of each, in order of acceptance.
+
+    What was said by whom matters to the protocol alone; readers fold in the order of (attempt, seq), and the ledger's
+    own events stand between those of runners. So all come as attempt 0, numbered by their positions.
+    """
     found: dict[str, list[Recorded]] = {}
     for part in _parts(ids):
         statement = (
-            select(EventRow.execution_id, EventRow.attempt, EventRow.body)
+            select(EventRow.execution_id, EventRow.position, EventRow.body)
             .where(EventRow.execution_id.in_(part))
             .order_by(EventRow.execution_id, EventRow.position)
         )
-        for owner, attempt, body in uow.session.execute(statement):
-            event = _EVENT.validate_json(body)
-            found.setdefault(owner, []).append(Recorded.model_construct(attempt=attempt, event=event))
+        for owner, position, body in uow.session.execute(statement):
+            event = _EVENT.validate_json(body).model_copy(update={"seq": position})
+            found.setdefault(owner, []).append(Recorded.model_construct(attempt=0, event=event))
     return {owner: tuple(events) for owner, events in found.items()}
 
 

@@ -1,0 +1,238 @@
+"""The ledger's ordered queue: takes, reports and the rest, a batch in one transaction, answers after its commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from shared.bus import Ack, Answer, Incoming, Outcome
+from shared.contracts.base import Message
+from shared.contracts.mirror import MirrorReport
+from shared.contracts.pushes import TagResolved
+from shared.contracts.runs import (
+    Endpoint,
+    Held,
+    HeldAnswer,
+    Released,
+    Report,
+    ReportAnswer,
+    Started,
+    Take,
+    TakeAnswer,
+    Variable,
+    Verdict,
+)
+from shared.grammar.plan import Plan
+
+from . import protocol
+from .leases import Leases
+from .moving import Movement
+from .receiving import Receiver
+from .store import Reading, Store, UnitOfWork, executions
+from .store.executions import Run
+
+_QUIET_PAGE = 200
+
+
+class Definitions(Protocol):
+    """What the ledger asks of the catalog."""
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        """Endpoints and variables that the plan may use, resolved now, secrets sealed."""
+        ...
+
+    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+        """Keep what hubsync says about a webhook."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A take that was granted in this batch; its answer is filled in once all of the batch is written."""
+
+    run: Run
+    decision: protocol.TakeDecision
+
+
+_Pending = Message | _Taken | None
+
+
+class Ledger:
+    """Takes, holds and moves runs. `newest_taken_sent_at` and `last_take_at` are what it saw since it started."""
+
+    def __init__(
+        self, store: Store, definitions: Definitions, receiver: Receiver, leases: Leases, *, public_url: str
+    ) -> None:
+        self.store = store
+        self.definitions = definitions
+        self.receiver = receiver
+        self.leases = leases
+        self.public_url = public_url
+        self.newest_taken_sent_at = 0.0
+        self.last_take_at = store.clock()
+        self._rules: dict[type[Message], Callable[[Movement, Any], _Pending]] = {
+            Take: self._take,
+            Report: self._report,
+            Released: self._released,
+            TagResolved: self._tag_resolved,
+            MirrorReport: self._mirror_report,
+        }
+
+    def handle_batch(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        """Work on `config.ledger`."""
+        return [Ack() if said is None else Answer(said) for said in self.work([one.message for one in batch])]
+
+    def work(self, messages: Sequence[Message]) -> list[Message | None]:
+        """Apply the messages in order in one transaction; what is returned is true once this returns."""
+        with self.store.write() as uow:
+            with Movement(uow) as movement:
+                movement.preload(_subjects(messages))
+                pending = [self._rules[type(message)](movement, message) for message in messages]
+            answers = self._filled(uow, pending)
+        self.leases.saw(one.run.id for one in pending if isinstance(one, _Taken))
+        return answers
+
+    def _take(self, movement: Movement, ask: Take) -> _Pending:
+        run = movement.run(ask.execution_id)
+        if run is None:
+            return TakeAnswer(taken=False, reason=f"There is no execution {ask.execution_id}.")
+        holding, decision = protocol.take(run.holding, ask)
+        if not decision.taken:
+            return TakeAnswer(taken=False, reason=decision.reason)
+        self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
+        self.last_take_at = movement.uow.now
+        return _Taken(movement.hold(run, holding), decision)
+
+    def _report(self, movement: Movement, said: Report) -> _Pending:
+        run = movement.run(said.execution_id)
+        if run is None:
+            return ReportAnswer(verdict=Verdict.FENCED, reason=f"There is no execution {said.execution_id}.")
+        step, answer = protocol.report(run.holding, said, movement.uow.now)
+        movement.apply(run, step)
+        if answer.verdict is not Verdict.FENCED:
+            self.leases.saw([run.id])
+        return answer
+
+    def _released(self, movement: Movement, said: Released) -> None:
+        run = movement.run(said.execution_id)
+        if run is not None:
+            movement.apply(run, protocol.release(run.holding, said.runner, said.attempt, movement.uow.now))
+
+    def _tag_resolved(self, movement: Movement, said: TagResolved) -> None:
+        self.receiver.resolved(movement, said)
+
+    def _mirror_report(self, movement: Movement, said: MirrorReport) -> None:
+        self.definitions.mirror_report(movement.uow, said)
+
+    def _filled(self, uow: UnitOfWork, pending: Sequence[_Pending]) -> list[Message | None]:
+        taken = [one for one in pending if isinstance(one, _Taken)]
+        if not taken:
+            return [one for one in pending if not isinstance(one, _Taken)]
+        ids = [one.run.id for one in taken]
+        facts = executions.facts_of(uow, ids)
+        # A first attempt has no history to look for.
+        histories = executions.histories(uow, [one.run.id for one in taken if one.run.events])
+        plans = executions.plan_texts(uow, {one.run.plan_hash for one in taken})
+        return [
+            self._take_answer(uow, one, facts[one.run.id], histories.get(one.run.id, ()), plans[one.run.plan_hash])
+            if isinstance(one, _Taken)
+            else one
+            for one in pending
+        ]
+
+    def _take_answer(
+        self, uow: UnitOfWork, taken: _Taken, facts: executions.Facts, history: Any, texts: tuple[str, str]
+    ) -> TakeAnswer:
+        run, decision = taken.run, taken.decision
+        plan, tree, about = read_plan(*texts)
+        endpoints, variables = self.definitions.resolve(uow, run.project, plan, facts.input)
+        return TakeAnswer(
+            taken=True,
+            attempt=decision.attempt,
+            start_number=decision.start_number,
+            verdict=decision.verdict,
+            plan=tree,
+            inputs=dict(facts.input),
+            endpoints=endpoints,
+            variables=variables,
+            history=history,
+            about=Started(
+                execution_id=run.id,
+                project=run.project,
+                pipeline=run.pipeline,
+                pipeline_id=run.pipeline_id,
+                index=run.index,
+                requested_by=facts.requested_by,
+                comments=facts.comments,
+                description=str(about.get("description") or ""),
+                execution_url=f"{self.public_url}/executions/{run.id}",
+                push=facts.push,
+                nested=run.nested,
+            ),
+        )
+
+    def held(self, ask: Held) -> HeldAnswer:
+        """A runner's sign of life; whoever was given up in vain gets its run back if nobody has taken it since."""
+        ids = [pair.execution_id for pair in ask.holds]
+        with self.store.read() as uow:
+            holdings = executions.load_holdings(uow, ids)
+        answer = protocol.held(holdings, ask)
+        alive = [one for one in ids if answer.verdicts.get(one, Verdict.FENCED) is not Verdict.FENCED]
+        self.leases.saw(alive)
+        regained = [
+            pair
+            for pair in ask.holds
+            if pair.execution_id in alive and holdings[pair.execution_id].state is protocol.State.DISPATCHED
+        ]
+        if regained:
+            with self.store.write() as uow, Movement(uow) as movement:
+                movement.preload(pair.execution_id for pair in regained)
+                for pair in regained:
+                    if (run := movement.run(pair.execution_id)) is not None:
+                        movement.apply(run, protocol.regain(run.holding, ask.runner, pair.attempt))
+        return answer
+
+    def watch(self) -> None:
+        """Give up holders that were not heard of for a lease; send again what nobody seems to have received."""
+        with self.store.read() as uow:
+            held = executions.ids_in(uow, protocol.State.HELD)
+            untaken = executions.ids_in(uow, protocol.State.DISPATCHED)
+            now = uow.now
+        expired = self.leases.expired(one for one, _ in held)
+        lost = protocol.overdue(
+            untaken, newest_taken_sent_at=self.newest_taken_sent_at, last_take_at=self.last_take_at, now=now
+        )
+        for start in range(0, max(len(expired), len(lost)), _QUIET_PAGE):
+            self._give_up(expired[start : start + _QUIET_PAGE], lost[start : start + _QUIET_PAGE])
+
+    def _give_up(self, expired: Sequence[str], lost: Sequence[str]) -> None:
+        with self.store.write() as uow, Movement(uow) as movement:
+            movement.preload([*expired, *lost])
+            for one in expired:
+                if (run := movement.run(one)) is not None:
+                    movement.apply(run, protocol.expire(run.holding, uow.now))
+            for one in lost:
+                if (run := movement.run(one)) is not None:
+                    movement.apply(run, protocol.resend(run.holding))
+
+    def due(self, uow: UnitOfWork, execution_id: str) -> None:
+        """A parked run's timer."""
+        with Movement(uow) as movement:
+            if (run := movement.run(execution_id)) is not None:
+                movement.apply(run, protocol.due(run.holding, uow.now))
+
+
+def _subjects(messages: Sequence[Message]) -> list[str]:
+    return [one.execution_id for one in messages if isinstance(one, Take | Report | Released)]
+
+
+@lru_cache(maxsize=512)
+def read_plan(plan: str, about: str) -> tuple[Plan, dict[str, Any], dict[str, Any]]:
+    """A stored plan, once as a value and once as its tree, and what is shown besides it."""
+    tree = json.loads(plan)
+    return Plan.from_json(tree), tree, json.loads(about)
