@@ -1,0 +1,117 @@
+"""What becomes of a delivery in the end: answered, sent round the retry ladder, or laid with the dead letters.
+
+Everything here may wait for a confirm and so never runs on an I/O thread.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+import pika
+
+from shared.contracts.base import Message
+from shared.contracts.problems import Code, Problem
+from shared.process.clock import now
+from shared.process.logging import get_logger
+
+from . import topology, wire
+from .outcomes import Incoming, NotConfirmed
+from .publisher import Publisher
+from .subscription import Delivery
+
+_CONFIRM_S = 5.0
+_LONGEST_REASON = 2000
+
+log = get_logger(part="bus")
+
+
+class Disposal:
+    """Ends deliveries of one queue."""
+
+    def __init__(self, publisher: Publisher, queue: str, source: str) -> None:
+        self._publisher = publisher
+        self._queue = queue
+        self._source = source
+
+    def drop(self, delivery: Delivery, reason: str) -> None:
+        """To the dead letters, confirmed. Raises NotConfirmed, and then the delivery must not be acknowledged."""
+        log.error(
+            "quarantined",
+            queue=self._queue,
+            type=delivery.properties.type,
+            message_id=delivery.properties.message_id,
+            reason=reason,
+        )
+        headers = {wire.QUEUE: self._queue, wire.REASON: reason[:_LONGEST_REASON], wire.DIED_AT: int(now())}
+        self._send(topology.DEAD, self._queue, delivery, headers, mandatory=True)
+
+    def retry(self, delivery: Delivery, *, failures: int, crashes: int, after_s: float | None) -> None:
+        """To the delay queue that brings it back, confirmed. Raises NotConfirmed."""
+        rung = topology.rung_for(failures - 1, after_s)
+        headers = {wire.FAILURES: failures, wire.CRASHES: crashes}
+        self._send("", topology.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
+
+    def put_aside(self, delivery: Delivery, *, strikes: int, delay_queue: bool) -> None:
+        """A copy that comes back even if handling the original ends this process. Raises NotConfirmed."""
+        where = topology.retry_queue(self._queue, 1) if delay_queue else self._queue
+        self._send("", where, delivery, {wire.STRIKES: strikes}, mandatory=True)
+
+    def reply(self, delivery: Delivery, incoming: Incoming, answer: Message) -> None:
+        """Answer whoever asked; nothing where nobody did. Not confirmed: a lost answer is asked for again."""
+        properties = delivery.properties
+        if not properties.reply_to:
+            return
+        try:
+            parcel = wire.pack_reply(
+                incoming.topic,
+                answer,
+                source=self._source,
+                subject=incoming.envelope.subject,
+                asked=incoming.envelope.id,
+                correlation_id=properties.correlation_id or "",
+            )
+        except TypeError as error:
+            log.error("wrong answer", topic=incoming.topic.name, reason=str(error))
+            problem = Problem(code=Code.INTERNAL, message=str(error), subject=incoming.envelope.id)
+            parcel = self._problem(properties, problem)
+        self._publisher.send("", properties.reply_to, parcel.body, parcel.properties)
+
+    def reply_problem(self, delivery: Delivery, code: Code, message: str) -> None:
+        """Answer a delivery that could not be read or handled."""
+        properties = delivery.properties
+        if properties.reply_to:
+            problem = Problem(code=code, message=message, subject=properties.message_id or "")
+            parcel = self._problem(properties, problem)
+            self._publisher.send("", properties.reply_to, parcel.body, parcel.properties)
+
+    def _problem(self, properties: Any, problem: Problem) -> wire.Parcel:
+        return wire.pack_problem(
+            problem,
+            source=self._source,
+            asked=properties.message_id or "",
+            correlation_id=properties.correlation_id or "",
+        )
+
+    def _send(self, exchange: str, key: str, delivery: Delivery, headers: dict[str, Any], *, mandatory: bool) -> None:
+        old = delivery.properties
+        kept = {name: value for name, value in (old.headers or {}).items() if name != wire.DELIVERY_COUNT}
+        properties = pika.BasicProperties(
+            content_type=old.content_type,
+            type=old.type,
+            message_id=old.message_id,
+            correlation_id=old.correlation_id,
+            timestamp=old.timestamp,
+            app_id=old.app_id,
+            reply_to=old.reply_to,
+            delivery_mode=wire.PERSISTENT,
+            headers=kept | headers,
+        )
+        what = f"{old.type or 'a message'} {old.message_id or ''}".strip()
+        future = self._publisher.publish(
+            exchange, key, delivery.body, properties, mandatory=mandatory, timeout_s=_CONFIRM_S, what=what
+        )
+        try:
+            future.result(_CONFIRM_S * 2)
+        except FutureTimeout as error:
+            raise NotConfirmed(f"{what} was not confirmed in time") from error

@@ -1,0 +1,262 @@
+"""One connection to the broker and the one thread that owns it.
+
+pika has no thread-safe connection: every call that touches one happens on its own I/O thread, and everybody else
+schedules onto it with `submit`. The link connects for ever, with backoff and jitter, and declares the topology before
+it tells its users that it is up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import pika
+import pika.exceptions
+from pika.adapters.select_connection import IOLoop, SelectConnection
+
+from shared.process.clock import monotonic
+from shared.process.logging import get_logger
+
+from .declare import declare_topology
+
+HEARTBEAT_S = 20
+_CONNECT_LIMIT_S = 10.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+_STABLE_S = 5.0
+"""A link that was up for this long has recovered: the next loss starts the backoff anew."""
+
+log = get_logger(part="bus")
+
+
+class User(Protocol):
+    """Who wants to know about a link; all calls come on its I/O thread."""
+
+    def on_up(self, connection: Any) -> None: ...
+
+    def on_down(self, reason: str) -> None: ...
+
+
+class _Connection(SelectConnection):  # type: ignore[misc]  # pika has no types
+    """Sends what one turn of the I/O thread produced in one piece; pika would make three system calls a message."""
+
+    _corked: list[bytes] | None = None
+
+    def cork(self) -> None:
+        self._corked = []
+
+    def uncork(self) -> None:
+        frames, self._corked = self._corked, None
+        if frames:
+            self._output_marshaled_frames(frames)
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        if self._corked is not None:
+            self._corked.extend(marshaled_frames)
+        else:
+            super()._output_marshaled_frames([b"".join(marshaled_frames)])
+
+
+class Link:
+    """A connection that comes back. `up` and `blocked` may be read anywhere; all else belongs to the I/O thread."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._parameters = parameters(url, name)
+        self._name = name
+        self._users: list[User] = []
+        self._calls: deque[Callable[[], None]] = deque()
+        self._scheduled = False
+        self._loop = IOLoop()
+        self._connection: _Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._attempts = 0
+        self._up_since = 0.0
+        self.up = False
+        self.blocked = False
+        self.why_down: str = "not opened yet"
+
+    def add_user(self, user: User) -> None:
+        """Before `open`, or from the I/O thread."""
+        self._users.append(user)
+        if self.up:
+            self._tell(lambda: user.on_up(self._connection))
+
+    def remove_user(self, user: User) -> None:
+        if user in self._users:
+            self._users.remove(user)
+
+    def open(self) -> None:
+        """Start the thread; it connects at once and for ever."""
+        self._thread = threading.Thread(target=self._run, name=f"bus-{self._name}", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout_s: float) -> None:
+        """Close the connection in order and end the thread."""
+        self.submit(self._begin_close)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def submit(self, call: Callable[[], None]) -> None:
+        """Run `call` on the I/O thread soon, in the order of submission. From any thread."""
+        self._calls.append(call)
+        if not self._scheduled:
+            self._scheduled = True
+            # A loop that is just being replaced may be closed; the new one drains the same calls.
+            with contextlib.suppress(Exception):
+                self._loop.add_callback_threadsafe(self._drain)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Run `call` on the I/O thread after a delay. Only from the I/O thread."""
+        self._loop.call_later(delay_s, lambda: self._tell(call))
+
+    def on_thread(self) -> bool:
+        """Whether the caller is the I/O thread, which must never wait for the broker."""
+        return threading.current_thread() is self._thread
+
+    def declare_again(self, then: Callable[[], None]) -> None:
+        """Somebody deleted a queue: put the furniture back. Only from the I/O thread."""
+        if self.up and self._connection is not None:
+            self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, then))
+
+    # Everything below runs on the I/O thread.
+
+    def _run(self) -> None:
+        self._connect()
+        while True:
+            try:
+                self._loop.start()
+            except Exception:
+                # A loop that pika's own code threw out of is not trusted again: everything starts anew.
+                log.exception("connection failed", connection=self._name, reason="unexpected error in the I/O thread")
+                self._start_over()
+                continue
+            if self._closing:
+                self._loop.close()
+                return
+
+    def _start_over(self) -> None:
+        old, self._loop = self._loop, IOLoop()
+        with contextlib.suppress(Exception):
+            old.close()
+        self._scheduled = True
+        self._loop.add_callback_threadsafe(self._drain)
+        self._lost("unexpected error in the I/O thread")
+
+    def _drain(self) -> None:
+        # Cleared first: a call submitted from here on schedules the next turn.
+        self._scheduled = False
+        connection = self._connection
+        if connection is not None:
+            connection.cork()
+        try:
+            for _ in range(len(self._calls)):
+                self._tell(self._calls.popleft())
+        finally:
+            # A connection that ended within this turn has nowhere to write to.
+            if connection is not None:
+                with contextlib.suppress(Exception):
+                    connection.uncork()
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except pika.exceptions.AMQPError as error:
+            # The channel or connection ended under the call; its close callback tells everybody.
+            log.debug("call on a closed channel", connection=self._name, reason=repr(error))
+        except Exception:
+            log.exception("call failed", connection=self._name, reason="unexpected error; see the traceback")
+
+    def _connect(self) -> None:
+        if self._closing:
+            return
+        self._connection = _Connection(
+            self._parameters,
+            on_open_callback=self._opened,
+            on_open_error_callback=lambda _connection, error: self._lost(describe(error)),
+            on_close_callback=lambda _connection, error: self._lost(describe(error)),
+            custom_ioloop=self._loop,
+        )
+
+    def _opened(self, connection: _Connection) -> None:
+        if self._closing:
+            connection.close()
+            return
+        connection.add_on_connection_blocked_callback(lambda _connection, _method: self._set_blocked(True))
+        connection.add_on_connection_unblocked_callback(lambda _connection, _method: self._set_blocked(False))
+        connection.channel(on_open_callback=lambda channel: declare_topology(channel, self._ready))
+
+    def _ready(self) -> None:
+        self.up, self.blocked, self._up_since, self.why_down = True, False, monotonic(), ""
+        log.info("connected", connection=self._name)
+        for user in tuple(self._users):
+            self._tell(lambda user=user: user.on_up(self._connection))  # type: ignore[misc]
+
+    def _set_blocked(self, blocked: bool) -> None:
+        self.blocked = blocked
+        if blocked:
+            log.warning("broker blocks publishers", connection=self._name, next_step="free its memory or disk")
+        else:
+            log.info("broker takes messages again", connection=self._name)
+
+    def _lost(self, reason: str) -> None:
+        was_up, self.up, self.blocked, self._connection = self.up, False, False, None
+        self.why_down = reason
+        if was_up:
+            for user in tuple(self._users):
+                self._tell(lambda user=user: user.on_down(reason))  # type: ignore[misc]
+        if self._closing:
+            self._loop.stop()
+            return
+        if was_up and monotonic() - self._up_since >= _STABLE_S:
+            self._attempts = 0
+        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self._attempts) * random.uniform(0.5, 1.0)
+        # Said once when it is lost and then rarely: an hour without a broker is one fact, not a thousand.
+        if was_up or self._attempts in (0, 4) or self._attempts % 60 == 0:
+            log.warning("broker away", connection=self._name, reason=reason, again_after_s=round(wait_s, 1))
+        self._attempts += 1
+        self._loop.call_later(wait_s, self._connect)
+
+    def _begin_close(self) -> None:
+        self._closing = True
+        if self._connection is None or self._connection.is_closed:
+            self._loop.stop()
+        elif not self._connection.is_closing:
+            self._connection.close()
+
+
+def parameters(url: str, name: str) -> pika.URLParameters:
+    """How we connect, unless the URL says otherwise."""
+    found = pika.URLParameters(url)
+    if "heartbeat=" not in url:
+        found.heartbeat = HEARTBEAT_S
+    found.connection_attempts = 1
+    found.socket_timeout = _CONNECT_LIMIT_S / 2
+    found.stack_timeout = _CONNECT_LIMIT_S
+    found.client_properties = {"connection_name": name, "product": "Portside"}
+    return found
+
+
+def describe(error: BaseException) -> str:
+    """Why a connection or channel ended, in words."""
+    if isinstance(error, pika.exceptions.ConnectionClosed | pika.exceptions.ChannelClosed):
+        return f"{error.reply_code} {error.reply_text}"
+    inner: Any = error
+    while isinstance(inner, BaseException):
+        if isinstance(inner, pika.exceptions.ProbableAuthenticationError):
+            return "the broker refused user name and password; check AMQP_URL"
+        if isinstance(inner, pika.exceptions.ProbableAccessDeniedError):
+            return "the user may not use this virtual host; check AMQP_URL"
+        if isinstance(inner, ConnectionRefusedError):
+            return "nobody listens at the broker's address"
+        if isinstance(inner, socket.gaierror):
+            return f"the broker's host name is unknown ({inner.strerror})"
+        if isinstance(inner, ssl.SSLError):
+            return f"TLS failed ({inner})"
+        inner = (getattr(inner, "exceptions", None) or [getattr(inner, "exception", None) or inner.__cause__])[-1]
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,0 +1,131 @@
+"""Asking and being answered: requests over direct reply-to, on a channel that both publishes and consumes."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import pika.exceptions
+
+from shared.contracts.base import Message
+from shared.contracts.problems import Problem, Refused
+from shared.contracts.topics import Topic
+from shared.process.clock import monotonic
+from shared.process.logging import get_logger
+
+from . import topology, wire
+from .link import Link
+from .outcomes import RequestTimeout, Unavailable
+
+REPLY_TO = "amq.rabbitmq.reply-to"
+_SWEEP_S = 0.1
+
+log = get_logger(part="bus")
+
+
+@dataclass(slots=True)
+class _Asked:
+    future: Future[Message]
+    topic: Topic
+    timeout_s: float
+    give_up_at: float
+
+
+class Requester:
+    """The requests of one process that wait for their answers."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._channel: Any = None
+        self._asked: dict[str, _Asked] = {}
+        self.ready = False
+        link.add_user(self)
+
+    @property
+    def usable(self) -> bool:
+        return self.ready and not self._link.blocked
+
+    def ask(self, topic: Topic, parcel: wire.Parcel, timeout_s: float) -> Future[Message]:
+        """Send a request packed with REPLY_TO; the future gives the answer or raises why there is none."""
+        future: Future[Message] = Future()
+        future.set_running_or_notify_cancel()
+        if not self.ready:
+            why = self._link.why_down or "connecting"
+            future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is away ({why})"))
+        elif self._link.blocked:
+            future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is short of memory or disk"))
+        else:
+            asked = _Asked(future, topic, timeout_s, monotonic() + timeout_s)
+            self._link.submit(lambda: self._ask(parcel, asked))
+        return future
+
+    # Everything below runs on the I/O thread.
+
+    def on_up(self, connection: Any) -> None:
+        connection.channel(on_open_callback=self._opened)
+
+    def on_down(self, reason: str) -> None:
+        self.ready, self._channel = False, None
+        self._fail_all(f"the connection was lost while waiting ({reason})")
+
+    def _opened(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._closed)
+        channel.add_on_return_callback(self._on_return)
+
+        def consuming(_frame: Any) -> None:
+            self._channel, self.ready = channel, True
+
+        channel.basic_consume(REPLY_TO, self._on_reply, auto_ack=True, callback=consuming)
+
+    def _closed(self, channel: Any, reason: Any) -> None:
+        if channel is not self._channel:
+            return
+        self.ready, self._channel = False, None
+        self._fail_all(f"the broker closed the channel ({reason})")
+        if self._link.up and channel.connection.is_open:
+            log.warning("channel closed by the broker", reason=str(reason))
+            channel.connection.channel(on_open_callback=self._opened)
+
+    def _ask(self, parcel: wire.Parcel, asked: _Asked) -> None:
+        try:
+            if self._channel is None:
+                raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
+            self._channel.basic_publish(
+                topology.exchange_of(asked.topic), asked.topic.name, parcel.body, parcel.properties, mandatory=True
+            )
+        except Exception as error:
+            asked.future.set_exception(Unavailable(f"{asked.topic.name} was not asked: {error}"))
+            return
+        if not self._asked:
+            self._link.later(_SWEEP_S, self._sweep)
+        self._asked[parcel.message_id] = asked
+
+    def _on_reply(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
+        asked = self._asked.pop(properties.correlation_id or "", None)
+        if asked is None:
+            return  # The asker gave up.
+        answer = wire.unpack_reply(asked.topic, body)
+        if isinstance(answer, Problem):
+            asked.future.set_exception(Refused(answer))
+        else:
+            asked.future.set_result(answer)
+
+    def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        asked = self._asked.pop(properties.correlation_id or "", None)
+        if asked is not None:
+            asked.future.set_exception(Unavailable(f"{asked.topic.name} was not asked: no queue takes it"))
+            self._link.declare_again(lambda: None)
+
+    def _sweep(self) -> None:
+        at = monotonic()
+        for key in [key for key, asked in self._asked.items() if asked.give_up_at <= at]:
+            asked = self._asked.pop(key)
+            asked.future.set_exception(RequestTimeout(f"{asked.topic.name}: no answer within {asked.timeout_s:g} s"))
+        if self._asked:
+            self._link.later(_SWEEP_S, self._sweep)
+
+    def _fail_all(self, reason: str) -> None:
+        waiting, self._asked = self._asked, {}
+        for asked in waiting.values():
+            asked.future.set_exception(Unavailable(f"{asked.topic.name}: {reason}"))

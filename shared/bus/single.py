@@ -1,0 +1,204 @@
+"""A queue with one consumer: in order, in batches of what has arrived, acknowledged together after the handler."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from shared.contracts.problems import Code
+from shared.process.clock import monotonic
+from shared.process.logging import get_logger
+
+from . import suspects, wire
+from .disposal import Disposal
+from .link import Link
+from .outcomes import Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, StopConsuming
+from .subscription import Delivery, Subscription
+
+QUARANTINE_AFTER = 3
+"""Unexpected exceptions from one message's handler, alone."""
+_BETWEEN_TRIES_S = (0.2, 1.0)
+_BROKER_AWAY_S = 1.0
+
+log = get_logger(part="bus")
+
+BatchHandler = Callable[[Sequence[Incoming]], Sequence[Outcome]]
+
+
+class SingleConsumer:
+    """Closes by finishing the batch in hand and then closing the channel.
+
+    Cancelling while it holds messages would hand the next one to a standby out of order.
+    """
+
+    def __init__(
+        self, link: Link, disposal: Disposal, queue_name: str, handle_batch: BatchHandler, *, max_batch: int
+    ) -> None:
+        self._queue_name = queue_name
+        self._handle_batch = handle_batch
+        self._max_batch = max_batch
+        self._disposal = disposal
+        self._waiting: deque[Delivery] = deque()
+        self._arrived = threading.Condition()
+        self._survivors = suspects.Survivors()
+        self._closing = False
+        # The next batch gathers while the last one is handled.
+        self._subscription = Subscription(link, queue_name, prefetch=2 * max_batch, on_delivery=self._put)
+        self._thread = threading.Thread(target=self._work, name=queue_name, daemon=True)
+
+    @property
+    def running(self) -> bool:
+        return self._subscription.consuming
+
+    def start(self) -> None:
+        self._thread.start()
+        self._subscription.start()
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        with self._arrived:
+            self._closing = True
+            self._arrived.notify_all()
+        deadline = monotonic() + timeout_s
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout_s)
+        self._subscription.stop(max(1.0, deadline - monotonic()))
+
+    def _put(self, delivery: Delivery) -> None:
+        with self._arrived:
+            self._waiting.append(delivery)
+            self._arrived.notify()
+
+    def _take(self) -> list[Delivery]:
+        """What has arrived, at least one, in order; a suspect comes alone. Empty when closing."""
+        with self._arrived:
+            while True:
+                while not self._waiting and not self._closing:
+                    self._arrived.wait()
+                if self._closing:
+                    return []
+                batch: list[Delivery] = []
+                while self._waiting and len(batch) < self._max_batch:
+                    delivery = self._waiting[0]
+                    if not self._subscription.is_current(delivery):
+                        self._waiting.popleft()
+                        continue
+                    if _alone(delivery) and batch:
+                        break
+                    batch.append(self._waiting.popleft())
+                    if _alone(delivery):
+                        break
+                if batch:
+                    return batch
+
+    def _work(self) -> None:
+        while batch := self._take():
+            try:
+                self._dispose(batch)
+            except StopConsuming as stop:
+                log.warning("stopped consuming", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
+                self._subscription.pause(stop.again_after_s)
+            except NotConfirmed as error:
+                log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+                self._subscription.pause(_BROKER_AWAY_S)
+            except Exception:
+                log.exception("consumer failed", queue=self._queue_name, reason="unexpected error outside the handler")
+                self._subscription.pause(_BROKER_AWAY_S)
+
+    def _dispose(self, batch: list[Delivery]) -> None:
+        readable: list[tuple[Delivery, Incoming]] = []
+        refused: list[tuple[Delivery, str]] = []
+        for delivery in batch:
+            if suspects.is_guilty(delivery):
+                refused.append((delivery, suspects.CRASHED))
+            elif not self._survivors.has(delivery):
+                try:
+                    readable.append((delivery, _incoming(delivery)))
+                except wire.Undecodable as error:
+                    refused.append((delivery, str(error)))
+        for delivery, reason in refused:
+            self._disposal.drop(delivery, reason)
+        suspect = batch[0] if suspects.is_suspect(batch[0]) and readable else None
+        if suspect:
+            self._disposal.put_aside(suspect, strikes=suspect.count(wire.STRIKES) + 1, delay_queue=False)
+            self._subscription.ack(suspect)
+        outcomes = self._outcomes([incoming for _, incoming in readable])
+        for (delivery, _), outcome in zip(readable, outcomes, strict=True):
+            if isinstance(outcome, Drop):
+                self._disposal.drop(delivery, outcome.reason)
+        if suspect:
+            self._survivors.add(suspect)
+        else:
+            self._subscription.ack(batch[-1], multiple=True)
+        for delivery, reason in refused:
+            self._disposal.reply_problem(delivery, Code.INVALID, reason)
+        for (delivery, incoming), outcome in zip(readable, outcomes, strict=True):
+            self._reply(delivery, incoming, outcome)
+
+    def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        if not batch:
+            return []
+        try:
+            return self._handled(batch)
+        except StopConsuming:
+            raise
+        except Exception:
+            log.exception("batch failed", queue=self._queue_name, size=len(batch), next_step="each message alone")
+        # One of them is at fault; alone, the others pass.
+        return [self._outcome(incoming) for incoming in batch]
+
+    def _outcome(self, incoming: Incoming) -> Outcome:
+        for tries in range(1, QUARANTINE_AFTER + 1):
+            try:
+                return self._handled([incoming])[0]
+            except StopConsuming:
+                raise
+            except Exception as error:
+                log.exception(
+                    "handler failed",
+                    topic=incoming.topic.name,
+                    subject=incoming.envelope.subject,
+                    message_id=incoming.envelope.id,
+                    times=tries,
+                )
+                reason = f"Its handler failed {tries} times, last with {type(error).__name__}: {error}"
+            if tries < QUARANTINE_AFTER:
+                with self._arrived:
+                    self._arrived.wait_for(lambda: self._closing, _BETWEEN_TRIES_S[tries - 1])
+                    if self._closing:
+                        raise StopConsuming("closing")
+        return Drop(reason)
+
+    def _handled(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        outcomes = self._handle_batch(batch)
+        if len(outcomes) != len(batch):
+            raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} messages of {self._queue_name}")
+        for outcome in outcomes:
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"{outcome!r} is no outcome")
+        return outcomes
+
+    def _reply(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
+        match outcome:
+            case Answer(message):
+                self._disposal.reply(delivery, incoming, message)
+            case Fail(problem):
+                self._disposal.reply(delivery, incoming, problem)
+            case Drop(reason):
+                self._disposal.reply_problem(delivery, Code.INTERNAL, reason)
+
+
+def _alone(delivery: Delivery) -> bool:
+    return suspects.is_suspect(delivery) or delivery.count(wire.STRIKES) > 0
+
+
+def _incoming(delivery: Delivery) -> Incoming:
+    topic, envelope, message = wire.unpack(delivery.body)
+    return Incoming(
+        topic,
+        envelope,
+        message,
+        redelivered=delivery.redelivered,
+        failures=delivery.count(wire.FAILURES),
+        wants_reply=bool(delivery.properties.reply_to),
+    )

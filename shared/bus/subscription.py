@@ -1,0 +1,182 @@
+"""One queue consumed on a channel of its own, opened again for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.process.logging import get_logger
+
+from .link import Link
+
+_AGAIN_S = 1.0
+
+log = get_logger(part="bus")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came, and the generation of the channel that brought it: acks of an older one are dropped."""
+
+    generation: int
+    tag: int
+    redelivered: bool
+    properties: Any
+    body: bytes
+
+    def header(self, name: str) -> Any:
+        return (self.properties.headers or {}).get(name)
+
+    def count(self, name: str) -> int:
+        """A header that counts; 0 when it is absent or nonsense."""
+        found = self.header(name)
+        return found if isinstance(found, int) else 0
+
+
+class Subscription:
+    """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once."""
+
+    def __init__(
+        self,
+        link: Link,
+        queue: str,
+        *,
+        prefetch: int,
+        on_delivery: Callable[[Delivery], None],
+        auto_ack: bool = False,
+        prepare: Callable[[Any], str] | None = None,
+        on_subscribed: Callable[[], None] | None = None,
+    ) -> None:
+        self._link = link
+        self._queue = queue
+        self._prefetch = prefetch
+        self._on_delivery = on_delivery
+        self._auto_ack = auto_ack
+        self._prepare = prepare
+        self._on_subscribed = on_subscribed
+        self._connection: Any = None
+        self._channel: Any = None
+        self._opening = False
+        self._paused = False
+        self._wanted = True
+        self._closed = threading.Event()
+        self.generation = 0
+        self.consuming = False
+
+    def start(self) -> None:
+        self._link.submit(lambda: self._link.add_user(self))
+
+    def ack(self, delivery: Delivery, *, multiple: bool = False) -> None:
+        """Acknowledge one delivery, or all up to it. From any thread."""
+        self._link.submit(lambda: self._ack(delivery, multiple))
+
+    def requeue(self, delivery: Delivery) -> None:
+        """Give one delivery back to its queue. From any thread."""
+        self._link.submit(lambda: self._requeue(delivery))
+
+    def pause(self, again_after_s: float) -> None:
+        """Close the channel, giving back all that is not acknowledged, and consume again later. From any thread."""
+        self._link.submit(lambda: self._pause(again_after_s))
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Close the channel for good, after the acks that were submitted so far. Waits until it is closed."""
+        self._link.submit(self._stop)
+        if not self._link.on_thread():
+            self._closed.wait(timeout_s)
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether an ack of this delivery could still arrive."""
+        return delivery.generation == self.generation
+
+    # Everything below runs on the I/O thread.
+
+    def on_up(self, connection: Any) -> None:
+        self._connection = connection
+        self._open()
+
+    def on_down(self, reason: str) -> None:
+        self._connection = self._channel = None
+        self._opening = self.consuming = False
+        self.generation += 1
+        if not self._wanted:
+            self._finish()
+
+    def _open(self) -> None:
+        if self._wanted and not self._paused and not self._opening and self._channel is None and self._connection:
+            self._opening = True
+            self._connection.channel(on_open_callback=self._opened)
+
+    def _opened(self, channel: Any) -> None:
+        self._opening = False
+        self._channel = channel
+        self.generation += 1
+        generation = self.generation
+        channel.add_on_close_callback(self._channel_closed)
+        if not self._wanted or self._paused:
+            channel.close()
+            return
+        # The broker cancels a consumer whose queue was deleted: the queue is declared again, then consumed.
+        channel.add_on_cancel_callback(lambda _frame: self._link.declare_again(channel.close))
+        queue = self._prepare(channel) if self._prepare is not None else self._queue
+        if not self._auto_ack:
+            channel.basic_qos(prefetch_count=self._prefetch)
+
+        def deliver(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+            self._on_delivery(Delivery(generation, method.delivery_tag, method.redelivered, properties, body))
+
+        channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, callback=self._subscribed)
+
+    def _subscribed(self, _frame: Any) -> None:
+        self.consuming = True
+        if self._on_subscribed is not None:
+            self._on_subscribed()
+
+    def _channel_closed(self, channel: Any, reason: Any) -> None:
+        if channel is not self._channel:
+            return
+        self._channel = None
+        self.consuming = False
+        self.generation += 1
+        if not self._wanted:
+            self._finish()
+        elif not self._paused and self._link.up and self._connection is not None and self._connection.is_open:
+            log.warning("consumer's channel closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
+            self._link.later(_AGAIN_S, self._open)
+
+    def _ack(self, delivery: Delivery, multiple: bool) -> None:
+        if self._channel is not None and self._channel.is_open and self.is_current(delivery):
+            self._channel.basic_ack(delivery.tag, multiple=multiple)
+
+    def _requeue(self, delivery: Delivery) -> None:
+        if self._channel is not None and self._channel.is_open and self.is_current(delivery):
+            self._channel.basic_nack(delivery.tag, requeue=True)
+
+    def _pause(self, again_after_s: float) -> None:
+        if self._paused or not self._wanted:
+            return
+        self._paused = True
+        self.generation += 1
+        self._link.later(again_after_s, self._resume)
+        if self._channel is not None and self._channel.is_open:
+            self._channel.close()
+
+    def _resume(self) -> None:
+        self._paused = False
+        if self._channel is not None:
+            # Its close was not answered yet; the answer opens the next one.
+            self._link.later(_AGAIN_S, self._open)
+        else:
+            self._open()
+
+    def _stop(self) -> None:
+        self._wanted = False
+        if self._channel is not None and self._channel.is_open:
+            self._channel.close()
+        elif self._channel is None and not self._opening:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._link.remove_user(self)
+        self._closed.set()
