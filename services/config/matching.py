@@ -197,11 +197,16 @@ def _repository(case: Case) -> Judgement | None:
 
 def _image_pattern(case: Case) -> Judgement | None:
     push, webhook = case.push, case.webhook
-    if push is None or webhook is None or patterns.matches(webhook.image_pattern, push.repository):
+    if push is None or webhook is None:
         return None
+    try:
+        if any(patterns.matches(webhook.image_pattern, name) for name in dict.fromkeys((push.repository, push.image))):
+            return None
+    except patterns.BadPattern as error:
+        return _bad_pattern(webhook, "image", error)
     return Judgement(
         Verdict.IMAGE,
-        f"Image {push.repository} does not match the webhook's image pattern {webhook.image_pattern}.",
+        f"Image {push.image} does not match the webhook's image pattern {webhook.image_pattern}.",
         f"Change the image pattern of webhook {webhook.name}, if it should.",
     )
 
@@ -210,13 +215,25 @@ def _tag_pattern(case: Case) -> Judgement | None:
     push, webhook = case.push, case.webhook
     if push is None or webhook is None or push.tag is None:
         return None
-    if not patterns.matches(webhook.tag_pattern, push.tag):
-        reason = f"Tag {push.tag} does not match the webhook's tag pattern {webhook.tag_pattern}."
-    elif any(patterns.matches(one, push.tag) for one in webhook.exclude):
-        reason = f"Tag {push.tag} is on the webhook's exclude list."
-    else:
+    try:
+        judged = patterns.judge(webhook.tag_pattern, push.tag, webhook.exclude)
+    except patterns.BadPattern as error:
+        return _bad_pattern(webhook, "tag", error)
+    if judged.wanted:
         return None
-    return Judgement(Verdict.TAG, reason, f"Change the tag pattern of webhook {webhook.name}, if it should.")
+    return Judgement(
+        Verdict.TAG,
+        f"Tag {judged.reason}.",
+        f"Change the tag pattern of webhook {webhook.name}, if it should.",
+    )
+
+
+def _bad_pattern(webhook: MatchWebhook, which: str, error: patterns.BadPattern) -> Judgement:
+    return Judgement(
+        Verdict.INCOMPLETE,
+        f"The {which} pattern of webhook {webhook.name} cannot be read: {error}",
+        "Repair the pattern, then rerun this event.",
+    )
 
 
 def _enabled(case: Case) -> Judgement | None:

@@ -21,7 +21,7 @@ from . import admission, matching
 from .catalog.values import MatchWebhook, RunnablePipeline
 from .matching import Case, Judgement, Verdict
 from .moving import Movement
-from .store import Reading, UnitOfWork, deliveries
+from .store import Reading, UnitOfWork, catalog_webhooks, deliveries
 from .store.deliveries import JUDGED, RESOLVING, RETRYING, Delivery
 
 RESOLVE_DEADLINE = "delivery.resolve-deadline"
@@ -355,5 +355,7 @@ def _admitted(uow: UnitOfWork, one: Delivery, admitted: admission.Admitted) -> D
 
 
 def _tell(uow: UnitOfWork, one: Delivery) -> None:
+    if one.webhook_id is not None and one.state == JUDGED:
+        catalog_webhooks.note_push(uow, one.webhook_id, one.received_at, one.verdict)
     news = DeliveryChanged(delivery_id=one.id, project=one.project, webhook_id=one.webhook_id)
     uow.broadcast(DELIVERY_CHANGED, news, one.id)

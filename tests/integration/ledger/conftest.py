@@ -1,0 +1,198 @@
+"""A store on each database that is there, and a catalog that is a dictionary."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from services.config.catalog.values import MatchWebhook, RunnablePipeline
+from services.config.store import Reading, Store, UnitOfWork
+from services.config.tables import catalog, ledger, machinery
+from services.config.tables.base import Base
+from shared.contracts.mirror import MirrorReport
+from shared.contracts.runs import Endpoint, Variable
+from shared.grammar.plan import Plan
+
+POSTGRES = Path("/usr/lib/postgresql/15/bin")
+assert catalog and ledger and machinery
+
+
+class Clock:
+    """A clock that moves when told to, and a microsecond each time it is asked."""
+
+    def __init__(self) -> None:
+        self.at = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        self.at += 1e-6
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_postgres(command: list[str]) -> list[str]:
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private PostgreSQL server on loopback."""
+    if not (POSTGRES / "initdb").exists():
+        pytest.skip("PostgreSQL is not installed; apt-get install postgresql-15 brings it")
+    if os.geteuid() == 0 and shutil.which("runuser") is None:
+        pytest.skip("PostgreSQL does not run as root, and there is no runuser to become another user")
+    folder = Path("/var/tmp") / f"portside-postgres-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    data, port = folder / "data", _free_port()
+    start = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "max_connections=200"]
+    try:
+        subprocess.run(
+            _as_postgres([str(POSTGRES / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]),
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            timeout=60,
+        )
+        server = subprocess.Popen(
+            _as_postgres([str(POSTGRES / "postgres"), "-D", str(data), *start]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        try:
+            url = f"postgresql://portside@127.0.0.1:{port}/postgres"
+            for _ in range(200):
+                with suppress(psycopg.OperationalError), psycopg.connect(url):
+                    break
+                time.sleep(0.1)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    """An empty database with all tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/portside.db"
+    else:
+        url = request.getfixturevalue("postgres_url")
+        name = f"t{os.urandom(6).hex()}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        url = url.replace("/postgres", f"/{name}")
+    made = Store(url, clock=clock)
+    Base.metadata.create_all(made.writer)
+    yield made
+    made.close()
+
+
+def pipeline(name: str = "Deploy web", **tree: Any) -> RunnablePipeline:
+    """A pipeline of three tasks in two stages."""
+    whole: dict[str, Any] = {
+        "name": name,
+        "project": "default",
+        "options": ["DOCKER_TRIGGER"],
+        "input": {"DOCKER_TAG": "", "replicas": "2"},
+        "stageOrder": ["Build", "Deploy"],
+        "stages": {
+            "Build": {
+                "taskOrder": ["Check,Scan"],
+                "tasks": {
+                    "Check": {"type": "Condition", "input": {"condition": "1 == 1"}},
+                    "Scan": {"type": "Condition", "input": {"condition": "1 == 1"}},
+                },
+            },
+            "Deploy": {"taskOrder": ["Apply"], "tasks": {"Apply": {"type": "K8S", "input": {"action": "APPLY"}}}},
+        },
+        **tree,
+    }
+    return RunnablePipeline(
+        id=f"pipeline-{name}", project="default", name=name, version=1, state="ENABLED", tree=whole, concurrency=10
+    )
+
+
+def webhook(**change: Any) -> MatchWebhook:
+    """A webhook on acme/web that starts Deploy web."""
+    plain = MatchWebhook(
+        id="webhook-1",
+        project="default",
+        name="web pushes",
+        enabled=True,
+        mode="hook",
+        pipeline="Deploy web",
+        endpoint="hub",
+        registry_host="docker.io",
+        repository="acme/web",
+        image_pattern="",
+        tag_pattern="",
+        exclude=(),
+        input={},
+        actor="ann",
+    )
+    return replace(plain, **change)
+
+
+@dataclass
+class Definitions:
+    """The catalog's part, in memory."""
+
+    webhooks: dict[str, MatchWebhook] = field(default_factory=dict)
+    """By token hash."""
+    pipelines: dict[str, RunnablePipeline] = field(default_factory=dict)
+
+    def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
+        if token_hash:
+            return self.webhooks.get(token_hash)
+        return next((one for one in self.webhooks.values() if one.id == webhook_id), None)
+
+    def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
+        return self.pipelines.get(name)
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        return {}, {}
+
+    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+        raise AssertionError("not asked here")
+
+
+@pytest.fixture
+def definitions() -> Definitions:
+    return Definitions({"token": webhook()}, {"Deploy web": pipeline()})
+
+
+def count(store: Store, table: str) -> int:
+    """How many rows a table has."""
+    with store.read() as uow:
+        return int(uow.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())

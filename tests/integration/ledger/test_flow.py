@@ -1,0 +1,253 @@
+"""A push becomes a run, and the run goes through the ledger, on every database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.config.holding import State
+from services.config.store import Store
+from shared.contracts.history import Status
+from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
+from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
+
+from .conftest import Clock, Definitions, count, pipeline, webhook
+from .world import World, whole_run
+
+
+@pytest.fixture
+def world(store: Store, clock: Clock, definitions: Definitions) -> World:
+    return World(store, clock, definitions)
+
+
+def test_a_push_runs_to_its_end(world: World) -> None:
+    event = world.hook()
+    assert (event.verdict, event.reason) == ("started", "Started Deploy web #1.")
+    assert event.execution_id is not None
+    run_id = event.execution_id
+    assert world.dispatched() == [run_id]
+
+    answer = world.take(run_id)
+    assert answer.taken
+    assert answer.attempt == 1
+    assert answer.inputs["DOCKER_TAG"] == "1.4.1"
+    assert answer.inputs["DOCKER_IMAGE"] == "acme/web"
+    assert answer.inputs["replicas"] == "2"
+    assert answer.about is not None
+    assert answer.about.requested_by == "ann"
+    assert answer.plan["stages"][0]["name"] == "Build"
+
+    reply = world.report(run_id, *whole_run())
+    assert reply.accepted_seq == 12
+    run = world.run(run_id)
+    assert (run.status, run.status_message) == (Status.COMPLETED, "Execution Completed.")
+    assert run.holding.state is State.ENDED
+    assert [one.stage for one in world.messages(StageOver)] == ["Build", "Deploy"]
+    (over,) = world.messages(ExecutionOver)
+    assert (over.status, over.revision) == ("COMPLETED", run.revision)
+    revisions = [one.revision for _, one, _ in world.said if isinstance(one, ExecutionChanged)]
+    assert revisions == sorted(set(revisions))
+
+
+def test_the_same_delivery_twice_starts_one_run(world: World) -> None:
+    first = world.hook("d1")
+    again = world.hook("d1")
+    assert again.execution_id == first.execution_id
+    assert count(world.store, "executions") == 1
+    assert len(world.dispatched()) == 1
+
+
+def test_a_message_sent_twice_is_taken_once(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    assert world.take(run_id, "r1", take_id="a").taken
+    assert world.take(run_id, "r1", take_id="a").attempt == 1
+    other = world.take(run_id, "r2", take_id="b")
+    assert not other.taken
+    assert "taken by r1" in other.reason
+
+
+def test_the_digest_is_asked_for_and_then_the_run_starts_with_it(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    event = world.hook()
+    assert event.verdict == "waiting for the registry"
+    assert world.dispatched() == []
+    (question,) = world.messages(TagResolve)
+    assert (question.repository, question.tag) == ("acme/web", "1.4.1")
+
+    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.FOUND, digest="sha256:abc")])
+    event = world.delivery("d1")
+    assert event.verdict == "started"
+    assert event.push is not None
+    assert event.push.digest == "sha256:abc"
+    answer = world.take(event.execution_id or "")
+    assert answer.inputs["DOCKER_IMAGE_REF"] == "acme/web:1.4.1@sha256:abc"
+
+
+def test_an_unavailable_registry_starts_the_run_and_the_event_says_why(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    world.hook()
+    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.UNAVAILABLE, detail="it answered 503")])
+    event = world.delivery("d1")
+    assert event.verdict == "started"
+    assert event.reason == ("Started Deploy web #1. The registry could not be asked for the digest: it answered 503.")
+
+
+def test_what_the_registry_does_not_have_is_asked_for_again_and_then_not_found(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    world.hook()
+    missing = TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)
+    world.ledger.work([missing])
+    assert world.delivery("d1").state == "retrying"
+    world.clock.advance(601)
+    from services.config.moving import Movement
+
+    with world.store.write() as uow, Movement(uow) as movement:
+        world.receiver.ask_again(movement, "d1")
+    assert len(world.messages(TagResolve)) == 2
+    world.ledger.work([missing])
+    event = world.delivery("d1")
+    assert (event.verdict, event.execution_id) == ("not found", None)
+
+
+def test_one_run_at_a_time_and_of_those_waiting_only_the_newest(world: World) -> None:
+    first = world.hook("d1", "1.0")
+    second = world.hook("d2", "1.1")
+    third = world.hook("d3", "1.2")
+    assert [one.verdict for one in (first, second, third)] == ["started", "queued", "queued"]
+    assert second.reason == "Queued as Deploy web #2. Waits until #1 of Deploy web is over."
+    assert world.delivery("d2").execution_status == "CANCELED"
+    assert world.delivery("d2").reason == "Superseded by #3 before it started."
+    assert world.dispatched() == [first.execution_id]
+
+    world.finish(first.execution_id or "", Status.FAILED, "Deploy.Apply: no")
+    assert world.dispatched() == [first.execution_id, third.execution_id]
+    assert world.run(third.execution_id).status_message == ""
+
+
+def test_two_repositories_do_not_wait_for_each_other(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(repository="")
+    first = world.hook("d1")
+    second = world.hook("d2", push={"repository": "acme/api"})
+    assert [first.verdict, second.verdict] == ["started", "started"]
+
+
+def test_a_pipelines_limit_holds_for_parallel_runs(world: World) -> None:
+    world.definitions.pipelines["Deploy web"] = replace(pipeline(supersede="parallel"), concurrency=2)
+    events = [world.hook(f"d{number}", f"1.{number}") for number in range(4)]
+    assert [one.verdict for one in events] == ["started", "started", "queued", "queued"]
+    assert "2 runs of Deploy web are under way" in events[2].reason
+    world.finish(events[0].execution_id or "")
+    assert world.dispatched() == [events[number].execution_id for number in (0, 1, 2)]
+
+
+def test_skip_new_and_cancel_older(world: World) -> None:
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="skip-new")
+    first = world.hook("d1", "1.0")
+    assert world.hook("d2", "1.1").verdict == "skipped"
+    world.take(first.execution_id or "")
+    world.definitions.pipelines["Deploy web"] = replace(pipeline(supersede="cancel-older"), version=2)
+    assert world.hook("d3", "1.2").verdict == "queued"
+    assert world.run(first.execution_id).status is Status.CANCELING
+    answer = world.ledger.held(Held(runner="r1", holds=(HeldRun(execution_id=first.execution_id or "", attempt=1),)))
+    assert answer.verdicts == {first.execution_id: Verdict.CANCEL}
+
+
+def test_a_repeat_of_the_same_push_is_a_duplicate(world: World) -> None:
+    world.hook("d1", push={"pushed_at": 1_700_000_000.0})
+    again = world.hook("d2", push={"pushed_at": 1_700_000_000.0})
+    assert again.verdict == "duplicate"
+    assert "d1" in again.reason
+    assert world.hook("d3", push={"pushed_at": 1_700_000_060.0}).verdict == "queued"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({"enabled": False}, "ignored: disabled"),
+        ({"tag_pattern": "v.*"}, "ignored: tag"),
+        ({"exclude": ("1.4.1",)}, "ignored: tag"),
+        ({"image_pattern": "acme/api"}, "ignored: image"),
+        ({"repository": "acme/api"}, "ignored: repository"),
+        ({"pipeline": "", "missing": ("It names no pipeline.",)}, "not started: incomplete webhook"),
+        ({"pipeline": "Deploy api"}, "not started: no such pipeline"),
+        ({"actor_problem": "The API token of ann ended on 3 May 2026."}, "not started: token ended"),
+        ({"tag_pattern": "("}, "not started: incomplete webhook"),
+    ],
+)
+def test_every_delivery_has_a_verdict_and_a_reason(world: World, change: dict[str, object], verdict: str) -> None:
+    world.definitions.webhooks["token"] = webhook(**change)
+    event = world.hook()
+    assert event.verdict == verdict
+    assert event.reason
+    assert event.next_step
+    assert world.dispatched() == []
+
+
+def test_an_unknown_token_is_recorded(world: World) -> None:
+    event = world.hook(token_hash="other")
+    assert event.verdict == "unknown token"
+    assert event.project == ""
+
+
+def test_a_missing_input_and_a_disabled_pipeline_say_so(world: World) -> None:
+    world.definitions.pipelines["Deploy web"] = pipeline(
+        _inputMeta={"cluster": {"mandatory": True}}, input={"cluster": ""}
+    )
+    event = world.hook("d1")
+    assert event.verdict == "not started: input missing"
+    assert "cluster" in event.reason
+    world.definitions.pipelines["Deploy web"] = replace(pipeline(), state="DISABLED", version=2)
+    assert world.hook("d2").verdict == "not started: pipeline disabled"
+
+
+def test_what_comes_late_does_not_replace_what_is_newer(world: World) -> None:
+    early = world.clock() - 60
+    world.hook("d2", "1.5")
+    event = world.hook("d1", "1.4", received_at=early, via="spool")
+    assert event.verdict == "held as older"
+    assert "1.5" in event.reason
+    assert world.hook("d0", "1.3", received_at=early - 90_000, via="spool").verdict == "held as late"
+
+
+def test_a_holder_that_is_silent_for_a_lease_loses_the_run_and_a_zombie_is_fenced(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    world.take(run_id)
+    for _ in range(6):
+        world.clock.advance(2)
+        world.leases.tick(connected=True)
+        world.ledger.watch()
+    assert world.run(run_id).holding.dispatch == 2
+    assert world.dispatched() == [run_id, run_id]
+    assert world.take(run_id, "r2", dispatch=2, take_id="b").attempt == 2
+    assert world.report(run_id, *whole_run()).verdict is Verdict.FENCED
+    answer = world.ledger.held(Held(runner="r1", holds=(HeldRun(execution_id=run_id, attempt=1),)))
+    assert answer.verdicts == {run_id: Verdict.FENCED}
+
+
+def test_time_without_a_broker_does_not_count_against_a_lease(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    world.take(run_id)
+    for _ in range(20):
+        world.clock.advance(2)
+        world.leases.tick(connected=False)
+        world.ledger.watch()
+    assert world.run(run_id).holding.dispatch == 1
+
+
+def test_a_runner_that_lets_go_in_order_is_replaced_at_once(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    world.take(run_id)
+    world.report(run_id, *whole_run()[:6])
+    world.ledger.work([Released(execution_id=run_id, attempt=1, runner="r1")])
+    answer = world.take(run_id, "r2", dispatch=2, take_id="b")
+    assert answer.taken
+    assert [one.event.type for one in answer.history] == [one.type for one in whole_run()[:6]]
+
+
+def test_an_untaken_dispatch_is_sent_again(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    world.clock.advance(61)
+    world.ledger.watch()
+    assert world.dispatched() == [run_id, run_id]
+    assert world.take(run_id).taken
