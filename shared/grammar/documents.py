@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,24 +69,39 @@ def load_yaml(text: str) -> list[Located]:
     lines = tuple(text.splitlines())
     loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     try:
+        _bound(yaml.parse(text, Loader=loader))
         roots = list(yaml.compose_all(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         raise Malformed([_syntax(error)]) from None
     except yaml.YAMLError as error:
         raise Malformed([_unreadable(text, error)]) from None
-    except RecursionError:
-        raise Malformed([Flaw(message=f"the text is nested deeper than {MAX_DEPTH} levels")]) from None
-    return [_located(root, lines) for root in roots if not _is_null(root)]
+    documents = [_located(root, lines) for root in roots if not _is_null(root)]
+    flaws = [flaw for _, found in documents for flaw in found]
+    if flaws:
+        raise Malformed(flaws)
+    return [document for document, _ in documents]
 
 
-def _located(root: yaml.Node, lines: tuple[str, ...]) -> Located:
+def _bound(events: Iterable[yaml.Event]) -> None:
+    """Refuse what is nested too deep before anything is built from it."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Malformed([_flaw_at(event.start_mark, f"the document is nested deeper than {MAX_DEPTH} levels")])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _located(root: yaml.Node, lines: tuple[str, ...]) -> tuple[Located, list[Flaw]]:
     reader = _Reader()
     tree = reader.read(root, ())
-    if not reader.flaws and not isinstance(tree, dict):
-        reader.flaw(root, (), "a document must be a map of fields, such as `kind: PIPELINE`")
-    if reader.flaws:
-        raise Malformed(reader.flaws)
-    return Located(tree, lines, reader.spans, reader.key_spans)
+    if not isinstance(tree, dict):
+        if not reader.flaws:
+            reader.flaw(root, (), "a document must be a map of fields, such as `kind: PIPELINE`")
+        tree = {}
+    return Located(tree, lines, reader.spans, reader.key_spans), reader.flaws
 
 
 class _TooMuch(Exception):
@@ -144,6 +159,8 @@ class _Reader:
         return tree
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
+        if node.tag in _NUMBER_TAGS and ":" in node.value:
+            return node.value  # 12:30 is a time of day, not a number to the base of sixty
         if node.tag not in _PLAIN_TAGS:
             self.flaw(node, path, f"the tag {node.tag} is not supported")
             return None
@@ -165,6 +182,7 @@ class _Scalars(yaml.SafeLoader):
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value")
 )
+_NUMBER_TAGS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 def _span(node: yaml.Node) -> Span:
@@ -177,11 +195,15 @@ def _is_null(node: yaml.Node | None) -> bool:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Flaw:
-    mark = error.problem_mark or error.context_mark
     what = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
+    return _flaw_at(error.problem_mark or error.context_mark, f"not valid YAML: {what}")
+
+
+def _flaw_at(mark: Any, message: str) -> Flaw:
+    """A flaw at one of the two libraries' marks, which may be missing."""
     if mark is None:
-        return Flaw(message=f"not valid YAML: {what}")
-    return Flaw(message=f"not valid YAML: {what}", line=mark.line + 1, column=mark.column + 1)
+        return Flaw(message=message)
+    return Flaw(message=message, line=mark.line + 1, column=mark.column + 1)
 
 
 def _unreadable(text: str, error: yaml.YAMLError) -> Flaw:

@@ -266,7 +266,7 @@ class _Search:
             "var": (self.scope.variables, "the project has no such variable"),
             "output": (self.scope.outputs, "the pipeline has no such output"),
         }
-        if first in tables and first not in self.scope.tasks:
+        if first in tables:
             table, reason = tables[first]
             return self._step(table, rest, f"{first}.", reason)
         return self._task(steps)

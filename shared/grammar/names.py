@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 Step = str | int
@@ -18,13 +19,27 @@ def path_text(path: Sequence[Step]) -> str:
     return text
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The existing name that was probably meant, or None when nothing is near."""
     known = {known.casefold(): known for known in names}
-    found = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    found = get_close_matches(name.casefold(), known, n=1, cutoff=cutoff)
     return known[found[0]] if found else None
 
 
 def did_you_mean(name: str | None) -> str:
     """A hint for people from the result of `nearest`."""
     return f"did you mean {name}?" if name else ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong at a place, before it has a line and a column."""
+
+    path: Path
+    message: str
+    hint: str = ""
+    needle: str = ""
+    """The text within that place which is wrong."""
+    offset: int = 0
+    """How many characters into the needle."""
+    warning: bool = False

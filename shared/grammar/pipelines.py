@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from shared.contracts.problems import Flaw
 
+from .checks import Findings, check_pipeline, examine_pipeline, shape_message
 from .documents import Malformed
-from .names import Path, path_text
-from .spec import PipelineSpec
+from .export import to_yaml
+from .names import path_text
+from .spec import PipelineSpec, Supersede
 
-__all__ = ["PipelineSpec", "read_pipeline"]
+__all__ = ["Findings", "PipelineSpec", "Supersede", "check_pipeline", "examine_pipeline", "read_pipeline", "to_yaml"]
 
 
 def read_pipeline(tree: Mapping[str, Any]) -> PipelineSpec:
@@ -21,9 +23,7 @@ def read_pipeline(tree: Mapping[str, Any]) -> PipelineSpec:
     try:
         return PipelineSpec.model_validate(tree)
     except ValidationError as error:
-        raise Malformed([Flaw(message=message, path=path_text(path)) for path, message in shape_flaws(error)]) from None
-
-
-def shape_flaws(error: ValidationError) -> list[tuple[Path, str]]:
-    """What pydantic found, each with the place in the tree."""
-    return [(tuple(one["loc"]), one["msg"]) for one in error.errors()]
+        places = [(one["type"], one["msg"], tuple(one["loc"])) for one in error.errors()]
+        raise Malformed(
+            [Flaw(message=shape_message(kind, message, path), path=path_text(path)) for kind, message, path in places]
+        ) from None

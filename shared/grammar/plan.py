@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from pydantic import Field
+
 from shared.contracts.base import Json, Message
 
 from .expressions import Scope, references, resolve_known
@@ -31,8 +33,8 @@ class TaskPlan(Message):
     index: int
     """Place within the stage, all groups counted through: the second half of the wire's task id."""
     type: str
-    input: Json = {}
-    endpoints: dict[str, str] = {}
+    input: Json = Field(default_factory=dict)
+    endpoints: dict[str, str] = Field(default_factory=dict)
     pre_condition: str = ""
     ignore_failure: bool = False
     retries: Retries = Retries()
@@ -59,7 +61,7 @@ class Rollback(Message):
     name: str
     stage: str = ""
     task: str = ""
-    inputs: Json = {}
+    inputs: Json = Field(default_factory=dict)
 
 
 class Notification(Message):
@@ -71,7 +73,7 @@ class Notification(Message):
     stage: str = ""
     task: str = ""
     endpoint: str = ""
-    body: Json = {}
+    body: Json = Field(default_factory=dict)
     """The entry as written, its expressions unresolved."""
 
 
@@ -85,11 +87,11 @@ class Needs(NamedTuple):
 class Plan(Message):
     pipeline: str
     stages: tuple[StagePlan, ...] = ()
-    outputs: Json = {}
-    output_meta: Json = {}
+    outputs: Json = Field(default_factory=dict)
+    output_meta: Json = Field(default_factory=dict)
     rollbacks: tuple[Rollback, ...] = ()
     notifications: tuple[Notification, ...] = ()
-    workspace: Json = {}
+    workspace: Json = Field(default_factory=dict)
     timeout_s: float | None = None
 
     def to_json(self) -> Json:

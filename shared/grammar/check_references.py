@@ -1,0 +1,172 @@
+"""Every `${…}` of a pipeline beside what it may name where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .expressions import ABOUT_NAMES, ROOTS, TASK_FIELDS, Reference, references, split_name
+from .inputs import injected
+from .names import Path, Problem, Step, nearest
+from .spec import PipelineSpec, split_group
+
+TaskName = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that references of one pipeline can name."""
+
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    variables: frozenset[str] | None
+    """None: not known here, so not checked."""
+    tasks: Mapping[str, frozenset[str]]
+    """By stage."""
+
+    @classmethod
+    def of(cls, spec: PipelineSpec, variables: Collection[str] | None) -> Known:
+        return cls(
+            inputs=frozenset((*spec.input, *spec.input_meta, *cls.injected(spec))),
+            outputs=frozenset((*spec.output, *spec.output_meta)),
+            variables=None if variables is None else frozenset(variables),
+            tasks={name: frozenset(stage.tasks) for name, stage in spec.stages.items()},
+        )
+
+    @staticmethod
+    def injected(spec: PipelineSpec) -> frozenset[str]:
+        return frozenset(injected(spec.options))
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where a reference stands, and so which tasks have ended before it is looked at; None: all have."""
+
+    task: TaskName | None = None
+    ended: frozenset[TaskName] | None = None
+    outputs: bool = False
+    """Whether the pipeline's outputs are known here."""
+
+
+def reference_problems(spec: PipelineSpec, known: Known, foreign: Collection[TaskName]) -> Iterator[Problem]:
+    """What is wrong with the references; those in `foreign` tasks are only warned of."""
+    ended: set[TaskName] = set()
+    for stage in dict.fromkeys((*spec.stage_order, *spec.stages)):
+        if stage not in spec.stages:
+            continue
+        its = spec.stages[stage].tasks
+        groups = [split_group(item) for item in spec.stages[stage].task_order]
+        left = tuple(name for name in its if name not in {one for group in groups for one in group})
+        for group in (*groups, left):
+            for task in group:
+                if task in its:
+                    here = Here((stage, task), frozenset(ended))
+                    fields = its[task].model_dump(by_alias=True, include={"pre_condition", "endpoints", "input"})
+                    warning = (stage, task) in foreign
+                    yield from _within(fields, ("stages", stage, "tasks", task), here, known, warning=warning)
+            ended |= {(stage, task) for task in group}
+    after = Here()
+    yield from _within(spec.output, ("output",), after, known)
+    yield from _within(spec.workspace, ("workspace",), Here(None, frozenset()), known)
+    told = Here(outputs=True)
+    for index, rollback in enumerate(spec.rollbacks):
+        yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), told, known)
+    for kind, entries in spec.notifications.items():
+        yield from _within(list(entries), ("notifications", kind), told, known)
+
+
+def _within(value: Any, place: Path, here: Here, known: Known, *, warning: bool = False) -> Iterator[Problem]:
+    for reference in references(value, place):
+        found = _problem(reference, here, known)
+        if found is not None:
+            message, near = found
+            hint = f"did you mean ${{{near}}}?" if near else ""
+            if near is None and reference.root == "about":
+                hint = f"to mean the text itself, write $${{{reference.text}}}"
+            yield Problem(reference.path, message, hint, reference.token, 0, warning)
+
+
+Found = tuple[str, str | None] | None
+"""What is wrong, and what was probably meant."""
+
+
+def _problem(reference: Reference, here: Here, known: Known) -> Found:
+    steps = reference.steps
+    if not steps:
+        return f"{reference.token} is not of the form ${{SCOPE.KEY.PATH}}", None
+    match reference.root:
+        case "about":
+            return _about(reference, known)
+        case "input":
+            return _named(reference, known.inputs, "the pipeline has no input")
+        case "var":
+            return (
+                None if known.variables is None else _named(reference, known.variables, "the project has no variable")
+            )
+        case "output":
+            if not here.outputs:
+                return f"{reference.token}: the pipeline's outputs are known only when a run has ended", None
+            return _named(reference, known.outputs, "the pipeline has no output")
+        case _:
+            return _task(reference, here, known)
+
+
+def _about(reference: Reference, known: Known) -> Found:
+    name = str(reference.steps[0])
+    if name in ABOUT_NAMES:
+        return None
+    if name in ROOTS:
+        return f"{reference.token} says not which one", None
+    if name in known.inputs:
+        return f"{reference.token} names nothing", f"input.{name}"
+    return f"{reference.token} names nothing that a run knows", nearest(name, ABOUT_NAMES, 0.7)
+
+
+def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
+    name, _ = split_name(reference.steps[1:], names)
+    if name is not None:
+        return None
+    wrong, near = str(reference.steps[1]), nearest(str(reference.steps[1]), names)
+    return f"{problem} {wrong}", near and _spelled(reference.root, near, reference.steps[2:])
+
+
+def _task(reference: Reference, here: Here, known: Known) -> Found:
+    steps = reference.steps
+    stage, rest = split_name(steps, known.tasks)
+    if stage is None:
+        return _no_stage(reference, known)
+    task, fields = split_name(rest, known.tasks[stage])
+    if task is None:
+        wrong = str(rest[0]) if rest else ""
+        near = nearest(wrong, known.tasks[stage])
+        return f"stage {stage} has no task {wrong}", near and _spelled(stage, near, rest[1:])
+    if not fields or fields[0] not in TASK_FIELDS:
+        near = nearest(str(fields[0]), TASK_FIELDS) if fields else "status"
+        meant = near and _spelled(stage, task, near, fields[1:])
+        return f"{reference.token} must say output, input or status of {stage}.{task}", meant
+    if here.ended is None or (stage, task) in here.ended:
+        return None
+    if here.task is None:
+        return f"{reference.token}: no task has run when this is looked at", None
+    if (stage, task) == here.task:
+        return f"{reference.token} names the task in which it stands", None
+    return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(here.task)} starts", None
+
+
+def _no_stage(reference: Reference, known: Known) -> Found:
+    wrong, rest = str(reference.steps[0]), reference.steps[1:]
+    near = nearest(wrong, (*known.tasks, *ROOTS))
+    if near is None and wrong in {task for tasks in known.tasks.values() for task in tasks}:
+        stage = next(stage for stage, tasks in known.tasks.items() if wrong in tasks)
+        return f"{wrong} is a task; its stage is missing", _spelled(stage, wrong, rest)
+    return f"there is no stage {wrong}", near and _spelled(near, rest)
+
+
+def _spelled(*parts: Step | Sequence[Step]) -> str:
+    """Steps as they are written between the braces."""
+    text = ""
+    for part in parts:
+        for step in [part] if isinstance(part, str | int) else part:
+            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

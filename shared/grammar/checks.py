@@ -1,0 +1,325 @@
+"""What is wrong with a pipeline, all of it at once, each with its place and, where a name is wrong, the nearest one.
+
+A flaw keeps a pipeline from being saved. A warning does not: what concerns task types that do not run here (imports
+come whole), and what is legal but hardly meant.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.contracts.problems import Flaw
+
+from .check_inputs import input_problems
+from .check_references import Known, reference_problems
+from .conditions import ConditionError, check_condition
+from .expressions import references
+from .inputs import DOCKER, TRIGGERS
+from .names import Path, Problem, did_you_mean, nearest, path_text
+from .spec import PipelineSpec, TaskSpec, split_group
+from .task_schemas import TASK_SCHEMAS
+
+Position = Callable[[Path, str], tuple[int, int]]
+"""`Located.position`: line and column of a path, or of a text within it."""
+
+EVENTS = ("STARTED", "WAITING", "SUCCESS", "FAILURE", "CANCELED")
+NOTIFIERS = ("email", "jira", "webhook", "slack")
+STATES = ("ENABLED", "DISABLED", "RELEASED")
+ROOTS = ("input", "var", "output")
+_SHAPE_TRIES = 8
+_UNREADABLE = "?"
+"""Stands for a name or type that is missing or no text, while the rest is checked."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What keeps a pipeline from being saved, and what its author should know."""
+
+    flaws: list[Flaw] = field(default_factory=list)
+    warnings: list[Flaw] = field(default_factory=list)
+
+
+def check_pipeline(
+    tree: Mapping[str, Any],
+    *,
+    task_schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    position: Position | None = None,
+    variables: Collection[str] | None = None,
+    endpoints: Collection[str] | None = None,
+) -> list[Flaw]:
+    """Everything that keeps a pipeline from being saved; see `examine_pipeline`."""
+    return examine_pipeline(
+        tree, task_schemas=task_schemas, position=position, variables=variables, endpoints=endpoints
+    ).flaws
+
+
+def examine_pipeline(
+    tree: Mapping[str, Any],
+    *,
+    task_schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    position: Position | None = None,
+    variables: Collection[str] | None = None,
+    endpoints: Collection[str] | None = None,
+) -> Findings:
+    """Check a pipeline's tree.
+
+    `variables` and `endpoints` are the project's, by name; without them those names are not checked. `position` gives
+    lines and columns, for a tree that came from YAML.
+    """
+    schemas = TASK_SCHEMAS if task_schemas is None else task_schemas
+    spec, problems = _read(tree)
+    if spec is not None:
+        problems += _about_names(spec, tree)
+        problems += _about_tasks(spec, schemas, endpoints)
+        problems += _about_levels(spec, endpoints)
+        problems += reference_problems(spec, Known.of(spec, variables), _foreign(spec, schemas))
+        problems += _hardly_meant(spec)
+    flaws = [_flaw(one, position) for one in problems if not one.warning]
+    warnings = [_flaw(one, position) for one in problems if one.warning]
+    return Findings(_in_order(flaws), _in_order(warnings))
+
+
+def _flaw(problem: Problem, position: Position | None) -> Flaw:
+    line, column = (None, None) if position is None else _place(problem, position)
+    return Flaw(
+        message=problem.message, path=path_text(problem.path), line=line, column=column, hint=problem.hint or None
+    )
+
+
+def _place(problem: Problem, position: Position) -> tuple[int, int]:
+    line, column = position(problem.path, problem.needle)
+    if problem.offset and (line, column) != position(problem.path, ""):
+        column += problem.offset
+    return line, column
+
+
+def _in_order(flaws: Sequence[Flaw]) -> list[Flaw]:
+    """Each once, from the top of the document down."""
+    unique = {(flaw.path, flaw.message, flaw.line, flaw.column): flaw for flaw in flaws}
+    return sorted(unique.values(), key=lambda flaw: (flaw.line or 0, flaw.column or 0))
+
+
+def _read(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[Problem]]:
+    """Read the shape; what does not fit is reported and cut out, so that the rest can be checked too."""
+    problems: list[Problem] = []
+    rest: Any = copy.deepcopy(dict(tree))
+    for _ in range(_SHAPE_TRIES):
+        try:
+            return PipelineSpec.model_validate(rest), problems
+        except ValidationError as error:
+            for one in error.errors():
+                path = tuple(one["loc"])
+                problems.append(Problem(path, shape_message(one["type"], one["msg"], path)))
+                _mend(rest, path, missing=one["type"] == "missing")
+    return None, problems
+
+
+def shape_message(kind: str, message: str, path: Path) -> str:
+    """A shape error in the words of the document."""
+    name = path_text(path) or "the document"
+    return f"{name} {_SHAPES.get(kind) or message.replace('Input should be', 'must be')}"
+
+
+_SHAPES = {
+    "missing": "is missing",
+    "string_type": "must be a text (put quotes around it)",
+    "string_too_short": "must not be blank",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a map of fields",
+    "model_type": "must be a map of fields",
+    "model_attributes_type": "must be a map of fields",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+}
+
+
+def _mend(tree: Any, path: Path, *, missing: bool) -> None:
+    """Take a part that does not fit out of the tree; what is missing gets a name that is none."""
+    parent = tree
+    for step in path[:-1]:
+        parent = parent[step] if _has(parent, step) else None
+    last = path[-1] if path else ""
+    if missing and isinstance(parent, dict):
+        parent[last] = _UNREADABLE
+    elif isinstance(parent, dict):
+        if last in ("name", "type"):
+            parent[last] = _UNREADABLE
+        else:
+            parent.pop(last, None)
+    elif isinstance(parent, list) and isinstance(last, int) and last < len(parent):
+        parent[last] = {} if isinstance(parent[last], dict) else _UNREADABLE
+
+
+def _has(parent: Any, step: Any) -> bool:
+    if isinstance(parent, dict):
+        return step in parent
+    return isinstance(parent, list) and isinstance(step, int) and step < len(parent)
+
+
+def _about_names(spec: PipelineSpec, tree: Mapping[str, Any]) -> Iterator[Problem]:
+    if spec.kind.upper() != "PIPELINE":
+        yield Problem(("kind",), f"kind is {spec.kind}, and a pipeline's is PIPELINE")
+    if spec.state and spec.state.upper() not in STATES:
+        yield Problem(("state",), f"state {spec.state} is none of {', '.join(STATES)}", _hint(spec.state, STATES))
+    for index, option in enumerate(spec.options):
+        if option.upper() not in TRIGGERS:
+            near = _hint(option, TRIGGERS)
+            yield Problem(("options", index), f"option {option} is not known and does nothing", near, warning=True)
+    yield from _order(("stageOrder",), spec.stage_order, ("stages",), spec.stages, "stage")
+    for name, stage in spec.stages.items():
+        if name in ROOTS:
+            yield Problem(("stages", name), f"a stage cannot be named {name}: ${{{name}.…}} has a meaning of its own")
+        place = ("stages", name)
+        named: list[str] = []
+        for index, item in enumerate(stage.task_order):
+            group = split_group(item)
+            if not group:
+                yield Problem((*place, "taskOrder", index), "a group of tasks is empty")
+            named += group
+        yield from _order((*place, "taskOrder"), named, (*place, "tasks"), stage.tasks, "task", stage.task_order)
+        for task in stage.tasks:
+            if "," in task:
+                message = f"task {task} has a comma in its name, and taskOrder reads a comma as “in parallel”"
+                yield Problem((*place, "tasks", task), message)
+
+
+def _order(
+    place: Path, order: Sequence[str], home: Path, there: Mapping[str, Any], what: str, items: Sequence[str] = ()
+) -> Iterator[Problem]:
+    """An order and the things it orders must name each other exactly once."""
+    seen: set[str] = set()
+    for index, name in enumerate(order):
+        where = (*place, index) if not items else (*place, _item(items, name))
+        if name not in there:
+            near = _hint(name, there)
+            yield Problem(where, f"{place[-1]} names {what} {name}, which is not in {home[-1]}", near, name)
+        elif name in seen:
+            yield Problem(where, f"{place[-1]} names {what} {name} twice", needle=name)
+        seen.add(name)
+    for name in there:
+        if name not in seen and not (what == "task" and "," in name):
+            message = f"{what} {name} is not in {place[-1]}, so it would never run"
+            yield Problem((*home, name), message)
+
+
+def _item(items: Sequence[str], name: str) -> int:
+    return next((index for index, item in enumerate(items) if name in split_group(item)), 0)
+
+
+def _about_tasks(
+    spec: PipelineSpec, schemas: Mapping[str, Mapping[str, Any]], endpoints: Collection[str] | None
+) -> Iterator[Problem]:
+    for stage, task, one in _tasks(spec):
+        place: Path = ("stages", stage, "tasks", task)
+        schema = schemas.get(one.type)
+        if schema is None and one.type != _UNREADABLE:
+            near = _hint(one.type, schemas)
+            message = f"tasks of type {one.type} do not run here: {stage}.{task} will fail when it is reached"
+            yield Problem((*place, "type"), message, near, warning=True)
+        yield from _condition((*place, "preCondition"), one.pre_condition, warning=schema is None)
+        if schema is not None:
+            unfinished = (one.model_extra or {}).get("_configured") is False
+            yield from input_problems(place, one, schema, warning=unfinished)
+            for path, condition, names in _conditions_within(one):
+                yield from _condition((*place, "input", *path), condition, names, warning=one.type == "POLL")
+        for role, name in one.endpoints.items():
+            yield from _endpoint((*place, "endpoints", role), name, endpoints, warning=schema is None)
+
+
+_CONDITIONS: Mapping[str, tuple[tuple[tuple[str, ...], frozenset[str]], ...]] = {
+    "Condition": ((("condition",), frozenset()),),
+    "POLL": (
+        (("exitCriteria", "success"), frozenset({"response"})),
+        (("exitCriteria", "failure"), frozenset({"response"})),
+    ),
+    "K8S": ((("waitFor",), frozenset({"object"})),),
+}
+"""Inputs that are conditions, by task type, and the names that the task binds in them."""
+
+
+def _conditions_within(task: TaskSpec) -> Iterator[tuple[Path, str, frozenset[str]]]:
+    for path, names in _CONDITIONS.get(task.type, ()):
+        value: Any = task.input
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            yield path, value, names
+
+
+def _condition(
+    place: Path, condition: str, names: frozenset[str] = frozenset(), *, warning: bool = False
+) -> Iterator[Problem]:
+    try:
+        check_condition(condition, names)
+    except ConditionError as error:
+        yield Problem(place, f"the condition cannot be read: {error.reason}", "", condition, error.at or 0, warning)
+
+
+def _endpoint(place: Path, name: Any, known: Collection[str] | None, *, warning: bool = False) -> Iterator[Problem]:
+    if isinstance(name, str) and name and known is not None and not references(name) and name not in known:
+        yield Problem(place, f"there is no endpoint {name} in this project", _hint(name, known), name, 0, warning)
+
+
+def _about_levels(spec: PipelineSpec, endpoints: Collection[str] | None) -> Iterator[Problem]:
+    """Rollbacks and notifications name stages and tasks."""
+    for index, rollback in enumerate(spec.rollbacks):
+        yield from _level(spec, ("rollbacks", index), rollback.stage, rollback.task)
+    for kind, entries in spec.notifications.items():
+        if kind not in NOTIFIERS:
+            message = f"notifications of kind {kind} are not sent"
+            yield Problem(("notifications", kind), message, _hint(kind, NOTIFIERS), warning=True)
+        for index, entry in enumerate(entries):
+            place: Path = ("notifications", kind, index)
+            event = str(entry.get("event") or "")
+            if event.upper() not in EVENTS:
+                said = f"event {event} is none of" if event else "event is missing; it is one of"
+                yield Problem((*place, "event"), f"{said} {', '.join(EVENTS)}", _hint(event, EVENTS))
+            yield from _level(spec, place, str(entry.get("stage") or ""), str(entry.get("task") or ""))
+            yield from _endpoint((*place, "endpoint"), entry.get("endpoint"), endpoints)
+
+
+def _level(spec: PipelineSpec, place: Path, stage: str, task: str) -> Iterator[Problem]:
+    if stage and stage not in spec.stages:
+        yield Problem((*place, "stage"), f"there is no stage {stage}", _hint(stage, spec.stages), stage)
+    elif task and not stage:
+        yield Problem((*place, "task"), f"task {task} is named without its stage", needle=task)
+    elif task and task not in spec.stages[stage].tasks:
+        near = _hint(task, spec.stages[stage].tasks)
+        yield Problem((*place, "task"), f"stage {stage} has no task {task}", near, task)
+
+
+def _hardly_meant(spec: PipelineSpec) -> Iterator[Problem]:
+    if not spec.stages:
+        yield Problem(("stages",), "the pipeline has no stages: a run of it ends at once", warning=True)
+    for name in spec.input_meta:
+        if name not in spec.input and name not in Known.injected(spec):
+            message = f"_inputMeta describes {name}, which is no input"
+            yield Problem(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
+    if "DOCKER_TRIGGER" in (option.upper() for option in spec.options) and spec.stages:
+        used = {str(one.steps[1]) for one in references(spec.model_dump(by_alias=True)) if one.root == "input"}
+        if not used & (DOCKER.keys() - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT", "DOCKER_REPO_NAMESPACE"}):
+            message = "the pipeline never uses the pushed image or tag"
+            hint = "write ${input.DOCKER_IMAGE_REF} where the image stands"
+            yield Problem(("options",), message, hint, warning=True)
+
+
+def _tasks(spec: PipelineSpec) -> Iterator[tuple[str, str, TaskSpec]]:
+    return ((stage, task, one) for stage, its in spec.stages.items() for task, one in its.tasks.items())
+
+
+def _foreign(spec: PipelineSpec, schemas: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((stage, task) for stage, task, one in _tasks(spec) if one.type not in schemas)
+
+
+def _hint(name: str, names: Collection[str]) -> str:
+    return did_you_mean(nearest(name, names))

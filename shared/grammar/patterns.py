@@ -1,0 +1,155 @@
+"""Which images and tags a webhook wants.
+
+A pattern is blank (any), a regular expression that must match the whole name (a text without pattern signs is the
+name itself, so `1.2` is not `1x2`), `glob:` with `*`, `?` and `[…]`, or `semver:` with a range. Several stand
+on lines of their own; a line that starts with `!` excludes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cel
+
+from shared.contracts.problems import Flaw
+
+from .versions import Version, parse_range, parse_version
+
+MAX_LENGTH = 1000
+_SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
+"""A dot alone is no sign of a pattern: versions are full of them."""
+
+MAX_NAME = 512
+_LINEAR = cel.compile("name.matches(pattern)")
+_NESTED_REPEAT = re.compile(r"[+*}][^()]*\)[+*{]")
+
+Test = Callable[[str], bool]
+
+
+class BadPattern(ValueError):
+    """A pattern that cannot be read, and why."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a name is wanted, and what decided that."""
+
+    wanted: bool
+    reason: str
+
+
+def check_pattern(pattern: str | None, path: str = "") -> list[Flaw]:
+    """What is wrong with a pattern."""
+    try:
+        _tests(pattern or "")
+    except BadPattern as error:
+        return [Flaw(message=str(error), path=path)]
+    return []
+
+
+def matches(pattern: str | None, name: str) -> bool:
+    """Whether a name is wanted; raises `BadPattern`."""
+    return judge(pattern, name).wanted
+
+
+def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdict:
+    """Whether a name is wanted and why, by a pattern and a list of patterns that exclude; raises `BadPattern`."""
+    wanted, unwanted = _tests(pattern or "")
+    for text in exclude:
+        unwanted = (*unwanted, *((one, test) for one, test in _tests(text)[0]))
+    for text, test in unwanted:
+        if test(name):
+            return Verdict(False, f"{name} is excluded by {text}")
+    if not wanted:
+        return Verdict(True, "any is wanted")
+    for text, test in wanted:
+        if test(name):
+            return Verdict(True, f"{name} matches {text}")
+    return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}")
+
+
+def newest(pattern: str | None, names: Iterable[str]) -> str | None:
+    """Of the wanted names that are versions, the highest; None when there is none."""
+    versions = ((parse_version(name), name) for name in names if matches(pattern, name))
+    found = [(version, name) for version, name in versions if version is not None]
+    return max(found)[1] if found else None
+
+
+Tests = tuple[tuple[str, Test], ...]
+
+
+@lru_cache(maxsize=4096)
+def _tests(pattern: str) -> tuple[Tests, Tests]:
+    """What is wanted and what is not, each with its text."""
+    if len(pattern) > MAX_LENGTH:
+        raise BadPattern(f"the pattern is longer than {MAX_LENGTH} characters")
+    lines = [line.strip() for line in pattern.splitlines() if line.strip()]
+    wanted = tuple((line, _test(line)) for line in lines if not line.startswith("!"))
+    unwanted = tuple((line[1:].strip(), _test(line[1:].strip())) for line in lines if line.startswith("!"))
+    return wanted, unwanted
+
+
+def _test(text: str) -> Test:
+    kind, colon, rest = text.partition(":")
+    if colon and kind in _KINDS:
+        return _KINDS[kind](rest.strip())
+    return _regular(text) if _SIGNS.search(text) else text.__eq__
+
+
+def _regular(text: str) -> Test:
+    """In the time of the name's length where possible; looking around and back references need the other engine."""
+    try:
+        compiled = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadPattern(f"{text} is no regular expression: {error}") from None
+    whole = rf"\A(?:{text})\z"
+    try:
+        _LINEAR.execute({"name": "", "pattern": whole})
+    except (RuntimeError, ValueError):
+        if _NESTED_REPEAT.search(text):
+            raise BadPattern(f"{text} repeats a repetition beside a look-around, which can take for ever") from None
+        return lambda name: len(name) <= MAX_NAME and compiled.fullmatch(name) is not None
+    return lambda name: _LINEAR.execute({"name": name, "pattern": whole}) is True
+
+
+def _glob(text: str) -> Test:
+    if not text:
+        raise BadPattern("glob: needs a pattern, such as glob:v1.*")
+    return _regular(_glob_expression(text))
+
+
+def _glob_expression(text: str) -> str:
+    """`*` and `?` stop at a slash, `**` does not."""
+    parts: list[str] = []
+    for found in re.finditer(r"\*\*|\*|\?|\[!?[^\]]+\]|.", text, re.DOTALL):
+        sign = found[0]
+        if sign in _GLOB_SIGNS:
+            parts.append(_GLOB_SIGNS[sign])
+        elif len(sign) > 2 and sign[0] == "[":
+            negated = sign[1] == "!"
+            parts.append(f"[{'^' if negated else ''}{sign[2 if negated else 1 : -1]}]")
+        else:
+            parts.append(re.escape(sign))
+    return "".join(parts)
+
+
+_GLOB_SIGNS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _semver(text: str) -> Test:
+    try:
+        inside = parse_range(text)
+    except ValueError as error:
+        raise BadPattern(f"semver:{text}: {error}") from None
+
+    def test(name: str) -> bool:
+        version: Version | None = parse_version(name)
+        return version is not None and inside(version)
+
+    return test
+
+
+_KINDS: dict[str, Callable[[str], Test]] = {"glob": _glob, "semver": _semver, "regex": _regular}
