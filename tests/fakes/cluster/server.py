@@ -17,7 +17,7 @@ from .errors import ApiError, Obj, forbidden, no_such_path, unauthorized
 from .routes import Place, Query
 from .store import Store
 
-DEFAULT_TOKEN = "fake-cluster-token"
+DEFAULT_TOKEN = "demo-token"
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -39,7 +39,7 @@ class FakeCluster:
         self.token = token
         self.access = Access({token: "deployer"})
         self.closing = threading.Event()
-        for name in ("default", "kube-system", "kube-public", *namespaces):
+        for name in ("default", "kube-system", "kube-public", "apps", *namespaces):
             self._namespace(name)
         self._controllers = Controllers(self.store, pace_s)
         handler = type("Handler", (_Handler,), {"cluster": self})

@@ -75,7 +75,7 @@ def until(holds: Callable[[], bool], timeout_s: float = 10) -> None:
 
 def rolled_out(obj: Any) -> bool:
     """As kubectl judges it."""
-    status = obj.status or {}
+    status: Any = obj.status or {}
     wanted = obj.spec.replicas
     return bool(
         (status.observedGeneration or 0) >= obj.metadata.generation

@@ -1,0 +1,139 @@
+"""The registry on the same port: token service, manifests, blobs, tags, with the errors of the distribution API."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import time
+
+import jwt
+
+from .http import Answer, Answered, Json, Request
+from .world import Repository, World
+
+SERVICE = "registry.docker.io"
+TOKEN_LIFE_S = 300
+_SCOPE = re.compile(r"repository:([^:]+):([a-z,*]+)")
+
+
+def token(world: World, request: Request) -> Answer:
+    """`GET /token?service=…&scope=…`: may grant less than asked, and still answers 200."""
+    name = _basic_user(world, request)
+    access: list[Json] = []
+    for text in request.query.get("scope", []):
+        found = _SCOPE.fullmatch(text)
+        if found is None:
+            raise Answered(400, {"details": f"invalid scope {text}"})
+        repository = world.repositories.get(found[1])
+        allowed = [] if repository is None else _actions(repository, name)
+        granted = [action for action in found[2].split(",") if action in allowed]
+        access.append({"type": "repository", "name": found[1], "actions": granted})
+    now = time.time()
+    claims = {"sub": name or "", "access": access, "exp": now + TOKEN_LIFE_S, "iat": now}
+    made = jwt.encode(claims, world.key, algorithm="HS256")
+    issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    return Answer(200, {"token": made, "access_token": made, "expires_in": TOKEN_LIFE_S, "issued_at": issued})
+
+
+def _actions(repository: Repository, name: str | None) -> list[str]:
+    if name in repository.admins:
+        return ["pull", "push"]
+    return ["pull"] if not repository.private or name in repository.readers else []
+
+
+def _basic_user(world: World, request: Request) -> str | None:
+    header = request.headers.get("authorization", "")
+    if not header.startswith("Basic "):
+        return None
+    try:
+        name, _, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as wrong:
+        raise Answered(400, {"details": "malformed credentials"}) from wrong
+    account = world.accounts.get(name)
+    if account is None or (secret != account.password and secret not in account.tokens):
+        raise Answered(401, {"details": "incorrect username or password"})
+    return name
+
+
+def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answered:
+    return Answered(status, {"errors": [{"code": code, "message": message, "detail": None}]}, headers)
+
+
+def _authorise(world: World, request: Request, name: str | None, action: str = "pull") -> None:
+    scope = f',scope="repository:{name}:{action}"' if name else ""
+    challenge = {
+        "WWW-Authenticate": f'Bearer realm="{request.base}/token",service="{SERVICE}"{scope}',
+        "Docker-Distribution-Api-Version": "registry/2.0",
+    }
+    refused = _error(401, "UNAUTHORIZED", "authentication required", challenge)
+    header = request.headers.get("authorization", "")
+    if not header.startswith("Bearer "):
+        raise refused
+    try:
+        claims = jwt.decode(header[7:], world.key, algorithms=["HS256"])
+    except jwt.InvalidTokenError as wrong:
+        raise refused from wrong
+    if name is None:
+        return
+    for grant in claims.get("access") or ():
+        if grant["name"] == name and action in grant["actions"]:
+            return
+    raise refused
+
+
+def probe(world: World, request: Request) -> Answer:
+    """`GET /v2/`."""
+    _authorise(world, request, None)
+    return Answer(200, {}, {"Docker-Distribution-Api-Version": "registry/2.0"})
+
+
+def manifest(world: World, request: Request, name: str, reference: str) -> Answer:
+    """`GET` or `HEAD …/manifests/<tag or digest>`."""
+    _authorise(world, request, name)
+    repository = world.repositories.get(name)
+    with world.lock:
+        digest = reference
+        if repository is not None and not reference.startswith("sha256:"):
+            digest = repository.tags.get(reference, ("", 0.0))[0]
+        found = repository.manifests.get(digest) if repository is not None else None
+    if found is None:
+        raise _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+    media_type, data = found
+    accepted = request.headers.get("accept", "")
+    if media_type not in accepted and ("index" in media_type or "*/*" not in accepted):
+        # The trap of registries before 3.0: an index looks missing to whoever does not accept it.
+        raise _error(404, "MANIFEST_UNKNOWN", "OCI index found, but accept header does not support OCI indexes")
+    headers = {
+        "Content-Type": media_type,
+        "Docker-Content-Digest": digest,
+        "Docker-Distribution-Api-Version": "registry/2.0",
+        "ratelimit-limit": "100;w=21600",
+        "ratelimit-remaining": "98;w=21600",
+        "docker-ratelimit-source": "127.0.0.1",
+    }
+    return Answer(200, data, headers)
+
+
+def blob(world: World, request: Request, name: str, digest: str) -> Answer:
+    """`GET` or `HEAD …/blobs/<digest>`."""
+    _authorise(world, request, name)
+    repository = world.repositories.get(name)
+    data = repository.blobs.get(digest) if repository else None
+    if data is None:
+        raise _error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+    return Answer(200, data, {"Docker-Content-Digest": digest, "Content-Type": "application/octet-stream"})
+
+
+def tag_list(world: World, request: Request, name: str) -> Answer:
+    """`GET …/tags/list`."""
+    _authorise(world, request, name)
+    repository = world.repositories.get(name)
+    if repository is None:
+        raise _error(404, "NAME_UNKNOWN", "repository name not known to registry")
+    return Answer(200, {"name": name, "tags": sorted(repository.tags)})
+
+
+def unsupported(world: World, request: Request, name: str, what: str) -> Answer:
+    """Writing to the registry is not part of the fake: `/_fake/push` makes images."""
+    raise _error(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {name} {what}")

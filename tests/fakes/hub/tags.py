@@ -1,0 +1,80 @@
+"""The management API's view of repositories and tags."""
+
+from __future__ import annotations
+
+import json
+
+from .auth import readable
+from .http import Answer, Json, Request, not_found, page
+from .world import OCI_INDEX, Repository, World, iso
+
+
+def repository(world: World, request: Request, name: str) -> Answer:
+    """One repository."""
+    found = readable(world, request, name)
+    namespace, _, short = name.partition("/")
+    newest = max((at for _, at in found.tags.values()), default=0.0)
+    return Answer(
+        200,
+        {
+            "user": namespace,
+            "namespace": namespace,
+            "name": short,
+            "repository_type": "image",
+            "status": 1,
+            "status_description": "active",
+            "is_private": found.private,
+            "star_count": 0,
+            "pull_count": 0,
+            "last_updated": iso(newest) if newest else None,
+            "permissions": {"read": True, "write": False, "admin": False},
+        },
+    )
+
+
+def listing(world: World, request: Request, name: str) -> Answer:
+    """The tags, newest first."""
+    found = readable(world, request, name)
+    with world.lock:
+        newest_first = sorted(found.tags.items(), key=lambda item: item[1][1], reverse=True)
+        shown = [_tag(found, tag) for tag, _ in newest_first if request.text("name") in tag]
+    return Answer(200, page(shown, request))
+
+
+def one(world: World, request: Request, name: str, tag: str) -> Answer:
+    """One tag."""
+    found = readable(world, request, name)
+    with world.lock:
+        if tag not in found.tags:
+            raise not_found("tag")
+        return Answer(200, _tag(found, tag))
+
+
+def _tag(found: Repository, tag: str) -> Json:
+    digest, at = found.tags[tag]
+    media_type, data = found.manifests.get(digest, ("", b"{}"))
+    document = json.loads(data)
+    children = document.get("manifests") if media_type == OCI_INDEX else None
+    images = [
+        {
+            "architecture": child["platform"]["architecture"],
+            "os": child["platform"]["os"],
+            "digest": child["digest"],
+            "size": child["size"],
+            "status": "active",
+            "last_pushed": iso(at),
+        }
+        for child in children or [{"platform": {"architecture": "amd64", "os": "linux"}, "digest": digest, "size": 64}]
+    ]
+    return {
+        "name": tag,
+        "digest": digest,
+        "media_type": media_type,
+        "content_type": "image",
+        "full_size": sum(image["size"] for image in images),
+        "images": images,
+        "last_updated": iso(at),
+        "tag_last_pushed": iso(at),
+        "tag_status": "active",
+        "v2": True,
+    }
