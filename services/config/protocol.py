@@ -14,6 +14,7 @@ from shared.contracts.base import Json
 from shared.contracts.runs import Grant, Held, HeldAnswer, Report, ReportAnswer, Take, Verdict
 
 from .holding import (
+    FENCE_STEP,
     PLACED,
     CancelTimer,
     Cut,
@@ -446,6 +447,7 @@ def shown(holding: Holding, folded: h.Status) -> h.Status:
 
 __all__ = [
     "DEATHS_ALLOWED",
+    "FENCE_STEP",
     "LEDGER",
     "CancelTimer",
     "Cut",
