@@ -49,6 +49,8 @@ class Promised:
     subject: str
     body: str
     correlation_id: str | None
+    message: Message | None = None
+    """The message itself where it was promised by this process."""
 
 
 class Reading:
@@ -65,12 +67,14 @@ class UnitOfWork(Reading):
     def __init__(self, session: Session, now: float) -> None:
         super().__init__(session, now)
         self.promised: list[dict[str, Any]] = []
+        self.messages: list[Message] = []
         self.broadcasts: list[tuple[Topic, Message, str]] = []
         self.callbacks: list[Callable[[], None]] = []
         self.earliest_timer: float | None = None
 
     def outbox(self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None) -> None:
         """Promise a message: it is sent at least once, after the commit, in order with others of its subject."""
+        self.messages.append(message)
         self.promised.append(
             {
                 "message_id": str(uuid_utils.uuid7()),
@@ -113,7 +117,12 @@ class UnitOfWork(Reading):
             if nested.is_active:
                 nested.rollback()
             self.session.expire_all()
-            del self.promised[marks[0] :], self.broadcasts[marks[1] :], self.callbacks[marks[2] :]
+            del (
+                self.promised[marks[0] :],
+                self.messages[marks[0] :],
+                self.broadcasts[marks[1] :],
+                self.callbacks[marks[2] :],
+            )
             raise
         nested.commit()
 
@@ -168,7 +177,7 @@ class Store:
                 uow = UnitOfWork(session, self.clock())
                 yield uow
                 outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]
-                rows = _insert_promised(session, uow.promised)
+                rows = _insert_promised(session, uow)
             committed = True
         finally:
             for told in outcomes:
@@ -195,14 +204,14 @@ class Store:
         self._reader.dispose()
 
 
-def _insert_promised(session: Session, promised: list[dict[str, Any]]) -> list[Promised]:
-    if not promised:
+def _insert_promised(session: Session, uow: UnitOfWork) -> list[Promised]:
+    if not uow.promised:
         return []
     statement = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
-    ids = session.execute(statement, promised).scalars().all()
+    ids = session.execute(statement, uow.promised).scalars().all()
     return [
-        Promised(number, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"])
-        for number, row in zip(ids, promised, strict=True)
+        Promised(number, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], message)
+        for number, row, message in zip(ids, uow.promised, uow.messages, strict=True)
     ]
 
 

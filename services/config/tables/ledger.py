@@ -144,7 +144,7 @@ class LogRow(Base):
     """Lines that a task printed."""
 
     __tablename__ = "log_chunks"
-    __table_args__ = (Index("ix_log_chunks_task", "execution_id", "stage", "task", "try_number", "first_line"),)
+    __table_args__ = (UniqueConstraint("execution_id", "stage", "task", "try_number", "first_line"),)
 
     id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
     execution_id: Mapped[str]
