@@ -213,28 +213,26 @@ def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswe
         return Step(holding), _answer_to_silenced(holding, said)
     folded = regain(holding, said.runner, said.attempt).holding
     accepted: list[h.Recorded] = []
-    refusal = ""
     for event in said.events:
         if event.seq <= folded.accepted_seq:
             continue
         if event.seq > folded.accepted_seq + 1:
-            refusal = f"Event {event.seq} came before event {folded.accepted_seq + 1}."
             break
         folded = replace(folded, accepted_seq=event.seq)
         if said.grant is not None and _begins(event, said.grant):
-            refusal = _why_not_grant(folded, said.grant)
-            if refusal:
+            if _why_not_grant(folded, said.grant):
                 break
             folded = _granted(folded, said.grant)
         accepted.append(h.Recorded(attempt=folded.attempt, event=event))
         folded = _fold(folded, event)
         if event.type in _FINAL:
             break
+    granted = _has_leave(folded, said)
     answered = ReportAnswer(
         verdict=folded.wanted,
         accepted_seq=folded.accepted_seq,
-        granted=said.grant is not None and _has_leave(folded, said),
-        reason=refusal,
+        granted=granted,
+        reason="" if said.grant is None or granted else _why_not_grant(folded, said.grant),
     )
     closed = _close(folded, accepted, at)
     return replace(closed, accepted=(*accepted, *closed.accepted)), answered
@@ -337,11 +335,11 @@ def _has_leave(holding: Holding, said: Report) -> bool:
 # ------------------------------------------------------------------------------------------- answers, times, intents
 
 
-def answer(holding: Holding, stage: str, task: str, said: Json, at: float) -> Step:
+def answer(holding: Holding, stage: str, task: str, said: Json, at: float, *, try_number: int | None = None) -> Step:
     """What a task waits for has come (an approval, a nested run's end): record it, wake the run if it is parked."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
-    event = h.TaskAnswered(seq=holding.own_seq + 1, at=at, stage=stage, task=task, answer=said)
+    event = h.TaskAnswered(seq=holding.own_seq + 1, at=at, stage=stage, task=task, try_number=try_number, answer=said)
     known = replace(holding, own_seq=event.seq, news=True)
     return replace(_wake(known), accepted=(h.Recorded(attempt=LEDGER, event=event),))
 

@@ -104,7 +104,8 @@ class Report(Message):
 
     A holder sends every event that it does not know accepted, from `accepted_seq` + 1 on; where it asks for a grant the
     grant's `task.started` is the last of them. If the answer's `accepted_seq` covers that event without `granted`, the
-    event does not count and its number is spent: go on with the next number. If it does not cover it, send again.
+    event does not count and its number is spent: go on with the next number. If it does not cover it, something on the
+    way was lost: send again. The last report of a run, too, counts as heard only when an answer covers it.
     """
 
     execution_id: str
@@ -120,11 +121,13 @@ class ReportAnswer(Message):
     verdict: Verdict
     accepted_seq: int = 0
     """The ledger has dealt with everything up to here; the next event has this number plus one."""
+    reason: str = ""
+    """With a grant that was refused while the verdict is go: why it never will be given (the task ends with this).
+    Empty: decide anew and ask under a new number."""
     granted: bool = False
     """The grant that was asked for is given, in this answer or in one that was lost, and its `task.started` is durable:
     act, even where the verdict is by now to pause; where it is to cancel, end the try at once. Without it, do not act.
     """
-    reason: str = ""
 
 
 class HeldRun(Message):

@@ -114,8 +114,8 @@ class Hold:
             self._may(asked.grant)
         elif asked.grant is not None:
             covered.pop()
-            if answer.verdict is Verdict.GO:
-                self._may_have_run(asked.grant)
+            if answer.verdict is Verdict.GO and answer.reason:
+                self.end_task(asked.grant.task, asked.grant.try_number, h.Status.FAILED, "may have run")
         self.known.extend(h.Recorded(attempt=self.attempt, event=event) for event in covered)
         self.done = any(event.type in ("run.ended", "run.parked") for event in covered)
 
@@ -129,13 +129,6 @@ class Hold:
             self.end_task(grant.task, grant.try_number, h.Status.CANCELED)
         else:
             self.leave = (grant.task, grant.try_number)
-
-    def _may_have_run(self, grant: Grant) -> None:
-        if not grant.repeat and self._tries(grant.task):
-            self.end_task(grant.task, grant.try_number, h.Status.FAILED, "may have run")
-
-    def _tries(self, task: str) -> list[h.TaskStarted]:
-        return [event for event in self.events if isinstance(event, h.TaskStarted) and event.task == task]
 
     def _ends(self, task: str) -> list[h.TaskEnded]:
         return [event for event in self.events if isinstance(event, h.TaskEnded) and event.task == task]
