@@ -1,4 +1,4 @@
-"""Holds many runs at once without a thread for each: one thread decides and reports, a pool of threads calls the tasks."""
+"""Holds many runs at once without a thread for each: one thread decides and reports, a pool calls the tasks."""
 
 from __future__ import annotations
 

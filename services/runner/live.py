@@ -1,4 +1,4 @@
-"""One task in a holder's hands: leave is asked for, its type is called in a worker thread, and each step is passed on."""
+"""One task in a holder's hands: leave is asked for, its type is called in a worker thread."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class TaskTools:
         stage, task = self._place
         own = {**self._scope.tasks.get(stage, {}).get(task, {}), "output": output}
         tasks = {**self._scope.tasks, stage: {**self._scope.tasks.get(stage, {}), task: own}}
-        return Scope(self._scope.inputs, self._scope.variables, tasks, self._scope.about, self._scope.outputs)
+        return Scope(self._scope.inputs, self._scope.variables, tasks, self._scope.about, output)
 
 
 def called(live: Live, what: Call, host: Host, *, needs_leave: bool) -> Any:

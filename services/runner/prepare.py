@@ -29,7 +29,7 @@ class Not:
 
 
 def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = frozenset()) -> Ready | Not:
-    """Weigh the preCondition where asked, then resolve the input, all but the `raw` fields, and the endpoints' names."""
+    """Weigh the preCondition where asked, then resolve the input, but for `raw` fields, and the endpoints' names."""
     try:
         if weigh and task.pre_condition and not evaluate(task.pre_condition, scope):
             return Not(Status.SKIPPED, f"Skipped: its preCondition is false: {task.pre_condition}")

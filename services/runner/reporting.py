@@ -31,7 +31,7 @@ class Ask:
 
 
 class Reporter:
-    """One report is under way at a time, so that the ledger sees the events in order; what fails is said again as is."""
+    """One report is under way at a time, so that the ledger sees events in order; what fails is said again as is."""
 
     def __init__(self, host: Host, execution_id: str, attempt: int, heard: Callable[[ReportAnswer], None]) -> None:
         self._host = host

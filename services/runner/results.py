@@ -1,4 +1,4 @@
-"""What a task brought, twice: for people, masked and cut; for other tasks, exact and sealed where that differs. Pure."""
+"""What a task brought, twice: for people, masked and cut; for other tasks exact, sealed where that differs. Pure."""
 
 from __future__ import annotations
 

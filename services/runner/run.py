@@ -1,4 +1,4 @@
-"""One run in a holder's hands: asks `decide`, does what it says, reports what happened. Lives in the holder's thread."""
+"""One run in a holder's hands: asks `decide`, does what it says, reports it. Lives in the holder's thread."""
 
 from __future__ import annotations
 
@@ -303,9 +303,7 @@ class Run:
 
     def _in_hand(self, plan: TaskPlan, kind: TaskType, stage: str, number: int, ready: Ready, scope: Scope) -> Live:
         logs, stopping = LogBuffer(), list[bool]()
-        tools = TaskTools(
-            self._host, self._vault, logs, self.about.requested_by, scope, (stage, plan.name), stopping
-        )
+        tools = TaskTools(self._host, self._vault, logs, self.about.requested_by, scope, (stage, plan.name), stopping)
         asked = Asked(
             type=plan.type,
             stage=stage,

@@ -1,5 +1,5 @@
 """The task types, one file each, and the protocol between them and the engine.
 
-Here lives whatever a pipeline's tasks do outside. Never here: the order of tasks, retries, timeouts (the engine's), or a
-message of the broker.
+Here lives whatever a pipeline's tasks do outside. Never here: the order of tasks, retries and timeouts (the engine's),
+or a message of the broker.
 """

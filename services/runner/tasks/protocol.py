@@ -98,7 +98,7 @@ class Tools(Protocol):
         """Open an endpoint that the run was given."""
 
     def evaluate(self, condition: str, output: Json | None = None) -> bool:
-        """Evaluate a condition over the run's values; `output` stands for the task's own output so far."""
+        """Evaluate a condition over the run's values; `output` is the task's own so far, in short `${output.…}`."""
 
     def act(self, act: Act, command_id: str) -> Document:
         """Ask config for a change on behalf of the run's owner; repeating a command id is harmless."""

@@ -11,6 +11,8 @@ from .manifests import Object, Ref
 PIPELINE = "portside.dev/pipeline"
 START = "portside.dev/start"
 EXECUTION = "portside.dev/execution"
+INDEX = "portside.dev/index"
+"""The number that people know the execution by."""
 RESTARTED = "portside.dev/restarted-for"
 """On pod templates: which execution asked for new pods of an unchanged manifest."""
 
@@ -22,11 +24,19 @@ class Stamp:
     pipeline_id: str
     start: int
     execution_id: str
+    index: int
 
     def put_on(self, obj: Object) -> None:
         """Write the stamp into an object's annotations."""
         annotations = obj["metadata"].setdefault("annotations", {}) or {}
-        annotations.update({PIPELINE: self.pipeline_id, START: str(self.start), EXECUTION: self.execution_id})
+        annotations.update(
+            {
+                PIPELINE: self.pipeline_id,
+                START: str(self.start),
+                EXECUTION: self.execution_id,
+                INDEX: str(self.index),
+            }
+        )
         obj["metadata"]["annotations"] = annotations
 
 
@@ -46,7 +56,7 @@ def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:
         return None
     if there <= stamp.start:
         return None
-    return (
-        f"superseded by #{there}: {ref} was applied by a later start of this pipeline (this one is #{stamp.start}), "
-        "so it stays as it is."
-    )
+    if annotations.get(EXECUTION) == stamp.execution_id:
+        return f"superseded by #{stamp.index}: another runner carries on this execution and has applied {ref}."
+    number = annotations.get(INDEX) or there
+    return f"superseded by #{number}: a later start of this pipeline has applied {ref}, so it stays as it is."

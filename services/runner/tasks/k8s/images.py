@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..protocol import Asked
+from services.runner.tasks.protocol import Asked
+
 from .manifests import Object, containers
 
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-fA-F]{32,}")
@@ -65,6 +66,11 @@ def pushed(asked: Asked) -> Pushed | None:
 def uses(obj: Object, what: Pushed) -> bool:
     """Whether an object's pods run the pushed image."""
     return any(_names(one.get("image"), what) for one in containers(obj))
+
+
+def running(obj: Object) -> list[str]:
+    """The images that an object's pods run."""
+    return [str(one["image"]) for one in containers(obj) if one.get("image")]
 
 
 def pin(obj: Object, what: Pushed) -> list[str]:

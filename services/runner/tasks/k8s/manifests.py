@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
+from services.runner.tasks.protocol import TaskFailed
 from shared.contracts.base import Json
-
-from ..protocol import TaskFailed
 
 Object = Json
 """A Kubernetes object as a plain dict."""
@@ -82,7 +81,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 def read(text: str) -> list[Object]:
     """The objects of a manifest, lists unpacked; every fault names its document and line."""
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a SafeLoader
+        documents = list(yaml.load_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -94,7 +93,7 @@ def read(text: str) -> list[Object]:
         if document is not None:
             objects += list(_unpack(document, f"document {number}"))
     if not objects:
-        raise TaskFailed("The YAML holds no object. Put at least one document with apiVersion, kind and metadata in it.")
+        raise TaskFailed("The YAML holds no object: it needs a document with apiVersion, kind and metadata.")
     return objects
 
 
@@ -183,8 +182,3 @@ def _looks_like_containers(value: Any) -> Iterator[Json]:
     elif isinstance(value, list):
         for inner in value:
             yield from _looks_like_containers(inner)
-
-
-def images(obj: Object) -> list[str]:
-    """The images that an object's pods run."""
-    return [str(one["image"]) for one in containers(obj) if one.get("image")]

@@ -1,4 +1,4 @@
-"""Whether an object is ready, for each kind as `kubectl rollout status` sees it, and for others as their kind says it."""
+"""Whether an object is ready, as `kubectl rollout status` sees it, and for other kinds as their status says."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def _deployment(obj: Object) -> Readiness:
         return Readiness(False, "made no progress within its progressDeadlineSeconds", failed=True)
     refused = condition(obj, "ReplicaFailure")
     if refused.get("status") == "True":
-        return Readiness(False, f"its pods are refused: {refused.get('message', refused.get('reason', ''))}", failed=True)
+        return Readiness(
+            False, f"its pods are refused: {refused.get('message', refused.get('reason', ''))}", failed=True
+        )
     wanted = _count(spec, "replicas", 1)
     updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
     available = _count(status, "availableReplicas")
@@ -127,7 +129,9 @@ def _pod(obj: Object) -> Readiness:
     if phase == "Succeeded":
         return Readiness(True, "succeeded")
     if phase == "Failed":
-        return Readiness(False, f"failed: {(obj.get('status') or {}).get('message') or 'a container ended in error'}", True)
+        return Readiness(
+            False, f"failed: {(obj.get('status') or {}).get('message') or 'a container ended in error'}", True
+        )
     if condition(obj, "Ready").get("status") == "True":
         return Readiness(True, "ready")
     return Readiness(False, f"is {phase}, not ready")

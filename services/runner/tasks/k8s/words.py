@@ -11,7 +11,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 from urllib3 import exceptions as http
 
-from ..protocol import TaskFailed
+from services.runner.tasks.protocol import TaskFailed
 
 
 class ClusterError(TaskFailed):
@@ -44,8 +44,10 @@ def _status(error: ApiException) -> dict[str, Any]:
 
 def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     body = _status(error)
-    said, reason = str(body.get("message") or ""), str(body.get("reason") or "")
+    said, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
     status = int(error.status or 0)
+    if status == 500 and "failed to create typed patch object" in said:
+        status = 422
     text, passing = _ANSWERS.get(status, _other)(said, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
 
@@ -76,7 +78,8 @@ def _forbidden(said: str, doing: str, url: str) -> tuple[str, bool]:
 def _not_found(said: str, doing: str, url: str) -> tuple[str, bool]:
     match = re.search(r'namespaces "([^"]+)" not found', said)
     if match:
-        return f"Cannot {doing}: the namespace {match.group(1)} does not exist; create it, or put it into the YAML.", False
+        missing = match.group(1)
+        return f"Cannot {doing}: the namespace {missing} does not exist; create it, or put it into the YAML.", False
     return f"Cannot {doing}: not found: {said or 'the cluster knows no such thing'}", False
 
 

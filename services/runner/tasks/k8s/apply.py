@@ -1,0 +1,291 @@
+"""APPLY: check everything at the server, apply each object under our field manager, wait, and put back where wanted.
+
+The phases stand in the handle, so that whoever holds the run goes on from the last one recorded: `apply` writes,
+`rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
+from shared.contracts.base import Json
+
+from . import diff, fence, images, owned, wanted
+from .cluster import Cluster
+from .manifests import Object, Ref, cleaned
+from .outputs import response
+from .rollout import readiness
+from .watching import look
+from .words import ClusterError
+
+PUT_BACK_S = 180.0
+_RACES = 6
+_CRD_S = 30.0
+_DIFF_LINES = 200
+
+
+def start(asked: Asked, cluster: Cluster) -> Step:
+    """Read, fence and try everything without changing anything; remember what is there now."""
+    objects = _objects(asked)
+    here = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    made = wanted.kinds_made(objects)
+    previous: list[Json] = []
+    restarts: list[Json] = []
+    lines: list[str] = []
+    good, changes = True, False
+    for obj in objects:
+        group = obj["apiVersion"].rpartition("/")[0]
+        if (group, obj["kind"]) in made:
+            asked.tools.log(f"{obj['kind']} {obj['metadata']['name']}: its kind comes with this manifest.")
+            changes = True
+            continue
+        item = wanted.build(asked, obj, cluster)
+        for image in item.pinned:
+            asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
+        live = cluster.get(item.ref)
+        if refusal := fence.superseded(live, wanted.stamp_of(asked), item.ref):
+            raise TaskFailed(refusal)
+        result = _try(asked, cluster, item, live, here)
+        if _needs_restart(item, live, result):
+            restarts.append(item.ref.to_json())
+            asked.tools.log(_restart_words(item.ref))
+            changes = True
+        if live is not None:
+            previous.append(cleaned(owned.applied_by(live) or owned.projected(live, item.body)))
+            good = good and readiness(live).ready
+        shown = diff.unified(item.ref, live, result or item.body, asked.tools.masking_key())
+        changes = changes or bool(shown)
+        lines += shown
+    _tell_diff(asked, lines)
+    if asked.flag("dryRun"):
+        text = "\n".join(lines)
+        return Done(
+            {"diff": text, "changed": changes}, "Dry run: nothing was changed." if changes else "Nothing to do."
+        )
+    handle = {
+        "phase": "apply",
+        "until": asked.tools.now() + 60 * asked.number("timeout", 5),
+        "restarts": restarts,
+        "changes": changes,
+        "previous": asked.tools.seal(previous) if previous else None,
+        "good": good and bool(previous),
+    }
+    return Running(handle, f"Applying {_count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
+
+
+def observe(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    """Go on with the phase that the handle names."""
+    return _PHASES[handle["phase"]](asked, cluster, handle)
+
+
+def cancel(asked: Asked, cluster: Cluster, handle: Json) -> None:
+    """A cancelled roll-out is put back where that is wanted; else it stays as it is."""
+    if handle["phase"] in ("apply", "rollout") and asked.flag("rollbackOnFailure") and handle["good"]:
+        _put_back(asked, cluster, handle)
+        asked.tools.log("The last good manifest was put back.")
+
+
+def _objects(asked: Asked) -> list[Object]:
+    objects = wanted.manifest(asked)
+    if endpoint := asked.text("imagePullSecretFrom"):
+        return wanted.with_pull_secret(objects, asked.tools.endpoint(endpoint), asked.text("namespace"))
+    return objects
+
+
+def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | None, here: set[Any]) -> Object | None:
+    """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
+    body = wanted.with_restart(item.body, live, None)
+    try:
+        return cluster.apply(item.ref, body, force=asked.flag("force"), dry_run=True)
+    except ClusterError as error:
+        if error.status == 404 and ("Namespace", item.ref.namespace) in here:
+            return None
+        if error.status == 409:
+            raise TaskFailed(_conflict_words(item.ref, error)) from None
+        raise
+
+
+def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    restarts = {Ref.from_json(one) for one in handle["restarts"]}
+    refs: list[Ref] = []
+    for obj in _objects(asked):
+        if asked.tools.stopping():
+            raise TaskFailed("Canceled between two objects.")
+        item = wanted.build(asked, obj, cluster)
+        execution = asked.about.execution_id if item.ref in restarts else None
+        _write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=execution)
+        refs.append(item.ref)
+        asked.tools.log(f"{item.ref} applied")
+        if item.ref.kind == "CustomResourceDefinition":
+            _await_definition(cluster, item.ref)
+    following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
+    return Running(following, "Waiting until all is ready", again_after_s=0.2)
+
+
+def _write(
+    asked: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
+) -> Object:
+    """Apply what was read just before and nothing newer: a start that comes late loses."""
+    stamp = wanted.stamp_of(asked)
+    for left in reversed(range(_RACES)):
+        live = cluster.get(ref)
+        if refusal := fence.superseded(live, stamp, ref):
+            raise TaskFailed(refusal)
+        sent = wanted.with_restart(body, live, restart_for)
+        if live is not None:
+            meta = {**sent["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+            sent = {**sent, "metadata": meta}
+        try:
+            return cluster.apply(ref, sent, force=force)
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+            if "the object has been modified" not in error.message or not left:
+                raise TaskFailed(_conflict_words(ref, error)) from None
+        time.sleep(0.2)
+    raise AssertionError("unreachable")
+
+
+def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    refs = [Ref.from_json(one) for one in handle["objects"]]
+    seen = look(asked, cluster, refs)
+    if seen.ready:
+        return _done(asked, cluster, handle, seen.objects)
+    if not seen.failure and asked.tools.now() < handle["until"]:
+        return Running(handle, "; ".join(seen.messages))
+    why = seen.failure or (
+        f"Not ready within the timeout of {asked.number('timeout', 5):g} minutes: {'; '.join(seen.messages)}"
+    )
+    if not asked.flag("rollbackOnFailure"):
+        raise TaskFailed(why, _output(asked, cluster, seen.objects, [why]))
+    if not handle["good"]:
+        raise TaskFailed(
+            f"{why} There is no good manifest to put back: the objects are new, or were not ready before.",
+            _output(asked, cluster, seen.objects, [why]),
+        )
+    asked.tools.log(why)
+    following = {**handle, "phase": "put-back", "why": why}
+    return Running(following, "Putting back the last good manifest", again_after_s=0.0, effect_next=True)
+
+
+def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
+    output = _output(asked, cluster, objects, [])
+    if not handle["changes"]:
+        return Done(output, "Already live, nothing to do.")
+    parts = []
+    for one in objects:
+        how = readiness(one)
+        run = list(dict.fromkeys(images.running(one)))
+        if run:
+            parts.append(f"{one['kind']} {one['metadata']['name']} runs {', '.join(run)}: {how.message}")
+    return Done(output, f"Applied {_count(len(objects), 'object')}. " + "; ".join(parts))
+
+
+def _put_back_phase(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    refs = _put_back(asked, cluster, handle)
+    following = {
+        **handle,
+        "phase": "put-back-rollout",
+        "objects": [ref.to_json() for ref in refs],
+        "until": asked.tools.now() + PUT_BACK_S,
+    }
+    asked.memory.clear()
+    return Running(following, "Waiting until the last good manifest is live again", again_after_s=0.2)
+
+
+def _put_back(asked: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
+    stamp = wanted.stamp_of(asked)
+    refs = []
+    for body in asked.tools.unseal(handle["previous"]):
+        ref = cluster.place(body)
+        stamp.put_on(body)
+        _write(asked, cluster, ref, body, force=True)
+        refs.append(ref)
+        asked.tools.log(f"{ref} put back")
+    return refs
+
+
+def _put_back_rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    refs = [Ref.from_json(one) for one in handle["objects"]]
+    seen = look(asked, cluster, refs)
+    if not seen.ready and not seen.failure and asked.tools.now() < handle["until"]:
+        return Running(handle, "; ".join(seen.messages))
+    if seen.ready:
+        again = "; ".join(
+            f"{one['kind']} {one['metadata']['name']} runs {', '.join(dict.fromkeys(images.running(one)))} again"
+            for one in seen.objects
+            if images.running(one)
+        )
+        ending = f"Put back: {again or 'the objects are as they were'}."
+    else:
+        ending = f"Putting back failed too: {seen.failure or '; '.join(seen.messages)}"
+    raise TaskFailed(f"{handle['why']} {ending}", _output(asked, cluster, seen.objects, [handle["why"]]))
+
+
+_PHASES = {
+    "apply": _apply,
+    "rollout": _rollout,
+    "put-back": _put_back_phase,
+    "put-back-rollout": _put_back_rollout,
+}
+
+
+def _output(asked: Asked, cluster: Cluster, objects: list[Object], failures: list[str]) -> Json:
+    named = [(cluster.plural(Ref(one["apiVersion"], one["kind"], "", "")), one) for one in objects]
+    return response(named, asked.tools.masking_key(), failures)
+
+
+def _await_definition(cluster: Cluster, ref: Ref) -> None:
+    """Objects of a new kind can follow in the same manifest once the kind is served."""
+    until = time.monotonic() + _CRD_S
+    while time.monotonic() < until:
+        live = cluster.get(ref)
+        how = readiness(live) if live is not None else None
+        if how is not None and how.failed:
+            raise TaskFailed(f"{ref} {how.message}")
+        if how is not None and how.ready:
+            cluster.forget_kinds()
+            return
+        time.sleep(0.3)
+    raise TaskFailed(f"{ref} was not established within {_CRD_S:g} s.")
+
+
+def _needs_restart(item: wanted.Wanted, live: Object | None, result: Object | None) -> bool:
+    """The pushed tag may have new content that no change of the manifest shows."""
+    by_tag = item.pushed and not item.pinned and any("@" not in image for image in images.running(item.body))
+    return by_tag and live is not None and result is not None and not diff.template_changed(live, result)
+
+
+def _restart_words(ref: Ref) -> str:
+    return (
+        f"{ref}: the manifest is unchanged and the pushed image's digest is not used, so its pods are restarted to "
+        "pull the tag again."
+    )
+
+
+def _conflict_words(ref: Ref, error: ClusterError) -> str:
+    found = re.findall(r'conflict(?:s)? with "([^"]+)"(?: [^:]*)?:\s*([^\n]*(?:\n- [^\n]+)*)', error.message)
+    if not found:
+        return f"{error.message} Apply again, or set `force: true` to take the fields over."
+    owners = "; ".join(f"{manager} owns {_fields(fields)}" for manager, fields in found)
+    return (
+        f"{ref} is partly managed by others: {owners}. Take those fields out, or set `force: true` to take them over."
+    )
+
+
+def _fields(text: str) -> str:
+    return ", ".join(part.strip(" -") for part in re.split(r"\n-|\n", text) if part.strip(" -"))
+
+
+def _tell_diff(asked: Asked, lines: list[str]) -> None:
+    for line in lines[:_DIFF_LINES]:
+        asked.tools.log(line)
+    if len(lines) > _DIFF_LINES:
+        asked.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

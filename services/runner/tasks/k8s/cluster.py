@@ -1,0 +1,411 @@
+"""One Kubernetes API server as one endpoint's user: the only module that talks to it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import config as kube_config
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import ResourceNotFoundError
+
+from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
+
+from .manifests import MANAGER, Object, Ref
+from .words import ClusterError, from_exception
+
+CONNECT_S = 5.0
+READ_S = 30.0
+_UNKNOWN_KIND_S = 10.0
+_PAGE = 500
+
+Plain = dict[str, Any]
+
+
+class Cluster:
+    """Reads and changes objects; every failure is a `ClusterError` in words. Safe to use from several threads."""
+
+    def __init__(self, endpoint: OpenEndpoint) -> None:
+        self.url = _address(endpoint)
+        self.namespace = endpoint.text("namespace", "default")
+        """Where an object names no namespace."""
+        self._folder = Path(tempfile.mkdtemp(prefix="portside-k8s-"))
+        self._lock = threading.Lock()
+        self._unknown: dict[tuple[str, str], float] = {}
+        self._api = _api_client(endpoint, self.url, self._folder)
+        self._client: DynamicClient | None = None
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self._api.rest_client.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # --------------------------------------------------------------------------------------------------- what kinds
+
+    def kind(self, api_version: str, kind: str) -> Any:
+        """The resource that serves a kind, or a failure that says that the cluster has no such kind."""
+        group, _, version = api_version.rpartition("/")
+        where = {"prefix": "apis", "group": group} if group else {"prefix": "api"}
+        with self._lock:
+            if self._unknown.get((api_version, kind), 0.0) > time.monotonic():
+                raise self._no_kind(api_version, kind)
+            client = self._connected()
+            try:
+                return client.resources.get(api_version=version, kind=kind, **where)
+            except ResourceNotFoundError:
+                self._unknown[api_version, kind] = time.monotonic() + _UNKNOWN_KIND_S
+                raise self._no_kind(api_version, kind) from None
+            except Exception as error:
+                raise from_exception(error, self.url, f"look up {kind}") from error
+
+    def find_kind(self, kind: str, api_version: str = "") -> Any:
+        """The resource of a kind, a plural or a short name; without an API version the preferred group has it."""
+        if api_version:
+            return self.kind(api_version, kind)
+        wanted = kind.lower()
+        for resource in self._all_kinds():
+            names = {resource.kind.lower(), (resource.name or "").lower(), *(resource.short_names or ())}
+            if wanted in names:
+                return resource
+        raise self._no_kind("", kind)
+
+    def _all_kinds(self) -> list[Any]:
+        with self._lock:
+            client = self._connected()
+            try:
+                found = [one for many in client.resources for one in many if getattr(one, "name", None)]
+            except Exception as error:
+                raise from_exception(error, self.url, "list the kinds") from error
+        return sorted(found, key=lambda one: (bool(one.group), not one.preferred))
+
+    def forget_kinds(self) -> None:
+        """The cluster has learnt a new kind: look again before saying that there is none."""
+        with self._lock:
+            self._unknown.clear()
+            try:
+                self._connected().resources.invalidate_cache()
+            except Exception as error:
+                raise from_exception(error, self.url, "list the kinds") from error
+
+    def version(self) -> Plain:
+        """What `/version` says."""
+        answer: Plain = self._do("ask for the version", lambda: self._raw("get", "/version"), again=True)
+        return answer
+
+    def _connected(self) -> DynamicClient:
+        if self._client is None:
+            try:
+                cache = str(self._folder / "discovery.json")
+                self._client = DynamicClient(self._api, cache_file=cache)  # type: ignore[no-untyped-call]
+            except Exception as error:
+                raise from_exception(error, self.url, "sign in") from error
+        return self._client
+
+    def _no_kind(self, api_version: str, kind: str) -> ClusterError:
+        name = f"{kind} ({api_version})" if api_version else kind
+        hint = _MOVED.get((api_version, kind)) or "if a CustomResourceDefinition makes it, apply that first"
+        return ClusterError(f"The cluster at {self.url} knows no {name}: {hint}.", status=404, reason="NoKind")
+
+    # ------------------------------------------------------------------------------------------------------ objects
+
+    def place(self, obj: Object, namespace: str = "") -> Ref:
+        """Where an object goes: its own namespace, else the given one, else the endpoint's; cluster-wide: none."""
+        resource = self.kind(obj["apiVersion"], obj["kind"])
+        meta = obj["metadata"]
+        inside = (meta.get("namespace") or namespace or self.namespace) if resource.namespaced else ""
+        return Ref(obj["apiVersion"], obj["kind"], inside, meta["name"])
+
+    def plural(self, ref: Ref) -> str:
+        """The plural name of a kind, `deployments`."""
+        return str(self.kind(ref.api_version, ref.kind).name)
+
+    def get(self, ref: Ref) -> Object | None:
+        """The live object, or None."""
+        path = self._path(ref)
+        try:
+            answer: Object = self._do(f"read {ref}", lambda: self._raw("get", path), again=True)
+        except ClusterError as error:
+            if error.status == 404 and error.reason != "NoKind":
+                return None
+            raise
+        return answer
+
+    def find(
+        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        """All objects of a kind in a namespace (or everywhere), page by page."""
+        resource = self.kind(api_version, kind)
+        path = resource.path(namespace=namespace or None)
+        found: list[Object] = []
+        more: str | None = None
+        while True:
+            asked = {"label_selector": labels or None, "field_selector": fields or None, "_continue": more}
+            answer = self._do(
+                f"list {resource.name}",
+                lambda asked=asked: self._raw("get", path, limit=_PAGE, **asked),  # type: ignore[misc]
+                again=True,
+            )
+            group_version = answer.get("apiVersion", api_version)
+            found += [{"apiVersion": group_version, "kind": kind, **one} for one in answer.get("items") or ()]
+            more = (answer.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+
+    def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+        """Server-side apply under our field manager."""
+        answer: Object = self._do(
+            f"apply {ref}",
+            lambda: self._raw(
+                "patch",
+                self._path(ref),
+                body=body,
+                content_type="application/apply-patch+yaml",
+                field_manager=MANAGER,
+                force_conflicts="true" if force else None,
+                dry_run="All" if dry_run else None,
+            ),
+        )
+        return answer
+
+    def create(self, ref: Ref, body: Object, *, dry_run: bool = False) -> Object:
+        """Create what is not there yet."""
+        resource = self.kind(ref.api_version, ref.kind)
+        path = resource.path(namespace=ref.namespace or None)
+        answer: Object = self._do(
+            f"create {ref}",
+            lambda: self._raw("post", path, body=body, field_manager=MANAGER, dry_run="All" if dry_run else None),
+        )
+        return answer
+
+    def patch(self, ref: Ref, body: Any, kind: str, *, dry_run: bool = False) -> Object:
+        """Patch in one of the API's ways: `merge`, `strategic` or `json`."""
+        answer: Object = self._do(
+            f"patch {ref}",
+            lambda: self._raw(
+                "patch",
+                self._path(ref),
+                body=body,
+                content_type=_PATCHES[kind],
+                field_manager=MANAGER,
+                dry_run="All" if dry_run else None,
+            ),
+        )
+        return answer
+
+    def delete(self, ref: Ref, uid: str = "") -> bool:
+        """Delete, dependents in the background; false when it was not there."""
+        body: Plain = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        try:
+            self._do(f"delete {ref}", lambda: self._raw("delete", self._path(ref), body=body))
+        except ClusterError as error:
+            if error.status == 404 and error.reason != "NoKind":
+                return False
+            raise
+        return True
+
+    def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool, lines: int) -> list[str]:
+        """The last lines of a container; empty when there are none to read."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        query = [("container", container), ("tailLines", lines), ("previous", "true" if previous else "false")]
+        try:
+            text: str = self._do(
+                f"read the log of pod {pod}",
+                lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
+            )
+        except ClusterError:
+            return []
+        return text.splitlines()[-lines:]
+
+    def may(self, verb: str, group: str, resource: str, namespace: str = "") -> tuple[bool, str]:
+        """Whether the endpoint's user may do that."""
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        answer = self._do("ask for its rights", lambda: self._raw("post", path, body=review), again=True)
+        status = answer.get("status") or {}
+        return bool(status.get("allowed")), str(status.get("reason") or "")
+
+    # ----------------------------------------------------------------------------------------------------- transport
+
+    def _path(self, ref: Ref) -> str:
+        resource = self.kind(ref.api_version, ref.kind)
+        path: str = resource.path(name=ref.name, namespace=ref.namespace or None)
+        return path
+
+    def _raw(self, method: str, path: str, *, text: bool = False, **asked: Any) -> Any:
+        with self._lock:
+            client = self._connected()
+        timeout = (CONNECT_S, READ_S)
+        response = client.request(method, path, serialize=False, _request_timeout=timeout, **asked)
+        data = response.data.decode("utf-8", "replace")
+        return data if text else json.loads(data)
+
+    def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
+        """Make a call; one that only reads is made once more when the way there was at fault."""
+        try:
+            return call()
+        except Exception as error:
+            translated = from_exception(error, self.url, doing)
+            if not (again and translated.passing):
+                raise translated from error
+        time.sleep(0.3)
+        try:
+            return call()
+        except Exception as error:
+            raise from_exception(error, self.url, doing) from error
+
+
+_PATCHES = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+}
+
+_MOVED = {
+    ("extensions/v1beta1", "Deployment"): "write apiVersion apps/v1",
+    ("apps/v1beta1", "Deployment"): "write apiVersion apps/v1",
+    ("apps/v1beta2", "Deployment"): "write apiVersion apps/v1",
+    ("v1", "Deployment"): "write apiVersion apps/v1",
+    ("extensions/v1beta1", "Ingress"): "write apiVersion networking.k8s.io/v1",
+    ("networking.k8s.io/v1beta1", "Ingress"): "write apiVersion networking.k8s.io/v1",
+    ("batch/v1beta1", "CronJob"): "write apiVersion batch/v1",
+    ("batch/v1", "CronJob"): "before Kubernetes 1.21 it is batch/v1beta1",
+    ("policy/v1", "PodDisruptionBudget"): "before Kubernetes 1.21 it is policy/v1beta1",
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): "before Kubernetes 1.23 it is autoscaling/v2beta2",
+}
+"""Kinds that stand in another group or version than people write."""
+
+
+class Clusters:
+    """One `Cluster` for each endpoint and set of credentials in this process, kept as long as it is used."""
+
+    def __init__(self, limit: int = 64) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._known: dict[str, Cluster] = {}
+
+    def of(self, endpoint: OpenEndpoint) -> Cluster:
+        """The cluster behind an endpoint."""
+        key = hashlib.sha256(json.dumps(endpoint.properties, sort_keys=True, default=str).encode()).hexdigest()
+        with self._lock:
+            found = self._known.pop(key, None) or Cluster(endpoint)
+            self._known[key] = found
+            left_over = [self._known.pop(next(iter(self._known)))] if len(self._known) > self._limit else []
+        for one in left_over:
+            one.close()
+        return found
+
+    def close(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            known, self._known = list(self._known.values()), {}
+        for one in known:
+            one.close()
+
+
+def _address(endpoint: OpenEndpoint) -> str:
+    url = endpoint.text("kubernetesURL").strip().rstrip("/")
+    if not url and endpoint.text("authType").lower() != "incluster":
+        raise TaskFailed(
+            f"Endpoint {endpoint.name} has no kubernetesURL: enter the address of the cluster's API server."
+        )
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise TaskFailed(f"Endpoint {endpoint.name}: its kubernetesURL {url!r} must begin with https:// (or http://).")
+    return url
+
+
+def _api_client(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
+    settings = Configuration(host=url or None)
+    settings.retries = urllib3.Retry(total=0)
+    settings.keep_alive = True
+    settings.connection_pool_maxsize = 16
+    basic = ""
+    if endpoint.text("authType").lower() == "incluster":
+        try:
+            kube_config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except kube_config.ConfigException as error:
+            raise TaskFailed(f"Endpoint {endpoint.name}: the runner is not inside a cluster ({error}).") from None
+    if token := endpoint.text("token").strip():
+        settings.api_key = {"BearerToken": f"Bearer {token}"}
+    elif endpoint.text("userName") and endpoint.text("password"):
+        basic = f"{endpoint.text('userName')}:{endpoint.text('password')}"
+    if endpoint.text("certData") and endpoint.text("certKeyData"):
+        settings.cert_file = _file(folder, "client.crt", _pem(endpoint, "certData"))
+        settings.key_file = _file(folder, "client.key", _pem(endpoint, "certKeyData"))
+    fingerprint = endpoint.text("fingerprint").strip()
+    if endpoint.text("certAuthorityData"):
+        settings.ssl_ca_cert = _file(folder, "ca.crt", _pem(endpoint, "certAuthorityData"))
+    if endpoint.flag("insecureSkipTLSVerify") or (fingerprint and not endpoint.text("certAuthorityData")):
+        settings.verify_ssl = False
+    api = ApiClient(settings)
+    if basic:
+        header = "Basic " + base64.b64encode(basic.encode()).decode()
+        api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
+    if fingerprint:
+        api.rest_client.pool_manager.connection_pool_kw["assert_fingerprint"] = fingerprint.replace("SHA256:", "")
+    return api
+
+
+def _file(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")
+    return str(path)
+
+
+def _pem(endpoint: OpenEndpoint, key: str) -> str:
+    """PEM as it is, or in base64 as kubeconfig files hold it."""
+    text = endpoint.text(key).strip()
+    if "-----BEGIN" not in text:
+        try:
+            text = base64.b64decode(text, validate=True).decode("ascii").strip()
+        except (binascii.Error, UnicodeDecodeError):
+            text = ""
+    if "-----BEGIN" not in text:
+        raise TaskFailed(f"Endpoint {endpoint.name}: its {key} is neither PEM nor PEM in base64.")
+    return text + "\n"
+
+
+def quiet_insecure_warnings() -> None:
+    """An endpoint that skips verification says so in the product; a warning for each request says nothing more."""
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+
+def selector(labels: dict[str, Any]) -> str:
+    """A label selector as the API takes it, from `matchLabels` and `matchExpressions`."""
+    parts = [f"{key}={value}" for key, value in (labels.get("matchLabels") or {}).items()]
+    for one in labels.get("matchExpressions") or ():
+        key, operator, values = one["key"], one["operator"], ",".join(one.get("values") or ())
+        parts.append(_OPERATORS[operator].format(key=key, values=values))
+    return ",".join(parts)
+
+
+_OPERATORS = {
+    "In": "{key} in ({values})",
+    "NotIn": "{key} notin ({values})",
+    "Exists": "{key}",
+    "DoesNotExist": "!{key}",
+}
+
+
+def names(refs: Iterable[Ref]) -> str:
+    """References in a sentence."""
+    return ", ".join(str(ref) for ref in refs)

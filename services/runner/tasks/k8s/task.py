@@ -1,0 +1,65 @@
+"""K8S: one task type for every action on a cluster."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.runner.tasks.protocol import Asked, Effect, Step, Task, TaskFailed
+from shared.contracts.base import Json
+
+from . import apply
+from .cluster import Cluster, Clusters
+
+
+class K8S(Task):
+    """Hands each action to its module."""
+
+    name = "K8S"
+    raw = frozenset({"waitFor"})
+
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
+
+    def effect(self, given: Json) -> Effect:
+        return _EFFECTS.get(_action(given), Effect.ONCE)
+
+    def start(self, asked: Asked) -> Step:
+        return _module(asked).start(asked, self._cluster(asked))
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        return _module(asked).observe(asked, self._cluster(asked), handle)
+
+    def cancel(self, asked: Asked, handle: Json) -> None:
+        _module(asked).cancel(asked, self._cluster(asked), handle)
+
+    def _cluster(self, asked: Asked) -> Cluster:
+        endpoint = asked.endpoint("kubernetesServer")
+        if endpoint.type not in ("k8s", "kubernetes"):
+            raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; a K8S task needs one of type k8s.")
+        return self._clusters.of(endpoint)
+
+
+def _action(given: Json) -> str:
+    return str(given.get("action") or "").strip().upper()
+
+
+class Action(Protocol):
+    """What each action's module has."""
+
+    def start(self, asked: Asked, cluster: Cluster) -> Step: ...
+
+    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step: ...
+
+    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None: ...
+
+
+_MODULES: dict[str, Action] = {"APPLY": apply}
+_EFFECTS = {"APPLY": Effect.REPEATABLE}
+
+
+def _module(asked: Asked) -> Action:
+    found = _MODULES.get(_action(asked.input))
+    if found is None:
+        known = ", ".join(_MODULES)
+        raise TaskFailed(f"There is no K8S action {asked.input.get('action')!r}: choose one of {known}.")
+    return found

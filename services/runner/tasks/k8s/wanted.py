@@ -1,0 +1,144 @@
+"""From a K8S task's input to the objects that the cluster is to have. Pure but for looking up where kinds live."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.runner.tasks.protocol import Asked, OpenEndpoint, TaskFailed
+
+from . import images, manifests
+from .fence import RESTARTED, Stamp, annotations_of
+from .manifests import Object, Ref, pod_template
+
+
+class Places(Protocol):
+    """Knows where an object goes."""
+
+    def place(self, obj: Object, namespace: str = "") -> Ref: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One object of the manifest and its place, stamped, its image pinned."""
+
+    ref: Ref
+    body: Object
+    pinned: tuple[str, ...] = ()
+    pushed: bool = False
+    """Its pods run the image that the run is about."""
+
+
+def manifest(asked: Asked) -> list[Object]:
+    """The objects in the task's input."""
+    if asked.text("yaml").strip():
+        return manifests.read(asked.text("yaml"))
+    if asked.text("filePath").strip():
+        raise TaskFailed(
+            "This runner cannot read a manifest from Git: put the YAML into the task itself (Local Definition)."
+        )
+    raise TaskFailed("The task has no YAML: write the manifest into `yaml`.")
+
+
+def stamp_of(asked: Asked) -> Stamp:
+    """What this run writes on what it applies."""
+    about = asked.about
+    return Stamp(about.pipeline_id, asked.start_number, about.execution_id, about.index)
+
+
+def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:
+    """The kinds that the manifest's own CustomResourceDefinitions make: (group, kind)."""
+    made = set()
+    for one in objects:
+        if one["kind"] == "CustomResourceDefinition":
+            spec = one.get("spec") or {}
+            made.add((str(spec.get("group")), str((spec.get("names") or {}).get("kind"))))
+    return made
+
+
+def build(asked: Asked, obj: Object, places: Places) -> Wanted:
+    """One object as it is to be: pinned, in its namespace, stamped."""
+    body = manifests.cleaned(obj)
+    ref = places.place(body, asked.text("namespace"))
+    if ref.namespace:
+        body["metadata"]["namespace"] = ref.namespace
+    else:
+        body["metadata"].pop("namespace", None)
+    what = images.pushed(asked)
+    pinned: list[str] = []
+    uses = what is not None and images.uses(body, what)
+    if what is not None and asked.flag("pinDigest", default=True):
+        pinned = images.pin(body, what)
+    stamp_of(asked).put_on(body)
+    return Wanted(ref, body, tuple(pinned), uses)
+
+
+def with_restart(body: Object, live: Object | None, execution_id: str | None) -> Object:
+    """The object with new pods asked for, or with the last asking kept, so that leaving it out makes no new pods."""
+    template = pod_template(body)
+    if template is None or template is body:
+        return body
+    kept = annotations_of(pod_template(live) if live else None).get(RESTARTED)
+    value = execution_id or kept
+    if not value:
+        return body
+    asking = copy.deepcopy(body)
+    meta = (pod_template(asking) or {}).setdefault("metadata", {})
+    meta["annotations"] = {**(meta.get("annotations") or {}), RESTARTED: value}
+    return asking
+
+
+def pull_secret(endpoint: OpenEndpoint) -> Object:
+    """The Secret with which pods pull from a Docker endpoint's registry; its namespace is still open."""
+    user, password = endpoint.text("username"), endpoint.text("password") or endpoint.text("token")
+    if not user or not password:
+        raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
+    server = endpoint.text("registryURL")
+    host = server.partition("://")[2].rstrip("/") if "://" in server else server.rstrip("/")
+    key = "https://index.docker.io/v1/" if host in ("", "registry-1.docker.io", "docker.io") else host
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    document = json.dumps({"auths": {key: {"username": user, "password": password, "auth": auth}}})
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": _secret_name(endpoint.name)},
+        "data": {".dockerconfigjson": base64.b64encode(document.encode()).decode()},
+    }
+
+
+def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: str) -> list[Object]:
+    """The manifest with the pull secret in each namespace that has pods, and the pods told to use it."""
+    secret = pull_secret(endpoint)
+    name = secret["metadata"]["name"]
+    places: list[str] = []
+    told = []
+    for obj in objects:
+        template = pod_template(obj)
+        if template is None:
+            told.append(obj)
+            continue
+        obj = copy.deepcopy(obj)
+        spec = (pod_template(obj) or {}).setdefault("spec", {})
+        listed = spec.get("imagePullSecrets") or []
+        if not any(one.get("name") == name for one in listed):
+            spec["imagePullSecrets"] = [*listed, {"name": name}]
+        told.append(obj)
+        places.append(obj["metadata"].get("namespace") or namespace)
+    secrets = [
+        {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": one} if one else {})}}
+        for one in dict.fromkeys(places)
+    ]
+    first = sum(1 for one in told if one["kind"] in ("Namespace", "CustomResourceDefinition"))
+    made = [one for one in told if one["kind"] in ("Namespace", "CustomResourceDefinition")]
+    rest = [one for one in told if one["kind"] not in ("Namespace", "CustomResourceDefinition")]
+    return [*made[:first], *secrets, *rest]
+
+
+def _secret_name(endpoint: str) -> str:
+    plain = "".join(char if char.isalnum() else "-" for char in endpoint.lower()).strip("-")
+    return f"portside-pull-{plain or 'registry'}"[:63].rstrip("-")
