@@ -12,7 +12,7 @@ from shared.contracts.problems import Code, Refused, refuse
 from .rights import WORDS, ProjectRole, Right, ServiceRole, right_in
 
 if TYPE_CHECKING:
-    from .store import UnitOfWork
+    from .store import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def forbidden(person: Person, what: str, right: Right, ask: Iterable[str] = ()) 
     )
 
 
-def load_person(uow: UnitOfWork, caller: Caller) -> Person:
+def load_person(uow: Reading, caller: Caller) -> Person:
     """Who is calling, as of now: a disabled user or an ended token stops at once."""
     from .store import catalog_people
 

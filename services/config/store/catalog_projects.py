@@ -30,7 +30,7 @@ def ids(uow: Reading, names: Iterable[str]) -> dict[str, str]:
     """The ids of projects by name."""
     wanted = sorted(set(names))
     rows = uow.session.execute(select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(wanted)))
-    return {name: project_id for name, project_id in rows}
+    return {row.name: row.id for row in rows}
 
 
 def members(uow: Reading, projects: Iterable[str]) -> list[Member]:

@@ -53,7 +53,7 @@ def setting(uow: Reading, key: str, default: str = "") -> str:
 
 def settings(uow: Reading) -> dict[str, str]:
     """All facts."""
-    return {key: value for key, value in uow.session.execute(select(SettingRow.key, SettingRow.value))}
+    return {row.key: row.value for row in uow.session.execute(select(SettingRow.key, SettingRow.value))}
 
 
 def set_setting(uow: UnitOfWork, key: str, value: str) -> None:

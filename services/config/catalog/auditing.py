@@ -1,0 +1,124 @@
+"""The audit log: who changed what, when, before and after. Takes wire documents, which hold no secrets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from services.config.people import Person
+from services.config.resources import unsupported
+from services.config.rights import Right
+from services.config.store import Reading, UnitOfWork
+from services.config.store import catalog_settings as store
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+
+from .documents import link, micros, wire_time
+from .objects import Change, Json
+
+_EXPORTED = ("at", "user", "action", "objectKind", "project", "name", "objectId", "before", "after")
+MAX_EXPORT = 2_000
+
+
+def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Json | None, after: Json | None) -> None:
+    """One change, in the transaction that makes it."""
+    shown = after or before or {}
+    store.record(
+        uow,
+        Change(
+            at=uow.now,
+            user=person.user,
+            action=action,
+            kind=kind.value,
+            object_id=str(shown.get("id", "")),
+            project=shown.get("project"),
+            name=str(shown.get("name", "")),
+            before=before,
+            after=after,
+        ),
+    )
+
+
+class Audit:
+    """The kind `audit`: read only, by administrators of the installation or, for their project, of a project."""
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page, newest first."""
+        values, total = store.AUDIT.page(
+            uow, *_seen_by(person), filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip
+        )
+        return Page(documents=tuple(_document(value) for value in values), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One line, or, with `options.export`, the filtered log as `csv` or `json` text."""
+        form = str(ask.options.get("export", ""))
+        if form:
+            return self._export(uow, person, form, str(ask.options.get("filter", "")))
+        found = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == _number(ask.id), limit=1)
+        if not found:
+            raise refuse(Code.NOT_FOUND, f"there is no audit entry {ask.id}", subject=ask.id)
+        return Document(document=_document(found[0]))
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Nothing: the log is only ever added to."""
+        raise unsupported(ask.kind, ask.verb, ())
+
+    def _export(self, uow: Reading, person: Person, form: str, filter: str) -> Document:
+        values, _ = store.AUDIT.page(uow, *_seen_by(person), filter=filter, top=MAX_EXPORT)
+        rows = [_document(value) for value in values]
+        if form == "json":
+            return Document(text="".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        if form != "csv":
+            raise refuse(Code.INVALID, f"the audit log is exported as csv or json, not as {form}", subject="export")
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(_EXPORTED)
+        writer.writerows([_cell(row[name]) for name in _EXPORTED] for row in rows)
+        return Document(text=out.getvalue())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # A spreadsheet would run a cell that begins like a formula.
+    return "'" + shown if shown[:1] in ("=", "+", "-", "@", "\t", "\r") else shown
+
+
+def _seen_by(person: Person) -> tuple[Any, ...]:
+    if person.administers:
+        return ()
+    administered = [project for project in person.project_roles if person.may(project, Right.RESTRICTED)]
+    if not administered:
+        raise refuse(
+            Code.FORBIDDEN,
+            f"{person.user} may not read the audit log: that needs to be an administrator of a project",
+            subject=person.user,
+            next_step="Ask an administrator of this installation.",
+        )
+    return (store.AUDIT.column("project").in_(administered),)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else -1
+
+
+def _document(change: Change) -> Json:
+    return {
+        "id": str(change.id),
+        "kind": "AUDIT",
+        "at": wire_time(change.at),
+        "createdAt": wire_time(change.at),
+        "_createTimeInMicros": micros(change.at),
+        "user": change.user,
+        "action": change.action,
+        "objectKind": change.kind,
+        "objectId": change.object_id,
+        "project": change.project,
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+        "_link": link(Kind.AUDIT.value, str(change.id)),
+    }

@@ -1,0 +1,292 @@
+"""What all kinds within a project share: finding, rights, names that are taken, deletion, the audit line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from services.config.people import Person
+from services.config.resources import unsupported
+from services.config.rights import Right
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects
+from services.config.store.catalog_rows import Table
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, Refused, refuse
+from shared.grammar.names import nearest
+
+from . import auditing
+from .context import Context, new_id
+from .objects import InProject, Json
+
+V = TypeVar("V", bound=InProject)
+Verb = Callable[[UnitOfWork, Person, Act], Document]
+
+
+class Scoped(Generic[V]):
+    """A kind within projects. Subclasses say what is valid, what it looks like, and what a change sets off."""
+
+    kind: Kind
+    noun: str
+    table: Table[V]
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.verbs: dict[str, Verb] = {
+            "create": self.create,
+            "replace": self.replace,
+            "patch": self.patch,
+            "delete": self.delete,
+        }
+
+    # What the desk asks
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page of what the person may read."""
+        values, total = self.table.page(
+            uow,
+            *visible(uow, person, self.table),
+            filter=ask.filter,
+            orderby=ask.orderby,
+            top=ask.top,
+            skip=ask.skip,
+        )
+        return Page(documents=tuple(self.documents(uow, values)), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One object."""
+        return Document(document=self.document(uow, self.locate(uow, person, ask)))
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """A change, by its verb."""
+        verb = self.verbs.get(ask.verb)
+        if verb is None:
+            raise unsupported(self.kind, ask.verb, tuple(self.verbs))
+        return verb(uow, person, ask)
+
+    # What a subclass says
+
+    def documents(self, uow: Reading, values: Sequence[V]) -> list[Json]:
+        """The wire documents of these values."""
+        raise NotImplementedError
+
+    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> V:
+        """A new value out of a create; `stamp` gives the common fields."""
+        raise NotImplementedError
+
+    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: V, *, partial: bool) -> V:
+        """The value after a replace or a patch."""
+        raise NotImplementedError
+
+    def is_restricted(self, value: V) -> bool:
+        """Whether only administrators may change it."""
+        return False
+
+    def users_of(self, uow: Reading, value: V) -> list[str]:
+        """What refers to it, in words; a deletion is refused while there is any."""
+        return []
+
+    def after_change(self, uow: UnitOfWork, person: Person, before: V | None, after: V | None) -> V | None:
+        """What a change sets off; may answer with the value as it then stands."""
+        return after
+
+    # What all share
+
+    def document(self, uow: Reading, value: V) -> Json:
+        """One wire document."""
+        return self.documents(uow, [value])[0]
+
+    def create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """A new object; its name must be free in its project."""
+        project = choose_project(uow, person, str(ask.body.get("project") or ask.project or ""), self.noun)
+        demand(uow, person, project, Right.EDIT, f"create {self.noun}s")
+        value = self.made(uow, person, ask, project)
+        if self.is_restricted(value):
+            demand(uow, person, project, Right.RESTRICTED, f"create restricted {self.noun}s")
+        self.demand_free(uow, value)
+        self.table.insert(uow, value)
+        value = self.after_change(uow, person, None, value) or value
+        document = self.document(uow, value)
+        auditing.record(uow, person, "create", self.kind, None, document)
+        return Document(document=document)
+
+    def replace(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """All of an object anew."""
+        return self.change(uow, person, ask, partial=False)
+
+    def patch(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Some fields of an object."""
+        return self.change(uow, person, ask, partial=True)
+
+    def change(self, uow: UnitOfWork, person: Person, ask: Act, *, partial: bool) -> Document:
+        """The common way of replace and patch."""
+        old = self.locate(uow, person, ask)
+        self.demand_edit(uow, person, old, "change")
+        other = str(ask.body.get("project") or "")
+        if other and other != old.project and catalog_projects.ids(uow, [old.project]).get(old.project) != other:
+            raise refuse(
+                Code.INVALID,
+                f"the {self.noun} {old.name} cannot move from project {old.project} to {other}",
+                subject=old.id,
+                next_step=f"Export it, import it into {other}, then delete this one.",
+            )
+        new = self.changed(uow, person, ask, old, partial=partial)
+        return self.save(uow, person, old, new, ask.verb)
+
+    def save(self, uow: UnitOfWork, person: Person, old: V, new: V, verb: str) -> Document:
+        """Write a changed value, with everything that follows."""
+        if self.is_restricted(new) and not self.is_restricted(old):
+            demand(uow, person, new.project, Right.RESTRICTED, f"restrict {self.noun}s")
+        new = replace(new, version=old.version + 1, updated_at=uow.now, updated_by=person.user)
+        if new.name != old.name:
+            self.demand_free(uow, new)
+            self.demand_unused(uow, old, "rename")
+        before = self.document(uow, old)
+        self.table.update(uow, new)
+        new = self.after_change(uow, person, old, new) or new
+        document = self.document(uow, new)
+        auditing.record(uow, person, verb, self.kind, before, document)
+        return Document(document=document)
+
+    def delete(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Remove an object that nothing refers to; answers with it as it was."""
+        old = self.locate(uow, person, ask)
+        self.demand_edit(uow, person, old, "delete")
+        self.demand_unused(uow, old, "delete")
+        document = self.document(uow, old)
+        self.after_change(uow, person, old, None)
+        self.table.delete(uow, id=old.id)
+        auditing.record(uow, person, "delete", self.kind, document, None)
+        return Document(document=document)
+
+    def locate(self, uow: Reading, person: Person, ask: Act | Get) -> V:
+        """The object that is meant, by id or by project and name; what may not be read is not there."""
+        if ask.id:
+            value = self.table.one(uow, id=ask.id)
+        else:
+            project = project_named(uow, ask.project) or ask.project
+            value = self.table.one(uow, project=project, name=ask.name)
+        if value is None or not person.may(value.project, Right.READ):
+            raise self.not_found(uow, person, ask)
+        return value
+
+    def not_found(self, uow: Reading, person: Person, ask: Act | Get) -> Refused:
+        """Says what is missing, and the nearest name that exists."""
+        if ask.id:
+            return refuse(Code.NOT_FOUND, f"there is no {self.noun} with the id {ask.id}", subject=ask.id)
+        near = nearest(ask.name, self.table.names(uow, ask.project)) if person.may(ask.project, Right.READ) else None
+        return refuse(
+            Code.NOT_FOUND,
+            f"there is no {self.noun} {ask.name} in project {ask.project}",
+            subject=ask.name,
+            next_step=f"Did you mean {near}?" if near else "",
+        )
+
+    def demand_edit(self, uow: Reading, person: Person, value: V, what: str) -> None:
+        """Refuse who may not change this one."""
+        restricted = self.is_restricted(value)
+        right = Right.RESTRICTED if restricted else Right.EDIT
+        demand(uow, person, value.project, right, f"{what} {'the restricted ' if restricted else ''}{self.noun}s")
+
+    def demand_free(self, uow: Reading, value: V) -> None:
+        """Refuse a name that another object of the kind has in the project."""
+        other = self.table.one(uow, project=value.project, name=value.name)
+        if other is not None and other.id != value.id:
+            raise refuse(
+                Code.CONFLICT,
+                f"project {value.project} has a {self.noun} {value.name} already",
+                subject=other.id,
+                next_step="Choose another name, or change the one that is there.",
+            )
+
+    def demand_unused(self, uow: Reading, value: V, what: str) -> None:
+        """Refuse while something refers to the object by its name."""
+        users = self.users_of(uow, value)
+        if users:
+            shown = ", ".join(users[:10]) + (f" and {len(users) - 10} more" if len(users) > 10 else "")
+            raise refuse(
+                Code.IN_USE,
+                f"cannot {what} {self.noun} {value.name}: {shown} refers to it"
+                if len(users) == 1
+                else f"cannot {what} {self.noun} {value.name}: {shown} refer to it",
+                subject=value.id,
+                next_step="Change or delete what refers to it first.",
+            )
+
+    def stamp(self, uow: Reading, person: Person, project: str, name: str, body: Mapping[str, Any]) -> Json:
+        """The common fields of a new value."""
+        return {
+            "id": new_id(),
+            "project": project,
+            "name": name,
+            "description": str(body.get("description") or ""),
+            "tags": tags_of(body),
+            "created_at": uow.now,
+            "updated_at": uow.now,
+            "created_by": person.user,
+            "updated_by": person.user,
+        }
+
+
+def tags_of(body: Mapping[str, Any], default: Sequence[str] = ()) -> list[str]:
+    """The tags of a body."""
+    value = body.get("tags")
+    if value is None:
+        return list(default)
+    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def visible(uow: Reading, person: Person, table: Table[Any]) -> tuple[Any, ...]:
+    """The condition that leaves what the person may read; refused for who is in no project at all."""
+    projects = person.visible_projects()
+    if projects is None:
+        return ()
+    if not projects:
+        raise homeless(uow, person)
+    return (table.column("project").in_(sorted(projects)),)
+
+
+def homeless(uow: Reading, person: Person) -> Refused:
+    """The refusal for somebody who is in no project: whom to ask, by name."""
+    names = ", ".join(catalog_people.administrators(uow))
+    return refuse(
+        Code.FORBIDDEN,
+        f"{person.user} is in no project yet, so there is nothing to see",
+        subject=person.user,
+        next_step=f"Ask {names} to add you to a project." if names else "Ask an administrator to add you to a project.",
+    )
+
+
+def demand(uow: Reading, person: Person, project: str, right: Right, what: str) -> None:
+    """Refuse unless the person may, naming who could grant it."""
+    if not person.may(project, right):
+        people = [m.user for m in catalog_projects.members(uow, [project]) if m.role == "Administrator"]
+        person.demand(project, right, what, ask=people or catalog_people.administrators(uow))
+
+
+def project_named(uow: Reading, wanted: str) -> str | None:
+    """A project's name, given its name or its id."""
+    if not wanted:
+        return None
+    found = catalog_projects.PROJECTS.one(uow, name=wanted) or catalog_projects.PROJECTS.one(uow, id=wanted)
+    return found.name if found else None
+
+
+def choose_project(uow: Reading, person: Person, wanted: str, noun: str) -> str:
+    """The project of a new object: the one that is named, else the only one that the person can mean."""
+    if wanted:
+        name = project_named(uow, wanted)
+        if name is None or not person.may(name, Right.READ):
+            raise refuse(Code.NOT_FOUND, f"there is no project {wanted} that {person.user} may use", subject=wanted)
+        return name
+    names = [p.name for p in catalog_projects.PROJECTS.all(uow, limit=50) if person.may(p.name, Right.EDIT)]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise homeless(uow, person)
+    raise refuse(
+        Code.INVALID,
+        f"the {noun} names no project: project is required",
+        subject="project",
+        next_step=f"Use one of: {', '.join(names[:10])}.",
+    )

@@ -1,0 +1,25 @@
+"""What the catalog needs to know about the process it lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.contracts.base import Sealed
+from shared.process.ids import new_id
+from shared.process.secrets import new_token, token_hash
+
+__all__ = ["Context", "new_id", "new_token", "token_hash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`seal` closes a text with the public key; `public_url` is how the outside reaches the gateway."""
+
+    seal: Callable[[str], Sealed]
+    public_url: str
+
+    @property
+    def hook_base(self) -> str:
+        """The hook URL up to the token."""
+        return f"{self.public_url.rstrip('/')}/pipelines/api/docker-hub-webhooks?secureToken="

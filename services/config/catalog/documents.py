@@ -1,0 +1,142 @@
+"""Wire documents: the fields that every definition shares, in the spelling of the API. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.contracts.problems import Code, refuse
+
+from .objects import InProject, Json, Stamped
+
+LINK_BASE = "/codestream/api"
+MAX_NAME = 255
+
+
+def wire_time(at: float | None) -> str:
+    """An instant as the API prints it, `2019-09-16 09:25:38.065065+00`; empty for none."""
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
+
+
+def micros(at: float) -> int:
+    """An instant in microseconds since the epoch."""
+    return round(at * 1e6)
+
+
+def link(collection: str, object_id: str) -> str:
+    """The partial URL of an object."""
+    return f"{LINK_BASE}/{collection}/{object_id}"
+
+
+def common(value: Stamped, *, kind: str, collection: str, project_id: str = "") -> Json:
+    """The fields that every definition has, before its own."""
+    document: Json = {}
+    if isinstance(value, InProject):
+        document["project"] = value.project
+    document |= {
+        "kind": kind,
+        "id": value.id,
+        "name": value.name,
+        "description": value.description,
+        "version": str(value.version),
+        "createdAt": wire_time(value.created_at),
+        "updatedAt": wire_time(value.updated_at),
+        "createdBy": value.created_by,
+        "updatedBy": value.updated_by,
+        "tags": list(value.tags),
+        "_link": link(collection, value.id),
+        "_createTimeInMicros": micros(value.created_at),
+        "_updateTimeInMicros": micros(value.updated_at),
+        "_createdBy": value.created_by,
+        "_updatedBy": value.updated_by,
+    }
+    if isinstance(value, InProject):
+        document["_projectId"] = project_id
+    return document
+
+
+READ_ONLY = frozenset(
+    {
+        "id",
+        "kind",
+        "version",
+        "createdAt",
+        "updatedAt",
+        "createdBy",
+        "updatedBy",
+        "_link",
+        "_createTimeInMicros",
+        "_updateTimeInMicros",
+        "_createdBy",
+        "_updatedBy",
+        "_projectId",
+        "_warnings",
+    }
+)
+"""What clients send back with an object that they read; ignored on the way in."""
+
+
+def text(body: Mapping[str, Any], key: str, default: str = "") -> str:
+    """A text field; null and absent are the default."""
+    value = body.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool | int | float):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(value, str):
+        raise refuse(Code.INVALID, f"{key} must be text, not {_kind_of(value)}", subject=key)
+    return value
+
+
+def flag(body: Mapping[str, Any], key: str, default: bool) -> bool:
+    """A yes or no; clients write them as text too."""
+    value = body.get(key)
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in ("true", "false"):
+        raise refuse(Code.INVALID, f"{key} must be true or false, not {word!r}", subject=key)
+    return word == "true"
+
+
+def table(body: Mapping[str, Any], key: str) -> Json:
+    """A map of fields; null and absent are empty."""
+    value = body.get(key)
+    if value is None or value == "" or value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise refuse(Code.INVALID, f"{key} must be an object, not {_kind_of(value)}", subject=key)
+    return value
+
+
+def texts(body: Mapping[str, Any], key: str) -> list[str]:
+    """A list of texts; a single text is a list of one."""
+    value = body.get(key)
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise refuse(Code.INVALID, f"{key} must be a list of texts", subject=key)
+    return list(value)
+
+
+def name_of(body: Mapping[str, Any], noun: str, default: str = "") -> str:
+    """The name, which is required and can stand in a path and a reference."""
+    name = text(body, "name", default).strip()
+    if not name:
+        raise refuse(Code.INVALID, f"the {noun} has no name: name is required", subject="name")
+    if len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
+        raise refuse(
+            Code.INVALID, f"the name of the {noun} must be one line of at most {MAX_NAME} characters", subject="name"
+        )
+    return name
+
+
+def _kind_of(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "text", bool: "true or false"}.get(type(value), "a number")

@@ -1,0 +1,195 @@
+"""Endpoints: how pipelines and webhooks reach registries, clusters and the rest; secrets sealed, shown as a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.config.people import Person
+from services.config.rights import Right
+from services.config.store import Reading, UnitOfWork, catalog_projects, catalog_uses
+from services.config.store.catalog_endpoints import ENDPOINTS
+from shared.contracts.base import Sealed
+from shared.contracts.catalog import Act, Document, Get, Kind
+from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.secrets import MASK, endpoint_secret_keys
+
+from . import mirroring, resolving
+from .base import Scoped, choose_project, demand, tags_of
+from .documents import common, flag, name_of, table, text
+from .endpoint_types import endpoint_type, flaws_of, spelled
+from .objects import Endpoint, Json
+
+
+class Endpoints(Scoped[Endpoint]):
+    """The kind `endpoints`."""
+
+    kind = Kind.ENDPOINTS
+    noun = "endpoint"
+    table = ENDPOINTS
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One endpoint; with `options.forValidation` as a runner needs it: variables filled in, secrets sealed."""
+        if not ask.options.get("forValidation"):
+            return super().get(uow, person, ask)
+        body = ask.options.get("body")
+        stored = self.locate(uow, person, ask) if ask.id or (ask.name and body is None) else None
+        if stored is None and isinstance(body, dict) and body.get("id"):
+            stored = self.locate(uow, person, Get(kind=self.kind, id=str(body["id"])))
+        if isinstance(body, dict):
+            sealed = {key: Sealed.model_validate(box) for key, box in dict(ask.options.get("sealed") or {}).items()}
+            act = Act(kind=self.kind, verb="validate", body=body, sealed=sealed)
+            stored = self._draft(uow, person, act, stored)
+        if stored is None:
+            raise self.not_found(uow, person, ask)
+        demand(uow, person, stored.project, Right.EDIT, "try endpoints")
+        resolved = resolving.resolve_endpoint(uow, stored)
+        return Document(document=resolved.model_dump(mode="json"))
+
+    def documents(self, uow: Reading, values: Sequence[Endpoint]) -> list[Json]:
+        """Wire documents, with the mask where a secret is."""
+        ids = catalog_projects.ids(uow, [value.project for value in values])
+        return [
+            {
+                **common(
+                    value, kind="ENDPOINT", collection=Kind.ENDPOINTS.value, project_id=ids.get(value.project, "")
+                ),
+                "type": value.type,
+                "properties": masked(value),
+                "isRestricted": value.restricted,
+                "isLocked": False,
+                "cloudProxyId": value.cloud_proxy_id,
+                "validationOutput": "",
+            }
+            for value in values
+        ]
+
+    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
+        """A new endpoint."""
+        return self._checked(self._built(uow, person, ask, project))
+
+    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
+        """The endpoint after a change; the mask keeps a secret, a blank removes it."""
+        body = ask.body
+        type_ = endpoint_type(text(body, "type", old.type))
+        if "properties" in body or not partial:
+            given = table(body, "properties")
+            base = old.properties if partial else {}
+            properties, secrets = _split(type_, {**base, **given}, ask.sealed, old.secrets, partial=partial)
+        else:
+            properties, secrets = old.properties, old.secrets
+        return self._checked(
+            replace(
+                old,
+                name=name_of(body, self.noun, old.name),
+                description=text(body, "description", old.description if partial else ""),
+                tags=tags_of(body, old.tags),
+                type=type_,
+                properties=properties,
+                secrets=secrets,
+                restricted=flag(body, "isRestricted", old.restricted),
+                cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
+            )
+        )
+
+    def is_restricted(self, value: Endpoint) -> bool:
+        return value.restricted
+
+    def users_of(self, uow: Reading, value: Endpoint) -> list[str]:
+        return catalog_uses.users_of_endpoint(uow, value.project, value.name)
+
+    def after_change(
+        self, uow: UnitOfWork, person: Person, before: Endpoint | None, after: Endpoint | None
+    ) -> Endpoint | None:
+        """A changed registry or password means another look at the hooks that depend on it."""
+        if before is not None and after is not None and after.type == "docker":
+            mirroring.endpoint_changed(uow, before, after)
+        return after
+
+    def _built(self, uow: Reading, person: Person, ask: Act, project: str) -> Endpoint:
+        body = ask.body
+        type_ = endpoint_type(text(body, "type"))
+        if not type_:
+            raise refuse(
+                Code.INVALID,
+                "the endpoint has no type: type is required",
+                subject="type",
+                next_step="Use docker, k8s, git, email, slack or webhook.",
+            )
+        properties, secrets = _split(type_, table(body, "properties"), ask.sealed, {}, partial=False)
+        return Endpoint(
+            **self.stamp(uow, person, project, name_of(body, self.noun), body),
+            type=type_,
+            properties=properties,
+            secrets=secrets,
+            restricted=flag(body, "isRestricted", False),
+            cloud_proxy_id=text(body, "cloudProxyId"),
+        )
+
+    def _draft(self, uow: Reading, person: Person, ask: Act, stored: Endpoint | None) -> Endpoint:
+        """What a body not yet stored would become."""
+        if stored is not None:
+            return self.changed(uow, person, ask, stored, partial=False)  # type: ignore[arg-type]
+        project = choose_project(uow, person, text(ask.body, "project"), self.noun)
+        body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
+        return self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project))
+
+    def _checked(self, value: Endpoint) -> Endpoint:
+        flaws = flaws_of(value.type, value.properties, value.secrets)
+        if flaws:
+            raise Refused(
+                Problem(
+                    code=Code.INVALID,
+                    message=f"endpoint {value.name} cannot be used: {'; '.join(flaw.message for flaw in flaws)}",
+                    subject=value.name,
+                    flaws=tuple(flaws),
+                )
+            )
+        return value
+
+
+def masked(value: Endpoint) -> Json:
+    """The properties with the mask where a secret is."""
+    return {**value.properties, **dict.fromkeys(value.secrets, MASK)}
+
+
+def _split(
+    type_: str,
+    given: Mapping[str, Any],
+    sealed: Mapping[str, Sealed],
+    kept: Mapping[str, Any],
+    *,
+    partial: bool,
+) -> tuple[Json, Json]:
+    """Clear properties and secrets apart; a reference `${var.x}` is no secret and stays readable."""
+    properties = spelled(type_, given)
+    boxes = {path.removeprefix("properties."): box.model_dump() for path, box in sealed.items()}
+    boxes = spelled_keys(type_, boxes)
+    secrets: Json = dict(kept) if partial else {}
+    for key in endpoint_secret_keys(type_):
+        value = properties.get(key)
+        if key in boxes:
+            secrets[key] = boxes[key]
+        elif value == MASK and key in kept:
+            secrets[key] = kept[key]
+        elif isinstance(value, str) and value.startswith("${") and value.endswith("}"):
+            secrets.pop(key, None)
+            continue
+        elif key in properties:
+            if value not in (None, "", MASK):
+                raise refuse(
+                    Code.INVALID,
+                    f"properties.{key} is a secret and must arrive sealed, or as a reference such as ${{var.{key}}}",
+                    subject=f"properties.{key}",
+                )
+            if value != MASK:
+                secrets.pop(key, None)
+        properties.pop(key, None)
+    return properties, secrets
+
+
+def spelled_keys(type_: str, boxes: Mapping[str, Any]) -> Json:
+    """Sealed boxes under the property names that we read."""
+    keys = {key.casefold(): key for key in endpoint_secret_keys(type_)}
+    return {keys.get(key.casefold(), key): box for key, box in boxes.items()}

@@ -1,0 +1,78 @@
+"""The catalog as config's wiring sees it: its kinds, its timers, and what the ledger asks of definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.config.resources import Resource
+from services.config.store import Reading, UnitOfWork, catalog_pipelines
+from shared.contracts.catalog import Kind
+from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
+from shared.contracts.pushes import Allowlist, AllowlistAsk
+
+from . import allowlist, matchable, mirroring
+from .api_tokens import ApiTokens
+from .auditing import Audit
+from .context import Context
+from .endpoints import Endpoints
+from .installation import Settings
+from .pipelines import Pipelines
+from .projects import Projects
+from .users import Users
+from .values import MatchWebhook, RunnablePipeline
+from .variables import Variables
+from .webhooks import Webhooks
+
+Timer = Callable[[UnitOfWork, str], None]
+TIMERS: dict[str, Timer] = {
+    mirroring.PASS_TIMER: mirroring.on_timer,
+    allowlist.TOKEN_END_TIMER: allowlist.end_overlap,
+}
+"""What to do when a timer of that kind is due, given its subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that is defined."""
+
+    context: Context
+
+    def resources(self) -> dict[Kind, Resource]:
+        """The kinds, by what the gateway asks for."""
+        endpoints = Endpoints(self.context)
+        return {
+            Kind.PROJECTS: Projects(),
+            Kind.USERS: Users(),
+            Kind.TOKENS: ApiTokens(),
+            Kind.ENDPOINTS: endpoints,
+            Kind.VARIABLES: Variables(self.context),
+            Kind.PIPELINES: Pipelines(self.context),
+            Kind.WEBHOOKS: Webhooks(self.context, endpoints),
+            Kind.AUDIT: Audit(),
+            Kind.SETTINGS: Settings(self.context),
+        }
+
+    def start(self, uow: UnitOfWork) -> None:
+        """When config becomes active."""
+        mirroring.start(uow, self.context.public_url)
+
+    def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
+        """The webhook that has this token, or this id."""
+        return matchable.webhook_for_match(uow, webhook_id or None, token_hash or None)
+
+    def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
+        """The pipeline of that name."""
+        return catalog_pipelines.pipeline_for_run(uow, project, name)
+
+    def allowlist(self, uow: Reading, ask: AllowlistAsk) -> Allowlist:
+        """Answer `allowlist.ask`."""
+        return allowlist.snapshot(uow, ask)
+
+    def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
+        """Answer `mirror.wanted`."""
+        return mirroring.wanted(uow, ask, self.context)
+
+    def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+        """Take `mirror.report`."""
+        mirroring.report(uow, said)

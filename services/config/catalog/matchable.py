@@ -1,0 +1,114 @@
+"""Webhooks as matching needs them: the repository, the patterns, and as whom its runs act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from services.config.people import Person
+from services.config.rights import Right, ServiceRole
+from services.config.store import Reading, catalog_people, catalog_webhooks
+from services.config.store.catalog_endpoints import ENDPOINTS
+from shared.contracts.pushes import RegistryAccess
+
+from . import mirroring, resolving
+from .endpoint_types import DEFAULT_REGISTRY, repository_of
+from .objects import Endpoint, Token, User, Webhook
+from .values import MatchWebhook
+
+
+def webhook_for_match(uow: Reading, webhook_id: str | None, token_hash: str | None) -> MatchWebhook | None:
+    """By the token where it is known, else by the id; None when it is gone."""
+    good_until = None
+    if token_hash is not None:
+        entries = catalog_webhooks.token_entries(uow, token_hash)
+        if entries:
+            webhook_id, good_until = entries[0].webhook_id, entries[0].good_until
+        elif webhook_id is None:
+            return None
+    webhook = catalog_webhooks.WEBHOOKS.one(uow, id=webhook_id) if webhook_id else None
+    return None if webhook is None else match_webhook(uow, webhook, good_until)
+
+
+def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = None) -> MatchWebhook:
+    """A stored webhook, with all that matching looks at."""
+    endpoint = ENDPOINTS.one(uow, project=webhook.project, name=webhook.endpoint) if webhook.endpoint else None
+    found = mirroring.repository(webhook, endpoint)
+    actor, problem = actor_of(uow, webhook)
+    return MatchWebhook(
+        id=webhook.id,
+        project=webhook.project,
+        name=webhook.name,
+        enabled=webhook.enabled,
+        mode="look" if webhook.mode == "look" else "hook",
+        pipeline=webhook.pipeline,
+        endpoint=webhook.endpoint,
+        registry_host=found.host,
+        repository=found.path,
+        image_pattern=webhook.image_pattern,
+        tag_pattern=webhook.tag_pattern,
+        exclude=tuple(webhook.exclude),
+        input=webhook.input,
+        actor=actor,
+        actor_problem=problem,
+        missing=() if webhook.pipeline else ("It names no pipeline.",),
+        access=registry_access(uow, endpoint) if endpoint is not None and endpoint.type == "docker" else None,
+        token_good_until=good_until,
+    )
+
+
+def actor_of(uow: Reading, webhook: Webhook) -> tuple[str, str]:
+    """As whom a webhook's runs act, and why that cannot be now."""
+    if webhook.api_token_id is not None:
+        owned = catalog_people.owners(uow, [webhook.api_token_id]).get(webhook.api_token_id)
+        if owned is None:
+            return webhook.actor, f"The API token of {webhook.actor} is gone."
+        token, user = owned
+        return user.name, _token_problem(token, user, uow.now) or _right_problem(uow, user, webhook.project)
+    found = catalog_people.find_user(uow, webhook.actor)
+    if found is None:
+        return webhook.actor, f"There is no user {webhook.actor} any more, as whom this webhook acts."
+    return found.name, _right_problem(uow, found, webhook.project)
+
+
+def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:
+    """Where and as whom to ask the registry of a docker endpoint."""
+    resolved = resolving.resolve_endpoint(uow, endpoint)
+    properties = resolved.properties
+    host, plain = repository_of(endpoint.properties).host, False
+    written = str(properties.get("registryURL") or "").rstrip("/")
+    if written and written != DEFAULT_REGISTRY:
+        scheme, _, rest = written.rpartition("://")
+        host, plain = rest.partition("/")[0], scheme == "http"
+    elif str(properties.get("repoURL") or "").startswith("http://"):
+        plain = True
+    return RegistryAccess(
+        registry_host=host,
+        username=str(properties.get("username") or ""),
+        password=resolved.secrets.get("password") or resolved.secrets.get("token"),
+        plain_http=plain,
+        ca_pem=str(properties["caCertificate"]) if properties.get("caCertificate") else None,
+        fingerprint=str(properties["fingerprint"]) if properties.get("fingerprint") else None,
+    )
+
+
+def _token_problem(token: Token, user: User, now: float) -> str:
+    ended_at = token.revoked_at if token.revoked_at is not None else token.expires_at
+    if ended_at > now:
+        return ""
+    return f"The API token of {user.name} ended on {day(ended_at)}."
+
+
+def _right_problem(uow: Reading, user: User, project: str) -> str:
+    if not user.enabled:
+        return f"User {user.name}, as whom this webhook acts, is disabled."
+    roles = catalog_people.project_roles(uow, user.id)
+    person = Person(user=user.name, service_role=ServiceRole(user.service_role), project_roles=roles)
+    if person.may(project, Right.EXECUTE):
+        return ""
+    return f"User {user.name}, as whom this webhook acts, may not run pipelines in project {project}."
+
+
+def day(at: float) -> str:
+    """An instant as people say it: `3 May 2026`."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day} {moment:%B %Y}"

@@ -1,0 +1,196 @@
+"""Which hooks should stand at Docker Hub, and what hubsync says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.config.store import Reading, UnitOfWork, catalog_settings, catalog_webhooks
+from services.config.store.catalog_endpoints import ENDPOINTS
+from shared.contracts import topics
+from shared.contracts.base import Sealed
+from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+
+from . import resolving
+from .context import Context
+from .endpoint_types import DEFAULT_HUB, repository_of
+from .objects import Endpoint, Tombstone, Webhook
+from .repositories import join_repository
+from .values import Repository
+
+PASS_TIMER = "mirror.pass"
+PASS_EVERY_S = 300.0
+_ALL = "all"
+
+
+def ask_pass(uow: UnitOfWork, reason: str, *webhook_ids: str) -> None:
+    """Have hubsync look at these webhooks, or at all."""
+    uow.outbox(topics.MIRROR_PASS, MirrorPass(reason=reason, webhook_ids=webhook_ids), "mirror")
+
+
+def on_timer(uow: UnitOfWork, subject: str) -> None:
+    """Handle the timer: a pass over everything, or over the one webhook that was to be tried again."""
+    if subject == _ALL:
+        ask_pass(uow, "every five minutes")
+        uow.timer(PASS_TIMER, _ALL, uow.now + PASS_EVERY_S)
+    else:
+        ask_pass(uow, "trying again", subject)
+
+
+def start(uow: UnitOfWork, public_url: str) -> None:
+    """When config becomes active: a pass soon, and new hooks all over when the public address has changed."""
+    before = catalog_settings.setting(uow, "public_url")
+    if before != public_url:
+        catalog_settings.set_setting(uow, "public_url", public_url)
+        if before:
+            catalog_webhooks.raise_generations(uow)
+    uow.timer(PASS_TIMER, _ALL, uow.now)
+
+
+def repository(webhook: Webhook, endpoint: Endpoint | None) -> Repository:
+    """The repository that a webhook is about."""
+    base = repository_of(endpoint.properties) if endpoint is not None else Repository(host="", namespace="")
+    return join_repository(base, webhook.repo_name)
+
+
+def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhook:
+    """The webhook with the hook that it now wants; a new generation where the old hook will not do."""
+    endpoint = ENDPOINTS.one(uow, project=after.project, name=after.endpoint) if after.endpoint else None
+    hub_url, path, state, message = _target(after, endpoint)
+    old_target = (after.hook_hub_url, after.hook_repository)
+    moved = (hub_url, path) != old_target
+    if moved and after.hook_repository:
+        bury(uow, before or after)
+    renewed = before is not None and (before.token_hash != after.token_hash or before.name != after.name)
+    restated = not path and (state, message) != (after.hub_state, after.hub_message)
+    if not moved and not renewed and not restated:
+        return after
+    generation = after.generation + 1 if path else after.generation
+    new = replace(
+        after,
+        generation=generation,
+        hook_repository=path,
+        hook_hub_url=hub_url,
+        slug=None if moved else after.slug,
+        hub_state=state,
+        hub_message=message,
+    )
+    catalog_webhooks.set_hook(uow, new)
+    return new
+
+
+def bury(uow: UnitOfWork, webhook: Webhook) -> None:
+    """Remember a hook that must go, with what is needed to delete it."""
+    if not webhook.hook_repository:
+        return
+    endpoint = ENDPOINTS.one(uow, project=webhook.project, name=webhook.endpoint) if webhook.endpoint else None
+    username, password = _credentials(uow, endpoint)
+    catalog_webhooks.TOMBSTONES.delete(uow, webhook_id=webhook.id, generation=webhook.generation)
+    catalog_webhooks.TOMBSTONES.insert(
+        uow,
+        Tombstone(
+            webhook_id=webhook.id,
+            generation=webhook.generation,
+            hook_name=hook_name(uow, webhook.id, webhook.generation),
+            repository=webhook.hook_repository,
+            hub_url=webhook.hook_hub_url,
+            token=webhook.secret_token,
+            username=username,
+            password=password.model_dump() if password is not None else None,
+            slug=webhook.slug,
+            created_at=uow.now,
+        ),
+    )
+
+
+def endpoint_changed(uow: UnitOfWork, before: Endpoint, after: Endpoint) -> None:
+    """A changed docker endpoint: its webhooks may want other hooks, or only other credentials."""
+    if (before.properties, before.secrets) == (after.properties, after.secrets):
+        return
+    touched = catalog_webhooks.of_endpoint(uow, after.project, after.name)
+    for webhook in touched:
+        refreshed(uow, webhook, webhook)
+    if touched:
+        ask_pass(uow, f"endpoint {after.name} changed", *(webhook.id for webhook in touched))
+
+
+def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
+    """The wanted state: hooks that should stand, and tombstones of those that should not."""
+    webhooks = catalog_webhooks.with_hooks(uow, ask.webhook_ids)
+    endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
+    hooks = []
+    for webhook in webhooks:
+        username, password = _credentials(uow, endpoints.get((webhook.project, webhook.endpoint)))
+        hooks.append(
+            WantedHook(
+                webhook_id=webhook.id,
+                hook_name=hook_name(uow, webhook.id, webhook.generation),
+                generation=webhook.generation,
+                repository=webhook.hook_repository,
+                url_base=context.hook_base,
+                token=Sealed.model_validate(webhook.secret_token),
+                hub_url=webhook.hook_hub_url,
+                username=username,
+                password=password,
+                slug=webhook.slug,
+            )
+        )
+    hooks += [_gone(stone, context) for stone in catalog_webhooks.tombstones(uow, ask.webhook_ids)]
+    return Wanted(installation=catalog_settings.setting(uow, "installation"), hooks=tuple(hooks))
+
+
+def report(uow: UnitOfWork, said: MirrorReport) -> None:
+    """Keep what hubsync says; an old generation's report cannot change what is shown of the new one."""
+    if said.state is MirrorState.GONE:
+        catalog_webhooks.TOMBSTONES.delete(uow, webhook_id=said.webhook_id, generation=said.generation)
+    elif not catalog_webhooks.note_tombstone(uow, said.webhook_id, said.generation, said.message):
+        webhook = catalog_webhooks.WEBHOOKS.one(uow, id=said.webhook_id)
+        if webhook is not None and webhook.generation == said.generation:
+            message = said.repaired if said.state is MirrorState.IN_STEP and said.repaired else said.message
+            slug = said.slug or webhook.slug
+            catalog_webhooks.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
+    if said.retry_at is not None:
+        uow.timer(PASS_TIMER, said.webhook_id, said.retry_at)
+
+
+def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:
+    """`portside-<installation>-<webhook>-<generation>`; the last twelve digits of an id are its random ones."""
+    installation = catalog_settings.setting(uow, "installation")
+    return f"portside-{installation}-{webhook_id.replace('-', '')[-12:]}-{generation}"
+
+
+def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str, str]:
+    """Management API, repository, state and message of the hook that a webhook wants; none without a repository."""
+    if webhook.mode != "hook" or endpoint is None or endpoint.type != "docker":
+        return "", "", "", ""
+    found = repository(webhook, endpoint)
+    if endpoint.properties.get("serverType") != "DockerHub":
+        by_hand = "This registry's hooks are not managed: set the Hook URL there by hand."
+        return "", "", MirrorState.BY_HAND.value, by_hand
+    if not found.path:
+        return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
+    hub_url = str(endpoint.properties.get("hubURL") or DEFAULT_HUB).rstrip("/")
+    return hub_url, found.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
+
+
+def _credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:
+    if endpoint is None:
+        return "", None
+    resolved = resolving.resolve_endpoint(uow, endpoint)
+    password = resolved.secrets.get("password") or resolved.secrets.get("token")
+    return str(resolved.properties.get("username") or ""), password
+
+
+def _gone(stone: Tombstone, context: Context) -> WantedHook:
+    return WantedHook(
+        webhook_id=stone.webhook_id,
+        hook_name=stone.hook_name,
+        generation=stone.generation,
+        repository=stone.repository,
+        url_base=context.hook_base,
+        token=Sealed.model_validate(stone.token),
+        hub_url=stone.hub_url,
+        username=stone.username,
+        password=Sealed.model_validate(stone.password) if stone.password else None,
+        gone=True,
+        slug=stone.slug,
+    )

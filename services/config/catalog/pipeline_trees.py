@@ -1,0 +1,178 @@
+"""Pipeline documents between wire and store: fields of fixed types, what is used, what deserves a warning. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.documents import Located, Malformed, load_yaml
+from shared.grammar.expressions import references
+from shared.grammar.inputs import DOCKER
+from shared.grammar.names import nearest
+from shared.grammar.pipelines import check_pipeline, read_pipeline
+from shared.grammar.plan import compile_plan, supersede_of
+from shared.grammar.spec import PipelineSpec
+from shared.grammar.task_schemas import TASK_SCHEMAS
+
+from .documents import READ_ONLY
+from .objects import Json
+
+IMPORTED = "_imported"
+"""Marks a pipeline that came from another product, whose runs were never superseded."""
+COLUMNS = frozenset({"kind", "project", "name", "description", "tags", "enabled", "state", "concurrency"})
+MAPS = ("input", "_inputMeta", "output", "_outputMeta", "starred", "workspace", "stages", "notifications")
+LISTS = ("options", "stageOrder", "rollbacks")
+_EVENTS_OF_A_PUSH = frozenset(DOCKER) - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT"}
+
+
+def read_text(text: str) -> Located:
+    """The one document of a YAML body; refuses with line and column."""
+    try:
+        found = load_yaml(text)
+    except Malformed as error:
+        raise refused("the YAML cannot be read", error.flaws) from None
+    if len(found) != 1:
+        raise refused(f"one pipeline is expected and the text holds {len(found)} documents; use import for several", ())
+    return found[0]
+
+
+def checked(tree: Mapping[str, Any], located: Located | None) -> PipelineSpec:
+    """Refuse a pipeline that has anything wrong with it, all at once, with places."""
+    flaws = check_pipeline(tree, task_schemas=TASK_SCHEMAS, position=located.position if located else None)
+    if flaws:
+        shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
+        more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
+        raise refused(f"pipeline {tree.get('name') or ''} has {_count(flaws)}: {shown}{more}", flaws)
+    try:
+        return read_pipeline(tree)
+    except Malformed as error:
+        raise refused(f"pipeline {tree.get('name') or ''} cannot be read", error.flaws) from None
+
+
+def kept(body: Mapping[str, Any]) -> Json:
+    """What the store keeps of a body beside the columns: every other field, ours or not, with maps and lists typed."""
+    tree = {key: value for key, value in body.items() if key not in READ_ONLY and key not in COLUMNS}
+    for key in MAPS:
+        if key in tree:
+            tree[key] = _map(tree[key])
+    for key in LISTS:
+        if key in tree:
+            tree[key] = _list(tree[key])
+    return tree
+
+
+def shown(tree: Mapping[str, Any]) -> Json:
+    """The tree with every field that typed clients expect, as the type that they expect."""
+    document: Json = {"icon": "", "global": False, **{key: {} for key in MAPS}, **{key: [] for key in LISTS}}
+    document |= {key: value for key, value in tree.items() if key != IMPORTED}
+    document["notifications"] = {"email": [], "jira": [], "webhook": [], **_map(tree.get("notifications"))}
+    document["workspace"] = _workspace(_map(tree.get("workspace")))
+    document["starred"] = _map(tree.get("starred"))
+    return document
+
+
+def needs_of(spec: PipelineSpec) -> set[tuple[str, str]]:
+    """What a pipeline refers to by name, as (kind, name)."""
+    plan = compile_plan(spec)
+    needs = plan.needs()
+    found = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
+    found |= {("pipeline", rollback.name) for rollback in spec.rollbacks if "${" not in rollback.name}
+    for stage in plan.stages:
+        for task in stage.tasks:
+            name = task.input.get("pipeline") if task.type.casefold() == "pipeline" else None
+            if isinstance(name, str) and name and "${" not in name:
+                found.add(("pipeline", name))
+    return found
+
+
+def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[str], Sequence[str]]) -> list[Json]:
+    """A warning for each thing that the pipeline refers to and that is not there, with the nearest name."""
+    said = []
+    for kind, wanted in sorted(needs):
+        there = names(kind)
+        if wanted not in there and not (kind == "pipeline" and wanted == name):
+            near = nearest(wanted, there)
+            hint = f"; did you mean {near}?" if near else ""
+            said.append(warning(name, kind, f"there is no {kind} {wanted} in this project yet{hint}", "SEVERE"))
+    return said
+
+
+def static_warnings(name: str, tree: Mapping[str, Any]) -> list[Json]:
+    """What is legal and probably not meant."""
+    said = []
+    options = [str(option).upper() for option in tree.get("options") or []]
+    used = {str(r.steps[1]) for r in references(dict(tree)) if r.root == "input"}
+    if "DOCKER_TRIGGER" in options and not used & _EVENTS_OF_A_PUSH:
+        said.append(
+            warning(
+                name, "stages", "no task uses the pushed image or tag, such as ${input.DOCKER_IMAGE_REF}", "WARNING"
+            )
+        )
+    for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
+        if option in options:
+            said.append(warning(name, "options", f"no {word} trigger fills these inputs yet", "INFO"))
+    return said
+
+
+def warning(container: str, field: str, message: str, level: str) -> Json:
+    """One entry of `_warnings`."""
+    return {
+        "classType": "PIPELINE",
+        "success": level != "SEVERE",
+        "message": {"containerName": container, "fieldName": field, "level": level, "message": message},
+    }
+
+
+def looks_exported(tree: Mapping[str, Any]) -> bool:
+    """Whether a document has what Code Stream writes into every export and people do not write by hand."""
+    return "supersede" not in tree and "workspace" in tree and ("icon" in tree or "_inputMeta" in tree)
+
+
+def default_supersede() -> str:
+    """The policy of a pipeline that names none."""
+    return supersede_of(PipelineSpec(name="any")).value
+
+
+def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
+    """The refusal of a document."""
+    return Refused(Problem(code=Code.INVALID, message=message, flaws=tuple(flaws)))
+
+
+def _placed(flaw: Flaw) -> str:
+    place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
+    path = f"{flaw.path}: " if flaw.path else ""
+    hint = f" ({flaw.hint})" if flaw.hint else ""
+    return f"{place}{path}{flaw.message}{hint}"
+
+
+def _count(flaws: Sequence[Flaw]) -> str:
+    return "one problem" if len(flaws) == 1 else f"{len(flaws)} problems"
+
+
+def _map(value: Any) -> Any:
+    if value in (None, "", []):
+        return {}
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) else value
+
+
+def _list(value: Any) -> Any:
+    return [] if value in (None, "") else value
+
+
+def _workspace(workspace: Json) -> Json:
+    limits = _map(workspace.get("limits"))
+    if not limits and "limits" not in workspace:
+        return workspace
+    return {**workspace, "limits": {**limits, **_numbers(limits)}}
+
+
+def _numbers(limits: Mapping[str, Any]) -> Json:
+    read: dict[str, Callable[[Any], Any]] = {"cpu": float, "memory": lambda value: int(float(value))}
+    result: Json = {}
+    for key, convert in read.items():
+        try:
+            result[key] = convert(limits.get(key) or 0)
+        except (TypeError, ValueError):
+            result[key] = convert(0)
+    return result

@@ -1,0 +1,78 @@
+"""Endpoints and variables as a run needs them: looked up now, references filled in, secrets still sealed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.config.store import Reading
+from services.config.store.catalog_endpoints import ENDPOINTS, VARIABLES
+from shared.contracts import runs
+from shared.contracts.base import Sealed
+from shared.contracts.secrets import SECRET_VARIABLE_TYPES
+from shared.grammar.plan import Plan
+
+from .objects import Endpoint, Variable
+
+_REFERENCE = re.compile(r"\$\{var\.([^\s.${}\[\]'\"]+)\}")
+
+
+def resolve_for_run(
+    uow: Reading, project: str, plan: Plan | Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+) -> tuple[dict[str, runs.Endpoint], dict[str, runs.Variable]]:
+    """What a plan may use, by name. What does not exist is left out: the task that needs it says so."""
+    needs = (plan if isinstance(plan, Plan) else Plan.from_json(plan)).needs(inputs)
+    stored = ENDPOINTS.named(uow, [(project, name) for name in needs.endpoints])
+    wanted = set(needs.variables)
+    for endpoint in stored.values():
+        wanted |= referred(endpoint)
+    variables = _variables(uow, project, wanted)
+    endpoints = {name: _filled(endpoint, variables) for (_, name), endpoint in stored.items()}
+    return endpoints, {name: _resolved(variables[name]) for name in needs.variables if name in variables}
+
+
+def resolve_endpoint(uow: Reading, endpoint: Endpoint) -> runs.Endpoint:
+    """One endpoint with its references filled in."""
+    return _filled(endpoint, _variables(uow, endpoint.project, referred(endpoint)))
+
+
+def referred(endpoint: Endpoint) -> set[str]:
+    """The variables that an endpoint's properties refer to."""
+    return {
+        name for value in endpoint.properties.values() if isinstance(value, str) for name in _REFERENCE.findall(value)
+    }
+
+
+def _variables(uow: Reading, project: str, names: Iterable[str]) -> dict[str, Variable]:
+    pairs = [(project, name) for name in sorted(set(names))]
+    return {name: variable for (_, name), variable in VARIABLES.named(uow, pairs).items()}
+
+
+def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Endpoint:
+    properties: dict[str, Any] = {}
+    secrets = {key: Sealed.model_validate(box) for key, box in endpoint.secrets.items()}
+    for key, value in endpoint.properties.items():
+        lone = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        variable = variables.get(lone.group(1)) if lone else None
+        if variable is not None and variable.sealed is not None:
+            secrets[key] = Sealed.model_validate(variable.sealed)
+        else:
+            properties[key] = _REFERENCE.sub(lambda m: _clear(m, variables), value) if isinstance(value, str) else value
+    if endpoint.restricted:
+        properties["isRestricted"] = True
+    return runs.Endpoint(name=endpoint.name, type=endpoint.type, properties=properties, secrets=secrets)
+
+
+def _clear(match: re.Match[str], variables: Mapping[str, Variable]) -> str:
+    variable = variables.get(match.group(1))
+    if variable is None or variable.value is None:
+        return match.group(0)
+    return variable.value
+
+
+def _resolved(variable: Variable) -> runs.Variable:
+    if variable.type in SECRET_VARIABLE_TYPES:
+        sealed = None if variable.sealed is None else Sealed.model_validate(variable.sealed)
+        return runs.Variable(name=variable.name, type=variable.type, sealed=sealed)
+    return runs.Variable(name=variable.name, type=variable.type, value=variable.value or "")

@@ -1,0 +1,233 @@
+"""Users: people with an account here, their service role and password."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.config.people import Person
+from services.config.resources import unsupported
+from services.config.rights import Right, ServiceRole
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+
+from . import auditing
+from .base import tags_of
+from .context import new_id
+from .documents import common, flag, name_of, text
+from .objects import Json, User
+from .passwords import hash_password, password_matches
+
+_VERBS = ("create", "replace", "patch", "delete", "password")
+
+
+class Users:
+    """The kind `users`."""
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """Everybody, for who administers anything; oneself for the others."""
+        own = () if _sees_people(person) else (catalog_people.USERS.column("id") == person.user_id,)
+        values, total = catalog_people.USERS.page(
+            uow, *own, filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip
+        )
+        return Page(documents=tuple(documents(uow, values)), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One user; `me` is the caller, with what the caller may do."""
+        if ask.id == "me" or ask.name == "me":
+            return Document(document=_me(uow, person))
+        return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Administrators of the installation manage users; anybody changes the own password."""
+        if ask.verb == "create":
+            return self._create(uow, person, ask)
+        if ask.verb in ("replace", "patch", "password"):
+            return self._change(uow, person, ask)
+        if ask.verb == "delete":
+            return self._delete(uow, person, ask)
+        raise unsupported(ask.kind, ask.verb, _VERBS)
+
+    def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        person.demand_administrator("create users")
+        name = name_of(ask.body, "user")
+        email = text(ask.body, "email").strip()
+        _demand_free(uow, name, email, but="")
+        user = make_user(
+            uow,
+            person.user,
+            name,
+            email=email,
+            role=_role(text(ask.body, "serviceRole", ServiceRole.USER.value)),
+            digest=ask.hashes.get("password"),
+            description=text(ask.body, "description"),
+        )
+        document = documents(uow, [user])[0]
+        auditing.record(uow, person, "create", Kind.USERS, None, document)
+        return Document(document=document)
+
+    def _change(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, person, ask)
+        digest = ask.hashes.get("password")
+        own = old.id == person.user_id
+        only_password = ask.verb == "password" or set(ask.body) <= {"password", "oldPassword"}
+        if not (own and only_password):
+            person.demand_administrator("change users")
+        elif not password_matches(old.password, ask.hashes.get("oldPassword", "")):
+            raise refuse(Code.FORBIDDEN, "the old password is not right", subject=old.name)
+        if only_password and digest is None:
+            raise refuse(Code.INVALID, "there is no new password: password is required", subject="password")
+        email = text(ask.body, "email", old.email).strip()
+        new = replace(
+            old,
+            name=name_of(ask.body, "user", old.name),
+            email=email,
+            email_key=email.casefold(),
+            description=text(ask.body, "description", old.description),
+            service_role=_role(text(ask.body, "serviceRole", old.service_role)).value,
+            enabled=flag(ask.body, "enabled", old.enabled),
+            password=hash_password(digest) if digest else old.password,
+            tags=tags_of(ask.body, old.tags),
+            version=old.version + 1,
+            updated_at=uow.now,
+            updated_by=person.user,
+        )
+        if new.name != old.name:
+            raise refuse(
+                Code.UNSUPPORTED, f"user {old.name} cannot be renamed: its runs carry the name", subject=old.id
+            )
+        _demand_free(uow, new.name, new.email, but=old.id)
+        if not (new.enabled and new.service_role == ServiceRole.ADMINISTRATOR.value):
+            _demand_other_administrator(uow, old)
+        before = documents(uow, [old])[0]
+        catalog_people.USERS.update(uow, new)
+        if digest or not new.enabled:
+            # Whoever knew the old password is out; API tokens stay, they were made on purpose.
+            kinds = ("session", "refresh")
+            catalog_people.revoke_tokens(uow, old.id, but=person.token_id if own else None, kinds=kinds)
+        document = documents(uow, [new])[0]
+        auditing.record(uow, person, "password" if only_password else ask.verb, Kind.USERS, before, document)
+        return Document(document=document)
+
+    def _delete(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, person, ask)
+        person.demand_administrator("delete users")
+        _demand_other_administrator(uow, old)
+        webhooks = catalog_uses.webhooks_of_actor(uow, old.name)
+        if webhooks:
+            raise refuse(
+                Code.IN_USE,
+                f"cannot delete user {old.name}: webhooks act as this user: {', '.join(webhooks)}",
+                subject=old.id,
+                next_step="Give them an API token of somebody else first, or disable the user instead.",
+            )
+        document = documents(uow, [old])[0]
+        catalog_people.USERS.delete(uow, id=old.id)
+        auditing.record(uow, person, "delete", Kind.USERS, document, None)
+        return Document(document=document)
+
+
+def make_user(
+    uow: UnitOfWork,
+    by: str,
+    name: str,
+    *,
+    role: ServiceRole,
+    email: str = "",
+    digest: str | None = None,
+    description: str = "",
+) -> User:
+    """A new user."""
+    user = User(
+        id=new_id(),
+        name=name,
+        name_key=name.casefold(),
+        email=email,
+        email_key=email.casefold(),
+        description=description,
+        tags=[],
+        service_role=role.value,
+        password=hash_password(digest) if digest else None,
+        created_at=uow.now,
+        updated_at=uow.now,
+        created_by=by,
+        updated_by=by,
+    )
+    return catalog_people.USERS.insert(uow, user)
+
+
+def documents(uow: Reading, users: Sequence[User]) -> list[Json]:
+    """Wire documents, with roles by project."""
+    return [
+        {
+            **common(user, kind="USER", collection=Kind.USERS.value),
+            "userName": user.name,
+            "email": user.email,
+            "serviceRole": user.service_role,
+            "enabled": user.enabled,
+            "hasPassword": user.password is not None,
+            "projects": {p: role.value for p, role in sorted(catalog_people.project_roles(uow, user.id).items())},
+        }
+        for user in users
+    ]
+
+
+def _me(uow: Reading, person: Person) -> Json:
+    user = catalog_people.USERS.one(uow, id=person.user_id)
+    if user is None:
+        return {"id": "", "name": person.user, "userName": person.user, "serviceRole": person.service_role.value}
+    seen = person.visible_projects()
+    names = [p.name for p in catalog_projects.PROJECTS.all(uow, limit=1000) if seen is None or p.name in seen]
+    return {
+        **documents(uow, [user])[0],
+        "rights": {name: person.right(name).name for name in names},
+        "administrators": catalog_people.administrators(uow),
+    }
+
+
+def _sees_people(person: Person) -> bool:
+    return person.administers or any(person.may(p, Right.RESTRICTED) for p in person.project_roles)
+
+
+def _locate(uow: Reading, person: Person, ask: Act | Get) -> User:
+    wanted = ask.id or ask.name
+    found = catalog_people.USERS.one(uow, id=wanted) or catalog_people.find_user(uow, wanted)
+    if found is None or not (found.id == person.user_id or _sees_people(person)):
+        raise refuse(Code.NOT_FOUND, f"there is no user {wanted}", subject=wanted)
+    return found
+
+
+def _role(text_: str) -> ServiceRole:
+    for role in ServiceRole:
+        if role.value.casefold() == text_.strip().casefold():
+            return role
+    raise refuse(
+        Code.INVALID,
+        f"there is no service role {text_!r}",
+        subject="serviceRole",
+        next_step=f"Use one of: {', '.join(role.value for role in ServiceRole)}.",
+    )
+
+
+def _demand_free(uow: Reading, name: str, email: str, *, but: str) -> None:
+    for value in (name, email):
+        other = catalog_people.find_user(uow, value) if value else None
+        if other is not None and other.id != but:
+            raise refuse(
+                Code.CONFLICT, f"there is a user with the name or e-mail address {value} already", subject=value
+            )
+    if name.casefold() in ("system", "anonymous", "me"):
+        raise refuse(Code.INVALID, f"the user name {name} is taken by Portside itself", subject="name")
+
+
+def _demand_other_administrator(uow: Reading, user: User) -> None:
+    if user.service_role != ServiceRole.ADMINISTRATOR.value or not user.enabled:
+        return
+    if not catalog_people.count_administrators(uow, but=user.id):
+        raise refuse(
+            Code.CONFLICT,
+            f"{user.name} is the last administrator: somebody must be left to manage this installation",
+            subject=user.id,
+            next_step="Make somebody else an administrator first.",
+        )

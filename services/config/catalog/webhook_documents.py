@@ -1,0 +1,128 @@
+"""Webhooks on the wire: the fields of Code Stream's registry webhook, ours beside them, and what a webhook lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.config.store import Reading, catalog_projects
+from services.config.store.catalog_endpoints import ENDPOINTS
+from services.config.store.catalog_pipelines import PIPELINES
+from shared.contracts.catalog import Kind
+from shared.contracts.secrets import MASK
+from shared.grammar.inputs import blank, injected
+
+from . import matchable, mirroring
+from .context import Context
+from .documents import LINK_BASE, common, link, wire_time
+from .objects import Endpoint, Json, Pipeline, Webhook
+
+
+def documents(uow: Reading, values: Sequence[Webhook], context: Context) -> list[Json]:
+    """Wire documents; the secure token is masked."""
+    ids = catalog_projects.ids(uow, [value.project for value in values])
+    endpoints = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
+    pipelines = PIPELINES.named(uow, {(v.project, v.pipeline) for v in values if v.pipeline})
+    return [
+        _document(
+            uow,
+            value,
+            context,
+            ids.get(value.project, ""),
+            endpoints.get((value.project, value.endpoint)),
+            pipelines.get((value.project, value.pipeline)),
+        )
+        for value in values
+    ]
+
+
+def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[str]:
+    """What keeps a webhook from starting runs, or will surprise, each as a sentence. Pure."""
+    said = []
+    if not value.pipeline:
+        said.append("It names no pipeline.")
+    elif pipeline is None:
+        said.append(f"There is no pipeline {value.pipeline} in project {value.project}.")
+    elif pipeline.state == "DISABLED":
+        said.append(f"Pipeline {value.pipeline} is disabled: pushes are kept and not run.")
+    if not value.endpoint:
+        said.append("It names no endpoint, so no hook can be made at the registry.")
+    elif endpoint is None:
+        said.append(f"There is no endpoint {value.endpoint} in project {value.project}.")
+    elif endpoint.type != "docker":
+        said.append(f"Endpoint {value.endpoint} is of type {endpoint.type}, not docker.")
+    elif not mirroring.repository(value, endpoint).path:
+        said.append("It names no repository: the endpoint is a whole namespace, so repoName is needed.")
+    if pipeline is not None:
+        said += [f"Input {name} is mandatory and has no value." for name in _unfilled(value, pipeline.tree)]
+    if actor_problem:
+        said.append(actor_problem)
+    return said
+
+
+def server_type_of(uow: Reading, value: Webhook) -> str:
+    """The server type of the webhook's endpoint."""
+    endpoint = ENDPOINTS.one(uow, project=value.project, name=value.endpoint) if value.endpoint else None
+    return str(endpoint.properties.get("serverType") or "") if endpoint is not None else ""
+
+
+def pipeline_of_link(uow: Reading, written: str) -> str | None:
+    """The name of the pipeline that a `pipelineLink` names by its id."""
+    pipeline = PIPELINES.one(uow, id=written.rstrip("/").rpartition("/")[2])
+    return pipeline.name if pipeline is not None else None
+
+
+def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
+    filled = injected(tree.get("options") or ()) if "DOCKER_TRIGGER" in (tree.get("options") or ()) else {}
+    defaults = tree.get("input") or {}
+    meta = tree.get("_inputMeta") or {}
+    return [
+        name
+        for name, about in meta.items()
+        if isinstance(about, Mapping)
+        and about.get("mandatory") is True
+        and name not in filled
+        and blank(value.input.get(name))
+        and blank(defaults.get(name))
+    ]
+
+
+def _document(
+    uow: Reading,
+    value: Webhook,
+    context: Context,
+    project_id: str,
+    endpoint: Endpoint | None,
+    pipeline: Pipeline | None,
+) -> Json:
+    actor, problem = matchable.actor_of(uow, value)
+    missing = lacks(value, endpoint, pipeline, problem)
+    return {
+        **common(value, kind="DOCKER_WEBHOOK", collection=Kind.WEBHOOKS.value, project_id=project_id),
+        "enabled": value.enabled,
+        "mode": value.mode,
+        "endpoint": value.endpoint,
+        "pipeline": value.pipeline,
+        "pipelineLink": link(Kind.PIPELINES.value, pipeline.id) if pipeline is not None else "",
+        "serverType": value.server_type,
+        "repoName": value.repo_name,
+        "repository": mirroring.repository(value, endpoint).path,
+        "imageNameRegExPattern": value.image_pattern,
+        "tagNamePattern": value.tag_pattern,
+        "exclude": list(value.exclude),
+        "input": value.input,
+        "refreshToken": MASK if value.api_token_id is not None else "",
+        "secretToken": MASK,
+        "hookUrl": f"{context.hook_base}{MASK}",
+        "externalListenerLink": f"{LINK_BASE}/registry-webhook-listeners/{value.id}",
+        "slug": value.slug or "",
+        "actor": actor,
+        "missing": missing,
+        "complete": not missing,
+        "hubState": value.hub_state,
+        "hubMessage": value.hub_message,
+        "hubSeenAt": wire_time(value.hub_seen_at),
+        "generation": value.generation,
+        "lastPushAt": wire_time(value.last_push_at),
+        "lastVerdict": value.last_verdict,
+    }

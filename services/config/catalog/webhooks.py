@@ -1,0 +1,193 @@
+"""Docker webhooks: which pushes start which pipeline, by what token they come in, and as whom they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.config.people import Person
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks
+from services.config.store.catalog_webhooks import WEBHOOKS
+from shared.contracts.base import Sealed
+from shared.contracts.catalog import Act, Document, Kind
+from shared.contracts.problems import Code, refuse
+from shared.contracts.pushes import TokenEntry
+from shared.contracts.secrets import MASK
+
+from . import allowlist, mirroring, webhook_documents
+from .base import Scoped, tags_of
+from .context import Context, new_token, token_hash
+from .documents import flag, name_of, table, text, texts
+from .endpoint_types import server_type
+from .endpoints import Endpoints
+from .objects import Json, Webhook
+from .webhook_checks import check_patterns
+
+_TEXT_FIELDS = {
+    "endpoint": "endpoint",
+    "pipeline": "pipeline",
+    "repoName": "repo_name",
+    "imageNameRegExPattern": "image_pattern",
+    "tagNamePattern": "tag_pattern",
+}
+MODES = ("hook", "look")
+
+
+class Webhooks(Scoped[Webhook]):
+    """The kind `registry-webhooks`."""
+
+    kind = Kind.WEBHOOKS
+    noun = "webhook"
+    table = WEBHOOKS
+
+    def __init__(self, context: Context, endpoints: Endpoints) -> None:
+        super().__init__(context)
+        self.endpoints = endpoints
+        self.verbs["rotate"] = self.rotate
+
+    def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
+        return webhook_documents.documents(uow, values, self.context)
+
+    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Webhook:
+        """A new webhook; what it lacks it says."""
+        name = name_of(ask.body, self.noun)
+        ask = self._with_endpoint(uow, person, ask, project)
+        box, hashed = self._secure_token(ask)
+        blank = Webhook(
+            **self.stamp(uow, person, project, name, ask.body),
+            enabled=True,
+            mode="hook",
+            endpoint="",
+            pipeline="",
+            server_type="",
+            repo_name="",
+            image_pattern="",
+            tag_pattern="",
+            exclude=[],
+            input={},
+            secret_token=box,
+            token_hash=hashed,
+            api_token_id=None,
+            actor=person.user,
+        )
+        return self._filled(uow, ask, blank, partial=False)
+
+    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Webhook, *, partial: bool) -> Webhook:
+        """The webhook after a change; a token that is not given anew is kept."""
+        ask = self._with_endpoint(uow, person, ask, old.project)
+        new = self._filled(uow, ask, old, partial=partial)
+        new = replace(
+            new,
+            name=name_of(ask.body, self.noun, old.name),
+            description=text(ask.body, "description", old.description),
+            tags=tags_of(ask.body, old.tags),
+        )
+        if "secretToken" in ask.hashes:
+            box, hashed = self._secure_token(ask)
+            new = replace(new, secret_token=box, token_hash=hashed)
+        return new
+
+    def rotate(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """A new secure token; the old one stays good for a day."""
+        old = self.locate(uow, person, ask)
+        self.demand_edit(uow, person, old, "rotate the token of")
+        box, hashed = self._secure_token(ask)
+        return self.save(uow, person, old, replace(old, secret_token=box, token_hash=hashed), "rotate")
+
+    def after_change(
+        self, uow: UnitOfWork, person: Person, before: Webhook | None, after: Webhook | None
+    ) -> Webhook | None:
+        """The allowlist and the mirror follow."""
+        if after is None:
+            if before is not None:
+                allowlist.remove(uow, (entry.token_hash for entry in catalog_webhooks.tokens_of(uow, before.id)))
+                mirroring.bury(uow, before)
+                mirroring.ask_pass(uow, f"webhook {before.name} deleted", before.id)
+            return None
+        self._let_in(uow, before, after)
+        stands = mirroring.refreshed(uow, before, after)
+        mirroring.ask_pass(uow, f"webhook {after.name} {'changed' if before else 'created'}", after.id)
+        return stands
+
+    def _let_in(self, uow: UnitOfWork, before: Webhook | None, after: Webhook) -> None:
+        provider = "dockerhub" if after.server_type in ("", "DockerHub") else "auto"
+        entry = TokenEntry(token_hash=after.token_hash, webhook_id=after.id, provider=provider)
+        known = {one.token_hash: one for one in catalog_webhooks.token_entries(uow, after.token_hash)}
+        other = known.get(after.token_hash)
+        if other is not None and other.webhook_id != after.id:
+            raise refuse(
+                Code.CONFLICT,
+                "this secure token belongs to another webhook: a token must tell which webhook is meant",
+                subject="secretToken",
+                next_step="Leave secretToken out to have one made.",
+            )
+        entries = [entry]
+        if before is not None and before.token_hash != after.token_hash:
+            end = uow.now + allowlist.OVERLAP_S
+            entries.append(
+                TokenEntry(token_hash=before.token_hash, webhook_id=after.id, provider=provider, good_until=end)
+            )
+        if entries != [other]:
+            allowlist.put(uow, entries)
+
+    def _filled(self, uow: UnitOfWork, ask: Act, old: Webhook, *, partial: bool) -> Webhook:
+        """The fields of its own, out of a body; a full body clears what it does not name."""
+        body = ask.body
+        named: Json = {
+            column: text(body, key).strip() for key, column in _TEXT_FIELDS.items() if key in body or not partial
+        }
+        if "pipeline" in named and not named["pipeline"] and body.get("pipelineLink"):
+            named["pipeline"] = webhook_documents.pipeline_of_link(uow, text(body, "pipelineLink")) or ""
+        mode = text(body, "mode", old.mode).lower() or "hook"
+        if mode not in MODES:
+            raise refuse(Code.INVALID, f"mode must be hook or look, not {mode!r}", subject="mode")
+        new = replace(
+            old,
+            **named,
+            mode=mode,
+            enabled=flag(body, "enabled", old.enabled),
+            server_type=server_type(text(body, "serverType", old.server_type)),
+            exclude=texts(body, "exclude") if "exclude" in body or not partial else old.exclude,
+            input=table(body, "input") if "input" in body or not partial else old.input,
+        )
+        if not new.server_type:
+            new = replace(new, server_type=webhook_documents.server_type_of(uow, new))
+        check_patterns(new)
+        return self._with_actor(uow, ask, new, partial=partial)
+
+    def _with_actor(self, uow: UnitOfWork, ask: Act, new: Webhook, *, partial: bool) -> Webhook:
+        hashed = ask.hashes.get("refreshToken")
+        given = text(ask.body, "refreshToken")
+        if hashed is None:
+            removed = "refreshToken" in ask.body and given != MASK
+            return replace(new, api_token_id=None) if removed else new
+        token = catalog_people.TOKENS.one(uow, token_hash=hashed)
+        owner = catalog_people.USERS.one(uow, id=token.user_id) if token is not None else None
+        if token is None or owner is None or token.revoked_at is not None:
+            raise refuse(
+                Code.INVALID,
+                "refreshToken is no API token of this installation, or it has been revoked",
+                subject="refreshToken",
+                next_step="Make one under My account, API tokens, or leave it out: runs then act as you.",
+            )
+        return replace(new, api_token_id=token.id, actor=owner.name)
+
+    def _secure_token(self, ask: Act) -> tuple[Json, str]:
+        """The sealed token and its hash; made here only when the request brought none."""
+        sealed, hashed = ask.sealed.get("secretToken"), ask.hashes.get("secretToken")
+        if sealed is not None and hashed:
+            return sealed.model_dump(), hashed
+        token = new_token()
+        return self.context.seal(token).model_dump(), token_hash(token)
+
+    def _with_endpoint(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Act:
+        """An endpoint given as an object is created in the same call; the webhook then names it."""
+        given = ask.body.get("endpoint")
+        if not isinstance(given, dict):
+            return ask
+        sealed: dict[str, Sealed] = {
+            path.removeprefix("endpoint."): box for path, box in ask.sealed.items() if path.startswith("endpoint.")
+        }
+        body = {"type": "docker", **given, "project": project}
+        made = self.endpoints.create(uow, person, Act(kind=Kind.ENDPOINTS, verb="create", body=body, sealed=sealed))
+        return ask.model_copy(update={"body": {**ask.body, "endpoint": made.document["name"]}})

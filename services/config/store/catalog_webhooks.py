@@ -1,0 +1,159 @@
+"""Webhooks, the secure tokens that the receiver lets in, and hooks that must still go at the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+
+from services.config.catalog.objects import Tombstone, Webhook
+from services.config.catalog.values import MatchWebhook
+from services.config.tables.catalog import TombstoneRow, WebhookRow, WebhookTokenRow
+from shared.contracts.pushes import TokenEntry
+
+from .catalog_rows import Table, project_fields
+from .filters import Field
+from .work import Reading, UnitOfWork
+
+WEBHOOKS = Table(
+    WebhookRow,
+    Webhook,
+    wire={
+        **project_fields(WebhookRow),
+        "enabled": Field(WebhookRow.enabled, "boolean"),
+        "endpoint": Field(WebhookRow.endpoint),
+        "pipeline": Field(WebhookRow.pipeline),
+        "serverType": Field(WebhookRow.server_type),
+        "repoName": Field(WebhookRow.repo_name),
+        "mode": Field(WebhookRow.mode),
+        "hubState": Field(WebhookRow.hub_state),
+    },
+)
+TOMBSTONES = Table(TombstoneRow, Tombstone, wire={}, order="")
+
+
+def webhook_for_match(
+    uow: Reading, webhook_id: str | None = None, token_hash: str | None = None
+) -> MatchWebhook | None:
+    """The webhook that a delivery belongs to, by its token where that is known, else by its id."""
+    from services.config.catalog import matchable
+
+    return matchable.webhook_for_match(uow, webhook_id, token_hash)
+
+
+def note_push(uow: UnitOfWork, webhook_id: str, at: float, verdict: str) -> None:
+    """A webhook's last push, for lists."""
+    uow.session.execute(
+        update(WebhookRow).where(WebhookRow.id == webhook_id).values(last_push_at=at, last_verdict=verdict)
+    )
+
+
+def of_endpoint(uow: Reading, project: str, endpoint: str) -> list[Webhook]:
+    """All webhooks that name this endpoint."""
+    return WEBHOOKS.all(uow, WebhookRow.project == project, WebhookRow.endpoint == endpoint)
+
+
+def with_hooks(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Webhook]:
+    """Webhooks that should have a hook at a registry that we manage: these, or all."""
+    ids = list(webhook_ids)
+    where: list[ColumnElement[bool]] = [WebhookRow.hook_repository != ""]
+    if ids:
+        where.append(WebhookRow.id.in_(ids))
+    return WEBHOOKS.all(uow, *where)
+
+
+def tombstones(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Tombstone]:
+    """Hooks that must go: of these webhooks, or all."""
+    ids = list(webhook_ids)
+    return TOMBSTONES.all(uow, *([TombstoneRow.webhook_id.in_(ids)] if ids else []))
+
+
+def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntry]:
+    """The tokens that are good now: all, or that one."""
+    statement = select(
+        WebhookTokenRow.token_hash,
+        WebhookTokenRow.webhook_id,
+        WebhookTokenRow.provider,
+        WebhookTokenRow.good_until,
+    ).where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > uow.now))
+    if token_hash is not None:
+        statement = statement.where(WebhookTokenRow.token_hash == token_hash)
+    return [
+        TokenEntry(token_hash=found, webhook_id=webhook_id, provider=provider, good_until=good_until)
+        for found, webhook_id, provider, good_until in uow.session.execute(statement)
+    ]
+
+
+def tokens_of(uow: Reading, webhook_id: str) -> list[TokenEntry]:
+    """All tokens of a webhook, ended ones that are not yet forgotten too."""
+    rows = uow.session.scalars(select(WebhookTokenRow).where(WebhookTokenRow.webhook_id == webhook_id))
+    return [
+        TokenEntry(token_hash=r.token_hash, webhook_id=r.webhook_id, provider=r.provider, good_until=r.good_until)
+        for r in rows
+    ]
+
+
+def put_token(uow: UnitOfWork, entry: TokenEntry) -> None:
+    """Let a token in, or change until when it is good."""
+    uow.session.execute(delete(WebhookTokenRow).where(WebhookTokenRow.token_hash == entry.token_hash))
+    uow.session.execute(insert(WebhookTokenRow), entry.model_dump())
+
+
+def drop_tokens(uow: UnitOfWork, token_hashes: Iterable[str]) -> None:
+    """These are good no more."""
+    uow.session.execute(delete(WebhookTokenRow).where(WebhookTokenRow.token_hash.in_(sorted(token_hashes))))
+
+
+def ended_tokens(uow: Reading, webhook_id: str) -> list[str]:
+    """Tokens of a webhook whose overlap is over."""
+    return list(
+        uow.session.scalars(
+            select(WebhookTokenRow.token_hash).where(
+                WebhookTokenRow.webhook_id == webhook_id, WebhookTokenRow.good_until <= uow.now
+            )
+        )
+    )
+
+
+def note_hub(uow: UnitOfWork, webhook_id: str, *, state: str, message: str, slug: str | None) -> None:
+    """How a webhook stands at the registry now."""
+    uow.session.execute(
+        update(WebhookRow)
+        .where(WebhookRow.id == webhook_id)
+        .values(hub_state=state, hub_message=message, slug=slug, hub_seen_at=uow.now)
+    )
+
+
+def set_hook(uow: UnitOfWork, webhook: Webhook) -> None:
+    """What hook is wanted of which generation, and how it stands."""
+    uow.session.execute(
+        update(WebhookRow)
+        .where(WebhookRow.id == webhook.id)
+        .values(
+            generation=webhook.generation,
+            hook_repository=webhook.hook_repository,
+            hook_hub_url=webhook.hook_hub_url,
+            hub_state=webhook.hub_state,
+            hub_message=webhook.hub_message,
+            slug=webhook.slug,
+        )
+    )
+
+
+def raise_generations(uow: UnitOfWork) -> None:
+    """Every hook must be a new one: the hook URL has changed."""
+    uow.session.execute(
+        update(WebhookRow)
+        .where(WebhookRow.hook_repository != "")
+        .values(generation=WebhookRow.generation + 1, hub_state="pending")
+    )
+
+
+def note_tombstone(uow: UnitOfWork, webhook_id: str, generation: int, message: str) -> bool:
+    """Why a hook is still there; False when there is no such tombstone."""
+    result = uow.session.execute(
+        update(TombstoneRow)
+        .where(TombstoneRow.webhook_id == webhook_id, TombstoneRow.generation == generation)
+        .values(message=message)
+    )
+    return bool(getattr(result, "rowcount", 0))

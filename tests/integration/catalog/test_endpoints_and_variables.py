@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import pytest
+
+from shared.contracts.base import Sealed
+from shared.contracts.catalog import Kind
+from shared.contracts.problems import Refused
+
+from .office import Office
+from .test_people import Code, refused
+
+
+def opened(office: Office, box: dict[str, str]) -> str:
+    return office.opener.open(Sealed.model_validate(box))
+
+
+def for_validation(office: Office, **options: object) -> dict[str, dict[str, object]]:
+    return office.get(Kind.ENDPOINTS, options={"forValidation": True, **options})
+
+
+def test_an_endpoint_has_the_common_fields_and_hides_its_secrets(office: Office) -> None:
+    made = office.docker_endpoint()
+    assert made["_link"] == f"/codestream/api/endpoints/{made['id']}"
+    assert made["properties"]["password"] == "*****"
+    assert made["createdAt"] == "2023-11-14 22:13:20.000000+00"
+    assert made["_createTimeInMicros"] == 1_700_000_000_000_000
+    assert made["_projectId"] == office.get(Kind.PROJECTS, name="default")["id"]
+    assert (made["version"], made["validationOutput"], made["isRestricted"]) == ("1", "", False)
+
+
+def test_writing_the_mask_back_keeps_the_secret_and_a_new_one_replaces_it(office: Office) -> None:
+    made = office.docker_endpoint()
+    same = office.act(Kind.ENDPOINTS, "replace", made, id=made["id"])
+    assert same["version"] == "2"
+    kept = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert opened(office, kept["secrets"]["password"]) == "dckr_pat_secret"
+    office.act(Kind.ENDPOINTS, "replace", made, id=made["id"], sealed=office.sealed(properties__password="another"))
+    changed = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert opened(office, changed["secrets"]["password"]) == "another"
+    blank = {**made, "properties": {**made["properties"], "password": ""}}
+    assert "password" not in office.act(Kind.ENDPOINTS, "replace", blank, id=made["id"])["properties"]
+
+
+def test_a_secret_that_comes_in_clear_is_refused_and_not_stored(office: Office) -> None:
+    body = {"name": "e", "type": "docker", "properties": {"repoURL": "acme/web", "password": "clear"}}
+    assert "sealed" in refused(Code.INVALID, office.act, Kind.ENDPOINTS, "create", body)
+    assert office.find(Kind.ENDPOINTS).total == 0
+
+
+def test_everything_that_an_endpoint_lacks_is_said_at_once(office: Office) -> None:
+    with pytest.raises(Refused) as caught:
+        office.act(Kind.ENDPOINTS, "create", {"name": "c", "type": "k8s", "properties": {"authType": "basicAuth"}})
+    assert [flaw.path for flaw in caught.value.problem.flaws] == [
+        "properties.kubernetesURL",
+        "properties.userName",
+        "properties.password",
+    ]
+
+
+def test_a_reference_in_a_property_is_filled_in_for_the_runner(office: Office) -> None:
+    office.act(Kind.VARIABLES, "create", {"name": "pw", "type": "SECRET"}, sealed=office.sealed(value="hidden"))
+    office.act(Kind.VARIABLES, "create", {"name": "org", "type": "REGULAR", "value": "acme"})
+    properties = {"repoURL": "${var.org}/web", "username": "${var.org}", "password": "${var.pw}"}
+    made = office.act(Kind.ENDPOINTS, "create", {"name": "hub", "type": "docker", "properties": properties})
+    assert made["properties"]["password"] == "${var.pw}"
+    ready = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert ready["properties"]["repoURL"] == "acme/web"
+    assert opened(office, ready["secrets"]["password"]) == "hidden"
+    assert "endpoint hub" in refused(Code.IN_USE, office.act, Kind.VARIABLES, "delete", name="pw", project="default")
+
+
+def test_a_body_that_is_not_stored_can_be_prepared_for_validation(office: Office) -> None:
+    stored = office.docker_endpoint()
+    body = {**stored, "properties": {**stored["properties"], "username": "other"}}
+    ready = for_validation(office, body=body)
+    assert ready["properties"]["username"] == "other"
+    assert opened(office, ready["secrets"]["password"]) == "dckr_pat_secret"
+    fresh = {"type": "docker", "properties": {"repoURL": "acme/api"}}
+    box = office.sealer.seal("typed").model_dump()
+    ready = for_validation(office, body=fresh, sealed={"properties.password": box})
+    assert opened(office, ready["secrets"]["password"]) == "typed"
+    assert office.find(Kind.ENDPOINTS).total == 1
+
+
+def test_an_endpoint_in_use_is_not_deleted_and_says_by_whom(office: Office) -> None:
+    office.docker_endpoint()
+    office.pipeline()
+    office.webhook(endpoint="hub")
+    cluster = {"name": "cluster", "type": "k8s", "properties": {"authType": "inCluster"}}
+    office.act(Kind.ENDPOINTS, "create", cluster)
+    assert "webhook web" in refused(Code.IN_USE, office.act, Kind.ENDPOINTS, "delete", name="hub", project="default")
+    said = refused(Code.IN_USE, office.act, Kind.ENDPOINTS, "delete", name="cluster", project="default")
+    assert "pipeline Deploy web" in said
+
+
+def test_restricted_endpoints_are_for_project_administrators(office: Office) -> None:
+    office.user("ann", default="members")
+    office.user("boss", default="administrators")
+    made = office.docker_endpoint(isRestricted=True)
+    said = refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "delete", id=made["id"], by="ann")
+    assert "restricted" in said and "boss" in said
+    assert office.names(Kind.ENDPOINTS, by="ann") == ["hub"]
+    office.act(Kind.ENDPOINTS, "delete", id=made["id"], by="boss")
+
+
+def test_lists_are_filtered_and_scoped_to_ones_projects(office: Office) -> None:
+    office.act(Kind.PROJECTS, "create", {"name": "other"})
+    office.docker_endpoint()
+    office.docker_endpoint("hub2", project="other")
+    office.user("ann", default="viewers")
+    assert office.names(Kind.ENDPOINTS) == ["hub", "hub2"]
+    assert office.names(Kind.ENDPOINTS, by="ann") == ["hub"]
+    assert office.names(Kind.ENDPOINTS, filter="((name eq 'hub2') and (project eq 'other'))") == ["hub2"]
+    assert office.names(Kind.ENDPOINTS, filter="((id eq 'x') and (type eq 'docker'))") == []
+    hidden = office.get(Kind.ENDPOINTS, project="other", name="hub2")
+    refused(Code.NOT_FOUND, office.get, Kind.ENDPOINTS, hidden["id"], by="ann")
+    said = refused(Code.INVALID, office.find, Kind.ENDPOINTS, filter="colour eq 'red'")
+    assert "colour" in said and "name" in said
+
+
+def test_a_project_may_be_named_by_its_id(office: Office) -> None:
+    project = office.get(Kind.PROJECTS, name="default")["id"]
+    made = office.act(Kind.VARIABLES, "create", {"project": project, "name": "x", "type": "REGULAR", "value": "1"})
+    assert made["project"] == "default"
+    assert office.get(Kind.VARIABLES, project=project, name="x")["id"] == made["id"]
+
+
+def test_a_variables_secret_is_never_shown_and_the_mask_keeps_it(office: Office) -> None:
+    body = {"project": "default", "kind": "VARIABLE", "name": "pw", "type": "SECRET", "value": "*****"}
+    made = office.act(Kind.VARIABLES, "create", body, sealed=office.sealed(value="hidden"))
+    assert made["value"] == "*****"
+    office.act(Kind.VARIABLES, "replace", {**made, "description": "new"}, id=made["id"])
+    with office.store.read() as uow:
+        from services.config.store.catalog_endpoints import VARIABLES
+
+        stored = VARIABLES.one(uow, id=made["id"])
+    assert stored is not None and stored.sealed is not None and opened(office, stored.sealed) == "hidden"
+    said = refused(
+        Code.INVALID, office.act, Kind.VARIABLES, "replace", {"name": "pw", "type": "REGULAR"}, id=made["id"]
+    )
+    assert "again" in said
+
+
+def test_a_regular_variable_that_becomes_secret_is_sealed(office: Office) -> None:
+    made = office.act(Kind.VARIABLES, "create", {"name": "x", "type": "REGULAR", "value": "was open"})
+    changed = office.act(Kind.VARIABLES, "patch", {"type": "SECRET"}, id=made["id"])
+    assert changed["value"] == "*****"
+    with office.store.read() as uow:
+        from services.config.store.catalog_endpoints import VARIABLES
+
+        stored = VARIABLES.one(uow, id=made["id"])
+    assert stored is not None and stored.value is None and opened(office, stored.sealed or {}) == "was open"
+
+
+def test_a_variable_is_updated_as_powervra_does_without_project(office: Office) -> None:
+    made = office.act(Kind.VARIABLES, "create", {"name": "x", "type": "REGULAR", "value": "1"})
+    changed = office.act(Kind.VARIABLES, "replace", {"name": "x", "type": "REGULAR", "value": "2"}, id=made["id"])
+    assert (changed["value"], changed["version"]) == ("2", "2")
+
+
+def test_a_name_that_is_taken_is_refused_and_a_near_one_is_offered(office: Office) -> None:
+    office.docker_endpoint()
+    assert "already" in refused(Code.CONFLICT, office.docker_endpoint)
+    assert "hub" in refused(Code.NOT_FOUND, office.get, Kind.ENDPOINTS, project="default", name="hubb")
