@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.reader import Reader
 
 from shared.contracts.problems import Flaw
 
@@ -207,15 +207,11 @@ def _flaw_at(mark: Any, message: str) -> Flaw:
 
 
 def _unreadable(text: str, error: yaml.YAMLError) -> Flaw:
-    at = getattr(error, "position", None)
-    if not isinstance(at, int):
+    found = Reader.NON_PRINTABLE.search(text)
+    if found is None:
         return Flaw(message=f"not valid YAML: {error}")
-    starts = [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    number = bisect_right(starts, at)
-    return Flaw(
-        message=f"not valid YAML: the character #x{getattr(error, 'character', 0):04x} is not allowed",
-        line=number,
-        column=at - starts[number - 1] + 1,
-    )
+    before = text[: found.start()].splitlines(keepends=True) or [""]
+    if before[-1].endswith("\n"):
+        before.append("")
+    message = f"not valid YAML: the character #x{ord(found[0]):04x} is not allowed"
+    return Flaw(message=message, line=len(before), column=len(before[-1]) + 1)

@@ -71,6 +71,10 @@ def _ordered(tree: Mapping[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
     return {**first, **{key: value for key, value in tree.items() if key not in first}}
 
 
+_ODD_BREAKS = frozenset("\r\x85\u2028\u2029")
+"""Line breaks that YAML would turn into others."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks, and never an alias."""
 
@@ -79,7 +83,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = '"' if _ODD_BREAKS & set(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

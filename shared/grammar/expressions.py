@@ -274,8 +274,8 @@ class _Search:
     def _task(self, steps: Sequence[Step]) -> Any:
         stage, rest = split_name(steps, self.scope.tasks)
         if stage is None:
-            roots = (*self.scope.tasks, *(f"{root}." for root in ROOTS))
-            raise self._missing(nearest(str(steps[0]), roots), "there is no such stage", rest=steps[1:])
+            found = nearest(str(steps[0]), (*self.scope.tasks, *ROOTS))
+            raise self._missing(found, "there is no such stage", rest=steps[1:])
         task, rest = split_name(rest, self.scope.tasks[stage])
         if task is None:
             found = nearest(str(rest[0]), self.scope.tasks[stage]) if rest else None

@@ -233,7 +233,7 @@ def histories(draw: st.DrawFn) -> list[Recorded]:
     return recorded + history(*draw(st.lists(_answers, max_size=4)), attempt=0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_shuffled_and_repeated_events_give_the_same_state(recorded: list[Recorded], chance: random.Random) -> None:
     mixed = recorded + [one for one in recorded if chance.random() < 0.4]
@@ -241,7 +241,7 @@ def test_shuffled_and_repeated_events_give_the_same_state(recorded: list[Recorde
     assert fold(PLAN, mixed) == fold(PLAN, recorded)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_folding_in_pieces_gives_the_same_state_whenever_answers_come(
     recorded: list[Recorded], chance: random.Random
@@ -259,7 +259,7 @@ def test_folding_in_pieces_gives_the_same_state_whenever_answers_come(
     assert state == fold(PLAN, recorded)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories())
 def test_a_state_survives_json(recorded: list[Recorded]) -> None:
     state = fold(PLAN, recorded)

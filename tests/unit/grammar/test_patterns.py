@@ -1,0 +1,137 @@
+"""Which names a pattern wants, and why."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from shared.grammar.patterns import BadPattern, check_pattern, judge, matches, newest
+from shared.grammar.versions import parse_range, parse_version
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "wanted"),
+    [
+        (None, "latest", True),
+        ("", "anything", True),
+        ("  ", "anything", True),
+        ("1.2", "1.2", True),
+        ("1.2", "1x2", False),
+        ("regex:1.2", "1x2", True),
+        ("acme/wordpress", "acme/wordpress", True),
+        ("acme/web-app_2", "acme/web-app_2", True),
+        (r"v\d+", "v12", True),
+        (r"v\d+", "v12-rc", False),
+        (r"v\d+", "xv12", False),
+        (r"^v\d+$", "v12", True),
+        ("dev|prod", "prod", True),
+        ("dev|prod", "production", False),
+        ("^(?!latest).*$", "latest", False),
+        ("^(?!latest).*$", "1.0", True),
+        ("glob:v1.*", "v1.2.3", True),
+        ("glob:v1.*", "v10", False),
+        ("glob:acme/*", "acme/web", True),
+        ("glob:acme/*", "acme/team/web", False),
+        ("glob:acme/**", "acme/team/web", True),
+        ("glob:release-?", "release-a", True),
+        ("glob:[!a]b", "cb", True),
+        ("glob:[!a]b", "ab", False),
+        ("glob:a+b", "a+b", True),
+        ("semver:^1.4", "v1.9.0", True),
+        ("semver:^1.4", "1.3.9", False),
+        ("semver:^1.4", "latest", False),
+        ("1.2\n1.3", "1.3", True),
+        (".*\n!latest", "latest", False),
+        ("!latest\n!glob:*-rc*", "1.0-rc1", False),
+        ("!latest", "1.0", True),
+    ],
+)
+def test_a_pattern_wants_a_name_or_not(pattern: str | None, name: str, wanted: bool) -> None:
+    assert matches(pattern, name) is wanted
+
+
+@pytest.mark.parametrize(
+    ("range_", "inside", "outside"),
+    [
+        ("^1.2.3", ["1.2.3", "1.9.0"], ["1.2.2", "2.0.0", "1.3.0-rc.1"]),
+        ("^0.2.3", ["0.2.3", "0.2.9"], ["0.3.0"]),
+        ("^0.0.3", ["0.0.3"], ["0.0.4"]),
+        ("^0", ["0.9.0"], ["1.0.0"]),
+        ("~1.4.2", ["1.4.2", "1.4.9"], ["1.5.0"]),
+        ("~1", ["1.9.9"], ["2.0.0"]),
+        ("1.x", ["1.0.0", "v1.7"], ["2.0"]),
+        ("1.2.*", ["1.2.9"], ["1.3.0"]),
+        ("*", ["0.0.0", "9.9.9"], ["1.0.0-rc.1", "latest"]),
+        ("x", ["1"], []),
+        ("1.2.3", ["1.2.3", "v1.2.3+build.5"], ["1.2.4"]),
+        (">=1.2 <2", ["1.2.0", "1.99"], ["1.1.9", "2.0.0"]),
+        (">=1.2, <2", ["1.5"], ["2.0"]),
+        (">1.4", ["1.5.0"], ["1.4.9", "1.4.0"]),
+        ("<=1.4", ["1.4.9"], ["1.5.0"]),
+        ("<1.4", ["1.3.9"], ["1.4.0"]),
+        ("1.2 - 1.4", ["1.2.0", "1.4.9"], ["1.5.0", "1.1.0"]),
+        ("<1 || >=2", ["0.9", "2.1"], ["1.5"]),
+        (">=1.2.0-rc.1", ["1.2.0-rc.2", "1.2.0-rc.10", "1.2.0"], ["1.2.0-beta", "1.3.0-rc.1"]),
+    ],
+)
+def test_a_range_of_versions(range_: str, inside: list[str], outside: list[str]) -> None:
+    assert [name for name in inside if not matches(f"semver:{range_}", name)] == []
+    assert [name for name in outside if matches(f"semver:{range_}", name)] == []
+
+
+def test_versions_are_in_the_order_of_semver() -> None:
+    names = [
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.2.0",
+        "1.10.0",
+    ]
+    versions = [version for name in names if (version := parse_version(name)) is not None]
+    assert len(versions) == len(names)
+    assert sorted(versions[::-1]) == versions
+    assert max(versions) == versions[-1]
+    assert parse_version("latest") is None
+
+
+@pytest.mark.parametrize("range_", ["", "abc", "1.2.3.4", ">=", "^1 and 2", "1..2"])
+def test_what_is_no_range_is_refused(range_: str) -> None:
+    with pytest.raises(ValueError, match=r"range|version"):
+        parse_range(range_)
+
+
+@pytest.mark.parametrize("pattern", ["(", "semver:abc", "glob:", "a" * 1001, "(?=(a+)+b)", "*"])
+def test_what_is_no_pattern_is_a_flaw(pattern: str) -> None:
+    (flaw,) = check_pattern(pattern, "tagNamePattern")
+    assert flaw.path == "tagNamePattern"
+    with pytest.raises(BadPattern):
+        matches(pattern, "x")
+
+
+def test_a_good_pattern_has_no_flaw() -> None:
+    assert check_pattern(r"v\d+") == []
+    assert check_pattern(None) == []
+
+
+def test_the_verdict_says_what_decided() -> None:
+    assert judge("glob:v*", "w1").reason == "w1 does not match glob:v*"
+    assert judge("a\nb", "c").reason == "c does not match a or b"
+    assert judge("", "latest", exclude=["latest", "glob:*-rc*"]).reason == "latest is excluded by latest"
+    assert judge("", "1-rc1", exclude=["latest", "glob:*-rc*"]).wanted is False
+    assert judge("", "1.0").reason == "any is wanted"
+
+
+def test_a_pattern_that_backtracks_elsewhere_takes_no_time() -> None:
+    before = time.perf_counter()
+    assert not matches("(a+)+$", "a" * 400 + "b")
+    assert time.perf_counter() - before < 1
+
+
+def test_the_newest_of_the_wanted_versions() -> None:
+    assert newest("semver:^1", ["1.2.0", "1.10.0", "v1.9", "2.0.0", "latest"]) == "1.10.0"
+    assert newest("", ["latest"]) is None
