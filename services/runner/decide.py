@@ -257,12 +257,11 @@ def _task(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally:
             return True
         tally.actions.append(_retry(stage, task, found, view.now))
         return False
-    if found.status is Status.NOT_STARTED:
-        if view.verdict is not Verdict.PAUSE:
-            tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1), weigh=True))
-        return False
     if place in view.live:
         _watch_live(view, stage, task, found, tally)
+    elif found.status is Status.NOT_STARTED:
+        if view.verdict is not Verdict.PAUSE:
+            tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1), weigh=True))
     elif found.waiting is not None:
         _watch_waiting(view, stage, task, found, tally)
     else:
