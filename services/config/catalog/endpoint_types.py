@@ -113,11 +113,13 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
 
 def repository_of(properties: Mapping[str, Any]) -> Repository:
     """Where the images of a docker endpoint live."""
-    hub = properties.get("serverType") == "DockerHub"
     written = str(properties.get("repoURL") or "")
-    found = read_repository(written, default_host="docker.io")
-    if hub and found.host != "docker.io":
-        return Repository(host="docker.io", namespace=found.namespace, name=found.name, problems=found.problems)
+    found = read_repository(written)
+    if properties.get("serverType") == "DockerHub" and found.host != "docker.io":
+        # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
+        return read_repository(
+            "https://hub.docker.com/" + "/".join(part for part in (found.namespace, found.name) if part)
+        )
     return found
 
 

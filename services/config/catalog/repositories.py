@@ -9,7 +9,16 @@ from .values import Repository
 _HUB_HOSTS = frozenset(
     {"hub.docker.com", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 )
-_HUB_PAGES = (("repository", "docker"), ("r",), ("u",), ("orgs",), ("v2", "repositories"), ("v2",), ("v1",))
+_HUB_PAGES = (
+    ("repository", "docker"),
+    ("r",),
+    ("u",),
+    ("orgs",),
+    ("repositories",),
+    ("v2", "repositories"),
+    ("v2",),
+    ("v1",),
+)
 """Leading path segments of Docker Hub's own pages and API, longest first."""
 _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
 

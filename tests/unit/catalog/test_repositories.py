@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from services.config.catalog.endpoint_types import endpoint_type, repository_of, spelled
+from services.config.catalog.repositories import join_repository, read_repository
+
+PASTED = [
+    ("https://hub.docker.com/r/acme/web", "docker.io", "acme/web"),
+    ("https://hub.docker.com/repository/docker/acme/web", "docker.io", "acme/web"),
+    ("https://hub.docker.com/repository/docker/acme/web/tags?page=1", "docker.io", "acme/web"),
+    ("hub.docker.com/r/acme/web/", "docker.io", "acme/web"),
+    ("https://hub.docker.com/_/nginx", "docker.io", "library/nginx"),
+    ("docker.io/acme/web", "docker.io", "acme/web"),
+    ("docker.io/acme/web:1.2", "docker.io", "acme/web"),
+    ("acme/web", "docker.io", "acme/web"),
+    ("acme/web@sha256:abc", "docker.io", "acme/web"),
+    ("Acme/Web", "docker.io", "acme/web"),
+    ("https://registry.hub.docker.com/v2/repositories/acme/web/", "docker.io", "acme/web"),
+    ("ghcr.io/acme/web", "ghcr.io", "acme/web"),
+    ("https://ghcr.io/acme/team/web", "ghcr.io", "acme/team/web"),
+    ("localhost:5000/acme/web", "localhost:5000", "acme/web"),
+    ("http://127.0.0.1:5000/v2/acme/web", "127.0.0.1:5000", "acme/web"),
+    ("https://user@registry.example.com/acme/web", "registry.example.com", "acme/web"),
+]
+
+
+@pytest.mark.parametrize(("written", "host", "path"), PASTED)
+def test_a_repository_is_read_from_every_form_that_people_paste(written: str, host: str, path: str) -> None:
+    found = read_repository(written)
+    assert (found.host, found.path, found.problems) == (host, path, ())
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["acme", "https://hub.docker.com/u/acme", "https://hub.docker.com/repositories/acme", "https://ghcr.io/acme"],
+)
+def test_a_namespace_alone_leaves_the_name_open(written: str) -> None:
+    found = read_repository(written)
+    assert (found.namespace, found.name, found.path) == ("acme", "", "")
+
+
+@pytest.mark.parametrize("written", ["acme/we b", "acme/web!", "-acme/web"])
+def test_what_is_no_repository_name_says_which_part(written: str) -> None:
+    assert read_repository(written).problems
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "own", "path"),
+    [
+        ("acme", "web", "acme/web"),
+        ("acme/web", "", "acme/web"),
+        ("acme/web", "api", "acme/api"),
+        ("acme", "other/api", "other/api"),
+        ("acme", "https://hub.docker.com/r/acme/web", "acme/web"),
+    ],
+)
+def test_a_webhooks_own_repository_is_read_within_its_endpoint(endpoint: str, own: str, path: str) -> None:
+    assert join_repository(read_repository(endpoint), own).path == path
+
+
+def test_endpoint_types_and_properties_are_read_in_any_spelling() -> None:
+    assert {endpoint_type(one) for one in ("docker", "dockerRegistry", "Docker-Registry", "DOCKER_REGISTRY")} == {
+        "docker"
+    }
+    assert endpoint_type("Something") == "Something"
+    properties = spelled("docker", {"repoUrl": "acme/web", "servertype": "Docker_Trusted_Registry"})
+    assert properties == {"repoURL": "acme/web", "serverType": "DTR"}
+    assert spelled("docker", {"repoURL": "ghcr.io/acme/web"})["serverType"] == "OCI"
+    assert spelled("k8s", {"kubernetesUrl": "https://c", "certData": "x"})["authType"] == "certificate"
+
+
+def test_docker_hubs_images_are_at_docker_io_whatever_serves_them() -> None:
+    found = repository_of({"serverType": "DockerHub", "repoURL": "http://127.0.0.1:8000/r/acme/web"})
+    assert (found.host, found.path) == ("docker.io", "acme/web")
