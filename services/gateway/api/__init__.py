@@ -1,0 +1,6 @@
+"""Code Stream's REST API, and our own calls beside it, as one table of routes.
+
+A handler is a plain function from a `Call` to a `Reply`; it turns the call into one message to config (or a runner)
+and the answer into the API's shape. Nothing here decides anything: rights, validation and state are config's. `routes`
+is the table, `openapi` prints it, `blueprint` hands it to Flask.
+"""

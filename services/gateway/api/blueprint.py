@@ -1,0 +1,112 @@
+"""The table of routes as Flask has it: prefixes, authentication, errors, content types."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from services.gateway.sessions import NotSignedIn
+from services.gateway.web_parts import WebParts
+from shared.contracts.envelope import ANONYMOUS, Caller
+from shared.contracts.problems import Code, Problem, Refused
+from shared.process.clock import now
+from shared.process.ids import new_id
+from shared.process.logging import get_logger
+
+from . import openapi, wire
+from .call import Call, Reply
+from .routes import PREFIXES, ROUTES, Route
+
+_CODES = {400: Code.INVALID, 401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 404: Code.NOT_FOUND}
+_SIGN_IN = "POST /csp/gateway/am/api/login with username and password, then send Authorization: Bearer <access_token>."
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """Every route under every prefix that it answers to."""
+    blueprint = Blueprint("api", __name__)
+    for route in ROUTES:
+        for prefix in ("",) if route.absolute else PREFIXES:
+            rule = prefix + route.path.replace("{", "<").replace("}", ">")
+            blueprint.add_url_rule(
+                rule,
+                endpoint=f"{route.method} {rule}",
+                view_func=_view(parts, route),
+                methods=[route.method],
+                strict_slashes=False,
+            )
+    blueprint.add_url_rule("/openapi.json", "openapi", lambda: _send(Reply(openapi.document())))
+    return blueprint
+
+
+def is_api(path: str) -> bool:
+    """Does an error on this path belong to the API's clients?"""
+    return path.startswith((*PREFIXES, "/iaas/", "/csp/", "/project-service/", "/openapi.json"))
+
+
+def answer_error(error: Exception) -> Response:
+    """Any failure in the API's error shape; a traceback goes to the log and never to a caller."""
+    if isinstance(error, Refused):
+        return _problem(error.problem)
+    if isinstance(error, HTTPException):
+        return _http_error(error)
+    request_id = new_id()
+    get_logger().exception("call failed", path=request.path, method=request.method, request=request_id)
+    message = "Something went wrong inside the gateway; its log has the details."
+    return _problem(Problem(code=Code.INTERNAL, message=message, subject=request_id), request_id)
+
+
+def _view(parts: WebParts, route: Route) -> Any:
+    def view(**path: str) -> Response:
+        caller = ANONYMOUS if route.public else _caller(parts)
+        return _send(route.handler(Call(parts, caller, request, path)))
+
+    return view
+
+
+def _caller(parts: WebParts) -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=_SIGN_IN))
+    try:
+        return parts.sessions.read(token.strip())
+    except NotSignedIn as error:
+        raise Refused(Problem(code=Code.UNAUTHENTICATED, message=f"{error}.", next_step=_SIGN_IN)) from None
+
+
+def _send(reply: Reply) -> Response:
+    body = reply.text if reply.text is not None else json.dumps(reply.document)
+    return Response(body, 200, dict(reply.headers), content_type=reply.content_type)
+
+
+def _problem(problem: Problem, request_id: str | None = None) -> Response:
+    status, body = wire.error_body(problem, path=request.path, at=now(), request_id=request_id or new_id())
+    response = Response(json.dumps(body), status, content_type="application/json")
+    if problem.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="portside"'
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    message = {
+        404: f"There is nothing at {request.path}.",
+        405: f"{request.path} does not take {request.method}.",
+        413: "The body is too large.",
+    }.get(status, error.description or error.name)
+    _, body = wire.error_body(
+        Problem(code=_CODES.get(status, Code.INVALID), message=message),
+        path=request.path,
+        at=now(),
+        request_id=new_id(),
+    )
+    body |= {"status": status, "statusCode": status, "error": error.name}
+    response = Response(json.dumps(body), status, content_type="application/json")
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(allowed)
+    return response

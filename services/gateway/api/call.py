@@ -1,0 +1,92 @@
+"""One request as a handler sees it, and what a handler gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from flask import Request
+
+from services.gateway.receiver.reading import Unreadable, read_json
+from services.gateway.web_parts import WebParts
+from shared.contracts.base import Json
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
+
+YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
+OUR_ADDRESS = "X-Forwarded-Proto"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request with its caller, once it is known who that is."""
+
+    parts: WebParts
+    caller: Caller
+    request: Request
+    path: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters; of a repeated one the first."""
+        return self.request.args
+
+    @property
+    def is_yaml(self) -> bool:
+        return (self.request.mimetype or "") in YAML_TYPES
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        try:
+            return self.request.get_data().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise refuse(Code.INVALID, f"The body is not UTF-8 (byte {error.start}).") from None
+
+    @property
+    def body(self) -> Json:
+        """The body as a JSON object (YAML is taken too); none is an empty one. Raises `Refused`."""
+        raw = self.request.get_data()
+        if not raw.strip():
+            return {}
+        tree = _yaml(self.text) if self.is_yaml else _json(raw)
+        if not isinstance(tree, dict):
+            raise refuse(Code.INVALID, "The body must be a JSON object.")
+        return tree
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return read_json(raw)
+    except Unreadable as error:
+        raise _broken(str(error), error.line, error.column) from None
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _broken(f"The body is not valid YAML at line {line}, column {column}.", line, column) from None
+
+
+def _broken(message: str, line: int, column: int) -> Refused:
+    return Refused(
+        Problem(code=Code.INVALID, message=message, flaws=(Flaw(message=message, line=line, column=column),))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler gives back: a document, or text of some kind."""
+
+    document: Any = None
+    text: str | None = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Reply]

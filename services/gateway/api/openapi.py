@@ -1,0 +1,134 @@
+"""OpenAPI 3.1 out of the table of routes. `python -m services.gateway.api.openapi` prints the committed file."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from shared.contracts.base import Json
+
+from .routes import PREFIXES, ROUTES, Route
+from .schemas import SCHEMAS
+
+_PLACE = re.compile(r"{(\w+)}")
+_INTEGERS = {"$top", "$skip", "page", "$size", "count", "after"}
+_NOTES = {
+    "$filter": "OData predicate over the indexed fields, such as `name eq 'web'`.",
+    "$orderby": "A field and a direction, such as `name desc`.",
+    "$top": "How many, 25 unless told, 2,000 at most.",
+    "$skip": "How many to leave out.",
+    "page": "The n-th page of `$size`, from 0.",
+    "$expand": "Accepted; documents always come with the list.",
+    "export": "`csv` or `json` gives a file in place of the list.",
+    "action": "What to do.",
+    "url": "The server's address.",
+    "access_token": "Accepted without a value; the answer always holds an access token.",
+}
+_ERRORS = {
+    "400": "What was sent cannot be used; `flaws` says each place.",
+    "401": "No valid access token.",
+    "403": "The caller may not do this.",
+    "404": "There is no such object.",
+    "409": "It is in conflict with what is there.",
+    "429": "Too often; see Retry-After.",
+    "500": "Something went wrong inside; the log has the details under `requestId`.",
+    "501": "This is not supported here.",
+    "503": "A part of the system is away; see Retry-After.",
+    "504": "No answer in time.",
+}
+
+
+@cache
+def document() -> Json:
+    """The whole description."""
+    paths: dict[str, Json] = {}
+    for route in ROUTES:
+        entry = paths.setdefault(route.path, {})
+        if route.absolute:
+            entry["servers"] = [{"url": "/"}]
+        entry[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Portside",
+            "version": "1",
+            "description": "Pipelines, endpoints, Docker webhooks and what they did. Paths and shapes are those of "
+            "VMware Code Stream; the prefixes are aliases of each other. Unknown query parameters are ignored.",
+        },
+        "servers": [{"url": prefix} for prefix in PREFIXES],
+        "security": [{"bearer": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in ROUTES)],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "responses": {
+                status: {"description": text, "content": _content("application/json", "Error")}
+                for status, text in _ERRORS.items()
+            },
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(route: Route) -> Json:
+    operation: Json = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [*(_place(name) for name in _PLACE.findall(route.path)), *(_query(name) for name in route.query)],
+        "responses": {
+            "200": {"description": "Done.", "content": _content(route.gives_type, route.gives)},
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in _ERRORS},
+        },
+    }
+    if route.public:
+        operation["security"] = []
+    if route.takes:
+        operation["requestBody"] = {"content": _content(route.takes_type, route.takes)}
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    words = re.sub(r"[{}]", "", route.path).replace("/", " ").replace("-", " ").split()
+    return route.method.lower() + "".join(word[0].upper() + word[1:] for word in words)
+
+
+def _content(content_type: str, schema: str) -> Json:
+    return {content_type: {"schema": _schema(schema)}}
+
+
+def _schema(name: str) -> Json:
+    if not name.startswith("["):
+        return {"$ref": f"#/components/schemas/{name}"}
+    inner = {"type": "object", "additionalProperties": {"$ref": f"#/components/schemas/{name[1:-1]}"}}
+    return {
+        "allOf": [
+            {"$ref": "#/components/schemas/List"},
+            {"type": "object", "properties": {"documents": inner}},
+        ]
+    }
+
+
+def _place(name: str) -> Json:
+    schema: dict[str, Any] = {"type": "string", "minLength": 1}
+    if name == "index":
+        schema = {"type": "integer", "minimum": 0}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str) -> Json:
+    schema: Json = {"type": "integer", "minimum": 0} if name in _INTEGERS else {"type": "string"}
+    parameter: Json = {"name": name, "in": "query", "schema": schema}
+    if note := _NOTES.get(name):
+        parameter["description"] = note
+    if name == "access_token":
+        parameter["allowEmptyValue"] = True
+    if name == "url":
+        parameter["required"] = True
+    return parameter
+
+
+if __name__ == "__main__":
+    print(json.dumps(document(), indent=1, ensure_ascii=False))

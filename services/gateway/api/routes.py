@@ -1,0 +1,216 @@
+"""Every address of the API, in one table.
+
+Paths stand below a prefix: those of `SERVED` answer under each of `PREFIXES`, so that clients of either generation find
+them; the rest are absolute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts.catalog import Kind
+
+from . import generic, sign_in, special
+from .call import Handler
+
+PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
+
+LIST = ("$filter", "$orderby", "$top", "$skip", "page", "$size", "count", "$expand")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one address. `takes` and `gives` name schemas; `[X]` is the list shape of X."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    takes: str = ""
+    gives: str = "Object"
+    query: tuple[str, ...] = ()
+    public: bool = False
+    """Answers without an access token."""
+    absolute: bool = False
+    """Not below the prefixes."""
+    takes_type: str = "application/json"
+    gives_type: str = "application/json"
+
+
+def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = True) -> list[Route]:
+    """List, create, and one object by id and by project and name."""
+    base = f"/{kind.value}"
+    rows = [
+        Route("GET", base, generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
+        Route("POST", base, generic.change(kind, "create"), f"Create a {noun}", tag, takes=schema, gives=schema),
+    ]
+    for where, how in ((f"{base}/{{id}}", "id"), (f"{base}/{{project}}/{{name}}", "project and name")):
+        if how != "id" and not named:
+            continue
+        rows += [
+            Route("GET", where, generic.one(kind), f"Get a {noun} by {how}", tag, gives=schema),
+            Route("PUT", where, generic.change(kind, "replace"), f"Replace a {noun} by {how}", tag, schema, schema),
+            Route("PATCH", where, generic.change(kind, "patch"), f"Change a {noun} by {how}", tag, "Patch", schema),
+            Route("DELETE", where, generic.change(kind, "delete"), f"Delete a {noun} by {how}", tag, gives=schema),
+        ]
+    return rows
+
+
+def _pipelines() -> list[Route]:
+    tag = "Pipelines"
+    rows = _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)
+    act = generic.action(Kind.PIPELINES, ("clone", "tag", "restore", "dry-run"))
+    rows.append(Route("POST", "/pipelines/{id}", act, "Act on a pipeline", tag, "Object", "Object", query=("action",)))
+    for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
+        runs = f"{where}/executions"
+        rows += [
+            Route("POST", runs, special.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
+            Route("GET", runs, special.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
+            Route("GET", f"{runs}/{{index}}", special.execution_by_index, "Get one by number", tag, gives="Execution"),
+        ]
+    return [*rows, Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag)]
+
+
+def _executions() -> list[Route]:
+    tag, kind = "Executions", Kind.EXECUTIONS
+    act = generic.action(kind, ("pause", "resume", "cancel", "tag", "rerun"))
+    one = "/executions/{id}"
+    return [
+        Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
+        Route("GET", one, generic.one(kind), "Get an execution", tag, gives="Execution"),
+        Route("POST", one, act, "Pause, resume, cancel or tag", tag, "ExecutionAction", "Execution", ("action",)),
+        Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
+        Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs", query=("task",)),
+    ]
+
+
+def _endpoints() -> list[Route]:
+    tag = "Endpoints"
+    return [
+        *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
+        Route(
+            "POST", "/endpoint-validation", special.validate_endpoint, "Try an endpoint", tag, "Endpoint", "Validation"
+        ),
+        Route(
+            "GET", "/endpoint-certificate", special.certificate, "Fingerprints of a server", tag,
+            gives="Certificates", query=("url",),
+        ),
+    ]  # fmt: skip
+
+
+def _hooks() -> list[Route]:
+    tag, events = "Docker webhooks", "Docker events"
+    webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test"))
+    event = generic.action(Kind.EVENTS, ("rerun", "resume"), default="rerun")
+    exported = special.exported_text(Kind.EVENTS)
+    return [
+        *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
+        Route(
+            "POST", "/registry-webhooks/{id}", webhook, "Rotate its token, or test it", tag, "Object",
+            "DockerWebhook", ("action",),
+        ),
+        Route(
+            "GET", "/registry-events", exported, "List events", events, gives="[DockerEvent]",
+            query=(*LIST, "export"),
+        ),
+        Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
+        Route(
+            "POST", "/registry-events/{id}", event, "Run an event again", events, "Object", "DockerEvent", ("action",)
+        ),
+        Route(
+            "DELETE", "/registry-events/{id}", generic.change(Kind.EVENTS, "delete"), "Delete an event", events,
+            gives="DockerEvent",
+        ),
+    ]  # fmt: skip
+
+
+def _approvals() -> list[Route]:
+    tag, kind, schema = "User operations", Kind.USER_OPERATIONS, "UserOperation"
+    one, answer = "/user-operations/{id}", generic.change(kind, "patch")
+    return [
+        Route("GET", "/user-operations", generic.listing(kind), "List approvals", tag, gives=f"[{schema}]", query=LIST),
+        Route("GET", one, generic.one(kind), "Get an approval", tag, gives=schema),
+        Route("PATCH", one, answer, "Approve or reject", tag, "UserOperationResponse", schema),
+    ]
+
+
+def _people() -> list[Route]:
+    tag = "Projects and people"
+    users = _collection(Kind.USERS, "User", "user", tag, named=False)
+    tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
+    projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
+    page, one = special.projects_page, generic.one(Kind.PROJECTS)
+    return [
+        *projects,
+        *users,
+        Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "User", "User",
+              ("action",)),
+        *tokens,
+        Route("GET", "/iaas/api/projects", page, "Projects, as a page", tag, gives="ProjectPage", query=LIST,
+              absolute=True),
+        Route("GET", "/iaas/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),
+        Route("GET", "/project-service/api/projects", page, "Projects, as a page", tag, gives="ProjectPage",
+              query=LIST, absolute=True),
+        Route("GET", "/project-service/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),
+    ]  # fmt: skip
+
+
+def _system() -> list[Route]:
+    tag, dead = "System", Kind.DEAD_LETTERS
+    act = generic.action(dead, ("requeue", "discard"))
+    audit = special.exported_text(Kind.AUDIT)
+    delete = generic.change(dead, "delete")
+    return [
+        Route("GET", "/about", special.about, "Versions of the API", tag, gives="About", public=True),
+        Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag),
+        Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Text",
+              query=("project", *special.EXPORTED), gives_type="application/x-yaml"),
+        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Text", "Text",
+              ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml"),
+        Route("GET", "/settings", special.settings, "Settings", tag),
+        Route("PATCH", "/settings", special.change_settings, "Change settings", tag, "Object"),
+        Route("GET", "/audit", audit, "The audit log", tag, gives="[Object]", query=(*LIST, "export")),
+        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag),
+        Route("GET", "/dead-letters", generic.listing(dead), "Messages that nobody could handle", tag,
+              gives="[Object]", query=LIST),
+        Route("GET", "/dead-letters/{id}", generic.one(dead), "One dead letter", tag),
+        Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", query=("action",)),
+        Route("DELETE", "/dead-letters/{id}", delete, "Delete a dead letter", tag),
+        Route("GET", "/health", special.health, "Is config there?", tag),
+        Route("GET", "/cloud-proxy", special.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/custom-integrations", special.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/git-webhooks", special.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/gerrit-listeners", special.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/gerrit-triggers", special.nothing, "Always empty", tag, gives="[Object]"),
+    ]  # fmt: skip
+
+
+def _sign_in() -> list[Route]:
+    tag, form = "Sign-in", "application/x-www-form-urlencoded"
+    paths = ("/csp/gateway/am/api/login", "/csp/gateway/am/idp/auth/login")
+    by_form = "/csp/gateway/am/api/auth/api-tokens/authorize"
+    return [
+        *(
+            Route("POST", path, sign_in.by_password, "Sign in with a password", tag, "Login", "Tokens",
+                  ("access_token",), public=True, absolute=True)
+            for path in paths
+        ),
+        Route("POST", "/iaas/api/login", sign_in.by_refresh_token, "Sign in with an API token", tag, "TokenLogin",
+              "AccessToken", public=True, absolute=True),
+        Route("POST", by_form, sign_in.by_form, "Sign in with an API token, as a form", tag, "TokenForm", "Tokens",
+              public=True, absolute=True, takes_type=form),
+    ]  # fmt: skip
+
+
+ROUTES: tuple[Route, ...] = (
+    *_pipelines(),
+    *_executions(),
+    *_endpoints(),
+    *_collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
+    *_hooks(),
+    *_approvals(),
+    *_people(),
+    *_system(),
+    *_sign_in(),
+)

@@ -1,0 +1,227 @@
+"""The objects of the API, as JSON Schema. Objects take further fields: a client may send back all that it read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts.base import Json
+
+_TEXT: Json = {"type": "string"}
+_FLAG: Json = {"type": "boolean"}
+_COUNT: Json = {"type": "integer"}
+_MAP: Json = {"type": "object"}
+_TEXTS: Json = {"type": "array", "items": _TEXT}
+
+
+def _object(required: tuple[str, ...] = (), /, **fields: Json) -> Json:
+    schema: dict[str, Any] = {"type": "object", "properties": fields, "additionalProperties": True}
+    if required:
+        schema["required"] = list(required)
+    return schema
+
+
+_COMMON: dict[str, Json] = {
+    "id": {**_TEXT, "readOnly": True},
+    "project": {**_TEXT, "description": "The project's name."},
+    "kind": _TEXT,
+    "description": _TEXT,
+    "tags": _TEXTS,
+    "version": {**_TEXT, "readOnly": True},
+    "createdAt": {**_TEXT, "readOnly": True},
+    "updatedAt": {**_TEXT, "readOnly": True},
+    "createdBy": {**_TEXT, "readOnly": True},
+    "updatedBy": {**_TEXT, "readOnly": True},
+    "_link": {**_TEXT, "readOnly": True, "description": "The object's own address."},
+    "_projectId": {**_TEXT, "readOnly": True},
+    "_createTimeInMicros": {**_COUNT, "readOnly": True},
+    "_updateTimeInMicros": {**_COUNT, "readOnly": True},
+}
+
+SCHEMAS: dict[str, Json] = {
+    "Object": _object(),
+    "Text": {"type": "string"},
+    "Patch": _object(),
+    "Flaw": _object(("message",), message=_TEXT, path=_TEXT, line=_COUNT, column=_COUNT, hint=_TEXT),
+    "Error": _object(
+        ("timestamp", "path", "status", "error", "message", "requestId", "code"),
+        timestamp=_TEXT,
+        path=_TEXT,
+        status=_COUNT,
+        statusCode=_COUNT,
+        error=_TEXT,
+        message={**_TEXT, "description": "What failed, on what, and why."},
+        serverMessage=_TEXT,
+        requestId=_TEXT,
+        code={**_TEXT, "description": "A stable word."},
+        subject=_TEXT,
+        nextStep={**_TEXT, "description": "What to do next."},
+        flaws={"type": "array", "items": {"$ref": "#/components/schemas/Flaw"}},
+        details=_MAP,
+    ),
+    "List": _object(
+        ("count", "totalCount", "links", "documents"),
+        count={**_COUNT, "description": "Items in this answer."},
+        totalCount={**_COUNT, "description": "Items over all pages; exact up to 10,000."},
+        links=_TEXTS,
+        documents={**_MAP, "description": "The items by their link."},
+    ),
+    "Pipeline": _object(
+        **_COMMON,
+        name=_TEXT,
+        icon=_TEXT,
+        enabled=_FLAG,
+        state={"type": "string", "examples": ["ENABLED", "DISABLED", "RELEASED"]},
+        concurrency=_COUNT,
+        options=_TEXTS,
+        input=_MAP,
+        _inputMeta=_MAP,
+        output=_MAP,
+        starred=_MAP,
+        stageOrder=_TEXTS,
+        stages=_MAP,
+        notifications=_MAP,
+        rollbacks={"type": "array", "items": _MAP},
+        workspace=_MAP,
+    ),
+    "ExecutionRequest": _object(comments=_TEXT, input=_MAP, tags=_TEXTS, source=_TEXT),
+    "ExecutionResponse": _object(
+        ("executionId", "executionLink"), executionId=_TEXT, executionIndex=_COUNT, executionLink=_TEXT
+    ),
+    "ExecutionAction": _object(reason=_TEXT, tags=_TEXTS),
+    "Execution": _object(
+        **_COMMON,
+        name={**_TEXT, "description": "The pipeline's name."},
+        index=_COUNT,
+        status=_TEXT,
+        statusMessage=_TEXT,
+        comments=_TEXT,
+        input=_MAP,
+        output=_MAP,
+        starred=_MAP,
+        stageOrder=_TEXTS,
+        stages=_MAP,
+        notifications={"type": "array", "items": _MAP},
+        workspaceResults={"type": "array", "items": _MAP},
+        _executedBy=_TEXT,
+        _pipelineLink=_TEXT,
+        _durationInMicros=_COUNT,
+        _requestTimeInMicros=_COUNT,
+        _nested=_FLAG,
+        _rollback=_FLAG,
+    ),
+    "Logs": _object(("count", "lines"), count=_COUNT, totalCount=_COUNT, lines={"type": "array", "items": _MAP}),
+    "Endpoint": _object(
+        **_COMMON,
+        name=_TEXT,
+        type={"type": "string", "examples": ["docker", "k8s"]},
+        properties=_MAP,
+        isRestricted=_FLAG,
+    ),
+    "Validation": _object(("ok", "message"), ok=_FLAG, status=_TEXT, message=_TEXT, code=_TEXT, details=_MAP),
+    "Certificates": _object(("certificates",), certificates={"type": "array", "items": _MAP}),
+    "Variable": _object(
+        **_COMMON,
+        name=_TEXT,
+        type={"type": "string", "examples": ["REGULAR", "SECRET", "RESTRICTED"]},
+        value={**_TEXT, "description": "A mask for secrets; sending the mask keeps the value."},
+    ),
+    "DockerWebhook": _object(
+        **_COMMON,
+        name=_TEXT,
+        enabled=_FLAG,
+        endpoint={**_TEXT, "description": "The name of a docker endpoint."},
+        pipeline={**_TEXT, "description": "The name of the pipeline to start."},
+        serverType=_TEXT,
+        repoName=_TEXT,
+        imageNameRegExPattern=_TEXT,
+        tagNamePattern=_TEXT,
+        exclude=_TEXTS,
+        input=_MAP,
+        refreshToken={**_TEXT, "description": "The API token that runs act by; a mask in answers."},
+        secretToken={**_TEXT, "description": "Made here unless given; in clear only in the answer that made it."},
+        hookUrl={**_TEXT, "readOnly": True},
+        externalListenerLink={**_TEXT, "readOnly": True},
+        slug=_TEXT,
+        hubState={**_TEXT, "readOnly": True},
+        hubMessage={**_TEXT, "readOnly": True},
+    ),
+    "DockerEvent": _object(
+        **_COMMON,
+        name=_TEXT,
+        timeStampInMicros=_TEXT,
+        owner=_TEXT,
+        repo=_TEXT,
+        repoNamespace=_TEXT,
+        imageName=_TEXT,
+        tag=_TEXT,
+        digest=_TEXT,
+        pipeline=_TEXT,
+        verdict=_TEXT,
+        reason=_TEXT,
+        message=_TEXT,
+        executionLink=_TEXT,
+        executionIndex=_COUNT,
+        executionStatus=_TEXT,
+    ),
+    "UserOperation": _object(
+        **_COMMON,
+        name=_TEXT,
+        status=_TEXT,
+        summary=_TEXT,
+        executionId=_TEXT,
+        executionLink=_TEXT,
+        responseMessage=_TEXT,
+    ),
+    "UserOperationResponse": _object(("status",), status=_TEXT, responseMessage=_TEXT),
+    "Project": _object(
+        **_COMMON,
+        name=_TEXT,
+        administrators={"type": "array", "items": _MAP},
+        members={"type": "array", "items": _MAP},
+        viewers={"type": "array", "items": _MAP},
+    ),
+    "ProjectPage": _object(
+        ("content", "totalElements", "numberOfElements"),
+        content={"type": "array", "items": {"$ref": "#/components/schemas/Project"}},
+        totalElements=_COUNT,
+        numberOfElements=_COUNT,
+        totalPages=_COUNT,
+    ),
+    "User": _object(
+        **_COMMON,
+        name=_TEXT,
+        userName=_TEXT,
+        email=_TEXT,
+        serviceRole=_TEXT,
+        enabled=_FLAG,
+        password={**_TEXT, "writeOnly": True},
+    ),
+    "ApiToken": _object(
+        id=_TEXT,
+        name=_TEXT,
+        user=_TEXT,
+        email=_TEXT,
+        goodForDays={"type": ["integer", "string", "null"]},
+        expiresAt=_TEXT,
+        lastUsedAt=_TEXT,
+        token={**_TEXT, "readOnly": True, "description": "In clear, only in the answer that made it."},
+    ),
+    "About": _object(
+        ("latestApiVersion", "supportedApis"),
+        latestApiVersion=_TEXT,
+        supportedApis={"type": "array", "items": _MAP},
+    ),
+    "Login": _object(("username", "password"), username=_TEXT, password=_TEXT, domain=_TEXT),
+    "TokenLogin": _object(("refreshToken",), refreshToken=_TEXT),
+    "TokenForm": _object(("refresh_token",), refresh_token=_TEXT),
+    "AccessToken": _object(("token",), token=_TEXT, tokenType=_TEXT),
+    "Tokens": _object(
+        ("access_token", "refresh_token", "token_type", "expires_in"),
+        access_token=_TEXT,
+        refresh_token=_TEXT,
+        id_token=_TEXT,
+        scope=_TEXT,
+        token_type=_TEXT,
+        expires_in=_COUNT,
+    ),
+}

@@ -1,0 +1,84 @@
+"""The sign-in calls A1 to A4: passwords and API tokens become access tokens, and none of them travels in clear."""
+
+from __future__ import annotations
+
+from shared.contracts.catalog import Get, Kind, SignedIn, SignIn
+from shared.contracts.problems import Code, refuse
+from shared.process.clock import now
+from shared.process.secrets import new_token, password_digest, token_hash
+
+from .call import Call, Reply
+
+MAX_PASSWORD = 1_000
+
+
+def by_password(call: Call) -> Reply:
+    """A1 and A2: user name and password for an access token and a refresh token."""
+    body = call.body
+    username, password = body.get("username"), body.get("password")
+    if not isinstance(username, str) or not isinstance(password, str) or not username or not password:
+        raise refuse(Code.INVALID, "username and password are required.", subject="username")
+    # Directory clients send `user@domain` or a separate `domain`; users here are local, so the domain says nothing.
+    refresh = new_token()
+    signed_in = call.parts.desk.sign_in(
+        SignIn(
+            username=username[:MAX_PASSWORD],
+            password_digest=password_digest(password[:MAX_PASSWORD]),
+            new_token_hash=token_hash(refresh),
+            source_address=call.request.remote_addr or "",
+        )
+    )
+    return _tokens(call, signed_in, refresh)
+
+
+def by_refresh_token(call: Call) -> Reply:
+    """A3: an API token for an access token."""
+    given = call.body.get("refreshToken")
+    if not isinstance(given, str) or not given:
+        raise refuse(Code.INVALID, "refreshToken is required.", subject="refreshToken")
+    access = call.parts.sessions.issue(_by_token(call, given), now())
+    return Reply({"token": access.token, "tokenType": "Bearer"})
+
+
+def by_form(call: Call) -> Reply:
+    """A4: the same as a form."""
+    given = call.request.form.get("refresh_token") or call.request.form.get("api_token") or ""
+    if not given:
+        raise refuse(Code.INVALID, "refresh_token is required.", subject="refresh_token")
+    return _tokens(call, _by_token(call, given), given)
+
+
+def preferences(call: Call) -> Reply:
+    """Who am I? Clients use it to see whether a token is still good."""
+    me = call.parts.desk.get(call.caller, Get(kind=Kind.USERS, id="me")).document
+    return Reply(
+        {
+            "_link": "/codestream/api/user-preferences",
+            "_updateTimeInMicros": me.get("_updateTimeInMicros", 0),
+            "_createTimeInMicros": me.get("_createTimeInMicros", 0),
+            "preferences": {},
+            "userName": me.get("userName") or call.caller.user,
+        }
+    )
+
+
+def _by_token(call: Call, token: str) -> SignedIn:
+    return call.parts.desk.sign_in(
+        SignIn(api_token_hash=token_hash(token), source_address=call.request.remote_addr or "")
+    )
+
+
+def _tokens(call: Call, signed_in: SignedIn, refresh: str) -> Reply:
+    access = call.parts.sessions.issue(signed_in, now())
+    return Reply(
+        {
+            "scope": "",
+            "access_token": access.token,
+            "refresh_token": refresh,
+            "id_token": "",
+            "token_type": "bearer",
+            "expires_in": access.expires_in_s,
+        },
+        # Some clients read the token from the answer's header.
+        headers={"Authorization": f"Bearer {access.token}"},
+    )

@@ -1,0 +1,193 @@
+"""Handlers of the calls that are no plain collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Find, Get, Inspect, Kind, ValidateAsk
+from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.runs import Endpoint
+from shared.process.secrets import new_token
+
+from . import generic, wire
+from .call import Call, Handler, Reply
+from .imports import seal_yaml
+from .sealing import wrap
+
+YAML = "application/x-yaml;charset=UTF-8"
+API_VERSION = "2019-10-17"
+EXPORTED = ("pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "projects")
+IMPORT_ACTIONS = ("create", "apply", "update")
+_TEXT_TYPES = {"csv": "text/csv;charset=UTF-8", "json": "application/x-ndjson", "yaml": YAML}
+
+
+def about(call: Call) -> Reply:
+    """Which versions of the API there are."""
+    version = {
+        "apiVersion": API_VERSION,
+        "documentationLink": f"{call.parts.settings.public_url}/openapi.json",
+        "deprecationPolicy": {"deprecatedAt": None, "description": None, "expiresAt": None},
+    }
+    return Reply({"latestApiVersion": API_VERSION, "supportedApis": [version]})
+
+
+def nothing(_call: Call) -> Reply:
+    """A list of something that Portside does not have, for clients that ask all the same."""
+    return Reply(wire.linked(()))
+
+
+def tiles(call: Call) -> Reply:
+    """The catalogue of task types."""
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options={"tiles": True})).document)
+
+
+# Executions
+
+
+def execute(call: Call) -> Reply:
+    """Run a pipeline."""
+    command = Act(kind=Kind.PIPELINES, verb="execute", body=call.body, **generic.address(call))
+    return Reply(generic.act(call, command).document)
+
+
+def executions_of(call: Call) -> Reply:
+    """The executions of one pipeline."""
+    options = {key: call.path[key] for key in ("project", "name") if key in call.path}
+    ask = wire.find(Kind.EXECUTIONS, call.query, parent=call.path.get("id", ""), options=options)
+    return Reply(wire.listing(Kind.EXECUTIONS, call.parts.desk.find(call.caller, ask)))
+
+
+def execution_by_index(call: Call) -> Reply:
+    """One execution of a pipeline by its number."""
+    options = {"pipeline": call.path.get("id", ""), "index": _index(call)}
+    names = {key: call.path[key] for key in ("project", "name") if key in call.path}
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.EXECUTIONS, options=options, **names)).document)
+
+
+def _index(call: Call) -> int:
+    written = call.path["index"]
+    if not written.isdigit() or len(written) > 9:
+        raise refuse(Code.INVALID, f"An execution's index is a number, not {written[:50]!r}.", subject="index")
+    return int(written)
+
+
+def logs_of(call: Call) -> Reply:
+    """What the tasks of an execution printed, in order."""
+    options = {key: call.query[key] for key in ("stage", "task", "after") if call.query.get(key)}
+    ask = wire.find(Kind.LOGS, call.query, parent=call.path["id"], options=options)
+    page = call.parts.desk.find(call.caller, ask)
+    return Reply({"count": len(page.documents), "totalCount": page.total, "lines": list(page.documents)})
+
+
+# Endpoints
+
+
+def validate_endpoint(call: Call) -> Reply:
+    """Try an endpoint, saved or not, for real."""
+    wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)
+    sealed = {path: box.model_dump() for path, box in wrapped.sealed.items()}
+    where = {"id": str(wrapped.body["id"])} if wrapped.body.get("id") else {}
+    ask = Get(kind=Kind.ENDPOINTS, options={"forValidation": True, "body": wrapped.body, "sealed": sealed}, **where)
+    endpoint = Endpoint.model_validate(call.parts.desk.get(call.caller, ask).document)
+    tried = call.parts.desk.validate(call.caller, ValidateAsk(endpoint=endpoint))
+    answer: Json = {
+        "status": "SUCCESS" if tried.ok else "FAILED",
+        "ok": tried.ok,
+        "statusMessage": tried.message,
+        "message": tried.message,
+        "code": tried.code,
+        "details": tried.details,
+    }
+    if not tried.ok:
+        # Clients look at the status alone.
+        raise Refused(Problem(code=Code.INVALID, message=tried.message, subject=endpoint.name, details=answer))
+    return Reply(answer)
+
+
+def certificate(call: Call) -> Reply:
+    """The certificates that a server shows, by their fingerprints."""
+    url = call.query.get("url", "")
+    if not url:
+        raise refuse(Code.INVALID, "url is required.", subject="url")
+    seen = call.parts.desk.inspect(call.caller, Inspect(what="certificate", options={"url": url})).document
+    return Reply({"certificates": [], **seen})
+
+
+# Export and import
+
+
+def export(call: Call) -> Reply:
+    """Definitions as YAML."""
+    wanted: dict[str, Any] = {
+        key: [name for value in call.request.args.getlist(key) for name in value.split(",") if name]
+        for key in (*EXPORTED, "piplines")
+        if call.request.args.get(key)
+    }
+    # The oldest client misspells it.
+    if misspelt := wanted.pop("piplines", None):
+        wanted.setdefault("pipelines", misspelt)
+    ask = Get(kind=Kind.PIPELINES, project=call.query.get("project", ""), options={"export": "yaml", "wanted": wanted})
+    return Reply(text=call.parts.desk.get(call.caller, ask).text, content_type=YAML)
+
+
+def import_(call: Call) -> Reply:
+    """Definitions from YAML; the answer says of each object what became of it."""
+    action = (call.query.get("action") or "apply").lower()
+    if action not in IMPORT_ACTIONS:
+        raise refuse(
+            Code.INVALID, f"action must be one of {', '.join(IMPORT_ACTIONS)}, not {action}.", subject="action"
+        )
+    text, sealed = seal_yaml(call.text, call.parts.sealer.seal)
+    if not text.strip():
+        raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
+    options = {"action": action, "project": call.query.get("project", "")}
+    done = generic.act(call, Act(kind=Kind.PIPELINES, verb="import", text=text, sealed=sealed, options=options))
+    if "json" in call.request.headers.get("Accept", ""):
+        return Reply(done.document)
+    return Reply(text=done.text or yaml.safe_dump(done.document, sort_keys=False), content_type=YAML)
+
+
+def exported_text(kind: Kind) -> Handler:
+    """A list as a file: `?export=csv` or `json`."""
+    plain = generic.listing(kind)
+
+    def handle(call: Call) -> Reply:
+        form = call.query.get("export", "")
+        if not form:
+            return plain(call)
+        options = {"export": form, "filter": call.query.get("$filter", "")}
+        text = call.parts.desk.get(call.caller, Get(kind=kind, options=options)).text
+        return Reply(text=text, content_type=_TEXT_TYPES.get(form, "text/plain;charset=UTF-8"))
+
+    return handle
+
+
+# Projects
+
+
+def projects_page(call: Call) -> Reply:
+    """Projects as the project services list them."""
+    ask = wire.find(Kind.PROJECTS, call.query)
+    return Reply(wire.spring_page(call.parts.desk.find(call.caller, ask), ask))
+
+
+# The system itself
+
+
+def settings(call: Call) -> Reply:
+    """The installation's settings."""
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document)
+
+
+def change_settings(call: Call) -> Reply:
+    """Change some settings."""
+    return Reply(generic.act(call, Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
+
+
+def health(call: Call) -> Reply:
+    """Is config there for this caller?"""
+    call.parts.desk.find(call.caller, Find(kind=Kind.PROJECTS, top=1))
+    return Reply({"status": "ok", "config": "serving"})

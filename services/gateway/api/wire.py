@@ -1,0 +1,113 @@
+"""The shapes of the API: lists, pages, errors. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Find, Kind, Page
+from shared.contracts.problems import HTTP_STATUS, Code, Problem, refuse
+
+LINK_BASE = "/codestream/api"
+DEFAULT_TOP = 25
+MAX_TOP = 2_000
+MAX_SKIP = 10_000_000
+
+
+def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    written = query.get(name, "")
+    if written == "":
+        return default
+    try:
+        number = int(written)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise refuse(Code.INVALID, f"{name} must be a whole number from 0 on, not {written[:50]!r}.", subject=name)
+    return min(number, most)
+
+
+def find(kind: Kind, query: Mapping[str, str], *, parent: str = "", options: Json | None = None) -> Find:
+    """A question for one page from `$top`, `$skip`, `page` with `$size`, `count`; unknown parameters are ignored."""
+    size = next((name for name in ("$top", "$size", "size", "count") if query.get(name)), "$top")
+    top = _number(query, size, DEFAULT_TOP, MAX_TOP)
+    skip = _number(query, "$skip", -1, MAX_SKIP)
+    if skip < 0:
+        skip = _number(query, "page", 0, MAX_SKIP) * top
+    return Find(
+        kind=kind,
+        filter=query.get("$filter", ""),
+        orderby=query.get("$orderby", ""),
+        top=top,
+        skip=min(skip, MAX_SKIP),
+        parent=parent,
+        options=options or {},
+    )
+
+
+def link_of(kind: Kind, document: Mapping[str, Any]) -> str:
+    """The partial address of a document."""
+    return str(document.get("_link") or f"{LINK_BASE}/{kind.value}/{document.get('id', '')}")
+
+
+def listing(kind: Kind, page: Page) -> Json:
+    """A list as clients expect it: `documents` is a map from link to object, never an array."""
+    return linked((link_of(kind, document), document) for document in page.documents) | {"totalCount": page.total}
+
+
+def linked(items: Iterable[tuple[str, Json]]) -> Json:
+    """The list shape for what is known whole."""
+    documents = dict(items)
+    return {
+        "count": len(documents),
+        "totalCount": len(documents),
+        "links": list(documents),
+        "documents": documents,
+    }
+
+
+def spring_page(page: Page, ask: Find) -> Json:
+    """A list as the project services answer it."""
+    size = ask.top or DEFAULT_TOP
+    number, count = ask.skip // size, len(page.documents)
+    pages = -(-page.total // size)
+    return {
+        "content": list(page.documents),
+        "totalElements": page.total,
+        "numberOfElements": count,
+        "totalPages": pages,
+        "number": number,
+        "size": size,
+        "first": number == 0,
+        "last": number + 1 >= pages,
+        "empty": count == 0,
+        "sort": {"sorted": bool(ask.orderby), "unsorted": not ask.orderby, "empty": not ask.orderby},
+        "pageable": {"offset": ask.skip, "pageNumber": number, "pageSize": size, "paged": True, "unpaged": False},
+    }
+
+
+def error_body(problem: Problem, *, path: str, at: float, request_id: str) -> tuple[int, Json]:
+    """A problem as every client reads it: some print `message`, some `serverMessage`, ours also the next step."""
+    status = HTTP_STATUS[problem.code]
+    phrase = HTTPStatus(status).phrase
+    body: Json = {
+        "timestamp": datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000",
+        "path": path,
+        "status": status,
+        "statusCode": status,
+        "error": phrase,
+        "message": problem.message,
+        "serverMessage": problem.message,
+        "requestId": request_id,
+        "code": problem.code.value,
+        "subject": problem.subject,
+        "nextStep": problem.next_step,
+        "flaws": [flaw.model_dump(exclude_none=True) for flaw in problem.flaws],
+        "@type": f"portside.{problem.code.value}",
+    }
+    if problem.details:
+        body["details"] = problem.details
+    return status, body

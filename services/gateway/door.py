@@ -1,0 +1,71 @@
+"""Which part answers a request: hooks first and without Flask, then health, then Flask for everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from werkzeug.wsgi import ClosingIterator
+
+from .crowd import Crowd
+from .receiver.app import is_hook
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEALTH = "/healthz"
+
+
+class Door:
+    """The WSGI callable of a worker. `hooks` or `web` may be None where another command serves that part."""
+
+    def __init__(
+        self,
+        *,
+        hooks: WSGIApplication | None,
+        web: WSGIApplication | None,
+        health: Callable[[str], tuple[bool, dict[str, object]]],
+        crowd: Crowd,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._hooks = hooks
+        self._web = web
+        self._health = health
+        self._crowd = crowd
+        self.stop = on_stop
+        """What the worker calls, in a signal handler, when it begins to stop."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ.get("PATH_INFO", "")
+        if self._hooks is not None and is_hook(path):
+            return self._hooks(environ, start_response)
+        if path == HEALTH:
+            return self._answer_health(environ, start_response)
+        if self._web is None or is_hook(path):
+            return _json(start_response, "404 Not Found", {"message": "This process does not serve that address."})
+        if not self._crowd.enter():
+            return _json(
+                start_response,
+                "503 Service Unavailable",
+                {"status": 503, "message": "Too many requests at once; try again in a moment."},
+                ("Retry-After", "2"),
+            )
+        try:
+            answer = self._web(environ, start_response)
+        except BaseException:
+            self._crowd.leave()
+            raise
+        return ClosingIterator(answer, [self._crowd.leave])
+
+    def _answer_health(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        well, document = self._health(environ.get("QUERY_STRING", ""))
+        return _json(start_response, "200 OK" if well else "503 Service Unavailable", document)
+
+
+def _json(
+    start_response: StartResponse, status: str, document: dict[str, object], *headers: tuple[str, str]
+) -> Iterable[bytes]:
+    body = json.dumps(document).encode()
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers])
+    return [body]

@@ -1,0 +1,27 @@
+"""What people see: one module per area, each registering its own addresses; `templates/base.html` has the navigation.
+
+A page asks config exactly as the API does, as the signed-in user. Forms carry a token of their session; there is no
+inline script or style, so the content security policy can forbid them.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+
+from services.gateway.web_parts import WebParts
+
+from . import activity, common, executions, signing
+
+AREAS = (signing, executions, activity)
+
+
+def register(app: Flask, parts: WebParts) -> None:
+    """Add every area to the application."""
+    common.prepare(app, parts)
+    for area in AREAS:
+        app.register_blueprint(area.create_blueprint(parts))
+
+
+def answer_error(error: Exception) -> Response:
+    """A failure as a page."""
+    return common.error_page(error)

@@ -1,0 +1,61 @@
+"""Activity: every delivery with its verdict and the reason, live."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.gateway.live import EVENTS
+from services.gateway.web_parts import WebParts
+from shared.contracts.catalog import Act, Find, Kind
+from shared.contracts.envelope import Caller
+
+from .common import caller, signed_in, stream
+
+PAGE = 50
+ORDER = "timeStampInMicros desc"
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """`/activity` and below."""
+    blueprint = Blueprint("activity", __name__)
+    session = signed_in(parts)
+
+    @blueprint.get("/activity")
+    @session
+    def listing() -> str:
+        drawn = _table(parts, caller(), _page())
+        if request.headers.get("HX-Request"):
+            return drawn
+        return render_template("activity.html", table=drawn, page=_page(), streams=parts.live.has_room)
+
+    @blueprint.get("/activity/live")
+    @session
+    def live() -> Response:
+        who, number = caller(), _page()
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+
+        def draw() -> str:
+            with app.app_context(), app.test_request_context("/activity"):
+                return _table(parts, who, number)
+
+        return stream(parts, EVENTS, draw)
+
+    @blueprint.post("/activity/<id>/rerun")
+    @session
+    def rerun(id: str) -> AnyResponse:
+        parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb="rerun", id=id))
+        return redirect("/activity")
+
+    return blueprint
+
+
+def _page() -> int:
+    page = request.args.get("page", "0")
+    return int(page) if page.isdigit() and len(page) < 7 else 0
+
+
+def _table(parts: WebParts, who: Caller, number: int) -> str:
+    found = parts.desk.find(who, Find(kind=Kind.EVENTS, orderby=ORDER, top=PAGE, skip=number * PAGE))
+    more = (number + 1) * PAGE < found.total
+    return render_template("_activity.html", rows=found.documents, total=found.total, page=number, more=more)

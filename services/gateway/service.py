@@ -1,0 +1,219 @@
+"""Wiring: gunicorn with threads, and in each of its workers a bus, the receiver, the API and the pages."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from gunicorn.app.base import BaseApplication
+
+from shared.bus import Bus, Incoming
+from shared.contracts.pushes import AllowlistAsk
+from shared.contracts.topics import (
+    ALLOWLIST_ASK,
+    ALLOWLIST_CHANGED,
+    DELIVERY_CHANGED,
+    EXECUTION_CHANGED,
+    GATEWAY_NEWS,
+    Service,
+    Topic,
+)
+from shared.process import logging as process_logging
+from shared.process.health import Health
+from shared.process.life import CANNOT_START
+from shared.process.logging import get_logger
+from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
+
+from .crowd import Crowd
+from .desk import Desk
+from .door import Door
+from .live import Live
+from .ports import Post
+from .receiver.app import Receiver
+from .receiver.intake import Intake
+from .receiver.keeper import Keeper
+from .receiver.spool import Spool
+from .sessions import Sessions
+from .settings import GatewaySettings
+from .web import create_app
+from .web_parts import WebParts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+PARTS = ("hooks", "web")
+BACKLOG = 1024
+KEEP_ALIVE_S = 30
+STOP_WITHIN_S = 20
+WORKER_CONNECTIONS = 1000
+_PROBE_HASH = "0" * 64
+
+Handlers = dict[Topic, Callable[[Incoming], None]]
+Calls = list[Callable[[], None]]
+
+
+class Worker:
+    """Everything that one process of the gateway runs. Built after the fork, since threads do not survive one."""
+
+    def __init__(self, settings: GatewaySettings, parts: frozenset[str], *, post: Post | None = None) -> None:
+        self._instance = f"{os.environ.get('INSTANCE') or socket.gethostname()}-{os.getpid()}"
+        self.health = Health("gateway", settings.home, instance=self._instance).start()
+        self._bus: Bus | None = None
+        if post is None:
+            self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
+            self._bus.open()
+            post = self._bus
+        self._post = post
+        self._starters: Calls = []
+        self._closers: Calls = []
+        self._stop: Callable[[], None] = lambda: None
+        handlers: Handlers = {}
+        gaps: Calls = []
+        receiver = self._receiver(settings, handlers, gaps) if "hooks" in parts else None
+        app = self._web(settings, handlers, gaps) if "web" in parts else None
+        self._listener = post.listen(GATEWAY_NEWS, handlers, on_gap=lambda: _all(gaps))
+        for start in self._starters:
+            start()
+        self.door = Door(
+            hooks=receiver,
+            web=app,
+            health=self._answer_health,
+            crowd=Crowd(max(1, settings.threads - settings.reserved_threads)),
+            on_stop=self._stop,
+        )
+
+    def close(self) -> None:
+        """Stop in order: nothing new, then what is in hand, then the connection."""
+        self._listener.close()
+        for close in reversed(self._closers):
+            close()
+        if self._bus is not None:
+            self._bus.close()
+        self.health.close()
+
+    def _receiver(
+        self,
+        settings: GatewaySettings,
+        handlers: Handlers,
+        gaps: Calls,
+    ) -> Receiver:
+        keeper = Keeper(self._post, settings.folder / "allowlist.json")
+        spool = Spool(settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes)
+        intake = Intake(self._post, spool, self.health)
+        handlers[ALLOWLIST_CHANGED] = keeper.on_change
+        gaps.append(keeper.on_gap)
+        self._starters += [keeper.start, intake.start]
+        self._closers += [keeper.close, intake.close]
+        return Receiver(keeper, intake, proxies=settings.trusted_proxies)
+
+    def _web(
+        self,
+        settings: GatewaySettings,
+        handlers: Handlers,
+        gaps: Calls,
+    ) -> Any:
+        live = Live(settings.streams)
+        handlers[EXECUTION_CHANGED] = live.on_execution
+        handlers[DELIVERY_CHANGED] = live.on_delivery
+        gaps.append(live.on_gap)
+        self._stop = live.stop
+        return create_app(
+            WebParts(
+                settings=settings,
+                desk=Desk(self._post),
+                sessions=Sessions(load_jwt_key(settings.home)),
+                sealer=Sealer.load(settings.home),
+                live=live,
+            )
+        )
+
+    def _answer_health(self, query: str) -> tuple[bool, dict[str, object]]:
+        document: dict[str, object] = {
+            "status": "ok",
+            "broker": "connected" if self._post.connected else "away",
+            "troubles": list(self.health.troubles),
+        }
+        well = True
+        if "config" in parse_qs(query).get("wait", []):
+            try:
+                self._post.request(ALLOWLIST_ASK, AllowlistAsk(token_hash=_PROBE_HASH), timeout_s=1.0)
+                document["config"] = "serving"
+            except Exception as error:
+                document |= {"status": "waiting", "config": str(error) or type(error).__name__}
+                well = False
+        return well, document
+
+
+def _all(calls: Calls) -> None:
+    for call in calls:
+        call()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured here rather than by a file."""
+
+    def __init__(self, settings: GatewaySettings, parts: frozenset[str]) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._worker: Worker | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[[WSGIEnvironment, StartResponse], Any]:
+        """Called in each worker, after the fork."""
+        self._worker = Worker(self._settings, self._parts)
+        return self._worker.door
+
+    def _options(self) -> Mapping[str, object]:
+        settings = self._settings
+        options: dict[str, object] = {
+            "bind": f"{settings.host}:{settings.port}",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "worker_class": "services.gateway.gunicorn_parts.GatewayWorker",
+            "logger_class": "services.gateway.gunicorn_parts.GatewayLogger",
+            "worker_connections": WORKER_CONNECTIONS,
+            "backlog": BACKLOG,
+            "keepalive": KEEP_ALIVE_S,
+            "graceful_timeout": STOP_WITHIN_S,
+            "timeout": 60,
+            "accesslog": None,
+            "loglevel": settings.log_level.lower(),
+            "proc_name": "portside-gateway",
+            "worker_exit": self._on_worker_exit,
+            "forwarded_allow_ips": ",".join(map(str, settings.trusted_proxies)) or "127.0.0.1",
+            "control_socket_disable": True,
+        }
+        if settings.tls_certfile:
+            options |= {"certfile": settings.tls_certfile, "keyfile": settings.tls_keyfile or None}
+        return options
+
+    def _on_worker_exit(self, _arbiter: Any, _worker: Any) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+
+def main(arguments: list[str]) -> int:
+    """The command."""
+    unknown = [word for word in arguments if word not in PARTS]
+    if unknown:
+        print(f"usage: python -m services.gateway [{'|'.join(PARTS)}]   (not: {unknown[0]})")
+        return 2
+    settings = GatewaySettings()
+    process_logging.configure("gateway", level=settings.log_level)
+    parts = frozenset(arguments) or frozenset(PARTS)
+    try:
+        if "web" in parts:
+            load_jwt_key(settings.home)
+            Sealer.load(settings.home)
+    except KeysMissing as error:
+        get_logger().error("cannot start", reason=str(error))
+        return CANNOT_START
+    Server(settings, parts).run()
+    return 0

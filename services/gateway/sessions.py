@@ -1,0 +1,75 @@
+"""Who a request comes from: a signed token that holds a subject and a token id, and nothing else worth stealing.
+
+config looks at the token id with every command and query, so a revoked one stops at once whatever the signature says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import jwt
+
+from shared.contracts.catalog import SignedIn
+from shared.contracts.envelope import Caller
+
+ALGORITHM = "HS256"
+ISSUER = "portside"
+COOKIE = "portside_session"
+GOOD_FOR_S = 28_800
+
+
+class NotSignedIn(Exception):
+    """There is no valid token; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An access token, ready to hand out."""
+
+    token: str
+    expires_in_s: int
+
+
+class Sessions:
+    """Signs and checks access tokens with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def issue(self, signed_in: SignedIn, at: float) -> Access:
+        """A token for somebody whom config knows."""
+        good_for_s = max(1, min(GOOD_FOR_S, signed_in.good_for_s))
+        claims = {
+            "iss": ISSUER,
+            "sub": signed_in.user,
+            "tid": signed_in.token_id,
+            "iat": int(at),
+            "exp": int(at) + good_for_s,
+        }
+        return Access(jwt.encode(claims, self._key, algorithm=ALGORITHM), good_for_s)
+
+    def read(self, token: str) -> Caller:
+        """The caller that a token names. Raises `NotSignedIn`."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                options={"require": ["exp", "sub", "tid", "iss"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise NotSignedIn("The access token has expired") from None
+        except jwt.InvalidTokenError:
+            raise NotSignedIn("The access token is not valid") from None
+        return Caller(user=str(claims["sub"]), token_id=str(claims["tid"]))
+
+    def form_token(self, caller: Caller) -> str:
+        """What every form of this session must send back (against forged requests from other sites)."""
+        return hmac.new(self._key, f"form/{caller.token_id}".encode(), hashlib.sha256).hexdigest()
+
+    def form_is_ours(self, caller: Caller, sent: str) -> bool:
+        """Does the form come from a page of this session?"""
+        return hmac.compare_digest(self.form_token(caller), sent)

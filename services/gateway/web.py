@@ -1,0 +1,44 @@
+"""The Flask application: API and pages, and what is true of every answer."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from . import pages
+from .api.blueprint import answer_error, create_blueprint, is_api
+from .web_parts import WebParts
+
+MAX_BODY = 8 * 1024 * 1024
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # No address of ours leaves in a referrer: some hold one-time codes.
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+def create_app(parts: WebParts) -> Flask:
+    """Build the application of one worker."""
+    app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+    app.register_blueprint(create_blueprint(parts))
+    pages.register(app, parts)
+
+    def on_error(error: Exception) -> Response:
+        return answer_error(error) if is_api(request.path) else pages.answer_error(error)
+
+    def after(response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    app.register_error_handler(Exception, on_error)
+    app.after_request(after)
+    return app
