@@ -447,6 +447,7 @@ __all__ = [
     "DEATHS_ALLOWED",
     "FENCE_STEP",
     "LEDGER",
+    "QUIET_S",
     "CancelTimer",
     "Cut",
     "Dispatch",

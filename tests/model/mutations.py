@@ -142,6 +142,10 @@ def _expire_sends_the_same_number(holding: p.Holding, at: float) -> p.Step:
     return p.Step(replace(step.holding, dispatch=holding.dispatch), (p.Dispatch(holding.dispatch),))
 
 
+def _dead_letters_lie(holding: p.Holding, *_: Any) -> p.Step:
+    return p.Step(holding)
+
+
 def _nothing_is_overdue(*_: Any, **__: Any) -> tuple[str, ...]:
     return ()
 
@@ -177,6 +181,7 @@ MUTATIONS: dict[str, Mutation] = {
     "leases never end": Mutation(9, _with(expire=_leases_never_end)),
     "deaths are not counted": Mutation(10, _with(expire=_deaths_uncounted)),
     "lost messages stay lost": Mutation(11, _with(overdue=_nothing_is_overdue)),
+    "dead letters lie": Mutation(15, _with(dead_lettered=_dead_letters_lie)),
     "the fence is the start alone": Mutation(
         12, _fence(lambda holding, takes: holding.start * p.FENCE_STEP), story=zombie_wakes_with_leave
     ),

@@ -24,7 +24,7 @@ from .outside import Broken
 from .world import World
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-LIVES = 20_000 if DEEP else 150
+LIVES = 20_000 if DEEP else 100
 LIVES_TO_FIND_A_MUTATION = 500
 
 plans = st.lists(st.sampled_from(list(Type)), min_size=1, max_size=3).map(tuple)
@@ -133,7 +133,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
 TestProtocol = ProtocolMachine.TestCase
 TestProtocol.settings = settings(
-    max_examples=3000 if DEEP else 60,
+    max_examples=3000 if DEEP else 50,
     stateful_step_count=80 if DEEP else 30,
     deadline=None,
     derandomize=not DEEP,

@@ -33,6 +33,7 @@ class World:
     runner_count: int = 2
     broker: Broker = field(default_factory=Broker)
     plans: dict[str, Plan] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
     takes: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -101,6 +102,10 @@ class World:
     def receive(self, runner: Runner) -> None:
         """A run message comes in, and the runner asks for the run."""
         message = self.broker.receive(runner.name)
+        if message.execution_id in self.unreadable:
+            self.broker.ack(runner.name, message)
+            self.ledger.happen(message.execution_id, "dead_lettered", message.dispatch, "bad JSON", self.ledger.now)
+            return
         self._ask_take(runner, message.execution_id, message.dispatch, f"take-{next(self.takes)}")
 
     def _ask_take(self, runner: Runner, execution_id: str, dispatch: int, take_id: str) -> None:
@@ -244,10 +249,9 @@ class World:
             self.broker.replies.pop(number % len(self.broker.replies))
 
     def dead_letter(self) -> None:
-        """The next run message cannot be read by anyone."""
+        """The next run's messages cannot be read by anyone, from now on."""
         if self.broker.runs:
-            message = self.broker.runs.popleft()
-            self.ledger.happen(message.execution_id, "dead_lettered", message.dispatch, "bad JSON", self.ledger.now)
+            self.unreadable.add(self.broker.runs[0].execution_id)
 
     # --------------------------------------------------------------------------------------------------- what must hold
 
