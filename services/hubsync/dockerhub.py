@@ -1,0 +1,182 @@
+"""Docker Hub's hooks: the undocumented `webhook_pipeline` calls, behind one adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from . import answers
+from .plan import Seen
+from .problems import Away, HubProblem, NoManagement, NoRepository
+from .signing import Account, Reply, SignIns
+
+PAGE_SIZE = 100
+MOST_PAGES = 100
+CONNECT_S, READ_S = 5.0, 20.0
+LARGEST_BYTES = 4 * 1024 * 1024
+
+
+class _Header(requests.auth.AuthBase):
+    """The header as given: without this, requests would put an entry of ~/.netrc over it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+class Caller:
+    """Plain HTTP with time limits; redirects are not followed, since a POST would arrive as a GET."""
+
+    def __init__(self, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = "portside-hubsync"
+        self._timeout = (connect_s, read_s)
+
+    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> Reply:
+        try:
+            with self._session.request(
+                method,
+                url,
+                json=body,
+                auth=_Header(authorization),
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                data = answer.raw.read(LARGEST_BYTES + 1, decode_content=True)
+        except requests.Timeout as slow:
+            raise Away(f"Docker Hub did not answer {doing} in time.") from slow
+        except (requests.RequestException, OSError) as failed:
+            raise Away(f"Docker Hub could not be reached for {doing} ({_cause(failed)}).") from failed
+        except Exception as broken:
+            # urllib3's own errors come out of the raw stream.
+            raise Away(f"Docker Hub's answer to {doing} broke off ({type(broken).__name__}).") from broken
+        if len(data) > LARGEST_BYTES:
+            raise Away(f"Docker Hub's answer to {doing} is larger than {LARGEST_BYTES // 1024 // 1024} MiB.")
+        return Reply(answer.status_code, answer.headers, data.decode("utf-8", "replace"))
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._session.close()
+
+
+def _cause(failed: BaseException) -> str:
+    """The innermost reason, without addresses and objects: `Connection refused`."""
+    innermost = failed
+    while innermost.__cause__ or innermost.__context__:
+        innermost = innermost.__cause__ or innermost.__context__ or innermost
+    if isinstance(innermost, OSError) and innermost.strerror:
+        return innermost.strerror
+    return type(innermost).__name__
+
+
+class DockerHub:
+    """The hooks of one account's repositories."""
+
+    def __init__(
+        self, account: Account, call: Caller, sign_ins: SignIns, now: Callable[[], float], scheme: str = "Bearer"
+    ) -> None:
+        self._account = account
+        self._call = call
+        self._sign_ins = sign_ins
+        self._now = now
+        self._scheme = scheme
+
+    def list_hooks(self, repository: str) -> tuple[Seen, ...]:
+        """All hooks of a repository, from all pages."""
+        found: dict[str, Seen] = {}
+        for number in range(1, MOST_PAGES + 1):
+            address = f"{self._hooks(repository)}?page_size={PAGE_SIZE}&page={number}"
+            reply = self._ask("GET", address, doing="listing the hooks")
+            if reply.status == 404 and number > 1:
+                # A hook deleted between two pages can take the last page along.
+                break
+            if reply.status == 404:
+                raise self._missing(repository)
+            page = self._object(reply, 200, "listing the hooks")
+            results = page.get("results")
+            if not isinstance(results, list):
+                raise Away("Docker Hub's list of hooks has no results in it.")
+            for entry in results:
+                if (seen := _seen(entry)) is not None:
+                    found[seen.slug] = seen
+            if not page.get("next"):
+                break
+        return tuple(found.values())
+
+    def create_hook(self, repository: str, name: str, url: str) -> Seen | None:
+        """Make a hook with one URL. Away means: it may have been made; list before trying again."""
+        body = {
+            "name": name,
+            "expect_final_callback": False,
+            "webhooks": [{"name": name, "hook_url": url}],
+            "registry": "registry-1.docker.io",
+        }
+        reply = self._ask("POST", self._hooks(repository), body=body, doing="creating the hook")
+        if reply.status == 404:
+            raise NoManagement("Docker Hub does not offer creating hooks by calls (404).")
+        return _seen(self._object(reply, 201, "creating the hook"))
+
+    def delete_hook(self, repository: str, slug: str) -> None:
+        """Take a hook away; one that is not there any more is fine."""
+        reply = self._ask("DELETE", f"{self._hooks(repository)}{slug}/", doing="deleting the hook")
+        if reply.status != 404 and not 200 <= reply.status < 300:
+            raise self._problem(reply, "deleting the hook")
+
+    def _hooks(self, repository: str) -> str:
+        # Docker Hub's names are lower case, and its addresses end with a slash.
+        return f"{self._account.hub_url}/v2/repositories/{repository.lower()}/webhook_pipeline/"
+
+    def _ask(self, method: str, url: str, *, body: Any = None, doing: str) -> Reply:
+        """One call with a token; a token that is refused is replaced once."""
+        for last in (False, True):
+            authorization = f"{self._scheme} {self._sign_ins.token(self._account)}"
+            reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
+            if reply.status != 401:
+                return reply
+            self._sign_ins.forget(self._account)
+            if last:
+                raise self._problem(reply, doing)
+        raise AssertionError("unreachable")
+
+    def _object(self, reply: Reply, wanted: int, doing: str) -> dict[str, Any]:
+        value = answers.as_json(reply.body)
+        if reply.status == wanted and isinstance(value, dict):
+            return value
+        if 200 <= reply.status < 400:
+            said = answers.error_text(reply.body) or "an empty answer"
+            raise Away(f"Docker Hub answered {doing} with {reply.status} and {said}.")
+        raise self._problem(reply, doing)
+
+    def _problem(self, reply: Reply, doing: str) -> HubProblem:
+        return answers.problem(reply.status, reply.headers, reply.body, self._now(), doing)
+
+    def _missing(self, repository: str) -> HubProblem:
+        """404 on the list: is it the repository that is not there, or the call?"""
+        address = f"{self._account.hub_url}/v2/repositories/{repository.lower()}/"
+        reply = self._ask("GET", address, doing="looking for the repository")
+        if reply.status == 200:
+            return NoManagement("Docker Hub does not offer managing hooks by calls (404).")
+        if reply.status == 404:
+            return NoRepository(f"Docker Hub shows {self._account.username} no repository {repository}.")
+        return self._problem(reply, "looking for the repository")
+
+
+def _seen(entry: Any) -> Seen | None:
+    """A listed hook, as far as its fields can be read."""
+    if not isinstance(entry, dict):
+        return None
+    name, slug = entry.get("name"), entry.get("slug")
+    if not isinstance(slug, str) or not slug:
+        slug = name
+    if not isinstance(slug, str) or not slug:
+        return None
+    hooks = entry.get("webhooks")
+    urls = [one.get("hook_url") for one in hooks if isinstance(one, dict)] if isinstance(hooks, list) else []
+    return Seen(slug, name if isinstance(name, str) else slug, tuple(url for url in urls if isinstance(url, str)))

@@ -1,0 +1,74 @@
+"""What hubsync does with each topic that it receives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, StopConsuming, Unavailable
+from shared.contracts.base import Message
+from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk
+from shared.contracts.problems import Refused
+from shared.contracts.topics import MIRROR_REPORT, MIRROR_WANTED, Topic
+from shared.process.logging import get_logger
+
+AGAIN_S = 5.0
+ASK_TIMEOUT_S = 10.0
+
+log = get_logger(part="mirror")
+
+
+class Post(Protocol):
+    """What the handler needs of the bus."""
+
+    def request(self, topic: Topic, message: Message, *, subject: str = "", timeout_s: float = 5.0) -> Message: ...
+
+    def publish(self, topic: Topic, message: Message, *, subject: str, causation_id: str | None = None) -> None: ...
+
+
+def asked_for(passes: Iterable[MirrorPass]) -> tuple[str, ...]:
+    """The webhooks that several passes are about; empty means all."""
+    ids: list[str] = []
+    for one in passes:
+        if not one.webhook_ids:
+            return ()
+        ids += one.webhook_ids
+    return tuple(dict.fromkeys(ids))
+
+
+def mirror_batch(
+    bus: Post, run: Callable[[Wanted], Iterable[MirrorReport]]
+) -> Callable[[Sequence[Incoming]], Sequence[Outcome]]:
+    """The handler of `hubsync.mirror`: what has gathered is one pass; acknowledged when every report is confirmed."""
+
+    def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        passes = [incoming.message for incoming in batch if isinstance(incoming.message, MirrorPass)]
+        ask = WantedAsk(webhook_ids=asked_for(passes))
+        try:
+            wanted = bus.request(MIRROR_WANTED, ask, timeout_s=ASK_TIMEOUT_S)
+        except (RequestTimeout, Unavailable, Refused) as away:
+            raise StopConsuming(f"config does not say what is wanted: {away}", AGAIN_S) from away
+        if not isinstance(wanted, Wanted):
+            raise TypeError(f"the answer to {MIRROR_WANTED.name} is a {type(wanted).__name__}")
+        cause = batch[-1].envelope.id if batch else None
+        for report in run(wanted):
+            _tell(report)
+            try:
+                bus.publish(MIRROR_REPORT, report, subject=report.webhook_id, causation_id=cause)
+            except NotConfirmed as lost:
+                raise StopConsuming(f"a report was not confirmed: {lost}", AGAIN_S) from lost
+        return [Ack()] * len(batch)
+
+    return handle
+
+
+def _tell(report: MirrorReport) -> None:
+    fine = report.state in (MirrorState.IN_STEP, MirrorState.GONE)
+    say = log.info if fine and not report.repaired else log.warning
+    say(
+        "hook",
+        webhook_id=report.webhook_id,
+        generation=report.generation,
+        state=report.state.value,
+        reason=report.repaired or report.message,
+    )

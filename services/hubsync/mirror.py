@@ -1,0 +1,213 @@
+"""The pass: plan from wanted and actual, act, look again, report. Level-triggered: it keeps no memory of the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.contracts.base import Sealed
+from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
+from shared.process.masking import Masker
+
+from . import words
+from .plan import Create, Delete, Plan, Seen, Want, plan
+from .problems import Away, HubProblem, Limited, Rejected
+from .retry import after_failures
+from .signing import Account
+from .words import Subject
+
+ROUNDS = 4
+"""Look and act so often in one pass: create, see it and delete the older, see that it is gone, and one to spare."""
+AWAY_IN_A_ROW = 3
+"""After that many repositories without an answer a pass spares itself the time limits of the rest."""
+LIST_LAG_S = 10.0
+
+
+class Hooks(Protocol):
+    """What the mirror needs of a registry's management API; each call may raise a HubProblem."""
+
+    def list_hooks(self, repository: str) -> tuple[Seen, ...]: ...
+
+    def create_hook(self, repository: str, name: str, url: str) -> Seen | None: ...
+
+    def delete_hook(self, repository: str, slug: str) -> None: ...
+
+
+class CannotOpen(Exception):
+    """Raised by `open_sealed`: no key of ours fits."""
+
+
+@dataclass(slots=True)
+class Group:
+    """The wants of one account at one repository."""
+
+    account: Account
+    repository: str
+    subjects: list[Subject] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account.hub_url, self.account.username, self.repository
+
+
+class Mirror:
+    """Keeps between passes only how often something failed and until when an account must rest."""
+
+    def __init__(
+        self,
+        connect: Callable[[Account], Hooks],
+        open_sealed: Callable[[Sealed], str],
+        now: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._connect = connect
+        self._open = open_sealed
+        self._now = now
+        self._jitter = jitter
+        self._failures: dict[tuple[str, str, str], int] = {}
+        self._resting: dict[tuple[str, str], Limited] = {}
+
+    def run(self, wanted: Wanted) -> Iterator[MirrorReport]:
+        """One pass over these hooks; a report for each, as soon as it is known."""
+        groups: dict[tuple[str, str, str, str], Group] = {}
+        everything: dict[tuple[str, str], list[Want]] = {}
+        secrets: set[str] = set()
+        for hook in wanted.hooks:
+            opened = self._opened(hook)
+            if isinstance(opened, MirrorReport):
+                yield opened
+                continue
+            subject, account = opened
+            secrets |= {account.password, subject.want.url.removeprefix(hook.url_base)}
+            everything.setdefault((account.hub_url, hook.repository), []).append(subject.want)
+            key = (*account.key, hook.repository)
+            groups.setdefault(key, Group(account, hook.repository)).subjects.append(subject)
+        masker = Masker(secrets - {""})
+        # What failed before comes last, so that it cannot keep the others from their turn.
+        in_turn = sorted(groups.values(), key=lambda group: (self._failures.get(group.key, 0), group.key))
+        away: dict[str, int] = {}
+        for group in in_turn:
+            hub_url = group.account.hub_url
+            wants = everything[hub_url, group.repository]
+            for report in self._group(group, wants, away):
+                yield _masked(report, masker)
+
+    def _opened(self, hook: WantedHook) -> tuple[Subject, Account] | MirrorReport:
+        want = Want(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug)
+        subject = Subject(want, hook.repository, hook.url_base)
+        try:
+            url = hook.url_base + self._open(hook.token)
+        except CannotOpen as closed:
+            return words.cannot_open(subject, str(closed), credentials=False)
+        if not hook.username or hook.password is None:
+            return words.no_account(subject)
+        try:
+            password = self._open(hook.password)
+        except CannotOpen as closed:
+            return words.cannot_open(subject, str(closed), credentials=True)
+        want = Want(hook.webhook_id, hook.hook_name, hook.generation, url, hook.gone, hook.slug)
+        account = Account(hook.hub_url.rstrip("/"), hook.username, password)
+        return Subject(want, hook.repository, hook.url_base), account
+
+    def _group(self, group: Group, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
+        account = group.account
+        hub_url, resting_key = account.hub_url, (account.hub_url, account.username)
+        try:
+            resting = self._resting.get(resting_key)
+            if resting is not None and (resting.retry_at or 0) > self._now():
+                raise resting
+            if away.get(hub_url, 0) >= AWAY_IN_A_ROW:
+                raise Away("Docker Hub gave no answer for other repositories in this pass.")
+            result = _Attempt(self._connect(account), group, wants).run()
+        except Limited as limited:
+            at = limited.retry_at or self._again_at(group)
+            self._resting[resting_key] = Limited(str(limited), at)
+            return [words.failed(subject, limited, at) for subject in group.subjects]
+        except HubProblem as problem:
+            if isinstance(problem, Away):
+                away[hub_url] = away.get(hub_url, 0) + 1
+            at = max(self._again_at(group), getattr(problem, "retry_at", None) or 0.0)
+            return [words.failed(subject, problem, at) for subject in group.subjects]
+        away.pop(hub_url, None)
+        self._resting.pop(resting_key, None)
+        return self._reports(group, result)
+
+    def _again_at(self, group: Group) -> float:
+        failures = self._failures[group.key] = self._failures.get(group.key, 0) + 1
+        return after_failures(failures, self._now(), self._jitter())
+
+    def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
+        again_at = self._again_at(group)
+        reports = [_report(subject, result, again_at, self._now() + LIST_LAG_S) for subject in group.subjects]
+        if all(report.retry_at is None for report in reports):
+            self._failures.pop(group.key, None)
+        return reports
+
+
+class _Attempt:
+    """One group in one pass."""
+
+    def __init__(self, hooks: Hooks, group: Group, wants: Sequence[Want]) -> None:
+        self._hooks = hooks
+        self._group = group
+        self._wants = wants
+        self._mine = {subject.want for subject in group.subjects}
+        self.problems: dict[Want, HubProblem] = {}
+        self.drift: dict[Want, str] = {}
+        self.last = Plan()
+
+    def run(self) -> _Attempt:
+        """Act until nothing is left to do, or what is left has failed once; raises what concerns the whole group."""
+        for number in range(ROUNDS):
+            self.last = plan(self._wants, self._hooks.list_hooks(self._group.repository))
+            if number == 0:
+                self.drift = self.last.drift
+            todo = [
+                action for action in self.last.actions if action.want in self._mine and action.want not in self.problems
+            ]
+            if not todo or number == ROUNDS - 1:
+                break
+            for action in todo:
+                self._do(action)
+        return self
+
+    def _do(self, action: Create | Delete) -> None:
+        if action.want in self.problems:
+            # The hook that stood in the way is still there: the rest of this want's plan no longer fits.
+            return
+        try:
+            if isinstance(action, Create):
+                self._hooks.create_hook(self._group.repository, action.want.name, action.want.url)
+            else:
+                self._hooks.delete_hook(self._group.repository, action.seen.slug)
+        except Limited:
+            raise
+        except HubProblem as problem:
+            # Whatever it was, it may have happened: the next look tells.
+            self.problems[action.want] = problem
+
+
+def _report(subject: Subject, result: _Attempt, again_at: float, soon: float) -> MirrorReport:
+    want = subject.want
+    problem = result.problems.get(want)
+    seen = result.last.standing.get(want)
+    todo = any(action.want == want for action in result.last.actions)
+    if want.gone and seen is None:
+        return words.gone(subject)
+    if not want.gone and seen is not None:
+        if todo:
+            return words.leftover(subject, seen, problem, again_at)
+        return words.in_step(subject, seen, result.drift.get(want, ""))
+    if isinstance(problem, Rejected) and "already exists" in str(problem):
+        # It was made by an earlier call and is not listed yet.
+        problem = Away(str(problem))
+    if problem is not None:
+        return words.failed(subject, problem, again_at)
+    if want.gone and not todo:
+        return words.kept_for_successor(subject, again_at)
+    return words.not_listed(subject, soon)
+
+
+def _masked(report: MirrorReport, masker: Masker) -> MirrorReport:
+    return report.model_copy(update={"message": masker.text(report.message), "repaired": masker.text(report.repaired)})

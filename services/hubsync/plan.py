@@ -1,0 +1,176 @@
+"""What to do at one repository so that its hooks become those that are wanted. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One hook that should stand, or with `gone` one that should not stand any more."""
+
+    webhook_id: str
+    name: str
+    """`portside-<installation>-<webhook>-<generation>`."""
+    generation: int
+    url: str
+    """The whole hook URL, with its token."""
+    gone: bool = False
+    slug: str | None = None
+    """What the Hub called it when we last saw it."""
+
+    @property
+    def family(self) -> str:
+        """The name without its generation: the same for all generations of one webhook."""
+        return self.name.removesuffix(f"-{self.generation}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One hook as the Hub lists it."""
+
+    slug: str
+    name: str
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make the hook of a want."""
+
+    want: Want
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take a hook of ours away."""
+
+    want: Want
+    """On whose behalf."""
+    seen: Seen
+
+
+Action = Create | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions, in order, and how each want stands now."""
+
+    actions: tuple[Action, ...] = ()
+    standing: dict[Want, Seen] = field(default_factory=dict)
+    """Wants whose hook is there with the right URL; a tombstone stands here while something of it is left."""
+    drift: dict[Want, str] = field(default_factory=dict)
+    """What somebody did to our hooks at the Hub, in words."""
+
+
+def normal(url: str) -> str:
+    """The same address in one spelling: the host's case and a default port do not count."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "").lower()
+    if port and port != {"http": 80, "https": 443}.get(parts.scheme.lower()):
+        host = f"{host}:{port}"
+    return urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
+
+
+def plan(wants: Sequence[Want], actual: Iterable[Seen]) -> Plan:
+    """Compare. An older generation goes only when the newer is listed; foreign hooks are never touched.
+
+    `wants` are all of one repository, whoever pays for the calls: what one claims another must not take.
+    """
+    listed = list(actual)
+    actions: list[Action] = []
+    standing: dict[Want, Seen] = {}
+    drift: dict[Want, str] = {}
+    buried = [want for want in wants if want.gone]
+    live = [want for want in wants if not want.gone]
+    for want in live:
+        found = _standing(want, listed, buried)
+        if found is not None:
+            standing[want] = found
+            actions += [Delete(want, old) for old in _older(want, listed, found)]
+            continue
+        if said := _drift(want, listed):
+            drift[want] = said
+        # Somebody else's URL under our name: the name must be free before it can be made again.
+        actions += [Delete(want, seen) for seen in listed if seen.name == want.name]
+        actions.append(Create(want))
+    waiting = {want.family for want in live if want not in standing}
+    kept = set(standing.values())
+    for want in buried:
+        left = [seen for seen in _claimed(want, listed, live) if seen not in kept]
+        if left:
+            standing[want] = left[0]
+        # While its successor at the same repository is not there yet, the old hook still catches pushes.
+        if want.family not in waiting:
+            actions += [Delete(want, seen) for seen in left]
+    return Plan(_once(actions), standing, drift)
+
+
+def _standing(want: Want, listed: Sequence[Seen], buried: Sequence[Want]) -> Seen | None:
+    """The listed hook that serves a want: by its own name, else another with the very same URL."""
+    doomed = {name for stone in buried for name in _names(stone, listed)}
+    matching = [seen for seen in listed if _serves(seen, want.url) and seen.name not in doomed]
+    own = [seen for seen in matching if seen.name == want.name]
+    ours = sorted((seen for seen in matching if _generation(want, seen) is not None), key=lambda seen: seen.slug)
+    return next(iter([*own, *ours, *matching]), None)
+
+
+def _serves(seen: Seen, url: str) -> bool:
+    # A chain of several URLs calls the second only after a callback that no longer works: it does not count.
+    return len(seen.urls) == 1 and normal(seen.urls[0]) == normal(url)
+
+
+def _generation(want: Want, seen: Seen) -> int | None:
+    found = re.fullmatch(re.escape(want.family) + r"-(\d+)", seen.name)
+    return int(found[1]) if found else None
+
+
+def _older(want: Want, listed: Sequence[Seen], found: Seen) -> list[Seen]:
+    """Our hooks of the same webhook that are not needed any more; a newer generation is left to a newer view."""
+    return [
+        seen
+        for seen in listed
+        if seen is not found and (own := _generation(want, seen)) is not None and own <= want.generation
+    ]
+
+
+def _names(stone: Want, listed: Sequence[Seen]) -> list[str]:
+    return [seen.name for seen in listed if (own := _generation(stone, seen)) is not None and own <= stone.generation]
+
+
+def _claimed(stone: Want, listed: Sequence[Seen], live: Sequence[Want]) -> list[Seen]:
+    """What a tombstone takes along: its names, and an adopted hook with its URL that nobody else wants."""
+    names = set(_names(stone, listed))
+    wanted = {normal(want.url) for want in live}
+    return [
+        seen for seen in listed if seen.name in names or (_serves(seen, stone.url) and normal(stone.url) not in wanted)
+    ]
+
+
+def _drift(want: Want, listed: Sequence[Seen]) -> str:
+    if any(seen.name == want.name for seen in listed):
+        return "Its URL had been changed at Docker Hub; it was put back."
+    if want.slug == want.name:
+        return "It had been deleted at Docker Hub; it was made again."
+    return ""
+
+
+def _once(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """Each hook is deleted once, however many wants ask for it."""
+    kept: list[Action] = []
+    gone: set[str] = set()
+    for action in actions:
+        if isinstance(action, Delete):
+            if action.seen.slug in gone:
+                continue
+            gone.add(action.seen.slug)
+        kept.append(action)
+    return tuple(kept)

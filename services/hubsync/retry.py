@@ -1,0 +1,43 @@
+"""When to try again. Pure: the time comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+FIRST_S = 15.0
+CEILING_S = 1_800.0
+LONGEST_S = 86_400.0
+"""A server that asks for more than a day is asked again after a day."""
+
+
+def after_failures(failures: int, now: float, jitter: float) -> float:
+    """15 s, 30 s, 1 min … half an hour, each up to a quarter longer; `jitter` is between 0 and 1."""
+    pause_s = min(FIRST_S * 2.0 ** min(max(failures - 1, 0), 20), CEILING_S)
+    return now + pause_s * (1 + jitter / 4)
+
+
+def asked_for(headers: Mapping[str, str], now: float) -> float | None:
+    """What the server asks for: `X-Retry-After` as a Unix time, else `Retry-After` as seconds or a date."""
+    given = _number(headers.get("X-Retry-After"))
+    if given is not None and given > now:
+        return min(given, now + LONGEST_S)
+    text = headers.get("Retry-After")
+    seconds = _number(text)
+    if seconds is not None:
+        return now + min(max(seconds, 1.0), LONGEST_S)
+    if text:
+        try:
+            at = parsedate_to_datetime(text).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return min(at, now + LONGEST_S) if at > now else now + 1.0
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < 1e12 else None

@@ -1,0 +1,86 @@
+"""The wiring of hubsync: which classes stand behind the ports."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+
+from shared.bus import Bus
+from shared.contracts.base import Sealed
+from shared.contracts.mirror import MirrorReport, Wanted
+from shared.contracts.topics import MIRROR, Service
+from shared.process import secrets
+from shared.process.clock import now
+from shared.process.health import Health
+from shared.process.life import Fatal
+from shared.process.logging import configure
+
+from .dockerhub import Caller, DockerHub
+from .handlers import mirror_batch
+from .mirror import CannotOpen, Hooks, Mirror
+from .settings import HubsyncSettings
+from .signing import Account, SignIns
+
+WATCH_S = 2.0
+CLOSE_S = 20.0
+
+
+class Hubsync:
+    """Everything that runs in this process."""
+
+    def __init__(self, settings: HubsyncSettings) -> None:
+        try:
+            opener = secrets.Opener.load(settings.home)
+        except secrets.KeysMissing as missing:
+            raise Fatal(str(missing)) from missing
+        self._caller = Caller(connect_s=settings.hub_connect_timeout_s, read_s=settings.hub_read_timeout_s)
+        sign_ins = SignIns(self._caller, now)
+        self._health = Health("hubsync", settings.home, instance=settings.instance).start()
+
+        def connect(account: Account) -> Hooks:
+            return DockerHub(account, self._caller, sign_ins, now, settings.hub_auth_scheme)
+
+        def open_sealed(sealed: Sealed) -> str:
+            try:
+                opened = opener.open(sealed)
+            except secrets.CannotOpen as closed:
+                self._health.note("secrets", str(closed))
+                raise CannotOpen(str(closed)) from closed
+            return opened
+
+        mirror = Mirror(connect, open_sealed, now, random.random)
+
+        def run(wanted: Wanted) -> Iterator[MirrorReport]:
+            self._health.clear("secrets")
+            yield from mirror.run(wanted)
+
+        self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
+        self._bus.open()
+        self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run))
+        self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        """Say in the health file when the broker is away."""
+        while not self._closing.wait(WATCH_S):
+            if trouble := self._bus.trouble:
+                self._health.trouble("broker", trouble)
+            else:
+                self._health.clear("broker")
+
+    def close(self) -> None:
+        """Finish the pass in hand, then let go."""
+        self._closing.set()
+        self._consumer.close(CLOSE_S)
+        self._bus.close()
+        self._caller.close()
+        self._health.close()
+
+
+def build() -> Hubsync:
+    """The running service."""
+    settings = HubsyncSettings()
+    configure("hubsync", instance=settings.instance, level=settings.log_level)
+    return Hubsync(settings)
