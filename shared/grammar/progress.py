@@ -312,12 +312,15 @@ def _with_task(state: RunState, stage: StageState, task: TaskState) -> RunState:
 
 def _next_try(task: TaskState, number: int) -> TaskState:
     """A clean slate for the new try; the one before moves into `earlier`."""
-    earlier = task.earlier
-    if task.try_number:
-        over = Try(task.try_number, task.status, task.message, task.try_started_at, task.ended_at)
-        earlier = (*earlier, over)
     fresh = TaskState(task.name, task.index, task.type, answered=task.answered)
-    return replace(fresh, try_number=number, started_at=task.started_at, earlier=earlier)
+    return replace(fresh, try_number=number, started_at=task.started_at, earlier=_with_this_try(task))
+
+
+def _with_this_try(task: TaskState) -> tuple[Try, ...]:
+    """The earlier tries and this one, unless it began before 1 or already stands there."""
+    if not task.try_number or (task.earlier and task.earlier[-1].number == task.try_number):
+        return task.earlier
+    return (*task.earlier, Try(task.try_number, task.status, task.message, task.try_started_at, task.ended_at))
 
 
 def _started(task: TaskState, event: TaskStarted) -> TaskState:
@@ -339,6 +342,8 @@ def _progress(task: TaskState, event: TaskProgress) -> TaskState:
 def _waiting(task: TaskState, event: TaskWaiting) -> TaskState:
     status = Status.RUNNING if event.reason in HELD_WAITS else Status.WAITING
     waiting = Waiting(event.reason, event.message, event.due_at, event.ask, event.at)
+    if task.status.ended:  # it failed and is tried again: how it failed is kept
+        task = replace(task, earlier=_with_this_try(task))
     return replace(task, status=status, message=event.message or task.message, waiting=waiting, ended_at=None)
 
 

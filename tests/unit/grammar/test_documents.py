@@ -125,7 +125,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
         st.text(min_size=1).filter(lambda key: not key.startswith("_") and key not in ("id", "version")), _json
