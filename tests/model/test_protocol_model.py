@@ -13,7 +13,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.config.protocol import Intent
 
@@ -24,7 +24,8 @@ from .outside import Broken
 from .world import World
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-LIVES = 20_000 if DEEP else 100
+LIVES = 5_000 if DEEP else 100
+MOST_RUNS = 5
 LIVES_TO_FIND_A_MUTATION = 500
 
 plans = st.lists(st.sampled_from(list(Type)), min_size=1, max_size=3).map(tuple)
@@ -45,6 +46,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def first_push(self, plan: tuple[Type, ...]) -> str:
         return self.world.create(plan)
 
+    @precondition(lambda self: len(self.world.plans) < MOST_RUNS)
     @rule(target=executions, plan=plans)
     def push(self, plan: tuple[Type, ...]) -> str:
         return self.world.create(plan)
@@ -133,7 +135,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
 TestProtocol = ProtocolMachine.TestCase
 TestProtocol.settings = settings(
-    max_examples=3000 if DEEP else 50,
+    max_examples=1000 if DEEP else 50,
     stateful_step_count=80 if DEEP else 30,
     deadline=None,
     derandomize=not DEEP,

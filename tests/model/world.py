@@ -19,7 +19,7 @@ from .outside import Broken, Outside
 TRUE_RULES = SimpleNamespace(**{name: getattr(p, name) for name in p.__all__})
 CAPACITY = 2
 LEASE_S = 10.0
-DRAIN_ROUNDS = 600
+DRAIN_ROUNDS = 250
 
 Act = Callable[[], object]
 
@@ -302,7 +302,7 @@ class World:
             if wanted <= set(self.ledger.over):
                 return
             self._round()
-            self.ledger.now += 5
+            self.ledger.now += 30
             self.sweep()
             if people_answer:
                 self.approve_all()
