@@ -154,6 +154,16 @@ class Receiver:
             note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds which digest the tag has."
             self._go_on(movement, replace(one, digest_note=note))
 
+    def on_again(self, uow: UnitOfWork, number: str) -> None:
+        """Handle the timer RESOLVE_AGAIN."""
+        with Movement(uow) as movement:
+            self.ask_again(movement, number)
+
+    def on_deadline(self, uow: UnitOfWork, number: str) -> None:
+        """Handle the timer RESOLVE_DEADLINE."""
+        with Movement(uow) as movement:
+            self.give_up_asking(movement, number)
+
     def _go_on(self, movement: Movement, one: Delivery) -> None:
         webhook = self._webhook(movement.uow, one)
         one = self._decide(movement, one, webhook, self._pipeline(movement.uow, webhook))

@@ -1,0 +1,111 @@
+"""`python -m services.config`: serve; or `migrate`, `one-time-code`, `password`, `new-migration`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import click
+
+from shared.contracts.catalog import Act, Kind
+from shared.contracts.problems import Refused
+from shared.process import life
+from shared.process.logging import configure
+from shared.process.secrets import new_token, password_digest, token_hash
+
+from .catalog.first import FIRST_USER, ensure_first
+from .catalog.sign_in import make_one_time_code
+from .catalog.users import Users
+from .migrations import migrate as migrate_store
+from .migrations import what_is_missing, write_step
+from .people import SYSTEM
+from .service import Config
+from .settings import Settings
+from .store import Away, Store
+
+
+def _settings() -> Settings:
+    settings = Settings()
+    configure("config", instance=settings.instance, level=settings.log_level)
+    return settings
+
+
+def _store(settings: Settings) -> Store:
+    store = Store(settings.database_url)
+    if missing := what_is_missing(store):
+        raise click.ClickException(missing)
+    return store
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """The room that opens the database. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        settings = _settings()
+        context.exit(life.run("config", lambda: Config(settings)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this release's schema, and make the first project and administrator."""
+    settings = _settings()
+    if settings.database_url.startswith("sqlite"):
+        settings.home.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database_url)
+    migrate_store(store)
+    password = settings.home / "admin-password"
+    digest = password_digest(password.read_text(encoding="utf-8").strip()) if password.exists() else None
+    with store.write() as uow:
+        ensure_first(uow, digest)
+    click.echo(f"{store.url.render_as_string(hide_password=True)} is ready")
+    store.close()
+
+
+@main.command("one-time-code")
+@click.option("--user", default=FIRST_USER, show_default=True)
+def one_time_code(user: str) -> None:
+    """Print a code that signs this user in once within 15 minutes, at /sign-in?code=…"""
+    store = _store(_settings())
+    code = new_token()
+    with store.write() as uow:
+        make_one_time_code(uow, token_hash(code), user)
+    click.echo(code)
+    store.close()
+
+
+@main.command()
+@click.option("--user", required=True)
+def password(user: str) -> None:
+    """Set a user's password, read from standard input; their sessions end."""
+    new = sys.stdin.readline().rstrip("\r\n")
+    if not new:
+        raise click.ClickException("No password on standard input; write it there as one line")
+    store = _store(_settings())
+    change = Act(kind=Kind.USERS, verb="password", name=user, hashes={"password": password_digest(new)})
+    with store.write() as uow:
+        Users().act(uow, SYSTEM, change)
+    click.echo(f"{user} has a new password")
+    store.close()
+
+
+@main.command("new-migration", hidden=True)
+@click.argument("number")
+@click.argument("message")
+def new_migration(number: str, message: str) -> None:
+    """For developers: write the step from the migrated database to the tables as they are."""
+    write_step(Store(_settings().database_url), message, number)
+
+
+def run(command: Callable[..., object], arguments: Sequence[str]) -> int:
+    """Run the command line; errors that have a sentence are printed as it."""
+    try:
+        command(list(arguments), standalone_mode=True)
+    except (Refused, Away, life.Fatal) as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main, sys.argv[1:]))

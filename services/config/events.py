@@ -1,0 +1,109 @@
+"""The kind `registry-events`: Activity. One row a push, with its verdict, why, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+
+from .catalog.documents import link, micros, wire_time
+from .moving import Movement
+from .people import Person
+from .receiving import Receiver
+from .resources import unsupported
+from .rights import Right
+from .store import Reading, UnitOfWork, deliveries
+from .store.deliveries import Delivery
+
+Json = dict[str, Any]
+
+
+class Events:
+    """Deliveries, newest first. Those of unknown tokens belong to no project; administrators see them."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page."""
+        found, total = deliveries.list_deliveries(
+            uow, person.visible_projects(), ask.filter, ask.orderby, ask.top, ask.skip
+        )
+        return Page(documents=tuple(document(one) for one in found), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One event, with the payload as it came."""
+        one = self._locate(uow, person, ask.id)
+        return Document(document={**document(one), "payload": dict(one.body)})
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Run it again, or delete it."""
+        one = self._locate(uow, person, ask.id)
+        if ask.verb in ("rerun", "resume"):
+            person.demand(one.project, Right.EXECUTE, f"rerun events of {one.project or 'no project'}")
+            with Movement(uow) as movement:
+                made = self._receiver.rerun(movement, one, person.user)
+            return Document(document=document(deliveries.find_one(uow, made.id) or made))
+        if ask.verb == "delete":
+            person.demand(one.project, Right.EDIT, f"delete events of {one.project or 'no project'}")
+            deliveries.remove(uow, one.id)
+            return Document(document=document(one))
+        raise unsupported(Kind.EVENTS, ask.verb, ("rerun", "delete"))
+
+    def _locate(self, uow: Reading, person: Person, number: str) -> Delivery:
+        one = deliveries.find_one(uow, number)
+        if one is None or not person.may(one.project, Right.READ):
+            raise refuse(Code.NOT_FOUND, f"There is no event {number}", subject=number)
+        return one
+
+
+def document(one: Delivery) -> Json:
+    """Code Stream's event, old and new field names, and ours."""
+    push = one.push
+    status = one.execution_status or ("STARTED" if one.execution_id else "")
+    return {
+        "project": one.project,
+        "kind": "DOCKER_EVENT",
+        "id": one.id,
+        "name": one.webhook,
+        "description": "",
+        "version": "v1",
+        "createdAt": wire_time(one.received_at),
+        "updatedAt": wire_time(one.updated_at),
+        "createdBy": push.pusher or "" if push else "",
+        "updatedBy": "",
+        "tags": [],
+        "_link": link("registry-events", one.id),
+        "_createTimeInMicros": micros(one.received_at),
+        "_updateTimeInMicros": micros(one.updated_at),
+        "timeStampInMicros": micros(one.received_at),
+        "owner": (push.pusher or "") if push else "",
+        "imageName": push.repository if push else "",
+        "repo": push.name if push else "",
+        "repoNamespace": push.namespace if push else "",
+        "tag": (push.tag or "") if push else "",
+        "pipeline": one.pipeline,
+        "pipelineName": one.pipeline,
+        "executionId": one.execution_id,
+        "executionLink": link("executions", one.execution_id) if one.execution_id else "",
+        "executionIndex": one.execution_index,
+        "executionStatus": status,
+        # Code Stream's pages show the run's own words here once there is a run.
+        "message": one.execution_message or one.reason,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "nextStep": one.next_step,
+        "state": one.state,
+        "digest": push.digest if push else None,
+        "registryHost": push.registry_host if push else "",
+        "provider": push.provider if push else "",
+        "pushedAt": wire_time(push.pushed_at) if push and push.pushed_at is not None else "",
+        "webhook": one.webhook,
+        "webhookId": one.webhook_id,
+        "deliveryId": one.delivery_id,
+        "via": one.via,
+        "rerunOf": one.rerun_of,
+        "sourceAddress": one.source_address,
+        "userAgent": one.user_agent,
+    }

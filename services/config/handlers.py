@@ -1,0 +1,110 @@
+"""Topic by topic: which use case answers, and how a database that is away is said to the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from shared.bus import Ack, Incoming, Outcome, StopConsuming
+from shared.contracts import topics
+from shared.contracts.base import Message
+from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.mirror import Wanted, WantedAsk
+from shared.contracts.problems import Code, refuse
+from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
+from shared.contracts.topics import Topic
+
+from . import logs
+from .ledger import Ledger
+from .moving import Movement
+from .receiving import Receiver
+from .resources import Desk
+from .store import Away, Reading, Store
+
+AGAIN_AFTER_S = 2.0
+
+T = TypeVar("T")
+
+
+class Answers(Protocol):
+    """What other services ask of the catalog."""
+
+    def allowlist(self, uow: Reading, ask: AllowlistAsk) -> Allowlist:
+        """All good tokens, or one."""
+        ...
+
+    def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
+        """The hooks that should stand at the registry."""
+        ...
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """Everything that arrives at config."""
+
+    store: Store
+    receiver: Receiver
+    ledger: Ledger
+    desk: Desk
+    answers: Answers
+    sign_in: Callable[[Store, SignIn], SignedIn]
+
+    def hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Work on `config.hooks`."""
+        return _or_stop(self._hooks, batch)
+
+    def _hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        with self.store.write() as uow, Movement(uow) as movement:
+            for one in batch:
+                if isinstance(one.message, HookReceived):
+                    self.receiver.receive(movement, one.message)
+        return [Ack() for _ in batch]
+
+    def ledger_batch(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Work on `config.ledger`."""
+        return _or_stop(self.ledger.handle_batch, batch)
+
+    def logs(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Work on `config.logs`."""
+        return _or_stop(lambda some: logs.keep_batch(self.store, some), batch)
+
+    def rpc(self) -> Mapping[Topic, Callable[[Incoming], Message]]:
+        """What `config.rpc` answers."""
+        table: dict[Topic, Callable[[Any, Incoming], Message]] = {
+            topics.ALLOWLIST_ASK: lambda ask, _: self._read(self.answers.allowlist, ask),
+            topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
+            topics.RUN_HELD: lambda ask, _: self.ledger.held(ask),
+            topics.CATALOG_FIND: lambda ask, incoming: self.desk.find(ask, incoming.envelope.caller),
+            topics.CATALOG_GET: lambda ask, incoming: self.desk.get(ask, incoming.envelope.caller),
+            topics.CATALOG_ACT: lambda ask, incoming: self.desk.act(
+                ask, incoming.envelope.caller, incoming.envelope.commandid
+            ),
+            topics.SIGN_IN: lambda ask, _: self.sign_in(self.store, ask),
+        }
+        return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def _read(self, question: Callable[[Reading, Any], T], ask: Any) -> T:
+        with self.store.read() as uow:
+            return question(uow, ask)
+
+
+def _or_stop(work: Callable[[Sequence[Incoming]], Sequence[Outcome]], batch: Sequence[Incoming]) -> Sequence[Outcome]:
+    try:
+        return work(batch)
+    except Away as error:
+        raise StopConsuming(str(error), AGAIN_AFTER_S) from error
+
+
+def _or_unavailable(handler: Callable[[Any, Incoming], Message]) -> Callable[[Incoming], Message]:
+    def answer(incoming: Incoming) -> Message:
+        try:
+            return handler(incoming.message, incoming)
+        except Away as error:
+            raise refuse(
+                Code.UNAVAILABLE,
+                f"The database cannot be used now: {error}",
+                next_step="Try again in a moment; if it stays so, look at the database and its disk.",
+            ) from error
+
+    return answer

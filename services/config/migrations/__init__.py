@@ -1,0 +1,62 @@
+"""The database's schema, step by step. Steps run only by command, never by a service that starts.
+
+`versions` holds the steps; `env` is what alembic runs them with. A step must leave the previous release able to read.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from services.config.store import Store
+
+# A step's own log lines say nothing that the command does not say.
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+_HERE = Path(__file__).parent
+
+
+def _configuration() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config
+
+
+def migrate(store: Store) -> None:
+    """Bring the database to this release's schema; harmless when it is there."""
+    config = _configuration()
+    with store.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def what_is_missing(store: Store) -> str:
+    """Why this release cannot work with the database, and what to do; empty when it can."""
+    head = ScriptDirectory.from_config(_configuration()).get_current_head()
+    shown = store.url.render_as_string(hide_password=True)
+    try:
+        with store.writer.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        return f"The database {shown} cannot be opened: {error.orig}. Check DATABASE_URL and that it is running."
+    if current == head:
+        return ""
+    return (
+        f"The database {shown} has schema {current or 'none'}, and this release needs {head}. "
+        "Run: python -m services.config migrate"
+    )
+
+
+def write_step(store: Store, message: str, number: str) -> None:
+    """For developers: compare the tables with a migrated database and write the step between them."""
+    config = _configuration()
+    with store.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.revision(config, message, autogenerate=True, rev_id=number)

@@ -1,0 +1,187 @@
+"""Wiring: store, catalog, ledger and bus, and what runs while this process is the active one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from shared.bus import Bus
+from shared.contracts.catalog import Kind
+from shared.contracts.mirror import MirrorReport
+from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.topics import CONFIG_RPC, HOOKS, LEDGER, LOGS, Service
+from shared.grammar.plan import Plan
+from shared.process.health import Health
+from shared.process.life import Fatal
+from shared.process.secrets import KeysMissing, Sealer
+
+from . import moving, pruning, receiving
+from .active import Active
+from .catalog.context import Context
+from .catalog.kinds import TIMERS, Catalog
+from .catalog.resolving import resolve_for_run
+from .catalog.sign_in import sign_in
+from .dead_letters import DeadLetters, keep_letter
+from .events import Events
+from .executions import Executions
+from .handlers import Handlers
+from .leases import Leases
+from .ledger import Ledger
+from .logs import Logs
+from .migrations import what_is_missing
+from .outbox import Relay
+from .people import load_person
+from .receiving import Receiver
+from .resources import Desk, Resource
+from .settings import Settings
+from .store import Away, Reading, Store, UnitOfWork
+from .store.lock import lock_of
+from .timers import Handler, Timers
+from .user_operations import UserOperations
+
+log = structlog.get_logger()
+
+_WATCH_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Definitions:
+    """The catalog as the ledger asks it."""
+
+    catalog: Catalog
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        needs = plan.needs(inputs)
+        if not needs.endpoints and not needs.variables:
+            return {}, {}
+        return resolve_for_run(uow, project, plan, inputs)
+
+    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+        self.catalog.report(uow, said)
+
+
+class Config:
+    """One config process: active or standing by."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.database_url)
+        if missing := what_is_missing(self.store):
+            raise Fatal(missing)
+        self.health = Health("config", settings.home, instance=settings.instance).start()
+        self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
+        self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
+        self.leases = Leases(time.monotonic)
+        self.receiver = Receiver(self.catalog)
+        self.ledger = Ledger(
+            self.store,
+            _Definitions(self.catalog),
+            self.receiver,
+            self.leases,
+            public_url=settings.public_url,
+        )
+        self.desk = Desk(self.store, self._resources(), load_person)
+        self.handlers = Handlers(self.store, self.receiver, self.ledger, self.desk, self.catalog, sign_in)
+        self.active = Active(lock_of(self.store), self._start, self._beat)
+        self._watched_at = 0.0
+        self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
+        self.bus.open()
+        self.active.open()
+
+    def _resources(self) -> dict[Kind, Resource]:
+        return {
+            **self.catalog.resources(),
+            Kind.EXECUTIONS: Executions(),
+            Kind.EVENTS: Events(self.receiver),
+            Kind.DEAD_LETTERS: DeadLetters(self.receiver),
+            Kind.USER_OPERATIONS: UserOperations(),
+            Kind.LOGS: Logs(),
+        }
+
+    def _timer_handlers(self) -> dict[str, Handler]:
+        return {
+            **TIMERS,
+            moving.DUE: self.ledger.due,
+            receiving.RESOLVE_DEADLINE: self.receiver.on_deadline,
+            receiving.RESOLVE_AGAIN: self.receiver.on_again,
+            pruning.PRUNE: lambda uow, _: pruning.prune(uow, keep_days=self.settings.keep_days),
+        }
+
+    def _start(self) -> _Working:
+        """The lock is ours: send what is left over, then consume."""
+        with self.store.write() as uow:
+            self.catalog.start(uow)
+            uow.timer(pruning.PRUNE, "all", uow.now + pruning.FIRST_AFTER_S)
+        working = _Working()
+        try:
+            relay = Relay(self.store, self.bus)
+            working.add(relay.open, relay.close)
+            timers = Timers(self.store, self._timer_handlers())
+            working.add(timers.open, timers.close)
+            # Closed in reverse: nothing comes in any more while the relay still sends what was promised.
+            for consumer in (
+                self.bus.consume_single(LEDGER, self.handlers.ledger_batch),
+                self.bus.consume_single(HOOKS, self.handlers.hooks),
+                self.bus.consume_single(LOGS, self.handlers.logs),
+                self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads),
+                self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)),
+            ):
+                working.closing(consumer.close)
+        except BaseException:
+            working.close()
+            raise
+        return working
+
+    def _beat(self) -> None:
+        """Twice a second while active: leases, and what is wrong in words."""
+        self.leases.tick(connected=self.bus.connected)
+        at = time.monotonic()
+        if at - self._watched_at >= _WATCH_EVERY_S:
+            self._watched_at = at
+            try:
+                self.ledger.watch()
+                self.health.clear("database")
+            except Away as error:
+                self.health.trouble("database", f"The database cannot be used: {error}. Nothing is lost; repair it.")
+        if trouble := self.bus.trouble:
+            self.health.trouble("broker", trouble)
+        else:
+            self.health.clear("broker")
+
+    def close(self) -> None:
+        """Finish what is in hand, and let a standby take over."""
+        self.active.close()
+        self.bus.close()
+        self.health.close()
+        self.store.close()
+
+
+class _Working:
+    """What runs while the lock is held; closed in reverse order."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def add(self, open_: Callable[[], None], close: Callable[[], None]) -> None:
+        open_()
+        self._stack.callback(close)
+
+    def closing(self, close: Callable[[], None]) -> None:
+        self._stack.callback(close)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def _sealer(settings: Settings) -> Any:
+    try:
+        return Sealer.load(settings.home).seal
+    except KeysMissing as error:
+        raise Fatal(str(error)) from error

@@ -1,0 +1,118 @@
+"""Executions as people ask for them: lists, single ones, by pipeline and number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from services.config.tables.ledger import ExecutionRow
+
+from . import filters
+from .filters import Field
+from .work import Reading
+
+_ROW = ExecutionRow
+FIELDS: dict[str, Field] = {
+    "id": Field(_ROW.id),
+    "name": Field(_ROW.pipeline),
+    "project": Field(_ROW.project),
+    "status": Field(_ROW.status),
+    "index": Field(_ROW.idx, "number"),
+    "comments": Field(_ROW.comments),
+    "_nested": Field(_ROW.nested, "boolean"),
+    "_rollback": Field(_ROW.rollback, "boolean"),
+    "_executedBy": Field(_ROW.requested_by),
+    "createdBy": Field(_ROW.requested_by),
+    "_source": Field(_ROW.source),
+    "_parent": Field(_ROW.parent),
+    "_requestTimeInMicros": Field(_ROW.requested_at, "instant"),
+    "_createTimeInMicros": Field(_ROW.requested_at, "instant"),
+    "_updateTimeInMicros": Field(_ROW.updated_at, "instant"),
+    "createdAt": Field(_ROW.requested_at, "instant"),
+    "updatedAt": Field(_ROW.updated_at, "instant"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run with everything that people see of it but its stages."""
+
+    id: str
+    project: str
+    pipeline: str
+    pipeline_id: str
+    idx: int
+    state: str
+    status: str
+    status_message: str
+    revision: int
+    requested_at: float
+    updated_at: float
+    started_at: float | None
+    ended_at: float | None
+    requested_by: str
+    comments: str
+    reason: str
+    source: str
+    tags: list[str]
+    input: Mapping[str, Any]
+    output: Mapping[str, Any]
+    plan_hash: str
+    push: str | None
+    delivery: str | None
+    webhook_id: str | None
+    nested: bool
+    rollback: bool
+    parent: str | None
+
+
+_NAMES = tuple(Seen.__dataclass_fields__)
+_COLUMNS = tuple(getattr(_ROW, name) for name in _NAMES)
+
+
+def one(uow: Reading, execution_id: str) -> Seen | None:
+    """By id."""
+    return _first(uow, select(*_COLUMNS).where(_ROW.id == execution_id))
+
+
+def by_index(uow: Reading, pipeline_id: str, index: int) -> Seen | None:
+    """By the pipeline's id and the run's number."""
+    return _first(uow, select(*_COLUMNS).where(_ROW.pipeline_id == pipeline_id, _ROW.idx == index))
+
+
+def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> Seen | None:
+    """By names and number; of pipelines that had the name one after the other, the newest run."""
+    statement = select(*_COLUMNS).where(_ROW.project == project, _ROW.pipeline == pipeline, _ROW.idx == index)
+    return _first(uow, statement.order_by(_ROW.requested_at.desc()))
+
+
+def page(
+    uow: Reading,
+    projects: frozenset[str] | None,
+    *,
+    pipeline_id: str = "",
+    filter: str = "",
+    orderby: str = "",
+    top: int = 25,
+    skip: int = 0,
+) -> tuple[list[Seen], int]:
+    """One page, newest first; `projects` None means all of them."""
+    statement = select(*_COLUMNS)
+    if projects is not None:
+        statement = statement.where(_ROW.project.in_(projects))
+    if pipeline_id:
+        statement = statement.where(_ROW.pipeline_id == pipeline_id)
+    if (wanted := filters.condition(filter, FIELDS)) is not None:
+        statement = statement.where(wanted)
+    top, skip = filters.page_window(top, skip)
+    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestTimeInMicros desc"), _ROW.id)
+    return [Seen(*row) for row in uow.session.execute(ordered.offset(skip).limit(top))], total
+
+
+def _first(uow: Reading, statement: Select[Any]) -> Seen | None:
+    row = uow.session.execute(statement.limit(1)).first()
+    return None if row is None else Seen(*row)

@@ -1,0 +1,152 @@
+"""The kind `user-operations`: questions that runs wait for, and the people's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+
+from . import protocol
+from .catalog.documents import link, micros, wire_time
+from .moving import Movement
+from .people import Person
+from .resources import unsupported
+from .rights import Right
+from .store import Reading, UnitOfWork, operations
+from .store.operations import ACTIVE, Operation
+
+Json = dict[str, Any]
+
+_WORDS = {"approved": "Approved", "approve": "Approved", "rejected": "Rejected", "reject": "Rejected"}
+
+
+class UserOperations:
+    """Approvals: open ones first come with `status eq 'ACTIVE'`."""
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page."""
+        found, total = operations.list_operations(
+            uow, person.visible_projects(), ask.filter, ask.orderby, ask.top, ask.skip
+        )
+        return Page(documents=tuple(document(one) for one in found), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """By id."""
+        return Document(document=document(_locate(uow, person, ask.id)))
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Approve or reject."""
+        if ask.verb not in ("patch", "approve", "reject"):
+            raise unsupported(Kind.USER_OPERATIONS, ask.verb, ("approve", "reject", "patch"))
+        said = str(ask.body.get("status") or ask.verb).lower()
+        if said not in _WORDS:
+            raise refuse(Code.INVALID, f"status {said!r} is no answer; say Approved or Rejected", subject=ask.id)
+        one = _locate(uow, person, ask.id)
+        _demand_approver(person, one)
+        if one.status != ACTIVE:
+            raise refuse(Code.CONFLICT, f"The question was settled before: {one.status}", subject=one.id)
+        answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
+        return Document(document=document(answered))
+
+
+def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
+    answers = [given for given in one.answers if given.get("by") != person.user]
+    answers.append({"by": person.user, "status": word, "message": message, "at": uow.now})
+    approvals = sum(1 for given in answers if given["status"] == "Approved")
+    done = word == "Rejected" or approvals >= _quorum(one)
+    operations.save_answer(uow, one.id, status=word, answers=answers, by=person.user, message=message, done=done)
+    if done:
+        with Movement(uow) as movement:
+            run = movement.run(one.execution_id)
+            if run is not None:
+                said = {
+                    "status": word,
+                    "respondedBy": person.user,
+                    "respondedByEmail": person.email,
+                    "comments": message,
+                    "respondedOnInMicros": micros(uow.now),
+                    "index": one.id[-6:],
+                    "tryNumber": one.try_number,
+                    "answers": answers,
+                }
+                movement.apply(run, protocol.answer(run.holding, one.stage, one.task, said, uow.now))
+    found = operations.find_operation(uow, one.id)
+    return found if found is not None else one
+
+
+def _quorum(one: Operation) -> int:
+    wanted = one.ask.get("quorum")
+    return max(1, int(wanted)) if isinstance(wanted, int | float) else 1
+
+
+def _names(value: Any) -> list[str]:
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def _demand_approver(person: Person, one: Operation) -> None:
+    approvers = {name.casefold() for name in _names(one.ask.get("approvers"))}
+    groups = {name.casefold() for name in _names(one.ask.get("approverGroups"))}
+    mine = {person.user.casefold(), person.email.casefold()} - {""}
+    roles = {f"{person.project_roles.get(one.project, '')}".casefold(), person.service_role.value.casefold()}
+    if person.administers or mine & approvers or roles & groups:
+        return
+    if not approvers and not groups and person.may(one.project, Right.EXECUTE):
+        return
+    raise refuse(
+        Code.FORBIDDEN,
+        f"{person.user} is not among the approvers of {one.pipeline} #{one.execution_index}",
+        subject=one.id,
+        next_step=f"Ask one of: {', '.join(sorted(approvers | groups)) or 'the project administrators'}.",
+    )
+
+
+def _locate(uow: Reading, person: Person, number: str) -> Operation:
+    one = operations.find_operation(uow, number)
+    if one is None or not person.may(one.project, Right.READ):
+        raise refuse(Code.NOT_FOUND, f"There is no user operation {number}", subject=number)
+    return one
+
+
+def document(one: Operation) -> Json:
+    """Code Stream's UserOperation with the fields of both its forms."""
+    expires = 0 if one.expires_at is None else micros(one.expires_at)
+    return {
+        "project": one.project,
+        "kind": "USER_OPERATION",
+        "id": one.id,
+        "name": f"{one.stage}.{one.task}",
+        "index": one.id[-6:],
+        "createdAt": wire_time(one.requested_at),
+        "updatedAt": wire_time(one.responded_at if one.responded_at is not None else one.requested_at),
+        "_link": link("user-operations", one.id),
+        "status": one.status,
+        "summary": one.summary,
+        "description": str(one.ask.get("description") or ""),
+        "approvers": _names(one.ask.get("approvers")),
+        "approverGroups": _names(one.ask.get("approverGroups")),
+        "quorum": _quorum(one),
+        "answers": list(one.answers),
+        "endpoint": str(one.ask.get("endpoint") or ""),
+        "sendemail": bool(one.ask.get("sendemail")),
+        "expirationInDays": one.ask.get("expirationInDays") or 0,
+        "_expiresOnInMicros": expires,
+        "expiresOnInMicros": expires,
+        "_requestedOnInMicros": micros(one.requested_at),
+        "requestedOnInMicros": micros(one.requested_at),
+        "executionId": one.execution_id,
+        "executionIndex": one.execution_index,
+        "executionLink": link("executions", one.execution_id),
+        "pipelineId": one.pipeline_id,
+        "pipelineName": one.pipeline,
+        "pipeline": one.pipeline,
+        "pipelineLink": link("pipelines", one.pipeline_id),
+        "stageKey": one.stage,
+        "taskKey": one.task,
+        "requestedBy": one.requested_by,
+        "respondedBy": one.responded_by,
+        "respondedOnInMicros": 0 if one.responded_at is None else micros(one.responded_at),
+        "responseMessage": one.response_message,
+        "message": one.response_message,
+    }
