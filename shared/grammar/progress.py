@@ -8,8 +8,8 @@ the plan does not have changes nothing. The first end of a try, of a stage and o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from shared.contracts.history import (
     Output,
@@ -41,6 +41,9 @@ HELD_WAITS = frozenset({"nested", "registry"})
 """Waits for work that goes on elsewhere: the task counts as running."""
 
 
+NO_OUTPUT = Output()
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What a task waits for, as its last `task.waiting` said."""
@@ -63,7 +66,7 @@ class Try:
     ended_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskState:
     name: str
     index: int
@@ -73,7 +76,7 @@ class TaskState:
     try_number: int = 0
     """0 before the first start."""
     input: Json = field(default_factory=dict)
-    output: Output = field(default_factory=Output)
+    output: Output = NO_OUTPUT
     """`view` for people, `sealed` where the exact one differs."""
     handle: Json | None = None
     """Where this try's outside work is found again; None when none was recorded."""
@@ -93,7 +96,7 @@ class TaskState:
         return tuple(one.answer for one in self.answered if one.try_number in (None, self.try_number))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StageState:
     name: str
     index: int
@@ -111,7 +114,7 @@ class Parked:
     since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunState:
     stages: Mapping[str, StageState]
     """In the plan's order."""
@@ -148,6 +151,17 @@ class RunState:
         return f"Executing {running[-1]}" if running else ""
 
 
+T = TypeVar("T")
+
+
+def _changed(value: T, **changes: Any) -> T:
+    """`dataclasses.replace` without its checks: this is the hottest line of the ledger."""
+    new = object.__new__(type(value))
+    new.__dict__.update(value.__dict__)
+    new.__dict__.update(changes)
+    return new
+
+
 def initial(plan: Plan) -> RunState:
     """The state before anything has happened."""
     return RunState(
@@ -174,9 +188,9 @@ def advance(state: RunState, recorded: Iterable[Recorded]) -> RunState:
     """
     distinct = _distinct(recorded)
     for key in sorted(key for key in distinct if key[0] != LEDGER_ATTEMPT and key > state.last):
-        state = replace(_apply(state, distinct[key]), last=key)
+        state = _changed(_apply(state, distinct[key]), last=key)
     for key in sorted(key for key in distinct if key[0] == LEDGER_ATTEMPT and key[1] > state.own_seq):
-        state = replace(_apply(state, distinct[key]), own_seq=key[1])
+        state = _changed(_apply(state, distinct[key]), own_seq=key[1])
     return state
 
 
@@ -218,15 +232,15 @@ def _apply(state: RunState, one: Recorded) -> RunState:
     if state.status.ended:
         return state
     if state.parked is not None:
-        state = replace(state, parked=None, status=Status.RUNNING)
+        state = _changed(state, parked=None, status=Status.RUNNING)
     if state.status is Status.NOT_STARTED and not isinstance(event, RunEnded):
-        state = replace(state, status=Status.RUNNING, started_at=event.at)
+        state = _changed(state, status=Status.RUNNING, started_at=event.at)
     match event:
         case RunStarted():
             return state
         case RunParked():
             status = Status.PAUSED if event.reason == "paused" else Status.WAITING
-            return replace(state, status=status, parked=Parked(event.reason, event.due_at, event.at))
+            return _changed(state, status=status, parked=Parked(event.reason, event.due_at, event.at))
         case RunEnded():
             return _end_run(state, event)
         case StageStarted() | StageEnded():
@@ -241,7 +255,7 @@ def _answer(state: RunState, event: TaskAnswered) -> RunState:
     task = stage.tasks.get(event.task) if stage is not None else None
     if stage is None or task is None:
         return state
-    return _with_task(state, stage, replace(task, answered=(*task.answered, event)))
+    return _with_task(state, stage, _changed(task, answered=(*task.answered, event)))
 
 
 def _end_run(state: RunState, event: RunEnded) -> RunState:
@@ -249,7 +263,7 @@ def _end_run(state: RunState, event: RunEnded) -> RunState:
     stages = state.stages
     if event.status in (Status.FAILED, Status.CANCELED):
         stages = {name: _end_stage_with_run(stage, event) for name, stage in stages.items()}
-    return replace(
+    return _changed(
         state,
         stages=stages,
         status=event.status,
@@ -262,14 +276,16 @@ def _end_run(state: RunState, event: RunEnded) -> RunState:
 
 def _end_stage_with_run(stage: StageState, event: RunEnded) -> StageState:
     tasks = {
-        name: replace(task, status=event.status, message=task.message or event.message, waiting=None, ended_at=event.at)
+        name: _changed(
+            task, status=event.status, message=task.message or event.message, waiting=None, ended_at=event.at
+        )
         if _under_way(task.status)
         else task
         for name, task in stage.tasks.items()
     }
     if not _under_way(stage.status):
-        return replace(stage, tasks=tasks)
-    return replace(stage, tasks=tasks, status=event.status, message=stage.message or event.message, ended_at=event.at)
+        return _changed(stage, tasks=tasks)
+    return _changed(stage, tasks=tasks, status=event.status, message=stage.message or event.message, ended_at=event.at)
 
 
 def _under_way(status: Status) -> bool:
@@ -281,11 +297,11 @@ def _apply_to_stage(state: RunState, event: StageStarted | StageEnded) -> RunSta
     if stage is None or stage.status.ended:
         return state
     if isinstance(event, StageEnded):
-        stage = replace(stage, status=event.status, message=event.message, ended_at=event.at)
+        stage = _changed(stage, status=event.status, message=event.message, ended_at=event.at)
     else:
         started_at = event.at if stage.started_at is None else stage.started_at
-        stage = replace(stage, status=Status.RUNNING, started_at=started_at)
-    return replace(state, stages={**state.stages, stage.name: stage})
+        stage = _changed(stage, status=Status.RUNNING, started_at=started_at)
+    return _changed(state, stages={**state.stages, stage.name: stage})
 
 
 TaskEvent = TaskStarted | TaskHandle | TaskProgress | TaskWaiting | TaskEnded
@@ -307,13 +323,13 @@ def _apply_to_task(state: RunState, event: TaskEvent) -> RunState:
 
 
 def _with_task(state: RunState, stage: StageState, task: TaskState) -> RunState:
-    return replace(state, stages={**state.stages, stage.name: replace(stage, tasks={**stage.tasks, task.name: task})})
+    return _changed(state, stages={**state.stages, stage.name: _changed(stage, tasks={**stage.tasks, task.name: task})})
 
 
 def _next_try(task: TaskState, number: int) -> TaskState:
     """A clean slate for the new try; the one before moves into `earlier`."""
     fresh = TaskState(task.name, task.index, task.type, answered=task.answered)
-    return replace(fresh, try_number=number, started_at=task.started_at, earlier=_with_this_try(task))
+    return _changed(fresh, try_number=number, started_at=task.started_at, earlier=_with_this_try(task))
 
 
 def _with_this_try(task: TaskState) -> tuple[Try, ...]:
@@ -326,29 +342,29 @@ def _with_this_try(task: TaskState) -> tuple[Try, ...]:
 def _started(task: TaskState, event: TaskStarted) -> TaskState:
     first = event.at if task.started_at is None else task.started_at
     own = event.at if task.try_started_at is None else task.try_started_at
-    return replace(
+    return _changed(
         task, status=Status.RUNNING, message="", waiting=None, input=event.input, started_at=first, try_started_at=own
     )
 
 
 def _handle(task: TaskState, event: TaskHandle) -> TaskState:
-    return replace(task, status=_unless_waiting(task), handle=event.handle)
+    return _changed(task, status=_unless_waiting(task), handle=event.handle)
 
 
 def _progress(task: TaskState, event: TaskProgress) -> TaskState:
-    return replace(task, status=_unless_waiting(task), message=event.message, progress=event.data)
+    return _changed(task, status=_unless_waiting(task), message=event.message, progress=event.data)
 
 
 def _waiting(task: TaskState, event: TaskWaiting) -> TaskState:
     status = Status.RUNNING if event.reason in HELD_WAITS else Status.WAITING
     waiting = Waiting(event.reason, event.message, event.due_at, event.ask, event.at)
     if task.status.ended:  # it failed and is tried again: how it failed is kept
-        task = replace(task, earlier=_with_this_try(task))
-    return replace(task, status=status, message=event.message or task.message, waiting=waiting, ended_at=None)
+        task = _changed(task, earlier=_with_this_try(task))
+    return _changed(task, status=status, message=event.message or task.message, waiting=waiting, ended_at=None)
 
 
 def _ended(task: TaskState, event: TaskEnded) -> TaskState:
-    return replace(
+    return _changed(
         task, status=event.status, message=event.message, output=event.output, waiting=None, ended_at=event.at
     )
 
