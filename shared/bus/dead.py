@@ -50,13 +50,19 @@ class DeadConsumer:
         while (delivery := self._waiting.get()) is not None:
             if self._closing.is_set() or not self._subscription.is_current(delivery):
                 continue
-            try:
-                self._handle(letter(delivery))
-            except Exception:
-                log.exception("dead letter not kept", message_id=delivery.properties.message_id, again_s=_AGAIN_S)
-                self._subscription.pause(_AGAIN_S)
-            else:
-                self._subscription.ack(delivery)
+            while not self._kept(delivery) and not self._closing.wait(_AGAIN_S):
+                pass
+
+    def _kept(self, delivery: Delivery) -> bool:
+        if not self._subscription.is_current(delivery):
+            return True  # It will come again.
+        try:
+            self._handle(letter(delivery))
+        except Exception:
+            log.exception("dead letter not kept", message_id=delivery.properties.message_id, again_s=_AGAIN_S)
+            return False
+        self._subscription.ack(delivery)
+        return True
 
 
 def letter(delivery: Delivery) -> DeadLetter:
@@ -79,7 +85,7 @@ def letter(delivery: Delivery) -> DeadLetter:
 
 
 def _history(headers: Mapping[str, Any], deaths: list[Mapping[str, Any]]) -> list[str]:
-    counts = {wire.FAILURES: "retries", wire.CRASHES: "handler failures", wire.STRIKES: "starts under suspicion"}
+    counts = {wire.FAILURES: "retries", wire.CRASHES: "handler failures"}
     told = [f"{headers[name]} {what}" for name, what in counts.items() if headers.get(name)]
     return told + [f"{death.get('reason')} in {death.get('queue')}, {death.get('count', 1)} times" for death in deaths]
 

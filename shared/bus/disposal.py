@@ -22,6 +22,7 @@ from .subscription import Delivery
 
 _CONFIRM_S = 5.0
 _LONGEST_REASON = 2000
+_COUNTED_BY_BROKER = (wire.DELIVERY_COUNT, wire.ACQUIRED_COUNT)
 
 log = get_logger(part="bus")
 
@@ -52,10 +53,9 @@ class Disposal:
         headers = {wire.FAILURES: failures, wire.CRASHES: crashes}
         self._send("", topology.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
 
-    def put_aside(self, delivery: Delivery, *, strikes: int, delay_queue: bool) -> None:
-        """A copy that comes back even if handling the original ends this process. Raises NotConfirmed."""
-        where = topology.retry_queue(self._queue, 1) if delay_queue else self._queue
-        self._send("", where, delivery, {wire.STRIKES: strikes}, mandatory=True)
+    def set_apart(self, delivery: Delivery) -> None:
+        """To the queue whose messages are handled alone, confirmed. Raises NotConfirmed."""
+        self._send("", topology.alone_queue(self._queue), delivery, {}, mandatory=True)
 
     def reply(self, delivery: Delivery, incoming: Incoming, answer: Message) -> None:
         """Answer whoever asked; nothing where nobody did. Not confirmed: a lost answer is asked for again."""
@@ -95,7 +95,7 @@ class Disposal:
 
     def _send(self, exchange: str, key: str, delivery: Delivery, headers: dict[str, Any], *, mandatory: bool) -> None:
         old = delivery.properties
-        kept = {name: value for name, value in (old.headers or {}).items() if name != wire.DELIVERY_COUNT}
+        kept = {name: value for name, value in (old.headers or {}).items() if name not in _COUNTED_BY_BROKER}
         properties = pika.BasicProperties(
             content_type=old.content_type,
             type=old.type,

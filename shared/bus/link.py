@@ -8,12 +8,13 @@ it tells its users that it is up.
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import pika
@@ -93,6 +94,8 @@ class Link:
 
     def open(self) -> None:
         """Start the thread; it connects at once and for ever."""
+        # pika tells each failed attempt in a dozen lines; we say it in one.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._thread = threading.Thread(target=self._run, name=f"bus-{self._name}", daemon=True)
         self._thread.start()
 
@@ -242,21 +245,30 @@ def parameters(url: str, name: str) -> pika.URLParameters:
     return found
 
 
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (pika.exceptions.ProbableAuthenticationError, "the broker refused user name and password; check AMQP_URL"),
+    (pika.exceptions.ProbableAccessDeniedError, "the virtual host is not there or not for this user; check AMQP_URL"),
+    (ConnectionRefusedError, "nobody listens at the broker's address"),
+    (socket.gaierror, "the broker's host name is unknown"),
+    (ssl.SSLError, "TLS failed"),
+)
+
+
 def describe(error: BaseException) -> str:
-    """Why a connection or channel ended, in words."""
+    """Why a connection ended or did not begin, in words."""
     if isinstance(error, pika.exceptions.ConnectionClosed | pika.exceptions.ChannelClosed):
         return f"{error.reply_code} {error.reply_text}"
+    for cause in _causes(error):
+        for kind, words in _REASONS:
+            if isinstance(cause, kind):
+                return words
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """pika packs the real reason up to three deep, each layer in its own way."""
     inner: Any = error
     while isinstance(inner, BaseException):
-        if isinstance(inner, pika.exceptions.ProbableAuthenticationError):
-            return "the broker refused user name and password; check AMQP_URL"
-        if isinstance(inner, pika.exceptions.ProbableAccessDeniedError):
-            return "the user may not use this virtual host; check AMQP_URL"
-        if isinstance(inner, ConnectionRefusedError):
-            return "nobody listens at the broker's address"
-        if isinstance(inner, socket.gaierror):
-            return f"the broker's host name is unknown ({inner.strerror})"
-        if isinstance(inner, ssl.SSLError):
-            return f"TLS failed ({inner})"
-        inner = (getattr(inner, "exceptions", None) or [getattr(inner, "exception", None) or inner.__cause__])[-1]
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+        yield inner
+        packed = getattr(inner, "exceptions", None) or (getattr(inner, "exception", None), *inner.args)
+        inner = next((one for one in reversed(packed) if isinstance(one, BaseException)), inner.__cause__)

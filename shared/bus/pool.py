@@ -5,14 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 
 from shared.contracts.problems import Code
 from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import suspects, wire
+from . import suspects, topology, wire
 from .disposal import Disposal
 from .link import Link
 from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry
@@ -43,67 +42,57 @@ class PoolConsumer:
         self._queue_name = queue_name
         self._handlers = dict(handlers)
         self._disposal = disposal
-        self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._survivors = suspects.Survivors()
-        self._alone = threading.Lock()
-        self._closing = threading.Event()
-        self._subscription = Subscription(
-            link, queue_name, prefetch=max(prefetch, threads), on_delivery=self._waiting.put
-        )
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{queue_name}-{number}", daemon=True) for number in range(threads)
+        self._survived = suspects.Survived()
+        self._moving = threading.Lock()
+        alone = topology.alone_queue(queue_name)
+        self._lanes = [
+            _Lane(link, queue_name, self._dispose, threads=threads, prefetch=max(prefetch, threads)),
+            _Lane(link, alone, self._dispose_alone, threads=1, prefetch=1),
         ]
 
     @property
     def running(self) -> bool:
-        return self._subscription.consuming
+        return self._lanes[0].subscription.consuming
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-        self._subscription.start()
+        for lane in self._lanes:
+            lane.start()
 
     def close(self, timeout_s: float = 30.0) -> None:
-        self._closing.set()
-        for _ in self._threads:
-            self._waiting.put(None)
         deadline = monotonic() + timeout_s
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - monotonic()))
-        self._subscription.stop()
+        for lane in self._lanes:
+            lane.begin_close()
+        for lane in self._lanes:
+            lane.close(deadline)
 
-    def _work(self) -> None:
-        while (delivery := self._waiting.get()) is not None:
-            # Not started yet: the channel's end gives it back.
-            if self._closing.is_set() or not self._subscription.is_current(delivery):
-                continue
-            try:
-                self._dispose(delivery)
-            except NotConfirmed as error:
-                log.warning("cannot put away", queue=self._queue_name, reason=str(error))
-                self._closing.wait(_BROKER_AWAY_S)
-                self._subscription.requeue(delivery)
-            except Exception:
-                log.exception("worker failed", queue=self._queue_name, reason="unexpected error outside the handler")
-                self._closing.wait(_BROKER_AWAY_S)
-                self._subscription.requeue(delivery)
+    def _dispose(self, lane: Subscription, delivery: Delivery) -> None:
+        if suspects.times_unfinished(delivery) and not self._survived.has(delivery):
+            # The copy must not be started before the original is gone for good.
+            with self._moving:
+                self._disposal.set_apart(delivery)
+                lane.ack(delivery)
+                lane.settle()
+        else:
+            self._read(lane, delivery)
 
-    def _dispose(self, delivery: Delivery) -> None:
-        if suspects.is_guilty(delivery):
+    def _dispose_alone(self, lane: Subscription, delivery: Delivery) -> None:
+        with self._moving:
+            pass
+        if suspects.times_unfinished(delivery) >= suspects.DEATHS - 1 and not self._survived.has(delivery):
             self._disposal.drop(delivery, suspects.CRASHED)
-            self._subscription.ack(delivery)
-            return
-        if self._survivors.has(delivery):
-            self._subscription.ack(delivery)
-            return
+            lane.ack(delivery)
+        else:
+            self._read(lane, delivery)
+
+    def _read(self, lane: Subscription, delivery: Delivery) -> None:
         try:
             topic, envelope, message = wire.unpack(delivery.body)
         except wire.Undecodable as error:
-            self._refuse(delivery, str(error))
+            self._refuse(lane, delivery, str(error))
             return
         handler = self._handlers.get(topic)
         if handler is None:
-            self._refuse(delivery, f"Nobody handles {topic.type} from {self._queue_name} here.")
+            self._refuse(lane, delivery, f"Nobody handles {topic.type} from {self._queue_name} here.")
             return
         incoming = Incoming(
             topic,
@@ -113,22 +102,14 @@ class PoolConsumer:
             failures=delivery.count(wire.FAILURES),
             wants_reply=bool(delivery.properties.reply_to),
         )
-        suspect = suspects.is_suspect(delivery)
-        with self._alone if suspect else nullcontext():
-            if suspect:
-                strikes = delivery.count(wire.STRIKES) + 1
-                self._disposal.put_aside(delivery, strikes=strikes, delay_queue=True)
-                self._subscription.ack(delivery)
-            self._handle(delivery, incoming, handler)
-            if suspect:
-                self._survivors.add(delivery)
+        self._handle(lane, delivery, incoming, handler)
 
-    def _refuse(self, delivery: Delivery, reason: str) -> None:
+    def _refuse(self, lane: Subscription, delivery: Delivery, reason: str) -> None:
         self._disposal.drop(delivery, reason)
-        self._subscription.ack(delivery)
+        lane.ack(delivery)
         self._disposal.reply_problem(delivery, Code.INVALID, reason)
 
-    def _handle(self, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
+    def _handle(self, lane: Subscription, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
         crashes = delivery.count(wire.CRASHES)
         try:
             outcome = handler(incoming)
@@ -143,6 +124,7 @@ class PoolConsumer:
             )
             reason = f"Its handler failed {crashes} times, last with {type(error).__name__}: {error}"
             outcome = Drop(reason) if crashes >= QUARANTINE_AFTER else Retry(reason=reason)
+        self._survived.add(delivery)
         match outcome:
             case Retry(after_s, reason):
                 failures = incoming.failures + 1
@@ -150,7 +132,7 @@ class PoolConsumer:
                 self._disposal.retry(delivery, failures=failures, crashes=crashes, after_s=after_s)
             case Drop(reason):
                 self._disposal.drop(delivery, reason)
-        self._subscription.ack(delivery)
+        lane.ack(delivery)
         match outcome:
             case Answer(message):
                 self._disposal.reply(delivery, incoming, message)
@@ -160,3 +142,59 @@ class PoolConsumer:
                 self._disposal.reply_problem(delivery, Code.INTERNAL, reason)
             case Ack() | Retry():
                 pass
+
+
+class _Lane:
+    """One queue, its channel and its threads."""
+
+    def __init__(
+        self,
+        link: Link,
+        queue_name: str,
+        dispose: Callable[[Subscription, Delivery], None],
+        *,
+        threads: int,
+        prefetch: int,
+    ) -> None:
+        self._queue_name = queue_name
+        self._dispose = dispose
+        self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self.subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._waiting.put)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{queue_name}-{number}", daemon=True) for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+        self.subscription.start()
+
+    def begin_close(self) -> None:
+        self._closing.set()
+        for _ in self._threads:
+            self._waiting.put(None)
+
+    def close(self, deadline: float) -> None:
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - monotonic()))
+        self.subscription.stop()
+
+    def _work(self) -> None:
+        while (delivery := self._waiting.get()) is not None:
+            # Not started yet: the channel's end gives it back.
+            if self._closing.is_set() or not self.subscription.is_current(delivery):
+                continue
+            try:
+                self._dispose(self.subscription, delivery)
+            except NotConfirmed as error:
+                log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+                self._give_back(delivery)
+            except Exception:
+                log.exception("worker failed", queue=self._queue_name, reason="unexpected error outside the handler")
+                self._give_back(delivery)
+
+    def _give_back(self, delivery: Delivery) -> None:
+        self._closing.wait(_BROKER_AWAY_S)
+        self.subscription.requeue(delivery)

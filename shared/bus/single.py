@@ -29,7 +29,8 @@ BatchHandler = Callable[[Sequence[Incoming]], Sequence[Outcome]]
 class SingleConsumer:
     """Closes by finishing the batch in hand and then closing the channel.
 
-    Cancelling while it holds messages would hand the next one to a standby out of order.
+    Cancelling while it holds messages would hand the next one to a standby out of order. While the handler cannot go on
+    (`StopConsuming`) nothing is acknowledged and nothing else taken; the same batch is tried again.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class SingleConsumer:
         self._disposal = disposal
         self._waiting: deque[Delivery] = deque()
         self._arrived = threading.Condition()
-        self._survivors = suspects.Survivors()
+        self._survived = suspects.Survived()
+        self._first_of = -1
         self._closing = False
         # The next batch gathers while the last one is handled.
         self._subscription = Subscription(link, queue_name, prefetch=2 * max_batch, on_delivery=self._put)
@@ -70,7 +72,7 @@ class SingleConsumer:
             self._arrived.notify()
 
     def _take(self) -> list[Delivery]:
-        """What has arrived, at least one, in order; a suspect comes alone. Empty when closing."""
+        """What has arrived, at least one, in order; what came back unfinished comes alone. Empty when closing."""
         with self._arrived:
             while True:
                 while not self._waiting and not self._closing:
@@ -83,57 +85,79 @@ class SingleConsumer:
                     if not self._subscription.is_current(delivery):
                         self._waiting.popleft()
                         continue
-                    if _alone(delivery) and batch:
+                    alone = suspects.times_unfinished(delivery) > 0 and not self._survived.has(delivery)
+                    if alone and batch:
                         break
                     batch.append(self._waiting.popleft())
-                    if _alone(delivery):
+                    if alone:
                         break
                 if batch:
                     return batch
 
     def _work(self) -> None:
         while batch := self._take():
-            try:
-                self._dispose(batch)
-            except StopConsuming as stop:
-                log.warning("stopped consuming", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
-                self._subscription.pause(stop.again_after_s)
-            except NotConfirmed as error:
-                log.warning("cannot put away", queue=self._queue_name, reason=str(error))
-                self._subscription.pause(_BROKER_AWAY_S)
-            except Exception:
-                log.exception("consumer failed", queue=self._queue_name, reason="unexpected error outside the handler")
-                self._subscription.pause(_BROKER_AWAY_S)
+            again_after_s: float | None = 0.0
+            while again_after_s is not None and self._hold(batch, again_after_s):
+                again_after_s = self._try(batch)
+
+    def _try(self, batch: list[Delivery]) -> float | None:
+        """Handle a batch; None when that came to an end, else the seconds after which to try it again."""
+        try:
+            self._dispose(batch)
+        except StopConsuming as stop:
+            # The handler came back: none of these ends its process.
+            for delivery in batch:
+                self._survived.add(delivery)
+            log.warning("stopped consuming", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
+            return stop.again_after_s
+        except NotConfirmed as error:
+            log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+            return _BROKER_AWAY_S
+        except Exception:
+            log.exception("consumer failed", queue=self._queue_name, reason="unexpected error outside the handler")
+            return _BROKER_AWAY_S
+        return None
+
+    def _hold(self, batch: list[Delivery], wait_s: float) -> bool:
+        """Wait with a batch in hand; False when it is no longer ours to handle.
+
+        Giving it back and taking it again would count as one more delivery in vain, and a database that is away for an
+        hour would make every message look like a killer.
+        """
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._closing, wait_s)
+            return not self._closing and self._subscription.is_current(batch[-1])
 
     def _dispose(self, batch: list[Delivery]) -> None:
+        if suspects.times_unfinished(batch[0]):
+            # Whatever this one does to the process, those before it are acknowledged.
+            self._subscription.settle()
         readable: list[tuple[Delivery, Incoming]] = []
         refused: list[tuple[Delivery, str]] = []
         for delivery in batch:
-            if suspects.is_guilty(delivery):
+            if self._is_guilty(delivery):
                 refused.append((delivery, suspects.CRASHED))
-            elif not self._survivors.has(delivery):
-                try:
-                    readable.append((delivery, _incoming(delivery)))
-                except wire.Undecodable as error:
-                    refused.append((delivery, str(error)))
+                continue
+            try:
+                readable.append((delivery, _incoming(delivery)))
+            except wire.Undecodable as error:
+                refused.append((delivery, str(error)))
         for delivery, reason in refused:
             self._disposal.drop(delivery, reason)
-        suspect = batch[0] if suspects.is_suspect(batch[0]) and readable else None
-        if suspect:
-            self._disposal.put_aside(suspect, strikes=suspect.count(wire.STRIKES) + 1, delay_queue=False)
-            self._subscription.ack(suspect)
         outcomes = self._outcomes([incoming for _, incoming in readable])
         for (delivery, _), outcome in zip(readable, outcomes, strict=True):
             if isinstance(outcome, Drop):
                 self._disposal.drop(delivery, outcome.reason)
-        if suspect:
-            self._survivors.add(suspect)
-        else:
-            self._subscription.ack(batch[-1], multiple=True)
+        self._subscription.ack(batch[-1], multiple=True)
         for delivery, reason in refused:
             self._disposal.reply_problem(delivery, Code.INVALID, reason)
         for (delivery, incoming), outcome in zip(readable, outcomes, strict=True):
             self._reply(delivery, incoming, outcome)
+
+    def _is_guilty(self, delivery: Delivery) -> bool:
+        """Whether it stands first on its channel and has come back too often; see `suspects`."""
+        first, self._first_of = self._first_of != delivery.generation, delivery.generation
+        return first and suspects.times_unfinished(delivery) >= suspects.DEATHS and not self._survived.has(delivery)
 
     def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         if not batch:
@@ -186,10 +210,6 @@ class SingleConsumer:
                 self._disposal.reply(delivery, incoming, problem)
             case Drop(reason):
                 self._disposal.reply_problem(delivery, Code.INTERNAL, reason)
-
-
-def _alone(delivery: Delivery) -> bool:
-    return suspects.is_suspect(delivery) or delivery.count(wire.STRIKES) > 0
 
 
 def _incoming(delivery: Delivery) -> Incoming:

@@ -59,7 +59,6 @@ class Subscription:
         self._connection: Any = None
         self._channel: Any = None
         self._opening = False
-        self._paused = False
         self._wanted = True
         self._closed = threading.Event()
         self.generation = 0
@@ -72,13 +71,15 @@ class Subscription:
         """Acknowledge one delivery, or all up to it. From any thread."""
         self._link.submit(lambda: self._ack(delivery, multiple))
 
+    def settle(self, timeout_s: float = 5.0) -> None:
+        """Wait until the broker has taken in every ack submitted so far. Not from the I/O thread."""
+        done = threading.Event()
+        self._link.submit(lambda: self._ask_after_acks(done))
+        done.wait(timeout_s)
+
     def requeue(self, delivery: Delivery) -> None:
         """Give one delivery back to its queue. From any thread."""
         self._link.submit(lambda: self._requeue(delivery))
-
-    def pause(self, again_after_s: float) -> None:
-        """Close the channel, giving back all that is not acknowledged, and consume again later. From any thread."""
-        self._link.submit(lambda: self._pause(again_after_s))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Close the channel for good, after the acks that were submitted so far. Waits until it is closed."""
@@ -104,7 +105,7 @@ class Subscription:
             self._finish()
 
     def _open(self) -> None:
-        if self._wanted and not self._paused and not self._opening and self._channel is None and self._connection:
+        if self._wanted and not self._opening and self._channel is None and self._connection:
             self._opening = True
             self._connection.channel(on_open_callback=self._opened)
 
@@ -114,7 +115,7 @@ class Subscription:
         self.generation += 1
         generation = self.generation
         channel.add_on_close_callback(self._channel_closed)
-        if not self._wanted or self._paused:
+        if not self._wanted:
             channel.close()
             return
         # The broker cancels a consumer whose queue was deleted: the queue is declared again, then consumed.
@@ -141,7 +142,7 @@ class Subscription:
         self.generation += 1
         if not self._wanted:
             self._finish()
-        elif not self._paused and self._link.up and self._connection is not None and self._connection.is_open:
+        elif self._link.up and self._connection is not None and self._connection.is_open:
             log.warning("consumer's channel closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
             self._link.later(_AGAIN_S, self._open)
 
@@ -149,26 +150,16 @@ class Subscription:
         if self._channel is not None and self._channel.is_open and self.is_current(delivery):
             self._channel.basic_ack(delivery.tag, multiple=multiple)
 
+    def _ask_after_acks(self, done: threading.Event) -> None:
+        # A channel answers in order: this answer comes after all that was sent before it.
+        if self._channel is not None and self._channel.is_open:
+            self._channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _frame: done.set())
+        else:
+            done.set()
+
     def _requeue(self, delivery: Delivery) -> None:
         if self._channel is not None and self._channel.is_open and self.is_current(delivery):
             self._channel.basic_nack(delivery.tag, requeue=True)
-
-    def _pause(self, again_after_s: float) -> None:
-        if self._paused or not self._wanted:
-            return
-        self._paused = True
-        self.generation += 1
-        self._link.later(again_after_s, self._resume)
-        if self._channel is not None and self._channel.is_open:
-            self._channel.close()
-
-    def _resume(self) -> None:
-        self._paused = False
-        if self._channel is not None:
-            # Its close was not answered yet; the answer opens the next one.
-            self._link.later(_AGAIN_S, self._open)
-        else:
-            self._open()
 
     def _stop(self) -> None:
         self._wanted = False

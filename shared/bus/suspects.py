@@ -1,16 +1,17 @@
-"""Finding the message that kills its process.
+"""Finding the message that kills its process: it is quarantined after three deaths.
 
-The broker counts deliveries, but it counts whatever a killed process merely had waiting, and its own restarts. So:
+The broker counts deliveries that did not come to an end, but it counts whatever a killed process merely had waiting,
+and its own restarts. What tells the killer from its neighbours is that it was being handled. So:
 
-1. A message that came back unfinished fewer than `SUSPECT_AFTER` times is handled as any other.
-2. From then on it is a suspect and handled alone. Before its handler starts, a copy with one strike more is put aside
-   (confirmed) and the original acknowledged: the start is on record, whatever happens to this process.
-3. Where the handler comes back, the copy arrives later and is passed over by the process that remembers it; another
-   process handles it once more, which every handler must bear anyway.
-4. A copy with a strike that itself comes back unfinished has now ended four processes, once under its own name:
-   it goes to the dead letters.
-
-A message that was only near a crash gets a strike at worst for a start that did not end, never for waiting.
+- A **pool** message that comes back unfinished moves (confirmed, then acknowledged) to `<queue>.alone`, of which a
+  process holds one message at a time and handles it at once: there the broker counts starts, not waiting. Two starts
+  that did not end, after the one that brought it there, are enough.
+- An **ordered** queue keeps its order. What comes back unfinished is handled in batches of one, so the message that a
+  process died of stands first when the next one opens its channel; everything before it was acknowledged, and the
+  broker knows. First, and
+  back for the third time, is enough.
+- A message that this process has itself handled before is innocent: the process lives. So a broker that restarts
+  again and again, or a database that is away, condemns nothing.
 """
 
 from __future__ import annotations
@@ -21,25 +22,20 @@ from collections import OrderedDict
 from . import wire
 from .subscription import Delivery
 
-SUSPECT_AFTER = 2
-"""Deliveries that did not come to an end."""
+DEATHS = 3
+"""Of processes, before a message is quarantined."""
 _REMEMBERED = 10_000
 
-CRASHED = "It ended the process that handled it at least three times."
+CRASHED = f"It ended the process that handled it {DEATHS} times."
 
 
-def is_suspect(delivery: Delivery) -> bool:
-    """Whether to handle this one alone and on record."""
-    return delivery.count(wire.DELIVERY_COUNT) >= SUSPECT_AFTER
+def times_unfinished(delivery: Delivery) -> int:
+    """How often the broker handed this message out in vain; from 4.3 on the second header counts that."""
+    return max(delivery.count(wire.DELIVERY_COUNT), delivery.count(wire.ACQUIRED_COUNT), int(delivery.redelivered))
 
 
-def is_guilty(delivery: Delivery) -> bool:
-    """Whether it must not be started again."""
-    return delivery.count(wire.STRIKES) >= 1 and delivery.count(wire.DELIVERY_COUNT) >= 1
-
-
-class Survivors:
-    """Suspects whose handling came to an end in this process, so that their copies need none."""
+class Survived:
+    """The messages whose handling has come to an end in this process, well or not."""
 
     def __init__(self) -> None:
         self._ids: OrderedDict[str, None] = OrderedDict()
@@ -52,8 +48,5 @@ class Survivors:
                 self._ids.popitem(last=False)
 
     def has(self, delivery: Delivery) -> bool:
-        """Whether this is the copy of a survivor."""
-        if not delivery.count(wire.STRIKES):
-            return False
         with self._lock:
             return (delivery.properties.message_id or "") in self._ids

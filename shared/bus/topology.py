@@ -57,6 +57,11 @@ def retry_queue(queue: str, rung: int) -> str:
     return f"{queue}.retry.{LADDER[rung][0]}"
 
 
+def alone_queue(queue: str) -> str:
+    """Where a pool's suspects wait to be handled one at a time; see `suspects`."""
+    return f"{queue}.alone"
+
+
 def rung_for(failures: int, after_s: float | None) -> int:
     """Which rung comes next: the first that is long enough for `after_s`, else one up for each failure so far."""
     top = len(LADDER) - 1
@@ -86,6 +91,12 @@ def _work_queue(queue: Queue) -> QueueSpec:
     if queue.max_bytes is not None:
         arguments["x-max-length-bytes"] = queue.max_bytes
     return QueueSpec(queue.name, arguments, _bindings(queue), f"{queue.mode}, consumed by {queue.service}")
+
+
+def _alone_queue(queue: Queue) -> QueueSpec:
+    name = alone_queue(queue.name)
+    arguments = _quorum(DEAD, **{"x-dead-letter-routing-key": queue.name})
+    return QueueSpec(name, arguments, note=f"messages of `{queue.name}` that came back unfinished, one at a time")
 
 
 def _delay_queues(queue: Queue) -> tuple[QueueSpec, ...]:
@@ -124,6 +135,7 @@ def queues() -> tuple[QueueSpec, ...]:
         if queue.mode in (Mode.POOL, Mode.SINGLE):
             found.append(_work_queue(queue))
         if queue.mode is Mode.POOL:
+            found.append(_alone_queue(queue))
             found.extend(_delay_queues(queue))
         if queue.mode is Mode.RPC:
             found.append(_rpc_queue(queue))

@@ -25,12 +25,11 @@ FAILURES = "x-portside-failures"
 """How often the message went round the retry ladder."""
 CRASHES = "x-portside-crashes"
 """How often its handler raised something unexpected."""
-STRIKES = "x-portside-strikes"
-"""How often it was started under suspicion of killing its process; see `suspects`."""
 QUEUE = "x-portside-queue"
 REASON = "x-portside-reason"
 DIED_AT = "x-portside-died-at"
 DELIVERY_COUNT = "x-delivery-count"
+ACQUIRED_COUNT = "x-acquired-count"
 
 PERSISTENT, TRANSIENT = 2, 1
 

@@ -121,8 +121,6 @@ def configure(service: str, *, instance: str = "", level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # pika tells every reconnect attempt at length; the bus says it once in its own words.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def get_logger(**fields: object) -> structlog.stdlib.BoundLogger:

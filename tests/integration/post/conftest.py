@@ -1,0 +1,64 @@
+"""Two processes' worth of post on one broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from shared.bus import Bus
+from shared.contracts.topics import Service
+
+
+def until(true: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+    """Wait for something that happens elsewhere."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := true()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def open_bus(vhost_url: str) -> Iterator[Callable[[Service], Bus]]:
+    """Opens a bus as some service, ready, and closes it after the test."""
+    opened: list[Bus] = []
+
+    def open_one(service: Service) -> Bus:
+        bus = Bus(vhost_url, service=service, instance=f"t{len(opened)}")
+        opened.append(bus)
+        bus.open()
+        assert bus.wait_connected(15), bus.trouble
+        return bus
+
+    yield open_one
+    for bus in opened:
+        bus.close()
+
+
+@pytest.fixture
+def config(open_bus: Callable[[Service], Bus]) -> Bus:
+    return open_bus(Service.CONFIG)
+
+
+@pytest.fixture
+def runner(open_bus: Callable[[Service], Bus]) -> Bus:
+    return open_bus(Service.RUNNER)
+
+
+@pytest.fixture
+def raw(vhost_url: str) -> Iterator[Any]:
+    """A bare channel, to look behind the post's back."""
+    connection = pika.BlockingConnection(pika.URLParameters(vhost_url))
+    yield connection.channel()
+    if connection.is_open:
+        connection.close()
+
+
+def depth(raw: Any, queue: str) -> int:
+    """How many messages are ready in a queue."""
+    count: int = raw.queue_declare(queue, passive=True).method.message_count
+    return count

@@ -1,0 +1,48 @@
+"""A process that one message kills: `victim.py <broker> <queue>` prints what it handled, and ends when idle."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+from collections.abc import Sequence
+
+from shared.bus import Ack, Bus, Incoming, Outcome
+from shared.contracts import topics
+from shared.contracts.topics import Service
+from shared.process.logging import configure
+
+IDLE_S = 1.0
+
+handled: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+
+def handle(incoming: Incoming) -> Outcome:
+    if incoming.envelope.subject == "killer":
+        os._exit(9)
+    print(incoming.envelope.subject, flush=True)
+    handled.put(incoming.envelope.subject)
+    return Ack()
+
+
+def handle_batch(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+    return [handle(incoming) for incoming in batch]
+
+
+def main(url: str, queue_name: str) -> None:
+    configure("victim")
+    service = Service(queue_name.partition(".")[0])
+    with Bus(url, service=service, instance="victim") as bus:
+        if queue_name == topics.RUNS.name:
+            bus.consume_pool(topics.RUNS, {topics.RUN_EXECUTION: handle}, threads=1, prefetch=10)
+        else:
+            bus.consume_single(topics.LEDGER, handle_batch)
+        while True:
+            try:
+                handled.get(timeout=IDLE_S)
+            except queue.Empty:
+                return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
