@@ -43,6 +43,12 @@ DEATHS_ALLOWED = 3
 
 CANCELED = "Execution canceled."
 
+OVERTAKEN_S = 10.0
+"""An untaken dispatch is lost when one that was sent so much later has been taken."""
+
+QUIET_S = 30.0
+"""So long nothing is taken before the oldest untaken dispatch is tried again."""
+
 
 # ---------------------------------------------------------------------------------------------------- dispatch and take
 
@@ -96,8 +102,8 @@ def _why_not_take(holding: Holding, ask: Take) -> str:
 
 
 def resend(holding: Holding) -> Step:
-    """Publish an untaken dispatch again under the same number: harmless if the first is still there."""
-    return Step(holding, (Dispatch(holding.dispatch),) if holding.state is State.DISPATCHED else ())
+    """An untaken dispatch is thought lost: send the next one. Should it still come, it is told to drop."""
+    return _dispatch(holding) if holding.state is State.DISPATCHED else Step(holding)
 
 
 def redispatch_all(holdings: Iterable[Holding]) -> tuple[Step, ...]:
@@ -108,20 +114,17 @@ def redispatch_all(holdings: Iterable[Holding]) -> tuple[Step, ...]:
 def overdue(
     untaken: Iterable[tuple[str, float]], *, newest_taken_sent_at: float, last_take_at: float, now: float
 ) -> tuple[str, ...]:
-    """Which untaken dispatches (execution id, when last sent) look lost and want `resend`.
+    """Which untaken dispatches (execution id, when its newest number was sent) look lost and want `resend`.
 
-    The run queue keeps order: what was sent well before something that has been taken is lost. When nothing was taken
-    for a minute, the oldest is sent again as a probe, so that a long queue and no free runner do not double the queue.
+    The run queue keeps order, so what was sent well before a dispatch that has been taken is lost. When nothing is
+    taken for a while, the oldest alone is sent again, as a probe: if it is taken, the others follow by the first rule.
+    `newest_taken_sent_at` is the newest time at which a number was sent that has since been taken (by its first take).
     """
     late = sorted(untaken, key=lambda pair: pair[1])
     lost = [execution_id for execution_id, sent_at in late if sent_at < newest_taken_sent_at - OVERTAKEN_S]
     if not lost and late and now - max(late[0][1], last_take_at) >= QUIET_S:
         lost = [late[0][0]]
     return tuple(lost)
-
-
-OVERTAKEN_S = 10.0
-QUIET_S = 30.0
 
 
 # ---------------------------------------------------------------------------------------------------------------- hold

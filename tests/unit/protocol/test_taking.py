@@ -104,14 +104,16 @@ def test_whoever_is_not_the_holder_is_fenced(runner: str, attempt: int) -> None:
     assert p.verdict(held(), runner, attempt) is Verdict.FENCED
 
 
-def test_a_resend_uses_the_same_number() -> None:
-    assert p.resend(dispatched()).effects == (p.Dispatch(1),)
-    assert p.resend(held()).effects == ()
+def test_a_resend_has_a_new_number_so_that_a_take_tells_which_message_came() -> None:
+    again = p.resend(dispatched())
+    assert again.effects == (p.Dispatch(2),)
+    assert not p.take(again.holding, ask(again.holding, dispatch=1))[1].taken
+    assert p.resend(held()) == p.Step(held())
 
 
 def test_an_empty_broker_gets_every_untaken_dispatch_again() -> None:
     steps = p.redispatch_all([queued(), dispatched(), held(), waiting()])
-    assert [step.effects for step in steps] == [(p.Dispatch(1),)]
+    assert [step.effects for step in steps] == [(p.Dispatch(2),)]
 
 
 def test_what_was_overtaken_is_sent_again() -> None:
