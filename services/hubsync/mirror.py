@@ -118,10 +118,14 @@ class Mirror:
             if resting is not None and (resting.retry_at or 0) > self._now():
                 raise resting
             if away.get(hub_url, 0) >= AWAY_IN_A_ROW:
-                raise Away("Docker Hub gave no answer for other repositories in this pass.")
+                # Not this repository's failure: it does not count, so that next time it comes before the others.
+                silent = Away("Docker Hub gave no answer for other repositories in this pass.")
+                at = after_failures(1, self._now(), self._jitter())
+                return [words.failed(subject, silent, at) for subject in group.subjects]
             result = _Attempt(self._connect(account), group, wants).run()
         except Limited as limited:
-            at = limited.retry_at or self._again_at(group)
+            asked = limited.retry_at or 0.0
+            at = asked if asked > self._now() else self._again_at(group)
             self._resting[resting_key] = Limited(str(limited), at)
             return [words.failed(subject, limited, at) for subject in group.subjects]
         except HubProblem as problem:
