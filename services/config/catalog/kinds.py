@@ -16,6 +16,7 @@ from .api_tokens import ApiTokens
 from .auditing import Audit
 from .context import Context
 from .endpoints import Endpoints
+from .files import PipelinesAndFiles
 from .installation import Settings
 from .pipelines import Pipelines
 from .projects import Projects
@@ -41,17 +42,17 @@ class Catalog:
     def resources(self) -> dict[Kind, Resource]:
         """The kinds, by what the gateway asks for."""
         endpoints = Endpoints(self.context)
-        return {
+        defined: dict[Kind, Resource] = {
             Kind.PROJECTS: Projects(),
             Kind.USERS: Users(),
             Kind.TOKENS: ApiTokens(),
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
-            Kind.PIPELINES: Pipelines(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),
             Kind.AUDIT: Audit(),
             Kind.SETTINGS: Settings(self.context),
         }
+        return {**defined, Kind.PIPELINES: PipelinesAndFiles(Pipelines(self.context), defined)}
 
     def start(self, uow: UnitOfWork) -> None:
         """When config becomes active."""

@@ -7,13 +7,10 @@ from typing import Any
 
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.documents import Located, Malformed, load_yaml
-from shared.grammar.expressions import references
-from shared.grammar.inputs import DOCKER
 from shared.grammar.names import nearest
-from shared.grammar.pipelines import check_pipeline, read_pipeline
+from shared.grammar.pipelines import examine_pipeline, read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec
-from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .documents import READ_ONLY
 from .objects import Json
@@ -23,7 +20,6 @@ IMPORTED = "_imported"
 COLUMNS = frozenset({"kind", "project", "name", "description", "tags", "enabled", "state", "concurrency"})
 MAPS = ("input", "_inputMeta", "output", "_outputMeta", "starred", "workspace", "stages", "notifications")
 LISTS = ("options", "stageOrder", "rollbacks")
-_EVENTS_OF_A_PUSH = frozenset(DOCKER) - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT"}
 
 
 def read_text(text: str) -> Located:
@@ -37,17 +33,18 @@ def read_text(text: str) -> Located:
     return found[0]
 
 
-def checked(tree: Mapping[str, Any], located: Located | None) -> PipelineSpec:
-    """Refuse a pipeline that has anything wrong with it, all at once, with places."""
-    flaws = check_pipeline(tree, task_schemas=TASK_SCHEMAS, position=located.position if located else None)
-    if flaws:
-        shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
-        more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
-        raise refused(f"pipeline {tree.get('name') or ''} has {_count(flaws)}: {shown}{more}", flaws)
+def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineSpec, list[Json]]:
+    """The pipeline and its warnings; refuses one that has anything wrong with it, all at once, with places."""
+    name = str(tree.get("name") or "")
+    findings = examine_pipeline(tree, position=located.position if located else None)
+    if findings.flaws:
+        shown = "; ".join(_placed(flaw) for flaw in findings.flaws[:5])
+        more = f" (and {len(findings.flaws) - 5} more)" if len(findings.flaws) > 5 else ""
+        raise refused(f"pipeline {name} has {_count(findings.flaws)}: {shown}{more}", findings.flaws)
     try:
-        return read_pipeline(tree)
+        return read_pipeline(tree), static_warnings(name, tree, findings.warnings)
     except Malformed as error:
-        raise refused(f"pipeline {tree.get('name') or ''} cannot be read", error.flaws) from None
+        raise refused(f"pipeline {name} cannot be read", error.flaws) from None
 
 
 def kept(body: Mapping[str, Any]) -> Json:
@@ -98,17 +95,12 @@ def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[
     return said
 
 
-def static_warnings(name: str, tree: Mapping[str, Any]) -> list[Json]:
+def static_warnings(name: str, tree: Mapping[str, Any], found: Sequence[Flaw]) -> list[Json]:
     """What is legal and probably not meant."""
-    said = []
+    said = [
+        warning(name, flaw.path, flaw.message + (f" ({flaw.hint})" if flaw.hint else ""), "WARNING") for flaw in found
+    ]
     options = [str(option).upper() for option in tree.get("options") or []]
-    used = {str(r.steps[1]) for r in references(dict(tree)) if r.root == "input"}
-    if "DOCKER_TRIGGER" in options and not used & _EVENTS_OF_A_PUSH:
-        said.append(
-            warning(
-                name, "stages", "no task uses the pushed image or tag, such as ${input.DOCKER_IMAGE_REF}", "WARNING"
-            )
-        )
     for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
         if option in options:
             said.append(warning(name, "options", f"no {word} trigger fills these inputs yet", "INFO"))
@@ -142,8 +134,11 @@ def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
 def _placed(flaw: Flaw) -> str:
     place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
     path = f"{flaw.path}: " if flaw.path else ""
-    hint = f" ({flaw.hint})" if flaw.hint else ""
-    return f"{place}{path}{flaw.message}{hint}"
+    return f"{place}{path}{_hinted(flaw)}"
+
+
+def _hinted(flaw: Flaw) -> str:
+    return f"{flaw.message} ({flaw.hint})" if flaw.hint else flaw.message
 
 
 def _count(flaws: Sequence[Flaw]) -> str:

@@ -16,12 +16,15 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.documents import Located
 from shared.grammar.pipelines import read_pipeline, to_yaml
+from shared.grammar.plan import compile_plan
 
+from . import dry_run
 from . import pipeline_trees as trees
 from .base import Scoped, tags_of
 from .context import Context
-from .documents import common, flag, name_of, text, wire_time
+from .documents import common, flag, name_of, table, text, wire_time
 from .objects import Json, Pipeline, PipelineVersion
+from .resolving import resolve_for_run
 
 STATES = ("ENABLED", "DISABLED", "RELEASED")
 DEFAULT_CONCURRENCY = 10
@@ -36,7 +39,13 @@ class Pipelines(Scoped[Pipeline]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.verbs |= {"execute": self.execute, "restore": self.restore, "clone": self.clone}
+        self.verbs |= {
+            "execute": self.execute,
+            "restore": self.restore,
+            "clone": self.clone,
+            "tag": self.patch,
+            "dry-run": self.dry_run,
+        }
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page; with `parent` the versions of that pipeline, newest first."""
@@ -59,8 +68,8 @@ class Pipelines(Scoped[Pipeline]):
             return Document(text="\n".join(lines) + "\n")
         if "version" in ask.options:
             version = _version(uow, pipeline, int(ask.options["version"]))
-            return Document(document=_version_document(version), text=_yaml(_as_of(pipeline, version)))
-        return Document(document=self.document(uow, pipeline), text=_yaml(pipeline))
+            return Document(document=_version_document(version), text=export_yaml(_as_of(pipeline, version)))
+        return Document(document=self.document(uow, pipeline), text=export_yaml(pipeline))
 
     def documents(self, uow: Reading, values: Sequence[Pipeline]) -> list[Json]:
         """Wire documents, typed as strict clients demand."""
@@ -162,10 +171,8 @@ class Pipelines(Scoped[Pipeline]):
     def execute(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Start a run."""
         pipeline = self.locate(uow, person, ask)
-        ready = catalog_pipelines.pipeline_by_id(uow, pipeline.id)
-        if ready is None:
-            raise self.not_found(uow, person, ask)
-        return Document(document=admission.start_manual(uow, ready, person, ask.body))
+        started = admission.start_manual(uow, catalog_pipelines.runnable(pipeline), person, ask.body)
+        return Document(document=started)
 
     def restore(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Make an earlier version the present one; the state stays as it is."""
@@ -180,12 +187,17 @@ class Pipelines(Scoped[Pipeline]):
         body = {**_tree(old), "name": text(ask.body, "name") or f"{old.name} copy"}
         return self.create(uow, person, Act(kind=self.kind, verb="create", body=body))
 
-    def yaml(self, uow: Reading, value: Pipeline) -> str:
-        """The export of one pipeline."""
-        return _yaml(value)
+    def dry_run(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """What a run with these inputs would do, task by task; nothing is started or stored."""
+        pipeline = self.locate(uow, person, ask)
+        ready = catalog_pipelines.runnable(pipeline)
+        plan = compile_plan(read_pipeline(ready.tree))
+        endpoints, variables = resolve_for_run(uow, pipeline.project, plan, table(ask.body, "input"))
+        shown = dry_run.preview(ready, plan, table(ask.body, "input"), person.user, sorted(endpoints), variables)
+        return Document(document=shown)
 
     def _yaml_of_version(self, uow: Reading, pipeline: Pipeline, number: int) -> str:
-        return _yaml(_as_of(pipeline, _version(uow, pipeline, number)))
+        return export_yaml(_as_of(pipeline, _version(uow, pipeline, number)))
 
 
 _TABLES: dict[str, Any] = {"endpoint": ENDPOINTS, "variable": VARIABLES, "pipeline": PIPELINES}
@@ -196,7 +208,8 @@ def _with_text(ask: Act) -> Act:
     if not ask.text:
         return ask
     tree = trees.read_text(ask.text).tree
-    return ask.model_copy(update={"body": {**tree, **{k: v for k, v in ask.body.items() if k not in tree}}})
+    moved = {"project": ask.options["project"]} if ask.options.get("project") else {}
+    return ask.model_copy(update={"body": {**ask.body, **tree, **moved}})
 
 
 def _body(ask: Act) -> tuple[Mapping[str, Any], Located | None]:
@@ -208,15 +221,15 @@ def _with_tree(value: Pipeline, body: Mapping[str, Any], tree: Json, located: Lo
     concurrency = body.get("concurrency")
     new = replace(value, tree=tree)
     whole = {**_tree(new), **({} if concurrency in (None, "") else {"concurrency": concurrency})}
-    spec = trees.checked(whole, located)
-    return replace(new, concurrency=spec.concurrency, warnings=trees.static_warnings(value.name, tree))
+    spec, warnings = trees.checked(whole, located)
+    return replace(new, concurrency=spec.concurrency, warnings=warnings)
 
 
 def _tree(value: Pipeline) -> Json:
     return catalog_pipelines.tree_of(value)
 
 
-def _yaml(value: Pipeline) -> str:
+def export_yaml(value: Pipeline) -> str:
     """What is exported says how runs supersede each other, so that an import elsewhere means the same."""
     tree = {key: item for key, item in _tree(value).items() if key != trees.IMPORTED}
     if "supersede" not in tree and not value.tree.get(trees.IMPORTED):
@@ -272,7 +285,7 @@ def _as_of(pipeline: Pipeline, version: PipelineVersion) -> Pipeline:
         concurrency=int(tree.get("concurrency") or DEFAULT_CONCURRENCY),
         state=version.state,
         tree=trees.kept(tree),
-        warnings=trees.static_warnings(pipeline.name, tree),
+        warnings=trees.checked(tree, None)[1],
     )
 
 

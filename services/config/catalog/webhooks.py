@@ -21,7 +21,7 @@ from .documents import flag, name_of, table, text, texts
 from .endpoint_types import server_type
 from .endpoints import Endpoints
 from .objects import Json, Webhook
-from .webhook_checks import check_patterns
+from .webhook_checks import check_patterns, preview
 
 _TEXT_FIELDS = {
     "endpoint": "endpoint",
@@ -43,7 +43,7 @@ class Webhooks(Scoped[Webhook]):
     def __init__(self, context: Context, endpoints: Endpoints) -> None:
         super().__init__(context)
         self.endpoints = endpoints
-        self.verbs["rotate"] = self.rotate
+        self.verbs |= {"rotate": self.rotate, "test": self.test}
 
     def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
         return webhook_documents.documents(uow, values, self.context)
@@ -93,6 +93,13 @@ class Webhooks(Scoped[Webhook]):
         self.demand_edit(uow, person, old, "rotate the token of")
         box, hashed = self._secure_token(ask)
         return self.save(uow, person, old, replace(old, secret_token=box, token_hash=hashed), "rotate")
+
+    def test(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Which of these `tags` a push of would run, and why; nothing is started."""
+        webhook = self.locate(uow, person, ask)
+        patterns = self._filled(uow, Act(kind=self.kind, verb="test", body=ask.body), webhook, partial=True)
+        document = {**self.document(uow, webhook), "tags": preview(patterns, texts(ask.body, "tags"))}
+        return Document(document=document)
 
     def after_change(
         self, uow: UnitOfWork, person: Person, before: Webhook | None, after: Webhook | None

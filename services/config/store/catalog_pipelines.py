@@ -35,18 +35,18 @@ VERSIONS = Table(
 
 def pipeline_for_run(uow: Reading, project: str, name: str) -> RunnablePipeline | None:
     """The pipeline of that name as it stands now."""
-    return runnable(PIPELINES.one(uow, project=project, name=name))
+    found = PIPELINES.one(uow, project=project, name=name)
+    return runnable(found) if found is not None else None
 
 
 def pipeline_by_id(uow: Reading, pipeline_id: str) -> RunnablePipeline | None:
     """The pipeline of that id as it stands now."""
-    return runnable(PIPELINES.one(uow, id=pipeline_id))
+    found = PIPELINES.one(uow, id=pipeline_id)
+    return runnable(found) if found is not None else None
 
 
-def runnable(pipeline: Pipeline | None) -> RunnablePipeline | None:
+def runnable(pipeline: Pipeline) -> RunnablePipeline:
     """What a run needs of a stored pipeline."""
-    if pipeline is None:
-        return None
     tree = tree_of(pipeline)
     # What a trigger may fill must be there to be filled, whether or not the author listed it.
     input, meta = inject(tree.get("input") or {}, tree.get("_inputMeta") or {}, tree.get("options") or ())

@@ -52,7 +52,8 @@ def test_documents_have_the_types_that_strict_clients_decode(office: Office) -> 
     minimal = {"project": "default", "name": "bare", "concurrency": "4", "stageOrder": [], "stages": {}}
     made = office.act(Kind.PIPELINES, "create", minimal)
     assert made["starred"] == {} and made["notifications"] == {"email": [], "jira": [], "webhook": []}
-    assert made["options"] == [] and made["tags"] == [] and made["rollbacks"] == [] and made["_warnings"] == []
+    assert made["options"] == [] and made["tags"] == [] and made["rollbacks"] == []
+    assert [one["message"]["level"] for one in made["_warnings"]] == ["WARNING"]
     assert made["concurrency"] == 4
     assert made["workspace"] == {}
     limits = {"workspace": {"limits": {"cpu": "1", "memory": 512.0}, "cache": []}}

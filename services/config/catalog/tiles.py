@@ -1,0 +1,38 @@
+"""The catalogue of task types, in the shape of Code Stream's `pipeline-tiles`. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.grammar.task_schemas import TASK_SCHEMAS
+
+from .objects import Json
+
+
+def tiles() -> Json:
+    """Every task type that runs here, with what it takes."""
+    return {"tiles": [_tile(name, schema) for name, schema in TASK_SCHEMAS.items()]}
+
+
+def _tile(name: str, schema: dict[str, Any]) -> Json:
+    required = set(schema.get("required") or ())
+    return {
+        "tileId": name.lower(),
+        "type": name,
+        "displayName": schema.get("title", name),
+        "description": schema.get("description", ""),
+        "inputProperties": {
+            key: {
+                "type": _type(field.get("type")),
+                "description": field.get("description") or field.get("title") or "",
+                "mandatory": key in required,
+            }
+            for key, field in (schema.get("properties") or {}).items()
+        },
+        "outputProperties": {},
+        "schema": schema,
+    }
+
+
+def _type(written: Any) -> str:
+    return str(written[0]) if isinstance(written, list) and written else str(written or "string")
