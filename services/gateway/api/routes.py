@@ -6,7 +6,7 @@ them; the rest are absolute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
@@ -59,8 +59,11 @@ def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = T
 
 def _pipelines() -> list[Route]:
     tag = "Pipelines"
-    rows = _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)
-    act = generic.action(Kind.PIPELINES, ("clone", "tag", "restore", "dry-run"))
+    rows = [
+        replace(row, handler=special.pipeline, query=("version",)) if row.method == "GET" and "}" in row.path else row
+        for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)
+    ]
+    act = generic.action(Kind.PIPELINES, ("clone", "restore", "dry-run"))
     rows.append(Route("POST", "/pipelines/{id}", act, "Act on a pipeline", tag, "Object", "Object", query=("action",)))
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"
@@ -69,7 +72,16 @@ def _pipelines() -> list[Route]:
             Route("GET", runs, special.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
             Route("GET", f"{runs}/{{index}}", special.execution_by_index, "Get one by number", tag, gives="Execution"),
         ]
-    return [*rows, Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag)]
+    versions, diff = "/pipelines/{id}/versions", "/pipelines/{id}/diff"
+    return [
+        *rows,
+        Route("GET", versions, special.versions_of, "Its kept versions", tag, gives="[Object]", query=LIST),
+        Route(
+            "GET", diff, special.difference, "What changed between two versions", tag, gives="Text",
+            query=("from", "to"), gives_type="text/plain",
+        ),
+        Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag),
+    ]  # fmt: skip
 
 
 def _executions() -> list[Route]:

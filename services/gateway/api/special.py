@@ -13,7 +13,7 @@ from shared.contracts.runs import Endpoint
 from shared.process.secrets import new_token
 
 from . import generic, wire
-from .call import Call, Handler, Reply
+from .call import YAML_TYPES, Call, Handler, Reply
 from .imports import seal_yaml
 from .sealing import wrap
 
@@ -44,6 +44,30 @@ def tiles(call: Call) -> Reply:
     return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options={"tiles": True})).document)
 
 
+def pipeline(call: Call) -> Reply:
+    """One pipeline; `?version=` as it was then; as YAML for who accepts that first."""
+    options = {"version": _number(call.query["version"], "version")} if call.query.get("version") else {}
+    found = call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options=options, **generic.address(call)))
+    if found.text and call.request.accept_mimetypes.best_match(("application/json", *YAML_TYPES)) in YAML_TYPES:
+        return Reply(text=found.text, content_type=YAML)
+    return Reply(found.document)
+
+
+def versions_of(call: Call) -> Reply:
+    """The kept versions of a pipeline, newest first."""
+    page = call.parts.desk.find(call.caller, wire.find(Kind.PIPELINES, call.query, parent=call.path["id"]))
+    base = f"{wire.LINK_BASE}/pipelines/{call.path['id']}"
+    rows = [(f"{base}?version={row.get('version', number)}", row) for number, row in enumerate(page.documents)]
+    return Reply(wire.linked(rows) | {"totalCount": page.total})
+
+
+def difference(call: Call) -> Reply:
+    """What changed between two versions, as a unified diff of their YAML."""
+    numbers = [_number(call.query.get(name, ""), name) for name in ("from", "to")]
+    ask = Get(kind=Kind.PIPELINES, id=call.path["id"], options={"diff": numbers})
+    return Reply(text=call.parts.desk.get(call.caller, ask).text, content_type="text/plain;charset=UTF-8")
+
+
 # Executions
 
 
@@ -55,22 +79,24 @@ def execute(call: Call) -> Reply:
 
 def executions_of(call: Call) -> Reply:
     """The executions of one pipeline."""
-    options = {key: call.path[key] for key in ("project", "name") if key in call.path}
-    ask = wire.find(Kind.EXECUTIONS, call.query, parent=call.path.get("id", ""), options=options)
+    pipeline = call.path.get("id", "")
+    if not pipeline:
+        named = Get(kind=Kind.PIPELINES, **generic.address(call))
+        pipeline = str(call.parts.desk.get(call.caller, named).document["id"])
+    ask = wire.find(Kind.EXECUTIONS, call.query, parent=pipeline)
     return Reply(wire.listing(Kind.EXECUTIONS, call.parts.desk.find(call.caller, ask)))
 
 
 def execution_by_index(call: Call) -> Reply:
     """One execution of a pipeline by its number."""
-    options = {"pipeline": call.path.get("id", ""), "index": _index(call)}
+    options = {"pipeline": call.path.get("id", ""), "index": _number(call.path["index"], "index")}
     names = {key: call.path[key] for key in ("project", "name") if key in call.path}
     return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.EXECUTIONS, options=options, **names)).document)
 
 
-def _index(call: Call) -> int:
-    written = call.path["index"]
-    if not written.isdigit() or len(written) > 9:
-        raise refuse(Code.INVALID, f"An execution's index is a number, not {written[:50]!r}.", subject="index")
+def _number(written: str, name: str) -> int:
+    if not (written.isascii() and written.isdigit()) or len(written) > 9:
+        raise refuse(Code.INVALID, f"{name} must be a number, not {written[:50] or 'absent'!r}.", subject=name)
     return int(written)
 
 

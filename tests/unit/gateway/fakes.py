@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from shared.bus import RequestTimeout
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
@@ -48,7 +49,7 @@ class FakePost:
     ) -> Message:
         self.asked.append((topic.name, message, caller))
         if topic.name not in self.answers:
-            raise TimeoutError(f"nobody answered {topic.name}")
+            raise RequestTimeout(f"nobody answered {topic.name}")
         return self.answers[topic.name](message)
 
     def knows(self, *entries: TokenEntry, revision: int = 1) -> None:

@@ -1,0 +1,102 @@
+"""The Flask application over a fake bus, and a config that answers from dictionaries."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from nacl.public import PrivateKey
+
+from services.gateway.desk import Desk
+from services.gateway.live import Live
+from services.gateway.sessions import Sessions
+from services.gateway.settings import GatewaySettings
+from services.gateway.web import create_app
+from services.gateway.web_parts import WebParts
+from shared.contracts.catalog import Act, Document, Find, Get, Page, SignedIn, SignIn
+from shared.contracts.problems import Code, refuse
+from shared.process.clock import now
+from shared.process.secrets import Sealer, password_digest, token_hash
+
+from .fakes import FakePost
+
+KEY = b"k" * 32
+DIGEST = password_digest("right")
+
+
+class Site:
+    """`asked` are the catalog messages in order; `documents` and `pages` what is answered, by kind.
+
+    Building the application is slow: one serves all tests, and `reset` makes it as new.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.post = FakePost()
+        self.sessions = Sessions(KEY)
+        self.live = Live(2)
+        settings = GatewaySettings(portside_home=folder, public_url="https://portside.example.com")
+        sealer = Sealer([bytes(PrivateKey.generate().public_key)])
+        self.app: Flask = create_app(WebParts(settings, Desk(self.post), self.sessions, sealer, self.live))
+        self.signed_in = SignedIn(user="ann", token_id="t1")
+        self.reset()
+
+    def reset(self) -> Site:
+        """Forget all that a test said and asked."""
+        self.post.asked.clear()
+        self.post.answers = {
+            "catalog.find": self._find,
+            "catalog.get": self._document,
+            "catalog.act": self._act,
+            "auth.sign-in": self._sign_in,
+        }
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.pages: dict[str, Page] = {}
+        self.texts: dict[str, str] = {}
+        self.refusal: Exception | None = None
+        self.bearer = {"Authorization": f"Bearer {self.sessions.issue(self.signed_in, now()).token}"}
+        return self
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    @property
+    def asked(self) -> list[Any]:
+        return [message for _, message, _ in self.post.asked]
+
+    def call(self, method: str, path: str, **more: Any) -> Any:
+        headers = self.bearer | more.pop("headers", {})
+        return self.client().open(path, method=method, headers=headers, **more)
+
+    def _find(self, ask: Find) -> Page:
+        self._maybe_refuse()
+        return self.pages.get(ask.kind.value, Page())
+
+    def _document(self, ask: Get) -> Document:
+        self._maybe_refuse()
+        kind = ask.kind.value
+        return Document(document=self.documents.get(kind, {"id": ask.id}), text=self.texts.get(kind, ""))
+
+    def _act(self, ask: Act) -> Document:
+        self._maybe_refuse()
+        kind = ask.kind.value
+        answer = self.documents.get(kind, {"id": ask.id or "new", **ask.body})
+        return Document(document=answer, text=self.texts.get(kind, ""))
+
+    def _sign_in(self, ask: SignIn) -> SignedIn:
+        good = ask.password_digest == DIGEST or token_hash("api-token") == ask.api_token_hash
+        if not good and ask.one_time_code_hash != token_hash("once"):
+            raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right")
+        return self.signed_in
+
+    def _maybe_refuse(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@cache
+def the_site() -> Site:
+    """The one application of this run."""
+    return Site(Path("/nonexistent"))

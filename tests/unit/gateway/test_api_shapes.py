@@ -1,0 +1,249 @@
+"""The API's shapes, secrets on the way in, kubeconfigs and YAML imports: all pure."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+import yaml
+
+from services.gateway.api import wire
+from services.gateway.api.imports import seal_yaml
+from services.gateway.api.kubeconfig import contexts, import_kubeconfig
+from services.gateway.api.sealing import wrap
+from shared.contracts.base import Sealed
+from shared.contracts.catalog import Kind, Page
+from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.process.secrets import token_hash
+
+
+def seal(secret: str) -> Sealed:
+    return Sealed(key_id="k", box=f"<{secret}>")
+
+
+def mint() -> str:
+    return "minted"
+
+
+def test_a_list_is_a_map_from_link_to_document() -> None:
+    page = Page(documents=({"id": "1", "_link": "/codestream/api/pipelines/1"}, {"id": "2"}), total=7)
+    assert wire.listing(Kind.PIPELINES, page) == {
+        "count": 2,
+        "totalCount": 7,
+        "links": ["/codestream/api/pipelines/1", "/codestream/api/pipelines/2"],
+        "documents": {
+            "/codestream/api/pipelines/1": {"id": "1", "_link": "/codestream/api/pipelines/1"},
+            "/codestream/api/pipelines/2": {"id": "2"},
+        },
+    }
+
+
+def test_an_empty_list_has_an_empty_map() -> None:
+    assert wire.listing(Kind.PIPELINES, Page())["documents"] == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "top", "skip"),
+    [
+        ({}, 25, 0),
+        ({"$top": "100", "$skip": "200"}, 100, 200),
+        ({"page": "3", "$size": "10"}, 10, 30),
+        ({"page": "2"}, 25, 50),
+        ({"count": "2000"}, 2000, 0),
+        ({"$top": "1000000"}, 2000, 0),
+        ({"$top": "100", "$page": "4", "$skip": "0"}, 100, 0),
+        ({"apiVersion": "2019-10-17", "expand": "true", "whatever": "x"}, 25, 0),
+    ],
+)
+def test_pages_are_asked_for_in_every_form(query: dict[str, str], top: int, skip: int) -> None:
+    ask = wire.find(Kind.PIPELINES, query)
+    assert (ask.top, ask.skip) == (top, skip)
+
+
+@pytest.mark.parametrize("written", ["-1", "x", "1.5", "١x"])
+def test_a_page_that_is_no_number_is_refused_by_name(written: str) -> None:
+    with pytest.raises(Refused) as caught:
+        wire.find(Kind.PIPELINES, {"$top": written})
+    assert caught.value.problem.subject == "$top"
+
+
+def test_an_error_has_what_every_client_reads() -> None:
+    problem = Problem(
+        code=Code.NOT_FOUND,
+        message="There is no pipeline x.",
+        next_step="Look.",
+        flaws=(Flaw(message="here", path="a.b", line=3, column=1),),
+    )
+    status, body = wire.error_body(problem, path="/codestream/api/pipelines/x", at=0.5, request_id="r1")
+    assert status == 404
+    assert body["timestamp"] == "1970-01-01T00:00:00.500+0000"
+    assert (body["status"], body["statusCode"], body["error"]) == (404, 404, "Not Found")
+    assert body["message"] == body["serverMessage"] == "There is no pipeline x."
+    assert body["nextStep"] == "Look." and body["requestId"] == "r1" and body["path"] == "/codestream/api/pipelines/x"
+    assert body["flaws"] == [{"message": "here", "path": "a.b", "line": 3, "column": 1}]
+
+
+def test_the_secrets_of_an_endpoint_are_sealed_and_references_stay_readable() -> None:
+    body = {
+        "type": "docker",
+        "properties": {"username": "ann", "password": "s3cret", "token": "${var.hub}", "repoURL": "acme/web"},
+    }
+    wrapped = wrap(Kind.ENDPOINTS, body, seal, mint, creating=True)
+    assert wrapped.body["properties"] == {
+        "username": "ann", "password": "*****", "token": "${var.hub}", "repoURL": "acme/web",
+    }  # fmt: skip
+    assert wrapped.sealed == {"properties.password": seal("s3cret")}
+    assert body["properties"]["password"] == "s3cret"  # type: ignore[index]
+
+
+def test_the_keys_of_an_unknown_endpoint_type_are_all_sealed() -> None:
+    body = {"type": "brand-new", "properties": {"Password": "a", "privateKey": "b", "url": "u"}}
+    wrapped = wrap(Kind.ENDPOINTS, body, seal, mint, creating=False)
+    assert wrapped.body["properties"] == {"Password": "*****", "privateKey": "*****", "url": "u"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "sealed"),
+    [
+        ("REGULAR", "x", {}),
+        ("SECRET", "x", {"value": "<x>"}),
+        ("restricted", 5, {"value": "<5>"}),
+        ("SECRET", "*****", {}),
+        ("SECRET", "", {}),
+        ("SECRET", None, {}),
+        ("SECRET", "${var.other}", {"value": "<${var.other}>"}),
+    ],
+)
+def test_a_variable_is_sealed_by_its_type(type_: str, value: Any, sealed: dict[str, str]) -> None:
+    wrapped = wrap(Kind.VARIABLES, {"type": type_, "value": value}, seal, mint, creating=True)
+    assert {path: box.box for path, box in wrapped.sealed.items()} == sealed
+
+
+def test_a_new_webhook_gets_a_token_that_only_our_answer_shows() -> None:
+    wrapped = wrap(Kind.WEBHOOKS, {"name": "w", "refreshToken": "api"}, seal, mint, creating=True)
+    assert wrapped.body == {"name": "w", "refreshToken": "*****", "secretToken": "*****"}
+    assert wrapped.hashes == {"secretToken": token_hash("minted"), "refreshToken": token_hash("api")}
+    assert wrapped.shown == {"secretToken": "minted"}
+
+
+def test_a_webhook_that_is_sent_back_keeps_its_tokens() -> None:
+    body = {"name": "w", "secretToken": "*****", "refreshToken": "*****"}
+    wrapped = wrap(Kind.WEBHOOKS, body, seal, mint, creating=False)
+    assert (wrapped.sealed, wrapped.hashes, wrapped.shown) == ({}, {}, {})
+
+
+def test_a_webhook_with_a_new_endpoint_seals_that_too() -> None:
+    body = {"name": "w", "endpoint": {"name": "hub", "properties": {"password": "p"}}}
+    wrapped = wrap(Kind.WEBHOOKS, body, seal, mint, creating=True)
+    assert wrapped.sealed["endpoint.properties.password"] == seal("p")
+    assert wrapped.body["endpoint"]["properties"] == {"password": "*****"}
+
+
+def test_a_password_leaves_only_as_a_digest() -> None:
+    wrapped = wrap(Kind.USERS, {"name": "ann", "password": "p"}, seal, mint, creating=True)
+    assert wrapped.body["password"] == "*****" and len(wrapped.hashes["password"]) == 64 and not wrapped.sealed
+
+
+def kubeconfig(**user: Any) -> str:
+    return yaml.safe_dump(
+        {
+            "current-context": "prod",
+            "contexts": [
+                {"name": "dev", "context": {"cluster": "c", "user": "u"}},
+                {"name": "prod", "context": {"cluster": "c", "user": "u", "namespace": "apps"}},
+            ],
+            "clusters": [
+                {
+                    "name": "c",
+                    "cluster": {
+                        "server": "https://k8s.example.com:6443",
+                        "certificate-authority-data": base64.b64encode(b"PEM CA").decode(),
+                    },
+                }
+            ],
+            "users": [{"name": "u", "user": user}],
+        }
+    )
+
+
+def test_a_kubeconfig_becomes_the_properties_of_its_current_context() -> None:
+    imported = import_kubeconfig({"kubeconfig": kubeconfig(token="t"), "fingerprint": "f"})
+    assert imported == {
+        "fingerprint": "f",
+        "kubernetesURL": "https://k8s.example.com:6443",
+        "certAuthorityData": "PEM CA",
+        "namespace": "apps",
+        "authType": "token",
+        "token": "t",
+    }
+    assert contexts(kubeconfig(token="t")) == ["prod", "dev"]
+
+
+def test_a_kubeconfig_with_certificates_and_another_context() -> None:
+    data = {
+        "client-certificate-data": base64.b64encode(b"C").decode(),
+        "client-key-data": base64.b64encode(b"K").decode(),
+    }
+    imported = import_kubeconfig({"kubeconfig": kubeconfig(**data), "context": "dev"})
+    assert (imported["authType"], imported["certData"], imported["certKeyData"]) == ("certificate", "C", "K")
+    assert "namespace" not in imported
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (kubeconfig(exec={"command": "aws"}), "running aws"),
+        (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "names the file /home/ann/c.pem"),
+        (kubeconfig(), "no token, certificate or password"),
+        ("a: [", "not valid YAML at line 1"),
+        ("[]", "not a YAML object"),
+        ("{}", "has no context"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_travel_says_why(text: str, said: str) -> None:
+    with pytest.raises(Refused) as caught:
+        import_kubeconfig({"kubeconfig": text})
+    assert said in caught.value.problem.message
+
+
+IMPORT = """\
+---
+project: default
+kind: ENDPOINT
+name: hub
+type: docker
+properties:
+  username: ann
+  password: "s3cret"
+  token: ${var.hub}
+---
+kind: VARIABLE
+name: key
+type: SECRET
+value: |
+  line one
+  line two
+description: after it
+---
+kind: PIPELINE
+name: p
+"""
+
+
+def test_the_secrets_of_an_import_are_taken_out_without_moving_a_line() -> None:
+    text, sealed = seal_yaml(IMPORT, seal)
+    assert {path: box.box for path, box in sealed.items()} == {
+        "0.properties.password": "<s3cret>",
+        "1.value": "<line one\nline two\n>",
+    }
+    assert "s3cret" not in text and "line one" not in text
+    assert text.splitlines().index("description: after it") == IMPORT.splitlines().index("description: after it")
+    documents = list(yaml.safe_load_all(text))
+    assert documents[0]["properties"] == {"username": "ann", "password": "*****", "token": "${var.hub}"}
+    assert documents[1]["value"] == "*****" and documents[1]["description"] == "after it"
+
+
+@pytest.mark.parametrize("text", ["kind: ENDPOINT\nproperties: [", "", "kind: PIPELINE\nname: x\n", "- kind: ENDPOINT"])
+def test_a_text_without_readable_secrets_stays_as_it_is(text: str) -> None:
+    assert seal_yaml(text, seal) == (text, {})
