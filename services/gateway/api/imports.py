@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 import yaml
 
 from shared.contracts.base import Sealed
+from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
+from shared.process.secrets import token_hash
 
 from .sealing import Seal, endpoint_paths, is_secret
 
 _MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
 
 
-def seal_yaml(text: str, seal: Seal) -> tuple[str, dict[str, Sealed]]:
-    """The text with the mask in place of each secret, and the secrets by `<document index>.<path>`.
+@dataclass(frozen=True, slots=True)
+class SealedText:
+    """A text that may travel; secrets and the hashes of tokens by `<document index>.<path>`."""
+
+    text: str
+    sealed: dict[str, Sealed] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+def seal_yaml(text: str, seal: Seal) -> SealedText:
+    """The text with the mask in place of each secret.
 
     A text that is not YAML comes back as it is: config says where it is broken.
     """
     if not _MAYBE_SECRET.search(text):
-        return text, {}
+        return SealedText(text)
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except yaml.YAMLError:
-        return text, {}
+    except (yaml.YAMLError, RecursionError):
+        return SealedText(text)
     found: list[tuple[str, yaml.ScalarNode]] = []
     for index, node in enumerate(nodes):
         if isinstance(node, yaml.MappingNode):
@@ -35,7 +47,8 @@ def seal_yaml(text: str, seal: Seal) -> tuple[str, dict[str, Sealed]]:
         start, end = scalar.start_mark.index, scalar.end_mark.index
         gone = text[start:end]
         text = text[:start] + f"'{MASK}'" + "\n" * gone.count("\n") + text[end:]
-    return text, sealed
+    hashes = {path: token_hash(scalar.value) for path, scalar in found if path.endswith(WEBHOOK_SECRETS)}
+    return SealedText(text, sealed, hashes)
 
 
 def _table(node: yaml.MappingNode) -> dict[str, yaml.Node]:
@@ -51,6 +64,8 @@ def _secrets(document: dict[str, yaml.Node]) -> list[tuple[str, yaml.ScalarNode]
     kind = _text(document, "kind").upper()
     if kind == "ENDPOINT" and isinstance(properties := document.get("properties"), yaml.MappingNode):
         inner = _table(properties)
+        if "kubeconfig" in inner:
+            raise _not_in_a_file(inner["kubeconfig"])
         values = {key: _text(inner, key) for key in inner}
         keys = endpoint_paths(_text(document, "type"), values)
         return [(f"properties.{key}", node) for key in keys if isinstance(node := inner[key], yaml.ScalarNode)]
@@ -59,6 +74,13 @@ def _secrets(document: dict[str, yaml.Node]) -> list[tuple[str, yaml.ScalarNode]
     if kind.endswith("WEBHOOK"):
         return _scalars(document, WEBHOOK_SECRETS)
     return []
+
+
+def _not_in_a_file(node: yaml.Node) -> Refused:
+    message = "A kubeconfig holds secrets and is not taken from an import."
+    hint = "Write its parts (kubernetesURL, authType, token …), or send the endpoint by POST /endpoints."
+    flaw = Flaw(message=message, line=node.start_mark.line + 1, column=node.start_mark.column + 1, hint=hint)
+    return Refused(Problem(code=Code.INVALID, message=message, next_step=hint, flaws=(flaw,)))
 
 
 def _scalars(document: dict[str, yaml.Node], keys: tuple[str, ...]) -> list[tuple[str, yaml.ScalarNode]]:

@@ -63,7 +63,7 @@ def _pipelines() -> list[Route]:
         replace(row, handler=special.pipeline, query=("version",)) if row.method == "GET" and "}" in row.path else row
         for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)
     ]
-    act = generic.action(Kind.PIPELINES, ("clone", "restore", "dry-run"))
+    act = generic.action(Kind.PIPELINES, ("clone", "tag", "restore", "dry-run"))
     rows.append(Route("POST", "/pipelines/{id}", act, "Act on a pipeline", tag, "Object", "Object", query=("action",)))
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"

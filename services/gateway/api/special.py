@@ -166,11 +166,19 @@ def import_(call: Call) -> Reply:
         raise refuse(
             Code.INVALID, f"action must be one of {', '.join(IMPORT_ACTIONS)}, not {action}.", subject="action"
         )
-    text, sealed = seal_yaml(call.text, call.parts.sealer.seal)
-    if not text.strip():
+    given = seal_yaml(call.text, call.parts.sealer.seal)
+    if not given.text.strip():
         raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
     options = {"action": action, "project": call.query.get("project", "")}
-    done = generic.act(call, Act(kind=Kind.PIPELINES, verb="import", text=text, sealed=sealed, options=options))
+    command = Act(
+        kind=Kind.PIPELINES,
+        verb="import",
+        text=given.text,
+        sealed=given.sealed,
+        hashes=given.hashes,
+        options=options,
+    )
+    done = generic.act(call, command)
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
     return Reply(text=done.text or yaml.safe_dump(done.document, sort_keys=False), content_type=YAML)

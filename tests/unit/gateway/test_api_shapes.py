@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from services.gateway.api import wire
-from services.gateway.api.imports import seal_yaml
+from services.gateway.api.imports import SealedText, seal_yaml
 from services.gateway.api.kubeconfig import contexts, import_kubeconfig
 from services.gateway.api.sealing import wrap
 from shared.contracts.base import Sealed
@@ -232,8 +232,9 @@ name: p
 
 
 def test_the_secrets_of_an_import_are_taken_out_without_moving_a_line() -> None:
-    text, sealed = seal_yaml(IMPORT, seal)
-    assert {path: box.box for path, box in sealed.items()} == {
+    given = seal_yaml(IMPORT, seal)
+    text = given.text
+    assert {path: box.box for path, box in given.sealed.items()} == {
         "0.properties.password": "<s3cret>",
         "1.value": "<line one\nline two\n>",
     }
@@ -246,4 +247,15 @@ def test_the_secrets_of_an_import_are_taken_out_without_moving_a_line() -> None:
 
 @pytest.mark.parametrize("text", ["kind: ENDPOINT\nproperties: [", "", "kind: PIPELINE\nname: x\n", "- kind: ENDPOINT"])
 def test_a_text_without_readable_secrets_stays_as_it_is(text: str) -> None:
-    assert seal_yaml(text, seal) == (text, {})
+    assert seal_yaml(text, seal) == SealedText(text)
+
+
+def test_an_imported_webhook_brings_its_tokens_sealed_and_hashed() -> None:
+    given = seal_yaml("kind: DOCKER_WEBHOOK\nname: w\nsecretToken: tok\nrefreshToken: '*****'\n", seal)
+    assert given.hashes == {"0.secretToken": token_hash("tok")} and set(given.sealed) == {"0.secretToken"}
+
+
+def test_a_kubeconfig_in_an_import_is_refused_with_its_place() -> None:
+    with pytest.raises(Refused) as caught:
+        seal_yaml("kind: ENDPOINT\ntype: k8s\nproperties:\n  kubeconfig: |\n    token: s3cret\n", seal)
+    assert caught.value.problem.flaws[0].line == 4 and "s3cret" not in str(caught.value.problem)
