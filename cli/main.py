@@ -22,6 +22,7 @@ from cli.kube import Access, Cluster, read_kubeconfig
 from cli.ports import free_port
 from cli.processes import Died, Process, Supervisor, portside
 from cli.rabbitmq import BrokerFailed
+from shared.process.secrets import create_keys
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
 DEMO_HOME = HOME / "demo"
@@ -46,7 +47,8 @@ def main() -> None:
 def init(root: Path | None) -> None:
     """Make keys and passwords where there are none; what is there stays."""
     if root is None:
-        system.run_once(portside("shared.process.secrets", str(HOME)), {})
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_keys(HOME)
         click.echo(f"keys are in {HOME / 'keys'}")
         return
     made = secretfiles.create(root)

@@ -15,6 +15,7 @@ import requests
 
 from cli.ports import free_port
 from cli.processes import Process, Supervisor, portside
+from shared.process.secrets import create_keys
 
 ADMIN = "admin"
 
@@ -72,7 +73,7 @@ def initialise(layout: Layout, told: dict[str, str]) -> None:
         descriptor = os.open(layout.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(15) + "\n")
-    run_once(portside("shared.process.secrets", str(layout.home)), told)
+    create_keys(layout.home)
     run_once(portside("services.config", "migrate"), told)
 
 
