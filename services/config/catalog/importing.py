@@ -170,7 +170,8 @@ def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: b
         body, sealed = _without_unknown_secrets(body, sealed, exists=exists)
     if kind is Kind.WEBHOOKS and "refreshToken" not in hashes:
         body.pop("refreshToken", None)
-    return Act(kind=kind, verb="patch" if exists else "create", body=body, sealed=sealed, hashes=hashes, **where)
+    verb = "patch" if exists else "create"
+    return Act(kind=kind, verb=verb, body=body, sealed=sealed, hashes=hashes, options={"imported": True}, **where)
 
 
 def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: bool) -> tuple[Json, dict[str, Sealed]]:

@@ -119,6 +119,7 @@ def _document(
         "actor": actor,
         "missing": missing,
         "complete": not missing,
+        "notices": [notice] if (notice := matchable.token_notice(uow, value)) else [],
         "hubState": value.hub_state,
         "hubMessage": value.hub_message,
         "hubSeenAt": wire_time(value.hub_seen_at),

@@ -185,6 +185,13 @@ def test_another_project_can_be_named_for_what_comes_from_elsewhere(office: Offi
     assert report["status"] == "UPDATED"
 
 
+def test_an_api_token_of_another_installation_does_not_keep_a_webhook_out(office: Office) -> None:
+    text = "project: default\nkind: DOCKER_WEBHOOK\nname: web\nrefreshToken: '*****'\n"
+    document = take(office, text, hashes={"0.refreshToken": "0" * 64}).document
+    assert [one["status"] for one in document["objects"]] == ["CREATED"]
+    assert office.get(Kind.WEBHOOKS, project="default", name="web")["actor"] == "admin"
+
+
 def test_text_that_is_no_yaml_is_refused_with_its_place(office: Office) -> None:
     with pytest.raises(Refused) as caught:
         take(office, "kind: [\n")

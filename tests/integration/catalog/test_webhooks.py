@@ -204,6 +204,17 @@ def test_a_webhook_acts_as_the_owner_of_its_api_token(office: Office) -> None:
     assert office.get(Kind.WEBHOOKS, made["id"])["missing"] == [found.actor_problem]
 
 
+def test_a_webhook_says_thirty_days_ahead_that_its_api_token_ends(office: Office) -> None:
+    office.act(Kind.TOKENS, "create", {"name": "ci", "goodForDays": 40}, hashes={"token": token_hash("api")})
+    made = complete(office)
+    hashes = {"refreshToken": token_hash("api")}
+    changed = office.act(Kind.WEBHOOKS, "patch", {"refreshToken": "*****"}, id=made["id"], hashes=hashes)
+    assert changed["notices"] == []
+    office.now += 33 * 86_400
+    notices = office.get(Kind.WEBHOOKS, made["id"])["notices"]
+    assert notices == ["The API token of admin ends on 24 December 2023, in 7 days."]
+
+
 def test_an_unknown_api_token_is_refused(office: Office) -> None:
     hashes = {"refreshToken": token_hash("nobody's")}
     refused(Code.INVALID, office.act, Kind.WEBHOOKS, "create", {"name": "w", "refreshToken": "*****"}, hashes=hashes)
