@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -268,3 +270,8 @@ def test_every_route_answers_200_or_a_refusal_in_the_error_shape(site: Site, rou
 def test_no_route_but_the_public_ones_answers_a_stranger(site: Site, route: Route) -> None:
     assert site.client().open(_filled(route), method=route.method).status_code == 401
     assert site.asked == []
+
+
+def test_the_committed_description_is_the_one_that_is_served(site: Site) -> None:
+    committed = Path(__file__).parents[3] / "docs" / "reference" / "rest-api" / "openapi.json"
+    assert site.client().get("/openapi.json").get_json() == json.loads(committed.read_text())
