@@ -9,7 +9,7 @@ import requests
 
 from . import answers
 from .plan import Seen
-from .problems import Away, HubProblem, NoManagement, NoRepository
+from .problems import Away, HubProblem, NoManagement, NoRepository, Rejected
 from .signing import Account, Reply, SignIns
 
 PAGE_SIZE = 100
@@ -99,7 +99,7 @@ class DockerHub:
                 break
             if reply.status == 404:
                 raise self._missing(repository)
-            page = self._object(reply, 200, "listing the hooks")
+            page = self._page(reply)
             results = page.get("results")
             if not isinstance(results, list):
                 raise Away("Docker Hub's list of hooks has no results in it.")
@@ -121,6 +121,9 @@ class DockerHub:
         reply = self._ask("POST", self._hooks(repository), body=body, doing="creating the hook")
         if reply.status == 404:
             raise NoManagement("Docker Hub does not offer creating hooks by calls (404).")
+        if reply.status == 409:
+            # Perhaps what a name that is taken gets: the list will tell.
+            raise Away(f"Docker Hub says that the hook is already there: {answers.error_text(reply.body)}.")
         return _seen(self._object(reply, 201, "creating the hook"))
 
     def delete_hook(self, repository: str, slug: str) -> None:
@@ -144,6 +147,13 @@ class DockerHub:
             if last:
                 raise self._problem(reply, doing)
         raise AssertionError("unreachable")
+
+    def _page(self, reply: Reply) -> dict[str, Any]:
+        try:
+            return self._object(reply, 200, "listing the hooks")
+        except Rejected as odd:
+            # There is nothing in a list's address that could be wrong: the Hub is.
+            raise Away(str(odd)) from odd
 
     def _object(self, reply: Reply, wanted: int, doing: str) -> dict[str, Any]:
         value = answers.as_json(reply.body)
