@@ -265,7 +265,10 @@ class Bus:
         *,
         max_batch: int = 200,
     ) -> Consumer:
-        """Handle an ordered queue in one thread, a batch of what has arrived at a time; one outcome for each."""
+        """Handle an ordered queue in one thread, a batch of what has arrived at a time; one outcome for each.
+
+        Where several processes consume the queue and only one may work at a time, `max_batch` is 1.
+        """
         _check(queue, Mode.SINGLE, {})
         return self._started(
             SingleConsumer(self._receiving, self._disposal(queue), queue.name, handle_batch, max_batch=max_batch)

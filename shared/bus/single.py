@@ -43,10 +43,10 @@ class SingleConsumer:
         self._waiting: deque[Delivery] = deque()
         self._arrived = threading.Condition()
         self._survived = suspects.Survived()
-        self._first_of = -1
         self._closing = False
-        # The next batch gathers while the last one is handled.
-        self._subscription = Subscription(link, queue_name, prefetch=2 * max_batch, on_delivery=self._put)
+        # The next batch gathers while the last one is handled; batches of one are for who must never hold a second.
+        prefetch = 2 * max_batch if max_batch > 1 else 1
+        self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._put, narrow_first=True)
         self._thread = threading.Thread(target=self._work, name=queue_name, daemon=True)
 
     @property
@@ -129,9 +129,6 @@ class SingleConsumer:
             return not self._closing and self._subscription.is_current(batch[-1])
 
     def _dispose(self, batch: list[Delivery]) -> None:
-        if suspects.times_unfinished(batch[0]):
-            # Whatever this one does to the process, those before it are acknowledged.
-            self._subscription.settle()
         readable: list[tuple[Delivery, Incoming]] = []
         refused: list[tuple[Delivery, str]] = []
         for delivery in batch:
@@ -155,9 +152,7 @@ class SingleConsumer:
             self._reply(delivery, incoming, outcome)
 
     def _is_guilty(self, delivery: Delivery) -> bool:
-        """Whether it stands first on its channel and has come back too often; see `suspects`."""
-        first, self._first_of = self._first_of != delivery.generation, delivery.generation
-        return first and suspects.times_unfinished(delivery) >= suspects.DEATHS and not self._survived.has(delivery)
+        return suspects.times_unfinished(delivery) >= suspects.DEATHS and not self._survived.has(delivery)
 
     def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         if not batch:

@@ -36,7 +36,11 @@ class Delivery:
 
 
 class Subscription:
-    """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once."""
+    """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once.
+
+    With `narrow_first` a new channel gets one message at a time until the first that nobody had before: what came back
+    unfinished is delivered first, and while one is handled no other is counted as delivered.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Subscription:
         prefetch: int,
         on_delivery: Callable[[Delivery], None],
         auto_ack: bool = False,
+        narrow_first: bool = False,
         prepare: Callable[[Any], str] | None = None,
         on_subscribed: Callable[[], None] | None = None,
     ) -> None:
@@ -54,6 +59,8 @@ class Subscription:
         self._prefetch = prefetch
         self._on_delivery = on_delivery
         self._auto_ack = auto_ack
+        self._narrow_first = narrow_first and prefetch > 1
+        self._narrow = False
         self._prepare = prepare
         self._on_subscribed = on_subscribed
         self._connection: Any = None
@@ -121,13 +128,21 @@ class Subscription:
         # The broker cancels a consumer whose queue was deleted: the queue is declared again, then consumed.
         channel.add_on_cancel_callback(lambda _frame: self._link.declare_again(channel.close))
         queue = self._prepare(channel) if self._prepare is not None else self._queue
-        if not self._auto_ack:
-            channel.basic_qos(prefetch_count=self._prefetch)
+        self._narrow = self._narrow_first
 
         def deliver(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+            if self._narrow and not method.redelivered:
+                self._narrow = False
+                # The one in hand is not acknowledged yet, so nothing can come between the two consumers.
+                channel.basic_cancel(method.consumer_tag, callback=lambda _frame: consume())
             self._on_delivery(Delivery(generation, method.delivery_tag, method.redelivered, properties, body))
 
-        channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, callback=self._subscribed)
+        def consume() -> None:
+            if not self._auto_ack:
+                channel.basic_qos(prefetch_count=1 if self._narrow else self._prefetch)
+            channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, callback=self._subscribed)
+
+        consume()
 
     def _subscribed(self, _frame: Any) -> None:
         self.consuming = True

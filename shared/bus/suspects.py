@@ -6,10 +6,9 @@ and its own restarts. What tells the killer from its neighbours is that it was b
 - A **pool** message that comes back unfinished moves (confirmed, then acknowledged) to `<queue>.alone`, of which a
   process holds one message at a time and handles it at once: there the broker counts starts, not waiting. Two starts
   that did not end, after the one that brought it there, are enough.
-- An **ordered** queue keeps its order. What comes back unfinished is handled in batches of one, so the message that a
-  process died of stands first when the next one opens its channel; everything before it was acknowledged, and the
-  broker knows. First, and
-  back for the third time, is enough.
+- An **ordered** queue keeps its order. On a new channel a process takes one message at a time until the first that
+  nobody had before, so among those that came back only the one in hand can be counted again. Back for the third time
+  is enough.
 - A message that this process has itself handled before is innocent: the process lives. So a broker that restarts
   again and again, or a database that is away, condemns nothing.
 """
