@@ -18,6 +18,7 @@ from shared.contracts.problems import Flaw
 from .check_inputs import input_problems
 from .check_references import Known, reference_problems
 from .conditions import ConditionError, check_condition
+from .documents import MAX_DEPTH
 from .expressions import references
 from .inputs import DOCKER, TRIGGERS
 from .names import Path, Problem, did_you_mean, nearest, path_text
@@ -71,10 +72,12 @@ def examine_pipeline(
     `variables` and `endpoints` are the project's, by name; without them those names are not checked. `position` gives
     lines and columns, for a tree that came from YAML.
     """
+    if _is_deeper(tree, MAX_DEPTH):
+        return Findings([Flaw(message=f"the pipeline is nested deeper than {MAX_DEPTH} levels")])
     schemas = TASK_SCHEMAS if task_schemas is None else task_schemas
     spec, problems = _read(tree)
     if spec is not None:
-        problems += _about_names(spec, tree)
+        problems += _about_names(spec)
         problems += _about_tasks(spec, schemas, endpoints)
         problems += _about_levels(spec, endpoints)
         problems += reference_problems(spec, Known.of(spec, variables), _foreign(spec, schemas))
@@ -82,6 +85,21 @@ def examine_pipeline(
     flaws = [_flaw(one, position) for one in problems if not one.warning]
     warnings = [_flaw(one, position) for one in problems if one.warning]
     return Findings(_in_order(flaws), _in_order(warnings))
+
+
+def _is_deeper(tree: Any, levels: int) -> bool:
+    """Whether maps and lists stand within each other more often than that; level by level, so that no depth hurts."""
+    parts: list[Any] = [tree]
+    for _ in range(levels + 1):
+        parts = [
+            item
+            for part in parts
+            for item in (part.values() if isinstance(part, Mapping) else part)
+            if isinstance(item, Mapping | list)
+        ]
+        if not parts:
+            return False
+    return True
 
 
 def _flaw(problem: Problem, position: Position | None) -> Flaw:
@@ -166,7 +184,7 @@ def _has(parent: Any, step: Any) -> bool:
     return isinstance(parent, list) and isinstance(step, int) and step < len(parent)
 
 
-def _about_names(spec: PipelineSpec, tree: Mapping[str, Any]) -> Iterator[Problem]:
+def _about_names(spec: PipelineSpec) -> Iterator[Problem]:
     if spec.kind.upper() != "PIPELINE":
         yield Problem(("kind",), f"kind is {spec.kind}, and a pipeline's is PIPELINE")
     if spec.state and spec.state.upper() not in STATES:

@@ -389,3 +389,11 @@ def test_any_value_in_any_field_is_checked_without_an_exception(path: str, value
     (document,) = load_yaml(GOOD)
     found = examine_pipeline({**document.tree, path: value}, position=document.position)
     assert isinstance(found, Findings)
+
+
+def test_a_tree_nested_without_end_is_refused_and_harms_nothing() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"a": [deep]}
+    (flaw,) = check_pipeline({"name": "x", "input": deep})
+    assert "nested deeper" in flaw.message
