@@ -171,6 +171,10 @@ class Holder:
 
     def _begin(self, answer: TakeAnswer) -> None:
         execution_id = answer.about.execution_id if answer.about is not None else ""
+        older = self._runs.get(execution_id)
+        if older is not None and older.attempt == answer.attempt:
+            self._slots.release()  # the message came twice; the run is in hand
+            return
         try:
             run = Run(self, answer)
         except Exception:
@@ -178,7 +182,6 @@ class Holder:
             log.exception("run cannot begin", execution=execution_id)
             self._slots.release()
             return
-        older = self._runs.get(execution_id)
         if older is not None:
             older.abandon()
         self._runs[execution_id] = run

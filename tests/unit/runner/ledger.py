@@ -45,20 +45,14 @@ class MemoryLedger:
         endpoints: dict[str, Endpoint] | None = None,
         variables: dict[str, Variable] | None = None,
         about: dict[str, Any] | None = None,
+        start: int = 1,
     ) -> None:
         self.plan: Plan = compile_plan(read_pipeline({"name": "demo", **pipeline}))
         self.inputs = inputs or {}
         self.endpoints = endpoints or {}
         self.variables = variables or {}
-        self.about = Started(
-            execution_id="e1",
-            project="default",
-            pipeline="demo",
-            pipeline_id="p1",
-            index=7,
-            requested_by="ada",
-            **(about or {}),
-        )
+        known = {"execution_id": "e1", "project": "default", "pipeline": "demo", "pipeline_id": "p1", "index": 7}
+        self.about = Started.model_validate({**known, "requested_by": "ada", **(about or {})})
         self.away = False
         self.history: list[Recorded] = []
         self.lines: list[str] = []
@@ -67,7 +61,7 @@ class MemoryLedger:
         self.answer_act: Callable[[Act], Document] = lambda act: Document()
         self.before_answer: Callable[[Report], None] = lambda said: None
         self._lock = threading.RLock()
-        self.holding = protocol.admit(Holding("e1"), 1).holding
+        self.holding = protocol.admit(Holding(self.about.execution_id), start).holding
 
     # ------------------------------------------------------------------------------------------------------- the port
 
@@ -111,7 +105,11 @@ class MemoryLedger:
 
     def held(self, ask: Held) -> Future[HeldAnswer]:
         with self._lock:
-            return _failed(Away("no answer")) if self.away else _done(protocol.held({"e1": self.holding}, ask))
+            return (
+                _failed(Away("no answer"))
+                if self.away
+                else _done(protocol.held({self.holding.execution_id: self.holding}, ask))
+            )
 
     def released(self, said: Released) -> Future[None]:
         with self._lock:

@@ -218,16 +218,13 @@ class Cluster:
         return True
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool, lines: int) -> list[str]:
-        """The last lines of a container; empty when there are none to read."""
+        """The last lines that a container printed."""
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         query = [("container", container), ("tailLines", lines), ("previous", "true" if previous else "false")]
-        try:
-            text: str = self._do(
-                f"read the log of pod {pod}",
-                lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
-            )
-        except ClusterError:
-            return []
+        text: str = self._do(
+            f"read the log of pod {pod}",
+            lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
+        )
         return text.splitlines()[-lines:]
 
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> tuple[bool, str]:

@@ -160,12 +160,26 @@ def _tell_logs(asked: Asked, cluster: Cluster, namespace: str, found: list[Troub
     for trouble in found[:3]:
         if not trouble.wants_log:
             continue
-        lines = cluster.pod_log(namespace, trouble.pod, trouble.container, previous=True, lines=_LOG_LINES)
-        lines = lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
+        try:
+            lines = _printed(cluster, namespace, trouble)
+        except ClusterError as error:
+            asked.tools.log(error.message)
+            continue
         for line in lines:
             asked.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
         last = last or next((line.strip() for line in reversed(lines) if line.strip()), "")
     return last[:300]
+
+
+def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
+    """What the container that crashed printed; its successor's lines where the crashed one is gone already."""
+    try:
+        lines = cluster.pod_log(namespace, trouble.pod, trouble.container, previous=True, lines=_LOG_LINES)
+    except ClusterError as error:
+        if error.status != 400:
+            raise
+        lines = []
+    return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
 
 
 def _tell_events(asked: Asked, cluster: Cluster, ref: Ref, below: list[Object]) -> None:

@@ -1,0 +1,20 @@
+"""`python -m services.runner`: one runner."""
+
+from __future__ import annotations
+
+from shared.process import life
+from shared.process.logging import configure
+
+from .service import Runner
+from .settings import RunnerSettings
+
+
+def main() -> int:
+    """Run until told to stop."""
+    settings = RunnerSettings()
+    configure("runner", instance=settings.instance, level=settings.log_level)
+    return life.run("runner", lambda: Runner(settings))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

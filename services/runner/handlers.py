@@ -1,0 +1,94 @@
+"""What arrives, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
+from shared.contracts.base import Message
+from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
+from shared.contracts.problems import Refused
+from shared.contracts.pushes import TagResolve, TagResolved
+from shared.contracts.runs import IntentChanged, RunExecution, Take
+from shared.process.ids import new_id
+from shared.process.logging import get_logger
+
+from .holder import Holder
+from .ports import Ledger
+
+WAIT_FOR_PLACE_S = 2.0
+FULL_AGAIN_S = 1.0
+TAKE_TIMEOUT_S = 10.0
+
+log = get_logger()
+
+
+def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
+    """A run wants a runner: take it, hold it, and acknowledge as soon as the take's answer is there."""
+
+    def handle(incoming: Incoming) -> Outcome:
+        wanted = cast("RunExecution", incoming.message)
+        if not holder.reserve(WAIT_FOR_PLACE_S):
+            # Back to the queue, where a runner with a free place may be waiting.
+            return Retry(FULL_AGAIN_S, "no free place")
+        kept = False
+        try:
+            # The message's own id: brought again after a lost acknowledgement, it is the same take.
+            ask = Take(
+                execution_id=wanted.execution_id,
+                dispatch=wanted.dispatch,
+                runner=holder.runner,
+                take_id=incoming.envelope.id or new_id(),
+            )
+            answer = ledger.take(ask).result(TAKE_TIMEOUT_S)
+            if answer.taken:
+                holder.hold(answer)
+                kept = True
+            else:
+                log.info("run not taken", execution=wanted.execution_id, reason=answer.reason)
+            return Ack()
+        except (RequestTimeout, Unavailable, NotConfirmed, TimeoutError) as error:
+            return Retry(FULL_AGAIN_S, f"config did not answer the take: {error}")
+        except Refused as error:
+            return Retry(None, f"config refused the take: {error.problem.message}")
+        finally:
+            if not kept:
+                holder.give_back()
+
+    return handle
+
+
+def hear_intent(holder: Holder) -> Callable[[Incoming], None]:
+    """Somebody wants something of a run: ask at once instead of within a second."""
+
+    def handle(incoming: Incoming) -> None:
+        holder.look_now(cast("IntentChanged", incoming.message).execution_id)
+
+    return handle
+
+
+def resolve_tag(
+    resolve: Callable[[TagResolve], TagResolved], publish: Callable[[TagResolved, str], None]
+) -> Callable[[Incoming], Outcome]:
+    """Which digest a tag names now: the answer is confirmed before the question is acknowledged."""
+
+    def handle(incoming: Incoming) -> Outcome:
+        asked = cast("TagResolve", incoming.message)
+        try:
+            publish(resolve(asked), incoming.envelope.id)
+        except NotConfirmed as error:
+            return Retry(1.0, str(error))
+        return Ack()
+
+    return handle
+
+
+def validate(answer: Callable[[ValidateAsk], Validated]) -> Callable[[Incoming], Message]:
+    """Try an endpoint for real."""
+    return lambda incoming: answer(cast("ValidateAsk", incoming.message))
+
+
+def look(answer: Callable[[Inspect], Inspected]) -> Callable[[Incoming], Message]:
+    """Look at something outside for a page."""
+    return lambda incoming: answer(cast("Inspect", incoming.message))

@@ -1,0 +1,57 @@
+"""Which digest a tag names, asked on config's behalf."""
+
+from __future__ import annotations
+
+from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
+from shared.process.secrets import CannotOpen, Opener
+
+from .registry import Account, Registries, RegistryProblem
+
+
+class TagResolver:
+    """Answers `tag.resolve`."""
+
+    def __init__(self, opener: Opener, registries: Registries) -> None:
+        self._opener = opener
+        self._registries = registries
+
+    def __call__(self, asked: TagResolve) -> TagResolved:
+        """Ask the registry; every way to fail is an answer with its reason."""
+
+        def answer(outcome: Found, detail: str = "", digest: str | None = None, kind: str | None = None) -> TagResolved:
+            return TagResolved(
+                delivery_id=asked.delivery_id,
+                push_ordinal=asked.push_ordinal,
+                outcome=outcome,
+                digest=digest,
+                media_type=kind,
+                detail=detail,
+            )
+
+        try:
+            account = self._account(asked.access)
+        except CannotOpen as error:
+            return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
+        registry = self._registries.borrow(account)
+        try:
+            found = registry.resolve(asked.repository, asked.tag)
+        except RegistryProblem as problem:
+            return answer(Found.UNAVAILABLE, problem.message)
+        finally:
+            self._registries.give_back(account, registry)
+        if found is None:
+            return answer(Found.NOT_FOUND, f"{account.base} has no {asked.repository}:{asked.tag}.")
+        return answer(Found.FOUND, digest=found.digest, kind=found.media_type or None)
+
+    def _account(self, access: RegistryAccess | None) -> Account:
+        if access is None:
+            return Account("docker.io")
+        password = self._opener.open(access.password) if access.password is not None else ""
+        return Account(
+            access.registry_host,
+            access.username,
+            password,
+            plain_http=access.plain_http,
+            ca_pem=access.ca_pem,
+            fingerprint=access.fingerprint,
+        )

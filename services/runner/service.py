@@ -1,0 +1,105 @@
+"""The wiring of a runner: which classes stand behind the ports."""
+
+from __future__ import annotations
+
+import threading
+
+from shared.bus import Bus
+from shared.contracts import topics
+from shared.contracts.pushes import TagResolved
+from shared.process.health import Health
+from shared.process.ids import new_id
+from shared.process.life import Fatal
+from shared.process.secrets import KeysMissing, Opener, Sealer
+
+from . import handlers
+from .busledger import BusLedger
+from .holder import Holder
+from .inspection import Inspector
+from .registry import Registries
+from .resolving import TagResolver
+from .settings import RunnerSettings
+from .tasks.catalogue import task_types
+from .tasks.k8s.cluster import Clusters, quiet_insecure_warnings
+from .validate import Validator
+
+WATCH_S = 2.0
+TAKERS = 8
+CLOSE_S = 20.0
+
+
+class Runner:
+    """Everything that runs in this process."""
+
+    def __init__(self, settings: RunnerSettings) -> None:
+        try:
+            sealer, opener = Sealer.load(settings.home), Opener.load(settings.home)
+        except KeysMissing as missing:
+            raise Fatal(str(missing)) from missing
+        quiet_insecure_warnings()
+        self._health = Health("runner", settings.home, instance=settings.instance).start()
+        self._clusters = Clusters()
+        self._registries = Registries()
+        self._bus = Bus(settings.amqp_url, service=topics.Service.RUNNER, instance=settings.instance)
+        ledger = BusLedger(self._bus)
+        # A name for this life of the process only: a successor of the same instance is somebody else.
+        name = f"{settings.instance}-{new_id()[-8:]}"
+        self._holder = Holder(
+            ledger,
+            task_types(self._clusters),
+            sealer=sealer,
+            opener=opener,
+            runner=name,
+            slots=settings.runner_slots,
+            threads=settings.runner_threads,
+        )
+        self._holder.start()
+        self._bus.open()
+        self._runs = self._bus.consume_pool(
+            topics.RUNS,
+            {topics.RUN_EXECUTION: handlers.take_run(self._holder, ledger)},
+            threads=TAKERS,
+            prefetch=TAKERS,
+        )
+        resolver = TagResolver(opener, self._registries)
+        threads = settings.runner_request_threads
+        self._bus.consume_pool(
+            topics.REQUESTS,
+            {topics.TAG_RESOLVE: handlers.resolve_tag(resolver, self._publish_resolved)},
+            threads=threads,
+            prefetch=threads,
+        )
+        validator = Validator(opener, self._registries)
+        self._bus.serve(
+            topics.RUNNER_RPC,
+            {
+                topics.ENDPOINT_VALIDATE: handlers.validate(validator),
+                topics.OUTSIDE_INSPECT: handlers.look(Inspector(validator)),
+            },
+            threads=threads,
+        )
+        self._bus.listen(topics.RUNNER_NEWS, {topics.RUN_INTENT: handlers.hear_intent(self._holder)})
+        self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Take nothing more, let go of every run in order, then of the rest."""
+        self._closing.set()
+        self._runs.close(CLOSE_S)
+        self._holder.close(CLOSE_S)
+        self._bus.close()
+        self._clusters.close()
+        self._registries.close()
+        self._health.close()
+
+    def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
+        self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)
+
+    def _watch(self) -> None:
+        """Say in the health file when the broker is away."""
+        while not self._closing.wait(WATCH_S):
+            if trouble := self._bus.trouble:
+                self._health.trouble("broker", trouble)
+            else:
+                self._health.clear("broker")

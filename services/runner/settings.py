@@ -1,0 +1,18 @@
+"""What the runner reads from its environment."""
+
+from __future__ import annotations
+
+from shared.process.settings import Settings
+
+
+class RunnerSettings(Settings):
+    """Sizes of the runner's pools."""
+
+    runner_slots: int = 32
+    """Runs held at a time; a run needs no thread of its own."""
+    runner_threads: int = 16
+    """Threads that call tasks."""
+    runner_request_threads: int = 4
+    """Threads for short requests: resolving tags, validating endpoints, looking at something for a page."""
+    outgoing_private: bool = False
+    """Let REST and POLL tasks reach loopback, link-local and metadata addresses."""
