@@ -112,7 +112,7 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         return Admitted(known)
     uow = movement.uow
     lane = "" if order.push is None else lanes.lane_of(ready.policy, pipeline.id, order.push.image)
-    arrival = _arrival(movement, pipeline, ready.policy, lane)
+    arrival = _arrival(movement, ready.policy, lane)
     if arrival.skip:
         return Admitted(None)
     index = executions.next_number(uow, f"pipeline {pipeline.id}")
@@ -135,7 +135,7 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         folded=Status.NOT_STARTED,
         status=Status.NOT_STARTED,
         status_message="",
-        revision=0,
+        revision=1,
         events=0,
         requested_at=uow.now,
         started_at=None,
@@ -157,19 +157,16 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         tags=order.tags,
         rollback=order.rollback,
     )
-    executions.add_run(uow, run, facts)
-    movement.created(run)
-    movement.settle()
-    placed = movement.run(run.id) or run
+    placed = movement.create(run, facts)
     if placed.holding.state is protocol.State.QUEUED:
         placed = movement.say(placed, _why_it_waits(movement, placed))
     return Admitted(placed, superseded)
 
 
-def _arrival(movement: Movement, pipeline: RunnablePipeline, policy: Supersede, lane: str) -> lanes.Arrival:
+def _arrival(movement: Movement, policy: Supersede, lane: str) -> lanes.Arrival:
     if not lane:
         return lanes.Arrival()
-    running = [place.id for place in executions.active_in(movement.uow, pipeline.id) if place.lane == lane]
+    running = executions.active_in_lane(movement.uow, lane)
     queued = executions.queued_in_lane(movement.uow, lane)
     movement.preload(queued)
     fresh = [one for one in queued if (run := movement.run(one)) is not None and not run.holding.begun]
@@ -192,10 +189,10 @@ def _cancel_older(movement: Movement, execution_id: str, index: int) -> None:
 
 def _why_it_waits(movement: Movement, run: Run) -> str:
     active = executions.active_in(movement.uow, run.pipeline_id)
-    same = [place.id for place in active if run.lane and place.lane == run.lane]
+    same = executions.active_in_lane(movement.uow, run.lane) if run.lane else []
     if same and (other := movement.run(same[0])) is not None:
         return f"Waits until #{other.index} of {run.pipeline} is over."
-    if len(active) >= run.concurrency:
+    if active >= run.concurrency:
         return f"Waits for a place: {run.concurrency} runs of {run.pipeline} are under way."
     return f"Waits for earlier runs of {run.pipeline}."
 

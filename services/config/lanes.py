@@ -54,10 +54,13 @@ def arrive(policy: Supersede, running: Collection[str], waiting: Collection[str]
             return Arrival()
 
 
-def choose(waiting: Iterable[Place], active: Collection[Place]) -> tuple[str, ...]:
-    """Which of the waiting runs of one pipeline, oldest first, have a place now."""
-    taken = {place.lane for place in active if place.lane}
-    count = len(active)
+def choose(waiting: Iterable[Place], active: int, busy: Collection[str]) -> tuple[str, ...]:
+    """Which of the waiting runs of one pipeline, oldest first, have a place now.
+
+    `active` runs of the pipeline hold a place, in the lanes `busy`.
+    """
+    taken = set(busy)
+    count = active
     chosen: list[str] = []
     for place in waiting:
         if count < place.concurrency and place.lane not in taken:

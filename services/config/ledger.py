@@ -104,8 +104,10 @@ class Ledger:
         holding, decision = protocol.take(run.holding, ask)
         if not decision.taken:
             return TakeAnswer(taken=False, reason=decision.reason)
-        self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
-        self.last_take_at = movement.uow.now
+        if run.holding.state is protocol.State.DISPATCHED:
+            # Asked again, `since` would be the time of its first take.
+            self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
+            self.last_take_at = movement.uow.now
         return _Taken(movement.hold(run, holding), decision)
 
     def _report(self, movement: Movement, said: Report) -> _Pending:

@@ -15,7 +15,7 @@ from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION
 
 from . import folding, lanes, protocol
 from .store import UnitOfWork, executions, operations
-from .store.executions import Run
+from .store.executions import Facts, Run
 
 DUE = "run.due"
 """The timer of a parked run, by execution id."""
@@ -30,6 +30,9 @@ class Movement:
         self._runs: dict[str, Run] = {}
         self._before: dict[str, Run] = {}
         self._dirty: set[str] = set()
+        self._new: dict[str, Facts] = {}
+        self._over: list[str] = []
+        self._last: dict[str, Callable[[UnitOfWork], None]] = {}
         self._rows: list[tuple[str, int, Recorded]] = []
         self._said: dict[str, list[Event]] = {}
         self._asking: set[str] = set()
@@ -52,11 +55,21 @@ class Movement:
         self.preload([execution_id])
         return self._runs.get(execution_id)
 
-    def created(self, run: Run) -> None:
-        """A run that this transaction added; it asks for a place."""
-        self._runs[run.id] = run
-        self._dirty.add(run.id)
-        self._asking.add(run.pipeline_id)
+    def create(self, run: Run, facts: Facts) -> Run:
+        """Add a run, with a place if there is one for it now."""
+        self._write()
+        self._runs[run.id] = self._before[run.id] = run
+        self._new[run.id] = facts
+        self._said.setdefault(run.id, [])
+        if run.pipeline_id in self._asking or executions.pipelines_waiting(self.uow, [run.pipeline_id]):
+            self._asking.add(run.pipeline_id)
+            self.settle()
+        else:
+            # Nobody waits, so nobody is overtaken; the row is written once, with its place.
+            busy = executions.active_in_lane(self.uow, run.lane) if run.lane else []
+            if not busy and executions.active_in(self.uow, run.pipeline_id) < run.concurrency:
+                self.admit(run)
+        return self._runs[run.id]
 
     def hold(self, run: Run, holding: protocol.Holding) -> Run:
         """A change of the holding alone, as a take makes."""
@@ -114,9 +127,9 @@ class Movement:
         self._said.setdefault(run.id, [])
         return after
 
-    def ask_place(self, pipeline_id: str) -> None:
-        """Somebody of this pipeline may start now."""
-        self._asking.add(pipeline_id)
+    def at_last(self, key: str, act: Callable[[UnitOfWork], None]) -> None:
+        """Do once when the movement finishes; a later act of the same key takes the place of an earlier."""
+        self._last[key] = act
 
     def settle(self) -> None:
         """Write all that moved, and admit whom there is a place for."""
@@ -131,28 +144,37 @@ class Movement:
     def finish(self) -> None:
         """Settle, and tell everybody after the commit."""
         self.settle()
+        operations.close_of_executions(self.uow, self._over)
+        self._over.clear()
+        for act in self._last.values():
+            act(self.uow)
+        self._last.clear()
         for execution_id, events in self._said.items():
             self._tell(self._runs[execution_id], events)
         self._said.clear()
         self._before.clear()
 
     def _write(self) -> None:
-        executions.save_runs(self.uow, [self._runs[one] for one in self._dirty])
+        executions.add_runs(self.uow, [(self._runs[one], facts) for one, facts in self._new.items()])
+        executions.save_runs(self.uow, [self._runs[one] for one in self._dirty if one not in self._new])
+        self._new.clear()
         executions.append_events(self.uow, self._rows)
         self._dirty.clear()
         self._rows = []
 
     def _admit(self, pipeline_id: str) -> None:
         active = executions.active_in(self.uow, pipeline_id)
+        busy = executions.busy_lanes(self.uow, pipeline_id)
         skip = 0
         while page := executions.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
-            chosen = lanes.choose(page, active)
+            chosen = lanes.choose(page, active, busy.keys())
             self.preload(chosen)
             for one in chosen:
                 self.admit(self._runs[one])
-            active += [place for place in page if place.id in chosen]
+            active += len(chosen)
+            busy |= {place.lane: place.id for place in page if place.lane and place.id in chosen}
             skip += len(page)
-            if len(page) < _LOOK_AHEAD or all(len(active) >= place.concurrency for place in page):
+            if len(page) < _LOOK_AHEAD or all(active >= place.concurrency for place in page):
                 return
 
     def admit(self, run: Run) -> Run:
@@ -207,7 +229,7 @@ class Movement:
             duration_us=folding.micros((run.ended_at or self.uow.now) - (run.started_at or run.requested_at)),
         )
         self.uow.outbox(EXECUTION_OVER, over, run.id)
-        operations.close_of_execution(self.uow, run.id)
+        self._over.append(run.id)
         if run.parent is not None:
             self._answer_parent(run)
 

@@ -77,12 +77,11 @@ class Receiver:
                 verdict=Verdict.WAITING.value,
                 reason=f"Asking the registry which image {matching.wording(one.push)} is." if one.push else "",
             )
-        deliveries.add(uow, one)
-        if judgement is None and one.state == RESOLVING:
             self._ask(uow, one, webhook)
-        elif judgement is None:
+        else:
             one = self._decide(movement, one, webhook, pipeline)
-        _tell(uow, one)
+        deliveries.add(uow, one)
+        _tell(movement, one)
         return one
 
     def _ask(self, uow: UnitOfWork, one: Delivery, webhook: MatchWebhook | None) -> None:
@@ -112,9 +111,10 @@ class Receiver:
             why = answer.detail or "it gave no reason"
             self._go_on(movement, replace(one, digest_note=f"The registry could not be asked for the digest: {why}."))
         else:
-            self._not_found(uow, one, answer.detail)
+            self._not_found(movement, one, answer.detail)
 
-    def _not_found(self, uow: UnitOfWork, one: Delivery, detail: str) -> None:
+    def _not_found(self, movement: Movement, one: Delivery, detail: str) -> None:
+        uow = movement.uow
         name = matching.wording(one.push) if one.push else one.id
         asked_for_s = uow.now - one.recorded_at
         if asked_for_s >= FOUND_WITHIN_S:
@@ -136,7 +136,7 @@ class Receiver:
             )
             uow.timer(RESOLVE_AGAIN, one.id, uow.now + wait_s)
         deliveries.save(uow, one)
-        _tell(uow, one)
+        _tell(movement, one)
 
     def ask_again(self, movement: Movement, number: str) -> None:
         """The timer for another question to the registry."""
@@ -166,8 +166,12 @@ class Receiver:
 
     def _go_on(self, movement: Movement, one: Delivery) -> None:
         webhook = self._webhook(movement.uow, one)
-        one = self._decide(movement, one, webhook, self._pipeline(movement.uow, webhook))
-        _tell(movement.uow, one)
+        if not _forced(one) and (repeated := self._repeat(movement.uow, one)) is not None:
+            one = _judged(one, repeated)
+        else:
+            one = self._decide(movement, one, webhook, self._pipeline(movement.uow, webhook))
+        deliveries.save(movement.uow, one)
+        _tell(movement, one)
 
     def rerun(self, movement: Movement, old: Delivery, by: str) -> Delivery:
         """A new event for the same push, as of today: age and repeats count no more."""
@@ -198,13 +202,10 @@ class Receiver:
         uow = movement.uow
         case = _case(one, webhook, pipeline, uow.now, None)
         judgement = matching.last_look(case)
-        if judgement is None and not case.forced:
-            judgement = self._repeat(uow, one)
         if judgement is None and webhook is not None and pipeline is not None and one.push is not None:
             one = self._start(movement, one, webhook, pipeline, one.push, forced=case.forced)
         elif judgement is not None:
             one = _judged(one, judgement)
-        deliveries.save(uow, one)
         return one
 
     def _start(
@@ -317,8 +318,12 @@ def _case(
         via=one.via,
         webhook=webhook,
         pipeline=pipeline,
-        forced=one.rerun_of is not None,
+        forced=_forced(one),
     )
+
+
+def _forced(one: Delivery) -> bool:
+    return one.rerun_of is not None
 
 
 def _wants_digest(one: Delivery, webhook: MatchWebhook | None) -> bool:
@@ -364,8 +369,12 @@ def _admitted(uow: UnitOfWork, one: Delivery, admitted: admission.Admitted) -> D
     return replace(_judged(one, judgement), execution_id=run.id, execution_index=run.index, pipeline=run.pipeline)
 
 
-def _tell(uow: UnitOfWork, one: Delivery) -> None:
-    if one.webhook_id is not None and one.state == JUDGED:
-        catalog_webhooks.note_push(uow, one.webhook_id, one.received_at, one.verdict)
-    news = DeliveryChanged(delivery_id=one.id, project=one.project, webhook_id=one.webhook_id)
-    uow.broadcast(DELIVERY_CHANGED, news, one.id)
+def _tell(movement: Movement, one: Delivery) -> None:
+    webhook_id = one.webhook_id
+    if webhook_id is not None and one.state == JUDGED:
+        movement.at_last(
+            f"last push of {webhook_id}",
+            lambda uow: catalog_webhooks.note_push(uow, webhook_id, one.received_at, one.verdict),
+        )
+    news = DeliveryChanged(delivery_id=one.id, project=one.project, webhook_id=webhook_id)
+    movement.uow.broadcast(DELIVERY_CHANGED, news, one.id)

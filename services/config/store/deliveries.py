@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from services.config.matching import Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
@@ -114,7 +114,10 @@ FIELDS: dict[str, Field] = {
 
 def known(uow: Reading, number: str) -> bool:
     """Whether this delivery was recorded before: a message may come twice."""
-    return uow.session.scalar(select(_ROW.id).where(_ROW.id == number)) is not None
+    return uow.connection.scalar(_KNOWN, {"number": number}) is not None
+
+
+_KNOWN = select(_ROW.id).where(_ROW.id == bindparam("number"))
 
 
 def add(uow: UnitOfWork, one: Delivery) -> None:
@@ -123,7 +126,10 @@ def add(uow: UnitOfWork, one: Delivery) -> None:
     row |= {"body": dict(one.body), "updated_at": uow.now}
     if one.push is not None:
         row |= {name: getattr(one.push, name) for name in _OF_PUSH}
-    uow.session.execute(insert(DeliveryRow), row)
+    uow.connection.execute(_ADD, row)
+
+
+_ADD = insert(DeliveryRow)
 
 
 def save(uow: UnitOfWork, one: Delivery) -> None:
@@ -164,37 +170,45 @@ def find_push(uow: Reading, delivery_id: str, ordinal: int) -> Delivery | None:
 
 def earlier(uow: Reading, webhook_id: str, push: Push, besides: str) -> list[Earlier]:
     """Deliveries of the webhook that this push may repeat, newest first."""
-    columns = (
-        _ROW.id,
-        _ROW.received_at,
-        _ROW.tag,
-        _ROW.digest,
-        _ROW.pushed_at,
-        _ROW.pusher,
-        _ROW.provider_delivery_id,
-        _ROW.verdict,
-    )
-    statement = (
-        select(*columns)
-        .where(
-            _ROW.webhook_id == webhook_id,
-            _ROW.repository == push.repository,
-            _ROW.tag == push.tag,
-            _ROW.id != besides,
-            _ROW.verdict != "duplicate",
-        )
-        .order_by(_ROW.received_at.desc())
-        .limit(_LOOK_BACK)
-    )
-    rows = list(uow.session.execute(statement))
+    about = {"webhook": webhook_id, "repository": push.repository, "tag": push.tag, "besides": besides}
+    rows = list(uow.connection.execute(_EARLIER, about))
     if push.provider_delivery_id:
-        same = select(*columns).where(
-            _ROW.webhook_id == webhook_id,
-            _ROW.provider_delivery_id == push.provider_delivery_id,
-            _ROW.id != besides,
-        )
-        rows += list(uow.session.execute(same.limit(1)))
+        same = {"webhook": webhook_id, "provider_id": push.provider_delivery_id, "besides": besides}
+        rows += list(uow.connection.execute(_SAME, same))
     return [Earlier(*row) for row in rows]
+
+
+_OF_EARLIER = (
+    _ROW.id,
+    _ROW.received_at,
+    _ROW.tag,
+    _ROW.digest,
+    _ROW.pushed_at,
+    _ROW.pusher,
+    _ROW.provider_delivery_id,
+    _ROW.verdict,
+)
+_EARLIER = (
+    select(*_OF_EARLIER)
+    .where(
+        _ROW.webhook_id == bindparam("webhook"),
+        _ROW.repository == bindparam("repository"),
+        _ROW.tag == bindparam("tag"),
+        _ROW.id != bindparam("besides"),
+        _ROW.verdict != "duplicate",
+    )
+    .order_by(_ROW.received_at.desc())
+    .limit(_LOOK_BACK)
+)
+_SAME = (
+    select(*_OF_EARLIER)
+    .where(
+        _ROW.webhook_id == bindparam("webhook"),
+        _ROW.provider_delivery_id == bindparam("provider_id"),
+        _ROW.id != bindparam("besides"),
+    )
+    .limit(1)
+)
 
 
 def started_later(uow: Reading, one: Delivery) -> Delivery | None:
@@ -237,7 +251,7 @@ def remove(uow: UnitOfWork, number: str) -> None:
     uow.session.execute(delete(DeliveryRow).where(_ROW.id == number))
 
 
-def _joined() -> Select[Any]:
+def _joined() -> Select[Any, Any, Any]:
     return select(DeliveryRow, ExecutionRow.status, ExecutionRow.status_message).join(
         ExecutionRow, ExecutionRow.id == _ROW.execution_id, isouter=True
     )

@@ -142,19 +142,19 @@ def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
     """Those of the ids that exist."""
     found: dict[str, Run] = {}
     for part in _parts(ids):
-        for row in uow.session.execute(_BY_IDS, {"ids": part}):
+        for row in uow.connection.execute(_BY_IDS, {"ids": part}):
             found[row[0]] = _run(row)
     return found
 
 
 def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
     """Only what the protocol asks of them."""
-    return {row[0]: from_json(row[1]) for part in _parts(ids) for row in uow.session.execute(_HOLDS, {"ids": part})}
+    return {row[0]: from_json(row[1]) for part in _parts(ids) for row in uow.connection.execute(_HOLDS, {"ids": part})}
 
 
 def ids_in(uow: Reading, state: State) -> list[tuple[str, float]]:
     """Ids of all runs in one state, with since when."""
-    rows = uow.session.execute(select(ExecutionRow.id, ExecutionRow.since).where(ExecutionRow.state == state.value))
+    rows = uow.connection.execute(select(ExecutionRow.id, ExecutionRow.since).where(ExecutionRow.state == state.value))
     return [(row[0], row[1]) for row in rows]
 
 
@@ -162,10 +162,43 @@ _PLACE = select(ExecutionRow.id, ExecutionRow.lane, ExecutionRow.concurrency)
 _ACTIVE = (State.DISPATCHED.value, State.HELD.value)
 
 
-def active_in(uow: Reading, pipeline_id: str) -> list[Place]:
-    """Runs of a pipeline that hold a place: neither waiting for one nor parked nor over."""
-    statement = _PLACE.where(ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == pipeline_id)
-    return [Place(*row) for row in uow.session.execute(statement)]
+_COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
+    ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
+)
+_BUSY = select(ExecutionRow.lane, ExecutionRow.id).where(
+    ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
+)
+_ACTIVE_IN_LANE = select(ExecutionRow.id).where(
+    ExecutionRow.lane == bindparam("of_lane"), ExecutionRow.state.in_(_ACTIVE)
+)
+_WAITING = (
+    select(ExecutionRow.pipeline_id)
+    .where(
+        ExecutionRow.state == State.QUEUED.value,
+        ExecutionRow.pipeline_id.in_(bindparam("pipelines", expanding=True)),
+    )
+    .distinct()
+)
+_QUEUED_IN_LANE = (
+    select(ExecutionRow.id)
+    .where(ExecutionRow.lane == bindparam("of_lane"), ExecutionRow.state == State.QUEUED.value)
+    .order_by(ExecutionRow.order_at, ExecutionRow.idx)
+)
+
+
+def active_in(uow: Reading, pipeline_id: str) -> int:
+    """How many runs of a pipeline hold a place: neither waiting for one nor parked nor over."""
+    return uow.connection.scalar(_COUNT_ACTIVE, {"pipeline": pipeline_id}) or 0
+
+
+def busy_lanes(uow: Reading, pipeline_id: str) -> dict[str, str]:
+    """Lanes in which a run of the pipeline holds a place, with that run."""
+    return {row[0]: row[1] for row in uow.connection.execute(_BUSY, {"pipeline": pipeline_id})}
+
+
+def active_in_lane(uow: Reading, lane: str) -> list[str]:
+    """Runs of one lane that hold a place."""
+    return list(uow.connection.scalars(_ACTIVE_IN_LANE, {"of_lane": lane}))
 
 
 def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[Place]:
@@ -176,68 +209,63 @@ def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> l
         .offset(skip)
         .limit(limit)
     )
-    return [Place(*row) for row in uow.session.execute(statement)]
+    return [Place(*row) for row in uow.connection.execute(statement)]
 
 
 def queued_in_lane(uow: Reading, lane: str) -> list[str]:
     """Those that wait within one lane, the oldest first."""
-    statement = (
-        select(ExecutionRow.id)
-        .where(ExecutionRow.lane == lane, ExecutionRow.state == State.QUEUED.value)
-        .order_by(ExecutionRow.order_at, ExecutionRow.idx)
-    )
-    return list(uow.session.scalars(statement))
+    return list(uow.connection.scalars(_QUEUED_IN_LANE, {"of_lane": lane}))
 
 
 def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:
     """Those of the pipelines that have a queued run."""
-    statement = (
-        select(ExecutionRow.pipeline_id)
-        .where(ExecutionRow.state == State.QUEUED.value, ExecutionRow.pipeline_id.in_(list(pipeline_ids)))
-        .distinct()
-    )
-    return list(uow.session.scalars(statement))
+    return list(uow.connection.scalars(_WAITING, {"pipelines": list(pipeline_ids)}))
 
 
 def children(uow: Reading, parent: str) -> list[Run]:
     """Nested runs that a run started and that have not ended."""
     statement = select(*_COLUMNS).where(ExecutionRow.parent == parent, ExecutionRow.state != State.ENDED.value)
-    return [_run(row) for row in uow.session.execute(statement)]
+    return [_run(row) for row in uow.connection.execute(statement)]
 
 
-def add_run(uow: UnitOfWork, run: Run, facts: Facts) -> None:
-    """Record a new run."""
-    uow.session.execute(
-        insert(ExecutionRow),
-        {
-            **_changed(run, uow.now),
-            "id": run.id,
-            "project": run.project,
-            "pipeline": run.pipeline,
-            "pipeline_id": run.pipeline_id,
-            "idx": run.index,
-            "lane": run.lane,
-            "policy": run.policy,
-            "concurrency": run.concurrency,
-            "order_at": run.order_at,
-            "requested_at": run.requested_at,
-            "plan_hash": run.plan_hash,
-            "delivery": run.delivery,
-            "nested": run.nested,
-            "parent": run.parent,
-            "parent_stage": run.parent_stage,
-            "parent_task": run.parent_task,
-            "requested_by": facts.requested_by,
-            "comments": facts.comments,
-            "input": dict(facts.input),
-            "output": {},
-            "push": facts.push.model_dump_json() if facts.push else None,
-            "webhook_id": facts.webhook_id,
-            "source": facts.source,
-            "tags": list(facts.tags),
-            "rollback": facts.rollback,
-        },
-    )
+def add_runs(uow: UnitOfWork, runs: Sequence[tuple[Run, Facts]]) -> None:
+    """Record new runs."""
+    if runs:
+        uow.connection.execute(_ADD, [_whole(run, facts, uow.now) for run, facts in runs])
+
+
+_ADD = insert(ExecutionRow)
+
+
+def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
+    return {
+        **_changed(run, now),
+        "id": run.id,
+        "project": run.project,
+        "pipeline": run.pipeline,
+        "pipeline_id": run.pipeline_id,
+        "idx": run.index,
+        "lane": run.lane,
+        "policy": run.policy,
+        "concurrency": run.concurrency,
+        "order_at": run.order_at,
+        "requested_at": run.requested_at,
+        "plan_hash": run.plan_hash,
+        "delivery": run.delivery,
+        "nested": run.nested,
+        "parent": run.parent,
+        "parent_stage": run.parent_stage,
+        "parent_task": run.parent_task,
+        "requested_by": facts.requested_by,
+        "comments": facts.comments,
+        "input": dict(facts.input),
+        "output": {},
+        "push": facts.push.model_dump_json() if facts.push else None,
+        "webhook_id": facts.webhook_id,
+        "source": facts.source,
+        "tags": list(facts.tags),
+        "rollback": facts.rollback,
+    }
 
 
 _UPDATE = (
@@ -269,7 +297,7 @@ def save_runs(uow: UnitOfWork, runs: Sequence[Run]) -> None:
     if runs:
         changes = [{"id": run.id, **_changed(run, uow.now)} for run in runs]
         rows = [{f"b_{name}": value for name, value in change.items()} for change in changes]
-        uow.session.connection().execute(_UPDATE, rows)
+        uow.connection.execute(_UPDATE, rows)
 
 
 def _changed(run: Run, now: float) -> dict[str, Any]:
@@ -290,24 +318,27 @@ def _changed(run: Run, now: float) -> dict[str, Any]:
 
 def set_output(uow: UnitOfWork, execution_id: str, output: Mapping[str, Any]) -> None:
     """The outputs that a run ended with."""
-    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(output=dict(output)))
+    uow.connection.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(output=dict(output)))
 
 
 def set_reason(uow: UnitOfWork, execution_id: str, reason: str) -> None:
     """Why somebody paused or cancelled."""
-    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(reason=reason))
+    uow.connection.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(reason=reason))
 
 
 def set_tags(uow: UnitOfWork, execution_id: str, tags: Sequence[str]) -> None:
     """Replace the tags."""
-    uow.session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(tags=list(tags)))
+    uow.connection.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(tags=list(tags)))
+
+
+_ADD_EVENT = insert(EventRow)
 
 
 def append_events(uow: UnitOfWork, rows: Sequence[tuple[str, int, Recorded]]) -> None:
     """Add accepted events at their positions."""
     if rows:
-        uow.session.execute(
-            insert(EventRow),
+        uow.connection.execute(
+            _ADD_EVENT,
             [
                 {"execution_id": owner, "position": place, "attempt": one.attempt, "body": one.event.model_dump_json()}
                 for owner, place, one in rows
@@ -328,7 +359,7 @@ def histories(uow: Reading, ids: Iterable[str]) -> dict[str, tuple[Recorded, ...
             .where(EventRow.execution_id.in_(part))
             .order_by(EventRow.execution_id, EventRow.position)
         )
-        for owner, position, body in uow.session.execute(statement):
+        for owner, position, body in uow.connection.execute(statement):
             event = _EVENT.validate_json(body).model_copy(update={"seq": position})
             found.setdefault(owner, []).append(Recorded.model_construct(attempt=0, event=event))
     return {owner: tuple(events) for owner, events in found.items()}
@@ -349,23 +380,25 @@ def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
             ExecutionRow.tags,
             ExecutionRow.rollback,
         ).where(ExecutionRow.id.in_(part))
-        for row in uow.session.execute(statement):
+        for row in uow.connection.execute(statement):
             push = Push.model_validate_json(row[4]) if row[4] else None
             found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8])
     return found
 
 
+_HAS_PLAN = select(PlanRow.hash).where(PlanRow.hash == bindparam("digest"))
+
+
 def keep_plan(uow: UnitOfWork, digest: str, plan: str, about: str) -> None:
     """Store a plan unless it is there."""
-    known = uow.session.scalar(select(PlanRow.hash).where(PlanRow.hash == digest))
-    if known is None:
-        uow.session.execute(insert(PlanRow), {"hash": digest, "plan": plan, "about": about})
+    if uow.connection.scalar(_HAS_PLAN, {"digest": digest}) is None:
+        uow.connection.execute(insert(PlanRow), {"hash": digest, "plan": plan, "about": about})
 
 
 def plan_texts(uow: Reading, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Plan and what is shown besides it, as JSON texts by hash."""
     statement = select(PlanRow.hash, PlanRow.plan, PlanRow.about).where(PlanRow.hash.in_(list(digests)))
-    return {row[0]: (row[1], row[2]) for row in uow.session.execute(statement)}
+    return {row[0]: (row[1], row[2]) for row in uow.connection.execute(statement)}
 
 
 _NEXT = text(
@@ -376,12 +409,12 @@ _NEXT = text(
 
 def next_number(uow: UnitOfWork, name: str) -> int:
     """The next of a counter that only grows."""
-    return int(uow.session.execute(_NEXT, {"name": name}).scalar_one())
+    return int(uow.connection.execute(_NEXT, {"name": name}).scalar_one())
 
 
 def exists(uow: Reading, execution_id: str) -> bool:
     """Whether there is such a run."""
-    return uow.session.scalar(select(func.count()).where(ExecutionRow.id == execution_id)) == 1
+    return uow.connection.scalar(select(func.count()).where(ExecutionRow.id == execution_id)) == 1
 
 
 def _parts(ids: Iterable[str]) -> Iterable[list[str]]:

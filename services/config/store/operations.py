@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
 from shared.contracts.history import TaskWaiting
@@ -114,9 +114,20 @@ def save_answer(
     uow.session.execute(update(UserOperationRow).where(UserOperationRow.id == number).values(values))
 
 
-def close_of_execution(uow: UnitOfWork, execution_id: str) -> None:
-    """The run is over: nobody needs to answer any more."""
-    _close(uow, UserOperationRow.execution_id == execution_id)
+_CLOSE = (
+    update(UserOperationRow.__table__)  # type: ignore[arg-type]
+    .where(
+        UserOperationRow.execution_id.in_(bindparam("ids", expanding=True)),
+        UserOperationRow.status == ACTIVE,
+    )
+    .values(status="CANCELED", responded_at=bindparam("now"))
+)
+
+
+def close_of_executions(uow: UnitOfWork, ids: Sequence[str]) -> None:
+    """The runs are over: nobody needs to answer any more."""
+    for start in range(0, len(ids), 400):
+        uow.connection.execute(_CLOSE, {"ids": ids[start : start + 400], "now": uow.now})
 
 
 def close_of_task(uow: UnitOfWork, execution_id: str, stage: str, task: str) -> None:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import structlog
 import uuid_utils
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
@@ -33,6 +34,12 @@ PRAGMAS = (
     # Without it LIKE would find more here than on PostgreSQL.
     "case_sensitive_like=ON",
 )
+
+
+_ADD_PROMISES = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
+_DROP_PROMISES = delete(OutboxRow).where(OutboxRow.id.in_(bindparam("ids", expanding=True)))
+_ADD_TIMER = insert(TimerRow)
+_DROP_TIMER = delete(TimerRow).where(TimerRow.kind == bindparam("of_kind"), TimerRow.subject == bindparam("of_subject"))
 
 
 class Away(Exception):
@@ -59,6 +66,11 @@ class Reading:
     def __init__(self, session: Session, now: float) -> None:
         self.session = session
         self.now = now
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The transaction's connection: plain statements on it cost a third of what they cost through the session."""
+        return self.session.connection()
 
 
 class UnitOfWork(Reading):
@@ -98,12 +110,12 @@ class UnitOfWork(Reading):
         """Have `kind` handled for `subject` at `due_at`; replaces an earlier one of the same kind and subject."""
         self.cancel_timer(kind, subject)
         row = {"kind": kind, "subject": subject, "due_at": due_at, "body": dict(body or {}), "failures": 0}
-        self.session.execute(insert(TimerRow), row)
+        self.connection.execute(_ADD_TIMER, row)
         self.earliest_timer = due_at if self.earliest_timer is None else min(self.earliest_timer, due_at)
 
     def cancel_timer(self, kind: str, subject: str) -> None:
         """Forget a timer; harmless when there is none."""
-        self.session.execute(delete(TimerRow).where(TimerRow.kind == kind, TimerRow.subject == subject))
+        self.connection.execute(_DROP_TIMER, {"of_kind": kind, "of_subject": subject})
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -177,7 +189,7 @@ class Store:
                 uow = UnitOfWork(session, self.clock())
                 yield uow
                 outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]
-                rows = _insert_promised(session, uow)
+                rows = _insert_promised(uow)
             committed = True
         finally:
             for told in outcomes:
@@ -204,11 +216,10 @@ class Store:
         self._reader.dispose()
 
 
-def _insert_promised(session: Session, uow: UnitOfWork) -> list[Promised]:
+def _insert_promised(uow: UnitOfWork) -> list[Promised]:
     if not uow.promised:
         return []
-    statement = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
-    ids = session.execute(statement, uow.promised).scalars().all()
+    ids = uow.connection.execute(_ADD_PROMISES, uow.promised).scalars().all()
     return [
         Promised(number, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], message)
         for number, row, message in zip(ids, uow.promised, uow.messages, strict=True)
@@ -224,7 +235,7 @@ def unsent(uow: Reading, after: int, limit: int) -> list[Promised]:
 def mark_sent(uow: UnitOfWork, ids: list[int]) -> None:
     """The broker confirmed these."""
     for start in range(0, len(ids), 500):
-        uow.session.execute(delete(OutboxRow).where(OutboxRow.id.in_(ids[start : start + 500])))
+        uow.connection.execute(_DROP_PROMISES, {"ids": ids[start : start + 500]})
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select
 
 from services.config.catalog.values import MatchWebhook, RunnablePipeline
 from services.config.store import Reading, Store, UnitOfWork
@@ -195,4 +195,4 @@ def definitions() -> Definitions:
 def count(store: Store, table: str) -> int:
     """How many rows a table has."""
     with store.read() as uow:
-        return int(uow.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+        return int(uow.session.execute(select(func.count()).select_from(Base.metadata.tables[table])).scalar_one())

@@ -250,4 +250,5 @@ def test_an_untaken_dispatch_is_sent_again(world: World) -> None:
     world.clock.advance(61)
     world.ledger.watch()
     assert world.dispatched() == [run_id, run_id]
-    assert world.take(run_id).taken
+    assert not world.take(run_id).taken
+    assert world.take(run_id, dispatch=2).taken

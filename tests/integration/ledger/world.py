@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.config.ledger import Ledger
 from services.config.leases import Leases
+from services.config.ledger import Ledger
 from services.config.moving import Movement
 from services.config.receiving import Receiver
 from services.config.store import Store, deliveries, executions
