@@ -3,9 +3,9 @@
 Others see topics, messages and outcomes: they publish and know it is confirmed, request and get an answer, consume and
 say by a value what shall become of a message. What a message means is none of this room's business.
 
-`wire` turns messages to bytes and back; `topology` is the table of exchanges and queues; `link` is a connection with
-the one thread that owns it; `publisher` and `requester` send; `subscription` receives, and `pool`, `single`, `serve`,
-`listen` and `dead` are the ways to handle what was received; `bus` joins them.
+`wire` turns messages to bytes and back; `furniture` is the table of exchanges and queues, `topology` its reference
+page; `link` is a connection with the one thread that owns it; `publisher` and `requester` send; `subscription`
+receives, and `pool`, `single`, `serve`, `listen` and `dead` are the ways to handle what was received; `bus` joins them.
 """
 
 from .bus import Bus, Consumer

@@ -13,7 +13,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.topics import Mode, Queue, Service, Topic
 from shared.process.clock import monotonic, now
 
-from . import topology, wire
+from . import furniture, wire
 from .dead import DeadConsumer
 from .disposal import Disposal
 from .link import Link
@@ -184,11 +184,11 @@ class Bus:
             command_id=command_id,
         )
         return self._publisher.publish(
-            topology.exchange_of(topic),
+            furniture.exchange_of(topic),
             topic.name,
             parcel.body,
             parcel.properties,
-            mandatory=topology.is_mandatory(topic),
+            mandatory=furniture.is_mandatory(topic),
             timeout_s=timeout_s,
             what=topic.name,
         )
@@ -197,7 +197,7 @@ class Bus:
         """Tell whoever listens now; never waits, silently lost while the broker is away."""
         if self._publisher.usable:
             parcel = wire.pack(topic, message, source=self.source, subject=subject, persistent=False)
-            self._publisher.send(topology.exchange_of(topic), topic.name, parcel.body, parcel.properties)
+            self._publisher.send(furniture.exchange_of(topic), topic.name, parcel.body, parcel.properties)
 
     def request(
         self,

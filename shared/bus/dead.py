@@ -11,7 +11,7 @@ import pydantic_core
 
 from shared.process.logging import get_logger
 
-from . import topology, wire
+from . import furniture, wire
 from .link import Link
 from .outcomes import DeadLetter
 from .subscription import Delivery, Subscription
@@ -28,8 +28,8 @@ class DeadConsumer:
         self._handle = handle
         self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._subscription = Subscription(link, topology.DEAD_QUEUE, prefetch=50, on_delivery=self._waiting.put)
-        self._thread = threading.Thread(target=self._work, name=topology.DEAD_QUEUE, daemon=True)
+        self._subscription = Subscription(link, furniture.DEAD_QUEUE, prefetch=50, on_delivery=self._waiting.put)
+        self._thread = threading.Thread(target=self._work, name=furniture.DEAD_QUEUE, daemon=True)
 
     @property
     def running(self) -> bool:

@@ -15,7 +15,7 @@ from shared.contracts.problems import Code, Problem
 from shared.process.clock import now
 from shared.process.logging import get_logger
 
-from . import topology, wire
+from . import furniture, wire
 from .outcomes import Incoming, NotConfirmed
 from .publisher import Publisher
 from .subscription import Delivery
@@ -45,17 +45,17 @@ class Disposal:
             reason=reason,
         )
         headers = {wire.QUEUE: self._queue, wire.REASON: reason[:_LONGEST_REASON], wire.DIED_AT: int(now())}
-        self._send(topology.DEAD, self._queue, delivery, headers, mandatory=True)
+        self._send(furniture.DEAD, self._queue, delivery, headers, mandatory=True)
 
     def retry(self, delivery: Delivery, *, failures: int, crashes: int, after_s: float | None) -> None:
         """To the delay queue that brings it back, confirmed. Raises NotConfirmed."""
-        rung = topology.rung_for(failures - 1, after_s)
+        rung = furniture.rung_for(failures - 1, after_s)
         headers = {wire.FAILURES: failures, wire.CRASHES: crashes}
-        self._send("", topology.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
+        self._send("", furniture.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
 
     def set_apart(self, delivery: Delivery) -> None:
         """To the queue whose messages are handled alone, confirmed. Raises NotConfirmed."""
-        self._send("", topology.alone_queue(self._queue), delivery, {}, mandatory=True)
+        self._send("", furniture.alone_queue(self._queue), delivery, {}, mandatory=True)
 
     def reply(self, delivery: Delivery, incoming: Incoming, answer: Message) -> None:
         """Answer whoever asked; nothing where nobody did. Not confirmed: a lost answer is asked for again."""

@@ -11,7 +11,7 @@ from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import suspects, topology, wire
+from . import furniture, suspects, wire
 from .disposal import Disposal
 from .link import Link
 from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry
@@ -44,7 +44,7 @@ class PoolConsumer:
         self._disposal = disposal
         self._survived = suspects.Survived()
         self._moving = threading.Lock()
-        alone = topology.alone_queue(queue_name)
+        alone = furniture.alone_queue(queue_name)
         self._lanes = [
             _Lane(link, queue_name, self._dispose, threads=threads, prefetch=max(prefetch, threads)),
             _Lane(link, alone, self._dispose_alone, threads=1, prefetch=1),

@@ -14,7 +14,7 @@ from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import topology, wire
+from . import furniture, wire
 from .link import Link
 from .outcomes import RequestTimeout, Unavailable
 
@@ -92,7 +92,7 @@ class Requester:
             if self._channel is None:
                 raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
             self._channel.basic_publish(
-                topology.exchange_of(asked.topic), asked.topic.name, parcel.body, parcel.properties, mandatory=True
+                furniture.exchange_of(asked.topic), asked.topic.name, parcel.body, parcel.properties, mandatory=True
             )
         except Exception as error:
             asked.future.set_exception(Unavailable(f"{asked.topic.name} was not asked: {error}"))

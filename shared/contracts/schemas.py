@@ -60,9 +60,9 @@ def asyncapi() -> Json:
         "info": {
             "title": "Portside's public events",
             "version": "1.0.0",
-            "description": "What the ledger accepted, published after its commit. Bind a queue of your own to the topic "
-            f"exchange `{_EXCHANGE}`. `execution.changed` is best effort: fill gaps in `revision` by asking the REST "
-            "API; the others are sent reliably and may come twice. New optional fields may appear at any time.",
+            "description": "What the ledger accepted, published after its commit. Bind a queue of your own to the "
+            f"topic exchange `{_EXCHANGE}`. `execution.changed` is best effort: fill gaps in `revision` by asking the "
+            "REST API; the others are sent reliably and may come twice. New optional fields may appear at any time.",
         },
         "defaultContentType": "application/json",
         "channels": {

@@ -23,7 +23,7 @@ from shared.bus import (
     Outcome,
     Retry,
     StopConsuming,
-    topology,
+    furniture,
 )
 from shared.contracts import pushes, runs, topics
 from shared.contracts.problems import Code, Problem, Refused
@@ -44,8 +44,8 @@ def dead(config: Bus) -> list[DeadLetter]:
 @pytest.fixture
 def short_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rungs, shorter; before the first declaration in this test's own virtual host."""
-    names = [name for name, _ in topology.LADDER]
-    monkeypatch.setattr(topology, "LADDER", tuple(zip(names, (0.2, 0.3, 0.4, 0.5), strict=True)))
+    names = [name for name, _ in furniture.LADDER]
+    monkeypatch.setattr(furniture, "LADDER", tuple(zip(names, (0.2, 0.3, 0.4, 0.5), strict=True)))
 
 
 def _run(bus: Bus, name: str) -> None:
