@@ -121,7 +121,9 @@ class UnitOfWork(Reading):
     def savepoint(self) -> Iterator[None]:
         """A part that may fail alone: its rows, messages and callbacks go with it, the rest stays."""
         marks = len(self.promised), len(self.broadcasts), len(self.callbacks)
-        nested = self.session.begin_nested()
+        self.session.flush()
+        # Not the session's own: statements on the connection would pass it by.
+        nested = self.connection.begin_nested()
         try:
             yield
             self.session.flush()
