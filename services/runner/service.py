@@ -21,6 +21,7 @@ from .resolving import TagResolver
 from .settings import RunnerSettings
 from .tasks.catalogue import task_types
 from .tasks.k8s.cluster import Clusters, quiet_insecure_warnings
+from .tasks.outgoing import Outgoing
 from .validate import Validator
 
 WATCH_S = 2.0
@@ -40,13 +41,14 @@ class Runner:
         self._health = Health("runner", settings.home, instance=settings.instance).start()
         self._clusters = Clusters()
         self._registries = Registries()
+        self._outgoing = Outgoing(allow_local=settings.outgoing_local)
         self._bus = Bus(settings.amqp_url, service=topics.Service.RUNNER, instance=settings.instance)
         ledger = BusLedger(self._bus)
         # A name for this life of the process only: a successor of the same instance is somebody else.
         name = f"{settings.instance}-{new_id()[-8:]}"
         self._holder = Holder(
             ledger,
-            task_types(self._clusters),
+            task_types(self._clusters, self._outgoing),
             sealer=sealer,
             opener=opener,
             runner=name,
@@ -90,6 +92,7 @@ class Runner:
         self._holder.close(CLOSE_S)
         self._bus.close()
         self._clusters.close()
+        self._outgoing.close()
         self._registries.close()
         self._health.close()
 

@@ -14,5 +14,5 @@ class RunnerSettings(Settings):
     """Threads that call tasks."""
     runner_request_threads: int = 4
     """Threads for short requests: resolving tags, validating endpoints, looking at something for a page."""
-    outgoing_private: bool = False
+    outgoing_local: bool = False
     """Let REST and POLL tasks reach loopback, link-local and metadata addresses."""

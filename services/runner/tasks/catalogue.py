@@ -6,10 +6,23 @@ from .condition import Condition
 from .k8s.cluster import Clusters
 from .k8s.task import K8S
 from .log import Log
+from .nested import Pipeline
+from .outgoing import Outgoing
+from .poll import Poll
 from .protocol import TaskType
+from .rest import Rest
+from .user_operation import UserOperation
 
 
-def task_types(clusters: Clusters) -> dict[str, TaskType]:
+def task_types(clusters: Clusters, outgoing: Outgoing) -> dict[str, TaskType]:
     """By the `type` that pipelines write."""
-    types: list[TaskType] = [Condition(), Log(), K8S(clusters)]
+    types: list[TaskType] = [
+        Condition(),
+        Log(),
+        K8S(clusters),
+        UserOperation(),
+        Pipeline(),
+        Rest(outgoing),
+        Poll(outgoing),
+    ]
     return {one.name: one for one in types}

@@ -116,7 +116,7 @@ def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
             raise TaskFailed("Canceled between two objects.")
         item = wanted.build(asked, obj, cluster)
         execution = asked.about.execution_id if item.ref in restarts else None
-        _write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=execution)
+        write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=execution)
         refs.append(item.ref)
         asked.tools.log(f"{item.ref} applied")
         if item.ref.kind == "CustomResourceDefinition":
@@ -125,7 +125,7 @@ def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _write(
+def write(
     asked: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
 ) -> Object:
     """Apply what was read just before and nothing newer: a start that comes late loses."""
@@ -202,7 +202,7 @@ def _put_back(asked: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
     for body in asked.tools.unseal(handle["previous"]):
         ref = cluster.place(body)
         stamp.put_on(body)
-        _write(asked, cluster, ref, body, force=True)
+        write(asked, cluster, ref, body, force=True)
         refs.append(ref)
         asked.tools.log(f"{ref} put back")
     return refs

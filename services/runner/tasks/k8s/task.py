@@ -7,7 +7,7 @@ from typing import Protocol
 from services.runner.tasks.protocol import Asked, Effect, Step, Task, TaskFailed
 from shared.contracts.base import Json
 
-from . import apply
+from . import apply, changing, reading, undo
 from .cluster import Cluster, Clusters
 
 
@@ -21,7 +21,10 @@ class K8S(Task):
         self._clusters = clusters
 
     def effect(self, given: Json) -> Effect:
-        return _EFFECTS.get(_action(given), Effect.ONCE)
+        if _action(given) in _PURE:
+            return Effect.PURE
+        # A start only reads; every change follows on its own leave, from what the handle says.
+        return Effect.REPEATABLE
 
     def start(self, asked: Asked) -> Step:
         return _module(asked).start(asked, self._cluster(asked))
@@ -53,8 +56,18 @@ class Action(Protocol):
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None: ...
 
 
-_MODULES: dict[str, Action] = {"APPLY": apply}
-_EFFECTS = {"APPLY": Effect.REPEATABLE}
+_MODULES: dict[str, Action] = {
+    "GET": reading.Get(),
+    "CREATE": changing.Create(),
+    "APPLY": apply,
+    "DELETE": changing.Delete(),
+    "ROLLBACK": undo.Rollback(),
+    "PATCH": changing.Patch(),
+    "DIFF": reading.Diff(),
+    "WAIT": reading.Wait(),
+}
+
+_PURE = frozenset({"GET", "DIFF", "WAIT"})
 
 
 def _module(asked: Asked) -> Action:

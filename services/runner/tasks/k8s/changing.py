@@ -1,0 +1,179 @@
+"""CREATE, DELETE and PATCH."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
+from shared.contracts.base import Json
+
+from . import apply, fence, wanted
+from .cluster import Cluster
+from .manifests import Ref
+from .outputs import hidden, trimmed
+from .reading import named
+from .words import ClusterError
+
+
+def _until(asked: Asked) -> float:
+    return asked.tools.now() + 60 * asked.number("timeout", 5)
+
+
+@dataclass(frozen=True)
+class Create:
+    """Makes what is not there, and waits until it is ready."""
+
+    def start(self, asked: Asked, cluster: Cluster) -> Step:
+        objects = wanted.manifest(asked)
+        made = wanted.kinds_made(objects)
+        for obj in objects:
+            if (obj["apiVersion"].rpartition("/")[0], obj["kind"]) not in made:
+                self._missing(asked, cluster, wanted.build(asked, obj, cluster))
+        handle = {"phase": "create", "until": _until(asked), "changes": True, "good": False, "previous": None}
+        return Running(handle, "Creating", again_after_s=0.0, effect_next=True)
+
+    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+        if handle["phase"] != "create":
+            return apply.observe(asked, cluster, handle)
+        refs = []
+        for obj in wanted.manifest(asked):
+            item = wanted.build(asked, obj, cluster)
+            refs.append(item.ref)
+            if self._missing(asked, cluster, item):
+                # By apply, so that a later APPLY owns the same fields and meets no conflict with ourselves.
+                cluster.apply(item.ref, item.body)
+                asked.tools.log(f"{item.ref} created")
+        following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
+        return Running(following, "Waiting until all is ready", again_after_s=0.2)
+
+    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
+        """What was created stays."""
+
+    def _missing(self, asked: Asked, cluster: Cluster, item: wanted.Wanted) -> bool:
+        """Whether an object is still to be made; one that this very run has made counts as done."""
+        live = cluster.get(item.ref)
+        if live is None:
+            return True
+        if fence.annotations_of(live).get(fence.EXECUTION) == asked.about.execution_id:
+            return False
+        if asked.flag("continueOnConflict"):
+            asked.tools.log(f"{item.ref} exists and stays as it is.")
+            return False
+        group = item.ref.kind
+        raise TaskFailed(
+            f"{group} {item.ref.namespace + '/' if item.ref.namespace else ''}{item.ref.name} exists: choose Apply to "
+            "update it, or Continue on conflict to leave it as it is."
+        )
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Deletes objects and waits until they are gone."""
+
+    def start(self, asked: Asked, cluster: Cluster) -> Step:
+        found: list[Json] = []
+        for ref in reversed(named(asked, cluster)):
+            live = cluster.get(ref)
+            if refusal := fence.superseded(live, wanted.stamp_of(asked), ref):
+                raise TaskFailed(refusal)
+            uid = live["metadata"].get("uid", "") if live else ""
+            state = hidden(trimmed(live), asked.tools.masking_key()) if live else None
+            found.append({"ref": ref.to_json(), "uid": uid, "state": state})
+        handle = {"phase": "delete", "until": _until(asked), "objects": found}
+        return Running(handle, "Deleting", again_after_s=0.0, effect_next=True)
+
+    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+        refs = [(Ref.from_json(one["ref"]), one) for one in handle["objects"]]
+        if handle["phase"] == "delete":
+            for ref, one in refs:
+                if one["uid"] and self._delete(cluster, ref, one["uid"]):
+                    asked.tools.log(f"{ref} deleted")
+            return Running({**handle, "phase": "gone"}, "Waiting until all is gone", again_after_s=0.2)
+        left = [ref for ref, one in refs if one["uid"] and self._there(cluster, ref, one["uid"])]
+        if left and asked.tools.now() < handle["until"]:
+            return Running(handle, f"{left[0]} is being deleted")
+        if left:
+            raise TaskFailed(f"{left[0]} was not gone in time; a finalizer may hold it.")
+        output: Json = {"failures": []}
+        for ref, one in refs:
+            entry: Json = {"metadata": {"name": ref.name, "namespace": ref.namespace}, "status": {"phase": "Removed"}}
+            entry["oldState"] = one["state"]
+            output.setdefault(cluster.plural(ref).lower(), {})[ref.name] = entry
+        return Done({"response": output}, f"Removed {len(refs)} object{'' if len(refs) == 1 else 's'}.")
+
+    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
+        """A deletion cannot be taken back."""
+
+    def _delete(self, cluster: Cluster, ref: Ref, uid: str) -> bool:
+        try:
+            return cluster.delete(ref, uid)
+        except ClusterError as error:
+            if error.status == 409:
+                return False  # another object has the name by now; it is not the one that was meant
+            raise
+
+    def _there(self, cluster: Cluster, ref: Ref, uid: str) -> bool:
+        live = cluster.get(ref)
+        return live is not None and live["metadata"].get("uid") == uid
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Changes parts of one object and waits until it is ready again."""
+
+    def start(self, asked: Asked, cluster: Cluster) -> Step:
+        refs = named(asked, cluster)
+        if len(refs) != 1:
+            raise TaskFailed("PATCH changes one object: name its `kind` and `name`.")
+        live = cluster.get(refs[0])
+        if live is None:
+            raise TaskFailed(f"{refs[0]} does not exist.")
+        if refusal := fence.superseded(live, wanted.stamp_of(asked), refs[0]):
+            raise TaskFailed(refusal)
+        kind, body = self._body(asked)
+        cluster.patch(refs[0], body, kind, dry_run=True)
+        handle = {
+            "phase": "patch",
+            "until": _until(asked),
+            "objects": [refs[0].to_json()],
+            "version": live["metadata"]["resourceVersion"],
+            "changes": True,
+            "good": False,
+            "previous": None,
+        }
+        return Running(handle, f"Patching {refs[0]}", again_after_s=0.0, effect_next=True)
+
+    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+        if handle["phase"] != "patch":
+            return apply.observe(asked, cluster, handle)
+        ref = Ref.from_json(handle["objects"][0])
+        kind, body = self._body(asked)
+        if kind == "json":
+            # Its operations are not harmless to repeat, so they hold for the version that was read only.
+            same = {"op": "test", "path": "/metadata/resourceVersion", "value": handle["version"]}
+            body = [same, *body]
+        cluster.patch(ref, body, kind)
+        asked.tools.log(f"{ref} patched")
+        return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
+
+    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
+        """What was patched stays."""
+
+    def _body(self, asked: Asked) -> tuple[str, Any]:
+        kind = asked.text("patchType", "merge").lower() or "merge"
+        if kind not in ("merge", "strategic", "json"):
+            raise TaskFailed(f"There is no patchType {kind!r}: choose merge, strategic or json.")
+        written = asked.input.get("patch")
+        try:
+            body = yaml.safe_load(written) if isinstance(written, str) else json.loads(json.dumps(written))
+        except yaml.YAMLError as error:
+            raise TaskFailed(f"The patch is neither YAML nor JSON: {error}") from None
+        if not body:
+            raise TaskFailed("The patch is empty: write what to change into `patch`.")
+        if isinstance(body, list) != (kind == "json"):
+            raise TaskFailed("A json patch is a list of operations; merge and strategic patches are maps.")
+        return kind, body

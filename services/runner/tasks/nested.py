@@ -1,0 +1,64 @@
+"""Pipeline: runs another pipeline of the project and waits, without a runner, for its end."""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, uuid5
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Kind
+from shared.contracts.history import Status
+from shared.contracts.problems import Refused
+
+from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
+
+
+class Pipeline(Task):
+    """The nested run's id follows from the key of this try, so that asking twice starts one run."""
+
+    name = "Pipeline"
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.KEYED
+
+    def start(self, asked: Asked) -> Step:
+        name = asked.text("pipeline").strip()
+        if not name:
+            raise TaskFailed("The task names no pipeline to run.")
+        child = str(uuid5(NAMESPACE_URL, f"portside:nested:{asked.key}"))
+        body = {
+            "executionId": child,
+            "input": asked.table("inputProperties"),
+            "comments": f"Run by {asked.about.pipeline} #{asked.about.index}, {asked.stage}.{asked.task}",
+            "_parent": {
+                "executionId": asked.about.execution_id,
+                "stage": asked.stage,
+                "task": asked.task,
+                "requestedBy": asked.about.requested_by,
+            },
+        }
+        act = Act(kind=Kind.PIPELINES, verb="execute", project=asked.about.project, name=name, body=body)
+        try:
+            answer = asked.tools.act(act, f"nested-{asked.key}").document
+        except Refused as refused:
+            raise TaskFailed(f"Pipeline {name} was not started: {refused.problem.message}") from None
+        except Exception as error:
+            raise TaskFailed(f"Pipeline {name} was not started, because config did not answer: {error}") from None
+        index = answer.get("executionIndex")
+        asked.tools.log(f"Started {name} #{index}")
+        ask = {"executionId": child, "pipeline": name, "executionIndex": index}
+        return Waiting("nested", f"Waits for {name} #{index}", None, ask)
+
+    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+        name, index = ask.get("pipeline", ""), answer.get("executionIndex")
+        output = {
+            "executionStatus": answer.get("executionStatus"),
+            "executionIndex": index,
+            "executionId": answer.get("executionId"),
+            "pipelineExecutionLink": f"/codestream/api/executions/{answer.get('executionId')}",
+            "outputProperties": answer.get("outputProperties") or {},
+            "inputProperties": asked.table("inputProperties"),
+        }
+        if answer.get("executionStatus") == Status.COMPLETED:
+            return Done(output, f"{name} #{index} completed.")
+        message = answer.get("statusMessage") or answer.get("executionStatus")
+        raise TaskFailed(f"{name} #{index}: {message}", output)
