@@ -105,6 +105,6 @@ def test_over_http_too_no_push_is_missed_and_all_ends_in_step(hub: FakeHub, monk
     run_state_machine_as_test(
         OverHttp,
         settings=settings(
-            max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

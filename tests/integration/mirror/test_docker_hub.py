@@ -88,7 +88,10 @@ def test_a_hook_is_made_kept_changed_and_deleted(scene: Scene) -> None:
     assert scene.there()[SLUG].urls == [f"{BASE}t0ken-one"]
     assert scene.there()[SLUG].expect_final_callback is False
     second = scene.hook(hook_name="portside-i1-w1-2", generation=2, token=sealed("t0ken-two"), slug=SLUG)
+    before = len(scene.calls())
     assert scene.one(second).state is MirrorState.IN_STEP
+    # The new one is seen in the list before the old one goes.
+    assert [call.split()[0] for call in scene.calls()[before:]] == ["GET", "POST", "GET", "DELETE", "GET"]
     assert {slug: hook.urls for slug, hook in scene.there().items()} == {"portside-i1-w1-2": [f"{BASE}t0ken-two"]}
     grave = second.model_copy(update={"gone": True})
     assert scene.one(grave).state is MirrorState.GONE

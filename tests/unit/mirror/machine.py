@@ -80,9 +80,12 @@ class MirrorMachine(RuleBasedStateMachine):
 
     # What the owner of the webhooks does.
 
-    @initialize()
-    def somebody_else_s_hook(self) -> None:
+    @initialize(target=webhooks)
+    def a_webhook_in_step_beside_somebody_else_s_hook(self) -> str:
         self.add_foreign(REPOSITORIES[0], "their-hook")
+        name = self.create(REPOSITORIES[0])
+        self.run_pass()
+        return name
 
     @rule(target=webhooks, repository=st.sampled_from(REPOSITORIES))
     def create(self, repository: str) -> str:
@@ -96,6 +99,26 @@ class MirrorMachine(RuleBasedStateMachine):
         if (book := self.books.get(webhook)) is not None:
             self.count += 1
             self.books[webhook] = replace(book, generation=book.generation + 1, token=f"token{self.count}")
+
+    @rule(webhook=webhooks)
+    def rotate_and_look(self, webhook: str) -> None:
+        """The commonest story, told often: the new hook must stand before the old one goes."""
+        self.rotate(webhook)
+        self.run_pass()
+
+    @rule(webhook=webhooks)
+    def there_and_back_again(self, webhook: str) -> None:
+        """Moved to the other repository and back: the same URL, a tombstone and its successor in one place."""
+        book = self.books.get(webhook)
+        if book is None:
+            return
+        caught = webhook in self.catching
+        self.move(webhook, next(name for name in REPOSITORIES if name != book.repository))
+        self.move(webhook, book.repository)
+        if caught:
+            # The mirror saw nothing of it: the first hook still stands and must not go before its successor.
+            self.catching.add(webhook)
+        self.run_pass()
 
     @rule(webhook=webhooks)
     def rename(self, webhook: str) -> None:
