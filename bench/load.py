@@ -53,7 +53,12 @@ async def _post(url: str, connections: int, seconds: float, first: int, rate_per
             writer.write(head.encode() + payload)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = next(
-                (int(line.split(b":")[1]) for line in answer.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+                (
+                    int(line.split(b":")[1])
+                    for line in answer.split(b"\r\n")
+                    if line.lower().startswith(b"content-length:")
+                ),
+                0,
             )
             await reader.readexactly(length)
             took = time.perf_counter() - started

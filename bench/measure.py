@@ -16,7 +16,7 @@ PAIRS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the result. `ratio` is value over floor; `ok` compares it with the goal in the row's own direction."""
+    """One line of the result. `ratio` is value over floor; `ok` compares it with the goal in the row's direction."""
 
     name: str
     value: float
@@ -50,7 +50,9 @@ def at_most(bound: float) -> Goal:
     return Goal(bound, False)
 
 
-def pairs(measure: Callable[[], Sequence[float]], floor: Callable[[], Sequence[float]]) -> list[tuple[Sequence[float], Sequence[float]]]:
+def pairs(
+    measure: Callable[[], Sequence[float]], floor: Callable[[], Sequence[float]]
+) -> list[tuple[Sequence[float], Sequence[float]]]:
     """PAIRS measurements of each, in turn."""
     return [(measure(), floor()) for _ in range(PAIRS)]
 
@@ -60,7 +62,9 @@ def row(name: str, unit: str, goal: Goal, values: Sequence[float], floors: Seque
     ratios = [value / floor if floor else float("inf") for value, floor in zip(values, floors, strict=True)]
     ratio = statistics.median(ratios)
     spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
-    return Row(name, statistics.median(values), unit, statistics.median(floors), ratio, str(goal), goal.met(ratio), spread)
+    return Row(
+        name, statistics.median(values), unit, statistics.median(floors), ratio, str(goal), goal.met(ratio), spread
+    )
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -77,7 +81,14 @@ def show(rows: Sequence[Row], json_path: Path | None) -> None:
     for line in rows:
         verdict = "[green]ok[/]" if line.ok else "[red]below[/]"
         table.add_row(
-            line.name, f"{line.value:,.2f}", line.unit, f"{line.floor:,.2f}", f"{line.ratio:.2f}", line.spread, line.goal, verdict
+            line.name,
+            f"{line.value:,.2f}",
+            line.unit,
+            f"{line.floor:,.2f}",
+            f"{line.ratio:.2f}",
+            line.spread,
+            line.goal,
+            verdict,
         )
     Console().print(table)
     if json_path:

@@ -21,6 +21,8 @@ from cli.kube import Cluster
 Json = dict[str, Any]
 T = TypeVar("T")
 REPOSITORY, NAMESPACE, DEPLOYMENT = "acme/web", "apps", "web"
+PENDING = (None, "", "received", "gathered", "waiting for the registry")
+"""Verdicts that are not the last word."""
 FIRST_TAG = "1.4.0"
 HUB_USER, HUB_PASSWORD, CLUSTER_TOKEN = "acme", "demo-password", "demo-token"
 HUB_ENDPOINT, CLUSTER_ENDPOINT, WEBHOOK = "acme-web", "cluster", "acme-web"
@@ -116,7 +118,7 @@ def push(client: Client, scene: Scene, tag: str, console: Console) -> Json:
 
     def judged() -> Json | None:
         now = client.get(f"/registry-events/{event['id']}")
-        return now if now.get("verdict") and now["verdict"] not in ("received", "gathering", "resolving") else None
+        return now if now.get("verdict") not in PENDING else None
 
     event = _wait_for(judged, f"a verdict on the push of {tag}", 60)
     console.print(f"Verdict: [bold]{event['verdict']}[/] - {event.get('reason', '')}", highlight=False)

@@ -82,6 +82,8 @@ class Cluster:
     def _session(self) -> Iterator[requests.Session]:
         access = self._access
         with tempfile.TemporaryDirectory() as folder, requests.Session() as session:
+            # A CA bundle named in the environment would overrule what the kubeconfig says.
+            session.trust_env = False
             if access.token:
                 session.headers["Authorization"] = f"Bearer {access.token}"
             if access.certificate:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -105,6 +108,7 @@ def demo(
             url, password = running, Path(told["ADMIN_PASSWORD_FILE"]).read_text().strip()
             scene, tag, sign_in = _scene(hub, cluster_url, None), play.FIRST_TAG, ""
         else:
+            stack.enter_context(_fresh_stage(DEMO_HOME))
             layout, told, supervisor = _start_system(stack, steps, DEMO_HOME, host, port, 2)
             with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
                 hub_url, fake_cluster_url = _start_fakes(supervisor, with_cluster=kubeconfig is None)
@@ -205,6 +209,21 @@ def _start_system(
         system.start(supervisor, layout, told, runners=runners)
         notes.append(layout.url)
     return layout, told, supervisor
+
+
+@contextmanager
+def _fresh_stage(home: Path) -> Iterator[None]:
+    """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
+    home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise play.DemoFailed(
+                "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
+            ) from None
+        shutil.rmtree(home, ignore_errors=True)
+        yield
 
 
 def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, str]:

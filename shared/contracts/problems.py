@@ -72,6 +72,8 @@ class Refused(Exception):
         self.problem = problem
 
 
-def refuse(code: Code, message: str, *, subject: str = "", next_step: str = "", flaws: tuple[Flaw, ...] = ()) -> Refused:
+def refuse(
+    code: Code, message: str, *, subject: str = "", next_step: str = "", flaws: tuple[Flaw, ...] = ()
+) -> Refused:
     """Build the exception that answers a request with `code`; the caller raises it."""
     return Refused(Problem(code=code, message=message, subject=subject, next_step=next_step, flaws=flaws))

@@ -1,4 +1,4 @@
-"""Which fields are secrets: the gateway seals exactly these on the way in, config masks exactly these on the way out."""
+"""Which fields are secrets: the gateway seals just these on the way in, config masks just these on the way out."""
 
 from __future__ import annotations
 

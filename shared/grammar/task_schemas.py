@@ -1,7 +1,8 @@
 """What each task type takes as input, as JSON Schema: checked when a pipeline is saved, and forms are drawn from it.
 
 Any value may be an expression such as `${input.replicas}`, so a field that is not text takes text as well.
-`x-endpoints` names the endpoint roles of the type and the endpoint types that fit; `x-multiline` asks for a large field.
+`x-endpoints` names the endpoint roles of the type and the endpoint types that fit; `x-multiline` asks for a
+large field.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
     "Log": _schema(
         "Log",
         "Writes a message to the task's log.",
-        {"message": _text("Message", **{"x-multiline": True})},
+        {"message": _text("Message", "", **{"x-multiline": True})},
     ),
     "REST": _schema(
         "REST",
@@ -134,7 +135,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "approvers": _list("Approvers"),
             "approverGroups": _list("Approver groups"),
             "summary": _text("Summary"),
-            "description": _text("Description", **{"x-multiline": True}),
+            "description": _text("Description", "", **{"x-multiline": True}),
             "sendemail": _flag("Send e-mail"),
             "expiration": _whole("Expires after", default=3),
             "expirationUnit": _text("Unit", enum=["DAYS", "HOURS", "MINUTES"], default="DAYS"),

@@ -73,11 +73,11 @@ class World:
         return recorded
 
     def events(self, **match: Any) -> list[Json]:
-        found = self.client.documents("/registry-events?$top=200&$orderby=timeStampInMicros desc")
+        found = self._list("/registry-events?$top=200&$orderby=timeStampInMicros desc")
         return [event for event in found if all(event.get(key) == value for key, value in match.items())]
 
     def executions(self, **match: Any) -> list[Json]:
-        found = self.client.documents("/executions?$top=200&$orderby=_requestTimeInMicros desc")
+        found = self._list("/executions?$top=200&$orderby=_requestTimeInMicros desc")
         return [execution for execution in found if all(execution.get(key) == value for key, value in match.items())]
 
     def execution_of(self, tag: str, *, limit_s: float = 60) -> Json:
@@ -102,13 +102,25 @@ class World:
     def get(self, link: str) -> Json:
         """Ask the API for one of its own links, through restarts of the gateway and of config."""
 
-        def ask() -> Json | None:
+        return self._patiently(lambda: self.client.get(link.removeprefix("/codestream/api")), link)
+
+    def _list(self, path: str) -> list[Json]:
+        return self._patiently(lambda: self.client.documents(path), path)
+
+    def _patiently(self, ask: Callable[[], T], what: str) -> T:
+        """Ask again while the gateway or config is away, as any client of a restarting service does."""
+
+        def once() -> T | None:
             try:
-                return self.client.get(link.removeprefix("/codestream/api"))
-            except (requests.ConnectionError, requests.Timeout, ApiError):
+                return ask()
+            except requests.RequestException:
+                return None
+            except ApiError as refused:
+                if refused.status < 500:
+                    raise
                 return None
 
-        return wait_for(ask, f"an answer on {link}", 60)
+        return wait_for(once, f"an answer on {what}", 60)
 
     def running_image(self) -> str | None:
         """The image that the demo's Deployment carries in the cluster now."""

@@ -1,10 +1,12 @@
-"""OpenAPI 3.1 out of the table of routes. `python -m services.gateway.api.openapi` prints the committed file."""
+"""OpenAPI 3.1 out of the table of routes. `python -m services.gateway.api.openapi` writes the committed file."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from shared.contracts.base import Json
@@ -130,5 +132,17 @@ def _query(name: str) -> Json:
     return parameter
 
 
+COMMITTED = Path("docs/reference/rest-api/openapi.json")
+
+
+def main() -> int:
+    """Write the committed document; with --check answer 1 where it is out of date."""
+    text = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+    if "--check" in sys.argv:
+        return int(not COMMITTED.exists() or COMMITTED.read_text(encoding="utf-8") != text)
+    COMMITTED.write_text(text, encoding="utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps(document(), indent=1, ensure_ascii=False))
+    sys.exit(main())

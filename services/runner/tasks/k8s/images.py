@@ -86,4 +86,13 @@ def pin(obj: Object, what: Pushed) -> list[str]:
 
 
 def _names(reference: object, what: Pushed) -> bool:
-    return isinstance(reference, str) and parse(reference).same_tag(what.image)
+    """The pushed image itself, or its copy under the same name and tag in the cluster's own registry.
+
+    A digest names content, so that a copy with other content cannot be started by mistake; `pinDigest: false` lets a
+    registry serve its own build under the same name.
+    """
+    if not isinstance(reference, str):
+        return False
+    named = parse(reference)
+    is_copy = (named.repository, named.tag) == (what.image.repository, what.image.tag) and named.host != "docker.io"
+    return named.same_tag(what.image) or is_copy
