@@ -54,8 +54,9 @@ def migrate() -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database_url)
     migrate_store(store)
-    password = settings.home / "admin-password"
-    digest = password_digest(password.read_text(encoding="utf-8").strip()) if password.exists() else None
+    file = settings.home / "admin-password"
+    first = settings.admin_password or (file.read_text(encoding="utf-8").strip() if file.exists() else "")
+    digest = password_digest(first) if first else None
     with store.write() as uow:
         ensure_first(uow, digest)
     click.echo(f"{store.url.render_as_string(hide_password=True)} is ready")
