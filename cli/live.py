@@ -74,7 +74,9 @@ def _screen(console: Console) -> Iterator[Callable[[Json], None]]:
                 seen[stage, task] = (status, message)
                 name = f"{stage} / {task}" if task else stage
                 console.print(
-                    f"    {SIGN.get(status, '·')} {name:<28} {status:<10} {duration:<7} {message}", markup=False
+                    f"    {SIGN.get(status, '·')} {name:<28} {status:<10} {duration:<7} {message}",
+                    markup=False,
+                    soft_wrap=True,
                 )
 
     yield say_changes
