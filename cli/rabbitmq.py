@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from cli.ports import free_port
+from cli.ports import free_port, is_free
 
 SCRIPT_PLACES = (
     "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
@@ -66,6 +66,12 @@ def is_installed() -> bool:
     return server_script() is not None and epmd_program() is not None
 
 
+def _wait_until_free(port: int, limit_s: float = 10.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 @dataclass
 class PrivateNode:
     """One node in one folder. `start` and `stop` may alternate; the folder keeps the queues between them."""
@@ -76,6 +82,7 @@ class PrivateNode:
     epmd_port: int = 0
     dist_port: int = 0
     password: str = ""
+    _started: bool = field(default=False, repr=False)
     _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _epmd: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -133,6 +140,7 @@ class PrivateNode:
                 self.kill()
                 raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
             time.sleep(0.1)
+        self._started = True
 
     def stop(self) -> None:
         """Shut the node down in order, then its epmd; kill what does not go within STOP_LIMIT_S."""
@@ -209,6 +217,9 @@ class PrivateNode:
         self.password = self.password or chosen.get("password") or secrets.token_urlsafe(18)
         taken: set[int] = set()
         for name in ("amqp_port", "management_port", "epmd_port", "dist_port"):
+            if self._started:
+                # Whoever is connected knows these ports: a killed node's may take a moment to become free.
+                _wait_until_free(getattr(self, name))
             port = free_port(getattr(self, name) or chosen.get(name, 0))
             while port in taken:
                 port = free_port()
