@@ -1,0 +1,117 @@
+"""K8S tasks and k8s endpoints over HTTP against the demo cluster: what needs no real pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.runner.inspection import Inspector
+from services.runner.registry import Registries
+from services.runner.validate import Validator
+from shared.contracts.catalog import Inspect, ValidateAsk
+from shared.contracts.history import Status
+from shared.contracts.pushes import Push
+from shared.contracts.runs import Endpoint
+from shared.process.secrets import Opener, Sealer, create_keys
+from tests.e2e.k8s import Kube, Runs, deployment
+from tests.fakes.cluster.server import FakeCluster
+
+DIGEST = "sha256:" + "b" * 64
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    served = FakeCluster(pace_s=0.1)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def kube(cluster: FakeCluster) -> Kube:
+    return Kube(cluster.url, cluster.token)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Sealer, Opener]:
+    create_keys(tmp_path)
+    return Sealer.load(tmp_path), Opener.load(tmp_path)
+
+
+def endpoint(cluster: FakeCluster, sealer: Sealer, token: str = "") -> Endpoint:
+    return Endpoint(
+        name="cluster",
+        type="k8s",
+        properties={"kubernetesURL": cluster.url, "authType": "token"},
+        secrets={"token": sealer.seal(token or cluster.token)},
+    )
+
+
+@pytest.fixture
+def runs(cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> Iterator[Runs]:
+    made = Runs(*keys, {"cluster": endpoint(cluster, keys[0])})
+    yield made
+    made.clusters.close()
+
+
+def image(kube: Kube) -> str:
+    return str(kube.deployment("apps", "web")["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_a_push_rolls_out_by_digest_and_a_broken_one_is_put_back(runs: Runs, kube: Kube) -> None:
+    good = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag="1.4.0", digest=DIGEST)
+    done = runs.run(good, yaml=deployment("web", "acme/web:1.4.0", replicas=2), namespace="apps")
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert image(kube) == f"acme/web:1.4.0@{DIGEST}"
+    broken = runs.run(yaml=deployment("web", "acme/web:broken"), namespace="apps", rollbackOnFailure=True)
+    assert broken.state.status is Status.FAILED
+    assert "cannot pull image acme/web:broken" in broken.state.message
+    assert f"Put back: Deployment web runs acme/web:1.4.0@{DIGEST} again" in broken.state.message
+    assert image(kube) == f"acme/web:1.4.0@{DIGEST}"
+
+
+def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube: Kube) -> None:
+    from services.config.holding import Intent, State
+    from tests.unit.runner.conftest import until
+
+    assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
+    text = deployment("web", "acme/web:2", readinessProbe={"httpGet": {"path": "/", "port": 80}})
+    ledger, holder = runs.begin(yaml=text, namespace="apps", rollbackOnFailure=True)
+    until(lambda: any("applied" in line for line in ledger.lines))
+    ledger.intend(Intent.CANCEL)
+    holder.look_now(ledger.holding.execution_id)
+    until(lambda: ledger.holding.state is State.ENDED, 20)
+    holder.close(3)
+    if ledger.state.status is Status.CANCELED:
+        assert image(kube) == "acme/web:1"
+    else:
+        assert ledger.state.status is Status.COMPLETED  # the roll-out was faster than the cancel
+
+
+def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
+    answer = Validator(keys[1], Registries())(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
+    assert answer.ok, answer.message
+    assert "allows deploying to default" in answer.message
+
+
+def test_a_wrong_token_and_an_address_where_nothing_is_are_told_apart(
+    cluster: FakeCluster, keys: tuple[Sealer, Opener]
+) -> None:
+    validator = Validator(keys[1], Registries())
+    wrong = validator(ValidateAsk(endpoint=endpoint(cluster, keys[0], "no-such-token")))
+    assert (wrong.ok, wrong.code) == (False, "wrong-password")
+    assert "no-such-token" not in wrong.message
+    nowhere = endpoint(cluster, keys[0]).model_copy(update={"properties": {"kubernetesURL": "https://127.0.0.1:1"}})
+    away = validator(ValidateAsk(endpoint=nowhere))
+    assert (away.ok, away.code) == (False, "unreachable")
+    assert "connection refused" in away.message
+
+
+def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
+    assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
+    inspector = Inspector(Validator(keys[1], Registries()))
+    options = {"kind": "Deployment", "name": "web", "namespace": "apps"}
+    asked = Inspect(what="workload", endpoint=endpoint(cluster, keys[0]), options=options)
+    seen = inspector(asked).document
+    assert (seen["found"], seen["images"], seen["ready"]) == (True, ["acme/web:1"], True)

@@ -1,0 +1,186 @@
+"""Digests, tags and sign-ins against the demo Hub and a real registry over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+import requests
+
+from cli.ports import free_port
+from services.runner.registry import Account, Registries, Registry, RegistryProblem
+from services.runner.resolving import TagResolver
+from services.runner.validate import Validator
+from shared.contracts.catalog import ValidateAsk
+from shared.contracts.pushes import Found, RegistryAccess, TagResolve
+from shared.contracts.runs import Endpoint
+from shared.process.secrets import Opener, Sealer, create_keys
+from tests.fakes.hub.server import FakeHub
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    served = FakeHub()
+    served.world.add_repository("acme/web", private=True, admins=["acme"])
+    served.world.add_account("eve", "eve-password")
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def digest(hub: FakeHub) -> str:
+    return hub.world.push(hub.world.repository("acme/web"), "1.0", ["linux/amd64", "linux/arm64"], None)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Sealer, Opener]:
+    create_keys(tmp_path)
+    return Sealer.load(tmp_path), Opener.load(tmp_path)
+
+
+def at(hub: FakeHub, username: str = "acme", password: str = "demo-password") -> Account:
+    return Account(urlparse(hub.url).netloc, username, password, plain_http=True)
+
+
+def problem(account: Account, repository: str) -> str:
+    with pytest.raises(RegistryProblem) as raised:
+        Registry(account).resolve(repository, "1.0")
+    return raised.value.code
+
+
+def test_a_tag_of_an_index_is_resolved_with_every_accept(hub: FakeHub, digest: str) -> None:
+    found = Registry(at(hub)).resolve("acme/web", "1.0")
+    assert found is not None
+    assert found.digest == digest
+    assert found.media_type == "application/vnd.oci.image.index.v1+json"
+
+
+def test_a_tag_that_is_not_there_is_none(hub: FakeHub, digest: str) -> None:
+    assert Registry(at(hub)).resolve("acme/web", "2.0") is None
+
+
+def test_a_wrong_password_and_a_missing_right_are_told_apart(hub: FakeHub, digest: str) -> None:
+    assert problem(at(hub, password="wrong"), "acme/web") == "wrong-password"
+    assert problem(at(hub, "eve", "eve-password"), "acme/web") == "no-right"
+    assert problem(at(hub, "", ""), "acme/web") == "no-right"
+
+
+def test_a_registry_that_is_away_is_told_with_its_address() -> None:
+    port = free_port()
+    with pytest.raises(RegistryProblem) as raised:
+        Registry(Account(f"127.0.0.1:{port}", plain_http=True)).resolve("acme/web", "1")
+    assert raised.value.code == "unreachable"
+    assert f"http://127.0.0.1:{port}/v2/acme/web/manifests/1: connection refused" in raised.value.message
+
+
+def test_the_resolver_answers_in_every_case(hub: FakeHub, digest: str, keys: tuple[Sealer, Opener]) -> None:
+    sealer, opener = keys
+    resolver = TagResolver(opener, Registries())
+
+    def ask(tag: str, password: str) -> tuple[Found, str | None]:
+        access = RegistryAccess(
+            registry_host=urlparse(hub.url).netloc, username="acme", password=sealer.seal(password), plain_http=True
+        )
+        answer = resolver(TagResolve(delivery_id="d", repository="acme/web", tag=tag, access=access))
+        assert (answer.detail == "") == (answer.outcome is Found.FOUND)
+        assert password not in answer.detail
+        return answer.outcome, answer.digest
+
+    assert ask("1.0", "demo-password") == (Found.FOUND, digest)
+    assert ask("2.0", "demo-password") == (Found.NOT_FOUND, None)
+    assert ask("1.0", "quite-wrong") == (Found.UNAVAILABLE, None)
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "repository", "code"),
+    [
+        ("acme", "demo-password", "acme/web", "ok"),
+        ("acme", "wrong-password", "acme/web", "wrong-password"),
+        ("acme", "demo-password", "acme/nothing", "no-such-repository"),
+        ("eve", "eve-password", "acme/web", "no-such-repository"),
+    ],
+)
+def test_a_docker_endpoint_is_tried_for_real(
+    hub: FakeHub,
+    digest: str,
+    keys: tuple[Sealer, Opener],
+    username: str,
+    password: str,
+    repository: str,
+    code: str,
+) -> None:
+    sealer, opener = keys
+    endpoint = Endpoint(
+        name="hub",
+        type="docker",
+        properties={
+            "serverType": "DockerHub",
+            "repoURL": repository,
+            "username": username,
+            "hubURL": hub.url,
+            "registryURL": hub.url,
+        },
+        secrets={"password": sealer.seal(password)},
+    )
+    answer = Validator(opener, Registries())(ValidateAsk(endpoint=endpoint))
+    assert answer.code == code, answer.message
+    assert answer.ok == (code == "ok")
+    assert password not in answer.message
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[str]:
+    """A real registry's host and port."""
+    port = free_port()
+    program = shutil.which("docker-registry")
+    assert program is not None
+    config = tmp_path / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/blobs}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                if requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1).ok:
+                    break
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.registry
+def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
+    config = b"{}"
+    base = f"http://{real}/v2/acme/web"
+    named = "sha256:" + hashlib.sha256(config).hexdigest()
+    place = requests.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
+    assert requests.put(place, params={"digest": named}, data=config, timeout=5).status_code == 201
+    blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}).encode()
+    pushed = requests.put(f"{base}/manifests/1", data=manifest, headers={"Content-Type": kind}, timeout=5)
+    assert pushed.status_code == 201, pushed.text
+
+    registry = Registry(Account(real, plain_http=True))
+    found = registry.resolve("acme/web", "1")
+    assert found is not None
+    assert found.digest == "sha256:" + hashlib.sha256(manifest).hexdigest()
+    assert found.media_type == kind
+    assert registry.tags("acme/web") == ["1"]
+    assert registry.tags("acme/nothing") is None
+    assert registry.resolve("acme/web", "2") is None
+    registry.close()

@@ -1,0 +1,147 @@
+"""A whole runner over a real broker; config's side is the real protocol in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from services.config.holding import Intent, State
+from services.runner.service import Runner
+from services.runner.settings import RunnerSettings
+from shared.bus import Ack, Answer, Bus, Incoming, Outcome
+from shared.contracts import topics
+from shared.contracts.history import Status
+from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
+from shared.contracts.runs import Held, IntentChanged, LogChunk, Released, Report, RunExecution, Take
+from shared.process.secrets import create_keys
+from tests.unit.runner.ledger import MemoryLedger
+
+
+class Config:
+    """What config does with a runner's messages, for one run."""
+
+    def __init__(self, url: str, ledger: MemoryLedger) -> None:
+        self.ledger = ledger
+        self.resolved: list[TagResolved] = []
+        self.bus = Bus(url, service=topics.Service.CONFIG, instance="test")
+        self.bus.open()
+        self.bus.consume_single(topics.LEDGER, self._ledger)
+        self.bus.consume_single(topics.LOGS, self._logs)
+        self.bus.serve(topics.CONFIG_RPC, {topics.RUN_HELD: self._held}, threads=1)
+        assert self.bus.wait_connected(20)
+
+    def dispatch(self) -> None:
+        message = RunExecution(execution_id="e1", dispatch=self.ledger.holding.dispatch)
+        self.bus.publish(topics.RUN_EXECUTION, message, subject="e1")
+
+    def _ledger(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        return [self._one(one) for one in batch]
+
+    def _one(self, one: Incoming) -> Outcome:
+        said = one.message
+        if isinstance(said, Take):
+            return Answer(self.ledger.take(said).result())
+        if isinstance(said, Report):
+            answer = self.ledger.report(said).result()
+            return Answer(answer) if one.wants_reply else Ack()
+        if isinstance(said, Released):
+            self.ledger.released(said)
+        if isinstance(said, TagResolved):
+            self.resolved.append(said)
+        return Ack()
+
+    def _logs(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        for one in batch:
+            self.ledger.log(cast("LogChunk", one.message))
+        return [Ack() for _ in batch]
+
+    def _held(self, one: Incoming) -> Any:
+        return self.ledger.held(cast("Held", one.message)).result()
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+LOG = {"type": "Log", "input": {"message": "hello ${requestBy}"}}
+WAIT = {"type": "POLL", "input": {"url": "http://203.0.113.1:9/", "pollIntervalSeconds": 60, "ignoreFailure": True}}
+
+
+def tree(**tasks: dict[str, Any]) -> dict[str, Any]:
+    return {"stageOrder": ["S"], "stages": {"S": {"taskOrder": list(tasks), "tasks": tasks}}}
+
+
+@pytest.fixture
+def start(vhost_url: str, home: Path) -> Iterator[Callable[[dict[str, Any]], tuple[Config, Runner]]]:
+    create_keys(home)
+    made: list[Any] = []
+
+    def begin(pipeline: dict[str, Any]) -> tuple[Config, Runner]:
+        config = Config(vhost_url, MemoryLedger(pipeline))
+        made.append(config.bus)
+        runner = Runner(RunnerSettings(amqp_url=vhost_url, portside_home=home, instance="r1"))
+        made.append(runner)
+        return config, runner
+
+    yield begin
+    for one in reversed(made):
+        one.close()
+
+
+Start = Callable[[dict[str, Any]], tuple[Config, Runner]]
+
+
+def test_a_run_is_taken_carried_out_and_reported_over_the_broker(start: Start) -> None:
+    config, _ = start(tree(A=LOG, B=LOG))
+    config.dispatch()
+    until(lambda: config.ledger.holding.state is State.ENDED)
+    assert config.ledger.state.status is Status.COMPLETED
+    until(lambda: len(config.ledger.lines) == 2)
+    assert config.ledger.lines == ["hello ada", "hello ada"]
+
+
+def test_a_message_that_comes_twice_starts_nothing_twice(start: Start) -> None:
+    config, _ = start(tree(A=LOG))
+    config.dispatch()
+    config.dispatch()
+    until(lambda: config.ledger.holding.state is State.ENDED)
+    time.sleep(0.3)
+    assert config.ledger.holding.attempt == 1
+    assert [task for task, _ in config.ledger.started()] == ["A"]
+
+
+def test_a_cancel_is_heard_within_a_moment(start: Start) -> None:
+    config, _ = start(tree(A=LOG, B=WAIT))
+    config.dispatch()
+    until(lambda: any(task == "B" for task, _ in config.ledger.started()))
+    config.ledger.intend(Intent.CANCEL)
+    config.bus.broadcast(topics.RUN_INTENT, IntentChanged(execution_id="e1"), subject="e1")
+    until(lambda: config.ledger.holding.state is State.ENDED, 30)
+    assert config.ledger.state.status is Status.CANCELED
+
+
+def test_an_orderly_stop_releases_what_is_held(start: Start) -> None:
+    config, runner = start(tree(A=WAIT))
+    config.dispatch()
+    until(lambda: any(one.event.type == "task.handle" for one in config.ledger.history))
+    runner.close()
+    until(lambda: config.ledger.holding.state is State.DISPATCHED)
+    assert config.ledger.holding.deaths == 0
+
+
+def test_a_tag_is_resolved_or_told_why_not(start: Start) -> None:
+    config, _ = start(tree(A=LOG))
+    access = RegistryAccess(registry_host="127.0.0.1:1", plain_http=True)
+    asked = TagResolve(delivery_id="d1", repository="acme/web", tag="1", access=access)
+    config.bus.publish(topics.TAG_RESOLVE, asked, subject="d1")
+    until(lambda: bool(config.resolved))
+    (answer,) = config.resolved
+    assert (answer.delivery_id, answer.outcome) == ("d1", Found.UNAVAILABLE)
+    assert "connection refused" in answer.detail

@@ -1,0 +1,250 @@
+"""The small task types: what they ask, what an answer means, where requests may go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.config.holding import State
+from services.runner.holder import Holder
+from services.runner.tasks.catalogue import task_types
+from services.runner.tasks.k8s.cluster import Clusters
+from services.runner.tasks.outgoing import Outgoing, is_local
+from services.runner.tasks.protocol import Effect
+from services.runner.tasks.rest import Rest
+from shared.contracts.catalog import Act, Document
+from shared.contracts.history import Status
+from shared.contracts.problems import Code, refuse
+from shared.contracts.runs import Take
+from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.process.secrets import Opener, Sealer, create_keys
+
+from .conftest import until
+from .ledger import MemoryLedger
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers what the path asks for."""
+
+    seen: list[tuple[str, str, dict[str, str], bytes]]
+    answers = 0
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        type(self).seen.append((self.command, self.path, dict(self.headers), body))
+        type(self).answers += 1
+        if self.path == "/gone":
+            self._send(404, b'{"message": "no such thing"}')
+        elif self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", f"http://{self.path.removeprefix('/to/')}/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            state = "done" if type(self).answers >= 3 else "busy"
+            self._send(200, f'{{"state": "{state}", "list": [1, 2]}}'.encode())
+
+    def _send(self, code: int, body: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = _answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def echo() -> Iterator[tuple[str, list[Any]]]:
+    handler = type("Handler", (Echo,), {"seen": [], "answers": 0})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", handler.seen  # type: ignore[attr-defined]
+    server.shutdown()
+    server.server_close()
+
+
+Run = Callable[..., MemoryLedger]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Runs one task to its end, or until it parks."""
+    create_keys(tmp_path)
+    clusters = Clusters()
+    holders: list[Holder] = []
+    outgoings: list[Outgoing] = []
+
+    def go(
+        type: str, *, local: bool = True, act: Callable[[Act], Document] | None = None, **given: Any
+    ) -> MemoryLedger:
+        task = {"type": type, "input": given}
+        ledger = MemoryLedger(
+            {"stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}}, inputs={"x": "1"}
+        )
+        if act is not None:
+            ledger.answer_act = act
+        outgoing = Outgoing(allow_local=local)
+        outgoings.append(outgoing)
+        sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
+        holder = Holder(ledger, task_types(clusters, outgoing), sealer=sealer, opener=opener, runner="r")
+        holder.start()
+        holders.append(holder)
+        go.holder = holder  # type: ignore[attr-defined]
+        take(ledger, holder)
+        until(lambda: ledger.holding.state in (State.ENDED, State.PARKED), 10)
+        return ledger
+
+    yield go
+    for holder in holders:
+        holder.close(2)
+    for outgoing in outgoings:
+        outgoing.close()
+    clusters.close()
+
+
+def take(ledger: MemoryLedger, holder: Holder) -> None:
+    ask = Take(execution_id="e1", dispatch=ledger.holding.dispatch, runner="r", take_id=f"t{ledger.holding.dispatch}")
+    assert holder.reserve(1)
+    holder.hold(ledger.take(ask).result())
+
+
+def task(ledger: MemoryLedger) -> Any:
+    return ledger.state.task("S", "T")
+
+
+def test_every_type_has_a_schema_and_every_schema_a_type() -> None:
+    assert set(task_types(Clusters(), Outgoing())) == set(TASK_SCHEMAS)
+
+
+def test_rest_sends_what_it_is_given_and_its_answer_is_the_output(run: Run, echo: tuple[str, list[Any]]) -> None:
+    url, seen = echo
+    done = run("REST", action="post", url=f"{url}/a?b=c", headers={"X-A": "${input.x}"}, payload={"n": 1})
+    assert done.state.status is Status.COMPLETED, done.state.message
+    method, path, headers, body = seen[0]
+    assert (method, path, body) == ("POST", "/a?b=c", b'{"n": 1}')
+    assert headers["X-A"] == "1"
+    assert headers["Content-Type"] == "application/json"
+    assert len(headers["Idempotency-Key"]) == 32
+    output = task(done).output.view
+    assert output["responseCode"] == 200
+    assert output["responseJson"]["list"] == [1, 2]
+    assert output["responseHeaders"]["Content-Type"] == "application/json"
+
+
+def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]]) -> None:
+    done = run("REST", action="get", url=f"{echo[0]}/gone")
+    assert done.state.message == "S.T: Request failed with status code : 404"
+    assert task(done).output.view["responseJson"] == {"message": "no such thing"}
+
+
+@pytest.mark.parametrize(
+    ("given", "effect"),
+    [
+        ({"action": "get"}, Effect.REPEATABLE),
+        ({"action": "put"}, Effect.REPEATABLE),
+        ({"action": "post"}, Effect.ONCE),
+        ({"action": "post", "repeatable": "true"}, Effect.REPEATABLE),
+        ({"action": "patch"}, Effect.ONCE),
+    ],
+)
+def test_only_harmless_requests_are_repeated_after_a_crash(given: dict[str, Any], effect: Effect) -> None:
+    assert Rest(Outgoing()).effect(given) is effect
+
+
+@pytest.mark.parametrize("path", ["/", "/to/127.0.0.1:9"])
+def test_a_pipeline_may_not_call_the_runners_own_machine(run: Run, echo: tuple[str, list[Any]], path: str) -> None:
+    done = run("REST", action="get", url=f"{echo[0]}{path}", local=False)
+    assert "may not be called from a pipeline" in done.state.message
+    assert "OUTGOING_LOCAL" in done.state.message
+    assert echo[1] == []
+
+
+LOCAL = ["127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "::ffff:127.0.0.1"]
+LOCAL += ["100.100.100.200", "fd00:ec2::254", "224.0.0.1"]
+
+
+@pytest.mark.parametrize("address", LOCAL)
+def test_addresses_of_this_machine_and_of_metadata_are_known(address: str) -> None:
+    assert is_local(address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "192.168.1.1", "203.0.113.9", "2001:db8::1"])
+def test_other_addresses_are_open(address: str) -> None:
+    assert not is_local(address)
+
+
+def test_poll_asks_until_its_criterion_holds(run: Run, echo: tuple[str, list[Any]]) -> None:
+    criteria = {"success": '${S.T.output.responseJson.state} == "done"'}
+    done = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=9, exitCriteria=criteria)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert task(done).output.view["iterationCount"] == 3
+
+
+def test_poll_gives_up_after_its_count_and_at_its_failure_criterion(run: Run, echo: tuple[str, list[Any]]) -> None:
+    tired = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=1, exitCriteria={"success": "1 == 2"})
+    assert "After 1 answers neither criterion held." in tired.state.message
+    failure = {"success": "1 == 2", "failure": '${output.responseJson.state} == "busy"'}
+    failed = run("POLL", url=echo[0], pollIntervalSeconds=0.1, exitCriteria=failure)
+    assert "The failure criterion held" in failed.state.message
+
+
+def test_an_approval_asks_with_its_approvers_and_deadline_and_goes_on(run: Run) -> None:
+    ledger = run("UserOperation", summary="Deploy?", approvers=["grace"], expiration=2, expirationUnit="HOURS")
+    waiting = task(ledger).waiting
+    assert waiting.reason == "approval"
+    assert waiting.ask["approvers"] == ["grace"]
+    assert waiting.due_at - waiting.since == pytest.approx(7200, abs=5)
+    until(lambda: run.holder.holding == 0)  # type: ignore[attr-defined]
+    ledger.answer("S", "T", {"status": "Approved", "respondedBy": "grace", "comments": "fine"})
+    take(ledger, run.holder)  # type: ignore[attr-defined]
+    until(lambda: ledger.holding.state is State.ENDED)
+    assert ledger.state.status is Status.COMPLETED
+    assert task(ledger).output.view == {"status": "Approved", "respondedBy": "grace", "comments": "fine"}
+
+
+def test_a_rejection_fails_with_who_and_why(run: Run) -> None:
+    ledger = run("UserOperation", summary="Deploy?")
+    until(lambda: run.holder.holding == 0)  # type: ignore[attr-defined]
+    ledger.answer("S", "T", {"status": "Rejected", "respondedBy": "grace", "comments": "not on Friday"})
+    take(ledger, run.holder)  # type: ignore[attr-defined]
+    until(lambda: ledger.holding.state is State.ENDED)
+    assert ledger.state.message == "S.T: Rejected by grace: not on Friday"
+
+
+def test_a_nested_pipeline_is_started_once_under_its_own_id_and_waited_for(run: Run) -> None:
+    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${input.x}"}, act=_started)
+    ((act, user, command_id),) = ledger.acts
+    assert (act.verb, act.name, act.project, user) == ("execute", "Other", "default", "ada")
+    assert act.body["input"] == {"a": "1"}
+    assert act.body["_parent"] == {"executionId": "e1", "stage": "S", "task": "T", "requestedBy": "ada"}
+    assert command_id.startswith("nested-")
+    until(lambda: run.holder.holding == 0)  # type: ignore[attr-defined]
+    said = {"executionStatus": "COMPLETED", "executionIndex": 4, "outputProperties": {"n": 2}}
+    ledger.answer("S", "T", {**said, "executionId": act.body["executionId"]})
+    take(ledger, run.holder)  # type: ignore[attr-defined]
+    until(lambda: ledger.holding.state is State.ENDED)
+    assert ledger.state.status is Status.COMPLETED
+    assert task(ledger).output.view["outputProperties"] == {"n": 2}
+
+
+def test_a_nested_pipeline_that_is_refused_says_why(run: Run) -> None:
+    def refused(act: Act) -> Document:
+        raise refuse(Code.NOT_FOUND, f"there is no pipeline {act.name}")
+
+    ledger = run("Pipeline", pipeline="Nothing", act=refused)
+    assert ledger.state.message == "S.T: Pipeline Nothing was not started: there is no pipeline Nothing"
+
+
+def _started(act: Act) -> Document:
+    return Document(document={"executionId": act.body["executionId"], "executionIndex": 4})
