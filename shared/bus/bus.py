@@ -58,6 +58,8 @@ class Bus:
         self.source = f"portside/{service}/{instance}"
         self._sending = Link(url, f"{self.source} sends")
         self._receiving = Link(url, f"{self.source} receives")
+        self._sending.add_user(_Pair(self._receiving))
+        self._receiving.add_user(_Pair(self._sending))
         self._publisher = Publisher(self._sending)
         self._requester = Requester(self._sending)
         self._consumers: list[Consumer] = []
@@ -302,6 +304,19 @@ class Bus:
         with self._lock:
             self._consumers.append(consumer)
         return consumer
+
+
+class _Pair:
+    """When one connection is back the other need not wait any longer."""
+
+    def __init__(self, other: Link) -> None:
+        self._other = other
+
+    def on_up(self, _connection: object) -> None:
+        self._other.hurry()
+
+    def on_down(self, _reason: str) -> None:
+        """The other notices by itself."""
 
 
 def _check(queue: Queue, mode: Mode, handlers: Mapping[Topic, object]) -> None:

@@ -5,6 +5,7 @@ Everything here may wait for a confirm and so never runs on an I/O thread.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
@@ -12,7 +13,7 @@ import pika
 
 from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem
-from shared.process.clock import now
+from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
 from . import furniture, wire
@@ -76,6 +77,12 @@ class Disposal:
             problem = Problem(code=Code.INTERNAL, message=str(error), subject=incoming.envelope.id)
             parcel = self._problem(properties, problem)
         self._publisher.send("", properties.reply_to, parcel.body, parcel.properties)
+
+    def wait_to_reply(self, limit_s: float) -> None:
+        """Wait until a reply has a chance to leave, at most so long."""
+        deadline = monotonic() + limit_s
+        while not self._publisher.usable and monotonic() < deadline:
+            time.sleep(0.02)
 
     def reply_problem(self, delivery: Delivery, code: Code, message: str) -> None:
         """Answer a delivery that could not be read or handled."""

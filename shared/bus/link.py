@@ -29,6 +29,7 @@ from .declare import declare_topology
 HEARTBEAT_S = 20
 _CONNECT_LIMIT_S = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+_BEFORE_DECLARING_AGAIN_S = 1.0
 _STABLE_S = 5.0
 """A link that was up for this long has recovered: the next loss starts the backoff anew."""
 
@@ -76,6 +77,7 @@ class Link:
         self._connection: _Connection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._waiting: Any = None
         self._attempts = 0
         self._up_since = 0.0
         self.up = False
@@ -118,14 +120,25 @@ class Link:
         """Run `call` on the I/O thread after a delay. Only from the I/O thread."""
         self._loop.call_later(delay_s, lambda: self._tell(call))
 
+    def hurry(self) -> None:
+        """Try to connect now rather than after the wait: somebody has seen the broker. From any thread."""
+        self.submit(self._hurry)
+
     def on_thread(self) -> bool:
         """Whether the caller is the I/O thread, which must never wait for the broker."""
         return threading.current_thread() is self._thread
 
     def declare_again(self, then: Callable[[], None]) -> None:
-        """Somebody deleted a queue: put the furniture back. Only from the I/O thread."""
-        if self.up and self._connection is not None:
-            self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, then))
+        """Somebody deleted a queue: put the furniture back, a moment later. Only from the I/O thread.
+
+        A broker whose queue is declared again before it has told the old one's consumers never tells them.
+        """
+
+        def declare() -> None:
+            if self.up and self._connection is not None:
+                self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, then))
+
+        self._loop.call_later(_BEFORE_DECLARING_AGAIN_S, lambda: self._tell(declare))
 
     # Everything below runs on the I/O thread.
 
@@ -145,6 +158,7 @@ class Link:
 
     def _start_over(self) -> None:
         old, self._loop = self._loop, IOLoop()
+        self._waiting = None
         with contextlib.suppress(Exception):
             old.close()
         self._scheduled = True
@@ -176,6 +190,7 @@ class Link:
             log.exception("call failed", connection=self._name, reason="unexpected error; see the traceback")
 
     def _connect(self) -> None:
+        self._waiting = None
         if self._closing:
             return
         self._connection = _Connection(
@@ -223,7 +238,12 @@ class Link:
         if was_up or self._attempts in (0, 4) or self._attempts % 60 == 0:
             log.warning("broker away", connection=self._name, reason=reason, again_after_s=round(wait_s, 1))
         self._attempts += 1
-        self._loop.call_later(wait_s, self._connect)
+        self._waiting = self._loop.call_later(wait_s, self._connect)
+
+    def _hurry(self) -> None:
+        if self._waiting is not None:
+            self._loop.remove_timeout(self._waiting)
+            self._connect()
 
     def _begin_close(self) -> None:
         self._closing = True

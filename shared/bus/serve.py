@@ -18,6 +18,9 @@ from .link import Link
 from .outcomes import Incoming
 from .subscription import Delivery, Subscription
 
+_REPLY_WAIT_S = 2.0
+"""For a connection that is just coming back; an asker waits longer than that."""
+
 log = get_logger(part="bus")
 
 Server = Callable[[Incoming], Message]
@@ -88,7 +91,9 @@ class RpcConsumer:
             redelivered=delivery.redelivered,
             wants_reply=bool(delivery.properties.reply_to),
         )
-        self._disposal.reply(delivery, incoming, self._handled(incoming, handler))
+        answer = self._handled(incoming, handler)
+        self._disposal.wait_to_reply(_REPLY_WAIT_S)
+        self._disposal.reply(delivery, incoming, answer)
 
     def _handled(self, incoming: Incoming, handler: Server) -> Message:
         try:

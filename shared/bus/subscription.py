@@ -12,6 +12,8 @@ from shared.process.logging import get_logger
 from .link import Link
 
 _AGAIN_S = 1.0
+_LOOK_S = 20.0
+_NOT_FOUND = 404
 
 log = get_logger(part="bus")
 
@@ -145,9 +147,26 @@ class Subscription:
         consume()
 
     def _subscribed(self, _frame: Any) -> None:
+        if not self.consuming and not self._auto_ack:
+            self._link.later(_LOOK_S, lambda generation=self.generation: self._look(generation))  # type: ignore[misc]
         self.consuming = True
         if self._on_subscribed is not None:
             self._on_subscribed()
+
+    def _look(self, generation: int) -> None:
+        """Ask whether the broker still knows us: a queue that was made anew may not, and never says so."""
+        if generation != self.generation or not self.consuming or not self._channel.is_open:
+            return
+        channel = self._channel
+
+        def counted(frame: Any) -> None:
+            if frame.method.consumer_count:
+                self._link.later(_LOOK_S, lambda: self._look(generation))
+            elif channel.is_open:
+                log.warning("forgotten by the broker", queue=self._queue, again_after_s=_AGAIN_S)
+                channel.close()
+
+        channel.queue_declare(self._queue, passive=True, callback=counted)
 
     def _channel_closed(self, channel: Any, reason: Any) -> None:
         if channel is not self._channel:
@@ -159,7 +178,10 @@ class Subscription:
             self._finish()
         elif self._link.up and self._connection is not None and self._connection.is_open:
             log.warning("consumer's channel closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
-            self._link.later(_AGAIN_S, self._open)
+            if getattr(reason, "reply_code", None) == _NOT_FOUND:
+                self._link.declare_again(self._open)
+            else:
+                self._link.later(_AGAIN_S, self._open)
 
     def _ack(self, delivery: Delivery, multiple: bool) -> None:
         if self._channel is not None and self._channel.is_open and self.is_current(delivery):
