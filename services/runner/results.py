@@ -58,16 +58,21 @@ def _cut_parts(parts: dict[Any, Any], total: int, limit: int) -> dict[Any, Any]:
 
 def packed(exact: Json, masks: Masks, seals: Seals) -> tuple[Output, Json]:
     """The output for the ledger, and what later tasks of this holder may use."""
-    usable = cut(plain(exact))
+    if not exact:
+        return Output(), {}
+    usable = shown(exact)
     view = masks.mask(usable)
     if view == usable:
         return Output(view=usable), usable
     return Output(view=view, sealed=seals.seal(json.dumps(usable, ensure_ascii=False))), usable
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON knows it: what it does not know becomes text."""
-    return json.loads(json.dumps(value, ensure_ascii=False, default=str))
+def shown(value: Any) -> Any:
+    """A value as JSON knows it, small enough to be recorded."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    usable = json.loads(text)
+    # Not even four bytes for each character would be too much.
+    return usable if 4 * len(text) <= MAX_OUTPUT_BYTES else cut(usable)
 
 
 def message(text: str, masks: Masks) -> str:

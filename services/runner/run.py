@@ -250,7 +250,7 @@ class Run:
         if missing:
             log.info("output left out", execution=self.about.execution_id, reason=missing)
         masker = self._vault.masker
-        view = masker.mask(results.cut(results.plain(values)))
+        view = masker.mask(results.shown(values))
         message = results.message(action.message, masker)
         self._emit(h.RunEnded(**self._stamp(), status=action.status, message=message, output=view))
         self._finish()
@@ -318,7 +318,7 @@ class Run:
             tools=tools,
             memory={},
         )
-        usable = results.cut(results.plain(ready.input))
+        usable = results.shown(ready.input)
         self._exact.setdefault((stage, plan.name), {})["input"] = usable
         return Live(plan, kind, asked, logs, input_shown=self._vault.masker.mask(usable), stop_asked=stopping)
 

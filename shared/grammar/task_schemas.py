@@ -65,7 +65,9 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "dryRun": _flag("Dry run", "APPLY, CREATE: the cluster checks everything and changes nothing."),
             "pinDigest": _flag("Pin the digest", "Deploy the pushed image by its digest.", default=True),
             "rollbackOnFailure": _flag("Put back on failure", "Apply the last good manifest again.", default=False),
-            "waitFor": _text("Wait for", "A condition on `object` for kinds whose readiness is not known."),
+            "waitFor": _text(
+                "Wait for", 'As in `object.status.phase == "Ready"`, for kinds whose readiness is not known.'
+            ),
             "patch": _map("Patch", "PATCH: what to change, as YAML or JSON.", **{"x-multiline": True}),
             "patchType": _text("Kind of patch", "PATCH", enum=["merge", "strategic", "json"], default="merge"),
             "resourceType": _text("Resource type", "ROLLBACK", enum=["Deployment", "StatefulSet", "DaemonSet"]),
@@ -121,7 +123,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
                 "title": "Exit criteria",
                 "description": "Conditions over `response`: the first that holds ends the task.",
                 "properties": {
-                    "success": _text("Success"),
+                    "success": _text("Success", 'As in `response.responseJson.status == "ok"`.'),
                     "failure": _text("Failure"),
                 },
             },

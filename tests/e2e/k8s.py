@@ -102,14 +102,21 @@ class Runs:
         self.clusters = Clusters()
         quiet_insecure_warnings()
 
-    def begin(self, push: Push | None = None, *, start: int | None = None, **given: Any) -> tuple[MemoryLedger, Holder]:
+    def begin(
+        self,
+        push: Push | None = None,
+        *,
+        start: int | None = None,
+        inputs: dict[str, Any] | None = None,
+        **given: Any,
+    ) -> tuple[MemoryLedger, Holder]:
         """Start a run and hand it over."""
         self.starts += 1
         number = start or self.starts
         task = {"type": "K8S", "endpoints": {"kubernetesServer": "cluster"}, "input": {"action": "APPLY", **given}}
         tree = {"stageOrder": ["Deploy"], "stages": {"Deploy": {"taskOrder": ["Apply"], "tasks": {"Apply": task}}}}
         about = {"push": push, "execution_id": f"e{number}", "index": number}
-        ledger = MemoryLedger(tree, endpoints=self.endpoints, about=about, start=number)
+        ledger = MemoryLedger(tree, inputs=inputs, endpoints=self.endpoints, about=about, start=number)
         types: dict[str, TaskType] = {"K8S": K8S(self.clusters), "Condition": Condition()}
         holder = Holder(ledger, types, sealer=self.sealer, opener=self.opener, runner="r1")
         holder.start()

@@ -139,7 +139,7 @@ def test_a_new_kind_and_an_object_of_it_come_with_one_manifest(runs: Runs, kube:
     try:
         done = runs.run(yaml=yaml.safe_dump_all([definition, widget]), namespace=space)
         assert done.state.status is Status.COMPLETED, done.state.message
-        waits = runs.run(yaml=yaml.safe_dump(widget), namespace=space, waitFor="${output.spec.n} == 1")
+        waits = runs.run(yaml=yaml.safe_dump(widget), namespace=space, waitFor="object.spec.n == 1")
         assert waits.state.status is Status.COMPLETED, waits.state.message
     finally:
         kube.call("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{group}")

@@ -7,6 +7,7 @@ from shared.grammar.conditions import ConditionError
 from shared.grammar.expressions import Unresolved
 
 from .outgoing import Outgoing, Reply
+from .own_output import holds
 from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from .rest import headers_of
 
@@ -59,7 +60,7 @@ class Poll(Task):
 
     def _holds(self, asked: Asked, condition: str, output: Json) -> bool:
         try:
-            return asked.tools.evaluate(condition, output)
+            return holds(asked, condition, "response", output)
         except Unresolved:
             return False  # the answer has no such field yet
         except ConditionError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from services.runner.inspection import Inspector
 from services.runner.registry import Registries
@@ -115,3 +116,13 @@ def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys
     asked = Inspect(what="workload", endpoint=endpoint(cluster, keys[0]), options=options)
     seen = inspector(asked).document
     assert (seen["found"], seen["images"], seen["ready"]) == (True, ["acme/web:1"], True)
+
+
+def test_the_example_of_the_documentation_runs(runs: Runs, kube: Kube) -> None:
+    page = Path("docs/reference/tasks/k8s.md").read_text(encoding="utf-8")
+    tree = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    given = tree["stages"]["Deploy"]["tasks"]["Apply"]["input"]
+    push = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag="latest", digest=DIGEST)
+    done = runs.run(push, inputs=tree["input"], **given)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert image(kube) == f"acme/web:latest@{DIGEST}"

@@ -15,6 +15,7 @@ from services.runner.holder import Holder
 from services.runner.tasks.catalogue import task_types
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.outgoing import Outgoing, is_local
+from services.runner.tasks.own_output import with_references
 from services.runner.tasks.protocol import Effect
 from services.runner.tasks.rest import Rest
 from shared.contracts.catalog import Act, Document
@@ -185,16 +186,22 @@ def test_other_addresses_are_open(address: str) -> None:
 
 
 def test_poll_asks_until_its_criterion_holds(run: Run, echo: tuple[str, list[Any]]) -> None:
-    criteria = {"success": '${S.T.output.responseJson.state} == "done"'}
+    criteria = {"success": 'response.responseJson.state == "done" && response.responseJson.list[1] == 2'}
     done = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=9, exitCriteria=criteria)
     assert done.state.status is Status.COMPLETED, done.state.message
     assert task(done).output.view["iterationCount"] == 3
 
 
+def test_the_bare_word_is_not_taken_out_of_texts_and_references() -> None:
+    written = 'response.a[0].b == "response.a" && ${input.response.a} != 1 && my.response.a'
+    expected = '${output.a[0].b} == "response.a" && ${input.response.a} != 1 && my.response.a'
+    assert with_references(written, "response") == expected
+
+
 def test_poll_gives_up_after_its_count_and_at_its_failure_criterion(run: Run, echo: tuple[str, list[Any]]) -> None:
     tired = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=1, exitCriteria={"success": "1 == 2"})
     assert "After 1 answers neither criterion held." in tired.state.message
-    failure = {"success": "1 == 2", "failure": '${output.responseJson.state} == "busy"'}
+    failure = {"success": "1 == 2", "failure": 'response.responseJson.state == "busy"'}
     failed = run("POLL", url=echo[0], pollIntervalSeconds=0.1, exitCriteria=failure)
     assert "The failure criterion held" in failed.state.message
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from services.runner.tasks.own_output import holds
 from services.runner.tasks.protocol import Asked, TaskFailed
 
 from . import fence
@@ -84,10 +85,10 @@ def _own_condition(asked: Asked, live: Object) -> Readiness | None:
     if not condition or live["kind"] in (*_WATCHED, "Namespace", "ConfigMap", "Secret", "Service"):
         return None
     try:
-        holds = asked.tools.evaluate(condition, live)
+        ready = holds(asked, condition, "object", live)
     except Exception as error:
         return Readiness(False, f"its `waitFor` cannot be evaluated yet: {error}")
-    return Readiness(holds, "waits until its `waitFor` holds")
+    return Readiness(ready, "waits until its `waitFor` holds")
 
 
 def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object]]:

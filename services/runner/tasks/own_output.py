@@ -1,0 +1,29 @@
+"""Conditions over what the task itself has seen: `response.responseCode == 200`, `object.status.phase == "Ready"`.
+
+The bare word stands for the task's own output, which no `${…}` can name because the task has not ended.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shared.contracts.base import Json
+
+from .protocol import Asked
+
+_PART = r"""(?:\.[A-Za-z_][\w-]*|\[\d+\]|\[(?:"[^"]*"|'[^']*')\])"""
+
+
+def holds(asked: Asked, condition: str, word: str, output: Json) -> bool:
+    """Evaluate a condition in which `word` stands for `output`."""
+    return asked.tools.evaluate(with_references(condition, word), output)
+
+
+def with_references(condition: str, word: str) -> str:
+    """The condition with `word.path` written as `${output.path}`, but not within texts and references."""
+    token = re.compile(rf"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\{{[^{{}}]*\}})|(?<![\w.])\b{word}({_PART}+)""")
+
+    def put(found: re.Match[str]) -> str:
+        return found[1] if found[1] is not None else f"${{output{found[2]}}}"
+
+    return token.sub(put, condition)
