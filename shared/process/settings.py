@@ -42,16 +42,20 @@ class _FileSource(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """Common fields; the environment variable is the field's name in capitals, `<NAME>_FILE` reads it from a file."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, use_attribute_docstrings=True)
 
     amqp_url: str = "amqp://guest:guest@127.0.0.1:5672/"
+    """The broker, as `amqp://user:password@host:port/vhost`."""
     database_url: str = ""
     """Only config opens it; empty means `portside.db` in the home folder."""
     portside_home: Path = Path(".portside")
+    """The folder of keys, health files, the gateway's spool and the embedded database."""
     public_url: str = "http://127.0.0.1:8080"
     """Where the world reaches the gateway, without a slash at the end."""
     log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
     instance: str = Field(default_factory=default_instance)
+    """Tells two processes of one service apart, in logs, health files and queues."""
 
     @model_validator(mode="before")
     @classmethod
