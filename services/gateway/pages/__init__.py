@@ -10,9 +10,9 @@ from flask import Flask, Response
 
 from services.gateway.web_parts import WebParts
 
-from . import activity, common, executions, signing
+from . import activity, common, endpoints, executions, signing
 
-AREAS = (signing, executions, activity)
+AREAS = (signing, executions, activity, endpoints)
 
 
 def register(app: Flask, parts: WebParts) -> None:

@@ -29,7 +29,7 @@ View = Callable[..., Any]
 FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
 
-NAVIGATION = (("Executions", "/executions"), ("Activity", "/activity"))
+NAVIGATION = (("Executions", "/executions"), ("Activity", "/activity"), ("Endpoints", "/endpoints"))
 
 SIGNS = {
     "COMPLETED": ("done", "✓", "completed"),
