@@ -57,7 +57,8 @@ class Hubsync:
 
         self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
         self._bus.open()
-        self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run))
+        # One pass at a time: with more in hand a standby could become active beside a pass that still runs.
+        self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._watcher.start()

@@ -50,17 +50,20 @@ class Pushed:
     image: Image
     digest: str
     """Empty when nobody knows it."""
+    copies_at: frozenset[str] = frozenset()
+    """Registries that an input of the run names: under the same name and tag they hold copies."""
 
 
 def pushed(asked: Asked) -> Pushed | None:
     """From the push that started the run, or from the Docker inputs that somebody gave by hand."""
+    hosts = frozenset(value.strip("/") for value in asked.inputs.values() if isinstance(value, str) and value)
     if asked.push is not None and asked.push.tag:
-        return Pushed(parse(f"{asked.push.image}:{asked.push.tag}"), asked.push.digest or "")
+        return Pushed(parse(f"{asked.push.image}:{asked.push.tag}"), asked.push.digest or "", hosts)
     name, tag = (str(asked.inputs.get(key) or "") for key in ("DOCKER_IMAGE", "DOCKER_TAG"))
     if not name or not tag:
         return None
     digest = str(asked.inputs.get("DOCKER_DIGEST") or "")
-    return Pushed(parse(f"{name}:{tag}"), digest if _DIGEST.fullmatch(digest) else "")
+    return Pushed(parse(f"{name}:{tag}"), digest if _DIGEST.fullmatch(digest) else "", hosts)
 
 
 def uses(obj: Object, what: Pushed) -> bool:
@@ -86,13 +89,9 @@ def pin(obj: Object, what: Pushed) -> list[str]:
 
 
 def _names(reference: object, what: Pushed) -> bool:
-    """The pushed image itself, or its copy under the same name and tag in the cluster's own registry.
-
-    A digest names content, so that a copy with other content cannot be started by mistake; `pinDigest: false` lets a
-    registry serve its own build under the same name.
-    """
+    """The pushed image itself, or its copy under the same name and tag in a registry that the run was told of."""
     if not isinstance(reference, str):
         return False
     named = parse(reference)
-    is_copy = (named.repository, named.tag) == (what.image.repository, what.image.tag) and named.host != "docker.io"
+    is_copy = (named.repository, named.tag) == (what.image.repository, what.image.tag) and named.host in what.copies_at
     return named.same_tag(what.image) or is_copy
