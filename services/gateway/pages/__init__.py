@@ -10,9 +10,9 @@ from flask import Flask, Response
 
 from services.gateway.web_parts import WebParts
 
-from . import activity, common, endpoints, executions, signing
+from . import activity, common, endpoints, executions, signing, webhooks
 
-AREAS = (signing, executions, activity, endpoints)
+AREAS = (signing, executions, activity, endpoints, webhooks)
 
 
 def register(app: Flask, parts: WebParts) -> None:

@@ -29,7 +29,12 @@ View = Callable[..., Any]
 FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
 
-NAVIGATION = (("Executions", "/executions"), ("Activity", "/activity"), ("Endpoints", "/endpoints"))
+NAVIGATION = (
+    ("Executions", "/executions"),
+    ("Activity", "/activity"),
+    ("Endpoints", "/endpoints"),
+    ("Webhooks for Docker", "/webhooks"),
+)
 
 SIGNS = {
     "COMPLETED": ("done", "✓", "completed"),

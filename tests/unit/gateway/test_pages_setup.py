@@ -103,3 +103,75 @@ def test_an_endpoint_in_use_stays_and_the_page_says_so(site: Site, ann: FlaskCli
     site.post.answers["catalog.act"] = lambda _: (_ for _ in ()).throw(refuse(Code.IN_USE, "acme-web uses hub."))
     answer = send(ann, "/endpoints/h1/delete", "/endpoints")
     assert answer.status_code == 200 and "acme-web uses hub." in answer.get_data(as_text=True)
+
+
+HOOK: dict[str, Any] = {
+    "id": "w1",
+    "name": "acme-web",
+    "project": "default",
+    "pipeline": "Deploy web",
+    "repository": "acme/web",
+    "enabled": True,
+    "hubState": "in step",
+    "hookUrl": f"https://portside.example.com/hooks/{MASK}",
+    "lastPushAt": "2026-01-02 03:04:05.000000+00",
+}
+PIPELINE = {
+    "name": "Deploy web",
+    "project": "default",
+    "options": ["DOCKER_TRIGGER"],
+    "input": {"DOCKER_TAG": "", "NAMESPACE": "apps"},
+}
+
+
+def test_a_webhook_is_a_card_with_its_state_in_words(site: Site, ann: FlaskClient) -> None:
+    site.pages["registry-webhooks"] = Page(documents=(HOOK,), total=1)
+    page = ann.get("/webhooks").get_data(as_text=True)
+    assert "acme/web" in page and "Docker Hub has this hook" in page and "2026-01-02 03:04:05" in page
+
+
+def test_the_form_offers_docker_pipelines_first_and_the_inputs_a_push_does_not_fill(
+    site: Site, ann: FlaskClient
+) -> None:
+    other = {"name": "Another", "project": "default", "options": []}
+    site.pages["pipelines"] = Page(documents=(other, PIPELINE), total=2)
+    site.documents["pipelines"] = PIPELINE
+    page = ann.get("/webhooks/new?pipeline=Deploy web").get_data(as_text=True)
+    assert page.index("Deploy web</option>") < page.index("Another (not made for Docker triggers)")
+    assert 'name="input.NAMESPACE"' in page and "input.DOCKER_TAG" not in page
+
+
+def test_a_saved_webhook_shows_its_hook_url_once_with_the_token(site: Site, ann: FlaskClient) -> None:
+    site.documents["registry-webhooks"] = HOOK
+    fields = {"name": "acme-web", "project": "default", "input.NAMESPACE": "shop", "exclude": "rc\nnightly"}
+    answer = send(ann, "/webhooks", "/webhooks/new", enabled="yes", **fields)
+    act, page = site.asked[-1], answer.get_data(as_text=True)
+    assert act.body["input"] == {"NAMESPACE": "shop"} and act.body["exclude"] == ["rc", "nightly"]
+    assert act.body["secretToken"] == MASK and list(act.sealed) == ["secretToken"]
+    assert re.search(r"https://portside.example.com/hooks/[\w-]{20,}", page) and MASK not in page
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_asking_for_inputs_saves_nothing(site: Site, ann: FlaskClient) -> None:
+    site.documents["pipelines"] = PIPELINE
+    answer = send(ann, "/webhooks", "/webhooks/new", do="reload", pipeline="Deploy web", project="default")
+    assert 'name="input.NAMESPACE"' in answer.get_data(as_text=True)
+    assert not any(hasattr(ask, "verb") for ask in site.asked)
+
+
+@pytest.mark.parametrize(("verb", "sent"), [("disable", "patch"), ("enable", "patch"), ("delete", "delete")])
+def test_a_card_switches_and_deletes(site: Site, ann: FlaskClient, verb: str, sent: str) -> None:
+    answer = send(ann, "/webhooks/w1/act", "/webhooks", verb=verb)
+    assert answer.location == "/webhooks" and (site.asked[-1].verb, site.asked[-1].id) == (sent, "w1")
+
+
+def test_a_rotated_token_is_shown_once(site: Site, ann: FlaskClient) -> None:
+    site.documents["registry-webhooks"] = HOOK
+    page = send(ann, "/webhooks/w1/act", "/webhooks", verb="rotate").get_data(as_text=True)
+    assert site.asked[-1].verb == "rotate" and re.search(r"/hooks/[\w-]{20,}", page)
+
+
+def test_no_page_of_these_has_inline_script_or_style(ann: FlaskClient) -> None:
+    for path in ("/endpoints", "/endpoints/new?type=docker", "/endpoints/new?type=k8s", "/webhooks", "/webhooks/new"):
+        page = ann.get(path).get_data(as_text=True)
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=", page), path
