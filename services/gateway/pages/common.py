@@ -31,6 +31,7 @@ PRE_SESSION = "portside_form"
 
 NAVIGATION = (
     ("Executions", "/executions"),
+    ("Pipelines", "/pipelines"),
     ("Activity", "/activity"),
     ("Endpoints", "/endpoints"),
     ("Webhooks for Docker", "/webhooks"),

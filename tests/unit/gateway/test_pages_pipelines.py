@@ -1,0 +1,147 @@
+"""Pipelines and variables as pages, over a fake config."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.gateway.pages.pipeline_template import INJECTIONS, template
+from services.gateway.sessions import COOKIE
+from shared.contracts.catalog import Page
+from shared.contracts.problems import Code, Flaw, refuse
+from shared.grammar.checks import check_pipeline
+from shared.grammar.documents import load_yaml
+from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.process.clock import now
+
+from .site import Site, the_site
+
+PIPELINE: dict[str, Any] = {
+    "id": "p1",
+    "name": "Deploy <web>",
+    "project": "default",
+    "state": "ENABLED",
+    "enabled": True,
+    "input": {"TAG": "", "NAMESPACE": "apps"},
+    "_inputMeta": {"TAG": {"mandatory": True, "description": "What to deploy"}},
+    "stageOrder": ["Build", "Deploy"],
+    "stages": {
+        "Build": {"taskOrder": ["A,B"], "tasks": {"A": {"type": "REST"}, "B": {"type": "Log"}}},
+        "Deploy": {"taskOrder": ["Apply"], "tasks": {"Apply": {"type": "K8S", "input": {"action": "APPLY"}}}},
+    },
+}
+GOOD = template("default", "Deploy web", "Docker")
+
+
+@pytest.fixture
+def site() -> Site:
+    site = the_site().reset()
+    site.documents["pipelines"] = PIPELINE
+    site.texts["pipelines"] = GOOD
+    site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
+    run = {"id": "e1", "name": "Deploy <web>", "project": "default", "index": 3, "status": "FAILED"}
+    site.pages["executions"] = Page(documents=(run,), total=1)
+    return site
+
+
+@pytest.fixture
+def ann(site: Site) -> FlaskClient:
+    client = site.client()
+    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
+    return client
+
+
+def send(ann: FlaskClient, path: str, **fields: Any) -> Any:
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/pipelines").get_data(as_text=True))
+    assert found
+    return ann.post(path, data={"form_token": found[1], **fields})
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+@pytest.mark.parametrize("name", ["Deploy web", "yes", "a: b # c", "7"])
+def test_a_new_pipeline_starts_from_a_text_without_problems(injection: str, name: str) -> None:
+    (found,) = load_yaml(template("default", name, injection))
+    assert found.tree["name"] == name and found.tree["enabled"] is False
+    assert check_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position) == []
+
+
+def test_the_list_shows_state_inputs_and_the_last_run(ann: FlaskClient) -> None:
+    page = ann.get("/pipelines").get_data(as_text=True)
+    assert "Deploy &lt;web&gt;" in page and "TAG, NAMESPACE" in page and 'href="/executions/e1"' in page
+
+
+def test_one_pipeline_shows_its_stages_and_a_field_per_input(ann: FlaskClient) -> None:
+    page = ann.get("/pipelines/p1").get_data(as_text=True)
+    assert page.index("Build") < page.index("Apply") and page.count('class="task none"') == 3
+    assert re.search(r'name="in.TAG"[^>]*required', page) and 'placeholder="apps"' in page
+
+
+def test_a_choice_of_injected_inputs_draws_the_text_anew(ann: FlaskClient) -> None:
+    assert "GIT_TRIGGER" in ann.get("/pipelines/new?inputs=Git").get_data(as_text=True)
+    assert "DOCKER_TRIGGER" in ann.get("/pipelines/new").get_data(as_text=True)
+
+
+def test_a_check_marks_the_line_and_saves_nothing(site: Site, ann: FlaskClient) -> None:
+    text = GOOD.replace("input.NAMESPACE}", "input.NAMESPAC}")
+    line = text[: text.index("NAMESPAC}")].count("\n") + 1
+    answer = send(ann, "/pipelines/new", text=text, do="check")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200 and f"Line {line}," in page and f'class="bad">{line}<' in page
+    assert not [one for one in site.asked if getattr(one, "verb", "")]
+    assert "No problems found" in send(ann, "/pipelines/new", text=GOOD, do="check").get_data(as_text=True)
+
+
+def test_a_new_pipeline_is_saved_as_its_text_says(site: Site, ann: FlaskClient) -> None:
+    answer = send(ann, "/pipelines/new", text=GOOD.replace("\n", "\r\n"), do="save")
+    assert answer.location == "/pipelines/p1"
+    sent = site.asked[-1]
+    assert (sent.verb, sent.text, sent.options) == ("create", GOOD, {"keepEnabled": True})
+    send(ann, "/pipelines/p1/edit", text=GOOD, do="save")
+    assert (site.asked[-1].verb, site.asked[-1].id) == ("replace", "p1")
+
+
+def test_what_config_refuses_is_said_on_the_form_with_the_text(site: Site, ann: FlaskClient) -> None:
+    def refused(_ask: Any) -> Any:
+        flaw = Flaw(message="there is no endpoint cluster", line=12, column=3)
+        raise refuse(Code.INVALID, "Not like this.", next_step="Create it first.", flaws=(flaw,))
+
+    site.post.answers["catalog.act"] = refused
+    answer = send(ann, "/pipelines/p1/edit", text=GOOD, do="save")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200 and "Create it first." in page and 'class="bad">12<' in page
+    assert "kubernetesServer: cluster" in page
+    assert "Not like this." in send(ann, "/pipelines/p1/run", **{"in.TAG": "1"}).get_data(as_text=True)
+
+
+def test_a_run_sends_what_was_filled_in(site: Site, ann: FlaskClient) -> None:
+    site.documents["pipelines"] = {**PIPELINE, "executionId": "e7"}
+    answer = send(ann, "/pipelines/p1/run", **{"in.TAG": "1.4", "in.NAMESPACE": " ", "comments": "by hand"})
+    assert answer.location == "/executions/e7"
+    assert site.asked[-1].body == {"input": {"TAG": "1.4"}, "comments": "by hand"}
+
+
+def test_disable_export_and_delete(site: Site, ann: FlaskClient) -> None:
+    assert send(ann, "/pipelines/p1/enabled", enabled="false").location == "/pipelines/p1"
+    assert (site.asked[-1].verb, site.asked[-1].body) == ("patch", {"enabled": False})
+    answer = ann.get("/pipelines/p1/export")
+    assert answer.get_data(as_text=True) == GOOD and "deploy-web.yaml" in answer.headers["Content-Disposition"]
+    assert send(ann, "/pipelines/p1/delete").location == "/pipelines"
+
+
+def test_an_imported_secret_is_sealed_and_not_shown_again(site: Site, ann: FlaskClient) -> None:
+    text = "kind: VARIABLE\nname: key\ntype: SECRET\nvalue: hunter2\n"
+    rows = [{"name": "key", "kind": "VARIABLE", "status": "CREATED", "id": "v1", "statusMessage": ""}]
+    site.documents["pipelines"] = {"objects": rows}
+    page = send(ann, "/pipelines/import", file=(io.BytesIO(text.encode()), "all.yaml")).get_data(as_text=True)
+    assert "created" in page and "hunter2" not in page
+    assert "hunter2" not in site.asked[-1].text and list(site.asked[-1].sealed) == ["0.value"]
+
+
+def test_pages_have_no_inline_script_or_style(ann: FlaskClient) -> None:
+    for path in ("/pipelines", "/pipelines/new", "/pipelines/p1", "/pipelines/p1/edit", "/pipelines/import"):
+        page = ann.get(path).get_data(as_text=True)
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=", page), path
