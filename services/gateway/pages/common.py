@@ -32,6 +32,7 @@ PRE_SESSION = "portside_form"
 NAVIGATION = (
     ("Executions", "/executions"),
     ("Pipelines", "/pipelines"),
+    ("Variables", "/variables"),
     ("Activity", "/activity"),
     ("Endpoints", "/endpoints"),
     ("Webhooks for Docker", "/webhooks"),

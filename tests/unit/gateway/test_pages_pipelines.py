@@ -145,3 +145,34 @@ def test_pages_have_no_inline_script_or_style(ann: FlaskClient) -> None:
     for path in ("/pipelines", "/pipelines/new", "/pipelines/p1", "/pipelines/p1/edit", "/pipelines/import"):
         page = ann.get(path).get_data(as_text=True)
         assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=", page), path
+
+
+def test_a_secret_variable_leaves_sealed_and_is_not_shown_again(site: Site, ann: FlaskClient) -> None:
+    fields = {"project": "default", "name": "key", "type": "SECRET", "value": "hunter2", "description": ""}
+    assert send(ann, "/variables/new", **fields).location == "/variables"
+    sent = site.asked[-1]
+    assert sent.verb == "create" and list(sent.sealed) == ["value"] and "hunter2" not in str(sent.body)
+
+    def refused(_ask: Any) -> Any:
+        raise refuse(Code.CONFLICT, "There is a variable key already.")
+
+    site.post.answers["catalog.act"] = refused
+    page = send(ann, "/variables/new", **fields).get_data(as_text=True)
+    assert "There is a variable key already." in page and "hunter2" not in page
+
+
+def test_a_secret_left_blank_stays_and_a_regular_value_is_sent(site: Site, ann: FlaskClient) -> None:
+    site.documents["variables"] = {"id": "v1", "name": "key", "type": "SECRET", "value": "*****", "project": "default"}
+    assert "to keep the present value" in ann.get("/variables/v1").get_data(as_text=True)
+    send(ann, "/variables/v1", name="key", type="SECRET", value="")
+    assert site.asked[-1].verb == "patch" and "value" not in site.asked[-1].body
+    send(ann, "/variables/v1", name="key", type="REGULAR", value="seen")
+    assert site.asked[-1].body["value"] == "seen" and not site.asked[-1].sealed
+
+
+def test_variables_are_listed_and_deleted(site: Site, ann: FlaskClient) -> None:
+    site.pages["variables"] = Page(documents=({"id": "v1", "name": "key", "type": "REGULAR", "value": "<b>"},), total=1)
+    page = ann.get("/variables").get_data(as_text=True)
+    assert "&lt;b&gt;" in page and 'href="/variables/v1"' in page
+    assert send(ann, "/variables/v1/delete").location == "/variables"
+    assert site.asked[-1].verb == "delete"
