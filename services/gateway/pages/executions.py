@@ -96,6 +96,12 @@ def create_blueprint(parts: WebParts) -> Blueprint:
             parts.desk.act(caller(), Act(kind=Kind.EXECUTIONS, verb=verb, id=id, body={"reason": reason}))
         return redirect(f"/executions/{id}")
 
+    @blueprint.post("/executions/<id>/rerun")
+    @session
+    def rerun(id: str) -> AnyResponse:
+        started = parts.desk.act(caller(), Act(kind=Kind.EXECUTIONS, verb="rerun", id=id)).document
+        return redirect(f"/executions/{started.get('executionId', '')}")
+
     return blueprint
 
 
