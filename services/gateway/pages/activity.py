@@ -58,4 +58,8 @@ def _page() -> int:
 def _table(parts: WebParts, who: Caller, number: int) -> str:
     found = parts.desk.find(who, Find(kind=Kind.EVENTS, orderby=ORDER, top=PAGE, skip=number * PAGE))
     more = (number + 1) * PAGE < found.total
-    return render_template("_activity.html", rows=found.documents, total=found.total, page=number, more=more)
+    # A stream draws outside of a session's request: its forms get their token here.
+    token = parts.sessions.form_token(who)
+    return render_template(
+        "_activity.html", rows=found.documents, total=found.total, page=number, more=more, form_token=token
+    )

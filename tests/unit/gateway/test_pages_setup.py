@@ -175,3 +175,15 @@ def test_no_page_of_these_has_inline_script_or_style(ann: FlaskClient) -> None:
     for path in ("/endpoints", "/endpoints/new?type=docker", "/endpoints/new?type=k8s", "/webhooks", "/webhooks/new"):
         page = ann.get(path).get_data(as_text=True)
         assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=", page), path
+
+
+def test_a_push_that_started_nothing_can_be_run_anyway_also_from_a_live_row(site: Site, ann: FlaskClient) -> None:
+    site.pages["registry-events"] = Page(documents=({"id": "d1", "verdict": "not started"},), total=1)
+    live = ann.get("/activity/live")
+    frame = next(piece for piece in live.response if b"event: show" in piece).decode()  # type: ignore[union-attr]
+    live.close()
+    assert "Run anyway" in frame
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', frame)
+    assert found
+    answer = ann.post("/activity/d1/rerun", data={"form_token": found[1]})
+    assert answer.location == "/activity" and (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "d1")
