@@ -15,7 +15,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Flaw, Problem, Refused
-from shared.grammar.checks import check_pipeline
+from shared.grammar.checks import check_pipeline, examine_pipeline
 from shared.grammar.documents import Malformed, load_yaml
 from shared.grammar.inputs import blank
 from shared.grammar.task_schemas import TASK_SCHEMAS
@@ -204,6 +204,12 @@ def _checked(text: str) -> Problem | None:
     return _flawed("The pipeline cannot be saved like this.", flaws) if flaws else None
 
 
+def _doubtful(text: str) -> list[Flaw]:
+    """What is legal in a text without problems and probably not meant."""
+    (found,) = load_yaml(text)
+    return examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).warnings
+
+
 def _flawed(message: str, flaws: Sequence[Flaw]) -> Problem:
     ordered = sorted(flaws, key=lambda flaw: (flaw.line or 0, flaw.column or 0))
     return Problem(code=Code.INVALID, message=message, flaws=tuple(ordered))
@@ -229,6 +235,7 @@ def _editor(
         chosen=chosen,
         problem=problem,
         good=good,
+        doubts=_doubtful(text) if good else [],
     )
 
 

@@ -95,6 +95,13 @@ def test_a_check_marks_the_line_and_saves_nothing(site: Site, ann: FlaskClient) 
     assert "No problems found" in send(ann, "/pipelines/new", text=GOOD, do="check").get_data(as_text=True)
 
 
+def test_a_check_also_says_what_is_legal_and_probably_not_meant(ann: FlaskClient) -> None:
+    text = GOOD.replace("type: Log", "type: Lgo")
+    line = text[: text.index("type: Lgo")].count("\n") + 1
+    page = send(ann, "/pipelines/new", text=text, do="check").get_data(as_text=True)
+    assert "No problems found" in page and f"Line {line}:" in page
+
+
 def test_a_new_pipeline_is_saved_as_its_text_says(site: Site, ann: FlaskClient) -> None:
     answer = send(ann, "/pipelines/new", text=GOOD.replace("\n", "\r\n"), do="save")
     assert answer.location == "/pipelines/p1"
