@@ -251,12 +251,15 @@ class PrivateNode:
             )
         (self.home / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (self.home / "env.conf").write_text("")
+        # A minimal system may lack the hosts file that would say who localhost is.
+        (self.home / "inetrc").write_text('{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n')
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
             "HOME": str(self.home / "erlang"),
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_INETRC": str(self.home / "inetrc"),
             "RABBITMQ_NODENAME": self._node_name(),
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",

@@ -13,7 +13,7 @@ from shared.bus import Bus
 from shared.contracts.topics import Service
 
 
-def until(true: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def until(true: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """Wait for something that happens elsewhere."""
     deadline = time.monotonic() + timeout_s
     while not (found := true()):

@@ -95,7 +95,7 @@ def test_nothing_confirmed_is_lost_when_the_broker_restarts_and_all_recovers_alo
     finally:
         stop.set()
         loader.join(10)
-    until(lambda: confirmed <= handled, timeout_s=30)
+    until(lambda: confirmed <= handled, timeout_s=90)
     until(lambda: len(gaps) >= 2)
     assert gateway.trouble == ""
     assert gateway.request(topics.ALLOWLIST_ASK, pushes.AllowlistAsk()) == pushes.Allowlist(revision=1, entries=())
