@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit e2e bench chaos check format documents clean
+.PHONY: help demo push up password link test unit e2e bench check format documents clean
 export PYTHONDONTWRITEBYTECODE = 1
 SETUP := python3 scripts/setup
 
