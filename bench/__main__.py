@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import requests
 
 from bench import chain, floors, load
 from bench.measure import PAIRS, Row, at_least, at_most, percentile, row, show
+from cli import system
 from cli.client import Client
 from cli.ports import free_port
 from cli.processes import Process, Supervisor
@@ -68,7 +70,12 @@ def hooks(world: World, url: str) -> list[Row]:
     bare_url = f"http://127.0.0.1:{app_port}"
     environment = {"AMQP_URL": world.broker.amqp_url}
     bare.start(
-        Process("bare", (*command, f"127.0.0.1:{app_port}", "bench.bare_app:app"), environment, ready=_up(bare_url))
+        Process(
+            "bare",
+            (*command, f"127.0.0.1:{app_port}", "bench.bare_app:app"),
+            environment,
+            ready=partial(system.http_answers, bare_url),
+        )
     )
     ours, publishes, apps, slow_ours, slow_apps = [], [], [], [], []
     try:
@@ -176,16 +183,6 @@ def _all_ended(world: World, tags: set[str]) -> list[Json] | None:
 def _first_start(run: Json) -> float:
     started = run["stages"]["Only"]["tasks"]["One"]["_startTime"]
     return float(started) / 1_000_000
-
-
-def _up(url: str) -> Any:
-    def answers() -> bool:
-        try:
-            return requests.get(url, timeout=1).status_code < 500
-        except requests.RequestException:
-            return False
-
-    return answers
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,13 +48,6 @@ def at_least(bound: float) -> Goal:
 
 def at_most(bound: float) -> Goal:
     return Goal(bound, False)
-
-
-def pairs(
-    measure: Callable[[], Sequence[float]], floor: Callable[[], Sequence[float]]
-) -> list[tuple[Sequence[float], Sequence[float]]]:
-    """PAIRS measurements of each, in turn."""
-    return [(measure(), floor()) for _ in range(PAIRS)]
 
 
 def row(name: str, unit: str, goal: Goal, values: Sequence[float], floors: Sequence[float]) -> Row:

@@ -230,19 +230,14 @@ def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, st
     hub_port, cluster_port = free_port(8701), free_port(8702)
     hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
     supervisor.start(
-        Process("demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: _answers(hub))
+        Process(
+            "demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub)
+        )
     )
     if with_cluster:
         command = portside("tests.fakes.cluster", "--port", str(cluster_port))
-        supervisor.start(Process("demo-cluster", command, ready=lambda: _answers(cluster)))
+        supervisor.start(Process("demo-cluster", command, ready=lambda: system.http_answers(cluster)))
     return hub, cluster if with_cluster else ""
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=1).status_code < 500
-    except requests.RequestException:
-        return False
 
 
 def _scene(hub_url: str, cluster_url: str, kubeconfig: Path | None) -> play.Scene:

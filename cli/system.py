@@ -117,6 +117,14 @@ def recall(home: Path) -> dict[str, object]:
     return remembered
 
 
+def http_answers(url: str) -> bool:
+    """Whether an HTTP server there answers at all, with anything but a failure of its own."""
+    try:
+        return requests.get(url, timeout=1).status_code < 500
+    except requests.RequestException:
+        return False
+
+
 def _answers(layout: Layout) -> Callable[[], bool]:
     def answers() -> bool:
         try:

@@ -160,7 +160,7 @@ def a_world(home: Path, *, runners: int = 2, define: bool = True) -> Iterator[Wo
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
         for name, port, url in (("hub", hub_port, hub_url), ("cluster", cluster_port, cluster_url)):
             command = portside(f"tests.fakes.{name}", "--port", str(port))
-            supervisor.start(Process(f"demo-{name}", command, ready=partial(_listens, url)))
+            supervisor.start(Process(f"demo-{name}", command, ready=partial(system.http_answers, url)))
         client = Client(layout.url)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
         cluster = Cluster(Access(cluster_url, token=demo.CLUSTER_TOKEN))
@@ -174,10 +174,3 @@ def a_world(home: Path, *, runners: int = 2, define: bool = True) -> Iterator[Wo
             world.wake(name)  # type: ignore[union-attr]
         supervisor.stop()
         broker.stop()
-
-
-def _listens(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=1).status_code < 500
-    except requests.RequestException:
-        return False
