@@ -235,7 +235,7 @@ class Holder:
             if run.over:
                 then()
                 return
-            said = Released(execution_id=run.about.execution_id, attempt=run.attempt, runner=self.runner)
+            said = Released(execution_id=run.execution_id, attempt=run.attempt, runner=self.runner)
             self.ledger.released(said).add_done_callback(lambda done: self.post(lambda: released(done)))
 
         run.let_go(tell)

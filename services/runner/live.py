@@ -13,6 +13,7 @@ from shared.grammar.conditions import evaluate
 from shared.grammar.expressions import Scope
 from shared.grammar.plan import TaskPlan
 
+from .decide import Place
 from .logs import LogBuffer
 from .ports import Host
 from .tasks.protocol import Asked, OpenEndpoint, TaskFailed, TaskType
@@ -53,6 +54,10 @@ class Live:
     call_off: Callable[[], None] | None = None
     """The timer that wakes it."""
     stop_asked: list[bool] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        return self.asked.stage, self.asked.task
 
     @property
     def stage(self) -> str:

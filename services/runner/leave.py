@@ -1,0 +1,34 @@
+"""What the ledger's answer to a request for leave means for the task that asked (docs/adr/0001). Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from shared.contracts.runs import ReportAnswer, Verdict
+
+
+class Next(StrEnum):
+    """What becomes of the try."""
+
+    ACT = "act"
+    """Do what leave was asked for."""
+    END = "end"
+    """It was cancelled: end what it may have outside, then the try."""
+    PUT_OFF = "put off"
+    """The process ends: a successor begins, as another try where this one is on record."""
+    FAIL = "fail"
+    """Leave will never be given; the answer says why."""
+    ANEW = "anew"
+    """Nothing has begun: let it fall, and ask `decide` again."""
+
+
+def after(answer: ReportAnswer, *, begun: bool, ending: bool, letting_go: bool) -> Next:
+    """`begun`: the try had begun before this request; `ending`: this holder was told to cancel it meanwhile."""
+    if letting_go:
+        return Next.PUT_OFF
+    if answer.verdict is Verdict.CANCEL or ending:
+        return Next.END if begun or answer.granted else Next.ANEW
+    # A pause lets what has begun come to its end; the answer shows that the run is still ours.
+    if answer.granted or (begun and answer.verdict is Verdict.PAUSE):
+        return Next.ACT
+    return Next.FAIL if answer.verdict is Verdict.GO and answer.reason else Next.ANEW

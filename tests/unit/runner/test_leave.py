@@ -1,0 +1,41 @@
+"""What an answer to a request for leave means, row by row."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.runner.leave import Next, after
+from shared.contracts.runs import ReportAnswer, Verdict
+
+GO, PAUSE, CANCEL = Verdict.GO, Verdict.PAUSE, Verdict.CANCEL
+
+
+@pytest.mark.parametrize(
+    ("verdict", "granted", "reason", "begun", "ending", "expected"),
+    [
+        (GO, True, "", False, False, Next.ACT),
+        (PAUSE, True, "", False, False, Next.ACT),
+        (CANCEL, True, "", False, False, Next.END),
+        (GO, True, "", False, True, Next.END),
+        (GO, False, "it may have run", False, False, Next.FAIL),
+        (GO, False, "it may have run", True, False, Next.FAIL),
+        (GO, False, "", False, False, Next.ANEW),
+        (GO, False, "", True, False, Next.ANEW),
+        (PAUSE, False, "No new work", False, False, Next.ANEW),
+        (PAUSE, False, "No new work", True, False, Next.ACT),
+        (CANCEL, False, "No new work", False, False, Next.ANEW),
+        (CANCEL, False, "No new work", True, False, Next.END),
+        (CANCEL, False, "No new work", True, True, Next.END),
+    ],
+)
+def test_an_answer_means(
+    verdict: Verdict, granted: bool, reason: str, begun: bool, ending: bool, expected: Next
+) -> None:
+    answer = ReportAnswer(verdict=verdict, granted=granted, reason=reason)
+    assert after(answer, begun=begun, ending=ending, letting_go=False) is expected
+
+
+@pytest.mark.parametrize("verdict", [GO, PAUSE, CANCEL])
+def test_nothing_is_begun_while_the_process_ends(verdict: Verdict) -> None:
+    answer = ReportAnswer(verdict=verdict, granted=True)
+    assert after(answer, begun=False, ending=False, letting_go=True) is Next.PUT_OFF
