@@ -11,7 +11,7 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
     "git": ("password", "token", "privateKey", "passphrase"),
     "email": ("outboundPassword",),
     "slack": ("url", "token"),
-    "webhook": ("secret",),
+    "webhook": ("secret", "token"),
     "jenkins": ("password",),
     "jira": ("password",),
 }

@@ -1,12 +1,14 @@
-"""Endpoint types: how they and their properties are spelled, and what each requires. Pure."""
+"""Endpoint types: how they and their properties are spelled, and what each lacks. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts.problems import Flaw
 
+from .endpoint_schemas import TYPES, Property
 from .repositories import read_repository
 from .values import Repository
 
@@ -20,40 +22,13 @@ _ALIASES = {
     "kubernetes": "k8s",
     "git": "git",
     "email": "email",
+    "mail": "email",
     "slack": "slack",
     "webhook": "webhook",
     "jenkins": "jenkins",
     "jira": "jira",
     "agent": "agent",
     "gerrit": "gerrit",
-}
-_SPELLINGS = {
-    "docker": [
-        "serverType",
-        "repoURL",
-        "username",
-        "password",
-        "token",
-        "hubURL",
-        "registryURL",
-        "fingerprint",
-        "caCertificate",
-        "dockerNamespace",
-    ],
-    "k8s": [
-        "kubernetesURL",
-        "authType",
-        "token",
-        "certAuthorityData",
-        "certData",
-        "certKeyData",
-        "userName",
-        "password",
-        "fingerprint",
-        "insecureSkipTLSVerify",
-        "namespace",
-        "kubeconfig",
-    ],
 }
 _SERVER_TYPES = {
     "dockerhub": "DockerHub",
@@ -67,17 +42,15 @@ _SERVER_TYPES = {
     "oci": "OCI",
     "registry": "OCI",
 }
-AUTH_NEEDS: dict[str, tuple[str, ...]] = {
-    "token": ("token",),
-    "certificate": ("certData", "certKeyData"),
-    "basicauth": ("userName", "password"),
-    "incluster": (),
-    "kubeconfig": (),
-}
-"""Properties that each `authType` of a cluster needs."""
+_KEPT_NAMES = {"docker": ("dockerNamespace",)}
+"""Names that older exports carry: spelled as we read them, asked for by no form."""
 
 DEFAULT_HUB = "https://hub.docker.com"
 DEFAULT_REGISTRY = "https://registry-1.docker.io"
+
+_GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
+_WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
+_PORTS = range(1, 65_536)
 
 
 def endpoint_type(text: str) -> str:
@@ -91,24 +64,38 @@ def server_type(text: str) -> str:
 
 
 def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
-    """Properties under the names that we read, whatever case they were written in."""
-    names = {name.casefold(): name for name in _SPELLINGS.get(type_, ())}
+    """Properties under the names that we read and choices as we write them, whatever case they were written in."""
+    table = TYPES.get(type_)
+    if table is None:
+        return dict(properties)
+    names = {name.casefold(): name for name in _KEPT_NAMES.get(type_, ())}
+    names |= {one.name.casefold(): one.name for one in table.properties}
     result = {names.get(key.casefold(), key): value for key, value in properties.items()}
     if type_ == "docker":
         kind = server_type(str(result.get("serverType") or ""))
         result["serverType"] = kind or _guess_server(str(result.get("repoURL") or ""))
-    if type_ == "k8s" and not result.get("authType"):
-        result["authType"] = _guess_auth(result)
+    elif (guess := _GUESSES.get(type_)) is not None and not result.get("authType"):
+        result["authType"] = guess(result)
+    for one in table.properties:
+        if (value := _normal(one, result.get(one.name))) is not None:
+            result[one.name] = value
     return result
 
 
 def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[Flaw]:
     """What the endpoint lacks or has wrong, all at once."""
-    if type_ == "docker":
-        return _docker_flaws(properties)
-    if type_ == "k8s":
-        return _k8s_flaws(properties, secrets)
-    return []
+    table = TYPES.get(type_)
+    if table is None:
+        return []
+    asked = [one for one in table.properties if _applies(one, properties)]
+    flaws = [flaw for one in asked if (flaw := _flaw(one, properties, secrets)) is not None]
+    written = str(properties.get("repoURL") or "")
+    if type_ == "docker" and written.strip() and "${" not in written:
+        flaws += [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
+    if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
+        hint = table.property("repoURL").help
+        flaws.append(Flaw(message="repoURL is no address of a Git server", path="properties.repoURL", hint=hint))
+    return flaws
 
 
 def repository_of(properties: Mapping[str, Any]) -> Repository:
@@ -127,7 +114,7 @@ def _guess_server(repo_url: str) -> str:
     return "DockerHub" if read_repository(repo_url).host == "docker.io" else "OCI"
 
 
-def _guess_auth(properties: Mapping[str, Any]) -> str:
+def _guess_cluster_auth(properties: Mapping[str, Any]) -> str:
     if properties.get("certData") or properties.get("certKeyData"):
         return "certificate"
     if properties.get("userName"):
@@ -135,61 +122,45 @@ def _guess_auth(properties: Mapping[str, Any]) -> str:
     return "token" if properties.get("token") or properties.get("kubernetesURL") else "inCluster"
 
 
-def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:
-    flaws = []
-    kind = properties.get("serverType")
-    if kind not in ("DockerHub", "DTR", "OCI"):
-        flaws.append(
-            Flaw(
-                message=f"serverType {kind!r} is not known", path="properties.serverType", hint="DockerHub, DTR or OCI"
-            )
+def _guess_git_auth(properties: Mapping[str, Any]) -> str:
+    return next((kind for kind in ("privateKey", "token", "password") if properties.get(kind)), "none")
+
+
+_GUESSES = {"k8s": _guess_cluster_auth, "git": _guess_git_auth}
+
+
+def _normal(one: Property, written: Any) -> Any:
+    if written is None or written == "":
+        return one.default
+    if not isinstance(written, str):
+        return written
+    if one.kind == "number" and written.strip().isascii() and written.strip().isdigit():
+        return int(written)
+    return {value.casefold(): value for value, _ in one.choices}.get(written.strip().casefold(), written)
+
+
+def _applies(one: Property, properties: Mapping[str, Any]) -> bool:
+    return all(properties.get(name) in values for name, values in one.when.items())
+
+
+def _flaw(one: Property, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
+    path, value = f"properties.{one.name}", properties.get(one.name)
+    if value is None or not str(value).strip():
+        if not one.required or one.name in secrets:
+            return None
+        with_ = "".join(f" with {name} {properties[name]}" for name in one.when)
+        return Flaw(message=f"{one.name} is required{with_}", path=path, hint=one.help or None)
+    text = str(value)
+    if "${" in text:
+        return None
+    if one.kind in ("url", "text") and _WITH_PASSWORD.match(text):
+        return Flaw(
+            message=f"{one.name} holds a password, which would be shown: give it in a field of its own", path=path
         )
-    written = str(properties.get("repoURL") or "")
-    if not written.strip():
-        flaws.append(
-            Flaw(
-                message="repoURL is required",
-                path="properties.repoURL",
-                hint="https://hub.docker.com/r/acme/web, acme/web, or a namespace such as acme",
-            )
-        )
-    elif "${" not in written:
-        flaws += [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
-    return flaws + _url_flaws(properties, ("hubURL", "registryURL"))
-
-
-def _k8s_flaws(properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[Flaw]:
-    auth = str(properties.get("authType") or "").casefold()
-    if auth not in AUTH_NEEDS:
-        return [
-            Flaw(
-                message=f"authType {properties.get('authType')!r} is not known",
-                path="properties.authType",
-                hint="token, certificate, basicAuth, inCluster or kubeconfig",
-            )
-        ]
-    flaws = []
-    if auth not in ("incluster", "kubeconfig") and not properties.get("kubernetesURL"):
-        flaws.append(
-            Flaw(
-                message="kubernetesURL is required",
-                path="properties.kubernetesURL",
-                hint="the address of the cluster's API, such as https://10.0.0.1:6443",
-            )
-        )
-    missing = [name for name in AUTH_NEEDS[auth] if not properties.get(name) and name not in secrets]
-    flaws += [
-        Flaw(message=f"{name} is required with authType {properties['authType']}", path=f"properties.{name}")
-        for name in missing
-    ]
-    return flaws + _url_flaws(properties, ("kubernetesURL",))
-
-
-def _url_flaws(properties: Mapping[str, Any], names: tuple[str, ...]) -> list[Flaw]:
-    return [
-        Flaw(message=f"{name} must begin with https:// or http://", path=f"properties.{name}")
-        for name in names
-        if (value := str(properties.get(name) or ""))
-        and "${" not in value
-        and not value.startswith(("https://", "http://"))
-    ]
+    if one.kind == "url" and not text.startswith(("https://", "http://")):
+        return Flaw(message=f"{one.name} must begin with https:// or http://", path=path, hint=one.help or None)
+    if one.kind == "number" and not (text.isascii() and text.isdigit() and int(text) in _PORTS):
+        return Flaw(message=f"{one.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
+    if one.choices and text not in (values := [value for value, _ in one.choices]):
+        return Flaw(message=f"{one.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")
+    return None

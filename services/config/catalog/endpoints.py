@@ -15,7 +15,7 @@ from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, endpoint_secret_keys
 
-from . import mirroring, resolving
+from . import endpoint_schemas, mirroring, resolving
 from .base import Scoped, choose_project, demand, tags_of
 from .documents import common, flag, name_of, table, text
 from .endpoint_types import endpoint_type, flaws_of, spelled
@@ -30,7 +30,10 @@ class Endpoints(Scoped[Endpoint]):
     table = ENDPOINTS
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """One endpoint; with `options.forValidation` as a runner needs it: variables filled in, secrets sealed."""
+        """One endpoint; with `options.forValidation` as a runner needs it: variables filled in, secrets sealed; with
+        `options.types` what each type takes."""
+        if ask.options.get("types"):
+            return Document(document={"types": endpoint_schemas.documents()})
         if not ask.options.get("forValidation"):
             return super().get(uow, person, ask)
         body = ask.options.get("body")

@@ -102,6 +102,10 @@ def _endpoints() -> list[Route]:
     return [
         *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
         Route(
+            "GET", "/endpoint-types", special.endpoint_types, "What each type of endpoint takes", tag,
+            gives="EndpointTypes",
+        ),
+        Route(
             "POST", "/endpoint-validation", special.validate_endpoint, "Try an endpoint", tag, "Endpoint", "Validation"
         ),
         Route(

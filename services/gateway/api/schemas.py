@@ -113,10 +113,11 @@ SCHEMAS: dict[str, Json] = {
     "Endpoint": _object(
         **_COMMON,
         name=_TEXT,
-        type={"type": "string", "examples": ["docker", "k8s"]},
+        type={"type": "string", "examples": ["docker", "k8s", "git", "email", "slack", "webhook"]},
         properties=_MAP,
         isRestricted=_FLAG,
     ),
+    "EndpointTypes": _object(("types",), types={"type": "array", "items": _MAP}),
     "Validation": _object(("ok", "message"), ok=_FLAG, status=_TEXT, message=_TEXT, code=_TEXT, details=_MAP),
     "Certificates": _object(("certificates",), certificates={"type": "array", "items": _MAP}),
     "Variable": _object(

@@ -111,6 +111,11 @@ def logs_of(call: Call) -> Reply:
 # Endpoints
 
 
+def endpoint_types(call: Call) -> Reply:
+    """What each type of endpoint takes: enough to draw a form."""
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
+
+
 def validate_endpoint(call: Call) -> Reply:
     """Try an endpoint, saved or not, for real."""
     wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)

@@ -69,6 +69,30 @@ def test_a_reference_in_a_property_is_filled_in_for_the_runner(office: Office) -
     assert "endpoint hub" in refused(Code.IN_USE, office.act, Kind.VARIABLES, "delete", name="pw", project="default")
 
 
+@pytest.mark.parametrize(
+    ("type_", "secret", "properties"),
+    [
+        ("git", "privateKey", {"repoURL": "git@example.com:acme/web.git"}),
+        ("email", "outboundPassword", {"senderAddress": "a@example.com", "outboundHost": "smtp.example.com"}),
+        ("slack", "url", {}),
+        ("webhook", "secret", {"url": "https://example.com/told"}),
+    ],
+)
+def test_secrets_of_every_type_are_masked_and_reach_the_runner_sealed(
+    office: Office, type_: str, secret: str, properties: dict[str, str]
+) -> None:
+    body = {"name": "one", "type": type_, "properties": {**properties, secret: "*****"}}
+    made = office.act(Kind.ENDPOINTS, "create", body, sealed=office.sealed(**{f"properties__{secret}": "hidden"}))
+    assert made["properties"][secret] == "*****"
+    ready = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert opened(office, ready["secrets"][secret]) == "hidden" and secret not in ready["properties"]
+
+
+def test_what_each_type_takes_can_be_asked(office: Office) -> None:
+    types = office.get(Kind.ENDPOINTS, options={"types": True})["types"]
+    assert [one["type"] for one in types] == ["docker", "k8s", "git", "email", "slack", "webhook"]
+
+
 def test_a_body_that_is_not_stored_can_be_prepared_for_validation(office: Office) -> None:
     stored = office.docker_endpoint()
     body = {**stored, "properties": {**stored["properties"], "username": "other"}}

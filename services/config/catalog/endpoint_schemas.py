@@ -1,0 +1,300 @@
+"""What each endpoint type takes: one table for checks, forms and the reference page. Pure.
+
+Names are Code Stream's where they are known (jenkins, jira, email, the certificates of k8s); the rest are ours and
+stand in the compatibility page. Secret are the properties that `shared.contracts.secrets` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.contracts.secrets import endpoint_secret_keys
+
+from .objects import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of an endpoint. `kind` is `text`, `lines`, `url`, `number`, `boolean` or `choice`."""
+
+    name: str
+    title: str
+    kind: str = "text"
+    required: bool = False
+    default: Any = None
+    choices: tuple[tuple[str, str], ...] = ()
+    """Value and title."""
+    help: str = ""
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Asked for only while another property has one of these values."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointType:
+    """One type of endpoint, with its properties in the order in which a form asks."""
+
+    name: str
+    title: str
+    description: str
+    properties: tuple[Property, ...]
+
+    def property(self, name: str) -> Property:
+        """A property by its name."""
+        return next(one for one in self.properties if one.name == name)
+
+
+_FINGERPRINT = Property(
+    "fingerprint",
+    "Accepted certificate",
+    help="SHA-256 of a certificate that the system's authorities do not vouch for; Accept fills it in.",
+)
+_AUTHORITY = Property(
+    "caCertificate", "Private authority", "lines", help="PEM; trusted besides the system's authorities."
+)
+
+DOCKER = EndpointType(
+    "docker",
+    "Docker registry",
+    "A repository whose pushes start pipelines, or a registry that images are copied to.",
+    (
+        Property(
+            "serverType",
+            "Server type",
+            "choice",
+            required=True,
+            default="DockerHub",
+            choices=(
+                ("DockerHub", "Docker Hub"),
+                ("DTR", "Docker Trusted Registry (Mirantis Secure Registry)"),
+                ("OCI", "Another registry"),
+            ),
+        ),
+        Property(
+            "repoURL",
+            "Repository URL",
+            required=True,
+            help="https://hub.docker.com/r/acme/web, acme/web, or a namespace such as acme",
+        ),
+        Property("username", "User name"),
+        Property("password", "Password or access token", help="With two-factor authentication: an access token."),
+        Property("token", "Access token", when={"serverType": ("DTR", "OCI")}, help="Instead of the password."),
+        Property("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
+        Property("registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+_BY_TOKEN = {"authType": ("token",)}
+_BY_CERTIFICATE = {"authType": ("certificate",)}
+_BY_PASSWORD = {"authType": ("basicAuth",)}
+_REMOTE = {"authType": ("token", "certificate", "basicAuth")}
+
+K8S = EndpointType(
+    "k8s",
+    "Kubernetes",
+    "A cluster, as one user of it.",
+    (
+        Property(
+            "authType",
+            "Sign in with",
+            "choice",
+            required=True,
+            default="token",
+            choices=(
+                ("token", "Token of a ServiceAccount"),
+                ("certificate", "Client certificate"),
+                ("basicAuth", "User name and password"),
+                ("kubeconfig", "A kubeconfig"),
+                ("inCluster", "The ServiceAccount that Portside runs as"),
+            ),
+        ),
+        Property(
+            "kubernetesURL",
+            "Address of the cluster",
+            "url",
+            required=True,
+            help="The address of the cluster's API, such as https://10.0.0.1:6443.",
+            when=_REMOTE,
+        ),
+        Property("token", "Token", "lines", required=True, when=_BY_TOKEN),
+        Property("certData", "Client certificate", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
+        Property("certKeyData", "Its private key", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
+        Property("userName", "User name", required=True, when=_BY_PASSWORD),
+        Property("password", "Password", required=True, when=_BY_PASSWORD),
+        Property(
+            "kubeconfig",
+            "Kubeconfig",
+            "lines",
+            required=True,
+            help="Address, sign-in and certificates are taken out of it; it is not kept.",
+            when={"authType": ("kubeconfig",)},
+        ),
+        Property("context", "Context", help="Its current one unless given.", when={"authType": ("kubeconfig",)}),
+        Property(
+            "certAuthorityData",
+            "Certificate authority of the cluster",
+            "lines",
+            help="PEM, where it is not a public one.",
+            when=_REMOTE,
+        ),
+        Property("namespace", "Namespace", help="Where an object names none; default unless given."),
+        Property(
+            "insecureSkipTLSVerify",
+            "Do not check the cluster's certificate",
+            "boolean",
+            help="Anyone on the way can read the sign-in: accept the certificate instead.",
+            when=_REMOTE,
+        ),
+        _FINGERPRINT,
+    ),
+)
+
+GIT = EndpointType(
+    "git",
+    "Git",
+    "A repository that files are read from.",
+    (
+        Property(
+            "serverType",
+            "Server type",
+            "choice",
+            required=True,
+            default="GIT",
+            choices=(
+                ("GITHUB", "GitHub"),
+                ("GITHUB_ENTERPRISE", "GitHub Enterprise"),
+                ("GITLAB", "GitLab"),
+                ("GITLAB_ENTERPRISE", "GitLab, self-managed"),
+                ("BITBUCKET", "Bitbucket"),
+                ("GIT", "Another"),
+            ),
+        ),
+        Property(
+            "repoURL",
+            "Repository URL",
+            required=True,
+            help="https://github.com/acme/web.git, ssh://git@example.com/acme/web.git or git@example.com:acme/web.git",
+        ),
+        Property("branch", "Branch", help="The repository's own unless given."),
+        Property(
+            "authType",
+            "Sign in with",
+            "choice",
+            required=True,
+            default="none",
+            choices=(
+                ("none", "Nothing: the repository is public"),
+                ("password", "User name and password"),
+                ("token", "Access token"),
+                ("privateKey", "SSH key"),
+            ),
+        ),
+        Property("username", "User name", when={"authType": ("password", "token")}),
+        Property("password", "Password", required=True, when={"authType": ("password",)}),
+        Property("token", "Access token", required=True, when={"authType": ("token",)}),
+        Property("privateKey", "Private key", "lines", required=True, when={"authType": ("privateKey",)}),
+        Property("passphrase", "Passphrase of the key", when={"authType": ("privateKey",)}),
+        Property(
+            "hostKey",
+            "Host key of the server",
+            "lines",
+            help="As in known_hosts; over SSH no other server is spoken to.",
+            when={"authType": ("privateKey",)},
+        ),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+EMAIL = EndpointType(
+    "email",
+    "E-mail",
+    "A mail server that notifications and requests for approval are sent by.",
+    (
+        Property("senderAddress", "Sender", required=True, help="portside@example.com"),
+        Property("outboundHost", "Mail server", required=True, help="smtp.example.com"),
+        Property("outboundPort", "Port", "number", required=True, default=587),
+        Property("outboundProtocol", "Protocol", "choice", default="smtp", choices=(("smtp", "SMTP"),)),
+        Property(
+            "encryptionMethod",
+            "Encryption",
+            "choice",
+            required=True,
+            default="TLS",
+            choices=(
+                ("TLS", "STARTTLS (port 587)"),
+                ("SSL", "TLS from the first byte (port 465)"),
+                ("NONE", "None: for a server on the same machine"),
+            ),
+        ),
+        Property("outboundUsername", "User name"),
+        Property("outboundPassword", "Password"),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+SLACK = EndpointType(
+    "slack",
+    "Slack",
+    "A channel that notifications are posted to, by an incoming webhook of Slack or a server that speaks like it.",
+    (
+        Property(
+            "url",
+            "Incoming webhook",
+            "url",
+            required=True,
+            help="The address that Slack shows once the webhook is made; whoever has it can post.",
+        ),
+        Property("channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+WEBHOOK = EndpointType(
+    "webhook",
+    "Outgoing webhook",
+    "An address that is told what happens, as JSON.",
+    (
+        Property("url", "Address", "url", required=True, help="Give it as ${var.name} where it holds a secret."),
+        Property("token", "Bearer token", help="Sent as Authorization: Bearer."),
+        Property(
+            "secret", "Signing secret", help="The body's HMAC-SHA256 with it is sent as X-Portside-Signature-256."
+        ),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+TYPES: dict[str, EndpointType] = {one.name: one for one in (DOCKER, K8S, GIT, EMAIL, SLACK, WEBHOOK)}
+
+
+def documents() -> list[Json]:
+    """The table as the API gives it: enough to draw a form of each type."""
+    return [
+        {
+            "type": one.name,
+            "title": one.title,
+            "description": one.description,
+            "properties": [_document(one.name, entry) for entry in one.properties],
+        }
+        for one in TYPES.values()
+    ]
+
+
+def _document(type_: str, entry: Property) -> Json:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "secret": entry.name in endpoint_secret_keys(type_),
+        "required": entry.required,
+        "default": entry.default,
+        "choices": [{"value": value, "title": title} for value, title in entry.choices],
+        "help": entry.help,
+        "when": {name: list(values) for name, values in entry.when.items()},
+    }
