@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from shared.contracts.history import Event, Recorded, RunEnded, StageEnded, Status, TaskEnded, TaskWaiting
+from shared.contracts.history import Event, Recorded, RunEnded, StageEnded, Status, TaskEnded, TaskHandle, TaskWaiting
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged, RunExecution, StageOver
 from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
 from . import folding, lanes, protocol
-from .store import UnitOfWork, executions, operations
+from .store import UnitOfWork, executions, operations, pushed_images
 from .store.executions import Facts, Run
 
 DUE = "run.due"
@@ -271,6 +271,10 @@ class Movement:
         if event.reason == "approval":
             operations.ask(self.uow, run, event)
 
+    def task_handle(self, run: Run, event: TaskHandle) -> None:
+        for one in event.pushing:
+            pushed_images.record(self.uow, run, event, one)
+
     def task_ended(self, run: Run, event: TaskEnded) -> None:
         if event.status in (Status.CANCELED, Status.FAILED):
             operations.close_of_task(self.uow, run.id, event.stage, event.task)
@@ -293,5 +297,6 @@ _TOLD: dict[type, Callable[..., None]] = {
     StageEnded: Movement.stage_over,
     RunEnded: Movement.run_ended,
     TaskWaiting: Movement.task_waits,
+    TaskHandle: Movement.task_handle,
     TaskEnded: Movement.task_ended,
 }

@@ -48,8 +48,8 @@ class Voice:
     def task_started(self, begun: h.TaskStarted) -> None:
         self._say(begun)
 
-    def task_handle(self, live: Live, handle: Json) -> None:
-        self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=handle))
+    def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
+        self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=handle, pushing=pushing))
 
     def task_progress(self, live: Live, message: str) -> None:
         self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))

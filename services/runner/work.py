@@ -191,7 +191,7 @@ class Work:
         handle = {**step.handle, "effect_next": True} if step.effect_next else step.handle
         if handle != live.handle:
             live.handle = handle
-            self._voice.task_handle(live, handle)
+            self._voice.task_handle(live, handle, step.pushing)
         if step.message and step.message != live.said:
             live.said = step.message
             self._voice.task_progress(live, step.message)

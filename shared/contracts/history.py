@@ -66,6 +66,16 @@ class TaskStarted(_Event):
     """The resolved input, masked and cut."""
 
 
+class Pushing(Message):
+    """A tag of a registry that is about to name an image."""
+
+    registry_host: str
+    """As in an image reference; `docker.io` for Docker Hub."""
+    repository: str
+    tag: str
+    digest: str
+
+
 class TaskHandle(_Event):
     """Enough to find the outside work again after a crash."""
 
@@ -74,6 +84,8 @@ class TaskHandle(_Event):
     task: str
     try_number: int = 1
     handle: Json
+    pushing: tuple[Pushing, ...] = ()
+    """Tags that the next effect moves: on record before a registry can report the push, so that it is known as ours."""
 
 
 class TaskProgress(_Event):

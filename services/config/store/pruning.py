@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, select
 
 from services.config.holding import State
-from services.config.tables.ledger import DeliveryRow, EventRow, ExecutionRow, LogRow, PlanRow, UserOperationRow
+from services.config.tables.ledger import (
+    DeliveryRow,
+    EventRow,
+    ExecutionRow,
+    LogRow,
+    PlanRow,
+    PushedImageRow,
+    UserOperationRow,
+)
 
 from .work import UnitOfWork
 
@@ -26,10 +34,10 @@ def forget_executions(uow: UnitOfWork, before: float, limit: int) -> int:
 
 
 def remove_executions(uow: UnitOfWork, ids: Sequence[str]) -> None:
-    """Delete runs, their events, logs and questions."""
+    """Delete runs, their events, logs, questions and what they pushed."""
     if not ids:
         return
-    for table in (EventRow, LogRow, UserOperationRow):
+    for table in (EventRow, LogRow, UserOperationRow, PushedImageRow):
         uow.session.execute(delete(table).where(table.execution_id.in_(ids)))
     uow.session.execute(delete(ExecutionRow).where(ExecutionRow.id.in_(ids)))
 

@@ -188,6 +188,24 @@ class UserOperationRow(Base):
     response_message: Mapped[str] = mapped_column(default="")
 
 
+class PushedImageRow(Base):
+    """A tag that a run of ours moved, or was about to: how a push that a registry reports is known as ours."""
+
+    __tablename__ = "pushed_images"
+    __table_args__ = (Index("ix_pushed_images_image", "repository", "tag", "digest", "at"),)
+
+    execution_id: Mapped[str] = mapped_column(primary_key=True)
+    registry_host: Mapped[str] = mapped_column(primary_key=True)
+    repository: Mapped[str] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str]
+    task: Mapped[str]
+    at: Mapped[float]
+    causes: Mapped[list[Any]]
+    """`causes.Cause` as JSON, the run that pushed first."""
+
+
 class DeadLetterRow(Base):
     """A message that nobody could work on."""
 

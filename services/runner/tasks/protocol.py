@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document
-from shared.contracts.history import Status
+from shared.contracts.history import Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Started
 
@@ -46,6 +46,8 @@ class Running:
     again_after_s: float = 1.0
     effect_next: bool = False
     """The next observation changes something outside: ask the ledger for leave first."""
+    pushing: tuple[Pushing, ...] = ()
+    """Tags that this next observation moves: recorded together with the handle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from services.config import causes
 from services.config.holding import State
-from services.config.store import Store
-from shared.contracts.history import Status
+from services.config.store import Store, pushed_images
+from shared.contracts.history import Pushing, RunEnded, Status, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
 
@@ -252,3 +253,32 @@ def test_an_untaken_dispatch_is_sent_again(world: World) -> None:
     assert world.dispatched() == [run_id, run_id]
     assert not world.take(run_id).taken
     assert world.take(run_id, dispatch=2).taken
+
+
+def push_by_task(repository: str, tag: str, digest: str) -> TaskHandle:
+    pushing = Pushing(registry_host="docker.io", repository=repository, tag=tag, digest=digest)
+    return TaskHandle(seq=0, at=0, stage="Build", task="Promote", handle={"phase": "tag"}, pushing=(pushing,))
+
+
+def test_what_a_run_pushes_is_on_record_with_the_chain_of_runs_behind_it(world: World) -> None:
+    digest = "sha256:" + "d" * 64
+    first = world.hook("d1", "latest", push={"digest": digest}).execution_id or ""
+    world.take(first)
+    ended = RunEnded(seq=0, at=0, status=Status.COMPLETED)
+    world.report(first, push_by_task("acme/web", "prod", digest), ended)
+    second = world.hook("d2", "prod", push={"digest": digest}).execution_id or ""
+    world.take(second)
+    for number in (1, 2):
+        # A successor that records the same handle again adds nothing.
+        world.report(second, push_by_task("mirror/web", "prod", digest), first=number)
+    assert count(world.store, "pushed_images") == 2
+
+    with world.store.read() as uow:
+        assert pushed_images.pusher(uow, "acme/web", "prod", "sha256:" + "0" * 64) is None
+        found = pushed_images.pusher(uow, "mirror/web", "prod", digest)
+    assert found is not None
+    assert (found.execution_id, found.task, found.registry_host) == (second, "Promote", "docker.io")
+    assert causes.wording(found.causes) == "Deploy web #2, after Deploy web #1"
+    assert causes.already(found.causes, "pipeline-Deploy web", digest) == found.causes[0]
+    assert causes.already(found.causes, "pipeline-Other", digest) is None
+    assert causes.already(found.causes, "pipeline-Deploy web", "sha256:" + "0" * 64) is None

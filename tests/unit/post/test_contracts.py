@@ -52,7 +52,16 @@ def test_a_golden_example_is_decoded_and_says_the_same_again(name: str) -> None:
         topic, envelope, message = wire.unpack(body)
         assert (topic.type, envelope.id) == (kind, tree["id"])
     again = json.loads(message.model_dump_json())
-    assert {key: again[key] for key in tree["data"]} == tree["data"]
+    assert _known_to(tree["data"], again) == tree["data"]
+
+
+def _known_to(old: Any, new: Any) -> Any:
+    """The new value without the optional fields that were added after the old one was written."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {key: _known_to(old[key], value) for key, value in new.items() if key in old}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [_known_to(one, other) for one, other in zip(old, new, strict=True)]
+    return new
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -1,0 +1,35 @@
+"""Which runs stand behind an image that one of them pushed, and when a further run would go in circles. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MOST = 50
+"""A longer chain is a loop that no rule has seen; its oldest links say nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A run, and the image for which it stands in the chain."""
+
+    execution_id: str
+    pipeline_id: str
+    pipeline: str
+    index: int
+    digest: str
+
+
+def chain(own: Iterable[Cause], before: Iterable[Cause]) -> tuple[Cause, ...]:
+    """The run that pushes and those that it is nested in, then what caused the push that started it; newest first."""
+    return tuple(dict.fromkeys((*own, *before)))[:MOST]
+
+
+def already(causes: Iterable[Cause], pipeline_id: str, digest: str) -> Cause | None:
+    """The run through which a pipeline already stands among the causes of a digest: starting it again is a loop."""
+    return next((one for one in causes if (one.pipeline_id, one.digest) == (pipeline_id, digest)), None)
+
+
+def wording(causes: Iterable[Cause]) -> str:
+    """The chain for people, newest first: `Promote web #7, after Build web #3`."""
+    return ", after ".join(f"{one.pipeline} #{one.index}" for one in causes)
