@@ -67,6 +67,7 @@ def up(host: str, port: int, runners: int) -> None:
     console = Console(highlight=False)
     steps = play.Steps(console)
     with _until_stopped() as stop, _failures_said(console), ExitStack() as stack:
+        stack.enter_context(_alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
         layout, told, _ = _start_system(stack, steps, HOME, host, port, runners)
         system.remember(layout, told)
         console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
@@ -212,16 +213,23 @@ def _start_system(
 
 
 @contextmanager
+def _alone(lock: Path, otherwise: str) -> Iterator[None]:
+    """One holder of the file at a time; a second one ends with these words. What the dead held is free."""
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise system.SetUpFailed(otherwise) from None
+        yield
+
+
+@contextmanager
 def _fresh_stage(home: Path) -> Iterator[None]:
     """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
-    home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with home.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise play.DemoFailed(
-                "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
-            ) from None
+    with _alone(
+        home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
+    ):
         shutil.rmtree(home, ignore_errors=True)
         yield
 
@@ -266,7 +274,7 @@ def _given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
 
 
 class _until_stopped:
-    """Turns SIGINT and SIGTERM into an event, so that everything started is stopped in order."""
+    """Turns Ctrl-C, SIGTERM and the terminal's end into an event, so that everything started is stopped in order."""
 
     def __enter__(self) -> threading.Event:
         self._event = threading.Event()
@@ -277,7 +285,7 @@ class _until_stopped:
             self._event.set()
             raise KeyboardInterrupt
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, on_signal)
         return self._event
 
