@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts.problems import Flaw
+from shared.grammar.repositories import read_repository, repository_of
 
 from .endpoint_schemas import TYPES, Property
-from .repositories import read_repository
-from .values import Repository
 
 Json = dict[str, Any]
 
@@ -44,9 +43,6 @@ _SERVER_TYPES = {
 }
 _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 """Names that older exports carry: spelled as we read them, asked for by no form."""
-
-DEFAULT_HUB = "https://hub.docker.com"
-DEFAULT_REGISTRY = "https://registry-1.docker.io"
 
 _GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
@@ -96,18 +92,6 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
         hint = table.property("repoURL").help
         flaws.append(Flaw(message="repoURL is no address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
-
-
-def repository_of(properties: Mapping[str, Any]) -> Repository:
-    """Where the images of a docker endpoint live."""
-    written = str(properties.get("repoURL") or "")
-    found = read_repository(written)
-    if properties.get("serverType") == "DockerHub" and found.host != "docker.io":
-        # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
-        return read_repository(
-            "https://hub.docker.com/" + "/".join(part for part in (found.namespace, found.name) if part)
-        )
-    return found
 
 
 def _guess_server(repo_url: str) -> str:

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from services.config.people import Person
 from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, catalog_people, catalog_webhooks
-from services.config.store.catalog_endpoints import ENDPOINTS
 from shared.contracts.pushes import RegistryAccess
+from shared.grammar.repositories import registry_of
 
 from . import mirroring, resolving
-from .endpoint_types import DEFAULT_REGISTRY, repository_of
 from .objects import Endpoint, Token, User, Webhook
 from .values import MatchWebhook
 
@@ -33,7 +32,7 @@ def webhook_for_match(uow: Reading, webhook_id: str | None, token_hash: str | No
 
 def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = None) -> MatchWebhook:
     """A stored webhook, with all that matching looks at."""
-    endpoint = ENDPOINTS.one(uow, project=webhook.project, name=webhook.endpoint) if webhook.endpoint else None
+    endpoint = resolving.endpoint_of(uow, webhook.project, webhook.endpoint)
     found = mirroring.repository(webhook, endpoint)
     actor, problem = actor_of(uow, webhook)
     return MatchWebhook(
@@ -87,13 +86,7 @@ def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:
     """Where and as whom to ask the registry of a docker endpoint."""
     resolved = resolving.resolve_endpoint(uow, endpoint)
     properties = resolved.properties
-    host, plain = repository_of(endpoint.properties).host, False
-    written = str(properties.get("registryURL") or "").rstrip("/")
-    if written and written != DEFAULT_REGISTRY:
-        scheme, _, rest = written.rpartition("://")
-        host, plain = rest.partition("/")[0], scheme == "http"
-    elif str(properties.get("repoURL") or "").startswith("http://"):
-        plain = True
+    host, plain = registry_of(properties)
     return RegistryAccess(
         registry_host=host,
         username=str(properties.get("username") or ""),

@@ -9,13 +9,11 @@ from services.config.store.catalog_endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+from shared.grammar.repositories import DOCKER_HUB, Repository, join_repository, repository_of
 
 from . import resolving
 from .context import Context
-from .endpoint_types import DEFAULT_HUB, repository_of
 from .objects import Endpoint, Tombstone, Webhook
-from .repositories import join_repository
-from .values import Repository
 
 PASS_TIMER = "mirror.pass"
 PASS_EVERY_S = 300.0
@@ -47,14 +45,14 @@ def start(uow: UnitOfWork, public_url: str) -> None:
 
 
 def repository(webhook: Webhook, endpoint: Endpoint | None) -> Repository:
-    """The repository that a webhook is about."""
+    """The repository that a webhook is about; the endpoint's references are filled in already."""
     base = repository_of(endpoint.properties) if endpoint is not None else Repository(host="", namespace="")
     return join_repository(base, webhook.repo_name)
 
 
 def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhook:
     """The webhook with the hook that it now wants; a new generation where the old hook will not do."""
-    endpoint = ENDPOINTS.one(uow, project=after.project, name=after.endpoint) if after.endpoint else None
+    endpoint = resolving.endpoint_of(uow, after.project, after.endpoint)
     hub_url, path, state, message = _target(after, endpoint)
     old_target = (after.hook_hub_url, after.hook_repository)
     moved = (hub_url, path) != old_target
@@ -104,13 +102,23 @@ def bury(uow: UnitOfWork, webhook: Webhook) -> None:
 
 def endpoint_changed(uow: UnitOfWork, before: Endpoint, after: Endpoint) -> None:
     """A changed docker endpoint: its webhooks may want other hooks, or only other credentials."""
-    if (before.properties, before.secrets) == (after.properties, after.secrets):
-        return
-    touched = catalog_webhooks.of_endpoint(uow, after.project, after.name)
+    if (before.properties, before.secrets) != (after.properties, after.secrets):
+        _look_again(uow, after, f"endpoint {after.name} changed")
+
+
+def variable_changed(uow: UnitOfWork, project: str, name: str) -> None:
+    """A changed variable means as much for the docker endpoints that refer to it."""
+    for endpoint in ENDPOINTS.all(uow, ENDPOINTS.column("project") == project, ENDPOINTS.column("type") == "docker"):
+        if name in resolving.referred(endpoint):
+            _look_again(uow, endpoint, f"variable {name} changed")
+
+
+def _look_again(uow: UnitOfWork, endpoint: Endpoint, reason: str) -> None:
+    touched = catalog_webhooks.of_endpoint(uow, endpoint.project, endpoint.name)
     for webhook in touched:
         refreshed(uow, webhook, webhook)
     if touched:
-        ask_pass(uow, f"endpoint {after.name} changed", *(webhook.id for webhook in touched))
+        ask_pass(uow, reason, *(webhook.id for webhook in touched))
 
 
 def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
@@ -168,7 +176,7 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
         return "", "", MirrorState.BY_HAND.value, by_hand
     if not found.path:
         return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
-    hub_url = str(endpoint.properties.get("hubURL") or DEFAULT_HUB).rstrip("/")
+    hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/")
     return hub_url, found.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from services.config.store import Reading
@@ -35,6 +36,24 @@ def resolve_for_run(
 def resolve_endpoint(uow: Reading, endpoint: Endpoint) -> runs.Endpoint:
     """One endpoint with its references filled in."""
     return _filled(endpoint, _variables(uow, endpoint.project, referred(endpoint)))
+
+
+def endpoint_of(uow: Reading, project: str, name: str) -> Endpoint | None:
+    """The endpoint of that name, with its references to variables that are no secrets filled in."""
+    endpoint = ENDPOINTS.one(uow, project=project, name=name) if name else None
+    return None if endpoint is None else readable(uow, endpoint)
+
+
+def readable(uow: Reading, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its references to variables that are no secrets filled in."""
+    if not (names := referred(endpoint)):
+        return endpoint
+    variables = _variables(uow, endpoint.project, names)
+    filled = {
+        key: _REFERENCE.sub(lambda m: _clear(m, variables), value) if isinstance(value, str) else value
+        for key, value in endpoint.properties.items()
+    }
+    return replace(endpoint, properties=filled)
 
 
 def referred(endpoint: Endpoint) -> set[str]:

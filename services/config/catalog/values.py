@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.contracts.pushes import RegistryAccess
@@ -62,22 +62,3 @@ class MatchWebhook:
     """How to ask the registry for the tag's digest."""
     token_good_until: float | None = None
     """Seconds since the epoch, when the delivery carried a token that is being rotated out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """Where images live, read out of whatever form people paste."""
-
-    host: str
-    """As in an image reference; `docker.io` for Docker Hub."""
-    namespace: str
-    name: str = ""
-    """Empty when only a namespace was given."""
-    problems: tuple[str, ...] = field(default=())
-
-    @property
-    def path(self) -> str:
-        """`acme/web`, or empty when only a namespace is known."""
-        if not self.name:
-            return ""
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name

@@ -13,6 +13,7 @@ from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
+from . import mirroring
 from .base import Scoped, tags_of
 from .context import new_token
 from .documents import common, flag, name_of, text
@@ -67,6 +68,14 @@ class Variables(Scoped[Variable]):
 
     def users_of(self, uow: Reading, value: Variable) -> list[str]:
         return catalog_uses.users_of_variable(uow, value.project, value.name)
+
+    def after_change(
+        self, uow: UnitOfWork, person: Person, before: Variable | None, after: Variable | None
+    ) -> Variable | None:
+        """A changed value means another look at the hooks of endpoints that refer to it."""
+        if after is not None and (before is None or (before.value, before.sealed) != (after.value, after.sealed)):
+            mirroring.variable_changed(uow, after.project, after.name)
+        return after
 
     def _with_value(self, new: Variable, ask: Act, old: Variable | None) -> Variable:
         secret = new.type in SECRET_VARIABLE_TYPES

@@ -12,7 +12,7 @@ from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
 from shared.grammar.inputs import blank, injected
 
-from . import matchable, mirroring
+from . import matchable, mirroring, resolving
 from .context import Context
 from .documents import LINK_BASE, common, link, wire_time
 from .objects import Endpoint, Json, Pipeline, Webhook
@@ -21,7 +21,8 @@ from .objects import Endpoint, Json, Pipeline, Webhook
 def documents(uow: Reading, values: Sequence[Webhook], context: Context) -> list[Json]:
     """Wire documents; the secure token is masked."""
     ids = catalog_projects.ids(uow, [value.project for value in values])
-    endpoints = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
+    stored = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
+    endpoints = {key: resolving.readable(uow, endpoint) for key, endpoint in stored.items()}
     pipelines = PIPELINES.named(uow, {(v.project, v.pipeline) for v in values if v.pipeline})
     return [
         _document(

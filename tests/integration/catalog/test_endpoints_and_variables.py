@@ -4,6 +4,7 @@ import pytest
 
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
+from shared.contracts.mirror import WantedAsk
 from shared.contracts.problems import Refused
 
 from .office import Office
@@ -67,6 +68,20 @@ def test_a_reference_in_a_property_is_filled_in_for_the_runner(office: Office) -
     assert ready["properties"]["repoURL"] == "acme/web"
     assert opened(office, ready["secrets"]["password"]) == "hidden"
     assert "endpoint hub" in refused(Code.IN_USE, office.act, Kind.VARIABLES, "delete", name="pw", project="default")
+
+
+def test_a_repository_named_by_a_variable_is_matched_and_mirrored_and_follows_the_variable(office: Office) -> None:
+    office.act(Kind.VARIABLES, "create", {"name": "org", "type": "REGULAR", "value": "acme"})
+    office.docker_endpoint(repo="${var.org}/web")
+    office.pipeline()
+    made = office.webhook(endpoint="hub", pipeline="Deploy web", input={"namespace": "web"})
+    assert (made["repository"], made["missing"]) == ("acme/web", [])
+    office.act(Kind.VARIABLES, "patch", {"value": "emca"}, name="org", project="default")
+    with office.store.read() as uow:
+        hooks = office.catalog.wanted(uow, WantedAsk()).hooks
+        match = office.catalog.webhook(uow, webhook_id=made["id"])
+    assert [(hook.repository, hook.gone) for hook in hooks] == [("emca/web", False), ("acme/web", True)]
+    assert match is not None and (match.registry_host, match.repository) == ("docker.io", "emca/web")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.config.catalog import endpoint_schemas
-from services.config.catalog.endpoint_types import flaws_of, spelled
+from services.config.catalog.endpoint_types import endpoint_type, flaws_of, spelled
 from shared.contracts.secrets import ENDPOINT_SECRETS
 
 COMPLETE: dict[str, dict[str, Any]] = {
@@ -90,3 +90,14 @@ def test_what_is_wrong_is_said(type_: str, properties: dict[str, Any], said: str
 def test_references_are_taken_everywhere(type_: str) -> None:
     properties = {one.name: f"${{var.{one.name}}}" for one in endpoint_schemas.TYPES[type_].properties}
     assert flaws(type_, **properties) == []
+
+
+def test_endpoint_types_and_properties_are_read_in_any_spelling() -> None:
+    assert {endpoint_type(one) for one in ("docker", "dockerRegistry", "Docker-Registry", "DOCKER_REGISTRY")} == {
+        "docker"
+    }
+    assert endpoint_type("Something") == "Something"
+    properties = spelled("docker", {"repoUrl": "acme/web", "servertype": "Docker_Trusted_Registry"})
+    assert properties == {"repoURL": "acme/web", "serverType": "DTR"}
+    assert spelled("docker", {"repoURL": "ghcr.io/acme/web"})["serverType"] == "OCI"
+    assert spelled("k8s", {"kubernetesUrl": "https://c", "certData": "x"})["authType"] == "certificate"

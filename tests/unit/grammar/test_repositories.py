@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.catalog.endpoint_types import endpoint_type, repository_of, spelled
-from services.config.catalog.repositories import join_repository, read_repository
+from shared.grammar.repositories import join_repository, read_repository, registry_of, repository_of
 
 PASTED = [
     ("https://hub.docker.com/r/acme/web", "docker.io", "acme/web"),
@@ -59,17 +58,22 @@ def test_a_webhooks_own_repository_is_read_within_its_endpoint(endpoint: str, ow
     assert join_repository(read_repository(endpoint), own).path == path
 
 
-def test_endpoint_types_and_properties_are_read_in_any_spelling() -> None:
-    assert {endpoint_type(one) for one in ("docker", "dockerRegistry", "Docker-Registry", "DOCKER_REGISTRY")} == {
-        "docker"
-    }
-    assert endpoint_type("Something") == "Something"
-    properties = spelled("docker", {"repoUrl": "acme/web", "servertype": "Docker_Trusted_Registry"})
-    assert properties == {"repoURL": "acme/web", "serverType": "DTR"}
-    assert spelled("docker", {"repoURL": "ghcr.io/acme/web"})["serverType"] == "OCI"
-    assert spelled("k8s", {"kubernetesUrl": "https://c", "certData": "x"})["authType"] == "certificate"
-
-
 def test_docker_hubs_images_are_at_docker_io_whatever_serves_them() -> None:
     found = repository_of({"serverType": "DockerHub", "repoURL": "http://127.0.0.1:8000/r/acme/web"})
     assert (found.host, found.path) == ("docker.io", "acme/web")
+
+
+@pytest.mark.parametrize(
+    ("properties", "registry"),
+    [
+        ({"repoURL": "acme/web"}, ("docker.io", False)),
+        ({"repoURL": "acme", "serverType": "DockerHub"}, ("docker.io", False)),
+        ({"repoURL": "acme/web", "registryURL": "https://registry-1.docker.io/"}, ("docker.io", False)),
+        ({"repoURL": "http://127.0.0.1:5000/acme/web", "serverType": "OCI"}, ("127.0.0.1:5000", True)),
+        ({"repoURL": "https://dtr.example.com/acme/web", "serverType": "DTR"}, ("dtr.example.com", False)),
+        ({"repoURL": "acme/web", "registryURL": "http://127.0.0.1:8000"}, ("127.0.0.1:8000", True)),
+        ({"repoURL": "acme/web", "registryURL": "mirror.example.com/v2"}, ("mirror.example.com", False)),
+    ],
+)
+def test_a_registrys_address_is_told_by_the_endpoint(properties: dict[str, str], registry: tuple[str, bool]) -> None:
+    assert registry_of(properties) == registry

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from .values import Repository
+DOCKER_HUB = "https://hub.docker.com"
+DOCKER_HUB_REGISTRY = "https://registry-1.docker.io"
 
 _HUB_HOSTS = frozenset(
     {"hub.docker.com", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
@@ -21,6 +25,25 @@ _HUB_PAGES = (
 )
 """Leading path segments of Docker Hub's own pages and API, longest first."""
 _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where images live, read out of whatever form people paste."""
+
+    host: str
+    """As in an image reference; `docker.io` for Docker Hub."""
+    namespace: str
+    name: str = ""
+    """Empty when only a namespace was given."""
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def path(self) -> str:
+        """`acme/web`, or empty when only a namespace is known."""
+        if not self.name:
+            return ""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 def read_repository(text: str, *, default_host: str = "docker.io") -> Repository:
@@ -77,3 +100,23 @@ def join_repository(endpoint: Repository, repo_name: str) -> Repository:
     if own.name:
         return own
     return Repository(host=endpoint.host, namespace=endpoint.namespace, name=own.namespace, problems=own.problems)
+
+
+def repository_of(properties: Mapping[str, Any]) -> Repository:
+    """The repository, or namespace, of a docker endpoint."""
+    found = read_repository(str(properties.get("repoURL") or ""))
+    if properties.get("serverType") == "DockerHub" and found.host != "docker.io":
+        # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
+        path = "/".join(part for part in (found.namespace, found.name) if part)
+        return read_repository(f"https://hub.docker.com/{path}")
+    return found
+
+
+def registry_of(properties: Mapping[str, Any]) -> tuple[str, bool]:
+    """Host and port of a docker endpoint's registry API (`docker.io` stands for Docker Hub's), and whether it speaks
+    plain HTTP."""
+    written = str(properties.get("registryURL") or "").strip().rstrip("/")
+    if written and written != DOCKER_HUB_REGISTRY:
+        scheme, _, rest = written.rpartition("://")
+        return rest.partition("/")[0], scheme == "http"
+    return repository_of(properties).host, str(properties.get("repoURL") or "").strip().startswith("http://")
