@@ -10,9 +10,9 @@ from flask import Flask, Response
 
 from services.gateway.web_parts import WebParts
 
-from . import activity, common, endpoints, executions, pipelines, signing, variables, webhooks
+from . import activity, common, endpoints, execution, executions, pipelines, signing, variables, webhooks
 
-AREAS = (signing, executions, activity, endpoints, pipelines, webhooks, variables)
+AREAS = (signing, executions, execution, activity, endpoints, pipelines, webhooks, variables)
 
 
 def register(app: Flask, parts: WebParts) -> None:

@@ -10,7 +10,7 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.catalog import Act, Find, Kind
 from shared.contracts.envelope import Caller
 
-from .common import caller, signed_in, stream
+from .common import caller, page_number, signed_in, stream
 
 PAGE = 50
 ORDER = "timeStampInMicros desc"
@@ -24,15 +24,15 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/activity")
     @session
     def listing() -> str:
-        drawn = _table(parts, caller(), _page())
+        drawn = _table(parts, caller(), page_number())
         if request.headers.get("HX-Request"):
             return drawn
-        return render_template("activity.html", table=drawn, page=_page(), streams=parts.live.has_room)
+        return render_template("activity.html", table=drawn, page=page_number(), streams=parts.live.has_room)
 
     @blueprint.get("/activity/live")
     @session
     def live() -> Response:
-        who, number = caller(), _page()
+        who, number = caller(), page_number()
         app = current_app._get_current_object()  # type: ignore[attr-defined]
 
         def draw() -> str:
@@ -48,11 +48,6 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         return redirect("/activity")
 
     return blueprint
-
-
-def _page() -> int:
-    page = request.args.get("page", "0")
-    return int(page) if page.isdigit() and len(page) < 7 else 0
 
 
 def _table(parts: WebParts, who: Caller, number: int) -> str:

@@ -30,13 +30,11 @@ FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
 
 NAVIGATION = (
-    ("Executions", "/executions"),
-    ("Pipelines", "/pipelines"),
-    ("Variables", "/variables"),
-    ("Activity", "/activity"),
-    ("Endpoints", "/endpoints"),
-    ("Webhooks for Docker", "/webhooks"),
+    ("Deliver", (("Executions", "/executions"), ("Pipelines", "/pipelines"))),
+    ("Triggers › Docker", (("Activity", "/activity"), ("Webhooks for Docker", "/webhooks"))),
+    ("Set up", (("Endpoints", "/endpoints"), ("Variables", "/variables"))),
 )
+"""Groups of pages, each with its address; the one that is open is marked."""
 
 SIGNS = {
     "COMPLETED": ("done", "✓", "completed"),
@@ -147,6 +145,12 @@ def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[
     return response
 
 
+def page_number() -> int:
+    """Which page of a list the address asks for, from 0."""
+    page = request.args.get("page", "0")
+    return int(page) if page.isdigit() and len(page) < 7 else 0
+
+
 def error_page(error: Exception) -> Response:
     """A failure in words; a traceback goes to the log and never to a page."""
     if isinstance(error, Refused):
@@ -168,7 +172,8 @@ def error_page(error: Exception) -> Response:
             message="Something went wrong inside the gateway; its log has the details.",
             subject=request_id,
         )
-    response = make_response(render_template("error.html", problem=problem, status=status), status)
+    template = "_refused.html" if request.headers.get("HX-Request") else "error.html"
+    response = make_response(render_template(template, problem=problem, status=status), status)
     if problem.retry_after_s:
         response.headers["Retry-After"] = str(round(problem.retry_after_s))
     return response

@@ -1,30 +1,49 @@
-"""Executions: the list that moves, one execution followed live, its logs, and what can be done to it."""
+"""Executions: the list that moves, its filters, and what can be done to a run from it."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.live import EXECUTIONS
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Act, Find, Kind, Page
 from shared.contracts.envelope import Caller
+from shared.process.clock import now
 
-from .common import caller, signed_in, stream
+from . import first_use
+from .common import caller, page_number, signed_in, stream
+from .execution_view import stages_of, verbs
+from .writing import every
 
 PAGE = 25
 ORDER = "_requestTimeInMicros desc"
-ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
-VERBS = ("pause", "resume", "cancel")
-FILTERS = ("status", "name", "project")
-MAX_LOG_LINES = 1_000
+STATUSES = ("RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELED")
+SINCE_S = {"1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
+SINCE_WORDS = {"1h": "the last hour", "24h": "the last day", "7d": "the last week", "30d": "the last 30 days"}
+_TERMS = {
+    "status": "status eq {}",
+    "name": "name eq {}",
+    "project": "project eq {}",
+    # A run that a push started says so in its comment: "Push of acme/web:1.4.0".
+    "image": "contains(comments,{})",
+}
+ACTS = {
+    "pause": Act(kind=Kind.EXECUTIONS, verb="pause"),
+    "resume": Act(kind=Kind.EXECUTIONS, verb="resume"),
+    "cancel": Act(kind=Kind.EXECUTIONS, verb="cancel"),
+    "rerun": Act(kind=Kind.EXECUTIONS, verb="rerun"),
+    "rerun-from-failed": Act(kind=Kind.EXECUTIONS, verb="rerun", body={"from": "failed"}),
+}
+"""What a button sends, by its verb."""
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
-    """`/executions` and below; the start page leads here."""
+    """`/executions` and what is done to one; the start page leads here."""
     blueprint = Blueprint("executions", __name__)
     session = signed_in(parts)
 
@@ -36,127 +55,92 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/executions")
     @session
     def listing() -> str:
-        drawn = _table(parts, caller(), _asked())
+        asked = _asked()
         if request.headers.get("HX-Request"):
-            return drawn
-        query = request.query_string.decode("latin1")
-        return render_template("executions.html", table=drawn, query=query, asked=_asked(), streams=parts.live.has_room)
+            return _table(parts, caller(), asked, page_number())
+        names = sorted({str(one["name"]) for one in every(parts, Kind.PIPELINES)})
+        return render_template(
+            "executions.html",
+            table=_table(parts, caller(), asked, page_number()),
+            query=request.query_string.decode("latin1"),
+            asked=asked,
+            statuses=STATUSES,
+            spans=SINCE_WORDS,
+            pipelines=names,
+            streams=parts.live.has_room,
+        )
 
     @blueprint.get("/executions/live")
     @session
     def listing_live() -> Response:
-        who, asked = caller(), _asked()
-        app = _app()
+        who, asked, number = caller(), _asked(), page_number()
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
 
         def draw() -> str:
             with app.app_context(), app.test_request_context("/executions"):
-                return _table(parts, who, asked)
+                return _table(parts, who, asked, number)
 
         return stream(parts, EXECUTIONS, draw)
-
-    @blueprint.get("/executions/<id>")
-    @session
-    def one(id: str) -> str:
-        execution = _get(parts, caller(), id)
-        drawn = _drawn(execution)
-        if request.headers.get("HX-Request"):
-            return drawn
-        streams = parts.live.has_room
-        return render_template(
-            "execution.html", execution=execution, drawn=drawn, streams=streams, verbs=_verbs(execution)
-        )
-
-    @blueprint.get("/executions/<id>/live")
-    @session
-    def one_live(id: str) -> Response:
-        who, app = caller(), _app()
-        seen: dict[str, Any] = {}
-
-        def draw() -> str:
-            with app.app_context(), app.test_request_context(f"/executions/{id}"):
-                seen["status"] = (execution := _get(parts, who, id)).get("status")
-                return _drawn(execution)
-
-        return stream(parts, f"{EXECUTIONS}/{id}", draw, lambda: seen.get("status") in ENDED)
-
-    @blueprint.get("/executions/<id>/logs")
-    @session
-    def logs(id: str) -> str:
-        options = {key: request.args[key] for key in ("stage", "task") if request.args.get(key)}
-        ask = Find(kind=Kind.LOGS, parent=id, top=MAX_LOG_LINES, options=options)
-        page = parts.desk.find(caller(), ask)
-        return render_template("_logs.html", chunks=page.documents, total=page.total)
 
     @blueprint.post("/executions/<id>/act")
     @session
     def act(id: str) -> AnyResponse:
-        verb = request.form.get("verb", "")
-        if verb in VERBS:
-            reason = request.form.get("reason", "")[:500]
-            parts.desk.act(caller(), Act(kind=Kind.EXECUTIONS, verb=verb, id=id, body={"reason": reason}))
-        return redirect(f"/executions/{id}")
-
-    @blueprint.post("/executions/<id>/rerun")
-    @session
-    def rerun(id: str) -> AnyResponse:
-        started = parts.desk.act(caller(), Act(kind=Kind.EXECUTIONS, verb="rerun", id=id)).document
-        return redirect(f"/executions/{started.get('executionId', '')}")
+        command = ACTS.get(request.form.get("verb", ""))
+        if command is None:
+            return redirect(f"/executions/{id}")
+        reason = request.form.get("reason", "")[:500]
+        body = {**command.body, **({"reason": reason} if reason else {})}
+        done = parts.desk.act(caller(), command.model_copy(update={"id": id, "body": body})).document
+        # A run that was started again is what one wants to see now.
+        then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
+        if request.headers.get("HX-Request"):
+            return Response("", 204, {"HX-Redirect": then} if done.get("executionId") else {})
+        return redirect(then)
 
     return blueprint
 
 
-def _app() -> Any:
-    from flask import current_app
-
-    return current_app._get_current_object()  # type: ignore[attr-defined]
+def _back(other: str) -> str:
+    """To the page that the button stood on, if it was the list."""
+    path = request.form.get("back", "")
+    return path if urlsplit(path).path == "/executions" and path.startswith("/executions") else other
 
 
 def _asked() -> dict[str, str]:
-    asked = {key: request.args[key].strip() for key in FILTERS if request.args.get(key, "").strip()}
-    page = request.args.get("page", "0")
-    return asked | {"page": page if page.isdigit() and len(page) < 7 else "0"}
+    wanted = {key: request.args.get(key, "").strip() for key in (*_TERMS, "since")}
+    return {key: value for key, value in wanted.items() if value}
 
 
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _filter(asked: dict[str, str]) -> str:
+    terms = [term.format("'" + asked[key].replace("'", "''") + "'") for key, term in _TERMS.items() if key in asked]
+    if (span := SINCE_S.get(asked.get("since", ""))) is not None:
+        terms.append(f"_requestTimeInMicros ge {round((now() - span) * 1e6)}")
+    return " and ".join(terms)
 
 
-def _table(parts: WebParts, who: Caller, asked: dict[str, str]) -> str:
-    terms = [f"{key} eq {_quoted(asked[key])}" for key in FILTERS if key in asked]
-    number = int(asked["page"])
-    ask = Find(kind=Kind.EXECUTIONS, filter=" and ".join(terms), orderby=ORDER, top=PAGE, skip=number * PAGE)
+def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:
+    ask = Find(kind=Kind.EXECUTIONS, filter=_filter(asked), orderby=ORDER, top=PAGE, skip=number * PAGE)
     page = parts.desk.find(who, ask)
-    more = (number + 1) * PAGE < page.total
-    return render_template(
-        "_executions.html", rows=page.documents, total=page.total, page=number, more=more, asked=asked
+    steps = first_use.steps(parts, who) if not asked and not number and _is_new(page) else ""
+    if steps and not page.documents:
+        return steps
+    return steps + render_template(
+        "_executions.html",
+        rows=[_row(one) for one in page.documents],
+        total=page.total,
+        page=number,
+        more=(number + 1) * PAGE < page.total,
+        asked=asked,
+        # A stream draws outside of a session's request: its forms get their token here.
+        form_token=parts.sessions.form_token(who),
     )
 
 
-def _get(parts: WebParts, who: Caller, id: str) -> Json:
-    return parts.desk.get(who, Get(kind=Kind.EXECUTIONS, id=id)).document
+def _is_new(page: Page) -> bool:
+    """Has nothing been deployed yet? Then all runs there are stand on this page."""
+    return page.total <= PAGE and not any(one.get("status") == "COMPLETED" for one in page.documents)
 
 
-def _verbs(execution: Json) -> tuple[str, ...]:
-    status = str(execution.get("status"))
-    if status in ENDED:
-        return ()
-    return ("resume", "cancel") if status in ("PAUSED", "PAUSING") else ("pause", "cancel")
-
-
-def stages_of(execution: Json) -> list[Json]:
-    """Stages in order, each with its groups of tasks in order, for columns and cards."""
-    stages = execution.get("stages") or {}
-    columns = []
-    for name in execution.get("stageOrder") or list(stages):
-        stage = stages.get(name) or {}
-        tasks = stage.get("tasks") or {}
-        groups = [
-            [{"name": task, **(tasks.get(task) or {})} for task in str(group).split(",")]
-            for group in stage.get("taskOrder") or list(tasks)
-        ]
-        columns.append({**stage, "name": name, "groups": groups})
-    return columns
-
-
-def _drawn(execution: Json) -> str:
-    return render_template("_execution.html", execution=execution, stages=stages_of(execution), verbs=_verbs(execution))
+def _row(execution: Json) -> dict[str, Any]:
+    """A run with what the list shows of it; the stages only as far as their icons and tasks need."""
+    return {**execution, "columns": stages_of(execution), "verbs": verbs(execution.get("status"))}

@@ -20,8 +20,8 @@ from shared.grammar.documents import Malformed, load_yaml
 from shared.grammar.inputs import blank
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
-from .common import caller, signed_in
-from .executions import stages_of
+from .common import caller, page_number, signed_in
+from .execution_view import stages_of
 from .pipeline_template import INJECTIONS, template
 
 PAGE = 50
@@ -148,12 +148,6 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         return _acted(parts, id, command, "/executions/{executionId}", given)
 
     return blueprint
-
-
-def page_number() -> int:
-    """Which page of a list the address asks for, from 0."""
-    page = request.args.get("page", "0")
-    return int(page) if page.isdigit() and len(page) < 7 else 0
 
 
 def problem_of(error: Refused) -> Problem:

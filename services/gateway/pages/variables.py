@@ -13,8 +13,8 @@ from shared.contracts.problems import Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 from shared.process.secrets import new_token
 
-from .common import caller, signed_in
-from .pipelines import page_number, problem_of, project_names
+from .common import caller, page_number, signed_in
+from .pipelines import problem_of, project_names
 
 PAGE = 50
 TYPES = ("REGULAR", "SECRET", "RESTRICTED")

@@ -187,6 +187,6 @@ def test_variables_are_listed_and_deleted(site: Site, ann: FlaskClient) -> None:
 
 def test_a_rerun_leads_to_the_new_execution(site: Site, ann: FlaskClient) -> None:
     site.documents["executions"] = {"id": "e1", "name": "Deploy", "status": "FAILED", "executionId": "e8"}
-    assert "/executions/e1/rerun" in ann.get("/executions/e1").get_data(as_text=True)
-    assert send(ann, "/executions/e1/rerun").location == "/executions/e8"
+    assert 'value="rerun-from-failed"' in ann.get("/executions/e1").get_data(as_text=True)
+    assert send(ann, "/executions/e1/act", verb="rerun").location == "/executions/e8"
     assert (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "e1")

@@ -1,0 +1,126 @@
+"""One execution or pipeline as columns, cards, a bar of its time, and what a task printed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.contracts.base import Json
+
+ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
+_EVENT = re.compile(r"(?P<object>[A-Z]\w+ [a-z0-9][\w.-]*): (?P<reason>[A-Z]\w+): (?P<message>.+)")
+"""How a Kubernetes task prints an event of what it waits for."""
+_DIFF_START = re.compile(r"--- live (?P<object>.+)")
+_DIFF_LINE = re.compile(r"[-+ @]")
+
+
+def stages_of(document: Json) -> list[Json]:
+    """Stages in order, each with its groups of tasks in order and how many percent of them have ended."""
+    stages = document.get("stages") or {}
+    columns = []
+    for name in document.get("stageOrder") or list(stages):
+        stage = stages.get(name) or {}
+        tasks = stage.get("tasks") or {}
+        groups = [
+            [{"name": task, **(tasks.get(task) or {})} for task in str(group).split(",")]
+            for group in stage.get("taskOrder") or list(tasks)
+        ]
+        columns.append({**stage, "name": name, "groups": groups, "part": _part(groups)})
+    return columns
+
+
+def _part(groups: Sequence[Sequence[Json]]) -> int:
+    states = [task.get("status") in ENDED for group in groups for task in group]
+    return round(100 * sum(states) / len(states)) if states else 0
+
+
+def task_of(execution: Json, stage: str, task: str) -> Json | None:
+    """One task by its names."""
+    found = ((execution.get("stages") or {}).get(stage) or {}).get("tasks") or {}
+    return {"name": task, "stage": stage, **found[task]} if task in found else None
+
+
+def first_of_interest(execution: Json) -> tuple[str, str] | None:
+    """The task that a reader most likely came for: the failed one, else the one at work, else the one that waits."""
+    tasks = [(stage["name"], task) for stage in stages_of(execution) for group in stage["groups"] for task in group]
+    for wanted in ("FAILED", "WAITING", "RUNNING", "STARTED"):
+        for stage, task in tasks:
+            if task.get("status") == wanted:
+                return stage, str(task["name"])
+    return None
+
+
+def verbs(status: Any) -> tuple[str, ...]:
+    """What can be done to an execution in this status."""
+    if status in ENDED:
+        return ("rerun",) if status == "COMPLETED" else ("rerun-from-failed", "rerun")
+    return ("resume", "cancel") if status in ("PAUSED", "PAUSING") else ("pause", "cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of the run's time: `start` and `width` in percent of the whole."""
+
+    label: str
+    status: str
+    start: float
+    width: float
+    micros: int
+
+
+def times(execution: Json) -> list[Bar]:
+    """Where the time went: the wait for a place, then each task that was begun."""
+    begin = int(execution.get("_requestTimeInMicros") or 0)
+    whole = max(1, int(execution.get("_totalDurationInMicros") or 0))
+    bars: list[Bar] = []
+    waited = whole - int(execution.get("_durationInMicros") or 0)
+    if waited > 0:
+        bars.append(_bar("waiting to start", "WAITING", 0, waited, whole))
+    for stage in stages_of(execution):
+        for task in (task for group in stage["groups"] for task in group):
+            if started := int(task.get("_startTime") or 0):
+                took = int(task.get("_durationInMicros") or 0)
+                label = f"{stage['name']} / {task['name']}"
+                bars.append(_bar(label, str(task.get("status") or ""), started - begin, took, whole))
+    return bars
+
+
+def _bar(label: str, status: str, start: int, took: int, whole: int) -> Bar:
+    left = min(99.5, max(0.0, 100 * start / whole))
+    return Bar(label, status, round(left, 2), round(min(100 - left, max(0.5, 100 * took / whole)), 2), took)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a task printed, told apart: `lines` with a word for the colour of each, the diff, the cluster's events."""
+
+    lines: tuple[tuple[str, str], ...] = ()
+    diffs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    events: tuple[tuple[str, str, str], ...] = ()
+
+
+def printed(lines: Iterable[str]) -> Printed:
+    """Sort the lines of one try."""
+    plain: list[tuple[str, str]] = []
+    diffs: list[tuple[str, list[tuple[str, str]]]] = []
+    events: list[tuple[str, str, str]] = []
+    within = False
+    for line in lines:
+        if begun := _DIFF_START.fullmatch(line):
+            within = True
+            diffs.append((begun["object"], []))
+        elif within and _DIFF_LINE.match(line):
+            if not line.startswith("+++ "):
+                diffs[-1][1].append((_colour(line), line))
+        else:
+            within = False
+            if event := _EVENT.fullmatch(line):
+                events.append((event["object"], event["reason"], event["message"]))
+        plain.append((_colour(line) if within else "", line))
+    return Printed(tuple(plain), tuple((name, tuple(rows)) for name, rows in diffs), tuple(events))
+
+
+def _colour(line: str) -> str:
+    return {"+": "add", "-": "del", "@": "at"}.get(line[:1], "")

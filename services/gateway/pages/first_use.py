@@ -1,0 +1,87 @@
+"""The way to the first deployment: eight steps, each with its button, and which of them are done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import render_template
+
+from services.gateway.web_parts import WebParts
+from shared.contracts.base import Json
+from shared.contracts.catalog import Find, Kind
+from shared.contracts.envelope import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: `address` is where its button leads."""
+
+    title: str
+    about: str
+    button: str
+    address: str
+    done: bool
+
+
+def steps(parts: WebParts, who: Caller) -> str:
+    """The list of steps as it stands now."""
+
+    def every(kind: Kind) -> list[Json]:
+        return list(parts.desk.find(who, Find(kind=kind, orderby="name asc", top=100)).documents)
+
+    endpoints, pipelines, webhooks = every(Kind.ENDPOINTS), every(Kind.PIPELINES), every(Kind.WEBHOOKS)
+    pushes = parts.desk.find(who, Find(kind=Kind.EVENTS, top=1)).documents
+    runs = parts.desk.find(who, Find(kind=Kind.EXECUTIONS, top=1)).documents
+    return render_template("_first_use.html", steps=listed(endpoints, pipelines, webhooks, pushes, runs))
+
+
+def listed(
+    endpoints: list[Json], pipelines: list[Json], webhooks: list[Json], pushes: object = (), runs: object = ()
+) -> list[Step]:
+    """The steps by what there is. Pure."""
+    docker = [one for one in pipelines if "DOCKER_TRIGGER" in (one.get("options") or ())]
+    deploying = [one for one in docker or pipelines if _deploys(one)]
+    repository = str(webhooks[0].get("repository") or "acme/web") if webhooks else "acme/web"
+    edit = f"/pipelines/{docker[0]['id']}/edit" if docker else "/pipelines/new"
+    return [
+        Step(
+            "Endpoint",
+            "Tell Portside which Docker Hub repository your image is pushed to.",
+            "New Endpoint",
+            "/endpoints/new?type=docker",
+            any(one.get("type") == "docker" for one in endpoints),
+        ),
+        Step(
+            "Inputs",
+            "Make a pipeline and choose Docker on its Input tab: a push fills in image, tag and who pushed.",
+            "New Pipeline",
+            "/pipelines/new",
+            bool(docker),
+        ),
+        Step(
+            "Webhook",
+            "Connect the repository with the pipeline. Portside makes the hook at Docker Hub itself.",
+            "New Webhook for Docker",
+            "/webhooks/new",
+            bool(webhooks),
+        ),
+        Step(
+            "Task",
+            "Let the pipeline's Kubernetes task apply your YAML with the pushed image, on your cluster.",
+            "Edit the task",
+            edit,
+            bool(deploying) and any(one.get("type") == "k8s" for one in endpoints),
+        ),
+        Step("Push", f"docker push {repository}:1.4.0", "Waiting for it", "/activity", bool(pushes)),
+        Step("Activity", "See that the push arrived, and what was decided.", "Activity", "/activity", bool(runs)),
+        Step("Execution", "Watch the run move from stage to stage.", "Executions", "/executions", bool(runs)),
+        Step("Stage", "Open a stage's icon to see its tasks, and a task to see its log.", "Executions", "/executions",
+             False),
+    ]  # fmt: skip
+
+
+def _deploys(pipeline: Json) -> bool:
+    stages = (pipeline.get("stages") or {}).values()
+    return any(
+        task.get("type") == "K8S" for stage in stages for task in ((stage or {}).get("tasks") or {}).values() if task
+    )

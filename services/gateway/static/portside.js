@@ -1,0 +1,135 @@
+// What every page shares; without JavaScript each of these has a plain way. Nothing here knows an address.
+"use strict";
+
+const dialog = () => document.getElementById("dialog");
+
+// What a person has opened stays open when a live page draws itself again.
+let open = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  open = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+});
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  open = [...event.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  open = [];
+  if (event.detail.target === dialog() && !dialog().open) dialog().showModal();
+});
+
+// A refusal is said at the top of what one looks at, whatever its answer was to replace.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if ((event.detail.xhr?.status ?? 0) < 400) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+  event.detail.target = notice();
+  event.detail.swapOverride = "innerHTML";
+});
+document.addEventListener("htmx:sendError", () => {
+  const said = document.createElement("p");
+  said.className = "problem";
+  said.textContent = "Portside cannot be reached. Try again in a few seconds.";
+  notice().replaceChildren(said);
+});
+
+function notice() {
+  const within = dialog().open ? dialog() : document.getElementById("main");
+  const place = within.querySelector("[data-notice]") ?? document.createElement("div");
+  place.dataset.notice = "";
+  place.setAttribute("role", "alert");
+  within.prepend(place);
+  place.scrollIntoView({ block: "nearest" });
+  return place;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-close], [data-sure]");
+  if (!button) return;
+  if (button.dataset.copy) {
+    event.preventDefault();
+    const source = document.getElementById(button.dataset.copy);
+    const text = source.value ?? source.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without HTTPS there is no clipboard: the text is marked, and Ctrl-C takes it.
+      getSelection().selectAllChildren(source);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    button.closest("[data-keep]")?.removeAttribute("data-keep");
+  } else if (button.dataset.close !== undefined) {
+    event.preventDefault();
+    close();
+  }
+});
+
+// Closing what is shown only once asks once more, unless it has been kept.
+function close() {
+  const keep = dialog().querySelector("[data-keep]");
+  if (keep) {
+    keep.querySelector("[data-warning]").hidden = false;
+    keep.removeAttribute("data-keep");
+    return;
+  }
+  dialog().close();
+  dialog().replaceChildren();
+}
+document.addEventListener("cancel", (event) => {
+  if (event.target !== dialog()) return;
+  event.preventDefault();
+  close();
+}, true);
+// The server says `done` in an HX-Trigger header, with fields that the page behind should take.
+document.addEventListener("portside:done", (event) => {
+  for (const [name, value] of Object.entries(event.detail.fields ?? {})) {
+    const field = document.querySelector(`main [name="${name}"]`);
+    if (!field) continue;
+    if (field.tagName === "SELECT" && ![...field.options].some((one) => one.value === value)) field.add(new Option(value, value));
+    field.value = value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  if (event.detail.close !== false) {
+    dialog().close();
+    dialog().replaceChildren();
+  }
+});
+
+// A file chosen or dropped is read here and put into the text field that `data-into` names.
+async function read(file, into) {
+  const field = document.getElementById(into);
+  field.value = await file.text();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+document.addEventListener("change", (event) => {
+  const { into } = event.target.dataset ?? {};
+  if (event.target.type === "file" && into && event.target.files[0]) read(event.target.files[0], into);
+});
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const place = event.target.closest?.("[data-drop]");
+    if (!place) return;
+    event.preventDefault();
+    place.classList.toggle("dropping", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files[0]) read(event.dataTransfer.files[0], place.dataset.drop);
+  });
+}
+
+// A log that is read at its end is followed; one that was scrolled back stays.
+const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 40;
+let following = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const place = event.detail.target.closest("[data-follow]");
+  following = Boolean(place) && atEnd(place);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (!following) return;
+  for (const place of document.querySelectorAll("[data-follow]")) place.scrollTop = place.scrollHeight;
+});
+
+// One popup of a row at a time; Escape closes it.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const one of document.querySelectorAll(".stages details[open]")) one.open = false;
+});
