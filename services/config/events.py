@@ -15,8 +15,11 @@ from .resources import unsupported
 from .rights import Right
 from .store import Reading, UnitOfWork, deliveries
 from .store.deliveries import Delivery
+from .verdicts import BUTTONS, action_of
 
 Json = dict[str, Any]
+_AGAIN = {"rerun": False, "resume": False, "run-anyway": True}
+"""Verbs that judge a push again, and whether the order of pushes counts no more."""
 
 
 class Events:
@@ -40,16 +43,16 @@ class Events:
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Run it again, or delete it."""
         one = self._locate(uow, person, ask.id)
-        if ask.verb in ("rerun", "resume"):
+        if ask.verb in _AGAIN:
             person.demand(one.project, Right.EXECUTE, f"rerun events of {one.project or 'no project'}")
             with Movement(uow) as movement:
-                made = self._receiver.rerun(movement, one, person.user)
+                made = self._receiver.rerun(movement, one, person.user, anyway=_AGAIN[ask.verb])
             return Document(document=document(deliveries.find_one(uow, made.id) or made))
         if ask.verb == "delete":
             person.demand(one.project, Right.EDIT, f"delete events of {one.project or 'no project'}")
             deliveries.remove(uow, one.id)
             return Document(document=document(one))
-        raise unsupported(Kind.EVENTS, ask.verb, ("rerun", "delete"))
+        raise unsupported(Kind.EVENTS, ask.verb, (*_AGAIN, "delete"))
 
     def _locate(self, uow: Reading, person: Person, number: str) -> Delivery:
         one = deliveries.find_one(uow, number)
@@ -61,6 +64,7 @@ class Events:
 def document(one: Delivery) -> Json:
     """Code Stream's event, old and new field names, and ours."""
     push = one.push
+    action = action_of(one.verdict)
     status = one.execution_status or ("STARTED" if one.execution_id else "")
     return {
         "project": one.project,
@@ -94,6 +98,8 @@ def document(one: Delivery) -> Json:
         "verdict": one.verdict,
         "reason": one.reason,
         "nextStep": one.next_step,
+        "action": action.value,
+        "actionLabel": BUTTONS[action],
         "state": one.state,
         "digest": push.digest if push else None,
         "registryHost": push.registry_host if push else "",

@@ -17,18 +17,21 @@ from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.spec import Supersede
 from shared.process.ids import new_id
 
-from . import admission, matching
+from . import admission, gathering, matching
 from .catalog.values import MatchWebhook, RunnablePipeline
-from .matching import Case, Judgement, Verdict
+from .matching import Case
 from .moving import Movement
 from .store import Reading, UnitOfWork, catalog_webhooks, deliveries
-from .store.deliveries import JUDGED, RESOLVING, RETRYING, Delivery
+from .store.deliveries import GATHERING, JUDGED, RESOLVING, RETRYING, Delivery
+from .verdicts import Judgement, Verdict, judge
 
 RESOLVE_DEADLINE = "delivery.resolve-deadline"
 RESOLVE_AGAIN = "delivery.resolve-again"
+GATHER = "delivery.gather"
 ANSWER_WITHIN_S = 10.0
 FOUND_WITHIN_S = 600.0
 _AGAIN_AFTER_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
+_LATE = ("spool", "look")
 _ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
 
 
@@ -67,19 +70,15 @@ class Receiver:
         uow = movement.uow
         pipeline = self._pipeline(uow, webhook)
         case = _case(one, webhook, pipeline, uow.now, problem)
-        judgement = matching.first_look(case) or (None if case.forced else self._repeat(uow, one))
+        judgement = matching.first_look(case) or (None if case.rerun else self._repeat(uow, one))
         if judgement is not None:
             one = _judged(one, judgement)
-        elif _wants_digest(one, webhook):
-            one = replace(
-                one,
-                state=RESOLVING,
-                verdict=Verdict.WAITING.value,
-                reason=f"Asking the registry which image {matching.wording(one.push)} is." if one.push else "",
-            )
+        elif _wants_registry(one, webhook):
+            why = f"Asking the registry which image {matching.wording(one.push)} is." if one.push else ""
+            one = replace(_judged(one, judge(Verdict.WAITING, why=why)), state=RESOLVING)
             self._ask(uow, one, webhook)
         else:
-            one = self._decide(movement, one, webhook, pipeline)
+            one = self._gather_or_decide(movement, one, webhook, pipeline)
         deliveries.add(uow, one)
         _tell(movement, one)
         return one
@@ -93,6 +92,8 @@ class Receiver:
             repository=one.push.repository,
             tag=one.push.tag,
             access=webhook.access if webhook is not None else None,
+            digest=one.push.digest,
+            platforms=webhook.platforms if webhook is not None else (),
         )
         uow.outbox(TAG_RESOLVE, question, one.id)
         uow.timer(RESOLVE_DEADLINE, one.id, uow.now + ANSWER_WITHIN_S)
@@ -118,22 +119,11 @@ class Receiver:
         name = matching.wording(one.push) if one.push else one.id
         asked_for_s = uow.now - one.recorded_at
         if asked_for_s >= FOUND_WITHIN_S:
-            one = _judged(
-                one,
-                Judgement(
-                    Verdict.NOT_FOUND,
-                    f"The registry has no {name}, ten minutes after the push. {detail}".strip(),
-                    "Check that the tag was not deleted and that the endpoint may read it, then rerun this event.",
-                ),
-            )
+            one = _judged(one, judge(Verdict.NOT_FOUND, image=name, detail=detail))
         else:
             wait_s = next((one for one in _AGAIN_AFTER_S if one > asked_for_s / 2), _AGAIN_AFTER_S[-1])
-            one = replace(
-                one,
-                state=RETRYING,
-                verdict=Verdict.WAITING.value,
-                reason=f"The registry does not have {name} yet; it is asked again for up to ten minutes.",
-            )
+            why = f"The registry does not have {name} yet; it is asked again for up to ten minutes. {detail}"
+            one = replace(_judged(one, judge(Verdict.WAITING, why=why)), state=RETRYING)
             uow.timer(RESOLVE_AGAIN, one.id, uow.now + wait_s)
         deliveries.save(uow, one)
         _tell(movement, one)
@@ -166,15 +156,49 @@ class Receiver:
 
     def _go_on(self, movement: Movement, one: Delivery) -> None:
         webhook = self._webhook(movement.uow, one)
-        if not _forced(one) and (repeated := self._repeat(movement.uow, one)) is not None:
+        if not _rerun(one) and (repeated := self._repeat(movement.uow, one)) is not None:
             one = _judged(one, repeated)
         else:
-            one = self._decide(movement, one, webhook, self._pipeline(movement.uow, webhook))
+            one = self._gather_or_decide(movement, one, webhook, self._pipeline(movement.uow, webhook))
         deliveries.save(movement.uow, one)
         _tell(movement, one)
 
-    def rerun(self, movement: Movement, old: Delivery, by: str) -> Delivery:
-        """A new event for the same push, as of today: age and repeats count no more."""
+    def _gather_or_decide(
+        self, movement: Movement, one: Delivery, webhook: MatchWebhook | None, pipeline: RunnablePipeline | None
+    ) -> Delivery:
+        if webhook is None or webhook.gather_s <= 0 or one.push is None or _rerun(one) or one.via == "test":
+            return self._decide(movement, one, webhook, pipeline)
+        uow = movement.uow
+        waiting = deliveries.gathering(uow, webhook.id, one.push.repository)
+        first_at = min((other.updated_at for other in waiting), default=uow.now)
+        due_at = gathering.due_at(uow.now, webhook.gather_s, first_at)
+        uow.timer(GATHER, f"{webhook.id}/{one.push.repository}", due_at)
+        why = f"Waits {due_at - uow.now:.0f} seconds for further tags of the same push."
+        return replace(_judged(one, judge(Verdict.GATHERED, why=why)), state=GATHERING)
+
+    def on_quiet(self, uow: UnitOfWork, subject: str) -> None:
+        """Handle the timer GATHER: nothing more came for the quiet period of a webhook's repository."""
+        webhook_id, _, repository = subject.partition("/")
+        waiting = {one.id: one for one in deliveries.gathering(uow, webhook_id, repository)}
+        webhook = self.catalog.webhook(uow, webhook_id=webhook_id)
+        members = [
+            gathering.Member(one.id, one.push.tag or "", one.push.digest, one.received_at)
+            for one in waiting.values()
+            if one.push is not None
+        ]
+        with Movement(uow) as movement:
+            for found in gathering.group(members, webhook.tag_pattern if webhook is not None else ""):
+                winner = waiting[found.winner]
+                decided = self._decide(movement, winner, webhook, self._pipeline(uow, webhook), tags=found.tags)
+                name = matching.wording(winner.push) if winner.push is not None else winner.id
+                why = f"Pushed together with {name}, whose event decides for all of them."
+                others = [_judged(waiting[other], judge(Verdict.GATHERED, why=why)) for other in found.others]
+                for one in (decided, *others):
+                    deliveries.save(uow, one)
+                    _tell(movement, one)
+
+    def rerun(self, movement: Movement, old: Delivery, by: str, *, anyway: bool = False) -> Delivery:
+        """A new event for the same push, as of today: age and repeats count no more, with `anyway` nor does order."""
         uow = movement.uow
         number = new_id()
         one = replace(
@@ -186,6 +210,8 @@ class Receiver:
             recorded_at=uow.now,
             via="manual",
             rerun_of=old.id,
+            order_at=uow.now if anyway else old.order_at,
+            forced=anyway,
             digest_note="",
             next_step="",
             execution_id=None,
@@ -197,13 +223,18 @@ class Receiver:
         return self._first(movement, one, self._webhook(uow, old), None)
 
     def _decide(
-        self, movement: Movement, one: Delivery, webhook: MatchWebhook | None, pipeline: RunnablePipeline | None
+        self,
+        movement: Movement,
+        one: Delivery,
+        webhook: MatchWebhook | None,
+        pipeline: RunnablePipeline | None,
+        tags: tuple[str, ...] = (),
     ) -> Delivery:
         uow = movement.uow
         case = _case(one, webhook, pipeline, uow.now, None)
         judgement = matching.last_look(case)
         if judgement is None and webhook is not None and pipeline is not None and one.push is not None:
-            one = self._start(movement, one, webhook, pipeline, one.push, forced=case.forced)
+            one = self._start(movement, one, webhook, pipeline, one.push, tags)
         elif judgement is not None:
             one = _judged(one, judgement)
         return one
@@ -215,30 +246,22 @@ class Receiver:
         webhook: MatchWebhook,
         pipeline: RunnablePipeline,
         push: Push,
-        *,
-        forced: bool,
+        tags: tuple[str, ...],
     ) -> Delivery:
         try:
             ready = admission.compiled(pipeline)
         except Malformed as error:
             problem = "; ".join(flaw.message for flaw in error.flaws)
-            return _judged(
-                one, Judgement(Verdict.INCOMPLETE, f"Pipeline {pipeline.name} cannot be read: {problem}", "Repair it.")
-            )
-        if not forced and (late := self._older(movement.uow, one, ready.policy)) is not None:
+            why = f"pipeline {pipeline.name} cannot be read: {problem}"
+            return _judged(one, judge(Verdict.INCOMPLETE, webhook=webhook.name, why=why))
+        if (late := self._older(movement.uow, one, ready.policy)) is not None:
             return _judged(one, late)
-        inputs, missing = _inputs(ready, webhook, push)
+        inputs, missing = _inputs(ready, webhook, push, tags)
         if missing:
-            return _judged(
-                one,
-                Judgement(
-                    Verdict.INPUT_MISSING,
-                    f"Pipeline {pipeline.name} was not started: {missing}.",
-                    f"Give webhook {webhook.name} a value for it, or the pipeline a default, then rerun this event.",
-                ),
-            )
+            words = {"pipeline": pipeline.name, "webhook": webhook.name, "why": missing}
+            return _judged(one, judge(Verdict.INPUT_MISSING, **words))
         if one.via == "test":
-            return _judged(one, Judgement(Verdict.SKIPPED, f"A test: it would have started {pipeline.name}."))
+            return _judged(one, judge(Verdict.TESTED, pipeline=pipeline.name))
         order = admission.Order(
             execution_id=admission.run_id(webhook.id, one.delivery_id, one.ordinal),
             requested_by=webhook.actor,
@@ -253,11 +276,20 @@ class Receiver:
         return _admitted(movement.uow, one, admission.start(movement, pipeline, ready, order))
 
     def _older(self, uow: Reading, one: Delivery, policy: Supersede) -> Judgement | None:
-        came_late = one.via in ("spool", "look")
-        if policy is Supersede.PARALLEL and not came_late:
+        came_late = one.via in _LATE or _rerun(one)
+        if one.forced or (policy is Supersede.PARALLEL and not came_late):
             return None
         newer = deliveries.started_later(uow, one)
+        if newer is None and one.via == "look" and one.push is not None and one.push.pushed_at is None:
+            newer = self._higher_version(uow, one)
         return None if newer is None or newer.push is None else matching.older(newer.push.tag or newer.push.image)
+
+    def _higher_version(self, uow: Reading, one: Delivery) -> Delivery | None:
+        """Where the registry does not say when a tag was pushed, versions say which is the newer."""
+        live = deliveries.last_started(uow, one)
+        if live is None or live.push is None or one.push is None:
+            return None
+        return live if matching.is_higher(live.push.tag, one.push.tag) else None
 
     def _repeat(self, uow: Reading, one: Delivery) -> Judgement | None:
         if one.push is None or one.webhook_id is None:
@@ -303,8 +335,16 @@ def _new(
         reason="",
         source_address=hook.source_address,
         user_agent=hook.user_agent,
+        order_at=_order_at(hook, push),
         body=hook.body if ordinal == 0 else {},
     )
+
+
+def _order_at(hook: HookReceived, push: Push | None) -> float:
+    """Newer means later received; what was found by looking was pushed before."""
+    if hook.via == "look" and push is not None and push.pushed_at is not None:
+        return min(push.pushed_at, hook.received_at)
+    return hook.received_at
 
 
 def _case(
@@ -318,21 +358,25 @@ def _case(
         via=one.via,
         webhook=webhook,
         pipeline=pipeline,
-        forced=_forced(one),
+        rerun=_rerun(one),
     )
 
 
-def _forced(one: Delivery) -> bool:
+def _rerun(one: Delivery) -> bool:
     return one.rerun_of is not None
 
 
-def _wants_digest(one: Delivery, webhook: MatchWebhook | None) -> bool:
-    return one.push is not None and not one.push.digest and webhook is not None and webhook.access is not None
+def _wants_registry(one: Delivery, webhook: MatchWebhook | None) -> bool:
+    if one.push is None or webhook is None or webhook.access is None:
+        return False
+    return not one.push.digest or bool(webhook.platforms)
 
 
-def _inputs(ready: admission.Compiled, webhook: MatchWebhook, push: Push) -> tuple[Mapping[str, Any], str]:
+def _inputs(
+    ready: admission.Compiled, webhook: MatchWebhook, push: Push, tags: tuple[str, ...]
+) -> tuple[Mapping[str, Any], str]:
     own = {name: value for name, value in webhook.input.items() if not blank(value)}
-    given = {**docker_inputs(push), **own}
+    given = {**docker_inputs(push, tags), **own}
     values, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given, strict=False)
     return values, "; ".join(flaw.message for flaw in flaws)
 
@@ -350,22 +394,13 @@ def _judged(one: Delivery, judgement: Judgement) -> Delivery:
 def _admitted(uow: UnitOfWork, one: Delivery, admitted: admission.Admitted) -> Delivery:
     run = admitted.run
     if run is None:
-        return _judged(
-            one,
-            Judgement(
-                Verdict.SKIPPED,
-                "Another run of this pipeline and repository is under way, and the pipeline skips new ones meanwhile.",
-                "Rerun this event once that run is over.",
-            ),
-        )
+        return _judged(one, judge(Verdict.BUSY))
     for old in admitted.superseded:
         if old.delivery is not None:
             deliveries.tell(uow, old.delivery, old.status_message)
     note = f" {one.digest_note}" if one.digest_note else ""
-    if admitted.waits:
-        judgement = Judgement(Verdict.QUEUED, f"Queued as {run.pipeline} #{run.index}. {run.status_message}{note}")
-    else:
-        judgement = Judgement(Verdict.STARTED, f"Started {run.pipeline} #{run.index}.{note}")
+    verdict = Verdict.QUEUED if admitted.waits else Verdict.STARTED
+    judgement = judge(verdict, run=f"{run.pipeline} #{run.index}", why=run.status_message, note=note)
     return replace(_judged(one, judgement), execution_id=run.id, execution_index=run.index, pipeline=run.pipeline)
 
 
@@ -375,6 +410,11 @@ def _tell(movement: Movement, one: Delivery) -> None:
         movement.at_last(
             f"last push of {webhook_id}",
             lambda uow: catalog_webhooks.note_push(uow, webhook_id, one.received_at, one.verdict),
+        )
+    token_hash = one.token_hash
+    if token_hash and one.via in ("hook", "spool"):
+        movement.at_last(
+            f"use of {token_hash}", lambda uow: catalog_webhooks.note_use(uow, token_hash, one.received_at)
         )
     news = DeliveryChanged(delivery_id=one.id, project=one.project, webhook_id=webhook_id)
     movement.uow.broadcast(DELIVERY_CHANGED, news, one.id)

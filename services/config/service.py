@@ -111,6 +111,7 @@ class Config:
             moving.DUE: self.ledger.due,
             receiving.RESOLVE_DEADLINE: self.receiver.on_deadline,
             receiving.RESOLVE_AGAIN: self.receiver.on_again,
+            receiving.GATHER: self.receiver.on_quiet,
             pruning.PRUNE: lambda uow, _: pruning.prune(uow, keep_days=self.settings.keep_days),
         }
 

@@ -81,6 +81,10 @@ class TagResolve(Message):
     repository: str
     tag: str
     access: RegistryAccess | None = None
+    digest: str | None = None
+    """The digest that the push names itself; then the tag is not asked for."""
+    platforms: tuple[str, ...] = ()
+    """`linux/amd64`, `linux/arm64/v8`: not found before the image is there for all of them."""
 
 
 class Found(StrEnum):
@@ -112,6 +116,10 @@ class TokenEntry(Message):
     """How to read the body; `auto` lets the receiver recognise it."""
     good_until: float | None = None
     """Seconds since the epoch; set on the old token while a rotation overlaps."""
+    networks: tuple[str, ...] = ()
+    """Where deliveries may come from, in CIDR notation; empty means anywhere."""
+    signed: bool = False
+    """A delivery without a signature is refused; one with a wrong signature always is."""
 
 
 class AllowlistAsk(Message):

@@ -71,6 +71,12 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdic
     return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}")
 
 
+def line_of(pattern: str | None, name: str) -> int:
+    """Which line of a pattern wants a name, from 0: earlier lines are preferred. Raises `BadPattern`."""
+    wanted, _ = _tests(pattern or "")
+    return next((number for number, (_, test) in enumerate(wanted) if test(name)), len(wanted))
+
+
 def newest(pattern: str | None, names: Iterable[str]) -> str | None:
     """Of the wanted names that are versions, the highest; None when there is none."""
     versions = ((parse_version(name), name) for name in names if matches(pattern, name))

@@ -21,6 +21,11 @@ def wire_time(at: float | None) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
 
 
+def day_of(at: float | None) -> str:
+    """The day of an instant in UTC, `2019-09-16`; empty for none."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
 def micros(at: float) -> int:
     """An instant in microseconds since the epoch."""
     return round(at * 1e6)

@@ -53,6 +53,8 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
         actor_problem=problem,
         missing=() if webhook.pipeline else ("It names no pipeline.",),
         access=registry_access(uow, endpoint) if endpoint is not None and endpoint.type == "docker" else None,
+        gather_s=webhook.gather_s,
+        platforms=tuple(webhook.platforms),
         token_good_until=good_until,
     )
 

@@ -156,8 +156,18 @@ def report(uow: UnitOfWork, said: MirrorReport) -> None:
             message = said.repaired if said.state is MirrorState.IN_STEP and said.repaired else said.message
             slug = said.slug or webhook.slug
             catalog_webhooks.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
+            _remember(uow, webhook, said)
     if said.retry_at is not None:
         uow.timer(PASS_TIMER, said.webhook_id, said.retry_at)
+
+
+def _remember(uow: UnitOfWork, webhook: Webhook, said: MirrorReport) -> None:
+    """Drift, and changes of state that people look back at, stand in the webhook's history."""
+    if said.repaired:
+        catalog_webhooks.add_history(uow, webhook.id, said.repaired)
+    elif said.state.value != webhook.hub_state and said.state is not MirrorState.PENDING:
+        what = f"At Docker Hub: {said.state.value}. {said.message}".strip()
+        catalog_webhooks.add_history(uow, webhook.id, what)
 
 
 def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:

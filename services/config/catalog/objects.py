@@ -132,6 +132,11 @@ class Webhook(InProject):
     hub_seen_at: float | None = None
     last_push_at: float | None = None
     last_verdict: str = ""
+    gather_s: float = 0.0
+    platforms: list[str]
+    networks: list[str]
+    signed: bool = False
+    history: list[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

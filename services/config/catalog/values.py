@@ -60,5 +60,9 @@ class MatchWebhook:
     """What the webhook lacks before it can start anything, each a sentence."""
     access: RegistryAccess | None = None
     """How to ask the registry for the tag's digest."""
+    gather_s: float = 0.0
+    """The quiet period, in seconds, in which what is pushed together is gathered; 0 for none."""
+    platforms: tuple[str, ...] = ()
+    """A run waits until the registry has the tag for all of these, such as `linux/arm64`."""
     token_good_until: float | None = None
     """Seconds since the epoch, when the delivery carried a token that is being rotated out."""

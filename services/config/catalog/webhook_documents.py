@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.config.store import Reading, catalog_projects
+from services.config.store import Reading, catalog_projects, catalog_webhooks
 from services.config.store.catalog_endpoints import ENDPOINTS
 from services.config.store.catalog_pipelines import PIPELINES
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
 from shared.grammar.inputs import blank, injected
 
-from . import matchable, mirroring, resolving
+from . import matchable, mirroring, resolving, webhook_demands
 from .context import Context
-from .documents import LINK_BASE, common, link, wire_time
+from .documents import LINK_BASE, common, day_of, link, wire_time
 from .objects import Endpoint, Json, Pipeline, Webhook
 
 
@@ -112,6 +112,7 @@ def _document(
         "tagNamePattern": value.tag_pattern,
         "exclude": list(value.exclude),
         "input": value.input,
+        **webhook_demands.document(value),
         "refreshToken": MASK if value.api_token_id is not None else "",
         "secretToken": MASK,
         "hookUrl": f"{context.hook_base}{MASK}",
@@ -127,4 +128,6 @@ def _document(
         "generation": value.generation,
         "lastPushAt": wire_time(value.last_push_at),
         "lastVerdict": value.last_verdict,
+        "tokenLastUsedOn": day_of(catalog_webhooks.last_used(uow, value.token_hash)),
+        "history": [{**one, "at": wire_time(one["at"])} for one in reversed(value.history)],
     }

@@ -14,7 +14,7 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import TokenEntry
 from shared.contracts.secrets import MASK
 
-from . import allowlist, mirroring, webhook_documents
+from . import allowlist, mirroring, webhook_demands, webhook_documents
 from .base import Scoped, tags_of
 from .context import Context, new_token, token_hash
 from .documents import flag, name_of, table, text, texts
@@ -69,6 +69,9 @@ class Webhooks(Scoped[Webhook]):
             token_hash=hashed,
             api_token_id=None,
             actor=person.user,
+            platforms=[],
+            networks=[],
+            history=[],
         )
         return self._filled(uow, ask, blank, partial=False)
 
@@ -118,7 +121,13 @@ class Webhooks(Scoped[Webhook]):
 
     def _let_in(self, uow: UnitOfWork, before: Webhook | None, after: Webhook) -> None:
         provider = "dockerhub" if after.server_type in ("", "DockerHub") else "auto"
-        entry = TokenEntry(token_hash=after.token_hash, webhook_id=after.id, provider=provider)
+        entry = TokenEntry(
+            token_hash=after.token_hash,
+            webhook_id=after.id,
+            provider=provider,
+            networks=tuple(after.networks),
+            signed=after.signed,
+        )
         known = {one.token_hash: one for one in catalog_webhooks.token_entries(uow, after.token_hash)}
         other = known.get(after.token_hash)
         if other is not None and other.webhook_id != after.id:
@@ -131,9 +140,7 @@ class Webhooks(Scoped[Webhook]):
         entries = [entry]
         if before is not None and before.token_hash != after.token_hash:
             end = uow.now + allowlist.OVERLAP_S
-            entries.append(
-                TokenEntry(token_hash=before.token_hash, webhook_id=after.id, provider=provider, good_until=end)
-            )
+            entries.append(entry.model_copy(update={"token_hash": before.token_hash, "good_until": end}))
         if entries != [other]:
             allowlist.put(uow, entries)
 
@@ -156,6 +163,7 @@ class Webhooks(Scoped[Webhook]):
             server_type=server_type(text(body, "serverType", old.server_type)),
             exclude=texts(body, "exclude") if "exclude" in body or not partial else old.exclude,
             input=table(body, "input") if "input" in body or not partial else old.input,
+            **webhook_demands.read(body, old, partial=partial),
         )
         if not new.server_type:
             new = replace(new, server_type=webhook_documents.server_type_of(uow, new))

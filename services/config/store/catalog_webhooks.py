@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
 
 from services.config.catalog.objects import Tombstone, Webhook
 from services.config.catalog.values import MatchWebhook
@@ -29,6 +29,7 @@ WEBHOOKS = Table(
         "hubState": Field(WebhookRow.hub_state),
     },
 )
+_LONGEST_HISTORY = 50
 TOMBSTONES = Table(TombstoneRow, Tombstone, wire={}, order="")
 
 
@@ -75,12 +76,21 @@ def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntr
         WebhookTokenRow.webhook_id,
         WebhookTokenRow.provider,
         WebhookTokenRow.good_until,
+        WebhookTokenRow.networks,
+        WebhookTokenRow.signed,
     ).where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > uow.now))
     if token_hash is not None:
         statement = statement.where(WebhookTokenRow.token_hash == token_hash)
     return [
-        TokenEntry(token_hash=found, webhook_id=webhook_id, provider=provider, good_until=good_until)
-        for found, webhook_id, provider, good_until in uow.session.execute(statement)
+        TokenEntry(
+            token_hash=found,
+            webhook_id=webhook_id,
+            provider=provider,
+            good_until=good_until,
+            networks=tuple(networks),
+            signed=signed,
+        )
+        for found, webhook_id, provider, good_until, networks, signed in uow.session.execute(statement)
     ]
 
 
@@ -95,8 +105,39 @@ def tokens_of(uow: Reading, webhook_id: str) -> list[TokenEntry]:
 
 def put_token(uow: UnitOfWork, entry: TokenEntry) -> None:
     """Let a token in, or change until when it is good."""
-    uow.session.execute(delete(WebhookTokenRow).where(WebhookTokenRow.token_hash == entry.token_hash))
-    uow.session.execute(insert(WebhookTokenRow), entry.model_dump())
+    values = entry.model_dump(mode="json")
+    changed = update(WebhookTokenRow).where(WebhookTokenRow.token_hash == entry.token_hash).values(values)
+    if not getattr(uow.session.execute(changed), "rowcount", 0):
+        uow.session.execute(insert(WebhookTokenRow), values)
+
+
+def note_use(uow: UnitOfWork, token_hash: str, at: float) -> None:
+    """A token let a delivery in. Only the day is kept, so that most deliveries write nothing."""
+    uow.connection.execute(_NOTE_USE, {"used": token_hash, "used_at": at, "day_began": at - at % 86_400})
+
+
+_NOTE_USE = (
+    update(WebhookTokenRow)
+    .where(
+        WebhookTokenRow.token_hash == bindparam("used"),
+        or_(WebhookTokenRow.last_used_at.is_(None), WebhookTokenRow.last_used_at < bindparam("day_began")),
+    )
+    .values(last_used_at=bindparam("used_at"))
+)
+
+
+def last_used(uow: Reading, token_hash: str) -> float | None:
+    """The day on which a token was last used, as an instant within it."""
+    return uow.session.scalar(select(WebhookTokenRow.last_used_at).where(WebhookTokenRow.token_hash == token_hash))
+
+
+def add_history(uow: UnitOfWork, webhook_id: str, what: str) -> None:
+    """Something happened to a webhook; a sentence that says the same as the last one is not repeated."""
+    history = uow.session.scalar(select(WebhookRow.history).where(WebhookRow.id == webhook_id))
+    if history is None or (history and history[-1]["what"] == what):
+        return
+    kept = [*history, {"at": uow.now, "what": what}][-_LONGEST_HISTORY:]
+    uow.session.execute(update(WebhookRow).where(WebhookRow.id == webhook_id).values(history=kept))
 
 
 def drop_tokens(uow: UnitOfWork, token_hashes: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, insert, select, update
@@ -16,7 +16,7 @@ from . import filters
 from .filters import Field
 from .work import Reading, UnitOfWork
 
-RESOLVING, RETRYING, JUDGED = "resolving", "retrying", "judged"
+RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "judged"
 _LOOK_BACK = 50
 _MAX_PROBLEM = 4_000
 
@@ -45,6 +45,10 @@ class Delivery:
     execution_id: str | None = None
     execution_index: int | None = None
     rerun_of: str | None = None
+    order_at: float = 0.0
+    """Orders the pushes of one repository: when it was received, or for what came late when it was pushed."""
+    forced: bool = False
+    """A person wants it to run, whatever is live."""
     source_address: str = ""
     user_agent: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +77,8 @@ _OWN = (
     "execution_id",
     "execution_index",
     "rerun_of",
+    "order_at",
+    "forced",
     "source_address",
     "user_agent",
     "body",
@@ -212,7 +218,7 @@ _SAME = (
 
 
 def started_later(uow: Reading, one: Delivery) -> Delivery | None:
-    """A delivery of the same webhook and repository that was received later and has started a run."""
+    """The delivery of the same webhook and repository that stands after this one and has started a run, the last."""
     if one.push is None:
         return None
     statement = (
@@ -220,14 +226,28 @@ def started_later(uow: Reading, one: Delivery) -> Delivery | None:
         .where(
             _ROW.webhook_id == one.webhook_id,
             _ROW.repository == one.push.repository,
-            _ROW.received_at > one.received_at,
+            # Nothing stands later than it was received, and there is an index for this.
+            _ROW.received_at > one.order_at,
+            _ROW.order_at > one.order_at,
             _ROW.verdict.in_(("started", "queued")),
+            _ROW.id != one.id,
         )
         .order_by(_ROW.received_at.desc())
         .limit(1)
     )
     row = uow.session.execute(statement).first()
     return None if row is None else _delivery(row[0], row[1], row[2])
+
+
+def last_started(uow: Reading, one: Delivery) -> Delivery | None:
+    """The last delivery of the same webhook and repository that has started a run."""
+    return started_later(uow, replace(one, order_at=0.0))
+
+
+def gathering(uow: Reading, webhook_id: str, repository: str) -> list[Delivery]:
+    """What waits to be gathered."""
+    statement = _joined().where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
+    return [_delivery(row[0], row[1], row[2]) for row in uow.session.execute(statement.order_by(_ROW.received_at))]
 
 
 def list_deliveries(

@@ -204,6 +204,16 @@ class WebhookRow(_InProject, Base):
     hub_seen_at: Mapped[float | None]
     last_push_at: Mapped[float | None]
     last_verdict: Mapped[str]
+    gather_s: Mapped[float]
+    """The quiet period for what is pushed together; 0 gathers nothing."""
+    platforms: Mapped[list[str]]
+    """A run waits until the registry has the tag for all of these."""
+    networks: Mapped[list[str]]
+    """Where deliveries may come from; empty means anywhere."""
+    signed: Mapped[bool]
+    """Deliveries without a good signature are refused."""
+    history: Mapped[list[Any]]
+    """What happened to its hook, newest last: `{"at", "what"}`."""
 
 
 class WebhookTokenRow(Base):
@@ -215,6 +225,27 @@ class WebhookTokenRow(Base):
     webhook_id: Mapped[str] = mapped_column(ForeignKey("registry_webhooks.id", ondelete="CASCADE"), index=True)
     provider: Mapped[str]
     good_until: Mapped[float | None]
+    networks: Mapped[list[str]]
+    signed: Mapped[bool]
+    last_used_at: Mapped[float | None]
+    """Written once a day."""
+
+
+class LookRow(Base):
+    """What a look at the registry last showed of a webhook's repository."""
+
+    __tablename__ = "webhook_looks"
+
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("registry_webhooks.id", ondelete="CASCADE"), primary_key=True)
+    about: Mapped[str]
+    """Registry and repository; another one makes a new baseline."""
+    baseline_at: Mapped[float | None]
+    looked_at: Mapped[float]
+    tags: Mapped[dict[str, Any]]
+    """Tag to `[digest, pushed at]`."""
+    suspects: Mapped[dict[str, Any]]
+    """Tags whose hook may still come: tag to `[digest, first seen at]`."""
+    problem: Mapped[str]
 
 
 class TombstoneRow(Base):

@@ -54,6 +54,10 @@ class DeliveryRow(Base):
     execution_id: Mapped[str | None] = mapped_column(index=True)
     execution_index: Mapped[int | None]
     rerun_of: Mapped[str | None]
+    order_at: Mapped[float] = mapped_column(default=0.0)
+    """Orders the pushes of one repository: when it was received, and for what came late when it was pushed."""
+    forced: Mapped[bool] = mapped_column(default=False)
+    """A person wants it to run, whatever is live."""
     source_address: Mapped[str] = mapped_column(default="")
     user_agent: Mapped[str] = mapped_column(default="")
     body: Mapped[dict[str, Any]]

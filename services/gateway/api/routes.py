@@ -118,7 +118,7 @@ def _endpoints() -> list[Route]:
 def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
     webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test"))
-    event = generic.action(Kind.EVENTS, ("rerun", "resume"), default="rerun")
+    event = generic.action(Kind.EVENTS, ("rerun", "resume", "run-anyway"), default="rerun")
     exported = special.exported_text(Kind.EVENTS)
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),

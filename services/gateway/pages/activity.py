@@ -44,7 +44,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.post("/activity/<id>/rerun")
     @session
     def rerun(id: str) -> AnyResponse:
-        parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb="rerun", id=id))
+        verb = "run-anyway" if request.form.get("verb") == "run-anyway" else "rerun"
+        parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb=verb, id=id))
         return redirect("/activity")
 
     return blueprint

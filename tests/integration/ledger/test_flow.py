@@ -145,7 +145,7 @@ def test_a_pipelines_limit_holds_for_parallel_runs(world: World) -> None:
 def test_skip_new_and_cancel_older(world: World) -> None:
     world.definitions.pipelines["Deploy web"] = pipeline(supersede="skip-new")
     first = world.hook("d1", "1.0")
-    assert world.hook("d2", "1.1").verdict == "skipped"
+    assert world.hook("d2", "1.1").verdict == "not started: another is running"
     world.take(first.execution_id or "")
     world.definitions.pipelines["Deploy web"] = replace(pipeline(supersede="cancel-older"), version=2)
     assert world.hook("d3", "1.2").verdict == "queued"
@@ -171,7 +171,7 @@ def test_a_repeat_of_the_same_push_is_a_duplicate(world: World) -> None:
         ({"image_pattern": "acme/api"}, "ignored: image"),
         ({"repository": "acme/api"}, "ignored: repository"),
         ({"pipeline": "", "missing": ("It names no pipeline.",)}, "not started: incomplete webhook"),
-        ({"pipeline": "Deploy api"}, "not started: no such pipeline"),
+        ({"pipeline": "Deploy api"}, "not started: incomplete webhook"),
         ({"actor_problem": "The API token of ann ended on 3 May 2026."}, "not started: token ended"),
         ({"tag_pattern": "("}, "not started: incomplete webhook"),
     ],

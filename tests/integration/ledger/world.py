@@ -56,6 +56,11 @@ class World:
             self.receiver.receive(movement, hook)
         return self.delivery(delivery_id)
 
+    def quiet(self) -> None:
+        """The quiet period of what is gathered passes."""
+        with self.store.write() as uow:
+            self.receiver.on_quiet(uow, "webhook-1/acme/web")
+
     def delivery(self, number: str) -> Delivery:
         with self.store.read() as uow:
             found = deliveries.find_one(uow, number)
