@@ -109,6 +109,8 @@ def document(one: Delivery) -> Json:
         "webhookId": one.webhook_id,
         "deliveryId": one.delivery_id,
         "via": one.via,
+        "pushedBy": one.pushed_by,
+        "pushedByLink": link("executions", one.pushed_by_id) if one.pushed_by_id else "",
         "rerunOf": one.rerun_of,
         "sourceAddress": one.source_address,
         "userAgent": one.user_agent,

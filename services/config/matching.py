@@ -12,7 +12,9 @@ from shared.contracts.pushes import Push
 from shared.grammar import patterns
 from shared.grammar.versions import parse_version
 
+from . import causes
 from .catalog.values import MatchWebhook, RunnablePipeline
+from .causes import Cause
 from .verdicts import Judgement, Verdict, judge
 
 _KINDS = {"chart": "Helm chart", "signature": "signature or attestation", "other": "thing of another kind"}
@@ -85,6 +87,14 @@ def duplicate(other: Earlier) -> Judgement:
 def older(live_tag: str) -> Judgement:
     """A later push of the repository has already started a run."""
     return judge(Verdict.OLDER, live=live_tag)
+
+
+def loop(push: Push, pipeline: RunnablePipeline, behind: Sequence[Cause]) -> Judgement | None:
+    """The pipeline already stands among the causes of this very image; `behind` is newest first."""
+    if causes.already(behind, pipeline.id, push.digest or "") is None:
+        return None
+    words = {"by": causes.wording(behind[:1]), "pipeline": pipeline.name, "chain": causes.wording(behind)}
+    return judge(Verdict.LOOP, **words)
 
 
 def is_higher(tag: str | None, other: str | None) -> bool:

@@ -17,11 +17,12 @@ from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.spec import Supersede
 from shared.process.ids import new_id
 
-from . import admission, gathering, matching
+from . import admission, causes, gathering, matching
 from .catalog.values import MatchWebhook, RunnablePipeline
+from .causes import Cause
 from .matching import Case
 from .moving import Movement
-from .store import Reading, UnitOfWork, catalog_webhooks, deliveries
+from .store import Reading, UnitOfWork, catalog_webhooks, deliveries, pushed_images
 from .store.deliveries import GATHERING, JUDGED, RESOLVING, RETRYING, Delivery
 from .verdicts import Judgement, Verdict, judge
 
@@ -254,6 +255,11 @@ class Receiver:
             problem = "; ".join(flaw.message for flaw in error.flaws)
             why = f"pipeline {pipeline.name} cannot be read: {problem}"
             return _judged(one, judge(Verdict.INCOMPLETE, webhook=webhook.name, why=why))
+        behind = self._behind(movement.uow, push)
+        if behind:
+            one = replace(one, pushed_by=causes.wording(behind[:1]), pushed_by_id=behind[0].execution_id)
+        if not one.forced and (looped := matching.loop(push, pipeline, behind)) is not None:
+            return _judged(one, looped)
         if (late := self._older(movement.uow, one, ready.policy)) is not None:
             return _judged(one, late)
         inputs, missing = _inputs(ready, webhook, push, tags)
@@ -283,6 +289,13 @@ class Receiver:
         if newer is None and one.via == "look" and one.push is not None and one.push.pushed_at is None:
             newer = self._higher_version(uow, one)
         return None if newer is None or newer.push is None else matching.older(newer.push.tag or newer.push.image)
+
+    def _behind(self, uow: Reading, push: Push) -> tuple[Cause, ...]:
+        """The runs of ours that stand behind a push, newest first; none when somebody else pushed."""
+        if not push.tag or not push.digest:
+            return ()
+        pushed = pushed_images.pusher(uow, push.repository, push.tag, push.digest)
+        return pushed.causes if pushed is not None else ()
 
     def _higher_version(self, uow: Reading, one: Delivery) -> Delivery | None:
         """Where the registry does not say when a tag was pushed, versions say which is the newer."""

@@ -49,6 +49,9 @@ class Delivery:
     """Orders the pushes of one repository: when it was received, or for what came late when it was pushed."""
     forced: bool = False
     """A person wants it to run, whatever is live."""
+    pushed_by: str = ""
+    """The run of ours that pushed it, `Promote web #7`."""
+    pushed_by_id: str | None = None
     source_address: str = ""
     user_agent: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -79,6 +82,8 @@ _OWN = (
     "rerun_of",
     "order_at",
     "forced",
+    "pushed_by",
+    "pushed_by_id",
     "source_address",
     "user_agent",
     "body",
@@ -113,6 +118,7 @@ FIELDS: dict[str, Field] = {
     "executionId": Field(_ROW.execution_id),
     "executionStatus": Field(ExecutionRow.status),
     "via": Field(_ROW.via),
+    "pushedBy": Field(_ROW.pushed_by),
     "timeStampInMicros": Field(_ROW.received_at, "instant"),
     "_createTimeInMicros": Field(_ROW.received_at, "instant"),
 }
@@ -149,6 +155,8 @@ def save(uow: UnitOfWork, one: Delivery) -> None:
         "execution_id": one.execution_id,
         "execution_index": one.execution_index,
         "pipeline": one.pipeline,
+        "pushed_by": one.pushed_by,
+        "pushed_by_id": one.pushed_by_id,
         "updated_at": uow.now,
     }
     if one.push is not None:

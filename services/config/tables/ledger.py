@@ -58,6 +58,9 @@ class DeliveryRow(Base):
     """Orders the pushes of one repository: when it was received, and for what came late when it was pushed."""
     forced: Mapped[bool] = mapped_column(default=False)
     """A person wants it to run, whatever is live."""
+    pushed_by: Mapped[str] = mapped_column(default="")
+    """The run of ours that pushed it, `Promote web #7`."""
+    pushed_by_id: Mapped[str | None]
     source_address: Mapped[str] = mapped_column(default="")
     user_agent: Mapped[str] = mapped_column(default="")
     body: Mapped[dict[str, Any]]

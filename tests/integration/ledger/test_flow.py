@@ -266,7 +266,9 @@ def test_what_a_run_pushes_is_on_record_with_the_chain_of_runs_behind_it(world: 
     world.take(first)
     ended = RunEnded(seq=0, at=0, status=Status.COMPLETED)
     world.report(first, push_by_task("acme/web", "prod", digest), ended)
-    second = world.hook("d2", "prod", push={"digest": digest}).execution_id or ""
+    world.definitions.pipelines["Mirror"] = pipeline("Mirror")
+    world.definitions.webhooks["mirror"] = webhook(id="webhook-2", pipeline="Mirror")
+    second = world.hook("d2", "prod", push={"digest": digest}, token_hash="mirror").execution_id or ""
     world.take(second)
     for number in (1, 2):
         # A successor that records the same handle again adds nothing.
@@ -278,7 +280,7 @@ def test_what_a_run_pushes_is_on_record_with_the_chain_of_runs_behind_it(world: 
         found = pushed_images.pusher(uow, "mirror/web", "prod", digest)
     assert found is not None
     assert (found.execution_id, found.task, found.registry_host) == (second, "Promote", "docker.io")
-    assert causes.wording(found.causes) == "Deploy web #2, after Deploy web #1"
-    assert causes.already(found.causes, "pipeline-Deploy web", digest) == found.causes[0]
+    assert causes.wording(found.causes) == "Mirror #1, after Deploy web #1"
+    assert causes.already(found.causes, "pipeline-Deploy web", digest) == found.causes[1]
     assert causes.already(found.causes, "pipeline-Other", digest) is None
     assert causes.already(found.causes, "pipeline-Deploy web", "sha256:" + "0" * 64) is None

@@ -12,6 +12,7 @@ from services.config.receiving import FOUND_WITHIN_S
 from services.config.store import Store
 from services.config.store.deliveries import Delivery
 from services.config.verdicts import ABOUT, BUTTONS, Verdict, action_of
+from shared.contracts.history import Pushing, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolved
 
 from .conftest import Clock, Definitions, pipeline, webhook
@@ -60,6 +61,20 @@ def duplicate(world: World) -> Delivery:
     return world.hook("d2", push={"pushed_at": 5.0})
 
 
+def loop(world: World) -> Delivery:
+    """Deploy web pushes the very image that started it under another tag, and the same webhook hears of it."""
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    return world.hook("d2", "stable", push={"digest": "sha256:a"})
+
+
+def pushes_image(world: World, execution_id: str, tag: str, digest: str) -> None:
+    assert world.take(execution_id).taken
+    about = {"stage": "Deploy", "task": "Apply", "seq": 0, "at": 0.0}
+    pushing = Pushing(registry_host="docker.io", repository="acme/web", tag=tag, digest=digest)
+    world.report(execution_id, TaskHandle(handle={}, pushing=(pushing,), **about))
+
+
 def older(world: World) -> Delivery:
     held_up = world.clock()
     world.clock.advance(60)
@@ -99,6 +114,10 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
     Verdict.QUEUED: (queued, "Queued as Deploy web #2. Waits until #1 of Deploy web is over."),
     Verdict.GATHERED: (gathered, "Pushed together with acme/web:1.4.2, whose event decides for all of them."),
     Verdict.DUPLICATE: (duplicate, "Repeats the delivery d1, whose verdict was: started."),
+    Verdict.LOOP: (
+        loop,
+        "Pushed by Deploy web #1, and Deploy web already stands among its causes: Deploy web #1.",
+    ),
     Verdict.OLDER: (older, "Older than 1.4.3, which is live: it came late and does not by itself replace a newer"),
     Verdict.LATE: (late, "It was received 25 hours before it could be matched."),
     Verdict.WAITING: (with_webhook(access=ACCESS), "Asking the registry which image acme/web:1.4.1 is."),
@@ -144,7 +163,7 @@ def world(store: Store, clock: Clock, definitions: Definitions) -> World:
     return World(store, clock, definitions)
 
 
-@pytest.mark.parametrize("verdict", list(STORIES), ids=lambda one: one.value)
+@pytest.mark.parametrize("verdict", list(Verdict), ids=lambda one: one.value)
 def test_each_verdict_is_reached_and_says_its_sentence(world: World, verdict: Verdict) -> None:
     story, sentence = STORIES[verdict]
     event = story(world)
@@ -194,3 +213,20 @@ def test_the_newest_of_all_can_be_rerun(world: World) -> None:
     world.finish(first.execution_id or "")
     with world.store.write() as uow, Movement(uow) as movement:
         assert world.receiver.rerun(movement, world.delivery("d1"), "ann").verdict == "started"
+
+
+def test_a_push_of_ours_starts_another_pipeline_and_says_who_pushed_it(world: World) -> None:
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    world.definitions.pipelines["Deploy stable"] = pipeline("Deploy stable")
+    world.definitions.webhooks["other"] = webhook(id="webhook-2", pipeline="Deploy stable")
+    event = world.hook("d2", "stable", push={"digest": "sha256:a"}, token_hash="other")
+    assert (event.verdict, event.pushed_by) == ("started", "Deploy web #1")
+    assert event.pushed_by_id == first.execution_id
+
+
+def test_another_image_under_the_same_tag_is_no_loop(world: World) -> None:
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    event = world.hook("d2", "stable", push={"digest": "sha256:b"})
+    assert (event.verdict, event.pushed_by) == ("queued", "")

@@ -19,6 +19,8 @@ def upgrade() -> None:
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.add_column(sa.Column('order_at', sa.Double(), nullable=False, server_default=_ZERO))
         batch_op.add_column(sa.Column('forced', sa.Boolean(), nullable=False, server_default=_FALSE))
+        batch_op.add_column(sa.Column('pushed_by', sa.Text(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column('pushed_by_id', sa.Text(), nullable=True))
     op.execute("UPDATE deliveries SET order_at = received_at")
     with op.batch_alter_table('registry_webhooks', schema=None) as batch_op:
         batch_op.add_column(sa.Column('gather_s', sa.Double(), nullable=False, server_default=_ZERO))
@@ -48,7 +50,7 @@ def downgrade() -> None:
     for table, columns in (
         ('webhook_tokens', ('networks', 'signed', 'last_used_at')),
         ('registry_webhooks', ('gather_s', 'platforms', 'networks', 'signed', 'history')),
-        ('deliveries', ('order_at', 'forced')),
+        ('deliveries', ('order_at', 'forced', 'pushed_by', 'pushed_by_id')),
     ):
         with op.batch_alter_table(table, schema=None) as batch_op:
             for column in columns:
