@@ -14,7 +14,7 @@ from shared.bus import Bus
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.runs import Endpoint, Variable
-from shared.contracts.topics import CONFIG_RPC, HOOKS, LEDGER, LOGS, Service
+from shared.contracts.topics import CONFIG_RPC, HOOKS, LEDGER, LOGS, PROCESS_HEALTH, Service
 from shared.grammar.plan import Plan
 from shared.process.health import Health
 from shared.process.life import Fatal
@@ -92,6 +92,7 @@ class Config:
         self.active = Active(lock_of(self.store), self._start, self._beat)
         self._watched_at = 0.0
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
+        self.health.tell(lambda said: self.bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
         self.bus.open()
         self.active.open()
 
@@ -159,8 +160,8 @@ class Config:
     def close(self) -> None:
         """Finish what is in hand, and let a standby take over."""
         self.active.close()
-        self.bus.close()
         self.health.close()
+        self.bus.close()
         self.store.close()
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from gunicorn.app.base import BaseApplication
 
-from shared.bus import Bus, Incoming
+from shared.bus import Bus, Incoming, Inspection
 from shared.contracts.pushes import AllowlistAsk
 from shared.contracts.topics import (
     ALLOWLIST_ASK,
@@ -18,6 +18,7 @@ from shared.contracts.topics import (
     DELIVERY_CHANGED,
     EXECUTION_CHANGED,
     GATEWAY_NEWS,
+    PROCESS_HEALTH,
     Service,
     Topic,
 )
@@ -36,10 +37,12 @@ from .receiver.app import Receiver
 from .receiver.intake import Intake
 from .receiver.keeper import Keeper
 from .receiver.spool import Spool
+from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
 from .web import create_app
 from .web_parts import WebParts
+from .wellbeing import Wellbeing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -64,8 +67,10 @@ class Worker:
         self._bus: Bus | None = None
         if post is None:
             self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
-            self._bus.open()
-            post = self._bus
+            bus = self._bus
+            self.health.tell(lambda said: bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
+            bus.open()
+            post = bus
         self._post = post
         self._starters: Calls = []
         self._closers: Calls = []
@@ -90,9 +95,9 @@ class Worker:
         self._listener.close()
         for close in reversed(self._closers):
             close()
+        self.health.close()
         if self._bus is not None:
             self._bus.close()
-        self.health.close()
 
     def _receiver(
         self,
@@ -115,18 +120,22 @@ class Worker:
         handlers: Handlers,
         gaps: Calls,
     ) -> Any:
-        live = Live(settings.streams)
+        live, desk, wellbeing = Live(settings.streams), Desk(self._post), Wellbeing()
         handlers[EXECUTION_CHANGED] = live.on_execution
         handlers[DELIVERY_CHANGED] = live.on_delivery
+        handlers[PROCESS_HEALTH] = wellbeing.on_health
         gaps.append(live.on_gap)
         self._stop = live.stop
         return create_app(
             WebParts(
                 settings=settings,
-                desk=Desk(self._post),
+                desk=desk,
                 sessions=Sessions(load_jwt_key(settings.home)),
                 sealer=Sealer.load(settings.home),
                 live=live,
+                roles=Roles(desk),
+                wellbeing=wellbeing,
+                look_at_broker=Inspection(settings.amqp_url, settings.rabbitmq_management_url).look,
             )
         )
 

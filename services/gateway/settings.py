@@ -36,6 +36,8 @@ class GatewaySettings(Settings):
     """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
     tls_certfile: str = ""
     tls_keyfile: str = ""
+    rabbitmq_management_url: str = ""
+    """RabbitMQ's management API as `http://user:password@host:15672`; without it the Queues page knows no rates."""
     spool_max_bytes: int = 512 * 1024 * 1024
     spool_max_files: int = 200_000
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorReport, Wanted
-from shared.contracts.topics import MIRROR, Service
+from shared.contracts.topics import MIRROR, PROCESS_HEALTH, Service
 from shared.process import secrets
 from shared.process.clock import now
 from shared.process.health import Health
@@ -56,6 +56,7 @@ class Hubsync:
             yield from mirror.run(wanted)
 
         self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
+        self._health.tell(lambda said: self._bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
         self._bus.open()
         # One pass at a time: with more in hand a standby could become active beside a pass that still runs.
         self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
@@ -75,9 +76,9 @@ class Hubsync:
         """Finish the pass in hand, then let go."""
         self._closing.set()
         self._consumer.close(CLOSE_S)
+        self._health.close()
         self._bus.close()
         self._caller.close()
-        self._health.close()
 
 
 def build() -> Hubsync:

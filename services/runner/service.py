@@ -56,6 +56,7 @@ class Runner:
             threads=settings.runner_threads,
         )
         self._holder.start()
+        self._health.tell(lambda said: self._bus.broadcast(topics.PROCESS_HEALTH, said, subject=said.instance))
         self._bus.open()
         self._runs = self._bus.consume_pool(
             topics.RUNS,
@@ -90,11 +91,11 @@ class Runner:
         self._closing.set()
         self._runs.close(CLOSE_S)
         self._holder.close(CLOSE_S)
+        self._health.close()
         self._bus.close()
         self._clusters.close()
         self._outgoing.close()
         self._registries.close()
-        self._health.close()
 
     def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
         self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)

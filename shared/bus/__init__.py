@@ -6,9 +6,11 @@ say by a value what shall become of a message. What a message means is none of t
 `wire` turns messages to bytes and back; `furniture` is the table of exchanges and queues, `topology` its reference
 page; `link` is a connection with the one thread that owns it; `publisher` and `requester` send; `subscription`
 receives, and `pool`, `single`, `serve`, `listen` and `dead` are the ways to handle what was received; `bus` joins them.
+`inspection` looks at the queues from outside.
 """
 
 from .bus import Bus, Consumer
+from .inspection import BrokerState, Inspection, QueueState
 from .outcomes import (
     Ack,
     Answer,
@@ -27,14 +29,17 @@ from .outcomes import (
 __all__ = [
     "Ack",
     "Answer",
+    "BrokerState",
     "Bus",
     "Consumer",
     "DeadLetter",
     "Drop",
     "Fail",
     "Incoming",
+    "Inspection",
     "NotConfirmed",
     "Outcome",
+    "QueueState",
     "RequestTimeout",
     "Retry",
     "StopConsuming",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, mirror, pushes, runs
+from . import catalog, health, mirror, pushes, runs
 from .base import Empty, Message
 
 
@@ -113,6 +113,8 @@ ENDPOINT_VALIDATE = Topic(
 )
 OUTSIDE_INSPECT = Topic("outside.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Inspected)
 
+PROCESS_HEALTH = Topic("process.health", 1, health.ProcessHealth, Kind.EVENT, (_G, _C, _R, _H), (GATEWAY_NEWS,))
+
 TOPICS: tuple[Topic, ...] = (
     HOOK_RECEIVED,
     TAG_RESOLVE,
@@ -139,6 +141,7 @@ TOPICS: tuple[Topic, ...] = (
     SIGN_IN,
     ENDPOINT_VALIDATE,
     OUTSIDE_INSPECT,
+    PROCESS_HEALTH,
 )
 
 QUEUES: tuple[Queue, ...] = tuple(dict.fromkeys(queue for topic in TOPICS for queue in topic.queues))

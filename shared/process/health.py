@@ -11,8 +11,11 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from shared.contracts.health import ProcessHealth
 
 from .clock import now
 from .logging import get_logger
@@ -29,7 +32,10 @@ class Health:
     def __init__(self, service: str, home: Path, *, instance: str | None = None) -> None:
         self._folder = home / "run"
         self._service = service
-        self._path = self._folder / f"{service}-{instance or default_instance()}.health.json"
+        self._instance = instance or default_instance()
+        self._path = self._folder / f"{service}-{self._instance}.health.json"
+        self._since = now()
+        self._tell: Callable[[ProcessHealth], None] = lambda _: None
         self._troubles: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -47,6 +53,10 @@ class Health:
         self._write()
         self._thread.start()
         return self
+
+    def tell(self, tell: Callable[[ProcessHealth], None]) -> None:
+        """Also say every report this way; `tell` returns at once and may lose it."""
+        self._tell = tell
 
     def trouble(self, key: str, line: str) -> None:
         """Something is wrong: `line` says what, and what to do. The process counts as unwell until `clear(key)`."""
@@ -79,6 +89,7 @@ class Health:
         self._changed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+        self._tell(self._report(ended=True))
         self._path.unlink(missing_ok=True)
 
     def _set(self, where: dict[str, str], key: str, line: str) -> None:
@@ -98,18 +109,24 @@ class Health:
                 except OSError as error:
                     get_logger().warning("cannot write health file", path=str(self._path), reason=error.strerror)
 
+    def _report(self, *, ended: bool = False) -> ProcessHealth:
+        return ProcessHealth(
+            service=self._service,
+            instance=self._instance,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=self._since,
+            troubles=self.troubles,
+            notes=self.notes,
+            ended=ended,
+        )
+
     def _write(self) -> None:
-        document = {
-            "service": self._service,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "at": now(),
-            "troubles": self.troubles,
-            "notes": self.notes,
-        }
+        report = self._report()
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(document), encoding="utf-8")
+        draft.write_text(json.dumps({**report.model_dump(mode="json"), "at": now()}), encoding="utf-8")
         draft.replace(self._path)
+        self._tell(report)
 
 
 def check(service: str, home: Path, *, at: float, host: str) -> list[str]:

@@ -10,9 +10,40 @@ from flask import Flask, Response
 
 from services.gateway.web_parts import WebParts
 
-from . import activity, common, endpoints, execution, executions, pipelines, signing, variables, webhooks
+from . import (
+    activity,
+    approvals,
+    audit,
+    common,
+    endpoints,
+    execution,
+    executions,
+    health,
+    people,
+    pipelines,
+    projects,
+    queues,
+    signing,
+    variables,
+    webhooks,
+)
 
-AREAS = (signing, executions, execution, activity, endpoints, pipelines, webhooks, variables)
+AREAS = (
+    signing,
+    executions,
+    execution,
+    approvals,
+    activity,
+    endpoints,
+    pipelines,
+    webhooks,
+    variables,
+    projects,
+    people,
+    queues,
+    audit,
+    health,
+)
 
 
 def register(app: Flask, parts: WebParts) -> None:

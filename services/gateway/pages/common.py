@@ -30,11 +30,23 @@ FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
 
 NAVIGATION = (
-    ("Deliver", (("Executions", "/executions"), ("Pipelines", "/pipelines"))),
+    ("Deliver", (("Executions", "/executions"), ("Approvals", "/approvals"), ("Pipelines", "/pipelines"))),
     ("Triggers › Docker", (("Activity", "/activity"), ("Webhooks for Docker", "/webhooks"))),
     ("Set up", (("Endpoints", "/endpoints"), ("Variables", "/variables"))),
 )
 """Groups of pages, each with its address; the one that is open is marked."""
+
+ADMINISTRATION = (
+    "Administration",
+    (
+        ("Projects", "/projects"),
+        ("People", "/people"),
+        ("Queues", "/queues"),
+        ("Audit", "/audit"),
+        ("Health", "/health"),
+    ),
+)
+"""For administrators; everybody else does not see these."""
 
 SIGNS = {
     "COMPLETED": ("done", "✓", "completed"),
@@ -65,8 +77,16 @@ def prepare(app: Flask, parts: WebParts) -> None:
 
     def names() -> dict[str, Any]:
         caller = g.get("caller")
-        token = parts.sessions.form_token(caller) if caller else ""
-        return {"caller": caller, "navigation": NAVIGATION, "form_token": token, "here": request.path}
+        if not caller:
+            return {"caller": None}
+        role = parts.roles.of(caller)
+        return {
+            "caller": caller,
+            "role": role,
+            "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
+            "form_token": parts.sessions.form_token(caller),
+            "here": request.path,
+        }
 
     app.context_processor(names)
 
@@ -102,6 +122,25 @@ def caller() -> Caller:
     """Who is signed in; only within a `signed_in` view."""
     found: Caller = g.caller
     return found
+
+
+def quoted(value: str) -> str:
+    """A text as a literal of a filter."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def demand_administrator(parts: WebParts) -> None:
+    """For what the gateway itself shows; all else is authorised by config."""
+    role = parts.roles.of(caller())
+    if not role.administrator:
+        names = ", ".join(role.administrators) or "an administrator"
+        raise Refused(
+            Problem(
+                code=Code.FORBIDDEN,
+                message="Only administrators see this.",
+                next_step=f"Ask {names}.",
+            )
+        )
 
 
 def to_sign_in() -> AnyResponse:

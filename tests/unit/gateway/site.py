@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,10 +13,13 @@ from nacl.public import PrivateKey
 
 from services.gateway.desk import Desk
 from services.gateway.live import Live
+from services.gateway.roles import Role, Roles
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import create_app
 from services.gateway.web_parts import WebParts
+from services.gateway.wellbeing import Wellbeing
+from shared.bus import BrokerState
 from shared.contracts.catalog import Act, Document, Find, Get, Page, SignedIn, SignIn
 from shared.contracts.problems import Code, refuse
 from shared.process.clock import now
@@ -39,7 +43,20 @@ class Site:
         self.live = Live(2)
         settings = GatewaySettings(portside_home=folder, public_url="https://portside.example.com")
         sealer = Sealer([bytes(PrivateKey.generate().public_key)])
-        self.app: Flask = create_app(WebParts(settings, Desk(self.post), self.sessions, sealer, self.live))
+        self.desk, self.wellbeing = Desk(self.post), Wellbeing()
+        self.broker = BrokerState(())
+        self.app: Flask = create_app(
+            WebParts(
+                settings,
+                self.desk,
+                self.sessions,
+                sealer,
+                self.live,
+                roles=cast("Roles", SimpleNamespace(of=lambda _: self.role)),
+                wellbeing=self.wellbeing,
+                look_at_broker=lambda: self.broker,
+            )
+        )
         self.signed_in = SignedIn(user="ann", token_id="t1")
         self.reset()
 
@@ -56,6 +73,7 @@ class Site:
         self.pages: dict[str, Page] = {}
         self.texts: dict[str, str] = {}
         self.refusal: Exception | None = None
+        self.role = Role(administrator=True, email="ann@example.com")
         self.bearer = {"Authorization": f"Bearer {self.sessions.issue(self.signed_in, now()).token}"}
         return self
 

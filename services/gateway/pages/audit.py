@@ -1,0 +1,78 @@
+"""The audit log: who changed what and when, before and after; filtered, and taken away as a file."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request
+
+from services.gateway.web_parts import WebParts
+from shared.contracts.catalog import Find, Get, Kind
+
+from .common import caller, page_number, quoted, signed_in
+
+PAGE = 50
+FILTERS = ("user", "action", "objectKind", "project", "name")
+FORMS = {"csv": "text/csv;charset=UTF-8", "json": "application/x-ndjson"}
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """`/audit` and below."""
+    blueprint = Blueprint("audit", __name__)
+    session = signed_in(parts)
+
+    @blueprint.get("/audit")
+    @session
+    def listing() -> str:
+        asked, number = _asked(), page_number()
+        ask = Find(kind=Kind.AUDIT, filter=_filter(asked), top=PAGE, skip=number * PAGE)
+        found = parts.desk.find(caller(), ask)
+        return render_template(
+            "audit.html",
+            rows=[{**row, "changes": changes(row)} for row in found.documents],
+            total=found.total,
+            page=number,
+            more=(number + 1) * PAGE < found.total,
+            asked=asked,
+            filters=FILTERS,
+            query=urlencode(asked),
+        )
+
+    @blueprint.get("/audit/export.<form>")
+    @session
+    def export(form: str) -> Response:
+        options = {"export": form, "filter": _filter(_asked())}
+        text = parts.desk.get(caller(), Get(kind=Kind.AUDIT, options=options)).text
+        response = Response(text, content_type=FORMS.get(form, "text/plain;charset=UTF-8"))
+        response.headers["Content-Disposition"] = f"attachment; filename=audit.{form}"
+        return response
+
+    return blueprint
+
+
+def _asked() -> dict[str, str]:
+    return {key: request.args[key].strip() for key in FILTERS if request.args.get(key, "").strip()}
+
+
+def _filter(asked: dict[str, str]) -> str:
+    return " and ".join(f"{key} eq {quoted(value)}" for key, value in asked.items())
+
+
+def changes(row: dict[str, object]) -> list[tuple[str, str, str]]:
+    """Field, before, after, of what differs; bookkeeping that changes each time is left out."""
+    before, after = row.get("before") or {}, row.get("after") or {}
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    skipped = {"version", "updatedAt", "updatedBy"}
+    return [
+        (key, _shown(before.get(key)), _shown(after.get(key)))
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key) and key not in skipped and not key.startswith("_")
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,0 +1,59 @@
+"""What pages show to whom: a short memory of each user's role. Only for drawing; config authorises every call."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from shared.contracts.catalog import Get, Kind
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Refused
+from shared.process.clock import monotonic
+
+from .desk import Desk
+
+KEEP_S = 30.0
+MAX_USERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The signed-in user, as far as pages care."""
+
+    administrator: bool = False
+    email: str = ""
+    administrators: tuple[str, ...] = ()
+    """Whom to ask."""
+    projects: tuple[str, ...] = ()
+
+
+class Roles:
+    """Asks config at most every half minute and user."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._known: dict[str, tuple[float, Role]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, caller: Caller) -> Role:
+        """The role; that of nobody in particular while config cannot be asked."""
+        at = monotonic()
+        with self._lock:
+            known = self._known.get(caller.user)
+        if known is not None and at - known[0] < KEEP_S:
+            return known[1]
+        try:
+            me = self._desk.get(caller, Get(kind=Kind.USERS, id="me")).document
+        except Refused:
+            return known[1] if known else Role()
+        role = Role(
+            administrator=me.get("serviceRole") == "Administrator",
+            email=str(me.get("email") or ""),
+            administrators=tuple(map(str, me.get("administrators") or ())),
+            projects=tuple(map(str, me.get("rights") or ())),
+        )
+        with self._lock:
+            if len(self._known) >= MAX_USERS:
+                self._known.clear()
+            self._known[caller.user] = (at, role)
+        return role

@@ -1,0 +1,126 @@
+"""The queues as the broker sees them: from RabbitMQ's management API, or by passive declares where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import pika
+import pika.exceptions
+import requests
+
+from .furniture import QueueSpec, queues
+from .link import describe, parameters
+
+TIMEOUT_S = 3.0
+SAMPLE_EVERY_S = 5
+SAMPLES_FOR_S = 300
+"""How far back the plots reach; RabbitMQ keeps this detail by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """One queue now. None where nobody could tell; rates are messages a second."""
+
+    name: str
+    note: str
+    ready: int | None = None
+    unacknowledged: int | None = None
+    consumers: int | None = None
+    published_s: float | None = None
+    delivered_s: float | None = None
+    depths: tuple[int, ...] = ()
+    """Messages in it over the last five minutes, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """All queues, the broker's version where known, and what could not be learned, with what would bring it."""
+
+    queues: tuple[QueueState, ...]
+    version: str = ""
+    missing: str = ""
+
+
+class Inspection:
+    """Looks at one broker. Every look is a fresh one; nothing is kept but the connection to the management API."""
+
+    def __init__(self, amqp_url: str, management_url: str) -> None:
+        self._amqp_url = amqp_url
+        self._vhost = unquote(urlsplit(amqp_url).path[1:]) or "/"
+        self._management_url = management_url.rstrip("/")
+        self._session = requests.Session()
+
+    def look(self) -> BrokerState:
+        """Depth, rates and consumers of every queue of ours; takes three seconds at most where the broker hangs."""
+        if not self._management_url:
+            return self._passive("Set RABBITMQ_MANAGEMENT_URL to RabbitMQ's management API to see rates and more.")
+        try:
+            return self._managed()
+        except (requests.RequestException, ValueError, LookupError) as error:
+            return self._passive(f"RabbitMQ's management API did not answer ({_in_short(error)}): no rates.")
+
+    def _managed(self) -> BrokerState:
+        window = {"lengths_age": SAMPLES_FOR_S, "lengths_incr": SAMPLE_EVERY_S}
+        rates = {"msg_rates_age": 60, "msg_rates_incr": SAMPLE_EVERY_S}
+        found = self._get(f"/api/queues/{quote(self._vhost, safe='')}", {**window, **rates})
+        by_name = {row["name"]: row for row in found}
+        version = str(self._get("/api/overview", {}).get("rabbitmq_version", ""))
+        return BrokerState(tuple(_from_row(spec, by_name.get(spec.name)) for spec in queues()), version)
+
+    def _get(self, path: str, query: dict[str, int]) -> Any:
+        answer = self._session.get(self._management_url + path, params=query, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _passive(self, missing: str) -> BrokerState:
+        asked = parameters(self._amqp_url, "inspection")
+        asked.socket_timeout = asked.stack_timeout = asked.blocked_connection_timeout = TIMEOUT_S
+        try:
+            connection = pika.BlockingConnection(asked)
+        except (pika.exceptions.AMQPError, OSError) as error:
+            away = f"The broker is away: {describe(error)}. Start it or check AMQP_URL."
+            return BrokerState(tuple(QueueState(spec.name, spec.note) for spec in queues()), missing=away)
+        try:
+            return BrokerState(tuple(_declared(connection, spec) for spec in queues()), missing=missing)
+        finally:
+            connection.close()
+
+
+def _declared(connection: Any, spec: QueueSpec) -> QueueState:
+    channel = connection.channel()
+    try:
+        method = channel.queue_declare(spec.name, passive=True).method
+    except pika.exceptions.ChannelClosedByBroker:
+        return QueueState(spec.name, spec.note)
+    channel.close()
+    return QueueState(spec.name, spec.note, ready=method.message_count, consumers=method.consumer_count)
+
+
+def _from_row(spec: QueueSpec, row: dict[str, Any] | None) -> QueueState:
+    if row is None:
+        return QueueState(spec.name, spec.note)
+    stats = row.get("message_stats") or {}
+    samples = (row.get("messages_details") or {}).get("samples") or []
+    return QueueState(
+        spec.name,
+        spec.note,
+        ready=row.get("messages_ready"),
+        unacknowledged=row.get("messages_unacknowledged"),
+        consumers=row.get("consumers"),
+        published_s=_rate(stats, "publish_details"),
+        delivered_s=_rate(stats, "deliver_get_details"),
+        depths=tuple(sample["sample"] for sample in reversed(samples)),
+    )
+
+
+def _rate(stats: dict[str, Any], name: str) -> float:
+    return float((stats.get(name) or {}).get("rate") or 0.0)
+
+
+def _in_short(error: Exception) -> str:
+    # A URL in the message may hold the password.
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"status {error.response.status_code}"
+    return type(error).__name__

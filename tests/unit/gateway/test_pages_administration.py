@@ -1,0 +1,216 @@
+"""Pages for administrators and approvers, over a fake config."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.gateway.pages.audit import changes
+from services.gateway.pages.queues import plot
+from services.gateway.roles import Role, Roles
+from services.gateway.sessions import COOKIE
+from services.gateway.wellbeing import SILENT_AFTER_S, Wellbeing
+from shared.bus import BrokerState, Incoming, QueueState
+from shared.contracts.catalog import Page
+from shared.contracts.envelope import Caller
+from shared.contracts.health import ProcessHealth
+from shared.contracts.problems import Code, refuse
+from shared.process.clock import now
+
+from .site import Site, the_site
+from .test_pages import form_token
+
+QUESTION: dict[str, Any] = {
+    "id": "q1",
+    "status": "ACTIVE",
+    "summary": "Ship <it>?",
+    "pipelineName": "Deploy web",
+    "executionIndex": 7,
+    "executionId": "e7",
+    "name": "Deploy.Ask",
+    "approvers": ["ann"],
+    "approverGroups": [],
+    "answers": [],
+    "quorum": 1,
+}
+LETTER: dict[str, Any] = {
+    "id": "d1",
+    "queue": "config.hooks",
+    "reason": "not JSON",
+    "type": "hook.received.v1",
+    "subject": "s",
+    "state": "kept",
+    "headers": {},
+    "history": [],
+    "body": "{<broken>",
+}
+
+
+@pytest.fixture
+def site() -> Site:
+    return the_site().reset()
+
+
+@pytest.fixture
+def ann(site: Site) -> FlaskClient:
+    client = site.client()
+    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
+    return client
+
+
+def test_an_open_question_is_approved_with_one_click(site: Site, ann: FlaskClient) -> None:
+    site.pages["user-operations"] = Page(documents=(QUESTION,), total=1)
+    page = ann.get("/approvals").text
+    assert "Ship &lt;it&gt;?" in page
+    assert site.asked[-1].filter == "status eq 'ACTIVE'"
+    sent = {"form_token": form_token(page), "status": "Approved", "message": "go"}
+    assert ann.post("/approvals/q1", data=sent).status_code == 302
+    done = site.asked[-1]
+    assert (done.verb, done.id, done.body) == ("patch", "q1", {"status": "Approved", "responseMessage": "go"})
+
+
+def test_an_answer_that_is_no_answer_reaches_nobody(site: Site, ann: FlaskClient) -> None:
+    site.pages["user-operations"] = Page(documents=(QUESTION,), total=1)
+    token = form_token(ann.get("/approvals").text)
+    before = len(site.asked)
+    ann.post("/approvals/q1", data={"form_token": token, "status": "Maybe"})
+    assert len(site.asked) == before
+
+
+def test_queues_show_depths_and_dead_letters_are_requeued_together(site: Site, ann: FlaskClient) -> None:
+    site.broker = BrokerState((QueueState("config.hooks", "hooks", 3, 1, 1, 2.5, 2.0, (0, 3)),), "4.1.0")
+    site.pages["dead-letters"] = Page(documents=(LETTER, {**LETTER, "id": "d2"}), total=2)
+    page = ann.get("/queues").text
+    assert "config.hooks" in page
+    assert "<polyline" in page
+    ann.post("/queues/dead", data={"form_token": form_token(page), "verb": "requeue", "id": ["d1", "d2"]})
+    assert [(ask.verb, ask.id) for ask in site.asked[-2:]] == [("requeue", "d1"), ("requeue", "d2")]
+
+
+def test_a_dead_letter_that_cannot_be_requeued_says_why(site: Site, ann: FlaskClient) -> None:
+    site.pages["dead-letters"] = Page(documents=(LETTER,), total=1)
+    token = form_token(ann.get("/queues").text)
+
+    def refused(_: Any) -> Any:
+        raise refuse(Code.CONFLICT, "It still cannot be read", subject="d1")
+
+    site.post.answers["catalog.act"] = refused
+    answer = ann.post("/queues/dead", data={"form_token": token, "verb": "requeue", "id": "d1"})
+    assert "It still cannot be read" in answer.text
+
+
+def test_a_dead_letter_is_read_with_its_body(site: Site, ann: FlaskClient) -> None:
+    site.documents["dead-letters"] = LETTER
+    assert "{&lt;broken&gt;" in ann.get("/queues/dead/d1").text
+
+
+@pytest.mark.parametrize("path", ["/queues", "/health"])
+def test_who_is_no_administrator_is_told_whom_to_ask(site: Site, ann: FlaskClient, path: str) -> None:
+    site.role = Role(administrators=("root",))
+    answer = ann.get(path)
+    assert answer.status_code == 403
+    assert "Ask root." in answer.text
+
+
+def test_only_administrators_see_the_administration(site: Site, ann: FlaskClient) -> None:
+    assert "Administration" in ann.get("/projects").text
+    site.role = Role()
+    assert "Administration" not in ann.get("/projects").text
+
+
+def test_a_project_is_made_with_its_people(site: Site, ann: FlaskClient) -> None:
+    token = form_token(ann.get("/projects/new").text)
+    sent = {"form_token": token, "name": " web ", "members": "ann\n\nbob@example.com\n"}
+    assert ann.post("/projects/new", data=sent).status_code == 302
+    body = site.asked[-1].body
+    assert body["name"] == "web"
+    assert body["members"] == [{"email": "ann"}, {"email": "bob@example.com"}]
+
+
+def test_a_refused_project_shows_what_was_typed_and_why(site: Site, ann: FlaskClient) -> None:
+    token = form_token(ann.get("/projects/new").text)
+
+    def refused(_: Any) -> Any:
+        raise refuse(Code.INVALID, "there is no user bob", next_step="Create the user first.")
+
+    site.post.answers["catalog.act"] = refused
+    page = ann.post("/projects/new", data={"form_token": token, "name": "web", "members": "bob"}).text
+    assert "there is no user bob" in page
+    assert "Create the user first." in page
+    assert ">bob</textarea>" in page
+
+
+def test_a_users_password_never_leaves_in_clear(site: Site, ann: FlaskClient) -> None:
+    token = form_token(ann.get("/people/new").text)
+    sent = {"form_token": token, "name": "bob", "serviceRole": "Viewer", "enabled": "on", "password": "open sesame"}
+    assert ann.post("/people/new", data=sent).status_code == 302
+    made = site.asked[-1]
+    assert "open sesame" not in made.model_dump_json()
+    assert made.hashes["password"]
+    assert made.body["enabled"] is True
+
+
+def test_the_audit_log_shows_what_changed_and_is_exported_as_filtered(site: Site, ann: FlaskClient) -> None:
+    changed = {"before": {"description": "old", "version": "1"}, "after": {"description": "new", "version": "2"}}
+    row = {"id": "1", "user": "ann", "action": "patch", "objectKind": "pipelines", "name": "p", **changed}
+    site.pages["audit"] = Page(documents=(row,), total=1)
+    page = ann.get("/audit?user=ann").text
+    assert "<del>old</del>" in page
+    assert "version" not in page
+    assert site.asked[-1].filter == "user eq 'ann'"
+    site.texts["audit"] = "at,user\n"
+    answer = ann.get("/audit/export.csv?user=o'hara")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=audit.csv"
+    assert site.asked[-1].options["filter"] == "user eq 'o''hara'"
+
+
+def test_changes_leave_bookkeeping_out() -> None:
+    assert changes({"before": None, "after": {"name": "a", "_link": "/x", "updatedBy": "b"}}) == [("name", "", "a")]
+
+
+def test_a_plot_spans_its_box() -> None:
+    assert plot([5]) == ""
+    assert plot([0, 2, 1]) == "0.0,19.0 50.0,1.0 100.0,10.0"
+
+
+def _said(**more: Any) -> Incoming:
+    fields = {"service": "runner", "instance": "r1", "host": "h", "pid": 1, "since": 1.0} | more
+    return cast("Incoming", SimpleNamespace(message=ProcessHealth(**fields)))
+
+
+def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [100.0]
+    monkeypatch.setattr("services.gateway.wellbeing.monotonic", lambda: at[0])
+    wellbeing = Wellbeing()
+    wellbeing.on_health(_said())
+    assert [(line.service, line.well) for line in wellbeing.lines()] == [("runner", True)]
+    at[0] += SILENT_AFTER_S + 1
+    silent = next(line for line in wellbeing.lines() if line.service == "runner")
+    assert not silent.well
+    assert silent.troubles[0].startswith("Silent for 11 s")
+    assert {line.service for line in wellbeing.lines()} == {"gateway", "config", "runner", "hubsync"}
+    wellbeing.on_health(_said(ended=True))
+    assert [line.instance for line in wellbeing.lines() if line.service == "runner"] == [""]
+
+
+def test_a_role_is_asked_for_once_and_remembered_while_config_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, asked = [0.0], []
+    monkeypatch.setattr("services.gateway.roles.monotonic", lambda: at[0])
+
+    def get(_caller: Caller, ask: Any) -> Any:
+        asked.append(ask)
+        if len(asked) > 1:
+            raise refuse(Code.UNAVAILABLE, "config is away")
+        return SimpleNamespace(document={"serviceRole": "Administrator", "email": "a@example.com"})
+
+    roles = Roles(cast("Any", SimpleNamespace(get=get)))
+    caller = Caller(user="ann", token_id="t")
+    assert roles.of(caller).administrator
+    assert roles.of(caller).administrator
+    assert len(asked) == 1
+    at[0] = 31.0
+    assert roles.of(caller).administrator
+    assert len(asked) == 2
