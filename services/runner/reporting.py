@@ -1,4 +1,10 @@
-"""Events of one run on their way to the ledger: in order, together, durable before the next effect."""
+"""Events of one run on their way to the ledger: in order, together, durable before the next effect.
+
+An event is kept until an answer covers it (docs/adr/0001, what a holder owes). Most reports are only told, which costs
+one message: the broker has them safe, but a queue can be deleted before the ledger reads it. So the request for leave
+and the last report are asked, and so is, when nothing was answered for a while, how far the ledger got. Answers come in
+the order of reports: what was sent and is not covered by one was lost, and is said again.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +12,19 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from shared.contracts.history import Event, TaskStarted
-from shared.contracts.runs import Grant, Report, ReportAnswer
+from shared.contracts.runs import Grant, Report, ReportAnswer, Verdict
 from shared.process.logging import get_logger
 
 from .ports import Host
 
 FLUSH_AFTER_S = 0.05
 AGAIN_AFTER_S = 0.5
+UNSURE_FOR_S = 2.0
+"""So long what was told may stay uncovered before the ledger is asked how far it got."""
 _MAX_EVENTS = 500
 
 log = get_logger()
@@ -31,18 +40,23 @@ class Ask:
 
 
 class Reporter:
-    """One report is under way at a time, so that the ledger sees events in order; what fails is said again as is."""
+    """One report is under way at a time, so that the ledger sees events in order."""
 
     def __init__(self, host: Host, execution_id: str, attempt: int, heard: Callable[[ReportAnswer], None]) -> None:
         self._host = host
         self._execution_id = execution_id
         self._attempt = attempt
         self._heard = heard
-        self._waiting: deque[Event | Ask] = deque()
+        self._kept: deque[Event | Ask] = deque()
+        """What no answer has covered yet; of these, the first `_told` were sent."""
+        self._told = 0
+        self._unsure_since = 0.0
+        """When the first of these was sent."""
         self._under_way = False
         self._flush_due = False
         self._closed = False
-        self._when_empty: Callable[[], None] | None = None
+        self._when_covered: Callable[[], None] | None = None
+        self._when_told: Callable[[], None] | None = None
         self._seq = 0
 
     def next_seq(self) -> int:
@@ -52,32 +66,36 @@ class Reporter:
 
     def add(self, event: Event) -> None:
         """Report this soon."""
-        self._waiting.append(event)
+        self._kept.append(event)
         if not self._flush_due:
             self._flush_due = True
             self._host.later(FLUSH_AFTER_S, self._flush_now)
 
     def ask(self, ask: Ask) -> None:
         """Ask for leave now; what was added before is durable when the answer comes."""
-        self._waiting.append(ask)
+        self._kept.append(ask)
         self.flush()
 
     def flush(self) -> None:
         """Send what waits, unless something is under way; then it follows."""
         if self._under_way or self._closed:
             return
-        if not self._waiting:
-            if self._when_empty is not None:
-                then, self._when_empty = self._when_empty, None
-                then()
-            return
         events, ask = self._next_batch()
-        self._under_way = True
-        self._send(events, ask)
+        if events:
+            self._send(events, ask, answered=ask is not None or self._when_covered is not None)
+        elif self._is_unsure():
+            self._send([], None, answered=True)
+        else:
+            self._all_sent()
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Send all, then call `then`."""
-        self._when_empty = then
+        """Send all, and call `then` when an answer covers it."""
+        self._when_covered = then
+        self.flush()
+
+    def pass_on(self, then: Callable[[], None]) -> None:
+        """Send all, and call `then` when the broker has it: the process ends and cannot wait for answers."""
+        self._when_told = then
         self.flush()
 
     def close(self) -> None:
@@ -88,17 +106,30 @@ class Reporter:
         self._flush_due = False
         self.flush()
 
+    def _all_sent(self) -> None:
+        if self._when_told is not None:
+            then, self._when_told = self._when_told, None
+            then()
+        if self._when_covered is not None and not self._kept:
+            then, self._when_covered = self._when_covered, None
+            then()
+
+    def _is_unsure(self) -> bool:
+        """Whether to ask how far the ledger got."""
+        if not self._told or self._when_told is not None:
+            return False
+        return self._when_covered is not None or self._host.monotonic() - self._unsure_since > UNSURE_FOR_S
+
     def _next_batch(self) -> tuple[list[Event], Ask | None]:
         events: list[Event] = []
-        while self._waiting and len(events) < _MAX_EVENTS:
-            one = self._waiting.popleft()
+        for one in islice(self._kept, self._told, self._told + _MAX_EVENTS):
             if isinstance(one, Ask):
                 events.append(one.started)
                 return events, one
             events.append(one)
         return events, None
 
-    def _send(self, events: list[Event], ask: Ask | None) -> None:
+    def _send(self, events: list[Event], ask: Ask | None, *, answered: bool) -> None:
         grant = None
         if ask is not None:
             begun = ask.started
@@ -110,22 +141,49 @@ class Reporter:
             events=tuple(events),
             grant=grant,
         )
+        if not self._told:
+            self._unsure_since = self._host.monotonic()
+        self._told += len(events)
+        self._under_way = True
         ledger = self._host.ledger
-        future: Future[Any] = ledger.tell(said) if ask is None else ledger.report(said)
-        future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, events, ask)))
+        future: Future[Any] = ledger.report(said) if answered else ledger.tell(said)
+        future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, len(events), ask)))
 
-    def _sent(self, done: Future[Any], events: list[Event], ask: Ask | None) -> None:
+    def _sent(self, done: Future[Any], count: int, ask: Ask | None) -> None:
         if self._closed:
             return
-        error = done.exception()
-        if error is not None:
+        if error := done.exception():
             log.warning("report not delivered", execution=self._execution_id, reason=str(error), again_s=AGAIN_AFTER_S)
-            self._host.later(AGAIN_AFTER_S, lambda: None if self._closed else self._send(events, ask))
+            self._told -= count
+            self._host.later(AGAIN_AFTER_S, self._go_on)
             return
         self._under_way = False
-        answer = done.result()
-        if ask is not None:
-            self._heard(answer)
-            if not self._closed:
-                ask.then(answer)
+        answer: ReportAnswer | None = done.result()
+        if answer is None:
+            self._host.later(UNSURE_FOR_S + FLUSH_AFTER_S, self.flush)
+        else:
+            self._hear(answer, ask)
         self.flush()
+
+    def _go_on(self) -> None:
+        self._under_way = False
+        self.flush()
+
+    def _hear(self, answer: ReportAnswer, ask: Ask | None) -> None:
+        """Forget what is durable; of the rest, what was sent is sent again."""
+        covered = list[Event | Ask]()
+        while self._told and _number(self._kept[0]) <= answer.accepted_seq:
+            covered.append(self._kept.popleft())
+            self._told -= 1
+        if self._told and answer.verdict is not Verdict.FENCED:
+            log.info("report lost", execution=self._execution_id, accepted_seq=answer.accepted_seq, again=self._told)
+            self._under_way = True
+            self._host.later(AGAIN_AFTER_S, self._go_on)
+        self._told = 0
+        self._heard(answer)
+        if ask is not None and covered and covered[-1] is ask and not self._closed:
+            ask.then(answer)
+
+
+def _number(one: Event | Ask) -> int:
+    return one.started.seq if isinstance(one, Ask) else one.seq

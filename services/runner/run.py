@@ -102,7 +102,7 @@ class Run:
                 self._host.later(0.05, when_quiet)
             else:
                 self.send_logs()
-                self._reporter.finish(then)
+                self._reporter.pass_on(then)
 
         when_quiet()
 

@@ -60,6 +60,9 @@ class MemoryLedger:
         self.acts: list[tuple[Act, str, str]] = []
         self.answer_act: Callable[[Act], Document] = lambda act: Document()
         self.before_answer: Callable[[Report], None] = lambda said: None
+        self.is_lost: Callable[[Report], bool] = lambda said: False
+        """Confirmed by the broker, and gone with its queue."""
+        self.answer_is_lost: Callable[[Report], bool] = lambda said: False
         self._lock = threading.RLock()
         self.holding = protocol.admit(Holding(self.about.execution_id), start).holding
 
@@ -93,14 +96,15 @@ class MemoryLedger:
             self.reports.append(said)
             step, answer = protocol.report(self.holding, said, time.time())
             self._make(step)
-            return _done(answer)
+            return _failed(Away("no answer")) if self.answer_is_lost(said) else _done(answer)
 
     def tell(self, said: Report) -> Future[None]:
         with self._lock:
             if self.away:
                 return _failed(Away("not confirmed"))
-            self.reports.append(said)
-            self._make(protocol.report(self.holding, said, time.time())[0])
+            if not self.is_lost(said):
+                self.reports.append(said)
+                self._make(protocol.report(self.holding, said, time.time())[0])
             return _done(None)
 
     def held(self, ask: Held) -> Future[HeldAnswer]:
