@@ -63,7 +63,7 @@ _Pending = Message | _Taken | None
 
 
 class Ledger:
-    """Takes, holds and moves runs. `newest_taken_sent_at` and `last_take_at` are what it saw since it started."""
+    """Takes, holds and moves runs."""
 
     def __init__(
         self, store: Store, definitions: Definitions, receiver: Receiver, leases: Leases, *, public_url: str
@@ -74,7 +74,9 @@ class Ledger:
         self.leases = leases
         self.public_url = public_url
         self.newest_taken_sent_at = 0.0
+        """Of what was taken since this process started, when the newest was sent."""
         self.last_take_at = store.clock()
+        """When something was taken last, or could last not be."""
         self._rules: dict[type[Message], Callable[[Movement, Any], _Pending]] = {
             Take: self._take,
             Report: self._report,
@@ -199,8 +201,12 @@ class Ledger:
                         movement.apply(run, protocol.regain(run.holding, ask.runner, pair.attempt))
         return answer
 
-    def watch(self) -> None:
+    def watch(self, *, connected: bool) -> None:
         """Give up holders that were not heard of for a lease; send again what nobody seems to have received."""
+        if not connected:
+            # Nothing can be taken or received, so that silence says nothing; it counts from when the broker is back.
+            self.last_take_at = self.store.clock()
+            return
         with self.store.read() as uow:
             held = executions.ids_in(uow, protocol.State.HELD)
             untaken = executions.ids_in(uow, protocol.State.DISPATCHED)

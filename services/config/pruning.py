@@ -19,4 +19,6 @@ def prune(uow: UnitOfWork, *, keep_days: float) -> None:
     if keep_days > 0:
         before = uow.now - keep_days * 86_400
         more = pruning.forget_executions(uow, before, _AT_ONCE) + pruning.forget_deliveries(uow, before, _AT_ONCE) > 0
+    if not more:
+        pruning.forget_plans(uow)
     uow.timer(PRUNE, "all", uow.now + (_SOON_S if more else _EVERY_S))

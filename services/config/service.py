@@ -143,12 +143,13 @@ class Config:
 
     def _beat(self) -> None:
         """Twice a second while active: leases, and what is wrong in words."""
-        self.leases.tick(connected=self.bus.connected)
+        connected = self.bus.connected
+        self.leases.tick(connected=connected)
         at = time.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:
             self._watched_at = at
             try:
-                self.ledger.watch()
+                self.ledger.watch(connected=connected)
                 self.health.clear("database")
             except Away as error:
                 self.health.trouble("database", f"The database cannot be used: {error}. Nothing is lost; repair it.")

@@ -70,7 +70,8 @@ def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message:
                     "tryNumber": one.try_number,
                     "answers": answers,
                 }
-                movement.apply(run, protocol.answer(run.holding, one.stage, one.task, said, uow.now))
+                step = protocol.answer(run.holding, one.stage, one.task, said, uow.now, try_number=one.try_number)
+                movement.apply(run, step)
     found = operations.find_operation(uow, one.id)
     return found if found is not None else one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 
 from services.config.holding import State
 from services.config.tables.ledger import (
@@ -53,5 +53,4 @@ def forget_deliveries(uow: UnitOfWork, before: float, limit: int) -> int:
 
 def forget_plans(uow: UnitOfWork) -> None:
     """Plans that no run uses any more."""
-    used = exists().where(ExecutionRow.plan_hash == PlanRow.hash)
-    uow.session.execute(delete(PlanRow).where(~used))
+    uow.session.execute(delete(PlanRow).where(PlanRow.hash.not_in(select(ExecutionRow.plan_hash).distinct())))

@@ -217,7 +217,7 @@ def test_a_holder_that_is_silent_for_a_lease_loses_the_run_and_a_zombie_is_fence
     for _ in range(6):
         world.clock.advance(2)
         world.leases.tick(connected=True)
-        world.ledger.watch()
+        world.ledger.watch(connected=True)
     assert world.run(run_id).holding.dispatch == 2
     assert world.dispatched() == [run_id, run_id]
     assert world.take(run_id, "r2", dispatch=2, take_id="b").attempt == 2
@@ -232,7 +232,7 @@ def test_time_without_a_broker_does_not_count_against_a_lease(world: World) -> N
     for _ in range(20):
         world.clock.advance(2)
         world.leases.tick(connected=False)
-        world.ledger.watch()
+        world.ledger.watch(connected=False)
     assert world.run(run_id).holding.dispatch == 1
 
 
@@ -249,10 +249,24 @@ def test_a_runner_that_lets_go_in_order_is_replaced_at_once(world: World) -> Non
 def test_an_untaken_dispatch_is_sent_again(world: World) -> None:
     run_id = world.hook().execution_id or ""
     world.clock.advance(61)
-    world.ledger.watch()
+    world.ledger.watch(connected=True)
     assert world.dispatched() == [run_id, run_id]
     assert not world.take(run_id).taken
     assert world.take(run_id, dispatch=2).taken
+
+
+def test_while_the_broker_is_away_nothing_is_sent_again(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    for _ in range(60):
+        world.clock.advance(2)
+        world.ledger.watch(connected=False)
+    assert world.dispatched() == [run_id]
+    world.clock.advance(29)
+    world.ledger.watch(connected=True)
+    assert world.dispatched() == [run_id]
+    world.clock.advance(2)
+    world.ledger.watch(connected=True)
+    assert world.dispatched() == [run_id, run_id]
 
 
 def push_by_task(repository: str, tag: str, digest: str) -> TaskHandle:

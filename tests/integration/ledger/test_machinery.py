@@ -22,6 +22,7 @@ from services.config.migrations import migrate, what_is_missing
 from services.config.moving import Movement
 from services.config.outbox import Relay
 from services.config.people import SYSTEM
+from services.config.pruning import prune
 from services.config.resources import Desk
 from services.config.store import Away, Store, execution_views, pruning
 from services.config.store.lock import lock_of
@@ -253,6 +254,7 @@ def test_an_approval_waits_without_a_place_and_its_answer_wakes_the_run(world: W
     history = world.take(run_id, "r2", dispatch=run.holding.dispatch, take_id="b").history
     assert history[-1].event.type == "task.answered"
     assert history[-1].event.answer["status"] == "Approved"  # type: ignore[union-attr]
+    assert history[-1].event.try_number == 1  # type: ignore[union-attr]
 
 
 def test_a_cancelled_run_closes_its_questions(world: World) -> None:
@@ -363,9 +365,20 @@ def test_old_runs_and_deliveries_are_forgotten_and_live_ones_are_not(world: Worl
     with world.store.write() as uow:
         assert pruning.forget_executions(uow, uow.now + 1, 10) == 1
         assert pruning.forget_deliveries(uow, uow.now + 1, 10) == 2
-        pruning.forget_plans(uow)
     assert world.run(live).holding.state is State.DISPATCHED
-    assert count(world.store, "plans") == 1
+
+
+def test_a_plan_is_forgotten_with_the_last_run_that_used_it(world: World, clock: Clock) -> None:
+    for tag, change in (("1.0", {}), ("1.1", {"description": "another plan"})):
+        world.definitions.pipelines["Deploy web"] = pipeline(**change)
+        world.finish(world.hook(tag, tag).execution_id or "")
+        clock.advance(86_400)
+    assert count(world.store, "plans") == 2
+    for keep_days, kept in ((90, 2), (1.5, 1), (0.5, 0)):
+        for _ in range(2):  # A page that forgot something comes again before plans are looked at.
+            with world.store.write() as uow:
+                prune(uow, keep_days=keep_days)
+        assert count(world.store, "plans") == kept
 
 
 def test_the_end_of_a_run_is_said_once_with_its_length(world: World) -> None:
