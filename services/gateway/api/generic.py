@@ -61,10 +61,7 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
         if verb not in verbs:
             known = ", ".join(verbs)
             raise refuse(Code.INVALID, f"action must be one of {known}, not {verb or 'absent'}.", subject="action")
-        body = call.body
-        wrapped = Wrapped(body)
-        if kind is Kind.WEBHOOKS and verb == "rotate":
-            wrapped = wrap(kind, body, call.parts.sealer.seal, new_token, creating=True)
+        wrapped = wrap(kind, call.body, call.parts.sealer.seal, new_token, creating=verb == "rotate")
         answer = act(call, wrapped_act(kind, verb, wrapped, **address(call))).document
         return Reply(shown(answer, wrapped))
 

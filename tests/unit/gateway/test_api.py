@@ -112,6 +112,14 @@ def test_an_execution_needs_no_body(site: Site, body: bytes) -> None:
     assert site.call("POST", f"{P}/pipelines/7/executions", data=body).status_code == 200
 
 
+def test_a_new_password_travels_as_its_digest(site: Site) -> None:
+    body = {"password": "correct horse", "oldPassword": "battery staple"}
+    assert site.call("POST", f"{P}/users/7?action=password", json=body).status_code == 200
+    (act,) = site.asked
+    assert isinstance(act, Act) and (act.verb, set(act.hashes)) == ("password", set(body))
+    assert "correct horse" not in act.model_dump_json() and "battery staple" not in act.model_dump_json()
+
+
 def test_an_unknown_action_names_the_known_ones(site: Site) -> None:
     answer = site.call("POST", f"{P}/executions/7?action=explode", json={})
     assert answer.status_code == 400
