@@ -24,6 +24,7 @@ from . import (
     projects,
     queues,
     signing,
+    tokens,
     variables,
     webhooks,
 )
@@ -37,6 +38,7 @@ AREAS = (
     endpoints,
     pipelines,
     webhooks,
+    tokens,
     variables,
     projects,
     people,

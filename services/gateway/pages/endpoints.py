@@ -1,33 +1,25 @@
-"""Endpoints: the registries and clusters that Portside talks to; each can be tried before it is saved."""
+"""Endpoints: the registries, clusters and servers that Portside talks to; each can be tried before it is saved."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 
 from services.gateway.api.sealing import wrap
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Kind, ValidateAsk, Validated
-from shared.contracts.problems import Problem, Refused
+from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk
+from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import Endpoint
-from shared.contracts.secrets import MASK, endpoint_secret_keys
+from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
 from .common import caller, signed_in
-from .writing import every, field, project_names, write
+from .writing import done, every, field, project_names, write
 
-TYPES = {"docker": "Docker Registry", "k8s": "Kubernetes"}
-SERVERS = {
-    "DockerHub": "Docker Hub",
-    "DTR": "Docker Trusted Registry (Mirantis Secure Registry)",
-    "OCI": "Other registry (OCI)",
-}
-PROPERTIES = {
-    "docker": ("serverType", "repoURL", "username", "password", "hubURL", "registryURL"),
-    "k8s": ("kubernetesURL", "token", "certAuthorityData", "namespace", "kubeconfig"),
-}
+FIELD = "p."
+DOCKER_HUB = "https://hub.docker.com"
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
@@ -35,110 +27,109 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     blueprint = Blueprint("endpoints", __name__)
     session = signed_in(parts)
 
-    def form(type_: str, values: Json, id: str = "", **more: Any) -> str:
+    def form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
+        chosen = next((one for one in types if one["type"] == type_), None) or types[0]
+        dialog = bool(request.args.get("dialog"))
         return render_template(
-            "endpoints_form.html",
-            type=type_,
-            types=TYPES,
-            servers=SERVERS,
+            "_endpoints_form.html" if dialog else "endpoints_form.html",
+            types=types,
+            type=chosen,
             values=values,
             id=id,
             projects=project_names(parts),
-            **more,
+            dialog=dialog,
         )
 
     @blueprint.get("/endpoints")
     @session
     def listing() -> str:
-        return render_template("endpoints.html", rows=every(parts, Kind.ENDPOINTS), types=TYPES)
+        titles = {one["type"]: one["title"] for one in _types(parts)}
+        return render_template("endpoints.html", rows=every(parts, Kind.ENDPOINTS), types=titles)
 
     @blueprint.get("/endpoints/new")
     @session
     def new() -> str:
-        type_ = request.args.get("type", "docker")
-        return form(type_ if type_ in TYPES else "docker", {"project": "default", "serverType": "DockerHub"})
+        names = project_names(parts)
+        project = request.args.get("project") or (names[0] if len(names) == 1 else "")
+        return form(_types(parts), request.args.get("type", "docker"), {"project": project, "properties": {}})
 
     @blueprint.get("/endpoints/<id>")
     @session
-    def one(id: str) -> Any:
+    def one(id: str) -> str:
         stored = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=id)).document
-        type_ = str(stored.get("type"))
-        if type_ not in TYPES:
-            return redirect("/endpoints")
-        hidden = endpoint_secret_keys(type_)
-        kept = {key: value for key, value in (stored.get("properties") or {}).items() if key not in hidden}
-        return form(type_, {**kept, "name": stored.get("name"), "project": stored.get("project")}, id)
+        types = _types(parts)
+        if all(known["type"] != stored.get("type") for known in types):
+            raise refuse(
+                Code.UNSUPPORTED,
+                f"Endpoints of type {stored.get('type')} are kept as they came; there is no form for them.",
+                next_step="Change it through the API.",
+            )
+        return form(types, str(stored["type"]), stored, id)
 
     @blueprint.post("/endpoints")
     @session
     def save() -> Any:
-        body = _sent(field("id"))
-        try:
-            if field("id"):
-                write(parts, Kind.ENDPOINTS, "patch", body, id=field("id"))
-            else:
-                write(parts, Kind.ENDPOINTS, "create", body)
-        except Refused as refused:
-            return form(body["type"], _shown_again(body), field("id"), problem=refused.problem)
-        return redirect("/endpoints")
+        body, id = _sent(_types(parts)), field("id")
+        write(parts, Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
+        role = field("role") or "endpoint"
+        return done("/endpoints", **{role: body["name"]})
 
     @blueprint.post("/endpoints/validate")
     @session
     def validate() -> str:
-        body, tried, problem = _sent(field("id")), None, None
-        try:
-            tried = _try(parts, body, field("id"))
-        except Refused as refused:
-            problem = refused.problem
-        if request.headers.get("HX-Request"):
-            return render_template("_endpoints_tried.html", tried=tried, problem=problem)
-        return form(body["type"], _shown_again(body), field("id"), tried=tried, problem=problem)
+        body = _sent(_types(parts))
+        wrapped = wrap(
+            Kind.ENDPOINTS, {**body, "name": body["name"] or "unnamed"}, parts.sealer.seal, new_token, creating=False
+        )
+        sealed = {path: box.model_dump() for path, box in wrapped.sealed.items()}
+        options = {"forValidation": True, "body": wrapped.body, "sealed": sealed}
+        prepared = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=field("id"), options=options)).document
+        tried = parts.desk.validate(caller(), ValidateAsk(endpoint=Endpoint.model_validate(prepared)))
+        return render_template("_endpoints_tried.html", tried=tried)
+
+    @blueprint.post("/endpoints/certificate")
+    @session
+    def certificate() -> str:
+        address = _address(_sent(_types(parts)))
+        seen = parts.desk.inspect(caller(), Inspect(what="certificate", options={"url": address})).document
+        return render_template("_endpoints_certificate.html", seen=seen, address=address)
 
     @blueprint.post("/endpoints/<id>/delete")
     @session
     def delete(id: str) -> Any:
-        problem: Problem | None = None
-        try:
-            write(parts, Kind.ENDPOINTS, "delete", {}, id=id)
-        except Refused as refused:
-            problem = refused.problem
-        if problem is None:
-            return redirect("/endpoints")
-        return render_template("endpoints.html", rows=every(parts, Kind.ENDPOINTS), types=TYPES, problem=problem)
+        write(parts, Kind.ENDPOINTS, "delete", {}, id=id)
+        return done("/endpoints")
 
     return blueprint
 
 
-def _sent(id: str) -> Json:
-    """The endpoint of the form; a secret left blank in a change stays as it is."""
-    type_ = field("type") if field("type") in TYPES else "docker"
-    properties: Json = {key: field(key) for key in PROPERTIES[type_] if id or field(key)}
-    if type_ == "k8s":
-        if not properties.get("kubeconfig"):
-            properties.pop("kubeconfig", None)
-            if not id or properties["token"]:
-                properties["authType"] = "token"
-        else:
-            properties = {
-                key: value for key, value in properties.items() if key in ("kubeconfig", "namespace") and value
-            }
-    for key in endpoint_secret_keys(type_) if id else ():
-        if properties.get(key) == "":
-            properties[key] = MASK
-    return {"name": field("name"), "project": field("project", "default"), "type": type_, "properties": properties}
+def _types(parts: WebParts) -> list[Json]:
+    """What each type takes, in the order in which a form asks."""
+    found: list[Json] = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
+    return found
 
 
-def _shown_again(body: Json) -> Json:
-    """The form's values without its secrets, which no page repeats."""
-    hidden = {*endpoint_secret_keys(body["type"]), "kubeconfig"}
-    kept = {key: value for key, value in body["properties"].items() if key not in hidden}
-    return {**kept, "name": body["name"], "project": body["project"]}
+def _sent(types: list[Json]) -> Json:
+    """The endpoint of the form. What does not go with the choices is left out; a blank secret stays as it is."""
+    type_ = next((one for one in types if one["type"] == field("type")), types[0])
+    changing = bool(field("id"))
+    properties: Json = {}
+    chosen = {entry["name"]: field(FIELD + entry["name"]) for entry in type_["properties"]}
+    for entry in type_["properties"]:
+        name, value = entry["name"], chosen[entry["name"]]
+        if all(chosen.get(other) in values for other, values in entry["when"].items()) and (value or changing):
+            properties[name] = MASK if entry["secret"] and not value else value
+            if entry["kind"] == "boolean":
+                properties[name] = bool(value)
+    return {"name": field("name"), "project": field("project"), "type": type_["type"], "properties": properties}
 
 
-def _try(parts: WebParts, body: Json, id: str) -> Validated:
-    body = {**body, "name": body["name"] or "unnamed"}
-    wrapped = wrap(Kind.ENDPOINTS, body, parts.sealer.seal, new_token, creating=False)
-    sealed = {path: box.model_dump() for path, box in wrapped.sealed.items()}
-    ask = Get(kind=Kind.ENDPOINTS, id=id, options={"forValidation": True, "body": wrapped.body, "sealed": sealed})
-    prepared = Endpoint.model_validate(parts.desk.get(caller(), ask).document)
-    return parts.desk.validate(caller(), ValidateAsk(endpoint=prepared))
+def _address(endpoint: Json) -> str:
+    """Where the certificate of an endpoint is shown."""
+    properties = endpoint["properties"]
+    for name in ("kubernetesURL", "registryURL", "hubURL", "url", "repoURL"):
+        if str(properties.get(name) or "").startswith("https://"):
+            return str(properties[name])
+    if properties.get("serverType") == "DockerHub":
+        return DOCKER_HUB
+    raise refuse(Code.INVALID, "There is no address yet that begins with https://.", next_step="Fill in the address.")

@@ -61,6 +61,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         names = sorted({str(one["name"]) for one in every(parts, Kind.PIPELINES)})
         return render_template(
             "executions.html",
+            filters=bool(asked or names),
             table=_table(parts, caller(), asked, page_number()),
             query=request.query_string.decode("latin1"),
             asked=asked,

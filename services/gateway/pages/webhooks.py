@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Kind
+from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.mirror import MirrorState
-from shared.contracts.problems import Problem, Refused
-from shared.grammar.inputs import DOCKER
+from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.runs import Endpoint
+from shared.grammar.inputs import inject
 
+from . import webhook_form
 from .common import caller, signed_in
-from .writing import every, field, project_names, write
+from .writing import done, every, field, project_names, write
 
 STATES = {
-    MirrorState.IN_STEP: ("done", "✓", "Docker Hub has this hook"),
-    MirrorState.PENDING: ("waiting", "◔", "Docker Hub is still to be told"),
-    MirrorState.NEEDS_CREDENTIALS: ("failed", "✗", "the endpoint has no working user name and password"),
-    MirrorState.NOT_PERMITTED: ("failed", "✗", "the endpoint's account may not manage hooks of this repository"),
-    MirrorState.BY_HAND: ("waiting", "○", "add the hook URL at the registry by hand"),
-    MirrorState.RATE_LIMITED: ("waiting", "◔", "Docker Hub asked us to wait; we try again"),
-    MirrorState.GONE: ("skipped", "↷", "deleted at Docker Hub"),
+    MirrorState.IN_STEP: ("COMPLETED", "Docker Hub has this hook"),
+    MirrorState.PENDING: ("WAITING", "Docker Hub is still to be told"),
+    MirrorState.NEEDS_CREDENTIALS: ("FAILED", "the endpoint has no working user name and password"),
+    MirrorState.NOT_PERMITTED: ("FAILED", "the endpoint's account may not manage hooks of this repository"),
+    MirrorState.BY_HAND: ("WAITING", "add the hook URL at the registry by hand"),
+    MirrorState.RATE_LIMITED: ("WAITING", "Docker Hub asked us to wait; we try again"),
+    MirrorState.GONE: ("SKIPPED", "deleted at Docker Hub"),
 }
-TEXTS = ("name", "project", "endpoint", "pipeline", "repoName", "imageNameRegExPattern", "tagNamePattern")
+"""The hook at the registry: the icon of a status, and words."""
+
+TEXTS = ("name", "project", "endpoint", "pipeline", "repoName", "imageNameRegExPattern", "tagNamePattern", "mode")
 INPUT = "input."
 
 
@@ -34,77 +38,76 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     blueprint = Blueprint("webhooks", __name__)
     session = signed_in(parts)
 
-    def cards(problem: Problem | None = None) -> str:
-        return render_template("webhooks.html", rows=every(parts, Kind.WEBHOOKS), states=STATES, problem=problem)
-
-    def form(values: Json, id: str = "", problem: Problem | None = None) -> str:
-        project = str(values.get("project") or "default")
-        return render_template(
-            "webhooks_form.html",
-            values=values,
-            id=id,
-            problem=problem,
-            projects=project_names(parts),
-            endpoints=_registries(parts, project),
-            pipelines=_pipelines(parts, project),
-            inputs=_inputs(parts, project, str(values.get("pipeline") or "")),
-        )
-
     @blueprint.get("/webhooks")
     @session
     def listing() -> str:
-        return cards()
+        return render_template("webhooks.html", rows=every(parts, Kind.WEBHOOKS), states=STATES)
 
     @blueprint.get("/webhooks/new")
     @session
     def new() -> str:
-        return form(
-            {"project": "default", "enabled": True, **{key: request.args[key] for key in TEXTS if key in request.args}}
-        )
+        names = project_names(parts)
+        project = names[0] if len(names) == 1 or "default" in names else ""
+        asked = {key: request.args[key] for key in TEXTS if key in request.args}
+        return _form(parts, {"project": project, "enabled": True, **asked}, "", presets=True)
 
     @blueprint.get("/webhooks/<id>")
     @session
     def one(id: str) -> str:
-        return form(parts.desk.get(caller(), Get(kind=Kind.WEBHOOKS, id=id)).document, id)
+        return _form(parts, parts.desk.get(caller(), Get(kind=Kind.WEBHOOKS, id=id)).document, id)
+
+    @blueprint.post("/webhooks/form")
+    @session
+    def redraw() -> str:
+        """The same form with what the project, the endpoint and the pipeline chosen now offer; saves nothing."""
+        return _form(parts, _sent(), field("id"), presets=not field("id"))
+
+    @blueprint.post("/webhooks/inputs")
+    @session
+    def add_inputs() -> str:
+        """Let the chosen pipeline take what a push fills in."""
+        values = _sent()
+        pipeline = _pipeline(parts, values)
+        options = [*(pipeline.get("options") or ()), "DOCKER_TRIGGER"]
+        given, meta = inject(pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}, options)
+        body = {"options": options, "input": given, "_inputMeta": meta}
+        write(parts, Kind.PIPELINES, "patch", body, id=str(pipeline["id"]))
+        return _form(parts, values, field("id"))
+
+    @blueprint.post("/webhooks/tags")
+    @session
+    def tags() -> str:
+        return _tags(parts, _sent())
 
     @blueprint.post("/webhooks")
     @session
     def save() -> Any:
         body, id = _sent(), field("id")
-        if field("do") == "reload":
-            return form(body, id)
-        try:
-            if id:
-                write(parts, Kind.WEBHOOKS, "patch", body, id=id)
-                return redirect("/webhooks")
-            made = write(parts, Kind.WEBHOOKS, "create", body, mints=True)
-        except Refused as refused:
-            return form(body, id, refused.problem)
+        _demand_inputs(parts, body)
+        if id:
+            write(parts, Kind.WEBHOOKS, "patch", body, id=id)
+            return done("/webhooks")
+        made = write(parts, Kind.WEBHOOKS, "create", body, mints=True)
         return render_template("webhooks_made.html", row=made, states=STATES, rotated=False)
 
     @blueprint.post("/webhooks/<id>/act")
     @session
     def act(id: str) -> Any:
         verb = field("verb")
-        try:
-            if verb == "rotate":
-                row = write(parts, Kind.WEBHOOKS, "rotate", {}, mints=True, id=id)
-                return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
-            if verb in ("enable", "disable"):
-                write(parts, Kind.WEBHOOKS, "patch", {"enabled": verb == "enable"}, id=id)
-            elif verb == "delete":
-                write(parts, Kind.WEBHOOKS, "delete", {}, id=id)
-        except Refused as refused:
-            problem = refused.problem
-        else:
-            return redirect("/webhooks")
-        return cards(problem)
+        if verb == "rotate":
+            row = write(parts, Kind.WEBHOOKS, "rotate", {}, mints=True, id=id)
+            return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
+        if verb in ("enable", "disable"):
+            write(parts, Kind.WEBHOOKS, "patch", {"enabled": verb == "enable"}, id=id)
+        elif verb == "delete":
+            write(parts, Kind.WEBHOOKS, "delete", {}, id=id)
+        return done("/webhooks")
 
     return blueprint
 
 
 def _sent() -> Json:
-    """The webhook of the form; a blank input keeps the pipeline's own value, a blank API token the stored one."""
+    """The webhook of the form; a blank input takes the pipeline's own value, a blank API token keeps the stored one."""
     inputs = {name[len(INPUT) :]: value for name, value in request.form.items() if name.startswith(INPUT) and value}
     body: Json = {key: field(key) for key in TEXTS}
     body["exclude"] = [line.strip() for line in request.form.get("exclude", "").splitlines() if line.strip()]
@@ -114,35 +117,88 @@ def _sent() -> Json:
     return body
 
 
-def _registries(parts: WebParts, project: str) -> list[str]:
-    rows = every(parts, Kind.ENDPOINTS)
-    return [str(row["name"]) for row in rows if row.get("type") == "docker" and row.get("project") == project]
+def _form(parts: WebParts, values: Json, id: str, *, presets: bool = False) -> str:
+    project = str(values.get("project") or "")
+    webhooks = every(parts, Kind.WEBHOOKS)
+    registries = webhook_form.registries(every(parts, Kind.ENDPOINTS), project)
+    pipelines = webhook_form.pipelines(every(parts, Kind.PIPELINES), project)
+    if presets:
+        values = _preset(values, registries, pipelines)
+    endpoint = next((one for one in registries if one["name"] == values.get("endpoint")), None)
+    repository = webhook_form.repository(endpoint, str(values.get("repoName") or ""))
+    if presets and values.get("name", "") == field("suggested"):
+        # The name is still the one that we proposed: it follows the repository.
+        values = {**values, "name": webhook_form.suggested_name(repository, [str(one["name"]) for one in webhooks])}
+    pipeline = next((one for one in pipelines if one.name == values.get("pipeline")), None)
+    return render_template(
+        "_webhooks_form.html" if request.headers.get("HX-Request") else "webhooks_form.html",
+        values=values,
+        id=id,
+        projects=project_names(parts),
+        registries=registries,
+        pipelines=pipelines,
+        pipeline=pipeline,
+        repository=repository,
+        inputs=webhook_form.inputs(_pipeline(parts, values)) if pipeline else [],
+        suggested=values.get("name", "") if presets else "",
+    )
 
 
-def _pipelines(parts: WebParts, project: str) -> list[tuple[str, bool]]:
-    """Names, and whether made for Docker triggers; those first."""
-    rows = [row for row in every(parts, Kind.PIPELINES) if row.get("project") == project]
-    found = [(str(row["name"]), "DOCKER_TRIGGER" in _options(row)) for row in rows]
-    return sorted(found, key=lambda one: not one[1])
+def _preset(values: Json, registries: list[Json], pipelines: list[webhook_form.Choice]) -> Json:
+    """What there is only one of is chosen."""
+    docker = [one.name for one in pipelines if one.docker]
+    if not values.get("endpoint") and len(registries) == 1:
+        values = {**values, "endpoint": registries[0]["name"]}
+    if not values.get("pipeline") and len(docker) == 1:
+        values = {**values, "pipeline": docker[0]}
+    return values
 
 
-def _options(row: Json) -> list[str]:
-    return [str(option).upper() for option in row.get("options") or []]
+def _pipeline(parts: WebParts, values: Json) -> Json:
+    ask = Get(kind=Kind.PIPELINES, project=str(values.get("project")), name=str(values.get("pipeline")))
+    return parts.desk.get(caller(), ask).document
 
 
-def _inputs(parts: WebParts, project: str, pipeline: str) -> list[Json]:
-    """The inputs of a pipeline that a push does not fill, with their own values and descriptions."""
-    if not pipeline:
-        return []
-    try:
-        tree = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, project=project, name=pipeline)).document
-    except Refused:
-        # The project has changed in the form, and the pipeline is of the other one.
-        return []
-    meta = tree.get("_inputMeta") or {}
-    own = (tree.get("input") or {}).items()
-    return [
-        {"name": name, "value": value, "about": (meta.get(name) or {}).get("description", "")}
-        for name, value in own
-        if name not in DOCKER
-    ]
+def _demand_inputs(parts: WebParts, body: Json) -> None:
+    """A mandatory input without value and default is refused here, since no push would ever run."""
+    for name, noun in (("endpoint", "an endpoint"), ("pipeline", "a pipeline")):
+        if not body[name]:
+            raise refuse(Code.INVALID, f"Choose {noun}.", subject=name)
+    missing = webhook_form.unfilled(_pipeline(parts, body), body["input"])
+    if missing:
+        message = f"{', '.join(missing)} must have a value: the pipeline demands it and has no default."
+        raise refuse(Code.INVALID, message, subject="input", next_step="Give it under Input Parameters.")
+
+
+def _tags(parts: WebParts, values: Json) -> str:
+    """The newest tags of the repository and which would run; tags seen once are judged again without asking."""
+    pattern, exclude = values["tagNamePattern"], values["exclude"]
+    asked_of = "/".join(values[key] for key in ("project", "endpoint", "repoName"))
+    known = request.form.getlist("tag") if field("tagsOf") == asked_of else []
+    problem: Problem | None = None
+    if not known and values["endpoint"]:
+        try:
+            known = _newest_tags(parts, values)
+        except Refused as refused:
+            problem = refused.problem
+    flaw = webhook_form.readable(pattern, exclude)
+    shown = [] if flaw else webhook_form.preview(known, pattern, exclude)
+    return render_template(
+        "_webhooks_tags.html",
+        shown=shown,
+        known=known,
+        of=asked_of,
+        flaw=flaw,
+        problem=problem,
+        endpoint=values["endpoint"],
+    )
+
+
+def _newest_tags(parts: WebParts, values: Json) -> list[str]:
+    options = {"forValidation": True}
+    ask = Get(kind=Kind.ENDPOINTS, project=values["project"], name=values["endpoint"], options=options)
+    endpoint = Endpoint.model_validate(parts.desk.get(caller(), ask).document)
+    repository = webhook_form.repository({"properties": endpoint.properties}, values["repoName"])
+    look = Inspect(what="tags", endpoint=endpoint, options={"repository": repository})
+    found = parts.desk.inspect(caller(), look).document.get("tags") or []
+    return [str(tag) for tag in found[-webhook_form.TAGS_SHOWN :]][::-1]

@@ -1,8 +1,11 @@
-"""What forms that write have in common: secrets sealed as in the API, and projects to choose from."""
+"""What forms that write have in common: secrets sealed as in the API, where to go next, projects to choose from."""
 
 from __future__ import annotations
 
-from flask import request
+import json
+
+from flask import Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.api import generic
 from services.gateway.api.sealing import wrap
@@ -21,6 +24,15 @@ def write(parts: WebParts, kind: Kind, verb: str, body: Json, *, mints: bool = F
     wrapped = wrap(kind, body, parts.sealer.seal, new_token, creating=mints)
     answer = parts.desk.act(caller(), generic.wrapped_act(kind, verb, wrapped, **where))
     return generic.shown(answer.document, wrapped)
+
+
+def done(then: str, **fields: str) -> AnyResponse:
+    """A form was taken: on to a page; or, where it stood in a dialog, its `fields` go to the form behind it."""
+    if not request.headers.get("HX-Request"):
+        return redirect(then)
+    if field("dialog"):
+        return Response("", 204, {"HX-Trigger": json.dumps({"portside:done": {"fields": fields}})})
+    return Response("", 204, {"HX-Redirect": then})
 
 
 def every(parts: WebParts, kind: Kind) -> list[Json]:

@@ -43,7 +43,7 @@ function notice() {
 }
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy], [data-close], [data-sure]");
+  const button = event.target.closest("[data-copy], [data-close], [data-fill]");
   if (!button) return;
   if (button.dataset.copy) {
     event.preventDefault();
@@ -57,12 +57,21 @@ document.addEventListener("click", async (event) => {
       document.execCommand("copy");
     }
     button.textContent = "Copied";
-    button.closest("[data-keep]")?.removeAttribute("data-keep");
+    kept(button.closest("[data-keep]"));
+  } else if (button.dataset.fill) {
+    const field = button.closest("form").querySelector(`[name="${button.dataset.fill}"]`);
+    field.value = button.dataset.value;
+    field.focus();
   } else if (button.dataset.close !== undefined) {
     event.preventDefault();
     close();
   }
 });
+
+function kept(place) {
+  place?.removeAttribute("data-keep");
+  for (const warning of dialog().querySelectorAll("[data-warning]")) warning.hidden = true;
+}
 
 // Closing what is shown only once asks once more, unless it has been kept.
 function close() {
@@ -132,4 +141,28 @@ document.addEventListener("htmx:afterSwap", () => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const one of document.querySelectorAll(".stages details[open]")) one.open = false;
+});
+
+// What does not go with a choice is not asked: `data-when="field=value,value"`.
+function ask(form) {
+  for (const place of form.querySelectorAll("[data-when]")) {
+    const [name, values] = place.dataset.when.split("=");
+    const wanted = values.split(",").includes(form.elements[name]?.value);
+    place.hidden = !wanted;
+    for (const field of place.querySelectorAll("input, select, textarea")) field.disabled = !wanted;
+  }
+}
+document.addEventListener("change", (event) => event.target.form && ask(event.target.form));
+const askAll = () => document.querySelectorAll("form").forEach(ask);
+document.addEventListener("DOMContentLoaded", askAll);
+document.addEventListener("htmx:afterSettle", askAll);
+
+// A value made in the dialog is given to the form behind it.
+document.addEventListener("htmx:afterSwap", () => {
+  for (const place of dialog().querySelectorAll("[data-give]")) {
+    const field = document.querySelector(`main [name="${place.dataset.give}"]`);
+    if (field) field.value = place.textContent;
+    place.removeAttribute("data-give");
+  }
+  if (dialog().querySelector("[data-kept]")) kept(dialog().querySelector("[data-keep]"));
 });

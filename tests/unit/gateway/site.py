@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from nacl.public import PrivateKey
 
+from services.config.catalog import endpoint_schemas
 from services.gateway.desk import Desk
 from services.gateway.live import Live
 from services.gateway.roles import Role, Roles
@@ -95,6 +96,8 @@ class Site:
     def _document(self, ask: Get) -> Document:
         self._maybe_refuse()
         kind = ask.kind.value
+        if ask.options.get("types"):
+            return Document(document={"types": endpoint_schemas.documents()})
         return Document(document=self.documents.get(kind, {"id": ask.id}), text=self.texts.get(kind, ""))
 
     def _act(self, ask: Act) -> Document:

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.gateway.sessions import COOKIE
-from shared.contracts.catalog import Page, Validated
+from shared.contracts.catalog import Inspected, Page, Validated
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.secrets import MASK
 from shared.process.clock import now
@@ -45,36 +45,53 @@ def send(client: FlaskClient, path: str, start: str, **fields: str) -> Any:
     return client.post(path, data={"form_token": found[1], **fields})
 
 
-DOCKER = {"type": "docker", "name": "hub", "project": "default", "repoURL": "https://hub.docker.com/r/acme/web"}
+DOCKER = {
+    "type": "docker",
+    "name": "hub",
+    "project": "default",
+    "p.serverType": "DockerHub",
+    "p.repoURL": "https://hub.docker.com/r/acme/web",
+}
 
 
 def test_endpoints_are_listed_with_their_repository(ann: FlaskClient) -> None:
     page = ann.get("/endpoints").get_data(as_text=True)
-    assert "Docker Registry" in page and "https://hub.docker.com/r/acme/web" in page and "New Endpoint" in page
+    assert "Docker registry" in page and "https://hub.docker.com/r/acme/web" in page and "New Endpoint" in page
 
 
 def test_a_saved_endpoint_leaves_the_gateway_without_its_password(site: Site, ann: FlaskClient) -> None:
-    answer = send(ann, "/endpoints", "/endpoints/new?type=docker", username="acme", password="s3cret", **DOCKER)
+    answer = send(
+        ann, "/endpoints", "/endpoints/new?type=docker", **{"p.username": "acme", "p.password": "s3cret"}, **DOCKER
+    )
     assert answer.location == "/endpoints"
     act = site.asked[-1]
     assert (act.verb, act.body["type"], act.body["properties"]["password"]) == ("create", "docker", MASK)
     assert list(act.sealed) == ["properties.password"] and "s3cret" not in str(act.body)
 
 
-def test_a_refused_endpoint_is_drawn_again_with_what_was_typed_but_no_secret(site: Site, ann: FlaskClient) -> None:
+def test_a_refused_endpoint_is_told_above_the_form_that_stays(site: Site, ann: FlaskClient) -> None:
     site.post.answers["catalog.act"] = lambda _: (_ for _ in ()).throw(
         refuse(Code.CONFLICT, "There is a hub already.", flaws=(Flaw(message="taken", path="name"),))
     )
-    answer = send(ann, "/endpoints", "/endpoints/new?type=docker", password="s3cret", **DOCKER)
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/endpoints/new").get_data(as_text=True))
+    assert found
+    answer = ann.post("/endpoints", data={"form_token": found[1], **DOCKER}, headers={"HX-Request": "true"})
     page = answer.get_data(as_text=True)
-    assert answer.status_code == 200 and "There is a hub already." in page and "taken" in page
-    assert 'value="https://hub.docker.com/r/acme/web"' in page and "s3cret" not in page
+    assert answer.status_code == 409 and "There is a hub already." in page and "taken" in page and "<html" not in page
+
+
+def test_an_endpoint_made_in_a_dialog_fills_the_form_behind(site: Site, ann: FlaskClient) -> None:
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/endpoints/new").get_data(as_text=True))
+    assert found
+    data = {"form_token": found[1], "dialog": "yes", "role": "endpoint", **DOCKER}
+    answer = ann.post("/endpoints", data=data, headers={"HX-Request": "true"})
+    assert answer.status_code == 204 and '"endpoint": "hub"' in answer.headers["HX-Trigger"]
 
 
 def test_validate_tries_the_endpoint_and_says_what_it_saw(site: Site, ann: FlaskClient) -> None:
     site.documents["endpoints"] = {"name": "hub", "project": "default", "type": "docker", "properties": {}}
     site.post.answers["endpoint.validate"] = lambda _: Validated(ok=False, message="The password is wrong.")
-    answer = send(ann, "/endpoints/validate", "/endpoints/new?type=docker", password="s3cret", **DOCKER)
+    answer = send(ann, "/endpoints/validate", "/endpoints/new?type=docker", **{"p.password": "s3cret"}, **DOCKER)
     assert "The password is wrong." in answer.get_data(as_text=True)
     assert not any(getattr(ask, "verb", "") == "create" for ask in site.asked)
 
@@ -86,7 +103,15 @@ contexts: [{name: a, context: {cluster: c, user: u}}]
 clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
 users: [{name: u, user: {token: t0ken}}]
 """
-    send(ann, "/endpoints", "/endpoints/new?type=k8s", type="k8s", name="c", project="default", kubeconfig=config)
+    send(
+        ann,
+        "/endpoints",
+        "/endpoints/new?type=k8s",
+        type="k8s",
+        name="c",
+        project="default",
+        **{"p.authType": "kubeconfig", "p.kubeconfig": config},
+    )
     act = site.asked[-1]
     assert act.body["properties"] == {"kubernetesURL": "https://10.0.0.1:6443", "authType": "token", "token": MASK}
     assert list(act.sealed) == ["properties.token"]
@@ -102,7 +127,7 @@ def test_a_change_that_leaves_the_password_blank_keeps_it(site: Site, ann: Flask
 def test_an_endpoint_in_use_stays_and_the_page_says_so(site: Site, ann: FlaskClient) -> None:
     site.post.answers["catalog.act"] = lambda _: (_ for _ in ()).throw(refuse(Code.IN_USE, "acme-web uses hub."))
     answer = send(ann, "/endpoints/h1/delete", "/endpoints")
-    assert answer.status_code == 200 and "acme-web uses hub." in answer.get_data(as_text=True)
+    assert answer.status_code == 409 and "acme-web uses hub." in answer.get_data(as_text=True)
 
 
 HOOK: dict[str, Any] = {
@@ -122,6 +147,7 @@ PIPELINE = {
     "options": ["DOCKER_TRIGGER"],
     "input": {"DOCKER_TAG": "", "NAMESPACE": "apps"},
 }
+OTHER: dict[str, Any] = {"id": "p2", "name": "Another", "project": "default", "options": [], "input": {"OTHER": "x"}}
 
 
 def test_a_webhook_is_a_card_with_its_state_in_words(site: Site, ann: FlaskClient) -> None:
@@ -133,17 +159,57 @@ def test_a_webhook_is_a_card_with_its_state_in_words(site: Site, ann: FlaskClien
 def test_the_form_offers_docker_pipelines_first_and_the_inputs_a_push_does_not_fill(
     site: Site, ann: FlaskClient
 ) -> None:
-    other = {"name": "Another", "project": "default", "options": []}
-    site.pages["pipelines"] = Page(documents=(other, PIPELINE), total=2)
+    site.pages["pipelines"] = Page(documents=(OTHER, PIPELINE), total=2)
     site.documents["pipelines"] = PIPELINE
-    page = ann.get("/webhooks/new?pipeline=Deploy web").get_data(as_text=True)
-    assert page.index("Deploy web</option>") < page.index("Another (not made for Docker triggers)")
+    page = ann.get("/webhooks/new").get_data(as_text=True)
+    assert page.index("With Docker inputs") < page.index("Deploy web</option>") < page.index("Another</option>")
     assert 'name="input.NAMESPACE"' in page and "input.DOCKER_TAG" not in page
+
+
+def test_what_there_is_one_of_is_preset_and_the_name_follows_the_repository(site: Site, ann: FlaskClient) -> None:
+    site.pages["pipelines"] = Page(documents=(OTHER, PIPELINE), total=2)
+    page = ann.get("/webhooks/new").get_data(as_text=True)
+    assert 'value="hub" selected' in page and 'value="Deploy web" selected' in page
+    assert re.search(r'name="name" value="acme-web"', page)
+
+
+def test_a_pipeline_without_docker_inputs_is_given_them_in_place(site: Site, ann: FlaskClient) -> None:
+    site.pages["pipelines"] = Page(documents=(OTHER, PIPELINE), total=2)
+    site.documents["pipelines"] = OTHER
+    data = {"project": "default", "pipeline": "Another"}
+    assert "Add them" in send(ann, "/webhooks/form", "/webhooks/new", **data).get_data(as_text=True)
+    send(ann, "/webhooks/inputs", "/webhooks/new", **data)
+    act = next(ask for ask in site.asked if getattr(ask, "verb", "") == "patch")
+    assert act.id == "p2" and act.body["options"] == ["DOCKER_TRIGGER"]
+    assert act.body["input"]["DOCKER_TAG"] == "" and act.body["input"]["OTHER"] == "x"
+
+
+def test_a_mandatory_input_without_value_and_default_is_refused_by_name(site: Site, ann: FlaskClient) -> None:
+    meta = {"NAMESPACE": {"mandatory": True}}
+    site.documents["pipelines"] = {**PIPELINE, "input": {"NAMESPACE": ""}, "_inputMeta": meta}
+    fields = {"name": "w", "project": "default", "endpoint": "hub", "pipeline": "Deploy web"}
+    answer = send(ann, "/webhooks", "/webhooks/new", **fields)
+    assert answer.status_code == 400 and "NAMESPACE must have a value" in answer.get_data(as_text=True)
+    assert not any(hasattr(ask, "verb") for ask in site.asked)
+
+
+def test_the_last_tags_say_which_would_run_and_are_asked_for_once(site: Site, ann: FlaskClient) -> None:
+    site.documents["endpoints"] = {"name": "hub", "project": "default", "type": "docker", "properties": {}}
+    site.post.answers["outside.inspect"] = lambda _: Inspected(document={"tags": ["dev", "1.4.0"]})
+    asked = {"project": "default", "endpoint": "hub", "tagNamePattern": "semver:>=1"}
+    page = send(ann, "/webhooks/tags", "/webhooks/new", **asked).get_data(as_text=True)
+    assert re.search(r"1\.4\.0</code></td><td class=\"done\">run", page)
+    assert re.search(r"dev</code></td><td class=\"skipped\">not run", page)
+    known = {"tagsOf": "default/hub/", "tag": "dev"}
+    again = send(ann, "/webhooks/tags", "/webhooks/new", **asked, **known).get_data(as_text=True)
+    assert "dev" in again and sum(type(ask).__name__ == "Inspect" for ask in site.asked) == 1
 
 
 def test_a_saved_webhook_shows_its_hook_url_once_with_the_token(site: Site, ann: FlaskClient) -> None:
     site.documents["registry-webhooks"] = HOOK
+    site.documents["pipelines"] = PIPELINE
     fields = {"name": "acme-web", "project": "default", "input.NAMESPACE": "shop", "exclude": "rc\nnightly"}
+    fields |= {"endpoint": "hub", "pipeline": "Deploy web"}
     answer = send(ann, "/webhooks", "/webhooks/new", enabled="yes", **fields)
     act, page = site.asked[-1], answer.get_data(as_text=True)
     assert act.body["input"] == {"NAMESPACE": "shop"} and act.body["exclude"] == ["rc", "nightly"]
@@ -154,7 +220,8 @@ def test_a_saved_webhook_shows_its_hook_url_once_with_the_token(site: Site, ann:
 
 def test_asking_for_inputs_saves_nothing(site: Site, ann: FlaskClient) -> None:
     site.documents["pipelines"] = PIPELINE
-    answer = send(ann, "/webhooks", "/webhooks/new", do="reload", pipeline="Deploy web", project="default")
+    site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
+    answer = send(ann, "/webhooks/form", "/webhooks/new", pipeline="Deploy web", project="default")
     assert 'name="input.NAMESPACE"' in answer.get_data(as_text=True)
     assert not any(hasattr(ask, "verb") for ask in site.asked)
 
@@ -187,3 +254,16 @@ def test_a_push_that_started_nothing_can_be_run_anyway_also_from_a_live_row(site
     assert found
     answer = ann.post("/activity/d1/rerun", data={"form_token": found[1]})
     assert answer.location == "/activity" and (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "d1")
+
+
+def test_a_token_is_shown_once_with_its_end_and_kept_as_a_secret_variable(site: Site, ann: FlaskClient) -> None:
+    site.documents["users"] = {"id": "u1", "name": "ann", "email": "ann@example.com"}
+    assert 'value="ann@example.com"' in ann.get("/tokens/new").get_data(as_text=True)
+    site.documents["api-tokens"] = {"id": "t2", "expiresAt": "2027-05-26 03:04:05.000000+00"}
+    page = send(ann, "/tokens", "/tokens/new", email="ann@example.com").get_data(as_text=True)
+    shown = re.search(r'id="token-text"[^>]*>([\w-]{20,})<', page)
+    assert shown and "2027-05-26" in page and "data-keep" in page
+    kept = send(ann, "/tokens/variable", "/tokens/new", name="HOOK_TOKEN", project="default", token=shown[1])
+    assert "${var.HOOK_TOKEN}" in kept.get_data(as_text=True)
+    act = site.asked[-1]
+    assert (act.body["type"], act.body["value"], list(act.sealed)) == ("SECRET", MASK, ["value"])

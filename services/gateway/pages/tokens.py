@@ -1,0 +1,55 @@
+"""API tokens: one is generated in a dialog, shown once, and kept as a variable or copied before it is closed."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from services.gateway.web_parts import WebParts
+from shared.contracts.base import Json
+from shared.contracts.catalog import Get, Kind
+from shared.contracts.envelope import Caller
+
+from .common import caller, signed_in
+from .writing import field, project_names, write
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """`/tokens` and below."""
+    blueprint = Blueprint("tokens", __name__)
+    session = signed_in(parts)
+
+    @blueprint.get("/tokens/new")
+    @session
+    def new() -> str:
+        email = _me(parts, caller()).get("email") or caller().user
+        return _page("_tokens_form.html", email=email, project=request.args.get("project", ""))
+
+    @blueprint.post("/tokens")
+    @session
+    def generate() -> str:
+        body = {"name": field("name") or "Docker webhook", "email": field("email")}
+        made = write(parts, Kind.TOKENS, "create", body, mints=True)
+        names = project_names(parts)
+        project = field("project") if field("project") in names else names[0]
+        return _page("_tokens_made.html", made=made, projects=names, project=project)
+
+    @blueprint.post("/tokens/variable")
+    @session
+    def keep() -> str:
+        name = field("name")
+        body = {"name": name, "project": field("project"), "type": "SECRET", "value": field("token")}
+        write(parts, Kind.VARIABLES, "create", body)
+        return render_template("_tokens_kept.html", name=name)
+
+    return blueprint
+
+
+def _me(parts: WebParts, who: Caller) -> Json:
+    return parts.desk.get(who, Get(kind=Kind.USERS, id="me")).document
+
+
+def _page(fragment: str, **values: object) -> str:
+    """Within the dialog, or without JavaScript on a page of its own."""
+    if request.headers.get("HX-Request"):
+        return render_template(fragment, **values)
+    return render_template("tokens.html", fragment=fragment, **values)

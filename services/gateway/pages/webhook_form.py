@@ -1,0 +1,92 @@
+"""What the form of a Docker webhook offers: registries, pipelines, inputs, a name, and which tags would run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.contracts.base import Json
+from shared.grammar.inputs import DOCKER, blank
+from shared.grammar.patterns import BadPattern, Verdict, judge
+from shared.grammar.repositories import join_repository, repository_of
+
+TAGS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A pipeline that may be chosen, and whether a push fills its inputs."""
+
+    name: str
+    docker: bool
+
+
+def registries(endpoints: Iterable[Json], project: str) -> list[Json]:
+    """The Docker registries of a project."""
+    return [one for one in endpoints if one.get("type") == "docker" and one.get("project") == project]
+
+
+def pipelines(found: Iterable[Json], project: str) -> list[Choice]:
+    """The pipelines of a project, those with Docker inputs first."""
+    choices = [Choice(str(one["name"]), takes_docker(one)) for one in found if one.get("project") == project]
+    return sorted(choices, key=lambda one: (not one.docker, one.name))
+
+
+def takes_docker(pipeline: Json) -> bool:
+    """Does a push fill inputs of this pipeline?"""
+    return "DOCKER_TRIGGER" in [str(option).upper() for option in pipeline.get("options") or ()]
+
+
+def inputs(pipeline: Json) -> list[Json]:
+    """The inputs that a push does not fill, each with its default, its description and whether it must have a value."""
+    meta = pipeline.get("_inputMeta") or {}
+    rows = []
+    for name, default in (pipeline.get("input") or {}).items():
+        about: Any = meta.get(name) or {}
+        if name not in DOCKER:
+            shown = "" if default is None else str(default)
+            must = about.get("mandatory") is True
+            rows.append({"name": name, "default": shown, "about": about.get("description") or "", "mandatory": must})
+    return rows
+
+
+def unfilled(pipeline: Json, given: Json) -> list[str]:
+    """Mandatory inputs that have neither a value nor a default."""
+    return [
+        one["name"]
+        for one in inputs(pipeline)
+        if one["mandatory"] and blank(one["default"]) and blank(given.get(one["name"]))
+    ]
+
+
+def repository(endpoint: Json | None, written: str) -> str:
+    """Which repository the webhook is about, as far as it can be told; blank for a whole namespace."""
+    if endpoint is None:
+        return written
+    return join_repository(repository_of(endpoint.get("properties") or {}), written).path
+
+
+def suggested_name(repository: str, taken: Iterable[str]) -> str:
+    """`acme/web` gives `acme-web`, or `acme-web-2` where that is taken."""
+    base = repository.strip("/").replace("/", "-")
+    names, number, name = set(taken), 1, base
+    while base and name in names:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+def preview(tags: Iterable[str], pattern: str, exclude: Iterable[str]) -> list[tuple[str, Verdict]]:
+    """Which tags would run. Raises `BadPattern`."""
+    excluded = list(exclude)
+    return [(tag, judge(pattern, tag, excluded)) for tag in tags]
+
+
+def readable(pattern: str, exclude: Iterable[str]) -> str:
+    """What is wrong with the patterns; blank when nothing is."""
+    try:
+        preview(("latest",), pattern, exclude)
+    except BadPattern as error:
+        return str(error)
+    return ""
