@@ -30,6 +30,9 @@ from .store.executions import Facts, Run
 _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 """Namespace of the ids of runs that deliveries start."""
 
+MAX_DEPTH = 10
+"""So many runs may stand within each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -212,12 +215,25 @@ def start_manual(
             subject=pipeline.id,
             next_step="Enable the pipeline, then run it.",
         )
+    if isinstance(body.get("_parent"), Mapping):
+        demand_depth(uow, str(body["_parent"].get("executionId")))
     with Movement(uow) as movement:
         admitted = start(movement, pipeline, compiled(pipeline), manual_order(uow, pipeline, person, body))
         run = admitted.run
         if run is None or run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
     return response(run, body)
+
+
+def demand_depth(uow: UnitOfWork, parent: str) -> None:
+    """Refuse a run within too many others: a pipeline that runs itself would never end."""
+    if executions.depth(uow, parent, MAX_DEPTH) >= MAX_DEPTH:
+        raise refuse(
+            Code.CONFLICT,
+            f"Runs are nested {MAX_DEPTH} deep already",
+            subject=parent,
+            next_step="Look whether a pipeline runs itself, directly or through others, or is its own rollback.",
+        )
 
 
 def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:

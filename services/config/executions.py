@@ -119,6 +119,7 @@ def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | N
     if history is not None:
         state: RunState = fold(plan, history)
         document["stages"] = folding.stages(one.id, plan, state, now)
+        document |= {f"_{key}": value for key, value in folding.rollback(plan, state).items()}
     return document
 
 
@@ -183,17 +184,37 @@ def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act]
             executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"{intent} by {person.user}"))
             movement.apply(run, step)
             if intent is protocol.Intent.CANCEL:
-                _cancel_children(movement, seen.id)
+                movement.cancel_children(seen.id)
         return _answer(uow, seen.id)
 
     return act
 
 
-def _cancel_children(movement: Movement, parent: str) -> None:
-    for child in executions.children(movement.uow, parent):
-        run = _load(movement, child.id)
-        movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
-        _cancel_children(movement, child.id)
+def _resume(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+    """After a pause; or, for an administrator, let the run use what is restricted."""
+    with Movement(uow) as movement:
+        run = _load(movement, seen.id)
+        barred = [] if run.holding.pause else _barred(uow, run)
+        if barred:
+            person.demand(seen.project, Right.RESTRICTED, f"let {seen.pipeline} #{seen.idx} use what is restricted")
+            executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"let through by {person.user}"))
+            said = {"cleared": True, "by": person.user}
+            for stage, task in barred:
+                run = movement.apply(run, protocol.answer(run.holding, stage, task, said, uow.now))
+    return _answer(uow, seen.id) if barred else _intend(protocol.Intent.RESUME)(uow, person, seen, ask)
+
+
+def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
+    """Tasks that wait for an administrator."""
+    if run.holding.state is protocol.State.ENDED:
+        return []
+    plan, _, _ = read_plan(*executions.plan_texts(uow, [run.plan_hash])[run.plan_hash])
+    state = fold(plan, executions.histories(uow, [run.id]).get(run.id, ()))
+    return [
+        (stage.name, task.name)
+        for stage, task in state.tasks
+        if task.waiting is not None and task.waiting.reason == "restricted" and not task.cleared
+    ]
 
 
 def _tag(uow: UnitOfWork, _person: Person, seen: Seen, ask: Act) -> Document:
@@ -250,7 +271,7 @@ def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Docum
 _VERBS: dict[str, Callable[[UnitOfWork, Person, Seen, Act], Document]] = {
     "cancel": _intend(protocol.Intent.CANCEL),
     "pause": _intend(protocol.Intent.PAUSE),
-    "resume": _intend(protocol.Intent.RESUME),
+    "resume": _resume,
     "rerun": _rerun,
     "start-now": _past_queue,
     "tag": _tag,

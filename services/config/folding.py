@@ -5,12 +5,12 @@ Pure. The meaning of a history is `shared.grammar.progress`; here it gets the sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contracts.history import (
     Event,
+    RollbackStarted,
     RunEnded,
     RunParked,
     StageStarted,
@@ -21,6 +21,8 @@ from shared.contracts.history import (
 )
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.progress import HELD_WAITS, RunState, StageState, TaskState
+
+from .catalog.documents import link
 
 Json = dict[str, Any]
 
@@ -55,6 +57,8 @@ def look(glance: Glance, event: Event, now: float) -> Glance:
     glance = replace(glance, status=Status.RUNNING)
     if isinstance(event, TaskWaiting) and event.reason not in HELD_WAITS:
         return replace(glance, message=f"{event.stage}.{event.task}: {event.message or f'waits for {event.reason}'}")
+    if isinstance(event, RollbackStarted):
+        return replace(glance, message=f"Rolling back with {event.pipeline}")
     stage = event.stage if isinstance(event, StageStarted) else getattr(event, "stage", "")
     return replace(glance, message=f"Executing {stage}") if stage else glance
 
@@ -67,7 +71,6 @@ def micros(seconds: float) -> int:
 def stages(execution_id: str, plan: Plan, state: RunState, now: float) -> Json:
     """`stages` of an execution: a map by name, in the plan's order."""
     planned = {stage.name: stage for stage in plan.stages}
-    rollbacks = {(one.stage, one.task): one for one in plan.rollbacks}
     result: Json = {}
     for name, stage in state.stages.items():
         tasks = {task.name: task for task in planned[name].tasks}
@@ -78,12 +81,12 @@ def stages(execution_id: str, plan: Plan, state: RunState, now: float) -> Json:
             "statusMessage": _stage_message(stage),
             "taskOrder": [",".join(task.name for task in group) for group in planned[name].groups],
             "tasks": {
-                task.name: _task(execution_id, stage, task, tasks[task.name], rollbacks, now)
+                task.name: _task(execution_id, stage, task, tasks[task.name], plan, state, now)
                 for task in stage.tasks.values()
             },
             **_times(stage.started_at, stage.ended_at, now),
             "notifications": [],
-            "rollbackConfiguration": _rollback(rollbacks.get((name, ""))),
+            **rollback(plan, state, name),
             "tags": list(planned[name].tags),
         }
     return result
@@ -99,7 +102,7 @@ def _stage_message(stage: StageState) -> str:
 
 
 def _task(
-    execution_id: str, stage: StageState, task: TaskState, plan: TaskPlan, rollbacks: Mapping[Any, Any], now: float
+    execution_id: str, stage: StageState, task: TaskState, planned: TaskPlan, plan: Plan, state: RunState, now: float
 ) -> Json:
     failed = task.status is Status.FAILED
     document: Json = {
@@ -109,18 +112,20 @@ def _task(
         "status": task.status.value,
         "statusMessage": task.message or (COMPLETED if task.status is Status.COMPLETED else ""),
         "failureMessage": task.message if failed else "",
-        "preCondition": plan.pre_condition,
-        "ignoreFailure": plan.ignore_failure,
-        "endpoints": dict(plan.endpoints),
-        "input": task.input or dict(plan.input),
+        "preCondition": planned.pre_condition,
+        "ignoreFailure": planned.ignore_failure,
+        "endpoints": dict(planned.endpoints),
+        "input": task.input or dict(planned.input),
         "output": task.output.view,
         **_times(task.started_at, task.ended_at, now),
         "notifications": [],
-        "rollbackConfiguration": _rollback(rollbacks.get((stage.name, task.name))),
-        "tags": list(plan.tags),
+        **rollback(plan, state, stage.name, task.name),
+        "tags": list(planned.tags),
         "_tries": task.try_number,
         "_progress": task.progress,
     }
+    if task.kept_from:
+        document["_keptFrom"] = task.kept_from
     if task.waiting is not None:
         document["_waiting"] = {
             "reason": task.waiting.reason,
@@ -150,7 +155,20 @@ def _times(started_at: float | None, ended_at: float | None, now: float) -> Json
     }
 
 
-def _rollback(rollback: Any) -> Json:
-    if rollback is None:
-        return {}
-    return {"name": rollback.name, "stage": rollback.stage, "task": rollback.task, "inputs": dict(rollback.inputs)}
+def rollback(plan: Plan, state: RunState, stage: str = "", task: str = "") -> Json:
+    """Code Stream's `rollbackConfiguration` and `rollbackResponse` of a task, a stage or the run."""
+    wanted, begun = plan.rollback(stage, task), state.rollbacks.get((stage, task))
+    configuration: Json = {}
+    response: Json = {}
+    if wanted is not None:
+        configuration = {"name": wanted.name, "stage": stage, "task": task, "inputs": dict(wanted.inputs)}
+    if begun is not None:
+        response = {
+            "_link": link("executions", begun.execution_id),
+            "index": begun.index,
+            "name": begun.pipeline,
+            "output": begun.output,
+            "status": begun.status.value,
+            "statusMessage": begun.message,
+        }
+    return {"rollbackConfiguration": configuration, "rollbackResponse": response}

@@ -27,11 +27,13 @@ from shared.contracts.runs import (
 )
 from shared.grammar.plan import Plan
 
-from . import protocol
+from . import protocol, rollbacks
 from .leases import Leases
 from .moving import Movement
+from .people import SYSTEM
 from .receiving import Receiver
-from .store import Reading, Store, UnitOfWork, executions
+from .rights import Right
+from .store import Reading, Store, UnitOfWork, catalog_people, executions
 from .store.executions import Run
 
 _QUIET_PAGE = 200
@@ -117,7 +119,8 @@ class Ledger:
         if run is None:
             return ReportAnswer(verdict=Verdict.FENCED, reason=f"There is no execution {said.execution_id}.")
         step, answer = protocol.report(run.holding, said, movement.uow.now)
-        movement.apply(run, step)
+        moved = movement.apply(run, step)
+        rollbacks.begin(movement, moved, step.accepted, self.receiver.catalog.pipeline)
         if answer.verdict is not Verdict.FENCED:
             self.leases.saw([run.id])
         return answer
@@ -177,6 +180,7 @@ class Ledger:
                 execution_url=f"{self.public_url}/executions/{run.id}",
                 push=facts.push,
                 nested=run.nested,
+                may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),
             ),
         )
 
@@ -233,6 +237,17 @@ class Ledger:
         with Movement(uow) as movement:
             if (run := movement.run(execution_id)) is not None:
                 movement.apply(run, protocol.due(run.holding, uow.now))
+
+
+def _may_use(
+    uow: Reading, project: str, user: str, endpoints: Mapping[str, Endpoint], variables: Mapping[str, Variable]
+) -> bool:
+    """Whether a run of that user may use all of these without an administrator."""
+    restricted = any(one.properties.get("isRestricted") for one in endpoints.values())
+    if not restricted and not any(one.type == "RESTRICTED" for one in variables.values()):
+        return True
+    person = SYSTEM if user == SYSTEM.user else catalog_people.person(uow, user, None)
+    return person is not None and person.may(project, Right.RESTRICTED)
 
 
 def _subjects(messages: Sequence[Message]) -> list[str]:

@@ -230,8 +230,18 @@ class Movement:
         )
         self.uow.outbox(EXECUTION_OVER, over, run.id)
         self._over.append(run.id)
+        if run.status is not Status.COMPLETED:
+            self.cancel_children(run.id)
         if run.parent is not None:
             self._answer_parent(run)
+
+    def cancel_children(self, parent: str) -> None:
+        """Whoever waited for these runs waits no more."""
+        for child in executions.children(self.uow, parent):
+            run = self.run(child)
+            if run is not None and run.holding.state is not protocol.State.ENDED:
+                self.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, self.uow.now))
+                self.cancel_children(child)
 
     def _answer_parent(self, run: Run) -> None:
         parent = self.run(run.parent or "")

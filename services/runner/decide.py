@@ -14,126 +14,30 @@ from shared.contracts.runs import Verdict
 from shared.grammar.plan import Plan, StagePlan, TaskPlan
 from shared.grammar.progress import RunState, StageState, TaskState
 
+from .actions import (
+    Abandon,
+    Action,
+    AnswerTask,
+    CancelTask,
+    EndRun,
+    EndStage,
+    EndTask,
+    ObserveTask,
+    Park,
+    Place,
+    RetryTask,
+    StartRollback,
+    StartRun,
+    StartStage,
+    StartTask,
+)
 from .tasks.protocol import Effect
-
-Place = tuple[str, str]
-"""(stage, task)."""
 
 PARK_AFTER_S = 15.0
 """What is due later than this is worth giving the run's place back."""
 
 CLOCK_SLACK_S = 1.0
 """So far may the ledger's clock and this one differ before an expiry needs a second look."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartRun:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class StartStage:
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartTask:
-    """Begin a try. `weigh`: its preCondition decides first whether it runs at all."""
-
-    stage: str
-    task: str
-    try_number: int
-    weigh: bool = False
-    again: bool = False
-    """A predecessor may have begun this very try; its type says that repeating it is harmless."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObserveTask:
-    """Take up what a predecessor started, by its recorded handle."""
-
-    stage: str
-    task: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerTask:
-    """What the task waited for has come."""
-
-    stage: str
-    task: str
-
-
-@dataclass(frozen=True, slots=True)
-class CancelTask:
-    """End the outside work, then the task with that status."""
-
-    stage: str
-    task: str
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetryTask:
-    """The failed try is followed by another at `due_at`."""
-
-    stage: str
-    task: str
-    due_at: float
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndTask:
-    """End a task that has nothing outside."""
-
-    stage: str
-    task: str
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndStage:
-    stage: str
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndRun:
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Park:
-    """Give the run's place back until somebody answers or `due_at`."""
-
-    reason: str
-    due_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Abandon:
-    """The run is somebody else's: stop, say nothing."""
-
-
-Action = (
-    StartRun
-    | StartStage
-    | StartTask
-    | ObserveTask
-    | AnswerTask
-    | CancelTask
-    | RetryTask
-    | EndTask
-    | EndStage
-    | EndRun
-    | Park
-    | Abandon
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +89,16 @@ def decide(view: View) -> Decision:
     if view.verdict is Verdict.CANCEL:
         return _end_all(view, Status.CANCELED, "Execution Canceled.", "canceled")
     due = _due(state.started_at, view.plan.timeout_s)
-    if due is not None and due <= view.now:
-        message = f"The run took longer than its timeout of {_minutes(view.plan.timeout_s)}."
-        return _end_all(view, Status.FAILED, message, "the run's time is up")
+    late = f"The run took longer than its timeout of {_minutes(view.plan.timeout_s)}."
+    if due is not None and due <= view.now and not any(map(_went_wrong, state.stages.values())):
+        return _end_all(view, Status.FAILED, late, "the run's time is up")
     tally = _Tally(wakes=[due] if due is not None else [])
     for stage in view.plan.stages:
         found = state.stages[stage.name]
+        if _went_wrong(found):
+            in_time = due is None or (found.ended_at or view.now) < due
+            return _end_run(view, found.status, _run_message(stage, found) if in_time else late)
         if found.status.ended:
-            if found.status in (Status.FAILED, Status.CANCELED):
-                return Decision((EndRun(found.status, _run_message(stage, found)),))
             continue
         ended = _stage(view, stage, found, tally)
         if not ended:
@@ -229,6 +134,8 @@ def _stage(view: View, stage: StagePlan, found: StageState, tally: _Tally) -> bo
         settled = [_task(view, stage, task, found.tasks[task.name], tally) for task in group]
         if not all(settled):
             return False
+        if _roll_back(view, [(stage.name, task.name) for task in group if _failed(found.tasks[task.name])], tally):
+            return False
         failed = [(task, found.tasks[task.name]) for task in group if _counts_as_failure(task, found.tasks[task.name])]
         if failed:
             task, how = failed[0]
@@ -253,7 +160,7 @@ def _task(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally:
     """Look at one task; true when it is settled."""
     place = (stage.name, task.name)
     if found.status.ended:
-        if not _will_be_retried(task, found):
+        if found.kept_from or not _will_be_retried(task, found):
             return True
         tally.actions.append(_retry(stage, task, found, view.now))
         return False
@@ -284,6 +191,10 @@ def _watch_live(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, 
 def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally: _Tally) -> None:
     waiting = found.waiting
     assert waiting is not None
+    if waiting.reason == "restricted" and found.cleared:
+        if view.verdict is not Verdict.PAUSE:
+            tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1)))
+        return
     if waiting.reason == "retry":
         due = waiting.due_at or 0.0
         if due > view.now:
@@ -291,7 +202,7 @@ def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, found: TaskStat
         elif view.verdict is not Verdict.PAUSE:
             tally.actions.append(StartTask(stage.name, task.name, found.try_number + 1))
         return
-    if found.answers:
+    if found.answers and waiting.reason != "restricted":
         tally.actions.append(AnswerTask(stage.name, task.name))
         return
     tally.far = True
@@ -343,7 +254,57 @@ def _end_all(view: View, status: Status, message: str, why: str) -> Decision:
     if actions or _under_way(open_stages) or view.live:
         return Decision(tuple(actions))
     stages = [EndStage(one.name, status, message) for one in open_stages]
-    return Decision((*stages, EndRun(status, message)))
+    if stages and view.plan.rollbacks:
+        return Decision(tuple(stages))
+    return Decision((*stages, *_end_run(view, status, message).actions))
+
+
+def _end_run(view: View, status: Status, message: str) -> Decision:
+    """The run's end, or what still has to be undone before it: tasks first, then stages, then the run."""
+    if status is Status.FAILED:
+        stages = view.state.stages.values()
+        tasks = [(stage.name, task.name) for stage in stages for task in stage.tasks.values() if _failed(task)]
+        failed = [(stage.name, "") for stage in stages if stage.status is Status.FAILED]
+        for places in (tasks, failed, [("", "")]):
+            tally = _Tally()
+            if _roll_back(view, places, tally):
+                return _settle(view, tally)
+        message = " ".join((message, *_rollbacks_that_failed(view.state)))
+    return Decision((EndRun(status, message),))
+
+
+def _roll_back(view: View, places: Iterable[Place], tally: _Tally) -> bool:
+    """Begin the rollbacks of places that failed for good; true while one of them is not over."""
+    open_ = False
+    for stage, task in places:
+        if view.plan.rollback(stage, task) is None:
+            continue
+        begun = view.state.rollbacks.get((stage, task))
+        if begun is None:
+            if view.verdict is not Verdict.PAUSE:
+                tally.actions.append(StartRollback(stage, task))
+        elif begun.status.ended:
+            continue
+        else:
+            tally.far = True
+        open_ = True
+    return open_
+
+
+def _rollbacks_that_failed(state: RunState) -> list[str]:
+    return [
+        f"Rollback with {one.pipeline} {one.status.value.lower()}: {one.message}"
+        for one in state.rollbacks.values()
+        if one.status is not Status.COMPLETED
+    ]
+
+
+def _failed(task: TaskState) -> bool:
+    return task.status is Status.FAILED and not task.kept_from
+
+
+def _went_wrong(stage: StageState) -> bool:
+    return stage.status in (Status.FAILED, Status.CANCELED)
 
 
 def _ends(view: View, stages: Iterable[StageState], status: Status, why: str) -> list[Action]:
@@ -371,7 +332,10 @@ def _is_under_way(task: TaskState) -> bool:
 
 def _run_message(stage: StagePlan, found: StageState) -> str:
     """`Stage.Task: what happened`, Code Stream's form."""
-    return f"{stage.name}.{found.message}" if found.message else f"{stage.name} {found.status.value.lower()}"
+    if not found.message:
+        return f"{stage.name} {found.status.value.lower()}"
+    of_a_task = any(found.message.startswith(f"{task.name}: ") for task in stage.tasks)
+    return f"{stage.name}{'.' if of_a_task else ': '}{found.message}"
 
 
 def _due(since: float | None, timeout_s: float | None) -> float | None:

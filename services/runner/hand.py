@@ -10,12 +10,12 @@ from shared.grammar.expressions import Scope
 from shared.grammar.plan import TaskPlan
 
 from . import results
-from .decide import Place
+from .actions import Place
 from .known import Known
 from .live import Live, TaskTools
 from .logs import LogBuffer
 from .ports import Host
-from .prepare import Not, Ready, prepare
+from .prepare import Barred, Not, Ready, names_used, prepare
 from .tasks.protocol import Asked, TaskFailed, TaskType
 from .vault import Vault
 
@@ -40,8 +40,10 @@ class Hand:
         """The task of that place, if it is in hand."""
         return self._live.get(place)
 
-    def take_up(self, stage: str, task: str, number: int, *, weigh: bool = False) -> Live | Not:
-        """Put a task in hand, or say how it ended before it could begin."""
+    def take_up(
+        self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False
+    ) -> Live | Not | Barred:
+        """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
         plan = self._known.plan.task(stage, task)
         kind = self._host.types.get(plan.type)
         if kind is None:
@@ -54,9 +56,17 @@ class Hand:
             return Not(Status.FAILED, error.message)
         if isinstance(ready, Not):
             return ready
+        if begins and (barred := self._barred(stage, plan, ready)):
+            return barred
         live = self._made(plan, kind, stage, number, ready, scope)
         self._live[live.place] = live
         return live
+
+    def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
+        if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:
+            return None
+        what = self._vault.restricted(*names_used(plan, ready))
+        return Barred(what) if what else None
 
     def let_fall(self, live: Live) -> None:
         """It has ended, waits, or must be asked for anew: what it printed is passed on."""

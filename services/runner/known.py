@@ -13,7 +13,7 @@ from shared.grammar.expressions import Scope, about_run
 from shared.grammar.plan import Plan
 from shared.grammar.progress import TaskState, advance, facts, fold
 
-from .decide import Place
+from .actions import Place
 from .vault import Vault
 
 

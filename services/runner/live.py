@@ -13,7 +13,7 @@ from shared.grammar.conditions import evaluate
 from shared.grammar.expressions import Scope
 from shared.grammar.plan import TaskPlan
 
-from .decide import Place
+from .actions import Place
 from .logs import LogBuffer
 from .ports import Host
 from .tasks.protocol import Asked, OpenEndpoint, TaskFailed, TaskType

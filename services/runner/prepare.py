@@ -8,8 +8,10 @@ from typing import Any
 from shared.contracts.base import Json
 from shared.contracts.history import Status
 from shared.grammar.conditions import ConditionError, evaluate
-from shared.grammar.expressions import Scope, Unresolved, resolve
-from shared.grammar.plan import TaskPlan
+from shared.grammar.expressions import Scope, Unresolved, references, resolve
+from shared.grammar.plan import Rollback, TaskPlan
+
+from .results import Masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,17 @@ class Not:
 
     status: Status
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """The task waits until an administrator lets it use what is restricted."""
+
+    what: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.what)}."
 
 
 def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = frozenset()) -> Ready | Not:
@@ -54,6 +67,25 @@ def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
         except Unresolved as error:
             missing.append(str(error))
     return values, " ".join(missing)
+
+
+def rollback_inputs(written: Rollback, scope: Scope, masks: Masks) -> tuple[Json, str]:
+    """What a rollback pipeline is given, or why it cannot be started."""
+    try:
+        values = resolve(written.inputs, scope, ("inputs",))
+    except Unresolved as error:
+        return {}, str(error)
+    if masks.mask(values) != values:
+        # An input is shown to everybody who sees the run.
+        return {}, f"its inputs would show a secret; let {written.name} read the variable itself"
+    return values, ""
+
+
+def names_used(task: TaskPlan, ready: Ready) -> tuple[frozenset[str], frozenset[str]]:
+    """The endpoints and the variables that a task uses."""
+    written = [task.input, task.endpoints, task.pre_condition]
+    variables = frozenset(str(one.steps[1]) for one in references(written) if one.root == "var")
+    return frozenset(ready.roles.values()), variables
 
 
 def _names(roles: Any) -> dict[str, str]:

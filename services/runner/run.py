@@ -10,6 +10,7 @@ from shared.grammar.plan import TaskPlan
 from shared.grammar.progress import TaskState
 from shared.process.logging import get_logger
 
+from . import actions as a
 from . import decide as d
 from .hand import Hand
 from .known import Known
@@ -47,18 +48,19 @@ class Run:
         self._hand = Hand(host, self._known, vault)
         self._work = Work(self, host, self._known, self._hand, self._voice, self._reporter)
         self._does: dict[type, Callable[[Any], None]] = {
-            d.StartRun: lambda _: self._voice.run_started(),
-            d.StartStage: lambda action: self._voice.stage_started(action.stage),
-            d.StartTask: self._work.start,
-            d.ObserveTask: self._work.observe,
-            d.AnswerTask: self._work.answer,
-            d.CancelTask: self._work.cancel,
-            d.RetryTask: self._retry_task,
-            d.EndTask: self._end_task,
-            d.EndStage: lambda action: self._voice.stage_ended(action.stage, action.status, action.message),
-            d.EndRun: self._end_run,
-            d.Park: self._park,
-            d.Abandon: lambda _: self.abandon(),
+            a.StartRun: lambda _: self._voice.run_started(),
+            a.StartStage: lambda action: self._voice.stage_started(action.stage),
+            a.StartTask: self._work.start,
+            a.ObserveTask: self._work.observe,
+            a.AnswerTask: self._work.answer,
+            a.CancelTask: self._work.cancel,
+            a.RetryTask: self._retry_task,
+            a.EndTask: self._end_task,
+            a.StartRollback: self._start_rollback,
+            a.EndStage: lambda action: self._voice.stage_ended(action.stage, action.status, action.message),
+            a.EndRun: self._end_run,
+            a.Park: self._park,
+            a.Abandon: lambda _: self.abandon(),
         }
 
     # ------------------------------------------------------------------------------------------------ what comes in
@@ -144,22 +146,27 @@ class Run:
         if wake_at is not None:
             self._wake = self._host.later(max(wake_at - self._host.now(), 0.01), self.step)
 
-    def _retry_task(self, action: d.RetryTask) -> None:
+    def _retry_task(self, action: a.RetryTask) -> None:
         found = self._known.task(action.stage, action.task)
         self._voice.task_retries(action.stage, action.task, found.try_number, action.message, action.due_at)
 
-    def _end_task(self, action: d.EndTask) -> None:
+    def _end_task(self, action: a.EndTask) -> None:
         number = max(self._known.task(action.stage, action.task).try_number, 1)
         self._voice.task_ended(action.stage, action.task, number, action.status, action.message, {})
 
-    def _end_run(self, action: d.EndRun) -> None:
+    def _start_rollback(self, action: a.StartRollback) -> None:
+        written = self._known.plan.rollback(action.stage, action.task)
+        assert written is not None
+        self._voice.rollback_started(written, self._known.scope())
+
+    def _end_run(self, action: a.EndRun) -> None:
         values, missing = outputs(self._known.plan.outputs, self._known.scope())
         if missing:
             log.info("output left out", execution=self.execution_id, reason=missing)
         self._voice.run_ended(action.status, action.message, values)
         self._finish()
 
-    def _park(self, action: d.Park) -> None:
+    def _park(self, action: a.Park) -> None:
         self._voice.run_parked(action.reason, action.due_at)
         self._finish()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.contracts.base import Json, Sealed
@@ -26,6 +26,10 @@ class Variables(Mapping[str, Any]):
         if variable.sealed is None:
             return variable.value
         return _open(self._opener, variable.sealed, f"variable {name}")
+
+    def type_of(self, name: str) -> str:
+        """`REGULAR`, `SECRET`, `RESTRICTED`; blank for one that is not there."""
+        return self._variables[name].type if name in self._variables else ""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)
@@ -65,6 +69,17 @@ class Vault:
             )
         secrets = {key: _open(self._opener, box, f"endpoint {name}") for key, box in found.secrets.items()}
         return OpenEndpoint(found.name, found.type.lower(), {**found.properties, **secrets})
+
+    def restricted(self, endpoints: Iterable[str], variables: Iterable[str]) -> tuple[str, ...]:
+        """Those that only an administrator's run may use without being let through, in words."""
+        return (
+            *(f"endpoint {name}" for name in sorted(endpoints) if self._is_restricted(name)),
+            *(f"variable {name}" for name in sorted(variables) if self.variables.type_of(name) == "RESTRICTED"),
+        )
+
+    def _is_restricted(self, endpoint: str) -> bool:
+        known = self._endpoints.get(endpoint)
+        return known is not None and bool(known.properties.get("isRestricted"))
 
     def seal(self, value: Any) -> Json:
         """Close a JSON value, so that it may be recorded."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from shared.contracts import history as h
 from shared.contracts.base import Json
+from shared.grammar.expressions import Scope
+from shared.grammar.plan import Rollback
 
 from . import results
 from .known import Known
 from .live import Live
 from .ports import Host
+from .prepare import Barred, rollback_inputs
 from .reporting import Reporter
 from .tasks.protocol import Waiting
 from .vault import Vault
@@ -73,6 +77,36 @@ class Voice:
                 reason="retry",
                 message=self._masked(message),
                 due_at=due_at,
+            )
+        )
+
+    def task_barred(self, stage: str, task: str, number: int, barred: Barred) -> None:
+        """It has not begun: an administrator must let it through."""
+        self._say(
+            h.TaskWaiting(
+                **self._stamp(),
+                stage=stage,
+                task=task,
+                try_number=number,
+                reason="restricted",
+                message=barred.message,
+                ask={"restricted": list(barred.what)},
+            )
+        )
+
+    def rollback_started(self, written: Rollback, scope: Scope) -> None:
+        """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
+        given, problem = rollback_inputs(written, scope, self._vault.masker)
+        place = f"{self._known.about.execution_id}/{written.stage}/{written.task}"
+        self._say(
+            h.RollbackStarted(
+                **self._stamp(),
+                stage=written.stage,
+                task=written.task,
+                pipeline=written.name,
+                execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
+                input=given,
+                problem=self._masked(problem),
             )
         )
 

@@ -9,14 +9,14 @@ from shared.contracts import history as h
 from shared.contracts.base import Json
 from shared.contracts.runs import ReportAnswer
 
-from . import decide as d
+from . import actions as a
 from . import leave
 from .hand import Hand
 from .known import Known
 from .live import CANCEL_PATIENCE_S, Call, Live, Stale, called
 from .outcomes import complaint, outcome
 from .ports import Host
-from .prepare import Not
+from .prepare import Barred, Not
 from .reporting import Ask, Reporter
 from .tasks.protocol import Effect, Running, Step, Waiting
 from .voice import Voice
@@ -47,8 +47,8 @@ class Work:
 
     # -------------------------------------------------------------------------------------------- what decide wants
 
-    def start(self, action: d.StartTask) -> None:
-        live = self._take_up(action.stage, action.task, action.try_number, weigh=action.weigh)
+    def start(self, action: a.StartTask) -> None:
+        live = self._take_up(action.stage, action.task, action.try_number, weigh=action.weigh, begins=True)
         if live is None:
             return
         effect = live.type.effect(live.asked.input)
@@ -59,19 +59,19 @@ class Work:
         else:
             self._ask_leave(live, "start", repeat=action.again and effect is not Effect.ONCE)
 
-    def observe(self, action: d.ObserveTask) -> None:
+    def observe(self, action: a.ObserveTask) -> None:
         live = self._inherit(action.stage, action.task)
         if live is not None:
             self._observe(live)
 
-    def answer(self, action: d.AnswerTask) -> None:
+    def answer(self, action: a.AnswerTask) -> None:
         found = self._known.task(action.stage, action.task)
         live = self._inherit(action.stage, action.task)
         if live is not None and found.waiting is not None:
             ask, said = found.waiting.ask, found.answers[-1]
             self._came_back(live, _attempt(lambda: live.type.answered(live.asked, ask, said)), step_on=False)
 
-    def cancel(self, action: d.CancelTask) -> None:
+    def cancel(self, action: a.CancelTask) -> None:
         live = self._hand.get((action.stage, action.task)) or self._inherit(action.stage, action.task)
         if live is None:
             return
@@ -91,8 +91,11 @@ class Work:
             live.handle = found.handle
         return live
 
-    def _take_up(self, stage: str, task: str, number: int, *, weigh: bool = False) -> Live | None:
-        live = self._hand.take_up(stage, task, number, weigh=weigh)
+    def _take_up(self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False) -> Live | None:
+        live = self._hand.take_up(stage, task, number, weigh=weigh, begins=begins)
+        if isinstance(live, Barred):
+            self._voice.task_barred(stage, task, number, live)
+            return None
         if isinstance(live, Not):
             self._voice.task_ended(stage, task, number, live.status, live.message, {})
             return None

@@ -134,11 +134,45 @@ class TaskEnded(_Event):
     output: Output = Output()
 
 
+class TaskKept(_Event):
+    """The ledger's own event: an earlier run of the pipeline brought this, and it is not done again."""
+
+    type: Literal["task.kept"] = "task.kept"
+    stage: str
+    task: str
+    try_number: int = 1
+    status: Status
+    message: str = ""
+    input: Json = {}
+    output: Output = Output()
+    started_at: float | None = None
+    ended_at: float | None = None
+    execution_id: str
+    """The run that did it."""
+
+
 class StageEnded(_Event):
     type: Literal["stage.ended"] = "stage.ended"
     stage: str
     status: Status
     message: str = ""
+
+
+class RollbackStarted(_Event):
+    """Something failed, and this pipeline undoes it; its end comes as a `task.answered` of the same place.
+
+    `stage` and `task` blank: the run itself is about to fail.
+    """
+
+    type: Literal["rollback.started"] = "rollback.started"
+    stage: str = ""
+    task: str = ""
+    pipeline: str
+    execution_id: str
+    """The rollback's own run, which the ledger starts as it accepts this event."""
+    input: Json = {}
+    problem: str = ""
+    """Why there can be no rollback: nothing is started."""
 
 
 class RunParked(_Event):
@@ -165,7 +199,9 @@ Event = Annotated[
     | TaskWaiting
     | TaskAnswered
     | TaskEnded
+    | TaskKept
     | StageEnded
+    | RollbackStarted
     | RunParked
     | RunEnded,
     Field(discriminator="type"),

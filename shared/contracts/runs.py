@@ -59,6 +59,8 @@ class Started(Message):
     push: Push | None = None
     """The push that started it, with its digest where known."""
     nested: bool = False
+    may_use_restricted: bool = True
+    """Whether the run's owner may, now, use restricted endpoints and variables without being let through."""
 
 
 class Verdict(StrEnum):

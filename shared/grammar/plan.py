@@ -110,6 +110,14 @@ class Plan(Message):
         """The task of that name; KeyError when there is none."""
         return self._tasks[stage, task]
 
+    @cached_property
+    def _rollbacks(self) -> dict[tuple[str, str], Rollback]:
+        return {(one.stage, one.task): one for one in self.rollbacks}
+
+    def rollback(self, stage: str = "", task: str = "") -> Rollback | None:
+        """What undoes that task, that stage (no task) or the run (neither)."""
+        return self._rollbacks.get((stage, task))
+
     def needs(self, inputs: Mapping[str, Any] | None = None) -> Needs:
         """Which endpoints and variables the run may use.
 

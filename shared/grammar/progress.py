@@ -8,12 +8,13 @@ the plan does not have changes nothing. The first end of a try, of a stage and o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from shared.contracts.history import (
     Output,
     Recorded,
+    RollbackStarted,
     RunEnded,
     RunParked,
     RunStarted,
@@ -23,6 +24,7 @@ from shared.contracts.history import (
     TaskAnswered,
     TaskEnded,
     TaskHandle,
+    TaskKept,
     TaskProgress,
     TaskStarted,
     TaskWaiting,
@@ -89,11 +91,23 @@ class TaskState:
     try_started_at: float | None = None
     ended_at: float | None = None
     earlier: tuple[Try, ...] = ()
+    kept_from: str = ""
+    """The earlier run that did this task, where it was not done again."""
+
+    @property
+    def cleared(self) -> bool:
+        """An administrator let this task use what is restricted."""
+        return any(one.answer.get("cleared") for one in self.answered)
 
     @property
     def answers(self) -> tuple[Json, ...]:
-        """What was answered to this try, or to whichever asks, in order."""
-        return tuple(one.answer for one in self.answered if one.try_number in (None, self.try_number))
+        """What was answered to this try, or to whichever asks, in order; of runs that a task waits for only its own."""
+        run = self.waiting.ask.get("executionId") if self.waiting is not None else None
+        return tuple(
+            one.answer
+            for one in self.answered
+            if one.try_number in (None, self.try_number) and run in (None, one.answer.get("executionId"))
+        )
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,19 @@ class StageState:
     message: str = ""
     started_at: float | None = None
     ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackState:
+    """A rollback of a task, a stage or the run, as far as it is known here."""
+
+    pipeline: str
+    execution_id: str
+    status: Status = Status.RUNNING
+    message: str = ""
+    index: int | None = None
+    """The number of its run, known from its end on."""
+    output: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +156,8 @@ class RunState:
     """Place of the last event of a runner that was folded in."""
     own_seq: int = 0
     """Place of the last event of the ledger's own that was folded in."""
+    rollbacks: Mapping[tuple[str, str], RollbackState] = field(default_factory=dict)
+    """By stage and task; a stage's has no task, the run's neither."""
 
     def task(self, stage: str, task: str) -> TaskState:
         """The task of that name; KeyError when the plan has none."""
@@ -144,6 +173,9 @@ class RunState:
         """The run's status message in Code Stream's forms."""
         if self.status.ended:
             return self.said or ("Execution Completed." if self.status is Status.COMPLETED else "")
+        for one in self.rollbacks.values():
+            if not one.status.ended:
+                return f"Rolling back with {one.pipeline}"
         for stage, task in self.tasks:
             if task.status is Status.WAITING and task.waiting is not None:
                 return f"{stage.name}.{task.name}: {task.waiting.message or f'waits for {task.waiting.reason}'}"
@@ -229,6 +261,8 @@ def _apply(state: RunState, one: Recorded) -> RunState:
     event = one.event
     if isinstance(event, TaskAnswered):
         return _answer(state, event)
+    if isinstance(event, TaskKept):
+        return _keep(state, event)
     if state.status.ended:
         return state
     if state.parked is not None:
@@ -245,12 +279,17 @@ def _apply(state: RunState, one: Recorded) -> RunState:
             return _end_run(state, event)
         case StageStarted() | StageEnded():
             return _apply_to_stage(state, event)
+        case RollbackStarted():
+            return _roll_back(state, event)
         case _:
             return _apply_to_task(state, event)
 
 
 def _answer(state: RunState, event: TaskAnswered) -> RunState:
     """Only noted: what an answer means is for whoever asked. So it makes no difference when it comes."""
+    rollback = state.rollbacks.get((event.stage, event.task))
+    if rollback is not None and event.answer.get("executionId") == rollback.execution_id:
+        return _rolled_back(state, event, rollback)
     stage = state.stages.get(event.stage)
     task = stage.tasks.get(event.task) if stage is not None else None
     if stage is None or task is None:
@@ -258,11 +297,57 @@ def _answer(state: RunState, event: TaskAnswered) -> RunState:
     return _with_task(state, stage, _changed(task, answered=(*task.answered, event)))
 
 
+def _keep(state: RunState, event: TaskKept) -> RunState:
+    """Done in an earlier run: the task has ended before this run begins, which it therefore does not."""
+    stage = state.stages.get(event.stage)
+    task = stage.tasks.get(event.task) if stage is not None else None
+    if stage is None or task is None or task.status is not Status.NOT_STARTED:
+        return state
+    kept = _changed(
+        task,
+        status=event.status,
+        message=event.message,
+        try_number=event.try_number,
+        input=event.input,
+        output=event.output,
+        started_at=event.started_at,
+        try_started_at=event.started_at,
+        ended_at=event.ended_at,
+        kept_from=event.execution_id,
+    )
+    return _with_task(state, stage, kept)
+
+
+def _roll_back(state: RunState, event: RollbackStarted) -> RunState:
+    place = (event.stage, event.task)
+    if place in state.rollbacks:
+        return state
+    status = Status.FAILED if event.problem else Status.RUNNING
+    begun = RollbackState(event.pipeline, event.execution_id, status, event.problem)
+    return _changed(state, rollbacks={**state.rollbacks, place: begun})
+
+
+def _rolled_back(state: RunState, event: TaskAnswered, begun: RollbackState) -> RunState:
+    said = event.answer
+    over = replace(
+        begun,
+        status=Status(said.get("executionStatus", Status.FAILED)),
+        message=str(said.get("statusMessage") or ""),
+        index=said.get("executionIndex"),
+        output=said.get("outputProperties") or {},
+    )
+    return _changed(state, rollbacks={**state.rollbacks, (event.stage, event.task): over})
+
+
 def _end_run(state: RunState, event: RunEnded) -> RunState:
     """What was under way when a run failed or was cancelled ended with it."""
     stages = state.stages
     if event.status in (Status.FAILED, Status.CANCELED):
         stages = {name: _end_stage_with_run(stage, event) for name, stage in stages.items()}
+    rollbacks = {
+        place: one if one.status.ended else replace(one, status=event.status, message=event.message)
+        for place, one in state.rollbacks.items()
+    }
     return _changed(
         state,
         stages=stages,
@@ -271,6 +356,7 @@ def _end_run(state: RunState, event: RunEnded) -> RunState:
         output=event.output,
         parked=None,
         ended_at=event.at,
+        rollbacks=rollbacks,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, text, update
+from sqlalchemy.orm import aliased
 
 from services.config.holding import Holding, State, from_json, to_json
 from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
@@ -165,12 +166,19 @@ _ACTIVE = (State.DISPATCHED.value, State.HELD.value)
 _COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
     ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
 )
+_CHILD = aliased(ExecutionRow)
+_BUSY_LANE = or_(
+    ExecutionRow.state.in_(_ACTIVE),
+    # Parked, but its own rollback or nested run is at work for it: nobody else of the lane may be.
+    and_(
+        ExecutionRow.state == State.PARKED.value,
+        exists().where(_CHILD.parent == ExecutionRow.id, _CHILD.state != State.ENDED.value),
+    ),
+)
 _BUSY = select(ExecutionRow.lane, ExecutionRow.id).where(
-    ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
+    _BUSY_LANE, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
 )
-_ACTIVE_IN_LANE = select(ExecutionRow.id).where(
-    ExecutionRow.lane == bindparam("of_lane"), ExecutionRow.state.in_(_ACTIVE)
-)
+_ACTIVE_IN_LANE = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_lane"), _BUSY_LANE)
 _WAITING = (
     select(ExecutionRow.pipeline_id)
     .where(
@@ -192,12 +200,12 @@ def active_in(uow: Reading, pipeline_id: str) -> int:
 
 
 def busy_lanes(uow: Reading, pipeline_id: str) -> dict[str, str]:
-    """Lanes in which a run of the pipeline holds a place, with that run."""
+    """Lanes in which a run of the pipeline is at work, itself or through a run within it, with that run."""
     return {row[0]: row[1] for row in uow.connection.execute(_BUSY, {"pipeline": pipeline_id})}
 
 
 def active_in_lane(uow: Reading, lane: str) -> list[str]:
-    """Runs of one lane that hold a place."""
+    """Runs of one lane that are at work, themselves or through a run within them."""
     return list(uow.connection.scalars(_ACTIVE_IN_LANE, {"of_lane": lane}))
 
 
@@ -222,10 +230,19 @@ def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:
     return list(uow.connection.scalars(_WAITING, {"pipelines": list(pipeline_ids)}))
 
 
-def children(uow: Reading, parent: str) -> list[Run]:
-    """Nested runs that a run started and that have not ended."""
-    statement = select(*_COLUMNS).where(ExecutionRow.parent == parent, ExecutionRow.state != State.ENDED.value)
-    return [_run(row) for row in uow.connection.execute(statement)]
+def depth(uow: Reading, execution_id: str, limit: int) -> int:
+    """How many runs an execution stands in, itself included; counts no further than `limit`."""
+    count, current = 0, execution_id or None
+    while current and count < limit:
+        count += 1
+        current = uow.connection.scalar(select(ExecutionRow.parent).where(ExecutionRow.id == current))
+    return count
+
+
+def children(uow: Reading, parent: str) -> list[str]:
+    """Runs that stand in a run and have not ended, as far as they are written."""
+    statement = select(ExecutionRow.id).where(ExecutionRow.parent == parent, ExecutionRow.state != State.ENDED.value)
+    return list(uow.connection.scalars(statement))
 
 
 def add_runs(uow: UnitOfWork, runs: Sequence[tuple[Run, Facts]]) -> None:
@@ -410,11 +427,6 @@ _NEXT = text(
 def next_number(uow: UnitOfWork, name: str) -> int:
     """The next of a counter that only grows."""
     return int(uow.connection.execute(_NEXT, {"name": name}).scalar_one())
-
-
-def exists(uow: Reading, execution_id: str) -> bool:
-    """Whether there is such a run."""
-    return uow.connection.scalar(select(func.count()).where(ExecutionRow.id == execution_id)) == 1
 
 
 def _parts(ids: Iterable[str]) -> Iterable[list[str]]:
