@@ -41,9 +41,9 @@ e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q -m cluster tests/e2e $(ARGS)
 
-bench: ## Measure against bare floors in the same run (JSON=path)
+bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=1)
 	@$(SETUP) --dev --broker
-	@$(PY) -m bench $(if $(JSON),--json $(JSON))
+	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak)
 
 check: ## Format, lint, types, imports, generated documents
 	@$(SETUP) --dev

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PAIRS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the result. `ratio` is value over floor; `ok` compares it with the goal in the row's direction."""
+    """One line of the result. `ratio` is value over floor; `ok` compares it with the goal, and is true without one."""
 
     name: str
     value: float
@@ -50,14 +50,29 @@ def at_most(bound: float) -> Goal:
     return Goal(bound, False)
 
 
-def row(name: str, unit: str, goal: Goal, values: Sequence[float], floors: Sequence[float]) -> Row:
-    """The median pair by ratio, with the spread of all ratios."""
+def row(name: str, unit: str, goal: Goal | None, values: Sequence[float], floors: Sequence[float]) -> Row:
+    """The median pair by ratio, with the spread of all ratios. Without a goal the row only informs."""
     ratios = [value / floor if floor else float("inf") for value, floor in zip(values, floors, strict=True)]
     ratio = statistics.median(ratios)
-    spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
     return Row(
-        name, statistics.median(values), unit, statistics.median(floors), ratio, str(goal), goal.met(ratio), spread
+        name,
+        statistics.median(values),
+        unit,
+        statistics.median(floors),
+        ratio,
+        str(goal) if goal else "",
+        goal is None or goal.met(ratio),
+        f"{min(ratios):.2f}-{max(ratios):.2f}",
     )
+
+
+def pairs(ours: Callable[[int], float], floor: Callable[[int], float]) -> tuple[list[float], list[float]]:
+    """Both in turn, `PAIRS` times; each is called with the number of the turn."""
+    values, floors = [], []
+    for turn in range(PAIRS):
+        values.append(ours(turn))
+        floors.append(floor(turn))
+    return values, floors
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -72,7 +87,7 @@ def show(rows: Sequence[Row], json_path: Path | None) -> None:
     for heading in ("", "value", "unit", "floor", "ratio", "spread", "goal", ""):
         table.add_column(heading, justify="right" if heading in ("value", "floor", "ratio") else "left")
     for line in rows:
-        verdict = "[green]ok[/]" if line.ok else "[red]below[/]"
+        verdict = "" if not line.goal else "[green]ok[/]" if line.ok else "[red]missed[/]"
         table.add_row(
             line.name,
             f"{line.value:,.2f}",
@@ -83,6 +98,6 @@ def show(rows: Sequence[Row], json_path: Path | None) -> None:
             line.goal,
             verdict,
         )
-    Console().print(table)
+    Console(width=None if Console().is_terminal else 160).print(table)
     if json_path:
         json_path.write_text(json.dumps([asdict(line) for line in rows], indent=1) + "\n")
