@@ -21,9 +21,12 @@ class ApiError(Exception):
 class Client:
     """Signs in once and calls `/codestream/api`; every method raises ApiError with the gateway's own words."""
 
-    def __init__(self, base_url: str, *, timeout_s: float = 20.0) -> None:
+    def __init__(self, base_url: str, *, timeout_s: float = 20.0, certificate: str = "") -> None:
+        """`certificate` is a file with the one certificate to trust; without it the machine's authorities count."""
         self.base_url = base_url.rstrip("/")
         self._session = requests.Session()
+        # None leaves it to requests, which then reads the environment.
+        self._verify = certificate or None
         self._timeout_s = timeout_s
 
     def sign_in(self, username: str, password: str) -> None:
@@ -84,6 +87,7 @@ class Client:
             params=query,
             headers=headers,
             timeout=self._timeout_s,
+            verify=self._verify,
         )
         if answer.status_code >= 400:
             raise ApiError(answer.status_code, _words_of(answer))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,24 +34,31 @@ class Layout:
     host: str
     port: int
     public_url: str
+    certificate: str = ""
+    """The gateway's own certificate, where it serves HTTPS itself; clients on this machine trust it."""
 
     @property
     def url(self) -> str:
         """Where this machine reaches the gateway."""
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
+        return _url("127.0.0.1" if self.host == "0.0.0.0" else self.host, self.port, self.certificate)
 
     @property
     def password_file(self) -> Path:
         return self.home / "admin-password"
 
 
-def lay_out(home: Path, *, host: str, port: int) -> Layout:
+def lay_out(home: Path, *, host: str, port: int, certificate: str = "") -> Layout:
     """Choose the gateway's port (the wanted one if it is free) and the address that hooks are to call."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chmod(home, 0o700)
     chosen = free_port(port, host)
-    local = f"http://127.0.0.1:{chosen}"
-    return Layout(home.resolve(), host, chosen, os.environ.get("PUBLIC_URL") or local)
+    certificate = certificate or os.environ.get("TLS_CERTFILE", "")
+    local = _url("127.0.0.1", chosen, certificate)
+    return Layout(home.resolve(), host, chosen, os.environ.get("PUBLIC_URL") or local, certificate)
+
+
+def _url(host: str, port: int, certificate: str) -> str:
+    return f"{'https' if certificate else 'http'}://{host}:{port}"
 
 
 def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:
@@ -62,6 +71,8 @@ def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict
         "PORT": str(layout.port),
         "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite:///{layout.home / 'portside.db'}",
     }
+    if layout.certificate:
+        told["TLS_CERTFILE"] = layout.certificate
     if management_url:
         told["RABBITMQ_MANAGEMENT_URL"] = management_url
     return told
@@ -126,10 +137,16 @@ def http_answers(url: str) -> bool:
 
 
 def _answers(layout: Layout) -> Callable[[], bool]:
+    # Our own child on loopback: its certificate is made out to another name.
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+
     def answers() -> bool:
         try:
-            return requests.get(f"{layout.url}/healthz?wait=config", timeout=2).status_code == 200
-        except requests.RequestException:
+            url = f"{layout.url}/healthz?wait=config"
+            with urllib.request.urlopen(url, timeout=2, context=unverified) as answer:
+                return bool(answer.status == 200)
+        except OSError:
             time.sleep(0.05)
             return False
 

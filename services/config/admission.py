@@ -239,7 +239,9 @@ def demand_depth(uow: UnitOfWork, parent: str) -> None:
 def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:
     """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
     ready = compiled(pipeline)
-    parent = body.get("_parent") if isinstance(body.get("_parent"), Mapping) else None
+    # Only a runner, which has no token, may say that a run belongs to another and to whom that belongs.
+    said = body.get("_parent") if person.token_id is None else None
+    parent = said if isinstance(said, Mapping) else None
     given = body.get("input") or {}
     if not isinstance(given, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")

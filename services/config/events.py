@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
+from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
 from .moving import Movement
 from .people import Person
@@ -31,7 +32,7 @@ class Events:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
         found, total = deliveries.list_deliveries(
-            uow, person.visible_projects(), ask.filter, ask.orderby, ask.top, ask.skip
+            uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
         )
         return Page(documents=tuple(document(one) for one in found), total=total)
 

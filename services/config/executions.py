@@ -12,6 +12,7 @@ from shared.contracts.pushes import Push
 from shared.grammar.progress import RunState, fold
 
 from . import admission, folding, protocol
+from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
 from .ledger import read_plan
 from .moving import Movement
@@ -32,9 +33,14 @@ class Executions:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page; `options.brief` leaves stages out."""
+        projects = readable(uow, person)
+        if ask.parent:
+            pipeline = catalog_pipelines.pipeline_by_id(uow, ask.parent)
+            if pipeline is None or not person.may(pipeline.project, Right.READ):
+                raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
         seen, total = execution_views.page(
             uow,
-            person.visible_projects(),
+            projects,
             pipeline_id=ask.parent,
             filter=ask.filter,
             orderby=ask.orderby,

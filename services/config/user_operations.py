@@ -8,6 +8,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
 from . import protocol
+from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
 from .moving import Movement
 from .people import Person
@@ -27,7 +28,7 @@ class UserOperations:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
         found, total = operations.list_operations(
-            uow, person.visible_projects(), ask.filter, ask.orderby, ask.top, ask.skip
+            uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
         )
         return Page(documents=tuple(document(one) for one in found), total=total)
 

@@ -35,7 +35,9 @@ class GatewaySettings(Settings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
     tls_certfile: str = ""
+    """Path of a PEM certificate with its chain: the gateway serves HTTPS itself. Empty where a proxy before it does."""
     tls_keyfile: str = ""
+    """Path of its private key; empty when the certificate's file holds it too."""
     rabbitmq_management_url: str = ""
     """RabbitMQ's management API as `http://user:password@host:15672`; without it the Queues page knows no rates."""
     spool_max_bytes: int = 512 * 1024 * 1024

@@ -144,9 +144,9 @@ def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30) -> T:
 
 
 @contextmanager
-def a_world(home: Path, *, runners: int = 2, define: bool = True) -> Iterator[World]:
-    """Start everything, sign in, and (by default) define what the demo defines."""
-    layout = system.lay_out(home, host="127.0.0.1", port=0)
+def a_world(home: Path, *, runners: int = 2, define: bool = True, certificate: str = "") -> Iterator[World]:
+    """Start everything, sign in, and (by default) define what the demo defines; with a certificate over HTTPS."""
+    layout = system.lay_out(home, host="127.0.0.1", port=0, certificate=certificate)
     broker = PrivateNode(layout.home / "rabbitmq")
     broker.start()
     supervisor = Supervisor(layout.home / "log")
@@ -160,8 +160,10 @@ def a_world(home: Path, *, runners: int = 2, define: bool = True) -> Iterator[Wo
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
         for name, port, url in (("hub", hub_port, hub_url), ("cluster", cluster_port, cluster_url)):
             command = portside(f"tests.fakes.{name}", "--port", str(port))
-            supervisor.start(Process(f"demo-{name}", command, ready=partial(system.http_answers, url)))
-        client = Client(layout.url)
+            # The Hub calls our hooks, so it must trust our certificate.
+            trust = {"REQUESTS_CA_BUNDLE": certificate} if certificate else {}
+            supervisor.start(Process(f"demo-{name}", command, trust, ready=partial(system.http_answers, url)))
+        client = Client(layout.url, certificate=certificate)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
         cluster = Cluster(Access(cluster_url, token=demo.CLUSTER_TOKEN))
         world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)

@@ -236,14 +236,18 @@ def tags_of(body: Mapping[str, Any], default: Sequence[str] = ()) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
 
+def readable(uow: Reading, person: Person) -> frozenset[str] | None:
+    """The projects whose objects the person may list; None means all. Refused for who is in no project at all."""
+    projects = person.visible_projects()
+    if projects is not None and not projects:
+        raise homeless(uow, person)
+    return projects
+
+
 def visible(uow: Reading, person: Person, table: Table[Any]) -> tuple[Any, ...]:
     """The condition that leaves what the person may read; refused for who is in no project at all."""
-    projects = person.visible_projects()
-    if projects is None:
-        return ()
-    if not projects:
-        raise homeless(uow, person)
-    return (table.column("project").in_(sorted(projects)),)
+    projects = readable(uow, person)
+    return () if projects is None else (table.column("project").in_(sorted(projects)),)
 
 
 def homeless(uow: Reading, person: Person) -> Refused:

@@ -24,7 +24,7 @@ from .base import project_named
 from .endpoint_types import endpoint_type
 from .exporting import TABLES, Resources, noun
 from .objects import Json
-from .pipeline_trees import refused
+from .pipeline_trees import unreadable
 
 KINDS: dict[str, Kind] = {
     "PROJECT": Kind.PROJECTS,
@@ -127,7 +127,7 @@ def read_items(text: str) -> list[Item]:
     try:
         found = load_yaml(text)
     except Malformed as error:
-        raise refused("the YAML cannot be read", error.flaws) from None
+        raise unreadable(error) from None
     nodes = yaml.compose_all(text, Loader=yaml.SafeLoader)
     numbers = [number for number, node in enumerate(nodes) if isinstance(node, yaml.MappingNode)]
     return [Item(number, located, _own_text(located)) for number, located in zip(numbers, found, strict=True)]

@@ -27,7 +27,7 @@ def read_text(text: str) -> Located:
     try:
         found = load_yaml(text)
     except Malformed as error:
-        raise refused("the YAML cannot be read", error.flaws) from None
+        raise unreadable(error) from None
     if len(found) != 1:
         raise refused(f"one pipeline is expected and the text holds {len(found)} documents; use import for several", ())
     return found[0]
@@ -129,6 +129,11 @@ def default_supersede() -> str:
 def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
     """The refusal of a document."""
     return Refused(Problem(code=Code.INVALID, message=message, flaws=tuple(flaws)))
+
+
+def unreadable(error: Malformed) -> Refused:
+    """The refusal of a text that is no YAML; many clients print its message alone."""
+    return refused(f"the YAML cannot be read: {'; '.join(map(_placed, error.flaws))}", error.flaws)
 
 
 def _placed(flaw: Flaw) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from shared.contracts.base import Json
 
 from .routes import PREFIXES, ROUTES, Route
-from .schemas import SCHEMAS
+from .schemas import REQUIRED, SCHEMAS
 
 _PLACE = re.compile(r"{(\w+)}")
 _INTEGERS = {"$top", "$skip", "page", "$size", "count", "after"}
@@ -23,6 +23,11 @@ _NOTES = {
     "$skip": "How many to leave out.",
     "page": "The n-th page of `$size`, from 0.",
     "$expand": "Accepted; documents always come with the list.",
+    "version": "As it was in this version.",
+    "from": "A version's number.",
+    "to": "A version's number.",
+    "after": "Lines after this number.",
+    "project": "A project's name; for an import the one that takes what names a project that is not here.",
     "export": "`csv` or `json` gives a file in place of the list.",
     "action": "What to do.",
     "url": "The server's address.",
@@ -66,7 +71,7 @@ def document() -> Json:
         "components": {
             "schemas": SCHEMAS,
             "responses": {
-                status: {"description": text, "content": _content("application/json", "Error")}
+                status: {"description": text, "content": _contents(("application/json", "Error"))}
                 for status, text in _ERRORS.items()
             },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -81,14 +86,14 @@ def _operation(route: Route) -> Json:
         "tags": [route.tag],
         "parameters": [*(_place(name) for name in _PLACE.findall(route.path)), *(_query(name) for name in route.query)],
         "responses": {
-            "200": {"description": "Done.", "content": _content(route.gives_type, route.gives)},
+            "200": {"description": "Done.", "content": _contents((route.gives_type, route.gives), *route.gives_also)},
             **{status: {"$ref": f"#/components/responses/{status}"} for status in _ERRORS},
         },
     }
     if route.public:
         operation["security"] = []
     if route.takes:
-        operation["requestBody"] = {"content": _content(route.takes_type, route.takes)}
+        operation["requestBody"] = {"content": _contents((route.takes_type, route.takes), *route.takes_also)}
     return operation
 
 
@@ -97,11 +102,14 @@ def _operation_id(route: Route) -> str:
     return route.method.lower() + "".join(word[0].upper() + word[1:] for word in words)
 
 
-def _content(content_type: str, schema: str) -> Json:
-    return {content_type: {"schema": _schema(schema)}}
+def _contents(*pairs: tuple[str, str]) -> Json:
+    return {content_type: {"schema": _schema(schema)} for content_type, schema in pairs}
 
 
 def _schema(name: str) -> Json:
+    if name.startswith("New "):
+        whole = name.removeprefix("New ")
+        return {"allOf": [{"$ref": f"#/components/schemas/{whole}"}, {"required": list(REQUIRED[whole])}]}
     if not name.startswith("["):
         return {"$ref": f"#/components/schemas/{name}"}
     inner = {"type": "object", "additionalProperties": {"$ref": f"#/components/schemas/{name[1:-1]}"}}

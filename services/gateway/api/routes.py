@@ -15,12 +15,17 @@ from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
 
+AS_YAML = (("application/x-yaml", "Text"),)
+AS_FILE = (("text/csv", "Text"), ("application/x-ndjson", "Text"))
 LIST = ("$filter", "$orderby", "$top", "$skip", "page", "$size", "count", "$expand")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one address. `takes` and `gives` name schemas; `[X]` is the list shape of X."""
+    """One method of one address.
+
+    `takes` and `gives` name schemas: `[X]` is the list shape of X, `New X` is X with all that making one needs.
+    """
 
     method: str
     path: str
@@ -36,6 +41,10 @@ class Route:
     """Not below the prefixes."""
     takes_type: str = "application/json"
     gives_type: str = "application/json"
+    takes_also: tuple[tuple[str, str], ...] = ()
+    """Further content types of the body, each with its schema."""
+    gives_also: tuple[tuple[str, str], ...] = ()
+    """Further content types of the answer, each with its schema: for who accepts or asks for them."""
 
 
 def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = True) -> list[Route]:
@@ -43,15 +52,16 @@ def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = T
     base = f"/{kind.value}"
     rows = [
         Route("GET", base, generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("POST", base, generic.change(kind, "create"), f"Create a {noun}", tag, takes=schema, gives=schema),
-    ]
+        Route("POST", base, generic.change(kind, "create"), f"Create a {noun}", tag, takes=f"New {schema}",
+              gives=schema),
+    ]  # fmt: skip
     for where, how in ((f"{base}/{{id}}", "id"), (f"{base}/{{project}}/{{name}}", "project and name")):
         if how != "id" and not named:
             continue
         rows += [
             Route("GET", where, generic.one(kind), f"Get a {noun} by {how}", tag, gives=schema),
             Route("PUT", where, generic.change(kind, "replace"), f"Replace a {noun} by {how}", tag, schema, schema),
-            Route("PATCH", where, generic.change(kind, "patch"), f"Change a {noun} by {how}", tag, "Patch", schema),
+            Route("PATCH", where, generic.change(kind, "patch"), f"Change a {noun} by {how}", tag, schema, schema),
             Route("DELETE", where, generic.change(kind, "delete"), f"Delete a {noun} by {how}", tag, gives=schema),
         ]
     return rows
@@ -59,12 +69,10 @@ def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = T
 
 def _pipelines() -> list[Route]:
     tag = "Pipelines"
-    rows = [
-        replace(row, handler=special.pipeline, query=("version",)) if row.method == "GET" and "}" in row.path else row
-        for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)
-    ]
+    rows = [_pipeline_row(row) for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
     act = generic.action(Kind.PIPELINES, ("clone", "tag", "restore", "dry-run"))
-    rows.append(Route("POST", "/pipelines/{id}", act, "Act on a pipeline", tag, "Object", "Object", query=("action",)))
+    what = "Clone it, tag it, restore a version, or try it dry"
+    rows.append(Route("POST", "/pipelines/{id}", act, what, tag, "PipelineAction", query=("action",)))
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"
         rows += [
@@ -75,26 +83,43 @@ def _pipelines() -> list[Route]:
     versions, diff = "/pipelines/{id}/versions", "/pipelines/{id}/diff"
     return [
         *rows,
-        Route("GET", versions, special.versions_of, "Its kept versions", tag, gives="[Object]", query=LIST),
+        Route("GET", versions, special.versions_of, "Its kept versions", tag, gives="[PipelineVersion]", query=LIST),
         Route(
             "GET", diff, special.difference, "What changed between two versions", tag, gives="Text",
             query=("from", "to"), gives_type="text/plain",
         ),
-        Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag),
+        Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag, gives="Tiles"),
     ]  # fmt: skip
+
+
+def _pipeline_row(row: Route) -> Route:
+    """Pipelines speak YAML too, both ways; an earlier version can be asked for."""
+    if row.method == "GET" and "}" in row.path:
+        return replace(row, handler=special.pipeline, query=("version",), gives_also=AS_YAML)
+    return replace(row, takes_also=AS_YAML) if row.takes else row
 
 
 def _executions() -> list[Route]:
     tag, kind = "Executions", Kind.EXECUTIONS
-    act = generic.action(kind, ("pause", "resume", "cancel", "tag", "rerun"))
+    act = generic.action(kind, ("pause", "resume", "cancel", "tag", "rerun", "start-now"))
     one = "/executions/{id}"
     return [
         Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
         Route("GET", one, generic.one(kind), "Get an execution", tag, gives="Execution"),
-        Route("POST", one, act, "Pause, resume, cancel or tag", tag, "ExecutionAction", "Execution", ("action",)),
+        Route(
+            "POST",
+            one,
+            act,
+            "Pause, resume, cancel, tag, rerun, or start past the queue",
+            tag,
+            "ExecutionAction",
+            "Execution",
+            ("action",),
+        ),
         Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
-        Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs", query=("task",)),
-    ]
+        Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs",
+              query=("stage", "task", "after", "$top")),
+    ]  # fmt: skip
 
 
 def _endpoints() -> list[Route]:
@@ -123,12 +148,12 @@ def _hooks() -> list[Route]:
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
-            "POST", "/registry-webhooks/{id}", webhook, "Rotate its token, or test it", tag, "Object",
+            "POST", "/registry-webhooks/{id}", webhook, "Rotate its token, or test it", tag, "WebhookAction",
             "DockerWebhook", ("action",),
         ),
         Route(
             "GET", "/registry-events", exported, "List events", events, gives="[DockerEvent]",
-            query=(*LIST, "export"),
+            query=(*LIST, "export"), gives_also=AS_FILE,
         ),
         Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
         Route(
@@ -160,8 +185,8 @@ def _people() -> list[Route]:
     return [
         *projects,
         *users,
-        Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "User", "User",
-              ("action",)),
+        Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
+              "User", ("action",)),
         *tokens,
         Route("GET", "/iaas/api/projects", page, "Projects, as a page", tag, gives="ProjectPage", query=LIST,
               absolute=True),
@@ -179,21 +204,23 @@ def _system() -> list[Route]:
     delete = generic.change(dead, "delete")
     return [
         Route("GET", "/about", special.about, "Versions of the API", tag, gives="About", public=True),
-        Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag),
+        Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag, gives="Preferences"),
         Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Text",
               query=("project", *special.EXPORTED), gives_type="application/x-yaml"),
-        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Text", "Text",
-              ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml"),
-        Route("GET", "/settings", special.settings, "Settings", tag),
-        Route("PATCH", "/settings", special.change_settings, "Change settings", tag, "Object"),
-        Route("GET", "/audit", audit, "The audit log", tag, gives="[Object]", query=(*LIST, "export")),
-        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag),
+        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Text", "ImportAnswer",
+              ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml",
+              gives_also=(("application/json", "ImportReport"),)),
+        Route("GET", "/settings", special.settings, "Settings", tag, gives="Settings"),
+        Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
+              gives_also=AS_FILE),
+        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag, gives="AuditEntry"),
         Route("GET", "/dead-letters", generic.listing(dead), "Messages that nobody could handle", tag,
-              gives="[Object]", query=LIST),
-        Route("GET", "/dead-letters/{id}", generic.one(dead), "One dead letter", tag),
-        Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", query=("action",)),
-        Route("DELETE", "/dead-letters/{id}", delete, "Delete a dead letter", tag),
-        Route("GET", "/health", special.health, "Is config there?", tag),
+              gives="[DeadLetter]", query=LIST),
+        Route("GET", "/dead-letters/{id}", generic.one(dead), "One dead letter", tag, gives="DeadLetter"),
+        Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", "DeadLetter",
+              ("action",)),
+        Route("DELETE", "/dead-letters/{id}", delete, "Put a dead letter away", tag, gives="DeadLetter"),
+        Route("GET", "/health", special.health, "Is config there?", tag, gives="Health"),
         Route("GET", "/cloud-proxy", special.nothing, "Always empty", tag, gives="[Object]"),
         Route("GET", "/custom-integrations", special.nothing, "Always empty", tag, gives="[Object]"),
         Route("GET", "/git-webhooks", special.nothing, "Always empty", tag, gives="[Object]"),

@@ -221,11 +221,6 @@ def settings(call: Call) -> Reply:
     return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document)
 
 
-def change_settings(call: Call) -> Reply:
-    """Change some settings."""
-    return Reply(generic.act(call, Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
-
-
 def health(call: Call) -> Reply:
     """Is config there for this caller?"""
     call.parts.desk.find(call.caller, Find(kind=Kind.PROJECTS, top=1))

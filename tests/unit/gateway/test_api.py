@@ -123,7 +123,10 @@ def test_a_new_password_travels_as_its_digest(site: Site) -> None:
 def test_an_unknown_action_names_the_known_ones(site: Site) -> None:
     answer = site.call("POST", f"{P}/executions/7?action=explode", json={})
     assert answer.status_code == 400
-    assert answer.get_json()["message"] == "action must be one of pause, resume, cancel, tag, rerun, not explode."
+    assert (
+        answer.get_json()["message"]
+        == "action must be one of pause, resume, cancel, tag, rerun, start-now, not explode."
+    )
 
 
 def test_executions_of_a_pipeline_are_found_by_its_name_too(site: Site) -> None:

@@ -1,0 +1,18 @@
+"""One whole Portside that serves HTTPS, for every test of this folder: they make what they need and clean up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import certificates
+from tests.support.world import World, a_world
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Real processes, a demo Hub and a demo cluster, and what the demo defines."""
+    certificate = certificates.make(tmp_path_factory.mktemp("tls"))
+    with a_world(tmp_path_factory.mktemp("world"), runners=1, certificate=str(certificate)) as running:
+        yield running

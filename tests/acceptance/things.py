@@ -1,0 +1,135 @@
+"""Objects to try rights on: each call makes a new one in the project `matrix`, so that any row may destroy it."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+from typing import Any
+
+import requests
+
+from cli.client import Client
+from tests.support.world import wait_for
+
+PROJECT = "matrix"
+Json = dict[str, Any]
+_STAGES = {
+    "Log": {"type": "Log", "input": {"message": "hello"}},
+    "Ask": {"type": "UserOperation", "input": {"approvers": [], "summary": "Go on?", "expiration": 1}},
+}
+
+
+def stages(task: str) -> Json:
+    return {"stageOrder": ["Only"], "stages": {"Only": {"taskOrder": [task], "tasks": {task: _STAGES[task]}}}}
+
+
+class Things:
+    """Made by an administrator over the same API."""
+
+    def __init__(self, client: Client, certificate: str) -> None:
+        self.client = client
+        self.certificate = certificate
+        self.numbers = itertools.count(1)
+
+    def name(self, noun: str) -> str:
+        return f"{noun}-{next(self.numbers)}"
+
+    def _made(self, collection: str, **body: Any) -> Json:
+        return self.client.post(f"/{collection}", {"project": PROJECT, "name": self.name(collection), **body})
+
+    def pipeline(self, task: str = "Log") -> Json:
+        made = self._made("pipelines", **stages(task))
+        return self.client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
+
+    @cached_property
+    def ran(self) -> Json:
+        """A pipeline with one finished execution."""
+        pipeline = self.pipeline()
+        self.client.post(f"/pipelines/{pipeline['id']}/executions", {})
+        self._wait(f"/pipelines/{pipeline['id']}/executions/1", "COMPLETED")
+        return pipeline
+
+    def ended(self) -> Json:
+        """A finished execution."""
+        started = self.client.post(f"/pipelines/{self.ran['id']}/executions", {})
+        return self._wait(f"/executions/{started['executionId']}", "COMPLETED")
+
+    def going(self) -> Json:
+        """An execution that waits for an answer."""
+        pipeline = self.pipeline("Ask")
+        started = self.client.post(f"/pipelines/{pipeline['id']}/executions", {})
+        return self._wait(f"/executions/{started['executionId']}", "WAITING")
+
+    def question(self) -> Json:
+        execution = self.going()
+        return wait_for(
+            lambda: next(
+                (
+                    one
+                    for one in self.client.documents(
+                        "/user-operations", **{"$top": 500, "$filter": "status eq 'ACTIVE'"}
+                    )
+                    if one["executionId"] == execution["id"]
+                ),
+                None,
+            ),
+            "a user operation",
+        )
+
+    def endpoint(self) -> Json:
+        return self._made("endpoints", type="webhook", properties={"url": "https://hooks.example.com"})
+
+    def variable(self) -> Json:
+        return self._made("variables", type="REGULAR", value="one")
+
+    def restricted_variable(self) -> Json:
+        return self._made("variables", type="RESTRICTED", value="one")
+
+    def restricted_endpoint(self) -> Json:
+        return self._made("endpoints", type="webhook", properties={"url": "https://x.example.com"}, isRestricted=True)
+
+    def webhook(self) -> Json:
+        return self._made("registry-webhooks")
+
+    @cached_property
+    def _heard(self) -> Json:
+        return self.webhook()
+
+    def event(self) -> Json:
+        """A push that a webhook without pipeline has kept."""
+        tag = self.name("tag")
+        payload = {"push_data": {"tag": tag, "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
+        requests.post(self._heard["hookUrl"], json=payload, verify=self.certificate, timeout=20).raise_for_status()
+
+        def judged() -> Json | None:
+            found = self.client.documents("/registry-events", **{"$filter": f"tag eq '{tag}'"})
+            return found[0] if found and found[0]["verdict"] else None
+
+        return wait_for(judged, f"a verdict on {tag}")
+
+    def project(self) -> Json:
+        return self.client.post("/projects", {"name": self.name("project")})
+
+    def user(self, **body: Any) -> Json:
+        name = self.name("user")
+        return self.client.post("/users", {"name": name, "email": f"{name}@example.com", **body})
+
+    def token(self) -> Json:
+        return self.client.post("/api-tokens", {"name": self.name("token")})
+
+    @cached_property
+    def audited(self) -> Json:
+        """A line of the audit log that belongs to the project."""
+        self.variable()
+        return self.client.documents("/audit", **{"$filter": f"project eq '{PROJECT}'", "$top": 1})[0]
+
+    def matrix(self) -> Json:
+        """The project itself."""
+        return self.client.get(f"/projects/{PROJECT}")
+
+    def _wait(self, path: str, status: str) -> Json:
+        def reached() -> Json | None:
+            execution = self.client.get(path)
+            return execution if execution["status"] == status else None
+
+        return wait_for(reached, f"{path} to be {status}")
