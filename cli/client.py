@@ -29,13 +29,14 @@ class Client:
         self._verify = certificate or None
         self._timeout_s = timeout_s
 
-    def sign_in(self, username: str, password: str) -> None:
-        """Exchange a password for a refresh token, and that for the access token of the calls that follow."""
+    def sign_in(self, username: str, password: str) -> str:
+        """Exchange a password for a refresh token, and that for the access token of the calls that follow: it."""
         login = self._send(
             "POST", "/csp/gateway/am/api/login?access_token", {"username": username, "password": password}
         )
         token = self._send("POST", "/iaas/api/login", {"refreshToken": login["refresh_token"]})["token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
+        return str(token)
 
     def get(self, path: str, **query: str | int) -> Json:
         return self._send("GET", "/codestream/api" + path, query=query)

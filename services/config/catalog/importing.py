@@ -60,6 +60,8 @@ class Item:
 def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -> Document:
     """Take the objects of a file. One that fails leaves the others alone; the answer is a report of each."""
     items = read_items(ask.text)
+    if not items:
+        raise refuse(Code.INVALID, "the text holds no object", next_step="Send YAML documents, each with its kind.")
     reports: dict[int, Json] = {}
     for item in sorted(items, key=lambda item: _ORDER.index(item.kind) if item.kind else len(_ORDER)):
         try:

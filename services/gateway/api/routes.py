@@ -15,7 +15,7 @@ from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
 
-AS_YAML = (("application/x-yaml", "Text"),)
+AS_YAML = (("application/x-yaml", "Yaml"),)
 AS_FILE = (("text/csv", "Text"), ("application/x-ndjson", "Text"))
 LIST = ("$filter", "$orderby", "$top", "$skip", "page", "$size", "count", "$expand")
 
@@ -205,9 +205,9 @@ def _system() -> list[Route]:
     return [
         Route("GET", "/about", special.about, "Versions of the API", tag, gives="About", public=True),
         Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag, gives="Preferences"),
-        Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Text",
+        Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Yaml",
               query=("project", *special.EXPORTED), gives_type="application/x-yaml"),
-        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Text", "ImportAnswer",
+        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Yaml", "ImportAnswer",
               ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml",
               gives_also=(("application/json", "ImportReport"),)),
         Route("GET", "/settings", special.settings, "Settings", tag, gives="Settings"),

@@ -41,6 +41,7 @@ _COMMON: dict[str, Json] = {
 SCHEMAS: dict[str, Json] = {
     "Object": _object(),
     "Text": {"type": "string"},
+    "Yaml": {"description": "YAML documents, parted by ---, each with its kind."},
     "Flaw": _object(("message",), message=_TEXT, path=_TEXT, line=_COUNT, column=_COUNT, hint=_TEXT),
     "Error": _object(
         ("timestamp", "path", "status", "error", "message", "requestId", "code"),

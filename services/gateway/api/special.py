@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Inspect, Kind, ValidateAsk
 from shared.contracts.problems import Code, Problem, Refused, refuse
@@ -186,7 +184,7 @@ def import_(call: Call) -> Reply:
     done = generic.act(call, command)
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
-    return Reply(text=done.text or yaml.safe_dump(done.document, sort_keys=False), content_type=YAML)
+    return Reply(text=done.text, content_type=YAML)
 
 
 def exported_text(kind: Kind) -> Handler:

@@ -12,6 +12,7 @@ from services.gateway.web_parts import WebParts
 
 from . import (
     activity,
+    api_reference,
     approvals,
     audit,
     common,
@@ -45,6 +46,7 @@ AREAS = (
     queues,
     audit,
     health,
+    api_reference,
 )
 
 

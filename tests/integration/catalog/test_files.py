@@ -198,6 +198,11 @@ def test_text_that_is_no_yaml_is_refused_with_its_place(office: Office) -> None:
     assert caught.value.problem.flaws[0].line is not None
 
 
+@pytest.mark.parametrize("text", ["---\n", "# nothing\n", "---\n---\n"])
+def test_a_file_without_any_object_is_refused(office: Office, text: str) -> None:
+    refused(Code.INVALID, take, office, text)
+
+
 def test_a_viewer_imports_nothing(office: Office) -> None:
     office.user("ann", default="viewers")
     (report,) = objects(office, THEIRS, by="ann")
