@@ -13,7 +13,8 @@ from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.problems import Code, refuse
 from shared.process.secrets import CannotOpen
 
-from .registry import Registry, RegistryProblem, why
+from .reach import why
+from .registry import Registry, RegistryProblem
 from .tasks.k8s.cluster import Cluster
 from .tasks.k8s.images import running
 from .tasks.k8s.manifests import Ref

@@ -13,7 +13,8 @@ from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import CannotOpen, Masker, Opener
 
-from .registry import Account, Registries, Registry, RegistryProblem, why
+from .reach import why
+from .registry import Account, Registries, Registry, RegistryProblem
 from .tasks.k8s.cluster import Cluster
 from .tasks.k8s.words import ClusterError
 from .tasks.protocol import OpenEndpoint, TaskFailed

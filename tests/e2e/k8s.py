@@ -108,12 +108,14 @@ class Runs:
         *,
         start: int | None = None,
         inputs: dict[str, Any] | None = None,
+        roles: dict[str, str] | None = None,
         **given: Any,
     ) -> tuple[MemoryLedger, Holder]:
         """Start a run and hand it over."""
         self.starts += 1
         number = start or self.starts
-        task = {"type": "K8S", "endpoints": {"kubernetesServer": "cluster"}, "input": {"action": "APPLY", **given}}
+        endpoints = {"kubernetesServer": "cluster", **(roles or {})}
+        task = {"type": "K8S", "endpoints": endpoints, "input": {"action": "APPLY", **given}}
         tree = {"stageOrder": ["Deploy"], "stages": {"Deploy": {"taskOrder": ["Apply"], "tasks": {"Apply": task}}}}
         about = {"push": push, "execution_id": f"e{number}", "index": number}
         ledger = MemoryLedger(tree, inputs=inputs, endpoints=self.endpoints, about=about, start=number)

@@ -50,5 +50,8 @@ ALL = (
         lambda: bool(shutil.which("pg_ctl") or os.path.isdir("/usr/lib/postgresql")),
         "apt-get install postgresql",
     ),
+    Need(
+        "ssh", lambda: bool(shutil.which("sshd") or os.path.exists("/usr/sbin/sshd")), "apt-get install openssh-server"
+    ),
     Need("registry", lambda: shutil.which("docker-registry") is not None, "apt-get install docker-registry"),
 )

@@ -18,7 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from services.runner.registry import why
+from services.runner.reach import why
 from shared.contracts.base import Json
 
 from .protocol import TaskFailed

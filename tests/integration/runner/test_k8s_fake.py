@@ -18,6 +18,7 @@ from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.e2e.k8s import Kube, Runs, deployment
 from tests.fakes.cluster.server import FakeCluster
+from tests.support.gitserver import GitServer
 
 DIGEST = "sha256:" + "b" * 64
 
@@ -126,3 +127,28 @@ def test_the_example_of_the_documentation_runs(runs: Runs, kube: Kube) -> None:
     done = runs.run(push, inputs=tree["input"], **given)
     assert done.state.status is Status.COMPLETED, done.state.message
     assert image(kube) == f"acme/web:latest@{DIGEST}"
+
+
+def test_a_manifest_from_git_is_filled_in_and_stays_the_one_that_was_checked(
+    runs: Runs, kube: Kube, keys: tuple[Sealer, Opener], tmp_path: Path
+) -> None:
+    server = GitServer(tmp_path / "git", "ann", "s3cret-password")
+    try:
+        text = deployment("web", "$${IMAGE}:$${TAG}").replace("'", "")
+        server.commit("acme/web", {"deploy/web.yaml": text})
+        runs.endpoints["source"] = Endpoint(
+            name="source",
+            type="git",
+            properties={"repoURL": f"{server.url}/acme/web.git", "username": "ann"},
+            secrets={"password": keys[0].seal("s3cret-password")},
+        )
+        given = {"filePath": "deploy/web.yaml", "namespace": "apps", "roles": {"scm": "source"}}
+        missing = runs.run(scmConstants={"IMAGE": "acme/web"}, **given)
+        assert "In deploy/web.yaml: ${TAG} in scmConstants cannot be resolved" in missing.state.message
+        done = runs.run(scmConstants={"IMAGE": "acme/web", "TAG": "1.5"}, **given)
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert image(kube) == "acme/web:1.5"
+        assert any(line.startswith("deploy/web.yaml is taken from commit") for line in done.lines)
+        assert "acme/web:1.5" not in str([one.event for one in done.history if one.event.type == "task.handle"])
+    finally:
+        server.close()

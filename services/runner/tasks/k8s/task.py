@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.runner.tasks.protocol import Asked, Effect, Step, Task, TaskFailed
+from services.runner.tasks.protocol import Asked, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 
-from . import apply, changing, reading, undo
+from . import apply, changing, reading, source, undo
 from .cluster import Cluster, Clusters
 
 
@@ -27,13 +27,18 @@ class K8S(Task):
         return Effect.REPEATABLE
 
     def start(self, asked: Asked) -> Step:
-        return _module(asked).start(asked, self._cluster(asked))
+        module = _module(asked)
+        if not source.is_wanted(asked):
+            return module.start(asked, self._cluster(asked))
+        text = source.fetch(asked)
+        step = module.start(source.put_in(asked, text), self._cluster(asked))
+        return source.kept(asked, step, text) if isinstance(step, Running) else step
 
     def observe(self, asked: Asked, handle: Json) -> Step:
-        return _module(asked).observe(asked, self._cluster(asked), handle)
+        return _module(asked).observe(source.again(asked, handle), self._cluster(asked), handle)
 
     def cancel(self, asked: Asked, handle: Json) -> None:
-        _module(asked).cancel(asked, self._cluster(asked), handle)
+        _module(asked).cancel(source.again(asked, handle), self._cluster(asked), handle)
 
     def _cluster(self, asked: Asked) -> Cluster:
         endpoint = asked.endpoint("kubernetesServer")

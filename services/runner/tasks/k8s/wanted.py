@@ -37,11 +37,7 @@ def manifest(asked: Asked) -> list[Object]:
     """The objects in the task's input."""
     if asked.text("yaml").strip():
         return manifests.read(asked.text("yaml"))
-    if asked.text("filePath").strip():
-        raise TaskFailed(
-            "This runner cannot read a manifest from Git: put the YAML into the task itself (Local Definition)."
-        )
-    raise TaskFailed("The task has no YAML: write the manifest into `yaml`.")
+    raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
 def stamp_of(asked: Asked) -> Stamp:

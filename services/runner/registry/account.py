@@ -1,0 +1,48 @@
+"""Where and as whom a registry is asked, and what its refusals are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_HUB = frozenset({"", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+
+
+class RegistryProblem(Exception):
+    """A registry could not or would not answer; `code` is a stable word for the cause."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where and as whom to ask; the password in clear, so short-lived."""
+
+    host: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    plain_http: bool = False
+    ca_pem: str | None = None
+    fingerprint: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The API's address."""
+        host = "registry-1.docker.io" if self.is_hub else self.host
+        return f"{'http' if self.plain_http else 'https'}://{host}"
+
+    @property
+    def is_hub(self) -> bool:
+        """Docker Hub, whose official images live under `library/`."""
+        return self.host in _HUB
+
+    @property
+    def name(self) -> str:
+        """The registry as an image reference names it."""
+        return "docker.io" if self.is_hub else self.host
+
+    def repository(self, written: str) -> str:
+        """A repository as the API names it."""
+        return f"library/{written}" if self.is_hub and "/" not in written else written
