@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from shared.contracts.history import Status
+from shared.contracts.history import Status, TaskKept
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.pushes import Push
 from shared.grammar.inputs import run_inputs
@@ -64,6 +64,9 @@ class Order:
     parent: str | None = None
     parent_stage: str = ""
     parent_task: str = ""
+    rerun_of: str | None = None
+    kept: tuple[TaskKept, ...] = ()
+    """What the run that it repeats brought, and is not done again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +162,11 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         source=order.source,
         tags=order.tags,
         rollback=order.rollback,
+        rerun_of=order.rerun_of,
     )
     placed = movement.create(run, facts)
+    if order.kept:
+        placed = movement.apply(placed, protocol.keep(placed.holding, order.kept, uow.now))
     if placed.holding.state is protocol.State.QUEUED:
         placed = movement.say(placed, _why_it_waits(movement, placed))
     return Admitted(placed, superseded)
@@ -207,6 +213,13 @@ def start_manual(
     uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse."""
+    return start_order(uow, pipeline, person, manual_order(uow, pipeline, person, body), body)
+
+
+def start_order(
+    uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Start what was ordered on somebody's behalf; refuses who may not, and a disabled pipeline."""
     person.demand(pipeline.project, Right.EXECUTE, f"run pipeline {pipeline.name}")
     if not pipeline.enabled:
         raise refuse(
@@ -215,12 +228,18 @@ def start_manual(
             subject=pipeline.id,
             next_step="Enable the pipeline, then run it.",
         )
-    if isinstance(body.get("_parent"), Mapping):
-        demand_depth(uow, str(body["_parent"].get("executionId")))
+    if order.parent:
+        demand_depth(uow, order.parent)
     with Movement(uow) as movement:
-        admitted = start(movement, pipeline, compiled(pipeline), manual_order(uow, pipeline, person, body))
+        admitted = start(movement, pipeline, compiled(pipeline), order)
         run = admitted.run
-        if run is None or run.pipeline_id != pipeline.id:
+        if run is None:
+            raise refuse(
+                Code.CONFLICT,
+                f"Another run of {pipeline.name} for this repository is under way, and the pipeline skips new ones",
+                subject=pipeline.id,
+            )
+        if run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
     return response(run, body)
 

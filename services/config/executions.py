@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
-from shared.contracts.history import Recorded
+from shared.contracts.history import Recorded, TaskKept
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import Push
+from shared.grammar.inputs import DOCKER
+from shared.grammar.plan import Plan, compile_plan
 from shared.grammar.progress import RunState, fold
 
-from . import admission, folding, protocol
+from . import admission, folding, protocol, rerunning
 from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
 from .ledger import read_plan
@@ -25,7 +28,7 @@ from .store.executions import Run
 
 Json = dict[str, Any]
 
-_ENDED = protocol.State.ENDED
+_ENDED, _QUEUED = protocol.State.ENDED, protocol.State.QUEUED
 
 
 class Executions:
@@ -70,10 +73,19 @@ def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> lis
     """The API's JSON of runs, their histories folded in bulk."""
     plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
     histories = {} if brief else executions.histories(uow, [one.id for one in seen])
-    return [_document(one, plans[one.plan_hash], None if brief else histories.get(one.id, ()), uow.now) for one in seen]
+    return [
+        _document(
+            one,
+            plans[one.plan_hash],
+            None if brief else histories.get(one.id, ()),
+            execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
+            uow.now,
+        )
+        for one in seen
+    ]
 
 
-def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | None, now: float) -> Json:
+def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | None, position: int, now: float) -> Json:
     plan, _, about = read_plan(*texts)
     ended_at = one.ended_at
     started_at = one.started_at if one.started_at is not None else (ended_at if ended_at is not None else now)
@@ -117,6 +129,8 @@ def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | N
         "_nested": one.nested,
         "_rollback": one.rollback,
         "_parent": one.parent,
+        "_rerunOf": one.rerun_of or "",
+        "_queuePosition": position,
         "_revision": one.revision,
         "_push": _push(one),
         "_eventId": one.delivery,
@@ -246,21 +260,41 @@ def _delete(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
 
 
 def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
-    """The pipeline as it is now, with the same inputs, those in the body changed."""
+    """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
+
+    A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its lane.
+    """
     pipeline = catalog_pipelines.pipeline_by_id(uow, seen.pipeline_id)
     if pipeline is None:
         raise refuse(Code.CONFLICT, f"Pipeline {seen.pipeline} does not exist any more", subject=seen.id)
     ready = admission.compiled(pipeline)
-    given = ask.body.get("input")
+    given = ask.body.get("input") or ask.body.get("inputs")
     kept = {name: value for name, value in seen.input.items() if name in ready.spec.input}
     changed: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    since = str(ask.body.get("from") or "")
     body = {
         **ask.body,
         "input": {**kept, **changed},
-        "comments": str(ask.body.get("comments") or f"Rerun of #{seen.idx}"),
+        "comments": str(ask.body.get("comments") or f"Rerun of #{seen.idx}" + (f" from {since}" if since else "")),
         "source": f"rerun of {seen.id}",
     }
-    return Document(document=admission.start_manual(uow, pipeline, person, body))
+    order = admission.manual_order(uow, pipeline, person, body)
+    same_push = all((order.inputs.get(name) or "") == (seen.input.get(name) or "") for name in DOCKER)
+    order = replace(
+        order,
+        rerun_of=seen.id,
+        push=None if seen.push is None or not same_push else Push.model_validate_json(seen.push),
+        kept=_kept(uow, seen, compile_plan(ready.spec), since) if since else (),
+    )
+    return Document(document=admission.start_order(uow, pipeline, person, order, body))
+
+
+def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept, ...]:
+    if seen.state != _ENDED.value:
+        raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
+    plan, _, _ = read_plan(*executions.plan_texts(uow, [seen.plan_hash])[seen.plan_hash])
+    state = fold(plan, executions.histories(uow, [seen.id]).get(seen.id, ()))
+    return rerunning.kept(seen.id, plan, state, now, since)
 
 
 def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:

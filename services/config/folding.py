@@ -16,6 +16,7 @@ from shared.contracts.history import (
     StageStarted,
     Status,
     TaskAnswered,
+    TaskKept,
     TaskWaiting,
     task_id,
 )
@@ -42,6 +43,8 @@ class Glance:
 def look(glance: Glance, event: Event, now: float) -> Glance:
     """The glance after one more event; the first end is the one that counts."""
     if glance.status.ended:
+        return glance
+    if isinstance(event, TaskKept):
         return glance
     if isinstance(event, RunEnded):
         message = event.message or (COMPLETED if event.status is Status.COMPLETED else glance.message)

@@ -347,6 +347,15 @@ def answer(holding: Holding, stage: str, task: str, said: Json, at: float, *, tr
     return replace(_wake(known), accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
+def keep(holding: Holding, brought: Iterable[h.TaskKept], at: float) -> Step:
+    """A run that repeats an earlier one begins with what that one brought."""
+    events = [
+        one.model_copy(update={"seq": seq, "at": at}) for seq, one in enumerate(brought, start=holding.own_seq + 1)
+    ]
+    known = replace(holding, own_seq=holding.own_seq + len(events))
+    return Step(known, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
+
+
 def due(holding: Holding, now: float) -> Step:
     """The run's timer fired."""
     if holding.state is not State.PARKED or holding.due_at is None:
@@ -475,6 +484,7 @@ __all__ = [
     "from_json",
     "held",
     "intend",
+    "keep",
     "overdue",
     "redispatch_all",
     "regain",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select, tuple_
 
 from services.config.tables.ledger import ExecutionRow
 
@@ -28,6 +28,7 @@ FIELDS: dict[str, Field] = {
     "createdBy": Field(_ROW.requested_by),
     "_source": Field(_ROW.source),
     "_parent": Field(_ROW.parent),
+    "_rerunOf": Field(_ROW.rerun_of),
     "_requestTimeInMicros": Field(_ROW.requested_at, "instant"),
     "_createTimeInMicros": Field(_ROW.requested_at, "instant"),
     "_updateTimeInMicros": Field(_ROW.updated_at, "instant"),
@@ -67,6 +68,8 @@ class Seen:
     nested: bool
     rollback: bool
     parent: str | None
+    rerun_of: str | None
+    order_at: float
 
 
 _NAMES = tuple(Seen.__dataclass_fields__)
@@ -111,6 +114,16 @@ def page(
     total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestTimeInMicros desc"), _ROW.id)
     return [Seen(*row) for row in uow.session.execute(ordered.offset(skip).limit(top))], total
+
+
+def place_in_queue(uow: Reading, seen: Seen) -> int:
+    """1 for the next of its pipeline's runs that wait for a place."""
+    before = select(func.count(_ROW.id)).where(
+        _ROW.state == seen.state,
+        _ROW.pipeline_id == seen.pipeline_id,
+        tuple_(_ROW.order_at, _ROW.idx) < tuple_(seen.order_at, seen.idx),
+    )
+    return 1 + (uow.session.scalar(before) or 0)
 
 
 def _first(uow: Reading, statement: Select[Any]) -> Seen | None:

@@ -74,6 +74,7 @@ class Facts:
     source: str
     tags: tuple[str, ...]
     rollback: bool
+    rerun_of: str | None
 
 
 _COLUMNS = (
@@ -282,6 +283,7 @@ def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
         "source": facts.source,
         "tags": list(facts.tags),
         "rollback": facts.rollback,
+        "rerun_of": facts.rerun_of,
     }
 
 
@@ -396,10 +398,11 @@ def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
             ExecutionRow.source,
             ExecutionRow.tags,
             ExecutionRow.rollback,
+            ExecutionRow.rerun_of,
         ).where(ExecutionRow.id.in_(part))
         for row in uow.connection.execute(statement):
             push = Push.model_validate_json(row[4]) if row[4] else None
-            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8])
+            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), *row[8:])
     return found
 
 

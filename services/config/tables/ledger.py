@@ -133,6 +133,7 @@ class ExecutionRow(Base):
     parent: Mapped[str | None] = mapped_column(index=True)
     parent_stage: Mapped[str] = mapped_column(default="")
     parent_task: Mapped[str] = mapped_column(default="")
+    rerun_of: Mapped[str | None]
 
 
 class EventRow(Base):

@@ -131,7 +131,18 @@ SCHEMAS: dict[str, Json] = {
     "ExecutionResponse": _object(
         ("executionId", "executionLink"), executionId=_TEXT, executionIndex=_COUNT, executionLink=_TEXT
     ),
-    "ExecutionAction": _object(reason=_TEXT, tags=_TEXTS),
+    "ExecutionAction": _object(
+        reason=_TEXT,
+        tags=_TEXTS,
+        input={**_MAP, "description": "For `rerun`: inputs that differ from the run's."},
+        comments=_TEXT,
+        **{
+            "from": {
+                **_TEXT,
+                "description": "For `rerun`: `failed`, a stage, or `Stage.Task`; what came before is kept.",
+            }
+        },
+    ),
     "TaskExecution": _object(
         id={**_TEXT, "description": "`<execution>~<stage>.<task>`, both from 0."},
         name=_TEXT,
@@ -175,6 +186,8 @@ SCHEMAS: dict[str, Json] = {
         _requestTimeInMicros=_COUNT,
         _nested=_FLAG,
         _rollback=_FLAG,
+        _rerunOf={**_TEXT, "description": "The run that this one repeats."},
+        _queuePosition={**_COUNT, "description": "1 for the next of those that wait for a place; 0 for one that does not."},
     ),
     "Logs": _object(("count", "lines"), count=_COUNT, totalCount=_COUNT, lines={"type": "array", "items": _MAP}),
     "Endpoint": _object(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts import history as h
 from shared.contracts.runs import Verdict
 
 from .conftest import do, pipeline
@@ -234,3 +235,22 @@ def test_what_is_restricted_waits_for_an_administrator_and_then_runs() -> None:
 def test_a_restricted_task_that_is_skipped_waits_for_nobody() -> None:
     task = do(preCondition="false") | {"endpoints": {"kubernetesServer": "prod"}}
     assert Play(pipeline([[("B", task)]]), restricted="prod").go().status("B") == "SKIPPED"
+
+
+def test_a_rerun_goes_on_where_the_other_run_failed_with_its_outputs() -> None:
+    run = Play(pipeline([[("A", do()), ("B", do())], [("C", do(who="${S0.A.output.name}"))]], [[("D", do())]]))
+    for task in ("A", "B"):
+        kept = {"stage": "S0", "task": task, "status": h.Status.COMPLETED, "started_at": 1.0, "ended_at": 2.0}
+        run.note(h.TaskKept, **kept, output=h.Output(view={"name": "web"}), execution_id="e0")
+    assert run.state.status == "NOT_STARTED"
+    run.go()
+    assert (run.began, run.state.status) == (["C", "D"], "COMPLETED")
+    assert run.given("C")["who"] == "web"
+    assert run.state.task("S0", "A").kept_from == "e0"
+
+
+def test_a_kept_failure_that_is_ignored_is_neither_tried_again_nor_rolled_back() -> None:
+    task = do(ignoreFailure=True, retries={"attempts": 3})
+    run = Play(pipeline([[("A", task)], [("B", do())]], rollbacks=[rollback(stage="S0", task="A")]))
+    run.note(h.TaskKept, stage="S0", task="A", status=h.Status.FAILED, execution_id="e0").go()
+    assert (run.began, run.state.status) == (["B"], "COMPLETED")
