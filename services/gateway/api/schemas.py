@@ -187,7 +187,10 @@ SCHEMAS: dict[str, Json] = {
         _nested=_FLAG,
         _rollback=_FLAG,
         _rerunOf={**_TEXT, "description": "The run that this one repeats."},
-        _queuePosition={**_COUNT, "description": "1 for the next of those that wait for a place; 0 for one that does not."},
+        _queuePosition={
+            **_COUNT,
+            "description": "1 for the next of those that wait for a place; 0 for one that does not.",
+        },
     ),
     "Logs": _object(("count", "lines"), count=_COUNT, totalCount=_COUNT, lines={"type": "array", "items": _MAP}),
     "Endpoint": _object(
