@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
+from shared.contracts.looks import TagsSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.pushes import TagResolved
 from shared.contracts.runs import (
@@ -29,6 +30,7 @@ from shared.grammar.plan import Plan
 
 from . import protocol, rollbacks
 from .leases import Leases
+from .looks import Looks
 from .moving import Movement
 from .people import SYSTEM
 from .receiving import Receiver
@@ -68,7 +70,14 @@ class Ledger:
     """Takes, holds and moves runs."""
 
     def __init__(
-        self, store: Store, definitions: Definitions, receiver: Receiver, leases: Leases, *, public_url: str
+        self,
+        store: Store,
+        definitions: Definitions,
+        receiver: Receiver,
+        leases: Leases,
+        looks: Looks,
+        *,
+        public_url: str,
     ) -> None:
         self.store = store
         self.definitions = definitions
@@ -85,6 +94,7 @@ class Ledger:
             Released: self._released,
             TagResolved: self._tag_resolved,
             MirrorReport: self._mirror_report,
+            TagsSeen: looks.seen,
         }
 
     def handle_batch(self, batch: Sequence[Incoming]) -> list[Outcome]:

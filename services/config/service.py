@@ -20,7 +20,7 @@ from shared.process.health import Health
 from shared.process.life import Fatal
 from shared.process.secrets import KeysMissing, Sealer
 
-from . import moving, pruning, receiving
+from . import looks, moving, pruning, receiving
 from .active import Active
 from .catalog.context import Context
 from .catalog.kinds import TIMERS, Catalog
@@ -33,6 +33,7 @@ from .handlers import Handlers
 from .leases import Leases
 from .ledger import Ledger
 from .logs import Logs
+from .looks import Looks, Pace
 from .migrations import what_is_missing
 from .outbox import Relay
 from .people import load_person
@@ -80,11 +81,15 @@ class Config:
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
         self.leases = Leases(time.monotonic)
         self.receiver = Receiver(self.catalog)
+        self.looks = Looks(
+            self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)
+        )
         self.ledger = Ledger(
             self.store,
             _Definitions(self.catalog),
             self.receiver,
             self.leases,
+            self.looks,
             public_url=settings.public_url,
         )
         self.desk = Desk(self.store, self._resources(), load_person)
@@ -113,6 +118,7 @@ class Config:
             receiving.RESOLVE_DEADLINE: self.receiver.on_deadline,
             receiving.RESOLVE_AGAIN: self.receiver.on_again,
             receiving.GATHER: self.receiver.on_quiet,
+            looks.LOOK: self.looks.on_timer,
             pruning.PRUNE: lambda uow, _: pruning.prune(uow, keep_days=self.settings.keep_days),
         }
 
@@ -120,6 +126,7 @@ class Config:
         """The lock is ours: send what is left over, then consume."""
         with self.store.write() as uow:
             self.catalog.start(uow)
+            self.looks.start(uow)
             uow.timer(pruning.PRUNE, "all", uow.now + pruning.FIRST_AFTER_S)
         working = _Working()
         try:

@@ -12,5 +12,12 @@ class Settings(settings.Settings):
     """Threads that answer queries and carry out commands."""
     keep_days: float = 90.0
     """Ended executions and their deliveries are forgotten after so many days; 0 keeps them for ever."""
+    look_every_s: float = 60.0
+    """Seconds between looks at the registry of a webhook in the mode `look`."""
+    missed_every_s: float = 300.0
+    """Seconds between looks for pushes whose hook never came; 0 looks for none. Less costs calls at Docker Hub, which
+    allows some hundred a minute."""
+    missed_patience_s: float = 120.0
+    """Seconds that a hook may take after its push was seen at the registry; then the push is made up for."""
     admin_password: str = ""
     """The first administrator's, read once when there is no user yet; else it stands in `<home>/admin-password`."""

@@ -132,14 +132,30 @@ class DockerHub:
         if reply.status != 404 and not 200 <= reply.status < 300:
             raise self._problem(reply, "deleting the hook")
 
-    def _hooks(self, repository: str) -> str:
+    def list_tags(self, repository: str, most: int) -> list[dict[str, Any]]:
+        """The newest tags as the Hub lists them, the last pushed first; also without an account."""
+        address = f"{self._repository(repository)}tags/?page_size={most}&ordering=last_updated"
+        reply = self._ask("GET", address, doing="listing the tags")
+        if reply.status == 404:
+            who = self._account.username or "the public"
+            raise NoRepository(f"Docker Hub shows {who} no repository {repository}.")
+        results = self._object(reply, 200, "listing the tags").get("results")
+        if not isinstance(results, list):
+            raise Away("Docker Hub's list of tags has no results in it.")
+        return [entry for entry in results if isinstance(entry, dict)]
+
+    def _repository(self, repository: str) -> str:
         # Docker Hub's names are lower case, and its addresses end with a slash.
-        return f"{self._account.hub_url}/v2/repositories/{repository.lower()}/webhook_pipeline/"
+        return f"{self._account.hub_url}/v2/repositories/{repository.lower()}/"
+
+    def _hooks(self, repository: str) -> str:
+        return f"{self._repository(repository)}webhook_pipeline/"
 
     def _ask(self, method: str, url: str, *, body: Any = None, doing: str) -> Reply:
         """One call with a token; a token that is refused is replaced once."""
         for last in (False, True):
-            authorization = f"{self._scheme} {self._sign_ins.token(self._account)}"
+            anonymous = not self._account.username
+            authorization = "" if anonymous else f"{self._scheme} {self._sign_ins.token(self._account)}"
             reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
             if reply.status != 401:
                 return reply
@@ -169,8 +185,7 @@ class DockerHub:
 
     def _missing(self, repository: str) -> HubProblem:
         """404 on the list: is it the repository that is not there, or the call?"""
-        address = f"{self._account.hub_url}/v2/repositories/{repository.lower()}/"
-        reply = self._ask("GET", address, doing="looking for the repository")
+        reply = self._ask("GET", self._repository(repository), doing="looking for the repository")
         if reply.status == 200:
             return NoManagement("Docker Hub does not offer managing hooks by calls (404).")
         if reply.status == 404:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, StopConsuming, Unavailable
+from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, StopConsuming, Unavailable
 from shared.contracts.base import Message
+from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk
 from shared.contracts.problems import Refused
-from shared.contracts.topics import MIRROR_REPORT, MIRROR_WANTED, Topic
+from shared.contracts.topics import MIRROR_REPORT, MIRROR_WANTED, TAGS_LOOK_HUB, TAGS_SEEN, Topic
 from shared.process.logging import get_logger
 
 AGAIN_S = 5.0
@@ -58,6 +59,22 @@ def mirror_batch(
             except NotConfirmed as lost:
                 raise StopConsuming(f"a report was not confirmed: {lost}", AGAIN_S) from lost
         return [Ack()] * len(batch)
+
+    return handle
+
+
+def look(answer: Callable[[TagsLook], TagsSeen], bus: Post) -> Callable[[Incoming], Outcome]:
+    """The handler of `hubsync.looks`: acknowledged when the answer is confirmed."""
+
+    def handle(incoming: Incoming) -> Outcome:
+        asked = incoming.message
+        if not isinstance(asked, TagsLook):
+            raise TypeError(f"{TAGS_LOOK_HUB.name} brought a {type(asked).__name__}")
+        try:
+            bus.publish(TAGS_SEEN, answer(asked), subject=asked.webhook_id, causation_id=incoming.envelope.id)
+        except NotConfirmed as lost:
+            return Retry(1.0, str(lost))
+        return Ack()
 
     return handle
 

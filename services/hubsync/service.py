@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorReport, Wanted
-from shared.contracts.topics import MIRROR, PROCESS_HEALTH, Service
+from shared.contracts.topics import LOOKS, MIRROR, PROCESS_HEALTH, TAGS_LOOK_HUB, Service
 from shared.process import secrets
 from shared.process.clock import now
 from shared.process.health import Health
@@ -17,13 +17,16 @@ from shared.process.life import Fatal
 from shared.process.logging import configure
 
 from .dockerhub import Caller, DockerHub
-from .handlers import mirror_batch
-from .mirror import CannotOpen, Hooks, Mirror
+from .handlers import look, mirror_batch
+from .looks import Looks
+from .mirror import CannotOpen, Mirror
 from .settings import HubsyncSettings
 from .signing import Account, SignIns
 
 WATCH_S = 2.0
 CLOSE_S = 20.0
+LOOKERS = 2
+"""Looks at tag lists under way at the same time; the mirror is never kept waiting by them."""
 
 
 class Hubsync:
@@ -38,7 +41,7 @@ class Hubsync:
         sign_ins = SignIns(self._caller, now)
         self._health = Health("hubsync", settings.home, instance=settings.instance).start()
 
-        def connect(account: Account) -> Hooks:
+        def connect(account: Account) -> DockerHub:
             return DockerHub(account, self._caller, sign_ins, now, settings.hub_auth_scheme)
 
         def open_sealed(sealed: Sealed) -> str:
@@ -59,6 +62,9 @@ class Hubsync:
         self._health.tell(lambda said: self._bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
         self._bus.open()
         # One pass at a time: with more in hand a standby could become active beside a pass that still runs.
+        self._looker = self._bus.consume_pool(
+            LOOKS, {TAGS_LOOK_HUB: look(Looks(connect, open_sealed), self._bus)}, threads=LOOKERS, prefetch=LOOKERS
+        )
         self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -75,6 +81,7 @@ class Hubsync:
     def close(self) -> None:
         """Finish the pass in hand, then let go."""
         self._closing.set()
+        self._looker.close(CLOSE_S)
         self._consumer.close(CLOSE_S)
         self._health.close()
         self._bus.close()

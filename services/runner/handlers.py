@@ -8,6 +8,7 @@ from typing import cast
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
 from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
+from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import TagResolve, TagResolved
 from shared.contracts.runs import IntentChanged, RunExecution, Take
@@ -77,6 +78,22 @@ def resolve_tag(
         asked = cast("TagResolve", incoming.message)
         try:
             publish(resolve(asked), incoming.envelope.id)
+        except NotConfirmed as error:
+            return Retry(1.0, str(error))
+        return Ack()
+
+    return handle
+
+
+def look_at_tags(
+    look: Callable[[TagsLook], TagsSeen], publish: Callable[[TagsSeen, str], None]
+) -> Callable[[Incoming], Outcome]:
+    """Which tags a repository has now: the answer is confirmed before the question is acknowledged."""
+
+    def handle(incoming: Incoming) -> Outcome:
+        asked = cast("TagsLook", incoming.message)
+        try:
+            publish(look(asked), incoming.envelope.id)
         except NotConfirmed as error:
             return Retry(1.0, str(error))
         return Ack()

@@ -6,6 +6,7 @@ import threading
 
 from shared.bus import Bus
 from shared.contracts import topics
+from shared.contracts.looks import TagsSeen
 from shared.contracts.pushes import TagResolved
 from shared.process.health import Health
 from shared.process.ids import new_id
@@ -16,8 +17,9 @@ from . import handlers
 from .busledger import BusLedger
 from .holder import Holder
 from .inspection import Inspector
+from .looking import TagLooker
 from .registry import Registries
-from .resolving import TagResolver
+from .resolving import TagResolver, accounts
 from .settings import RunnerSettings
 from .tasks.catalogue import task_types
 from .tasks.k8s.cluster import Clusters, quiet_insecure_warnings
@@ -64,11 +66,16 @@ class Runner:
             threads=TAKERS,
             prefetch=TAKERS,
         )
-        resolver = TagResolver(opener, self._registries)
+        account_of = accounts(opener)
+        resolver = TagResolver(account_of, self._registries)
+        looker = TagLooker(account_of, self._registries)
         threads = settings.runner_request_threads
         self._bus.consume_pool(
             topics.REQUESTS,
-            {topics.TAG_RESOLVE: handlers.resolve_tag(resolver, self._publish_resolved)},
+            {
+                topics.TAG_RESOLVE: handlers.resolve_tag(resolver, self._publish_resolved),
+                topics.TAGS_LOOK: handlers.look_at_tags(looker, self._publish_seen),
+            },
             threads=threads,
             prefetch=threads,
         )
@@ -99,6 +106,9 @@ class Runner:
 
     def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
         self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)
+
+    def _publish_seen(self, answer: TagsSeen, causation_id: str) -> None:
+        self._bus.publish(topics.TAGS_SEEN, answer, subject=answer.webhook_id, causation_id=causation_id)
 
     def _watch(self) -> None:
         """Say in the health file when the broker is away."""

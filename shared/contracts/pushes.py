@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Literal
 
 from .base import Json, Message, Sealed
+
+PushKind = Literal["image", "chart", "signature", "other"]
 
 
 class Push(Message):
@@ -24,7 +27,7 @@ class Push(Message):
     """Seconds since the epoch by the registry's clock; orders nothing."""
     pusher: str | None = None
     provider_delivery_id: str | None = None
-    kind: Literal["image", "chart", "signature", "other"] = "image"
+    kind: PushKind = "image"
 
     @property
     def namespace(self) -> str:
@@ -38,6 +41,22 @@ class Push(Message):
     def image(self) -> str:
         """The repository as a manifest names it, without tag: `acme/web`, `ghcr.io/acme/web`."""
         return self.repository if self.registry_host == "docker.io" else f"{self.registry_host}/{self.repository}"
+
+
+_SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?\Z")
+_CHART = ("application/vnd.cncf.helm.",)
+_SIGNATURE = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "application/vnd.in-toto+json")
+
+
+def kind_of(media_type: str | None, tag: str | None) -> PushKind:
+    """Charts and signatures are told apart; everything unknown counts as an image, since it may well be one."""
+    if tag and _SIGNATURE_TAG.match(tag):
+        return "signature"
+    if media_type and media_type.startswith(_CHART):
+        return "chart"
+    if media_type and media_type.startswith(_SIGNATURE):
+        return "signature"
+    return "image"
 
 
 class HookReceived(Message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, health, mirror, pushes, runs
+from . import catalog, health, looks, mirror, pushes, runs
 from .base import Empty, Message
 
 
@@ -54,6 +54,7 @@ RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
 REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
 RUNNER_RPC = Queue("runner.rpc", Service.RUNNER, Mode.RPC)
 MIRROR = Queue("hubsync.mirror", Service.HUBSYNC, Mode.SINGLE)
+LOOKS = Queue("hubsync.looks", Service.HUBSYNC, Mode.POOL)
 GATEWAY_NEWS = Queue("gateway.news", Service.GATEWAY, Mode.BROADCAST)
 RUNNER_NEWS = Queue("runner.news", Service.RUNNER, Mode.BROADCAST)
 
@@ -82,6 +83,9 @@ _G, _C, _R, _H = Service.GATEWAY, Service.CONFIG, Service.RUNNER, Service.HUBSYN
 HOOK_RECEIVED = Topic("hook.received", 1, pushes.HookReceived, Kind.EVENT, (_G, _R), (HOOKS,))
 TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, Kind.COMMAND, (_C,), (REQUESTS,))
 TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, Kind.EVENT, (_R,), (LEDGER,))
+TAGS_LOOK = Topic("tags.look", 1, looks.TagsLook, Kind.COMMAND, (_C,), (REQUESTS,))
+TAGS_LOOK_HUB = Topic("tags.look-hub", 1, looks.TagsLook, Kind.COMMAND, (_C,), (LOOKS,))
+TAGS_SEEN = Topic("tags.seen", 1, looks.TagsSeen, Kind.EVENT, (_R, _H), (LEDGER,))
 ALLOWLIST_ASK = Topic("allowlist.ask", 1, pushes.AllowlistAsk, Kind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist)
 ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
 DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
@@ -119,6 +123,9 @@ TOPICS: tuple[Topic, ...] = (
     HOOK_RECEIVED,
     TAG_RESOLVE,
     TAG_RESOLVED,
+    TAGS_LOOK,
+    TAGS_LOOK_HUB,
+    TAGS_SEEN,
     ALLOWLIST_ASK,
     ALLOWLIST_CHANGED,
     DELIVERY_CHANGED,

@@ -17,6 +17,8 @@ from .objects import Endpoint, Tombstone, Webhook
 
 PASS_TIMER = "mirror.pass"
 PASS_EVERY_S = 300.0
+LOOKED_AT = "looked at"
+"""The state of a webhook that has no hook and needs none."""
 _ALL = "all"
 
 
@@ -81,7 +83,7 @@ def bury(uow: UnitOfWork, webhook: Webhook) -> None:
     if not webhook.hook_repository:
         return
     endpoint = ENDPOINTS.one(uow, project=webhook.project, name=webhook.endpoint) if webhook.endpoint else None
-    username, password = _credentials(uow, endpoint)
+    username, password = credentials(uow, endpoint)
     catalog_webhooks.TOMBSTONES.delete(uow, webhook_id=webhook.id, generation=webhook.generation)
     catalog_webhooks.TOMBSTONES.insert(
         uow,
@@ -127,7 +129,7 @@ def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
     endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
     hooks = []
     for webhook in webhooks:
-        username, password = _credentials(uow, endpoints.get((webhook.project, webhook.endpoint)))
+        username, password = credentials(uow, endpoints.get((webhook.project, webhook.endpoint)))
         hooks.append(
             WantedHook(
                 webhook_id=webhook.id,
@@ -178,8 +180,10 @@ def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:
 
 def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str, str]:
     """Management API, repository, state and message of the hook that a webhook wants; none without a repository."""
-    if webhook.mode != "hook" or endpoint is None or endpoint.type != "docker":
+    if endpoint is None or endpoint.type != "docker":
         return "", "", "", ""
+    if webhook.mode == "look":
+        return "", "", LOOKED_AT, "No hook is made: the registry is looked at for new tags."
     found = repository(webhook, endpoint)
     if endpoint.properties.get("serverType") != "DockerHub":
         by_hand = "This registry's hooks are not managed: set the Hook URL there by hand."
@@ -190,7 +194,7 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
     return hub_url, found.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
 
 
-def _credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:
+def credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:
     if endpoint is None:
         return "", None
     resolved = resolving.resolve_endpoint(uow, endpoint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.config.store import Reading, catalog_projects, catalog_webhooks
+from services.config.store import Reading, catalog_projects, catalog_webhooks, looks
 from services.config.store.catalog_endpoints import ENDPOINTS
 from services.config.store.catalog_pipelines import PIPELINES
 from shared.contracts.catalog import Kind
@@ -88,6 +88,15 @@ def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _look(uow: Reading, value: Webhook) -> Json:
+    known = looks.load(uow, value.id)
+    return {
+        "lookedAt": wire_time(known.looked_at) if known and known.looked_at else "",
+        "baselineAt": wire_time(known.memory.baseline_at) if known else "",
+        "problem": known.problem if known else "",
+    }
+
+
 def _document(
     uow: Reading,
     value: Webhook,
@@ -125,6 +134,7 @@ def _document(
         "hubState": value.hub_state,
         "hubMessage": value.hub_message,
         "hubSeenAt": wire_time(value.hub_seen_at),
+        "look": _look(uow, value),
         "generation": value.generation,
         "lastPushAt": wire_time(value.last_push_at),
         "lastVerdict": value.last_verdict,

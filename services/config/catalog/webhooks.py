@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.config.people import Person
-from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks, looks
 from services.config.store.catalog_webhooks import WEBHOOKS
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document, Kind
@@ -115,6 +115,11 @@ class Webhooks(Scoped[Webhook]):
                 mirroring.ask_pass(uow, f"webhook {before.name} deleted", before.id)
             return None
         self._let_in(uow, before, after)
+        if before is None or (after.enabled and not before.enabled):
+            # Nothing that was pushed until now is made up for.
+            looks.start_afresh(uow, after.id)
+        elif before.mode != after.mode:
+            looks.look_now(uow, after.id)
         stands = mirroring.refreshed(uow, before, after)
         mirroring.ask_pass(uow, f"webhook {after.name} {'changed' if before else 'created'}", after.id)
         return stands

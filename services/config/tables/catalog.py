@@ -241,6 +241,8 @@ class LookRow(Base):
     """Registry and repository; another one makes a new baseline."""
     baseline_at: Mapped[float | None]
     looked_at: Mapped[float]
+    """When the registry was last asked; only the answer to that question counts."""
+    next_at: Mapped[float] = mapped_column(index=True)
     tags: Mapped[dict[str, Any]]
     """Tag to `[digest, pushed at]`."""
     suspects: Mapped[dict[str, Any]]

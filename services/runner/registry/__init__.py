@@ -5,7 +5,8 @@ management API of Docker Hub, which is hubsync's, and what a pipeline's task mak
 """
 
 from .account import Account, RegistryProblem
+from .platforms import platforms
 from .pool import Registries
 from .reading import Manifest, Registry
 
-__all__ = ["Account", "Manifest", "Registries", "Registry", "RegistryProblem"]
+__all__ = ["Account", "Manifest", "Registries", "Registry", "RegistryProblem", "platforms"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.config.leases import Leases
 from services.config.ledger import Ledger
+from services.config.looks import Looks, Pace
 from services.config.moving import Movement
 from services.config.receiving import Receiver
 from services.config.store import Store, deliveries, executions
@@ -34,7 +35,12 @@ class World:
         self.receiver = Receiver(self.definitions)
         self.leases = Leases(self.clock)
         self.ledger = Ledger(
-            self.store, self.definitions, self.receiver, self.leases, public_url="https://portside.example.com"
+            self.store,
+            self.definitions,
+            self.receiver,
+            self.leases,
+            Looks(self.receiver, Pace()),
+            public_url="https://portside.example.com",
         )
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))

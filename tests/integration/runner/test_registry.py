@@ -15,10 +15,12 @@ import pytest
 import requests
 
 from cli.ports import free_port
-from services.runner.registry import Account, Registries, Registry, RegistryProblem
-from services.runner.resolving import TagResolver
+from services.runner.looking import TagLooker, highest
+from services.runner.registry import Account, Registries, Registry, RegistryProblem, platforms
+from services.runner.resolving import TagResolver, accounts
 from services.runner.validate import Validator
 from shared.contracts.catalog import ValidateAsk
+from shared.contracts.looks import TagsLook
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
@@ -82,7 +84,7 @@ def test_a_registry_that_is_away_is_told_with_its_address() -> None:
 
 def test_the_resolver_answers_in_every_case(hub: FakeHub, digest: str, keys: tuple[Sealer, Opener]) -> None:
     sealer, opener = keys
-    resolver = TagResolver(opener, Registries())
+    resolver = TagResolver(accounts(opener), Registries())
 
     def ask(tag: str, password: str) -> tuple[Found, str | None]:
         access = RegistryAccess(
@@ -162,9 +164,8 @@ def real(tmp_path: Path) -> Iterator[str]:
         process.wait(10)
 
 
-@pytest.mark.registry
-def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
-    config = b"{}"
+def put_image(real: str, tag: str, config: bytes = b"{}") -> str:
+    """Push a manifest with that configuration; returns its digest."""
     base = f"http://{real}/v2/acme/web"
     named = "sha256:" + hashlib.sha256(config).hexdigest()
     place = requests.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
@@ -172,14 +173,76 @@ def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
     blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
     kind = "application/vnd.oci.image.manifest.v1+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}).encode()
-    pushed = requests.put(f"{base}/manifests/1", data=manifest, headers={"Content-Type": kind}, timeout=5)
+    pushed = requests.put(f"{base}/manifests/{tag}", data=manifest, headers={"Content-Type": kind}, timeout=5)
     assert pushed.status_code == 201, pushed.text
+    return "sha256:" + hashlib.sha256(manifest).hexdigest()
 
+
+@pytest.mark.registry
+def test_a_look_at_a_real_registry_names_all_tags_and_the_digests_of_the_highest(
+    real: str, keys: tuple[Sealer, Opener]
+) -> None:
+    digests = {tag: put_image(real, tag, json.dumps({"tag": tag}).encode()) for tag in ("1.9", "1.10", "latest", "x-1")}
+    look = TagLooker(accounts(keys[1]), Registries())
+    ask = TagsLook(
+        webhook_id="w",
+        asked_at=1.0,
+        repository="acme/web",
+        access=RegistryAccess(registry_host=real, plain_http=True),
+        exclude=("glob:x-*",),
+        most=2,
+    )
+    seen = look(ask)
+    assert seen.outcome is Found.FOUND
+    assert {one.name: one.digest for one in seen.tags} == {
+        "1.9": None,
+        "1.10": digests["1.10"],
+        "latest": digests["latest"],
+        "x-1": None,
+    }
+    assert look(ask.model_copy(update={"repository": "acme/nothing"})).outcome is Found.NOT_FOUND
+
+
+@pytest.mark.registry
+def test_a_tag_is_not_found_until_all_wanted_platforms_are_there(real: str, keys: tuple[Sealer, Opener]) -> None:
+    put_image(real, "1", json.dumps({"os": "linux", "architecture": "arm64", "variant": "v8"}).encode())
+    resolve = TagResolver(accounts(keys[1]), Registries())
+
+    def ask(*platforms: str) -> tuple[Found, str]:
+        access = RegistryAccess(registry_host=real, plain_http=True)
+        answer = resolve(
+            TagResolve(delivery_id="d", repository="acme/web", tag="1", access=access, platforms=platforms)
+        )
+        return answer.outcome, answer.detail
+
+    assert ask("linux/arm64")[0] is Found.FOUND
+    outcome, detail = ask("linux/amd64", "linux/arm64/v8")
+    assert outcome is Found.NOT_FOUND
+    assert detail == "It is there for linux/arm64/v8, linux/arm64, and not yet for linux/amd64."
+
+
+def test_an_index_names_the_platforms_of_its_images(hub: FakeHub, digest: str) -> None:
+    registry = Registry(at(hub))
+    found = registry.resolve("acme/web", "1.0")
+    assert found is not None
+    assert platforms(registry, "acme/web", found) == ("linux/amd64", "linux/arm64")
+
+
+def test_of_many_tags_those_that_move_and_the_highest_versions_are_looked_at() -> None:
+    names = ["1.9", "1.10", "1.8", "latest", "main", "edge"]
+    assert set(highest(names, lambda _: True, 4)) == {"main", "edge", "1.10", "1.9"}
+    assert highest(["1.9", "1.10"], lambda _: True, 4) == ["1.10", "1.9"]
+    assert highest(names, lambda name: name != "1.10", 1) == ["1.9"]
+
+
+@pytest.mark.registry
+def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
+    digest = put_image(real, "1")
     registry = Registry(Account(real, plain_http=True))
     found = registry.resolve("acme/web", "1")
     assert found is not None
-    assert found.digest == "sha256:" + hashlib.sha256(manifest).hexdigest()
-    assert found.media_type == kind
+    assert found.digest == digest
+    assert found.media_type == "application/vnd.oci.image.manifest.v1+json"
     assert registry.tags("acme/web") == ["1"]
     assert registry.tags("acme/nothing") is None
     assert registry.resolve("acme/web", "2") is None

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
-from shared.contracts.pushes import Push
+from shared.contracts.pushes import Push, kind_of
 
-from .values import Reading, digest, push_kind, seconds, table, text
+from .values import Reading, digest, seconds, table, text
 
 NAME = "distribution"
 MAX_PUSHES = 100
@@ -54,7 +54,7 @@ def _push(event: Json) -> Push | None:
         pushed_at=seconds(event.get("timestamp")),
         pusher=text(table(event.get("actor")).get("name")),
         provider_delivery_id=text(event.get("id")),
-        kind=push_kind(media_type, tag),
+        kind=kind_of(media_type, tag),
     )
 
 

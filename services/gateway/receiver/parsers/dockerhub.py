@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts.base import Json
-from shared.contracts.pushes import Push
+from shared.contracts.pushes import Push, kind_of
 
-from .values import Reading, first_text, hub_repository, push_kind, seconds, table, text
+from .values import Reading, first_text, hub_repository, seconds, table, text
 
 NAME = "dockerhub"
 HOST = "docker.io"
@@ -51,7 +51,7 @@ def parse(body: Json) -> Reading:
         pushed_at=seconds(push_data.get("pushed_at")),
         pusher=text(push_data.get("pusher")),
         provider_delivery_id=None,
-        kind=push_kind(media_type, tag),
+        kind=kind_of(media_type, tag),
     )
     return Reading(pushes=(push,))
 

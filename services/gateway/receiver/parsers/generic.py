@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
-from shared.contracts.pushes import Push
+from shared.contracts.pushes import Push, kind_of
 
-from .values import Reading, dig, digest, first_text, hub_repository, push_kind, seconds, text
+from .values import Reading, dig, digest, first_text, hub_repository, seconds, text
 
 MAX_PUSHES = 100
 
@@ -200,7 +200,7 @@ def _push(row: Mapping, body: Json, item: object) -> Push | str:
         pushed_at=next((s for value in _at(row.pushed_at, body, item) if (s := seconds(value))), None),
         pusher=first_text(_at(row.pusher, body, item)),
         provider_delivery_id=first_text(_at(row.delivery_id, body, item)),
-        kind=push_kind(media_type, tag),
+        kind=kind_of(media_type, tag),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from services.gateway.receiver.trimming import clean_text
 from shared.contracts.base import Json
@@ -16,13 +16,8 @@ from shared.contracts.pushes import Push
 MAX_NAME = 512
 _YEAR_9999_S = 253_402_300_799
 _MILLISECONDS_FROM = 1e11
-_SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?\Z")
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}\Z")
-_CHART = ("application/vnd.cncf.helm.",)
-_SIGNATURE = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "application/vnd.in-toto+json")
 _DOCKER_HOSTS = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
-
-PushKind = Literal["image", "chart", "signature", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +113,3 @@ def hub_repository(value: str) -> str:
         value = value.removeprefix(host)
     value = value.strip("/")
     return value if "/" in value or not value else f"library/{value}"
-
-
-def push_kind(media_type: str | None, tag: str | None) -> PushKind:
-    """Charts and signatures are told apart; everything unknown counts as an image, since it may well be one."""
-    if tag and _SIGNATURE_TAG.match(tag):
-        return "signature"
-    if media_type and media_type.startswith(_CHART):
-        return "chart"
-    if media_type and media_type.startswith(_SIGNATURE):
-        return "signature"
-    return "image"

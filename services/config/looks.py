@@ -1,0 +1,142 @@
+"""Looking at registries: instead of a hook where none can reach us, and beside it for pushes whose hook never came.
+
+The same machinery for both. A webhook in the mode `look` is looked at every minute, and whatever was pushed runs; one
+in the mode `hook` every few minutes, and only a push whose hook had its time to arrive is made up for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.contracts.looks import SeenTag, TagsSeen
+from shared.contracts.pushes import Found, HookReceived, Push, kind_of
+from shared.grammar import patterns
+from shared.process.ids import new_id
+
+from . import looking
+from .catalog.objects import Webhook
+from .catalog.questions import Question, question
+from .moving import Movement
+from .receiving import Receiver
+from .store import UnitOfWork, catalog_webhooks
+from .store import looks as store
+from .store.looks import Look
+
+LOOK = "webhooks.look"
+"""The timer; its subject is always `all`."""
+SWEEP_S = 5.0
+LOST_AFTER_S = 120.0
+"""A question without an answer is asked again after that."""
+NOTHING_TO_ASK_S = 300.0
+_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look, in seconds; 0 for `missed_every_s` leaves hooks to themselves."""
+
+    look_every_s: float = 60.0
+    missed_every_s: float = 300.0
+    patience_s: float = 120.0
+    """How long after a push was first seen its hook may still come."""
+
+
+class Looks:
+    """The use cases of looking."""
+
+    def __init__(self, receiver: Receiver, pace: Pace) -> None:
+        self._receiver = receiver
+        self._pace = pace
+
+    def start(self, uow: UnitOfWork) -> None:
+        """When config becomes active."""
+        uow.timer(LOOK, "all", uow.now)
+
+    def on_timer(self, uow: UnitOfWork, _subject: str) -> None:
+        """Handle the timer LOOK: ask for every webhook that is due."""
+        modes = ("look", "hook") if self._pace.missed_every_s > 0 else ("look",)
+        for webhook in store.due(uow, modes, _AT_ONCE):
+            self._ask(uow, webhook)
+        uow.timer(LOOK, "all", uow.now + min(SWEEP_S, self._pace.look_every_s))
+
+    def _ask(self, uow: UnitOfWork, webhook: Webhook) -> None:
+        known = store.load(uow, webhook.id) or Look(webhook.id)
+        asked = question(uow, webhook)
+        if asked is None:
+            problem = "It names no repository that can be looked at."
+            store.save(uow, replace(known, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
+            return
+        uow.outbox(asked.topic, asked.ask, webhook.id)
+        store.save(uow, replace(known, looked_at=asked.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
+
+    def seen(self, movement: Movement, said: TagsSeen) -> None:
+        """The answer. One to an earlier question, or for a webhook that was disabled meanwhile, changes nothing."""
+        uow = movement.uow
+        webhook = catalog_webhooks.WEBHOOKS.one(uow, id=said.webhook_id)
+        known = store.load(uow, said.webhook_id)
+        if webhook is None or known is None or not webhook.enabled or known.looked_at != said.asked_at:
+            return
+        asked = question(uow, webhook)
+        every_s = self._pace.look_every_s if webhook.mode == "look" else self._pace.missed_every_s
+        if said.outcome is not Found.FOUND or asked is None:
+            at = max(said.retry_at or 0.0, uow.now + every_s)
+            store.save(uow, replace(known, next_at=at, problem=said.detail))
+            if said.detail != known.problem:
+                catalog_webhooks.add_history(uow, webhook.id, f"The registry could not be looked at. {said.detail}")
+            return
+        outcome = looking.compare(
+            known.memory,
+            said.tags,
+            about=asked.about,
+            now=uow.now,
+            patience_s=0.0 if webhook.mode == "look" else self._pace.patience_s,
+            all_tags=webhook.mode == "look",
+            last=lambda tag: store.last_delivered(uow, webhook.id, asked.ask.repository, tag),
+            wanted=lambda tag: _wanted(webhook, tag),
+        )
+        if outcome.memory.suspects:
+            every_s = min(every_s, self._pace.patience_s)
+        store.save(uow, replace(known, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
+        if webhook.mode == "hook" and outcome.missed:
+            catalog_webhooks.add_history(uow, webhook.id, _made_up(outcome))
+        for place, one in enumerate(outcome.missed):
+            self._receiver.receive(movement, _hook(webhook, asked, one, uow.now + place / 1e3))
+
+
+def _wanted(webhook: Webhook, tag: str) -> bool:
+    try:
+        return patterns.judge(webhook.tag_pattern, tag, webhook.exclude).wanted
+    except patterns.BadPattern:
+        return False
+
+
+def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookReceived:
+    """What was seen, as if a hook had reported it. Docker Hub's list is asked again at the registry, by HEAD."""
+    push = Push(
+        provider="look",
+        registry_host=asked.host,
+        repository=asked.ask.repository,
+        tag=one.name,
+        digest=None if asked.ask.hub_url else one.digest,
+        media_type=one.media_type,
+        pushed_at=one.pushed_at,
+        pusher=one.pusher,
+        kind=kind_of(one.media_type, one.name),
+    )
+    return HookReceived(
+        delivery_id=new_id(),
+        received_at=at,
+        token_hash=webhook.token_hash,
+        webhook_id=webhook.id,
+        pushes=(push,),
+        body={"seen": one.model_dump(mode="json")},
+        via="look",
+    )
+
+
+def _made_up(outcome: looking.Outcome) -> str:
+    tags = ", ".join(one.name for one in outcome.missed)
+    if outcome.dropped:
+        whole = len(outcome.missed) + outcome.dropped
+        return f"Of {whole} pushes whose hooks never came the newest {len(outcome.missed)} were made up for: {tags}."
+    return f"Made up for a push whose hook never came: {tags}."

@@ -1,0 +1,48 @@
+"""For which platforms an image is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .account import RegistryProblem
+from .connection import pull
+from .reading import MANIFESTS, Manifest, Registry
+
+
+def platforms(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
+    """`linux/amd64`; `linux/arm64/v8` also as `linux/arm64`.
+
+    Reads the manifest, and of an image of one platform its configuration: at Docker Hub that counts as a pull.
+    """
+    document = _read(registry, repository, f"manifests/{manifest.digest}", MANIFESTS)
+    if isinstance(document.get("manifests"), list):
+        described = [one.get("platform") for one in document["manifests"] if isinstance(one, dict)]
+    else:
+        digest = (document.get("config") or {}).get("digest", "")
+        described = [_read(registry, repository, f"blobs/{digest}", "*/*")]
+    found = [form for one in described if isinstance(one, dict) for form in _forms(one)]
+    return tuple(dict.fromkeys(found))
+
+
+def _read(registry: Registry, repository: str, what: str, accept: str) -> dict[str, Any]:
+    account = registry.connection.account
+    name = account.repository(repository)
+    place = f"/v2/{name}/{what}"
+    answer = registry.connection.call("GET", place, (pull(name),), headers={"Accept": accept})
+    try:
+        document = answer.json() if answer.status_code == 200 else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        message = f"{account.base} answered {place} with {answer.status_code} and no document."
+        raise RegistryProblem("odd-answer", message)
+    return document
+
+
+def _forms(described: dict[str, Any]) -> tuple[str, ...]:
+    """An attestation in an index calls itself `unknown/unknown`."""
+    system, architecture, variant = (described.get(key) or "" for key in ("os", "architecture", "variant"))
+    plain = f"{system}/{architecture}"
+    if not system or not architecture or plain == "unknown/unknown":
+        return ()
+    return (f"{plain}/{variant}", plain) if variant else (plain,)
