@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from typing import Any
 
 from services.config.people import Person
@@ -17,9 +14,6 @@ from shared.contracts.problems import Code, refuse
 
 from .documents import link, micros, wire_time
 from .objects import Change, Json
-
-_EXPORTED = ("at", "user", "action", "objectKind", "project", "name", "objectId", "before", "after")
-MAX_EXPORT = 2_000
 
 
 def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Json | None, after: Json | None) -> None:
@@ -52,10 +46,7 @@ class Audit:
         return Page(documents=tuple(_document(value) for value in values), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """One line, or, with `options.export`, the filtered log as `csv` or `json` text."""
-        form = str(ask.options.get("export", ""))
-        if form:
-            return self._export(uow, person, form, str(ask.options.get("filter", "")))
+        """One line."""
         found = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == _number(ask.id), limit=1)
         if not found:
             raise refuse(Code.NOT_FOUND, f"there is no audit entry {ask.id}", subject=ask.id)
@@ -64,27 +55,6 @@ class Audit:
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Nothing: the log is only ever added to."""
         raise unsupported(ask.kind, ask.verb, ())
-
-    def _export(self, uow: Reading, person: Person, form: str, filter: str) -> Document:
-        values, _ = store.AUDIT.page(uow, *_seen_by(person), filter=filter, top=MAX_EXPORT)
-        rows = [_document(value) for value in values]
-        if form == "json":
-            return Document(text="".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        if form != "csv":
-            raise refuse(Code.INVALID, f"the audit log is exported as csv or json, not as {form}", subject="export")
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(_EXPORTED)
-        writer.writerows([_cell(row[name]) for name in _EXPORTED] for row in rows)
-        return Document(text=out.getvalue())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    # A spreadsheet would run a cell that begins like a formula.
-    return "'" + shown if shown[:1] in ("=", "+", "-", "@", "\t", "\r") else shown
 
 
 def _seen_by(person: Person) -> tuple[Any, ...]:

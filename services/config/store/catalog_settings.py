@@ -18,6 +18,7 @@ AUDIT = Table(
         "id": Field(AuditRow.id, "number"),
         "at": Field(AuditRow.at, "instant"),
         "createdAt": Field(AuditRow.at, "instant"),
+        "_createTimeInMicros": Field(AuditRow.at, "instant"),
         "user": Field(AuditRow.user),
         "action": Field(AuditRow.action),
         "objectKind": Field(AuditRow.kind),

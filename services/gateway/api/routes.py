@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import generic, sign_in, special
+from . import files, generic, sign_in, special
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -144,7 +144,7 @@ def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
     webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test"))
     event = generic.action(Kind.EVENTS, ("rerun", "resume", "run-anyway"), default="rerun")
-    exported = special.exported_text(Kind.EVENTS)
+    exported = files.exported(Kind.EVENTS, generic.listing(Kind.EVENTS))
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
@@ -200,7 +200,7 @@ def _people() -> list[Route]:
 def _system() -> list[Route]:
     tag, dead = "System", Kind.DEAD_LETTERS
     act = generic.action(dead, ("requeue", "discard"))
-    audit = special.exported_text(Kind.AUDIT)
+    audit = files.exported(Kind.AUDIT, generic.listing(Kind.AUDIT))
     delete = generic.change(dead, "delete")
     return [
         Route("GET", "/about", special.about, "Versions of the API", tag, gives="About", public=True),

@@ -11,7 +11,7 @@ from shared.contracts.runs import Endpoint
 from shared.process.secrets import new_token
 
 from . import generic, wire
-from .call import YAML_TYPES, Call, Handler, Reply
+from .call import YAML_TYPES, Call, Reply
 from .imports import seal_yaml
 from .sealing import wrap
 
@@ -19,7 +19,6 @@ YAML = "application/x-yaml;charset=UTF-8"
 API_VERSION = "2019-10-17"
 EXPORTED = ("pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "projects")
 IMPORT_ACTIONS = ("create", "apply", "update")
-_TEXT_TYPES = {"csv": "text/csv;charset=UTF-8", "json": "application/x-ndjson", "yaml": YAML}
 
 
 def about(call: Call) -> Reply:
@@ -185,21 +184,6 @@ def import_(call: Call) -> Reply:
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
     return Reply(text=done.text, content_type=YAML)
-
-
-def exported_text(kind: Kind) -> Handler:
-    """A list as a file: `?export=csv` or `json`."""
-    plain = generic.listing(kind)
-
-    def handle(call: Call) -> Reply:
-        form = call.query.get("export", "")
-        if not form:
-            return plain(call)
-        options = {"export": form, "filter": call.query.get("$filter", "")}
-        text = call.parts.desk.get(call.caller, Get(kind=kind, options=options)).text
-        return Reply(text=text, content_type=_TEXT_TYPES.get(form, "text/plain;charset=UTF-8"))
-
-    return handle
 
 
 # Projects

@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
+from services.gateway.api import files
 from services.gateway.web_parts import WebParts
-from shared.contracts.catalog import Find, Get, Kind
+from shared.contracts.catalog import Find, Kind
 
 from .common import caller, page_number, quoted, signed_in
 
 PAGE = 50
 FILTERS = ("user", "action", "objectKind", "project", "name")
-FORMS = {"csv": "text/csv;charset=UTF-8", "json": "application/x-ndjson"}
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
@@ -42,11 +42,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/audit/export.<form>")
     @session
     def export(form: str) -> Response:
-        options = {"export": form, "filter": _filter(_asked())}
-        text = parts.desk.get(caller(), Get(kind=Kind.AUDIT, options=options)).text
-        response = Response(text, content_type=FORMS.get(form, "text/plain;charset=UTF-8"))
-        response.headers["Content-Disposition"] = f"attachment; filename=audit.{form}"
-        return response
+        made = files.file(parts.desk, caller(), Kind.AUDIT, form, _filter(_asked()))
+        return Response(made.text, content_type=made.content_type, headers=dict(made.headers))
 
     return blueprint
 
