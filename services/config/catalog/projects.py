@@ -72,7 +72,7 @@ class Projects:
         name = text(ask.body, "name", old.name).strip()
         if name != old.name:
             raise refuse(
-                Code.UNSUPPORTED,
+                Code.INVALID,
                 f"project {old.name} cannot be renamed: its name is the address of all that is in it",
                 subject=old.id,
                 next_step="Create a new project, export from this one and import there.",

@@ -94,9 +94,7 @@ class Users:
             updated_by=person.user,
         )
         if new.name != old.name:
-            raise refuse(
-                Code.UNSUPPORTED, f"user {old.name} cannot be renamed: its runs carry the name", subject=old.id
-            )
+            raise refuse(Code.INVALID, f"user {old.name} cannot be renamed: its runs carry the name", subject=old.id)
         _demand_free(uow, new.name, new.email, but=old.id)
         if not (new.enabled and new.service_role == ServiceRole.ADMINISTRATOR.value):
             _demand_other_administrator(uow, old)
