@@ -77,7 +77,7 @@ class Ledger:
         leases: Leases,
         looks: Looks,
         *,
-        public_url: str,
+        public_url: Callable[[Reading], str],
     ) -> None:
         self.store = store
         self.definitions = definitions
@@ -187,7 +187,7 @@ class Ledger:
                 requested_by=facts.requested_by,
                 comments=facts.comments,
                 description=str(about.get("description") or ""),
-                execution_url=f"{self.public_url}/executions/{run.id}",
+                execution_url=f"{self.public_url(uow)}/executions/{run.id}",
                 push=facts.push,
                 nested=run.nested,
                 may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),

@@ -22,6 +22,7 @@ from shared.process.secrets import KeysMissing, Sealer
 
 from . import looks, moving, pruning, receiving
 from .active import Active
+from .catalog import public_address
 from .catalog.context import Context
 from .catalog.kinds import TIMERS, Catalog
 from .catalog.resolving import resolve_for_run
@@ -90,7 +91,7 @@ class Config:
             self.receiver,
             self.leases,
             self.looks,
-            public_url=settings.public_url,
+            public_url=public_address.of,
         )
         self.desk = Desk(self.store, self._resources(), load_person)
         self.handlers = Handlers(self.store, self.receiver, self.ledger, self.desk, self.catalog, sign_in)

@@ -14,12 +14,7 @@ __all__ = ["Context", "new_id", "new_token", "token_hash"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`seal` closes a text with the public key; `public_url` is how the outside reaches the gateway."""
+    """`seal` closes a text with the public key; `public_url` is what the environment says of our address."""
 
     seal: Callable[[str], Sealed]
     public_url: str
-
-    @property
-    def hook_base(self) -> str:
-        """The hook URL up to the token."""
-        return f"{self.public_url.rstrip('/')}/pipelines/api/docker-hub-webhooks?secureToken="

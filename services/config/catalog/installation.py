@@ -1,4 +1,4 @@
-"""Settings: facts about this installation that anybody signed in may read."""
+"""Settings: facts about this installation that anybody signed in may read, and its public address."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from services.config.people import Person
 from services.config.resources import unsupported
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_settings
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+from shared.grammar.repositories import DOCKER_HUB
 
-from .context import Context
-from .documents import link
+from . import auditing, mirroring, public_address
+from .documents import link, text
 from .objects import Json
 
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
@@ -16,9 +18,6 @@ _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 
 class Settings:
     """The kind `settings`: one object."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """A page of one."""
@@ -29,17 +28,31 @@ class Settings:
         return Document(document=self._document(uow))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Nothing: they come from the environment."""
-        raise unsupported(ask.kind, ask.verb, ())
+        """Change the public address: all hooks move to it."""
+        if ask.verb != "patch":
+            raise unsupported(ask.kind, ask.verb, ("patch",))
+        person.demand_administrator("change the settings")
+        others = sorted(set(ask.body) - {"publicUrl"})
+        if others:
+            raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only publicUrl can", subject=others[0])
+        before = self._document(uow)
+        if public_address.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
+            mirroring.ask_pass(uow, "the public address changed")
+        after = self._document(uow)
+        auditing.record(uow, person, "patch", Kind.SETTINGS, before, after)
+        return Document(document=after)
 
     def _document(self, uow: Reading) -> Json:
         stored = catalog_settings.settings(uow)
+        url = public_address.of(uow)
+        in_clear = public_address.why_in_clear(url, DOCKER_HUB)
         return {
             "id": "installation",
             "kind": "SETTINGS",
             "name": "installation",
             **{wire: stored.get(key, "") for key, wire in _SHOWN.items()},
-            "hookUrl": f"{self.context.hook_base}<token>",
+            "hookUrl": f"{public_address.hook_base(uow)}<token>",
+            "notices": [why for why in (public_address.why_unreachable(url, DOCKER_HUB), in_clear) if why],
             "administrators": catalog_people.administrators(uow),
             "_link": link(Kind.SETTINGS.value, "installation"),
         }

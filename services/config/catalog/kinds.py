@@ -50,7 +50,7 @@ class Catalog:
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),
             Kind.AUDIT: Audit(),
-            Kind.SETTINGS: Settings(self.context),
+            Kind.SETTINGS: Settings(),
         }
         return {**defined, Kind.PIPELINES: PipelinesAndFiles(Pipelines(self.context), defined)}
 
@@ -72,7 +72,7 @@ class Catalog:
 
     def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
         """Answer `mirror.wanted`."""
-        return mirroring.wanted(uow, ask, self.context)
+        return mirroring.wanted(uow, ask)
 
     def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
         """Take `mirror.report`."""

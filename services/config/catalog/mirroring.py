@@ -11,8 +11,7 @@ from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.grammar.repositories import DOCKER_HUB, Repository, join_repository, repository_of
 
-from . import resolving
-from .context import Context
+from . import public_address, resolving
 from .objects import Endpoint, Tombstone, Webhook
 
 PASS_TIMER = "mirror.pass"
@@ -37,12 +36,8 @@ def on_timer(uow: UnitOfWork, subject: str) -> None:
 
 
 def start(uow: UnitOfWork, public_url: str) -> None:
-    """When config becomes active: a pass soon, and new hooks all over when the public address has changed."""
-    before = catalog_settings.setting(uow, "public_url")
-    if before != public_url:
-        catalog_settings.set_setting(uow, "public_url", public_url)
-        if before:
-            catalog_webhooks.raise_generations(uow)
+    """When config becomes active: a pass soon, with new hooks all over when the public address has changed."""
+    public_address.told(uow, public_url)
     uow.timer(PASS_TIMER, _ALL, uow.now)
 
 
@@ -123,8 +118,9 @@ def _look_again(uow: UnitOfWork, endpoint: Endpoint, reason: str) -> None:
         ask_pass(uow, reason, *(webhook.id for webhook in touched))
 
 
-def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
+def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
     """The wanted state: hooks that should stand, and tombstones of those that should not."""
+    url_base = public_address.hook_base(uow)
     webhooks = catalog_webhooks.with_hooks(uow, ask.webhook_ids)
     endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
     hooks = []
@@ -136,7 +132,7 @@ def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
                 hook_name=hook_name(uow, webhook.id, webhook.generation),
                 generation=webhook.generation,
                 repository=webhook.hook_repository,
-                url_base=context.hook_base,
+                url_base=url_base,
                 token=Sealed.model_validate(webhook.secret_token),
                 hub_url=webhook.hook_hub_url,
                 username=username,
@@ -144,7 +140,7 @@ def wanted(uow: Reading, ask: WantedAsk, context: Context) -> Wanted:
                 slug=webhook.slug,
             )
         )
-    hooks += [_gone(stone, context) for stone in catalog_webhooks.tombstones(uow, ask.webhook_ids)]
+    hooks += [_gone(stone, url_base) for stone in catalog_webhooks.tombstones(uow, ask.webhook_ids)]
     return Wanted(installation=catalog_settings.setting(uow, "installation"), hooks=tuple(hooks))
 
 
@@ -202,13 +198,13 @@ def credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | 
     return str(resolved.properties.get("username") or ""), password
 
 
-def _gone(stone: Tombstone, context: Context) -> WantedHook:
+def _gone(stone: Tombstone, url_base: str) -> WantedHook:
     return WantedHook(
         webhook_id=stone.webhook_id,
         hook_name=stone.hook_name,
         generation=stone.generation,
         repository=stone.repository,
-        url_base=context.hook_base,
+        url_base=url_base,
         token=Sealed.model_validate(stone.token),
         hub_url=stone.hub_url,
         username=stone.username,

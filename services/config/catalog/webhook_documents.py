@@ -11,15 +11,16 @@ from services.config.store.catalog_pipelines import PIPELINES
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
 from shared.grammar.inputs import blank, injected
+from shared.grammar.repositories import DOCKER_HUB
 
-from . import matchable, mirroring, resolving, webhook_demands
-from .context import Context
+from . import matchable, mirroring, public_address, resolving, webhook_demands
 from .documents import LINK_BASE, common, day_of, link, wire_time
 from .objects import Endpoint, Json, Pipeline, Webhook
 
 
-def documents(uow: Reading, values: Sequence[Webhook], context: Context) -> list[Json]:
+def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
     """Wire documents; the secure token is masked."""
+    base = public_address.hook_base(uow)
     ids = catalog_projects.ids(uow, [value.project for value in values])
     stored = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
     endpoints = {key: resolving.readable(uow, endpoint) for key, endpoint in stored.items()}
@@ -28,7 +29,7 @@ def documents(uow: Reading, values: Sequence[Webhook], context: Context) -> list
         _document(
             uow,
             value,
-            context,
+            base,
             ids.get(value.project, ""),
             endpoints.get((value.project, value.endpoint)),
             pipelines.get((value.project, value.pipeline)),
@@ -88,6 +89,14 @@ def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _reach(public_url: str, value: Webhook, endpoint: Endpoint | None) -> tuple[str, str]:
+    """Why Docker Hub cannot call us, and what it would give away; nothing where no hook of the Hub is wanted."""
+    if value.mode != "hook" or endpoint is None or endpoint.properties.get("serverType") != "DockerHub":
+        return "", ""
+    hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB)
+    return public_address.why_unreachable(public_url, hub_url), public_address.why_in_clear(public_url, hub_url)
+
+
 def _look(uow: Reading, value: Webhook) -> Json:
     known = looks.load(uow, value.id)
     return {
@@ -100,13 +109,14 @@ def _look(uow: Reading, value: Webhook) -> Json:
 def _document(
     uow: Reading,
     value: Webhook,
-    context: Context,
+    base: str,
     project_id: str,
     endpoint: Endpoint | None,
     pipeline: Pipeline | None,
 ) -> Json:
     actor, problem = matchable.actor_of(uow, value)
     missing = lacks(value, endpoint, pipeline, problem)
+    unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
     return {
         **common(value, kind="DOCKER_WEBHOOK", collection=Kind.WEBHOOKS.value, project_id=project_id),
         "enabled": value.enabled,
@@ -124,13 +134,15 @@ def _document(
         **webhook_demands.document(value),
         "refreshToken": MASK if value.api_token_id is not None else "",
         "secretToken": MASK,
-        "hookUrl": f"{context.hook_base}{MASK}",
+        "hookUrl": f"{base}{MASK}",
         "externalListenerLink": f"{LINK_BASE}/registry-webhook-listeners/{value.id}",
         "slug": value.slug or "",
         "actor": actor,
         "missing": missing,
         "complete": not missing,
-        "notices": [notice] if (notice := matchable.token_notice(uow, value)) else [],
+        "notices": [one for one in (matchable.token_notice(uow, value), unreachable, in_clear) if one],
+        "reachable": not unreachable,
+        "offers": ["look", "tunnel"] if unreachable else [],
         "hubState": value.hub_state,
         "hubMessage": value.hub_message,
         "hubSeenAt": wire_time(value.hub_seen_at),

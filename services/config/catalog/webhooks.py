@@ -46,7 +46,7 @@ class Webhooks(Scoped[Webhook]):
         self.verbs |= {"rotate": self.rotate, "test": self.test}
 
     def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
-        return webhook_documents.documents(uow, values, self.context)
+        return webhook_documents.documents(uow, values)
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Webhook:
         """A new webhook; what it lacks it says."""

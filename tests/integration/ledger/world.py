@@ -40,7 +40,7 @@ class World:
             self.receiver,
             self.leases,
             Looks(self.receiver, Pace()),
-            public_url="https://portside.example.com",
+            public_url=lambda _: "https://portside.example.com",
         )
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))
