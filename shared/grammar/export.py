@@ -49,9 +49,12 @@ def to_yaml(tree: Mapping[str, Any]) -> str:
     ordered = _ordered({key: value for key, value in tree.items() if key not in READ_ONLY}, _TOP)
     if isinstance(ordered.get("stages"), Mapping):
         ordered["stages"] = {name: _stage(stage) for name, stage in ordered["stages"].items()}
-    return yaml.dump(
-        ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, explicit_start=True, width=4096, indent=2
-    )
+    return "---\n" + plain_yaml(ordered)
+
+
+def plain_yaml(value: Any) -> str:
+    """A value as YAML in the same hand, with its keys in their own order."""
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=4096, indent=2))
 
 
 def _stage(stage: Any) -> Any:

@@ -15,7 +15,7 @@ _HEAD = """\
 kind: PIPELINE
 project: {project}
 name: {name}
-enabled: false
+enabled: true
 description: Applies a manifest and waits until it serves
 concurrency: 10
 supersede: queue-latest

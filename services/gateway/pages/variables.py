@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
+from typing import Any
 
-from services.gateway.api.sealing import wrap
+from flask import Blueprint, render_template, request
+
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
-from shared.contracts.problems import Problem, Refused
+from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
-from shared.process.secrets import new_token
 
 from .common import caller, page_number, signed_in
-from .pipelines import problem_of, project_names
+from .writing import done, field, project_names, write
 
 PAGE = 50
-TYPES = ("REGULAR", "SECRET", "RESTRICTED")
-FIELDS = ("name", "description", "type", "value")
+TYPES = {
+    "REGULAR": "Regular: everybody of the project sees it",
+    "SECRET": "Secret: nobody sees it again",
+    "RESTRICTED": "Restricted: secret, and only administrators of the project change it",
+}
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
     """`/variables` and below."""
     blueprint = Blueprint("variables", __name__)
     session = signed_in(parts)
+
+    def form(variable: Json) -> str:
+        secret = variable.get("type") in SECRET_VARIABLE_TYPES
+        return render_template(
+            "variables_form.html",
+            variable={**variable, "value": "" if secret else variable.get("value") or ""},
+            secret=secret,
+            types=TYPES,
+            projects=project_names(parts),
+        )
 
     @blueprint.get("/variables")
     @session
@@ -38,65 +49,39 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/variables/new")
     @session
     def new() -> str:
-        return _form(parts, {"type": "REGULAR"})
+        return form({"type": "REGULAR", "project": project_names(parts)[0]})
 
     @blueprint.post("/variables/new")
     @session
-    def create() -> str | AnyResponse:
-        body = {**_given(), "project": request.form.get("project", "")}
-        return _sent(parts, body, Act(kind=Kind.VARIABLES, verb="create"))
+    def create() -> Any:
+        write(parts, Kind.VARIABLES, "create", {**_given(), "project": field("project")})
+        return done("/variables")
 
     @blueprint.get("/variables/<id>")
     @session
     def edit(id: str) -> str:
-        return _form(parts, parts.desk.get(caller(), Get(kind=Kind.VARIABLES, id=id)).document)
+        return form(parts.desk.get(caller(), Get(kind=Kind.VARIABLES, id=id)).document)
 
     @blueprint.post("/variables/<id>")
     @session
-    def save(id: str) -> str | AnyResponse:
+    def save(id: str) -> Any:
         body = _given()
         stored = parts.desk.get(caller(), Get(kind=Kind.VARIABLES, id=id)).document
         if body["value"] in ("", MASK) and stored.get("type") in SECRET_VARIABLE_TYPES:
             # A secret that nobody wrote anew stays; as a regular value config asks for it again.
             del body["value"]
-        return _sent(parts, body, Act(kind=Kind.VARIABLES, verb="patch", id=id))
+        write(parts, Kind.VARIABLES, "patch", body, id=id)
+        return done("/variables")
 
     @blueprint.post("/variables/<id>/delete")
     @session
-    def delete(id: str) -> str | AnyResponse:
-        try:
-            parts.desk.act(caller(), Act(kind=Kind.VARIABLES, verb="delete", id=id))
-        except Refused as error:
-            problem = problem_of(error)
-            return _form(parts, parts.desk.get(caller(), Get(kind=Kind.VARIABLES, id=id)).document, problem)
-        return redirect("/variables")
+    def delete(id: str) -> Any:
+        write(parts, Kind.VARIABLES, "delete", {}, id=id)
+        return done("/variables")
 
     return blueprint
 
 
 def _given() -> Json:
-    body: Json = {key: request.form.get(key, "") for key in FIELDS}
-    return {**body, "name": body["name"].strip(), "value": body["value"].replace("\r\n", "\n")}
-
-
-def _sent(parts: WebParts, body: Json, command: Act) -> str | AnyResponse:
-    wrapped = wrap(Kind.VARIABLES, body, parts.sealer.seal, new_token, creating=command.verb == "create")
-    sealed = command.model_copy(update={"body": wrapped.body, "sealed": wrapped.sealed, "hashes": wrapped.hashes})
-    try:
-        parts.desk.act(caller(), sealed)
-    except Refused as error:
-        return _form(parts, {**body, "id": command.id}, problem_of(error))
-    return redirect("/variables")
-
-
-def _form(parts: WebParts, variable: Json, problem: Problem | None = None) -> str:
-    secret = variable.get("type") in SECRET_VARIABLE_TYPES
-    projects = [] if variable.get("id") else project_names(parts, caller())
-    return render_template(
-        "variables_form.html",
-        variable={**variable, "value": "" if secret else variable.get("value") or ""},
-        secret=secret,
-        types=TYPES,
-        projects=projects,
-        problem=problem,
-    )
+    value = request.form.get("value", "").replace("\r\n", "\n")
+    return {"name": field("name"), "description": field("description"), "type": field("type"), "value": value}

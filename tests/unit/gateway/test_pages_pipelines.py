@@ -65,13 +65,15 @@ def send(ann: FlaskClient, path: str, **fields: Any) -> Any:
 @pytest.mark.parametrize("name", ["Deploy web", "yes", "a: b # c", "7"])
 def test_a_new_pipeline_starts_from_a_text_without_problems(injection: str, name: str) -> None:
     (found,) = load_yaml(template("default", name, injection))
-    assert found.tree["name"] == name and found.tree["enabled"] is False
+    assert found.tree["name"] == name and found.tree["enabled"] is True
     assert check_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position) == []
 
 
-def test_the_list_shows_state_inputs_and_the_last_run(ann: FlaskClient) -> None:
+def test_the_list_shows_state_stages_and_the_last_run(ann: FlaskClient) -> None:
     page = ann.get("/pipelines").get_data(as_text=True)
-    assert "Deploy &lt;web&gt;" in page and "TAG, NAMESPACE" in page and 'href="/executions/e1"' in page
+    assert (
+        "Deploy &lt;web&gt;" in page and "enabled" in page and "Build <span" in page and 'href="/executions/e1"' in page
+    )
 
 
 def test_one_pipeline_shows_its_stages_and_a_field_per_input(ann: FlaskClient) -> None:
@@ -99,7 +101,7 @@ def test_a_check_also_says_what_is_legal_and_probably_not_meant(ann: FlaskClient
     text = GOOD.replace("type: Log", "type: Lgo")
     line = text[: text.index("type: Lgo")].count("\n") + 1
     page = send(ann, "/pipelines/new", text=text, do="check").get_data(as_text=True)
-    assert "No problems found" in page and f"Line {line}:" in page
+    assert "No problems found" in page and re.search(rf"Line {line}\b", page)
 
 
 def test_a_new_pipeline_is_saved_as_its_text_says(site: Site, ann: FlaskClient) -> None:
@@ -190,3 +192,39 @@ def test_a_rerun_leads_to_the_new_execution(site: Site, ann: FlaskClient) -> Non
     assert 'value="rerun-from-failed"' in ann.get("/executions/e1").get_data(as_text=True)
     assert send(ann, "/executions/e1/act", verb="rerun").location == "/executions/e8"
     assert (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "e1")
+
+
+def test_a_form_beside_the_editor_writes_into_the_text_and_stores_nothing(site: Site, ann: FlaskClient) -> None:
+    task = {"stage": "Deploy", "task": "Apply", "tab": "tasks", "change": "task", "i.action": "GET", "text": GOOD}
+    page = send(ann, "/pipelines/change", **task, **{"e.kubernetesServer": "prod"}).get_data(as_text=True)
+    assert 'id="next-text"' in page and "kubernetesServer: prod" in page and "action: GET" in page
+    assert "Payload source" not in page, "the form stays as it is while one types"
+    page = send(ann, "/pipelines/change", text=GOOD, change="head", name="Shop", project="default").get_data(
+        as_text=True
+    )
+    assert "name: Shop" in page and "enabled: false" in page
+    page = send(ann, "/pipelines/change", text=GOOD, change="inject", inputs="Git", tab="input").get_data(as_text=True)
+    assert "GIT_COMMIT_ID" in page and "DOCKER_EVENT_OWNER_NAME" not in page
+    assert not [one for one in site.asked if getattr(one, "verb", "")]
+
+
+def test_a_text_that_cannot_be_read_has_no_forms_and_says_so(ann: FlaskClient) -> None:
+    page = send(ann, "/pipelines/side", text="stages: [", tab="tasks").get_data(as_text=True)
+    assert "cannot be read" in page
+    assert send(ann, "/pipelines/change", text="- 1", change="add-stage").status_code == 200
+
+
+def test_versions_show_what_changed_and_an_older_one_is_restored(site: Site, ann: FlaskClient) -> None:
+    site.pages["pipelines"] = Page(documents=({"version": "4"}, {"version": "3"}), total=2)
+    site.texts["pipelines"] = "--- 3\n+++ 4\n-  replicas: 1\n+  replicas: 2\n"
+    page = ann.get("/pipelines/p1/versions").get_data(as_text=True)
+    assert "From version 3 to 4" in page and '<span class="add">+  replicas: 2</span>' in page
+    assert send(ann, "/pipelines/p1/restore", version="3").location == "/pipelines/p1"
+    assert (site.asked[-1].verb, site.asked[-1].body) == ("restore", {"version": 3})
+
+
+def test_a_dry_run_says_what_would_happen(site: Site, ann: FlaskClient) -> None:
+    groups = [[{"name": "Apply", "type": "K8S", "input": {"action": "APPLY"}}]]
+    site.documents["pipelines"] = {"problems": ["TAG is missing"], "stages": [{"name": "Deploy", "groups": groups}]}
+    page = send(ann, "/pipelines/p1/dry-run").get_data(as_text=True)
+    assert "TAG is missing" in page and "APPLY" in page and site.asked[-1].verb == "dry-run"

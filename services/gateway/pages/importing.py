@@ -1,0 +1,70 @@
+"""Import: definitions as YAML, from a file chosen or dropped or from a text; each object says what became of it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from services.gateway.api.imports import seal_yaml
+from services.gateway.web_parts import WebParts
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Kind
+from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.grammar.inputs import blank
+
+from .common import caller, signed_in
+from .pipeline_editor import written
+
+ACTIONS = {
+    "apply": "is replaced, what is new is created",
+    "create": "stays, only what is new is created",
+    "update": "is replaced, nothing is created",
+}
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """`/pipelines/import`."""
+    blueprint = Blueprint("importing", __name__)
+    session = signed_in(parts)
+
+    @blueprint.get("/pipelines/import")
+    @session
+    def form() -> str:
+        return render_template("pipelines_import.html", text="", action="apply", actions=ACTIONS, objects=None)
+
+    @blueprint.post("/pipelines/import")
+    @session
+    def take() -> str:
+        upload = request.files.get("file")
+        text = written() or (upload.read().decode("utf-8-sig", "replace") if upload and upload.filename else "")
+        action = request.form.get("action", "")
+        objects: list[Json] | None = None
+        problem: Problem | None = None
+        try:
+            objects = _taken(parts, text, action if action in ACTIONS else "apply")
+        except Refused as refused:
+            if refused.problem.code is Code.UNAUTHENTICATED:
+                raise
+            problem = refused.problem
+        # What was taken is not shown again: it may hold secrets.
+        shown = text if problem is not None else ""
+        return render_template(
+            "pipelines_import.html", text=shown, action=action, actions=ACTIONS, objects=objects, problem=problem
+        )
+
+    return blueprint
+
+
+def _taken(parts: WebParts, text: str, action: str) -> list[Json]:
+    if blank(text):
+        raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
+    given = seal_yaml(text, parts.sealer.seal)
+    command = Act(
+        kind=Kind.PIPELINES,
+        verb="import",
+        text=given.text,
+        sealed=given.sealed,
+        hashes=given.hashes,
+        options={"action": action, "project": ""},
+    )
+    found = parts.desk.act(caller(), command).document.get("objects")
+    return found if isinstance(found, list) else []

@@ -1,0 +1,278 @@
+"""The editor of a pipeline: its YAML with problems by line, and beside it forms for inputs, stages and tasks.
+
+The text is the truth: forms are drawn from it, and what they change is written back into it. Nothing is stored before
+Save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from services.gateway.api.imports import seal_yaml
+from services.gateway.web_parts import WebParts
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Get, Kind
+from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.checks import check_pipeline, examine_pipeline
+from shared.grammar.documents import Malformed, load_yaml
+from shared.grammar.task_schemas import TASK_SCHEMAS
+
+from . import pipeline_edits, task_form
+from .common import caller, signed_in
+from .execution_view import stages_of
+from .pipeline_template import template
+from .writing import done, every, field, project_names
+from .yaml_edit import rewritten
+
+TABS = {"head": "Pipeline", "input": "Input", "tasks": "Workspace"}
+INJECTIONS = tuple(pipeline_edits.INJECTIONS)
+SPARE_LINES = 6
+
+
+def create_blueprint(parts: WebParts) -> Blueprint:
+    """`/pipelines/new`, `/pipelines/<id>/edit` and what the editor asks."""
+    blueprint = Blueprint("pipeline_editor", __name__)
+    session = signed_in(parts)
+
+    @blueprint.get("/pipelines/new")
+    @session
+    def new() -> str:
+        names = project_names(parts)
+        project = request.args.get("project") or names[0]
+        injected = request.args.get("inputs", "")
+        name = request.args.get("name", "").strip() or "New pipeline"
+        text = template(project, name, injected if injected in INJECTIONS else INJECTIONS[0])
+        return _editor(parts, text, tab="head")
+
+    @blueprint.get("/pipelines/<id>/edit")
+    @session
+    def edit(id: str) -> str:
+        found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id))
+        return _editor(parts, found.text, pipeline=found.document)
+
+    @blueprint.post("/pipelines/new")
+    @session
+    def create() -> Any:
+        return _sent(parts, Act(kind=Kind.PIPELINES, verb="create", options={"keepEnabled": True}), None)
+
+    @blueprint.post("/pipelines/<id>/edit")
+    @session
+    def save(id: str) -> Any:
+        pipeline = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id)).document
+        command = Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True})
+        return _sent(parts, command, pipeline)
+
+    @blueprint.post("/pipelines/side")
+    @session
+    def side() -> str:
+        """The forms as the text stands now."""
+        return _side(parts, written())
+
+    @blueprint.post("/pipelines/change")
+    @session
+    def change() -> str:
+        """What a form did to the text, and, where the forms themselves change, these anew."""
+        text, where = written(), {"tab": field("tab"), "stage": field("stage"), "task": field("task")}
+        try:
+            tree, where = _CHANGES[field("change")](load_yaml(text)[0].tree, where)
+            text = rewritten(text, tree)
+        except (Malformed, KeyError, IndexError, TypeError):
+            return _side(parts, text)
+        redraw = field("change") not in _QUIET
+        drawn = _side(parts, text, **where) if redraw else ""
+        return drawn + render_template("_pipelines_next.html", text=text)
+
+    return blueprint
+
+
+def written() -> str:
+    """The text of a form, with the line ends of a file."""
+    return request.form.get("text", "").replace("\r\n", "\n")
+
+
+def checked(text: str) -> Problem | None:
+    """What can be said of a text without asking anybody."""
+    try:
+        found = load_yaml(text)
+    except Malformed as error:
+        return _flawed("The YAML cannot be read.", error.flaws)
+    if len(found) != 1:
+        count = len(found) or "no"
+        return Problem(
+            code=Code.INVALID,
+            message=f"One pipeline is expected and the text holds {count} documents.",
+            next_step="Several at once can be imported.",
+        )
+    flaws = check_pipeline(found[0].tree, task_schemas=TASK_SCHEMAS, position=found[0].position)
+    return _flawed("The pipeline cannot be saved like this.", flaws) if flaws else None
+
+
+def _flawed(message: str, flaws: Sequence[Flaw]) -> Problem:
+    ordered = sorted(flaws, key=lambda flaw: (flaw.line or 0, flaw.column or 0))
+    return Problem(code=Code.INVALID, message=message, flaws=tuple(ordered))
+
+
+def _doubtful(text: str) -> list[Flaw]:
+    """What is legal in a text without problems and probably not meant."""
+    (found,) = load_yaml(text)
+    return examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).warnings
+
+
+def _sent(parts: WebParts, command: Act, pipeline: Json | None) -> Any:
+    """Check, or save and go to the pipeline; problems are told beside the lines that have them."""
+    text = written()
+    problem, good = checked(text), field("do") != "save"
+    if problem is None and not good:
+        given = seal_yaml(text, parts.sealer.seal)
+        try:
+            saved = parts.desk.act(caller(), command.model_copy(update={"text": given.text})).document
+            return done(f"/pipelines/{saved['id']}")
+        except Refused as refused:
+            if refused.problem.code is Code.UNAUTHENTICATED:
+                raise
+            problem = refused.problem
+    if request.headers.get("HX-Request"):
+        return _said(text, problem, good)
+    return _editor(parts, text, pipeline=pipeline, said=_said(text, problem, good), problem=problem)
+
+
+def _said(text: str, problem: Problem | None, good: bool) -> str:
+    flaws = [flaw.model_dump(include={"line", "message", "hint"}) for flaw in problem.flaws] if problem else []
+    return render_template(
+        "_pipelines_said.html",
+        problem=problem,
+        flaws=flaws,
+        lines=text.split("\n"),
+        doubts=_doubtful(text) if good and not problem else [],
+    )
+
+
+def _editor(
+    parts: WebParts,
+    text: str,
+    *,
+    pipeline: Json | None = None,
+    said: str = "",
+    problem: Problem | None = None,
+    tab: str = "tasks",
+) -> str:
+    return render_template(
+        "pipelines_edit.html",
+        text=text,
+        rows=text.count("\n") + SPARE_LINES,
+        marked={flaw.line for flaw in problem.flaws if flaw.line} if problem else set(),
+        pipeline=pipeline,
+        said=said,
+        side=_side(parts, text, **{**_asked(), "tab": _asked()["tab"] or tab}),
+    )
+
+
+def _asked() -> dict[str, str]:
+    return {key: request.values.get(key, "") for key in ("tab", "stage", "task")}
+
+
+def _side(parts: WebParts, text: str, **where: str) -> str:
+    asked = where or _asked()
+    try:
+        tree = load_yaml(text)[0].tree
+        stages = stages_of(tree)
+    except (Malformed, IndexError, AttributeError, TypeError):
+        return render_template("_pipelines_side.html", tree=None, tabs=TABS, tab=asked["tab"] or "tasks")
+    stage, name = asked["stage"], asked["task"]
+    task = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(name)
+    schema = TASK_SCHEMAS.get(str((task or {}).get("type")))
+    return render_template(
+        "_pipelines_side.html",
+        tree=tree,
+        tabs=TABS,
+        tab=asked["tab"] if asked["tab"] in TABS else "tasks",
+        injections=INJECTIONS,
+        injection=pipeline_edits.injection(tree),
+        inputs=pipeline_edits.input_rows(tree),
+        stages=stages,
+        stage=stage,
+        name=name,
+        task=task,
+        schema=schema,
+        fields=task_form.fields(schema, task) if schema and task else [],
+        source=task_form.source_of(task) if task else "",
+        projects=project_names(parts),
+        kinds={kind: one["title"] for kind, one in TASK_SCHEMAS.items()},
+        endpoints=every(parts, Kind.ENDPOINTS) if task else [],
+    )
+
+
+Where = dict[str, str]
+
+
+def _head(tree: Json, where: Where) -> tuple[Json, Where]:
+    said = {key: field(key) for key in ("name", "project", "description")}
+    kept = {key: value for key, value in said.items() if value or key in tree}
+    return {**tree, **kept, "enabled": bool(field("enabled"))}, where
+
+
+def _inject(tree: Json, where: Where) -> tuple[Json, Where]:
+    return pipeline_edits.with_injection(tree, field("inputs")), where
+
+
+def _inputs(tree: Json, where: Where) -> tuple[Json, Where]:
+    numbers = sorted({int(key[5:]) for key in request.form if key.startswith("name.") and key[5:].isdigit()})
+    rows = [
+        {
+            "name": field(f"name.{number}"),
+            "value": request.form.get(f"value.{number}", ""),
+            "mandatory": bool(field(f"must.{number}")),
+            "description": field(f"about.{number}"),
+            "starred": bool(field(f"star.{number}")),
+        }
+        for number in numbers
+        if field("remove") != str(number)
+    ]
+    return pipeline_edits.with_inputs(tree, rows), where
+
+
+def _add_stage(tree: Json, where: Where) -> tuple[Json, Where]:
+    tree, stage = pipeline_edits.with_stage(tree)
+    tree, task = pipeline_edits.with_task(tree, stage, "K8S")
+    return tree, {**where, "stage": stage, "task": task}
+
+
+def _add_task(tree: Json, where: Where) -> tuple[Json, Where]:
+    tree, task = pipeline_edits.with_task(tree, where["stage"], "K8S")
+    return tree, {**where, "task": task}
+
+
+def _remove_task(tree: Json, where: Where) -> tuple[Json, Where]:
+    return pipeline_edits.without_task(tree, where["stage"], where["task"]), {**where, "stage": "", "task": ""}
+
+
+def _task(tree: Json, where: Where) -> tuple[Json, Where]:
+    old = tree["stages"][where["stage"]]["tasks"][where["task"]]
+    changed = task_form.read(TASK_SCHEMAS.get(str(old.get("type")), {}), old, request.form)
+    name = field("rename") or where["task"]
+    tree = pipeline_edits.with_task_changed(tree, where["stage"], where["task"], name, changed)
+    return tree, {**where, "task": name if name in tree["stages"][where["stage"]]["tasks"] else where["task"]}
+
+
+def _type(tree: Json, where: Where) -> tuple[Json, Where]:
+    fresh = {"type": field("kind"), "input": {}}
+    return pipeline_edits.with_task_changed(tree, where["stage"], where["task"], where["task"], fresh), where
+
+
+_CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
+    "head": _head,
+    "inject": _inject,
+    "inputs": _inputs,
+    "remove-input": _inputs,
+    "add-stage": _add_stage,
+    "add-task": _add_task,
+    "remove-task": _remove_task,
+    "task": _task,
+    "rename-task": _task,
+    "type": _type,
+}
+_QUIET = frozenset({"head", "task"})
+"""These leave the forms as they are, so that one can go on typing."""

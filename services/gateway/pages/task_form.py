@@ -1,0 +1,130 @@
+"""The panel of a task, drawn from its type's schema, and the task that a filled-in panel means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from shared.contracts.base import Json
+from shared.grammar.export import plain_yaml
+
+Form = Mapping[str, str]
+INPUT, ENDPOINT = "i.", "e."
+SOURCE = "source"
+LOCAL, CONTROL = "Local Definition", "Source Control"
+_FROM_CONTROL = ("filePath", "scmConstants")
+_FIRST = ("action", "yaml", *_FROM_CONTROL, "timeout", "rollbackOnFailure")
+"""Of a Kubernetes task: what is always asked; the rest waits behind More."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a panel. `kind` is `text`, `lines`, `flag` or `choice`."""
+
+    name: str
+    title: str
+    about: str
+    kind: str
+    value: str
+    choices: tuple[str, ...] = ()
+    must: bool = False
+    more: bool = False
+    source: str = ""
+    """Asked for only with this payload source."""
+
+
+def fields(schema: Json, task: Json) -> list[Field]:
+    """The panel's fields, with the values that the task has."""
+    given = task.get("input") or {}
+    kubernetes = "kubernetesServer" in (schema.get("x-endpoints") or {})
+    found = []
+    for name, about in (schema.get("properties") or {}).items():
+        value = given.get(name, about.get("default"))
+        found.append(
+            Field(
+                INPUT + name,
+                about.get("title") or name,
+                about.get("description") or "",
+                _kind(about, value),
+                _shown(value),
+                tuple(about.get("enum") or ()),
+                name in (schema.get("required") or ()),
+                kubernetes and name not in _FIRST,
+                (LOCAL if name == "yaml" else CONTROL if name in _FROM_CONTROL else "") if kubernetes else "",
+            )
+        )
+    return found
+
+
+def source_of(task: Json) -> str:
+    """Where a Kubernetes task takes its payload from."""
+    given, endpoints = task.get("input") or {}, task.get("endpoints") or {}
+    return CONTROL if given.get("filePath") or endpoints.get("scm") else LOCAL
+
+
+def read(schema: Json, task: Json, form: Form) -> Json:
+    """The task of the panel; a field left at its default is not written, what the panel does not know is kept."""
+    given = dict(task.get("input") or {})
+    for name, about in (schema.get("properties") or {}).items():
+        if about.get("type") == "object" or (INPUT + name not in form and _kind(about, given.get(name)) != "flag"):
+            continue
+        value = _meant(about, form.get(INPUT + name, ""))
+        if value in ("", None) or (name not in given and value == (about.get("default") or False)):
+            given.pop(name, None)
+        else:
+            given[name] = value
+    endpoints = {
+        **(task.get("endpoints") or {}),
+        **{role: form.get(ENDPOINT + role, "") for role in schema.get("x-endpoints") or {} if ENDPOINT + role in form},
+    }
+    if form.get(SOURCE) == LOCAL:
+        given = {name: value for name, value in given.items() if name not in _FROM_CONTROL}
+        endpoints.pop("scm", None)
+    elif form.get(SOURCE) == CONTROL:
+        given.pop("yaml", None)
+    changed = {**task, "endpoints": {role: name for role, name in endpoints.items() if name}, "input": given}
+    for key in ("preCondition", "ignoreFailure"):
+        changed[key] = form.get(key, "") if key == "preCondition" else bool(form.get(key))
+    optional = ("endpoints", "preCondition", "ignoreFailure")
+    return {key: value for key, value in changed.items() if value or key not in optional}
+
+
+def _kind(about: Json, value: Any) -> str:
+    if about.get("enum"):
+        return "choice"
+    types = about.get("type")
+    if isinstance(types, list) and "boolean" in types and not isinstance(value, str):
+        return "flag"
+    if about.get("x-multiline") or (isinstance(types, list) and {"object", "array"} & set(types)):
+        return "lines"
+    return "text"
+
+
+def _shown(value: Any) -> str:
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "yes"
+    if isinstance(value, dict | list):
+        return plain_yaml(value).rstrip("\n") if value else ""
+    return str(value)
+
+
+def _meant(about: Json, written: str) -> Any:
+    """A text of the form as the type that the schema wants; an expression stays a text."""
+    types = about.get("type")
+    types = types if isinstance(types, list) else [types]
+    text = written.replace("\r\n", "\n")
+    if "boolean" in types:
+        return text if text.startswith("${") else text in ("yes", "true")
+    if "integer" in types and text.strip().lstrip("-").isdigit():
+        return int(text)
+    if {"object", "array"} & set(types) and text.strip() and not text.startswith("${"):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return text
+    return text if about.get("x-multiline") else text.strip()

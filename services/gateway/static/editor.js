@@ -1,0 +1,58 @@
+// The pipeline's YAML as CodeMirror, with its problems in their lines; the forms beside it write into it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const text = document.getElementById("text");
+  document.querySelector(".numbers").remove();
+  const editor = CodeMirror.fromTextArea(text, {
+    mode: "yaml",
+    theme: "portside",
+    lineNumbers: true,
+    indentUnit: 2,
+    inputStyle: "contenteditable",
+    screenReaderLabel: "Pipeline as YAML",
+    // Tab leaves the editor, as the keyboard expects; Ctrl-] indents.
+    extraKeys: { Tab: false, "Shift-Tab": false },
+  });
+  // Whoever reads the field, a form or htmx, reads what is written now.
+  document.addEventListener("htmx:configRequest", (event) => {
+    editor.save();
+    if (event.detail.parameters.has?.("text")) event.detail.parameters.set("text", editor.getValue());
+  });
+
+  let shown = [];
+  const mark = () => {
+    for (const undo of shown) undo();
+    shown = [];
+    const flaws = JSON.parse(document.getElementById("flaws")?.dataset.flaws ?? "[]");
+    for (const flaw of flaws.filter((one) => one.line)) {
+      const line = editor.addLineClass(flaw.line - 1, "wrap", "flaw-line");
+      const said = document.createElement("div");
+      said.className = "flaw-said";
+      said.textContent = flaw.hint ? `${flaw.message} – ${flaw.hint}` : flaw.message;
+      const widget = editor.addLineWidget(flaw.line - 1, said);
+      shown.push(() => (editor.removeLineClass(line, "wrap", "flaw-line"), widget.clear()));
+    }
+    if (flaws[0]?.line) editor.scrollIntoView({ line: flaws[0].line - 1, ch: 0 }, 120);
+  };
+
+  // Only the lines that differ are replaced, so that the place in the text stays.
+  const take = (next) => {
+    const old = editor.getValue();
+    if (next === old) return;
+    let start = 0;
+    while (start < old.length && old[start] === next[start]) start += 1;
+    let end = 0;
+    while (end < old.length - start && end < next.length - start && old.at(-1 - end) === next.at(-1 - end)) end += 1;
+    const from = editor.posFromIndex(start);
+    editor.replaceRange(next.slice(start, next.length - end), from, editor.posFromIndex(old.length - end));
+    editor.scrollIntoView(from, 80);
+  };
+
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    const next = document.getElementById("next-text");
+    if (next) take(next.value);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "said" && mark());
+  mark();
+});
