@@ -278,8 +278,14 @@ class Movement:
             executions.set_output(self.uow, run.id, event.output)
 
     def task_waits(self, run: Run, event: TaskWaiting) -> None:
-        if event.reason == "approval":
-            operations.ask(self.uow, run, event)
+        if event.reason != "approval":
+            return
+        operations.ask(self.uow, run, event)
+        if event.ask.get("cancelPreviousPendingUserOp"):
+            for one in operations.earlier_askers(self.uow, run, event.stage, event.task):
+                if (earlier := self.run(one)) is not None:
+                    executions.set_reason(self.uow, one, f"#{run.index} asks the same.")
+                    self.apply(earlier, protocol.intend(earlier.holding, protocol.Intent.CANCEL, self.uow.now))
 
     def task_handle(self, run: Run, event: TaskHandle) -> None:
         for one in event.pushing:

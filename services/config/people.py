@@ -26,6 +26,7 @@ class Person:
     email: str = ""
     user_id: str = ""
     token_id: str | None = None
+    groups: tuple[str, ...] = ()
 
     @property
     def administers(self) -> bool:

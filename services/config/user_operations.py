@@ -47,13 +47,23 @@ class UserOperations:
         _demand_approver(person, one)
         if one.status != ACTIVE:
             raise refuse(Code.CONFLICT, f"The question was settled before: {one.status}", subject=one.id)
+        if one.expires_at is not None and one.expires_at <= uow.now:
+            raise refuse(
+                Code.CONFLICT,
+                f"The question expired at {wire_time(one.expires_at)}",
+                subject=one.id,
+                next_step=f"Run {one.pipeline} again; its author can give `expiration` a longer time.",
+            )
         answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
         return Document(document=document(answered))
 
 
 def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
     answers = [given for given in one.answers if given.get("by") != person.user]
-    answers.append({"by": person.user, "status": word, "message": message, "at": uow.now})
+    roles = sorted({person.service_role.value, *_project_role(person, one.project)})
+    answers.append(
+        {"by": person.user, "email": person.email, "roles": roles, "status": word, "message": message, "at": uow.now}
+    )
     approvals = sum(1 for given in answers if given["status"] == "Approved")
     done = word == "Rejected" or approvals >= _quorum(one)
     operations.save_answer(uow, one.id, status=word, answers=answers, by=person.user, message=message, done=done)
@@ -65,6 +75,7 @@ def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message:
                     "status": word,
                     "respondedBy": person.user,
                     "respondedByEmail": person.email,
+                    "responderRoles": roles,
                     "comments": message,
                     "respondedOnInMicros": micros(uow.now),
                     "index": one.id[-6:],
@@ -91,8 +102,9 @@ def _demand_approver(person: Person, one: Operation) -> None:
     approvers = {name.casefold() for name in _names(one.ask.get("approvers"))}
     groups = {name.casefold() for name in _names(one.ask.get("approverGroups"))}
     mine = {person.user.casefold(), person.email.casefold()} - {""}
-    roles = {f"{person.project_roles.get(one.project, '')}".casefold(), person.service_role.value.casefold()}
-    if person.administers or mine & approvers or roles & groups:
+    # A role in the project is a group too, as exported pipelines have it.
+    belongs_to = {name.casefold() for name in (*person.groups, *_project_role(person, one.project))}
+    if person.may(one.project, Right.RESTRICTED) or mine & approvers or belongs_to & groups:
         return
     if not approvers and not groups and person.may(one.project, Right.EXECUTE):
         return
@@ -102,6 +114,11 @@ def _demand_approver(person: Person, one: Operation) -> None:
         subject=one.id,
         next_step=f"Ask one of: {', '.join(sorted(approvers | groups)) or 'the project administrators'}.",
     )
+
+
+def _project_role(person: Person, project: str) -> tuple[str, ...]:
+    role = person.project_roles.get(project)
+    return () if role is None else (role.value,)
 
 
 def _locate(uow: Reading, person: Person, number: str) -> Operation:
@@ -114,12 +131,18 @@ def _locate(uow: Reading, person: Person, number: str) -> Operation:
 def document(one: Operation) -> Json:
     """Code Stream's UserOperation with the fields of both its forms."""
     expires = 0 if one.expires_at is None else micros(one.expires_at)
+    lasts_s = 0.0 if one.expires_at is None else max(0.0, one.expires_at - one.requested_at)
+    last: Json = one.answers[-1] if one.answers else {}
     return {
         "project": one.project,
         "kind": "USER_OPERATION",
         "id": one.id,
         "name": f"{one.stage}.{one.task}",
         "index": one.id[-6:],
+        "version": "v1",
+        "tags": [],
+        "createdBy": one.requested_by,
+        "updatedBy": one.responded_by or one.requested_by,
         "createdAt": wire_time(one.requested_at),
         "updatedAt": wire_time(one.responded_at if one.responded_at is not None else one.requested_at),
         "_link": link("user-operations", one.id),
@@ -132,7 +155,8 @@ def document(one: Operation) -> Json:
         "answers": list(one.answers),
         "endpoint": str(one.ask.get("endpoint") or ""),
         "sendemail": bool(one.ask.get("sendemail")),
-        "expirationInDays": one.ask.get("expirationInDays") or 0,
+        "expirationInDays": round(lasts_s / 86_400, 3),
+        "expirationInSeconds": round(lasts_s),
         "_expiresOnInMicros": expires,
         "expiresOnInMicros": expires,
         "_requestedOnInMicros": micros(one.requested_at),
@@ -140,6 +164,8 @@ def document(one: Operation) -> Json:
         "executionId": one.execution_id,
         "executionIndex": one.execution_index,
         "executionLink": link("executions", one.execution_id),
+        "parentId": one.execution_id,
+        "taskExecutionId": f"{one.execution_id}~{one.stage}.{one.task}",
         "pipelineId": one.pipeline_id,
         "pipelineName": one.pipeline,
         "pipeline": one.pipeline,
@@ -149,6 +175,16 @@ def document(one: Operation) -> Json:
         "requestedBy": one.requested_by,
         "respondedBy": one.responded_by,
         "respondedOnInMicros": 0 if one.responded_at is None else micros(one.responded_at),
+        "respondedByEmail": last.get("email", ""),
+        "responderRoles": last.get("roles", []),
         "responseMessage": one.response_message,
+        "comments": one.response_message,
         "message": one.response_message,
+        "changeLog": "\n".join(map(_told, one.answers)),
+        "resumeCount": 0,
     }
+
+
+def _told(answer: Json) -> str:
+    said = f": {answer['message']}" if answer.get("message") else ""
+    return f"{wire_time(answer.get('at'))} {answer.get('status')} by {answer.get('by')}{said}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from services.config.people import Person
 from services.config.resources import unsupported
@@ -15,7 +16,7 @@ from shared.contracts.problems import Code, refuse
 from . import auditing
 from .base import tags_of
 from .context import new_id
-from .documents import common, flag, name_of, text
+from .documents import common, flag, name_of, text, texts
 from .objects import Json, User
 from .passwords import hash_password, password_matches
 
@@ -62,6 +63,7 @@ class Users:
             role=_role(text(ask.body, "serviceRole", ServiceRole.USER.value)),
             digest=ask.hashes.get("password"),
             description=text(ask.body, "description"),
+            groups=_groups(ask.body, []),
         )
         document = documents(uow, [user])[0]
         auditing.record(uow, person, "create", Kind.USERS, None, document)
@@ -89,6 +91,7 @@ class Users:
             enabled=flag(ask.body, "enabled", old.enabled),
             password=hash_password(digest) if digest else old.password,
             tags=tags_of(ask.body, old.tags),
+            groups=_groups(ask.body, old.groups),
             version=old.version + 1,
             updated_at=uow.now,
             updated_by=person.user,
@@ -135,6 +138,7 @@ def make_user(
     email: str = "",
     digest: str | None = None,
     description: str = "",
+    groups: Sequence[str] = (),
 ) -> User:
     """A new user."""
     user = User(
@@ -145,6 +149,7 @@ def make_user(
         email_key=email.casefold(),
         description=description,
         tags=[],
+        groups=list(groups),
         service_role=role.value,
         password=hash_password(digest) if digest else None,
         created_at=uow.now,
@@ -164,6 +169,7 @@ def documents(uow: Reading, users: Sequence[User]) -> list[Json]:
             "email": user.email,
             "serviceRole": user.service_role,
             "enabled": user.enabled,
+            "groups": list(user.groups),
             "hasPassword": user.password is not None,
             "projects": {p: role.value for p, role in sorted(catalog_people.project_roles(uow, user.id).items())},
         }
@@ -194,6 +200,13 @@ def _locate(uow: Reading, person: Person, ask: Act | Get) -> User:
     if found is None or not (found.id == person.user_id or _sees_people(person)):
         raise refuse(Code.NOT_FOUND, f"there is no user {wanted}", subject=wanted)
     return found
+
+
+def _groups(body: Mapping[str, Any], default: Sequence[str]) -> list[str]:
+    """The groups of a body; each once, in the order given."""
+    if "groups" not in body:
+        return list(default)
+    return list(dict.fromkeys(one.strip() for one in texts(body, "groups") if one.strip()))
 
 
 def _role(text_: str) -> ServiceRole:

@@ -50,7 +50,7 @@ def find_user(uow: Reading, name_or_email: str) -> User | None:
 def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
     """The person as of now; None when the user is unknown or disabled, or the token has ended."""
     row = uow.session.execute(
-        select(UserRow.id, UserRow.name, UserRow.email, UserRow.service_role).where(
+        select(UserRow.id, UserRow.name, UserRow.email, UserRow.service_role, UserRow.groups).where(
             UserRow.name_key == user.casefold(), UserRow.enabled.is_(True)
         )
     ).one_or_none()
@@ -65,6 +65,7 @@ def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
         email=row.email,
         user_id=row.id,
         token_id=token_id,
+        groups=tuple(row.groups),
     )
 
 

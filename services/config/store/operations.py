@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
 from shared.contracts.history import TaskWaiting
@@ -120,7 +120,10 @@ _CLOSE = (
         UserOperationRow.execution_id.in_(bindparam("ids", expanding=True)),
         UserOperationRow.status == ACTIVE,
     )
-    .values(status="CANCELED", responded_at=bindparam("now"))
+    .values(
+        status=case((UserOperationRow.expires_at <= bindparam("now"), "EXPIRED"), else_="CANCELED"),
+        responded_at=bindparam("now"),
+    )
 )
 
 
@@ -132,22 +135,20 @@ def close_of_executions(uow: UnitOfWork, ids: Sequence[str]) -> None:
 
 def close_of_task(uow: UnitOfWork, execution_id: str, stage: str, task: str) -> None:
     """The task is over."""
-    of_task = (
-        (UserOperationRow.execution_id == execution_id)
-        & (UserOperationRow.stage == stage)
-        & (UserOperationRow.task == task)
+    of_task = _CLOSE.where(UserOperationRow.stage == stage, UserOperationRow.task == task)
+    uow.connection.execute(of_task, {"ids": [execution_id], "now": uow.now})
+
+
+def earlier_askers(uow: Reading, run: Run, stage: str, task: str) -> list[str]:
+    """Other runs of the pipeline whose same question is open."""
+    statement = select(UserOperationRow.execution_id).where(
+        UserOperationRow.status == ACTIVE,
+        UserOperationRow.pipeline_id == run.pipeline_id,
+        UserOperationRow.stage == stage,
+        UserOperationRow.task == task,
+        UserOperationRow.execution_id != run.id,
     )
-    _close(uow, of_task)
-
-
-def _close(uow: UnitOfWork, which: ColumnElement[bool]) -> None:
-    closing = update(UserOperationRow).where(which, UserOperationRow.status == ACTIVE)
-    uow.session.execute(closing.values(status="CANCELED", responded_at=uow.now))
-
-
-def forget_of_execution(uow: UnitOfWork, execution_id: str) -> None:
-    """The execution is deleted."""
-    uow.session.execute(delete(UserOperationRow).where(UserOperationRow.execution_id == execution_id))
+    return list(uow.connection.scalars(statement))
 
 
 def list_operations(

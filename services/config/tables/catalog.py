@@ -52,6 +52,8 @@ class UserRow(_Stamped, Base):
     enabled: Mapped[bool]
     password: Mapped[str | None]
     """argon2 of the digest that the gateway sends; None: no sign-in by password."""
+    groups: Mapped[list[str]]
+    """Whom approvals may name together."""
 
 
 class MemberRow(Base):

@@ -289,6 +289,7 @@ SCHEMAS: dict[str, Json] = {
         userName=_TEXT,
         email=_TEXT,
         serviceRole=_TEXT,
+        groups={**_TEXTS, "description": "Names by which approvals ask several people at once."},
         enabled=_FLAG,
         password={**_TEXT, "writeOnly": True},
     ),
