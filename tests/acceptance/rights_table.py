@@ -117,6 +117,7 @@ ROWS = (
             Row(N.EXECUTE, f"POST {where}/executions", "ran", {}),
             Row(N.READ, f"GET {where}/executions", "ran"),
             Row(N.READ, f"GET {where}/executions/{{index}}", "ran"),
+            Row(N.READ, f"GET {where}/snippets", "ran"),
         )
     ),
     Row(N.READ, "GET /pipelines/{id}/versions", "ran"),

@@ -11,7 +11,7 @@ from services.config.store import Reading, UnitOfWork, catalog_people, catalog_u
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
-from . import auditing
+from . import actors, auditing
 from .context import new_id
 from .documents import LINK_BASE, flag, micros, name_of, text, wire_time
 from .objects import Json, Token, User
@@ -52,6 +52,8 @@ class ApiTokens:
             new = catalog_people.TOKENS.update(uow, replace(old, name=name_of(ask.body, "API token", old.name)))
         else:
             new = catalog_people.TOKENS.update(uow, replace(old, revoked_at=uow.now))
+            _, owner = catalog_people.owners(uow, [old.id])[old.id]
+            actors.token_revoked(uow, old, owner)
         document = documents(uow, [new])[0]
         auditing.record(uow, person, ask.verb, Kind.TOKENS, before, document)
         return Document(document=document)
@@ -81,6 +83,7 @@ class ApiTokens:
             expires_at=uow.now + _days(ask.body.get("goodForDays")) * DAY_S,
         )
         catalog_people.TOKENS.insert(uow, token)
+        actors.watch(uow, token)
         document = documents(uow, [token])[0]
         auditing.record(uow, person, "create", Kind.TOKENS, None, document)
         return Document(document=document)

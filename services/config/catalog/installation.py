@@ -9,7 +9,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import DOCKER_HUB
 
-from . import auditing, mirroring, public_address
+from . import actors, auditing, mirroring, public_address
 from .documents import link, text
 from .objects import Json
 
@@ -21,11 +21,11 @@ class Settings:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """A page of one."""
-        return Page(documents=(self._document(uow),), total=1)
+        return Page(documents=(self._document(uow, person),), total=1)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """The one object."""
-        return Document(document=self._document(uow))
+        return Document(document=self._document(uow, person))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Change the public address: all hooks move to it."""
@@ -35,24 +35,24 @@ class Settings:
         others = sorted(set(ask.body) - {"publicUrl"})
         if others:
             raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only publicUrl can", subject=others[0])
-        before = self._document(uow)
+        before = self._document(uow, person)
         if public_address.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
             mirroring.ask_pass(uow, "the public address changed")
-        after = self._document(uow)
+        after = self._document(uow, person)
         auditing.record(uow, person, "patch", Kind.SETTINGS, before, after)
         return Document(document=after)
 
-    def _document(self, uow: Reading) -> Json:
+    def _document(self, uow: Reading, person: Person) -> Json:
         stored = catalog_settings.settings(uow)
         url = public_address.of(uow)
-        in_clear = public_address.why_in_clear(url, DOCKER_HUB)
+        address = public_address.why_unreachable(url, DOCKER_HUB), public_address.why_in_clear(url, DOCKER_HUB)
         return {
             "id": "installation",
             "kind": "SETTINGS",
             "name": "installation",
             **{wire: stored.get(key, "") for key, wire in _SHOWN.items()},
             "hookUrl": f"{public_address.hook_base(uow)}<token>",
-            "notices": [why for why in (public_address.why_unreachable(url, DOCKER_HUB), in_clear) if why],
             "administrators": catalog_people.administrators(uow),
+            "notices": [why for why in address if why] + (actors.notices(uow) if person.administers else []),
             "_link": link(Kind.SETTINGS.value, "installation"),
         }

@@ -11,7 +11,7 @@ from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
 from shared.contracts.pushes import Allowlist, AllowlistAsk
 
-from . import allowlist, matchable, mirroring
+from . import actors, allowlist, matchable, mirroring
 from .api_tokens import ApiTokens
 from .auditing import Audit
 from .context import Context
@@ -29,6 +29,7 @@ Timer = Callable[[UnitOfWork, str], None]
 TIMERS: dict[str, Timer] = {
     mirroring.PASS_TIMER: mirroring.on_timer,
     allowlist.TOKEN_END_TIMER: allowlist.end_overlap,
+    actors.TOKEN_TIMER: actors.on_timer,
 }
 """What to do when a timer of that kind is due, given its subject."""
 

@@ -22,7 +22,7 @@ from . import dry_run
 from . import pipeline_trees as trees
 from .base import Scoped, tags_of
 from .context import Context
-from .documents import common, flag, name_of, table, text, wire_time
+from .documents import common, flag, link, name_of, table, text, wire_time
 from .objects import Json, Pipeline, PipelineVersion
 from .resolving import resolve_for_run
 
@@ -307,5 +307,5 @@ def _version_document(version: PipelineVersion) -> Json:
         "what": version.what,
         "state": version.state,
         "pipeline": {key: value for key, value in version.tree.items() if key != trees.IMPORTED},
-        "_link": f"/codestream/api/pipelines/{version.pipeline_id}/versions/{version.version}",
+        "_link": f"{link(Kind.PIPELINES.value, version.pipeline_id)}?version={version.version}",
     }

@@ -13,7 +13,7 @@ from services.config.store import Reading, UnitOfWork, catalog_people, catalog_p
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
-from . import auditing
+from . import actors, auditing
 from .base import tags_of
 from .context import new_id
 from .documents import common, flag, name_of, text, texts
@@ -103,6 +103,8 @@ class Users:
             _demand_other_administrator(uow, old)
         before = documents(uow, [old])[0]
         catalog_people.USERS.update(uow, new)
+        if new.enabled is not old.enabled:
+            actors.user_switched(uow, new)
         if digest or not new.enabled:
             # Whoever knew the old password is out; API tokens stay, they were made on purpose.
             kinds = ("session", "refresh")

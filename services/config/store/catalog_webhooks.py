@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 
-from services.config.catalog.objects import Tombstone, Webhook
+from services.config.catalog.objects import Token, Tombstone, User, Webhook
 from services.config.catalog.values import MatchWebhook
-from services.config.tables.catalog import TombstoneRow, WebhookRow, WebhookTokenRow
+from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
 from shared.contracts.pushes import TokenEntry
 
+from .catalog_people import TOKENS, USERS
 from .catalog_rows import Table, project_fields
 from .filters import Field
 from .work import Reading, UnitOfWork
@@ -52,6 +53,32 @@ def note_push(uow: UnitOfWork, webhook_id: str, at: float, verdict: str) -> None
 def of_endpoint(uow: Reading, project: str, endpoint: str) -> list[Webhook]:
     """All webhooks that name this endpoint."""
     return WEBHOOKS.all(uow, WebhookRow.project == project, WebhookRow.endpoint == endpoint)
+
+
+def of_token(uow: Reading, token_id: str) -> list[Webhook]:
+    """All webhooks that act by this API token."""
+    return WEBHOOKS.all(uow, WebhookRow.api_token_id == token_id)
+
+
+def of_actor(uow: Reading, user_id: str, user: str) -> list[Webhook]:
+    """All webhooks that act as this user, by an API token or because the user made them."""
+    tokens = select(TokenRow.id).where(TokenRow.user_id == user_id)
+    made = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == user)
+    return WEBHOOKS.all(uow, or_(made, WebhookRow.api_token_id.in_(tokens)))
+
+
+def ending_tokens(uow: Reading, until: float) -> list[Token]:
+    """API tokens that webhooks act by and that end before then, or have ended."""
+    used = select(WebhookRow.api_token_id).where(WebhookRow.api_token_id == TokenRow.id).exists()
+    return TOKENS.all(uow, TokenRow.kind == "api", TokenRow.revoked_at.is_(None), TokenRow.expires_at <= until, used)
+
+
+def disabled_actors(uow: Reading) -> list[User]:
+    """Disabled users as whom webhooks act."""
+    tokens = select(TokenRow.id).where(TokenRow.user_id == UserRow.id)
+    made = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == UserRow.name)
+    acts = select(WebhookRow.id).where(or_(made, WebhookRow.api_token_id.in_(tokens))).correlate(UserRow).exists()
+    return USERS.all(uow, UserRow.enabled.is_(False), acts)
 
 
 def with_hooks(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Webhook]:

@@ -78,6 +78,7 @@ def _pipelines() -> list[Route]:
         rows += [
             Route("POST", runs, special.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
             Route("GET", runs, special.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
+            Route("GET", f"{where}/snippets", special.snippets_of, "How a build starts it", tag, gives="Snippets"),
             Route("GET", f"{runs}/{{index}}", special.execution_by_index, "Get one by number", tag, gives="Execution"),
         ]
     versions, diff = "/pipelines/{id}/versions", "/pipelines/{id}/diff"

@@ -119,6 +119,14 @@ SCHEMAS: dict[str, Json] = {
         state=_TEXT,
         pipeline={"$ref": "#/components/schemas/Pipeline"},
     ),
+    "Snippets": _object(
+        ("tokenVariable", "shell", "githubActions", "gitlab"),
+        tokenVariable={**_TEXT, "description": "The variable that must hold an API token."},
+        inputs={**_MAP, "description": "Inputs that must be given, and the variables that hold them."},
+        shell=_TEXT,
+        githubActions={**_TEXT, "description": "A step, as YAML."},
+        gitlab={**_TEXT, "description": "A job, as YAML."},
+    ),
     "Tiles": _object(("tiles",), tiles={"type": "array", "items": {"$ref": "#/components/schemas/Tile"}}),
     "Tile": _object(
         ("tileId", "displayName"),
@@ -322,6 +330,7 @@ SCHEMAS: dict[str, Json] = {
         publicUrl=_TEXT,
         hookUrl={**_TEXT, "description": "What hooks call, with a place for the token."},
         administrators=_TEXTS,
+        notices={**_TEXTS, "description": "What administrators should know now, such as an API token that ends soon."},
     ),
     "Health": _object(("status",), status=_TEXT, config=_TEXT),
     "AuditEntry": _object(

@@ -14,6 +14,7 @@ from . import generic, wire
 from .call import YAML_TYPES, Call, Reply
 from .imports import seal_yaml
 from .sealing import wrap
+from .snippets import snippets
 
 YAML = "application/x-yaml;charset=UTF-8"
 API_VERSION = "2019-10-17"
@@ -63,6 +64,12 @@ def difference(call: Call) -> Reply:
     numbers = [_number(call.query.get(name, ""), name) for name in ("from", "to")]
     ask = Get(kind=Kind.PIPELINES, id=call.path["id"], options={"diff": numbers})
     return Reply(text=call.parts.desk.get(call.caller, ask).text, content_type="text/plain;charset=UTF-8")
+
+
+def snippets_of(call: Call) -> Reply:
+    """How a build starts the pipeline and waits for its end."""
+    found = call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, **generic.address(call))).document
+    return Reply(snippets(found, call.parts.settings.public_url))
 
 
 # Executions

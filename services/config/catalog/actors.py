@@ -1,0 +1,76 @@
+"""As whom webhooks act can end: an API token on its day, a user when disabled. Webhooks and administrators are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.config.people import SYSTEM
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks
+from shared.contracts.catalog import Kind
+
+from . import auditing
+from .matchable import day
+from .objects import Token, User, Webhook
+
+TOKEN_TIMER = "api-token.end"
+DAY_S = 86_400.0
+AHEAD_S = (30 * DAY_S, 7 * DAY_S, DAY_S, 0.0)
+"""How long before its end there is a word about a token; the last is that it has ended."""
+
+
+def watch(uow: UnitOfWork, token: Token) -> None:
+    """Set the timer for the next word about a token."""
+    due = next((token.expires_at - ahead for ahead in AHEAD_S if token.expires_at - ahead > uow.now), None)
+    if due is not None:
+        uow.timer(TOKEN_TIMER, token.id, due)
+
+
+def on_timer(uow: UnitOfWork, token_id: str) -> None:
+    """Handle the timer: tell the webhooks that act by the token, and wait for the next day to tell."""
+    token = catalog_people.TOKENS.one(uow, id=token_id)
+    user = catalog_people.USERS.one(uow, id=token.user_id) if token is not None else None
+    if token is None or user is None or token.revoked_at is not None:
+        return
+    _tell(uow, catalog_webhooks.of_token(uow, token_id), _of_token(token, user, uow.now))
+    watch(uow, token)
+
+
+def token_revoked(uow: UnitOfWork, token: Token, user: User) -> None:
+    """Its owner, or an administrator, ended it early."""
+    said = f"The API token {token.name} of {user.name} was revoked on {day(uow.now)}."
+    _tell(uow, catalog_webhooks.of_token(uow, token.id), said)
+
+
+def user_switched(uow: UnitOfWork, user: User) -> None:
+    """A user was disabled or enabled again."""
+    said = f"User {user.name}, as whom it acts, is {'enabled again' if user.enabled else 'disabled'}."
+    _tell(uow, catalog_webhooks.of_actor(uow, user.id, user.name), said)
+
+
+def notices(uow: Reading) -> list[str]:
+    """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled."""
+    said = []
+    for token in catalog_webhooks.ending_tokens(uow, uow.now + AHEAD_S[0]):
+        _, user = catalog_people.owners(uow, [token.id])[token.id]
+        said.append(f"{_of_token(token, user, uow.now)} {_acting(catalog_webhooks.of_token(uow, token.id))}")
+    for user in catalog_webhooks.disabled_actors(uow):
+        said.append(f"User {user.name} is disabled. {_acting(catalog_webhooks.of_actor(uow, user.id, user.name))}")
+    return said
+
+
+def _of_token(token: Token, user: User, now: float) -> str:
+    verb = "ends" if token.expires_at > now else "ended"
+    return f"The API token {token.name} of {user.name} {verb} on {day(token.expires_at)}."
+
+
+def _acting(webhooks: Iterable[Webhook]) -> str:
+    names = [f"{webhook.project}/{webhook.name}" for webhook in webhooks]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"Webhooks that act so: {', '.join(names[:5])}{more}."
+
+
+def _tell(uow: UnitOfWork, webhooks: Iterable[Webhook], said: str) -> None:
+    for webhook in webhooks:
+        catalog_webhooks.add_history(uow, webhook.id, said)
+        shown = {"id": webhook.id, "project": webhook.project, "name": webhook.name, "notice": said}
+        auditing.record(uow, SYSTEM, "notice", Kind.WEBHOOKS, None, shown)

@@ -1,0 +1,53 @@
+"""What a build needs to start a pipeline; that it works is tried against the running system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from services.gateway.api.snippets import snippets, variable
+
+URL = "https://portside.example.com"
+PIPELINE: dict[str, Any] = {
+    "project": "My Project",
+    "name": 'Deploy: it\'s "web"',
+    "input": {"TAG": "", "namespace": "web", "who ever": ""},
+    "_inputMeta": {
+        "TAG": {"mandatory": True},
+        "namespace": {"mandatory": True},
+        "who ever": {"mandatory": True},
+        "note": {"mandatory": False},
+    },
+}
+
+
+def test_only_what_must_be_given_and_has_no_value_is_asked_for() -> None:
+    assert snippets(PIPELINE, URL)["inputs"] == {"TAG": "TAG", "who ever": "WHO_EVER"}
+
+
+@pytest.mark.parametrize(("name", "held"), [("a-b", "A_B"), ("9lives", "_9LIVES"), ("größe", "GR__E")])
+def test_a_variable_has_a_name_that_every_shell_takes(name: str, held: str) -> None:
+    assert variable(name) == held
+
+
+def test_step_and_job_are_yaml_with_the_script_and_the_tokens_name_only() -> None:
+    made = snippets(PIPELINE, URL)
+    (step,) = yaml.safe_load(made["githubActions"])
+    assert step["run"] == made["shell"]
+    assert step["env"] == {"PORTSIDE_TOKEN": "${{ secrets.PORTSIDE_TOKEN }}", "TAG": "", "WHO_EVER": ""}
+    ((name, job),) = yaml.safe_load(made["gitlab"]).items()
+    assert name == "run-deploy-it-s-web" and job["script"] == [made["shell"]]
+    assert job["variables"] == {"TAG": "", "WHO_EVER": ""}
+
+
+def test_a_pipeline_that_needs_nothing_gets_no_variables() -> None:
+    (job,) = yaml.safe_load(snippets({"project": "p", "name": "n"}, URL)["gitlab"]).values()
+    assert "variables" not in job
+
+
+def test_names_are_quoted_for_shell_and_address() -> None:
+    text = snippets(PIPELINE, URL)["shell"]
+    assert "/pipelines/My%20Project/Deploy%3A%20it%27s%20%22web%22/executions" in text
+    assert "--arg 'who ever' \"$WHO_EVER\"" in text
