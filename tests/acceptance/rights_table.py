@@ -184,6 +184,7 @@ ROWS = (
     Row(N.INSTALLATION, "POST /dead-letters/{id}?action=discard", "no_letter", {}),
     Row(N.INSTALLATION, "DELETE /dead-letters/{id}", "no_letter"),
     Row(N.A_TOKEN, "GET /settings"),
+    Row(N.INSTALLATION, "PATCH /settings", body={}),
     Row(N.A_TOKEN, "GET /user-preferences"),
     Row(N.A_TOKEN, "GET /health"),
     Row(N.A_TOKEN, "GET /endpoint-types"),

@@ -212,6 +212,7 @@ def _system() -> list[Route]:
               ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml",
               gives_also=(("application/json", "ImportReport"),)),
         Route("GET", "/settings", special.settings, "Settings", tag, gives="Settings"),
+        Route("PATCH", "/settings", special.change_settings, "Change the public address", tag, "Settings", "Settings"),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
         Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag, gives="AuditEntry"),

@@ -69,7 +69,8 @@ def difference(call: Call) -> Reply:
 def snippets_of(call: Call) -> Reply:
     """How a build starts the pipeline and waits for its end."""
     found = call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, **generic.address(call))).document
-    return Reply(snippets(found, call.parts.settings.public_url))
+    known = call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document
+    return Reply(snippets(found, str(known.get("publicUrl") or call.parts.settings.public_url)))
 
 
 # Executions
@@ -208,6 +209,11 @@ def projects_page(call: Call) -> Reply:
 def settings(call: Call) -> Reply:
     """The installation's settings."""
     return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document)
+
+
+def change_settings(call: Call) -> Reply:
+    """Change some settings."""
+    return Reply(generic.act(call, Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
 
 
 def health(call: Call) -> Reply:
