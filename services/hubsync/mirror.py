@@ -106,7 +106,7 @@ class Mirror:
             password = self._open(hook.password)
         except CannotOpen as closed:
             return words.cannot_open(subject, str(closed), credentials=True)
-        want = Want(hook.webhook_id, hook.hook_name, hook.generation, url, hook.gone, hook.slug)
+        want = Want(hook.webhook_id, hook.hook_name, hook.generation, url, hook.gone, hook.slug, hook.replace)
         account = Account(hook.hub_url.rstrip("/"), hook.username, password)
         return Subject(want, hook.repository, hook.url_base), account
 
@@ -143,7 +143,11 @@ class Mirror:
 
     def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
         again_at = self._again_at(group)
-        reports = [_report(subject, result, again_at, self._now() + LIST_LAG_S) for subject in group.subjects]
+        elsewhere = tuple(words.elsewhere(seen) for seen in result.last.elsewhere)
+        reports = [
+            _report(subject, result, again_at, self._now() + LIST_LAG_S).model_copy(update={"elsewhere": elsewhere})
+            for subject in group.subjects
+        ]
         if all(report.retry_at is None for report in reports):
             self._failures.pop(group.key, None)
         return reports

@@ -21,6 +21,8 @@ class Want:
     gone: bool = False
     slug: str | None = None
     """What the Hub called it when we last saw it."""
+    replace: tuple[str, ...] = ()
+    """Slugs of hooks to another address that a person wants gone."""
 
     @property
     def family(self) -> str:
@@ -65,6 +67,11 @@ class Plan:
     """Wants whose hook is there with the right URL; a tombstone stands here while something of it is left."""
     drift: dict[Want, str] = field(default_factory=dict)
     """What somebody did to our hooks at the Hub, in words."""
+    elsewhere: tuple[Seen, ...] = ()
+    """Hooks of our kind that point at another address: shown, and gone only when asked for."""
+
+
+HOOK_PATHS = ("/api/docker-hub-webhooks", "/api/registry-webhook-listeners/")
 
 
 def normal(url: str) -> str:
@@ -91,11 +98,13 @@ def plan(wants: Sequence[Want], actual: Iterable[Seen]) -> Plan:
     drift: dict[Want, str] = {}
     buried = [want for want in wants if want.gone]
     live = [want for want in wants if not want.gone]
+    others = _elsewhere(wants, listed)
     for want in live:
         found = _standing(want, listed, buried)
         if found is not None:
             standing[want] = found
             actions += [Delete(want, old) for old in _older(want, listed, found)]
+            actions += [Delete(want, other) for other in others if other.slug in want.replace]
             continue
         if said := _drift(want, listed):
             drift[want] = said
@@ -111,7 +120,7 @@ def plan(wants: Sequence[Want], actual: Iterable[Seen]) -> Plan:
         # While its successor at the same repository is not there yet, the old hook still catches pushes.
         if want.family not in waiting:
             actions += [Delete(want, seen) for seen in left]
-    return Plan(_once(actions), standing, drift)
+    return Plan(_once(actions), standing, drift, others)
 
 
 def _standing(want: Want, listed: Sequence[Seen], buried: Sequence[Want]) -> Seen | None:
@@ -153,6 +162,19 @@ def _claimed(stone: Want, listed: Sequence[Seen], live: Sequence[Want]) -> list[
     return [
         seen for seen in listed if seen.name in names or (_serves(seen, stone.url) and normal(stone.url) not in wanted)
     ]
+
+
+def _elsewhere(wants: Sequence[Want], listed: Sequence[Seen]) -> tuple[Seen, ...]:
+    """Hooks whose address has our path, or Code Stream's, at another place, and that no want of ours claims."""
+    ours = {normal(want.url) for want in wants}
+
+    def foreign(seen: Seen) -> bool:
+        if any(_generation(want, seen) is not None for want in wants):
+            return False
+        urls = [normal(url) for url in seen.urls]
+        return any(part in url for url in urls for part in HOOK_PATHS) and not ours & set(urls)
+
+    return tuple(seen for seen in listed if foreign(seen))
 
 
 def _drift(want: Want, listed: Sequence[Seen]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.contracts.mirror import MirrorReport, MirrorState
+from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState
 
 from .plan import Seen, Want
 from .problems import (
@@ -47,8 +47,15 @@ class Subject:
             return f'Or delete it by hand: in {self.repository}, Webhooks, the hook "{self.want.name}".'
         return (
             f'Or create it by hand: in {self.repository}, Webhooks, name "{self.want.name}", '
-            f"URL {self.url_base}… (the webhook's page shows the whole Hook URL)."
+            f"URL {self.url_base}… (the Hook URL that was shown when the webhook was made; to see a new one, rotate "
+            "the token)."
         )
+
+
+def elsewhere(seen: Seen) -> Elsewhere:
+    """A hook to another address, without what is secret in it."""
+    address = next((url.partition("?")[0] for url in seen.urls), "")
+    return Elsewhere(slug=seen.slug, name=seen.name, address=address)
 
 
 def no_account(subject: Subject) -> MirrorReport:

@@ -40,6 +40,8 @@ class WantedHook(Message):
     """A tombstone: it should not stand there any more."""
     slug: str | None = None
     """What the Hub called it when we last saw it."""
+    replace: tuple[str, ...] = ()
+    """Slugs of hooks that point at another address and that a person wants gone."""
 
 
 class Wanted(Message):
@@ -62,6 +64,15 @@ class MirrorState(StrEnum):
     """The tombstone's end: deleted there."""
 
 
+class Elsewhere(Message):
+    """A hook of the same kind as ours that points at another address, as after an import."""
+
+    slug: str
+    name: str
+    address: str
+    """Without its query, which holds a secret."""
+
+
 class MirrorReport(Message):
     """How one webhook stands at the registry now."""
 
@@ -75,3 +86,5 @@ class MirrorReport(Message):
     """Drift that this pass mended, in words; empty when there was none."""
     retry_at: float | None = None
     """Seconds since the epoch; config sets the timer."""
+    elsewhere: tuple[Elsewhere, ...] | None = None
+    """Hooks at the same repository that point at another address; None when they could not be listed."""

@@ -8,7 +8,7 @@ from services.config.store import Reading, UnitOfWork, catalog_settings, catalog
 from services.config.store.catalog_endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
-from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.grammar.repositories import DOCKER_HUB, Repository, join_repository, repository_of
 
 from . import public_address, resolving
@@ -138,6 +138,7 @@ def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
                 username=username,
                 password=password,
                 slug=webhook.slug,
+                replace=tuple(webhook.replacing),
             )
         )
     hooks += [_gone(stone, url_base) for stone in catalog_webhooks.tombstones(uow, ask.webhook_ids)]
@@ -155,8 +156,22 @@ def report(uow: UnitOfWork, said: MirrorReport) -> None:
             slug = said.slug or webhook.slug
             catalog_webhooks.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
             _remember(uow, webhook, said)
+            if said.elsewhere is not None:
+                _note_elsewhere(uow, webhook, said.elsewhere)
     if said.retry_at is not None:
         uow.timer(PASS_TIMER, said.webhook_id, said.retry_at)
+
+
+def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, found: tuple[Elsewhere, ...]) -> None:
+    there = {one.slug for one in found}
+    for one in webhook.elsewhere:
+        if one["slug"] in webhook.replacing and one["slug"] not in there:
+            what = f"The hook {one['name']} to {one['address']} was deleted at Docker Hub, as asked."
+            catalog_webhooks.add_history(uow, webhook.id, what)
+    shown = [one.model_dump() for one in found]
+    replacing = [slug for slug in webhook.replacing if slug in there]
+    if (shown, replacing) != (webhook.elsewhere, webhook.replacing):
+        catalog_webhooks.set_elsewhere(uow, webhook.id, shown, replacing)
 
 
 def _remember(uow: UnitOfWork, webhook: Webhook, said: MirrorReport) -> None:

@@ -138,6 +138,8 @@ class Webhook(InProject):
     networks: list[str]
     signed: bool = False
     history: list[Any]
+    elsewhere: list[Any]
+    replacing: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,8 @@ def _document(
         "hubState": value.hub_state,
         "hubMessage": value.hub_message,
         "hubSeenAt": wire_time(value.hub_seen_at),
+        "hookName": mirroring.hook_name(uow, value.id, value.generation) if value.hook_repository else "",
+        "elsewhere": list(value.elsewhere),
         "look": _look(uow, value),
         "generation": value.generation,
         "lastPushAt": wire_time(value.last_push_at),

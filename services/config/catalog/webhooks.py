@@ -43,7 +43,7 @@ class Webhooks(Scoped[Webhook]):
     def __init__(self, context: Context, endpoints: Endpoints) -> None:
         super().__init__(context)
         self.endpoints = endpoints
-        self.verbs |= {"rotate": self.rotate, "test": self.test}
+        self.verbs |= {"rotate": self.rotate, "test": self.test, "replace-elsewhere": self.replace_elsewhere}
 
     def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
         return webhook_documents.documents(uow, values)
@@ -72,6 +72,8 @@ class Webhooks(Scoped[Webhook]):
             platforms=[],
             networks=[],
             history=[],
+            elsewhere=[],
+            replacing=[],
         )
         return self._filled(uow, ask, blank, partial=False)
 
@@ -96,6 +98,16 @@ class Webhooks(Scoped[Webhook]):
         self.demand_edit(uow, person, old, "rotate the token of")
         box, hashed = self._secure_token(ask)
         return self.save(uow, person, old, replace(old, secret_token=box, token_hash=hashed), "rotate")
+
+    def replace_elsewhere(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Hooks at the Hub that point at another address go: those of `slugs`, or all that are shown."""
+        old = self.locate(uow, person, ask)
+        self.demand_edit(uow, person, old, "replace the hooks elsewhere of")
+        shown = [str(one["slug"]) for one in old.elsewhere]
+        chosen = texts(ask.body, "slugs") or shown
+        if unknown := sorted(set(chosen) - set(shown)):
+            raise refuse(Code.INVALID, f"{unknown[0]} is none of the hooks that are shown", subject="slugs")
+        return self.save(uow, person, old, replace(old, replacing=chosen), "replace-elsewhere")
 
     def test(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Which of these `tags` a push of would run, and why; nothing is started."""

@@ -192,6 +192,12 @@ def note_hub(uow: UnitOfWork, webhook_id: str, *, state: str, message: str, slug
     )
 
 
+def set_elsewhere(uow: UnitOfWork, webhook_id: str, shown: list[dict[str, str]], replacing: list[str]) -> None:
+    """Hooks at the repository that point at another address, and which of them are to go."""
+    values = {"elsewhere": shown, "replacing": replacing}
+    uow.session.execute(update(WebhookRow).where(WebhookRow.id == webhook_id).values(values))
+
+
 def set_hook(uow: UnitOfWork, webhook: Webhook) -> None:
     """What hook is wanted of which generation, and how it stands."""
     uow.session.execute(

@@ -216,6 +216,10 @@ class WebhookRow(_InProject, Base):
     """Deliveries without a good signature are refused."""
     history: Mapped[list[Any]]
     """What happened to its hook, newest last: `{"at", "what"}`."""
+    elsewhere: Mapped[list[Any]]
+    """Hooks at its repository that point at another address: `{"slug", "name", "address"}`."""
+    replacing: Mapped[list[str]]
+    """Slugs of those that somebody wants gone."""
 
 
 class WebhookTokenRow(Base):

@@ -143,7 +143,7 @@ def _endpoints() -> list[Route]:
 
 def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
-    webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test"))
+    webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test", "replace-elsewhere"))
     event = generic.action(Kind.EVENTS, ("rerun", "resume", "run-anyway"), default="rerun")
     exported = files.exported(Kind.EVENTS, generic.listing(Kind.EVENTS))
     return [

@@ -4,8 +4,9 @@ from typing import Any
 
 from services.config.catalog import kinds, mirroring
 from services.config.catalog.values import MatchWebhook
+from services.config.store import catalog_webhooks
 from shared.contracts.catalog import Kind
-from shared.contracts.mirror import MirrorReport, MirrorState, WantedAsk, WantedHook
+from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState, WantedAsk, WantedHook
 from shared.contracts.problems import Code
 from shared.contracts.pushes import AllowlistAsk, AllowlistChanged
 from shared.process.secrets import token_hash
@@ -267,3 +268,59 @@ def test_code_streams_patch_enables_and_disables(office: Office) -> None:
     assert office.act(Kind.WEBHOOKS, "patch", {"enabled": False}, id=made["id"])["enabled"] is False
     found = match(office)
     assert found is not None and found.enabled is False
+
+
+def test_hooks_to_another_address_are_shown_and_replaced_only_when_asked(office: Office) -> None:
+    made = complete(office)
+    old = Elsewhere(slug="old", name="portside-old-1", address="https://old.example.com/pipelines/api/x")
+    report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, elsewhere=(old,))
+    assert office.get(Kind.WEBHOOKS, made["id"])["elsewhere"] == [old.model_dump()]
+    assert [hook.replace for hook in hooks(office)] == [()]
+    said = refused(Code.INVALID, office.act, Kind.WEBHOOKS, "replace-elsewhere", {"slugs": ["other"]}, id=made["id"])
+    assert "none of the hooks that are shown" in said
+    office.act(Kind.WEBHOOKS, "replace-elsewhere", {}, id=made["id"])
+    assert [hook.replace for hook in hooks(office)] == [("old",)]
+    report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, elsewhere=())
+    shown = office.get(Kind.WEBHOOKS, made["id"])
+    assert shown["elsewhere"] == []
+    assert "was deleted at Docker Hub, as asked" in shown["history"][0]["what"]
+    assert [hook.replace for hook in hooks(office)] == [()]
+
+
+def test_drift_that_was_repaired_stands_in_the_history(office: Office) -> None:
+    made = complete(office)
+    repaired = "It had been deleted at Docker Hub; it was made again."
+    report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, repaired=repaired)
+    report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP)
+    assert [one["what"] for one in office.get(Kind.WEBHOOKS, made["id"])["history"]] == [repaired]
+
+
+def test_what_a_webhook_demands_is_kept_checked_and_told_to_the_receiver(office: Office) -> None:
+    demands = {
+        "gatherSeconds": 10,
+        "platforms": ["linux/amd64", "linux/arm64/v8"],
+        "sourceNetworks": ["192.0.2.7", "10.1.2.3/8"],
+        "signed": True,
+    }
+    made = office.webhook(**demands)
+    assert made["sourceNetworks"] == ["192.0.2.7/32", "10.0.0.0/8"]
+    with office.store.read() as uow:
+        (entry,) = office.catalog.allowlist(uow, AllowlistAsk()).entries
+    assert (entry.networks, entry.signed) == (("192.0.2.7/32", "10.0.0.0/8"), True)
+    found = match(office)
+    assert found is not None
+    assert (found.gather_s, found.platforms) == (10.0, ("linux/amd64", "linux/arm64/v8"))
+    cleared = office.act(Kind.WEBHOOKS, "replace", {"name": "web"}, id=made["id"])
+    assert [cleared[name] for name in demands] == [0.0, [], [], False]
+    for bad in ({"gatherSeconds": 9999}, {"platforms": ["amd64"]}, {"sourceNetworks": ["here"]}):
+        refused(Code.INVALID, office.act, Kind.WEBHOOKS, "patch", bad, id=made["id"])
+
+
+def test_the_day_of_a_tokens_last_use_is_shown_and_written_once_a_day(office: Office) -> None:
+    made = complete(office)
+    assert made["tokenLastUsedOn"] == ""
+    for wait_s, day in ((0.0, "2023-11-14"), (60.0, "2023-11-14"), (86_400.0, "2023-11-15")):
+        office.now += wait_s
+        with office.store.write() as uow:
+            catalog_webhooks.note_use(uow, token_hash("first-token"), uow.now)
+        assert office.get(Kind.WEBHOOKS, made["id"])["tokenLastUsedOn"] == day

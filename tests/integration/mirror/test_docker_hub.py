@@ -118,6 +118,26 @@ def test_hooks_are_found_on_every_page(scene: Scene) -> None:
     assert len(there) == 231
 
 
+def test_hooks_of_our_kind_to_another_address_are_shown_and_go_only_when_asked(scene: Scene) -> None:
+    there = scene.there()
+    for name, url in (
+        ("portside-old-1", "https://old.example.com/pipelines/api/docker-hub-webhooks?secureToken=s3cret"),
+        ("code-stream", "https://cs.example.com/codestream/api/registry-webhook-listeners/77"),
+        ("ci", "https://ci.example.com/hooks/docker"),
+    ):
+        there[name] = Hook(name, name, [url], 0.0, False)
+    report = scene.one()
+    assert report.state is MirrorState.IN_STEP
+    assert [(one.name, one.address) for one in report.elsewhere or ()] == [
+        ("portside-old-1", "https://old.example.com/pipelines/api/docker-hub-webhooks"),
+        ("code-stream", "https://cs.example.com/codestream/api/registry-webhook-listeners/77"),
+    ]
+    assert len(there) == 4
+    after = scene.one(scene.hook(replace=("portside-old-1", "ci")))
+    assert [one.name for one in after.elsewhere or ()] == ["code-stream"]
+    assert set(there) == {SLUG, "code-stream", "ci"}, "what is not of our kind stays even when it is named"
+
+
 def test_an_upper_case_repository_is_asked_for_in_lower_case(scene: Scene) -> None:
     assert scene.one(scene.hook(repository="Acme/Web")).state is MirrorState.IN_STEP
 
