@@ -53,6 +53,7 @@ check: ## Format, lint, types, imports, generated documents
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
 	$(PY) scripts/documents --check
+	@$(PY) -W error -c "from services.config.migrations import head; head()"
 
 format: ## Rewrite the code in the house's format
 	@$(SETUP) --dev

@@ -37,19 +37,24 @@ def migrate(store: Store) -> None:
         command.upgrade(config, "head")
 
 
+def head() -> str | None:
+    """The last step; fails when the steps do not stand in one line."""
+    return ScriptDirectory.from_config(_configuration()).get_current_head()
+
+
 def what_is_missing(store: Store) -> str:
     """Why this release cannot work with the database, and what to do; empty when it can."""
-    head = ScriptDirectory.from_config(_configuration()).get_current_head()
+    last = head()
     shown = store.url.render_as_string(hide_password=True)
     try:
         with store.writer.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
     except DBAPIError as error:
         return f"The database {shown} cannot be opened: {error.orig}. Check DATABASE_URL and that it is running."
-    if current == head:
+    if current == last:
         return ""
     return (
-        f"The database {shown} has schema {current or 'none'}, and this release needs {head}. "
+        f"The database {shown} has schema {current or 'none'}, and this release needs {last}. "
         "Run: python -m services.config migrate"
     )
 
