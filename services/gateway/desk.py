@@ -27,6 +27,7 @@ from shared.contracts.topics import (
     CATALOG_FIND,
     CATALOG_GET,
     ENDPOINT_VALIDATE,
+    HUB_INSPECT,
     OUTSIDE_INSPECT,
     SIGN_IN,
     Topic,
@@ -72,6 +73,10 @@ class Desk:
     def inspect(self, caller: Caller, ask: Inspect) -> Inspected:
         """Look at something outside."""
         return self._ask(OUTSIDE_INSPECT, ask, Inspected, caller, timeout_s=OUTSIDE_TIMEOUT_S)
+
+    def inspect_hub(self, caller: Caller, ask: Inspect) -> Inspected:
+        """Look at what only Docker Hub's own API tells."""
+        return self._ask(HUB_INSPECT, ask, Inspected, caller, timeout_s=OUTSIDE_TIMEOUT_S)
 
     def _ask(
         self,

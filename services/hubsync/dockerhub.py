@@ -144,6 +144,20 @@ class DockerHub:
             raise Away("Docker Hub's list of tags has no results in it.")
         return [entry for entry in results if isinstance(entry, dict)]
 
+    def repositories(self, namespace: str) -> tuple[str, ...]:
+        """The names of a namespace's repositories that this account may see, from all pages."""
+        found: list[str] = []
+        for number in range(1, MOST_PAGES + 1):
+            address = f"{self._account.hub_url}/v2/namespaces/{namespace.lower()}/repositories"
+            reply = self._ask("GET", f"{address}?page_size={PAGE_SIZE}&page={number}", doing="listing the repositories")
+            if reply.status == 404:
+                raise NoRepository(f"Docker Hub knows no namespace {namespace}.")
+            page = self._object(reply, 200, "listing the repositories")
+            found += [str(entry["name"]) for entry in _results(page) if entry.get("name")]
+            if not page.get("next"):
+                break
+        return tuple(sorted(found))
+
     def _repository(self, repository: str) -> str:
         # Docker Hub's names are lower case, and its addresses end with a slash.
         return f"{self._account.hub_url}/v2/repositories/{repository.lower()}/"
@@ -157,7 +171,7 @@ class DockerHub:
             anonymous = not self._account.username
             authorization = "" if anonymous else f"{self._scheme} {self._sign_ins.token(self._account)}"
             reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
-            if reply.status != 401:
+            if reply.status != 401 or anonymous:
                 return reply
             self._sign_ins.forget(self._account)
             if last:
@@ -191,6 +205,11 @@ class DockerHub:
         if reply.status == 404:
             return NoRepository(f"Docker Hub shows {self._account.username} no repository {repository}.")
         return self._problem(reply, "looking for the repository")
+
+
+def _results(page: dict[str, Any]) -> list[dict[str, Any]]:
+    results = page.get("results")
+    return [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
 
 
 def _seen(entry: Any) -> Seen | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, StopConsuming, Unavailable
 from shared.contracts.base import Message
+from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk
 from shared.contracts.problems import Refused
@@ -77,6 +78,11 @@ def look(answer: Callable[[TagsLook], TagsSeen], bus: Post) -> Callable[[Incomin
         return Ack()
 
     return handle
+
+
+def inspect(answer: Callable[[Inspect], Inspected]) -> Callable[[Incoming], Message]:
+    """Look at Docker Hub for a page or a check."""
+    return lambda incoming: answer(cast("Inspect", incoming.message))
 
 
 def _tell(report: MirrorReport) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorReport, Wanted
-from shared.contracts.topics import LOOKS, MIRROR, PROCESS_HEALTH, TAGS_LOOK_HUB, Service
+from shared.contracts.topics import HUB_INSPECT, HUBSYNC_RPC, LOOKS, MIRROR, PROCESS_HEALTH, TAGS_LOOK_HUB, Service
 from shared.process import secrets
 from shared.process.clock import now
 from shared.process.health import Health
@@ -17,7 +17,8 @@ from shared.process.life import Fatal
 from shared.process.logging import configure
 
 from .dockerhub import Caller, DockerHub
-from .handlers import look, mirror_batch
+from .handlers import inspect, look, mirror_batch
+from .inspection import Inspector
 from .looks import Looks
 from .mirror import CannotOpen, Mirror
 from .settings import HubsyncSettings
@@ -66,6 +67,8 @@ class Hubsync:
             LOOKS, {TAGS_LOOK_HUB: look(Looks(connect, open_sealed), self._bus)}, threads=LOOKERS, prefetch=LOOKERS
         )
         self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
+        # Apart from the passes: a page does not wait for one.
+        self._bus.serve(HUBSYNC_RPC, {HUB_INSPECT: inspect(Inspector(connect, open_sealed))}, threads=LOOKERS)
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._watcher.start()

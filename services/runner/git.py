@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ssl import SSLError
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -22,7 +23,8 @@ from dulwich.objects import Blob, Commit, Tag, Tree
 from dulwich.repo import Repo
 
 from . import ssh
-from .reach import tls, why
+from .reach import why
+from .trust import certificate_trouble, context, pools, trust_of
 
 CONNECT_S, READ_S = 10.0, 60.0
 MAX_FILE_BYTES = 256 * 1024
@@ -44,6 +46,9 @@ class Endpoint(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def properties(self) -> Mapping[str, Any]: ...
 
     def text(self, key: str, default: str = "") -> str: ...
 
@@ -171,11 +176,14 @@ def _over_http(
     user, password = endpoint.text("username"), endpoint.text("password")
     if token := endpoint.text("token"):
         user, password = user or _TOKEN_USERS.get(endpoint.text("serverType").upper(), "x-access-token"), token
-    pool = _Pool(
-        timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
-        retries=False,
-        **tls(endpoint.text("caCertificate"), endpoint.text("fingerprint")),
-    )
+    trust = trust_of(endpoint.properties)
+    try:
+        known = context(trust)
+    except SSLError:
+        message = f"Endpoint {endpoint.name}: its caCertificate is no PEM certificate."
+        raise GitProblem("incomplete", message) from None
+    pool = _Pool(timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S), retries=False, ssl_context=known)
+    pool.pool_classes_by_scheme = pools(trust)
     closing.append(pool.close)
     client = Urllib3HttpGitClient(
         f"{scheme}://{host}/", pool_manager=pool, username=user or None, password=password or None
@@ -294,4 +302,4 @@ def _translated(error: BaseException, endpoint: Endpoint, url: str) -> GitProble
     on_the_way = isinstance(error.__cause__ or error.__context__, urllib3.exceptions.HTTPError | OSError)
     if isinstance(error, git_errors.GitProtocolError) and not on_the_way:
         return GitProblem("refused", f"{shown} does not speak Git as it should: {error}")
-    return GitProblem("unreachable", f"Cannot reach {shown}: {why(error)}.")
+    return GitProblem(certificate_trouble(error) or "unreachable", f"Cannot reach {shown}: {why(error)}.")

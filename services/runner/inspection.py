@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import socket
-import ssl
+import re
 from collections.abc import Callable
-from urllib.parse import urlparse
+from contextlib import closing
 
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.problems import Code, refuse
+from shared.grammar.repositories import repository_of
 from shared.process.secrets import CannotOpen
 
+from .certificates import dial, look
+from .checks.docker import account_of
 from .reach import why
 from .registry import Registry, RegistryProblem
 from .tasks.k8s.cluster import Cluster
-from .tasks.k8s.images import running
-from .tasks.k8s.manifests import Ref
+from .tasks.k8s.images import Image, parse, running
+from .tasks.k8s.manifests import Ref, containers
 from .tasks.k8s.rollout import readiness
 from .tasks.protocol import OpenEndpoint, TaskFailed
-from .validate import Validator, account_of
+from .trust import Trust
+from .validate import Validator
 
-_TIMEOUT_S = 10.0
+LAST_TAGS = 10
 
 
 class Inspector:
@@ -46,43 +48,75 @@ class Inspector:
 
 
 def _certificate(endpoint: OpenEndpoint | None, options: Json) -> Json:
-    """The certificate that an address shows, so that a person may accept its fingerprint."""
+    """The certificates that an address shows, so that a person may accept one."""
     url = str(options.get("url") or (endpoint.text("kubernetesURL") if endpoint else ""))
-    address = urlparse(url if "://" in url else f"https://{url}")
-    if address.scheme != "https" or not address.hostname:
-        raise refuse(Code.INVALID, f"{url or 'The address'} does not begin with https://, so it shows no certificate.")
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
-        with socket.create_connection((address.hostname, address.port or 443), _TIMEOUT_S) as plain:
-            with context.wrap_socket(plain, server_hostname=address.hostname) as secured:
-                der = secured.getpeercert(binary_form=True) or b""
+        host, connect = dial(url)
+        return {"url": url, **look(host, connect, Trust()).document()}
+    except ValueError as error:
+        raise refuse(Code.INVALID, str(error), subject="url") from None
     except OSError as error:
-        raise refuse(Code.UNAVAILABLE, f"Cannot reach {url}: {why(error)}.") from None
-    digest = hashlib.sha256(der).hexdigest().upper()
-    fingerprint = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
-    return {"url": url, "fingerprint": fingerprint, "pem": ssl.DER_cert_to_PEM_cert(der)}
+        raise refuse(Code.UNAVAILABLE, f"Cannot reach {url}: {why(error)}.", subject="url") from None
 
 
 def _tags(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The last tags by their names, as versions: a registry does not say when each was pushed."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the docker endpoint whose tags to list.")
-    account, repository = account_of(endpoint)
-    repository = str(options.get("repository") or repository)
-    registry = Registry(account)
-    try:
-        return {"repository": repository, "tags": registry.tags(repository) or []}
-    finally:
-        registry.close()
+    repository = str(options.get("repository") or repository_of(endpoint.properties).path)
+    if not repository:
+        raise refuse(Code.INVALID, "The endpoint is a whole namespace: name the repository.", subject="repository")
+    with closing(Registry(account_of(endpoint))) as registry:
+        names = registry.tags(repository) or []
+    last = sorted(names, key=_as_version, reverse=True)[:LAST_TAGS]
+    return {"repository": repository, "tags": [{"name": name} for name in last], "order": "highest version first"}
+
+
+def _as_version(tag: str) -> list[tuple[int, int, str]]:
+    """Sorts `1.10` after `1.9`, and both after `latest`."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", tag) if part]
+
+
+def _repositories(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The repositories of the endpoint's namespace, where the registry lists them."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the docker endpoint whose repositories to list.")
+    namespace = repository_of(endpoint.properties).namespace
+    with closing(Registry(account_of(endpoint))) as registry:
+        names = registry.repositories()
+    inside = [name for name in names if not namespace or name.startswith(f"{namespace}/")]
+    return {"namespace": namespace, "repositories": [name.removeprefix(f"{namespace}/") for name in sorted(inside)]}
+
+
+def _workloads(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The Deployments of a namespace with the images that they name; if asked only those that name one repository."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the k8s endpoint whose workloads to list.")
+    wanted = str(options.get("repository") or "")
+    with closing(Cluster(endpoint)) as cluster:
+        namespace = str(options.get("namespace") or cluster.namespace)
+        objects = cluster.find("apps/v1", "Deployment", namespace)
+    shown = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects]
+    if wanted:
+        meant = parse(wanted)
+        shown = [one for one in shown if any(_same(meant, found["image"]) for found in one["containers"])]
+    return {"namespace": namespace, "workloads": sorted(shown, key=lambda one: one["name"])}
+
+
+def _containers(obj: Json) -> list[Json]:
+    return [{"name": str(one.get("name")), "image": str(one.get("image") or "")} for one in containers(obj)]
+
+
+def _same(meant: Image, written: str) -> bool:
+    found = parse(written)
+    return (found.host, found.repository) == (meant.host, meant.repository)
 
 
 def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
     """What a workload runs now."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint that has the workload.")
-    cluster = Cluster(endpoint)
-    try:
+    with closing(Cluster(endpoint)) as cluster:
         kind, name = str(options.get("kind") or "Deployment"), str(options.get("name") or "")
         version = str(options.get("apiVersion") or "apps/v1")
         ref = Ref(version, kind, str(options.get("namespace") or cluster.namespace), name)
@@ -97,12 +131,12 @@ def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
             "message": how.message,
             "annotations": (live["metadata"].get("annotations") or {}),
         }
-    finally:
-        cluster.close()
 
 
 _LOOKS: dict[str, Callable[[OpenEndpoint | None, Json], Json]] = {
     "certificate": _certificate,
+    "repositories": _repositories,
     "tags": _tags,
     "workload": _workload,
+    "workloads": _workloads,
 }

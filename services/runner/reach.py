@@ -1,35 +1,6 @@
-"""What every way outside needs: certificates that are accepted, and the reason of a failure in few words."""
+"""The reason of a failed way outside, in few words."""
 
 from __future__ import annotations
-
-import ssl
-from typing import Any
-
-from requests.adapters import HTTPAdapter
-
-
-def tls(ca_pem: str = "", fingerprint: str = "") -> dict[str, Any]:
-    """Options of a urllib3 pool that trusts one more authority, or accepts exactly one certificate (SHA-256)."""
-    if fingerprint.strip():
-        pinned = fingerprint.strip().removeprefix("SHA256:").replace(":", "").lower()
-        # The fingerprint says more than a chain of authorities would.
-        return {"assert_fingerprint": pinned, "cert_reqs": "CERT_NONE"}
-    if ca_pem.strip():
-        context = ssl.create_default_context()
-        context.load_verify_locations(cadata=ca_pem)
-        return {"ssl_context": context}
-    return {}
-
-
-class Trusting(HTTPAdapter):
-    """A transport of requests with those options."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self._options = options
-        super().__init__()
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **{**more, **self._options})
 
 
 def why(error: BaseException) -> str:

@@ -79,7 +79,7 @@ class Runner:
             threads=threads,
             prefetch=threads,
         )
-        validator = Validator(opener, self._registries)
+        validator = Validator(opener)
         self._bus.serve(
             topics.RUNNER_RPC,
             {

@@ -119,11 +119,14 @@ class Validated(Message):
     message: str
     code: str = ""
     """Stable word for the cause: `wrong-password`, `no-right`, `no-such-repository`, `unreachable` …"""
+    next_step: str = ""
+    """What to do about it."""
     details: Json = {}
 
 
 class Inspect(Message):
-    """Gateway to runner: look at something outside on behalf of a page (`certificate`, `tags`, `workload`)."""
+    """Look at something outside on behalf of a page: gateway to runner (`certificate`, `tags`, `workloads` …), and to
+    hubsync for what only Docker Hub's own API tells (`rights`, `repositories`, `tags`)."""
 
     what: str
     endpoint: Endpoint | None = None

@@ -53,6 +53,7 @@ CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
 RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
 REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
 RUNNER_RPC = Queue("runner.rpc", Service.RUNNER, Mode.RPC)
+HUBSYNC_RPC = Queue("hubsync.rpc", Service.HUBSYNC, Mode.RPC)
 MIRROR = Queue("hubsync.mirror", Service.HUBSYNC, Mode.SINGLE)
 LOOKS = Queue("hubsync.looks", Service.HUBSYNC, Mode.POOL)
 GATEWAY_NEWS = Queue("gateway.news", Service.GATEWAY, Mode.BROADCAST)
@@ -116,6 +117,7 @@ ENDPOINT_VALIDATE = Topic(
     "endpoint.validate", 1, catalog.ValidateAsk, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
 )
 OUTSIDE_INSPECT = Topic("outside.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Inspected)
+HUB_INSPECT = Topic("hub.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (HUBSYNC_RPC,), catalog.Inspected)
 
 PROCESS_HEALTH = Topic("process.health", 1, health.ProcessHealth, Kind.EVENT, (_G, _C, _R, _H), (GATEWAY_NEWS,))
 
@@ -149,6 +151,7 @@ TOPICS: tuple[Topic, ...] = (
     ENDPOINT_VALIDATE,
     OUTSIDE_INSPECT,
     PROCESS_HEALTH,
+    HUB_INSPECT,
 )
 
 QUEUES: tuple[Queue, ...] = tuple(dict.fromkeys(queue for topic in TOPICS for queue in topic.queues))

@@ -19,7 +19,10 @@ from . import endpoint_schemas, mirroring, resolving
 from .base import Scoped, choose_project, demand, tags_of
 from .documents import common, flag, name_of, table, text
 from .endpoint_types import endpoint_type, flaws_of, spelled
+from .matchable import day
 from .objects import Endpoint, Json
+
+_ACCEPTED_AT = "fingerprintAcceptedAt"
 
 
 class Endpoints(Scoped[Endpoint]):
@@ -70,7 +73,7 @@ class Endpoints(Scoped[Endpoint]):
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
         """A new endpoint."""
-        return self._checked(self._built(uow, person, ask, project))
+        return self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now))
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
         """The endpoint after a change; the mask keeps a secret, a blank removes it."""
@@ -82,19 +85,18 @@ class Endpoints(Scoped[Endpoint]):
             properties, secrets = _split(type_, {**base, **given}, ask.sealed, old.secrets, partial=partial)
         else:
             properties, secrets = old.properties, old.secrets
-        return self._checked(
-            replace(
-                old,
-                name=name_of(body, self.noun, old.name),
-                description=text(body, "description", old.description if partial else ""),
-                tags=tags_of(body, old.tags),
-                type=type_,
-                properties=properties,
-                secrets=secrets,
-                restricted=flag(body, "isRestricted", old.restricted),
-                cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
-            )
+        new = replace(
+            old,
+            name=name_of(body, self.noun, old.name),
+            description=text(body, "description", old.description if partial else ""),
+            tags=tags_of(body, old.tags),
+            type=type_,
+            properties=properties,
+            secrets=secrets,
+            restricted=flag(body, "isRestricted", old.restricted),
+            cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
         )
+        return self._checked(_dated(new, old.properties, uow.now))
 
     def is_restricted(self, value: Endpoint) -> bool:
         return value.restricted
@@ -150,6 +152,15 @@ class Endpoints(Scoped[Endpoint]):
                 )
             )
         return value
+
+
+def _dated(new: Endpoint, before: Mapping[str, Any], now: float) -> Endpoint:
+    """Keeps on which day its certificate was accepted, for the day on which the server shows another."""
+    properties = {key: value for key, value in new.properties.items() if key != _ACCEPTED_AT}
+    if fingerprint := properties.get("fingerprint"):
+        same = fingerprint == before.get("fingerprint") and before.get(_ACCEPTED_AT)
+        properties[_ACCEPTED_AT] = before[_ACCEPTED_AT] if same else day(now)
+    return replace(new, properties=properties)
 
 
 def masked(value: Endpoint) -> Json:

@@ -1,28 +1,31 @@
 """A kubeconfig that somebody pasted, as the properties of a Kubernetes endpoint. Pure.
 
-Nothing of it is run or read from disk: exec plugins and files that only the author's machine has are refused with the
-command that makes the file whole.
+Nothing of it is run or read from disk: exec plugins are refused with the reason, and so are files that only the
+author's machine has, unless the caller sends their contents along (`files`, by the names that the kubeconfig uses).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlparse
 
 import yaml
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 
-_WHOLE = "Run `kubectl config view --raw --flatten --minify` and paste what it prints."
+_FLATTEN = "Run `kubectl config view --raw --flatten --minify` and paste what it prints."
 _PATH = "properties.kubeconfig"
 _FILES = {
-    "certificate-authority": "cluster",
-    "client-certificate": "user",
-    "client-key": "user",
-    "tokenFile": "user",
+    "certificate-authority": "certificate-authority-data",
+    "client-certificate": "client-certificate-data",
+    "client-key": "client-key-data",
+    "tokenFile": "token",
 }
+"""Keys that name a file, and where its content stands instead."""
 
 
 def _refused(message: str, hint: str = "") -> Refused:
@@ -37,18 +40,42 @@ def _refused(message: str, hint: str = "") -> Refused:
     )
 
 
-def contexts(text: str) -> list[str]:
-    """The names of the contexts in a kubeconfig, the current one first."""
+def described(text: str, files: Mapping[str, str] | None = None) -> Json:
+    """The contexts of a kubeconfig, the current one first: where each goes, how it signs in, what is wrong with it, and
+    what will surprise. Raises `Refused` when the text is no kubeconfig."""
     config = _load(text)
     current = str(config.get("current-context") or "")
     names = [str(entry.get("name")) for entry in _entries(config, "contexts")]
-    return sorted(names, key=lambda name: name != current)
+    return {
+        "contexts": [
+            _described(config, name, name == current, files or {})
+            for name in sorted(names, key=lambda name: name != current)
+        ]
+    }
+
+
+def _described(config: Json, name: str, current: bool, files: Mapping[str, str]) -> Json:
+    shown: Json = {"name": name, "current": current, "url": "", "namespace": "", "authType": "", "problem": "",
+                   "nextStep": "", "warnings": []}  # fmt: skip
+    try:
+        properties = _imported(config, name, files)
+    except Refused as refused:
+        problem = refused.problem
+        return {**shown, "problem": problem.message, "nextStep": problem.next_step}
+    url = str(properties["kubernetesURL"])
+    return {
+        **shown,
+        "url": url,
+        "namespace": properties.get("namespace", ""),
+        "authType": properties["authType"],
+        "warnings": [warning] if (warning := loopback_warning(url)) else [],
+    }
 
 
 def import_kubeconfig(properties: Json) -> Json:
-    """The properties with `kubeconfig` (and `context`) replaced by what one context of it says. Raises `Refused`."""
+    """The properties with `kubeconfig`, `context` and `files` replaced by what one context says. Raises `Refused`."""
     text = properties.get("kubeconfig")
-    rest = {key: value for key, value in properties.items() if key not in ("kubeconfig", "context")}
+    rest = {key: value for key, value in properties.items() if key not in ("kubeconfig", "context", "files")}
     if not text:
         return rest
     config = _load(str(text))
@@ -61,18 +88,25 @@ def import_kubeconfig(properties: Json) -> Json:
         raise _refused(
             f"The kubeconfig has no context {wanted or 'chosen'}; it has {offered}.", "Set properties.context."
         )
+    files = properties.get("files")
+    return {**rest, **_imported(config, wanted, files if isinstance(files, dict) else {})}
+
+
+def _imported(config: Json, wanted: str, files: Mapping[str, str]) -> Json:
     context = _part(config, "contexts", wanted, "context")
-    cluster = _part(config, "clusters", str(context.get("cluster")), "cluster")
-    user = _part(config, "users", str(context.get("user")), "user") if context.get("user") else {}
-    _refuse_what_cannot_travel(cluster, user)
-    imported: Json = {"kubernetesURL": str(cluster.get("server") or "")}
+    cluster = _whole(_part(config, "clusters", str(context.get("cluster")), "cluster"), files)
+    user = _whole(_part(config, "users", str(context.get("user")), "user") if context.get("user") else {}, files)
+    _refuse_plugins(user)
+    if not cluster.get("server"):
+        raise _refused(f"The cluster of context {wanted} has no server.", _FLATTEN)
+    imported: Json = {"kubernetesURL": str(cluster["server"])}
     if authority := cluster.get("certificate-authority-data"):
         imported["certAuthorityData"] = _pem(authority, "certificate-authority-data")
     if cluster.get("insecure-skip-tls-verify"):
         imported["insecureSkipTLSVerify"] = True
     if context.get("namespace"):
         imported["namespace"] = str(context["namespace"])
-    return {**rest, **imported, **_credentials(user, wanted)}
+    return {**imported, **_credentials(user, wanted)}
 
 
 def _credentials(user: Json, context: str) -> Json:
@@ -92,7 +126,7 @@ def _credentials(user: Json, context: str) -> Json:
     )
 
 
-def _refuse_what_cannot_travel(cluster: Json, user: Json) -> None:
+def _refuse_plugins(user: Json) -> None:
     for plugin in ("exec", "auth-provider"):
         if user.get(plugin):
             command = str((user[plugin] or {}).get("command") or (user[plugin] or {}).get("name") or plugin)
@@ -100,12 +134,31 @@ def _refuse_what_cannot_travel(cluster: Json, user: Json) -> None:
                 f"This kubeconfig signs in by running {command}, which exists on your machine only.",
                 "Make a ServiceAccount with a token and use that.",
             )
-    for key, holder in _FILES.items():
-        values = cluster if holder == "cluster" else user
-        if values.get(key) and not values.get(f"{key}-data"):
-            raise _refused(
-                f"The kubeconfig names the file {values[key]} ({key}), which is on your machine only.", _WHOLE
-            )
+
+
+def _whole(part: Json, files: Mapping[str, str]) -> Json:
+    """A cluster or user with the contents of the files that it names."""
+    whole = dict(part)
+    for key, embedded in _FILES.items():
+        name = part.get(key)
+        if not name or whole.get(embedded):
+            continue
+        content = files.get(str(name))
+        if content is None:
+            raise _refused(f"The kubeconfig names the file {name} ({key}), which is on your machine only.", _FLATTEN)
+        whole[embedded] = content.strip() if embedded == "token" else base64.b64encode(content.encode()).decode()
+    return whole
+
+
+def loopback_warning(url: str) -> str:
+    """What will surprise about an address that only one machine has; empty for others."""
+    host = urlparse(url).hostname or ""
+    if host not in ("localhost", "::1", "0.0.0.0") and not host.startswith("127."):
+        return ""
+    return (
+        f"{host} is the machine that the runner runs on: from a container it does not reach this cluster. Use the "
+        "cluster's address as the container sees it, or run Portside on the machine itself."
+    )
 
 
 def _load(text: str) -> Json:
@@ -114,9 +167,9 @@ def _load(text: str) -> Json:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise _refused(f"The kubeconfig is not valid YAML{place}.", _WHOLE) from None
+        raise _refused(f"The kubeconfig is not valid YAML{place}.", _FLATTEN) from None
     if not isinstance(config, dict):
-        raise _refused("The kubeconfig is not a YAML object.", _WHOLE)
+        raise _refused("The kubeconfig is not a YAML object.", _FLATTEN)
     return config
 
 
@@ -130,11 +183,11 @@ def _part(config: Json, key: str, name: str, inner: str) -> Json:
         if str(entry.get("name")) == name:
             found: Any = entry.get(inner)
             return found if isinstance(found, dict) else {}
-    raise _refused(f"The kubeconfig refers to {inner} {name}, which is not in it.", _WHOLE)
+    raise _refused(f"The kubeconfig refers to {inner} {name}, which is not in it.", _FLATTEN)
 
 
 def _pem(data: Any, key: str) -> str:
     try:
         return base64.b64decode(str(data), validate=False).decode()
     except (binascii.Error, ValueError):
-        raise _refused(f"{key} in the kubeconfig is not base64 of a PEM text.", _WHOLE) from None
+        raise _refused(f"{key} in the kubeconfig is not base64 of a PEM text.", _FLATTEN) from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import files, generic, sign_in, special
+from . import endpoints, files, generic, sign_in, special
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -125,19 +125,22 @@ def _executions() -> list[Route]:
 
 def _endpoints() -> list[Route]:
     tag = "Endpoints"
+    meant = ("id", "project", "name")
     return [
         *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
-        Route(
-            "GET", "/endpoint-types", special.endpoint_types, "What each type of endpoint takes", tag,
-            gives="EndpointTypes",
-        ),
-        Route(
-            "POST", "/endpoint-validation", special.validate_endpoint, "Try an endpoint", tag, "Endpoint", "Validation"
-        ),
-        Route(
-            "GET", "/endpoint-certificate", special.certificate, "Fingerprints of a server", tag,
-            gives="Certificates", query=("url",),
-        ),
+        Route("GET", "/endpoint-types", endpoints.types, "What each type takes", tag, gives="EndpointTypes"),
+        Route("POST", "/endpoint-validation", endpoints.validate, "Try an endpoint", tag, "Endpoint", "Validation",
+              query=("repository", "namespace")),
+        Route("GET", "/endpoint-certificate", endpoints.certificate, "Certificates of a server", tag,
+              gives="Certificates", query=("url",)),
+        Route("GET", "/endpoint-tags", endpoints.tags, "Its last tags, and which of them a pattern would run", tag,
+              gives="Tags", query=(*meant, "repository", "tagNamePattern", "exclude")),
+        Route("GET", "/endpoint-repositories", endpoints.repositories, "The repositories of its namespace", tag,
+              gives="Repositories", query=meant),
+        Route("GET", "/endpoint-workloads", endpoints.workloads, "What runs in a namespace of its cluster", tag,
+              gives="Workloads", query=(*meant, "namespace", "repository")),
+        Route("POST", "/kubeconfig", endpoints.kubeconfig, "The contexts of a kubeconfig", tag, "Kubeconfig",
+              "KubeconfigContexts"),
     ]  # fmt: skip
 
 

@@ -209,8 +209,25 @@ SCHEMAS: dict[str, Json] = {
         isRestricted=_FLAG,
     ),
     "EndpointTypes": _object(("types",), types={"type": "array", "items": _MAP}),
-    "Validation": _object(("ok", "message"), ok=_FLAG, status=_TEXT, message=_TEXT, code=_TEXT, details=_MAP),
-    "Certificates": _object(("certificates",), certificates={"type": "array", "items": _MAP}),
+    "Validation": _object(
+        ("ok", "message"), ok=_FLAG, status=_TEXT, message=_TEXT, nextStep=_TEXT, code=_TEXT, details=_MAP
+    ),
+    "Certificates": _object(
+        ("certificates",),
+        trusted={**_FLAG, "description": "By the system's authorities: nothing is to be accepted."},
+        reason=_TEXT,
+        fingerprint=_TEXT,
+        certificates={"type": "array", "items": _MAP, "description": "The server's own first."},
+    ),
+    "Kubeconfig": _object(
+        ("kubeconfig",),
+        kubeconfig={**_TEXT, "description": "The file's text; it is not kept."},
+        files={**_MAP, "description": "Contents of the files that it names, by the names that it uses."},
+    ),
+    "KubeconfigContexts": _object(("contexts",), contexts={"type": "array", "items": _MAP}),
+    "Tags": _object(("repository", "tags"), repository=_TEXT, order=_TEXT, tags={"type": "array", "items": _MAP}),
+    "Repositories": _object(("namespace", "repositories"), namespace=_TEXT, repositories=_TEXTS),
+    "Workloads": _object(("namespace", "workloads"), namespace=_TEXT, workloads={"type": "array", "items": _MAP}),
     "Variable": _object(
         **_COMMON,
         name=_TEXT,

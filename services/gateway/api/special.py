@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Inspect, Kind, ValidateAsk
-from shared.contracts.problems import Code, Problem, Refused, refuse
-from shared.contracts.runs import Endpoint
-from shared.process.secrets import new_token
+from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.problems import Code, refuse
 
 from . import generic, wire
 from .call import YAML_TYPES, Call, Reply
 from .imports import seal_yaml
-from .sealing import wrap
 from .snippets import snippets
 
 YAML = "application/x-yaml;charset=UTF-8"
@@ -111,45 +107,6 @@ def logs_of(call: Call) -> Reply:
     ask = wire.find(Kind.LOGS, call.query, parent=call.path["id"], options=options)
     page = call.parts.desk.find(call.caller, ask)
     return Reply({"count": len(page.documents), "totalCount": page.total, "lines": list(page.documents)})
-
-
-# Endpoints
-
-
-def endpoint_types(call: Call) -> Reply:
-    """What each type of endpoint takes: enough to draw a form."""
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
-
-
-def validate_endpoint(call: Call) -> Reply:
-    """Try an endpoint, saved or not, for real."""
-    wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)
-    sealed = {path: box.model_dump() for path, box in wrapped.sealed.items()}
-    where = {"id": str(wrapped.body["id"])} if wrapped.body.get("id") else {}
-    ask = Get(kind=Kind.ENDPOINTS, options={"forValidation": True, "body": wrapped.body, "sealed": sealed}, **where)
-    endpoint = Endpoint.model_validate(call.parts.desk.get(call.caller, ask).document)
-    tried = call.parts.desk.validate(call.caller, ValidateAsk(endpoint=endpoint))
-    answer: Json = {
-        "status": "SUCCESS" if tried.ok else "FAILED",
-        "ok": tried.ok,
-        "statusMessage": tried.message,
-        "message": tried.message,
-        "code": tried.code,
-        "details": tried.details,
-    }
-    if not tried.ok:
-        # Clients look at the status alone.
-        raise Refused(Problem(code=Code.INVALID, message=tried.message, subject=endpoint.name, details=answer))
-    return Reply(answer)
-
-
-def certificate(call: Call) -> Reply:
-    """The certificates that a server shows, by their fingerprints."""
-    url = call.query.get("url", "")
-    if not url:
-        raise refuse(Code.INVALID, "url is required.", subject="url")
-    seen = call.parts.desk.inspect(call.caller, Inspect(what="certificate", options={"url": url})).document
-    return Reply({"certificates": [], **seen})
 
 
 # Export and import

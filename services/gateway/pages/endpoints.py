@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from services.gateway import outside
 from services.gateway.api.sealing import wrap
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk
+from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import Endpoint
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
@@ -81,10 +81,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         wrapped = wrap(
             Kind.ENDPOINTS, {**body, "name": body["name"] or "unnamed"}, parts.sealer.seal, new_token, creating=False
         )
-        sealed = {path: box.model_dump() for path, box in wrapped.sealed.items()}
-        options = {"forValidation": True, "body": wrapped.body, "sealed": sealed}
-        prepared = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=field("id"), options=options)).document
-        tried = parts.desk.validate(caller(), ValidateAsk(endpoint=Endpoint.model_validate(prepared)))
+        endpoint = outside.prepared(parts.desk, caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed)
+        tried = outside.tried(parts.desk, caller(), endpoint)
         return render_template("_endpoints_tried.html", tried=tried)
 
     @blueprint.post("/endpoints/certificate")

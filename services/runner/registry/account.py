@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from services.runner.trust import Trust, plain
+
 _HUB = frozenset({"", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 
 
 class RegistryProblem(Exception):
     """A registry could not or would not answer; `code` is a stable word for the cause."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, url: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.url = url
+        """What was asked, where that matters: a registry's sign-in may be at another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Account:
     plain_http: bool = False
     ca_pem: str | None = None
     fingerprint: str | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """Which certificates to take."""
+        return Trust(plain(self.fingerprint or ""), self.ca_pem or "")
 
     @property
     def base(self) -> str:

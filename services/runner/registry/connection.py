@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +12,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from services.runner.reach import Trusting, tls, why
+from services.runner.reach import why
+from services.runner.trust import TrustingAdapter, certificate_trouble
 
 from .account import Account, RegistryProblem
 
@@ -53,9 +55,11 @@ class Connection:
         self.account = account
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "portside-runner"
-        if options := tls(account.ca_pem or "", account.fingerprint or ""):
-            self._session.mount("https://", Trusting(options))
-            self._session.verify = not account.fingerprint
+        try:
+            self._session.mount("https://", TrustingAdapter(account.trust))
+        except ssl.SSLError:
+            message = "The private authority of the endpoint (caCertificate) is no PEM certificate."
+            raise RegistryProblem("incomplete", message) from None
         self._tokens: dict[Scopes, tuple[str, float]] = {}
 
     def close(self) -> None:
@@ -125,7 +129,9 @@ class Connection:
                 method, url, auth=_Authorization(authorization), timeout=(CONNECT_S, read_s), **more
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise RegistryProblem("unreachable", f"Cannot reach {url.partition('?')[0]}: {why(error)}.") from None
+            place = url.partition("?")[0]
+            code = certificate_trouble(error) or "unreachable"
+            raise RegistryProblem(code, f"Cannot reach {place}: {why(error)}.", place) from None
 
     # ----------------------------------------------------------------------------------------------------------- tokens
 

@@ -75,6 +75,15 @@ class Registry:
             path = _next(answer)
         return found
 
+    def repositories(self) -> list[str]:
+        """All repositories, where the registry lists them to this account."""
+        answer = self.connection.call("GET", f"/v2/_catalog?n={_MAX_TAGS}", headers={"Accept": "application/json"})
+        try:
+            return [str(name) for name in answer.json().get("repositories") or ()]
+        except (ValueError, AttributeError):
+            message = f"{self.connection.account.base} does not list its repositories: name the one that is meant."
+            raise RegistryProblem("odd-answer", message) from None
+
     def sign_in(self) -> None:
         """Check that the registry takes the account; raises with `wrong-password` when it does not."""
         answer = self.connection.call("GET", "/v2/", headers={"Accept": "application/json"})

@@ -149,6 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
                 body, rows, lambda verb, row, namespace: cluster.access.allows(user, verb, row, namespace)
             )
             return 201, answer
+        if path == "/apis/authentication.k8s.io/v1/selfsubjectreviews" and self.command == "POST":
+            body = routes.parse(raw, content_type)
+            return 201, {**body, "status": {"userInfo": {"username": user, "groups": ["system:authenticated"]}}}
         place = routes.locate(path, rows)
         watching = query.flag("watch")
         verb = _VERBS[self.command]

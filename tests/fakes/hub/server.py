@@ -32,6 +32,7 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Route], ...] = tuple(
         ("DELETE", _REPO + r"/webhook_pipeline/([a-z0-9-]+)/", hooks.delete),
         ("GET", _REPO + r"/webhook_pipeline/([a-z0-9-]+)/history/", hooks.history),
         ("GET", _REPO + r"/?", tags.repository),
+        ("GET", r"/v2/namespaces/([a-z0-9_.-]+)/repositories/?", tags.repositories),
         ("GET", _SPACE + r"/?", tags.repository),
         ("GET", _REPO + r"/tags/?", tags.listing),
         ("GET", _SPACE + r"/tags/?", tags.listing),
@@ -94,7 +95,7 @@ class FakeHub:
         ]
         for method, handler, groups in allowed:
             if method == request.method:
-                name = (f"{groups[0]}/{groups[1]}", *groups[2:]) if groups else ()
+                name = (f"{groups[0]}/{groups[1]}", *groups[2:]) if len(groups) > 1 else groups
                 return handler(self.world, request, *name)
         if allowed:
             raise Answered(405, {"detail": f'Method "{request.method}" not allowed.'})

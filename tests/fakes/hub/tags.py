@@ -5,8 +5,24 @@ from __future__ import annotations
 import json
 
 from .auth import readable
-from .http import Answer, Json, Request, not_found, page
+from .http import Answer, Answered, Json, Request, not_found, page
 from .world import OCI_INDEX, Repository, World, iso
+
+
+def repositories(world: World, request: Request, namespace: str) -> Answer:
+    """The repositories of a namespace that the caller may see."""
+    with world.lock:
+        names = sorted(name for name in world.repositories if name.startswith(f"{namespace}/"))
+    seen = []
+    for name in names:
+        try:
+            readable(world, request, name)
+        except Answered as hidden:
+            if hidden.answer.status != 404:
+                raise
+        else:
+            seen.append({"name": name.partition("/")[2], "namespace": namespace, "repository_type": "image"})
+    return Answer(200, page(seen, request))
 
 
 def repository(world: World, request: Request, name: str) -> Answer:

@@ -132,6 +132,19 @@ def test_an_endpoint_in_use_is_not_deleted_and_says_by_whom(office: Office) -> N
     assert "pipeline Deploy web" in said
 
 
+def test_the_day_on_which_a_certificate_was_accepted_is_kept(office: Office) -> None:
+    def accept(fingerprint: str) -> dict[str, str]:
+        body = {"properties": {"fingerprint": fingerprint}}
+        return dict(office.act(Kind.ENDPOINTS, "patch", body, name="hub", project="default")["properties"])
+
+    assert "fingerprintAcceptedAt" not in office.docker_endpoint()["properties"]
+    assert accept("AA:BB")["fingerprintAcceptedAt"] == "14 November 2023"
+    office.now += 86_400
+    assert accept("AA:BB")["fingerprintAcceptedAt"] == "14 November 2023"
+    assert accept("CC:DD")["fingerprintAcceptedAt"] == "15 November 2023"
+    assert "fingerprintAcceptedAt" not in accept("")
+
+
 def test_restricted_endpoints_are_for_project_administrators(office: Office) -> None:
     office.user("ann", default="members")
     office.user("boss", default="administrators")
@@ -139,6 +152,15 @@ def test_restricted_endpoints_are_for_project_administrators(office: Office) -> 
     said = refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "delete", id=made["id"], by="ann")
     assert "restricted" in said and "boss" in said
     assert office.names(Kind.ENDPOINTS, by="ann") == ["hub"]
+    change = {"properties": {"username": "eve"}}
+    assert "restricted" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", change, id=made["id"], by="ann")
+    free = {"isRestricted": False}
+    assert "restricted" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", free, id=made["id"], by="ann")
+    own = {"name": "own", "type": "slack", "isRestricted": True, "properties": {"url": "${var.slack}"}}
+    assert "restricted" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "create", own, by="ann")
+    made_own = office.act(Kind.ENDPOINTS, "create", {**own, "isRestricted": False}, by="ann")
+    lock = {"isRestricted": True}
+    assert "restrict" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", lock, id=made_own["id"], by="ann")
     office.act(Kind.ENDPOINTS, "delete", id=made["id"], by="boss")
 
 

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from services.runner.inspection import Inspector
-from services.runner.registry import Registries
 from services.runner.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk
 from shared.contracts.history import Status
@@ -92,7 +91,7 @@ def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube:
 
 
 def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
-    answer = Validator(keys[1], Registries())(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
+    answer = Validator(keys[1])(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
     assert answer.ok, answer.message
     assert "allows deploying to default" in answer.message
 
@@ -100,7 +99,7 @@ def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tupl
 def test_a_wrong_token_and_an_address_where_nothing_is_are_told_apart(
     cluster: FakeCluster, keys: tuple[Sealer, Opener]
 ) -> None:
-    validator = Validator(keys[1], Registries())
+    validator = Validator(keys[1])
     wrong = validator(ValidateAsk(endpoint=endpoint(cluster, keys[0], "no-such-token")))
     assert (wrong.ok, wrong.code) == (False, "wrong-password")
     assert "no-such-token" not in wrong.message
@@ -112,7 +111,7 @@ def test_a_wrong_token_and_an_address_where_nothing_is_are_told_apart(
 
 def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
-    inspector = Inspector(Validator(keys[1], Registries()))
+    inspector = Inspector(Validator(keys[1]))
     options = {"kind": "Deployment", "name": "web", "namespace": "apps"}
     asked = Inspect(what="workload", endpoint=endpoint(cluster, keys[0]), options=options)
     seen = inspector(asked).document

@@ -10,7 +10,7 @@ import yaml
 
 from services.gateway.api import wire
 from services.gateway.api.imports import SealedText, seal_yaml
-from services.gateway.api.kubeconfig import contexts, import_kubeconfig
+from services.gateway.api.kubeconfig import described, import_kubeconfig
 from services.gateway.api.sealing import wrap
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind, Page
@@ -177,7 +177,50 @@ def test_a_kubeconfig_becomes_the_properties_of_its_current_context() -> None:
         "authType": "token",
         "token": "t",
     }
-    assert contexts(kubeconfig(token="t")) == ["prod", "dev"]
+    shown = described(kubeconfig(token="t"))["contexts"]
+    assert [(one["name"], one["current"], one["namespace"]) for one in shown] == [
+        ("prod", True, "apps"),
+        ("dev", False, ""),
+    ]
+    assert {(one["url"], one["authType"], one["problem"]) for one in shown} == {
+        ("https://k8s.example.com:6443", "token", "")
+    }
+    assert "'t'" not in str(shown)
+
+
+def test_a_context_that_cannot_travel_is_shown_with_the_reason_beside_the_others() -> None:
+    config = yaml.safe_load(kubeconfig(token="t"))
+    config["contexts"].append({"name": "eks", "context": {"cluster": "c", "user": "aws"}})
+    config["users"].append({"name": "aws", "user": {"exec": {"command": "aws"}}})
+    shown = {one["name"]: one for one in described(yaml.safe_dump(config))["contexts"]}
+    assert "running aws" in shown["eks"]["problem"] and "ServiceAccount" in shown["eks"]["nextStep"]
+    assert shown["prod"]["problem"] == ""
+
+
+def test_the_files_that_a_kubeconfig_names_are_taken_along() -> None:
+    text = kubeconfig(**{"client-certificate": "/home/ann/c.pem", "client-key": "k.pem"})
+    files = {"/home/ann/c.pem": "CERT", "k.pem": "KEY"}
+    imported = import_kubeconfig({"kubeconfig": text, "files": files})
+    assert (imported["certData"], imported["certKeyData"]) == ("CERT", "KEY")
+    assert "files" not in imported
+    assert import_kubeconfig({"kubeconfig": kubeconfig(tokenFile="t"), "files": {"t": "abc\n"}})["token"] == "abc"
+    assert described(text)["contexts"][0]["problem"].startswith("The kubeconfig names the file /home/ann/c.pem")
+    assert described(text, files)["contexts"][0]["problem"] == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("https://127.0.0.1:6443", True),
+        ("https://localhost:6443", True),
+        ("https://[::1]:6443", True),
+        ("https://10.0.0.1:6443", False),
+        ("https://localhost.example.com", False),
+    ],
+)
+def test_an_address_that_only_one_machine_has_is_warned_of(url: str, warned: bool) -> None:
+    text = kubeconfig(token="t").replace("https://k8s.example.com:6443", url)
+    assert bool(described(text)["contexts"][0]["warnings"]) is warned
 
 
 def test_a_kubeconfig_with_certificates_and_another_context() -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+import ssl
 import tempfile
 import threading
 import time
@@ -22,6 +23,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
+from services.runner.trust import Trust, context, pools, trust_of
 
 from .manifests import MANAGER, Object, Ref
 from .words import ClusterError, from_exception
@@ -240,6 +242,18 @@ class Cluster:
         status = answer.get("status") or {}
         return bool(status.get("allowed")), str(status.get("reason") or "")
 
+    def user(self) -> str:
+        """As whom the cluster knows the endpoint; empty where it does not say (before 1.28)."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        try:
+            answer = self._do("ask who it is", lambda: self._raw("post", path, body=review), again=True)
+        except ClusterError as error:
+            if error.status in (403, 404, 405):
+                return ""
+            raise
+        return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
+
     # ----------------------------------------------------------------------------------------------------- transport
 
     def _path(self, ref: Ref) -> str:
@@ -347,18 +361,24 @@ def _api_client(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
     if endpoint.text("certData") and endpoint.text("certKeyData"):
         settings.cert_file = _file(folder, "client.crt", _pem(endpoint, "certData"))
         settings.key_file = _file(folder, "client.key", _pem(endpoint, "certKeyData"))
-    fingerprint = endpoint.text("fingerprint").strip()
-    if endpoint.text("certAuthorityData"):
-        settings.ssl_ca_cert = _file(folder, "ca.crt", _pem(endpoint, "certAuthorityData"))
-    if endpoint.flag("insecureSkipTLSVerify") or (fingerprint and not endpoint.text("certAuthorityData")):
-        settings.verify_ssl = False
+    settings.verify_ssl = not endpoint.flag("insecureSkipTLSVerify")
     api = ApiClient(settings)
+    manager = api.rest_client.pool_manager
+    manager.pool_classes_by_scheme = pools(trust_of(endpoint.properties))
+    if settings.verify_ssl and endpoint.text("certAuthorityData"):
+        # A cluster's own authority stands alone, as it does for kubectl.
+        manager.connection_pool_kw["ssl_context"] = _authority(endpoint)
     if basic:
         header = "Basic " + base64.b64encode(basic.encode()).decode()
         api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
-    if fingerprint:
-        api.rest_client.pool_manager.connection_pool_kw["assert_fingerprint"] = fingerprint.replace("SHA256:", "")
     return api
+
+
+def _authority(endpoint: OpenEndpoint) -> ssl.SSLContext:
+    try:
+        return context(Trust(authority=_pem(endpoint, "certAuthorityData")), alone=True)
+    except ssl.SSLError:
+        raise TaskFailed(f"Endpoint {endpoint.name}: its certAuthorityData holds no certificate.") from None
 
 
 def _file(folder: Path, name: str, text: str) -> str:

@@ -12,6 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import exceptions as http
 
 from services.runner.tasks.protocol import TaskFailed
+from services.runner.trust import certificate_trouble
 
 
 class ClusterError(TaskFailed):
@@ -112,6 +113,7 @@ _QUESTION = "is the cluster up and the address right from the runner's network?"
 
 
 def _unreachable(error: BaseException, url: str) -> ClusterError:
+    trouble = certificate_trouble(error)
     cause: BaseException = error
     for _ in range(5):
         inner = getattr(cause, "reason", None) or cause.__cause__
@@ -119,7 +121,7 @@ def _unreachable(error: BaseException, url: str) -> ClusterError:
             break
         cause = inner
     why, question = _why(cause)
-    return ClusterError(f"Cannot reach {url}: {why}; {question}", passing=True)
+    return ClusterError(f"Cannot reach {url}: {why}; {question}", reason=trouble, passing=True)
 
 
 def _why(cause: BaseException) -> tuple[str, str]:

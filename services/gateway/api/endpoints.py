@@ -1,0 +1,99 @@
+"""What the API offers around endpoints: types, trying one, certificates, kubeconfigs, and what stands behind one."""
+
+from __future__ import annotations
+
+from services.gateway import outside
+from shared.contracts.base import Json
+from shared.contracts.catalog import Get, Kind
+from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.runs import Endpoint
+from shared.process.secrets import new_token
+
+from .call import Call, Reply
+from .kubeconfig import described
+from .sealing import wrap
+
+
+def types(call: Call) -> Reply:
+    """What each type of endpoint takes: enough to draw a form."""
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
+
+
+def validate(call: Call) -> Reply:
+    """Try an endpoint, saved or not, for real."""
+    wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)
+    id = str(wrapped.body.get("id") or "")
+    endpoint = outside.prepared(call.parts.desk, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
+    options = {key: call.query[key] for key in ("repository", "namespace") if call.query.get(key)}
+    tried = outside.tried(call.parts.desk, call.caller, endpoint, options)
+    answer: Json = {
+        "status": "SUCCESS" if tried.ok else "FAILED",
+        "ok": tried.ok,
+        "statusMessage": tried.message,
+        "message": tried.message,
+        "nextStep": tried.next_step,
+        "code": tried.code,
+        "details": tried.details,
+    }
+    if not tried.ok:
+        # Clients look at the status alone.
+        raise Refused(
+            Problem(
+                code=Code.INVALID,
+                message=tried.message,
+                subject=endpoint.name,
+                next_step=tried.next_step,
+                details=answer,
+            )
+        )
+    return Reply(answer)
+
+
+def certificate(call: Call) -> Reply:
+    """The certificates that a server shows, by their fingerprints."""
+    url = call.query.get("url", "")
+    if not url:
+        raise refuse(Code.INVALID, "url is required.", subject="url")
+    return Reply(outside.seen(call.parts.desk, call.caller, "certificate", None, {"url": url}))
+
+
+def kubeconfig(call: Call) -> Reply:
+    """The contexts of a kubeconfig: what each would become, or why it cannot; nothing is kept."""
+    files = call.body.get("files")
+    return Reply(described(str(call.body.get("kubeconfig") or ""), files if isinstance(files, dict) else {}))
+
+
+def tags(call: Call) -> Reply:
+    """The repository's last tags, each with whether a pattern would run it."""
+    asked = call.request.args
+    try:
+        return Reply(
+            outside.last_tags(
+                call.parts.desk,
+                call.caller,
+                _meant(call),
+                call.query.get("repository", ""),
+                call.query.get("tagNamePattern", ""),
+                asked.getlist("exclude"),
+            )
+        )
+    except outside.BadPattern as error:
+        raise refuse(Code.INVALID, str(error), subject="tagNamePattern") from None
+
+
+def repositories(call: Call) -> Reply:
+    """The repositories that the endpoint's account sees in its namespace."""
+    return Reply(outside.seen(call.parts.desk, call.caller, "repositories", _meant(call)))
+
+
+def workloads(call: Call) -> Reply:
+    """What runs in a namespace of the cluster, if asked only what runs images of one repository."""
+    options = {key: call.query[key] for key in ("namespace", "repository") if call.query.get(key)}
+    return Reply(outside.seen(call.parts.desk, call.caller, "workloads", _meant(call), options))
+
+
+def _meant(call: Call) -> Endpoint:
+    id, project, name = (call.query.get(key, "") for key in ("id", "project", "name"))
+    if not id and not name:
+        raise refuse(Code.INVALID, "Which endpoint? Give its id, or its project and name.", subject="id")
+    return outside.prepared(call.parts.desk, call.caller, id=id, project=project, name=name)

@@ -1,0 +1,88 @@
+"""Looks at the outside for the API and the pages: an endpoint tried, and what its registry or cluster shows.
+
+config fills in the endpoint and checks the caller's rights; Docker Hub's own API is asked through hubsync, the rest
+through a runner.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.base import Json, Sealed
+from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk, Validated
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Refused
+from shared.contracts.runs import Endpoint
+from shared.grammar.patterns import BadPattern, judge
+
+from .desk import Desk
+
+
+def is_hub(endpoint: Endpoint) -> bool:
+    """Whether it is Docker Hub that the endpoint names."""
+    return endpoint.type == "docker" and endpoint.properties.get("serverType") == "DockerHub"
+
+
+def prepared(
+    desk: Desk, caller: Caller, *, id: str = "", body: Json | None = None, sealed: dict[str, Sealed] | None = None,
+    project: str = "", name: str = "",
+) -> Endpoint:  # fmt: skip
+    """An endpoint, stored or only typed, with its variables filled in and its secrets sealed."""
+    options: Json = {"forValidation": True}
+    if body is not None:
+        options |= {"body": body, "sealed": {path: box.model_dump() for path, box in (sealed or {}).items()}}
+    ask = Get(kind=Kind.ENDPOINTS, id=id, project=project, name=name, options=options)
+    return Endpoint.model_validate(desk.get(caller, ask).document)
+
+
+def tried(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
+    """Try an endpoint for real. Of Docker Hub's account both are asked: may it manage the hooks, and does it pull."""
+    options = options or {}
+    hooks = (
+        _hooks(desk, caller, endpoint, options) if is_hub(endpoint) and endpoint.properties.get("username") else None
+    )
+    if hooks is not None and not hooks.ok and hooks.code not in ("no-right", "by-hand", "unavailable"):
+        return hooks
+    pull = desk.validate(caller, ValidateAsk(endpoint=endpoint, options=options))
+    if hooks is None or not pull.ok:
+        return pull
+    message = f"{pull.message} {hooks.message}".strip()
+    if hooks.code == "no-right":
+        return hooks.model_copy(update={"message": message, "details": {**pull.details, **hooks.details}})
+    step = hooks.next_step if not hooks.ok else pull.next_step
+    return pull.model_copy(update={"message": message, "next_step": step, "details": {**pull.details, **hooks.details}})
+
+
+def _hooks(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
+    try:
+        seen = desk.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
+        return Validated.model_validate(seen.document)
+    except Refused as away:
+        return Validated(
+            ok=False,
+            code="unavailable",
+            message=f"Whether its hooks can be managed is not known: {away.problem.message}",
+            next_step=away.problem.next_step,
+        )
+
+
+def seen(desk: Desk, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None) -> Json:
+    """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
+    ask = Inspect(what=what, endpoint=endpoint, options=options or {})
+    hub = endpoint is not None and is_hub(endpoint)
+    return (desk.inspect_hub if hub else desk.inspect)(caller, ask).document
+
+
+def last_tags(
+    desk: Desk, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
+) -> Json:
+    """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
+    found = seen(desk, caller, "tags", endpoint, {"repository": repository} if repository else {})
+    return {**found, "tags": [_judged(tag, pattern, exclude) for tag in found["tags"]]}
+
+
+def _judged(tag: Json, pattern: str, exclude: list[str]) -> Json:
+    verdict = judge(pattern, str(tag["name"]), exclude)
+    rest = {key: value for key, value in tag.items() if key != "name"}
+    return {"tag": tag["name"], **rest, "wouldRun": verdict.wanted, "reason": verdict.reason}
+
+
+__all__ = ["BadPattern", "is_hub", "last_tags", "prepared", "seen", "tried"]

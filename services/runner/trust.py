@@ -1,0 +1,110 @@
+"""Which server certificates an endpoint's connections take.
+
+What the system's authorities vouch for is taken and never pinned: public services renew their certificates several
+times a year. Beside those an endpoint may keep a private authority, or the fingerprint of one accepted certificate.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
+
+DISTRUSTED, CHANGED = "certificate-not-trusted", "certificate-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What an endpoint trusts besides the system's authorities."""
+
+    fingerprint: str = ""
+    """SHA-256 of the accepted certificate: lower-case hex without colons."""
+    authority: str = ""
+    """PEM."""
+
+
+def trust_of(properties: Mapping[str, Any]) -> Trust:
+    """From an endpoint's `fingerprint` and `caCertificate`."""
+    return Trust(plain(str(properties.get("fingerprint") or "")), str(properties.get("caCertificate") or "").strip())
+
+
+def plain(fingerprint: str) -> str:
+    """A fingerprint as it is compared: `SHA256:AA:BB` is `aabb`."""
+    text = fingerprint.strip().lower()
+    return text.removeprefix("sha256:").removeprefix("sha-256:").replace(":", "").replace(" ", "")
+
+
+def context(trust: Trust, *, alone: bool = False) -> ssl.SSLContext:
+    """A context that verifies by the system's authorities and the endpoint's own, or by the latter alone. Raises
+    `ssl.SSLError` for a PEM that is none."""
+    made = ssl.create_default_context(cadata=trust.authority if alone else None)
+    # Private authorities are often made without the extensions that Python 3.13 began to insist on.
+    made.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    if trust.authority:
+        # One certificate may stand for itself, without what signed it.
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        made.load_verify_locations(cadata=trust.authority)
+    return made
+
+
+class TrustingConnection(HTTPSConnection):
+    """Takes what the authorities vouch for, else the one certificate that was accepted."""
+
+    accepted = ""
+
+    def connect(self) -> None:
+        """Connect as urllib3 does; a certificate that nobody vouches for is compared with the accepted one."""
+        try:
+            super().connect()
+        except ssl.SSLCertVerificationError:
+            if not self.accepted:
+                raise
+            # A handshake that failed ends its connection: this takes a second one.
+            self.cert_reqs, self.ssl_context, self.assert_fingerprint = "CERT_NONE", None, self.accepted
+            super().connect()
+
+
+def pools(trust: Trust, *, secure: type[HTTPSConnection] = TrustingConnection) -> dict[str, Any]:
+    """urllib3's pool classes by scheme, with connections that take the accepted certificate."""
+    connection = type("Connection", (secure,), {"accepted": trust.fingerprint})
+    return {
+        "http": HTTPConnectionPool,
+        "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": connection}),
+    }
+
+
+class TrustingAdapter(HTTPAdapter):
+    """For sessions of requests."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        """As ever, with our context and connections."""
+        super().init_poolmanager(*args, **more, ssl_context=context(self._trust))
+        self.poolmanager.pool_classes_by_scheme = pools(self._trust)
+
+
+def certificate_trouble(error: BaseException) -> str:
+    """`DISTRUSTED`, `CHANGED`, or nothing when the failure had another cause."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        text = str(one)
+        if "Fingerprints did not match" in text:
+            return CHANGED
+        if isinstance(one, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in text:
+            return DISTRUSTED
+        causes = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        waiting += [cause for cause in causes if isinstance(cause, BaseException)]
+    return ""
