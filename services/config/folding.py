@@ -48,22 +48,29 @@ def look(glance: Glance, event: Event, now: float) -> Glance:
         return glance
     if isinstance(event, RunEnded):
         message = event.message or (COMPLETED if event.status is Status.COMPLETED else glance.message)
-        return replace(glance, status=event.status, message=message, ended_at=now)
+        return _changed(glance, status=event.status, message=message, ended_at=now)
     if glance.started_at is None:
-        glance = replace(glance, started_at=now)
+        glance = _changed(glance, started_at=now)
     if isinstance(event, RunParked):
         paused = event.reason == "paused"
         message = "Paused." if paused else glance.message
-        return replace(glance, status=Status.PAUSED if paused else Status.WAITING, message=message)
+        return _changed(glance, status=Status.PAUSED if paused else Status.WAITING, message=message)
     if isinstance(event, TaskAnswered):
         return glance
-    glance = replace(glance, status=Status.RUNNING)
+    glance = _changed(glance, status=Status.RUNNING)
     if isinstance(event, TaskWaiting) and event.reason not in HELD_WAITS:
-        return replace(glance, message=f"{event.stage}.{event.task}: {event.message or f'waits for {event.reason}'}")
+        return _changed(glance, message=f"{event.stage}.{event.task}: {event.message or f'waits for {event.reason}'}")
     if isinstance(event, RollbackStarted):
-        return replace(glance, message=f"Rolling back with {event.pipeline}")
+        return _changed(glance, message=f"Rolling back with {event.pipeline}")
     stage = event.stage if isinstance(event, StageStarted) else getattr(event, "stage", "")
-    return replace(glance, message=f"Executing {stage}") if stage else glance
+    return _changed(glance, message=f"Executing {stage}") if stage else glance
+
+
+def _changed(glance: Glance, **change: Any) -> Glance:
+    """Most events change nothing at a glance, and a copy costs more than a look."""
+    return (
+        glance if all(getattr(glance, name) == value for name, value in change.items()) else replace(glance, **change)
+    )
 
 
 def micros(seconds: float) -> int:

@@ -97,6 +97,7 @@ class Movement:
             self._rows.append((run.id, place, one))
             glance = folding.look(glance, one.event, now)
         shown = protocol.shown(holding, glance.status)
+        news = bool(accepted) or (shown, glance.message) != (before.status, before.status_message)
         after = replace(
             run,
             holding=holding,
@@ -107,9 +108,9 @@ class Movement:
             started_at=glance.started_at,
             ended_at=glance.ended_at,
             events=run.events + len(accepted),
+            revision=before.revision + 1 if news else run.revision,
         )
-        if accepted or (after.status, after.status_message) != (before.status, before.status_message):
-            after = replace(after, revision=before.revision + 1)
+        if news:
             self._said.setdefault(run.id, []).extend(one.event for one in accepted)
         self._runs[run.id] = after
         if after != before:

@@ -216,20 +216,22 @@ def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswe
         return Step(holding), _answer_to_silenced(holding, said)
     folded = regain(holding, said.runner, said.attempt).holding
     accepted: list[h.Recorded] = []
+    heard = folded.accepted_seq
     for event in said.events:
-        if event.seq <= folded.accepted_seq:
+        if event.seq <= heard:
             continue
-        if event.seq > folded.accepted_seq + 1:
+        if event.seq > heard + 1:
             break
-        folded = replace(folded, accepted_seq=event.seq)
+        heard = event.seq
         if said.grant is not None and _begins(event, said.grant):
             if _why_not_grant(folded, said.grant):
                 break
-            folded = _granted(folded, said.grant)
+            folded = _granted(folded, said.grant, heard)
         accepted.append(h.Recorded(attempt=folded.attempt, event=event))
         folded = _fold(folded, event)
         if event.type in _FINAL:
             break
+    folded = replace(folded, accepted_seq=heard)
     granted = _has_leave(folded, said)
     answered = ReportAnswer(
         verdict=folded.wanted,
@@ -264,12 +266,14 @@ _PROGRESS = frozenset({"task.ended", "task.waiting", "stage.ended", "run.parked"
 
 def _fold(holding: Holding, event: h.Event) -> Holding:
     """What the protocol itself remembers of an accepted event."""
-    if event.type in _PROGRESS:
+    if holding.deaths and event.type in _PROGRESS:
         holding = replace(holding, deaths=0)
     if isinstance(event, h.TaskStarted):
         return replace(holding, where=f"{event.stage}.{event.task}")
     if isinstance(event, h.TaskEnded) or (isinstance(event, h.TaskWaiting) and event.reason != "nested"):
         key = (event.stage, event.task, event.try_number)
+        if not any(grant.key == key for grant in holding.grants):
+            return holding
         grants = tuple(replace(g, over=True) if g.key == key else g for g in holding.grants)
         return replace(holding, grants=grants)
     if isinstance(event, h.RunParked):
@@ -316,8 +320,8 @@ def _why_not_grant(holding: Holding, ask: Grant) -> str:
     return "" if ask.repeat else f"{name} was granted to attempt {earlier.attempt}: it may have run."
 
 
-def _granted(holding: Holding, ask: Grant) -> Holding:
-    given = Granted(ask.stage, ask.task, ask.try_number, holding.attempt, holding.accepted_seq)
+def _granted(holding: Holding, ask: Grant, seq: int) -> Holding:
+    given = Granted(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
     return replace(holding, grants=(*(g for g in holding.grants if g.key != given.key), given))
 
 

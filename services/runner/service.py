@@ -27,7 +27,7 @@ from .tasks.outgoing import Outgoing
 from .validate import Validator
 
 WATCH_S = 2.0
-TAKERS = 8
+TAKERS = 32
 CLOSE_S = 20.0
 
 

@@ -61,11 +61,13 @@ class Catalog:
 
     def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
         """The webhook that has this token, or this id."""
-        return matchable.webhook_for_match(uow, webhook_id or None, token_hash or None)
+        key = ("webhook", webhook_id, token_hash)
+        return uow.once(key, lambda: matchable.webhook_for_match(uow, webhook_id or None, token_hash or None))
 
     def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
         """The pipeline of that name."""
-        return catalog_pipelines.pipeline_for_run(uow, project, name)
+        key = ("pipeline", project, name)
+        return uow.once(key, lambda: catalog_pipelines.pipeline_for_run(uow, project, name))
 
     def allowlist(self, uow: Reading, ask: AllowlistAsk) -> Allowlist:
         """Answer `allowlist.ask`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from services.config.catalog.objects import Token, User
 from services.config.people import Person
@@ -71,8 +71,11 @@ def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
 
 def project_roles(uow: Reading, user_id: str) -> dict[str, ProjectRole]:
     """The roles of a user by project name."""
-    rows = uow.session.execute(select(MemberRow.project, MemberRow.role).where(MemberRow.user_id == user_id))
+    rows = uow.connection.execute(_ROLES, {"user": user_id})
     return {project: ProjectRole(role) for project, role in rows}
+
+
+_ROLES = select(MemberRow.project, MemberRow.role).where(MemberRow.user_id == bindparam("user"))
 
 
 def token_good(uow: Reading, token_id: str, user_id: str) -> bool:

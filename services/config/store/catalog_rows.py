@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
 
 from services.config.tables.base import Base
 
@@ -26,6 +26,7 @@ class Table(Generic[V]):
         self.order = order
         self._names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]
         self._columns = tuple(getattr(row, name) for name in self._names)
+        self._one: dict[tuple[str, ...], Select[Any]] = {}
 
     def column(self, name: str) -> Any:
         """A column by its name."""
@@ -38,8 +39,15 @@ class Table(Generic[V]):
 
     def one(self, uow: Reading, **equals: Any) -> V | None:
         """The first row with these values."""
-        found = self.all(uow, *(self.column(name) == value for name, value in equals.items()), limit=1)
-        return found[0] if found else None
+        names = tuple(equals)
+        # Built once: composing this statement costs several times what the database needs to answer it.
+        statement = self._one.get(names)
+        if statement is None:
+            where = (self.column(name) == bindparam(f"of_{name}") for name in names)
+            keys = self.row.__mapper__.primary_key
+            statement = self._one[names] = select(*self._columns).where(*where).order_by(*keys).limit(1)
+        row = uow.connection.execute(statement, {f"of_{name}": value for name, value in equals.items()}).first()
+        return None if row is None else self.value(**dict(zip(self._names, row, strict=True)))
 
     def named(self, uow: Reading, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], V]:
         """Those of these (project, name) pairs that exist."""
@@ -96,7 +104,7 @@ class Table(Generic[V]):
         return int(getattr(result, "rowcount", 0))
 
     def _values(self, uow: Reading, statement: Select[Any]) -> list[V]:
-        return [self.value(**dict(zip(self._names, row, strict=True))) for row in uow.session.execute(statement)]
+        return [self.value(**dict(zip(self._names, row, strict=True))) for row in uow.connection.execute(statement)]
 
     def _dict(self, value: V) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._names}

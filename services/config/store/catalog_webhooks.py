@@ -98,16 +98,7 @@ def tombstones(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Tombstone]
 
 def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntry]:
     """The tokens that are good now: all, or that one."""
-    statement = select(
-        WebhookTokenRow.token_hash,
-        WebhookTokenRow.webhook_id,
-        WebhookTokenRow.provider,
-        WebhookTokenRow.good_until,
-        WebhookTokenRow.networks,
-        WebhookTokenRow.signed,
-    ).where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > uow.now))
-    if token_hash is not None:
-        statement = statement.where(WebhookTokenRow.token_hash == token_hash)
+    statement, about = (_GOOD_TOKENS, {}) if token_hash is None else (_GOOD_TOKEN, {"wanted": token_hash})
     return [
         TokenEntry(
             token_hash=found,
@@ -117,8 +108,21 @@ def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntr
             networks=tuple(networks),
             signed=signed,
         )
-        for found, webhook_id, provider, good_until, networks, signed in uow.session.execute(statement)
+        for found, webhook_id, provider, good_until, networks, signed in uow.connection.execute(
+            statement, {"at": uow.now, **about}
+        )
     ]
+
+
+_GOOD_TOKENS = select(
+    WebhookTokenRow.token_hash,
+    WebhookTokenRow.webhook_id,
+    WebhookTokenRow.provider,
+    WebhookTokenRow.good_until,
+    WebhookTokenRow.networks,
+    WebhookTokenRow.signed,
+).where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > bindparam("at")))
+_GOOD_TOKEN = _GOOD_TOKENS.where(WebhookTokenRow.token_hash == bindparam("wanted"))
 
 
 def tokens_of(uow: Reading, webhook_id: str) -> list[TokenEntry]:

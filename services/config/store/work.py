@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uuid_utils
@@ -22,6 +22,8 @@ from shared.contracts.base import Message
 from shared.contracts.topics import Topic
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 READ_LIMIT_S = 10.0
 """A question that takes longer is broken off: pages must not hold up the database."""
@@ -66,6 +68,17 @@ class Reading:
     def __init__(self, session: Session, now: float) -> None:
         self.session = session
         self.now = now
+        self._known: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to a question that a batch asks again and again, asked once in this transaction.
+
+        Only for what no use case changes and asks for in the same transaction.
+        """
+        if key not in self._known:
+            self._known[key] = ask()
+        found: T = self._known[key]
+        return found
 
     @cached_property
     def connection(self) -> Connection:
