@@ -44,7 +44,7 @@ class Push(Message):
 
 
 _SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?\Z")
-_CHART = ("application/vnd.cncf.helm.",)
+_CHART = ("application/vnd.cncf.helm.", "application/vnd.acr.helm.")
 _SIGNATURE = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "application/vnd.in-toto+json")
 
 

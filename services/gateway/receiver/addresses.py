@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 _MAX_HOPS = 20
@@ -24,6 +25,17 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 def _trusted(text: str, proxies: Sequence[Network]) -> bool:
     address = _address(text)
     return address is not None and any(address in network for network in proxies)
+
+
+@lru_cache(maxsize=1024)
+def networks(written: tuple[str, ...]) -> tuple[Network, ...]:
+    """Networks as config checked and wrote them."""
+    return tuple(ip_network(one) for one in written)
+
+
+def within(text: str, written: tuple[str, ...]) -> bool:
+    """Whether an address is in one of these networks; none at all lets every address in."""
+    return not written or _trusted(text, networks(written))
 
 
 def client_address(remote: str, forwarded_for: str, proxies: Sequence[Network]) -> str:

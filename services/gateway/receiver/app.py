@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from shared.contracts.base import Json
-from shared.contracts.pushes import HookReceived, TokenEntry
+from shared.contracts.pushes import HookReceived, Push, TokenEntry
 from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.process.secrets import token_hash
 
-from . import allowlist
-from .addresses import Network, client_address
+from . import allowlist, signatures
+from .addresses import Network, client_address, within
 from .intake import Intake, SpoolFull
 from .keeper import CannotAsk, Keeper
 from .limits import Limiter
 from .parsers.recognition import read_push
 from .reading import Unreadable, read_json
+from .signatures import Signed
 from .trimming import clean_text, trim
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ MAX_TOKEN = 512
 HUB_PATH = "/pipelines/api/docker-hub-webhooks"
 LISTENERS = ("/pipeline/api/registry-webhook-listeners/", "/codestream/api/registry-webhook-listeners/")
 
+_TOKEN_HEADERS = ("HTTP_X_SECURE_TOKEN", "HTTP_X_JFROG_EVENT_AUTH")
+_DELIVERY_IDS = ("HTTP_X_GITHUB_DELIVERY", "HTTP_X_GITEA_DELIVERY", "HTTP_X_NEXUS_WEBHOOK_DELIVERY")
 _PREFIXES = (HUB_PATH, *LISTENERS)
 
 _STATUS = {
@@ -83,8 +86,9 @@ def _token(environ: WSGIEnvironment) -> str:
     """From the query, else from a header, which some registries can send and which no proxy logs."""
     if query := _query_token(environ.get("QUERY_STRING", "")):
         return query
-    if header := environ.get("HTTP_X_SECURE_TOKEN", ""):
-        return str(header)
+    for name in _TOKEN_HEADERS:
+        if header := environ.get(name, ""):
+            return str(header)
     scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "basic":
         return _basic_password(value)
@@ -96,6 +100,38 @@ def _basic_password(value: str) -> str:
         return base64.b64decode(value, validate=True).decode().partition(":")[2]
     except ValueError:
         return ""
+
+
+def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
+    """What the webhook demands of its sender besides the token. Ends the request with 403."""
+    if not within(address, entry.networks):
+        raise _problem(403, "forbidden", f"This webhook takes no hook from {address}: see its source networks.")
+    if signed is Signed.WRONG or (entry.signed and signed is Signed.NOT):
+        why = "does not fit the body" if signed is Signed.WRONG else "is missing"
+        message = f"The signature {why}: the secret that the registry signs with must be this webhook's secure token."
+        raise _problem(403, "forbidden", message)
+
+
+def _delivery_id(environ: WSGIEnvironment) -> str | None:
+    """What a sender calls this delivery, and again when it sends it again."""
+    given = next((value for name in _DELIVERY_IDS if (value := environ.get(name))), "")
+    return clean_text(given, 200) or None
+
+
+def _identified(pushes: tuple[Push, ...], delivery_id: str | None) -> tuple[Push, ...]:
+    """Each push with the sender's id, its own or the body's; pushes of one body that share one are told apart."""
+    if delivery_id is None and len(pushes) < 2:
+        return pushes
+    used: set[str] = set()
+    named = []
+    for place, push in enumerate(pushes):
+        own = push.provider_delivery_id or delivery_id
+        if own in used:
+            own = f"{own}#{place}"
+        if own is not None:
+            used.add(own)
+        named.append(push.model_copy(update={"provider_delivery_id": own}))
+    return tuple(named)
 
 
 class Receiver:
@@ -134,8 +170,12 @@ class Receiver:
         if environ["REQUEST_METHOD"] != "POST":
             return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
         address = self._address(environ)
-        hashed, entry = self._judge(environ, address)
-        body = read_json(self._body(environ), environ.get("CONTENT_TYPE", ""))
+        token = _token(environ)
+        hashed, entry = self._judge(environ, address, token)
+        raw = self._body(environ)
+        if entry is not None:
+            _check_sender(entry, address, signatures.check(environ, raw, token))
+        body = read_json(raw, environ.get("CONTENT_TYPE", ""))
         reading = read_push(entry.provider if entry else "auto", body)
         if reading.not_a_push:
             return Answer(202, {"status": "ignored", "message": reading.problem})
@@ -144,7 +184,7 @@ class Receiver:
             received_at=now(),
             token_hash=hashed,
             webhook_id=entry.webhook_id if entry else None,
-            pushes=reading.pushes,
+            pushes=_identified(reading.pushes, _delivery_id(environ)),
             problem=reading.problem,
             body=trim(body) if isinstance(body, dict) else {},
             source_address=address,
@@ -165,9 +205,8 @@ class Receiver:
     def _address(self, environ: WSGIEnvironment) -> str:
         return client_address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), self._proxies)
 
-    def _judge(self, environ: WSGIEnvironment, address: str) -> tuple[str, TokenEntry | None]:
+    def _judge(self, environ: WSGIEnvironment, address: str, token: str) -> tuple[str, TokenEntry | None]:
         """The token's hash and its entry; no entry when nobody could be asked. Ends the request with 403 or 429."""
-        token = _token(environ)
         hashed = token_hash(token)
         entry = allowlist.find(self._keeper.tokens, hashed, now())
         path: str = environ.get("PATH_INFO", "").rstrip("/")

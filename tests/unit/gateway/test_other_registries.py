@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -66,6 +68,32 @@ def test_an_envelope_without_a_pushed_tag_is_not_a_push(events: list[Any]) -> No
     reading = read_push("auto", {"events": events})
     assert reading.pushes == () and reading.not_a_push
 
+
+def github(event: str, **tag: Any) -> dict[str, Any]:
+    """GitHub's package event; `package_url` may end in a bare colon."""
+    return {
+        "action": "published",
+        event: {
+            "name": "web",
+            "namespace": "acme",
+            "package_type": "CONTAINER",
+            "owner": {"login": "acme"},
+            "package_version": {
+                "version": DIGEST,
+                "name": DIGEST,
+                "updated_at": "2026-11-23T07:00:00Z",
+                "package_url": "ghcr.io/acme/web:",
+                "container_metadata": {
+                    "tag": {"name": "1.4", "digest": DIGEST, **tag},
+                    "manifest": {"digest": DIGEST, "media_type": MANIFEST, "config": {"digest": DIGEST}},
+                },
+            },
+        },
+        "sender": {"login": "ann"},
+    }
+
+
+GHCR = {"registry_host": "ghcr.io", "digest": DIGEST, "pusher": "ann", "pushed_at": 1795417200.0}
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
@@ -176,6 +204,53 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"registry_host": "git.example.com", "pusher": "ann"},
     ),
+    ("ghcr", github("package"), GHCR),
+    ("ghcr-registry", github("registry_package"), GHCR),
+    (
+        "ecr",
+        {
+            "version": "0",
+            "id": "e-1",
+            "detail-type": "ECR Image Action",
+            "source": "aws.ecr",
+            "account": "123456789012",
+            "time": "2026-11-23T07:00:00Z",
+            "region": "eu-central-1",
+            "detail": {
+                "result": "SUCCESS",
+                "repository-name": "acme/web",
+                "image-digest": DIGEST,
+                "action-type": "PUSH",
+                "image-tag": "1.4",
+            },
+        },
+        {
+            "registry_host": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+            "digest": DIGEST,
+            "provider_delivery_id": "e-1",
+            "pushed_at": 1795417200.0,
+        },
+    ),
+    (
+        "google",
+        {
+            "message": {
+                "data": base64.b64encode(
+                    json.dumps(
+                        {
+                            "action": "INSERT",
+                            "digest": f"europe-docker.pkg.dev/acme/web@{DIGEST}",
+                            "tag": "europe-docker.pkg.dev/acme/web:1.4",
+                        }
+                    ).encode()
+                ).decode(),
+                "messageId": "m1",
+                "publishTime": "2026-11-23T07:00:00Z",
+            },
+            "subscription": "projects/acme/subscriptions/gcr",
+        },
+        {"registry_host": "europe-docker.pkg.dev", "digest": DIGEST, "provider_delivery_id": "m1"},
+    ),
     ("generic", {"repository": "acme/web", "tag": "1.4"}, {"registry_host": "docker.io"}),
     ("generic", {"image": "ghcr.io/acme/web:1.4"}, {"registry_host": "ghcr.io"}),
     ("generic", {"image": f"localhost:5000/acme/web:1.4@{DIGEST}"}, {"registry_host": "localhost:5000"}),
@@ -197,6 +272,41 @@ def test_every_row_of_the_table_has_a_case(row: generic.Mapping) -> None:
     assert any(row.name == provider for provider, _, _ in CASES)
 
 
+def test_a_push_to_ghcr_without_a_tag_says_so() -> None:
+    reading = read_push("auto", github("package", name=""))
+    assert [(push.repository, push.tag, push.digest) for push in reading.pushes] == [("acme/web", None, DIGEST)]
+    assert "names no tag" in (reading.problem or "")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"media_type": "application/vnd.cncf.helm.config.v1+json"}, "chart"),
+        ({"media_type": "application/vnd.dev.cosign.artifact.sig.v1+json"}, "signature"),
+        ({"tag": "sha256-" + "ab" * 32 + ".sig"}, "signature"),
+        ({"tag": "sha256-" + "ab" * 32 + ".att"}, "signature"),
+        ({"tag": "1.4.1"}, "image"),
+    ],
+)
+def test_charts_and_signatures_are_told_from_images(body: dict[str, str], kind: str) -> None:
+    (push,) = read_push("generic", {"repository": "acme/web", "tag": "1.4", **body}).pushes
+    assert push.kind == kind
+
+
+def test_a_chart_in_acr_is_one() -> None:
+    body = {
+        "action": "chart_push",
+        "target": {"mediaType": "application/vnd.acr.helm.chart", "repository": "acme/web", "tag": "1.4"},
+        "request": {"host": "acme.azurecr.io"},
+    }
+    assert [push.kind for push in read_push("auto", body).pushes] == ["chart"]
+
+
+@pytest.mark.parametrize("body", [{"action": "ping", "id": "1"}, {"zen": "Keep it logically awesome.", "hook_id": 1}])
+def test_a_ping_is_answered_and_recorded_nowhere(body: dict[str, Any]) -> None:
+    assert read_push("auto", body).not_a_push
+
+
 def test_several_tags_in_one_body_are_several_pushes() -> None:
     body = {"repository": "acme/web", "docker_url": "quay.io/acme/web", "updated_tags": ["1.4", "latest"]}
     assert [push.tag for push in read_push("auto", body).pushes] == ["1.4", "latest"]
@@ -215,7 +325,8 @@ def test_a_digest_in_place_of_a_tag_is_not_taken_for_one() -> None:
             "repository": {"repo_full_name": "a/b"},
         },
     }
-    assert read_push("harbor", body).pushes == ()
+    (push,) = read_push("harbor", body).pushes
+    assert (push.tag, push.digest) == (None, DIGEST)
 
 
 _leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
@@ -241,7 +352,8 @@ def test_no_json_makes_a_parser_fail_and_what_it_reads_can_be_stored(body: Any, 
     reading = read_push(provider, body)
     assert reading.pushes or reading.problem
     for push in reading.pushes:
-        assert push.repository and push.tag and not push.repository.startswith("/")
+        assert push.repository and not push.repository.startswith("/")
+        assert push.tag or reading.problem
         push.model_dump_json().encode()
     if isinstance(body, dict):
         trim(body)

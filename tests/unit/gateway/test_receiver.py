@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 from io import BytesIO
@@ -118,7 +119,9 @@ def test_a_body_without_repository_or_tag_is_kept_with_its_problem(door: Door, b
     answer = door.push(body=body)
     assert answer.status_code == 202
     (sent,) = door.post.published
-    assert sent.pushes == () and sent.problem and answer.get_json()["message"] == sent.problem
+    assert all(push.tag is None for push in sent.pushes)
+    assert sent.problem
+    assert answer.get_json()["message"] == sent.problem
 
 
 def test_the_pull_events_of_a_registry_are_answered_and_not_kept(door: Door) -> None:
@@ -175,3 +178,64 @@ _bodies = st.binary(max_size=60) | st.dictionaries(
 @given(body=_bodies, content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
 def test_no_body_gives_a_5xx(door: Door, body: bytes, content_type: str) -> None:
     assert door.push(body=body, content_type=content_type).status_code in (202, 400)
+
+
+def hmac_of(algorithm: str, body: bytes, secret: str = "good") -> str:
+    return hmac.new(secret.encode(), body, algorithm).hexdigest()
+
+
+BODY = json.dumps(PUSH).encode()
+SIGNATURES = [
+    {"X-Hub-Signature-256": "sha256=" + hmac_of("sha256", BODY)},
+    {"X-Gitea-Signature": hmac_of("sha256", BODY)},
+    {"X-JFrog-Event-Auth": hmac_of("sha256", BODY)},
+    {"X-JFrog-Event-Auth": "good"},
+    {"X-Nexus-Webhook-Signature": hmac_of("sha1", BODY)},
+    {"X-Hub-Signature": "sha1=" + hmac_of("sha1", BODY)},
+]
+
+
+@pytest.mark.parametrize("headers", SIGNATURES)
+def test_a_signature_is_checked_over_the_raw_bytes(door: Door, headers: dict[str, str]) -> None:
+    assert door.push(body=BODY, headers=headers).status_code == 202
+    if "good" not in headers.values():
+        refused = door.push(body=BODY + b" ", headers=headers)
+        assert refused.status_code == 403
+        assert "does not fit the body" in refused.get_json()["message"]
+    forged = {name: value[:-4] + "0000" for name, value in headers.items()}
+    assert door.push(body=BODY, headers=forged).status_code == 403
+
+
+def test_a_webhook_that_demands_signatures_takes_nothing_without(door: Door) -> None:
+    door.post.knows(entry("good", "w1", signed=True), revision=2)
+    door.keeper.refresh()
+    assert "is missing" in door.push(body=BODY).get_json()["message"]
+    assert door.push(body=BODY, headers=SIGNATURES[0]).status_code == 202
+
+
+def test_a_webhook_takes_hooks_from_its_networks_only(door: Door) -> None:
+    door.post.knows(entry("good", "w1", networks=("192.0.2.0/24", "2001:db8::/32")), revision=2)
+    door.keeper.refresh()
+
+    def status(address: str) -> int:
+        return door.push(environ_overrides={"REMOTE_ADDR": address}).status_code
+
+    assert [status(one) for one in ("192.0.2.9", "2001:db8::1", "198.51.100.1", "")] == [202, 202, 403, 403]
+
+
+def test_what_a_sender_calls_its_delivery_tells_a_repeat(door: Door) -> None:
+    body = {"repository": "acme/web", "docker_url": "quay.io/acme/web", "updated_tags": ["1.4", "latest"]}
+    door.push(body=body, headers={"X-GitHub-Delivery": "g1"})
+    assert [push.provider_delivery_id for push in door.post.published[0].pushes] == ["g1", "g1#1"]
+
+
+_headers = st.dictionaries(
+    st.sampled_from(["X-Hub-Signature-256", "X-GitHub-Delivery", "X-Forwarded-For", "Authorization", "User-Agent"]),
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=30),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=_bodies, headers=_headers, token=st.sampled_from(["good", "bad", None]))
+def test_no_header_gives_a_5xx(door: Door, body: bytes, headers: dict[str, str], token: str | None) -> None:
+    assert door.push(token, body, headers=headers).status_code in (202, 400, 403, 429)

@@ -38,8 +38,6 @@ def parse(body: Json) -> Reading:
     if not repository:
         return Reading(problem="The payload names no repository: none of repository.repo_name and repository.name.")
     tag = text(push_data.get("tag"))
-    if tag is None:
-        return Reading(problem=f"The payload of {repository} names no tag (push_data.tag).")
     media_type = text(push_data.get("media_type"))
     push = Push.model_construct(
         provider=NAME,
@@ -53,7 +51,8 @@ def parse(body: Json) -> Reading:
         provider_delivery_id=None,
         kind=kind_of(media_type, tag),
     )
-    return Reading(pushes=(push,))
+    problem = None if tag is not None else f"The payload of {repository} names no tag (push_data.tag)."
+    return Reading(pushes=(push,), problem=problem)
 
 
 def sample(repository: str, tag: str, pushed_at: int) -> dict[str, Any]:

@@ -41,7 +41,11 @@ class Mapping:
     host: Paths = ()
     """A host, an address or an image reference whose first part is the host."""
     fixed_host: str = ""
+    host_of: tuple[str, Paths] | None = None
+    """A host that is made of several fields: a template for their values."""
 
+
+_CONTAINER = frozenset({"CONTAINER", "container", "docker"})
 
 ROWS: tuple[Mapping, ...] = (
     Mapping(
@@ -86,10 +90,51 @@ ROWS: tuple[Mapping, ...] = (
         tag=("item",),
         host=("docker_url",),
     ),
+    *(
+        Mapping(
+            name=name,
+            marks=(f"{event}.package_type", f"{event}.package_version"),
+            words=(("action", frozenset({"published", "updated"})), (f"{event}.package_type", _CONTAINER)),
+            repository=(f"{event}.name",),
+            namespace=(f"{event}.namespace", f"{event}.owner.login"),
+            tag=(f"{event}.package_version.container_metadata.tag.name",),
+            digest=(f"{event}.package_version.container_metadata.tag.digest", f"{event}.package_version.version"),
+            media_type=(
+                f"{event}.package_version.container_metadata.manifest.config.media_type",
+                f"{event}.package_version.container_metadata.manifest.media_type",
+            ),
+            pushed_at=(f"{event}.package_version.updated_at", f"{event}.updated_at"),
+            pusher=("sender.login",),
+            host=(f"{event}.package_version.package_url",),
+            fixed_host="ghcr.io",
+        )
+        for name, event in (("ghcr", "package"), ("ghcr-registry", "registry_package"))
+    ),
+    Mapping(
+        name="ecr",
+        marks=("detail-type", "detail.repository-name"),
+        words=(("detail.action-type", frozenset({"PUSH"})), ("detail.result", frozenset({"SUCCESS"}))),
+        repository=("detail.repository-name",),
+        tag=("detail.image-tag",),
+        digest=("detail.image-digest",),
+        media_type=("detail.manifest-media-type",),
+        pushed_at=("time",),
+        delivery_id=("id",),
+        host_of=("{}.dkr.ecr.{}.amazonaws.com", ("account", "region")),
+    ),
+    Mapping(
+        name="google",
+        marks=("subscription", "message.data.action"),
+        words=(("message.data.action", frozenset({"INSERT"})),),
+        repository=("message.data.tag", "message.data.digest"),
+        digest=("message.data.digest",),
+        pushed_at=("message.publishTime",),
+        delivery_id=("message.messageId",),
+    ),
     Mapping(
         name="acr",
         marks=("action", "target.repository", "request.host"),
-        words=(("action", frozenset({"push"})),),
+        words=(("action", frozenset({"push", "chart_push"})),),
         repository=("target.repository",),
         tag=("target.tag",),
         digest=("target.digest",),
@@ -170,8 +215,14 @@ def _host(values: list[object]) -> str:
         return ""
 
 
+def _made_host(row: Mapping, body: Json) -> str:
+    template, paths = row.host_of or ("", ())
+    values = [text(dig(body, path)) for path in paths]
+    return template.format(*values) if all(values) else ""
+
+
 def _push(row: Mapping, body: Json, item: object) -> Push | str:
-    """The push, or what is missing."""
+    """The push, or why there is none."""
     found = first_text(_at(row.repository, body, item))
     if found is None:
         return f"The payload names no repository (looked at {', '.join(row.repository)})."
@@ -183,12 +234,13 @@ def _push(row: Mapping, body: Json, item: object) -> Push | str:
     namespace = first_text(_at(row.namespace, body, item))
     if namespace and "/" not in repository:
         repository = f"{namespace}/{repository}"
-    host = host or row.fixed_host
+    host = host or row.fixed_host or _made_host(row, body)
     repository = hub_repository(repository) if host == "docker.io" else repository.strip("/")
     tag = first_text(_at(row.tag, body, item)) or tag
     known_digest = next((d for value in _at(row.digest, body, item) if (d := digest(value))), None) or digest(named)
-    if tag is None or digest(tag) is not None:
-        return f"The payload of {repository} names no tag (looked at {', '.join(row.tag)})."
+    if tag is not None and digest(tag) is not None:
+        # Some write the digest there when there is no tag.
+        tag, known_digest = None, known_digest or digest(tag)
     media_type = first_text(_at(row.media_type, body, item))
     return Push(
         provider=row.name,
@@ -216,6 +268,8 @@ def parse(row: Mapping, body: Json) -> Reading:
     read = [_push(row, body, item) for item in items[:MAX_PUSHES]]
     pushes = tuple(found for found in read if isinstance(found, Push))
     missing = next((found for found in read if isinstance(found, str)), None)
+    if missing is None and (bare := next((push for push in pushes if push.tag is None), None)) is not None:
+        missing = f"The payload of {bare.repository} names no tag (looked at {', '.join(row.tag)})."
     if missing is None and len(items) > MAX_PUSHES:
         missing = f"Only the first {MAX_PUSHES} of {len(items)} pushes in this body were taken."
     return Reading(pushes=pushes, problem=missing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any
 from shared.contracts.base import Json
 
 from . import distribution, dockerhub, generic
-from .values import Reading
+from .values import Reading, dig
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,30 @@ PARSERS: tuple[Parser, ...] = (
 BY_NAME: dict[str, Parser] = {parser.name: parser for parser in PARSERS}
 
 
+def is_ping(body: Json) -> bool:
+    """What GitHub and ACR send when a hook is made."""
+    return body.get("action") == "ping" or ("zen" in body and "hook_id" in body)
+
+
+def unwrapped(body: Json) -> Json:
+    """Pub/Sub brings its message as JSON in base64."""
+    data = dig(body, "message.data")
+    if not isinstance(data, str):
+        return body
+    try:
+        inner = json.loads(base64.b64decode(data, validate=True))
+    except (ValueError, RecursionError):
+        return body
+    return {**body, "message": {**body["message"], "data": inner}} if isinstance(inner, dict) else body
+
+
 def read_push(provider: str, body: Any) -> Reading:
     """Read a parsed body. Any JSON gives an answer; what names no push gives a sentence."""
     if not isinstance(body, dict):
         return Reading(problem="The body is JSON but not an object, so it names no push.")
+    if is_ping(body):
+        return Reading(problem="A ping: the address and the token are good.", not_a_push=True)
+    body = unwrapped(body)
     named = BY_NAME.get(provider.lower())
     if named is not None and named.recognise(body):
         return named.parse(body)

@@ -102,6 +102,8 @@ def digest(value: Any) -> str | None:
     found = text(value)
     if found is None:
         return None
+    # Some write the whole reference.
+    found = found.rpartition("@")[2]
     if re.fullmatch(r"[0-9a-fA-F]{64}", found):
         return f"sha256:{found.lower()}"
     return found if _DIGEST.match(found) else None

@@ -1,0 +1,59 @@
+"""Signatures of a body: which header holds one, how it is computed, whether it fits. Pure.
+
+The secret is the webhook's secure token, the only secret that sender and gateway share: it stands in the Hook URL and
+is set as the registry's signing secret too. What is signed are the raw bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Signed(StrEnum):
+    """What a body's signature shows."""
+
+    NOT = "not signed"
+    GOOD = "good"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One header: `prefix` and the hex HMAC of the body."""
+
+    header: str
+    """As WSGI names it."""
+    algorithm: Callable[..., Any]
+    prefix: str = ""
+    or_secret: bool = False
+    """The sender puts the secret itself there when it does not sign."""
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("HTTP_X_HUB_SIGNATURE_256", hashlib.sha256, "sha256="),
+    Check("HTTP_X_GITEA_SIGNATURE", hashlib.sha256),
+    Check("HTTP_X_JFROG_EVENT_AUTH", hashlib.sha256, or_secret=True),
+    Check("HTTP_X_NEXUS_WEBHOOK_SIGNATURE", hashlib.sha1),
+    Check("HTTP_X_HUB_SIGNATURE", hashlib.sha1, "sha1="),
+)
+"""GitHub and Gitea; Gitea and Forgejo; Artifactory; Nexus; older senders. The first that is there decides."""
+
+
+def check(environ: Mapping[str, Any], body: bytes, secret: str) -> Signed:
+    """Whether a body is signed with that secret. Compared in constant time."""
+    for one in CHECKS:
+        if given := environ.get(one.header):
+            return Signed.GOOD if _fits(one, str(given), body, secret) else Signed.WRONG
+    return Signed.NOT
+
+
+def _fits(one: Check, given: str, body: bytes, secret: str) -> bool:
+    made = one.prefix + hmac.new(secret.encode(), body, one.algorithm).hexdigest()
+    if one.or_secret and hmac.compare_digest(given.strip().encode(), secret.encode()):
+        return True
+    return hmac.compare_digest(given.strip().encode(), made.encode())
