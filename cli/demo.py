@@ -69,21 +69,7 @@ class Steps:
 
 def define(client: Client, scene: Scene, steps: Steps) -> None:
     """Create the two endpoints, the pipeline and the webhook, each only where it is not there yet."""
-    registry = {
-        "serverType": "DockerHub",
-        "repoURL": f"https://hub.docker.com/r/{scene.repository}",
-        "username": HUB_USER,
-        "password": HUB_PASSWORD,
-        "hubURL": scene.hub_url,
-        "registryURL": scene.registry_url,
-    }
-    with steps("Docker registry endpoint"):
-        _ensure(
-            client, "endpoints", {"name": HUB_ENDPOINT, "project": "default", "type": "docker", "properties": registry}
-        )
-    with steps("Kubernetes endpoint"):
-        body = {"name": CLUSTER_ENDPOINT, "project": "default", "type": "k8s", "properties": scene.kubernetes}
-        _ensure(client, "endpoints", body)
+    define_endpoints(client, scene, steps)
     with steps("pipeline from examples/") as notes:
         report = yaml.safe_load(client.import_yaml(PIPELINE_FILE.read_text(), "apply"))
         if report.get("status") not in ("CREATED", "UPDATED"):
@@ -103,6 +89,25 @@ def define(client: Client, scene: Scene, steps: Steps) -> None:
         _ensure(client, "registry-webhooks", webhook)
         state = _wait_for(lambda: _hub_state(client), "the webhook to be in step with the Hub", 60)
         notes.append(f"the Hub has it: {state}")
+
+
+def define_endpoints(client: Client, scene: Scene, steps: Steps) -> None:
+    """Create the Docker registry's endpoint and the cluster's."""
+    registry = {
+        "serverType": "DockerHub",
+        "repoURL": f"https://hub.docker.com/r/{scene.repository}",
+        "username": HUB_USER,
+        "password": HUB_PASSWORD,
+        "hubURL": scene.hub_url,
+        "registryURL": scene.registry_url,
+    }
+    with steps("Docker registry endpoint"):
+        _ensure(
+            client, "endpoints", {"name": HUB_ENDPOINT, "project": "default", "type": "docker", "properties": registry}
+        )
+    with steps("Kubernetes endpoint"):
+        body = {"name": CLUSTER_ENDPOINT, "project": "default", "type": "k8s", "properties": scene.kubernetes}
+        _ensure(client, "endpoints", body)
 
 
 def push(client: Client, scene: Scene, tag: str, console: Console) -> Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-LEASE_S = 10.0
 _LONGEST_TICK_S = 2.0
 """A pause of this process itself (a stopped machine) says nothing about the runners either."""
 
@@ -13,7 +12,7 @@ _LONGEST_TICK_S = 2.0
 class Leases:
     """In memory only: a ledger that starts gives every holder a whole lease to be heard of."""
 
-    def __init__(self, monotonic: Callable[[], float], *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, monotonic: Callable[[], float], *, lease_s: float) -> None:
         self._monotonic = monotonic
         self._lease_s = lease_s
         self._last_tick = monotonic()

@@ -23,7 +23,7 @@ from .causes import Cause
 from .matching import Case
 from .moving import Movement
 from .store import Reading, UnitOfWork, catalog_webhooks, deliveries, pushed_images
-from .store.deliveries import GATHERING, JUDGED, RESOLVING, RETRYING, Delivery
+from .store.deliveries import ANSWERED, GATHERING, JUDGED, RESOLVING, RETRYING, Delivery
 from .verdicts import Judgement, Verdict, judge
 
 RESOLVE_DEADLINE = "delivery.resolve-deadline"
@@ -128,6 +128,7 @@ class Receiver:
             uow.timer(RESOLVE_AGAIN, one.id, uow.now + wait_s)
         deliveries.save(uow, one)
         _tell(movement, one)
+        self._let_follow(movement, one)
 
     def ask_again(self, movement: Movement, number: str) -> None:
         """The timer for another question to the registry."""
@@ -156,6 +157,20 @@ class Receiver:
             self.give_up_asking(movement, number)
 
     def _go_on(self, movement: Movement, one: Delivery) -> None:
+        """The answers come in any order; pushes of one repository are judged in the order in which they came."""
+        if deliveries.overtakes(movement.uow, one):
+            deliveries.save(movement.uow, replace(one, state=ANSWERED))
+            return
+        self._settle(movement, one)
+        self._let_follow(movement, one)
+
+    def _let_follow(self, movement: Movement, one: Delivery) -> None:
+        for following in deliveries.answered(movement.uow, one):
+            if deliveries.overtakes(movement.uow, following):
+                return
+            self._settle(movement, following)
+
+    def _settle(self, movement: Movement, one: Delivery) -> None:
         webhook = self._webhook(movement.uow, one)
         if not _rerun(one) and (repeated := self._repeat(movement.uow, one)) is not None:
             one = _judged(one, repeated)

@@ -80,7 +80,7 @@ class Config:
         self.health = Health("config", settings.home, instance=settings.instance).start()
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
-        self.leases = Leases(time.monotonic)
+        self.leases = Leases(time.monotonic, lease_s=settings.lease_s)
         self.receiver = Receiver(self.catalog)
         self.looks = Looks(
             self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)

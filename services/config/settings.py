@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from shared.process import settings
 
 
 class Settings(settings.Settings):
     """Beside the common fields."""
 
+    lease_s: float = Field(default=10.0, ge=5.0)
+    """Seconds without a sign of life after which a runner's executions go to another. Raise it where runners often lose
+    their way to the broker for longer; a runner that is killed is then replaced that much later."""
     rpc_threads: int = 8
     """Threads that answer queries and carry out commands."""
     keep_days: float = 90.0

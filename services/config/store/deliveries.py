@@ -17,6 +17,8 @@ from .filters import Field
 from .work import Reading, UnitOfWork
 
 RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "judged"
+ANSWERED = "answered"
+"""The registry has answered, and an earlier push of the same webhook and repository still waits for its answer."""
 _LOOK_BACK = 50
 _MAX_PROBLEM = 4_000
 
@@ -250,6 +252,26 @@ def started_later(uow: Reading, one: Delivery) -> Delivery | None:
 def last_started(uow: Reading, one: Delivery) -> Delivery | None:
     """The last delivery of the same webhook and repository that has started a run."""
     return started_later(uow, replace(one, order_at=0.0))
+
+
+def overtakes(uow: Reading, one: Delivery) -> bool:
+    """Whether an earlier delivery of the same webhook and repository still waits for the registry's answer."""
+    statement = select(_ROW.id).where(
+        _ROW.state == RESOLVING,
+        _ROW.webhook_id == one.webhook_id,
+        _ROW.repository == (one.push.repository if one.push is not None else ""),
+        _ROW.received_at < one.received_at,
+    )
+    return uow.connection.scalar(statement.limit(1)) is not None
+
+
+def answered(uow: Reading, one: Delivery) -> list[Delivery]:
+    """Those of the same webhook and repository that wait for earlier ones only, the oldest first."""
+    repository = one.push.repository if one.push is not None else ""
+    statement = _joined().where(
+        _ROW.state == ANSWERED, _ROW.webhook_id == one.webhook_id, _ROW.repository == repository
+    )
+    return [_delivery(row[0], row[1], row[2]) for row in uow.session.execute(statement.order_by(_ROW.received_at))]
 
 
 def gathering(uow: Reading, webhook_id: str, repository: str) -> list[Delivery]:

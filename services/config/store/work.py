@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 import uuid_utils
-from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
@@ -37,6 +37,8 @@ PRAGMAS = (
     "case_sensitive_like=ON",
 )
 
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7017717002)")
+"""SQLite has one writer by itself."""
 
 _ADD_PROMISES = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
 _DROP_PROMISES = delete(OutboxRow).where(OutboxRow.id.in_(bindparam("ids", expanding=True)))
@@ -155,7 +157,7 @@ class UnitOfWork(Reading):
 
 
 class Store:
-    """Opens units of work. One writer at a time in this process, any number of readers."""
+    """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         self.url = make_url(url)
@@ -201,6 +203,9 @@ class Store:
         committed = False
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                if not self.is_sqlite:
+                    # A process that has just lost the active one's lock may be in the middle of its last transaction.
+                    session.connection().execute(_ONE_WRITER)
                 uow = UnitOfWork(session, self.clock())
                 yield uow
                 outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from pathlib import Path
 
 from services.gateway.ports import Publishing
@@ -27,14 +28,16 @@ class Intake:
         self._post = post
         self._spool = spool
         self._health = health
-        self._closing = threading.Event()
+        self._closing = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._drain_for_ever, name="spool", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
-        self._closing.set()
+        self._closing = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=DRAIN_TIMEOUT_S + 1)
 
@@ -43,6 +46,12 @@ class Intake:
         if not self._post.connected:
             self._spool.put(delivery)
             return
+        if not self._spool.empty:
+            # Those that wait go first: overtaken, they would be held as older than this one.
+            with suppress(SpoolFull):
+                self._spool.put(delivery)
+                self._wake.set()
+                return
         confirm: Future[None] | None = None
         try:
             confirm = self._publish(delivery)
@@ -64,7 +73,9 @@ class Intake:
         )
 
     def _drain_for_ever(self) -> None:
-        while not self._closing.wait(DRAIN_EVERY_S):
+        while not self._closing:
+            self._wake.wait(DRAIN_EVERY_S)
+            self._wake.clear()
             try:
                 self._drain()
             except Exception:

@@ -85,6 +85,32 @@ def test_the_digest_is_asked_for_and_then_the_run_starts_with_it(world: World) -
     assert answer.inputs["DOCKER_IMAGE_REF"] == "acme/web:1.4.1@sha256:abc"
 
 
+def test_pushes_are_judged_in_their_order_though_the_registrys_answers_come_in_another(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="queue")
+    for number in (1, 2, 3, 4):
+        world.hook(f"d{number}", f"1.{number}")
+    found = [TagResolved(delivery_id=f"d{n}", outcome=Found.FOUND, digest=f"sha256:{n}") for n in (1, 2, 3, 4)]
+    world.ledger.work([found[2], found[1]])
+    assert [world.delivery(f"d{n}").verdict for n in (1, 2, 3, 4)] == ["waiting for the registry"] * 4
+    world.ledger.work([found[0]])
+    verdicts = ["started", "queued", "queued", "waiting for the registry"]
+    assert [world.delivery(f"d{n}").verdict for n in (1, 2, 3, 4)] == verdicts
+    indices = [world.delivery(f"d{n}").execution_index for n in (1, 2, 3)]
+    assert indices == [1, 2, 3]
+    assert world.delivery("d3").push.digest == "sha256:3"  # type: ignore[union-attr]
+
+
+def test_a_push_whose_answer_never_comes_holds_up_the_next_only_until_its_deadline(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    for number in (1, 2):
+        world.hook(f"d{number}", f"1.{number}")
+    world.ledger.work([TagResolved(delivery_id="d2", outcome=Found.FOUND, digest="sha256:2")])
+    with world.store.write() as uow:
+        world.receiver.on_deadline(uow, "d1")
+    assert [world.delivery(f"d{n}").verdict for n in (1, 2)] == ["started", "queued"]
+
+
 def test_an_unavailable_registry_starts_the_run_and_the_event_says_why(world: World) -> None:
     world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
     world.hook()

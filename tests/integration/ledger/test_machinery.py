@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
@@ -117,6 +118,28 @@ def test_a_savepoint_takes_back_only_its_own(store: Store) -> None:
 def test_a_unit_of_work_is_not_opened_within_another(store: Store) -> None:
     with store.write(), pytest.raises(RuntimeError), store.write():
         pass
+
+
+def test_two_processes_never_write_at_the_same_time(store: Store) -> None:
+    other = Store(store.url.render_as_string(hide_password=False))
+    order: list[str] = []
+
+    def write() -> None:
+        with other.write() as uow:
+            assert uow.connection
+            order.append("other")
+
+    thread = threading.Thread(target=write)
+    try:
+        with store.write() as uow:
+            assert uow.connection
+            thread.start()
+            time.sleep(0.2)
+            order.append("first")
+        thread.join(10)
+        assert order == ["first", "other"]
+    finally:
+        other.close()
 
 
 def test_a_reader_cannot_write(store: Store) -> None:

@@ -33,7 +33,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(self.definitions)
-        self.leases = Leases(self.clock)
+        self.leases = Leases(self.clock, lease_s=10.0)
         self.ledger = Ledger(
             self.store,
             self.definitions,

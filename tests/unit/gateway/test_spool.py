@@ -87,6 +87,28 @@ def test_a_delivery_is_spooled_at_once_when_the_broker_is_away(tmp_path: Path) -
     assert post.published == [] and len(kept.waiting()) == 1
 
 
+def test_a_delivery_does_not_overtake_those_that_wait(tmp_path: Path) -> None:
+    kept, post = spool(tmp_path), FakePost()
+    kept.put(delivery(1))
+    intake = Intake(post, kept)
+    intake.take(delivery(2))
+    assert post.published == []
+    intake._drain()
+    intake.take(delivery(3))
+    assert [(sent.delivery_id, sent.via) for sent in post.published] == [
+        ("d1", "spool"),
+        ("d2", "spool"),
+        ("d3", "hook"),
+    ]
+
+
+def test_a_full_spool_stops_no_delivery_that_the_broker_takes(tmp_path: Path) -> None:
+    kept, post = spool(tmp_path, max_files=1), FakePost()
+    kept.put(delivery(1))
+    Intake(post, kept).take(delivery(2))
+    assert [sent.delivery_id for sent in post.published] == ["d2"]
+
+
 def test_a_late_confirm_takes_the_delivery_out_of_the_spool_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
