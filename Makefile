@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit e2e bench check format documents clean
+.PHONY: help demo push up password link test unit e2e chaos bench check format documents clean
 export PYTHONDONTWRITEBYTECODE = 1
 SETUP := python3 scripts/setup
 
@@ -40,6 +40,11 @@ unit: ## Run the fast tests alone
 e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q -m cluster tests/e2e $(ARGS)
+
+chaos: ## Push while everything dies at random, then account for every hook (MINUTES=5, SEED=, JSON=path)
+	@$(SETUP) --dev --broker
+	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) \
+	  $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
 
 bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=1)
 	@$(SETUP) --dev --broker

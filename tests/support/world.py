@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import requests
@@ -25,6 +27,7 @@ from cli.rabbitmq import PrivateNode
 Json = dict[str, Any]
 T = TypeVar("T")
 SERVICES = ("config", "runner-1", "runner-2", "hubsync", "gateway")
+STANDBY = "config-2"
 
 
 @dataclass
@@ -40,20 +43,67 @@ class World:
     cluster_url: str
     client: Client
     cluster: Cluster
+    services: tuple[str, ...] = SERVICES
     stopped: set[str] = field(default_factory=set)
+
+    @property
+    def scene(self) -> demo.Scene:
+        """What the demo's own steps need to know of this world."""
+        return demo.Scene(self.hub_url, self.hub_url, "", demo.fake_kubernetes(self.cluster_url), self.cluster)
+
+    def define_endpoints(self) -> None:
+        """The demo's Hub and cluster alone."""
+        demo.define_endpoints(self.client, self.scene, demo.Steps(Console(quiet=True)))
 
     def kill(self, name: str) -> None:
         """`kill -9`, as the system's out-of-memory killer would; the supervisor starts it again."""
-        os.killpg(self.supervisor.pid_of(name), signal.SIGKILL)
+        self._signal(name, signal.SIGKILL)
 
     def freeze(self, name: str) -> None:
         """Stop a process without ending it: a zombie, once woken."""
         self.stopped.add(name)
-        os.killpg(self.supervisor.pid_of(name), signal.SIGSTOP)
+        self._signal(name, signal.SIGSTOP)
 
     def wake(self, name: str) -> None:
         self.stopped.discard(name)
-        os.killpg(self.supervisor.pid_of(name), signal.SIGCONT)
+        self._signal(name, signal.SIGCONT)
+
+    @contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Stopped while the block lasts."""
+        for name in names:
+            self.freeze(name)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.wake(name)
+
+    def active_config(self) -> str:
+        """Which config works; the others stand by."""
+        names = [name for name in self.services if name.startswith("config")]
+
+        def active() -> str | None:
+            said = {
+                name: [line for line in self.log_of(name) if '"active"' in line or "standing-by" in line]
+                for name in names
+            }
+            last = [
+                (json.loads(lines[-1])["timestamp"], name)
+                for name, lines in said.items()
+                if lines and '"active"' in lines[-1]
+            ]
+            return max(last)[1] if last else None
+
+        return wait_for(active, "a config that is active")
+
+    def log_of(self, name: str) -> list[str]:
+        """The lines that a process has written."""
+        return self.supervisor.log_of(name).read_text(errors="replace").splitlines()
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # It may be dead still from the last time.
+            os.killpg(self.supervisor.pid_of(name), number)
 
     def restart_broker(self, *, away_s: float = 0.0, kill: bool = False) -> None:
         """Stop (or kill) the broker, wait, and start it on the same ports with the same disk."""
@@ -66,18 +116,21 @@ class World:
 
     def push(self, tag: str, repository: str = demo.REPOSITORY, **more: Any) -> Json:
         """Let the demo Hub announce an image; returns what it recorded of the push and of its deliveries."""
-        order = {"repository": repository, "tag": tag, "pusher": "ann", **more}
-        answer = requests.post(f"{self.hub_url}/_fake/push", json=order, timeout=60)
+        return self.steer_hub("push", {"repository": repository, "tag": tag, "pusher": "ann", **more})
+
+    def steer_hub(self, what: str, order: Json) -> Json:
+        """One of the demo Hub's own calls (`tests/fakes/hub/admin.py`)."""
+        answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=60)
         answer.raise_for_status()
         recorded: Json = answer.json()
         return recorded
 
     def events(self, **match: Any) -> list[Json]:
-        found = self._list("/registry-events?$top=200&$orderby=timeStampInMicros desc")
+        found = self.documents("/registry-events?$top=200&$orderby=timeStampInMicros desc")
         return [event for event in found if all(event.get(key) == value for key, value in match.items())]
 
     def executions(self, **match: Any) -> list[Json]:
-        found = self._list("/executions?$top=200&$orderby=_requestTimeInMicros desc")
+        found = self.documents("/executions?$top=200&$orderby=_requestTimeInMicros desc")
         return [execution for execution in found if all(execution.get(key) == value for key, value in match.items())]
 
     def execution_of(self, tag: str, *, limit_s: float = 60) -> Json:
@@ -104,7 +157,8 @@ class World:
 
         return self._patiently(lambda: self.client.get(link.removeprefix("/codestream/api")), link)
 
-    def _list(self, path: str) -> list[Json]:
+    def documents(self, path: str) -> list[Json]:
+        """The documents of a list, through restarts of the gateway and of config."""
         return self._patiently(lambda: self.client.documents(path), path)
 
     def _patiently(self, ask: Callable[[], T], what: str) -> T:
@@ -131,7 +185,7 @@ class World:
         return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30) -> T:
+def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30, *, every_s: float = 0.1) -> T:
     """Ask until there is an answer; fails the test with what was waited for."""
     deadline = time.monotonic() + limit_s
     while True:
@@ -140,36 +194,53 @@ def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30) -> T:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {limit_s:.0f} s for {what}")
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 @contextmanager
-def a_world(home: Path, *, runners: int = 2, define: bool = True, certificate: str = "") -> Iterator[World]:
-    """Start everything, sign in, and (by default) define what the demo defines; with a certificate over HTTPS."""
+def a_world(
+    home: Path,
+    *,
+    runners: int = 2,
+    define: bool = True,
+    standby: bool = False,
+    pace_s: float = 1.0,
+    certificate: str = "",
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[World]:
+    """Start everything, sign in, and (by default) define what the demo defines.
+
+    With a `certificate` it serves HTTPS; `standby` adds a second config, `pace_s` is how long a roll-out of the demo
+    cluster takes, and every process finds `more` in its environment.
+    """
     layout = system.lay_out(home, host="127.0.0.1", port=0, certificate=certificate)
     broker = PrivateNode(layout.home / "rabbitmq")
     broker.start()
     supervisor = Supervisor(layout.home / "log")
     world: World | None = None
     try:
-        told = system.environment(layout, broker.amqp_url, broker.management_url)
+        told = {**system.environment(layout, broker.amqp_url, broker.management_url), **more}
         told["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
         system.initialise(layout, told)
         system.start(supervisor, layout, told, runners=runners)
+        if standby:
+            supervisor.start(Process(STANDBY, portside("services.config"), {**told, "INSTANCE": STANDBY}))
         hub_port, cluster_port = free_port(), free_port()
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
-        for name, port, url in (("hub", hub_port, hub_url), ("cluster", cluster_port, cluster_url)):
-            command = portside(f"tests.fakes.{name}", "--port", str(port))
-            # The Hub calls our hooks, so it must trust our certificate.
-            trust = {"REQUESTS_CA_BUNDLE": certificate} if certificate else {}
-            supervisor.start(Process(f"demo-{name}", command, trust, ready=partial(system.http_answers, url)))
+        hub = portside("tests.fakes.hub", "--port", str(hub_port))
+        fake = portside("tests.fakes.cluster", "--port", str(cluster_port), "--pace", str(pace_s))
+        # The Hub calls our hooks, so it must trust our certificate.
+        trust = {"REQUESTS_CA_BUNDLE": certificate} if certificate else {}
+        supervisor.start(Process("demo-hub", hub, trust, ready=partial(system.http_answers, hub_url)))
+        supervisor.start(Process("demo-cluster", fake, ready=partial(system.http_answers, cluster_url)))
         client = Client(layout.url, certificate=certificate)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
         cluster = Cluster(Access(cluster_url, token=demo.CLUSTER_TOKEN))
         world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)
+        if standby:
+            world.services = (*SERVICES, STANDBY)
         if define:
-            scene = demo.Scene(hub_url, hub_url, "", demo.fake_kubernetes(cluster_url), cluster)
-            demo.define(client, scene, demo.Steps(Console(quiet=True)))
+            demo.define(client, world.scene, demo.Steps(Console(quiet=True)))
         yield world
     finally:
         for name in list(world.stopped) if world else []:

@@ -1,0 +1,77 @@
+"""One run of the chaos, from an empty folder to its account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.world import World, a_world, wait_for
+
+from . import scene
+from .account import Account, reckon
+from .mayhem import Mayhem
+from .outside import Counted, Eye
+from .traffic import Traffic
+
+QUIET_LIMIT_S = 180.0
+_SETTLED_S = 3.0
+_ENDED = ("COMPLETED", "FAILED", "CANCELED")
+_PAGE = 200
+
+
+def chaos(home: Path, *, seconds: float, seed: int, every_s: float, tell: Callable[[str], Any]) -> Account:
+    """Push and kill for so long, wait until all is quiet, and account for every push."""
+    outside = Counted()
+    try:
+        with a_world(home, define=False, standby=True, pace_s=0.3, more={"OUTGOING_LOCAL": "true"}) as world:
+            repositories = scene.define(world, outside.url)
+            eye = Eye(world.cluster_url)
+            traffic, mayhem = Traffic(world, repositories, every_s=every_s), Mayhem(world, seed, tell)
+            traffic.start()
+            mayhem.start()
+            time.sleep(seconds)
+            mayhem.stop()
+            traffic.stop()
+            tell(f"{len(traffic.pushes)} pushes, {sum(mayhem.kills.values())} deaths; waiting until it is quiet")
+            _wait_until_quiet(world)
+            eye.close()
+            running = {one: _image(world, one) for one in repositories}
+            events, executions = _all(world, "/registry-events"), _all(world, "/executions")
+            return reckon(traffic.pushes, events, executions, eye.writes, outside.told, running, mayhem.kills)
+    finally:
+        outside.close()
+
+
+def _wait_until_quiet(world: World) -> None:
+    """Every event judged, every execution ended, and nothing new for a while: the spool is empty too."""
+    since, before = time.monotonic(), (0, 0)
+
+    def quiet() -> bool:
+        nonlocal since, before
+        events, executions = _all(world, "/registry-events"), _all(world, "/executions")
+        pending = [one for one in events if one["state"] != "judged"]
+        pending += [one for one in executions if one["status"] not in _ENDED]
+        now = (len(events), len(executions))
+        if pending or now != before or list((world.home / "spool").glob("*.json")):
+            since, before = time.monotonic(), now
+        return time.monotonic() - since > _SETTLED_S
+
+    try:
+        wait_for(quiet, "the last event and execution to end", QUIET_LIMIT_S)
+    except AssertionError:
+        # The account says which they are.
+        return
+
+
+def _all(world: World, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while page := world.documents(f"{path}?$top={_PAGE}&$skip={len(found)}"):
+        found += page
+    return found
+
+
+def _image(world: World, repository: str) -> str | None:
+    deployment = world.cluster.get(scene.deployment_of(repository))
+    return None if deployment is None else str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])

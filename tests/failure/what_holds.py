@@ -1,0 +1,40 @@
+"""What every row asserts in the end, and the moment at which most of them strike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import demo
+from tests.support.world import World, wait_for
+
+Json = dict[str, Any]
+
+
+def assert_deployed_once(world: World, tag: str) -> Json:
+    """The push of that tag was run exactly once, to its end, and the cluster runs its image; returns the execution."""
+    execution = world.ended(tag)
+    assert execution["status"] == "COMPLETED", execution["statusMessage"]
+    assert [run["id"] for run in runs_of(world, tag)] == [execution["id"]]
+    digest = world.events(tag=tag)[0]["digest"]
+    assert world.running_image() == f"{demo.REPOSITORY}:{tag}@{digest}"
+    return execution
+
+
+def runs_of(world: World, tag: str) -> list[Json]:
+    """Every execution that the pushes of a tag started."""
+    return [run for run in world.executions() if run["input"].get("DOCKER_TAG") == tag]
+
+
+def in_the_middle(world: World, tag: str) -> Json:
+    """Wait until the run's roll-out has begun and is not over; returns the execution."""
+
+    def begun() -> Json | None:
+        found = runs_of(world, tag)
+        return found[0] if found and found[0]["stages"]["Deploy"]["status"] == "RUNNING" else None
+
+    return wait_for(begun, f"the roll-out of {tag} to begin", 60)
+
+
+def accepted(pushed: Json) -> bool:
+    """Whether every hook of a push got its 202."""
+    return [delivery["status"] for delivery in pushed["deliveries"]] == [202]
