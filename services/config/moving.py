@@ -14,7 +14,7 @@ from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged
 from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
 from . import folding, lanes, protocol
-from .store import UnitOfWork, executions, operations, pushed_images
+from .store import UnitOfWork, deployments, executions, operations, pushed_images
 from .store.executions import Facts, Run
 
 DUE = "run.due"
@@ -295,6 +295,8 @@ class Movement:
     def task_ended(self, run: Run, event: TaskEnded) -> None:
         if event.status in (Status.CANCELED, Status.FAILED):
             operations.close_of_task(self.uow, run.id, event.stage, event.task)
+        for one in event.deployed:
+            deployments.record(self.uow, run, event, one)
 
 
 def _nothing(_movement: Movement, _run: Run, _event: object) -> None:

@@ -28,6 +28,7 @@ from .catalog.kinds import TIMERS, Catalog
 from .catalog.resolving import resolve_for_run
 from .catalog.sign_in import sign_in
 from .dead_letters import DeadLetters, keep_letter
+from .deployments import Deployments
 from .events import Events
 from .executions import Executions
 from .handlers import Handlers
@@ -110,6 +111,7 @@ class Config:
             Kind.DEAD_LETTERS: DeadLetters(self.receiver),
             Kind.USER_OPERATIONS: UserOperations(),
             Kind.LOGS: Logs(),
+            Kind.DEPLOYMENTS: Deployments(),
         }
 
     def _timer_handlers(self) -> dict[str, Handler]:

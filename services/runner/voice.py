@@ -110,7 +110,16 @@ class Voice:
             )
         )
 
-    def task_ended(self, stage: str, task: str, number: int, status: h.Status, message: str, output: Json) -> None:
+    def task_ended(
+        self,
+        stage: str,
+        task: str,
+        number: int,
+        status: h.Status,
+        message: str,
+        output: Json,
+        deployed: tuple[h.Deployed, ...] = (),
+    ) -> None:
         packed, usable = results.packed(output, self._vault.masker, self._host.sealer)
         if packed.sealed is not None:
             self._known.keep((stage, task), "output", usable)
@@ -123,6 +132,7 @@ class Voice:
                 status=status,
                 message=self._masked(message),
                 output=packed,
+                deployed=deployed,
             )
         )
 

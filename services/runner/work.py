@@ -18,7 +18,7 @@ from .outcomes import complaint, outcome
 from .ports import Host
 from .prepare import Barred, Not
 from .reporting import Ask, Reporter
-from .tasks.protocol import Effect, Running, Step, Waiting
+from .tasks.protocol import Done, Effect, Running, Step, Waiting
 from .voice import Voice
 
 
@@ -186,7 +186,7 @@ class Work:
             self._hand.let_fall(live)
             self._voice.task_waits(live, step)
         else:
-            self._end(live, *outcome(step, live))
+            self._end(live, *outcome(step, live), step.deployed if isinstance(step, Done) else ())
         if step_on and not self._owner.letting_go:
             self._owner.step()
 
@@ -227,11 +227,13 @@ class Work:
         self._end(live, status, f"{message} {complaint}".strip(), {})
         self._owner.step()
 
-    def _end(self, live: Live, status: h.Status, message: str, output: Json) -> None:
+    def _end(
+        self, live: Live, status: h.Status, message: str, output: Json, deployed: tuple[h.Deployed, ...] = ()
+    ) -> None:
         self._hand.let_fall(live)
         if live.ending is not None and status is not h.Status.COMPLETED:
             status, message = live.ending[0], message if live.ending[1] in message else f"{live.ending[1]} {message}"
-        self._voice.task_ended(live.stage, live.task, live.try_number, status, message, output)
+        self._voice.task_ended(live.stage, live.task, live.try_number, status, message, output, deployed)
 
 
 def _attempt(call: Callable[[], Step]) -> Any:

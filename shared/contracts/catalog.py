@@ -25,6 +25,7 @@ class Kind(StrEnum):
     AUDIT = "audit"
     LOGS = "logs"
     SETTINGS = "settings"
+    DEPLOYMENTS = "deployments"
 
 
 class Find(Message):

@@ -124,6 +124,18 @@ class TaskAnswered(_Event):
     answer: Json = {}
 
 
+class Deployed(Message):
+    """A workload as a task left it, rolled out: what a cluster runs by our hand."""
+
+    endpoint: str
+    """The name of the cluster's endpoint."""
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    images: tuple[str, ...]
+
+
 class TaskEnded(_Event):
     type: Literal["task.ended"] = "task.ended"
     stage: str
@@ -132,6 +144,7 @@ class TaskEnded(_Event):
     status: Status
     message: str = ""
     output: Output = Output()
+    deployed: tuple[Deployed, ...] = ()
 
 
 class TaskKept(_Event):

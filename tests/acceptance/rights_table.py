@@ -130,6 +130,10 @@ ROWS = (
     Row(N.EXECUTE, "POST /executions/{id}?action=cancel", "going", {"reason": "enough"}),
     Row(N.EXECUTE, "POST /executions/{id}?action=rerun", "ended", {}),
     Row(N.EDIT, "DELETE /executions/{id}", "ended"),
+    Row(N.A_PROJECT, "GET /deployments"),
+    Row(N.READ, "GET /deployments/{id}", "deployed"),
+    Row(N.READ, "GET /deployments/{id}/history", "deployed"),
+    Row(N.READ, "GET /deployments/{id}/now", "deployed"),
     *of_a_kind("/endpoints", "endpoint", URL),
     *restricted("/endpoints", "restricted_endpoint"),
     Row(N.EDIT, "POST /endpoints", body={**IN_PROJECT, **URL}),
@@ -199,7 +203,7 @@ ELSEWHERE = {
     "POST /endpoint-validation": "tests of endpoints try it for real",
     "GET /endpoint-certificate": "tests of endpoints try it for real",
 }
-READING = {"ran", "matrix", "audited"}
+READING = {"ran", "matrix", "audited", "deployed"}
 
 
 def calls() -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 import requests
 import yaml
 
+from cli.demo import fake_kubernetes
 from tests.support.world import World
 
 from .rights_table import READING, ROLES, ROWS, Need, Row
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def things(world: World) -> Things:
     world.client.post("/projects", {"name": PROJECT})
-    return Things(world.client, world.layout.certificate)
+    return Things(world.client, world.layout.certificate, fake_kubernetes(world.cluster_url))
 
 
 @pytest.fixture(scope="module")

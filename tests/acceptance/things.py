@@ -17,6 +17,16 @@ _STAGES = {
     "Log": {"type": "Log", "input": {"message": "hello"}},
     "Ask": {"type": "UserOperation", "input": {"approvers": [], "summary": "Go on?", "expiration": 1}},
 }
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: matrix, namespace: default}
+spec:
+  selector: {matchLabels: {app: matrix}}
+  template:
+    metadata: {labels: {app: matrix}}
+    spec: {containers: [{name: web, image: "acme/web:1.4.0"}]}
+"""
 
 
 def stages(task: str) -> Json:
@@ -26,9 +36,10 @@ def stages(task: str) -> Json:
 class Things:
     """Made by an administrator over the same API."""
 
-    def __init__(self, client: Client, certificate: str) -> None:
+    def __init__(self, client: Client, certificate: str, kubernetes: Json) -> None:
         self.client = client
         self.certificate = certificate
+        self.kubernetes = kubernetes
         self.numbers = itertools.count(1)
 
     def name(self, noun: str) -> str:
@@ -59,6 +70,22 @@ class Things:
         pipeline = self.pipeline("Ask")
         started = self.client.post(f"/pipelines/{pipeline['id']}/executions", {})
         return self._wait(f"/executions/{started['executionId']}", "WAITING")
+
+    @cached_property
+    def deployed(self) -> Json:
+        """What a finished execution left in the demo's cluster."""
+        endpoint = self._made("endpoints", type="k8s", properties=self.kubernetes)
+        task = {
+            "type": "K8S",
+            "endpoints": {"kubernetesServer": endpoint["name"]},
+            "input": {"action": "APPLY", "timeout": 1, "yaml": DEPLOYMENT},
+        }
+        only = {"taskOrder": ["Apply"], "tasks": {"Apply": task}}
+        pipeline = self._made("pipelines", stageOrder=["Only"], stages={"Only": only})
+        self.client.patch(f"/pipelines/{pipeline['id']}", {"state": "ENABLED"})
+        self.client.post(f"/pipelines/{pipeline['id']}/executions", {})
+        self._wait(f"/pipelines/{pipeline['id']}/executions/1", "COMPLETED")
+        return self.client.documents("/deployments", **{"$filter": f"project eq '{PROJECT}'"})[0]
 
     def question(self) -> Json:
         execution = self.going()

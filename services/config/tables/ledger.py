@@ -214,6 +214,31 @@ class PushedImageRow(Base):
     """`causes.Cause` as JSON, the run that pushed first."""
 
 
+class DeploymentRow(Base):
+    """A workload as a run left it, rolled out. The newest of each says what should run there."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (
+        Index("ix_deployments_workload", "project", "endpoint", "namespace", "kind", "name", "at"),
+        Index("ix_deployments_newest", "newest", "project", "endpoint"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    newest: Mapped[bool]
+    project: Mapped[str]
+    endpoint: Mapped[str]
+    api_version: Mapped[str]
+    kind: Mapped[str]
+    namespace: Mapped[str]
+    name: Mapped[str]
+    images: Mapped[list[Any]]
+    execution_id: Mapped[str]
+    execution_index: Mapped[int]
+    pipeline: Mapped[str]
+    pipeline_id: Mapped[str]
+
+
 class DeadLetterRow(Base):
     """A message that nobody could work on."""
 

@@ -123,6 +123,18 @@ def _executions() -> list[Route]:
     ]  # fmt: skip
 
 
+def _deployments() -> list[Route]:
+    tag, kind, one = "Deployments", Kind.DEPLOYMENTS, "/deployments/{id}"
+    return [
+        Route("GET", "/deployments", generic.listing(kind), "What should run in clusters", tag, gives="[Deployment]",
+              query=LIST),
+        Route("GET", one, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
+        Route("GET", f"{one}/history", special.deployments_before, "All of the same workload", tag,
+              gives="[Deployment]", query=LIST),
+        Route("GET", f"{one}/now", special.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
+    ]  # fmt: skip
+
+
 def _endpoints() -> list[Route]:
     tag = "Endpoints"
     meant = ("id", "project", "name")
@@ -254,6 +266,7 @@ def _sign_in() -> list[Route]:
 ROUTES: tuple[Route, ...] = (
     *_pipelines(),
     *_executions(),
+    *_deployments(),
     *_endpoints(),
     *_collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
     *_hooks(),

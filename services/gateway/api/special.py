@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.gateway.clusters import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
@@ -107,6 +108,20 @@ def logs_of(call: Call) -> Reply:
     ask = wire.find(Kind.LOGS, call.query, parent=call.path["id"], options=options)
     page = call.parts.desk.find(call.caller, ask)
     return Reply({"count": len(page.documents), "totalCount": page.total, "lines": list(page.documents)})
+
+
+# Deployments
+
+
+def deployments_before(call: Call) -> Reply:
+    """Everything that was deployed to the same workload, newest first."""
+    ask = wire.find(Kind.DEPLOYMENTS, call.query, parent=call.path["id"])
+    return Reply(wire.listing(Kind.DEPLOYMENTS, call.parts.desk.find(call.caller, ask)))
+
+
+def deployment_now(call: Call) -> Reply:
+    """The workload as its cluster has it now."""
+    return Reply(look(call.parts.desk, call.caller, call.path["id"]).to_json())
 
 
 # Export and import

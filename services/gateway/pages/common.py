@@ -30,7 +30,10 @@ FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
 
 NAVIGATION = (
-    ("Deliver", (("Executions", "/executions"), ("Approvals", "/approvals"), ("Pipelines", "/pipelines"))),
+    (
+        "Deliver",
+        (("Executions", "/executions"), ("Approvals", "/approvals"), ("Pipelines", "/pipelines"), ("Live", "/live")),
+    ),
     ("Triggers › Docker", (("Activity", "/activity"), ("Webhooks for Docker", "/webhooks"))),
     ("Set up", (("Endpoints", "/endpoints"), ("Variables", "/variables"))),
 )

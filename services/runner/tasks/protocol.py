@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document
-from shared.contracts.history import Pushing, Status
+from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Started
 
@@ -57,6 +57,8 @@ class Done:
     output: Json = field(default_factory=dict)
     message: str = ""
     status: Status = Status.COMPLETED
+    deployed: tuple[Deployed, ...] = ()
+    """Workloads that are live now as the task left them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import pytest
 
 from services.config import causes
 from services.config.holding import State
-from services.config.store import Store, pushed_images
-from shared.contracts.history import Pushing, RunEnded, Status, TaskHandle
+from services.config.store import Store, deployments, pushed_images
+from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
 
@@ -324,3 +324,28 @@ def test_what_a_run_pushes_is_on_record_with_the_chain_of_runs_behind_it(world: 
     assert causes.already(found.causes, "pipeline-Deploy web", digest) == found.causes[1]
     assert causes.already(found.causes, "pipeline-Other", digest) is None
     assert causes.already(found.causes, "pipeline-Deploy web", "sha256:" + "0" * 64) is None
+
+
+def test_what_a_run_deploys_is_the_newest_of_its_workload_and_what_was_before_is_remembered(world: World) -> None:
+    def deploy(tag: str, clock_s: float) -> str:
+        world.clock.advance(clock_s)
+        run_id = world.hook(tag).execution_id or ""
+        world.take(run_id)
+        web = Deployed(
+            endpoint="prod", api_version="apps/v1", kind="Deployment", namespace="apps", name="web", images=(tag,)
+        )
+        events = [
+            one.model_copy(update={"deployed": (web,)}) if isinstance(one, TaskEnded) and one.task == "Apply" else one
+            for one in whole_run()
+        ]
+        assert any(isinstance(one, TaskEnded) and one.deployed for one in events)
+        world.report(run_id, *events)
+        return run_id
+
+    first, second = deploy("d1", 0), deploy("d2", 60)
+    with world.store.read() as uow:
+        (newest,), total = deployments.page(uow, None, of="", filter="", orderby="", top=10, skip=0)
+        assert (total, newest.execution_id, newest.images, newest.pipeline) == (1, second, ["d2"], "Deploy web")
+        history, _ = deployments.page(uow, None, of=newest.id, filter="", orderby="", top=10, skip=0)
+        assert [(one.execution_id, one.newest) for one in history] == [(second, True), (first, False)]
+        assert deployments.page(uow, frozenset({"other"}), of="", filter="", orderby="", top=10, skip=0) == ([], 0)

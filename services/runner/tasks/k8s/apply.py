@@ -12,6 +12,7 @@ from typing import Any
 
 from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.history import Deployed
 
 from . import diff, fence, images, owned, wanted
 from .cluster import Cluster
@@ -25,6 +26,7 @@ PUT_BACK_S = 180.0
 _RACES = 6
 _CRD_S = 30.0
 _DIFF_LINES = 200
+ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 def start(asked: Asked, cluster: Cluster) -> Step:
@@ -173,15 +175,32 @@ def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
 
 def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
     output = _output(asked, cluster, objects, [])
+    deployed = _deployed(asked, objects)
     if not handle["changes"]:
-        return Done(output, "Already live, nothing to do.")
+        return Done(output, "Already live, nothing to do.", deployed=deployed)
     parts = []
     for one in objects:
         how = readiness(one)
         run = list(dict.fromkeys(images.running(one)))
         if run:
             parts.append(f"{one['kind']} {one['metadata']['name']} runs {', '.join(run)}: {how.message}")
-    return Done(output, f"Applied {_count(len(objects), 'object')}. " + "; ".join(parts))
+    return Done(output, f"Applied {_count(len(objects), 'object')}. " + "; ".join(parts), deployed=deployed)
+
+
+def _deployed(asked: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
+    """The workloads that keep running; a Job or a bare Pod is over one day."""
+    return tuple(
+        Deployed(
+            endpoint=asked.roles["kubernetesServer"],
+            api_version=one["apiVersion"],
+            kind=one["kind"],
+            namespace=one["metadata"].get("namespace", ""),
+            name=one["metadata"]["name"],
+            images=tuple(dict.fromkeys(images.running(one))),
+        )
+        for one in objects
+        if one["kind"] in ROLLED_OUT and images.running(one)
+    )
 
 
 def _put_back_phase(asked: Asked, cluster: Cluster, handle: Json) -> Step:

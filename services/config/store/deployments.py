@@ -1,0 +1,132 @@
+"""What runs left in clusters: the newest of each workload, and the ones before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+
+from services.config.tables.ledger import DeploymentRow
+from shared.contracts.history import Deployed, TaskEnded
+
+from . import filters
+from .executions import Run
+from .filters import Field
+from .work import Reading, UnitOfWork
+
+_ROW = DeploymentRow
+KEPT = 30
+"""Deployments of one workload that are remembered; they outlive their executions."""
+FIELDS: dict[str, Field] = {
+    "id": Field(_ROW.id),
+    "project": Field(_ROW.project),
+    "endpoint": Field(_ROW.endpoint),
+    "namespace": Field(_ROW.namespace),
+    "workloadKind": Field(_ROW.kind),
+    "name": Field(_ROW.name),
+    "pipeline": Field(_ROW.pipeline),
+    "executionId": Field(_ROW.execution_id),
+    "_createTimeInMicros": Field(_ROW.at, "instant"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One workload as one run left it."""
+
+    id: str
+    at: float
+    newest: bool
+    project: str
+    endpoint: str
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    images: list[str]
+    execution_id: str
+    execution_index: int
+    pipeline: str
+    pipeline_id: str
+
+
+_NAMES = tuple(Deployment.__dataclass_fields__)
+
+
+def record(uow: UnitOfWork, run: Run, event: TaskEnded, deployed: Deployed) -> None:
+    """Remember what a task left; it is the newest of its workload now."""
+    path = "/".join((run.id, event.stage, event.task, str(event.try_number), *_address(deployed)))
+    new = str(uuid5(NAMESPACE_URL, f"portside:deployment:{path}"))
+    same = _same(run.project, deployed.endpoint, deployed.namespace, deployed.kind, deployed.name)
+    uow.session.execute(update(_ROW).where(same, _ROW.newest).values(newest=False))
+    uow.session.add(
+        _ROW(
+            id=new,
+            at=uow.now,
+            newest=True,
+            project=run.project,
+            endpoint=deployed.endpoint,
+            api_version=deployed.api_version,
+            kind=deployed.kind,
+            namespace=deployed.namespace,
+            name=deployed.name,
+            images=list(deployed.images),
+            execution_id=run.id,
+            execution_index=run.index,
+            pipeline=run.pipeline,
+            pipeline_id=run.pipeline_id,
+        )
+    )
+    uow.session.flush()
+    older = uow.session.scalars(select(_ROW.id).where(same).order_by(_ROW.at.desc(), _ROW.id).offset(KEPT)).all()
+    if older:
+        uow.session.execute(delete(_ROW).where(_ROW.id.in_(older)))
+
+
+def page(
+    uow: Reading, projects: frozenset[str] | None, *, of: str, filter: str, orderby: str, top: int, skip: int
+) -> tuple[list[Deployment], int]:
+    """The newest of every workload; with `of`, all of that one's workload, newest first."""
+    statement = select(_ROW)
+    if projects is not None:
+        statement = statement.where(_ROW.project.in_(sorted(projects)))
+    if of:
+        one = uow.session.get(_ROW, of)
+        if one is None:
+            return [], 0
+        statement = statement.where(_same(one.project, one.endpoint, one.namespace, one.kind, one.name))
+    else:
+        statement = statement.where(_ROW.newest)
+    if (wanted := filters.condition(filter, FIELDS)) is not None:
+        statement = statement.where(wanted)
+    top, skip = filters.page_window(top, skip)
+    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    default = "_createTimeInMicros desc" if of else "endpoint,namespace,name"
+    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, default), _ROW.id)
+    return [_deployment(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
+
+
+def find(uow: Reading, id: str) -> Deployment | None:
+    """One, by its id."""
+    row = uow.session.get(_ROW, id)
+    return None if row is None else _deployment(row)
+
+
+def _deployment(row: DeploymentRow) -> Deployment:
+    return Deployment(**{name: getattr(row, name) for name in _NAMES})
+
+
+def _same(project: str, endpoint: str, namespace: str, kind: str, name: str) -> ColumnElement[bool]:
+    return and_(
+        _ROW.project == project,
+        _ROW.endpoint == endpoint,
+        _ROW.namespace == namespace,
+        _ROW.kind == kind,
+        _ROW.name == name,
+    )
+
+
+def _address(deployed: Deployed) -> Sequence[str]:
+    return deployed.endpoint, deployed.namespace, deployed.kind, deployed.name

@@ -1,0 +1,48 @@
+"""What a cluster runs now beside what a run of ours left there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Get, Inspect, Kind
+from shared.contracts.envelope import Caller
+from shared.contracts.runs import Endpoint
+
+from .desk import Desk
+
+EXECUTION = "portside.dev/execution"
+"""The annotation by which a runner marks what it applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One workload, read back from its cluster."""
+
+    state: str
+    """`same`, `differs` or `gone`."""
+    images: tuple[str, ...] = ()
+    ready: bool = False
+    message: str = ""
+
+    def to_json(self) -> Json:
+        """As the API answers it."""
+        return {"state": self.state, "images": list(self.images), "ready": self.ready, "message": self.message}
+
+
+def look(desk: Desk, caller: Caller, id: str) -> Seen:
+    """Read the workload of a deployment back. Raises `Refused` when its cluster cannot be asked."""
+    known = desk.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
+    options = {key: known[key] for key in ("apiVersion", "namespace", "name")} | {"kind": known["workloadKind"]}
+    endpoint = Endpoint.model_validate(known["lookAt"])
+    seen = desk.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
+    if not seen.get("found"):
+        return Seen("gone", message=f"{known['workloadKind']} {known['name']} is not there any more")
+    images = tuple(dict.fromkeys(map(str, seen.get("images") or ())))
+    same = images == tuple(known["images"])
+    return Seen(
+        "same" if same else "differs",
+        images,
+        bool(seen.get("ready")),
+        str(seen.get("message") or ""),
+    )
