@@ -73,7 +73,7 @@ class Endpoints(Scoped[Endpoint]):
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
         """A new endpoint."""
-        return self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now))
+        return self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
         """The endpoint after a change; the mask keeps a secret, a blank removes it."""
@@ -96,7 +96,7 @@ class Endpoints(Scoped[Endpoint]):
             restricted=flag(body, "isRestricted", old.restricted),
             cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
         )
-        return self._checked(_dated(new, old.properties, uow.now))
+        return self._checked(_dated(new, old.properties, uow.now), ask)
 
     def is_restricted(self, value: Endpoint) -> bool:
         return value.restricted
@@ -138,10 +138,14 @@ class Endpoints(Scoped[Endpoint]):
             return self.changed(uow, person, ask, stored, partial=False)  # type: ignore[arg-type]
         project = choose_project(uow, person, text(ask.body, "project"), self.noun)
         body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
-        return self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project))
+        return self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)
 
-    def _checked(self, value: Endpoint) -> Endpoint:
+    def _checked(self, value: Endpoint, ask: Act) -> Endpoint:
         flaws = flaws_of(value.type, value.properties, value.secrets)
+        if ask.options.get("imported"):
+            # No export holds a secret: it is listed as needed, and nothing else is wrong with the endpoint.
+            secret = {f"properties.{key}" for key in endpoint_secret_keys(value.type)}
+            flaws = [flaw for flaw in flaws if flaw.path not in secret]
         if flaws:
             raise Refused(
                 Problem(

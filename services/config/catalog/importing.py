@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -13,18 +11,17 @@ from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_projects
 from services.config.store.catalog_endpoints import VARIABLES
 from shared.contracts.base import Sealed
-from shared.contracts.catalog import Act, Document, Kind
+from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
 from shared.grammar.documents import Located, Malformed, load_yaml
 from shared.grammar.names import nearest
-from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .base import project_named
 from .endpoint_types import endpoint_type
 from .exporting import TABLES, Resources, noun
 from .objects import Json
-from .pipeline_trees import unreadable
+from .pipeline_trees import unreadable, will_not_run
 
 KINDS: dict[str, Kind] = {
     "PROJECT": Kind.PROJECTS,
@@ -70,6 +67,11 @@ def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -
         except Refused as error:
             reports[item.number] = _failed(item, error)
     ordered = [reports[item.number] for item in items]
+    for report in ordered:
+        if report["id"] and KINDS.get(report["kind"].upper()) is Kind.PIPELINES:
+            # Only now is there everything of the file that a pipeline may refer to.
+            said = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
+            report["warnings"] = [one["message"]["message"] for one in said["_warnings"]]
     document = {
         "kind": "IMPORT_REPORT",
         "name": ", ".join(report["name"] for report in ordered),
@@ -133,21 +135,6 @@ def read_items(text: str) -> list[Item]:
     nodes = yaml.compose_all(text, Loader=yaml.SafeLoader)
     numbers = [number for number, node in enumerate(nodes) if isinstance(node, yaml.MappingNode)]
     return [Item(number, located, _own_text(located)) for number, located in zip(numbers, found, strict=True)]
-
-
-def will_not_run(document: Mapping[str, Any]) -> list[Json]:
-    """The tasks of a pipeline whose type does not run here."""
-    return [
-        {
-            "stage": stage,
-            "task": name,
-            "type": task.get("type"),
-            "reason": f"tasks of type {task.get('type')} do not run here",
-        }
-        for stage, its in (document.get("stages") or {}).items()
-        for name, task in (its.get("tasks") or {}).items()
-        if task.get("type") not in TASK_SCHEMAS
-    ]
 
 
 def _own_text(located: Located) -> str:

@@ -11,6 +11,7 @@ from shared.grammar.names import nearest
 from shared.grammar.pipelines import examine_pipeline, read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec
+from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .documents import READ_ONLY
 from .objects import Json
@@ -34,15 +35,22 @@ def read_text(text: str) -> Located:
 
 
 def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineSpec, list[Json]]:
-    """The pipeline and its warnings; refuses one that has anything wrong with it, all at once, with places."""
+    """The pipeline and its warnings; refuses one that has anything wrong with it, all at once, with places.
+
+    In a pipeline that comes from another product the input of a task may be what only that product understands: it is
+    kept, and a warning says that the task will not run.
+    """
     name = str(tree.get("name") or "")
     findings = examine_pipeline(tree, position=located.position if located else None)
-    if findings.flaws:
-        shown = "; ".join(_placed(flaw) for flaw in findings.flaws[:5])
-        more = f" (and {len(findings.flaws) - 5} more)" if len(findings.flaws) > 5 else ""
-        raise refused(f"pipeline {name} has {_count(findings.flaws)}: {shown}{more}", findings.flaws)
+    foreign = [flaw for flaw in findings.flaws if tree.get(IMPORTED) and task_of(tree, flaw.path)]
+    flaws = [flaw for flaw in findings.flaws if flaw not in foreign]
+    if flaws:
+        shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
+        more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
+        raise refused(f"pipeline {name} has {_count(flaws)}: {shown}{more}", flaws)
+    said = [warning(name, flaw.path, _hinted(flaw), "SEVERE") for flaw in foreign]
     try:
-        return read_pipeline(tree), static_warnings(name, tree, findings.warnings)
+        return read_pipeline(tree), said + static_warnings(name, tree, findings.warnings)
     except Malformed as error:
         raise refused(f"pipeline {name} cannot be read", error.flaws) from None
 
@@ -114,6 +122,35 @@ def warning(container: str, field: str, message: str, level: str) -> Json:
         "success": level != "SEVERE",
         "message": {"containerName": container, "fieldName": field, "level": level, "message": message},
     }
+
+
+def task_of(tree: Mapping[str, Any], path: str) -> tuple[str, str] | None:
+    """The stage and task in whose input a place is; names may hold dots, so they are looked for."""
+    for stage, its in _map(tree.get("stages")).items():
+        for task in _map(its.get("tasks") if isinstance(its, Mapping) else None):
+            if path.startswith(f"stages.{stage}.tasks.{task}.input."):
+                return stage, task
+    return None
+
+
+def will_not_run(document: Mapping[str, Any]) -> list[Json]:
+    """The tasks of a stored pipeline that do not run here: by their type, or by an input that means nothing here."""
+    types = [
+        (stage, name, f"tasks of type {task.get('type')} do not run here")
+        for stage, its in (document.get("stages") or {}).items()
+        for name, task in (its.get("tasks") or {}).items()
+        if task.get("type") not in TASK_SCHEMAS
+    ]
+    severe = [one["message"] for one in document.get("_warnings") or [] if one["message"]["level"] == "SEVERE"]
+    inputs = [
+        (*found, f"{one['fieldName'].partition('.input.')[2]}: {one['message']}")
+        for one in severe
+        if (found := task_of(document, one["fieldName"])) is not None
+    ]
+    return [
+        {"stage": stage, "task": name, "type": document["stages"][stage]["tasks"][name].get("type"), "reason": reason}
+        for stage, name, reason in [*types, *inputs]
+    ]
 
 
 def looks_exported(tree: Mapping[str, Any]) -> bool:
