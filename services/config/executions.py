@@ -14,17 +14,18 @@ from shared.grammar.inputs import DOCKER
 from shared.grammar.plan import Plan, compile_plan
 from shared.grammar.progress import RunState, fold
 
-from . import admission, folding, protocol, rerunning
+from . import admission, folding, notifying, protocol, rerunning
 from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
-from .ledger import read_plan
 from .moving import Movement
 from .people import Person
+from .plans import plan_of, read_plan
 from .resources import unsupported
 from .rights import Right
-from .store import Reading, UnitOfWork, catalog_pipelines, execution_views, executions, pruning
+from .store import Reading, UnitOfWork, catalog_pipelines, execution_views, executions, notices, pruning
 from .store.execution_views import Seen
 from .store.executions import Run
+from .store.notices import Told
 
 Json = dict[str, Any]
 
@@ -73,11 +74,13 @@ def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> lis
     """The API's JSON of runs, their histories folded in bulk."""
     plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
     histories = {} if brief else executions.histories(uow, [one.id for one in seen])
+    told = {} if brief else notices.of_executions(uow, [one.id for one in seen])
     return [
         _document(
             one,
             plans[one.plan_hash],
             None if brief else histories.get(one.id, ()),
+            told.get(one.id, ()),
             execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
             uow.now,
         )
@@ -85,7 +88,14 @@ def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> lis
     ]
 
 
-def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | None, position: int, now: float) -> Json:
+def _document(
+    one: Seen,
+    texts: tuple[str, str],
+    history: Sequence[Recorded] | None,
+    told: Sequence[Told],
+    position: int,
+    now: float,
+) -> Json:
     plan, _, about = read_plan(*texts)
     ended_at = one.ended_at
     started_at = one.started_at if one.started_at is not None else (ended_at if ended_at is not None else now)
@@ -139,8 +149,21 @@ def _document(one: Seen, texts: tuple[str, str], history: Sequence[Recorded] | N
     if history is not None:
         state: RunState = fold(plan, history)
         document["stages"] = folding.stages(one.id, plan, state, now)
+        _tell(document, told)
         document |= {f"_{key}": value for key, value in folding.rollback(plan, state).items()}
     return document
+
+
+def _tell(document: Json, told: Sequence[Told]) -> None:
+    """All notifications stand at the run, and those of a stage or a task there too."""
+    for one in told:
+        record = notifying.shown(one)
+        document["notifications"].append(record)
+        stage = document["stages"].get(one.stage)
+        if stage is not None:
+            place = stage["tasks"].get(one.task) if one.task else stage
+            if place is not None:
+                place["notifications"].append(record)
 
 
 def _push(one: Seen) -> Json | None:
@@ -228,7 +251,7 @@ def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
     """Tasks that wait for an administrator."""
     if run.holding.state is protocol.State.ENDED:
         return []
-    plan, _, _ = read_plan(*executions.plan_texts(uow, [run.plan_hash])[run.plan_hash])
+    plan, _ = plan_of(uow, run.plan_hash)
     state = fold(plan, executions.histories(uow, [run.id]).get(run.id, ()))
     return [
         (stage.name, task.name)
@@ -292,7 +315,7 @@ def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
 def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept, ...]:
     if seen.state != _ENDED.value:
         raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
-    plan, _, _ = read_plan(*executions.plan_texts(uow, [seen.plan_hash])[seen.plan_hash])
+    plan, _ = plan_of(uow, seen.plan_hash)
     state = fold(plan, executions.histories(uow, [seen.id]).get(seen.id, ()))
     return rerunning.kept(seen.id, plan, state, now, since)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
 from shared.contracts.looks import TagsSeen
 from shared.contracts.mirror import MirrorReport
+from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
 from shared.contracts.runs import (
     Endpoint,
@@ -33,9 +32,10 @@ from .leases import Leases
 from .looks import Looks
 from .moving import Movement
 from .people import SYSTEM
+from .plans import read_plan
 from .receiving import Receiver
 from .rights import Right
-from .store import Reading, Store, UnitOfWork, catalog_people, executions
+from .store import Reading, Store, UnitOfWork, catalog_people, executions, notices
 from .store.executions import Run
 
 _QUIET_PAGE = 200
@@ -94,6 +94,7 @@ class Ledger:
             Released: self._released,
             TagResolved: self._tag_resolved,
             MirrorReport: self._mirror_report,
+            NoticeTried: self._notice_tried,
             TagsSeen: looks.seen,
         }
 
@@ -145,6 +146,9 @@ class Ledger:
 
     def _mirror_report(self, movement: Movement, said: MirrorReport) -> None:
         self.definitions.mirror_report(movement.uow, said)
+
+    def _notice_tried(self, movement: Movement, said: NoticeTried) -> None:
+        notices.tried(movement.uow, said)
 
     def _filled(self, uow: UnitOfWork, pending: Sequence[_Pending]) -> list[Message | None]:
         taken = [one for one in pending if isinstance(one, _Taken)]
@@ -262,10 +266,3 @@ def _may_use(
 
 def _subjects(messages: Sequence[Message]) -> list[str]:
     return [one.execution_id for one in messages if isinstance(one, Take | Report | Released)]
-
-
-@lru_cache(maxsize=512)
-def read_plan(plan: str, about: str) -> tuple[Plan, dict[str, Any], dict[str, Any]]:
-    """A stored plan, once as a value and once as its tree, and what is shown besides it."""
-    tree = json.loads(plan)
-    return Plan.from_json(tree), tree, json.loads(about)

@@ -13,7 +13,7 @@ from shared.contracts.history import Event, Recorded, RunEnded, StageEnded, Stat
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged, RunExecution, StageOver
 from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
-from . import folding, lanes, protocol
+from . import folding, lanes, notifying, protocol
 from .store import UnitOfWork, deployments, executions, operations, pushed_images
 from .store.executions import Facts, Run
 
@@ -151,6 +151,7 @@ class Movement:
             act(self.uow)
         self._last.clear()
         for execution_id, events in self._said.items():
+            notifying.notify(self.uow, self._runs[execution_id], events)
             self._tell(self._runs[execution_id], events)
         self._said.clear()
         self._before.clear()

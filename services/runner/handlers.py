@@ -9,6 +9,7 @@ from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Ret
 from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
 from shared.contracts.looks import TagsLook, TagsSeen
+from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import TagResolve, TagResolved
 from shared.contracts.runs import IntentChanged, RunExecution, Take
@@ -97,6 +98,23 @@ def look_at_tags(
         except NotConfirmed as error:
             return Retry(1.0, str(error))
         return Ack()
+
+    return handle
+
+
+def send_notice(
+    tell: Callable[[Notice, int], NoticeTried], publish: Callable[[NoticeTried, str], None]
+) -> Callable[[Incoming], Outcome]:
+    """Somebody is to be told: each try is reported before the notice is put away or goes round the ladder."""
+
+    def handle(incoming: Incoming) -> Outcome:
+        notice = cast("Notice", incoming.message)
+        tried = tell(notice, incoming.failures + 1)
+        try:
+            publish(tried, incoming.envelope.id)
+        except NotConfirmed as error:
+            return Retry(1.0, str(error))
+        return Ack() if tried.final else Retry(None, tried.message)
 
     return handle
 

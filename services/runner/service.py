@@ -7,6 +7,7 @@ import threading
 from shared.bus import Bus
 from shared.contracts import topics
 from shared.contracts.looks import TagsSeen
+from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
 from shared.process.health import Health
 from shared.process.ids import new_id
@@ -18,6 +19,7 @@ from .busledger import BusLedger
 from .holder import Holder
 from .inspection import Inspector
 from .looking import TagLooker
+from .notifying import Notifier
 from .registry import Registries
 from .resolving import TagResolver, accounts
 from .settings import RunnerSettings
@@ -79,6 +81,14 @@ class Runner:
             threads=threads,
             prefetch=threads,
         )
+        notifier = Notifier(self._outgoing, opener, sealer)
+        # A pool of their own: a mail server that does not answer must not hold up the registries' answers.
+        self._bus.consume_pool(
+            topics.NOTICES,
+            {topics.NOTICE_SEND: handlers.send_notice(notifier, self._publish_tried)},
+            threads=settings.runner_notice_threads,
+            prefetch=settings.runner_notice_threads,
+        )
         validator = Validator(opener)
         self._bus.serve(
             topics.RUNNER_RPC,
@@ -106,6 +116,9 @@ class Runner:
 
     def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
         self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)
+
+    def _publish_tried(self, said: NoticeTried, causation_id: str) -> None:
+        self._bus.publish(topics.NOTICE_TRIED, said, subject=said.execution_id, causation_id=causation_id)
 
     def _publish_seen(self, answer: TagsSeen, causation_id: str) -> None:
         self._bus.publish(topics.TAGS_SEEN, answer, subject=answer.webhook_id, causation_id=causation_id)

@@ -14,5 +14,7 @@ class RunnerSettings(Settings):
     """Threads that call tasks."""
     runner_request_threads: int = 4
     """Threads for short requests: resolving tags, validating endpoints, looking at something for a page."""
+    runner_notice_threads: int = 2
+    """Threads that send notifications; more where many go to a server that is slow."""
     outgoing_local: bool = False
     """Let REST and POLL tasks reach loopback, link-local and metadata addresses."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, health, looks, mirror, pushes, runs
+from . import catalog, health, looks, mirror, notices, pushes, runs
 from .base import Empty, Message
 
 
@@ -52,6 +52,7 @@ LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1
 CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
 RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
 REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
+NOTICES = Queue("runner.notices", Service.RUNNER, Mode.POOL)
 RUNNER_RPC = Queue("runner.rpc", Service.RUNNER, Mode.RPC)
 HUBSYNC_RPC = Queue("hubsync.rpc", Service.HUBSYNC, Mode.RPC)
 MIRROR = Queue("hubsync.mirror", Service.HUBSYNC, Mode.SINGLE)
@@ -105,6 +106,9 @@ EXECUTION_CHANGED = Topic(
 EXECUTION_STAGE_OVER = Topic("execution.stage-over", 1, runs.StageOver, Kind.EVENT, (_C,), (), public=True)
 EXECUTION_OVER = Topic("execution.over", 1, runs.ExecutionOver, Kind.EVENT, (_C,), (), public=True)
 
+NOTICE_SEND = Topic("notice.send", 1, notices.Notice, Kind.COMMAND, (_C,), (NOTICES,))
+NOTICE_TRIED = Topic("notice.tried", 1, notices.NoticeTried, Kind.EVENT, (_R,), (LEDGER,))
+
 MIRROR_PASS = Topic("mirror.pass", 1, mirror.MirrorPass, Kind.COMMAND, (_C,), (MIRROR,))
 MIRROR_WANTED = Topic("mirror.wanted", 1, mirror.WantedAsk, Kind.QUERY, (_H,), (CONFIG_RPC,), mirror.Wanted)
 MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, Kind.EVENT, (_H,), (LEDGER,))
@@ -141,6 +145,8 @@ TOPICS: tuple[Topic, ...] = (
     EXECUTION_CHANGED,
     EXECUTION_STAGE_OVER,
     EXECUTION_OVER,
+    NOTICE_SEND,
+    NOTICE_TRIED,
     MIRROR_PASS,
     MIRROR_WANTED,
     MIRROR_REPORT,

@@ -263,7 +263,9 @@ WEBHOOK = EndpointType(
         Property("url", "Address", "url", required=True, help="Give it as ${var.name} where it holds a secret."),
         Property("token", "Bearer token", help="Sent as Authorization: Bearer."),
         Property(
-            "secret", "Signing secret", help="The body's HMAC-SHA256 with it is sent as X-Portside-Signature-256."
+            "secret",
+            "Signing secret",
+            help="Signs what is sent in the way of Standard Webhooks; whsec_ and base64, or any text.",
         ),
         _FINGERPRINT,
         _AUTHORITY,

@@ -99,6 +99,24 @@ def count_administrators(uow: Reading, *, but: str = "") -> int:
     return uow.session.scalar(statement) or 0
 
 
+def addresses(uow: Reading, names: list[str], groups: list[str], project: str) -> list[str]:
+    """E-mail addresses of people by name or address, and of everybody in groups; a project role is a group too."""
+    keys, wanted = {name.casefold() for name in names}, {group.casefold() for group in groups}
+    found = [name for name in names if "@" in name]
+    for row in uow.session.execute(
+        select(UserRow.id, UserRow.name_key, UserRow.email, UserRow.groups)
+        .where(UserRow.enabled.is_(True), UserRow.email != "")
+        .order_by(UserRow.name_key)
+    ):
+        belongs = {group.casefold() for group in row.groups}
+        if wanted:
+            role = project_roles(uow, row.id).get(project)
+            belongs |= {role.value.casefold()} if role is not None else set()
+        if row.name_key in keys or belongs & wanted:
+            found.append(row.email)
+    return list(dict.fromkeys(found))
+
+
 def administrators(uow: Reading, limit: int = 5) -> list[str]:
     """The names of the first few administrators: whom to ask."""
     statement = (

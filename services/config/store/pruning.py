@@ -12,6 +12,7 @@ from services.config.tables.ledger import (
     EventRow,
     ExecutionRow,
     LogRow,
+    NoticeRow,
     PlanRow,
     PushedImageRow,
     UserOperationRow,
@@ -37,7 +38,7 @@ def remove_executions(uow: UnitOfWork, ids: Sequence[str]) -> None:
     """Delete runs, their events, logs, questions and what they pushed."""
     if not ids:
         return
-    for table in (EventRow, LogRow, UserOperationRow, PushedImageRow):
+    for table in (EventRow, LogRow, NoticeRow, UserOperationRow, PushedImageRow):
         uow.session.execute(delete(table).where(table.execution_id.in_(ids)))
     uow.session.execute(delete(ExecutionRow).where(ExecutionRow.id.in_(ids)))
 

@@ -239,6 +239,27 @@ class DeploymentRow(Base):
     pipeline_id: Mapped[str]
 
 
+class NoticeRow(Base):
+    """Somebody is to be told of something that happened in a run, and how that went."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    execution_id: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    event: Mapped[str]
+    stage: Mapped[str]
+    task: Mapped[str]
+    target: Mapped[str] = mapped_column(default="")
+    state: Mapped[str]
+    """`waiting`, `sent` or `failed`."""
+    tries: Mapped[int] = mapped_column(default=0)
+    code: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+
+
 class DeadLetterRow(Base):
     """A message that nobody could work on."""
 

@@ -30,6 +30,7 @@ class UserOperation(Task):
             "quorum": max(1, int(asked.number("quorum", 1))),
             "requestedBy": asked.about.requested_by,
             "sendemail": asked.flag("sendemail"),
+            "endpoint": asked.roles.get("emailServer", ""),
             "cancelPreviousPendingUserOp": asked.flag("cancelPreviousPendingUserOp"),
         }
         due_at = asked.tools.now() + _life_s(asked)

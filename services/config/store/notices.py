@@ -1,0 +1,70 @@
+"""Who was told what of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from services.config.tables.ledger import NoticeRow
+from shared.contracts.notices import NoticeTried
+
+from .work import Reading, UnitOfWork
+
+WAITING, SENT, FAILED = "waiting", "sent", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notification of a run, as far as it has got."""
+
+    id: str
+    execution_id: str
+    kind: str
+    event: str
+    stage: str
+    task: str
+    target: str
+    state: str
+    tries: int
+    code: int
+    message: str
+
+
+_NAMES = tuple(Told.__dataclass_fields__)
+_COLUMNS = tuple(getattr(NoticeRow, name) for name in _NAMES)
+
+
+def add(uow: UnitOfWork, new: Sequence[Told]) -> list[Told]:
+    """Record those that are not there; returns them."""
+    known = set(uow.connection.scalars(select(NoticeRow.id).where(NoticeRow.id.in_([one.id for one in new]))))
+    fresh = [one for one in new if one.id not in known]
+    if fresh:
+        now = {"created_at": uow.now, "updated_at": uow.now}
+        uow.connection.execute(insert(NoticeRow), [{n: getattr(one, n) for n in _NAMES} | now for one in fresh])
+    return fresh
+
+
+def tried(uow: UnitOfWork, said: NoticeTried) -> None:
+    """What a try brought; an end that is on record stays."""
+    state = SENT if said.success else FAILED if said.final else WAITING
+    values = {
+        "state": state,
+        "tries": said.try_number,
+        "target": said.target,
+        "code": said.code,
+        "message": said.message,
+        "updated_at": uow.now,
+    }
+    statement = update(NoticeRow).where(NoticeRow.id == said.notice_id, NoticeRow.state == WAITING)
+    uow.connection.execute(statement.values(values))
+
+
+def of_executions(uow: Reading, ids: Iterable[str]) -> dict[str, list[Told]]:
+    """By run, the oldest first."""
+    found: dict[str, list[Told]] = {}
+    statement = select(*_COLUMNS).where(NoticeRow.execution_id.in_(list(ids)))
+    for row in uow.connection.execute(statement.order_by(NoticeRow.created_at, NoticeRow.id)):
+        found.setdefault(row.execution_id, []).append(Told(*row))
+    return found

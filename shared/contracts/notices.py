@@ -1,0 +1,42 @@
+"""Notifications: config decides that somebody is to be told, a runner tells them and says how it went."""
+
+from __future__ import annotations
+
+from .base import Json, Message
+from .runs import Endpoint, Variable
+
+
+class Notice(Message):
+    """Tell somebody. Sent again it has the same id, by which receivers know it."""
+
+    notice_id: str
+    execution_id: str
+    kind: str
+    """`email`, `slack` or `webhook`."""
+    event: str
+    """STARTED, WAITING, SUCCESS, FAILURE or CANCELED."""
+    entry: Json
+    """The notification as its author wrote it, expressions unresolved."""
+    endpoint: Endpoint | None = None
+    variables: dict[str, Variable] = {}
+    inputs: Json = {}
+    tasks: dict[str, dict[str, Json]] = {}
+    """What references to tasks may name: by stage and task, as people see it."""
+    about: Json = {}
+    outputs: Json = {}
+
+
+class NoticeTried(Message):
+    """How one try to tell somebody went."""
+
+    notice_id: str
+    execution_id: str
+    try_number: int
+    success: bool
+    final: bool = True
+    """No further try follows."""
+    target: str = ""
+    """Whom or what was told, without secrets."""
+    code: int = 0
+    """What the other side answered: an HTTP or SMTP status; 0 when there was no answer."""
+    message: str = ""

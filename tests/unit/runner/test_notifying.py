@@ -1,0 +1,337 @@
+"""Notices go out for real: to a mail server and an HTTP server on loopback."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.runner.handlers import send_notice
+from services.runner.notifying import TRIES, Notifier, signed
+from services.runner.tasks.outgoing import Outgoing
+from shared.bus import Ack, Incoming, NotConfirmed, Outcome, Retry
+from shared.contracts.envelope import Envelope
+from shared.contracts.notices import Notice, NoticeTried
+from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.topics import NOTICE_SEND
+from shared.process.secrets import Opener, Sealer
+from tests.support import certificates
+from tests.support.smtpd import Post, mail_server
+
+Keys = tuple[Sealer, Opener]
+
+
+@dataclass
+class Web:
+    """What an HTTP server was sent, and what it answers."""
+
+    url: str = ""
+    code: int = 200
+    body: str = "thanks"
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    kept = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            kept.requests.append(
+                {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
+            )
+            self.send_response(kept.code)
+            self.send_header("Content-Length", str(len(kept.body)))
+            self.end_headers()
+            self.wfile.write(kept.body.encode())
+
+        do_POST = do_PUT = do_PATCH = _any
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook?key=1"
+    thread = threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True)
+    thread.start()
+    yield kept
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def notifier(keys: Keys) -> Iterator[Notifier]:
+    outgoing = Outgoing(allow_local=True)
+    yield Notifier(outgoing, keys[1], keys[0])
+    outgoing.close()
+
+
+def notice(kind: str, entry: dict[str, Any], endpoint: Endpoint | None = None, **more: Any) -> Notice:
+    about = {
+        "name": "Deploy web",
+        "executionIndex": 7,
+        "status": "FAILED",
+        "statusMessage": "Deploy.Apply: no disk",
+        "executionUrl": "https://portside.example.com/executions/e1",
+        "startTime": "2026-11-23T09:00:00Z",
+        "endTime": "2026-11-23T09:00:42Z",
+        "duration": 42,
+    }
+    named = {"endpoint": endpoint.name} if endpoint is not None else {}
+    return Notice(
+        notice_id="n-1",
+        execution_id="e1",
+        kind=kind,
+        event="FAILURE",
+        entry={"event": "FAILURE", **named, **entry},
+        endpoint=endpoint,
+        about=about,
+        inputs={"DOCKER_TAG": "1.4.1"},
+        **more,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- e-mail
+
+
+def mail_endpoint(post: Post, keys: Keys, **more: Any) -> Endpoint:
+    password = more.pop("password", None)
+    return Endpoint(
+        name="mail",
+        type="email",
+        properties={
+            "senderAddress": "Portside <portside@example.com>",
+            "outboundHost": "127.0.0.1",
+            "outboundPort": post.port,
+            "encryptionMethod": "NONE",
+            **more,
+        },
+        secrets={} if password is None else {"outboundPassword": keys[0].seal(password)},
+    )
+
+
+@contextmanager
+def tls_context(folder: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
+    file = certificates.make(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    yield context, file.read_text().partition("-----BEGIN PRIVATE")[0]
+
+
+def test_a_mail_says_what_its_author_wrote_with_everything_filled_in(notifier: Notifier, keys: Keys) -> None:
+    with mail_server() as post:
+        entry = {
+            "to": ["ann@example.com", "bob@example.com"],
+            "subject": "${name} #${executionIndex}:\n${status}",
+            "body": "Tag ${input.DOCKER_TAG}, ${Deploy.Apply.message}, after ${duration} s.",
+        }
+        tasks = {"Deploy": {"Apply": {"status": "FAILED", "message": "no disk"}}}
+        said = notifier(notice("email", entry, mail_endpoint(post, keys), tasks=tasks), 1)
+        (mail,) = post.mails
+    assert (said.success, said.code, said.target) == (True, 250, "ann@example.com, bob@example.com")
+    assert mail.to == ["ann@example.com", "bob@example.com"]
+    assert mail.message["Subject"] == "Deploy web #7: FAILED"
+    assert mail.message.get_payload().strip() == "Tag 1.4.1, no disk, after 42 s."  # type: ignore[union-attr]
+    assert mail.message["Message-ID"] == "<n-1@example.com>"
+
+
+def test_a_mail_without_words_of_its_own_says_the_essentials(notifier: Notifier, keys: Keys) -> None:
+    with mail_server() as post:
+        assert notifier(notice("email", {"to": "ann@example.com"}, mail_endpoint(post, keys)), 1).success
+        (mail,) = post.mails
+    assert "https://portside.example.com/executions/e1" in str(mail.message.get_payload())
+
+
+@pytest.mark.parametrize("method", ["TLS", "SSL"])
+@pytest.mark.parametrize("trust", ["authority", "fingerprint"])
+def test_mail_goes_encrypted_with_a_password(
+    notifier: Notifier, keys: Keys, tmp_path: Path, method: str, trust: str
+) -> None:
+    with tls_context(tmp_path) as (context, pem), mail_server(context, encrypted=method == "SSL") as post:
+        post.users["portside"] = "s3cret-word"
+        der = ssl.PEM_cert_to_DER_cert(pem)
+        trusted = {"caCertificate": pem} if trust == "authority" else {"fingerprint": hashlib.sha256(der).hexdigest()}
+        endpoint = mail_endpoint(
+            post, keys, encryptionMethod=method, outboundUsername="portside", password="s3cret-word", **trusted
+        )
+        assert notifier(notice("email", {"to": "ann@example.com"}, endpoint), 1).success
+        (mail,) = post.mails
+    assert (mail.encrypted, mail.user) == (True, "portside")
+
+
+@pytest.mark.parametrize(
+    ("answers", "change", "again", "code", "said"),
+    [
+        ({"RCPT": "550 no such user"}, {}, False, 550, "refuses ann@example.com: no such user"),
+        ({"RCPT": "450 come back later"}, {}, True, 450, "come back later"),
+        ({"DATA": "554 looks like spam"}, {}, False, 554, "looks like spam"),
+        ({"MAIL": "421 too busy"}, {}, True, 421, "too busy"),
+        ({}, {"outboundUsername": "x", "password": "wrong-s3cret"}, False, 535, "who are you?"),
+        ({}, {"encryptionMethod": "TLS"}, True, 0, "STARTTLS"),
+        ({}, {"outboundPort": 1}, True, 0, "Cannot send by 127.0.0.1:1: connection refused"),
+    ],
+)
+def test_a_mail_that_is_not_taken_says_why_and_whether_a_later_try_may_help(
+    notifier: Notifier, keys: Keys, answers: dict[str, str], change: dict[str, Any], again: bool, code: int, said: str
+) -> None:
+    with mail_server() as post:
+        post.answers |= answers
+        post.users["portside"] = "s3cret-word"
+        tried = notifier(notice("email", {"to": "ann@example.com"}, mail_endpoint(post, keys, **change)), 1)
+    assert (tried.success, tried.final, tried.code) == (False, not again, code)
+    assert said in tried.message
+    assert "wrong-s3cret" not in tried.message
+
+
+def test_another_certificate_than_the_accepted_one_is_not_spoken_to(
+    notifier: Notifier, keys: Keys, tmp_path: Path
+) -> None:
+    with tls_context(tmp_path) as (context, _), mail_server(context) as post:
+        endpoint = mail_endpoint(post, keys, encryptionMethod="TLS", fingerprint="00" * 32)
+        said = notifier(notice("email", {"to": "ann@example.com"}, endpoint), 1)
+        assert post.mails == []
+    assert "not the one that was accepted" in said.message
+
+
+# ------------------------------------------------------------------------------------------------------ Slack, webhooks
+
+
+def test_slack_gets_a_text(notifier: Notifier, keys: Keys, web: Web) -> None:
+    endpoint = Endpoint(
+        name="chat", type="slack", properties={"channel": "#ops"}, secrets={"url": keys[0].seal(web.url)}
+    )
+    said = notifier(notice("slack", {"text": "${name} ${status}"}, endpoint), 1)
+    assert json.loads(web.requests[0]["body"]) == {"text": "Deploy web FAILED", "channel": "#ops"}
+    assert (said.success, said.code, said.target) == (True, 200, "127.0.0.1 #ops")
+
+
+@pytest.mark.parametrize("secret", ["whsec_" + base64.b64encode(b"k" * 24).decode(), "plain words"])
+def test_a_webhook_is_signed_in_the_standard_way(notifier: Notifier, keys: Keys, web: Web, secret: str) -> None:
+    secrets = {"secret": keys[0].seal(secret), "token": keys[0].seal("bearer-token")}
+    endpoint = Endpoint(name="ci", type="webhook", properties={"url": web.url}, secrets=secrets)
+    entry = {"payload": '{"tag": "${input.DOCKER_TAG}"}', "headers": {"X-Team": "shop", "webhook-id": "forged"}}
+    assert notifier(notice("webhook", entry, endpoint), 1).success
+    (got,) = web.requests
+    headers = got["headers"]
+    assert got["body"] == '{"tag": "1.4.1"}'
+    assert (headers["webhook-id"], headers["X-Team"], headers["Authorization"]) == (
+        "n-1",
+        "shop",
+        "Bearer bearer-token",
+    )
+    key = b"k" * 24 if secret.startswith("whsec_") else secret.encode()
+    content = f"n-1.{headers['webhook-timestamp']}.{got['body']}".encode()
+    expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_the_signature_is_the_one_of_the_standards_own_example() -> None:
+    headers = signed(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}', "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    )
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_webhook_without_payload_brings_the_run_as_json(notifier: Notifier, web: Web) -> None:
+    assert notifier(notice("webhook", {"url": web.url, "action": "put"}), 1).success
+    (got,) = web.requests
+    assert (got["method"], got["path"]) == ("PUT", "/hook?key=1")
+    assert "webhook-signature" not in got["headers"]
+    said = json.loads(got["body"])
+    assert (said["type"], said["timestamp"]) == ("execution.failure", "2026-11-23T09:00:42Z")
+    assert said["data"]["statusMessage"] == "Deploy.Apply: no disk"
+
+
+@pytest.mark.parametrize(("code", "again"), [(400, False), (404, False), (410, False), (429, True), (503, True)])
+def test_an_answer_says_whether_a_later_try_may_help(notifier: Notifier, web: Web, code: int, again: bool) -> None:
+    web.code, web.body = code, "no way"
+    said = notifier(notice("webhook", {"url": web.url}), 1)
+    assert (said.success, said.final, said.code) == (False, not again, code)
+    assert said.message.endswith(f"answers {code}: no way")
+    assert notifier(notice("webhook", {"url": web.url}), TRIES).final
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (notice("email", {"to": "a@example.com"}), "names no endpoint"),
+        (notice("slack", {"endpoint": "gone"}), "no endpoint gone"),
+        (notice("jira", {}), "no notifications of kind jira; use email, slack, webhook"),
+        (notice("webhook", {}), "has no `url`"),
+        (notice("webhook", {"url": "https://x.example.com", "action": "get"}), "must be post, put or patch"),
+        (notice("webhook", {"url": "https://x.example.com", "payload": "${input.nope}"}), "${input.nope} in payload"),
+    ],
+)
+def test_what_can_never_be_sent_is_said_at_once(notifier: Notifier, asked: Notice, why: str) -> None:
+    said = notifier(asked, 1)
+    assert (said.success, said.final) == (False, True)
+    assert why in said.message
+
+
+def test_a_secret_goes_where_it_belongs_and_is_told_nowhere(notifier: Notifier, keys: Keys, web: Web) -> None:
+    variables = {"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal("hunter2secret"))}
+    web.code, web.body = 403, "hunter2secret is wrong"
+    entry = {"url": web.url, "headers": {"X-Key": "${var.pw}"}}
+    said = notifier(notice("webhook", entry, variables=variables), 1)
+    assert web.requests[0]["headers"]["X-Key"] == "hunter2secret"
+    assert "hunter2secret" not in said.model_dump_json()
+
+
+def test_loopback_is_told_nothing_unless_an_administrator_allowed_it(keys: Keys, web: Web) -> None:
+    outgoing = Outgoing()
+    said = Notifier(outgoing, keys[1], keys[0])(notice("webhook", {"url": web.url}), 1)
+    outgoing.close()
+    assert "OUTGOING_LOCAL" in said.message
+    assert web.requests == []
+
+
+# --------------------------------------------------------------------------------------------------------- the queue
+
+
+def incoming(failures: int = 0) -> Incoming:
+    asked = notice("webhook", {"url": "https://x.example.com"})
+    envelope = Envelope(id="m1", source="x", type="notice.send.v1", subject="n-1", time="", data={})
+    return Incoming(NOTICE_SEND, envelope, asked, failures=failures)
+
+
+def tried(success: bool, final: bool) -> NoticeTried:
+    return NoticeTried(notice_id="n-1", execution_id="e1", try_number=1, success=success, final=final, message="busy")
+
+
+@pytest.mark.parametrize(
+    ("success", "final", "outcome"),
+    [(True, True, Ack()), (False, True, Ack()), (False, False, Retry(None, "busy"))],
+)
+def test_a_try_is_reported_and_goes_round_the_ladder_while_that_may_help(
+    success: bool, final: bool, outcome: Outcome
+) -> None:
+    said: list[NoticeTried] = []
+    numbers: list[int] = []
+
+    def tell(_notice: Notice, number: int) -> NoticeTried:
+        numbers.append(number)
+        return tried(success, final)
+
+    handle = send_notice(tell, lambda one, _cause: said.append(one))
+    assert handle(incoming(failures=2)) == outcome
+    assert (numbers, len(said)) == ([3], 1)
+
+
+def test_what_cannot_be_reported_is_tried_again_rather_than_forgotten() -> None:
+    def away(_said: NoticeTried, _cause: str) -> None:
+        raise NotConfirmed("broker away")
+
+    assert send_notice(lambda *_: tried(True, True), away)(incoming()) == Retry(1.0, "broker away")
