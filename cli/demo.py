@@ -169,7 +169,9 @@ def digest_of(client: Client, tag: str) -> str | None:
     return found[0].get("digest") if found else None
 
 
-def summary(console: Console, client: Client, execution: Json, tag: str, running: str, sign_in: str) -> None:
+def summary(
+    console: Console, client: Client, execution: Json, tag: str, running: str, *, sign_in: str, try_next: str
+) -> None:
     """The few lines that the demo ends with."""
     event = next(event for event in _events(client) if event["tag"] == tag)
     console.print()
@@ -186,7 +188,7 @@ def summary(console: Console, client: Client, execution: Json, tag: str, running
     if sign_in:
         console.print(f"\n  the page          {sign_in}", markup=False, highlight=False, soft_wrap=True)
         console.print("                    (signs you in once, within fifteen minutes)", markup=False)
-    console.print("  try next          make push TAG=1.4.1      make push TAG=broken", markup=False)
+    console.print(f"  try next          {try_next}", markup=False, highlight=False, soft_wrap=True)
     console.print("\nverified", style="bold green")
 
 

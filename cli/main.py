@@ -38,6 +38,12 @@ EXPECTED = (
     system.SetUpFailed,
     requests.RequestException,
 )
+AFTER = {
+    "serving": "make push TAG=1.4.1      make push TAG=broken",
+    "once": "make demo (keeps serving)      make up (for use, without the demo)",
+    "running": "docker compose exec config portside link (signs you in at the page)",
+}
+"""What the demo's last lines advise, by how it was started."""
 
 
 @click.group()
@@ -129,7 +135,15 @@ def demo(
         if execution["status"] != "COMPLETED":
             raise play.DemoFailed(f"the execution ended as {execution['status']}: {execution.get('statusMessage')}")
         now_runs = play.verify(scene, tag, play.digest_of(client, tag))
-        play.summary(console, client, execution, tag, now_runs, "" if once else sign_in)
+        play.summary(
+            console,
+            client,
+            execution,
+            tag,
+            now_runs,
+            sign_in="" if once else sign_in,
+            try_next=AFTER["running" if running else "once" if once else "serving"],
+        )
         if not once and not running:
             console.print("\nserving until Ctrl-C", style="dim")
             stop.wait()
@@ -154,7 +168,9 @@ def push(tag: str) -> None:
             raise play.DemoFailed(f"no demo answers at {known['url']}; start one with: make demo") from None
         execution = play.push(client, scene, tag, console)
         console.print(
-            f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}"
+            f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}",
+            markup=False,
+            soft_wrap=True,
         )
         path = f"/apis/apps/v1/namespaces/{play.NAMESPACE}/deployments/{play.DEPLOYMENT}"
         deployment = scene.cluster.get(path) or {}

@@ -33,6 +33,11 @@ class QueueState:
     depths: tuple[int, ...] = ()
     """Messages in it over the last five minutes, oldest first."""
 
+    @property
+    def work(self) -> bool:
+        """Whether work passes here; the others hold what is tried again later."""
+        return ".retry." not in self.name and not self.name.endswith(".alone")
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
