@@ -68,4 +68,5 @@ def test_a_build_starts_the_pipeline_waits_for_its_end_and_fails_with_it(
     failed = run(world, yaml.safe_load(shown["githubActions"])[0]["run"], token, "no")
     assert failed.returncode == 1 and "Only.Check" in failed.stderr
     refused = run(world, shown["shell"], "wrong", "x")
-    assert refused.returncode != 0 and len(world.executions(name="from a build")) == 2
+    assert refused.returncode != 0 and "signing in failed" in refused.stderr
+    assert len(world.executions(name="from a build")) == 2
