@@ -13,6 +13,7 @@ RUN useradd --uid 10001 --home-dir /var/lib/portside --create-home --shell /usr/
 COPY shared shared
 COPY services services
 COPY cli cli
+COPY examples/templates examples/templates
 RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
 ENV PYTHONPATH=/app
 USER portside

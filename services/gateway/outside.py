@@ -12,6 +12,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.grammar.patterns import BadPattern, judge
+from shared.grammar.repositories import repository_of
 
 from .desk import Desk
 
@@ -79,10 +80,50 @@ def last_tags(
     return {**found, "tags": [_judged(tag, pattern, exclude) for tag in found["tags"]]}
 
 
+def template(desk: Desk, caller: Caller, name: str, answers: Json) -> Json:
+    """A pipeline template with the choices of its questions, as far as the answers so far tell where to look."""
+    ask = Get(kind=Kind.PIPELINES, options={"template": name, "answers": answers})
+    document = desk.get(caller, ask).document
+    for question in document["questions"]:
+        if (look := _CHOICES.get(question["kind"])) is not None:
+            of = {key: str(answers.get(other) or "") for key, other in (question.get("of") or {}).items()}
+            if all(of.values()):
+                try:
+                    question["choices"] = look(desk, caller, str(answers.get("project") or ""), of)
+                except Refused as refused:
+                    question["problem"] = refused.problem.message
+    return document
+
+
+def _workload_choices(desk: Desk, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+    """Deployments whose image is the registry endpoint's repository; of a namespace alone, all of them."""
+    registry = prepared(desk, caller, project=project, name=of["registry"])
+    meant = repository_of(registry.properties)
+    options: Json = {"namespace": of["namespace"]}
+    if meant.path:
+        options["repository"] = f"{meant.host}/{meant.path}"
+    cluster = prepared(desk, caller, project=project, name=of["cluster"])
+    return [
+        {"value": f"{one['name']}/{container['name']}", "title": f"{one['name']}: {container['image']}"}
+        for one in seen(desk, caller, "workloads", cluster, options)["workloads"]
+        for container in one["containers"]
+    ]
+
+
+def _repository_choices(desk: Desk, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+    endpoint = prepared(desk, caller, project=project, name=of["registry"])
+    found = seen(desk, caller, "repositories", endpoint)
+    prefix = f"{found['namespace']}/" if found["namespace"] else ""
+    return [{"value": f"{prefix}{name}", "title": f"{prefix}{name}"} for name in found["repositories"]]
+
+
+_CHOICES = {"workload": _workload_choices, "repository": _repository_choices}
+
+
 def _judged(tag: Json, pattern: str, exclude: list[str]) -> Json:
     verdict = judge(pattern, str(tag["name"]), exclude)
     rest = {key: value for key, value in tag.items() if key != "name"}
     return {"tag": tag["name"], **rest, "wouldRun": verdict.wanted, "reason": verdict.reason}
 
 
-__all__ = ["BadPattern", "is_hub", "last_tags", "prepared", "seen", "tried"]
+__all__ = ["BadPattern", "is_hub", "last_tags", "prepared", "seen", "template", "tried"]

@@ -99,7 +99,9 @@ def _workloads(endpoint: OpenEndpoint | None, options: Json) -> Json:
     shown = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects]
     if wanted:
         meant = parse(wanted)
-        shown = [one for one in shown if any(_same(meant, found["image"]) for found in one["containers"])]
+        for one in shown:
+            one["containers"] = [found for found in one["containers"] if _same(meant, found["image"])]
+        shown = [one for one in shown if one["containers"]]
     return {"namespace": namespace, "workloads": sorted(shown, key=lambda one: one["name"])}
 
 

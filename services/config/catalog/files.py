@@ -9,7 +9,9 @@ from services.config.resources import Resource
 from services.config.store import Reading, UnitOfWork
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 
+from . import templates
 from .exporting import export
+from .filling import fill, offered
 from .importing import take_file
 from .pipelines import Pipelines
 from .tiles import tiles
@@ -27,7 +29,12 @@ class PipelinesAndFiles:
         return self.pipelines.find(uow, person, ask)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """A pipeline; with `options.export` YAML of what `options.wanted` names, with `options.tiles` task types."""
+        """A pipeline; with `options.export` YAML of what `options.wanted` names, with `options.tiles` task types, with
+        `options.templates` pipelines to fill in, with `options.template` one of them with its choices."""
+        if ask.options.get("templates"):
+            return Document(document={"templates": [one.document() for one in templates.templates().values()]})
+        if name := ask.options.get("template"):
+            return Document(document=offered(uow, person, str(name), dict(ask.options.get("answers") or {})))
         if ask.options.get("tiles"):
             return Document(document=tiles())
         if ask.options.get("export"):
@@ -36,7 +43,9 @@ class PipelinesAndFiles:
         return self.pipelines.get(uow, person, ask)
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """A change of a pipeline, or an import."""
+        """A change of a pipeline, an import, or a template filled in."""
+        if ask.verb == "from-template":
+            return fill(uow, person, self.pipelines, ask)
         if ask.verb == "import":
             return take_file(uow, person, self.resources, ask)
         return self.pipelines.act(uow, person, ask)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import endpoints, files, generic, sign_in, special
+from . import endpoints, files, generic, sign_in, special, templates
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -89,6 +89,12 @@ def _pipelines() -> list[Route]:
             "GET", diff, special.difference, "What changed between two versions", tag, gives="Text",
             query=("from", "to"), gives_type="text/plain",
         ),
+        Route("GET", "/pipeline-templates", templates.listing, "Pipelines ready to be filled in", tag,
+              gives="PipelineTemplates"),
+        Route("GET", "/pipeline-templates/{name}", templates.one, "One, with the choices that answers leave", tag,
+              gives="PipelineTemplate"),
+        Route("POST", "/pipeline-templates/{name}", templates.fill, "Make its pipeline", tag, "PipelineAnswers",
+              "Pipeline"),
         Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag, gives="Tiles"),
     ]  # fmt: skip
 

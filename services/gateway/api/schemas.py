@@ -135,6 +135,19 @@ SCHEMAS: dict[str, Json] = {
         inputProperties=_MAP,
         outputProperties=_MAP,
     ),
+    "PipelineTemplates": _object(("templates",), templates={"type": "array", "items": _MAP}),
+    "PipelineTemplate": _object(
+        ("name", "title", "questions"),
+        name=_TEXT,
+        title=_TEXT,
+        description=_TEXT,
+        questions={"type": "array", "items": _MAP},
+    ),
+    "PipelineAnswers": _object(
+        ("answers",),
+        answers=_MAP,
+        enabled={**_FLAG, "description": "Whether the pipeline runs at once; yes unless said."},
+    ),
     "ExecutionRequest": _object(comments=_TEXT, input=_MAP, tags=_TEXTS, source=_TEXT),
     "ExecutionResponse": _object(
         ("executionId", "executionLink"), executionId=_TEXT, executionIndex=_COUNT, executionLink=_TEXT

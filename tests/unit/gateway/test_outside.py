@@ -95,3 +95,28 @@ def test_a_cluster_is_looked_at_by_a_runner(site: Site) -> None:
 @pytest.mark.parametrize("body", [{}, {"kubeconfig": "a: ["}])
 def test_what_is_no_kubeconfig_is_refused(site: Site, body: dict[str, str]) -> None:
     assert site.call("POST", "/codestream/api/kubeconfig", json=body).status_code == 400
+
+
+def test_a_template_is_offered_with_what_runs_in_the_cluster_now(site: Site) -> None:
+    of = {"cluster": "cluster", "namespace": "namespace", "registry": "registry"}
+    question: dict[str, Any] = {"name": "workload", "kind": "workload", "of": of, "choices": []}
+    site.documents["pipelines"] = {"name": "push", "title": "Push", "questions": [question]}
+    site.documents["endpoints"] = HUB
+    running = [{"name": "web", "containers": [{"name": "main", "image": "acme/web:1"}]}]
+    asked: list[Inspect] = []
+
+    def answer(ask: Inspect) -> Inspected:
+        asked.append(ask)
+        return Inspected(document={"workloads": running})
+
+    site.post.answers["outside.inspect"] = site.post.answers["hub.inspect"] = answer
+    path = "/codestream/api/pipeline-templates/push"
+    assert site.call("GET", f"{path}?project=p&cluster=prod").json["questions"][0]["choices"] == []
+    asked_for = "project=p&cluster=prod&namespace=apps&registry=hub"
+    shown = site.call("GET", f"{path}?{asked_for}").json["questions"][0]
+    assert shown["choices"] == [{"value": "web/main", "title": "web: acme/web:1"}]
+    assert asked[0].options == {"namespace": "apps", "repository": "docker.io/acme/web"}
+    question["choices"] = []
+    del site.post.answers["hub.inspect"], site.post.answers["outside.inspect"]
+    shown = site.call("GET", f"{path}?{asked_for}").json["questions"][0]
+    assert shown["choices"] == [] and "did not answer" in shown["problem"]

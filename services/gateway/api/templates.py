@@ -1,0 +1,25 @@
+"""Pipeline templates: listed, offered with choices, filled in."""
+
+from __future__ import annotations
+
+from services.gateway import outside
+from shared.contracts.catalog import Act, Get, Kind
+
+from . import generic
+from .call import Call, Reply
+
+
+def listing(call: Call) -> Reply:
+    """All templates with their questions."""
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options={"templates": True})).document)
+
+
+def one(call: Call) -> Reply:
+    """One template; the query holds the answers so far, and choices that depend on them are looked up."""
+    return Reply(outside.template(call.parts.desk, call.caller, call.path["name"], dict(call.query)))
+
+
+def fill(call: Call) -> Reply:
+    """Make the pipeline."""
+    command = Act(kind=Kind.PIPELINES, verb="from-template", name=call.path["name"], body=call.body)
+    return Reply(generic.act(call, command).document)
