@@ -15,6 +15,7 @@ from . import (
     api_reference,
     approvals,
     audit,
+    builds,
     clusters,
     common,
     endpoints,
@@ -53,6 +54,7 @@ AREAS = (
     audit,
     health,
     api_reference,
+    builds,
 )
 
 

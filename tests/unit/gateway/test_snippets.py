@@ -8,6 +8,9 @@ import pytest
 import yaml
 
 from services.gateway.api.snippets import snippets, variable
+from services.gateway.sessions import COOKIE
+
+from .site import the_site
 
 URL = "https://portside.example.com"
 PIPELINE: dict[str, Any] = {
@@ -51,3 +54,14 @@ def test_names_are_quoted_for_shell_and_address() -> None:
     text = snippets(PIPELINE, URL)["shell"]
     assert "/pipelines/My%20Project/Deploy%3A%20it%27s%20%22web%22/executions" in text
     assert "--arg 'who ever' \"$WHO_EVER\"" in text
+
+
+def test_a_page_has_all_three_to_copy() -> None:
+    site = the_site().reset()
+    site.documents["pipelines"] = {"id": "p1", **PIPELINE}
+    site.documents["settings"] = {"publicUrl": "https://cd.example.com"}
+    client = site.client()
+    client.set_cookie(COOKIE, site.bearer["Authorization"].removeprefix("Bearer "))
+    page = client.get("/pipelines/p1/build").text
+    assert page.count("PORTSIDE_TOKEN") >= 4 and "https://cd.example.com" in page
+    assert "<h2>GitLab CI</h2>" in page and "<code>WHO_EVER</code> for the input who ever" in page
