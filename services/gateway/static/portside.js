@@ -28,6 +28,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:sendError", () => {
   const said = document.createElement("p");
   said.className = "problem";
+  said.setAttribute("role", "alert");
   said.textContent = "Portside cannot be reached. Try again in a few seconds.";
   notice().replaceChildren(said);
 });
@@ -36,7 +37,6 @@ function notice() {
   const within = dialog().open ? dialog() : document.getElementById("main");
   const place = within.querySelector("[data-notice]") ?? document.createElement("div");
   place.dataset.notice = "";
-  place.setAttribute("role", "alert");
   within.prepend(place);
   place.scrollIntoView({ block: "nearest" });
   return place;

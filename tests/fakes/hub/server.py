@@ -149,9 +149,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if not steering:
                 with self.hub.world.lock:
-                    self.hub.world.calls.append(
-                        {"method": self.command, "path": path, "query": query, "minute": int(time.time() // 60)}
-                    )
+                    call = {"method": self.command, "path": path, "query": query, "minute": int(time.time() // 60)}
+                    if "/webhook_pipeline" in path:
+                        call["body"] = body.decode("utf-8", "replace")
+                    self.hub.world.calls.append(call)
                     del self.hub.world.calls[:-20_000]
             if fault is not None and fault.shape == "drop":
                 self._hang_up()

@@ -1,0 +1,81 @@
+"""A person at the pages: Debian's Chromium, a screenshot of what one sees, and what stands in a blind reader's way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from cli import system
+from tests.support import needs
+from tests.support.world import World, a_world
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
+
+
+def a_system(folder: Path, *, define: bool) -> Iterator[World]:
+    """Everything started as `make up` and the fakes beside it start it."""
+    with a_world(folder, runners=1, define=define) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=needs.chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(world: World, chromium: Browser) -> Iterator[Page]:
+    """Signed in by the one-time link; whatever the console calls an error fails the module."""
+    context = chromium.new_context(viewport=WIDE)  # type: ignore[arg-type]
+    opened = context.new_page()
+    opened.set_default_timeout(WAIT_MS)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(system.sign_in_link(world.layout, world.told))
+    yield opened
+    context.close()
+    assert not errors
+
+
+@pytest.fixture
+def photograph(page: Page) -> Callable[..., None]:
+    """A screenshot for the documentation; kept only when its pictures are made again."""
+
+    def take(name: str, *, whole: bool = False) -> None:
+        if os.environ.get("PORTSIDE_SCREENSHOTS"):
+            IMAGES.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=IMAGES / f"{name}.png", full_page=whole)
+
+    return take
+
+
+def hindrances(page: Page) -> list[str]:
+    """What axe calls serious or critical on the page that is open, in words."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{one['id']}: {one['help']}: {'; '.join(' '.join(map(str, node['target'])) for node in one['nodes'][:4])}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
