@@ -31,6 +31,14 @@ STATES = {
 
 TEXTS = ("name", "project", "endpoint", "pipeline", "repoName", "imageNameRegExPattern", "tagNamePattern", "mode")
 INPUT = "input."
+_ACTS: dict[str, tuple[str, Json]] = {
+    "enable": ("patch", {"enabled": True}),
+    "disable": ("patch", {"enabled": False}),
+    "look": ("patch", {"mode": "look"}),
+    "replace-elsewhere": ("replace-elsewhere", {}),
+    "delete": ("delete", {}),
+}
+"""What the buttons of a card send."""
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
@@ -97,11 +105,17 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         if verb == "rotate":
             row = write(parts, Kind.WEBHOOKS, "rotate", {}, mints=True, id=id)
             return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
-        if verb in ("enable", "disable"):
-            write(parts, Kind.WEBHOOKS, "patch", {"enabled": verb == "enable"}, id=id)
-        elif verb == "delete":
-            write(parts, Kind.WEBHOOKS, "delete", {}, id=id)
+        if (change := _ACTS.get(verb)) is not None:
+            write(parts, Kind.WEBHOOKS, change[0], change[1], id=id)
         return done("/webhooks")
+
+    @blueprint.post("/webhooks/<id>/test")
+    @session
+    def test(id: str) -> str:
+        """Which of these tags would run; nothing is started."""
+        wanted = [tag.strip() for tag in field("tags").split(",") if tag.strip()]
+        answer = write(parts, Kind.WEBHOOKS, "test", {"tags": wanted}, id=id) if wanted else {}
+        return render_template("_webhooks_tested.html", tested=answer.get("tags") or [])
 
     return blueprint
 

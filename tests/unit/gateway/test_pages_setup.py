@@ -252,8 +252,8 @@ def test_a_push_that_started_nothing_can_be_run_anyway_also_from_a_live_row(site
     assert "Run anyway" in frame
     found = re.search(r'name="form_token" value="([0-9a-f]{64})"', frame)
     assert found
-    answer = ann.post("/activity/d1/rerun", data={"form_token": found[1]})
-    assert answer.location == "/activity" and (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "d1")
+    answer = ann.post("/activity/d1/act", data={"form_token": found[1], "verb": "run-anyway"})
+    assert answer.location == "/activity" and (site.asked[-1].verb, site.asked[-1].id) == ("run-anyway", "d1")
 
 
 def test_a_token_is_shown_once_with_its_end_and_kept_as_a_secret_variable(site: Site, ann: FlaskClient) -> None:
@@ -267,3 +267,22 @@ def test_a_token_is_shown_once_with_its_end_and_kept_as_a_secret_variable(site: 
     assert "${var.HOOK_TOKEN}" in kept.get_data(as_text=True)
     act = site.asked[-1]
     assert (act.body["type"], act.body["value"], list(act.sealed)) == ("SECRET", MASK, ["value"])
+
+
+def test_the_next_step_of_a_push_is_a_link_or_a_button(site: Site, ann: FlaskClient) -> None:
+    row = {"id": "d1", "verdict": "ignored: tag", "action": "edit-webhook", "actionLabel": "Edit it", "webhookId": "w1"}
+    disabled = {**row, "id": "d2", "action": "enable-webhook", "actionLabel": "Enable it"}
+    site.pages["registry-events"] = Page(documents=(row, disabled), total=2)
+    page = ann.get("/activity").get_data(as_text=True)
+    assert re.search(r'href="/webhooks/w1">Edit it<', page) and 'value="enable-webhook"' in page
+    site.documents["registry-events"] = {**disabled, "payload": {"push_data": {"tag": "<b>"}}}
+    assert send(ann, "/activity/d2/act", "/activity", verb="enable-webhook").location == "/activity/d2"
+    act = site.asked[-1]
+    assert (act.kind.value, act.verb, act.id, act.body) == ("registry-webhooks", "patch", "w1", {"enabled": True})
+    assert "&lt;b&gt;" in ann.get("/activity/d2").get_data(as_text=True)
+
+
+def test_a_test_of_tags_starts_nothing_and_says_which_would_run(site: Site, ann: FlaskClient) -> None:
+    site.documents["registry-webhooks"] = {"tags": [{"tag": "1.4", "wouldRun": True, "reason": "any is wanted"}]}
+    page = send(ann, "/webhooks/w1/test", "/webhooks/new", tags="1.4, ").get_data(as_text=True)
+    assert "would run" in page and (site.asked[-1].verb, site.asked[-1].body) == ("test", {"tags": ["1.4"]})

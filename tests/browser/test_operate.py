@@ -1,0 +1,185 @@
+"""What operators do with the pages: cancel, approve, mend, import by dropping; and who can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from cli import system
+from tests.support.world import World, wait_for
+
+from .conftest import PHONE, WIDE, a_system, hindrances
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+ASKING = """
+kind: PIPELINE
+name: {name}
+project: default
+enabled: true
+stageOrder: [Ask]
+stages:
+  Ask:
+    taskOrder: [May it]
+    tasks:
+      May it:
+        type: UserOperation
+        input: {{summary: May it go on?, approvers: [admin]}}
+"""
+PAGES = (
+    "/executions",
+    "/activity",
+    "/webhooks",
+    "/webhooks/new",
+    "/pipelines",
+    "/pipelines/new?tab=head",
+    "/pipelines/new?tab=input",
+    "/pipelines/new?stage=Deploy&task=Apply",
+    "/pipelines/import",
+    "/endpoints",
+    "/endpoints/new?type=docker",
+    "/endpoints/new?type=k8s",
+    "/variables",
+    "/variables/new",
+    "/approvals",
+    "/tokens/new",
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    yield from a_system(tmp_path_factory.mktemp("operate"), define=True)
+
+
+def _run(world: World, name: str) -> str:
+    """Start a pipeline that asks, and return the run's id once it waits."""
+    world.client.import_yaml(ASKING.format(name=name), "apply")
+    pipeline = world.client.by_name("pipelines", "default", name)
+    id = str(world.client.post(f"/pipelines/{pipeline['id']}/executions", {})["executionId"])
+    wait_for(lambda: world.get(f"/executions/{id}")["status"] == "WAITING", f"{name} to wait")
+    return id
+
+
+def test_a_run_is_cancelled_by_one_click_in_the_list(world: World, page: Page) -> None:
+    id = _run(world, "Cancel me")
+    page.goto(f"{world.layout.url}/executions")
+    row = page.get_by_role("row").filter(has_text="Cancel me #1")
+    expect(row).to_contain_text("waiting")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_contain_text("canceled")
+    assert world.get(f"/executions/{id}")["status"] == "CANCELED"
+
+
+def test_a_question_is_approved_in_the_task_that_asks(world: World, page: Page) -> None:
+    id = _run(world, "Approve me")
+    page.goto(f"{world.layout.url}/executions/{id}")
+    expect(page.get_by_text("May it go on?")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Approve me #1")).to_contain_text("completed")
+    page.get_by_role("button", name="Rerun", exact=True).click()
+    expect(page.get_by_role("heading", name="Approve me #2")).to_be_visible()
+
+
+def test_a_broken_pipeline_is_mended_at_the_line_that_is_marked(world: World, page: Page) -> None:
+    pipeline = world.client.by_name("pipelines", "default", "Deploy web")
+    page.goto(f"{world.layout.url}/pipelines/{pipeline['id']}/edit")
+    _write(page, "input.DOCKER_TAG} != ", "input.DOCKER_TGA} != ")
+    page.get_by_role("button", name="Save").click()
+    marked = page.locator(".flaw-said")
+    expect(marked).to_contain_text("DOCKER_TGA")
+    expect(page.locator(".flaw-line")).to_contain_text("input.DOCKER_TGA")
+    assert "DOCKER_TGA" not in str(world.get(pipeline["_link"]))
+    _write(page, "DOCKER_TGA", "DOCKER_TAG")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text("No problems found")).to_be_visible()
+    expect(marked).to_have_count(0)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Export")).to_be_visible()
+
+
+def _write(page: Page, old: str, new: str) -> None:
+    """Type over the first occurrence, as a person would in the editor."""
+    page.evaluate(
+        """([old]) => { const editor = document.querySelector('.CodeMirror').CodeMirror;
+             const at = editor.getValue().indexOf(old);
+             editor.setSelection(editor.posFromIndex(at), editor.posFromIndex(at + old.length));
+             editor.focus(); }""",
+        [old],
+    )
+    page.keyboard.insert_text(new)
+
+
+def test_a_file_that_is_dropped_is_imported(world: World, page: Page) -> None:
+    page.goto(f"{world.layout.url}/pipelines/import")
+    transfer = page.evaluate_handle(
+        """text => { const data = new DataTransfer();
+             data.items.add(new File([text], 'one.yaml', {type: 'text/yaml'})); return data; }""",
+        ASKING.format(name="Dropped"),
+    )
+    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": transfer})
+    expect(page.get_by_label("YAML", exact=True)).to_have_value(ASKING.format(name="Dropped"))
+    page.get_by_role("button", name="Import").click()
+    page.get_by_role("link", name="Dropped").click()
+    expect(page.get_by_role("heading", name="Dropped")).to_be_visible()
+
+
+def test_a_stage_that_is_open_stays_open_while_the_list_moves(world: World, page: Page) -> None:
+    world.push("1.4.0")
+    world.ended("1.4.0")
+    page.goto(f"{world.layout.url}/executions")
+    page.get_by_title("Deploy: completed").first.click()
+    expect(page.locator(".pop").filter(has_text="Apply")).to_be_visible()
+    world.push("1.4.1")
+    expect(page.get_by_role("row").filter(has_text="1.4.1")).to_contain_text("completed", timeout=60_000)
+    expect(page.locator(".pop").filter(has_text="Apply")).to_be_visible()
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def reader(request: pytest.FixtureRequest, world: World, chromium: Browser) -> Iterator[Page]:
+    """Somebody who reads with another's eyes: in the light, in the dark."""
+    context = chromium.new_context(viewport=WIDE, color_scheme=request.param)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(system.sign_in_link(world.layout, world.told))
+    yield page
+    context.close()
+
+
+def test_axe_finds_nothing_serious_on_any_page(world: World, reader: Page, photograph: Callable[..., None]) -> None:
+    run = world.executions()[0]
+    pipeline = world.client.by_name("pipelines", "default", "Deploy web")
+    event = world.events()[0]
+    webhook = world.client.by_name("registry-webhooks", "default", "acme-web")
+    shown = (f"/executions/{run['id']}", f"/pipelines/{pipeline['id']}", f"/pipelines/{pipeline['id']}/versions")
+    found = {}
+    for path in (*PAGES, *shown, f"/activity/{event['id']}", f"/webhooks/{webhook['id']}"):
+        reader.goto(f"{world.layout.url}{path}")
+        reader.wait_for_load_state()
+        found[path] = hindrances(reader)
+    assert not {path: said for path, said in found.items() if said}
+
+
+def test_no_page_is_wider_than_a_phone(world: World, chromium: Browser) -> None:
+    context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(system.sign_in_link(world.layout, world.told))
+    run = world.executions()[0]
+    wide = []
+    for path in (*PAGES, f"/executions/{run['id']}"):
+        page.goto(f"{world.layout.url}{path}")
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
+            wide.append(path)
+    context.close()
+    assert not wide
+
+
+def test_everything_on_the_list_is_reached_by_the_keyboard(world: World, page: Page) -> None:
+    page.goto(f"{world.layout.url}/executions")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    summary = page.locator(".stages summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pop").locator("visible=true").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".pop").locator("visible=true")).to_have_count(0)
