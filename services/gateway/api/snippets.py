@@ -49,8 +49,8 @@ def snippets(pipeline: Mapping[str, Any], public_url: str) -> Json:
         "tokenVariable": TOKEN_VARIABLE,
         "inputs": variables,
         "shell": text,
-        "githubActions": _github(str(pipeline["name"]), text, variables.values()),
-        "gitlab": _gitlab(str(pipeline["name"]), text, variables.values()),
+        "githubActions": _github(str(pipeline.get("name") or ""), text, variables.values()),
+        "gitlab": _gitlab(str(pipeline.get("name") or ""), text, variables.values()),
     }
 
 
@@ -72,7 +72,7 @@ def variable(name: str) -> str:
 
 def script(pipeline: Mapping[str, Any], public_url: str, variables: Mapping[str, str]) -> str:
     """The shell script; it ends with 0 when the run has completed, with 1 and the reason when it has not."""
-    project, name = (quote(str(pipeline[key]), safe="") for key in ("project", "name"))
+    project, name = (quote(str(pipeline.get(key) or ""), safe="") for key in ("project", "name"))
     arguments = "".join(f' --arg {shlex.quote(one)} "${held}"' for one, held in variables.items())
     path = shlex.quote(f"/codestream/api/pipelines/{project}/{name}/executions")
     return _SCRIPT.format(base=shlex.quote(public_url.rstrip("/")), arguments=arguments, path=path)

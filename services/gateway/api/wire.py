@@ -15,6 +15,20 @@ LINK_BASE = "/codestream/api"
 DEFAULT_TOP = 25
 MAX_TOP = 2_000
 MAX_SKIP = 10_000_000
+NEXT_STEPS: dict[Code, str] = {
+    Code.INVALID: "What each call takes stands at /docs/api.",
+    Code.NOT_FOUND: "List what is there; what you may not read is not shown either.",
+    Code.CONFLICT: "Read the object again, and decide by what it is now.",
+    Code.UNAUTHENTICATED: "Sign in: POST /csp/gateway/am/api/login, or /iaas/api/login with an API token.",
+    Code.FORBIDDEN: "Ask an administrator; GET /settings names some.",
+    Code.TOO_MANY: "Wait as long as Retry-After says.",
+    Code.IN_USE: "Change or delete what refers to it first.",
+    Code.UNAVAILABLE: "Try again in a few seconds; GET /healthz says what is away.",
+    Code.TIMEOUT: "Try again in a few seconds; GET /healthz says what is away.",
+    Code.UNSUPPORTED: "What there is stands at /docs/api.",
+    Code.INTERNAL: "Look for the requestId in the logs: the line beside it says why.",
+}
+"""What to do about an error that says nothing more precise."""
 
 
 def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
@@ -104,7 +118,7 @@ def error_body(problem: Problem, *, path: str, at: float, request_id: str) -> tu
         "requestId": request_id,
         "code": problem.code.value,
         "subject": problem.subject,
-        "nextStep": problem.next_step,
+        "nextStep": problem.next_step or NEXT_STEPS[problem.code],
         "flaws": [flaw.model_dump(exclude_none=True) for flaw in problem.flaws],
         "@type": f"portside.{problem.code.value}",
     }

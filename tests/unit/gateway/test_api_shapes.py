@@ -39,6 +39,15 @@ def test_a_list_is_a_map_from_link_to_document() -> None:
     }
 
 
+@pytest.mark.parametrize("code", list(Code))
+def test_every_error_has_a_next_step_and_its_own_comes_first(code: Code) -> None:
+    problem = Problem(code=code, message="No.")
+    _, body = wire.error_body(problem, path="/p", at=0.0, request_id="r")
+    assert body["nextStep"].endswith(".")
+    _, body = wire.error_body(problem.model_copy(update={"next_step": "Do this."}), path="/p", at=0.0, request_id="r")
+    assert body["nextStep"] == "Do this."
+
+
 def test_an_empty_list_has_an_empty_map() -> None:
     assert wire.listing(Kind.PIPELINES, Page())["documents"] == {}
 
