@@ -52,7 +52,7 @@ class Runner:
         name = f"{settings.instance}-{new_id()[-8:]}"
         self._holder = Holder(
             ledger,
-            task_types(self._clusters, self._outgoing),
+            task_types(self._clusters, self._outgoing, self._registries),
             sealer=sealer,
             opener=opener,
             runner=name,

@@ -79,6 +79,18 @@ TASK_SCHEMAS: dict[str, Schema] = {
         required=("action",),
         **{"x-endpoints": {"kubernetesServer": ["k8s"], "scm": ["git"]}, "x-required-endpoints": ["kubernetesServer"]},
     ),
+    "IMAGE": _schema(
+        "Image",
+        "Copies an image to another tag, repository or registry; the digest stays the same.",
+        {
+            "source": _text("Source", "As in `acme/web:1.4.1`; unless given, the image that was pushed."),
+            "target": _text("Target", "As in `acme/web:prod`; `:prod` is another tag of the source's repository."),
+            "tags": _list("Further tags", "That are to name the image in the target's repository too."),
+            "overwrite": _flag("Overwrite", "Let a tag that names another image name this one.", default=True),
+        },
+        required=("target",),
+        **{"x-endpoints": {"source": ["docker"], "target": ["docker"]}, "x-required-endpoints": ["target"]},
+    ),
     "Condition": _schema(
         "Condition",
         "Fails the run when its condition is false.",

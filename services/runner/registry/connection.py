@@ -61,6 +61,7 @@ class Connection:
             message = "The private authority of the endpoint (caCertificate) is no PEM certificate."
             raise RegistryProblem("incomplete", message) from None
         self._tokens: dict[Scopes, tuple[str, float]] = {}
+        self._takes_passwords = False
 
     def close(self) -> None:
         """Let the connections go."""
@@ -136,6 +137,8 @@ class Connection:
     # ----------------------------------------------------------------------------------------------------------- tokens
 
     def _known(self, scopes: Scopes) -> str:
+        if self._takes_passwords:
+            return self._basic()
         token, good_until = self._tokens.get(scopes, ("", 0.0))
         return token if good_until > time.monotonic() else ""
 
@@ -144,6 +147,7 @@ class Connection:
         kind, _, rest = said.partition(" ")
         parts = {key.lower(): value for key, value in re.findall(r'([A-Za-z_]+)="([^"]*)"', rest)}
         if kind.lower() == "basic":
+            self._takes_passwords = True
             return self._basic()
         if kind.lower() != "bearer" or not parts.get("realm"):
             place = challenge.url.partition("?")[0]

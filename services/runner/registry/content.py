@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -38,7 +38,9 @@ class Stopped(Exception):
 class Body:
     """A blob on its way from one registry to another: read once, checked against its digest, its length known."""
 
-    def __init__(self, chunks: Iterator[bytes], digest: str, size: int, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, chunks: AbstractContextManager[Iterator[bytes]], digest: str, size: int, stopping: Callable[[], bool]
+    ) -> None:
         self._chunks = chunks
         self._digest = digest
         self._stopping = stopping
@@ -47,24 +49,30 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         sum_, sent = hashlib.sha256(), 0
-        for chunk in self._chunks:
-            if self._stopping():
-                raise Stopped
-            sum_.update(chunk)
-            sent += len(chunk)
-            yield chunk
+        with self._chunks as chunks:
+            for chunk in chunks:
+                if self._stopping():
+                    raise Stopped
+                sum_.update(chunk)
+                sent += len(chunk)
+                yield chunk
         if sent != self.len or (self._digest.startswith("sha256:") and self._digest != f"sha256:{sum_.hexdigest()}"):
             raise RegistryProblem("odd-answer", f"The registry sent other bytes than those of {self._digest}.")
 
 
 class Content:
-    """One repository's manifests and blobs."""
+    """One repository's manifests and blobs. `beside` is one of the same registry that blobs may be mounted from.
 
-    def __init__(self, connection: Connection, repository: str) -> None:
+    Every right that is needed stands in one token, so that no upload finds out half-way that its token says too little.
+    """
+
+    def __init__(self, connection: Connection, repository: str, beside: str = "") -> None:
         self._connection = connection
+        self._beside = beside
         self.repository = connection.account.repository(repository)
         self.base = connection.account.base
         self.image = f"{connection.account.name}/{self.repository}"
+        self._rights = (*((pull(beside),) if beside else ()), push(self.repository))
 
     def manifest(self, reference: str) -> Raw | None:
         """A manifest by tag or digest; None when there is none."""
@@ -85,13 +93,13 @@ class Content:
     def has_manifest(self, digest: str) -> bool:
         """Whether the repository has a manifest."""
         place = f"/v2/{self.repository}/manifests/{digest}"
-        answer = self._connection.call("HEAD", place, (push(self.repository),), headers={"Accept": MANIFESTS})
+        answer = self._connection.call("HEAD", place, self._rights, headers={"Accept": MANIFESTS})
         return answer.status_code == 200
 
     def has_blob(self, digest: str) -> bool:
         """Whether the repository has a blob."""
         place = f"/v2/{self.repository}/blobs/{digest}"
-        return self._connection.call("HEAD", place, (push(self.repository),)).status_code == 200
+        return self._connection.call("HEAD", place, self._rights).status_code == 200
 
     @contextmanager
     def blob(self, digest: str) -> Iterator[Iterator[bytes]]:
@@ -102,18 +110,15 @@ class Content:
             _expect(answer, 200, f"read blob {digest} of {self.image}")
             yield _chunks(answer)
 
-    def mount(self, digest: str, source: str) -> str | None:
-        """Take a blob over from another repository of the registry; None: done, else where to upload it instead."""
-        scopes = (pull(source), push(self.repository))
-        params = {"mount": digest, "from": source}
-        answer = self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", scopes, params=params)
+    def mount(self, digest: str) -> str | None:
+        """Take a blob over from the repository beside; None: done, else where to upload it instead."""
+        params = {"mount": digest, "from": self._beside}
+        answer = self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights, params=params)
         return None if answer.status_code == 201 else self._opened(answer)
 
     def open_upload(self) -> str:
         """Where to send the next blob."""
-        return self._opened(
-            self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", (push(self.repository),))
-        )
+        return self._opened(self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights))
 
     def _opened(self, answer: requests.Response) -> str:
         _expect(answer, 202, f"open an upload to {self.image}")
@@ -124,7 +129,7 @@ class Content:
         answer = self._connection.call(
             "PUT",
             place + ("&" if "?" in place else "?") + f"digest={digest}",
-            (push(self.repository),),
+            self._rights,
             headers={"Content-Type": "application/octet-stream"},
             body=body,
         )
@@ -133,7 +138,7 @@ class Content:
     def abandon(self, place: str) -> None:
         """Tell the registry that an upload will not be finished; one that forgets it by itself needs no telling."""
         try:
-            self._connection.call("DELETE", place, (push(self.repository),))
+            self._connection.call("DELETE", place, self._rights)
         except RegistryProblem:
             return
 
@@ -142,7 +147,7 @@ class Content:
         answer = self._connection.call(
             "PUT",
             f"/v2/{self.repository}/manifests/{reference}",
-            (push(self.repository),),
+            self._rights,
             headers={"Content-Type": raw.media_type},
             body=lambda: raw.body,
         )

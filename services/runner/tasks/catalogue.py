@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from services.runner.registry import Registries
+
 from .condition import Condition
+from .image.task import ImageTask
 from .k8s.cluster import Clusters
 from .k8s.task import K8S
 from .log import Log
@@ -14,12 +17,13 @@ from .rest import Rest
 from .user_operation import UserOperation
 
 
-def task_types(clusters: Clusters, outgoing: Outgoing) -> dict[str, TaskType]:
+def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -> dict[str, TaskType]:
     """By the `type` that pipelines write."""
     types: list[TaskType] = [
         Condition(),
         Log(),
         K8S(clusters),
+        ImageTask(registries),
         UserOperation(),
         Pipeline(),
         Rest(outgoing),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.runner.tasks.k8s.images import Pushed, parse, pin
+from services.runner.tasks.k8s.images import pin
+from services.runner.tasks.references import Pushed, parse
 
 DIGEST = "sha256:" + "a" * 64
 

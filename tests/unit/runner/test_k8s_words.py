@@ -9,6 +9,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from services.runner.tasks import references
 from services.runner.tasks.k8s import diff, fence, images, manifests, outputs, owned
 from services.runner.tasks.k8s.pods import describe, troubles
 from services.runner.tasks.k8s.rollout import readiness
@@ -191,7 +192,7 @@ REFERENCES = [
 def test_image_references_are_read_as_a_runtime_reads_them(
     text: str, host: str, repository: str, tag: str, digest: str
 ) -> None:
-    assert images.parse(text) == images.Image(host, repository, tag, digest)
+    assert references.parse(text) == references.Image(host, repository, tag, digest)
 
 
 def with_images(*names: str) -> dict[str, Any]:
@@ -200,7 +201,7 @@ def with_images(*names: str) -> dict[str, Any]:
 
 
 def test_only_the_pushed_tag_is_pinned() -> None:
-    what = images.Pushed(images.parse("acme/web:latest"), DIGEST)
+    what = references.Pushed(references.parse("acme/web:latest"), DIGEST)
     obj = with_images("acme/web", "docker.io/acme/web:latest", "acme/web:1", "acme/api:latest", f"acme/web@{DIGEST}")
     written = images.pin(obj, what)
     assert written == [f"acme/web:latest@{DIGEST}", f"docker.io/acme/web:latest@{DIGEST}"]
@@ -208,7 +209,7 @@ def test_only_the_pushed_tag_is_pinned() -> None:
 
 
 def test_images_in_custom_resources_are_pinned_too() -> None:
-    what = images.Pushed(images.parse("acme/web:1"), DIGEST)
+    what = references.Pushed(references.parse("acme/web:1"), DIGEST)
     obj = {
         "apiVersion": "example.com/v1",
         "kind": "App",

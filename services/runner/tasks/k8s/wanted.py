@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.runner.tasks import references
 from services.runner.tasks.protocol import Asked, OpenEndpoint, TaskFailed
 
 from . import images, manifests
@@ -64,7 +65,7 @@ def build(asked: Asked, obj: Object, places: Places) -> Wanted:
         body["metadata"]["namespace"] = ref.namespace
     else:
         body["metadata"].pop("namespace", None)
-    what = images.pushed(asked)
+    what = references.pushed(asked)
     pinned: list[str] = []
     uses = what is not None and images.uses(body, what)
     if what is not None and asked.flag("pinDigest", default=True):

@@ -1,0 +1,63 @@
+"""Which repository of which registry an image reference means, given an endpoint. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.runner.registry import Account
+from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
+from services.runner.tasks.references import Image, has_host, parse
+from services.runner.validate import account_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository, a tag or a digest in it, and as whom to ask for it."""
+
+    account: Account
+    host: str
+    """As in an image reference: a stand-in for Docker Hub is called docker.io too."""
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """For people and manifests: without Docker Hub's host."""
+        return self.repository if self.host == "docker.io" else f"{self.host}/{self.repository}"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.tag}" if self.tag else f"{self.name}@{self.digest}"
+
+
+def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
+    """Read a reference; without a host it is in the endpoint's registry, `:prod` is a tag of the default repository."""
+    text = text.strip()
+    if text.startswith(":"):
+        text = f"{default}{text}"
+    if endpoint is None:
+        image = parse(text)
+        return _place(Account(image.host), image.host, image)
+    if endpoint.type != "docker":
+        raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; an image needs one of type docker.")
+    account, own = account_of(endpoint)
+    host = _host(endpoint, account)
+    image = parse(text or own)
+    if not has_host(text):
+        repository = image.repository if account.is_hub else image.repository.removeprefix("library/")
+        return _place(account, host, Image(host, repository, image.tag, image.digest))
+    if image.host not in (host, account.name):
+        raise TaskFailed(
+            f"{text} is in the registry {image.host}, and endpoint {endpoint.name} is for {host}: choose the endpoint "
+            "of that registry."
+        )
+    return _place(account, host, image)
+
+
+def _place(account: Account, host: str, image: Image) -> Place:
+    return Place(account, host, image.repository, image.tag, image.digest)
+
+
+def _host(endpoint: OpenEndpoint, account: Account) -> str:
+    """A stand-in for Docker Hub has images without a host in their names."""
+    return "docker.io" if endpoint.text("serverType", "DockerHub").lower() == "dockerhub" else account.name

@@ -1,0 +1,190 @@
+"""IMAGE: an image under another tag, in another repository, at another registry, its digest unchanged.
+
+The phases stand in the handle: `copy` brings all that the image consists of, `tag` makes the tags name it. Before the
+latter the ledger has on record what will be pushed, so that the registry's hook is known as the work of this run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from services.runner.registry import Registries, Registry, RegistryProblem
+from services.runner.registry.content import Content, Raw
+from services.runner.tasks.protocol import Asked, Done, Effect, OpenEndpoint, Running, Step, Task, TaskFailed
+from services.runner.tasks.references import pushed
+from shared.contracts.base import Json
+from shared.contracts.history import Pushing
+
+from .copying import Copy, Tally
+from .manifests import media_type
+from .places import Place, place
+
+SLICE_S = 10.0
+"""So long one look copies before others get the thread."""
+
+
+class ImageTask(Task):
+    """Copies whole images; the tags move last."""
+
+    name = "IMAGE"
+
+    def __init__(self, registries: Registries) -> None:
+        self._registries = registries
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.REPEATABLE
+
+    def start(self, asked: Asked) -> Step:
+        source, targets = _source(asked), _targets(asked)
+        with _told():
+            with self._registries.use(source.account) as registry:
+                digest = _digest(registry, source)
+            with self._registries.use(targets[0].account) as registry:
+                there = {one.tag: _named(registry, one) for one in targets}
+        moving = [one for one in targets if there[one.tag] != digest]
+        if not moving:
+            names = " and ".join(map(str, targets))
+            return Done(_output(targets, digest, there, Tally(), moved=False), f"{names}: already {digest}.")
+        _check_overwrite(asked, moving, there)
+        asked.tools.log(f"{source} is {digest}")
+        handle = {"phase": "copy", "digest": digest, "tags": [one.tag for one in moving], "there": there}
+        return Running(handle, f"Copying {source} to {moving[0].name}", again_after_s=0.0, effect_next=True)
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        return self._copy(asked, handle) if handle["phase"] == "copy" else self._tag(asked, handle)
+
+    def _copy(self, asked: Asked, handle: Json) -> Step:
+        source, target = _source(asked), _targets(asked)[0]
+        copy = asked.memory.get("copy")
+        with _told(), self._registries.use(source.account) as one, self._registries.use(target.account) as other:
+            from_ = Content(one.connection, source.repository)
+            beside = from_.repository if source.account.base == target.account.base else ""
+            ends = from_, Content(other.connection, target.repository, beside)
+            if copy is None:
+                copy = Copy(*ends, handle["digest"], asked.tools.log, asked.tools.stopping)
+                asked.memory["copy"] = copy
+            copy.source, copy.target = ends
+            if not copy.go_on(SLICE_S):
+                return Running(handle, f"Copied {copy.tally.bytes} bytes", again_after_s=0.0, effect_next=True)
+        pushing = tuple(
+            Pushing(registry_host=target.host, repository=target.repository, tag=tag, digest=handle["digest"])
+            for tag in handle["tags"]
+        )
+        following = {**handle, "phase": "tag", "tally": asdict(copy.tally)}
+        message = f"Tagging {', '.join(handle['tags'])}"
+        return Running(following, message, again_after_s=0.0, effect_next=True, pushing=pushing)
+
+    def _tag(self, asked: Asked, handle: Json) -> Step:
+        targets, digest = _targets(asked), handle["digest"]
+        with _told(), self._registries.use(targets[0].account) as registry:
+            content = Content(registry.connection, targets[0].repository)
+            raw = content.manifest(digest)
+            if raw is None:
+                raise TaskFailed(f"{targets[0].name} has lost {digest} since it was copied there; run the task again.")
+            for target in (one for one in targets if one.tag in handle["tags"]):
+                self._move(asked, registry, content, target, Raw(digest, media_type(raw), raw.body))
+        output = _output(targets, digest, handle["there"], Tally(**handle["tally"]), moved=True)
+        return Done(output, f"{' and '.join(map(str, targets))}: now {digest}.")
+
+    def _move(self, asked: Asked, registry: Registry, content: Content, target: Place, raw: Raw) -> None:
+        now = _named(registry, target)
+        _check_overwrite(asked, [target], {target.tag: "" if now == raw.digest else now})
+        content.put(target.tag, raw)
+        seen = _named(registry, target)
+        if seen != raw.digest:
+            raise TaskFailed(
+                f"{target} names {seen or 'nothing'} right after it was made to name {raw.digest}: somebody else "
+                "pushes to it, or the registry is several that disagree."
+            )
+        asked.tools.log(f"{target} is {raw.digest}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A registry's problem is the task's message."""
+    try:
+        yield
+    except RegistryProblem as problem:
+        raise TaskFailed(problem.message) from None
+
+
+def _source(asked: Asked) -> Place:
+    """The image that is written down, else the one that was pushed; the pushed one by the digest of its push."""
+    what = pushed(asked)
+    pushed_tag = (what.image.host, what.image.repository, what.image.tag) if what is not None else None
+    text = asked.text("source").strip() or ("{}/{}:{}".format(*pushed_tag) if pushed_tag else "")
+    if not text:
+        raise TaskFailed("Which image? Write it into `source`: the run was not started by a push.")
+    found = place(text, asked.endpoint("source") if asked.roles.get("source") else _same_registry(asked, text))
+    if what is not None and not found.digest and (found.host, found.repository, found.tag) == pushed_tag:
+        return replace(found, digest=what.digest)
+    return found
+
+
+def _same_registry(asked: Asked, text: str) -> OpenEndpoint | None:
+    """Without an endpoint of its own the source is read with the target's, where it can be in that registry."""
+    target = asked.endpoint("target")
+    try:
+        place(text, target)
+    except TaskFailed:
+        return None
+    return target
+
+
+def _targets(asked: Asked) -> list[Place]:
+    """What is to name the image: tags of one repository."""
+    text = asked.text("target").strip()
+    first = place(text, asked.endpoint("target"), _source(asked).repository if text.startswith(":") else "")
+    if first.digest:
+        raise TaskFailed(f"`target` must name a tag, not a digest: {text}")
+    more = asked.input.get("tags") or ()
+    names = [one.strip() for one in (more.split(",") if isinstance(more, str) else map(str, more)) if one.strip()]
+    return [replace(first, tag=tag) for tag in dict.fromkeys((first.tag, *names))]
+
+
+def _digest(registry: Registry, source: Place) -> str:
+    if source.digest:
+        return source.digest
+    found = registry.resolve(source.repository, source.tag)
+    if found is None:
+        raise TaskFailed(f"There is no {source}: {source.account.base} knows no such repository or tag.")
+    return found.digest
+
+
+def _named(registry: Registry, target: Place) -> str:
+    """The digest that the tag names now; empty when there is none, or no such repository yet."""
+    try:
+        found = registry.resolve(target.repository, target.tag)
+    except RegistryProblem as problem:
+        if problem.code == "no-right":
+            return ""  # a repository that is not there yet looks the same; the push will tell
+        raise
+    return found.digest if found is not None else ""
+
+
+def _check_overwrite(asked: Asked, targets: list[Place], there: Json) -> None:
+    if asked.flag("overwrite", default=True):
+        return
+    for one in targets:
+        if there[one.tag]:
+            raise TaskFailed(
+                f"{one} already names {there[one.tag]}, and `overwrite` is false: choose another tag, or delete that "
+                "one."
+            )
+
+
+def _output(targets: list[Place], digest: str, there: Json, tally: Tally, *, moved: bool) -> Json:
+    first = targets[0]
+    return {
+        "image": f"{first.name}:{first.tag}@{digest}",
+        "registry": first.host,
+        "repository": first.repository,
+        "tag": first.tag,
+        "tags": [one.tag for one in targets],
+        "digest": digest,
+        "previousDigests": {tag: before for tag, before in there.items() if before},
+        "moved": moved,
+        "blobs": asdict(tally),
+    }
