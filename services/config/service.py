@@ -16,8 +16,10 @@ from shared.contracts.mirror import MirrorReport
 from shared.contracts.runs import Endpoint, Variable
 from shared.contracts.topics import CONFIG_RPC, HOOKS, LEDGER, LOGS, PROCESS_HEALTH, Service
 from shared.grammar.plan import Plan
+from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
 from shared.process.life import Fatal
+from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
 from . import looks, moving, pruning, receiving
@@ -78,6 +80,7 @@ class Config:
         self.store = Store(settings.database_url)
         if missing := what_is_missing(self.store):
             raise Fatal(missing)
+        add_own_schemas(TASK_SCHEMAS)
         self.health = Health("config", settings.home, instance=settings.instance).start()
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))

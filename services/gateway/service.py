@@ -22,10 +22,12 @@ from shared.contracts.topics import (
     Service,
     Topic,
 )
+from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process import logging as process_logging
 from shared.process.health import Health
 from shared.process.life import CANNOT_START
 from shared.process.logging import get_logger
+from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
 
 from .crowd import Crowd
@@ -63,6 +65,7 @@ class Worker:
 
     def __init__(self, settings: GatewaySettings, parts: frozenset[str], *, post: Post | None = None) -> None:
         self._instance = f"{os.environ.get('INSTANCE') or socket.gethostname()}-{os.getpid()}"
+        add_own_schemas(TASK_SCHEMAS)
         self.health = Health("gateway", settings.home, instance=self._instance).start()
         self._bus: Bus | None = None
         if post is None:

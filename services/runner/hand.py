@@ -111,7 +111,7 @@ class Hand:
             roles=ready.roles,
             about=known.about,
             inputs=known.inputs,
-            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping),
+            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping, known.plan.workspace),
             memory={},
         )
         usable = results.shown(ready.input)

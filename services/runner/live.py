@@ -10,7 +10,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status, TaskStarted
 from shared.grammar.conditions import evaluate
-from shared.grammar.expressions import Scope
+from shared.grammar.expressions import Scope, Unresolved, resolve
 from shared.grammar.plan import TaskPlan
 
 from .actions import Place
@@ -91,6 +91,7 @@ class TaskTools:
         scope: Scope,
         place: tuple[str, str],
         stopping: list[bool],
+        workspace: Json,
     ) -> None:
         self._host = host
         self._vault = vault
@@ -99,6 +100,7 @@ class TaskTools:
         self._scope = scope
         self._place = place
         self._stopping = stopping
+        self._workspace = workspace
 
     def log(self, line: str) -> None:
         self._logs.add(self._vault.masker.text(line))
@@ -117,6 +119,13 @@ class TaskTools:
 
     def unseal(self, sealed: Json) -> Any:
         return self._vault.unseal(sealed)
+
+    def workspace(self) -> Json:
+        try:
+            filled: Json = resolve(self._workspace, self._scope, ("workspace",))
+        except Unresolved as error:
+            raise TaskFailed(str(error)) from None
+        return filled
 
     def now(self) -> float:
         return self._host.now()

@@ -12,6 +12,7 @@ from shared.contracts.base import Json, Message
 
 from .expressions import Scope, references, resolve_known
 from .spec import PipelineSpec, RetrySpec, StageSpec, Supersede, TaskSpec, split_group
+from .task_schemas import ENDPOINT_INPUTS
 
 MAX_RETRY_DELAY_S = 30 * 86_400.0
 
@@ -126,10 +127,11 @@ class Plan(Message):
         """
         scope = Scope(inputs=inputs or {})
         written: list[Any] = [self.outputs, self.workspace, *(r.inputs for r in self.rollbacks)]
-        named: list[Any] = [self.workspace.get("endpoint")]
+        named: list[Any] = [self.workspace.get("endpoint"), self.workspace.get("registry")]
         for task in self._tasks.values():
             written += [task.input, task.pre_condition, task.endpoints]
             named += task.endpoints.values()
+            named += [task.input.get(field) for field in ENDPOINT_INPUTS.get(task.type, ())]
         for notification in self.notifications:
             written.append(notification.body)
             named.append(notification.endpoint)

@@ -91,6 +91,18 @@ TASK_SCHEMAS: dict[str, Schema] = {
         required=("target",),
         **{"x-endpoints": {"source": ["docker"], "target": ["docker"]}, "x-required-endpoints": ["target"]},
     ),
+    "CI": _schema(
+        "CI",
+        "Runs shell commands in the pipeline's workspace, as a Job in a Kubernetes cluster.",
+        {
+            "steps": _list("Steps", "Commands of one shell, one after the other.", **{"x-multiline": True}),
+            "export": _list("Export", "Environment variables that the steps set and later tasks need."),
+            "artifacts": _list("Artifacts", "Small files to keep in the output, as in `reports/*.xml`."),
+            "process": _list("Process", "Kept for imported pipelines; has no effect."),
+        },
+        required=("steps",),
+        **{"x-endpoints": {"kubernetesServer": ["k8s"]}, "x-required-endpoints": []},
+    ),
     "Condition": _schema(
         "Condition",
         "Fails the run when its condition is false.",
@@ -171,3 +183,6 @@ TASK_SCHEMAS: dict[str, Schema] = {
     ),
 }
 """By the `type` of a task."""
+
+ENDPOINT_INPUTS = {"K8S": ("imagePullSecretFrom",)}
+"""Inputs that name an endpoint which the task uses beside those of its roles."""

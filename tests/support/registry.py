@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,20 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 class RealRegistry:
     """Debian's docker-registry as a private process; `notify` is called for every event."""
 
-    def __init__(self, folder: Path, *, user: str = "", password: str = "", notify: str = "", auth: Any = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        user: str = "",
+        password: str = "",
+        notify: Sequence[str] = (),
+        port: int = 0,
+        auth: Any = None,
+    ) -> None:
         program = shutil.which("docker-registry")
         assert program is not None
         folder.mkdir(parents=True, exist_ok=True)
-        self.host = f"127.0.0.1:{free_port()}"
+        self.host = f"127.0.0.1:{port or free_port()}"
         self.url = f"http://{self.host}"
         self.auth = (user, password) if user else None
         self.bearer = ""
@@ -43,8 +53,9 @@ class RealRegistry:
         if auth is not None:
             config["auth"] = auth
         if notify:
-            place = {"name": "portside", "url": notify, "timeout": "5s", "threshold": 3, "backoff": "1s"}
-            config["notifications"] = {"endpoints": [place]}
+            about = {"timeout": "5s", "threshold": 3, "backoff": "1s"}
+            places = [{"name": f"portside-{number}", "url": url, **about} for number, url in enumerate(notify)]
+            config["notifications"] = {"endpoints": places}
         (folder / "registry.yml").write_text(json.dumps(config))
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(

@@ -1,9 +1,11 @@
-"""All task types of this runner."""
+"""All task types of this runner: its own, and those that are installed beside it."""
 
 from __future__ import annotations
 
 from services.runner.registry import Registries
+from shared.process.own_tasks import own_task_types
 
+from .ci.task import CI
 from .condition import Condition
 from .image.task import ImageTask
 from .k8s.cluster import Clusters
@@ -24,9 +26,10 @@ def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -
         Log(),
         K8S(clusters),
         ImageTask(registries),
+        CI(clusters),
         UserOperation(),
         Pipeline(),
         Rest(outgoing),
         Poll(outgoing),
     ]
-    return {one.name: one for one in types}
+    return {**{one.name: one for one in own_task_types()}, **{one.name: one for one in types}}

@@ -113,6 +113,9 @@ class Tools(Protocol):
     def unseal(self, sealed: Json) -> Any:
         """Open what `seal` closed."""
 
+    def workspace(self) -> Json:
+        """The pipeline's workspace, its references put in."""
+
     def now(self) -> float:
         """Seconds since the epoch."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.config.holding import State
 from services.runner.holder import Holder
+from services.runner.registry import Registries
 from services.runner.tasks.catalogue import task_types
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.outgoing import Outgoing, is_local
@@ -82,7 +83,7 @@ Run = Callable[..., MemoryLedger]
 def run(tmp_path: Path) -> Iterator[Run]:
     """Runs one task to its end, or until it parks."""
     create_keys(tmp_path)
-    clusters = Clusters()
+    clusters, registries = Clusters(), Registries()
     holders: list[Holder] = []
     outgoings: list[Outgoing] = []
 
@@ -98,7 +99,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         outgoing = Outgoing(allow_local=local)
         outgoings.append(outgoing)
         sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
-        holder = Holder(ledger, task_types(clusters, outgoing), sealer=sealer, opener=opener, runner="r")
+        holder = Holder(ledger, task_types(clusters, outgoing, registries), sealer=sealer, opener=opener, runner="r")
         holder.start()
         holders.append(holder)
         go.holder = holder  # type: ignore[attr-defined]
@@ -125,7 +126,7 @@ def task(ledger: MemoryLedger) -> Any:
 
 
 def test_every_type_has_a_schema_and_every_schema_a_type() -> None:
-    assert set(task_types(Clusters(), Outgoing())) == set(TASK_SCHEMAS)
+    assert set(task_types(Clusters(), Outgoing(), Registries())) == set(TASK_SCHEMAS)
 
 
 def test_rest_sends_what_it_is_given_and_its_answer_is_the_output(run: Run, echo: tuple[str, list[Any]]) -> None:

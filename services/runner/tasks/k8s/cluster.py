@@ -229,6 +229,20 @@ class Cluster:
         )
         return text.splitlines()[-lines:]
 
+    def pod_log_since(self, namespace: str, pod: str, container: str, since: str) -> list[tuple[str, str]]:
+        """What a container has printed from the second of `since` on (a stamp of an earlier answer), with stamps."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        query = [("container", container), ("timestamps", "true")]
+        if since:
+            query.append(("sinceTime", re.sub(r"\.\d+", "", since)))
+        text: str = self._do(
+            f"read the log of pod {pod}",
+            lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
+            again=True,
+        )
+        stamped = (line.partition(" ") for line in text.split("\n") if line)
+        return [(stamp, line) for stamp, _, line in stamped]
+
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> tuple[bool, str]:
         """Whether the endpoint's user may do that."""
         attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}

@@ -68,7 +68,7 @@ def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bo
     seen.messages.append(f"{ref}: {how.message}")
     pods, owners = _pods_of(cluster, live, ref)
     _tell_events(asked, cluster, ref, [*owners, *pods])
-    found = _lasting(asked.memory, asked.tools.now(), pods)
+    found = lasting(asked.memory, asked.tools.now(), pods)
     if how.failed and not seen.failure:
         seen.failure = f"{ref} {how.message}"
     if found and not seen.failure:
@@ -143,7 +143,7 @@ def _label(obj: Object, name: str) -> str:
     return str((obj["metadata"].get("labels") or {}).get(name) or "")
 
 
-def _lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) -> list[Trouble]:
+def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) -> list[Trouble]:
     """The troubles that have lasted as long as they must to count."""
     first: dict[tuple[str, str, str], float] = memory.setdefault("troubles", {})
     lasting = []

@@ -1,0 +1,53 @@
+"""The script that a CI task's container runs: the steps in one shell, what is exported and kept printed at the end.
+
+Results come back in the log, between marks that only this run knows: so an image needs nothing but a shell (and
+`base64` where files are kept), and no way from the pod to Portside. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from services.runner.tasks.protocol import TaskFailed
+
+MAX_FILE_BYTES = 64 * 1024
+"""A larger file is no report: a step had better push it to where files are kept."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def script(steps: Sequence[str], exports: Sequence[str], artifacts: Sequence[str], mark: str) -> str:
+    """The whole script; the first step that fails ends it with its exit code."""
+    for name in exports:
+        if not _NAME.fullmatch(name):
+            raise TaskFailed(f"`export` names environment variables; {name!r} cannot be one.")
+    lines = [
+        "set -e",
+        "__portside_end() {",
+        "  __portside_code=$?",
+        "  set +e",
+        *(f"  printf '\\n{mark} export {name}\\n%s\\n{mark} end\\n' \"${name}\"" for name in exports),
+        *(line for path in artifacts for line in _kept(path, mark)),
+        "  exit $__portside_code",
+        "}",
+        "trap __portside_end EXIT",
+    ]
+    for number, step in enumerate(steps, start=1):
+        lines += [f"printf '%s\\n' {shlex.quote(f'{mark} step {number}')}", step]
+    return "\n".join(lines) + "\n"
+
+
+def _kept(path: str, mark: str) -> list[str]:
+    """Patterns of the shell are its own to expand; what matches nothing is left out."""
+    pattern = re.sub(r"([^\w./*?\[\]-])", r"\\\1", path)
+    return [
+        f"  for __portside_file in {pattern}; do",
+        '    [ -f "$__portside_file" ] || continue',
+        '    if [ "$(wc -c < "$__portside_file")" -gt ' + str(MAX_FILE_BYTES) + " ]; then",
+        f"      printf '\\n{mark} large %s\\n' \"$__portside_file\"; continue",
+        "    fi",
+        f"    printf '\\n{mark} file %s\\n' \"$__portside_file\"",
+        f"    base64 < \"$__portside_file\"; printf '{mark} end\\n'",
+        "  done",
+    ]

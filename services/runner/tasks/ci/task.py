@@ -1,0 +1,179 @@
+"""CI: starts the Job under a name of this try, so that starting twice is once, and takes it away when it is over."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from services.runner.tasks.k8s.cluster import Cluster, Clusters
+from services.runner.tasks.k8s.manifests import Object, Ref
+from services.runner.tasks.k8s.pods import describe
+from services.runner.tasks.k8s.rollout import readiness
+from services.runner.tasks.k8s.wanted import pull_secret
+from services.runner.tasks.k8s.watching import OUTAGE_ALLOWED_S, lasting
+from services.runner.tasks.k8s.words import ClusterError
+from services.runner.tasks.protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from shared.contracts.base import Json
+
+from . import job
+from .printed import Printed
+from .script import script
+
+_LABEL = "portside.dev/ci"
+
+
+class CI(Task):
+    """Steps of shell in a container image."""
+
+    name = "CI"
+
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.KEYED
+
+    def start(self, asked: Asked) -> Step:
+        place, cluster = self._place(asked)
+        steps = _texts(asked, "steps")
+        if not steps:
+            raise TaskFailed("The task has no steps: write shell commands into `steps`.")
+        if asked.input.get("process"):
+            asked.tools.log("`process` is not supported: keep reports with `artifacts`.")
+        name, namespace = f"portside-ci-{asked.key[:20]}", place.namespace or cluster.namespace
+        text = script(steps, _texts(asked, "export"), _texts(asked, "artifacts"), _mark(asked))
+        labels = {_LABEL: asked.key[:20]}
+        pulls = ""
+        if place.registry:
+            pulling = pull_secret(asked.tools.endpoint(place.registry))
+            pulls = pulling["metadata"]["name"]
+            pulling["metadata"]["namespace"] = namespace
+            cluster.apply(Ref("v1", "Secret", namespace, pulls), pulling, force=True)
+        cluster.apply(
+            Ref("v1", "Secret", namespace, name), job.secret(name, namespace, text, place, labels), force=True
+        )
+        made = cluster.apply(Ref("batch/v1", "Job", namespace, name), job.job(name, namespace, place, labels, pulls))
+        asked.tools.log(f"Job {namespace}/{name} at {cluster.url}, image {place.image}")
+        handle = {"name": name, "namespace": namespace, "uid": made["metadata"].get("uid", "")}
+        return Running(handle, "Waiting for its pod", again_after_s=0.3)
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        _, cluster = self._place(asked)
+        try:
+            step = self._look(asked, cluster, handle)
+        except ClusterError as error:
+            since = asked.memory.setdefault("outage", asked.tools.now())
+            if not error.passing or asked.tools.now() - since > OUTAGE_ALLOWED_S:
+                raise
+            return Running(handle, "The cluster does not answer")
+        asked.memory.pop("outage", None)
+        return step
+
+    def cancel(self, asked: Asked, handle: Json) -> None:
+        _, cluster = self._place(asked)
+        self._take_away(cluster, handle)
+        asked.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
+
+    def _look(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+        namespace = handle["namespace"]
+        live = cluster.get(Ref("batch/v1", "Job", namespace, handle["name"]))
+        if live is None:
+            raise TaskFailed("Its Job was deleted by somebody else.", self._output(asked))
+        pods = cluster.find("v1", "Pod", namespace, labels=f"job-name={handle['name']}")
+        pod = max(pods, key=lambda one: str(one["metadata"].get("creationTimestamp")), default=None)
+        how = readiness(live)
+        if pod is not None and _has_run(pod):
+            self._print(asked, cluster, pod)
+        if how.ready:
+            self._take_away(cluster, handle)
+            return Done(self._output(asked), f"{len(_texts(asked, 'steps'))} steps done.")
+        troubles = lasting(asked.memory, asked.tools.now(), [pod] if pod is not None else [])
+        if how.failed or troubles:
+            why = f"It does not start: {describe(troubles[0])}" if troubles else self._failure(asked, pod, how.message)
+            self._take_away(cluster, handle)
+            raise TaskFailed(why, self._output(asked))
+        printed = self._printed(asked)
+        message = f"Step {printed.step} of {len(printed.steps)}" if printed.step else "Waiting for its pod"
+        return Running(handle, message)
+
+    def _failure(self, asked: Asked, pod: Object | None, message: str) -> str:
+        ended = _ended(pod)
+        printed = self._printed(asked)
+        if not ended or not printed.step:
+            return f"Its Job {message}"
+        step = printed.steps[printed.step - 1].splitlines()[0]
+        cause = "was killed for want of memory: raise `workspace.limits.memory`"
+        if ended.get("reason") != "OOMKilled":
+            cause = f"ended with exit code {ended.get('exitCode')}"
+        last = f". Its last words: {printed.last}" if printed.last else "."
+        return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
+
+    def _print(self, asked: Asked, cluster: Cluster, pod: Object) -> None:
+        """Pass on what was printed since the last look."""
+        since, seen = asked.memory.get("since", ""), asked.memory.get("seen", 0)
+        lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
+        for stamp, line in lines:
+            # The log is asked for by whole seconds: what stands at or before the last instant was printed already.
+            if stamp < since or (stamp == since and seen > 0):
+                seen -= stamp == since
+                continue
+            if stamp != asked.memory.get("since"):
+                asked.memory["since"], asked.memory["seen"] = stamp, 0
+            asked.memory["seen"] += 1
+            for shown in self._printed(asked).read([line]):
+                asked.tools.log(shown)
+
+    def _printed(self, asked: Asked) -> Printed:
+        found: Printed | None = asked.memory.get("printed")
+        if found is None:
+            found = asked.memory["printed"] = Printed(_mark(asked), tuple(_texts(asked, "steps")))
+        return found
+
+    def _output(self, asked: Asked) -> Json:
+        printed = self._printed(asked)
+        return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
+
+    def _take_away(self, cluster: Cluster, handle: Json) -> None:
+        """The Job with its pod, and the Secret with its script."""
+        cluster.delete(Ref("batch/v1", "Job", handle["namespace"], handle["name"]), handle.get("uid", ""))
+        cluster.delete(Ref("v1", "Secret", handle["namespace"], handle["name"]))
+
+    def _place(self, asked: Asked) -> tuple[job.Workspace, Cluster]:
+        place = job.workspace(asked.tools.workspace())
+        name = asked.roles.get("kubernetesServer") or place.endpoint
+        if not name:
+            raise TaskFailed("The pipeline's workspace names no cluster: set `workspace.endpoint` to a k8s endpoint.")
+        endpoint = asked.tools.endpoint(name)
+        if endpoint.type not in ("k8s", "kubernetes"):
+            raise TaskFailed(
+                f"Endpoint {endpoint.name} is of type {endpoint.type}: steps run as a Job in Kubernetes, so "
+                "`workspace.endpoint` needs one of type k8s."
+            )
+        return place, self._clusters.of(endpoint)
+
+
+def _texts(asked: Asked, key: str) -> list[str]:
+    value: Any = asked.input.get(key) or []
+    if isinstance(value, str):
+        value = [value]
+    return [str(one).strip() for one in value if str(one).strip()]
+
+
+def _mark(asked: Asked) -> str:
+    """What the script prints before its results: known to whoever carries on, and to no step."""
+    return "portside-" + hashlib.sha256(f"mark of {asked.key}".encode()).hexdigest()[:16]
+
+
+def _state(pod: Object | None) -> Json:
+    statuses = ((pod or {}).get("status") or {}).get("containerStatuses") or [{}]
+    state: Json = statuses[0].get("state") or {}
+    return state
+
+
+def _has_run(pod: Object) -> bool:
+    return bool(_state(pod).get("running") or _state(pod).get("terminated"))
+
+
+def _ended(pod: Object | None) -> Json:
+    ended: Json = _state(pod).get("terminated") or {}
+    return ended

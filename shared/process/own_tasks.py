@@ -1,0 +1,36 @@
+"""Task types of one's own: whatever is installed beside Portside and named by an entry point of the group.
+
+Every process that knows task types asks here: the runner for the types, config and gateway for what they take as input.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from .logging import get_logger
+
+GROUP = "portside.tasks"
+
+log = get_logger()
+
+
+def own_task_types() -> list[Any]:
+    """The types, made; one that cannot be loaded is left out and said, so that the others go on working."""
+    found = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+        try:
+            made = entry.load()()
+            if not made.name or not isinstance(made.schema, dict):
+                raise TypeError("a task type has a `name` and a `schema`")
+        except Exception as error:
+            log.error("own task type left out", entry_point=entry.value, reason=f"{type(error).__name__}: {error}")
+        else:
+            found.append(made)
+    return found
+
+
+def add_own_schemas(schemas: dict[str, dict[str, Any]]) -> None:
+    """Let pipelines use the types of one's own; a built-in type keeps its name."""
+    for one in own_task_types():
+        schemas.setdefault(one.name, one.schema)
