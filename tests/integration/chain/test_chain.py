@@ -64,7 +64,8 @@ class Chain:
         names = ("DOCKER_IMAGE", "DOCKER_TAG", "DOCKER_DIGEST")
         stages = {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}
         tree = {"options": ["DOCKER_TRIGGER"], "input": dict.fromkeys(names, ""), "stageOrder": ["S"], "stages": stages}
-        self._made("pipelines", {"name": name, "state": "ENABLED", **tree, **more})
+        made = self._made("pipelines", {"name": name, **tree, **more})
+        self.world.client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
 
     def webhook(self, name: str, endpoint: str, pipeline: str, **more: Any) -> None:
         body = {"name": name, "endpoint": endpoint, "pipeline": pipeline, "serverType": "OCI", "enabled": True, **more}

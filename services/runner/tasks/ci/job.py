@@ -87,6 +87,8 @@ def job(name: str, namespace: str, place: Workspace, labels: dict[str, str], pul
         "image": place.image,
         "command": ["/bin/sh", f"/portside/{_SCRIPT}"],
         "workingDir": place.folder,
+        # Where the log may not be read, the last lines of what failed come with the pod's status.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "env": environment,
         "volumeMounts": [{"name": "workspace", "mountPath": HOME}, {"name": "script", "mountPath": "/portside"}],
     }

@@ -17,7 +17,7 @@ class Printed:
     mark: str
     steps: tuple[str, ...]
     step: int = 0
-    """The step that began last, from 1."""
+    """The step that began last, or that failed, from 1."""
     exports: dict[str, str] = field(default_factory=dict)
     artifacts: list[Json] = field(default_factory=list)
     last: str = ""
@@ -43,6 +43,9 @@ class Printed:
         if word == "step":
             self.step = int(rest)
             return [f"$ {self.steps[self.step - 1].splitlines()[0]}"] if self.step <= len(self.steps) else []
+        if word == "failed":
+            self.step = int(rest or 0)
+            return []
         if word == "large":
             self.artifacts.append({"path": rest, "kept": False})
             return [f"{rest} is too large to be kept here; let a step push it to where files are kept."]

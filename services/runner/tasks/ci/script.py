@@ -1,7 +1,8 @@
-"""The script that a CI task's container runs: the steps in one shell, what is exported and kept printed at the end.
+"""The script that a CI task's container runs: the steps in one shell, then what is exported and kept.
 
-Results come back in the log, between marks that only this run knows: so an image needs nothing but a shell (and
-`base64` where files are kept), and no way from the pod to Portside. Pure.
+What is exported comes back in the container's termination message, which needs no right to read logs; files come back
+in the log, between marks that only this run knows. So an image needs nothing but a shell (and `base64` where files are
+kept), and no way from the pod to Portside. Pure.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from services.runner.tasks.protocol import TaskFailed
 
 MAX_FILE_BYTES = 64 * 1024
 """A larger file is no report: a step had better push it to where files are kept."""
+MESSAGE = "/dev/termination-log"
+MAX_EXPORTS_BYTES = 4096
+"""What Kubernetes keeps of a termination message."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def script(steps: Sequence[str], exports: Sequence[str], artifacts: Sequence[str], mark: str) -> str:
+def script(
+    steps: Sequence[str], exports: Sequence[str], artifacts: Sequence[str], mark: str, message: str = MESSAGE
+) -> str:
     """The whole script; the first step that fails ends it with its exit code."""
     for name in exports:
         if not _NAME.fullmatch(name):
@@ -27,14 +33,19 @@ def script(steps: Sequence[str], exports: Sequence[str], artifacts: Sequence[str
         "__portside_end() {",
         "  __portside_code=$?",
         "  set +e",
-        *(f"  printf '\\n{mark} export {name}\\n%s\\n{mark} end\\n' \"${name}\"" for name in exports),
         *(line for path in artifacts for line in _kept(path, mark)),
+        '  if [ "$__portside_code" = 0 ]; then',
+        "    :",
+        *(f"    printf '{mark} export {name}\\n%s\\n{mark} end\\n' \"${name}\" >> {message}" for name in exports),
+        "  else",
+        f"    printf '\\n{mark} failed %s\\n' \"$__portside_step\"",
+        "  fi",
         "  exit $__portside_code",
         "}",
         "trap __portside_end EXIT",
     ]
     for number, step in enumerate(steps, start=1):
-        lines += [f"printf '%s\\n' {shlex.quote(f'{mark} step {number}')}", step]
+        lines += [f"__portside_step={number}; printf '%s\\n' {shlex.quote(f'{mark} step {number}')}", step]
     return "\n".join(lines) + "\n"
 
 

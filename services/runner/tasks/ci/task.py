@@ -17,7 +17,7 @@ from shared.contracts.base import Json
 
 from . import job
 from .printed import Printed
-from .script import script
+from .script import MAX_EXPORTS_BYTES, script
 
 _LABEL = "portside.dev/ci"
 
@@ -85,8 +85,9 @@ class CI(Task):
         if pod is not None and _has_run(pod):
             self._print(asked, cluster, pod)
         if how.ready:
+            self._printed(asked).read(str(_ended(pod).get("message") or "").splitlines())
             self._take_away(cluster, handle)
-            return Done(self._output(asked), f"{len(_texts(asked, 'steps'))} steps done.")
+            return self._done(asked)
         troubles = lasting(asked.memory, asked.tools.now(), [pod] if pod is not None else [])
         if how.failed or troubles:
             why = f"It does not start: {describe(troubles[0])}" if troubles else self._failure(asked, pod, how.message)
@@ -96,9 +97,23 @@ class CI(Task):
         message = f"Step {printed.step} of {len(printed.steps)}" if printed.step else "Waiting for its pod"
         return Running(handle, message)
 
+    def _done(self, asked: Asked) -> Done:
+        output = self._output(asked)
+        if lost := [name for name in _texts(asked, "export") if name not in output["exports"]]:
+            raise TaskFailed(
+                f"The steps are done, but {', '.join(lost)} did not come back: all that is exported may be "
+                f"{MAX_EXPORTS_BYTES} bytes long. Keep larger values with `artifacts`.",
+                output,
+            )
+        return Done(output, f"{len(_texts(asked, 'steps'))} steps done.")
+
     def _failure(self, asked: Asked, pod: Object | None, message: str) -> str:
         ended = _ended(pod)
         printed = self._printed(asked)
+        if not asked.memory.get("since"):
+            # The log could not be read: the status has its last lines.
+            for line in printed.read(str(ended.get("message") or "").splitlines()):
+                asked.tools.log(line)
         if not ended or not printed.step:
             return f"Its Job {message}"
         step = printed.steps[printed.step - 1].splitlines()[0]
@@ -111,7 +126,13 @@ class CI(Task):
     def _print(self, asked: Asked, cluster: Cluster, pod: Object) -> None:
         """Pass on what was printed since the last look."""
         since, seen = asked.memory.get("since", ""), asked.memory.get("seen", 0)
-        lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
+        try:
+            lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
+        except ClusterError as error:
+            if asked.memory.get("no log") != error.message:
+                asked.tools.log(f"{error.message} The steps go on.")
+            asked.memory["no log"] = error.message
+            return
         for stamp, line in lines:
             # The log is asked for by whole seconds: what stands at or before the last instant was printed already.
             if stamp < since or (stamp == since and seen > 0):
