@@ -17,10 +17,11 @@ from .checks.docker import account_of
 from .reach import why
 from .registry import Registry, RegistryProblem
 from .tasks.k8s.cluster import Cluster
-from .tasks.k8s.images import Image, parse, running
+from .tasks.k8s.images import running
 from .tasks.k8s.manifests import Ref, containers
 from .tasks.k8s.rollout import readiness
 from .tasks.protocol import OpenEndpoint, TaskFailed
+from .tasks.references import Image, parse
 from .trust import Trust
 from .validate import Validator
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.runner.checks.docker import account_of
 from services.runner.registry import Account
 from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.references import Image, has_host, parse
-from services.runner.validate import account_of
+from shared.grammar.repositories import repository_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
         return _place(Account(image.host), image.host, image)
     if endpoint.type != "docker":
         raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; an image needs one of type docker.")
-    account, own = account_of(endpoint)
+    account = account_of(endpoint)
     host = _host(endpoint, account)
-    image = parse(text or own)
+    image = parse(text or repository_of(endpoint.properties).path)
     if not has_host(text):
         repository = image.repository if account.is_hub else image.repository.removeprefix("library/")
         return _place(account, host, Image(host, repository, image.tag, image.digest))
