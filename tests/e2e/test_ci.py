@@ -58,7 +58,7 @@ def readable(runs: OneTask, space: str) -> None:
 def nothing_left(kube: Kube, space: str) -> None:
     """Its Job, its pods and its Secret are gone, or on their way."""
     assert kube.call("GET", f"/apis/batch/v1/namespaces/{space}/jobs")["items"] == []
-    until(lambda: not kube.call("GET", f"/api/v1/namespaces/{space}/pods")["items"], 40)
+    until(lambda: not kube.call("GET", f"/api/v1/namespaces/{space}/pods")["items"], 90)
     names = [one["metadata"]["name"] for one in kube.call("GET", f"/api/v1/namespaces/{space}/secrets")["items"]]
     assert [name for name in names if name.startswith("portside-ci")] == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from uuid import uuid4
 
 from services.config.holding import Intent, State
 from services.runner.holder import Holder
@@ -32,7 +33,7 @@ class OneTask:
         self.starts += 1
         task = {"type": self.kind.name, "endpoints": roles, "input": given}
         tree = {"stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}}
-        about = {"execution_id": f"e{self.starts}", "index": self.starts, **about}
+        about = {"execution_id": f"e{self.starts}-{uuid4().hex[:8]}", "index": self.starts, **about}
         workspace = about.pop("workspace", None)
         if workspace is not None:
             tree["workspace"] = workspace

@@ -26,11 +26,12 @@ class Sshd:
         if os.geteuid() == 0:
             # Started as root, it insists on its empty folder.
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        (folder / "home").mkdir()
         config = folder / "sshd_config"
         config.write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/account.pub\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nStrictModes no\n"
-            f"PermitRootLogin prohibit-password\nPidFile {folder}/pid\nAcceptEnv *\n"
+            f"PermitRootLogin prohibit-password\nPidFile {folder}/pid\nSetEnv HOME={folder}/home\n"
         )
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stdout=self._log, stderr=self._log)

@@ -16,6 +16,7 @@ from .outgoing import Outgoing
 from .poll import Poll
 from .protocol import TaskType
 from .rest import Rest
+from .ssh import SSH
 from .user_operation import UserOperation
 
 
@@ -27,6 +28,7 @@ def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -
         K8S(clusters),
         ImageTask(registries),
         CI(clusters),
+        SSH(),
         UserOperation(),
         Pipeline(),
         Rest(outgoing),

@@ -29,7 +29,7 @@ def script(
         if not _NAME.fullmatch(name):
             raise TaskFailed(f"`export` names environment variables; {name!r} cannot be one.")
     lines = [
-        "set -e",
+        "set -e; exec 2>&1",
         "__portside_end() {",
         "  __portside_code=$?",
         "  set +e",

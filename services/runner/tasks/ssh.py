@@ -1,0 +1,259 @@
+"""SSH: a script on a host, detached from the connection, so that whoever holds the run finds it again.
+
+It lives in `~/.portside/<id>` there, `<id>` made from the key of this try: a second start finds the folder and starts
+nothing. The script and its environment are removed at the end; its log, errors and response stay for a week.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import paramiko
+
+from services.runner import ssh
+from shared.contracts.base import Json
+
+from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+
+_CHUNK = 256 * 1024
+_KEPT_LOG = 64 * 1024
+_CALL_S = 60.0
+_OUTAGE_ALLOWED_S = 60.0
+
+_BEGIN = """\
+umask 077
+base="$HOME/.portside"; mkdir -p "$base" || exit 90
+find "$base" -mindepth 1 -maxdepth 1 -type d -mtime +7 -exec rm -rf {{}} + 2>/dev/null
+new="$base/{id}.new.$$"; mkdir "$new" || exit 90
+cat > "$new/run" || exit 90
+: > "$new/log"; : > "$new/error"; : > "$new/response"
+if [ ! -e "$base/{id}" ] && mv "$new" "$base/{id}" 2>/dev/null; then
+  apart=$(command -v setsid || command -v nohup)
+  $apart sh "$base/{id}/run" < /dev/null > /dev/null 2>&1 &
+else
+  rm -rf "$new"
+fi
+printf '%s' "$base/{id}"
+"""
+
+_RUN = """\
+d="$HOME/.portside/{id}"
+echo $$ > "$d/pid"
+export SCRIPT_RESPONSE_FILE="$d/response"
+{environment}
+cat > "$d/script" <<'{end}'
+{script}
+{end}
+chmod 700 "$d/script"
+( {cd} && {shell} "$d/script" {arguments} ) > "$d/log" 2> "$d/error"
+code=$?
+rm -f "$d/script" "$d/run"
+echo $code > "$d/exit.new"; mv "$d/exit.new" "$d/exit"
+"""
+
+_LOOK = """\
+d={folder}
+if [ -f "$d/exit" ]; then cat "$d/exit"
+elif [ ! -d "$d" ]; then echo gone
+elif [ ! -f "$d/pid" ] || kill -0 "$(cat "$d/pid")" 2>/dev/null; then echo running
+elif sleep 1; [ -f "$d/exit" ]; then cat "$d/exit"
+else echo gone
+fi
+"""
+
+_END = """\
+d={folder}; p=$(cat "$d/pid" 2>/dev/null) || exit 0
+kill -TERM -- "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null
+n=0; while kill -0 "$p" 2>/dev/null && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done
+kill -KILL -- "-$p" 2>/dev/null
+rm -f "$d/script" "$d/run"
+"""
+
+
+class SSH(Task):
+    """Runs a script; an exit code other than 0 fails the task."""
+
+    name = "SSH"
+
+    def effect(self, given: Json) -> Effect:
+        return Effect.KEYED
+
+    def start(self, asked: Asked) -> Step:
+        script = asked.text("script")
+        if not script.strip():
+            raise TaskFailed("The task has no script: write shell commands into `script`.")
+        login = _login(asked)
+        client = self._connect(asked, login)
+        text = _BEGIN.format(id=asked.key)
+        code, folder = _call(client, text, _script(asked, script))
+        if code != 0 or not folder.startswith("/"):
+            raise TaskFailed(f"{login.place}: cannot write to ~/.portside (exit code {code}).")
+        asked.tools.log(f"Script {asked.key} on {login.place}")
+        return Running({"folder": folder}, f"Runs on {login.host}", again_after_s=0.2)
+
+    def observe(self, asked: Asked, handle: Json) -> Step:
+        login, folder = _login(asked), str(handle["folder"])
+        try:
+            client = self._connect(asked, login)
+            _, state = _call(client, _LOOK.format(folder=shlex.quote(folder)))
+            self._print(asked, client, folder)
+            asked.memory.pop("outage", None)
+        except (ssh.SshProblem, paramiko.SSHException, OSError, EOFError) as error:
+            self._close(asked)
+            since = asked.memory.setdefault("outage", asked.tools.now())
+            if asked.tools.now() - since > _OUTAGE_ALLOWED_S:
+                raise TaskFailed(f"{login.place} does not answer any more: {error}") from None
+            return Running(handle, f"{login.host} does not answer", again_after_s=2.0)
+        if state.strip() == "running":
+            return Running(handle, f"Runs on {login.host}", again_after_s=1.0)
+        try:
+            return self._over(asked, client, folder, state.strip())
+        finally:
+            self._close(asked)
+
+    def cancel(self, asked: Asked, handle: Json) -> None:
+        try:
+            _call(self._connect(asked, _login(asked)), _END.format(folder=shlex.quote(str(handle["folder"]))))
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise TaskFailed(f"The script could not be ended: {error}") from None
+        finally:
+            self._close(asked)
+
+    def _over(self, asked: Asked, client: paramiko.SSHClient, folder: str, state: str) -> Step:
+        _, response = _call(client, f"head -c {_CHUNK} {shlex.quote(folder)}/response 2>/dev/null")
+        texts = {name: bytes(asked.memory.get(f"{name} text", b"")).decode("utf-8", "replace") for name in _STREAMS}
+        code = int(state) if state.lstrip("-").isdigit() else None
+        done = code == 0
+        output: Json = {
+            "status": "COMPLETED" if done else "FAILED",
+            "exitCode": code,
+            "completed": True,
+            "scriptExecutionId": asked.key,
+            "userFolder": folder,
+            "response": _value(response),
+            "responseFilePath": f"{folder}/response",
+            "logs": texts["log"],
+            "logFilePath": f"{folder}/log",
+            "error": texts["error"],
+            "errorFilePath": f"{folder}/error",
+            "errorMessage": "" if done else _last(texts["error"] or texts["log"]),
+        }
+        if done:
+            return Done(output, "The script is done.")
+        if code is None:
+            raise TaskFailed(
+                "The script is gone without an exit code: its host was restarted, or it was killed.", output
+            )
+        said = f": {output['errorMessage']}" if output["errorMessage"] else "."
+        raise TaskFailed(f"The script ended with exit code {code}{said}", output)
+
+    def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str) -> None:
+        """Pass on what the script has printed since the last look."""
+        for name in _STREAMS:
+            while True:
+                at = asked.memory.get(f"{name} at", 0)
+                _, text = _call(
+                    client, f"tail -c +{at + 1} {shlex.quote(folder)}/{name} 2>/dev/null | head -c {_CHUNK}"
+                )
+                new = text.encode("utf-8", "surrogateescape")
+                asked.memory[f"{name} at"] = at + len(new)
+                kept = bytes(asked.memory.get(f"{name} text", b"")) + new
+                asked.memory[f"{name} text"] = kept[-_KEPT_LOG:]
+                for line in new.decode("utf-8", "replace").splitlines():
+                    asked.tools.log(line)
+                if len(new) < _CHUNK:
+                    break
+
+    def _connect(self, asked: Asked, login: ssh.Login) -> paramiko.SSHClient:
+        client: paramiko.SSHClient | None = asked.memory.get("client")
+        if client is not None and (transport := client.get_transport()) is not None and transport.is_active():
+            return client
+
+        def unseen(key: str) -> None:
+            if not asked.memory.get("unseen told"):
+                asked.memory["unseen told"] = True
+                asked.tools.log(f"{login.host} shows the host key {key}. Put it into `hostKey` to accept no other.")
+
+        try:
+            client = ssh.connect(login, unseen)
+        except ssh.SshProblem as problem:
+            if "folder known" in asked.memory:
+                raise
+            raise TaskFailed(problem.message) from None
+        asked.memory["client"] = client
+        asked.memory["folder known"] = True
+        return client
+
+    def _close(self, asked: Asked) -> None:
+        client = asked.memory.pop("client", None)
+        if client is not None:
+            client.close()
+
+
+_STREAMS = ("log", "error")
+
+
+def _login(asked: Asked) -> ssh.Login:
+    host, _, port = asked.text("host").strip().partition(":")
+    user = asked.text("username").strip()
+    if not host or not user:
+        raise TaskFailed("An SSH task needs `host` and `username`.")
+    return ssh.Login(
+        host,
+        user,
+        int(asked.number("port", float(port or 22))),
+        password=asked.text("password"),
+        private_key=asked.text("privatekey"),
+        passphrase=asked.text("passphrase"),
+        host_key=asked.text("hostKey"),
+    )
+
+
+def _script(asked: Asked, script: str) -> str:
+    """What runs on the host: the environment, then the author's script, as written or by `sh`."""
+    environment = "\n".join(
+        f"export {name}={shlex.quote(_text(value))}"
+        for name, value in asked.table("environmentVariables").items()
+        if str(name).isidentifier()
+    )
+    arguments = asked.input.get("arguments") or []
+    words = shlex.split(arguments) if isinstance(arguments, str) else [_text(one) for one in arguments]
+    folder = asked.text("workingDirectory").strip()
+    shell = "sh" if asked.flag("continueOnCommandFailure") else "sh -e"
+    return _RUN.format(
+        id=asked.key,
+        environment=environment,
+        end=f"portside-{asked.key}",
+        script=script.replace("\r\n", "\n").rstrip("\n"),
+        cd=f"cd {shlex.quote(folder)}" if folder else "cd",
+        shell="" if script.startswith("#!") else shell,
+        arguments=" ".join(map(shlex.quote, words)),
+    )
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _value(response: str) -> Any:
+    """The response file as JSON, else as text."""
+    try:
+        return json.loads(response)
+    except ValueError:
+        return response
+
+
+def _last(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")[:300]
+
+
+def _call(client: paramiko.SSHClient, command: str, given: str = "") -> tuple[int, str]:
+    """Run shell commands whatever the account's own shell is; exit code and what was printed."""
+    stdin, stdout, _ = client.exec_command(f"exec sh -c {shlex.quote(command)}", timeout=_CALL_S)
+    if given:
+        stdin.write(given.encode())
+    stdin.channel.shutdown_write()
+    text = stdout.read().decode("utf-8", "surrogateescape")
+    return int(stdout.channel.recv_exit_status()), str(text)
