@@ -25,8 +25,8 @@ bearer=$(jq -n --arg t "$PORTSIDE_TOKEN" '{{refreshToken: $t}}' |
   curl -fsS "$base/iaas/api/login" -H 'Content-Type: application/json' -d @- | jq -r .token)
 : "${{bearer:?signing in failed}}"
 link=$(jq -n{arguments} '{{comments: "started by a build", input: $ARGS.named}}' |
-  curl -fsS "$base"{path} -H "Authorization: Bearer $bearer" \\
-    -H 'Content-Type: application/json' -d @- | jq -r .executionLink)
+  curl -fsS "$base"{path} \\
+    -H "Authorization: Bearer $bearer" -H 'Content-Type: application/json' -d @- | jq -r .executionLink)
 : "${{link:?the pipeline was not started}}"
 echo "$base/executions/${{link##*/}}"
 while :; do

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from services.config.catalog import resolving
-from services.config.store import catalog_pipelines
-from shared.contracts.catalog import Find, Get, Kind
+from services.config.store import catalog_pipelines, execution_views
+from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan
+from shared.process.secrets import token_hash
 
 from .office import PIPELINE, Office
 from .test_people import refused
@@ -192,3 +193,15 @@ def test_a_copy_is_disabled_and_has_its_own_name(office: Office) -> None:
     made = office.pipeline()
     copied = office.act(Kind.PIPELINES, "clone", {"name": "second"}, id=made["id"])
     assert (copied["name"], copied["enabled"]) == ("second", False)
+
+
+def test_nobody_who_came_with_a_token_can_start_a_run_as_part_of_somebody_elses(office: Office) -> None:
+    office.user("ann", default="members")
+    made = office.act(Kind.TOKENS, "create", {"name": "ci"}, by="ann", hashes={"token": token_hash("ci")})
+    pipeline = office.pipeline()
+    parent = {"executionId": "e1", "stage": "S", "task": "T", "requestedBy": "admin"}
+    order = Act(kind=Kind.PIPELINES, verb="execute", id=pipeline["id"], body={"_parent": parent})
+    answer = office.desk.act(order, Caller(user="ann", token_id=made["id"]), None).document
+    with office.store.read() as uow:
+        seen = execution_views.one(uow, answer["executionId"])
+    assert seen is not None and (seen.requested_by, seen.nested, seen.parent) == ("ann", False, None)
