@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.hooks import hooks
+from bench import scale
+from bench.hooks import hooks, viewers
 from bench.measure import Row, show
 from bench.runs import drain, executions, first_task, http_calls
+from bench.soak import soak
 from bench.stage import Stage, a_stage
 
 GROUPS: dict[str, Callable[[Stage], list[Row]]] = {
@@ -19,24 +22,46 @@ GROUPS: dict[str, Callable[[Stage], list[Row]]] = {
     "http": http_calls,
     "drain": drain,
     "hooks": hooks,
+    "viewers": viewers,
+}
+AT_SCALE: dict[str, Callable[[scale.Scaled, scale.Scaled], list[Row]]] = {
+    "lists": scale.lists,
+    "matching": scale.matching,
+    "pages": scale.pages,
 }
 
 
 def main() -> None:
     """Measure every group of rows, or those that are named."""
+    known = [*GROUPS, *AT_SCALE]
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--json", type=Path, help="also write the rows there, as a list")
-    parser.add_argument("--rows", default="", help=f"by commas, of: {', '.join(GROUPS)}")
+    parser.add_argument("--rows", default="", help=f"by commas, of: {', '.join(known)}")
+    parser.add_argument("--soak", action="store_true", help="also the memory of each process over 100,000 executions")
     arguments = parser.parse_args()
-    names = [name.strip() for name in arguments.rows.split(",") if name.strip()] or list(GROUPS)
-    if unknown := [name for name in names if name not in GROUPS]:
-        parser.error(f"no rows are called {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    names = [name.strip() for name in arguments.rows.split(",") if name.strip()] or known
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"no rows are called {', '.join(unknown)}; there are {', '.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     rows: list[Row] = []
     with a_stage() as stage:
-        for name in names:
-            rows += GROUPS[name](stage)
+        for name in (name for name in names if name in GROUPS):
+            rows += _told(name, lambda name=name: GROUPS[name](stage))  # type: ignore[misc]
+        if at_scale := [name for name in names if name in AT_SCALE]:
+            with scale.both(stage) as two:
+                for name in at_scale:
+                    rows += _told(name, lambda name=name: AT_SCALE[name](*two))  # type: ignore[misc]
+        if arguments.soak:
+            rows += _told("soak", lambda: soak(stage))
     show(rows, arguments.json)
+
+
+def _told(name: str, measure: Callable[[], list[Row]]) -> list[Row]:
+    """Measure one group, and say how long that took."""
+    started = time.monotonic()
+    rows = measure()
+    print(f"bench: {name} measured in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return rows
 
 
 if __name__ == "__main__":

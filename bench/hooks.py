@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+import requests
+
 from bench import floors, load
+from bench.crowd import News, Viewers
 from bench.measure import PAIRS, Row, at_least, at_most, pairs, percentile, row
-from bench.stage import Stage
+from bench.stage import NO_OP, Stage, hook_url
 from bench.watch import purge
 from cli import system
 from cli.ports import free_port
@@ -15,6 +18,7 @@ from cli.processes import Process, Supervisor
 
 CONNECTIONS = 32
 SECONDS = 3.0
+VIEWERS = 200
 
 
 def hooks(stage: Stage) -> list[Row]:
@@ -64,3 +68,25 @@ def _beside(stage: Stage, url: str, bare_url: str) -> list[Row]:
         shares = [[percentile(times, share) for times in one] for one in (steady, bare_steady)]
         rows.append(row(f"hook p{share * 100:.0f} at 200 a second, beside the bare app", "ms", goal, *shares))
     return rows
+
+
+def viewers(stage: Stage) -> list[Row]:
+    """What 200 people who watch the list of executions move cost the hooks; both halves see the same news."""
+    url = hook_url(stage.world.client, "Watched", NO_OP, enabled=False)
+    browser = requests.Session()
+    browser.get(system.sign_in_link(stage.world.layout, stage.world.told), timeout=30).raise_for_status()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
+
+    def accepted(turn: int) -> float:
+        rate = load.accepted_per_s(url, connections=CONNECTIONS, seconds=SECONDS, first=turn * 1_000_000)
+        purge(stage.amqp_url, "config.hooks")
+        return rate
+
+    def watched(turn: int) -> float:
+        with Viewers(stage.world.layout.url, "/executions/live", cookies, VIEWERS):
+            return accepted(turn * 2 + 1)
+
+    with News(stage.amqp_url):
+        accepted(98)
+        values = pairs(watched, lambda turn: accepted(turn * 2))
+    return [row(f"hooks accepted with {VIEWERS} live viewers, beside none", "a second", at_least(0.9), *values)]

@@ -102,10 +102,10 @@ class Stage:
                 self.world.wake(name)
 
 
-def hook_url(client: Client, name: str, task: str) -> str:
+def hook_url(client: Client, name: str, task: str, *, enabled: bool = True) -> str:
     """Define a pipeline of three equal tasks and a webhook of its own; returns what a registry would call."""
     client.import_yaml(_PIPELINE.format(name=name, task=task))
-    body = {"name": name, "project": "default", "pipeline": name, "repoName": "acme/web", "enabled": True}
+    body = {"name": name, "project": "default", "pipeline": name, "repoName": "acme/web", "enabled": enabled}
     made = client.post("/registry-webhooks", body)
     token = re.search(r"secureToken=([\w-]+)", str(made))
     secret = token.group(1) if token else made["secretToken"]

@@ -1,12 +1,13 @@
 """From broadcasts to streams: each viewer learns that what it watches has changed, at most five times a second.
 
 A change says only *that*; what there is to see is asked of config as the viewer, so rights hold for every frame.
+Streams of one person at one address share a picture, and the more streams a process has, the slower it paints.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from shared.bus import Incoming
 
 FRAME_S = 0.2
+STREAM_COST_S = 0.01
+"""Of each second a process with many streams spends about a hundred frames: hooks come first."""
 HEARTBEAT_S = 15.0
 TICK_S = 1.0
 EXECUTIONS = "executions"
@@ -28,10 +31,23 @@ EVENTS = "events"
 
 
 @dataclass(eq=False, slots=True)
+class Picture:
+    """What all viewers of one topic with the same key see; drawn by whoever is the first to find it old."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    text: str = ""
+    over: bool = False
+    drawn_at: float = -1.0
+
+
+@dataclass(eq=False, slots=True)
 class Viewer:
-    """One stream's place: `changed` is set when its topic has news."""
+    """One stream's place: `changed` is set when its topic has news, which began at `news_at`."""
 
     topic: str
+    picture: Picture
+    key: Hashable
+    news_at: float
     changed: threading.Event = field(default_factory=threading.Event)
 
 
@@ -43,6 +59,7 @@ class Live:
     """The streams of one process."""
 
     def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._crowd = Crowd(limit)
         self._viewers: dict[str, set[Viewer]] = {}
         self._lock = threading.Lock()
@@ -77,19 +94,26 @@ class Live:
         return self._crowd.left > 0
 
     def _tell(self, topic: str) -> None:
+        at = monotonic()
         with self._lock:
             viewers = list(self._viewers.get(topic, ()))
         for viewer in viewers:
+            viewer.news_at = at
             viewer.changed.set()
 
     @contextmanager
-    def watching(self, topic: str) -> Iterator[Viewer]:
-        """A place among the viewers of a topic. Raises `TooManyStreams`."""
+    def watching(self, topic: str, key: Hashable = None) -> Iterator[Viewer]:
+        """A place among the viewers of a topic; those with the same key see the same. Raises `TooManyStreams`."""
         if self._stopping or not self._crowd.enter():
             raise TooManyStreams
-        viewer = Viewer(topic)
         with self._lock:
-            self._viewers.setdefault(topic, set()).add(viewer)
+            others = self._viewers.setdefault(topic, set())
+            known = next((one for one in others if key is not None and one.key == key), None)
+            picture = known.picture if known is not None else Picture()
+            # A picture that saw the topic's last news and is no older than a frame will do.
+            news_at = max(known.news_at if known is not None else 0.0, monotonic() - FRAME_S)
+            viewer = Viewer(topic, picture, key, news_at)
+            others.add(viewer)
         try:
             yield viewer
         finally:
@@ -112,18 +136,31 @@ class Live:
             if viewer.changed.wait(TICK_S):
                 viewer.changed.clear()
                 started = monotonic()
-                drawn = draw()
+                drawn, is_over = _seen(viewer, draw, over)
                 if drawn != shown:
                     shown, quiet_since = drawn, started
                     yield frame("show", drawn)
-                if over():
+                if is_over:
                     yield frame("over", "")
                     return
                 # The pace is kept here, so that a burst of changes costs one look.
-                threading.Event().wait(max(0.0, FRAME_S - (monotonic() - started)))
+                pace_s = max(FRAME_S, STREAM_COST_S * (self._limit - self._crowd.left))
+                threading.Event().wait(max(0.0, pace_s - (monotonic() - started)))
             elif monotonic() - quiet_since > HEARTBEAT_S:
                 quiet_since = monotonic()
                 yield ": still here\n\n"
+
+
+def _seen(viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool]) -> tuple[str, bool]:
+    picture, wanted_from = viewer.picture, viewer.news_at
+    with picture.lock:
+        if picture.drawn_at < wanted_from:
+            # News that comes while it is drawn makes it old again.
+            began = monotonic()
+            picture.text = draw()
+            picture.over = over()
+            picture.drawn_at = began
+        return picture.text, picture.over
 
 
 def frame(event: str, data: str) -> str:

@@ -170,7 +170,7 @@ def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[
     who = caller()
     place = ExitStack()
     try:
-        viewer = place.enter_context(parts.live.watching(topic))
+        viewer = place.enter_context(parts.live.watching(topic, (request.full_path, who)))
     except TooManyStreams:
         return Response("", 204)
 

@@ -260,6 +260,27 @@ def test_a_burst_of_changes_is_one_look_and_an_equal_frame_is_not_sent_again() -
     assert looked == ["a", "a", "b"]
 
 
+def test_viewers_with_the_same_key_share_one_look_and_news_makes_it_old() -> None:
+    live, looked = Live(3), list[str]()
+
+    def draw(who: str) -> str:
+        looked.append(who)
+        return f"{who} {len(looked)}"
+
+    with live.watching("t", "ann") as one, live.watching("t", "ann") as two, live.watching("t", "bob") as other:
+        streams = [
+            live.frames(viewer, lambda who=who: draw(who), lambda: False)  # type: ignore[misc]
+            for viewer, who in ((one, "ann"), (two, "ann"), (other, "bob"))
+        ]
+        firsts = [next(stream) for stream in streams]
+        assert looked == ["ann", "bob"]
+        assert firsts[0] == firsts[1] != firsts[2]
+        live._tell("t")
+        assert "data: ann 3" in next(streams[0])
+        assert "data: ann 3" in next(streams[1])
+    assert looked == ["ann", "bob", "ann"]
+
+
 def test_a_stopping_process_ends_its_streams() -> None:
     live = Live(1)
     with live.watching("t") as viewer:
