@@ -14,6 +14,8 @@ COPY shared shared
 COPY services services
 COPY cli cli
 COPY examples/templates examples/templates
+# Its user may not write here, so what is not compiled now would be compiled at every start.
+RUN python -m compileall -q shared services cli
 RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
 ENV PYTHONPATH=/app
 USER portside

@@ -2,7 +2,8 @@
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help demo push up password link test unit e2e chaos bench check format documents clean
-export PYTHONDONTWRITEBYTECODE = 1
+# Compiled once, beside the environment: a process that compiles everything anew takes three times as long to start.
+export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 SETUP := python3 scripts/setup
 
 help: ## Show this list
