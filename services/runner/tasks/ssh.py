@@ -65,9 +65,9 @@ fi
 
 _END = """\
 d={folder}; p=$(cat "$d/pid" 2>/dev/null) || exit 0
-kill -TERM -- "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null
+kill -s TERM -- "-$p" 2>/dev/null || kill -s TERM "$p" 2>/dev/null
 n=0; while kill -0 "$p" 2>/dev/null && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done
-kill -KILL -- "-$p" 2>/dev/null
+kill -s KILL -- "-$p" 2>/dev/null
 rm -f "$d/script" "$d/run"
 """
 
