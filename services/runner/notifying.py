@@ -93,9 +93,8 @@ class Notifier:
         return tried(True, True, sent.target, sent.code, sent.message)
 
     def _send(self, notice: Notice, vault: Vault) -> Sent:
-        send = _SENDERS.get(notice.kind)
-        if send is None:
-            raise NotSent(f"Portside sends no notifications of kind {notice.kind}; use {', '.join(_SENDERS)}.")
+        if notice.kind not in _SENDERS:
+            raise _unknown(notice.kind)
         named = str(notice.entry.get("endpoint") or "")
         endpoint = None if notice.endpoint is None else vault.endpoint(notice.endpoint.name)
         if named and endpoint is None:
@@ -105,7 +104,19 @@ class Notifier:
             entry = resolve({**_DEFAULTS[notice.kind], **notice.entry}, known)
         except Unresolved as error:
             raise NotSent(str(error)) from None
-        return send(_Letter(notice, entry, endpoint, self._outgoing))
+        return tell(notice, entry, endpoint, self._outgoing)
+
+
+def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, outgoing: Outgoing) -> Sent:
+    """Send once, everything in `entry` filled in; raises `NotSent`."""
+    send = _SENDERS.get(notice.kind)
+    if send is None:
+        raise _unknown(notice.kind)
+    return send(_Letter(notice, entry, endpoint, outgoing))
+
+
+def _unknown(kind: str) -> NotSent:
+    return NotSent(f"Portside sends no notifications of kind {kind or 'nothing'}; use {', '.join(_SENDERS)}.")
 
 
 @dataclass(frozen=True, slots=True)

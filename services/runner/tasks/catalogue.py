@@ -12,6 +12,7 @@ from .k8s.cluster import Clusters
 from .k8s.task import K8S
 from .log import Log
 from .nested import Pipeline
+from .notify import Notify
 from .outgoing import Outgoing
 from .poll import Poll
 from .protocol import TaskType
@@ -33,5 +34,6 @@ def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -
         Pipeline(),
         Rest(outgoing),
         Poll(outgoing),
+        Notify(outgoing),
     ]
     return {**{one.name: one for one in own_task_types()}, **{one.name: one for one in types}}
