@@ -19,6 +19,7 @@ class Kind(StrEnum):
     VARIABLES = "variables"
     WEBHOOKS = "registry-webhooks"
     EVENTS = "registry-events"
+    SCHEDULES = "schedules"
     EXECUTIONS = "executions"
     USER_OPERATIONS = "user-operations"
     DEAD_LETTERS = "dead-letters"

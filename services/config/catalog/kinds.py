@@ -11,7 +11,7 @@ from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
 from shared.contracts.pushes import Allowlist, AllowlistAsk
 
-from . import actors, allowlist, matchable, mirroring
+from . import actors, allowlist, matchable, mirroring, schedules
 from .api_tokens import ApiTokens
 from .auditing import Audit
 from .context import Context
@@ -20,6 +20,7 @@ from .files import PipelinesAndFiles
 from .installation import Settings
 from .pipelines import Pipelines
 from .projects import Projects
+from .schedules import Schedules
 from .users import Users
 from .values import MatchWebhook, RunnablePipeline
 from .variables import Variables
@@ -29,6 +30,7 @@ Timer = Callable[[UnitOfWork, str], None]
 TIMERS: dict[str, Timer] = {
     mirroring.PASS_TIMER: mirroring.on_timer,
     allowlist.TOKEN_END_TIMER: allowlist.end_overlap,
+    schedules.DUE: schedules.due,
     actors.TOKEN_TIMER: actors.on_timer,
 }
 """What to do when a timer of that kind is due, given its subject."""
@@ -50,6 +52,7 @@ class Catalog:
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),
+            Kind.SCHEDULES: Schedules(self.context),
             Kind.AUDIT: Audit(),
             Kind.SETTINGS: Settings(),
         }

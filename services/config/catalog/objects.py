@@ -75,6 +75,22 @@ class Endpoint(InProject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule(InProject):
+    """A pipeline that runs at times."""
+
+    pipeline: str
+    cron: str
+    time_zone: str
+    input: Json
+    enabled: bool
+    actor: str
+    """As whom it runs: who saved it last."""
+    last_at: float | None = None
+    last_execution: str = ""
+    last_message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variable(InProject):
     """A named value."""
 

@@ -10,6 +10,7 @@ from services.config.tables.catalog import (
     EndpointRow,
     PipelineNeedRow,
     PipelineRow,
+    ScheduleRow,
     TokenRow,
     UserRow,
     VariableRow,
@@ -18,7 +19,13 @@ from services.config.tables.catalog import (
 
 from .work import Reading
 
-_CONTENTS = (("pipeline", PipelineRow), ("webhook", WebhookRow), ("endpoint", EndpointRow), ("variable", VariableRow))
+_CONTENTS = (
+    ("pipeline", PipelineRow),
+    ("webhook", WebhookRow),
+    ("schedule", ScheduleRow),
+    ("endpoint", EndpointRow),
+    ("variable", VariableRow),
+)
 
 
 def users_of_endpoint(uow: Reading, project: str, name: str) -> list[str]:
@@ -39,9 +46,11 @@ def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
 
 
 def users_of_pipeline(uow: Reading, project: str, name: str, pipeline_id: str) -> list[str]:
-    """Webhooks that start this pipeline, and other pipelines that run it."""
+    """Webhooks and schedules that start this pipeline, and other pipelines that run it."""
     others = _pipelines(uow, project, "pipeline", name, but=pipeline_id)
-    return others + _webhooks(uow, project, WebhookRow.pipeline == name)
+    scheduled = select(ScheduleRow.name).where(ScheduleRow.project == project, ScheduleRow.pipeline == name)
+    schedules = [f"schedule {found}" for found in uow.session.scalars(scheduled.order_by(ScheduleRow.name))]
+    return others + _webhooks(uow, project, WebhookRow.pipeline == name) + schedules
 
 
 def webhooks_of_actor(uow: Reading, user: str) -> list[str]:

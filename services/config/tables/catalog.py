@@ -129,6 +129,23 @@ class VariableRow(_InProject, Base):
     sealed: Mapped[dict[str, Any] | None]
 
 
+class ScheduleRow(_InProject, Base):
+    """A pipeline that runs at times; the timer of the same id says when next."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (UniqueConstraint("project", "name"), Index(None, "pipeline"))
+
+    pipeline: Mapped[str]
+    cron: Mapped[str]
+    time_zone: Mapped[str]
+    input: Mapped[dict[str, Any]]
+    enabled: Mapped[bool]
+    actor: Mapped[str]
+    last_at: Mapped[float | None]
+    last_execution: Mapped[str]
+    last_message: Mapped[str]
+
+
 class PipelineRow(_InProject, Base):
     """A pipeline as it stands now."""
 

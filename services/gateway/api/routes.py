@@ -275,6 +275,7 @@ ROUTES: tuple[Route, ...] = (
     *_deployments(),
     *_endpoints(),
     *_collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
+    *_collection(Kind.SCHEDULES, "Schedule", "schedule", "Schedules"),
     *_hooks(),
     *_approvals(),
     *_people(),
