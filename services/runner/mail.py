@@ -7,7 +7,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from .certificates import Connect
 from .tasks.protocol import OpenEndpoint
@@ -66,11 +66,14 @@ def _signed_in(endpoint: OpenEndpoint) -> smtplib.SMTP:
     place, doing = f"{host}:{port}", "connecting"
     user = endpoint.text("outboundUsername")
     try:
-        client = _connected(host, port, _method(endpoint), trust_of(endpoint.properties))
-        if user:
-            doing = "signing in"
-            client.login(user, endpoint.text("outboundPassword"))
-        return client
+        with ExitStack() as failing:
+            client = _connected(host, port, _method(endpoint), trust_of(endpoint.properties))
+            failing.callback(client.close)
+            if user:
+                doing = "signing in"
+                client.login(user, endpoint.text("outboundPassword"))
+            failing.pop_all()
+            return client
     except smtplib.SMTPAuthenticationError as error:
         raise MailProblem("wrong-password", f"{place} does not take the password of {user}: {_said(error)}.") from None
     except smtplib.SMTPNotSupportedError:
@@ -105,7 +108,7 @@ def _open(host: str, port: int, method: str, how: ssl.SSLContext) -> smtplib.SMT
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=how)
     client = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
     try:
-        client.ehlo()
+        client.ehlo_or_helo_if_needed()
         if method == "TLS":
             client.starttls(context=how)
             client.ehlo()
