@@ -300,3 +300,29 @@ def _document(type_: str, entry: Property) -> Json:
         "help": entry.help,
         "when": {name: list(values) for name, values in entry.when.items()},
     }
+
+
+def page() -> str:
+    """The reference page of endpoint types, as Markdown."""
+    lines = [
+        "# Endpoint types",
+        "",
+        "What an endpoint of each type takes in `properties`. Secrets are sealed on arrival and shown as `*****`;",
+        "any value may be a reference such as `${var.password}`. `GET /codestream/api/endpoint-types` gives this",
+        "table. Generated: `make documents`.",
+    ]
+    for one in TYPES.values():
+        lines += ["", f"## {one.name}: {one.title}", "", one.description, ""]
+        lines += ["| property | title | takes | when |", "|---|---|---|---|"]
+        lines += [_row(one.name, entry) for entry in one.properties]
+    return "\n".join(lines) + "\n"
+
+
+def _row(type_: str, entry: Property) -> str:
+    takes = ", ".join(f"`{value}` ({title})" for value, title in entry.choices) or entry.kind
+    takes = "secret " + takes if entry.name in endpoint_secret_keys(type_) else takes
+    takes += ", required" if entry.required else ""
+    takes += f"; `{entry.default}` unless given" if entry.default is not None else ""
+    when = " and ".join(f"`{name}` is {' or '.join(values)}" for name, values in entry.when.items())
+    help_ = f". {entry.help}" if entry.help else ""
+    return f"| `{entry.name}` | {entry.title} | {takes}{help_} | {when} |"
