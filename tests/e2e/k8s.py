@@ -144,7 +144,9 @@ def deployment(name: str, image: str, *, replicas: int = 1, **spec: Any) -> str:
     """A Deployment's YAML."""
     labels = {"app": name}
     container = {"name": "main", "image": image, **spec}
-    pods = {"metadata": {"labels": labels}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}
+    # Without a volume for a token a pod is gone, and another in its place, in a fraction of the time.
+    spec_of_pods = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [container], **spec_of_pods}}
     body = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from services.config.holding import State
 from shared.contracts.history import Status
+from tests.unit.runner.conftest import until
 
 from .k8s import Kube, Runs, deployment
 
@@ -80,17 +82,31 @@ def test_rollback_without_an_earlier_revision_says_so(runs: Runs, space: str) ->
     assert "has no earlier revision" in done.state.message
 
 
-@pytest.mark.timeout(400)  # a StatefulSet's pods are replaced one after the other, each with its own volume set-up
 def test_rollback_of_a_stateful_set(runs: Runs, kube: Kube, space: str) -> None:
-    for image, command in (("local/pause:1", ["/pause"]), ("busybox:1.36", ["sleep", "600"])):
-        tree = yaml.safe_load(deployment("db", image, command=command))
+    # A pod is replaced only when the old one is gone for good, which takes kubelet a minute: so it happens once.
+    for image, command, replicas in (("local/pause:1", ["/pause"], 0), ("busybox:1.36", ["sleep", "600"], 1)):
+        tree = yaml.safe_load(deployment("db", image, command=command, replicas=replicas))
         tree["kind"], tree["spec"]["serviceName"] = "StatefulSet", "db"
         done = runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=180)
         assert done.state.status is Status.COMPLETED, done.state.message
-    done = runs.run(action="ROLLBACK", resourceType="StatefulSet", resourceName="db", namespace=space, timeout_s=180)
+    done = runs.run(action="ROLLBACK", resourceType="StatefulSet", resourceName="db", namespace=space, timeout_s=240)
     assert done.state.status is Status.COMPLETED, done.state.message
-    live = kube.call("GET", f"/apis/apps/v1/namespaces/{space}/statefulsets/db")
-    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "local/pause:1"
+    pod = kube.call("GET", f"/api/v1/namespaces/{space}/pods/db-0")
+    assert pod["spec"]["containers"][0]["image"] == "local/pause:1"
+
+
+def test_rollback_of_a_daemon_set(runs: Runs, kube: Kube, space: str) -> None:
+    for image in ("acme/agent:1", "acme/agent:2"):
+        tree = yaml.safe_load(deployment("agent", image))
+        tree["kind"] = "DaemonSet"
+        del tree["spec"]["replicas"]
+        tree["spec"]["template"]["spec"]["nodeSelector"] = {"example.com/agent": "no-node-has-this"}
+        done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
+        assert done.state.status is Status.COMPLETED, done.state.message
+    done = runs.run(action="ROLLBACK", resourceType="DaemonSet", resourceName="agent", namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    live = kube.call("GET", f"/apis/apps/v1/namespaces/{space}/daemonsets/agent")
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "acme/agent:1"
 
 
 def test_patch_changes_a_part_and_waits(runs: Runs, kube: Kube, space: str) -> None:
@@ -139,8 +155,14 @@ def test_a_new_kind_and_an_object_of_it_come_with_one_manifest(runs: Runs, kube:
     try:
         done = runs.run(yaml=yaml.safe_dump_all([definition, widget]), namespace=space)
         assert done.state.status is Status.COMPLETED, done.state.message
-        waits = runs.run(yaml=yaml.safe_dump(widget), namespace=space, waitFor="object.spec.n == 1")
-        assert waits.state.status is Status.COMPLETED, waits.state.message
+        waits = {"yaml": yaml.safe_dump(widget), "namespace": space, "waitFor": 'object.spec.phase == "Ready"'}
+        ledger, holder = runs.begin(**waits)
+        until(lambda: "waits until its `waitFor` holds" in ledger.state.task("Deploy", "Apply").message, 60)
+        path = f"/apis/{group}/v1/namespaces/{space}/widgets/w"
+        kube.call("PATCH", path, {"spec": {"phase": "Ready"}}, "application/merge-patch+json")
+        until(lambda: ledger.holding.state is State.ENDED, 60)
+        holder.close(3)
+        assert ledger.state.status is Status.COMPLETED, ledger.state.message
     finally:
         kube.call("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{group}")
 

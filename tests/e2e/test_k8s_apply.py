@@ -7,8 +7,10 @@ import os
 import pytest
 import yaml
 
+from services.config.holding import Intent, State
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push
+from tests.unit.runner.conftest import until
 
 from .k8s import Kube, Runs, deployment, docker
 
@@ -195,3 +197,30 @@ def test_a_job_that_fails_says_why(runs: Runs, space: str) -> None:
     done = runs.run(yaml=yaml.safe_dump(job), namespace=space)
     assert done.state.status is Status.FAILED
     assert "its pods failed as often as backoffLimit allows" in done.state.message
+
+
+def test_an_admission_rule_that_refuses_the_pods_fails_early(runs: Runs, kube: Kube, space: str, image: str) -> None:
+    limits = [{"type": "Container", "max": {"memory": "32Mi"}}]
+    kube.call(
+        "POST", f"/api/v1/namespaces/{space}/limitranges", {"metadata": {"name": "l"}, "spec": {"limits": limits}}
+    )
+    text = deployment("web", f"{image}:1.0", resources={"limits": {"memory": "64Mi"}})
+    done = runs.run(yaml=text, namespace=space, timeout=5)
+    assert done.state.status is Status.FAILED
+    assert "its pods are refused" in done.state.message
+    assert "maximum memory usage per Container is 32Mi" in done.state.message
+
+
+def test_a_cancelled_roll_out_puts_the_last_good_manifest_back(runs: Runs, kube: Kube, space: str, image: str) -> None:
+    assert runs.run(yaml=deployment("web", f"{image}:1.0"), namespace=space).state.status is Status.COMPLETED
+    probe = {"exec": {"command": ["/no-such-probe"]}, "periodSeconds": 1}
+    text = deployment("web", f"{image}:1.0", readinessProbe=probe)
+    ledger, holder = runs.begin(yaml=text, namespace=space, rollbackOnFailure=True)
+    until(lambda: any("applied" in line for line in ledger.lines), 60)
+    ledger.intend(Intent.CANCEL)
+    holder.look_now(ledger.holding.execution_id)
+    until(lambda: ledger.holding.state is State.ENDED, 60)
+    holder.close(3)
+    assert ledger.state.status is Status.CANCELED
+    container = kube.deployment(space, "web")["spec"]["template"]["spec"]["containers"][0]
+    assert "readinessProbe" not in container

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from cli import demo
-from cli.ports import free_port
+from tests.support.chain import Chain
 from tests.support.installed import install
-from tests.support.registry import RealRegistry
 from tests.support.world import World, a_world, wait_for
 
 pytestmark = pytest.mark.registry
@@ -39,73 +38,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield running
 
 
-class Chain:
-    """A registry and what is defined for it in Portside."""
-
-    def __init__(self, world: World, folder: Path) -> None:
-        self.world, self.folder = world, folder
-        self.port = free_port()
-        self.host = f"127.0.0.1:{self.port}"
-        self.hooks: list[str] = []
-        self.registry: RealRegistry | None = None
-        kube = {"name": "cluster", "type": "k8s", "properties": demo.fake_kubernetes(world.cluster_url)}
-        for body in (kube, *(self._docker(name) for name in ("web", "prod"))):
-            self._made("endpoints", body)
-
-    def _docker(self, name: str) -> Json:
-        url = f"http://{self.host}/acme/{name}"
-        return {"name": name, "type": "docker", "properties": {"serverType": "OCI", "repoURL": url}}
-
-    def _made(self, kind: str, body: Json) -> Json:
-        made: Json = self.world.client.post(f"/{kind}", {"project": "default", **body})
-        return made
-
-    def pipeline(self, name: str, task: Json, **more: Any) -> None:
-        names = ("DOCKER_IMAGE", "DOCKER_TAG", "DOCKER_DIGEST")
-        stages = {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}
-        tree = {"options": ["DOCKER_TRIGGER"], "input": dict.fromkeys(names, ""), "stageOrder": ["S"], "stages": stages}
-        made = self._made("pipelines", {"name": name, **tree, **more})
-        self.world.client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
-
-    def webhook(self, name: str, endpoint: str, pipeline: str, **more: Any) -> None:
-        body = {"name": name, "endpoint": endpoint, "pipeline": pipeline, "serverType": "OCI", "enabled": True, **more}
-        made = self._made("registry-webhooks", {"repoName": f"acme/{endpoint}", **body})
-        self.hooks.append(made["hookUrl"])
-
-    def start(self) -> RealRegistry:
-        self.registry = RealRegistry(self.folder, port=self.port, notify=self.hooks)
-        return self.registry
-
-    def event(self, verdict: str, **match: Any) -> Json:
-        """The event with that verdict, once it is there."""
-
-        def found() -> Json | None:
-            return next(iter(self.world.events(verdict=verdict, **match)), None)
-
-        try:
-            return wait_for(found, f"an event {verdict} of {match}", 30)
-        except AssertionError:
-            seen = [(one["webhook"], one["tag"], one["verdict"], one["reason"]) for one in self.world.events()]
-            raise AssertionError(f"no event {verdict} of {match} among {seen}") from None
-
-    def over(self, link: str) -> Json:
-        def ended() -> Json | None:
-            run = self.world.get(link)
-            return run if run["status"] in ("COMPLETED", "FAILED", "CANCELED") else None
-
-        return wait_for(ended, f"the end of {link}", 60)
-
-
 @pytest.fixture
 def chain(world: World, tmp_path: Path) -> Iterator[Chain]:
-    made = Chain(world, tmp_path / "registry")
+    made = Chain(world, tmp_path / "registry", demo.fake_kubernetes(world.cluster_url))
     yield made
-    if made.registry is not None:
-        made.registry.close()
-    for kind in ("registry-webhooks", "pipelines", "endpoints"):
-        for one in world.client.documents(f"/{kind}"):
-            if one["project"] == "default":
-                world.client.delete(f"/{kind}/{one['id']}")
+    made.close()
 
 
 def test_what_one_pipeline_promotes_another_deploys(chain: Chain) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,3 +153,40 @@ def test_a_manifest_from_git_is_filled_in_and_stays_the_one_that_was_checked(
         assert "acme/web:1.5" not in str([one.event for one in done.history if one.event.type == "task.handle"])
     finally:
         server.close()
+
+
+def test_private_images_are_pulled_with_the_sign_in_of_an_endpoint(
+    runs: Runs, kube: Kube, keys: tuple[Sealer, Opener]
+) -> None:
+    runs.endpoints["hub"] = Endpoint(
+        name="Hub of acme",
+        type="docker",
+        properties={"serverType": "DockerHub", "repoURL": "acme/web", "username": "ann"},
+        secrets={"password": keys[0].seal("s3cret-password")},
+    )
+    for action, name in (("CREATE", "web"), ("CREATE", "api"), ("APPLY", "web")):
+        given = {"namespace": "apps", "imagePullSecretFrom": "hub"}
+        done = runs.run(action=action, yaml=deployment(name, f"acme/{name}:1"), **given)
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert "s3cret-password" not in str(done.history) + str(done.lines)
+        pods = kube.deployment("apps", name)["spec"]["template"]["spec"]
+        assert pods["imagePullSecrets"] == [{"name": "portside-pull-hub-of-acme"}]
+    secret = kube.call("GET", "/api/v1/namespaces/apps/secrets/portside-pull-hub-of-acme")
+    assert secret["type"] == "kubernetes.io/dockerconfigjson"
+    document = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    entry = document["auths"]["https://index.docker.io/v1/"]
+    assert (entry["username"], entry["password"]) == ("ann", "s3cret-password")
+    assert entry["auth"] == base64.b64encode(b"ann:s3cret-password").decode()
+
+
+def test_several_clusters_in_one_pipeline(runs: Runs, kube: Kube, keys: tuple[Sealer, Opener]) -> None:
+    second = FakeCluster(pace_s=0.1)
+    try:
+        runs.endpoints["second"] = endpoint(second, keys[0]).model_copy(update={"name": "second"})
+        for tag, roles in (("1", {}), ("2", {"kubernetesServer": "second"})):
+            done = runs.run(yaml=deployment("web", f"acme/web:{tag}"), namespace="apps", roles=roles)
+            assert done.state.status is Status.COMPLETED, done.state.message
+        assert image(kube) == "acme/web:1"
+        assert image(Kube(second.url, second.token)) == "acme/web:2"
+    finally:
+        second.close()

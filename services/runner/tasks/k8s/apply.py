@@ -31,7 +31,7 @@ ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 def start(asked: Asked, cluster: Cluster) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
-    objects = _objects(asked)
+    objects = wanted.objects(asked)
     here = {(one["kind"], one["metadata"]["name"]) for one in objects}
     made = wanted.kinds_made(objects)
     previous: list[Json] = []
@@ -90,13 +90,6 @@ def cancel(asked: Asked, cluster: Cluster, handle: Json) -> None:
         asked.tools.log("The last good manifest was put back.")
 
 
-def _objects(asked: Asked) -> list[Object]:
-    objects = wanted.manifest(asked)
-    if endpoint := asked.text("imagePullSecretFrom"):
-        return wanted.with_pull_secret(objects, asked.tools.endpoint(endpoint), asked.text("namespace"))
-    return objects
-
-
 def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | None, here: set[Any]) -> Object | None:
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = wanted.with_restart(item.body, live, None)
@@ -113,7 +106,7 @@ def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | Non
 def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     restarts = {Ref.from_json(one) for one in handle["restarts"]}
     refs: list[Ref] = []
-    for obj in _objects(asked):
+    for obj in wanted.objects(asked):
         if asked.tools.stopping():
             raise TaskFailed("Canceled between two objects.")
         item = wanted.build(asked, obj, cluster)

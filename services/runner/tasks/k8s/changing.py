@@ -28,7 +28,7 @@ class Create:
     """Makes what is not there, and waits until it is ready."""
 
     def start(self, asked: Asked, cluster: Cluster) -> Step:
-        objects = wanted.manifest(asked)
+        objects = wanted.objects(asked)
         made = wanted.kinds_made(objects)
         for obj in objects:
             if (obj["apiVersion"].rpartition("/")[0], obj["kind"]) not in made:
@@ -40,7 +40,7 @@ class Create:
         if handle["phase"] != "create":
             return apply.observe(asked, cluster, handle)
         refs = []
-        for obj in wanted.manifest(asked):
+        for obj in wanted.objects(asked):
             item = wanted.build(asked, obj, cluster)
             refs.append(item.ref)
             if self._missing(asked, cluster, item):
@@ -56,7 +56,7 @@ class Create:
     def _missing(self, asked: Asked, cluster: Cluster, item: wanted.Wanted) -> bool:
         """Whether an object is still to be made; one that this very run has made counts as done."""
         live = cluster.get(item.ref)
-        if live is None:
+        if live is None or wanted.is_pull_secret(item.ref):
             return True
         if fence.annotations_of(live).get(fence.EXECUTION) == asked.about.execution_id:
             return False

@@ -41,6 +41,14 @@ def manifest(asked: Asked) -> list[Object]:
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
+def objects(asked: Asked) -> list[Object]:
+    """What is to be written: the manifest, and the pull secret where the task names an endpoint for one."""
+    written = manifest(asked)
+    if endpoint := asked.text("imagePullSecretFrom").strip():
+        return with_pull_secret(written, asked.tools.endpoint(endpoint), asked.text("namespace"))
+    return written
+
+
 def stamp_of(asked: Asked) -> Stamp:
     """What this run writes on what it applies."""
     about = asked.about
@@ -136,6 +144,14 @@ def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: s
     return [*made[:first], *secrets, *rest]
 
 
+def is_pull_secret(ref: Ref) -> bool:
+    """Whether an object is one of ours for pulling: it belongs to the endpoint, whoever needs it first."""
+    return ref.kind == "Secret" and ref.name.startswith(_PULL)
+
+
+_PULL = "portside-pull-"
+
+
 def _secret_name(endpoint: str) -> str:
     plain = "".join(char if char.isalnum() else "-" for char in endpoint.lower()).strip("-")
-    return f"portside-pull-{plain or 'registry'}"[:63].rstrip("-")
+    return f"{_PULL}{plain or 'registry'}"[:63].rstrip("-")
