@@ -119,10 +119,11 @@ class Movement:
 
     def say(self, run: Run, message: str) -> Run:
         """Why a run waits, for people."""
-        if message == run.status_message:
+        shown = protocol.shown(run.holding, run.folded)
+        if (message, shown) == (run.status_message, run.status):
             return run
         before = self._before.setdefault(run.id, run)
-        after = replace(run, status_message=message, revision=before.revision + 1)
+        after = replace(run, status=shown, status_message=message, revision=before.revision + 1)
         self._runs[run.id] = after
         self._dirty.add(run.id)
         self._said.setdefault(run.id, [])

@@ -456,7 +456,7 @@ def shown(holding: Holding, folded: h.Status) -> h.Status:
         return h.Status.PAUSING if holding.state in PLACED else h.Status.PAUSED
     if holding.resuming:
         return h.Status.RESUMING
-    return h.Status.WAITING if holding.state is State.PARKED else folded
+    return h.Status.WAITING if holding.state in (State.PARKED, State.QUEUED) else folded
 
 
 __all__ = [

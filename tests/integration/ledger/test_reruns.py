@@ -115,7 +115,7 @@ def test_a_rerun_of_a_push_waits_in_the_lane_of_its_repository(world: World) -> 
     run_id = failed(world)
     newer = world.hook("d2", "1.5.0").execution_id
     again = rerun(world, run_id)
-    assert (again["status"], again["statusMessage"]) == ("NOT_STARTED", "Waits until #2 of Deploy web is over.")
+    assert (again["status"], again["statusMessage"]) == ("WAITING", "Waits until #2 of Deploy web is over.")
     world.finish(newer or "")
     assert world.dispatched()[-1] == again["id"]
 

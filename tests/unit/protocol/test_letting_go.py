@@ -214,7 +214,7 @@ def test_the_ledger_can_end_any_run_once() -> None:
 @pytest.mark.parametrize(
     ("holding", "folded", "shown"),
     [
-        (queued(), Status.NOT_STARTED, Status.NOT_STARTED),
+        (queued(), Status.NOT_STARTED, Status.WAITING),
         (held(), Status.RUNNING, Status.RUNNING),
         (p.intend(held(), CANCEL, AT).holding, Status.RUNNING, Status.CANCELING),
         (p.intend(held(), PAUSE, AT).holding, Status.RUNNING, Status.PAUSING),
