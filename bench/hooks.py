@@ -29,7 +29,7 @@ def hooks(stage: Stage) -> list[Row]:
             rows = _beside(stage, stage.no_ops, _start_bare_app(stage, bare))
         finally:
             bare.stop()
-            purge(stage.amqp_url, "config.hooks")
+            purge(stage.amqp_url, "config.hooks", "config.hooks-bulk")
     return rows
 
 

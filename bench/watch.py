@@ -61,8 +61,9 @@ def waiting_in(amqp_url: str, queue: str) -> int:
         connection.close()
 
 
-def purge(amqp_url: str, queue: str) -> None:
-    """Throw away what waits in a queue."""
+def purge(amqp_url: str, *queues: str) -> None:
+    """Throw away what waits in these queues."""
     connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
-    connection.channel().queue_purge(queue)
+    for queue in queues:
+        connection.channel().queue_purge(queue)
     connection.close()

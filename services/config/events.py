@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
+from . import why
 from .catalog.base import readable
 from .catalog.documents import link, micros, wire_time
 from .moving import Movement
@@ -37,7 +38,10 @@ class Events:
         return Page(documents=tuple(document(one) for one in found), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """One event, with the payload as it came."""
+        """One event, with the payload as it came; with `options.why` why an image was not deployed."""
+        if isinstance(about := ask.options.get("why"), dict):
+            repository, tag, at = (str(about.get(name) or "") for name in ("repository", "tag", "at"))
+            return Document(document=why.answer(uow, person, repository, tag, at))
         one = self._locate(uow, person, ask.id)
         return Document(document={**document(one), "payload": dict(one.body)})
 

@@ -51,7 +51,7 @@ class Handlers:
     sign_in: Callable[[Store, SignIn], SignedIn]
 
     def hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        """Work on `config.hooks`."""
+        """Work on `config.hooks`, and beside it on `config.hooks-bulk`: neither waits for what is in the other."""
         return _or_stop(self._hooks, batch)
 
     def _hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:

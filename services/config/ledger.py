@@ -11,7 +11,7 @@ from shared.contracts.base import Message
 from shared.contracts.looks import TagsSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.notices import NoticeTried
-from shared.contracts.pushes import TagResolved
+from shared.contracts.pushes import HooksRefused, TagResolved
 from shared.contracts.runs import (
     Endpoint,
     Held,
@@ -35,7 +35,7 @@ from .people import SYSTEM
 from .plans import read_plan
 from .receiving import Receiver
 from .rights import Right
-from .store import Reading, Store, UnitOfWork, catalog_people, executions, notices
+from .store import Reading, Store, UnitOfWork, catalog_people, catalog_webhooks, executions, notices
 from .store.executions import Run
 
 _QUIET_PAGE = 200
@@ -96,6 +96,7 @@ class Ledger:
             MirrorReport: self._mirror_report,
             NoticeTried: self._notice_tried,
             TagsSeen: looks.seen,
+            HooksRefused: _hooks_refused,
         }
 
     def handle_batch(self, batch: Sequence[Incoming]) -> list[Outcome]:
@@ -266,3 +267,12 @@ def _may_use(
 
 def _subjects(messages: Sequence[Message]) -> list[str]:
     return [one.execution_id for one in messages if isinstance(one, Take | Report | Released)]
+
+
+def _hooks_refused(movement: Movement, said: HooksRefused) -> None:
+    pushes = "A push" if said.count == 1 else f"{said.count} pushes"
+    what = (
+        f"{pushes} came too fast and got 429: one process of the gateway takes {said.cap_per_minute} a minute from one "
+        "token (HOOK_CAP_PER_MINUTE)."
+    )
+    catalog_webhooks.add_history(movement.uow, said.webhook_id, what)

@@ -395,7 +395,7 @@ def _rerun(one: Delivery) -> bool:
 
 
 def _wants_registry(one: Delivery, webhook: MatchWebhook | None) -> bool:
-    if one.push is None or webhook is None or webhook.access is None:
+    if one.push is None or webhook is None or webhook.access is None or one.via == "test":
         return False
     return not one.push.digest or bool(webhook.platforms)
 
@@ -434,7 +434,7 @@ def _admitted(uow: UnitOfWork, one: Delivery, admitted: admission.Admitted) -> D
 
 def _tell(movement: Movement, one: Delivery) -> None:
     webhook_id = one.webhook_id
-    if webhook_id is not None and one.state == JUDGED:
+    if webhook_id is not None and one.state == JUDGED and one.via != "test":
         movement.at_last(
             f"last push of {webhook_id}",
             lambda uow: catalog_webhooks.note_push(uow, webhook_id, one.received_at, one.verdict),

@@ -14,7 +14,7 @@ from shared.bus import Bus
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.runs import Endpoint, Variable
-from shared.contracts.topics import CONFIG_RPC, HOOKS, LEDGER, LOGS, PROCESS_HEALTH, Service
+from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, Service
 from shared.grammar.plan import Plan
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
@@ -144,6 +144,7 @@ class Config:
             for consumer in (
                 self.bus.consume_single(LEDGER, self.handlers.ledger_batch),
                 self.bus.consume_single(HOOKS, self.handlers.hooks),
+                self.bus.consume_single(HOOKS_BULK, self.handlers.hooks),
                 self.bus.consume_single(LOGS, self.handlers.logs),
                 self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads),
                 self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)),

@@ -115,7 +115,7 @@ class Worker:
         gaps.append(keeper.on_gap)
         self._starters += [keeper.start, intake.start]
         self._closers += [keeper.close, intake.close]
-        return Receiver(keeper, intake, proxies=settings.trusted_proxies)
+        return Receiver(keeper, intake, proxies=settings.trusted_proxies, cap_per_minute=settings.hook_cap_per_minute)
 
     def _web(
         self,

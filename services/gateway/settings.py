@@ -40,6 +40,9 @@ class GatewaySettings(Settings):
     """Path of its private key; empty when the certificate's file holds it too."""
     rabbitmq_management_url: str = ""
     """RabbitMQ's management API as `http://user:password@host:15672`; without it the Queues page knows no rates."""
+    hook_cap_per_minute: int = 30_000
+    """Hooks a minute that each worker takes from one token; past it the sender gets 429 and the webhook says so.
+    Raise it only where one webhook really has so many pushes."""
     spool_max_bytes: int = 512 * 1024 * 1024
     spool_max_files: int = 200_000
 

@@ -14,6 +14,7 @@ from shared.process.secrets import CannotOpen
 
 from .certificates import dial, look
 from .checks.docker import account_of
+from .deliver import send
 from .reach import why
 from .registry import Registry, RegistryProblem
 from .tasks.k8s.cluster import Cluster
@@ -136,8 +137,16 @@ def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
         }
 
 
+def _hook(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """Whether a webhook's address takes a test delivery; the webhook comes as an endpoint, so that its token opens."""
+    if endpoint is None or not isinstance(options.get("body"), dict):
+        raise refuse(Code.INVALID, "Name the webhook's address and the body to send.")
+    return send(endpoint.text("urlBase"), endpoint.text("token"), options["body"])
+
+
 _LOOKS: dict[str, Callable[[OpenEndpoint | None, Json], Json]] = {
     "certificate": _certificate,
+    "hook": _hook,
     "repositories": _repositories,
     "tags": _tags,
     "workload": _workload,

@@ -80,6 +80,17 @@ class HookReceived(Message):
     via: Literal["hook", "spool", "look", "test", "manual"] = "hook"
 
 
+class HooksRefused(Message):
+    """Deliveries with a good token that were answered 429, since there were too many."""
+
+    webhook_id: str
+    count: int
+    since: float
+    """Seconds since the epoch: when the first of them came."""
+    cap_per_minute: int
+    """So many a minute one process of the gateway takes from one token."""
+
+
 class RegistryAccess(Message):
     """Where and as whom to ask a registry."""
 

@@ -47,6 +47,8 @@ class Queue:
 
 
 HOOKS = Queue("config.hooks", Service.CONFIG, Mode.SINGLE, max_bytes=256 * 1024 * 1024)
+HOOKS_BULK = Queue("config.hooks-bulk", Service.CONFIG, Mode.SINGLE, max_bytes=256 * 1024 * 1024)
+"""What a token sends faster than others may have to wait for."""
 LEDGER = Queue("config.ledger", Service.CONFIG, Mode.SINGLE)
 LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1024)
 CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
@@ -83,6 +85,8 @@ class Topic:
 _G, _C, _R, _H = Service.GATEWAY, Service.CONFIG, Service.RUNNER, Service.HUBSYNC
 
 HOOK_RECEIVED = Topic("hook.received", 1, pushes.HookReceived, Kind.EVENT, (_G, _R), (HOOKS,))
+HOOK_IN_BULK = Topic("hook.in-bulk", 1, pushes.HookReceived, Kind.EVENT, (_G,), (HOOKS_BULK,))
+HOOKS_REFUSED = Topic("hook.refused", 1, pushes.HooksRefused, Kind.EVENT, (_G,), (LEDGER,))
 TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, Kind.COMMAND, (_C,), (REQUESTS,))
 TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, Kind.EVENT, (_R,), (LEDGER,))
 TAGS_LOOK = Topic("tags.look", 1, looks.TagsLook, Kind.COMMAND, (_C,), (REQUESTS,))
@@ -127,6 +131,8 @@ PROCESS_HEALTH = Topic("process.health", 1, health.ProcessHealth, Kind.EVENT, (_
 
 TOPICS: tuple[Topic, ...] = (
     HOOK_RECEIVED,
+    HOOK_IN_BULK,
+    HOOKS_REFUSED,
     TAG_RESOLVE,
     TAG_RESOLVED,
     TAGS_LOOK,

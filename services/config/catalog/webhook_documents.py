@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.config.store import Reading, catalog_projects, catalog_webhooks, looks
+from services.config.store import Reading, catalog_projects, catalog_webhooks, deliveries, looks
 from services.config.store.catalog_endpoints import ENDPOINTS
 from services.config.store.catalog_pipelines import PIPELINES
 from shared.contracts.catalog import Kind
@@ -36,6 +36,20 @@ def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
         )
         for value in values
     ]
+
+
+def for_check(uow: Reading, value: Webhook) -> Json:
+    """What a test delivery needs: where to, with which token, and what it should name."""
+    match = matchable.match_webhook(uow, value)
+    return {
+        "id": value.id,
+        "name": value.name,
+        "urlBase": public_address.hook_base(uow),
+        "token": value.secret_token,
+        "registryHost": match.registry_host,
+        "repository": match.repository,
+        "lastTag": deliveries.last_tag(uow, value.id),
+    }
 
 
 def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[str]:

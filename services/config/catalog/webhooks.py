@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.config.people import Person
+from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks, looks
 from services.config.store.catalog_webhooks import WEBHOOKS
 from shared.contracts.base import Sealed
-from shared.contracts.catalog import Act, Document, Kind
+from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import TokenEntry
 from shared.contracts.secrets import MASK
@@ -44,6 +45,14 @@ class Webhooks(Scoped[Webhook]):
         super().__init__(context)
         self.endpoints = endpoints
         self.verbs |= {"rotate": self.rotate, "test": self.test, "replace-elsewhere": self.replace_elsewhere}
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One webhook; with `options.forCheck` what a test delivery to it needs, its token sealed."""
+        if not ask.options.get("forCheck"):
+            return super().get(uow, person, ask)
+        webhook = self.locate(uow, person, ask)
+        person.demand(webhook.project, Right.EXECUTE, f"send test deliveries to webhook {webhook.name}")
+        return Document(document=webhook_documents.for_check(uow, webhook))
 
     def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
         return webhook_documents.documents(uow, values)

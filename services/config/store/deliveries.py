@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from services.config.matching import Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
@@ -212,6 +212,7 @@ _EARLIER = (
         _ROW.tag == bindparam("tag"),
         _ROW.id != bindparam("besides"),
         _ROW.verdict != "duplicate",
+        _ROW.via != "test",
     )
     .order_by(_ROW.received_at.desc())
     .limit(_LOOK_BACK)
@@ -294,6 +295,33 @@ def list_deliveries(
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "timeStampInMicros desc"), _ROW.id)
     rows = uow.session.execute(ordered.offset(skip).limit(top))
     return [_delivery(row[0], row[1], row[2]) for row in rows], total
+
+
+def last_tag(uow: Reading, webhook_id: str) -> str:
+    """The tag of the last push that started a run, else of the last push at all; empty when there was none."""
+    ran = _ROW.verdict.in_(("started", "queued"))
+    statement = (
+        select(_ROW.tag)
+        .where(_ROW.webhook_id == webhook_id, _ROW.tag.is_not(None))
+        .order_by(ran.desc(), _ROW.received_at.desc())
+        .limit(1)
+    )
+    return uow.session.scalar(statement) or ""
+
+
+def around(
+    uow: Reading, projects: frozenset[str] | None, repository: str, tag: str, since: float, until: float, at: float
+) -> list[Delivery]:
+    """Deliveries of an image within a time, the nearest to `at` first; at most twenty. An empty tag means any."""
+    statement = _joined().where(
+        _ROW.repository == repository, _ROW.received_at >= since, _ROW.received_at <= until, _ROW.via != "test"
+    )
+    if tag:
+        statement = statement.where(_ROW.tag == tag)
+    if projects is not None:
+        statement = statement.where(_ROW.project.in_(projects))
+    rows = uow.session.execute(statement.order_by(func.abs(_ROW.received_at - at)).limit(20))
+    return [_delivery(row[0], row[1], row[2]) for row in rows]
 
 
 def remove(uow: UnitOfWork, number: str) -> None:

@@ -90,7 +90,12 @@ def last_delivered(uow: Reading, webhook_id: str, repository: str, tag: str) -> 
     """The last delivery of a tag to a webhook."""
     row = uow.connection.execute(
         select(DeliveryRow.digest, DeliveryRow.received_at)
-        .where(DeliveryRow.webhook_id == webhook_id, DeliveryRow.repository == repository, DeliveryRow.tag == tag)
+        .where(
+            DeliveryRow.webhook_id == webhook_id,
+            DeliveryRow.repository == repository,
+            DeliveryRow.tag == tag,
+            DeliveryRow.via != "test",
+        )
         .order_by(DeliveryRow.received_at.desc())
         .limit(1)
     ).first()

@@ -164,18 +164,21 @@ def _endpoints() -> list[Route]:
 
 def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
-    webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test", "replace-elsewhere"))
     event = generic.action(Kind.EVENTS, ("rerun", "resume", "run-anyway"), default="rerun")
     exported = files.exported(Kind.EVENTS, generic.listing(Kind.EVENTS))
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
-            "POST", "/registry-webhooks/{id}", webhook, "Rotate its token, or test it", tag, "WebhookAction",
-            "DockerWebhook", ("action",),
+            "POST", "/registry-webhooks/{id}", special.act_on_webhook, "Rotate its token, test or check it", tag,
+            "WebhookAction", "DockerWebhook", ("action",),
         ),
         Route(
             "GET", "/registry-events", exported, "List events", events, gives="[DockerEvent]",
             query=(*LIST, "export"), gives_also=AS_FILE,
+        ),
+        Route(
+            "GET", "/registry-events/why", special.why, "Why was an image not deployed?", events,
+            query=("repository", "tag", "at"),
         ),
         Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
         Route(

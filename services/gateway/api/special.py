@@ -8,7 +8,7 @@ from services.gateway.clusters import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
-from . import generic, wire
+from . import generic, self_check, wire
 from .call import YAML_TYPES, Call, Reply
 from .imports import seal_yaml
 from .snippets import snippets
@@ -164,6 +164,25 @@ def import_(call: Call) -> Reply:
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
     return Reply(text=done.text, content_type=YAML)
+
+
+# Events and webhooks
+
+
+def why(call: Call) -> Reply:
+    """Why an image was not deployed at a given time."""
+    asked = {name: call.query.get(name, "") for name in ("repository", "tag", "at")}
+    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.EVENTS, options={"why": asked})).document)
+
+
+_act_on_webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test", "replace-elsewhere", "check"))
+
+
+def act_on_webhook(call: Call) -> Reply:
+    """Rotate, preview, replace; or check: a test delivery on the whole way, which starts nothing."""
+    if (call.query.get("action") or "").lower() == "check":
+        return Reply(self_check.check(call.parts.desk, call.caller, call.path["id"], call.body))
+    return _act_on_webhook(call)
 
 
 # Projects

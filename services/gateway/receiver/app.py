@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
+from shared.contracts.topics import HOOK_IN_BULK, HOOK_RECEIVED, Topic
 from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
@@ -25,6 +26,7 @@ from .intake import Intake, SpoolFull
 from .keeper import CannotAsk, Keeper
 from .limits import Limiter
 from .parsers.recognition import read_push
+from .rates import Rates
 from .reading import Unreadable, read_json
 from .signatures import Signed
 from .trimming import clean_text, trim
@@ -32,11 +34,14 @@ from .trimming import clean_text, trim
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+CAP_PER_MINUTE = 30_000
 MAX_BODY = 1024 * 1024
 MAX_TOKEN = 512
 HUB_PATH = "/pipelines/api/docker-hub-webhooks"
 LISTENERS = ("/pipeline/api/registry-webhook-listeners/", "/codestream/api/registry-webhook-listeners/")
 
+TEST_HEADER = "HTTP_X_PORTSIDE_TEST"
+"""With it a delivery is judged and starts nothing."""
 _TOKEN_HEADERS = ("HTTP_X_SECURE_TOKEN", "HTTP_X_JFROG_EVENT_AUTH")
 _DELIVERY_IDS = ("HTTP_X_GITHUB_DELIVERY", "HTTP_X_GITEA_DELIVERY", "HTTP_X_NEXUS_WEBHOOK_DELIVERY")
 _PREFIXES = (HUB_PATH, *LISTENERS)
@@ -137,8 +142,11 @@ def _identified(pushes: tuple[Push, ...], delivery_id: str | None) -> tuple[Push
 class Receiver:
     """The WSGI callable."""
 
-    def __init__(self, keeper: Keeper, intake: Intake, *, proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, keeper: Keeper, intake: Intake, *, proxies: Sequence[Network] = (), cap_per_minute: int = CAP_PER_MINUTE
+    ) -> None:
         self._keeper = keeper
+        self._rates = Rates(cap_per_minute)
         self._intake = intake
         self._proxies = proxies
         # Docker Hub calls for everybody from shared addresses: only calls without a good token are counted.
@@ -172,6 +180,7 @@ class Receiver:
         address = self._address(environ)
         token = _token(environ)
         hashed, entry = self._judge(environ, address, token)
+        topic = HOOK_RECEIVED if entry is None else self._topic(entry)
         raw = self._body(environ)
         if entry is not None:
             _check_sender(entry, address, signatures.check(environ, raw, token))
@@ -189,10 +198,10 @@ class Receiver:
             body=trim(body) if isinstance(body, dict) else {},
             source_address=address,
             user_agent=clean_text(environ.get("HTTP_USER_AGENT", ""), 200),
-            via="hook",
+            via="test" if environ.get(TEST_HEADER) else "hook",
         )
         try:
-            self._intake.take(delivery)
+            self._intake.take(delivery, topic)
         except SpoolFull as error:
             get_logger().error("hook refused", reason=str(error))
             message = "The message broker is away and the spool is full; send this hook again later."
@@ -201,6 +210,15 @@ class Receiver:
         if reading.problem:
             answer["message"] = reading.problem
         return Answer(202, answer)
+
+    def _topic(self, entry: TokenEntry) -> Topic:
+        """Where a delivery of this token waits its turn. Ends the request with 429 past the hard cap."""
+        rate = self._rates.take(entry.token_hash, entry.webhook_id, monotonic(), now())
+        if rate.refused is not None:
+            self._intake.tell_refused(rate.refused)
+        if rate.wait_s:
+            raise _too_many("This token has sent too many hooks; send this one again later.", rate.wait_s)
+        return HOOK_IN_BULK if rate.in_bulk else HOOK_RECEIVED
 
     def _address(self, environ: WSGIEnvironment) -> str:
         return client_address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), self._proxies)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from services.gateway.ports import Publishing
-from shared.contracts.pushes import HookReceived
-from shared.contracts.topics import HOOK_RECEIVED
+from shared.contracts.pushes import HookReceived, HooksRefused
+from shared.contracts.topics import HOOK_RECEIVED, HOOKS_REFUSED, Topic
 from shared.process.health import Health
 from shared.process.logging import get_logger
 
@@ -41,7 +41,7 @@ class Intake:
         if self._thread.is_alive():
             self._thread.join(timeout=DRAIN_TIMEOUT_S + 1)
 
-    def take(self, delivery: HookReceived) -> None:
+    def take(self, delivery: HookReceived, topic: Topic = HOOK_RECEIVED) -> None:
         """Make a delivery safe. Raises `SpoolFull` when there is no place left."""
         if not self._post.connected:
             self._spool.put(delivery)
@@ -54,7 +54,7 @@ class Intake:
                 return
         confirm: Future[None] | None = None
         try:
-            confirm = self._publish(delivery)
+            confirm = self._publish(delivery, topic)
             confirm.result(CONFIRM_TIMEOUT_S)
         except Exception as error:
             path = self._spool.put(delivery)
@@ -67,10 +67,13 @@ class Intake:
         if not late.cancelled() and late.exception() is None:
             self._spool.forget(path)
 
-    def _publish(self, delivery: HookReceived) -> Future[None]:
-        return self._post.publish_nowait(
-            HOOK_RECEIVED, delivery, subject=delivery.delivery_id, message_id=delivery.delivery_id
-        )
+    def _publish(self, delivery: HookReceived, topic: Topic = HOOK_RECEIVED) -> Future[None]:
+        return self._post.publish_nowait(topic, delivery, subject=delivery.delivery_id, message_id=delivery.delivery_id)
+
+    def tell_refused(self, refused: HooksRefused) -> None:
+        """Tell config, as well as that goes now: the sender has its 429 in any case."""
+        with suppress(Exception):
+            self._post.publish_nowait(HOOKS_REFUSED, refused, subject=refused.webhook_id)
 
     def _drain_for_ever(self) -> None:
         while not self._closing:

@@ -97,7 +97,7 @@ class Spool:
             waiting = self.waiting()
             for start in range(0, len(waiting), window):
                 batch = [
-                    (path, publish(delivery.model_copy(update={"via": "spool"})))
+                    (path, publish(_late(delivery)))
                     for path in waiting[start : start + window]
                     if (delivery := self._read(path)) is not None
                 ]
@@ -157,6 +157,11 @@ class Spool:
             with suppress(OSError):
                 if newest - draft.stat().st_mtime > _STALE_DRAFT_S:
                     draft.unlink()
+
+
+def _late(delivery: HookReceived) -> HookReceived:
+    """A test stays a test, which starts nothing."""
+    return delivery if delivery.via == "test" else delivery.model_copy(update={"via": "spool"})
 
 
 def _confirmed(batch: list[tuple[Path, Future[None]]], timeout_s: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.bus import RequestTimeout
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
-from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
+from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, HooksRefused, TokenEntry
 from shared.contracts.topics import Topic
 from shared.process.secrets import token_hash
 
@@ -21,6 +21,8 @@ class FakePost:
         self.connected = True
         self.confirms = True
         self.published: list[HookReceived] = []
+        self.topics: list[str] = []
+        self.refused: list[HooksRefused] = []
         self.unconfirmed: list[Future[None]] = []
         self.asked: list[tuple[str, Message, Caller | None]] = []
         self.answers: dict[str, Callable[[Any], Message]] = {}
@@ -28,8 +30,13 @@ class FakePost:
     def publish_nowait(
         self, topic: Topic, message: Message, *, subject: str, message_id: str | None = None
     ) -> Future[None]:
-        assert isinstance(message, HookReceived)
         future: Future[None] = Future()
+        if isinstance(message, HooksRefused):
+            self.refused.append(message)
+            future.set_result(None)
+            return future
+        assert isinstance(message, HookReceived)
+        self.topics.append(topic.name)
         if self.confirms:
             self.published.append(message)
             future.set_result(None)

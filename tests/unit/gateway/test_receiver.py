@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
+from services.gateway.receiver import rates
 from services.gateway.receiver.app import MAX_BODY, Receiver
 from services.gateway.receiver.intake import Intake
 from services.gateway.receiver.keeper import Keeper
 from services.gateway.receiver.spool import Spool
+from shared.contracts.pushes import HookReceived
 from shared.process.secrets import token_hash
 
 from .fakes import FakePost, entry
@@ -34,7 +37,10 @@ class Door:
         self.keeper = Keeper(self.post, folder / "allowlist.json")
         self.keeper.refresh()
         self.spool = Spool(folder / "spool", max_files=3, max_bytes=10**6)
-        self.client = Client(Receiver(self.keeper, Intake(self.post, self.spool)), Response)
+        self.restart()
+
+    def restart(self, **more: Any) -> None:
+        self.client = Client(Receiver(self.keeper, Intake(self.post, self.spool), **more), Response)
 
     def push(self, token: str | None = "good", body: Any = PUSH, path: str = URL, **more: Any) -> Response:
         query = {} if token is None else {"secureToken": token}
@@ -239,3 +245,60 @@ _headers = st.dictionaries(
 @given(body=_bodies, headers=_headers, token=st.sampled_from(["good", "bad", None]))
 def test_no_header_gives_a_5xx(door: Door, body: bytes, headers: dict[str, str], token: str | None) -> None:
     assert door.push(token, body, headers=headers).status_code in (202, 400, 403, 429)
+
+
+def test_a_flood_of_one_token_waits_behind_others_and_is_taken(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "BURST", 3)
+    door.post.knows(entry("good", "w1"), entry("other", "w2"), revision=2)
+    door.keeper.refresh()
+    door.restart()
+    assert [door.push().status_code for _ in range(5)] == [202] * 5
+    assert door.push("other").status_code == 202
+    assert door.post.topics == ["hook.received"] * 3 + ["hook.in-bulk"] * 2 + ["hook.received"]
+
+
+def test_past_the_hard_cap_comes_429_and_config_is_told_once_a_minute(door: Door) -> None:
+    door.restart(cap_per_minute=2)
+    answers = [door.push() for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 429, 429]
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert len(door.post.published) == 2
+    (told,) = door.post.refused
+    assert (told.webhook_id, told.count, told.cap_per_minute) == ("w1", 1, 2)
+
+
+def test_a_good_token_is_never_refused_for_its_address(door: Door) -> None:
+    for _ in range(70):
+        door.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+    assert door.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 429
+    assert door.push(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 202
+
+
+def test_what_was_refused_meanwhile_is_counted_until_it_is_told() -> None:
+    seen = rates.Rates(cap_per_minute=1)
+    assert seen.take("t", "w", 0.0, 1_000.0) == rates.NORMAL
+    told = [seen.take("t", "w", at, 1_000.0 + at).refused for at in (1.0, 2.0, 3.0)]
+    assert [one.count for one in told if one] == [1]
+    later = seen.take("t", "w", 62.0, 1_062.0)
+    assert later.wait_s == 0.0
+    again = seen.take("t", "w", 62.1, 1_062.1).refused
+    assert again is not None
+    assert again.count == 3
+
+
+def test_a_test_delivery_says_that_it_is_one_also_from_the_spool(door: Door) -> None:
+    door.push(headers={"X-Portside-Test": "1"})
+    assert door.post.published[0].via == "test"
+    door.post.connected = False
+    door.push(headers={"X-Portside-Test": "1"})
+    door.push()
+    sent: list[str] = []
+
+    def publish(delivery: HookReceived) -> Future[None]:
+        sent.append(delivery.via)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    door.spool.drain(publish)
+    assert sent == ["test", "spool"]

@@ -1,0 +1,112 @@
+"""Why an image was not deployed at a given time: what was delivered then, and if nothing, why not, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.mirror import MirrorState
+from shared.contracts.problems import Code, refuse
+from shared.grammar import patterns
+
+from .catalog import matchable
+from .catalog.base import readable
+from .catalog.documents import wire_time
+from .catalog.objects import Webhook
+from .catalog.values import MatchWebhook
+from .people import Person
+from .rights import Right
+from .store import Reading, catalog_webhooks, deliveries
+from .store import looks as look_store
+from .store.deliveries import Delivery
+
+Json = dict[str, Any]
+BEFORE_S, AFTER_S = 3_600.0, 86_400.0
+"""An event this long before or after the time is taken for the one that is meant."""
+_SETTLED = (MirrorState.IN_STEP.value, "looked at", "")
+
+
+def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> Json:
+    """What is known about that image at that time, and the one sentence that answers."""
+    if not repository:
+        raise refuse(Code.INVALID, "repository is required, such as acme/web", subject="repository")
+    moment = instant(at) if at else uow.now
+    seen = readable(uow, person)
+    found = deliveries.around(uow, seen, repository, tag, moment - BEFORE_S, moment + AFTER_S, moment)
+    webhooks = [
+        (webhook, match)
+        for webhook in catalog_webhooks.WEBHOOKS.all(uow)
+        if person.may(webhook.project, Right.READ)
+        and (match := matchable.match_webhook(uow, webhook)).repository in ("", repository)
+    ]
+    image = f"{repository}:{tag}" if tag else repository
+    said = [sentence(one) for one in found]
+    silent = [] if found else [why_silent(uow, webhook, match, tag) for webhook, match in webhooks]
+    if found:
+        first = said[0]
+    elif webhooks:
+        first = f"No delivery of {image} was received between an hour before and a day after. " + " ".join(silent)
+    else:
+        first = f"No webhook that you may see is for {repository}: nothing listens for its pushes."
+    return {
+        "kind": "WHY",
+        "repository": repository,
+        "tag": tag,
+        "at": wire_time(moment),
+        "answer": first,
+        "nextStep": found[0].next_step if found else "Look at the webhook; Test sends it a delivery.",
+        "events": [one.id for one in found],
+        "sentences": said or silent,
+        "webhooks": [webhook.id for webhook, _ in webhooks],
+    }
+
+
+def instant(text: str) -> float:
+    """A time as people and programs write it: ISO 8601, or microseconds, milliseconds or seconds since the epoch."""
+    written = text.strip()
+    if written.isdigit():
+        number = float(written)
+        for limit, unit in ((1e14, 1e6), (1e11, 1e3)):
+            if number >= limit:
+                return number / unit
+        return number
+    try:
+        moment = datetime.fromisoformat(written.replace(" ", "T", 1))
+    except ValueError:
+        raise refuse(
+            Code.INVALID, f"at is no time: {text[:50]!r}", subject="at", next_step="Write it as 2026-11-23T09:00:00Z."
+        ) from None
+    return (moment if moment.tzinfo else moment.astimezone()).timestamp()
+
+
+def sentence(one: Delivery) -> str:
+    """What became of one delivery, to its run's end."""
+    to = f" to webhook {one.webhook}" if one.webhook else ""
+    said = f"Received{to} on {wire_time(one.received_at)[:19]} UTC, {one.verdict}: {one.reason}"
+    if one.execution_id and one.execution_status:
+        said += f" The run is {one.execution_status}: {one.execution_message or 'it has said nothing yet'}"
+    return said
+
+
+def why_silent(uow: Reading, webhook: Webhook, match: MatchWebhook, tag: str) -> str:
+    """Why a webhook that is for the repository may have heard nothing. Every reason, in the order of their weight."""
+    said = []
+    if not webhook.enabled:
+        said.append("it is disabled")
+    if webhook.hub_state not in _SETTLED:
+        said.append(f"its hook is not in step ({webhook.hub_state}: {webhook.hub_message or 'no reason given'})")
+    look = look_store.load(uow, webhook.id)
+    if look is not None and look.problem:
+        said.append(f"the registry could not be looked at ({look.problem})")
+    if tag and not _wants(match, tag):
+        said.append(f"it would ignore tag {tag} by its pattern {match.tag_pattern or 'of exclusions'}")
+    if not said:
+        said.append("all is well with it: the push was of another repository, or the registry sent no hook")
+    return f"Webhook {webhook.name}: {'; '.join(said)}."
+
+
+def _wants(match: MatchWebhook, tag: str) -> bool:
+    try:
+        return patterns.judge(match.tag_pattern, tag, match.exclude).wanted
+    except patterns.BadPattern:
+        return False

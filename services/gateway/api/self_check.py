@@ -1,0 +1,106 @@
+"""Testing a webhook: a delivery as the registry would send it goes the whole way; each hop is told, nothing runs."""
+
+from __future__ import annotations
+
+import time
+
+from services.gateway.desk import Desk
+from services.gateway.receiver.parsers import dockerhub
+from shared.contracts.base import Json, Sealed
+from shared.contracts.catalog import Get, Inspect, Kind
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Refused
+from shared.contracts.runs import Endpoint
+
+JUDGED_WITHIN_S = 15.0
+LOOK_EVERY_S = 0.2
+WOULD_RUN = "tested"
+_DOCKER_HUB = ("", "docker.io")
+
+
+def check(desk: Desk, caller: Caller, id: str, body: Json) -> Json:
+    """The hops in order, each with whether it went well; those after a failed one were not reached.
+
+    `body.tag` is the tag to test with; else the tag of the last push.
+    """
+    facts = desk.get(caller, Get(kind=Kind.WEBHOOKS, id=id, options={"forCheck": True})).document
+    tag = str(body.get("tag") or facts["lastTag"] or "latest")
+    repository = str(body.get("repository") or facts["repository"] or "acme/test")
+    way = Endpoint(
+        name=str(facts["name"]),
+        type="hook",
+        properties={"urlBase": facts["urlBase"]},
+        secrets={"token": Sealed.model_validate(facts["token"])},
+    )
+    options = {"body": _payload(facts, repository, tag)}
+    sent = desk.inspect(caller, Inspect(what="hook", endpoint=way, options=options)).document
+    hops = [_reached(sent), _let_in(sent)]
+    event: Json = {}
+    if all(hop["ok"] for hop in hops):
+        event = _judged(desk, caller, str(sent["answer"].get("delivery") or ""))
+        hops += [_recorded(event), _would_run(event)]
+    failed = next((hop for hop in hops if not hop["ok"]), None)
+    return {
+        "id": id,
+        "kind": "WEBHOOK_CHECK",
+        "ok": failed is None,
+        "message": hops[-1]["message"] if failed is None else failed["message"],
+        "nextStep": "" if failed is None else failed.get("nextStep", ""),
+        "image": f"{repository}:{tag}",
+        "hops": hops,
+        "event": event.get("id", ""),
+    }
+
+
+def _payload(facts: Json, repository: str, tag: str) -> Json:
+    if facts["registryHost"] in _DOCKER_HUB:
+        return dockerhub.sample(repository, tag, int(time.time()))
+    return {"registry": facts["registryHost"], "repository": repository, "tag": tag, "pusher": "portside-test"}
+
+
+def _hop(name: str, ok: bool, message: str, next_step: str = "") -> Json:
+    return {"hop": name, "ok": ok, "message": message, "nextStep": next_step}
+
+
+def _reached(sent: Json) -> Json:
+    step = "" if sent["reached"] else "Check PUBLIC_URL, the proxy and the certificate; or let the webhook look."
+    return _hop("address reachable", bool(sent["reached"]), sent["message"], step)
+
+
+def _let_in(sent: Json) -> Json:
+    if not sent["reached"]:
+        return _hop("token good", False, "Not tried: the address was not reached.")
+    status, said = sent["status"], str(sent["answer"].get("message") or "")
+    if status == 202:
+        return _hop("token good", True, "The receiver let the delivery in.")
+    if not sent["answer"]:
+        step = "Point the proxy at the gateway; nothing but it may answer there."
+        return _hop("token good", False, f"Something else than Portside answered there ({status}).", step)
+    return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", "Rotate the token.")
+
+
+def _judged(desk: Desk, caller: Caller, delivery: str) -> Json:
+    """The event of the delivery once it has its verdict; empty when there is none in time."""
+    until = time.monotonic() + JUDGED_WITHIN_S
+    while delivery and time.monotonic() < until:
+        try:
+            event = desk.get(caller, Get(kind=Kind.EVENTS, id=delivery)).document
+        except Refused:
+            event = {}
+        if event.get("state") == "judged":
+            return event
+        time.sleep(LOOK_EVERY_S)
+    return {}
+
+
+def _recorded(event: Json) -> Json:
+    if not event:
+        message = f"The delivery had no verdict after {JUDGED_WITHIN_S:.0f} seconds."
+        return _hop("matched", False, message, "Look at config's log and at the queues.")
+    matched = not str(event["verdict"]).startswith(("ignored", "unreadable", "unknown"))
+    return _hop("matched", matched, f"{event['verdict']}: {event['reason']}", event["nextStep"])
+
+
+def _would_run(event: Json) -> Json:
+    runs = bool(event) and event["verdict"] == WOULD_RUN
+    return _hop("would run", runs, event.get("reason", "Not known."), "" if runs else event.get("nextStep", ""))
