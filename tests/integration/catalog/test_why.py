@@ -6,9 +6,8 @@ import pytest
 
 from services.config.events import Events
 from services.config.moving import Movement
-from services.config.people import Person, load_person
+from services.config.people import load_person
 from services.config.receiving import Receiver
-from services.config.rights import ServiceRole
 from services.config.why import instant
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
@@ -74,7 +73,8 @@ def test_others_events_are_not_told(office: Office) -> None:
     office.docker_endpoint()
     office.webhook(endpoint="hub")
     push(office, "1.4.1")
-    office.user("eve")
+    office.act(Kind.PROJECTS, "create", {"name": "other"})
+    office.user("eve", other="viewers")
     said = why(office, "1.4.1", by="eve")
     assert (said["events"], said["webhooks"]) == ([], [])
 
@@ -98,4 +98,3 @@ def test_what_is_no_time_and_no_repository_is_refused(office: Office) -> None:
         with pytest.raises(Refused) as caught:
             why(office, "1", at, repository=repository)
         assert caught.value.problem.code is Code.INVALID
-    assert Person(user="x", service_role=ServiceRole.USER).visible_projects() == frozenset()
