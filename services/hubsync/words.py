@@ -47,8 +47,8 @@ class Subject:
             return f'Or delete it by hand: in {self.repository}, Webhooks, the hook "{self.want.name}".'
         return (
             f'Or create it by hand: in {self.repository}, Webhooks, name "{self.want.name}", '
-            f"URL {self.url_base}… (the Hook URL that was shown when the webhook was made; to see a new one, rotate "
-            "the token)."
+            f"URL {self.url_base}… (the Hook URL that was shown when the webhook was made; Rotate on its page "
+            "shows a new one)."
         )
 
 
