@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli import rabbitmq
-from tests.support import needs
+from tests.support import needs, postgres
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,13 @@ def vhost_url(broker: rabbitmq.PrivateNode) -> Iterator[str]:
         yield url
     finally:
         broker.remove_vhost(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A private PostgreSQL server for the whole run."""
+    with postgres.server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.support import postgres
+
 PREFIX = "needs "
 
 
@@ -47,7 +49,7 @@ ALL = (
     Need("browser", lambda: chromium() is not None, "apt-get install chromium"),
     Need(
         "postgres",
-        lambda: bool(shutil.which("pg_ctl") or os.path.isdir("/usr/lib/postgresql")),
+        lambda: postgres.programs() is not None,
         "apt-get install postgresql",
     ),
     Need(

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import func, select
 
@@ -24,8 +17,8 @@ from services.config.tables.base import Base
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.runs import Endpoint, Variable
 from shared.grammar.plan import Plan
+from tests.support import postgres
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
 assert catalog and ledger and machinery
 
 
@@ -43,73 +36,18 @@ class Clock:
         self.at += seconds
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _as_postgres(command: list[str]) -> list[str]:
-    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A private PostgreSQL server on loopback."""
-    if not (POSTGRES / "initdb").exists():
-        pytest.skip("PostgreSQL is not installed; apt-get install postgresql-15 brings it")
-    if os.geteuid() == 0 and shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no runuser to become another user")
-    folder = Path("/var/tmp") / f"portside-postgres-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    data, port = folder / "data", _free_port()
-    start = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "max_connections=200"]
-    try:
-        subprocess.run(
-            _as_postgres([str(POSTGRES / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]),
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            timeout=60,
-        )
-        server = subprocess.Popen(
-            _as_postgres([str(POSTGRES / "postgres"), "-D", str(data), *start]),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-        )
-        try:
-            url = f"postgresql://portside@127.0.0.1:{port}/postgres"
-            for _ in range(200):
-                with suppress(psycopg.OperationalError), psycopg.connect(url):
-                    break
-                time.sleep(0.1)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(30)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
     """An empty database with all tables."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/portside.db"
     else:
-        url = request.getfixturevalue("postgres_url")
-        name = f"t{os.urandom(6).hex()}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        url = url.replace("/postgres", f"/{name}")
+        url = postgres.empty_database(request.getfixturevalue("postgres_url"))
     made = Store(url, clock=clock)
     Base.metadata.create_all(made.writer)
     yield made
