@@ -46,10 +46,9 @@ stages:
     - Deploy
     tasks:
       Build:
-        type: CI
+        type: Jenkins
         input:
-          steps:
-          - make
+          job: build
       Get Token:
         type: REST
         preCondition: ${input.IMAGE_X} == "a"
@@ -86,7 +85,7 @@ def test_a_real_export_with_tasks_that_do_not_run_here_comes_in_whole(office: Of
     (report,) = objects(office, THEIRS, "create")
     assert (report["status"], report["name"]) == ("CREATED", "cd-demo")
     assert [(one["stage"], one["task"], one["type"]) for one in report["willNotRun"]] == [
-        ("Stage0", "Build", "CI"),
+        ("Stage0", "Build", "Jenkins"),
         ("Stage0", "Deploy", "Blueprint"),
     ]
     pipeline = office.get(Kind.PIPELINES, project="default", name="cd-demo")
