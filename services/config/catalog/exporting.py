@@ -16,6 +16,7 @@ from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.grammar.pipelines import to_yaml
 
+from . import webhook_demands
 from .base import project_named
 from .objects import Pipeline
 from .pipelines import export_yaml
@@ -52,6 +53,7 @@ _WRITTEN: dict[Kind, tuple[str, ...]] = {
         "tagNamePattern",
         "exclude",
         "input",
+        *webhook_demands.FIELDS,
     ),
 }
 

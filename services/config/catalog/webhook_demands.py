@@ -12,6 +12,7 @@ from shared.contracts.problems import Code, refuse
 from .documents import flag, texts
 from .objects import Json, Webhook
 
+FIELDS = ("gatherSeconds", "platforms", "sourceNetworks", "signed")
 LONGEST_QUIET_S = 300.0
 
 
