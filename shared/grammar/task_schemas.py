@@ -63,6 +63,9 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "filterByLabel": _text("Filter by label", "GET: a label selector, as in `app=web`."),
             "continueOnConflict": _flag("Continue on conflict", "CREATE: leave what exists as it is.", default=False),
             "force": _flag("Force", "APPLY: take over fields that another manager owns.", default=False),
+            "partial": _flag(
+                "Only what changes", "APPLY, DIFF: of workloads that are there the manifest names only what changes."
+            ),
             "dryRun": _flag("Dry run", "APPLY, CREATE: the cluster checks everything and changes nothing."),
             "pinDigest": _flag("Pin the digest", "Deploy the pushed image by its digest.", default=True),
             "rollbackOnFailure": _flag("Put back on failure", "Apply the last good manifest again.", default=False),

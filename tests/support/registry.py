@@ -1,136 +1,74 @@
-"""A real registry (CNCF distribution) on loopback, with or without a password, and images made for tests."""
+"""A real registry that asks for a password, and images for it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import requests
 
 from cli.ports import free_port
 
-INDEX = "application/vnd.oci.image.index.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+USER = "ann"
+PASSWORD = "right-password"
+HTPASSWD = "ann:$2y$05$iq3k5M4fEkT2iSdRIPK5aOFcQ5WHkUVAbe0Cbfnv..qz.1GYMyVtO\n"
+"""That password, as the registry keeps it."""
 
 
-class RealRegistry:
-    """Debian's docker-registry as a private process; `notify` is called for every event."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        user: str = "",
-        password: str = "",
-        notify: Sequence[str] = (),
-        port: int = 0,
-        auth: Any = None,
-    ) -> None:
-        program = shutil.which("docker-registry")
-        assert program is not None
-        folder.mkdir(parents=True, exist_ok=True)
-        self.host = f"127.0.0.1:{port or free_port()}"
-        self.url = f"http://{self.host}"
-        self.auth = (user, password) if user else None
-        self.bearer = ""
-        config: dict[str, Any] = {
-            "version": 0.1,
-            "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
-            "http": {"addr": self.host},
-        }
-        if user:
-            (folder / "htpasswd").write_text(f"{user}:{_bcrypt(password)}\n")
-            config["auth"] = {"htpasswd": {"realm": "registry", "path": str(folder / "htpasswd")}}
-        if auth is not None:
-            config["auth"] = auth
-        if notify:
-            about = {"timeout": "5s", "threshold": 3, "backoff": "1s"}
-            places = [{"name": f"portside-{number}", "url": url, **about} for number, url in enumerate(notify)]
-            config["notifications"] = {"endpoints": places}
-        (folder / "registry.yml").write_text(json.dumps(config))
-        self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen(
-            [program, "serve", str(folder / "registry.yml")], stdout=self._log, stderr=self._log
-        )
-        until = time.monotonic() + 10
+@contextmanager
+def docker_registry(folder: Path) -> Iterator[int]:
+    """Serve until the end; its port."""
+    port, program = free_port(), shutil.which("docker-registry")
+    assert program is not None
+    (folder / "htpasswd").write_text(HTPASSWD)
+    config = folder / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/blobs}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+        f"auth: {{htpasswd: {{realm: r, path: {folder}/htpasswd}}}}\n"
+    )
+    with (folder / "registry.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 15
         while time.monotonic() < until:
             try:
-                if requests.get(f"{self.url}/v2/", timeout=1).status_code in (200, 401):
-                    return
+                requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1)
+                break
             except requests.ConnectionError:
                 time.sleep(0.05)
-        raise AssertionError((folder / "log").read_text())
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        self._log.close()
-
-    def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self._request(method, f"{self.url}{path}", **more)
-
-    def _request(self, method: str, url: str, **more: Any) -> requests.Response:
-        signed = {"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}
-        headers = {**signed, **more.pop("headers", {})}
-        return requests.request(method, url, auth=self.auth, timeout=10, headers=headers, **more)
-
-    def blob(self, repository: str, content: bytes) -> dict[str, Any]:
-        """Upload a blob; answers how a manifest names it."""
-        digest = digest_of(content)
-        place = self.call("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
-        answer = self._request("PUT", place, params={"digest": digest}, data=content)
-        assert answer.status_code == 201, answer.text
-        return {"digest": digest, "size": len(content)}
-
-    def manifest(self, repository: str, reference: str, body: dict[str, Any]) -> str:
-        """Write a manifest in a form that nobody else would write it in, so that writing it anew shows."""
-        raw = json.dumps(body, indent=5).encode()
-        reference = reference or digest_of(raw)
-        headers = {"Content-Type": body["mediaType"]}
-        answer = self.call("PUT", f"/v2/{repository}/manifests/{reference}", data=raw, headers=headers)
-        assert answer.status_code == 201, answer.text
-        return digest_of(raw)
-
-    def image(self, repository: str, tag: str, content: str, architecture: str = "amd64") -> str:
-        """Push an image of one platform; an empty tag leaves it without one."""
-        config = {**self.blob(repository, f'{{"architecture": "{architecture}"}}'.encode()), "mediaType": CONFIG}
-        layers = [{**self.blob(repository, one.encode() * 1000), "mediaType": LAYER} for one in ("base", content)]
-        body = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
-        return self.manifest(repository, tag, body)
-
-    def index(self, repository: str, tag: str, content: str) -> str:
-        """Push an image of two platforms with an attestation; answers the index's digest."""
-        parts = []
-        for name, architecture in ((content, "amd64"), (f"{content}-arm", "arm64"), (f"{content}-sbom", "unknown")):
-            digest = self.image(repository, "", name, architecture)
-            size = int(self.head(repository, digest).headers["Content-Length"])
-            platform = {"architecture": architecture, "os": "unknown" if architecture == "unknown" else "linux"}
-            parts.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform})
-        return self.manifest(repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": parts})
-
-    def head(self, repository: str, reference: str) -> requests.Response:
-        headers = {"Accept": f"{INDEX}, {MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"}
-        return self.call("HEAD", f"/v2/{repository}/manifests/{reference}", headers=headers)
-
-    def digest(self, repository: str, reference: str) -> str:
-        """What a tag names; empty when nothing."""
-        return self.head(repository, reference).headers.get("Docker-Content-Digest", "")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
-def digest_of(content: bytes) -> str:
-    return "sha256:" + hashlib.sha256(content).hexdigest()
+def push(port: int, repository: str, tags: list[str]) -> str:
+    """An image without layers, under these tags; its digest."""
+    base = f"http://127.0.0.1:{port}/v2/{repository}"
+    config = b"{}"
+    named = "sha256:" + hashlib.sha256(config).hexdigest()
+    with requests.Session() as session:
+        session.auth = (USER, PASSWORD)
+        place = session.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
+        assert session.put(place, params={"digest": named}, data=config, timeout=5).status_code == 201
+        blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        manifest = {"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}
+        for tag in tags:
+            answer = session.put(f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=5)
+            assert answer.status_code == 201
+    return answer.headers["Docker-Content-Digest"]
 
 
-def _bcrypt(password: str) -> str:
-    import bcrypt
-
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+def digest_of(port: int, repository: str, tag: str) -> str:
+    """What a tag names; empty when there is none."""
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    url = f"http://127.0.0.1:{port}/v2/{repository}/manifests/{tag}"
+    answer = requests.head(url, auth=(USER, PASSWORD), headers={"Accept": kind}, timeout=5)
+    return answer.headers.get("Docker-Content-Digest", "") if answer.ok else ""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from cli.ports import free_port
 from services.runner.inspection import Inspector
 from services.runner.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
@@ -21,12 +15,9 @@ from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.gitserver import GitServer
+from tests.support.registry import PASSWORD, docker_registry, push
 from tests.support.smtpd import mail_server
 from tests.support.tls import Door, certificate
-
-PASSWORD = "right-password"
-HTPASSWD = "ann:$2y$05$iq3k5M4fEkT2iSdRIPK5aOFcQ5WHkUVAbe0Cbfnv..qz.1GYMyVtO\n"
-"""That password, as the registry keeps it."""
 
 
 class Trying:
@@ -56,47 +47,9 @@ def trying(tmp_path: Path) -> Trying:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[int]:
-    """A real registry that asks for a password; its port."""
-    port, program = free_port(), shutil.which("docker-registry")
-    assert program is not None
-    (tmp_path / "htpasswd").write_text(HTPASSWD)
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/blobs}}}}\n"
-        f"http: {{addr: '127.0.0.1:{port}'}}\n"
-        f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n"
-    )
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + 15
-        while time.monotonic() < until:
-            try:
-                requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        push(f"http://127.0.0.1:{port}", "acme/web", ["1.9", "1.10", "latest"])
+    with docker_registry(tmp_path) as port:
+        push(port, "acme/web", ["1.9", "1.10", "latest"])
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def push(base: str, repository: str, tags: list[str]) -> None:
-    """An image without layers."""
-    config = b"{}"
-    named = "sha256:" + hashlib.sha256(config).hexdigest()
-    with requests.Session() as session:
-        session.auth = ("ann", PASSWORD)
-        place = session.post(f"{base}/v2/{repository}/blobs/uploads/", timeout=5).headers["Location"]
-        assert session.put(place, params={"digest": named}, data=config, timeout=5).status_code == 201
-        blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
-        kind = "application/vnd.oci.image.manifest.v1+json"
-        manifest = {"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}
-        for tag in tags:
-            url = f"{base}/v2/{repository}/manifests/{tag}"
-            assert session.put(url, json=manifest, headers={"Content-Type": kind}, timeout=5).status_code == 201
 
 
 @pytest.mark.registry
@@ -125,8 +78,8 @@ def test_a_registry_with_passwords_and_a_private_certificate(registry: int, tryi
 
 @pytest.mark.registry
 def test_a_registry_lists_the_repositories_of_a_namespace_and_the_highest_tags(registry: int, trying: Trying) -> None:
-    push(f"http://127.0.0.1:{registry}", "acme/api", ["1"])
-    push(f"http://127.0.0.1:{registry}", "other/web", ["1"])
+    push(registry, "acme/api", ["1"])
+    push(registry, "other/web", ["1"])
     inspect = Inspector(trying.validator)
     properties = {"serverType": "OCI", "repoURL": f"http://127.0.0.1:{registry}/acme", "username": "ann"}
     endpoint = trying.endpoint("docker", {"password": PASSWORD}, properties)

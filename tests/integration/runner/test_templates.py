@@ -14,6 +14,7 @@ import yaml
 
 from services.config.holding import State
 from services.runner.holder import Holder
+from services.runner.registry import Registries
 from services.runner.tasks.catalogue import task_types
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.outgoing import Outgoing
@@ -25,6 +26,8 @@ from shared.contracts.runs import Endpoint, Take
 from tests.e2e.k8s import Kube, deployment
 from tests.fakes.cluster.server import FakeCluster
 from tests.integration.catalog.office import Office
+from tests.support.registry import PASSWORD, USER, digest_of, docker_registry
+from tests.support.registry import push as push_image
 from tests.unit.runner.ledger import MemoryLedger
 
 DIGEST = "sha256:" + "c" * 64
@@ -46,7 +49,8 @@ class Shop:
             {"name": "prod", "type": "k8s", "properties": properties},
             sealed=self.office.sealed(properties__token=cluster.token),
         )
-        self.clusters, self.outgoing = Clusters(), Outgoing()
+        self.clusters, self.outgoing, self.registries = Clusters(), Outgoing(), Registries()
+        self.names = ["hub", "prod"]
 
     def fill(self, template: str, **answers: Any) -> dict[str, Any]:
         given = {"project": "default", "registry": "hub", "cluster": "prod", **answers}
@@ -56,10 +60,10 @@ class Shop:
         options = {"forValidation": True}
         return Endpoint.model_validate(self.office.get(Kind.ENDPOINTS, project="default", name=name, options=options))
 
-    def run(self, pipeline: dict[str, Any], number: int = 1) -> MemoryLedger:
-        inputs = {"DOCKER_IMAGE": "acme/web", "DOCKER_TAG": "1.4.0"}
-        endpoints = {name: self.endpoint(name) for name in ("hub", "prod")}
-        about = {"push": PUSH, "execution_id": f"e{number}", "index": number}
+    def run(self, pipeline: dict[str, Any], number: int = 1, push: Push = PUSH) -> MemoryLedger:
+        inputs = {"DOCKER_IMAGE": push.image, "DOCKER_TAG": push.tag}
+        endpoints = {name: self.endpoint(name) for name in self.names}
+        about = {"push": push, "execution_id": f"e{number}", "index": number}
         tree = {key: pipeline[key] for key in ("name", "stageOrder", "stages", "options", "input")}
         ledger = MemoryLedger(tree, inputs=inputs, endpoints=endpoints, about=about, start=number)
         self.go_on(ledger)
@@ -67,7 +71,7 @@ class Shop:
 
     def go_on(self, ledger: MemoryLedger) -> None:
         """Hold the run until it ends or waits."""
-        types = task_types(self.clusters, self.outgoing)
+        types = task_types(self.clusters, self.outgoing, self.registries)
         holder = Holder(ledger, types, sealer=self.office.sealer, opener=self.office.opener, runner="r1")
         holder.start()
         try:
@@ -96,6 +100,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     yield made
     made.clusters.close()
     made.outgoing.close()
+    made.registries.close()
     cluster.close()
 
 
@@ -125,6 +130,29 @@ def test_push_to_kubernetes_changes_only_the_image_of_what_runs_already(shop: Sh
     assert shop.kube.call("GET", "/api/v1/namespaces/apps/services/shop") is None
 
 
+def test_push_to_kubernetes_leaves_the_rest_of_what_portside_deployed_before(shop: Shop) -> None:
+    first = shop.fill("push-to-kubernetes", namespace="apps", app="web", port=8080, replicas=2, private=False)
+    assert shop.run(first).state.status is Status.COMPLETED
+    before = shop.kube.deployment("apps", "web")["spec"]
+    made = shop.fill("push-to-kubernetes", namespace="apps", workload="web/web", name="Web image", private=False)
+    newer = PUSH.model_copy(update={"tag": "1.5.0", "digest": "sha256:" + "d" * 64})
+    done = shop.run(made, 2, newer)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    after = shop.kube.deployment("apps", "web")["spec"]
+    assert after["template"]["spec"]["containers"][0].pop("image") == f"acme/web:1.5.0@{newer.digest}"
+    before["template"]["spec"]["containers"][0].pop("image")
+    assert after == before
+    broken = shop.run(made, 3, PUSH.model_copy(update={"tag": "broken", "digest": "sha256:" + "e" * 64}))
+    assert broken.state.status is Status.FAILED and "Put back" in broken.state.message
+    assert shop.image("apps", "web") == f"acme/web:1.5.0@{newer.digest}"
+
+
+def test_push_to_kubernetes_needs_the_workload_that_it_was_made_for(shop: Shop) -> None:
+    made = shop.fill("push-to-kubernetes", namespace="apps", workload="gone/main")
+    said = shop.run(made).state
+    assert said.status is Status.FAILED and "apps/gone does not exist" in said.message
+
+
 def test_dev_approval_production_waits_for_somebody_between_the_two(shop: Shop) -> None:
     for name in ("dev", "production"):
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -138,6 +166,26 @@ def test_dev_approval_production_waits_for_somebody_between_the_two(shop: Shop) 
     shop.go_on(ledger)
     assert ledger.state.status is Status.COMPLETED, ledger.state.message
     assert shop.image("production", "web") == IMAGE
+
+
+@pytest.mark.registry
+def test_promote_copies_what_was_pushed_to_another_repository(shop: Shop, tmp_path: Path) -> None:
+    with docker_registry(tmp_path) as port:
+        digest = push_image(port, "acme/web", ["1.4.0"])
+        where = {"serverType": "OCI", "repoURL": f"http://127.0.0.1:{port}/acme/web", "username": USER}
+        shop.office.act(
+            Kind.ENDPOINTS,
+            "create",
+            {"name": "own", "type": "docker", "properties": {**where, "password": "*****"}},
+            sealed=shop.office.sealed(properties__password=PASSWORD),
+        )
+        shop.names = ["own"]
+        made = shop.fill("promote", registry="own", target="own", repository="acme/web-prod")
+        assert (made["name"], made["_warnings"]) == ("Promote to acme/web-prod", [])
+        pushed = {"registry_host": f"127.0.0.1:{port}", "provider": "distribution", "digest": digest}
+        done = shop.run(made, push=PUSH.model_copy(update=pushed))
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert digest_of(port, "acme/web-prod", "1.4.0") == digest
 
 
 def test_what_an_answer_names_must_be_there(shop: Shop) -> None:

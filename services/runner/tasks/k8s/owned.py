@@ -24,6 +24,30 @@ def projected(live: Object, onto: Object) -> Object:
     return _named(body if isinstance(body, dict) else {}, live)
 
 
+def bare(live: Object) -> Object:
+    """An object that we never applied: nothing of it is taken over but what a pod template hangs on."""
+    meta = {key: live["metadata"][key] for key in ("name", "namespace")}
+    spec = {"selector": live["spec"]["selector"]}
+    return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta, "spec": spec}
+
+
+def laid_over(live: Object, part: Object) -> Object:
+    """A part of a workload laid over what we applied of it last: applying the part alone would take the rest away."""
+    whole = _merged(applied_by(live) or bare(live), part)
+    assert isinstance(whole, dict)
+    return whole
+
+
+def _merged(under: Any, over: Any) -> Any:
+    if isinstance(under, dict) and isinstance(over, dict):
+        return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
+    if isinstance(under, list) and isinstance(over, list) and all(isinstance(one, dict) for one in (*under, *over)):
+        partners = [(_partner(one, over), one) for one in under]
+        new = [one for one in over if _partner(one, under) is None]
+        return [one if partner is None else _merged(one, partner) for partner, one in partners] + new
+    return over
+
+
 def _named(body: Object, live: Object) -> Object:
     meta = {key: live["metadata"][key] for key in ("name", "namespace") if live["metadata"].get(key)}
     kept = {key: value for key, value in (body.get("metadata") or {}).items() if key in ("labels", "annotations")}

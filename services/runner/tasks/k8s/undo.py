@@ -53,7 +53,7 @@ class Rollback:
         live = cluster.get(ref)
         if live is None:
             raise TaskFailed(f"{ref} was deleted meanwhile.")
-        body = cleaned(owned.applied_by(live) or _bare(live))
+        body = cleaned(owned.applied_by(live) or owned.bare(live))
         body.setdefault("spec", {})["template"] = asked.tools.unseal(handle["template"])
         wanted.stamp_of(asked).put_on(body)
         apply.write(asked, cluster, ref, body, force=True)
@@ -62,13 +62,6 @@ class Rollback:
 
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
         """What was rolled back stays."""
-
-
-def _bare(live: Object) -> Object:
-    """An object that we never applied: nothing of it is taken over but its template and what a template hangs on."""
-    meta = {key: live["metadata"][key] for key in ("name", "namespace")}
-    spec = {"selector": live["spec"]["selector"]}
-    return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta, "spec": spec}
 
 
 def _revisions(cluster: Cluster, live: Object, ref: Ref) -> list[tuple[int, Object]]:

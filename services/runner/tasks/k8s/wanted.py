@@ -12,15 +12,17 @@ from typing import Protocol
 from services.runner.tasks import references
 from services.runner.tasks.protocol import Asked, OpenEndpoint, TaskFailed
 
-from . import images, manifests
+from . import images, manifests, owned
 from .fence import RESTARTED, Stamp, annotations_of
 from .manifests import Object, Ref, pod_template
 
 
 class Places(Protocol):
-    """Knows where an object goes."""
+    """Knows where an object goes, and what is there."""
 
     def place(self, obj: Object, namespace: str = "") -> Ref: ...
+
+    def get(self, ref: Ref) -> Object | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def build(asked: Asked, obj: Object, places: Places) -> Wanted:
         body["metadata"]["namespace"] = ref.namespace
     else:
         body["metadata"].pop("namespace", None)
+    if asked.flag("partial") and pod_template(body) is not None:
+        body = _completed(body, places.get(ref), ref)
     what = references.pushed(asked)
     pinned: list[str] = []
     uses = what is not None and images.uses(body, what)
@@ -80,6 +84,12 @@ def build(asked: Asked, obj: Object, places: Places) -> Wanted:
         pinned = images.pin(body, what)
     stamp_of(asked).put_on(body)
     return Wanted(ref, body, tuple(pinned), uses)
+
+
+def _completed(body: Object, live: Object | None, ref: Ref) -> Object:
+    if live is None:
+        raise TaskFailed(f"{ref} does not exist: a partial manifest changes only what is there; deploy it whole first.")
+    return manifests.cleaned(owned.laid_over(live, body))
 
 
 def with_restart(body: Object, live: Object | None, execution_id: str | None) -> Object:

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import Any
+
+from services.runner.tasks.k8s.owned import laid_over
+
+
+def live(managed: dict[str, Any] | None) -> dict[str, Any]:
+    container = {"name": "web", "image": "acme/web:1", "env": [{"name": "A", "value": "b"}]}
+    meta: dict[str, Any] = {"name": "web", "namespace": "apps"}
+    if managed is not None:
+        meta["managedFields"] = [{"manager": "portside", "operation": "Apply", "fieldsV1": managed}]
+    spec = {
+        "replicas": 3,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"spec": {"containers": [container]}},
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+PART = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "acme/web:2"}, {"name": "new"}]}}},
+}
+
+
+def test_a_part_of_what_others_applied_takes_over_nothing_else() -> None:
+    assert laid_over(live(None), PART)["spec"] == {
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": PART["spec"]["template"],  # type: ignore[index]
+    }
+
+
+def test_a_part_of_what_we_applied_keeps_the_rest_and_members_are_told_by_their_names() -> None:
+    own = {'k:{"name":"web"}': {".": {}, "f:name": {}, "f:image": {}, "f:env": {}}}
+    fields = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:containers": own}}}}
+    spec = laid_over(live(fields), PART)["spec"]
+    assert spec["replicas"] == 3
+    assert spec["template"]["spec"]["containers"] == [
+        {"name": "web", "image": "acme/web:2", "env": [{"name": "A", "value": "b"}]},
+        {"name": "new"},
+    ]
