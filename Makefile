@@ -32,7 +32,7 @@ link: ## Print a sign-in link that works once
 
 test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
-	@$(PY) -m pytest -q $(ARGS)
+	@$(PY) -m pytest -q --hypothesis-profile=default $(ARGS)
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev

@@ -105,6 +105,8 @@ def fill(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
         few,
     )
     hashes = [(hashlib.sha256(token(n).encode()).hexdigest(), f"{n:05d}") for n in range(sizes.pipelines)]
+    numbers = [(f"pipeline pipe-{n:05d}", sizes.runs // sizes.pipelines + 2) for n in range(sizes.pipelines)]
+    connection.executemany("INSERT INTO counters (name, value) VALUES (?, ?)", numbers)
     connection.executemany("UPDATE webhook_tokens SET token_hash = ? WHERE token_hash = ?", hashes)
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

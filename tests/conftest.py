@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cli import rabbitmq
 from tests.support import needs, postgres
+
+# Between two edits a quarter of the usual examples finds nearly all; `make test` looks for the rest.
+settings.register_profile("quick", max_examples=25)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
