@@ -132,7 +132,8 @@ def read_items(text: str) -> list[Item]:
         found = load_yaml(text)
     except Malformed as error:
         raise unreadable(error) from None
-    nodes = yaml.compose_all(text, Loader=yaml.SafeLoader)
+    # The same parser that has just read it: the other one refuses a few texts that this one takes.
+    nodes = yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     numbers = [number for number, node in enumerate(nodes) if isinstance(node, yaml.MappingNode)]
     return [Item(number, located, _own_text(located)) for number, located in zip(numbers, found, strict=True)]
 

@@ -266,6 +266,7 @@ _CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
     "head": _head,
     "inject": _inject,
     "inputs": _inputs,
+    "add-input": _inputs,
     "remove-input": _inputs,
     "add-stage": _add_stage,
     "add-task": _add_task,
@@ -274,5 +275,5 @@ _CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
     "rename-task": _task,
     "type": _type,
 }
-_QUIET = frozenset({"head", "task"})
+_QUIET = frozenset({"head", "inputs", "task"})
 """These leave the forms as they are, so that one can go on typing."""

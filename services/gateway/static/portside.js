@@ -153,6 +153,12 @@ function ask(form) {
   }
 }
 document.addEventListener("change", (event) => event.target.form && ask(event.target.form));
+// Of boxes with the same `data-only` one is ticked, or none.
+document.addEventListener("change", (event) => {
+  const { only } = event.target.dataset ?? {};
+  if (!only || !event.target.checked) return;
+  for (const box of event.target.form.querySelectorAll(`[data-only="${only}"]`)) box.checked = box === event.target;
+}, true);
 const askAll = () => document.querySelectorAll("form").forEach(ask);
 document.addEventListener("DOMContentLoaded", askAll);
 document.addEventListener("htmx:afterSettle", askAll);
