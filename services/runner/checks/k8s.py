@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from services.runner.tasks.k8s.cluster import Cluster
 from services.runner.tasks.k8s.words import ClusterError
 from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
@@ -12,6 +14,7 @@ from shared.contracts.catalog import Validated
 from .certificate import explain_url
 from .k8s_rights import NEEDED, WISHED, Right, manifest
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _CODES = {401: "wrong-password", 403: "no-right", 0: "unreachable"}
 _STEPS = {
     "wrong-password": "Put a new token or certificate into the endpoint.",
@@ -31,7 +34,12 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
         if error.reason in (DISTRUSTED, CHANGED):
             return explain_url(cluster.url, endpoint, error.message)
         code = _CODES.get(error.status, "refused")
-        return Validated(ok=False, code=code, message=error.message, next_step=_STEPS.get(code, ""))
+        step = _STEPS.get(code, "")
+        if code == "unreachable" and (host := urlsplit(cluster.url).hostname or "") in _LOOPBACK:
+            step = (
+                f"{host} is the runner's own machine: from a container, use the cluster's address as it is seen there."
+            )
+        return Validated(ok=False, code=code, message=error.message, next_step=step)
     finally:
         cluster.close()
 

@@ -198,6 +198,14 @@ def test_what_an_answer_names_must_be_there(shop: Shop) -> None:
     ]
 
 
+def test_an_endpoint_that_only_a_pull_secret_is_made_of_is_in_use(shop: Shop) -> None:
+    shop.fill("push-to-kubernetes", namespace="apps", app="web")
+    for name in ("hub", "prod"):
+        with pytest.raises(Refused) as refused:
+            shop.office.act(Kind.ENDPOINTS, "delete", project="default", name=name)
+        assert "pipeline Deploy web refers to it" in refused.value.problem.message
+
+
 def test_a_template_is_offered_with_the_projects_and_endpoints_that_one_may_use(shop: Shop) -> None:
     shop.office.user("ann", default="members")
     listed = shop.office.get(Kind.PIPELINES, options={"templates": True})["templates"]
