@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from .certificates import Connect
 from .tasks.protocol import OpenEndpoint
-from .trust import Trust, certificate_trouble, context, trust_of
+from .trust import certificate_trouble, context, trust_of
 
 TIMEOUT_S = 15.0
 
@@ -38,7 +38,7 @@ def session(endpoint: OpenEndpoint) -> Iterator[smtplib.SMTP]:
 
 def place_of(endpoint: OpenEndpoint) -> tuple[str, int]:
     """The server's host and port."""
-    return endpoint.text("outboundHost"), int(endpoint.text("outboundPort", "587"))
+    return endpoint.text("outboundHost"), int(float(endpoint.text("outboundPort", "587")))
 
 
 def connector(endpoint: OpenEndpoint) -> Connect:
@@ -67,7 +67,7 @@ def _signed_in(endpoint: OpenEndpoint) -> smtplib.SMTP:
     user = endpoint.text("outboundUsername")
     try:
         with ExitStack() as failing:
-            client = _connected(host, port, _method(endpoint), trust_of(endpoint.properties))
+            client = connected(endpoint)
             failing.callback(client.close)
             if user:
                 doing = "signing in"
@@ -87,7 +87,10 @@ def _signed_in(endpoint: OpenEndpoint) -> smtplib.SMTP:
         raise MailProblem(code, f"Cannot reach {place}: {_why(error)}.") from None
 
 
-def _connected(host: str, port: int, method: str, trust: Trust) -> smtplib.SMTP:
+def connected(endpoint: OpenEndpoint) -> smtplib.SMTP:
+    """The server, greeted and encrypted as asked. Raises what smtplib and ssl raise."""
+    host, port = place_of(endpoint)
+    method, trust = _method(endpoint), trust_of(endpoint.properties)
     try:
         return _open(host, port, method, context(trust))
     except ssl.SSLCertVerificationError:

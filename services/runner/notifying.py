@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import smtplib
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,9 +23,11 @@ from shared.contracts.notices import Notice, NoticeTried
 from shared.grammar.expressions import Unresolved, resolve, scope
 from shared.process.secrets import Opener, Sealer
 
+from . import mail
 from .reach import why
 from .tasks.outgoing import Outgoing, Reply
 from .tasks.protocol import OpenEndpoint, TaskFailed
+from .trust import SYSTEM, trust_of
 from .vault import Vault
 
 TRIES = 5
@@ -147,9 +148,9 @@ def _email(letter: _Letter) -> Sent:
     if not to:
         raise NotSent("The notification names nobody in `to`.")
     sender, target = endpoint.text("senderAddress"), ", ".join(to)
-    host, port = endpoint.text("outboundHost"), int(float(endpoint.text("outboundPort", "587")))
+    host, port = mail.place_of(endpoint)
     try:
-        with _connected(endpoint, host, port) as server:
+        with mail.connected(endpoint) as server:
             if endpoint.text("outboundUsername"):
                 server.login(endpoint.text("outboundUsername"), endpoint.text("outboundPassword"))
             refused = server.send_message(_message(letter, sender, to), sender, to)
@@ -178,41 +179,6 @@ def _message(letter: _Letter, sender: str, to: list[str]) -> EmailMessage:
     return message
 
 
-def _connected(endpoint: OpenEndpoint, host: str, port: int) -> smtplib.SMTP:
-    method = endpoint.text("encryptionMethod", "TLS").upper()
-    context, pinned = _tls(endpoint)
-    if method == "SSL":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_S, context=context)
-    else:
-        server = smtplib.SMTP(host, port, timeout=_TIMEOUT_S)
-    try:
-        if method == "TLS":
-            server.starttls(context=context)
-        if method != "NONE" and pinned:
-            _demand_pinned(server, pinned)
-    except BaseException:
-        server.close()
-        raise
-    return server
-
-
-def _tls(endpoint: OpenEndpoint) -> tuple[ssl.SSLContext, str]:
-    """What to trust: the system's authorities and one more, or exactly one certificate."""
-    context = ssl.create_default_context()
-    pinned = endpoint.text("fingerprint").removeprefix("SHA256:").replace(":", "").strip().lower()
-    if pinned:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    elif endpoint.text("caCertificate"):
-        context.load_verify_locations(cadata=endpoint.text("caCertificate"))
-    return context, pinned
-
-
-def _demand_pinned(server: smtplib.SMTP, pinned: str) -> None:
-    certificate = server.sock.getpeercert(binary_form=True) if isinstance(server.sock, ssl.SSLSocket) else None
-    if hashlib.sha256(certificate or b"").hexdigest() != pinned:
-        raise ssl.SSLError("its certificate is not the one that was accepted (fingerprint)")
-
-
 def _addresses(value: Any) -> list[str]:
     parts = value.replace(";", ",").split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return [str(one).strip() for one in parts if str(one).strip()]
@@ -236,7 +202,10 @@ def _slack(letter: _Letter) -> Sent:
     channel = letter.text("channel") or endpoint.text("channel")
     payload = {"text": letter.text("text") or letter.text("message"), **({"channel": channel} if channel else {})}
     headers = {"Content-Type": "application/json"}
-    reply = letter.outgoing("POST", url, headers=headers, body=json.dumps(payload), timeout_s=_TIMEOUT_S)
+    reply = letter.outgoing(
+        "POST", url, headers=headers, body=json.dumps(payload), timeout_s=_TIMEOUT_S,
+        trust=trust_of(endpoint.properties),
+    )  # fmt: skip
     return _judged(reply, f"{urlsplit(url).hostname or ''} {channel}".strip())
 
 
@@ -254,7 +223,8 @@ def _webhook(letter: _Letter) -> Sent:
     method = letter.text("action").upper() or "POST"
     if method not in ("POST", "PUT", "PATCH"):
         raise NotSent(f"`action` must be post, put or patch, not {method.lower()}.")
-    reply = letter.outgoing(method, url, headers=headers, body=body, timeout_s=_TIMEOUT_S)
+    trust = trust_of(endpoint.properties) if endpoint is not None else SYSTEM
+    reply = letter.outgoing(method, url, headers=headers, body=body, timeout_s=_TIMEOUT_S, trust=trust)
     return _judged(reply, url.partition("?")[0])
 
 

@@ -28,6 +28,10 @@ class Trust:
     """PEM."""
 
 
+SYSTEM = Trust()
+"""The system's authorities alone."""
+
+
 def trust_of(properties: Mapping[str, Any]) -> Trust:
     """From an endpoint's `fingerprint` and `caCertificate`."""
     return Trust(plain(str(properties.get("fingerprint") or "")), str(properties.get("caCertificate") or "").strip())
@@ -60,13 +64,13 @@ class TrustingConnection(HTTPSConnection):
     def connect(self) -> None:
         """Connect as urllib3 does; a certificate that nobody vouches for is compared with the accepted one."""
         try:
-            super().connect()
+            return super().connect()
         except ssl.SSLCertVerificationError:
             if not self.accepted:
                 raise
-            # A handshake that failed ends its connection: this takes a second one.
-            self.cert_reqs, self.ssl_context, self.assert_fingerprint = "CERT_NONE", None, self.accepted
-            super().connect()
+        # A handshake that failed ends its connection: this takes a second one.
+        self.cert_reqs, self.ssl_context, self.assert_fingerprint = "CERT_NONE", None, self.accepted
+        return super().connect()
 
 
 def pools(trust: Trust, *, secure: type[HTTPSConnection] = TrustingConnection) -> dict[str, Any]:
@@ -81,14 +85,14 @@ def pools(trust: Trust, *, secure: type[HTTPSConnection] = TrustingConnection) -
 class TrustingAdapter(HTTPAdapter):
     """For sessions of requests."""
 
-    def __init__(self, trust: Trust) -> None:
-        self._trust = trust
-        super().__init__()
+    def __init__(self, trust: Trust, **options: Any) -> None:
+        self.trust = trust
+        super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         """As ever, with our context and connections."""
-        super().init_poolmanager(*args, **more, ssl_context=context(self._trust))
-        self.poolmanager.pool_classes_by_scheme = pools(self._trust)
+        super().init_poolmanager(*args, **more, ssl_context=context(self.trust))
+        self.poolmanager.pool_classes_by_scheme = pools(self.trust)
 
 
 def certificate_trouble(error: BaseException) -> str:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
+import threading
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 
 from services.runner.reach import why
+from services.runner.trust import SYSTEM, Trust, TrustingAdapter, TrustingConnection, pools
 from shared.contracts.base import Json
 
 from .protocol import TaskFailed
@@ -58,7 +59,7 @@ class _Plain(HTTPConnection):
         return _checked(super()._new_conn())
 
 
-class _Secure(HTTPSConnection):
+class _Secure(TrustingConnection):
     def _new_conn(self) -> socket.socket:
         return _checked(super()._new_conn())
 
@@ -67,14 +68,10 @@ class _PlainPool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Plain
 
 
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Secure
-
-
-class _Guarded(HTTPAdapter):
+class _Guarded(TrustingAdapter):
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         super().init_poolmanager(*args, **more)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = {**pools(self.trust, secure=_Secure), "http": _PlainPool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +106,45 @@ class Outgoing:
     """Makes requests on behalf of tasks; safe to use from several threads."""
 
     def __init__(self, *, allow_local: bool = False) -> None:
-        self._session = requests.Session()
-        # Proxies and ~/.netrc of the runner's user are none of a pipeline's business.
-        self._session.trust_env = False
-        self._session.max_redirects = _REDIRECTS
-        self._session.headers["User-Agent"] = "portside-runner"
-        adapter = HTTPAdapter(pool_maxsize=32) if allow_local else _Guarded(pool_maxsize=32)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._allow_local = allow_local
+        self._lock = threading.Lock()
+        self._sessions: dict[Trust, requests.Session] = {}
 
     def close(self) -> None:
         """Let the connections go."""
-        self._session.close()
+        with self._lock:
+            sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            session.close()
+
+    def _session(self, trust: Trust) -> requests.Session:
+        with self._lock:
+            found = self._sessions.get(trust)
+            if found is None:
+                found = self._sessions[trust] = self._new_session(trust)
+            return found
+
+    def _new_session(self, trust: Trust) -> requests.Session:
+        session = requests.Session()
+        # Proxies and ~/.netrc of the runner's user are none of a pipeline's business.
+        session.trust_env = False
+        session.max_redirects = _REDIRECTS
+        session.headers["User-Agent"] = "portside-runner"
+        adapter = (TrustingAdapter if self._allow_local else _Guarded)(trust, pool_maxsize=32)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session
 
     def __call__(
-        self, method: str, url: str, *, headers: dict[str, str], body: str | None = None, timeout_s: float = 60.0
-    ) -> Reply:
+        self, method: str, url: str, *, headers: dict[str, str], body: str | None = None, timeout_s: float = 60.0,
+        trust: Trust = SYSTEM,
+    ) -> Reply:  # fmt: skip
         """One request, redirects followed; a failure to get an answer is told in words."""
         _demand_http(url)
         place = url.partition("?")[0]
         data = body.encode() if body is not None else None
         try:
-            with self._session.request(
+            with self._session(trust).request(
                 method, url, headers=headers, data=data, timeout=(_CONNECT_S, timeout_s), stream=True
             ) as answer:
                 raw = answer.raw.read(MAX_BODY_BYTES + 1, decode_content=True)

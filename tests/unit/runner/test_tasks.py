@@ -17,14 +17,16 @@ from services.runner.tasks.catalogue import task_types
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.outgoing import Outgoing, is_local
 from services.runner.tasks.own_output import with_references
-from services.runner.tasks.protocol import Effect
+from services.runner.tasks.protocol import Effect, TaskFailed
 from services.runner.tasks.rest import Rest
+from services.runner.trust import trust_of
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import Take
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.tls import Door, certificate
 
 from .conftest import until
 from .ledger import MemoryLedger
@@ -256,3 +258,27 @@ def test_a_nested_pipeline_that_is_refused_says_why(run: Run) -> None:
 
 def _started(act: Act) -> Document:
     return Document(document={"executionId": act.body["executionId"], "executionIndex": 4})
+
+
+def test_requests_take_the_certificate_that_an_endpoint_accepted_and_go_no_further(
+    echo: tuple[str, list[Any]], tmp_path: Path
+) -> None:
+    host, _, port = echo[0].removeprefix("http://").partition(":")
+    shown = certificate()
+    door = Door(tmp_path, shown, (host, int(port)))
+    accepted = trust_of({"fingerprint": shown.fingerprint})
+    ours, guarded = Outgoing(allow_local=True), Outgoing()
+    try:
+        with pytest.raises(TaskFailed, match="certificate is not trusted"):
+            ours("POST", door.url, headers={}, body="{}")
+        assert ours("POST", door.url, headers={}, body="{}", trust=accepted).ok
+        assert ours("POST", door.url, headers={}, body="{}", trust=trust_of({"caCertificate": shown.pem})).ok
+        door.show(certificate())
+        with pytest.raises(TaskFailed, match="not the one that was accepted"):
+            Outgoing(allow_local=True)("POST", door.url, headers={}, body="{}", trust=accepted)
+        with pytest.raises(TaskFailed, match="may not be called from a pipeline"):
+            guarded("POST", door.url, headers={}, body="{}", trust=accepted)
+    finally:
+        ours.close()
+        guarded.close()
+        door.close()
