@@ -23,10 +23,10 @@ VIEWERS = 200
 
 def hooks(stage: Stage) -> list[Row]:
     """With config and the runner stopped; what was accepted is thrown away afterwards."""
-    bare = Supervisor(stage.world.home / "log")
+    bare, url = Supervisor(stage.world.home / "log"), stage.no_ops
     with stage.frozen("config", "runner-1"):
         try:
-            rows = _beside(stage, stage.no_ops, _start_bare_app(stage, bare))
+            rows = _beside(stage, url, _start_bare_app(stage, bare))
         finally:
             bare.stop()
             purge(stage.amqp_url, "config.hooks", "config.hooks-bulk")

@@ -100,12 +100,13 @@ def drain(stage: Stage) -> list[Row]:
     """How fast config turns waiting hooks into verdicts and runs, beside the rate at which they were accepted."""
     judged = Watch(stage.amqp_url, "delivery.changed")
     accepted: list[float] = []
+    url = stage.no_ops
 
     def drained(turn: int) -> float:
         with stage.frozen("runner-1"):
             with stage.frozen("config"):
                 began = time.monotonic()
-                _post(stage.no_ops, DRAINED, f"drain-{turn}")
+                _post(url, DRAINED, f"drain-{turn}")
                 accepted.append(DRAINED / (time.monotonic() - began))
                 judged.forget()
                 started = time.monotonic()

@@ -109,6 +109,9 @@ def fill(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
     connection.executemany("INSERT INTO counters (name, value) VALUES (?, ?)", numbers)
     connection.executemany("UPDATE webhook_tokens SET token_hash = ? WHERE token_hash = ?", hashes)
     connection.commit()
+    # What config does when it prunes.
+    connection.execute("PRAGMA analysis_limit=400")
+    connection.execute("PRAGMA optimize(0x10002)")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

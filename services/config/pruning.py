@@ -21,4 +21,5 @@ def prune(uow: UnitOfWork, *, keep_days: float) -> None:
         more = pruning.forget_executions(uow, before, _AT_ONCE) + pruning.forget_deliveries(uow, before, _AT_ONCE) > 0
     if not more:
         pruning.forget_plans(uow)
+        pruning.learn_sizes(uow)
     uow.timer(PRUNE, "all", uow.now + (_SOON_S if more else _EVERY_S))

@@ -75,7 +75,7 @@ def list_letters(uow: Reading, filter: str, orderby: str, top: int, skip: int) -
     if (wanted := filters.condition(filter, FIELDS)) is not None:
         statement = statement.where(wanted)
     top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    total = filters.count(uow, statement, top, skip)
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_createTimeInMicros desc"), _ROW.id)
     return [_letter(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
 

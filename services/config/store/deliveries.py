@@ -291,7 +291,7 @@ def list_deliveries(
     if (wanted := filters.condition(filter, FIELDS)) is not None:
         statement = statement.where(wanted)
     top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    total = filters.count(uow, statement, top, skip)
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "timeStampInMicros desc"), _ROW.id)
     rows = uow.session.execute(ordered.offset(skip).limit(top))
     return [_delivery(row[0], row[1], row[2]) for row in rows], total

@@ -102,7 +102,7 @@ def page(
     if (wanted := filters.condition(filter, FIELDS)) is not None:
         statement = statement.where(wanted)
     top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    total = filters.count(uow, statement, top, skip)
     default = "_createTimeInMicros desc" if of else "endpoint,namespace,name"
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, default), _ROW.id)
     return [_deployment(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total

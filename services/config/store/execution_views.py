@@ -111,7 +111,7 @@ def page(
     if (wanted := filters.condition(filter, FIELDS)) is not None:
         statement = statement.where(wanted)
     top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement.with_only_columns(_ROW.id), top, skip)
+    total = filters.count(uow, statement, top, skip)
     ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestTimeInMicros desc"), _ROW.id)
     return [Seen(*row) for row in uow.session.execute(ordered.offset(skip).limit(top))], total
 

@@ -21,6 +21,8 @@ class DeliveryRow(Base):
         Index("ix_deliveries_pushed", "webhook_id", "repository", "tag", "received_at"),
         Index("ix_deliveries_provider_id", "webhook_id", "provider_delivery_id"),
         Index("ix_deliveries_received", "received_at"),
+        Index("ix_deliveries_tag_received", "tag", "received_at"),
+        Index("ix_deliveries_repository_received", "repository", "received_at"),
         Index("ix_deliveries_state", "state"),
     )
 
@@ -86,6 +88,7 @@ class ExecutionRow(Base):
         Index("ix_executions_state_pipeline", "state", "pipeline_id", "order_at"),
         Index("ix_executions_lane", "lane", "state"),
         Index("ix_executions_requested", "requested_at"),
+        Index("ix_executions_updated", "updated_at"),
         Index("ix_executions_project_requested", "project", "requested_at"),
         Index("ix_executions_pipeline_requested", "pipeline", "requested_at"),
         Index("ix_executions_status_requested", "status", "requested_at"),
