@@ -65,6 +65,7 @@ def photograph(page: Page) -> Callable[..., None]:
     def take(name: str, *, whole: bool = False) -> None:
         if os.environ.get("PORTSIDE_SCREENSHOTS"):
             IMAGES.mkdir(parents=True, exist_ok=True)
+            page.evaluate("whole => whole && scrollTo(0, 0)", whole)
             page.screenshot(path=IMAGES / f"{name}.png", full_page=whole)
 
     return take
