@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import jwt
+
 from services.runner.tasks.k8s.cluster import Cluster
 from services.runner.tasks.k8s.words import ClusterError
 from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
@@ -29,7 +31,7 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
     except TaskFailed as error:
         return Validated(ok=False, code="incomplete", message=error.message)
     try:
-        return _rights(cluster, str(options.get("namespace") or cluster.namespace))
+        return _rights(cluster, str(options.get("namespace") or cluster.namespace), endpoint.text("token"))
     except ClusterError as error:
         if error.reason in (DISTRUSTED, CHANGED):
             return explain_url(cluster.url, endpoint, error.message)
@@ -44,7 +46,7 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
         cluster.close()
 
 
-def _rights(cluster: Cluster, namespace: str) -> Validated:
+def _rights(cluster: Cluster, namespace: str, token: str) -> Validated:
     version = str(cluster.version().get("gitVersion", "?"))
     missing = _missing(cluster, NEEDED, namespace)
     wished = _missing(cluster, WISHED, namespace)
@@ -54,7 +56,7 @@ def _rights(cluster: Cluster, namespace: str) -> Validated:
         "missing": [str(one) for one in (*missing, *wished)],
     }
     if missing or wished:
-        user = cluster.user()
+        user = cluster.user() or _account_in(token)
         details |= {"user": user, "yaml": manifest(namespace, user)}
     if missing:
         return Validated(
@@ -72,6 +74,16 @@ def _rights(cluster: Cluster, namespace: str) -> Validated:
         message=f"{cluster.url} ({version}) takes the sign-in and allows deploying to {namespace}.{more}",
         details=details,
     )
+
+
+def _account_in(token: str) -> str:
+    """The ServiceAccount that a token names itself, for clusters that do not say who asks; the token has just been
+    taken, so its signature is the cluster's business."""
+    try:
+        subject = str(jwt.decode(token.strip(), options={"verify_signature": False}).get("sub") or "")
+    except jwt.InvalidTokenError:
+        return ""
+    return subject if subject.startswith("system:serviceaccount:") else ""
 
 
 def _missing(cluster: Cluster, wanted: tuple[Right, ...], namespace: str) -> list[Right]:
