@@ -160,8 +160,8 @@ def test_step_3_the_webhook_is_made_with_an_endpoint_a_token_and_a_tag_without_l
     _generate_token(page, dialog, photograph)
     page.get_by_label("Tag", exact=True).press_sequentially("semver:>=1")
     tags = page.get_by_role("table", name="The repository's last tags")
-    expect(tags.get_by_role("row").filter(has_text="1.3.9")).to_contain_text("run")
-    expect(tags.get_by_role("row").filter(has_text="dev")).to_contain_text("not run")
+    expect(tags.get_by_role("row").filter(has_text="1.3.9").locator(".done")).to_contain_text("1.3.9 matches")
+    expect(tags.get_by_role("row").filter(has_text="dev").locator(".skipped")).to_contain_text("not run")
     page.get_by_role("button", name="Save").click()
     # NAMESPACE is mandatory and has no default: the browser itself stays at the field.
     expect(page.get_by_label("NAMESPACE")).to_be_focused()

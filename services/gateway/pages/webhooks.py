@@ -215,4 +215,4 @@ def _newest_tags(parts: WebParts, values: Json) -> list[str]:
     repository = webhook_form.repository({"properties": endpoint.properties}, values["repoName"])
     look = Inspect(what="tags", endpoint=endpoint, options={"repository": repository})
     found = parts.desk.inspect(caller(), look).document.get("tags") or []
-    return [str(tag) for tag in found[-webhook_form.TAGS_SHOWN :]][::-1]
+    return [str(tag["name"]) for tag in found[: webhook_form.TAGS_SHOWN]]

@@ -195,7 +195,7 @@ def test_a_mandatory_input_without_value_and_default_is_refused_by_name(site: Si
 
 def test_the_last_tags_say_which_would_run_and_are_asked_for_once(site: Site, ann: FlaskClient) -> None:
     site.documents["endpoints"] = {"name": "hub", "project": "default", "type": "docker", "properties": {}}
-    site.post.answers["outside.inspect"] = lambda _: Inspected(document={"tags": ["dev", "1.4.0"]})
+    site.post.answers["outside.inspect"] = lambda _: Inspected(document={"tags": [{"name": "1.4.0"}, {"name": "dev"}]})
     asked = {"project": "default", "endpoint": "hub", "tagNamePattern": "semver:>=1"}
     page = send(ann, "/webhooks/tags", "/webhooks/new", **asked).get_data(as_text=True)
     assert re.search(r"1\.4\.0</code></td><td class=\"done\">run", page)
