@@ -114,7 +114,7 @@ class PrivateNode:
         script, epmd = server_script(), epmd_program()
         if script is None or epmd is None:
             raise BrokerFailed("RabbitMQ is not installed: neither its server script nor epmd was found")
-        environment = self._environment()
+        environment = self.environment
         output = open(self.home / "server.out", "ab")  # noqa: SIM115 - the child keeps it
         self._epmd = subprocess.Popen(
             [str(epmd), "-address", "127.0.0.1", "-port", str(self.epmd_port)],
@@ -230,7 +230,9 @@ class PrivateNode:
         with os.fdopen(descriptor, "w") as file:
             json.dump({name: getattr(self, name) for name in names}, file)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server, and tools that talk to it, must find in their environment; writes its configuration."""
         data = self.home / "data"
         data.mkdir(exist_ok=True)
         (self.home / "erlang").mkdir(exist_ok=True)

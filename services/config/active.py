@@ -8,6 +8,8 @@ from typing import Protocol
 
 import structlog
 
+from .store import Away
+
 log = structlog.get_logger()
 
 EVERY_S = 0.5
@@ -28,14 +30,24 @@ class Closer(Protocol):
 
 
 class Active:
-    """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost."""
+    """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost.
+
+    `database_is` is told why the database cannot be used, or an empty text when it can.
+    """
 
     def __init__(
-        self, lock: Lock, start: Callable[[], Closer], beat: Callable[[], None], *, every_s: float = EVERY_S
+        self,
+        lock: Lock,
+        start: Callable[[], Closer],
+        beat: Callable[[], None],
+        database_is: Callable[[str], None],
+        *,
+        every_s: float = EVERY_S,
     ) -> None:
         self._lock = lock
         self._start = start
         self._beat = beat
+        self._database_is = database_is
         self._every_s = every_s
         self._working: Closer | None = None
         self._closing = threading.Event()
@@ -67,13 +79,18 @@ class Active:
                     self._stop("the lock is lost")
                 else:
                     self._beat()
+            except Away as error:
+                self._database_is(str(error))
+                self._stop("the database is away")
             except Exception:
                 log.exception("active-failed")
                 self._stop("an error")
             self._closing.wait(self._every_s)
 
     def _try(self, told: bool) -> bool:
-        if not self._lock.acquire():
+        mine = self._lock.acquire()
+        self._database_is("")
+        if not mine:
             if not told:
                 log.info("standing-by", reason="another process holds the lock")
             return True

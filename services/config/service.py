@@ -99,7 +99,7 @@ class Config:
         )
         self.desk = Desk(self.store, self._resources(), load_person)
         self.handlers = Handlers(self.store, self.receiver, self.ledger, self.desk, self.catalog, sign_in)
-        self.active = Active(lock_of(self.store), self._start, self._beat)
+        self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is)
         self._watched_at = 0.0
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
         self.health.tell(lambda said: self.bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
@@ -164,13 +164,21 @@ class Config:
             self._watched_at = at
             try:
                 self.ledger.watch(connected=connected)
-                self.health.clear("database")
+                self._database_is(self.store.trouble)
             except Away as error:
-                self.health.trouble("database", f"The database cannot be used: {error}. Nothing is lost; repair it.")
+                self._database_is(str(error))
         if trouble := self.bus.trouble:
             self.health.trouble("broker", trouble)
         else:
             self.health.clear("broker")
+
+    def _database_is(self, trouble: str) -> None:
+        if trouble:
+            what = f"{trouble[:1].upper()}{trouble[1:]}"
+            next_step = "Hooks and reports wait in the broker; repair it or make room, and all goes on by itself."
+            self.health.trouble("database", f"{what}. {next_step}")
+        else:
+            self.health.clear("database")
 
     def close(self) -> None:
         """Finish what is in hand, and let a standby take over."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -27,38 +29,70 @@ def _unprivileged(command: list[str]) -> list[str]:
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """Start one that forgets everything at the end; yields the URL of its maintenance database."""
-    binaries = programs()
-    assert binaries is not None
-    folder = Path("/var/tmp") / f"portside-postgres-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        data, port = folder / "data", free_port()
-        make = [str(binaries / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]
-        subprocess.run(_unprivileged(make), check=True, capture_output=True, cwd=folder, timeout=60)
-        start = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "max_connections=200"]
-        running = subprocess.Popen(
+def _folder() -> Path:
+    return Path("/var/tmp") / f"portside-postgres-{os.getpid()}-{os.urandom(3).hex()}"
+
+
+@dataclass
+class PrivatePostgres:
+    """One server; `start` and `stop` may alternate, the data stays between them until `remove`."""
+
+    folder: Path = field(default_factory=_folder)
+    port: int = field(default_factory=free_port)
+    _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Of its maintenance database."""
+        return f"postgresql://portside@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start, the first time with an empty database, and wait until it answers."""
+        binaries, data = programs(), self.folder / "data"
+        assert binaries is not None
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                shutil.chown(self.folder, "postgres")
+            make = [str(binaries / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]
+            subprocess.run(_unprivileged(make), check=True, capture_output=True, cwd=self.folder, timeout=60)
+        start = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
+        start += ["-c", "fsync=off", "-c", "max_connections=200"]
+        self._server = subprocess.Popen(
             _unprivileged([str(binaries / "postgres"), "-D", str(data), *start]),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=folder,
+            cwd=self.folder,
         )
-        try:
-            url = f"postgresql://portside@127.0.0.1:{port}/postgres"
-            for _ in range(200):
-                with suppress(psycopg.OperationalError), psycopg.connect(url):
-                    break
-                time.sleep(0.1)
-            yield url
-        finally:
-            running.terminate()
+        for _ in range(200):
+            with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+                return
+            time.sleep(0.1)
+        raise RuntimeError("PostgreSQL did not start within 20 s")
+
+    def stop(self) -> None:
+        """End every session at once; what is under way is rolled back."""
+        running, self._server = self._server, None
+        if running is not None:
+            server = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(server, signal.SIGINT)
             running.wait(30)
+
+    def remove(self) -> None:
+        """Stop, and forget everything."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Start one that forgets everything at the end; yields the URL of its maintenance database."""
+    made = PrivatePostgres()
+    try:
+        made.start()
+        yield made.url
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        made.remove()
 
 
 def empty_database(url: str) -> str:

@@ -161,6 +161,10 @@ class World:
         """The documents of a list, through restarts of the gateway and of config."""
         return self._patiently(lambda: self.client.documents(path), path)
 
+    def retry(self, ask: Callable[[], T]) -> T:
+        """Call the API again while the gateway or config is away; what is asked must be harmless twice."""
+        return self._patiently(ask, "the call")
+
     def _patiently(self, ask: Callable[[], T], what: str) -> T:
         """Ask again while the gateway or config is away, as any client of a restarting service does."""
 

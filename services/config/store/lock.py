@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from .work import Store
+from .work import Away, Store
 
 _KEY = 7_017_717_001
 
@@ -56,7 +56,7 @@ class SessionLock:
         self._connection: Connection | None = None
 
     def acquire(self) -> bool:
-        """Try now; never waits."""
+        """Try now; never waits. Raises Away when there is no database to ask."""
         self.release()
         try:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -64,8 +64,8 @@ class SessionLock:
                 self._connection = connection
                 return True
             connection.close()
-        except DBAPIError:
-            return False
+        except DBAPIError as error:
+            raise Away(f"the database cannot be used: {error.orig}") from error
         return False
 
     def held(self) -> bool:

@@ -167,6 +167,8 @@ class Store:
         self._reader = _engine(url, writing=False)
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self.trouble = ""
+        """Why the last transaction could not be written; empty when it was."""
         self.on_broadcast: Callable[[Topic, Message, str], None] = lambda topic, message, subject: None
         self.on_promised: Callable[[list[Promised]], None] = lambda rows: None
         self.on_timer: Callable[[float], None] = lambda due_at: None
@@ -195,6 +197,10 @@ class Store:
             try:
                 with _translated():
                     yield from self._transaction()
+                self.trouble = ""
+            except Away as error:
+                self.trouble = str(error)
+                raise
             finally:
                 self._owner = None
 

@@ -176,7 +176,7 @@ def _alarm(node: PrivateNode, *, on: bool) -> None:
     assert script is not None
     subprocess.run(
         [str(script.with_name("rabbitmqctl")), "-q", "set_vm_memory_high_watermark", "0.00000001" if on else "0.4"],
-        env=node._environment(),
+        env=node.environment,
         check=True,
         timeout=60,
         capture_output=True,

@@ -1,0 +1,92 @@
+"""A poison message is quarantined with its reason, others flow, and it is looked at, requeued or discarded."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+
+from cli import demo
+from cli.client import ApiError
+from shared.bus import wire
+from shared.bus.furniture import DEAD
+from shared.contracts.pushes import HookReceived, Push
+from shared.contracts.topics import HOOK_RECEIVED
+from shared.process.secrets import token_hash
+from tests.support.world import World, wait_for
+
+from .what_holds import accepted, assert_deployed_once
+
+Json = dict[str, Any]
+
+
+def test_what_cannot_be_read_is_kept_with_its_reason_and_the_next_hook_runs(world: World) -> None:
+    _publish(world, "config.hooks", b"\x00 this is no hook", "poison-1")
+    assert accepted(world.push("after-poison"))
+    assert_deployed_once(world, "after-poison")
+    letter = _letter(world, "poison-1")
+    assert letter["queue"] == "config.hooks" and letter["reason"]
+    assert "this is no hook" in world.client.get(f"/dead-letters/{letter['id']}")["body"]
+    with pytest.raises(ApiError) as refused:
+        world.client.post(f"/dead-letters/{letter['id']}?action=requeue", {})
+    assert refused.value.status == 409
+    assert world.client.post(f"/dead-letters/{letter['id']}?action=discard", {})["state"] == "discarded"
+
+
+def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_next(world: World) -> None:
+    with world.frozen("runner-1", "runner-2"):
+        world.push("unreadable")
+        execution = world.execution_of("unreadable")
+        # What the runners had fetched is back in the queue, and is exchanged before their successors come.
+        world.kill("runner-1")
+        world.kill("runner-2")
+        world.broker.manage("DELETE", "/api/queues/%2F/runner.runs/contents")
+        body = {"data": {"execution_id": execution["id"], "dispatch": 1}, "and": "no envelope"}
+        _publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")
+    ended = world.ended("unreadable", limit_s=60)
+    assert ended["status"] == "FAILED" and "No runner could read" in ended["statusMessage"]
+    world.push("after-unreadable")
+    assert_deployed_once(world, "after-unreadable")
+
+
+def test_a_quarantined_hook_that_can_be_read_is_requeued_and_run(world: World) -> None:
+    (delivery,) = world.push("requeued-before")["deliveries"]
+    assert_deployed_once(world, "requeued-before")
+    hook = HookReceived(
+        delivery_id="requeued-1",
+        received_at=time.time(),
+        token_hash=token_hash(delivery["url"].partition("secureToken=")[2]),
+        pushes=(
+            Push(provider="dockerhub", registry_host="docker.io", repository=demo.REPOSITORY, tag="requeued-before"),
+        ),
+    )
+    parcel = wire.pack(HOOK_RECEIVED, hook, source="test", subject="requeued-1")
+    _publish(world, DEAD, parcel.body, "requeued-1", exchange=True, type=HOOK_RECEIVED.type)
+    letter = _letter(world, "requeued-1")
+    assert world.client.post(f"/dead-letters/{letter['id']}?action=requeue", {})["state"] == "requeued"
+    (event,) = wait_for(lambda: world.events(deliveryId="requeued-1") or None, "the hook's event")
+    assert event["tag"] == "requeued-before"
+
+
+def _letter(world: World, subject: str) -> Json:
+    def found() -> Json | None:
+        letters = world.documents("/dead-letters?$top=200")
+        return next((one for one in letters if subject in (one["subject"], one["messageId"])), None)
+
+    return wait_for(found, f"the dead letter {subject}")
+
+
+def _publish(world: World, where: str, body: bytes, message_id: str, *, exchange: bool = False, **more: str) -> None:
+    """Put a message in a queue as any program with the broker's password could."""
+    name, key = (where, "") if exchange else ("amq.default", where)
+    order = {
+        "properties": {"message_id": message_id, "delivery_mode": 2, **more},
+        "routing_key": key,
+        "payload": base64.b64encode(body).decode(),
+        "payload_encoding": "base64",
+    }
+    answer = world.broker.manage("POST", f"/api/exchanges/%2F/{name}/publish", order)
+    assert answer == {"routed": True}

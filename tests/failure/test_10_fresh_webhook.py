@@ -1,0 +1,34 @@
+"""A webhook made and pushed to in the same second: run, not 403."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import requests
+
+from cli import demo
+from tests.support.world import World, wait_for
+
+
+def test_a_hook_that_comes_right_after_its_webhook_was_made_is_run(world: World) -> None:
+    sent = json.dumps({"push_data": {"tag": "fresh", "pusher": "ann"}, "repository": {"repo_name": "acme/fresh"}})
+    for number in range(3):
+        made = world.client.post(
+            "/registry-webhooks",
+            {
+                "name": f"fresh-{number}",
+                "project": "default",
+                "endpoint": demo.HUB_ENDPOINT,
+                "pipeline": "Deploy web",
+                "serverType": "DockerHub",
+                "repoName": "acme/fresh",
+                "enabled": True,
+            },
+        )
+        made_at = time.monotonic()
+        answer = requests.post(made["hookUrl"], data=sent, headers={"Content-Type": "application/json"}, timeout=10)
+        assert answer.status_code == 202, answer.text
+        assert time.monotonic() - made_at < 1.0
+        wait_for(lambda number=number: world.events(webhook=f"fresh-{number}") or None, "its event")
+        world.client.delete(f"/registry-webhooks/{made['id']}")
