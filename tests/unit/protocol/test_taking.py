@@ -111,11 +111,6 @@ def test_a_resend_has_a_new_number_so_that_a_take_tells_which_message_came() -> 
     assert p.resend(held()) == p.Step(held())
 
 
-def test_an_empty_broker_gets_every_untaken_dispatch_again() -> None:
-    steps = p.redispatch_all([queued(), dispatched(), held(), waiting()])
-    assert [step.effects for step in steps] == [(p.Dispatch(2),)]
-
-
 def test_what_was_overtaken_is_sent_again() -> None:
     untaken = [("old", 100.0), ("new", 150.0)]
     assert p.overdue(untaken, newest_taken_sent_at=140.0, last_take_at=160.0, now=161.0) == ("old",)
