@@ -98,6 +98,11 @@ class Hold:
         """There is something to flush."""
         return self.asked is None and self.sent_seq < self.last_seq
 
+    @property
+    def is_unsure(self) -> bool:
+        """All was sent, and not all of it is known to have arrived."""
+        return self.asked is None and self.leave is None and bool(self.unsure) and not self.unsent
+
     def hear(self, answer: ReportAnswer) -> None:
         """The answer to `asked`."""
         asked, self.asked = self.asked, None

@@ -72,6 +72,7 @@ class World:
             todo.append(lambda: self.list_held(runner))
         todo.extend(partial(self.step, runner, hold) for hold in runner.holds if hold.asked is None)
         todo.extend(partial(self.flush, hold) for hold in runner.holds if hold.unsent)
+        todo.extend(partial(self.ask_how_far, runner, hold) for hold in runner.holds if hold.is_unsure)
         return todo
 
     def pick(self, number: int) -> None:
@@ -136,6 +137,12 @@ class World:
         """What was said leaves, unless it has gone meanwhile."""
         if hold.unsent:
             self.broker.publish(Letter(hold.flush()))
+
+    def ask_how_far(self, runner: Runner, hold: Hold) -> None:
+        """What was only told may be lost: a report without events asks how far the ledger got."""
+        if hold.is_unsure:
+            hold.ask()
+            self._send(runner, hold)
 
     def _send(self, runner: Runner, hold: Hold) -> None:
         assert hold.asked is not None
