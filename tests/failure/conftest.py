@@ -16,8 +16,16 @@ LEASE_S = 5.0
 """Half of the usual, so that the suite waits less."""
 
 
+@pytest.fixture
+def world(whole: World) -> World:
+    """As the test before left it, once all that it killed is back."""
+    whole.active_config()
+    whole.documents("/projects")
+    return whole
+
+
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Two configs (one stands by), two runners, hubsync and the gateway, with what the demo defines."""
     with a_world(tmp_path_factory.mktemp("world"), standby=True, more={"LEASE_S": str(LEASE_S)}) as running:
         yield running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -11,6 +12,8 @@ from cli.rabbitmq import PrivateNode, server_script
 from tests.support.world import World, wait_for
 
 from .what_holds import accepted, assert_deployed_once, in_the_middle
+
+EVERY_S = 0.2
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -28,14 +31,15 @@ def test_every_hook_of_a_steady_stream_is_answered_and_heard_of_though_the_broke
     away.start()
     while away.is_alive():
         pushes.append(world.push(f"stream-{len(pushes)}"))
+        time.sleep(EVERY_S)
     pushes.append(world.push("stream-last"))
     assert all(accepted(one) for one in pushes)
     assert_deployed_once(world, "stream-last")
     tags = {one["tag"] for one in pushes}
-    heard = wait_for(
+    judged = wait_for(
         lambda: tags <= {event["tag"] for event in world.events() if event["state"] == "judged"}, "every hook's verdict"
     )
-    assert heard
+    assert judged
     assert {event["verdict"] for event in world.events() if event["tag"] in tags} <= {"started", "queued"}
 
 

@@ -30,5 +30,5 @@ def test_after_both_runners_are_killed_a_successor_resumes_and_repeats_nothing(w
     after = assert_deployed_once(world, "both")
     assert time.monotonic() - killed < LEASE_S + 15
     # Tasks of the stage that had ended ended once: their times are those of the first runner.
-    for name, task in after["stages"]["Check"]["tasks"].items():
-        assert task["_endTimeInMicros"] == before["tasks"][name]["_endTimeInMicros"]
+    for name, task in before["tasks"].items():
+        assert after["stages"]["Check"]["tasks"][name]["_endTime"] == task["_endTime"] > 0

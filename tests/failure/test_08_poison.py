@@ -18,7 +18,7 @@ from shared.contracts.topics import HOOK_RECEIVED
 from shared.process.secrets import token_hash
 from tests.support.world import World, wait_for
 
-from .what_holds import accepted, assert_deployed_once
+from .what_holds import SOON_S, accepted, assert_deployed_once
 
 Json = dict[str, Any]
 
@@ -43,6 +43,7 @@ def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_ne
         # What the runners had fetched is back in the queue, and is exchanged before their successors come.
         world.kill("runner-1")
         world.kill("runner-2")
+        time.sleep(SOON_S)
         world.broker.manage("DELETE", "/api/queues/%2F/runner.runs/contents")
         body = {"data": {"execution_id": execution["id"], "dispatch": 1}, "and": "no envelope"}
         _publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")
@@ -54,11 +55,12 @@ def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_ne
 
 def test_a_quarantined_hook_that_can_be_read_is_requeued_and_run(world: World) -> None:
     (delivery,) = world.push("requeued-before")["deliveries"]
+    url = world.hub_state()["deliveries"][delivery["number"]]["url"]
     assert_deployed_once(world, "requeued-before")
     hook = HookReceived(
         delivery_id="requeued-1",
         received_at=time.time(),
-        token_hash=token_hash(delivery["url"].partition("secureToken=")[2]),
+        token_hash=token_hash(url.partition("secureToken=")[2]),
         pushes=(
             Push(provider="dockerhub", registry_host="docker.io", repository=demo.REPOSITORY, tag="requeued-before"),
         ),

@@ -8,6 +8,8 @@ from cli import demo
 from tests.support.world import World, wait_for
 
 Json = dict[str, Any]
+SOON_S = 0.3
+"""The broker has noticed that a killed process is gone, and its successor does not run yet."""
 
 
 def assert_deployed_once(world: World, tag: str) -> Json:
@@ -16,7 +18,7 @@ def assert_deployed_once(world: World, tag: str) -> Json:
     assert execution["status"] == "COMPLETED", execution["statusMessage"]
     assert [run["id"] for run in runs_of(world, tag)] == [execution["id"]]
     # A push that no runner could look up in time runs by its tag alone.
-    digest = world.events(tag=tag)[0]["digest"]
+    (digest,) = {event["digest"] for event in world.events(tag=tag) if event["executionId"] == execution["id"]}
     assert world.running_image() == f"{demo.REPOSITORY}:{tag}" + (f"@{digest}" if digest else "")
     return execution
 

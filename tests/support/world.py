@@ -118,6 +118,11 @@ class World:
         """Let the demo Hub announce an image; returns what it recorded of the push and of its deliveries."""
         return self.steer_hub("push", {"repository": repository, "tag": tag, "pusher": "ann", **more})
 
+    def hub_state(self) -> Json:
+        """All that the demo Hub knows: repositories with their hooks, deliveries with their URLs."""
+        state: Json = requests.get(f"{self.hub_url}/_fake/state", timeout=10).json()
+        return state
+
     def steer_hub(self, what: str, order: Json) -> Json:
         """One of the demo Hub's own calls (`tests/fakes/hub/admin.py`)."""
         answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=60)
