@@ -16,28 +16,23 @@ def test_webhooks_that_the_hub_refuses_say_why_and_are_made_once_they_can_be(wor
     made = {shape: _webhook(world, shape) for shape in SHAPES}
     told: dict[str, set[str]] = {shape: set() for shape in SHAPES}
 
-    def in_step(*shapes: str) -> bool:
-        for shape in shapes:
-            now = world.client.get(f"/registry-webhooks/{made[shape]}")
-            if now["hubState"] != "in step":
-                if now["hubMessage"]:
-                    told[shape].add(f"{now['hubState']}: {now['hubMessage']}")
-                return False
-        return True
+    def in_step() -> set[str]:
+        """Who is in step now; what the others say meanwhile is kept."""
+        states = {shape: world.client.get(f"/registry-webhooks/{id}") for shape, id in made.items()}
+        for shape, now in states.items():
+            if now["hubState"] != "in step" and now["hubMessage"]:
+                told[shape].add(f"{now['hubState']}: {now['hubMessage']}")
+        return {shape for shape, now in states.items() if now["hubState"] == "in step"}
 
-    for shape, state in BY_SOMEBODY.items():
-        refused = f"{state} after {shape}"
-        wait_for(
-            lambda shape=shape, state=state: not in_step(shape) and any(state in it for it in told[shape]), refused
-        )
+    def all_refused() -> bool:
+        in_step()
+        return all(any(state in words for words in told[shape]) for shape, state in BY_SOMEBODY.items())
+
+    wait_for(all_refused, "the refusals to be told", 60)
     for shape in BY_SOMEBODY:
         # Somebody has given the right; the webhook is saved again.
         world.client.patch(f"/registry-webhooks/{made[shape]}", {"description": "The account may do it now."})
-    for shape in SHAPES:
-        try:
-            wait_for(lambda shape=shape: in_step(shape), f"the webhook to be in step after {shape}", 60)
-        except AssertionError as late:
-            raise AssertionError(f"{late}; told so far: {told[shape]}") from late
+    wait_for(lambda: in_step() == set(SHAPES), "every webhook to be in step", 60)
     # An ended session is opened again without a word.
     assert not [shape for shape, words in told.items() if not words and shape != "401"], told
     hooks = world.hub_state()["repositories"]
