@@ -24,8 +24,10 @@ class Pushed:
         return 200 <= self.status < 300
 
     @property
-    def image(self) -> str:
-        return f"{self.repository}:{self.tag}@{self.digest}"
+    def images(self) -> tuple[str, str]:
+        """With its digest; by its tag alone where no runner could ask the registry within the deadline."""
+        by_tag = f"{self.repository}:{self.tag}"
+        return f"{by_tag}@{self.digest}", by_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,11 @@ def reckon(
             continue
         account.accepted += 1
         last[push.repository] = push
-        _one(account, push, by_tag[push.tag], runs[push.tag], calls[push.tag], push.image in written)
+        _one(account, push, by_tag[push.tag], runs[push.tag], calls[push.tag], not written.isdisjoint(push.images))
     for repository, push in last.items():
-        if running.get(repository) != push.image:
+        if running.get(repository) not in push.images:
             account.wrong += 1
-            account.problems.append(f"{repository}: the cluster runs {running.get(repository)}, not {push.image}")
+            account.problems.append(f"{repository}: the cluster runs {running.get(repository)}, not {push.images[0]}")
     for repository in last:
         _order(account, repository, [write for write in writes if write.repository == repository])
     return account

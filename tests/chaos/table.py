@@ -23,7 +23,7 @@ _ROWS = (
 def show(console: Console, account: Account) -> None:
     """The numbers, who died how often, and each problem."""
     for name, what in _ROWS:
-        console.print(f"  {name:<12}{getattr(account, name):>6}  {what}".rstrip())
+        console.print(f"  {name:<12}{getattr(account, name):>6}  {what}".rstrip(), soft_wrap=True)
     console.print(f"  {'deaths':<12}{sum(account.kills.values()):>6}  {_deaths(account)}", soft_wrap=True)
     for problem in account.problems:
         console.print(f"  ! {problem}", soft_wrap=True)

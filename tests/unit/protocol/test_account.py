@@ -25,7 +25,7 @@ def run(push: Pushed, status: str = "COMPLETED", message: str = "") -> Json:
 
 
 def write(push: Pushed, start: int) -> Write:
-    return Write(push.repository, push.image, start)
+    return Write(push.repository, push.images[0], start)
 
 
 def account(**change: Any) -> Account:
@@ -36,7 +36,7 @@ def account(**change: Any) -> Account:
         "executions": [run(A), run(B)],
         "writes": [write(A, 1), write(B, 2)],
         "told": ["a", "b"],
-        "running": {"acme/web": B.image},
+        "running": {"acme/web": B.images[0]},
         "kills": {},
     }
     return reckon(**whole | change)
@@ -75,7 +75,13 @@ def test_the_same_image_again_by_a_later_holder_is_no_second_effect() -> None:
 
 
 def test_the_cluster_must_run_the_image_of_the_last_push() -> None:
-    assert account(running={"acme/web": A.image}).wrong == 1
+    assert account(running={"acme/web": A.images[0]}).wrong == 1
+
+
+def test_a_push_that_was_not_looked_up_in_time_runs_by_its_tag_alone() -> None:
+    by_tag = Write(B.repository, "acme/web:b", 2)
+    assert account(writes=[write(A, 1), by_tag], running={"acme/web": "acme/web:b"}).clean
+    assert account(writes=[write(A, 1), Write(B.repository, "acme/web:b@sha256:other", 2)]).lost == 1
 
 
 def test_replaced_uncertain_and_refused_pushes_are_counted_and_no_fault() -> None:
