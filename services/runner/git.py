@@ -292,7 +292,7 @@ def _translated(error: BaseException, endpoint: Endpoint, url: str) -> GitProble
             f"{shown} asks for a sign-in and does not take the one of endpoint {endpoint.name}: correct its user name, "
             "password or token.",
         )
-    if isinstance(error, git_errors.NotGitRepository) or "404" in str(error):
+    if isinstance(error, git_errors.NotGitRepository):
         return GitProblem(
             "no-such-repository", f"{shown}: there is no such repository, or endpoint {endpoint.name} may not see it."
         )
