@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.ports import free_port
 
-from .registry import RealRegistry
+from .distribution import RealRegistry
 from .world import World, wait_for
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ from shared.contracts.history import Status, TaskHandle
 from shared.contracts.pushes import Push
 from shared.grammar.expressions import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
-from tests.support.registry import MANIFEST, RealRegistry
+from tests.support.distribution import MANIFEST, RealRegistry
 from tests.support.runs import OneTask, output
 from tests.support.tokens import TokenService
 from tests.unit.runner.conftest import until
