@@ -157,7 +157,7 @@ def test_a_new_kind_and_an_object_of_it_come_with_one_manifest(runs: Runs, kube:
         assert done.state.status is Status.COMPLETED, done.state.message
         waits = {"yaml": yaml.safe_dump(widget), "namespace": space, "waitFor": 'object.spec.phase == "Ready"'}
         ledger, holder = runs.begin(**waits)
-        until(lambda: "waits until its `waitFor` holds" in ledger.state.task("Deploy", "Apply").message, 60)
+        until(lambda: "its `waitFor`" in ledger.state.task("Deploy", "Apply").message, 60)
         path = f"/apis/{group}/v1/namespaces/{space}/widgets/w"
         kube.call("PATCH", path, {"spec": {"phase": "Ready"}}, "application/merge-patch+json")
         until(lambda: ledger.holding.state is State.ENDED, 60)

@@ -58,6 +58,7 @@ def test_what_one_pipeline_promotes_another_deploys(chain: Chain) -> None:
     first = chain.event("started", webhook="built", tag="1.0")
     assert chain.over(first["executionLink"])["status"] == "COMPLETED"
     second = chain.event("started", webhook="promoted", tag="1.0")
+    assert second["pushedBy"] == "Promote web #1"
     deployed = chain.over(second["executionLink"])
     assert deployed["status"] == "COMPLETED", deployed["statusMessage"]
     assert chain.world.running_image() == f"{chain.host}/acme/prod:1.0@{digest}"
@@ -74,3 +75,24 @@ def test_a_task_type_of_ones_own_is_checked_offered_and_run(chain: Chain) -> Non
     )
     task = chain.world.get(link)["stages"]["S"]["tasks"]["T"]
     assert task["statusMessage"] in ("Somebody is at work.", "Nobody is at work.", "Execution Completed.")
+
+
+def test_one_repository_with_two_tags_promotes_once_and_says_why_not_again(chain: Chain) -> None:
+    promote = {"type": "IMAGE", "endpoints": {"target": "web"}, "input": {"target": ":prod"}}
+    chain.pipeline("Promote in place", promote)
+    chain.webhook("every tag", "web", "Promote in place")
+    registry = chain.start()
+
+    digest = registry.index("acme/web", "2.0", "two")
+    first = chain.event("started", webhook="every tag", tag="2.0")
+    assert chain.over(first["executionLink"])["status"] == "COMPLETED"
+    assert registry.digest("acme/web", "prod") == digest
+    own = chain.event("loop", webhook="every tag", tag="prod")
+    assert "Promote in place #1" in own["reason"]
+    assert not own["executionLink"]
+
+    # Another image is no loop, even where the run that it starts moves the same tag.
+    newer = registry.index("acme/web", "2.1", "newer")
+    again = chain.event("started", webhook="every tag", tag="2.1")
+    assert chain.over(again["executionLink"])["status"] == "COMPLETED"
+    assert registry.digest("acme/web", "prod") == newer
