@@ -223,4 +223,4 @@ def test_a_cancelled_roll_out_puts_the_last_good_manifest_back(runs: Runs, kube:
     holder.close(3)
     assert ledger.state.status is Status.CANCELED
     container = kube.deployment(space, "web")["spec"]["template"]["spec"]["containers"][0]
-    assert "readinessProbe" not in container
+    assert "readinessProbe" not in container, ledger.state.task("Deploy", "Apply").message

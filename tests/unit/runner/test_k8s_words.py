@@ -10,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from services.runner.tasks import references
-from services.runner.tasks.k8s import diff, fence, images, manifests, outputs, owned
+from services.runner.tasks.k8s import defaulted, diff, fence, images, manifests, outputs, owned
 from services.runner.tasks.k8s.pods import describe, troubles
 from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.wanted import with_restart
@@ -361,3 +361,39 @@ def test_a_clusters_refusal_is_told_in_words(error: Exception, words: str) -> No
     said = from_exception(error, "https://k", "apply Deployment apps/web").message
     assert words in said
     assert "Traceback" not in said
+
+
+def test_maps_of_ours_that_go_are_taken_away_whole() -> None:
+    fields = {
+        "f:spec": {
+            "f:strategy": {"f:type": {}},
+            "f:template": {
+                "f:spec": {
+                    "f:containers": {
+                        'k:{"name":"web"}': {"f:name": {}, "f:image": {}, "f:readinessProbe": {"f:exec": {}}}
+                    }
+                }
+            },
+        }
+    }
+    probe = {"exec": {"command": ["x"]}, "periodSeconds": 10}
+    containers = [{"name": "web", "image": "acme/web:2", "readinessProbe": probe}, {"name": "other"}]
+    live = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "web",
+            "managedFields": [{"manager": "portside", "operation": "Apply", "fieldsV1": fields}],
+        },
+        "spec": {"strategy": {"type": "Recreate"}, "template": {"spec": {"containers": containers}}},
+    }
+    pods = {"spec": {"containers": [{"name": "web", "image": "acme/web:1"}]}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": pods}}
+    patch = defaulted.clearing(live, body)
+    assert patch is not None
+    assert patch["spec"]["strategy"] is None
+    assert patch["spec"]["template"]["spec"]["containers"] == [
+        {"name": "web", "image": "acme/web:1", "readinessProbe": None}
+    ]
+    assert "readinessProbe" not in pods["spec"]["containers"][0]
+    assert defaulted.clearing(live, {**body, "spec": live["spec"]}) is None

@@ -14,7 +14,7 @@ from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFaile
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import diff, fence, images, owned, wanted
+from . import defaulted, diff, fence, images, owned, wanted
 from .cluster import Cluster
 from .manifests import Object, Ref, cleaned
 from .outputs import response
@@ -94,7 +94,7 @@ def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | Non
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = wanted.with_restart(item.body, live, None)
     try:
-        return cluster.apply(item.ref, body, force=asked.flag("force"), dry_run=True)
+        return _sent(cluster, item.ref, body, live, force=asked.flag("force"), dry_run=True)
     except ClusterError as error:
         if error.status == 404 and ("Namespace", item.ref.namespace) in here:
             return None
@@ -134,7 +134,7 @@ def write(
             meta = {**sent["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
             sent = {**sent, "metadata": meta}
         try:
-            return cluster.apply(ref, sent, force=force)
+            return _sent(cluster, ref, sent, live, force=force)
         except ClusterError as error:
             if error.status != 409:
                 raise
@@ -142,6 +142,24 @@ def write(
                 raise TaskFailed(_conflict_words(ref, error)) from None
         time.sleep(0.2)
     raise AssertionError("unreachable")
+
+
+def _sent(
+    cluster: Cluster, ref: Ref, body: Object, live: Object | None, *, force: bool, dry_run: bool = False
+) -> Object:
+    """Apply; where the server refuses what is left of a map that goes, take the map away first, in the same change."""
+    try:
+        return cluster.apply(ref, body, force=force, dry_run=dry_run)
+    except ClusterError as error:
+        # Conflicts would have been told first: nobody else's fields are written over.
+        patch = defaulted.clearing(live, body) if error.status == 422 and live is not None else None
+        if patch is None:
+            raise
+    patched = cluster.patch(ref, patch, "strategic", dry_run=dry_run)
+    if dry_run:
+        return patched
+    newest = {**body["metadata"], "resourceVersion": patched["metadata"]["resourceVersion"]}
+    return cluster.apply(ref, {**body, "metadata": newest}, force=force)
 
 
 def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
