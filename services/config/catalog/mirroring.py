@@ -12,6 +12,7 @@ from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorS
 from shared.grammar.repositories import DOCKER_HUB, Repository, join_repository, repository_of
 
 from . import public_address, resolving
+from .documents import wire_time
 from .objects import Endpoint, Tombstone, Webhook
 
 PASS_TIMER = "mirror.pass"
@@ -153,6 +154,8 @@ def report(uow: UnitOfWork, said: MirrorReport) -> None:
         webhook = catalog_webhooks.WEBHOOKS.one(uow, id=said.webhook_id)
         if webhook is not None and webhook.generation == said.generation:
             message = said.repaired if said.state is MirrorState.IN_STEP and said.repaired else said.message
+            if said.state is MirrorState.RATE_LIMITED and said.retry_at is not None:
+                message = f"Until {wire_time(said.retry_at)[:19]} UTC. {message}"
             slug = said.slug or webhook.slug
             catalog_webhooks.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
             _remember(uow, webhook, said)
