@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice, NoticeTried
-from shared.grammar.expressions import Unresolved, resolve, scope
+from shared.grammar.expressions import Scope, Unresolved, as_text, resolve, scope
 from shared.process.secrets import Opener, Sealer
 
 from . import mail
@@ -103,9 +103,30 @@ class Notifier:
         known = scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
         try:
             entry = resolve({**_DEFAULTS[notice.kind], **notice.entry}, known)
+            if (payload := _as_json(notice.entry.get("payload"))) is not None:
+                entry["payload"] = _filled(payload, known)
         except Unresolved as error:
             raise NotSent(str(error)) from None
         return tell(notice, entry, endpoint, self._outgoing)
+
+
+def _as_json(written: Any) -> Any:
+    """A payload that is JSON as it was written, references and all; None for any other text."""
+    if not isinstance(written, str) or written.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(written)
+    except ValueError:
+        return None
+
+
+def _filled(value: Any, known: Scope) -> Any:
+    """Texts within JSON filled in one by one, so that a quote in a message does not end the text that it stands in."""
+    if isinstance(value, str):
+        return as_text(resolve(value, known, ("payload",)))
+    if isinstance(value, dict):
+        return {as_text(resolve(key, known, ("payload",))): _filled(item, known) for key, item in value.items()}
+    return [_filled(item, known) for item in value] if isinstance(value, list) else value
 
 
 def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, outgoing: Outgoing) -> Sent:

@@ -11,6 +11,7 @@ from services.config.rights import Right
 from services.config.store import Reading, catalog_pipelines, catalog_projects
 from services.config.store.catalog_endpoints import ENDPOINTS, VARIABLES
 from services.config.store.catalog_pipelines import PIPELINES
+from services.config.store.catalog_schedules import SCHEDULES
 from services.config.store.catalog_webhooks import WEBHOOKS
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
@@ -26,18 +27,31 @@ TABLES: dict[Kind, Any] = {
     Kind.VARIABLES: VARIABLES,
     Kind.PIPELINES: PIPELINES,
     Kind.WEBHOOKS: WEBHOOKS,
+    Kind.SCHEDULES: SCHEDULES,
 }
 _ASKED = {
     "variables": Kind.VARIABLES,
     "endpoints": Kind.ENDPOINTS,
     "pipelines": Kind.PIPELINES,
     "registry-webhooks": Kind.WEBHOOKS,
+    "schedules": Kind.SCHEDULES,
 }
 """What may be asked for by name, in the order in which an import needs it."""
 _WRITTEN: dict[Kind, tuple[str, ...]] = {
     Kind.PROJECTS: ("kind", "name", "description", "administrators", "members", "viewers"),
     Kind.ENDPOINTS: ("project", "kind", "name", "description", "type", "isRestricted", "properties"),
     Kind.VARIABLES: ("project", "kind", "name", "description", "type", "value"),
+    Kind.SCHEDULES: (
+        "project",
+        "kind",
+        "name",
+        "description",
+        "enabled",
+        "pipeline",
+        "cron",
+        "timeZone",
+        "input",
+    ),
     Kind.WEBHOOKS: (
         "project",
         "kind",

@@ -31,6 +31,7 @@ KINDS: dict[str, Kind] = {
     "DOCKER_WEBHOOK": Kind.WEBHOOKS,
     "REGISTRY_WEBHOOK": Kind.WEBHOOKS,
     "DOCKERHUB_WEBHOOK": Kind.WEBHOOKS,
+    "SCHEDULE": Kind.SCHEDULES,
 }
 """Kinds in a file, in the order in which they must be taken: what others refer to comes first."""
 _ORDER = list(dict.fromkeys(KINDS.values()))

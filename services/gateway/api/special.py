@@ -15,7 +15,7 @@ from .snippets import snippets
 
 YAML = "application/x-yaml;charset=UTF-8"
 API_VERSION = "2019-10-17"
-EXPORTED = ("pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "projects")
+EXPORTED = ("pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "schedules", "projects")
 IMPORT_ACTIONS = ("create", "apply", "update")
 
 

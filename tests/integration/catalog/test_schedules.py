@@ -11,7 +11,8 @@ from services.config.catalog.kinds import TIMERS
 from services.config.executions import Executions
 from services.config.people import SYSTEM
 from services.config.timers import Timers
-from shared.contracts.catalog import Find, Kind
+from shared.contracts.catalog import Find, Get, Kind
+from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 
 from .office import Office
@@ -132,3 +133,14 @@ def test_who_may_only_read_cannot_schedule_and_a_scheduled_pipeline_cannot_go(of
     pipeline = office.get(Kind.PIPELINES, name="Deploy web", project="default")
     with pytest.raises(Refused, match="schedule nightly refers to it"):
         office.act(Kind.PIPELINES, "delete", id=pipeline["id"])
+
+
+def test_a_schedule_goes_out_as_yaml_and_comes_in_again(office: Office) -> None:
+    saved = office.act(Kind.SCHEDULES, "create", NIGHTLY | {"input": {"namespace": "x"}, "timeZone": "Europe/Berlin"})
+    ask = Get(kind=Kind.PIPELINES, options={"export": "yaml", "wanted": {"schedules": ["nightly"]}})
+    text = office.desk.get(ask, Caller(user="admin")).text
+    office.act(Kind.SCHEDULES, "delete", id=saved["id"])
+    office.document(Kind.PIPELINES, "import", text=text, options={"action": "apply"})
+    again = office.get(Kind.SCHEDULES, name="nightly", project="default")
+    same = ("pipeline", "cron", "timeZone", "input", "enabled", "nextRuns")
+    assert [again[name] for name in same] == [saved[name] for name in same]

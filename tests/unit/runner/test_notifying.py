@@ -7,11 +7,8 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,48 +25,15 @@ from shared.contracts.topics import NOTICE_SEND
 from shared.process.secrets import Opener, Sealer
 from tests.support import certificates
 from tests.support.smtpd import Post, mail_server
+from tests.support.web import Web, web_server
 
 Keys = tuple[Sealer, Opener]
 
 
-@dataclass
-class Web:
-    """What an HTTP server was sent, and what it answers."""
-
-    url: str = ""
-    code: int = 200
-    body: str = "thanks"
-    requests: list[dict[str, Any]] = field(default_factory=list)
-
-
 @pytest.fixture
 def web() -> Iterator[Web]:
-    kept = Web()
-
-    class Handler(BaseHTTPRequestHandler):
-        def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            kept.requests.append(
-                {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
-            )
-            self.send_response(kept.code)
-            self.send_header("Content-Length", str(len(kept.body)))
-            self.end_headers()
-            self.wfile.write(kept.body.encode())
-
-        do_POST = do_PUT = do_PATCH = _any
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook?key=1"
-    thread = threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True)
-    thread.start()
-    yield kept
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with web_server() as kept:
+        yield kept
 
 
 @pytest.fixture
@@ -243,6 +207,14 @@ def test_the_signature_is_the_one_of_the_standards_own_example() -> None:
         "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}', "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     )
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_quote_in_a_message_does_not_end_the_text_of_a_json_payload(notifier: Notifier, web: Web) -> None:
+    tasks = {"S": {"T": {"status": "FAILED", "message": 'no "disk"\n${var.pw}', "output": {"n": 5}}}}
+    written = '{"said": "${S.T.message}", "n": "${S.T.output.n}", "list": ["#${executionIndex}", 1]}'
+    assert notifier(notice("webhook", {"url": web.url, "payload": written}, tasks=tasks), 1).success
+    said = json.loads(web.requests[0]["body"])
+    assert said == {"said": 'no "disk"\n${var.pw}', "n": "5", "list": ["#7", 1]}
 
 
 def test_a_webhook_without_payload_brings_the_run_as_json(notifier: Notifier, web: Web) -> None:
