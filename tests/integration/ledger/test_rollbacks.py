@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.config.executions import documents
 from services.config.holding import Intent, State
 from services.config.moving import Movement
 from services.config.protocol import intend
+from services.config.showing import documents
 from services.config.store import Store, execution_views
 from shared.contracts.history import RollbackStarted, RunEnded, RunParked, StageEnded, Status, TaskAnswered, TaskEnded
 

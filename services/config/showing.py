@@ -1,0 +1,130 @@
+"""Runs as the API shows them: Code Stream's document of an execution, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.contracts.history import Recorded
+from shared.contracts.pushes import Push
+from shared.grammar.progress import RunState, fold
+
+from . import folding, notifying, protocol
+from .catalog.documents import link, micros, wire_time
+from .plans import read_plan
+from .store import Reading, execution_views, executions, notices
+from .store.execution_views import Seen
+from .store.notices import Told
+
+Json = dict[str, Any]
+
+_QUEUED = protocol.State.QUEUED
+
+
+def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> list[Json]:
+    """The API's JSON of runs, their histories folded in bulk."""
+    plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
+    histories = {} if brief else executions.histories(uow, [one.id for one in seen])
+    told = {} if brief else notices.of_executions(uow, [one.id for one in seen])
+    return [
+        _document(
+            one,
+            plans[one.plan_hash],
+            None if brief else histories.get(one.id, ()),
+            told.get(one.id, ()),
+            execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
+            uow.now,
+        )
+        for one in seen
+    ]
+
+
+def _document(
+    one: Seen,
+    texts: tuple[str, str],
+    history: Sequence[Recorded] | None,
+    told: Sequence[Told],
+    position: int,
+    now: float,
+) -> Json:
+    plan, _, about = read_plan(*texts)
+    ended_at = one.ended_at
+    started_at = one.started_at if one.started_at is not None else (ended_at if ended_at is not None else now)
+    document: Json = {
+        "project": one.project,
+        "id": one.id,
+        "name": one.pipeline,
+        "description": about.get("description") or "",
+        "version": "v1",
+        "createdAt": wire_time(one.requested_at),
+        "updatedAt": wire_time(one.updated_at),
+        "createdBy": one.requested_by,
+        "updatedBy": one.requested_by,
+        "index": one.idx,
+        "status": one.status,
+        "statusMessage": one.status_message,
+        "comments": one.comments,
+        "reason": one.reason,
+        "icon": about.get("icon") or "",
+        "input": one.input,
+        "output": one.output,
+        "starred": about.get("starred") or {},
+        "stageOrder": about.get("stageOrder") or [],
+        "notifications": [],
+        "tags": one.tags,
+        "workspaceResults": [],
+        "_link": link("executions", one.id),
+        "_createTimeInMicros": micros(one.requested_at),
+        "_updateTimeInMicros": micros(one.updated_at),
+        "_createdBy": one.requested_by,
+        "_updatedBy": one.requested_by,
+        "_inputMeta": about.get("inputMeta") or {},
+        "_outputMeta": about.get("outputMeta") or {},
+        "_requestTimeInMicros": micros(one.requested_at),
+        "_durationInMicros": max(0, micros((now if ended_at is None else ended_at) - started_at)),
+        "_totalDurationInMicros": max(0, micros((now if ended_at is None else ended_at) - one.requested_at)),
+        "_executedBy": one.requested_by,
+        "_source": one.source,
+        "_pipelineLink": link("pipelines", one.pipeline_id),
+        "_pipelineId": one.pipeline_id,
+        "_nested": one.nested,
+        "_rollback": one.rollback,
+        "_parent": one.parent,
+        "_rerunOf": one.rerun_of or "",
+        "_queuePosition": position,
+        "_revision": one.revision,
+        "_push": _push(one),
+        "_eventId": one.delivery,
+        "_webhookId": one.webhook_id,
+    }
+    if history is not None:
+        state: RunState = fold(plan, history)
+        document["stages"] = folding.stages(one.id, plan, state, now)
+        _tell(document, told)
+        document |= {f"_{key}": value for key, value in folding.rollback(plan, state).items()}
+    return document
+
+
+def _tell(document: Json, told: Sequence[Told]) -> None:
+    """All notifications stand at the run, and those of a stage or a task there too."""
+    for one in told:
+        record = notifying.shown(one)
+        document["notifications"].append(record)
+        stage = document["stages"].get(one.stage)
+        if stage is not None:
+            place = stage["tasks"].get(one.task) if one.task else stage
+            if place is not None:
+                place["notifications"].append(record)
+
+
+def _push(one: Seen) -> Json | None:
+    if one.push is None:
+        return None
+    push = Push.model_validate_json(one.push)
+    return {
+        "image": push.image,
+        "tag": push.tag,
+        "digest": push.digest,
+        "owner": push.pusher,
+        "pushedAt": None if push.pushed_at is None else wire_time(push.pushed_at),
+    }
