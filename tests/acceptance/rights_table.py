@@ -8,7 +8,7 @@ from typing import Any
 
 from services.config.rights import ProjectRole, Right, ServiceRole, right_in
 
-from .things import PROJECT, stages
+from .things import PROJECT, SCHEDULED, stages
 
 Json = dict[str, Any]
 
@@ -101,6 +101,7 @@ def restricted(base: str, on: str) -> list[Row]:
 
 IN_PROJECT = {"project": PROJECT, "name": "{new}"}
 URL = {"type": "webhook", "properties": {"url": "https://hooks.example.com"}}
+NIGHTLY = {"pipeline": SCHEDULED, "cron": "0 2 * * *"}
 VARIABLE = {"type": "REGULAR", "value": "two"}
 FILE = f"project: {PROJECT}\nkind: VARIABLE\nname: {{new}}\ntype: REGULAR\nvalue: x\n"
 ROWS = (
@@ -142,6 +143,8 @@ ROWS = (
     *restricted("/variables", "restricted_variable"),
     Row(N.EDIT, "POST /variables", body={**IN_PROJECT, **VARIABLE}),
     Row(N.RESTRICTED, "POST /variables", body={**IN_PROJECT, "type": "RESTRICTED", "value": "x"}),
+    *of_a_kind("/schedules", "schedule", NIGHTLY),
+    Row(N.EDIT, "POST /schedules", "scheduled", {**IN_PROJECT, **NIGHTLY}),
     *of_a_kind("/registry-webhooks", "webhook", {}),
     Row(N.EDIT, "POST /registry-webhooks", body=IN_PROJECT),
     Row(N.EDIT, "POST /registry-webhooks/{id}?action=rotate", "webhook", {}),
@@ -206,7 +209,7 @@ ELSEWHERE = {
     "POST /endpoint-validation": "tests of endpoints try it for real",
     "GET /endpoint-certificate": "tests of endpoints try it for real",
 }
-READING = {"ran", "matrix", "audited", "deployed"}
+READING = {"ran", "scheduled", "matrix", "audited", "deployed"}
 
 
 def calls() -> set[str]:

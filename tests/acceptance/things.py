@@ -12,6 +12,8 @@ from cli.client import Client
 from tests.support.world import wait_for
 
 PROJECT = "matrix"
+SCHEDULED = "scheduled"
+"""The pipeline that schedules start."""
 Json = dict[str, Any]
 _STAGES = {
     "Log": {"type": "Log", "input": {"message": "hello"}},
@@ -114,6 +116,13 @@ class Things:
 
     def restricted_endpoint(self) -> Json:
         return self._made("endpoints", type="webhook", properties={"url": "https://x.example.com"}, isRestricted=True)
+
+    @cached_property
+    def scheduled(self) -> Json:
+        return self.client.post("/pipelines", {"project": PROJECT, "name": SCHEDULED, **stages("Log")})
+
+    def schedule(self) -> Json:
+        return self._made("schedules", pipeline=self.scheduled["name"], cron="0 2 * * *")
 
     def webhook(self) -> Json:
         return self._made("registry-webhooks")
