@@ -8,7 +8,7 @@ from typing import Any
 
 from services.config.rights import ProjectRole, Right, ServiceRole, right_in
 
-from .things import PROJECT, SCHEDULED, stages
+from .things import PROJECT, REGISTRY, SCHEDULE, stages
 
 Json = dict[str, Any]
 
@@ -101,8 +101,9 @@ def restricted(base: str, on: str) -> list[Row]:
 
 IN_PROJECT = {"project": PROJECT, "name": "{new}"}
 URL = {"type": "webhook", "properties": {"url": "https://hooks.example.com"}}
-NIGHTLY = {"pipeline": SCHEDULED, "cron": "0 2 * * *"}
 VARIABLE = {"type": "REGULAR", "value": "two"}
+MEANT = f"project={PROJECT}&name={{name}}"
+ANSWERS = {"project": PROJECT, "name": "{new}", "registry": REGISTRY, "target": REGISTRY, "repository": "acme/copy"}
 FILE = f"project: {PROJECT}\nkind: VARIABLE\nname: {{new}}\ntype: REGULAR\nvalue: x\n"
 ROWS = (
     *of_a_kind("/pipelines", "pipeline", stages("Log")),
@@ -124,6 +125,11 @@ ROWS = (
     Row(N.READ, "GET /pipelines/{id}/versions", "ran"),
     Row(N.READ, "GET /pipelines/{id}/diff?from=1&to=2", "ran"),
     Row(N.A_TOKEN, "GET /pipeline-tiles"),
+    Row(N.A_TOKEN, "GET /pipeline-templates"),
+    Row(N.A_TOKEN, "GET /pipeline-templates/{name}", "template"),
+    Row(N.EDIT, "POST /pipeline-templates/{name}", "template", {"answers": ANSWERS}),
+    *of_a_kind("/schedules", "schedule", {}),
+    Row(N.EDIT, "POST /schedules", "ran", {**IN_PROJECT, **SCHEDULE}),
     Row(N.A_PROJECT, "GET /executions"),
     Row(N.READ, "GET /executions/{id}", "ended"),
     Row(N.READ, "GET /executions/{id}/logs", "ended"),
@@ -143,8 +149,6 @@ ROWS = (
     *restricted("/variables", "restricted_variable"),
     Row(N.EDIT, "POST /variables", body={**IN_PROJECT, **VARIABLE}),
     Row(N.RESTRICTED, "POST /variables", body={**IN_PROJECT, "type": "RESTRICTED", "value": "x"}),
-    *of_a_kind("/schedules", "schedule", NIGHTLY),
-    Row(N.EDIT, "POST /schedules", "scheduled", {**IN_PROJECT, **NIGHTLY}),
     *of_a_kind("/registry-webhooks", "webhook", {}),
     Row(N.EDIT, "POST /registry-webhooks", body=IN_PROJECT),
     Row(N.EDIT, "POST /registry-webhooks/{id}?action=rotate", "webhook", {}),
@@ -198,6 +202,11 @@ ROWS = (
     Row(N.A_TOKEN, "GET /user-preferences"),
     Row(N.A_TOKEN, "GET /health"),
     Row(N.A_TOKEN, "GET /endpoint-types"),
+    Row(N.A_TOKEN, "POST /kubeconfig", body={"kubeconfig": "apiVersion: v1\nkind: Config\ncontexts: []\n"}),
+    # They look at the outside with the endpoint's secrets.
+    Row(N.EDIT, f"GET /endpoint-tags?{MEANT}", "registry"),
+    Row(N.EDIT, f"GET /endpoint-repositories?{MEANT}", "registry"),
+    Row(N.EDIT, f"GET /endpoint-workloads?{MEANT}&namespace=default", "cluster"),
     *(Row(N.A_TOKEN, f"GET /{name}") for name in EMPTY),
     Row(N.NO_TOKEN, "GET /about"),
     Row(N.NO_TOKEN, "POST /csp/gateway/am/api/login", body=PASSWORD),
@@ -209,7 +218,7 @@ ELSEWHERE = {
     "POST /endpoint-validation": "tests of endpoints try it for real",
     "GET /endpoint-certificate": "tests of endpoints try it for real",
 }
-READING = {"ran", "scheduled", "matrix", "audited", "deployed"}
+READING = {"ran", "matrix", "audited", "deployed", "template", "registry", "cluster"}
 
 
 def calls() -> set[str]:

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def things(world: World) -> Things:
     world.client.post("/projects", {"name": PROJECT})
-    return Things(world.client, world.layout.certificate, fake_kubernetes(world.cluster_url))
+    return Things(world.client, world.layout.certificate, fake_kubernetes(world.cluster_url), world.hub_url)
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,8 @@ def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str)
     elif isinstance(row.body, str):
         body = row.body.replace("{new}", new)
         headers["Content-Type"] = "application/x-www-form-urlencoded" if "=" in body else "application/x-yaml"
-    return session.request(
-        row.method, f"{base}{path}", params=row.query or None, data=body, headers=headers, timeout=30
-    )
+    query = row.query.format(name=thing.get("name"))
+    return session.request(row.method, f"{base}{path}", params=query or None, data=body, headers=headers, timeout=30)
 
 
 def _filled(value: Any, new: str) -> Any:

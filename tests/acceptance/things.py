@@ -9,11 +9,11 @@ from typing import Any
 import requests
 
 from cli.client import Client
+from cli.demo import HUB_PASSWORD, HUB_USER, REPOSITORY
 from tests.support.world import wait_for
 
 PROJECT = "matrix"
-SCHEDULED = "scheduled"
-"""The pipeline that schedules start."""
+RAN, TEMPLATE, REGISTRY = "has run", "promote", "registry"
 Json = dict[str, Any]
 _STAGES = {
     "Log": {"type": "Log", "input": {"message": "hello"}},
@@ -31,6 +31,9 @@ spec:
 """
 
 
+SCHEDULE: Json = {"pipeline": RAN, "cron": "0 3 * * *", "enabled": False}
+
+
 def stages(task: str) -> Json:
     return {"stageOrder": ["Only"], "stages": {"Only": {"taskOrder": [task], "tasks": {task: _STAGES[task]}}}}
 
@@ -38,10 +41,11 @@ def stages(task: str) -> Json:
 class Things:
     """Made by an administrator over the same API."""
 
-    def __init__(self, client: Client, certificate: str, kubernetes: Json) -> None:
+    def __init__(self, client: Client, certificate: str, kubernetes: Json, hub_url: str) -> None:
         self.client = client
         self.certificate = certificate
         self.kubernetes = kubernetes
+        self.hub_url = hub_url
         self.numbers = itertools.count(1)
 
     def name(self, noun: str) -> str:
@@ -57,7 +61,8 @@ class Things:
     @cached_property
     def ran(self) -> Json:
         """A pipeline with one finished execution."""
-        pipeline = self.pipeline()
+        made = self.client.post("/pipelines", {"project": PROJECT, "name": RAN, **stages("Log")})
+        pipeline = self.client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
         self.client.post(f"/pipelines/{pipeline['id']}/executions", {})
         self._wait(f"/pipelines/{pipeline['id']}/executions/1", "COMPLETED")
         return pipeline
@@ -74,12 +79,40 @@ class Things:
         return self._wait(f"/executions/{started['executionId']}", "WAITING")
 
     @cached_property
+    def template(self) -> Json:
+        """One that comes with the installation, and the endpoint that its answers name."""
+        assert self.registry
+        return {"name": TEMPLATE}
+
+    @cached_property
+    def cluster(self) -> Json:
+        """The demo's cluster."""
+        return self._made("endpoints", type="k8s", properties=self.kubernetes)
+
+    @cached_property
+    def registry(self) -> Json:
+        """A repository of the demo's Hub."""
+        properties = {
+            "serverType": "DockerHub",
+            "repoURL": REPOSITORY,
+            "username": HUB_USER,
+            "password": HUB_PASSWORD,
+            "hubURL": self.hub_url,
+            "registryURL": self.hub_url,
+        }
+        body = {"project": PROJECT, "name": REGISTRY, "type": "docker", "properties": properties}
+        return self.client.post("/endpoints", body)
+
+    def schedule(self) -> Json:
+        assert self.ran
+        return self._made("schedules", **SCHEDULE)
+
+    @cached_property
     def deployed(self) -> Json:
         """What a finished execution left in the demo's cluster."""
-        endpoint = self._made("endpoints", type="k8s", properties=self.kubernetes)
         task = {
             "type": "K8S",
-            "endpoints": {"kubernetesServer": endpoint["name"]},
+            "endpoints": {"kubernetesServer": self.cluster["name"]},
             "input": {"action": "APPLY", "timeout": 1, "yaml": DEPLOYMENT},
         }
         only = {"taskOrder": ["Apply"], "tasks": {"Apply": task}}
@@ -116,13 +149,6 @@ class Things:
 
     def restricted_endpoint(self) -> Json:
         return self._made("endpoints", type="webhook", properties={"url": "https://x.example.com"}, isRestricted=True)
-
-    @cached_property
-    def scheduled(self) -> Json:
-        return self.client.post("/pipelines", {"project": PROJECT, "name": SCHEDULED, **stages("Log")})
-
-    def schedule(self) -> Json:
-        return self._made("schedules", pipeline=self.scheduled["name"], cron="0 2 * * *")
 
     def webhook(self) -> Json:
         return self._made("registry-webhooks")

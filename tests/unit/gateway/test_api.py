@@ -271,6 +271,7 @@ def _filled(route: Route) -> str:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_answers_200_or_a_refusal_in_the_error_shape(site: Site, route: Route) -> None:
     site.documents["endpoints"] = {"name": "hub", "type": "docker"}
+    site.documents["pipelines"] = {"id": "p1", "questions": []}
     workload = {"apiVersion": "apps/v1", "workloadKind": "Deployment", "namespace": "apps", "name": "web", "images": []}
     site.documents["deployments"] = {**workload, "lookAt": {"name": "prod", "type": "k8s"}}
     more: dict[str, Any] = {"data": "name: x\n"} if route.takes == "Text" else {"json": {}}
