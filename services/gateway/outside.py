@@ -72,6 +72,12 @@ def seen(desk: Desk, caller: Caller, what: str, endpoint: Endpoint | None, optio
     return (desk.inspect_hub if hub else desk.inspect)(caller, ask).document
 
 
+def certificates(desk: Desk, caller: Caller, url: str) -> Json:
+    """The certificates that a server shows; only for who may make endpoints somewhere."""
+    desk.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
+    return seen(desk, caller, "certificate", None, {"url": url})
+
+
 def last_tags(
     desk: Desk, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:

@@ -54,7 +54,7 @@ def certificate(call: Call) -> Reply:
     url = call.query.get("url", "")
     if not url:
         raise refuse(Code.INVALID, "url is required.", subject="url")
-    return Reply(outside.seen(call.parts.desk, call.caller, "certificate", None, {"url": url}))
+    return Reply(outside.certificates(call.parts.desk, call.caller, url))
 
 
 def kubeconfig(call: Call) -> Reply:

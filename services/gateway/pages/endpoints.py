@@ -10,7 +10,7 @@ from services.gateway import outside
 from services.gateway.api.sealing import wrap
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Inspect, Kind
+from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
@@ -89,7 +89,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def certificate() -> str:
         address = _address(_sent(_types(parts)))
-        seen = parts.desk.inspect(caller(), Inspect(what="certificate", options={"url": address})).document
+        seen = outside.certificates(parts.desk, caller(), address)
         return render_template("_endpoints_certificate.html", seen=seen, address=address)
 
     @blueprint.post("/endpoints/<id>/delete")

@@ -161,7 +161,19 @@ def test_restricted_endpoints_are_for_project_administrators(office: Office) -> 
     made_own = office.act(Kind.ENDPOINTS, "create", {**own, "isRestricted": False}, by="ann")
     lock = {"isRestricted": True}
     assert "restrict" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", lock, id=made_own["id"], by="ann")
+    elsewhere = {"id": made["id"], "type": "docker", "properties": {"repoURL": "https://evil.example.com/acme/web"}}
+    for options in ({}, {"body": elsewhere}):
+        tried = {"forValidation": True, **options}
+        ids = () if options else (made["id"],)
+        assert "restricted" in refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, *ids, options=tried, by="ann")
     office.act(Kind.ENDPOINTS, "delete", id=made["id"], by="boss")
+
+
+def test_only_who_makes_endpoints_looks_at_servers(office: Office) -> None:
+    office.user("ann", default="members")
+    office.user("eve", default="viewers")
+    assert office.get(Kind.ENDPOINTS, options={"mayTry": True}, by="ann") == {}
+    refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, options={"mayTry": True}, by="eve")
 
 
 def test_lists_are_filtered_and_scoped_to_ones_projects(office: Office) -> None:
