@@ -37,6 +37,16 @@ PAGES = (
     "/pipelines/new?tab=input",
     "/pipelines/new?stage=Deploy&task=Apply",
     "/pipelines/import",
+    "/pipelines/templates",
+    "/pipelines/templates/push-to-kubernetes",
+    "/live",
+    "/projects",
+    "/projects/new",
+    "/people",
+    "/people/new",
+    "/queues",
+    "/audit",
+    "/health",
     "/endpoints",
     "/endpoints/new?type=docker",
     "/endpoints/new?type=k8s",
@@ -79,6 +89,55 @@ def test_a_question_is_approved_in_the_task_that_asks(world: World, page: Page) 
     expect(page.get_by_role("heading", name="Approve me #1")).to_contain_text("completed")
     page.get_by_role("button", name="Rerun", exact=True).click()
     expect(page.get_by_role("heading", name="Approve me #2")).to_be_visible()
+
+
+def test_a_template_becomes_a_pipeline_by_its_questions_and_the_webhook_comes_next(world: World, page: Page) -> None:
+    world.push("2.0.0")
+    world.ended("2.0.0")
+    page.goto(f"{world.layout.url}/pipelines")
+    page.get_by_role("link", name="Templates").click()
+    page.get_by_role("link", name="Push to Kubernetes").click()
+    page.locator("#q-registry").select_option("acme-web")
+    page.locator("#q-cluster").select_option("cluster")
+    page.get_by_label("Namespace").fill("apps")
+    page.get_by_label("Namespace").press("Tab")
+    runs = page.get_by_label("Deployment that runs there now")
+    expect(runs).to_contain_text("web: acme/web:2.0.0")
+    runs.select_option(index=1)
+    expect(page.get_by_label("Replicas")).to_be_hidden()
+    page.get_by_label("Name of the pipeline").fill("Ship web")
+    page.get_by_role("button", name="Create Pipeline").click()
+    expect(page.get_by_role("heading", name="New Webhook for Docker")).to_be_visible()
+    expect(page.locator("#w-pipeline")).to_have_value("Ship web")
+    assert world.client.by_name("pipelines", "default", "Ship web")["enabled"] is True
+
+
+def test_what_runs_in_the_cluster_is_read_back_and_an_earlier_image_is_deployed_again(world: World, page: Page) -> None:
+    world.push("2.0.1")
+    world.ended("2.0.1")
+    page.goto(f"{world.layout.url}/live")
+    row = page.get_by_role("row").filter(has_text="acme/web:2.0.1")
+    expect(row).to_contain_text("the same")
+    row.get_by_role("link", name="web", exact=True).click()
+    earlier = page.get_by_role("row").filter(has_text="acme/web:2.0.0")
+    earlier.get_by_role("button", name="Deploy this again").click()
+    expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
+    assert (world.running_image() or "").startswith("acme/web:2.0.0@")
+
+
+def test_a_dead_letter_is_read_and_discarded(world: World, page: Page) -> None:
+    order = {"routing_key": "config.hooks", "payload": "{not a message", "payload_encoding": "string", "properties": {}}
+    world.broker.manage("POST", "/api/exchanges/%2F/amq.default/publish", order)
+    wait_for(lambda: world.client.documents("/dead-letters", **{"$filter": "state eq 'kept'"}), "a dead letter")
+    page.goto(f"{world.layout.url}/queues")
+    row = page.get_by_role("row").filter(has_text="config.hooks").filter(has_text="Read")
+    row.get_by_role("link", name="Read").click()
+    expect(page.locator("main")).to_contain_text("{not a message")
+    page.get_by_role("button", name="Requeue").click()
+    expect(page.get_by_role("alert").first).to_contain_text("Nobody knows messages of type")
+    page.get_by_role("row").filter(has_text="config.hooks").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Discard chosen").click()
+    expect(page.locator("main")).to_contain_text("None kept")
 
 
 def test_a_broken_pipeline_is_mended_at_the_line_that_is_marked(world: World, page: Page) -> None:
