@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cli import system
+from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
 from .conftest import PHONE, WIDE, a_system, hindrances
@@ -113,21 +114,21 @@ def test_a_template_becomes_a_pipeline_by_its_questions_and_the_webhook_comes_ne
 
 
 def test_what_runs_in_the_cluster_is_read_back_and_an_earlier_image_is_deployed_again(world: World, page: Page) -> None:
-    world.push("2.0.1")
-    world.ended("2.0.1")
+    for tag in ("3.0.0", "3.0.1"):
+        world.push(tag)
+        world.ended(tag)
     page.goto(f"{world.layout.url}/live")
-    row = page.get_by_role("row").filter(has_text="acme/web:2.0.1")
+    row = page.get_by_role("row").filter(has_text="acme/web:3.0.1")
     expect(row).to_contain_text("the same")
     row.get_by_role("link", name="web", exact=True).click()
-    earlier = page.get_by_role("row").filter(has_text="acme/web:2.0.0")
+    earlier = page.get_by_role("row").filter(has_text="acme/web:3.0.0")
     earlier.get_by_role("button", name="Deploy this again").click()
     expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
-    assert (world.running_image() or "").startswith("acme/web:2.0.0@")
+    assert (world.running_image() or "").startswith("acme/web:3.0.0@")
 
 
-def test_a_dead_letter_is_read_and_discarded(world: World, page: Page) -> None:
-    order = {"routing_key": "config.hooks", "payload": "{not a message", "payload_encoding": "string", "properties": {}}
-    world.broker.manage("POST", "/api/exchanges/%2F/amq.default/publish", order)
+def test_a_dead_letter_is_read_and_requeued_or_discarded(world: World, page: Page) -> None:
+    publish(world, "config.hooks", b"{not a message", "unreadable")
     wait_for(lambda: world.client.documents("/dead-letters", **{"$filter": "state eq 'kept'"}), "a dead letter")
     page.goto(f"{world.layout.url}/queues")
     row = page.get_by_role("row").filter(has_text="config.hooks").filter(has_text="Read")
@@ -138,6 +139,16 @@ def test_a_dead_letter_is_read_and_discarded(world: World, page: Page) -> None:
     page.get_by_role("row").filter(has_text="config.hooks").get_by_role("checkbox").check()
     page.get_by_role("button", name="Discard chosen").click()
     expect(page.locator("main")).to_contain_text("None kept")
+
+    (delivery,) = world.push("2.0.2")["deliveries"]
+    quarantine_hook(world, world.hub_state()["deliveries"][delivery["number"]]["url"], "2.0.3", "requeued-by-click")
+    wait_for(lambda: world.client.documents("/dead-letters", **{"$filter": "state eq 'kept'"}), "a dead letter")
+    page.goto(f"{world.layout.url}/queues")
+    page.get_by_role("row").filter(has_text="requeued-by-click").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Requeue chosen").click()
+    expect(page.locator("main")).to_contain_text("None kept")
+    page.goto(f"{world.layout.url}/activity")
+    expect(page.get_by_role("row").filter(has_text="2.0.3")).to_be_visible()
 
 
 def test_a_broken_pipeline_is_mended_at_the_line_that_is_marked(world: World, page: Page) -> None:

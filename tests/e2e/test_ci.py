@@ -78,7 +78,7 @@ def test_the_log_comes_live_and_files_are_kept(readable: None, runs: OneTask, ku
     steps = ["mkdir out; echo kept | tee out/a.txt", "printf '\\377\\001' > out/b.bin"]
     done = runs.run({"steps": steps, "artifacts": ["out/*"]}, {}, workspace=workspace(space))
     assert done.state.status is Status.COMPLETED, message(done)
-    assert done.lines[1:] == ["$ mkdir out; echo kept | tee out/a.txt", "kept", f"$ {steps[1]}", ""]
+    assert done.lines[1:] == ["$ mkdir out; echo kept | tee out/a.txt", "kept", f"$ {steps[1]}"]
     assert [one["path"] for one in output(done)["artifacts"]] == ["out/a.txt", "out/b.bin"]
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from typing import Any
 
 import pytest
 
-from cli import demo
 from cli.client import ApiError
-from shared.bus import wire
-from shared.bus.furniture import DEAD
-from shared.contracts.pushes import HookReceived, Push
-from shared.contracts.topics import HOOK_RECEIVED
-from shared.process.secrets import token_hash
+from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
 from .what_holds import SOON_S, accepted, assert_deployed_once
@@ -24,7 +18,7 @@ Json = dict[str, Any]
 
 
 def test_what_cannot_be_read_is_kept_with_its_reason_and_the_next_hook_runs(world: World) -> None:
-    _publish(world, "config.hooks", b"\x00 this is no hook", "poison-1")
+    publish(world, "config.hooks", b"\x00 this is no hook", "poison-1")
     assert accepted(world.push("after-poison"))
     assert_deployed_once(world, "after-poison")
     letter = _letter(world, "poison-1")
@@ -46,7 +40,7 @@ def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_ne
         time.sleep(SOON_S)
         world.broker.manage("DELETE", "/api/queues/%2F/runner.runs/contents")
         body = {"data": {"execution_id": execution["id"], "dispatch": 1}, "and": "no envelope"}
-        _publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")
+        publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")
     ended = world.ended("unreadable", limit_s=60)
     assert ended["status"] == "FAILED" and "No runner could read" in ended["statusMessage"]
     world.push("after-unreadable")
@@ -57,16 +51,7 @@ def test_a_quarantined_hook_that_can_be_read_is_requeued_and_run(world: World) -
     (delivery,) = world.push("requeued-before")["deliveries"]
     url = world.hub_state()["deliveries"][delivery["number"]]["url"]
     assert_deployed_once(world, "requeued-before")
-    hook = HookReceived(
-        delivery_id="requeued-1",
-        received_at=time.time(),
-        token_hash=token_hash(url.partition("secureToken=")[2]),
-        pushes=(
-            Push(provider="dockerhub", registry_host="docker.io", repository=demo.REPOSITORY, tag="requeued-before"),
-        ),
-    )
-    parcel = wire.pack(HOOK_RECEIVED, hook, source="test", subject="requeued-1")
-    _publish(world, DEAD, parcel.body, "requeued-1", exchange=True, type=HOOK_RECEIVED.type)
+    quarantine_hook(world, url, "requeued-before", "requeued-1")
     letter = _letter(world, "requeued-1")
     assert world.client.post(f"/dead-letters/{letter['id']}?action=requeue", {})["state"] == "requeued"
     (event,) = wait_for(lambda: world.events(deliveryId="requeued-1") or None, "the hook's event")
@@ -79,16 +64,3 @@ def _letter(world: World, subject: str) -> Json:
         return next((one for one in letters if subject in (one["subject"], one["messageId"])), None)
 
     return wait_for(found, f"the dead letter {subject}")
-
-
-def _publish(world: World, where: str, body: bytes, message_id: str, *, exchange: bool = False, **more: str) -> None:
-    """Put a message in a queue as any program with the broker's password could."""
-    name, key = (where, "") if exchange else ("amq.default", where)
-    order = {
-        "properties": {"message_id": message_id, "delivery_mode": 2, **more},
-        "routing_key": key,
-        "payload": base64.b64encode(body).decode(),
-        "payload_encoding": "base64",
-    }
-    answer = world.broker.manage("POST", f"/api/exchanges/%2F/{name}/publish", order)
-    assert answer == {"routed": True}

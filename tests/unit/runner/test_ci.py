@@ -96,3 +96,10 @@ def test_limits_are_in_code_streams_units_and_secrets_stand_in_no_job() -> None:
     }
     with pytest.raises(TaskFailed, match=r"set `workspace\.image`"):
         job.workspace({})
+
+
+def test_empty_lines_are_shown_but_for_the_one_that_ends_what_stood_before_a_mark() -> None:
+    printed = Printed(MARK, ())
+    assert printed.read(["a", "", "b"]) == ["a", "", "b"]
+    assert printed.read(["", "", f"{MARK} file x"]) == [""]
+    assert printed.read([f"{MARK} end", "c"]) == ["c"]

@@ -23,6 +23,8 @@ class Printed:
     last: str = ""
     """The last line that says something."""
     _open: tuple[str, str] | None = None
+    _blank: bool = False
+    """An empty line that is shown once it is known not to belong to a mark."""
     _lines: list[str] = field(default_factory=list)
 
     def read(self, lines: Iterable[str]) -> list[str]:
@@ -30,11 +32,15 @@ class Printed:
         shown: list[str] = []
         for line in lines:
             if line.startswith(self.mark):
+                # The script ends what is printed before a mark, whether or not it had ended itself.
+                self._blank = False
                 shown += self._marked(line[len(self.mark) :].strip())
             elif self._open is not None:
                 self._lines.append(line)
             else:
-                shown.append(line)
+                shown += [""] if self._blank else []
+                shown += [line] if line else []
+                self._blank = not line
                 self.last = line.strip() or self.last
         return shown
 
