@@ -111,7 +111,8 @@ def everything(world: World, path: str, filter: str) -> list[Json]:
     """All pages of a list."""
     found: list[Json] = []
     while True:
-        page = world.client.documents(path, **{"$filter": filter, "$top": 200, "$skip": len(found)})
+        window = {"$filter": filter, "$top": 200, "$skip": len(found)}
+        page = world.retry(lambda window=window: world.client.documents(path, **window))  # type: ignore[misc]
         found += page
         if len(page) < 200:
             return found
@@ -119,4 +120,5 @@ def everything(world: World, path: str, filter: str) -> list[Json]:
 
 def total(world: World, path: str, filter: str) -> int:
     """How many a list has; exact up to ten thousand."""
-    return int(world.client.get(path, **{"$filter": filter, "$top": 1})["totalCount"])
+    answer = world.retry(lambda: world.client.get(path, **{"$filter": filter, "$top": 1}))
+    return int(answer["totalCount"])
