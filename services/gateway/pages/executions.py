@@ -18,9 +18,10 @@ from shared.process.clock import now
 from . import first_use
 from .common import caller, page_number, signed_in, stream
 from .execution_view import stages_of, verbs
-from .writing import every
 
 PAGE = 25
+SUGGESTED = 50
+"""Pipelines that the filter suggests: those changed last."""
 ORDER = "_requestTimeInMicros desc"
 STATUSES = ("RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELED")
 SINCE_S = {"1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
@@ -58,7 +59,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         asked = _asked()
         if request.headers.get("HX-Request"):
             return _table(parts, caller(), asked, page_number())
-        names = sorted({str(one["name"]) for one in every(parts, Kind.PIPELINES)})
+        newest = Find(kind=Kind.PIPELINES, orderby="_updateTimeInMicros desc", top=SUGGESTED)
+        names = sorted({str(one["name"]) for one in parts.desk.find(caller(), newest).documents})
         return render_template(
             "executions.html",
             filters=bool(asked or names),

@@ -8,14 +8,14 @@ from flask import Blueprint, render_template, request
 
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Inspect, Kind
+from shared.contracts.catalog import Find, Get, Inspect, Kind
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.runs import Endpoint
 from shared.grammar.inputs import inject
 
 from . import webhook_form
-from .common import caller, signed_in
+from .common import caller, page_number, signed_in
 from .writing import done, every, field, project_names, write
 
 STATES = {
@@ -31,6 +31,7 @@ STATES = {
 
 TEXTS = ("name", "project", "endpoint", "pipeline", "repoName", "imageNameRegExPattern", "tagNamePattern", "mode")
 INPUT = "input."
+PAGE = 30
 _ACTS: dict[str, tuple[str, Json]] = {
     "enable": ("patch", {"enabled": True}),
     "disable": ("patch", {"enabled": False}),
@@ -49,7 +50,17 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/webhooks")
     @session
     def listing() -> str:
-        return render_template("webhooks.html", rows=every(parts, Kind.WEBHOOKS), states=STATES)
+        number = page_number()
+        ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=number * PAGE)
+        found = parts.desk.find(caller(), ask)
+        return render_template(
+            "webhooks.html",
+            rows=found.documents,
+            total=found.total,
+            page=number,
+            more=(number + 1) * PAGE < found.total,
+            states=STATES,
+        )
 
     @blueprint.get("/webhooks/new")
     @session
