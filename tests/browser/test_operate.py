@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from cli import system
 from tests.support.letters import publish, quarantine_hook
@@ -111,6 +111,44 @@ def test_a_template_becomes_a_pipeline_by_its_questions_and_the_webhook_comes_ne
     expect(page.get_by_role("heading", name="New Webhook for Docker")).to_be_visible()
     expect(page.locator("#w-pipeline")).to_have_value("Ship web")
     assert world.client.by_name("pipelines", "default", "Ship web")["enabled"] is True
+
+
+def _held(page: Page, address: str) -> list[Route]:
+    """The next request to this address waits in the list that is returned, until it is continued."""
+    waiting: list[Route] = []
+    page.route(address, lambda route: waiting.append(route), times=1)
+    return waiting
+
+
+def test_what_is_chosen_while_a_form_is_drawn_again_stays_and_is_asked_for(world: World, page: Page) -> None:
+    page.goto(f"{world.layout.url}/pipelines/templates/push-to-kubernetes")
+    slow = _held(page, "**/push-to-kubernetes/form")
+    page.locator("#q-registry").select_option("acme-web")
+    page.get_by_label("Name of the pipeline").fill("Ship fast")
+    page.get_by_label("Namespace").fill("apps")
+    page.locator("#q-cluster").evaluate("one => one.value = 'cluster'")
+    slow[0].continue_()
+    expect(page.get_by_label("Deployment that runs there now")).to_contain_text("acme/web:")
+    expect(page.locator("#q-registry")).to_have_value("acme-web")
+    expect(page.get_by_label("Name of the pipeline")).to_have_value("Ship fast")
+
+    page.goto(f"{world.layout.url}/webhooks/new")
+    slow = _held(page, "**/webhooks/form")
+    page.locator("#w-endpoint").select_option("acme-web")
+    page.locator("#w-pipeline").evaluate("one => one.value = 'Deploy web'")
+    page.get_by_label("Enabled").set_checked(False)
+    page.get_by_label("Except").fill("latest")
+    slow[0].continue_()
+    expect(page.locator("#webhook-form")).not_to_contain_text("Choose a pipeline to see")
+    expect(page.locator("#w-pipeline")).to_have_value("Deploy web")
+    expect(page.get_by_label("Except")).to_have_value("latest")
+    expect(page.get_by_label("Enabled")).not_to_be_checked()
+
+    page.goto(f"{world.layout.url}/endpoints/new?type=docker")
+    page.get_by_label("Name", exact=True).fill("staging")
+    page.locator("#endpoint-form [name=type]").select_option("k8s")
+    expect(page.locator("#endpoint-form")).to_contain_text("Address of the cluster")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("staging")
 
 
 def test_what_runs_in_the_cluster_is_read_back_and_an_earlier_image_is_deployed_again(world: World, page: Page) -> None:

@@ -51,7 +51,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def new() -> str:
         names = project_names(parts)
         project = request.args.get("project") or (names[0] if len(names) == 1 else "")
-        return form(_types(parts), request.args.get("type", "docker"), {"project": project, "properties": {}})
+        values = {"project": project, "name": request.args.get("name", ""), "properties": {}}
+        return form(_types(parts), request.args.get("type", "docker"), values)
 
     @blueprint.get("/endpoints/<id>")
     @session

@@ -17,6 +17,35 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target === dialog() && !dialog().open) dialog().showModal();
 });
 
+// A form that is drawn again keeps what was typed or chosen while the answer was on its way, and asks once more for it.
+const given = (form) => new Map([...form.elements].filter((one) => one.name && one.type !== "hidden")
+  .map((one) => [one.name, one.type === "checkbox" ? one.checked : one.value]));
+const asked = new WeakMap();
+let since = { form: "", fields: [] };
+document.addEventListener("htmx:beforeRequest", ({ detail: { target, xhr } }) => {
+  if (target?.tagName === "FORM") asked.set(xhr, given(target));
+});
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
+  const before = asked.get(xhr);
+  if (!before || !target.isConnected) return;
+  // Not `target.id`: that is the form's field of this name where it has one.
+  since = { form: target.getAttribute("id"), fields: [...given(target)].filter(([name, value]) => before.get(name) !== value) };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const form = document.getElementById(since.form);
+  const changed = since.fields.map(([name, value]) => [form?.elements[name], value]).filter(([field]) => field?.tagName);
+  since = { form: "", fields: [] };
+  for (const [field, value] of changed) put(field, value);
+  for (const [field] of changed) field.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
+function put(field, value) {
+  const drawn = field.value;
+  field[field.type === "checkbox" ? "checked" : "value"] = value;
+  // The choice may be gone from the list that was drawn.
+  if (field.selectedIndex === -1) field.value = drawn;
+}
+
 // A refusal is said at the top of what one looks at, whatever its answer was to replace.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if ((event.detail.xhr?.status ?? 0) < 400) return;
