@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
 from urllib.parse import quote
@@ -16,14 +18,17 @@ CONNECT_S, READ_S = 5.0, 10.0
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "portside-test", "X-Portside-Test": "1"}
 
 
-def send(url_base: str, token: str, body: Json) -> Json:
-    """What came back, or why nothing did; the token is in no answer."""
+def send(url_base: str, token: str, body: Json, *, sign: bool = False) -> Json:
+    """What came back, or why nothing did; the token is in no answer. `sign` as GitHub and Gitea do."""
+    raw, headers = json.dumps(body).encode(), dict(_HEADERS)
+    if sign:
+        headers["X-Hub-Signature-256"] = f"sha256={hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()}"
     started = time.monotonic()
     try:
         answer = requests.post(
             url_base + quote(token, safe=""),
-            data=json.dumps(body),
-            headers=_HEADERS,
+            data=raw,
+            headers=headers,
             timeout=(CONNECT_S, READ_S),
             allow_redirects=False,
         )

@@ -141,7 +141,7 @@ def _hook(endpoint: OpenEndpoint | None, options: Json) -> Json:
     """Whether a webhook's address takes a test delivery; the webhook comes as an endpoint, so that its token opens."""
     if endpoint is None or not isinstance(options.get("body"), dict):
         raise refuse(Code.INVALID, "Name the webhook's address and the body to send.")
-    return send(endpoint.text("urlBase"), endpoint.text("token"), options["body"])
+    return send(endpoint.text("urlBase"), endpoint.text("token"), options["body"], sign=bool(options.get("sign")))
 
 
 _LOOKS: dict[str, Callable[[OpenEndpoint | None, Json], Json]] = {

@@ -17,6 +17,8 @@ from . import matchable, mirroring, public_address, resolving, webhook_demands
 from .documents import LINK_BASE, common, day_of, link, wire_time
 from .objects import Endpoint, Json, Pipeline, Webhook
 
+UNSIGNED = "It takes signed deliveries only, and Docker Hub signs nothing: each of its deliveries is refused."
+
 
 def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
     """Wire documents; the secure token is masked."""
@@ -46,6 +48,7 @@ def for_check(uow: Reading, value: Webhook) -> Json:
         "name": value.name,
         "urlBase": public_address.hook_base(uow),
         "token": value.secret_token,
+        "signed": value.signed,
         "registryHost": match.registry_host,
         "repository": match.repository,
         "lastTag": deliveries.last_tag(uow, value.id),
@@ -131,6 +134,7 @@ def _document(
     actor, problem = matchable.actor_of(uow, value)
     missing = lacks(value, endpoint, pipeline, problem)
     unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
+    unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
     return {
         **common(value, kind="DOCKER_WEBHOOK", collection=Kind.WEBHOOKS.value, project_id=project_id),
         "enabled": value.enabled,
@@ -154,7 +158,7 @@ def _document(
         "actor": actor,
         "missing": missing,
         "complete": not missing,
-        "notices": [one for one in (matchable.token_notice(uow, value), unreachable, in_clear) if one],
+        "notices": [one for one in (matchable.token_notice(uow, value), unreachable, in_clear, unsigned) if one],
         "reachable": not unreachable,
         "offers": ["look", "tunnel"] if unreachable else [],
         "hubState": value.hub_state,

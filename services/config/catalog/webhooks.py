@@ -186,13 +186,14 @@ class Webhooks(Scoped[Webhook]):
             **named,
             mode=mode,
             enabled=flag(body, "enabled", old.enabled),
-            server_type=server_type(text(body, "serverType", old.server_type)),
+            server_type=server_type(text(body, "serverType")),
             exclude=texts(body, "exclude") if "exclude" in body or not partial else old.exclude,
             input=table(body, "input") if "input" in body or not partial else old.input,
             **webhook_demands.read(body, old, partial=partial),
         )
         if not new.server_type:
-            new = replace(new, server_type=webhook_documents.server_type_of(uow, new))
+            kept = old.server_type if new.endpoint == old.endpoint else ""
+            new = replace(new, server_type=kept or webhook_documents.server_type_of(uow, new))
         check_patterns(new)
         return self._with_actor(uow, ask, new, partial=partial)
 

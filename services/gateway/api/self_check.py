@@ -16,6 +16,11 @@ JUDGED_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.2
 WOULD_RUN = "tested"
 _DOCKER_HUB = ("", "docker.io")
+_LET_IN = {
+    "sourceNetworks": "The test comes from Portside's own address: let that in too, if you want to test.",
+    "signed": "Docker Hub signs nothing: take signed deliveries from other registries only.",
+}
+"""What to do where the receiver says which field of the webhook refused; else the token is not good."""
 
 
 def check(desk: Desk, caller: Caller, id: str, body: Json) -> Json:
@@ -32,13 +37,19 @@ def check(desk: Desk, caller: Caller, id: str, body: Json) -> Json:
         properties={"urlBase": facts["urlBase"]},
         secrets={"token": Sealed.model_validate(facts["token"])},
     )
-    options = {"body": _payload(facts, repository, tag)}
+    from_hub = facts["registryHost"] in _DOCKER_HUB
+    # Docker Hub signs nothing; whatever else may call is set to sign where the webhook demands it.
+    options = {"body": _payload(facts, repository, tag), "sign": bool(facts["signed"]) and not from_hub}
     sent = desk.inspect(caller, Inspect(what="hook", endpoint=way, options=options)).document
     hops = [_reached(sent), _let_in(sent)]
     event: Json = {}
     if all(hop["ok"] for hop in hops):
         event = _judged(desk, caller, str(sent["answer"].get("delivery") or ""))
-        hops += [_recorded(event), _would_run(event)]
+        matched = _recorded(event)
+        hops += [
+            matched,
+            _would_run(event) if matched["ok"] else _hop("would run", False, "Not tried: the delivery did not match."),
+        ]
     failed = next((hop for hop in hops if not hop["ok"]), None)
     return {
         "id": id,
@@ -76,7 +87,8 @@ def _let_in(sent: Json) -> Json:
     if not sent["answer"]:
         step = "Point the proxy at the gateway; nothing but it may answer there."
         return _hop("token good", False, f"Something else than Portside answered there ({status}).", step)
-    return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", "Rotate the token.")
+    step = _LET_IN.get(str(sent["answer"].get("subject") or ""), "Rotate the token.")
+    return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", step)
 
 
 def _judged(desk: Desk, caller: Caller, delivery: str) -> Json:
@@ -102,5 +114,5 @@ def _recorded(event: Json) -> Json:
 
 
 def _would_run(event: Json) -> Json:
-    runs = bool(event) and event["verdict"] == WOULD_RUN
-    return _hop("would run", runs, event.get("reason", "Not known."), "" if runs else event.get("nextStep", ""))
+    runs = event["verdict"] == WOULD_RUN
+    return _hop("would run", runs, event["reason"], "" if runs else event["nextStep"])

@@ -13,7 +13,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Caller
 
-from .common import caller, page_number, quoted, signed_in, stream
+from .common import caller, image_named, page_number, quoted, signed_in, stream
 from .writing import done, write
 
 PAGE = 50
@@ -58,6 +58,19 @@ def create_blueprint(parts: WebParts) -> Blueprint:
                 return _table(parts, who, asked, number)
 
         return stream(parts, EVENTS, draw)
+
+    @blueprint.get("/activity/why")
+    @session
+    def why() -> str:
+        """Why an image was not deployed at a time; a time without a zone is in UTC, as all times on these pages."""
+        asked = {name: request.args.get(name, "").strip() for name in ("image", "at")}
+        answer: Json = {}
+        if asked["image"]:
+            repository, tag = image_named(asked["image"])
+            at = f"{asked['at']}+00:00" if asked["at"] else ""
+            options = {"why": {"repository": repository, "tag": tag, "at": at}}
+            answer = parts.desk.get(caller(), Get(kind=Kind.EVENTS, options=options)).document
+        return render_template("activity_why.html", asked=asked, answer=answer)
 
     @blueprint.get("/activity/<id>")
     @session

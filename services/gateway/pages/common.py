@@ -21,6 +21,7 @@ from services.gateway.sessions import COOKIE, NotSignedIn
 from services.gateway.web_parts import WebParts
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
+from shared.grammar.repositories import read_repository
 from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
@@ -130,6 +131,12 @@ def caller() -> Caller:
 def quoted(value: str) -> str:
     """A text as a literal of a filter."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def image_named(written: str) -> tuple[str, str]:
+    """Repository and tag of an image as people write it, `docker.io/acme/web:1.4.1`; the tag may be blank."""
+    name, _, tag = written.rpartition("/")[2].partition("@")[0].partition(":")
+    return read_repository(written).path or name, tag
 
 
 def demand_administrator(parts: WebParts) -> None:

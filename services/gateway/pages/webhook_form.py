@@ -12,6 +12,7 @@ from shared.grammar.patterns import BadPattern, Verdict, judge
 from shared.grammar.repositories import join_repository, repository_of
 
 TAGS_SHOWN = 10
+_ADVANCED = ("description", "repoName", "platforms", "sourceNetworks", "signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,17 @@ def repository(endpoint: Json | None, written: str) -> str:
     if endpoint is None:
         return written
     return join_repository(repository_of(endpoint.get("properties") or {}), written).path
+
+
+def advanced(values: Json) -> bool:
+    """Is anything set that stands in the form's closed part?"""
+    gathers = str(values.get("gatherSeconds") or 0) not in ("0", "0.0")
+    return gathers or values.get("mode") == "look" or any(values.get(key) for key in _ADVANCED)
+
+
+def words(written: str) -> list[str]:
+    """A list as people write one in a line: by commas, by blanks, or both."""
+    return written.replace(",", " ").split()
 
 
 def suggested_name(repository: str, taken: Iterable[str]) -> str:

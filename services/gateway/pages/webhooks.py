@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from services.gateway.api import self_check
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Inspect, Kind
@@ -29,7 +30,11 @@ STATES = {
 }
 """The hook at the registry: the icon of a status, and words."""
 
-TEXTS = ("name", "project", "endpoint", "pipeline", "repoName", "imageNameRegExPattern", "tagNamePattern", "mode")
+TEXTS = (
+    *("name", "project", "description", "endpoint", "pipeline", "repoName"),
+    *("imageNameRegExPattern", "tagNamePattern", "mode", "gatherSeconds"),
+)
+LISTS = ("platforms", "sourceNetworks")
 INPUT = "input."
 PAGE = 30
 _ACTS: dict[str, tuple[str, Json]] = {
@@ -123,10 +128,10 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.post("/webhooks/<id>/test")
     @session
     def test(id: str) -> str:
-        """Which of these tags would run; nothing is started."""
-        wanted = [tag.strip() for tag in field("tags").split(",") if tag.strip()]
-        answer = write(parts, Kind.WEBHOOKS, "test", {"tags": wanted}, id=id) if wanted else {}
-        return render_template("_webhooks_tested.html", tested=answer.get("tags") or [])
+        """A delivery as the registry would send it goes the whole way; each hop is told, nothing is started."""
+        checked = self_check.check(parts.desk, caller(), id, {"tag": field("tag")})
+        one = render_template("_webhooks_tested.html", checked=checked)
+        return one if request.headers.get("HX-Request") else render_template("webhooks_tested.html", tested=one, id=id)
 
     return blueprint
 
@@ -136,7 +141,8 @@ def _sent() -> Json:
     inputs = {name[len(INPUT) :]: value for name, value in request.form.items() if name.startswith(INPUT) and value}
     body: Json = {key: field(key) for key in TEXTS}
     body["exclude"] = [line.strip() for line in request.form.get("exclude", "").splitlines() if line.strip()]
-    body |= {"input": inputs, "enabled": bool(field("enabled"))}
+    body |= {key: webhook_form.words(field(key)) for key in LISTS}
+    body |= {"input": inputs, "enabled": bool(field("enabled")), "signed": bool(field("signed"))}
     if field("refreshToken"):
         body["refreshToken"] = field("refreshToken")
     return body
@@ -164,6 +170,7 @@ def _form(parts: WebParts, values: Json, id: str, *, presets: bool = False) -> s
         pipelines=pipelines,
         pipeline=pipeline,
         repository=repository,
+        advanced=webhook_form.advanced(values),
         inputs=webhook_form.inputs(_pipeline(parts, values)) if pipeline else [],
         suggested=values.get("name", "") if presets else "",
     )

@@ -110,11 +110,12 @@ def _basic_password(value: str) -> str:
 def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
     """What the webhook demands of its sender besides the token. Ends the request with 403."""
     if not within(address, entry.networks):
-        raise _problem(403, "forbidden", f"This webhook takes no hook from {address}: see its source networks.")
+        message = f"This webhook takes no hook from {address}: see its source networks."
+        raise _problem(403, "forbidden", message, subject="sourceNetworks")
     if signed is Signed.WRONG or (entry.signed and signed is Signed.NOT):
         why = "does not fit the body" if signed is Signed.WRONG else "is missing"
         message = f"The signature {why}: the secret that the registry signs with must be this webhook's secure token."
-        raise _problem(403, "forbidden", message)
+        raise _problem(403, "forbidden", message, subject="signed")
 
 
 def _delivery_id(environ: WSGIEnvironment) -> str | None:

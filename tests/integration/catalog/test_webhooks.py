@@ -317,6 +317,17 @@ def test_what_a_webhook_demands_is_kept_checked_and_told_to_the_receiver(office:
         refused(Code.INVALID, office.act, Kind.WEBHOOKS, "patch", bad, id=made["id"])
 
 
+def test_a_webhook_that_goes_to_another_registry_is_of_its_kind(office: Office) -> None:
+    made = complete(office, signed=True)
+    assert made["serverType"] == "DockerHub" and "Docker Hub signs nothing" in made["notices"][-1]
+    properties = {"serverType": "OCI", "repoURL": "https://registry.example.com/acme/web"}
+    office.act(Kind.ENDPOINTS, "create", {"name": "own", "type": "docker", "properties": properties})
+    moved = office.act(Kind.WEBHOOKS, "patch", {"endpoint": "own"}, id=made["id"])
+    assert (moved["serverType"], moved["notices"]) == ("OCI", [])
+    kept = office.act(Kind.WEBHOOKS, "patch", {"enabled": False}, id=made["id"])
+    assert kept["serverType"] == "OCI"
+
+
 def test_the_day_of_a_tokens_last_use_is_shown_and_written_once_a_day(office: Office) -> None:
     made = complete(office)
     assert made["tokenLastUsedOn"] == ""

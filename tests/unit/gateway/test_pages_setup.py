@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from nacl.public import PrivateKey
 
 from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Inspected, Page, Validated
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.secrets import MASK
 from shared.process.clock import now
+from shared.process.secrets import Sealer
 
 from .site import Site, the_site
 
@@ -282,7 +285,136 @@ def test_the_next_step_of_a_push_is_a_link_or_a_button(site: Site, ann: FlaskCli
     assert "&lt;b&gt;" in ann.get("/activity/d2").get_data(as_text=True)
 
 
-def test_a_test_of_tags_starts_nothing_and_says_which_would_run(site: Site, ann: FlaskClient) -> None:
-    site.documents["registry-webhooks"] = {"tags": [{"tag": "1.4", "wouldRun": True, "reason": "any is wanted"}]}
-    page = send(ann, "/webhooks/w1/test", "/webhooks/new", tags="1.4, ").get_data(as_text=True)
-    assert "would run" in page and (site.asked[-1].verb, site.asked[-1].body) == ("test", {"tags": ["1.4"]})
+ADVANCED: dict[str, Any] = {
+    "description": "the shop's web",
+    "repoName": "web",
+    "gatherSeconds": 2.5,
+    "platforms": ["linux/amd64", "linux/arm64"],
+    "sourceNetworks": ["192.0.2.7/32", "10.0.0.0/8"],
+    "signed": True,
+}
+
+
+def form_fields(page: str) -> dict[str, str]:
+    """What a browser would send back of the form when nothing is touched."""
+    form = page[page.index('id="webhook-form"') :]
+    fields = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        given = {name: html.unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
+        if given.get("type") != "checkbox" or " checked" in tag:
+            fields[given["name"]] = given.get("value", "")
+    for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        options = re.findall(r'<option value="([^"]*)"( selected)?', body)
+        fields[name] = next((value for value, chosen in options if chosen), options[0][0])
+    return {name: value for name, value in fields.items() if name != "form_token"}
+
+
+def test_what_stands_in_a_webhooks_form_is_written_back_unchanged(site: Site, ann: FlaskClient) -> None:
+    site.documents["registry-webhooks"] = {**HOOK, **ADVANCED, "mode": "look", "endpoint": "hub"}
+    site.documents["pipelines"] = PIPELINE
+    site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
+    page = ann.get("/webhooks/w1").get_data(as_text=True)
+    assert '<details id="w-advanced" open>' in page
+    send(ann, "/webhooks", "/webhooks/w1", **form_fields(page))
+    act = site.asked[-1]
+    written = {name: act.body[name] for name in ADVANCED}
+    assert (act.verb, act.body["mode"]) == ("patch", "look")
+    assert written == {**ADVANCED, "gatherSeconds": "2.5"}
+
+
+def test_the_advanced_part_is_closed_while_nothing_stands_in_it(site: Site, ann: FlaskClient) -> None:
+    nothing = {"gatherSeconds": 0.0, "platforms": [], "sourceNetworks": [], "signed": False, "mode": "hook"}
+    site.documents["registry-webhooks"] = {**HOOK, **nothing}
+    assert '<details id="w-advanced">' in ann.get("/webhooks/w1").get_data(as_text=True)
+
+
+def test_lists_are_taken_by_commas_and_blanks_and_an_emptied_field_clears(site: Site, ann: FlaskClient) -> None:
+    site.documents["pipelines"] = PIPELINE
+    fields = {"name": "w", "project": "default", "endpoint": "hub", "pipeline": "Deploy web"}
+    send(ann, "/webhooks", "/webhooks/new", **fields, platforms="linux/amd64,linux/arm64  linux/arm/v7")
+    body = site.asked[-1].body
+    assert body["platforms"] == ["linux/amd64", "linux/arm64", "linux/arm/v7"]
+    assert (body["sourceNetworks"], body["gatherSeconds"], body["signed"]) == ([], "", False)
+
+
+FOR_CHECK: dict[str, Any] = {
+    "id": "w1",
+    "name": "acme-web",
+    "urlBase": "https://portside.example.com/hooks?secureToken=",
+    "signed": False,
+    "registryHost": "docker.io",
+    "repository": "acme/web",
+    "lastTag": "1.4.0",
+}
+
+
+def checking(site: Site, ann: FlaskClient, sent: dict[str, Any], event: dict[str, Any], **facts: Any) -> str:
+    """The test of a webhook, with what the runner and config would answer."""
+    token = Sealer([bytes(PrivateKey.generate().public_key)]).seal("t0ken").model_dump()
+    site.documents["registry-webhooks"] = {**FOR_CHECK, "token": token, **facts}
+    site.documents["registry-events"] = {"id": "d1", "state": "judged", **event}
+    site.post.answers["outside.inspect"] = lambda _: Inspected(document=sent)
+    return str(send(ann, "/webhooks/w1/test", "/webhooks/new", tag="1.4.1").get_data(as_text=True))
+
+
+def reached(status: int = 202, **answer: Any) -> dict[str, Any]:
+    return {"reached": True, "message": "Reached in 7 ms.", "status": status, "answer": {"delivery": "d1", **answer}}
+
+
+def hops(page: str) -> list[tuple[str, str]]:
+    return re.findall(r'strong">([a-z ]+)</span><span class="unseen">: (yes|no)<', page)
+
+
+def test_a_webhooks_test_tells_every_hop_and_sends_the_tag_that_was_asked(site: Site, ann: FlaskClient) -> None:
+    event = {"verdict": "tested", "reason": "A test: it would have started Deploy web.", "nextStep": ""}
+    page = checking(site, ann, reached(), event)
+    assert hops(page) == [(name, "yes") for name in ("address reachable", "token good", "matched", "would run")]
+    assert "A push of acme/web:1.4.1 would run." in page and 'href="/activity/d1"' in page
+    sent = next(ask for ask in site.asked if type(ask).__name__ == "Inspect").options
+    assert (sent["body"]["push_data"]["tag"], sent["sign"]) == ("1.4.1", False)
+    assert not any(hasattr(ask, "verb") for ask in site.asked)
+
+
+def test_a_hop_that_failed_has_its_next_step_and_those_behind_it_were_not_tried(site: Site, ann: FlaskClient) -> None:
+    ignored = {
+        "verdict": "ignored: tag",
+        "reason": "Tag 1.4.1 does not match 2.",
+        "nextStep": "Change the tag pattern.",
+    }
+    page = checking(site, ann, reached(), ignored)
+    assert hops(page)[2:] == [("matched", "no"), ("would run", "no")]
+    assert "Change the tag pattern." in page and "Not tried" in page
+    lost = checking(site, ann, {"reached": False, "message": "Cannot reach it.", "status": 0, "answer": {}}, ignored)
+    assert hops(lost) == [("address reachable", "no"), ("token good", "no")] and "Check PUBLIC_URL" in lost
+
+
+@pytest.mark.parametrize(
+    ("subject", "step"),
+    [("sourceNetworks", "own address"), ("signed", "Docker Hub signs nothing"), ("", "Rotate the token.")],
+)
+def test_a_refused_test_says_which_field_refused_it(site: Site, ann: FlaskClient, subject: str, step: str) -> None:
+    page = checking(site, ann, reached(403, message="Forbidden.", subject=subject), {})
+    assert hops(page)[-1] == ("token good", "no") and step in html.unescape(page)
+
+
+def test_a_test_is_signed_where_the_webhook_demands_it_and_its_registry_can(site: Site, ann: FlaskClient) -> None:
+    for host, signs in (("docker.io", False), ("ghcr.io", True)):
+        site.post.asked.clear()
+        checking(site, ann, reached(403), {}, signed=True, registryHost=host)
+        assert next(ask for ask in site.asked if type(ask).__name__ == "Inspect").options["sign"] is signs
+
+
+def test_why_an_image_was_not_deployed_is_asked_and_answered_on_a_page(site: Site, ann: FlaskClient) -> None:
+    assert "Say why" in ann.get("/activity").get_data(as_text=True)
+    site.documents["registry-events"] = {
+        "answer": "Received on 2026-01-02, ignored: tag: Tag 1.4.1 does not match 2.",
+        "nextStep": "Change the tag pattern.",
+        "repository": "acme/web",
+        "sentences": ["Received on 2026-01-02, ignored: tag: Tag 1.4.1 does not match 2."],
+        "events": ["d1"],
+        "webhooks": ["w1"],
+    }
+    page = ann.get("/activity/why?image=docker.io/acme/web:1.4.1&at=2026-01-02T03:04").get_data(as_text=True)
+    ask = site.asked[-1].options["why"]
+    assert ask == {"repository": "acme/web", "tag": "1.4.1", "at": "2026-01-02T03:04+00:00"}
+    assert "ignored: tag" in page and 'href="/activity/d1"' in page and 'value="docker.io/acme/web:1.4.1"' in page
