@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
@@ -27,10 +28,13 @@ __all__ = [
     "Sealer",
     "create_keys",
     "load_jwt_key",
+    "may_be_token",
     "new_token",
     "password_digest",
     "token_hash",
 ]
+
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 class KeysMissing(Exception):
@@ -161,6 +165,11 @@ def _create(path: Path, text: str) -> None:
 def new_token() -> str:
     """A random token of 256 bits, safe in a URL."""
     return secrets.token_urlsafe(32)
+
+
+def may_be_token(text: str) -> bool:
+    """Has it the form of `new_token`? Only of such a text may a plain hash be kept: a password's could be guessed."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def token_hash(token: str) -> str:

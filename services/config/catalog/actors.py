@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.config.people import SYSTEM
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks
+from services.config.store.catalog_endpoints import VARIABLES
 from shared.contracts.catalog import Kind
 
 from . import auditing
@@ -39,6 +41,22 @@ def token_revoked(uow: UnitOfWork, token: Token, user: User) -> None:
     """Its owner, or an administrator, ended it early."""
     said = f"The API token {token.name} of {user.name} was revoked on {day(uow.now)}."
     _tell(uow, catalog_webhooks.of_token(uow, token.id), said)
+
+
+def by_variable(uow: Reading, webhook: Webhook) -> Webhook:
+    """The webhook with the API token that its variable holds now; None where there is none to be had."""
+    held = VARIABLES.one(uow, project=webhook.project, name=webhook.token_variable)
+    token_id = held.api_token_id if held is not None and held.type != "RESTRICTED" else None
+    owned = catalog_people.owners(uow, [token_id]) if token_id is not None else {}
+    return replace(webhook, api_token_id=token_id, actor=next((u.name for _, u in owned.values()), webhook.actor))
+
+
+def variable_changed(uow: UnitOfWork, project: str, name: str) -> None:
+    """A variable was made or changed: webhooks that name it act by what it holds now."""
+    for webhook in catalog_webhooks.of_variable(uow, project, name):
+        new = by_variable(uow, webhook)
+        if new != webhook:
+            catalog_webhooks.WEBHOOKS.update(uow, new)
 
 
 def user_switched(uow: UnitOfWork, user: User) -> None:

@@ -22,6 +22,7 @@ from .endpoint_types import endpoint_type
 from .exporting import TABLES, Resources, noun
 from .objects import Json
 from .pipeline_trees import unreadable, will_not_run
+from .resolving import variable_in
 
 KINDS: dict[str, Kind] = {
     "PROJECT": Kind.PROJECTS,
@@ -159,7 +160,7 @@ def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: b
     body = {**item.tree, **({"project": project} if project else {})}
     if kind is Kind.ENDPOINTS:
         body, sealed = _without_unknown_secrets(body, sealed, exists=exists)
-    if kind is Kind.WEBHOOKS and "refreshToken" not in hashes:
+    if kind is Kind.WEBHOOKS and "refreshToken" not in hashes and not variable_in(str(body.get("refreshToken") or "")):
         body.pop("refreshToken", None)
     verb = "patch" if exists else "create"
     return Act(kind=kind, verb=verb, body=body, sealed=sealed, hashes=hashes, options={"imported": True}, **where)

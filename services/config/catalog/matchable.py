@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from services.config.people import Person
 from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, catalog_people, catalog_webhooks
+from services.config.store.catalog_endpoints import VARIABLES
 from shared.contracts.pushes import RegistryAccess
 from shared.grammar.repositories import registry_of
 
@@ -67,6 +68,8 @@ def actor_of(uow: Reading, webhook: Webhook) -> tuple[str, str]:
             return webhook.actor, f"The API token of {webhook.actor} is gone."
         token, user = owned
         return user.name, _token_problem(token, user, uow.now) or _right_problem(uow, user, webhook.project)
+    if webhook.token_variable:
+        return webhook.actor, _variable_problem(uow, webhook)
     found = catalog_people.find_user(uow, webhook.actor)
     if found is None:
         return webhook.actor, f"There is no user {webhook.actor} any more, as whom this webhook acts."
@@ -97,6 +100,18 @@ def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:
         ca_pem=str(properties["caCertificate"]) if properties.get("caCertificate") else None,
         fingerprint=str(properties["fingerprint"]) if properties.get("fingerprint") else None,
     )
+
+
+def _variable_problem(uow: Reading, webhook: Webhook) -> str:
+    name, project = webhook.token_variable, webhook.project
+    variable = VARIABLES.one(uow, project=project, name=name)
+    if variable is None:
+        return f"There is no variable {name} in project {project}, which should hold its API token."
+    if variable.type == "RESTRICTED":
+        return (
+            f"Variable {name} is restricted: nobody approves what a webhook does, so a SECRET must hold its API token."
+        )
+    return f"Variable {name} holds no API token of this installation: generate one, and save it there."
 
 
 def _token_problem(token: Token, user: User, now: float) -> str:

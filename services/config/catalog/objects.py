@@ -97,6 +97,7 @@ class Variable(InProject):
     type: str
     value: str | None = None
     sealed: Json | None = None
+    api_token_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ class Webhook(InProject):
     secret_token: Json
     token_hash: str
     api_token_id: str | None
+    token_variable: str = ""
     actor: str
     generation: int = 0
     hook_repository: str = ""

@@ -63,6 +63,12 @@ def referred(endpoint: Endpoint) -> set[str]:
     }
 
 
+def variable_in(text: str) -> str:
+    """The variable that a text is, `${var.name}` and nothing else; blank for any other text."""
+    lone = _REFERENCE.fullmatch(text.strip())
+    return lone.group(1) if lone else ""
+
+
 def _variables(uow: Reading, project: str, names: Iterable[str]) -> dict[str, Variable]:
     pairs = [(project, name) for name in sorted(set(names))]
     return {name: variable for (_, name), variable in VARIABLES.named(uow, pairs).items()}

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.config.people import Person
-from services.config.store import Reading, UnitOfWork, catalog_projects, catalog_uses
+from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
 from services.config.store.catalog_endpoints import VARIABLES
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
-from . import mirroring
+from . import actors, mirroring
 from .base import Scoped, tags_of
-from .context import new_token
+from .context import new_token, token_hash
 from .documents import common, flag, name_of, text
 from .objects import Json, Variable
 
@@ -49,7 +49,7 @@ class Variables(Scoped[Variable]):
         type_ = _type(text(ask.body, "type", "REGULAR"))
         name = _name(name_of(ask.body, self.noun))
         stamped = self.stamp(uow, person, project, name, ask.body)
-        return self._with_value(Variable(**stamped, type=type_), ask, None)
+        return self._with_value(uow, Variable(**stamped, type=type_), ask, None)
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Variable, *, partial: bool) -> Variable:
         """The variable after a change; no value, or the mask, keeps it."""
@@ -61,7 +61,7 @@ class Variables(Scoped[Variable]):
             tags=tags_of(ask.body, old.tags),
             type=type_,
         )
-        return self._with_value(new, ask, old)
+        return self._with_value(uow, new, ask, old)
 
     def is_restricted(self, value: Variable) -> bool:
         return value.type == "RESTRICTED"
@@ -72,17 +72,20 @@ class Variables(Scoped[Variable]):
     def after_change(
         self, uow: UnitOfWork, person: Person, before: Variable | None, after: Variable | None
     ) -> Variable | None:
-        """A changed value means another look at the hooks of endpoints that refer to it."""
-        if after is not None and (before is None or (before.value, before.sealed) != (after.value, after.sealed)):
-            mirroring.variable_changed(uow, after.project, after.name)
+        """Another look at the hooks of endpoints that refer to a changed value, and at who acts by it."""
+        if after is None or (before is not None and _held(before) == _held(after)):
+            return after
+        mirroring.variable_changed(uow, after.project, after.name)
+        actors.variable_changed(uow, after.project, after.name)
         return after
 
-    def _with_value(self, new: Variable, ask: Act, old: Variable | None) -> Variable:
+    def _with_value(self, uow: Reading, new: Variable, ask: Act, old: Variable | None) -> Variable:
         secret = new.type in SECRET_VARIABLE_TYPES
         if flag(ask.body, "generate", False):
             token = new_token()
             box = self.context.seal(token).model_dump()
-            return replace(new, value=None if secret else token, sealed=box if secret else None)
+            made = replace(new, api_token_id=None)
+            return replace(made, value=None, sealed=box) if secret else replace(made, value=token, sealed=None)
         sealed = ask.sealed.get("value")
         given = text(ask.body, "value")
         kept = old is not None and (given == MASK or "value" not in ask.body) and sealed is None
@@ -99,14 +102,25 @@ class Variables(Scoped[Variable]):
         if not secret:
             if sealed is not None:
                 raise refuse(Code.INVALID, f"variable {new.name} is REGULAR but its value came sealed", subject="value")
-            return replace(new, value=given, sealed=None)
+            return replace(new, value=given, sealed=None, api_token_id=_api_token(uow, token_hash(given)))
         if sealed is None and given not in ("", MASK):
             raise refuse(
                 Code.INVALID, f"the value of {new.type} variable {new.name} must arrive sealed", subject="value"
             )
         # A secret that is not known yet, as after an import, is empty and listed as needed.
         box_of_nothing = None if sealed is None else sealed.model_dump()
-        return replace(new, value=None, sealed=box_of_nothing)
+        api_token = _api_token(uow, ask.hashes.get("value", ""))
+        return replace(new, value=None, sealed=box_of_nothing, api_token_id=api_token)
+
+
+def _api_token(uow: Reading, hashed: str) -> str | None:
+    """The id of the API token of this hash, so that a webhook can act by a value that nobody here may open."""
+    token = catalog_people.TOKENS.one(uow, token_hash=hashed) if hashed else None
+    return token.id if token is not None and token.kind == "api" else None
+
+
+def _held(value: Variable) -> tuple[object, ...]:
+    return value.name, value.type, value.value, value.sealed, value.api_token_id
 
 
 def _type(written: str) -> str:

@@ -114,6 +114,13 @@ def _reach(public_url: str, value: Webhook, endpoint: Endpoint | None) -> tuple[
     return public_address.why_unreachable(public_url, hub_url), public_address.why_in_clear(public_url, hub_url)
 
 
+def _api_token(value: Webhook) -> str:
+    """As a client sends it back to change nothing."""
+    if value.token_variable:
+        return f"${{var.{value.token_variable}}}"
+    return MASK if value.api_token_id is not None else ""
+
+
 def _look(uow: Reading, value: Webhook) -> Json:
     known = looks.load(uow, value.id)
     return {
@@ -150,7 +157,7 @@ def _document(
         "exclude": list(value.exclude),
         "input": value.input,
         **webhook_demands.document(value),
-        "refreshToken": MASK if value.api_token_id is not None else "",
+        "refreshToken": _api_token(value),
         "secretToken": MASK,
         "hookUrl": f"{base}{MASK}",
         "externalListenerLink": f"{LINK_BASE}/registry-webhook-listeners/{value.id}",

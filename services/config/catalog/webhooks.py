@@ -15,7 +15,7 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import TokenEntry
 from shared.contracts.secrets import MASK
 
-from . import allowlist, mirroring, webhook_demands, webhook_documents
+from . import actors, allowlist, mirroring, resolving, webhook_demands, webhook_documents
 from .base import Scoped, tags_of
 from .context import Context, new_token, token_hash
 from .documents import flag, name_of, table, text, texts
@@ -200,9 +200,11 @@ class Webhooks(Scoped[Webhook]):
     def _with_actor(self, uow: UnitOfWork, ask: Act, new: Webhook, *, partial: bool) -> Webhook:
         hashed = ask.hashes.get("refreshToken")
         given = text(ask.body, "refreshToken")
+        if variable := resolving.variable_in(given):
+            return actors.by_variable(uow, replace(new, token_variable=variable))
         if hashed is None:
             removed = "refreshToken" in ask.body and given != MASK
-            return replace(new, api_token_id=None) if removed else new
+            return replace(new, api_token_id=None, token_variable="") if removed else new
         token = catalog_people.TOKENS.one(uow, token_hash=hashed)
         owner = catalog_people.USERS.one(uow, id=token.user_id) if token is not None else None
         if token is None or owner is None or token.revoked_at is not None:
@@ -213,9 +215,9 @@ class Webhooks(Scoped[Webhook]):
                 Code.INVALID,
                 "refreshToken is no API token of this installation, or it has been revoked",
                 subject="refreshToken",
-                next_step="Make one under My account, API tokens, or leave it out: runs then act as you.",
+                next_step="Generate one, name a variable that holds one as ${var.name}, or leave it out.",
             )
-        return replace(new, api_token_id=token.id, actor=owner.name)
+        return replace(new, api_token_id=token.id, token_variable="", actor=owner.name)
 
     def _secure_token(self, ask: Act) -> tuple[Json, str]:
         """The sealed token and its hash; made here only when the request brought none."""

@@ -34,7 +34,7 @@ def users_of_endpoint(uow: Reading, project: str, name: str) -> list[str]:
 
 
 def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
-    """Pipelines and endpoints that refer to this variable."""
+    """Pipelines, endpoints and webhooks that refer to this variable."""
     wanted = f"${{var.{name}}}"
     rows = uow.session.execute(
         select(EndpointRow.name, EndpointRow.properties)
@@ -42,7 +42,8 @@ def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
         .order_by(EndpointRow.name)
     )
     endpoints = [f"endpoint {n}" for n, properties in rows if wanted in json.dumps(properties, ensure_ascii=False)]
-    return _pipelines(uow, project, "variable", name) + endpoints
+    webhooks = _webhooks(uow, project, WebhookRow.token_variable == name)
+    return _pipelines(uow, project, "variable", name) + endpoints + webhooks
 
 
 def users_of_pipeline(uow: Reading, project: str, name: str, pipeline_id: str) -> list[str]:

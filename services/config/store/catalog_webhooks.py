@@ -60,6 +60,11 @@ def of_token(uow: Reading, token_id: str) -> list[Webhook]:
     return WEBHOOKS.all(uow, WebhookRow.api_token_id == token_id)
 
 
+def of_variable(uow: Reading, project: str, name: str) -> list[Webhook]:
+    """All webhooks that act by the API token that this variable should hold."""
+    return WEBHOOKS.all(uow, WebhookRow.project == project, WebhookRow.token_variable == name)
+
+
 def of_actor(uow: Reading, user_id: str, user: str) -> list[Webhook]:
     """All webhooks that act as this user, by an API token or because the user made them."""
     tokens = select(TokenRow.id).where(TokenRow.user_id == user_id)

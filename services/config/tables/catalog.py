@@ -127,6 +127,8 @@ class VariableRow(_InProject, Base):
     type: Mapped[str]
     value: Mapped[str | None]
     sealed: Mapped[dict[str, Any] | None]
+    api_token_id: Mapped[str | None]
+    """The API token that its value is, where it is one."""
 
 
 class ScheduleRow(_InProject, Base):
@@ -210,7 +212,9 @@ class WebhookRow(_InProject, Base):
     """The sealed secure token."""
     token_hash: Mapped[str]
     api_token_id: Mapped[str | None]
-    """The API token whose owner its runs act as; None: who made the webhook."""
+    """The API token whose owner its runs act as; None: who made the webhook, unless a variable should hold one."""
+    token_variable: Mapped[str] = mapped_column(default="")
+    """The variable that holds that token; blank where the token itself was given."""
     actor: Mapped[str]
     generation: Mapped[int]
     """Grows whenever the hook at the registry must be a new one."""

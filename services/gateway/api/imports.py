@@ -10,7 +10,7 @@ import yaml
 from shared.contracts.base import Sealed
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
-from shared.process.secrets import token_hash
+from shared.process.secrets import may_be_token, token_hash
 
 from .sealing import Seal, endpoint_paths, is_secret
 
@@ -47,8 +47,13 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
         start, end = scalar.start_mark.index, scalar.end_mark.index
         gone = text[start:end]
         text = text[:start] + f"'{MASK}'" + "\n" * gone.count("\n") + text[end:]
-    hashes = {path: token_hash(scalar.value) for path, scalar in found if path.endswith(WEBHOOK_SECRETS)}
+    hashes = {path: token_hash(one.value) for path, one in found if _is_token(path, one.value)}
     return SealedText(text, sealed, hashes)
+
+
+def _is_token(path: str, value: str) -> bool:
+    """A token that a webhook is known or acts by; a variable may hold one too."""
+    return path.endswith(WEBHOOK_SECRETS) or (path.endswith(".value") and may_be_token(value))
 
 
 def _table(node: yaml.MappingNode) -> dict[str, yaml.Node]:

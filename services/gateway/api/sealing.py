@@ -10,7 +10,7 @@ from typing import Any
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS, endpoint_secret_keys
-from shared.process.secrets import password_digest, token_hash
+from shared.process.secrets import may_be_token, password_digest, token_hash
 
 from .kubeconfig import import_kubeconfig
 
@@ -77,6 +77,9 @@ def _variable(wrapped: Wrapped, seal: Seal, _mint: Mint, _creating: bool) -> Non
     # A number or a truth value is a secret too once it is declared one; and a reference is just text here.
     wrapped.body["value"] = value if isinstance(value, str) else str(value)
     if wrapped.body["value"] not in ("", MASK):
+        if may_be_token(wrapped.body["value"]):
+            # A webhook may act by it: config must know which token it is, and cannot open it.
+            wrapped.hashes["value"] = token_hash(wrapped.body["value"])
         _take(wrapped, wrapped.body, "value", "value", seal)
 
 
@@ -86,10 +89,10 @@ def _webhook(wrapped: Wrapped, seal: Seal, mint: Mint, creating: bool) -> None:
         # A new endpoint in the same call; it is a registry unless it says otherwise.
         endpoint.setdefault("type", "docker")
         _properties(wrapped, endpoint, "endpoint.", seal)
-    if creating and body.get("secretToken") in (None, "", MASK):
+    if creating and not is_secret(body.get("secretToken")):
         body["secretToken"] = mint()
     for key in WEBHOOK_SECRETS:
-        if isinstance(value := body.get(key), str) and value not in ("", MASK):
+        if isinstance(value := body.get(key), str) and is_secret(value):
             wrapped.hashes[key] = token_hash(value)
             if key == "secretToken":
                 wrapped.shown[key] = value

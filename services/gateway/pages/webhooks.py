@@ -137,13 +137,13 @@ def create_blueprint(parts: WebParts) -> Blueprint:
 
 
 def _sent() -> Json:
-    """The webhook of the form; a blank input takes the pipeline's own value, a blank API token keeps the stored one."""
+    """The webhook of the form; a blank input takes the pipeline's own value, a blank API token keeps one not shown."""
     inputs = {name[len(INPUT) :]: value for name, value in request.form.items() if name.startswith(INPUT) and value}
     body: Json = {key: field(key) for key in TEXTS}
     body["exclude"] = [line.strip() for line in request.form.get("exclude", "").splitlines() if line.strip()]
     body |= {key: webhook_form.words(field(key)) for key in LISTS}
     body |= {"input": inputs, "enabled": bool(field("enabled")), "signed": bool(field("signed"))}
-    if field("refreshToken"):
+    if field("refreshToken") or field("byVariable"):
         body["refreshToken"] = field("refreshToken")
     return body
 

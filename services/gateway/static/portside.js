@@ -192,11 +192,15 @@ const askAll = () => document.querySelectorAll("form").forEach(ask);
 document.addEventListener("DOMContentLoaded", askAll);
 document.addEventListener("htmx:afterSettle", askAll);
 
-// A value made in the dialog is given to the form behind it.
+// A value made in the dialog is given to the form behind it; which variable holds a secret may be read.
+function give(field, value) {
+  field.value = value;
+  if (field.type === "password" && value.startsWith("${var.")) field.type = "text";
+}
 document.addEventListener("htmx:afterSwap", () => {
   for (const place of dialog().querySelectorAll("[data-give]")) {
     const field = document.querySelector(`main [name="${place.dataset.give}"]`);
-    if (field) field.value = place.textContent;
+    if (field) give(field, place.textContent);
     place.removeAttribute("data-give");
   }
   if (dialog().querySelector("[data-kept]")) kept(dialog().querySelector("[data-keep]"));

@@ -15,7 +15,7 @@ from services.gateway.api.sealing import wrap
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused
-from shared.process.secrets import token_hash
+from shared.process.secrets import new_token, token_hash
 
 
 def seal(secret: str) -> Sealed:
@@ -134,6 +134,19 @@ def test_a_new_webhook_gets_a_token_that_only_our_answer_shows() -> None:
     assert wrapped.body == {"name": "w", "refreshToken": "*****", "secretToken": "*****"}
     assert wrapped.hashes == {"secretToken": token_hash("minted"), "refreshToken": token_hash("api")}
     assert wrapped.shown == {"secretToken": "minted"}
+
+
+def test_a_webhook_may_name_the_variable_that_holds_its_api_token() -> None:
+    body = {"name": "w", "refreshToken": "${var.HOOK_TOKEN}"}
+    wrapped = wrap(Kind.WEBHOOKS, body, seal, mint, creating=False)
+    assert (wrapped.body, wrapped.sealed, wrapped.hashes) == (body, {}, {})
+
+
+def test_only_a_variable_that_may_be_a_token_of_ours_is_hashed_since_a_password_could_be_guessed() -> None:
+    token = new_token()
+    for value, hashes in ((token, {"value": token_hash(token)}), ("hunter2", {}), (f"{token}!", {})):
+        wrapped = wrap(Kind.VARIABLES, {"type": "SECRET", "value": value}, seal, mint, creating=True)
+        assert wrapped.hashes == hashes and wrapped.body["value"] == "*****"
 
 
 def test_a_webhook_that_is_sent_back_keeps_its_tokens() -> None:
@@ -305,6 +318,13 @@ def test_a_text_without_readable_secrets_stays_as_it_is(text: str) -> None:
 def test_an_imported_webhook_brings_its_tokens_sealed_and_hashed() -> None:
     given = seal_yaml("kind: DOCKER_WEBHOOK\nname: w\nsecretToken: tok\nrefreshToken: '*****'\n", seal)
     assert given.hashes == {"0.secretToken": token_hash("tok")} and set(given.sealed) == {"0.secretToken"}
+
+
+def test_an_imported_variable_that_may_be_a_token_of_ours_is_hashed_and_a_reference_to_it_stays() -> None:
+    token = new_token()
+    text = f"kind: VARIABLE\ntype: SECRET\nvalue: {token}\n---\nkind: DOCKER_WEBHOOK\nrefreshToken: ${{var.T}}\n"
+    given = seal_yaml(text, seal)
+    assert given.hashes == {"0.value": token_hash(token)} and "refreshToken: ${var.T}" in given.text
 
 
 def test_a_kubeconfig_in_an_import_is_refused_with_its_place() -> None:

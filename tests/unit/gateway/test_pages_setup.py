@@ -328,6 +328,27 @@ def test_the_advanced_part_is_closed_while_nothing_stands_in_it(site: Site, ann:
     assert '<details id="w-advanced">' in ann.get("/webhooks/w1").get_data(as_text=True)
 
 
+def test_the_variable_that_holds_the_api_token_is_shown_kept_and_can_be_taken_away(
+    site: Site, ann: FlaskClient
+) -> None:
+    site.documents["registry-webhooks"] = {**HOOK, "endpoint": "hub", "refreshToken": "${var.HOOK_TOKEN}"}
+    site.documents["pipelines"] = PIPELINE
+    site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
+    fields = form_fields(ann.get("/webhooks/w1").get_data(as_text=True))
+    send(ann, "/webhooks", "/webhooks/w1", **fields)
+    assert (site.asked[-1].body["refreshToken"], site.asked[-1].hashes) == ("${var.HOOK_TOKEN}", {})
+    send(ann, "/webhooks", "/webhooks/w1", **{**fields, "refreshToken": ""})
+    assert site.asked[-1].body["refreshToken"] == ""
+
+
+def test_an_api_token_that_nobody_sees_again_is_kept_by_a_blank_field(site: Site, ann: FlaskClient) -> None:
+    site.documents["registry-webhooks"] = {**HOOK, "endpoint": "hub", "refreshToken": MASK}
+    site.documents["pipelines"] = PIPELINE
+    fields = form_fields(ann.get("/webhooks/w1").get_data(as_text=True))
+    send(ann, "/webhooks", "/webhooks/w1", **{**fields, "pipeline": "Deploy web"})
+    assert "refreshToken" not in site.asked[-1].body
+
+
 def test_lists_are_taken_by_commas_and_blanks_and_an_emptied_field_clears(site: Site, ann: FlaskClient) -> None:
     site.documents["pipelines"] = PIPELINE
     fields = {"name": "w", "project": "default", "endpoint": "hub", "pipeline": "Deploy web"}
