@@ -11,16 +11,16 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.problems import Refused
-from shared.grammar.inputs import blank, injected
 
 from .common import caller, page_number, signed_in
 from .execution_view import stages_of
+from .run_inputs import fields_of, given
+from .schedules import schedules_of
 from .writing import done, field, write
 
 PAGE = 50
 RUNS = 100
 VERSIONS = 50
-FIELD = "in."
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
@@ -52,7 +52,9 @@ def create_blueprint(parts: WebParts) -> Blueprint:
             "pipelines_one.html",
             pipeline=pipeline,
             stages=stages_of(pipeline),
-            inputs=_inputs(pipeline),
+            inputs=fields_of(pipeline),
+            schedules=schedules_of(parts, pipeline),
+            told=_told(pipeline),
             runs=parts.desk.find(caller(), newest).documents,
             warnings=[said for said in map(_warning, pipeline.get("_warnings") or []) if said],
         )
@@ -109,7 +111,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def run(id: str) -> Any:
         command = Act(
-            kind=Kind.PIPELINES, verb="execute", id=id, body={"input": _given(), "comments": field("comments")[:500]}
+            kind=Kind.PIPELINES, verb="execute", id=id, body={"input": given(), "comments": field("comments")[:500]}
         )
         started = parts.desk.act(caller(), command).document
         return done(f"/executions/{started['executionId']}")
@@ -119,17 +121,11 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def dry_run(id: str) -> str:
         """What a run with these inputs would do; nothing is started."""
         seen = parts.desk.act(
-            caller(), Act(kind=Kind.PIPELINES, verb="dry-run", id=id, body={"input": _given()})
+            caller(), Act(kind=Kind.PIPELINES, verb="dry-run", id=id, body={"input": given()})
         ).document
         return render_template("_pipelines_dry_run.html", seen=seen)
 
     return blueprint
-
-
-def _given() -> Json:
-    """The inputs of the form; a blank field takes the default, so it is not sent."""
-    fields = request.form.items()
-    return {key[len(FIELD) :]: value for key, value in fields if key.startswith(FIELD) and not blank(value)}
 
 
 def _get(parts: WebParts, id: str) -> Document:
@@ -155,21 +151,20 @@ def _difference(parts: WebParts, id: str, before: int, after: int) -> list[tuple
     return [(colours.get(line[:1], ""), line) for line in text.splitlines()]
 
 
-def _inputs(pipeline: Json) -> list[Json]:
-    """The inputs with their defaults; those that a push fills in come last."""
-    defaults, meta = pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}
-    filled = injected(pipeline.get("options") or ())
-    rows = [
+def _told(pipeline: Json) -> list[Json]:
+    """Whom the pipeline's notifications tell, and of what."""
+    return [
         {
-            "name": name,
-            "default": "" if default is None else str(default),
-            "description": (meta.get(name) or {}).get("description") or filled.get(name, ""),
-            "mandatory": (meta.get(name) or {}).get("mandatory") is True,
-            "injected": name in filled,
+            "kind": kind,
+            "event": str(entry.get("event") or "").lower(),
+            "of": ".".join(str(entry[key]) for key in ("stage", "task") if entry.get(key)),
+            "endpoint": entry.get("endpoint") or "",
+            "to": ", ".join(map(str, entry.get("to") or ())),
         }
-        for name, default in defaults.items()
+        for kind, entries in (pipeline.get("notifications") or {}).items()
+        for entry in entries
+        if isinstance(entry, dict)
     ]
-    return sorted(rows, key=lambda row: bool(row["injected"]) and not row["mandatory"])
 
 
 def _warning(entry: Any) -> str:

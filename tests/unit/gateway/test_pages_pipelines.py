@@ -228,3 +228,32 @@ def test_a_dry_run_says_what_would_happen(site: Site, ann: FlaskClient) -> None:
     site.documents["pipelines"] = {"problems": ["TAG is missing"], "stages": [{"name": "Deploy", "groups": groups}]}
     page = send(ann, "/pipelines/p1/dry-run").get_data(as_text=True)
     assert "TAG is missing" in page and "APPLY" in page and site.asked[-1].verb == "dry-run"
+
+
+def test_a_pipelines_page_shows_when_it_runs_and_who_is_told(site: Site, ann: FlaskClient) -> None:
+    entry = {"event": "FAILURE", "stage": "Deploy", "endpoint": "mail", "to": ["ops@example.com"]}
+    site.documents["pipelines"] = {**PIPELINE, "notifications": {"email": [entry], "jira": []}}
+    nightly = {"id": "s1", "name": "nightly", "cron": "0 2 * * *", "timeZone": "UTC", "enabled": False}
+    done = {"lastMessage": "Started web #3.", "executionLink": "/codestream/api/executions/e1"}
+    site.pages["schedules"] = Page(documents=({**nightly, **done},), total=1)
+    page = ann.get("/pipelines/p1").get_data(as_text=True)
+    assert 'href="/pipelines/p1/schedules/s1"' in page and "disabled" in page
+    assert '<a href="/executions/e1">Started web #3.</a>' in page
+    assert "failure of <strong>Deploy</strong>: <strong>email</strong> through mail to ops@example.com" in page
+    asked = next(ask for ask in site.asked if getattr(ask, "kind", "") == "schedules")
+    assert asked.filter == "project eq 'default' and pipeline eq 'Deploy <web>'"
+
+
+def test_a_schedule_is_made_changed_and_deleted_by_a_form(site: Site, ann: FlaskClient) -> None:
+    fields = {"name": "nightly", "cron": "0 2 * * *", "timeZone": "UTC", "enabled": "yes", "in.TAG": "1.4"}
+    assert 'name="in.TAG"' in ann.get("/pipelines/p1/schedules/new").get_data(as_text=True)
+    assert send(ann, "/pipelines/p1/schedules/new", **fields).location == "/pipelines/p1"
+    said = {"name": "nightly", "cron": "0 2 * * *", "timeZone": "UTC", "enabled": True, "input": {"TAG": "1.4"}}
+    assert site.asked[-1].body == {**said, "pipeline": "Deploy <web>", "project": "default"}
+
+    site.documents["schedules"] = {"id": "s1", **said}
+    assert 'name="in.TAG" value="1.4"' in ann.get("/pipelines/p1/schedules/s1").get_data(as_text=True)
+    send(ann, "/pipelines/p1/schedules/s1", **{**fields, "enabled": "", "in.TAG": ""})
+    assert (site.asked[-1].verb, site.asked[-1].body) == ("patch", {**said, "enabled": False, "input": {}})
+    send(ann, "/pipelines/p1/schedules/s1/delete")
+    assert (site.asked[-1].verb, site.asked[-1].id) == ("delete", "s1")
