@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -108,18 +109,24 @@ def signed_in(parts: WebParts) -> Callable[[View], View]:
             if request.method not in ("GET", "HEAD"):
                 sent = request.form.get(FORM_FIELD) or request.headers.get("X-Form-Token", "")
                 if not parts.sessions.form_is_ours(g.caller, sent):
-                    raise Refused(
-                        Problem(
-                            code=Code.FORBIDDEN,
-                            message="This form does not belong to your session.",
-                            next_step="Load the page again and send it once more.",
-                        )
-                    )
+                    return _not_ours(parts)
             return view(*arguments, **named)
 
         return guarded
 
     return decorate
+
+
+def _not_ours(parts: WebParts) -> AnyResponse:
+    """Refused; a page of ours, which no other site can ask or read, gets the token of the present session."""
+    within = bool(request.headers.get("HX-Request"))
+    step = "Send it once more." if within else "Load the page again and send it once more."
+    problem = Problem(code=Code.FORBIDDEN, message="This form does not belong to your session.", next_step=step)
+    response = error_page(Refused(problem))
+    if within:
+        token = parts.sessions.form_token(caller())
+        response.headers["HX-Trigger"] = json.dumps({"portside:session": {"token": token}})
+    return response
 
 
 def caller() -> Caller:
@@ -154,12 +161,17 @@ def demand_administrator(parts: WebParts) -> None:
 
 
 def to_sign_in() -> AnyResponse:
-    """To the sign-in page and back here afterwards."""
-    if request.headers.get("HX-Request"):
-        # A fragment cannot show a form: the whole page goes.
-        return Response("", 200, {"HX-Redirect": "/sign-in"})
-    back = {"next": request.full_path.rstrip("?")} if request.method == "GET" and request.path != "/" else {}
-    return redirect("/sign-in" + (f"?{urlencode(back)}" if back else ""))
+    """To the sign-in page and back here afterwards; what was typed into a form stays where it is."""
+    within = bool(request.headers.get("HX-Request"))
+    if within and request.method != "GET":
+        return Response(render_template("_signed_out.html"), 401)
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    if within:
+        seen = urlsplit(request.headers.get("HX-Current-URL", ""))
+        here = urlunsplit(("", "", seen.path or "/", seen.query, ""))
+    to = "/sign-in" + (f"?{urlencode({'next': here})}" if here != "/" else "")
+    # A fragment cannot show a form: the whole page goes.
+    return Response("", 200, {"HX-Redirect": to}) if within else redirect(to)
 
 
 def pre_session_token(parts: WebParts, nonce: str) -> str:

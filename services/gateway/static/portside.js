@@ -46,6 +46,28 @@ function put(field, value) {
   if (field.selectedIndex === -1) field.value = drawn;
 }
 
+// What is on its way is not sent again by a hasty second click; nor what was done and is leading to another page.
+let sending = new WeakSet();
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (sending.has(event.target)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  sending.add(event.target);
+}, true);
+document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
+  if (!xhr.getResponseHeader("HX-Redirect")) sending.delete(elt.closest("form"));
+});
+// Somebody came back to a page that the browser had kept.
+addEventListener("pageshow", () => { sending = new WeakSet(); });
+
+// Who signed in anew in another tab goes on here: the forms get the token of the new session.
+document.addEventListener("portside:session", ({ detail: { token } }) => {
+  for (const field of document.querySelectorAll('[name="form_token"]')) field.value = token;
+});
+
 // A refusal is said at the top of what one looks at, whatever its answer was to replace.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if ((event.detail.xhr?.status ?? 0) < 400) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from types import SimpleNamespace
@@ -163,6 +164,28 @@ def test_a_form_of_another_session_is_refused(site: Site, ann: FlaskClient) -> N
     other = Sessions(b"x" * 32).form_token(site.sessions.read(site.bearer["Authorization"][7:]))
     answer = ann.post("/executions/e1/act", data={"form_token": other, "verb": "cancel"})
     assert answer.status_code == 403 and "does not belong to your session" in answer.get_data(as_text=True)
+
+
+def test_a_form_that_outlived_its_session_stays_as_typed_and_is_sent_again_after_signing_in_anew(
+    site: Site, ann: FlaskClient
+) -> None:
+    within = {"HX-Request": "true", "HX-Current-URL": "https://portside.example.com/executions?status=FAILED"}
+    old = form_token(ann.get("/executions").get_data(as_text=True))
+    nobody = site.client()
+    answer = nobody.post("/executions/e1/act", data={"form_token": old, "verb": "cancel"}, headers=within)
+    assert answer.status_code == 401 and "HX-Redirect" not in answer.headers
+    assert 'href="/sign-in" target="_blank"' in answer.get_data(as_text=True)
+    assert nobody.get("/executions", headers=within).headers["HX-Redirect"] == (
+        "/sign-in?next=%2Fexecutions%3Fstatus%3DFAILED"
+    )
+
+    anew = SignedIn(user="ann", token_id="t2")
+    nobody.set_cookie(COOKIE, site.sessions.issue(anew, now()).token)
+    answer = nobody.post("/executions/e1/act", data={"form_token": old, "verb": "cancel"}, headers=within)
+    token = json.loads(answer.headers["HX-Trigger"])["portside:session"]["token"]
+    assert answer.status_code == 403 and "Send it once more" in answer.get_data(as_text=True)
+    answer = nobody.post("/executions/e1/act", data={"form_token": token, "verb": "cancel"}, headers=within)
+    assert answer.status_code == 204
 
 
 def test_a_refusal_is_a_page_with_its_next_step(site: Site, ann: FlaskClient) -> None:
