@@ -32,6 +32,8 @@ LISTS = {
     "executions, the 30th page": "/executions?$top=25&$skip=750",
     "executions by status": "/executions?$filter=status eq 'FAILED'&$top=25",
     "executions by pipeline": "/executions?$filter=name eq 'Pipeline 00007'&$top=25",
+    "executions by image": "/executions?$filter=_image eq 'acme/web-00007'&$top=25",
+    "executions by image and tag": "/executions?$filter=_image eq 'acme/web-00007' and _imageTag eq '1.0.7'&$top=25",
     "one execution": f"/executions/{seed.newest_id()}",
     "events": "/registry-events?$top=25",
     "events by webhook": "/registry-events?$filter=webhookId eq 'hook-00007'&$top=25",
@@ -73,7 +75,8 @@ def pages(small: Scaled, large: Scaled) -> list[Row]:
     start = large.browser.get(f"{large.layout.url}/executions", timeout=30).text
     found = dict.fromkeys(re.findall(r'href="(/[a-z][a-z/-]*)"', start))
     own = [path for path in found if not path.startswith(("/static", "/sign"))]
-    paths = [*own, "/executions?status=FAILED", f"/executions/{seed.newest_id()}"]
+    filtered = ["/executions?status=FAILED", "/executions?image=acme/web-00007"]
+    paths = [*own, *filtered, f"/executions/{seed.newest_id()}"]
     return [_row(f"page {path.replace(seed.newest_id(), '…')}", small, large, _page(path)) for path in paths]
 
 

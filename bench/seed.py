@@ -45,6 +45,8 @@ _RUN: Mapping[str, str] = {
     "webhook_id": _OWNER.format("hook-"),
     "delivery": _DELIVERY_ID,
     "lane": "''",
+    "image": _OWNER.format("acme/web-"),
+    "image_tag": "printf('1.0.%d', n.i)",
     "status": "CASE n.i % 10 WHEN 0 THEN 'FAILED' ELSE 'COMPLETED' END",
     "order_at": _AT.format("0"),
     "since": _AT.format("0"),

@@ -85,6 +85,8 @@ def _document(
         "_totalDurationInMicros": max(0, micros((now if ended_at is None else ended_at) - one.requested_at)),
         "_executedBy": one.requested_by,
         "_source": one.source,
+        "_image": one.image,
+        "_imageTag": one.image_tag,
         "_pipelineLink": link("pipelines", one.pipeline_id),
         "_pipelineId": one.pipeline_id,
         "_nested": one.nested,

@@ -27,6 +27,8 @@ FIELDS: dict[str, Field] = {
     "_executedBy": Field(_ROW.requested_by),
     "createdBy": Field(_ROW.requested_by),
     "_source": Field(_ROW.source),
+    "_image": Field(_ROW.image),
+    "_imageTag": Field(_ROW.image_tag),
     "_parent": Field(_ROW.parent),
     "_rerunOf": Field(_ROW.rerun_of),
     "_requestTimeInMicros": Field(_ROW.requested_at, "instant"),
@@ -63,6 +65,8 @@ class Seen:
     output: Mapping[str, Any]
     plan_hash: str
     push: str | None
+    image: str
+    image_tag: str
     delivery: str | None
     webhook_id: str | None
     nested: bool

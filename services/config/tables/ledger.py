@@ -92,6 +92,8 @@ class ExecutionRow(Base):
         Index("ix_executions_project_requested", "project", "requested_at"),
         Index("ix_executions_pipeline_requested", "pipeline", "requested_at"),
         Index("ix_executions_status_requested", "status", "requested_at"),
+        Index("ix_executions_image_requested", "image", "requested_at"),
+        Index("ix_executions_image_tag", "image", "image_tag", "requested_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -129,6 +131,9 @@ class ExecutionRow(Base):
     output: Mapped[dict[str, Any]]
     plan_hash: Mapped[str]
     push: Mapped[str | None]
+    image: Mapped[str] = mapped_column(default="")
+    """The repository that was pushed, `acme/web`; this and the tag repeat what is searched for of `push`."""
+    image_tag: Mapped[str] = mapped_column(default="")
     delivery: Mapped[str | None] = mapped_column(index=True)
     webhook_id: Mapped[str | None]
     nested: Mapped[bool] = mapped_column(default=False)

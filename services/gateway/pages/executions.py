@@ -16,7 +16,7 @@ from shared.contracts.envelope import Caller
 from shared.process.clock import now
 
 from . import first_use
-from .common import caller, page_number, signed_in, stream
+from .common import caller, image_named, page_number, quoted, signed_in, stream
 from .execution_view import stages_of, verbs
 
 PAGE = 25
@@ -30,8 +30,6 @@ _TERMS = {
     "status": "status eq {}",
     "name": "name eq {}",
     "project": "project eq {}",
-    # A run that a push started says so in its comment: "Push of acme/web:1.4.0".
-    "image": "contains(comments,{})",
 }
 ACTS = {
     "pause": Act(kind=Kind.EXECUTIONS, verb="pause"),
@@ -110,15 +108,25 @@ def _back(other: str) -> str:
 
 
 def _asked() -> dict[str, str]:
-    wanted = {key: request.args.get(key, "").strip() for key in (*_TERMS, "since")}
+    wanted = {key: request.args.get(key, "").strip() for key in (*_TERMS, "image", "since")}
     return {key: value for key, value in wanted.items() if value}
 
 
 def _filter(asked: dict[str, str]) -> str:
-    terms = [term.format("'" + asked[key].replace("'", "''") + "'") for key, term in _TERMS.items() if key in asked]
+    terms = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
+    if "image" in asked:
+        terms += _of_image(asked["image"])
     if (span := SINCE_S.get(asked.get("since", ""))) is not None:
         terms.append(f"_requestTimeInMicros ge {round((now() - span) * 1e6)}")
     return " and ".join(terms)
+
+
+def _of_image(written: str) -> list[str]:
+    """A whole name is looked up; a piece of one is looked for in comments, where a push says "Push of acme/web:1.4"."""
+    if "/" not in written:
+        return [f"contains(comments,{quoted(written)})"]
+    image, tag = image_named(written)
+    return [f"_image eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
 
 
 def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:

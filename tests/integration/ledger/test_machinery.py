@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event
 
 from services.config import admission, logs, protocol
 from services.config.dead_letters import DeadLetters, keep_letter
@@ -214,6 +215,27 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+AS_OF_0012 = (
+    "DROP INDEX ix_executions_image_tag",
+    "DROP INDEX ix_executions_image_requested",
+    "ALTER TABLE executions DROP COLUMN image_tag",
+    "ALTER TABLE executions DROP COLUMN image",
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('0012')",
+)
+
+
+def test_runs_from_before_the_index_are_found_by_their_image(world: World) -> None:
+    world.hook()
+    with world.store.writer.begin() as connection:
+        for statement in AS_OF_0012:
+            connection.exec_driver_sql(statement)
+    migrate(world.store)
+    with world.store.read() as uow:
+        asked = Find(kind=Kind.EXECUTIONS, filter="_image eq 'acme/web' and _imageTag eq '1.4.1'")
+        assert Executions().find(uow, SYSTEM, asked).total == 1
+
+
 def test_a_dead_run_message_fails_its_run_and_frees_its_place(world: World) -> None:
     first = world.hook("d1", "1.0").execution_id or ""
     second = world.hook("d2", "1.1").execution_id
@@ -341,6 +363,31 @@ def test_an_execution_is_listed_found_by_number_filtered_tagged_rerun_and_delete
         assert gone["id"] == run_id
         assert execution_views.one(uow, run_id) is None
     assert count(world.store, "events") == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("_image eq 'acme/web'", ["1.4.1", "1.4.0"]),
+        ("_image eq 'acme/web' and _imageTag eq '1.4.0'", ["1.4.0"]),
+        ("_image eq 'acme/api'", []),
+    ],
+)
+def test_executions_are_found_by_the_image_that_was_pushed_through_an_index(
+    world: World, asked: str, found: list[str]
+) -> None:
+    for tag in ("1.4.0", "1.4.1"):
+        world.hook(tag, tag)
+        world.clock.advance(1)
+    statements: list[tuple[str, object]] = []
+    with world.store.read() as uow:
+        event.listen(uow.connection, "before_cursor_execute", lambda *said: statements.append((said[2], said[3])))
+        page = Executions().find(uow, SYSTEM, Find(kind=Kind.EXECUTIONS, filter=asked))
+        assert [one["_imageTag"] for one in page.documents] == found
+        if uow.connection.dialect.name == "sqlite":
+            text, values = next(one for one in statements if "ORDER BY executions.requested_at" in one[0])
+            plan = uow.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+            assert "USING INDEX ix_executions_image_" in str(plan) and "TEMP B-TREE FOR ORDER BY" not in str(plan)
 
 
 def test_pause_parks_an_untaken_run_and_resume_brings_it_back(world: World) -> None:

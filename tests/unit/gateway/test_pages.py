@@ -140,6 +140,21 @@ def test_filters_are_quoted_for_config(site: Site, ann: FlaskClient) -> None:
     assert site.asked[-1].filter == "status eq 'FAILED' and name eq 'it''s'"
 
 
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        ("acme/web", "_image eq 'acme/web'"),
+        ("docker.io/acme/web:1.4.0", "_image eq 'acme/web' and _imageTag eq '1.4.0'"),
+        ("web:1.4", "contains(comments,'web:1.4')"),
+    ],
+)
+def test_an_image_is_looked_up_by_its_whole_name_and_looked_for_by_a_piece(
+    site: Site, ann: FlaskClient, image: str, asked: str
+) -> None:
+    ann.get(f"/executions?image={image}")
+    assert site.asked[-1].filter == asked
+
+
 def test_one_execution_shows_stages_as_columns_and_tasks_with_their_words(ann: FlaskClient) -> None:
     page = ann.get("/executions/e1").get_data(as_text=True)
     board = page[page.index('class="board"') :]
