@@ -191,7 +191,9 @@ class Work:
             self._owner.step()
 
     def _runs_on(self, live: Live, step: Running) -> None:
-        handle = {**step.handle, "effect_next": True} if step.effect_next else step.handle
+        handle = {key: value for key, value in step.handle.items() if key != "effect_next"}
+        if step.effect_next:
+            handle["effect_next"] = True
         if handle != live.handle:
             live.handle = handle
             self._voice.task_handle(live, handle, step.pushing)

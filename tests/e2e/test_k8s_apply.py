@@ -110,6 +110,22 @@ def test_an_image_that_cannot_be_pulled_fails_early_and_the_last_good_one_is_bac
     assert kube.deployment(space, "web")["status"]["availableReplicas"] == 1
 
 
+def test_a_stateful_set_that_waits_for_its_broken_pod_is_put_back(
+    runs: Runs, kube: Kube, space: str, image: str
+) -> None:
+    def of(tag: str) -> str:
+        tree = yaml.safe_load(deployment("db", f"{image}:{tag}"))
+        tree["kind"], tree["spec"]["serviceName"] = "StatefulSet", "db"
+        return yaml.safe_dump(tree)
+
+    assert runs.run(yaml=of("1.0"), namespace=space, timeout_s=180).state.status is Status.COMPLETED
+    done = runs.run(yaml=of("no-such-tag"), namespace=space, rollbackOnFailure=True, timeout=5, timeout_s=300)
+    assert f"Put back: StatefulSet db runs {image}:1.0 again" in done.state.message
+    pod = kube.call("GET", f"/api/v1/namespaces/{space}/pods/db-0")
+    assert pod["spec"]["containers"][0]["image"] == f"{image}:1.0"
+    assert any(line.startswith(f"Pod {space}/db-0 deleted: it is of an earlier version") for line in done.lines)
+
+
 def test_a_container_that_crashes_fails_early_with_its_last_words(runs: Runs, space: str) -> None:
     command = ["sh", "-c", "echo cannot open /etc/app.conf; exit 3"]
     policy = "FallbackToLogsOnError"

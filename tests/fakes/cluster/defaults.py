@@ -151,6 +151,12 @@ def _namespace(obj: Obj) -> None:
     obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
 
 
+def _definition(obj: Obj) -> None:
+    # The real server needs a moment; the kind is served at once here.
+    conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+    obj.setdefault("status", {}).setdefault("conditions", conditions)
+
+
 def _bare_pod(obj: Obj) -> None:
     if isinstance(obj.get("spec"), dict):
         _pod(obj["spec"])
@@ -166,6 +172,7 @@ _FILLERS = {
     "Service": _service,
     "Secret": _secret,
     "Namespace": _namespace,
+    "CustomResourceDefinition": _definition,
     "Pod": _bare_pod,
 }
 _WITH_STATUS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Service"})

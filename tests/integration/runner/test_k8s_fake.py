@@ -92,6 +92,62 @@ def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube:
         assert ledger.state.status is Status.COMPLETED  # the roll-out was faster than the cancel
 
 
+NEW_KIND = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, kind: Widget, singular: widget}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+"""
+
+
+def settings(value: str) -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata: {{a: '{value}'}}\n"
+
+
+def test_a_manifest_that_is_refused_half_way_is_put_back(runs: Runs, kube: Kube) -> None:
+    assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
+    # What is of a kind that comes with the manifest can be tried only when that kind is there.
+    refused = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: NO_NAME}\n"
+    text = "---\n".join((settings("2"), NEW_KIND, refused))
+    failed = runs.run(yaml=text, namespace="apps", rollbackOnFailure=True)
+    assert failed.state.status is Status.FAILED
+    assert "Cannot apply Widget apps/NO_NAME" in failed.state.message
+    assert "Put back: the objects are as they were" in failed.state.message
+    assert kube.call("GET", "/api/v1/namespaces/apps/configmaps/settings")["data"] == {"a": "1"}
+
+
+def test_an_apply_takes_over_what_a_patch_of_ours_has_set(runs: Runs, kube: Kube) -> None:
+    assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
+    patched = runs.run(action="PATCH", kind="Deployment", name="web", namespace="apps", patch="spec: {replicas: 3}")
+    assert "Patched Deployment apps/web." in patched.state.task("Deploy", "Apply").message
+    done = runs.run(yaml=deployment("web", "acme/web:1", replicas=2), namespace="apps")
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.deployment("apps", "web")["spec"]["replicas"] == 2
+
+
+def test_create_makes_a_new_kind_with_an_object_of_it_and_says_what_stayed(runs: Runs, kube: Kube) -> None:
+    widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"
+    assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
+    text = "---\n".join((settings("2"), widget, NEW_KIND))
+    done = runs.run(action="CREATE", continueOnConflict=True, yaml=text, namespace="apps")
+    assert done.state.status is Status.COMPLETED, done.state.message
+    told = done.state.task("Deploy", "Apply").message
+    assert told == "Created 2 objects. 1 object existed already and stayed as is."
+    assert kube.call("GET", "/api/v1/namespaces/apps/configmaps/settings")["data"] == {"a": "1"}
+
+
+def test_what_was_not_there_is_not_said_to_be_removed(runs: Runs) -> None:
+    assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
+    text = "---\n".join((settings("1"), deployment("ghost", "acme/web:1")))
+    done = runs.run(action="DELETE", yaml=text, namespace="apps")
+    told = done.state.task("Deploy", "Apply").message
+    assert told == "Removed 1 object. Not there before: Deployment apps/ghost."
+
+
 def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
     answer = Validator(keys[1])(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
     assert answer.ok, answer.message

@@ -10,11 +10,11 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from services.runner.tasks import references
-from services.runner.tasks.k8s import defaulted, diff, fence, images, manifests, outputs, owned
+from services.runner.tasks.k8s import conflicts, defaulted, diff, fence, images, left_behind, manifests, outputs, owned
 from services.runner.tasks.k8s.pods import describe, troubles
 from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.wanted import with_restart
-from services.runner.tasks.k8s.words import from_exception
+from services.runner.tasks.k8s.words import ClusterError, from_exception
 from services.runner.tasks.protocol import TaskFailed
 
 DIGEST = "sha256:" + "a" * 64
@@ -239,6 +239,8 @@ BAD_YAML = [
     ("apiVersion: v1\nkind: Pod\n", "has no metadata.name"),
     ("apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: m-}\n", "Apply needs a name"),
     ("# nothing\n", "holds no object"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: x}\n", "metadata.annotations that are no map"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: [x]}\n", "metadata.labels that are no map"),
     ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n5\n", "document 2 is int"),
 ]
 
@@ -254,6 +256,77 @@ def test_lists_are_unpacked_and_dates_stay_text() -> None:
     text = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: 2024-01-01}}\n"
     (one,) = manifests.read(text)
     assert one["metadata"]["name"] == "2024-01-01"
+
+
+def test_namespaces_and_definitions_of_kinds_come_before_what_needs_them() -> None:
+    kinds = ["Deployment", "Widget", "CustomResourceDefinition", "Service", "Namespace"]
+    text = "---\n".join(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n" for kind in kinds)
+    ordered = [one["kind"] for one in manifests.in_order(manifests.read(text))]
+    assert ordered == ["Namespace", "CustomResourceDefinition", "Deployment", "Widget", "Service"]
+
+
+def test_a_services_ports_say_their_protocol_as_older_servers_need_it() -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "spec": {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]},
+    }
+    manifests.with_protocols(service)
+    assert service["spec"] == {"ports": [{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]}
+    nonsense = {"apiVersion": "v1", "kind": "Service", "spec": "ports"}
+    manifests.with_protocols(nonsense)
+    assert nonsense["spec"] == "ports"
+
+
+def test_what_stands_where_containers_should_is_left_to_the_server() -> None:
+    for spec in ("text", {"containers": 5}, {"containers": ["x"]}, None):
+        template = {"metadata": {}, "spec": spec}
+        assert list(manifests.containers({"kind": "Deployment", "spec": {"template": template}})) == []
+
+
+def replica(name: str, revision: str, *, ready: bool = False) -> dict[str, Any]:
+    labels = {"controller-revision-hash": revision}
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    return {"metadata": {"name": name, "labels": labels}, "status": {"conditions": conditions}}
+
+
+def stateful_set(**spec: Any) -> dict[str, Any]:
+    status = {**SEEN, "updateRevision": "new"}
+    return {"kind": "StatefulSet", "metadata": {"generation": 3}, "spec": spec, "status": status}
+
+
+def test_broken_pods_of_an_earlier_version_hold_a_stateful_set_up() -> None:
+    older = [replica("db-0", "old", ready=True), *(replica(f"db-{n}", "old") for n in (1, 2, 3))]
+    older[3]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
+    def names(live: dict[str, Any], *, put_back: bool) -> list[str]:
+        found = left_behind.of_set(live, older, {"db-2"}, put_back=put_back)
+        return [one["metadata"]["name"] for one in found]
+
+    assert names(stateful_set(), put_back=False) == ["db-2"], "what is not ready yet may be on its way"
+    assert names(stateful_set(), put_back=True) == ["db-1", "db-2"], "all was ready before the version that failed"
+    kept = {"updateStrategy": {"rollingUpdate": {"partition": 1}}}
+    assert names(stateful_set(**kept), put_back=True) == [], "a partition keeps older pods on purpose"
+    unseen = stateful_set()
+    unseen["metadata"]["generation"] = 4
+    assert names(unseen, put_back=True) == [], "which version is the newest is not known yet"
+
+
+def conflict(said: str) -> ClusterError:
+    return from_exception(answer(409, said), "https://k", "apply Deployment apps/web")
+
+
+def test_a_conflict_names_the_others_and_is_none_with_ourselves() -> None:
+    ref = manifests.Ref("apps/v1", "Deployment", "apps", "web")
+    ours = conflict('Apply failed with 1 conflict: conflict with "portside" using apps/v1: .spec.replicas')
+    assert conflicts.ours_alone(ours)
+    both = conflict(
+        'Apply failed with 2 conflicts: conflicts with "kubectl-set" using apps/v1:\n- .spec.template.x\n'
+        'conflicts with "portside" using apps/v1:\n- .spec.replicas'
+    )
+    assert not conflicts.ours_alone(both)
+    assert "partly managed by others: kubectl-set owns .spec.template.x. Take" in conflicts.words(ref, both)
+    assert not conflicts.ours_alone(conflict("the object has been modified"))
 
 
 def test_only_what_we_applied_is_taken_out_of_a_live_object() -> None:
@@ -348,6 +421,14 @@ ANSWERS = [
     (answer(403, 'pods "x" is forbidden: exceeded quota: q, requested: pods=1'), "quota is exceeded"),
     (answer(404, 'namespaces "prod" not found'), "the namespace prod does not exist"),
     (answer(422, "spec.selector: Invalid value: field is immutable"), "that field cannot change"),
+    (
+        answer(
+            422,
+            'Job "j" is invalid: spec.template: Invalid value: core.PodTemplateSpec{A:b.C{D:""}}: field is immutable',
+        ),
+        "spec.template: field is immutable (that field cannot change",
+    ),
+    (answer(422, "the server rejected our request due to an error in our request"), "every path of the patch"),
     (answer(500, "etcdserver: request timed out"), "answered with an error: etcdserver"),
     (
         MaxRetryError(None, "/", NewConnectionError(None, "Connection refused")),  # type: ignore[arg-type]

@@ -1,26 +1,27 @@
 """APPLY: check everything at the server, apply each object under our field manager, wait, and put back where wanted.
 
 The phases stand in the handle, so that whoever holds the run goes on from the last one recorded: `apply` writes,
-`rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that.
+`rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that, and `unblock` deletes pods
+that would hold up either.
 """
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import defaulted, diff, fence, images, owned, wanted
+from . import conflicts, defaulted, diff, fence, images, owned, wanted
 from .cluster import Cluster
 from .manifests import Object, Ref, cleaned
 from .outputs import response
 from .rollout import readiness
-from .watching import look
-from .words import ClusterError
+from .watching import Seen, look, outage
+from .words import ClusterError, sentence
 
 PUT_BACK_S = 180.0
 _RACES = 6
@@ -48,8 +49,7 @@ def start(asked: Asked, cluster: Cluster) -> Step:
         for image in item.pinned:
             asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
         live = cluster.get(item.ref)
-        if refusal := fence.superseded(live, wanted.stamp_of(asked), item.ref):
-            raise TaskFailed(refusal)
+        fence.check(live, wanted.stamp_of(asked), item.ref)
         result = _try(asked, cluster, item, live, here)
         if _needs_restart(item, live, result):
             restarts.append(item.ref.to_json())
@@ -75,7 +75,7 @@ def start(asked: Asked, cluster: Cluster) -> Step:
         "previous": asked.tools.seal(previous) if previous else None,
         "good": good and bool(previous),
     }
-    return Running(handle, f"Applying {_count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
+    return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
 
 
 def observe(asked: Asked, cluster: Cluster, handle: Json) -> Step:
@@ -85,7 +85,7 @@ def observe(asked: Asked, cluster: Cluster, handle: Json) -> Step:
 
 def cancel(asked: Asked, cluster: Cluster, handle: Json) -> None:
     """A cancelled roll-out is put back where that is wanted; else it stays as it is."""
-    if handle["phase"] in ("apply", "rollout") and asked.flag("rollbackOnFailure") and handle["good"]:
+    if handle["phase"] != "put-back-rollout" and asked.flag("rollbackOnFailure") and handle["good"]:
         _put_back(asked, cluster, handle)
         asked.tools.log("The last good manifest was put back.")
 
@@ -99,25 +99,38 @@ def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | Non
         if error.status == 404 and ("Namespace", item.ref.namespace) in here:
             return None
         if error.status == 409:
-            raise TaskFailed(_conflict_words(item.ref, error)) from None
+            raise TaskFailed(conflicts.words(item.ref, error)) from None
         raise
 
 
 def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
-    restarts = {Ref.from_json(one) for one in handle["restarts"]}
     refs: list[Ref] = []
-    for obj in wanted.objects(asked):
-        if asked.tools.stopping():
-            raise TaskFailed("Canceled between two objects.")
-        item = wanted.build(asked, obj, cluster)
-        execution = asked.about.execution_id if item.ref in restarts else None
-        write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=execution)
-        refs.append(item.ref)
-        asked.tools.log(f"{item.ref} applied")
-        if item.ref.kind == "CustomResourceDefinition":
-            _await_definition(cluster, item.ref)
+    try:
+        for item in _items(asked, cluster):
+            if asked.tools.stopping():
+                return Running(handle, "Canceled between two objects", effect_next=True)
+            restart_for = asked.about.execution_id if item.ref.to_json() in handle["restarts"] else None
+            write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=restart_for)
+            refs.append(item.ref)
+            asked.tools.log(f"{item.ref} applied")
+            if item.ref.kind == "CustomResourceDefinition":
+                await_definition(cluster, item.ref)
+    except fence.Superseded:
+        raise
+    except TaskFailed as error:
+        if outage(asked, error):
+            return Running(handle, "The cluster does not answer", effect_next=True)
+        if not refs:
+            raise
+        return _gave_up(asked, handle, error.message, {})
+    asked.memory.pop("outage", None)
     following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
+
+
+def _items(asked: Asked, cluster: Cluster) -> Iterator[wanted.Wanted]:
+    """One after the other: where an object goes may be known only when the one before it is there."""
+    return (wanted.build(asked, obj, cluster) for obj in wanted.objects(asked))
 
 
 def write(
@@ -127,8 +140,7 @@ def write(
     stamp = wanted.stamp_of(asked)
     for left in reversed(range(_RACES)):
         live = cluster.get(ref)
-        if refusal := fence.superseded(live, stamp, ref):
-            raise TaskFailed(refusal)
+        fence.check(live, stamp, ref)
         sent = wanted.with_restart(body, live, restart_for)
         if live is not None:
             meta = {**sent["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
@@ -139,7 +151,7 @@ def write(
             if error.status != 409:
                 raise
             if "the object has been modified" not in error.message or not left:
-                raise TaskFailed(_conflict_words(ref, error)) from None
+                raise TaskFailed(conflicts.words(ref, error)) from None
         time.sleep(0.2)
     raise AssertionError("unreachable")
 
@@ -151,6 +163,8 @@ def _sent(
     try:
         return cluster.apply(ref, body, force=force, dry_run=dry_run)
     except ClusterError as error:
+        if conflicts.ours_alone(error):
+            return cluster.apply(ref, body, force=True, dry_run=dry_run)
         # Conflicts would have been told first: nobody else's fields are written over.
         patch = defaulted.clearing(live, body) if error.status == 422 and live is not None else None
         if patch is None:
@@ -168,20 +182,50 @@ def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     if seen.ready:
         return _done(asked, cluster, handle, seen.objects)
     if not seen.failure and asked.tools.now() < handle["until"]:
-        return Running(handle, "; ".join(seen.messages))
+        return _unblocked(handle, seen) or Running(handle, "; ".join(seen.messages))
     why = seen.failure or (
         f"Not ready within the timeout of {asked.number('timeout', 5):g} minutes: {'; '.join(seen.messages)}"
     )
+    return _gave_up(asked, handle, why, _output(asked, cluster, seen.objects, [why]))
+
+
+def _gave_up(asked: Asked, handle: Json, why: str, output: Json) -> Step:
+    """The end of a change that failed, or the way back where that is wanted."""
     if not asked.flag("rollbackOnFailure"):
-        raise TaskFailed(why, _output(asked, cluster, seen.objects, [why]))
+        raise TaskFailed(why, output)
     if not handle["good"]:
-        raise TaskFailed(
-            f"{why} There is no good manifest to put back: the objects are new, or were not ready before.",
-            _output(asked, cluster, seen.objects, [why]),
-        )
+        nothing = "There is no good manifest to put back: the objects are new, or were not ready before."
+        raise TaskFailed(f"{sentence(why)} {nothing}", output)
     asked.tools.log(why)
-    following = {**handle, "phase": "put-back", "why": why}
+    following = {**handle, "phase": "put-back", "why": sentence(why)}
     return Running(following, "Putting back the last good manifest", again_after_s=0.0, effect_next=True)
+
+
+def _unblocked(handle: Json, seen: Seen) -> Running | None:
+    """The way by `unblock` where pods hold the roll-out up that were not deleted for that already."""
+    asked_for = handle.get("unblocked") or []
+    pods = [one for one in seen.left_behind if one["uid"] not in asked_for]
+    if not pods:
+        return None
+    following = {**handle, "phase": "unblock", "then": handle["phase"], "pods": pods}
+    following["unblocked"] = [*asked_for, *(one["uid"] for one in pods)]
+    return Running(following, "Deleting pods that hold the roll-out up", again_after_s=0.0, effect_next=True)
+
+
+def _unblock(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    for one in handle["pods"]:
+        ref = Ref.from_json(one)
+        try:
+            if cluster.delete(ref, one["uid"]):
+                asked.tools.log(
+                    f"{ref} deleted: it is of an earlier version, broken, and its StatefulSet waits for it."
+                )
+        except ClusterError as error:
+            asked.tools.log(
+                f"{ref} is of an earlier version, broken, and its StatefulSet waits for it. {error.message} Delete it "
+                f"by hand: kubectl delete pod {ref.name} -n {ref.namespace}"
+            )
+    return Running({**handle, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
 def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
@@ -189,13 +233,14 @@ def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -
     deployed = _deployed(asked, objects)
     if not handle["changes"]:
         return Done(output, "Already live, nothing to do.", deployed=deployed)
+    did = handle.get("did") or f"Applied {count(len(objects), 'object')}."
     parts = []
     for one in objects:
         how = readiness(one)
         run = list(dict.fromkeys(images.running(one)))
         if run:
             parts.append(f"{one['kind']} {one['metadata']['name']} runs {', '.join(run)}: {how.message}")
-    return Done(output, f"Applied {_count(len(objects), 'object')}. " + "; ".join(parts), deployed=deployed)
+    return Done(output, " ".join((did, *(["; ".join(parts)] if parts else []))), deployed=deployed)
 
 
 def _deployed(asked: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
@@ -215,7 +260,12 @@ def _deployed(asked: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
 
 
 def _put_back_phase(asked: Asked, cluster: Cluster, handle: Json) -> Step:
-    refs = _put_back(asked, cluster, handle)
+    try:
+        refs = _put_back(asked, cluster, handle)
+    except TaskFailed as error:
+        if outage(asked, error):
+            return Running(handle, "The cluster does not answer", effect_next=True)
+        raise TaskFailed(f"{handle['why']} It could not be put back: {error.message}") from None
     following = {
         **handle,
         "phase": "put-back-rollout",
@@ -240,9 +290,9 @@ def _put_back(asked: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
 
 def _put_back_rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     refs = [Ref.from_json(one) for one in handle["objects"]]
-    seen = look(asked, cluster, refs)
+    seen = look(asked, cluster, refs, put_back=True)
     if not seen.ready and not seen.failure and asked.tools.now() < handle["until"]:
-        return Running(handle, "; ".join(seen.messages))
+        return _unblocked(handle, seen) or Running(handle, "; ".join(seen.messages))
     if seen.ready:
         again = "; ".join(
             f"{one['kind']} {one['metadata']['name']} runs {', '.join(dict.fromkeys(images.running(one)))} again"
@@ -260,6 +310,7 @@ _PHASES = {
     "rollout": _rollout,
     "put-back": _put_back_phase,
     "put-back-rollout": _put_back_rollout,
+    "unblock": _unblock,
 }
 
 
@@ -268,7 +319,7 @@ def _output(asked: Asked, cluster: Cluster, objects: list[Object], failures: lis
     return response(named, asked.tools.masking_key(), failures)
 
 
-def _await_definition(cluster: Cluster, ref: Ref) -> None:
+def await_definition(cluster: Cluster, ref: Ref) -> None:
     """Objects of a new kind can follow in the same manifest once the kind is served."""
     until = time.monotonic() + _CRD_S
     while time.monotonic() < until:
@@ -296,20 +347,6 @@ def _restart_words(ref: Ref) -> str:
     )
 
 
-def _conflict_words(ref: Ref, error: ClusterError) -> str:
-    found = re.findall(r'conflict(?:s)? with "([^"]+)"(?: [^:]*)?:\s*([^\n]*(?:\n- [^\n]+)*)', error.message)
-    if not found:
-        return f"{error.message} Apply again, or set `force: true` to take the fields over."
-    owners = "; ".join(f"{manager} owns {_fields(fields)}" for manager, fields in found)
-    return (
-        f"{ref} is partly managed by others: {owners}. Take those fields out, or set `force: true` to take them over."
-    )
-
-
-def _fields(text: str) -> str:
-    return ", ".join(part.strip(" -") for part in re.split(r"\n-|\n", text) if part.strip(" -"))
-
-
 def _tell_diff(asked: Asked, lines: list[str]) -> None:
     for line in lines[:_DIFF_LINES]:
         asked.tools.log(line)
@@ -317,5 +354,6 @@ def _tell_diff(asked: Asked, lines: list[str]) -> None:
         asked.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """`1 object`, `2 objects`."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import yaml
@@ -32,42 +33,51 @@ class Create:
         made = wanted.kinds_made(objects)
         for obj in objects:
             if (obj["apiVersion"].rpartition("/")[0], obj["kind"]) not in made:
-                self._missing(asked, cluster, wanted.build(asked, obj, cluster))
+                self._look(asked, cluster, wanted.build(asked, obj, cluster))
         handle = {"phase": "create", "until": _until(asked), "changes": True, "good": False, "previous": None}
         return Running(handle, "Creating", again_after_s=0.0, effect_next=True)
 
     def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
         if handle["phase"] != "create":
             return apply.observe(asked, cluster, handle)
-        refs = []
+        found: dict[Ref, _Found] = {}
         for obj in wanted.objects(asked):
             item = wanted.build(asked, obj, cluster)
-            refs.append(item.ref)
-            if self._missing(asked, cluster, item):
+            found[item.ref] = self._look(asked, cluster, item)
+            if found[item.ref] is _Found.MISSING:
                 # By apply, so that a later APPLY owns the same fields and meets no conflict with ourselves.
                 cluster.apply(item.ref, item.body)
                 asked.tools.log(f"{item.ref} created")
-        following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
+                if item.ref.kind == "CustomResourceDefinition":
+                    apply.await_definition(cluster, item.ref)
+        there = sum(1 for one in found.values() if one is _Found.THERE)
+        did = f"Created {apply.count(len(found) - there, 'object')}."
+        did += f" {apply.count(there, 'object')} existed already and stayed as is." if there else ""
+        following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in found], "did": did}
         return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
         """What was created stays."""
 
-    def _missing(self, asked: Asked, cluster: Cluster, item: wanted.Wanted) -> bool:
-        """Whether an object is still to be made; one that this very run has made counts as done."""
+    def _look(self, asked: Asked, cluster: Cluster, item: wanted.Wanted) -> _Found:
         live = cluster.get(item.ref)
         if live is None or wanted.is_pull_secret(item.ref):
-            return True
+            return _Found.MISSING
         if fence.annotations_of(live).get(fence.EXECUTION) == asked.about.execution_id:
-            return False
+            return _Found.OURS
         if asked.flag("continueOnConflict"):
             asked.tools.log(f"{item.ref} exists and stays as it is.")
-            return False
-        group = item.ref.kind
-        raise TaskFailed(
-            f"{group} {item.ref.namespace + '/' if item.ref.namespace else ''}{item.ref.name} exists: choose Apply to "
-            "update it, or Continue on conflict to leave it as it is."
-        )
+            return _Found.THERE
+        raise TaskFailed(f"{item.ref} exists: choose Apply to update it, or Continue on conflict to leave it as it is.")
+
+
+class _Found(Enum):
+    """What CREATE finds in an object's place."""
+
+    MISSING = auto()
+    OURS = auto()
+    """This very run has made it."""
+    THERE = auto()
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,7 @@ class Delete:
         found: list[Json] = []
         for ref in reversed(named(asked, cluster)):
             live = cluster.get(ref)
-            if refusal := fence.superseded(live, wanted.stamp_of(asked), ref):
-                raise TaskFailed(refusal)
+            fence.check(live, wanted.stamp_of(asked), ref)
             uid = live["metadata"].get("uid", "") if live else ""
             state = hidden(trimmed(live), asked.tools.masking_key()) if live else None
             found.append({"ref": ref.to_json(), "uid": uid, "state": state})
@@ -103,7 +112,9 @@ class Delete:
             entry: Json = {"metadata": {"name": ref.name, "namespace": ref.namespace}, "status": {"phase": "Removed"}}
             entry["oldState"] = one["state"]
             output.setdefault(cluster.plural(ref).lower(), {})[ref.name] = entry
-        return Done({"response": output}, f"Removed {len(refs)} object{'' if len(refs) == 1 else 's'}.")
+        absent = [str(ref) for ref, one in refs if not one["uid"]]
+        removed = f"Removed {apply.count(len(refs) - len(absent), 'object')}."
+        return Done({"response": output}, removed + (f" Not there before: {', '.join(absent)}." if absent else ""))
 
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
         """A deletion cannot be taken back."""
@@ -132,8 +143,7 @@ class Patch:
         live = cluster.get(refs[0])
         if live is None:
             raise TaskFailed(f"{refs[0]} does not exist.")
-        if refusal := fence.superseded(live, wanted.stamp_of(asked), refs[0]):
-            raise TaskFailed(refusal)
+        fence.check(live, wanted.stamp_of(asked), refs[0])
         kind, body = self._body(asked)
         cluster.patch(refs[0], body, kind, dry_run=True)
         handle = {
@@ -142,6 +152,7 @@ class Patch:
             "objects": [refs[0].to_json()],
             "version": live["metadata"]["resourceVersion"],
             "changes": True,
+            "did": f"Patched {refs[0]}.",
             "good": False,
             "previous": None,
         }

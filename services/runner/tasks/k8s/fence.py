@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.runner.tasks.protocol import TaskFailed
 from shared.contracts.base import Json
 
 from .manifests import Object, Ref
@@ -43,6 +44,16 @@ class Stamp:
 def annotations_of(obj: Object | None) -> Json:
     """An object's annotations, where it has any."""
     return ((obj or {}).get("metadata") or {}).get("annotations") or {}
+
+
+class Superseded(TaskFailed):
+    """A later start has applied the object: whatever else happens, it stays as it is."""
+
+
+def check(live: Object | None, stamp: Stamp, ref: Ref) -> None:
+    """Raises `Superseded` where this start may not touch the object any more."""
+    if refusal := superseded(live, stamp, ref):
+        raise Superseded(refusal)
 
 
 def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:

@@ -115,10 +115,19 @@ def _unpack(document: Any, place: str) -> Iterator[Object]:
                 "write one, as in `name: migrate-${executionIndex}`."
             )
         raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has no metadata.name.")
+    for key in ("labels", "annotations"):
+        if not isinstance(meta.get(key) or {}, dict):
+            raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has metadata.{key} that are no map.")
     meta["name"] = str(meta["name"])
     if meta.get("namespace") is not None:
         meta["namespace"] = str(meta["namespace"])
     yield document
+
+
+def in_order(objects: list[Object]) -> list[Object]:
+    """What others need to be there comes first: namespaces, then definitions of kinds, then the rest as written."""
+    ranks = {"Namespace": 0, "CustomResourceDefinition": 1}
+    return sorted(objects, key=lambda one: ranks.get(one["kind"], 2))
 
 
 def cleaned(obj: Object) -> Object:
@@ -130,6 +139,17 @@ def cleaned(obj: Object) -> Object:
         meta.pop(key, None)
     return body
 
+
+def with_protocols(body: Object) -> None:
+    """Write down the default protocol of a Service's ports: servers before 1.21 cannot merge ports without it."""
+    spec = body.get("spec")
+    ports = spec.get("ports") if isinstance(spec, dict) and (body["apiVersion"], body["kind"]) == _SERVICE else None
+    for port in ports if isinstance(ports, list) else ():
+        if isinstance(port, dict):
+            port.setdefault("protocol", "TCP")
+
+
+_SERVICE = ("v1", "Service")
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -167,9 +187,9 @@ def containers(obj: Object) -> Iterator[Json]:
         return
     spec = template.get("spec")
     for key in ("initContainers", "containers"):
-        for container in (spec or {}).get(key) or ():
-            if isinstance(container, dict):
-                yield container
+        listed = spec.get(key) if isinstance(spec, dict) else None
+        # Whatever else stands there is the server's to refuse.
+        yield from (one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
 
 
 def _looks_like_containers(value: Any) -> Iterator[Json]:

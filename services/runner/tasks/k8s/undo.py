@@ -29,8 +29,7 @@ class Rollback:
         live = cluster.get(ref)
         if live is None:
             raise TaskFailed(f"{ref} does not exist.")
-        if refusal := fence.superseded(live, wanted.stamp_of(asked), ref):
-            raise TaskFailed(refusal)
+        fence.check(live, wanted.stamp_of(asked), ref)
         if (live.get("spec") or {}).get("paused"):
             raise TaskFailed(f"{ref} is paused; resume it first.")
         number, template = _chosen(_revisions(cluster, live, ref), int(asked.number("revision", -1)), ref)
@@ -41,6 +40,7 @@ class Rollback:
             "revision": number,
             "template": asked.tools.seal(template),
             "changes": True,
+            "did": f"Rolled {ref} back to revision {number}.",
             "good": False,
             "previous": None,
         }

@@ -39,7 +39,7 @@ class Wanted:
 def manifest(asked: Asked) -> list[Object]:
     """The objects in the task's input."""
     if asked.text("yaml").strip():
-        return manifests.read(asked.text("yaml"))
+        return manifests.in_order(manifests.read(asked.text("yaml")))
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
@@ -70,6 +70,7 @@ def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:
 def build(asked: Asked, obj: Object, places: Places) -> Wanted:
     """One object as it is to be: pinned, in its namespace, stamped."""
     body = manifests.cleaned(obj)
+    manifests.with_protocols(body)
     ref = places.place(body, asked.text("namespace"))
     if ref.namespace:
         body["metadata"]["namespace"] = ref.namespace
@@ -148,10 +149,7 @@ def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: s
         {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": one} if one else {})}}
         for one in dict.fromkeys(places)
     ]
-    first = sum(1 for one in told if one["kind"] in ("Namespace", "CustomResourceDefinition"))
-    made = [one for one in told if one["kind"] in ("Namespace", "CustomResourceDefinition")]
-    rest = [one for one in told if one["kind"] not in ("Namespace", "CustomResourceDefinition")]
-    return [*made[:first], *secrets, *rest]
+    return manifests.in_order([*secrets, *told])
 
 
 def is_pull_secret(ref: Ref) -> bool:

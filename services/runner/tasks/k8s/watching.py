@@ -9,8 +9,9 @@ from typing import Any
 
 from services.runner.tasks.own_output import holds
 from services.runner.tasks.protocol import Asked, TaskFailed
+from shared.contracts.base import Json
 
-from . import fence
+from . import fence, left_behind
 from .cluster import Cluster, selector
 from .manifests import Object, Ref
 from .pods import Trouble, describe, troubles
@@ -33,41 +34,53 @@ class Seen:
     messages: list[str] = field(default_factory=list)
     failure: str = ""
     objects: list[Object] = field(default_factory=list)
+    left_behind: list[Json] = field(default_factory=list)
+    """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
 
 
-def look(asked: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True) -> Seen:
+def look(asked: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False) -> Seen:
     """Look at every object once. A cluster that does not answer for a while makes no failure."""
     seen = Seen()
     try:
         for ref in refs:
-            _look_at(asked, cluster, ref, seen, fenced=fenced)
+            _look_at(asked, cluster, ref, seen, fenced=fenced, put_back=put_back)
     except ClusterError as error:
-        if not error.passing or _outage(asked.memory, asked.tools.now()) > OUTAGE_ALLOWED_S:
+        if not outage(asked, error):
             raise
-        asked.tools.log(f"{error.message} Trying again.")
         return Seen(ready=False, messages=["the cluster does not answer"])
     asked.memory.pop("outage", None)
     return seen
 
 
-def _outage(memory: MutableMapping[str, Any], now: float) -> float:
-    return float(now - memory.setdefault("outage", now))
+def outage(asked: Asked, error: TaskFailed) -> bool:
+    """Whether the cluster does not answer, for no longer yet than is to be waited out."""
+    if not isinstance(error, ClusterError) or not error.passing:
+        return False
+    now = asked.tools.now()
+    if now - asked.memory.setdefault("outage", now) > OUTAGE_ALLOWED_S:
+        return False
+    asked.tools.log(f"{error.message} Trying again.")
+    return True
 
 
-def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bool) -> None:
+def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bool, put_back: bool) -> None:
     live = cluster.get(ref)
     if live is None:
         raise TaskFailed(f"{ref} was deleted by somebody else while the task waited for it.")
-    if fenced and (newer := fence.superseded(live, stamp_of(asked), ref)):
-        raise TaskFailed(newer)
+    if fenced:
+        fence.check(live, stamp_of(asked), ref)
     seen.objects.append(live)
     how = _own_condition(asked, live) or readiness(live)
     if how.ready:
         return
     seen.ready = False
     seen.messages.append(f"{ref}: {how.message}")
-    pods, owners = _pods_of(cluster, live, ref)
+    pods, owners, older = _pods_of(cluster, live, ref)
     _tell_events(asked, cluster, ref, [*owners, *pods])
+    troubled = {one.pod for one in lasting(asked.memory, asked.tools.now(), older)}
+    for pod in left_behind.of_set(live, older, troubled, put_back=put_back):
+        place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
+        seen.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
     found = lasting(asked.memory, asked.tools.now(), pods)
     if how.failed and not seen.failure:
         seen.failure = f"{ref} {how.message}"
@@ -91,26 +104,27 @@ def _own_condition(asked: Asked, live: Object) -> Readiness | None:
     return Readiness(ready, "waits until its `waitFor` holds")
 
 
-def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object]]:
-    """The pods of an object's newest version, and what stands between it and them."""
+def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object], list[Object]]:
+    """The pods of an object's newest version, what stands between it and them, and a StatefulSet's other pods."""
     if live["kind"] == "Pod":
-        return [live], []
+        return [live], [], []
     if live["kind"] not in _WATCHED:
-        return [], []
+        return [], [], []
     labels = (live.get("spec") or {}).get("selector") or {}
     if live["kind"] == "Job" and not labels:
         labels = {"matchLabels": {"job-name": ref.name}}
     pods = cluster.find("v1", "Pod", ref.namespace, labels=selector(labels))
     if live["kind"] == "Deployment":
-        return _of_newest_set(cluster, live, ref, pods, selector(labels))
+        return *_of_newest_set(cluster, live, ref, pods, selector(labels)), []
+    pods = [pod for pod in pods if _owned_by(pod, live)]
+    if live["kind"] == "Job":
+        return pods, [], []
     if live["kind"] == "StatefulSet":
-        newest = (live.get("status") or {}).get("updateRevision")
-        return [pod for pod in pods if _label(pod, "controller-revision-hash") == newest], []
-    if live["kind"] == "DaemonSet":
-        made = [one for one in pods if _owned_by(one, live)]
-        newest = _newest_revision(cluster, live, ref, selector(labels))
-        return [pod for pod in made if not newest or _label(pod, "controller-revision-hash") == newest], []
-    return [pod for pod in pods if _owned_by(pod, live)], []
+        newest = str((live.get("status") or {}).get("updateRevision"))
+        others = [pod for pod in pods if _label(pod, "controller-revision-hash") != newest]
+        return [pod for pod in pods if pod not in others], [], others
+    newest = _newest_revision(cluster, live, ref, selector(labels))
+    return [pod for pod in pods if not newest or _label(pod, "controller-revision-hash") == newest], [], []
 
 
 def _of_newest_set(

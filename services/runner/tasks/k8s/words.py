@@ -35,6 +35,11 @@ def from_exception(error: BaseException, url: str, doing: str) -> ClusterError:
     return _unreachable(error, url)
 
 
+def sentence(text: str) -> str:
+    """A text that another one follows."""
+    return text if text.endswith((".", "…", "!", "?")) else f"{text}."
+
+
 def _status(error: ApiException) -> dict[str, Any]:
     try:
         body = json.loads(error.body or "")
@@ -89,10 +94,18 @@ def _conflict(said: str, doing: str, url: str) -> tuple[str, bool]:
 
 
 def _invalid(said: str, doing: str, url: str) -> tuple[str, bool]:
-    hint = ""
-    if "field is immutable" in said:
-        hint = " (that field cannot change: delete the object first, or give it another name)"
-    return f"Cannot {doing}: the cluster refuses it: {said}{hint}", False
+    hint = next((words for sign, words in _HINTS.items() if sign in said), "")
+    return f"Cannot {doing}: the cluster refuses it: {_GO_VALUE.sub('', said)}{hint}", False
+
+
+_HINTS = {
+    "field is immutable": " (that field cannot change: delete the object first, or give it another name)",
+    "the server rejected our request due to an error in our request": (
+        " (is every path of the patch there, and does every `test` in it hold?)"
+    ),
+}
+_GO_VALUE = re.compile(r"Invalid value: (?:\w+\.)*\w+\{.*\}: ", re.DOTALL)
+"""A whole object as Go prints it: thousands of characters that say nothing about what is wrong."""
 
 
 def _other(said: str, doing: str, url: str) -> tuple[str, bool]:
