@@ -78,6 +78,7 @@ def examine_pipeline(
     spec, problems = _read(tree)
     if spec is not None:
         problems += _about_names(spec)
+        problems += _about_workspace(spec)
         problems += _about_tasks(spec, schemas, endpoints)
         problems += _about_levels(spec, endpoints)
         problems += reference_problems(spec, Known.of(spec, variables), _foreign(spec, schemas))
@@ -234,6 +235,19 @@ def _item(items: Sequence[str], name: str) -> int:
     return next((index for index, item in enumerate(items) if name in split_group(item)), 0)
 
 
+def _about_workspace(spec: PipelineSpec) -> Iterator[Problem]:
+    """Settings that Code Stream has, that imports keep, and that do nothing here."""
+    for key, value in spec.workspace.items():
+        if value and key in _WITHOUT_EFFECT:
+            yield Problem(("workspace", key), f"{key} does nothing here: {_WITHOUT_EFFECT[key]}", warning=True)
+
+
+_WITHOUT_EFFECT = {
+    "cache": "every CI task begins with an empty folder; put what is slow to fetch into the image",
+    "autoCloneForTrigger": "nothing is cloned; let a step fetch the source",
+}
+
+
 def _about_tasks(
     spec: PipelineSpec, schemas: Mapping[str, Mapping[str, Any]], endpoints: Collection[str] | None
 ) -> Iterator[Problem]:
@@ -250,6 +264,9 @@ def _about_tasks(
             yield from input_problems(place, one, schema, warning=unfinished)
             for path, condition, names in _conditions_within(one):
                 yield from _condition((*place, "input", *path), condition, names, warning=one.type == "POLL")
+        if one.type == "CI" and one.input.get("process"):
+            message = "process does nothing here: name the reports in artifacts, which keeps them"
+            yield Problem((*place, "input", "process"), message, warning=True)
         for role, name in one.endpoints.items():
             yield from _endpoint((*place, "endpoints", role), name, endpoints, warning=schema is None)
 

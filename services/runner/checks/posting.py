@@ -38,4 +38,9 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
                 message=f"Cannot reach {place}: {why(error)}.",
                 next_step="Is the address right, and can the runner's machine reach it?",
             )
-    return Validated(ok=True, code="ok", message=f"{place} answers. Nothing was sent.")
+    return Validated(
+        ok=True,
+        code="ok",
+        message=f"{place} answers. Nothing was sent, so whether it takes messages at this address is not known.",
+        next_step="To be sure, run a pipeline with a Notify task that names this endpoint.",
+    )

@@ -18,6 +18,7 @@ from tests.support.gitserver import GitServer
 from tests.support.registry import PASSWORD, docker_registry, push
 from tests.support.smtpd import mail_server
 from tests.support.tls import Door, certificate
+from tests.support.web import web_server
 
 
 class Trying:
@@ -156,3 +157,12 @@ def test_slack_is_reached_without_telling_its_secret_path(trying: Trying) -> Non
     with mail_server() as nothing_like_http:
         url = f"http://127.0.0.1:{nothing_like_http.port}/services/T0/B0/s3cr3t"
         assert trying("slack", {"url": url}).code == "unreachable"
+
+
+def test_a_chat_that_answers_is_not_said_to_take_messages(trying: Trying) -> None:
+    with web_server() as server:
+        for kind in ("slack", "webhook"):
+            answer = trying(kind, {"url": server.url.replace("/hook", "/s3cr3t")})
+            assert answer.ok and "whether it takes messages at this address is not known" in answer.message
+            assert "Notify task" in answer.next_step
+            assert "s3cr3t" not in answer.message

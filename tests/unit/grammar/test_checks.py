@@ -265,6 +265,32 @@ def test_a_docker_pipeline_that_never_uses_the_pushed_image_is_warned_of() -> No
     assert "never uses the pushed image" in warning.message
 
 
+CI = """
+name: Test web
+workspace: {image: 'busybox:1.36', endpoint: demo-cluster, cache: [/root/.m2], autoCloneForTrigger: true}
+stageOrder: [Test]
+stages:
+  Test:
+    taskOrder: [Smoke]
+    tasks:
+      Smoke:
+        type: CI
+        input: {steps: [make], process: [{type: JUnit, path: report.xml}]}
+"""
+
+
+def test_settings_of_ci_tasks_that_do_nothing_here_are_warned_of() -> None:
+    found = examined(CI)
+    assert found.flaws == []
+    assert [(flaw.path, flaw.message.partition(":")[0]) for flaw in found.warnings] == [
+        ("workspace.cache", "cache does nothing here"),
+        ("workspace.autoCloneForTrigger", "autoCloneForTrigger does nothing here"),
+        ("stages.Test.tasks.Smoke.input.process", "process does nothing here"),
+    ]
+    empty = CI.replace("[/root/.m2]", "[]").replace("true", "false").replace("[{type: JUnit, path: report.xml}]", "[]")
+    assert examined(empty).warnings == []
+
+
 EXPORT = """---
 project: Web
 kind: PIPELINE

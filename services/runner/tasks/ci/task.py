@@ -39,7 +39,7 @@ class CI(Task):
         if not steps:
             raise TaskFailed("The task has no steps: write shell commands into `steps`.")
         if asked.input.get("process"):
-            asked.tools.log("`process` is not supported: keep reports with `artifacts`.")
+            asked.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
         name, namespace = f"portside-ci-{asked.key[:20]}", place.namespace or cluster.namespace
         text = script(steps, _texts(asked, "export"), _texts(asked, "artifacts"), _mark(asked))
         labels = {_LABEL: asked.key[:20]}
