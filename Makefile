@@ -30,9 +30,10 @@ link: ## Print a sign-in link that works once
 	@$(SETUP)
 	@$(PY) -m cli.main link
 
+# Two at a time, since most of a test's time is waiting; a file's tests stay together, since they share what they start.
 test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
-	@$(PY) -m pytest -q --hypothesis-profile=default $(ARGS)
+	@$(PY) -m pytest -q --hypothesis-profile=whole -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev

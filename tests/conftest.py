@@ -13,8 +13,10 @@ from hypothesis import settings
 from cli import rabbitmq
 from tests.support import needs, postgres
 
-# Between two edits a quarter of the usual examples finds nearly all; `make test` looks for the rest.
-settings.register_profile("quick", max_examples=25)
+# Between two edits a quarter of the usual examples finds nearly all; `make test` looks for the rest. No example has a
+# deadline: how long it takes is the machine's affair.
+settings.register_profile("whole", deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("quick")
 
 
