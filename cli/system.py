@@ -83,7 +83,7 @@ def initialise(layout: Layout, told: dict[str, str]) -> None:
     if not layout.password_file.exists():
         descriptor = os.open(layout.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(15) + "\n")
+            file.write((os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)) + "\n")
     create_keys(layout.home)
     run_once(portside("services.config", "migrate"), told)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from shared.contracts.base import Sealed
@@ -74,13 +74,15 @@ class Mirror:
         everything: dict[tuple[str, str], list[Want]] = {}
         secrets: set[str] = set()
         for hook in wanted.hooks:
-            opened = self._opened(hook)
-            if isinstance(opened, MirrorReport):
-                yield opened
+            subject, account = self._opened(hook)
+            if subject.want.url:
+                # Whoever cannot pay for calls has a hook of its own there too, made by hand.
+                secrets.add(subject.want.url.removeprefix(hook.url_base))
+                everything.setdefault((hook.hub_url.rstrip("/"), hook.repository), []).append(subject.want)
+            if isinstance(account, MirrorReport):
+                yield account
                 continue
-            subject, account = opened
-            secrets |= {account.password, subject.want.url.removeprefix(hook.url_base)}
-            everything.setdefault((account.hub_url, hook.repository), []).append(subject.want)
+            secrets.add(account.password)
             key = (*account.key, hook.repository)
             groups.setdefault(key, Group(account, hook.repository)).subjects.append(subject)
         masker = Masker(secrets - {""})
@@ -93,22 +95,22 @@ class Mirror:
             for report in self._group(group, wants, away):
                 yield _masked(report, masker)
 
-    def _opened(self, hook: WantedHook) -> tuple[Subject, Account] | MirrorReport:
-        want = Want(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug)
+    def _opened(self, hook: WantedHook) -> tuple[Subject, Account | MirrorReport]:
+        """The hook with its whole URL, if that can be known, and who may manage it or why nobody can."""
+        want = Want(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug, hook.replace)
         subject = Subject(want, hook.repository, hook.url_base)
         try:
             url = hook.url_base + self._open(hook.token)
         except CannotOpen as closed:
-            return words.cannot_open(subject, str(closed), credentials=False)
+            return subject, words.cannot_open(subject, str(closed), credentials=False)
+        subject = Subject(replace(want, url=url), hook.repository, hook.url_base)
         if not hook.username or hook.password is None:
-            return words.no_account(subject)
+            return subject, words.no_account(subject)
         try:
             password = self._open(hook.password)
         except CannotOpen as closed:
-            return words.cannot_open(subject, str(closed), credentials=True)
-        want = Want(hook.webhook_id, hook.hook_name, hook.generation, url, hook.gone, hook.slug, hook.replace)
-        account = Account(hook.hub_url.rstrip("/"), hook.username, password)
-        return Subject(want, hook.repository, hook.url_base), account
+            return subject, words.cannot_open(subject, str(closed), credentials=True)
+        return subject, Account(hook.hub_url.rstrip("/"), hook.username, password)
 
     def _group(self, group: Group, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
         account = group.account

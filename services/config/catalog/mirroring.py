@@ -120,9 +120,13 @@ def _look_again(uow: UnitOfWork, endpoint: Endpoint, reason: str) -> None:
 
 
 def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
-    """The wanted state: hooks that should stand, and tombstones of those that should not."""
+    """The wanted state: hooks that should stand, and tombstones of those that should not.
+
+    A repository is told whole, whichever of its webhooks is asked for: a hook of ours that hubsync does not know of
+    would look to it like one of somebody else's.
+    """
     url_base = public_address.hook_base(uow)
-    webhooks = catalog_webhooks.with_hooks(uow, ask.webhook_ids)
+    webhooks, stones = catalog_webhooks.hooks_beside(uow, ask.webhook_ids)
     endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
     hooks = []
     for webhook in webhooks:
@@ -142,7 +146,7 @@ def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
                 replace=tuple(webhook.replacing),
             )
         )
-    hooks += [_gone(stone, url_base) for stone in catalog_webhooks.tombstones(uow, ask.webhook_ids)]
+    hooks += [_gone(stone, url_base) for stone in stones]
     return Wanted(installation=catalog_settings.setting(uow, "installation"), hooks=tuple(hooks))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from services.config.catalog.objects import Token, Tombstone, User, Webhook
 from services.config.catalog.values import MatchWebhook
@@ -86,19 +86,25 @@ def disabled_actors(uow: Reading) -> list[User]:
     return USERS.all(uow, UserRow.enabled.is_(False), acts)
 
 
-def with_hooks(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Webhook]:
-    """Webhooks that should have a hook at a registry that we manage: these, or all."""
-    ids = list(webhook_ids)
-    where: list[ColumnElement[bool]] = [WebhookRow.hook_repository != ""]
-    if ids:
-        where.append(WebhookRow.id.in_(ids))
-    return WEBHOOKS.all(uow, *where)
+def with_hooks(uow: Reading) -> list[Webhook]:
+    """Webhooks that should have a hook at a registry that we manage."""
+    return WEBHOOKS.all(uow, WebhookRow.hook_repository != "")
 
 
-def tombstones(uow: Reading, webhook_ids: Iterable[str] = ()) -> list[Tombstone]:
-    """Hooks that must go: of these webhooks, or all."""
+def hooks_beside(uow: Reading, webhook_ids: Iterable[str]) -> tuple[list[Webhook], list[Tombstone]]:
+    """What should stand and what should go at every repository of these webhooks, whosever it is; or of all."""
     ids = list(webhook_ids)
-    return TOMBSTONES.all(uow, *([TombstoneRow.webhook_id.in_(ids)] if ids else []))
+    if not ids:
+        return with_hooks(uow), TOMBSTONES.all(uow)
+    places = (
+        select(WebhookRow.hook_hub_url, WebhookRow.hook_repository)
+        .where(WebhookRow.id.in_(ids), WebhookRow.hook_repository != "")
+        .union(select(TombstoneRow.hub_url, TombstoneRow.repository).where(TombstoneRow.webhook_id.in_(ids)))
+    )
+    return (
+        WEBHOOKS.all(uow, tuple_(WebhookRow.hook_hub_url, WebhookRow.hook_repository).in_(places)),
+        TOMBSTONES.all(uow, tuple_(TombstoneRow.hub_url, TombstoneRow.repository).in_(places)),
+    )
 
 
 def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntry]:

@@ -288,6 +288,22 @@ def test_hooks_to_another_address_are_shown_and_replaced_only_when_asked(office:
     assert [hook.replace for hook in hooks(office)] == [()]
 
 
+def test_a_repository_is_told_whole_whichever_of_its_webhooks_is_asked_for(office: Office) -> None:
+    one = complete(office)
+    two = office.webhook("two", token="second-token", endpoint="hub", pipeline="Deploy web")
+    gone = office.webhook("gone", token="third-token", endpoint="hub", pipeline="Deploy web")
+    office.act(Kind.WEBHOOKS, "delete", {}, id=gone["id"])
+    far = office.webhook("far", token="fourth-token", endpoint="hub", pipeline="Deploy web", repoName="acme/other")
+
+    def told(webhook_id: str) -> set[str]:
+        with office.store.read() as uow:
+            return {hook.webhook_id for hook in office.catalog.wanted(uow, WantedAsk(webhook_ids=(webhook_id,))).hooks}
+
+    for asked in (one, two, gone):
+        assert told(asked["id"]) == {one["id"], two["id"], gone["id"]}
+    assert told(far["id"]) == {far["id"]}
+
+
 def test_drift_that_was_repaired_stands_in_the_history(office: Office) -> None:
     made = complete(office)
     repaired = "It had been deleted at Docker Hub; it was made again."

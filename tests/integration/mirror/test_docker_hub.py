@@ -138,6 +138,17 @@ def test_hooks_of_our_kind_to_another_address_are_shown_and_go_only_when_asked(s
     assert set(there) == {SLUG, "code-stream", "ci"}, "what is not of our kind stays even when it is named"
 
 
+def test_a_hook_that_was_made_by_hand_for_another_webhook_of_ours_is_no_hook_elsewhere(scene: Scene) -> None:
+    scene.there()["by-hand"] = Hook("by-hand", "by hand", [f"{BASE}t0ken-two"], 0.0, False)
+    by_hand = scene.hook(webhook_id="w2", hook_name="portside-i1-w2-1", token=sealed("t0ken-two"), username="")
+    reports = list(scene.mirror.run(Wanted(installation="i1", hooks=(scene.hook(replace=("by-hand",)), by_hand))))
+    assert {report.webhook_id: (report.state, report.elsewhere) for report in reports} == {
+        "w1": (MirrorState.IN_STEP, ()),
+        "w2": (MirrorState.NEEDS_CREDENTIALS, None),
+    }
+    assert set(scene.there()) == {SLUG, "by-hand"}
+
+
 def test_an_upper_case_repository_is_asked_for_in_lower_case(scene: Scene) -> None:
     assert scene.one(scene.hook(repository="Acme/Web")).state is MirrorState.IN_STEP
 
