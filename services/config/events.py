@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
@@ -9,13 +10,13 @@ from shared.contracts.problems import Code, refuse
 
 from . import why
 from .catalog.base import readable
-from .catalog.documents import link, micros, wire_time
+from .catalog.documents import link, micros, stamps, wire_time
 from .moving import Movement
 from .people import Person
 from .receiving import Receiver
 from .resources import unsupported
 from .rights import Right
-from .store import Reading, UnitOfWork, deliveries
+from .store import Reading, UnitOfWork, catalog_projects, deliveries
 from .store.deliveries import Delivery
 from .verdicts import BUTTONS, action_of
 
@@ -35,7 +36,7 @@ class Events:
         found, total = deliveries.list_deliveries(
             uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
         )
-        return Page(documents=tuple(document(one) for one in found), total=total)
+        return Page(documents=tuple(documents(uow, found)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One event, with the payload as it came; with `options.why` why an image was not deployed."""
@@ -43,7 +44,7 @@ class Events:
             repository, tag, at = (str(about.get(name) or "") for name in ("repository", "tag", "at"))
             return Document(document=why.answer(uow, person, repository, tag, at))
         one = self._locate(uow, person, ask.id)
-        return Document(document={**document(one), "payload": dict(one.body)})
+        return Document(document={**document(uow, one), "payload": dict(one.body)})
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Run it again, or delete it."""
@@ -52,11 +53,11 @@ class Events:
             person.demand(one.project, Right.EXECUTE, f"rerun events of {one.project or 'no project'}")
             with Movement(uow) as movement:
                 made = self._receiver.rerun(movement, one, person.user, anyway=_AGAIN[ask.verb])
-            return Document(document=document(deliveries.find_one(uow, made.id) or made))
+            return Document(document=document(uow, deliveries.find_one(uow, made.id) or made))
         if ask.verb == "delete":
             person.demand(one.project, Right.EDIT, f"delete events of {one.project or 'no project'}")
             deliveries.remove(uow, one.id)
-            return Document(document=document(one))
+            return Document(document=document(uow, one))
         raise unsupported(Kind.EVENTS, ask.verb, (*_AGAIN, "delete"))
 
     def _locate(self, uow: Reading, person: Person, number: str) -> Delivery:
@@ -66,9 +67,22 @@ class Events:
         return one
 
 
-def document(one: Delivery) -> Json:
+def document(uow: Reading, one: Delivery) -> Json:
+    """One event as the API shows it."""
+    return documents(uow, [one])[0]
+
+
+def documents(uow: Reading, found: Sequence[Delivery]) -> list[Json]:
+    """Events as the API shows them."""
+    projects = catalog_projects.ids(uow, {one.project for one in found})
+    return [_document(one, projects.get(one.project, "")) for one in found]
+
+
+def _document(one: Delivery, project_id: str) -> Json:
     """Code Stream's event, old and new field names, and ours."""
     push = one.push
+    pusher = (push.pusher or "") if push else ""
+    repository = one.body.get("repository")
     action = action_of(one.verdict)
     status = one.execution_status or ("STARTED" if one.execution_id else "")
     return {
@@ -78,19 +92,16 @@ def document(one: Delivery) -> Json:
         "name": one.webhook,
         "description": "",
         "version": "v1",
-        "createdAt": wire_time(one.received_at),
-        "updatedAt": wire_time(one.updated_at),
-        "createdBy": push.pusher or "" if push else "",
-        "updatedBy": "",
         "tags": [],
         "_link": link("registry-events", one.id),
-        "_createTimeInMicros": micros(one.received_at),
-        "_updateTimeInMicros": micros(one.updated_at),
+        "_projectId": project_id,
+        **stamps(one.received_at, one.updated_at, pusher, ""),
         "timeStampInMicros": micros(one.received_at),
-        "owner": (push.pusher or "") if push else "",
+        "owner": pusher,
         "imageName": push.repository if push else "",
         "repo": push.name if push else "",
         "repoNamespace": push.namespace if push else "",
+        "repoStatus": str(repository.get("status") or "") if isinstance(repository, dict) else "",
         "tag": (push.tag or "") if push else "",
         "pipeline": one.pipeline,
         "pipelineName": one.pipeline,

@@ -5,6 +5,7 @@ Every verdict comes with a reason that a person can read and, where there is som
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from .causes import Cause
 from .verdicts import Judgement, Verdict, judge
 
 _KINDS = {"chart": "Helm chart", "signature": "signature or attestation", "other": "thing of another kind"}
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+"""As the distribution specification has it."""
+_IMAGE = re.compile(r"[A-Za-z0-9_.\-:/\[\]]+")
+_SHOWN = 60
 REPEAT_WITHIN_S = 600.0
 RUN_WITHIN_S = 86_400.0
 """A delivery older than this when matched is not run by itself."""
@@ -140,6 +145,18 @@ def _tagged(case: Case) -> Judgement | None:
     return judge(Verdict.NO_TAG, why=why.removesuffix("."))
 
 
+def _possible(case: Case) -> Judgement | None:
+    """Names end in scripts and manifests: what no registry takes as one is not handed on to them."""
+    push = case.push
+    if push is None or push.tag is None:
+        return None
+    for what, name, shape in (("tag", push.tag, _TAG), ("repository", push.image, _IMAGE)):
+        if not shape.fullmatch(name):
+            shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            return judge(Verdict.UNREADABLE, why=f"No registry takes {shown!r} as the name of a {what}.")
+    return None
+
+
 def _repository(case: Case) -> Judgement | None:
     push, webhook = case.push, case.webhook
     if push is None or webhook is None:
@@ -223,6 +240,7 @@ _EARLY = (
     _readable,
     _image,
     _tagged,
+    _possible,
     _repository,
     _image_pattern,
     _tag_pattern,

@@ -10,9 +10,9 @@ from shared.contracts.pushes import Push
 from shared.grammar.progress import RunState, fold
 
 from . import folding, notifying, protocol
-from .catalog.documents import link, micros, wire_time
+from .catalog.documents import link, micros, stamps, wire_time
 from .plans import read_plan
-from .store import Reading, execution_views, executions, notices
+from .store import Reading, catalog_projects, execution_views, executions, notices
 from .store.execution_views import Seen
 from .store.notices import Told
 
@@ -23,12 +23,14 @@ _QUEUED = protocol.State.QUEUED
 
 def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> list[Json]:
     """The API's JSON of runs, their histories folded in bulk."""
+    projects = catalog_projects.ids(uow, {one.project for one in seen})
     plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
     histories = {} if brief else executions.histories(uow, [one.id for one in seen])
     told = {} if brief else notices.of_executions(uow, [one.id for one in seen])
     return [
         _document(
             one,
+            projects.get(one.project, ""),
             plans[one.plan_hash],
             None if brief else histories.get(one.id, ()),
             told.get(one.id, ()),
@@ -41,6 +43,7 @@ def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> lis
 
 def _document(
     one: Seen,
+    project_id: str,
     texts: tuple[str, str],
     history: Sequence[Recorded] | None,
     told: Sequence[Told],
@@ -56,10 +59,6 @@ def _document(
         "name": one.pipeline,
         "description": about.get("description") or "",
         "version": "v1",
-        "createdAt": wire_time(one.requested_at),
-        "updatedAt": wire_time(one.updated_at),
-        "createdBy": one.requested_by,
-        "updatedBy": one.requested_by,
         "index": one.idx,
         "status": one.status,
         "statusMessage": one.status_message,
@@ -74,10 +73,8 @@ def _document(
         "tags": one.tags,
         "workspaceResults": [],
         "_link": link("executions", one.id),
-        "_createTimeInMicros": micros(one.requested_at),
-        "_updateTimeInMicros": micros(one.updated_at),
-        "_createdBy": one.requested_by,
-        "_updatedBy": one.requested_by,
+        "_projectId": project_id,
+        **stamps(one.requested_at, one.updated_at, one.requested_by, one.requested_by),
         "_inputMeta": about.get("inputMeta") or {},
         "_outputMeta": about.get("outputMeta") or {},
         "_requestTimeInMicros": micros(one.requested_at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
@@ -9,12 +10,12 @@ from shared.contracts.problems import Code, refuse
 
 from . import protocol
 from .catalog.base import readable
-from .catalog.documents import link, micros, wire_time
+from .catalog.documents import ORGANISATION, link, micros, stamps, wire_time
 from .moving import Movement
 from .people import Person
 from .resources import unsupported
 from .rights import Right
-from .store import Reading, UnitOfWork, operations
+from .store import Reading, UnitOfWork, catalog_projects, operations
 from .store.operations import ACTIVE, Operation
 
 Json = dict[str, Any]
@@ -30,11 +31,11 @@ class UserOperations:
         found, total = operations.list_operations(
             uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
         )
-        return Page(documents=tuple(document(one) for one in found), total=total)
+        return Page(documents=tuple(documents(uow, found)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id."""
-        return Document(document=document(_locate(uow, person, ask.id)))
+        return Document(document=document(uow, _locate(uow, person, ask.id)))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Approve or reject."""
@@ -55,7 +56,7 @@ class UserOperations:
                 next_step=f"Run {one.pipeline} again; its author can give `expiration` a longer time.",
             )
         answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
-        return Document(document=document(answered))
+        return Document(document=document(uow, answered))
 
 
 def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
@@ -128,7 +129,18 @@ def _locate(uow: Reading, person: Person, number: str) -> Operation:
     return one
 
 
-def document(one: Operation) -> Json:
+def document(uow: Reading, one: Operation) -> Json:
+    """One approval as the API shows it."""
+    return documents(uow, [one])[0]
+
+
+def documents(uow: Reading, found: Sequence[Operation]) -> list[Json]:
+    """Approvals as the API shows them."""
+    projects = catalog_projects.ids(uow, {one.project for one in found})
+    return [_document(one, projects.get(one.project, "")) for one in found]
+
+
+def _document(one: Operation, project_id: str) -> Json:
     """Code Stream's UserOperation with the fields of both its forms."""
     expires = 0 if one.expires_at is None else micros(one.expires_at)
     lasts_s = 0.0 if one.expires_at is None else max(0.0, one.expires_at - one.requested_at)
@@ -141,10 +153,15 @@ def document(one: Operation) -> Json:
         "index": one.id[-6:],
         "version": "v1",
         "tags": [],
-        "createdBy": one.requested_by,
-        "updatedBy": one.responded_by or one.requested_by,
-        "createdAt": wire_time(one.requested_at),
-        "updatedAt": wire_time(one.responded_at if one.responded_at is not None else one.requested_at),
+        "orgId": ORGANISATION,
+        "projectId": project_id,
+        "_projectId": project_id,
+        **stamps(
+            one.requested_at,
+            one.responded_at if one.responded_at is not None else one.requested_at,
+            one.requested_by,
+            one.responded_by or one.requested_by,
+        ),
         "_link": link("user-operations", one.id),
         "status": one.status,
         "summary": one.summary,
@@ -155,7 +172,7 @@ def document(one: Operation) -> Json:
         "answers": list(one.answers),
         "endpoint": str(one.ask.get("endpoint") or ""),
         "sendemail": bool(one.ask.get("sendemail")),
-        "expirationInDays": round(lasts_s / 86_400, 3),
+        "expirationInDays": days if (days := round(lasts_s / 86_400, 3)) % 1 else int(days),
         "expirationInSeconds": round(lasts_s),
         "_expiresOnInMicros": expires,
         "expiresOnInMicros": expires,

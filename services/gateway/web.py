@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from . import pages
+from .api import slashes
 from .api.blueprint import answer_error, create_blueprint, is_api
+from .api.call import demand_keepable
 from .web_parts import WebParts
 
 MAX_BODY = 8 * 1024 * 1024
@@ -29,6 +31,9 @@ def create_app(parts: WebParts) -> Flask:
     app.register_blueprint(create_blueprint(parts))
     pages.register(app, parts)
 
+    def before() -> None:
+        demand_keepable([request.path, *request.args.items(multi=True), *request.form.items(multi=True)])
+
     def on_error(error: Exception) -> Response:
         return answer_error(error) if is_api(request.path) else pages.answer_error(error)
 
@@ -39,6 +44,8 @@ def create_app(parts: WebParts) -> Flask:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
+    app.wsgi_app = slashes.kept(app.wsgi_app, is_api)  # type: ignore[method-assign]
     app.register_error_handler(Exception, on_error)
+    app.before_request(before)
     app.after_request(after)
     return app

@@ -11,12 +11,14 @@ import yaml
 from yaml.reader import Reader
 
 from shared.contracts.problems import Flaw
+from shared.contracts.texts import UNKEEPABLE
 
 from .names import Path, Step, path_text
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 60
+_UNKEEPABLE = "a text holds a character that cannot be kept: NUL, or half of a surrogate pair"
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column, all 0-based."""
@@ -150,6 +152,8 @@ class _Reader:
             place = (*path, key)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 self.flaw(key_node, path, "merge keys (`<<`) are not supported; write the fields out")
+            elif UNKEEPABLE.search(key):
+                self.flaw(key_node, path, _UNKEEPABLE)
             elif key in tree:
                 first = self.key_spans[place][0] + 1
                 self.flaw(key_node, place, f"the key {key} stands here a second time (first on line {first})")
@@ -168,6 +172,9 @@ class _Reader:
             value = self._scalars.construct_object(node)
         except (ValueError, yaml.YAMLError):
             self.flaw(node, path, f"{node.value} is no {node.tag.rpartition(':')[2]}")
+            return None
+        if UNKEEPABLE.search(node.value):
+            self.flaw(node, path, _UNKEEPABLE)
             return None
         if isinstance(value, float) and not math.isfinite(value):
             self.flaw(node, path, f"{node.value} is not a number that JSON knows", "put it in quotes")

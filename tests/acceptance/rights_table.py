@@ -209,6 +209,7 @@ ROWS = (
     Row(N.EDIT, f"GET /endpoint-workloads?{MEANT}&namespace=default", "cluster"),
     *(Row(N.A_TOKEN, f"GET /{name}") for name in EMPTY),
     Row(N.NO_TOKEN, "GET /about"),
+    Row(N.NO_TOKEN, "GET /iaas/api/about"),
     Row(N.NO_TOKEN, "POST /csp/gateway/am/api/login", body=PASSWORD),
     Row(N.NO_TOKEN, "POST /csp/gateway/am/idp/auth/login", body=PASSWORD),
     Row(N.NO_TOKEN, "POST /iaas/api/login", body=TOKEN),

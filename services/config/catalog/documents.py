@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts.problems import Code, refuse
@@ -11,14 +11,18 @@ from shared.contracts.problems import Code, refuse
 from .objects import InProject, Json, Stamped
 
 LINK_BASE = "/codestream/api"
+ORGANISATION = "portside"
+"""There is one; clients of Code Stream expect its id."""
 MAX_NAME = 255
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def wire_time(at: float | None) -> str:
     """An instant as the API prints it, `2019-09-16 09:25:38.065065+00`; empty for none."""
     if at is None:
         return ""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
+    # Of the very microseconds that are told beside it, which a float rounds in one way and a date in another.
+    return (_EPOCH + timedelta(microseconds=micros(at))).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
 
 
 def day_of(at: float | None) -> str:
@@ -27,8 +31,22 @@ def day_of(at: float | None) -> str:
 
 
 def micros(at: float) -> int:
-    """An instant in microseconds since the epoch."""
+    """An instant, or a time that passed, in microseconds."""
     return round(at * 1e6)
+
+
+def stamps(created_at: float, updated_at: float, created_by: str, updated_by: str) -> Json:
+    """When and by whom, in both generations' spellings."""
+    return {
+        "createdAt": wire_time(created_at),
+        "updatedAt": wire_time(updated_at),
+        "createdBy": created_by,
+        "updatedBy": updated_by,
+        "_createTimeInMicros": micros(created_at),
+        "_updateTimeInMicros": micros(updated_at),
+        "_createdBy": created_by,
+        "_updatedBy": updated_by,
+    }
 
 
 def link(collection: str, object_id: str) -> str:
@@ -47,16 +65,9 @@ def common(value: Stamped, *, kind: str, collection: str, project_id: str = "") 
         "name": value.name,
         "description": value.description,
         "version": str(value.version),
-        "createdAt": wire_time(value.created_at),
-        "updatedAt": wire_time(value.updated_at),
-        "createdBy": value.created_by,
-        "updatedBy": value.updated_by,
         "tags": list(value.tags),
         "_link": link(collection, value.id),
-        "_createTimeInMicros": micros(value.created_at),
-        "_updateTimeInMicros": micros(value.updated_at),
-        "_createdBy": value.created_by,
-        "_updatedBy": value.updated_by,
+        **stamps(value.created_at, value.updated_at, value.created_by, value.updated_by),
     }
     if isinstance(value, InProject):
         document["_projectId"] = project_id

@@ -16,7 +16,7 @@ from shared.contracts.problems import Code, refuse
 from . import auditing
 from .base import demand, tags_of
 from .context import new_id
-from .documents import common, name_of, text
+from .documents import ORGANISATION, common, name_of, text
 from .objects import Json, Project
 
 _ROLE_LISTS = {
@@ -143,7 +143,7 @@ def _documents(uow: Reading, projects: Sequence[Project]) -> list[Json]:
     return [
         {
             **common(project, kind="PROJECT", collection=Kind.PROJECTS.value),
-            "orgId": "portside",
+            "orgId": ORGANISATION,
             **lists[project.name],
             "constraints": {},
             "properties": {},

@@ -16,7 +16,7 @@ from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from . import openapi, wire
+from . import openapi, slashes, wire
 from .call import Call, Reply
 from .routes import PREFIXES, ROUTES, Route
 
@@ -61,7 +61,8 @@ def answer_error(error: Exception) -> Response:
 def _view(parts: WebParts, route: Route) -> Any:
     def view(**path: str) -> Response:
         caller = ANONYMOUS if route.public else _caller(parts)
-        return _send(route.handler(Call(parts, caller, request, path)))
+        named = {key: slashes.told(value) for key, value in path.items()}
+        return _send(route.handler(Call(parts, caller, request, named)))
 
     return view
 

@@ -14,6 +14,7 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
+from shared.contracts.texts import keepable
 
 YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 OUR_ADDRESS = "X-Forwarded-Proto"
@@ -54,7 +55,15 @@ class Call:
         tree = _yaml(self.text) if self.is_yaml else _json(raw)
         if not isinstance(tree, dict):
             raise refuse(Code.INVALID, "The body must be a JSON object.")
+        demand_keepable(tree)
         return tree
+
+
+def demand_keepable(tree: Any) -> None:
+    """Refuse what no database keeps before anybody has to. Raises `Refused`."""
+    if not keepable(tree):
+        message = "The request holds a character that cannot be kept: NUL (U+0000), or half of a surrogate pair."
+        raise refuse(Code.INVALID, message, next_step="Send it without that character.")
 
 
 def _json(raw: bytes) -> Any:

@@ -12,6 +12,7 @@ from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
 from shared.process.secrets import may_be_token, token_hash
 
+from .call import demand_keepable
 from .sealing import Seal, endpoint_paths, is_secret
 
 _MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
@@ -41,6 +42,7 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
     for index, node in enumerate(nodes):
         if isinstance(node, yaml.MappingNode):
             found += [(f"{index}.{path}", scalar) for path, scalar in _secrets(_table(node))]
+    demand_keepable([scalar.value for _, scalar in found])
     sealed = {path: seal(scalar.value) for path, scalar in found}
     # From the end, so that earlier positions stay true.
     for _, scalar in sorted(found, key=lambda item: -item[1].start_mark.index):

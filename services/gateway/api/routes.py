@@ -213,6 +213,8 @@ def _people() -> list[Route]:
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
               "User", ("action",)),
         *tokens,
+        Route("GET", "/iaas/api/about", special.about, "Versions of the API", tag, gives="About", public=True,
+              absolute=True),
         Route("GET", "/iaas/api/projects", page, "Projects, as a page", tag, gives="ProjectPage", query=LIST,
               absolute=True),
         Route("GET", "/iaas/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),

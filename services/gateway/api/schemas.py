@@ -316,6 +316,7 @@ SCHEMAS: dict[str, Json] = {
         owner=_TEXT,
         repo=_TEXT,
         repoNamespace=_TEXT,
+        repoStatus={**_TEXT, "description": "As the registry said it with the push, such as Active."},
         imageName=_TEXT,
         tag=_TEXT,
         digest={"type": ["string", "null"]},

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.contracts.secrets import MASK
+from shared.contracts.texts import UNKEEPABLE
 
 MAX_TEXT = 1_000
 """Descriptions reach 25 kB and a `dockerfile` has no bound: nobody reads them here."""
@@ -16,13 +17,12 @@ MAX_DEPTH = 12
 MAX_INTEGER = 2**63 - 1
 
 _SECRET_KEY = re.compile(r"pass(word|wd|phrase)|secret|token|authorization|api_?key|credential", re.IGNORECASE)
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def clean_text(value: str, limit: int = MAX_TEXT) -> str:
     """Cut, and free of what a database or UTF-8 cannot hold (NUL, lone surrogates)."""
     cut = value if len(value) <= limit else value[:limit] + "…"
-    return _UNSTORABLE.sub("\ufffd", cut) if _UNSTORABLE.search(cut) else cut
+    return UNKEEPABLE.sub("\ufffd", cut) if UNKEEPABLE.search(cut) else cut
 
 
 def _trim(value: Any, depth: int) -> Any:

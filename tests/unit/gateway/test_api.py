@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -207,6 +208,41 @@ def test_projects_come_as_a_page(site: Site) -> None:
     site.pages["projects"] = Page(documents=({"id": "1", "name": "default"},), total=1)
     page = site.call("GET", "/iaas/api/projects?$filter=name eq 'default'").get_json()
     assert (page["totalElements"], page["numberOfElements"], page["content"][0]["name"]) == (1, 1, "default")
+
+
+@pytest.mark.parametrize("name", ["CI/CD", "a/b/c", "100% ü/1", "%2F", "50%2F"])
+def test_a_name_with_a_slash_is_an_address_too(site: Site, name: str) -> None:
+    site.documents["pipelines"] = {"id": "7"}
+    site.pages["executions"] = Page(documents=(), total=0)
+    address = f"{P}/pipelines/acme%2fweb/{quote(name, safe='')}"
+    for path in (address, f"{address}/executions"):
+        assert site.call("GET", path).status_code == 200
+        asked = next(one for one in site.asked if isinstance(one, Get))
+        assert (asked.project, asked.name) == ("acme/web", name)
+        site.asked.clear()
+
+
+@pytest.mark.parametrize("bad", ["a\u0000b", "\ud800", "a\udfffb"])
+def test_what_no_database_keeps_is_refused_before_anybody_has_to(site: Site, bad: str) -> None:
+    for body in ({"name": bad}, {bad: 1}, {"input": [{"x": bad}]}):
+        refused = site.call("POST", f"{P}/variables", json=body)
+        assert refused.status_code == 400 and "cannot be kept" in refused.get_json()["message"]
+    text = f"kind: VARIABLE\ntype: SECRET\nvalue: {json.dumps(bad)}\n"
+    assert site.call("POST", f"{P}/import", data=text, content_type="application/x-yaml").status_code == 400
+    assert site.asked == []
+
+
+@pytest.mark.parametrize("path", ["/pipelines/a%00b", "/pipelines?$filter=name%20eq%20'%00'", "/pipelines/%2F%00"])
+def test_an_address_with_nul_is_refused(site: Site, path: str) -> None:
+    assert site.call("GET", P + path).status_code == 400
+    assert site.asked == []
+
+
+def test_a_pair_of_surrogates_is_one_character(site: Site) -> None:
+    data = b'{"name": "\\ud83d\\ude80", "project": "acme"}'
+    assert site.call("POST", f"{P}/variables", data=data, content_type="application/json").status_code == 200
+    (asked,) = site.asked
+    assert asked.body["name"] == "\U0001f680"
 
 
 def test_about_needs_no_token(site: Site) -> None:
