@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import TaskKept
 from shared.contracts.problems import Code, refuse
@@ -137,10 +138,17 @@ def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
     order = replace(
         order,
         rerun_of=seen.id,
+        sealed=_still_sealed(uow, seen, order),
         push=None if seen.push is None or not same_push else Push.model_validate_json(seen.push),
         kept=_kept(uow, seen, compile_plan(ready.spec), since) if since else (),
     )
     return Document(document=admission.start_order(uow, pipeline, person, order, body))
+
+
+def _still_sealed(uow: UnitOfWork, seen: Seen, order: admission.Order) -> Mapping[str, Sealed]:
+    """An input whose mask is written back keeps its secret."""
+    (facts,) = executions.facts_of(uow, [seen.id]).values()
+    return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == seen.input.get(name)}
 
 
 def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
+from shared.contracts.base import Sealed
 from shared.contracts.history import Status, TaskKept
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.pushes import Push
@@ -65,6 +66,8 @@ class Order:
     parent_stage: str = ""
     parent_task: str = ""
     rerun_of: str | None = None
+    sealed: Mapping[str, Sealed] = field(default_factory=dict)
+    """Inputs that hold a secret of the run which handed them on; `inputs` has their mask."""
     kept: tuple[TaskKept, ...] = ()
     """What the run that it repeats brought, and is not done again."""
 
@@ -163,6 +166,7 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         tags=order.tags,
         rollback=order.rollback,
         rerun_of=order.rerun_of,
+        sealed=order.sealed,
     )
     placed = movement.create(run, facts)
     if order.kept:
@@ -210,10 +214,20 @@ def _why_it_waits(movement: Movement, run: Run) -> str:
 
 
 def start_manual(
-    uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]
+    uow: UnitOfWork,
+    pipeline: RunnablePipeline,
+    person: Person,
+    body: Mapping[str, Any],
+    sealed: Mapping[str, Sealed] | None = None,
 ) -> dict[str, Any]:
-    """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse."""
-    return start_order(uow, pipeline, person, manual_order(uow, pipeline, person, body), body)
+    """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse.
+
+    `sealed`: by their path in the body, inputs that hold a secret of that other run.
+    """
+    order = manual_order(uow, pipeline, person, body)
+    if order.parent and sealed:
+        order = replace(order, sealed={path.removeprefix("input."): box for path, box in sealed.items()})
+    return start_order(uow, pipeline, person, order, body)
 
 
 def start_order(

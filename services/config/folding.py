@@ -20,6 +20,7 @@ from shared.contracts.history import (
     TaskWaiting,
     task_id,
 )
+from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.progress import HELD_WAITS, RunState, StageState, TaskState
 
@@ -125,7 +126,7 @@ def _task(
         "preCondition": planned.pre_condition,
         "ignoreFailure": planned.ignore_failure,
         "endpoints": dict(planned.endpoints),
-        "input": task.input or dict(planned.input),
+        "input": task.input or shown_input(planned.type, planned.input),
         "output": task.output.view,
         **_times(task.started_at, task.ended_at, now),
         "notifications": [],

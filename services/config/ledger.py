@@ -180,6 +180,7 @@ class Ledger:
             verdict=decision.verdict,
             plan=tree,
             inputs=dict(facts.input),
+            sealed_inputs=dict(facts.sealed),
             endpoints=endpoints,
             variables=variables,
             history=history,

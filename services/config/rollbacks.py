@@ -46,6 +46,7 @@ def _start(movement: Movement, run: Run, event: RollbackStarted, find: Find) -> 
         execution_id=event.execution_id,
         requested_by=facts.requested_by,
         inputs=inputs,
+        sealed=event.sealed,
         order_at=movement.uow.now,
         comments=f"Rollback of {run.pipeline} #{run.index}{_place(event)}",
         source="rollback",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shared.contracts.history import Status
 from shared.contracts.runs import LogChunk
 from shared.grammar.expressions import Scope
+from shared.grammar.manifests import secrets_in, shown_input
 from shared.grammar.plan import TaskPlan
 
 from . import results
@@ -116,4 +117,6 @@ class Hand:
         )
         usable = results.shown(ready.input)
         known.keep(place, "input", usable)
-        return Live(plan, kind, asked, logs, input_shown=self._vault.masker.mask(usable), stop_asked=stopping)
+        self._vault.learn(secrets_in(plan.type, usable))
+        shown = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
+        return Live(plan, kind, asked, logs, input_shown=shown, stop_asked=stopping)

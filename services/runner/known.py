@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from shared.contracts import history as h
-from shared.contracts.base import Json
 from shared.contracts.runs import Started, TakeAnswer
 from shared.grammar.expressions import Scope, about_run
 from shared.grammar.plan import Plan
@@ -24,7 +23,7 @@ class Known:
         self.about = about
         self.attempt = answer.attempt
         self.start_number = answer.start_number
-        self.inputs: Json = answer.inputs
+        self.inputs = vault.inputs(answer.inputs)
         self.plan = Plan.from_json(answer.plan)
         self.state = fold(self.plan, answer.history)
         self._vault = vault

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status, TaskStarted
 from shared.grammar.conditions import evaluate
@@ -119,6 +119,9 @@ class TaskTools:
 
     def unseal(self, sealed: Json) -> Any:
         return self._vault.unseal(sealed)
+
+    def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
+        return self._vault.hand_on(inputs)
 
     def workspace(self) -> Json:
         try:

@@ -11,8 +11,6 @@ from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.expressions import Scope, Unresolved, references, resolve
 from shared.grammar.plan import Rollback, TaskPlan
 
-from .results import Masks
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -69,16 +67,12 @@ def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
     return values, " ".join(missing)
 
 
-def rollback_inputs(written: Rollback, scope: Scope, masks: Masks) -> tuple[Json, str]:
+def rollback_inputs(written: Rollback, scope: Scope) -> tuple[Json, str]:
     """What a rollback pipeline is given, or why it cannot be started."""
     try:
-        values = resolve(written.inputs, scope, ("inputs",))
+        return resolve(written.inputs, scope, ("inputs",)), ""
     except Unresolved as error:
         return {}, str(error)
-    if masks.mask(values) != values:
-        # An input is shown to everybody who sees the run.
-        return {}, f"its inputs would show a secret; let {written.name} read the variable itself"
-    return values, ""
 
 
 def names_used(task: TaskPlan, ready: Ready) -> tuple[frozenset[str], frozenset[str]]:

@@ -41,7 +41,7 @@ class Run:
         self._host = host
         self._seen_at = host.now()
         self._wake: Callable[[], None] | None = None
-        vault = Vault(answer.endpoints, answer.variables, host.opener, host.sealer)
+        vault = Vault(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
         self._known = Known(answer.about, answer, vault)
         self._reporter = Reporter(host, self.execution_id, answer.attempt, self._heard)
         self._voice = Voice(host, self._known, vault, self._reporter)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.contracts.base import Json, Sealed
 from shared.contracts.runs import Endpoint, Variable
-from shared.process.secrets import CannotOpen, Masker, Opener, Sealer
+from shared.process.secrets import CannotOpen, Masker, Opener, Sealer, keyed_hash
 
 from .tasks.protocol import OpenEndpoint, TaskFailed
 
@@ -38,26 +37,76 @@ class Variables(Mapping[str, Any]):
         return len(self._variables)
 
 
+class Inputs(Mapping[str, Any]):
+    """Inputs by name; one that came sealed is opened when its value is asked for."""
+
+    def __init__(self, shown: Json, sealed: Mapping[str, Sealed], opener: Opener) -> None:
+        self._shown = shown
+        self._sealed = sealed
+        self._opener = opener
+
+    def __getitem__(self, name: str) -> Any:
+        box = self._sealed.get(name)
+        return self._shown[name] if box is None else json.loads(_open(self._opener, box, f"input {name}"))["value"]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown)
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+
 class Vault:
     """What a take answer brought sealed."""
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint], variables: Mapping[str, Variable], opener: Opener, sealer: Sealer
+        self,
+        endpoints: Mapping[str, Endpoint],
+        variables: Mapping[str, Variable],
+        opener: Opener,
+        sealer: Sealer,
+        inputs: Mapping[str, Sealed] | None = None,
     ) -> None:
         self.variables = Variables(variables, opener)
         self._endpoints = endpoints
+        self._sealed_inputs = inputs or {}
         self._sealed_variables = [one.sealed for one in variables.values() if one.sealed is not None]
         self._opener = opener
         self._sealer = sealer
+        self._learned: frozenset[str] = frozenset()
         self._masker: Masker | None = None
 
     @property
     def masker(self) -> Masker:
         """Hides every secret that the run was given."""
         if self._masker is None:
-            boxes = [box for one in self._endpoints.values() for box in one.secrets.values()]
-            self._masker = Masker(self._values([*boxes, *self._sealed_variables]))
+            self._masker = Masker(self._secrets())
         return self._masker
+
+    def learn(self, secrets: frozenset[str]) -> None:
+        """These are hidden from now on as well."""
+        if not secrets <= self._learned:
+            self._learned |= secrets
+            self._masker = None
+
+    def hashed(self, value: str) -> str:
+        """What stands for a value that is not shown, so that a change of it shows."""
+        return keyed_hash(value, self.masking_key())
+
+    def inputs(self, shown: Json) -> Mapping[str, Any]:
+        """The run's inputs; one that holds a secret is opened when its value is asked for."""
+        return Inputs(shown, self._sealed_inputs, self._opener) if self._sealed_inputs else shown
+
+    def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
+        """Inputs for another run: as people may see them, and sealed those of which they may not see all."""
+        shown = {name: self.masker.mask(value) for name, value in inputs.items()}
+        sealed = {name: self._box(value) for name, value in inputs.items() if shown[name] != value}
+        return shown, sealed
+
+    def _box(self, value: Any) -> Sealed:
+        # The other run has to hide the secret itself too, not only the text around it.
+        secrets = [secret for secret in self._secrets() if Masker([secret]).mask(value) != value]
+        return self._sealer.seal(json.dumps({"value": value, "secrets": secrets}, ensure_ascii=False))
 
     def endpoint(self, name: str) -> OpenEndpoint:
         """The endpoint of that name with its secrets in clear."""
@@ -94,10 +143,17 @@ class Vault:
         return json.loads(_open(self._opener, sealed, "an earlier task's output"))
 
     def masking_key(self) -> bytes:
-        """The same for every process that holds the same key pair's public half."""
-        return hashlib.sha256(b"portside hidden values " + self._sealer.key_id.encode()).digest()
+        """The same for every runner that holds the same private key, and for nobody else."""
+        return self._opener.derived_key(b"portside hidden values")
 
-    def _values(self, boxes: list[Sealed]) -> Iterator[str]:
+    def _secrets(self) -> list[str]:
+        boxes = [box for one in self._endpoints.values() for box in one.secrets.values()]
+        handed = [
+            secret for text in self._opened(self._sealed_inputs.values()) for secret in json.loads(text)["secrets"]
+        ]
+        return [*self._opened([*boxes, *self._sealed_variables]), *handed, *self._learned]
+
+    def _opened(self, boxes: Iterable[Sealed]) -> Iterator[str]:
         for box in boxes:
             try:
                 yield self._opener.open(box)

@@ -96,7 +96,8 @@ class Voice:
 
     def rollback_started(self, written: Rollback, scope: Scope) -> None:
         """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
-        given, problem = rollback_inputs(written, scope, self._vault.masker)
+        given, problem = rollback_inputs(written, scope)
+        shown, sealed = self._vault.hand_on(given)
         place = f"{self._known.about.execution_id}/{written.stage}/{written.task}"
         self._say(
             h.RollbackStarted(
@@ -105,7 +106,8 @@ class Voice:
                 task=written.task,
                 pipeline=written.name,
                 execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
-                input=given,
+                input=shown,
+                sealed=sealed,
                 problem=self._masked(problem),
             )
         )

@@ -184,6 +184,8 @@ class RollbackStarted(_Event):
     execution_id: str
     """The rollback's own run, which the ledger starts as it accepts this event."""
     input: Json = {}
+    sealed: dict[str, Sealed] = {}
+    """Inputs that hold a secret, for the rollback's own runner; `input` has their mask."""
     problem: str = ""
     """Why there can be no rollback: nothing is started."""
 

@@ -85,6 +85,8 @@ class TakeAnswer(Message):
     plan: Json = {}
     """`shared.grammar.plan.Plan` as JSON."""
     inputs: Json = {}
+    sealed_inputs: dict[str, Sealed] = {}
+    """Inputs that hold a secret of the run which handed them on, as that run sealed them; `inputs` has their mask."""
     endpoints: dict[str, Endpoint] = {}
     variables: dict[str, Variable] = {}
     history: tuple[Recorded, ...] = ()

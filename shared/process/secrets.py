@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -27,6 +28,7 @@ __all__ = [
     "Opener",
     "Sealer",
     "create_keys",
+    "keyed_hash",
     "load_jwt_key",
     "may_be_token",
     "new_token",
@@ -78,6 +80,7 @@ class Opener:
         if not pairs:
             raise KeysMissing("No private key to open secrets with. Run `portside init`, or set SEAL_PRIVATE_KEY.")
         self._boxes = {key_id(bytes(pair.public_key)): SealedBox(pair) for pair in pairs}
+        self._first = bytes(pairs[0])
 
     def open(self, sealed: Sealed) -> str:
         """The text that was sealed."""
@@ -91,6 +94,10 @@ class Opener:
             return box.decrypt(base64.b64decode(sealed.box, validate=True)).decode()
         except (CryptoError, binascii.Error, ValueError, TypeError) as error:
             raise CannotOpen(f"A secret sealed with key {sealed.key_id} is damaged; enter it again.") from error
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A key of its own for each purpose, which nobody without the first private key can make."""
+        return hmac.digest(self._first, purpose, "sha256")
 
     @classmethod
     def load(cls, home: Path) -> Opener:
@@ -175,6 +182,11 @@ def may_be_token(text: str) -> bool:
 def token_hash(token: str) -> str:
     """Hex SHA-256: enough for random tokens, and the same everywhere so that it can be looked up."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def keyed_hash(value: str, key: bytes) -> str:
+    """What may be shown of a secret, so that a change shows: nothing can be guessed from it without the key."""
+    return "hash:" + hmac.digest(key, value.encode(), "sha256").hex()[:16]
 
 
 def password_digest(password: str) -> str:

@@ -11,6 +11,7 @@ from services.config.store import Reading, UnitOfWork
 from services.config.store import catalog_settings as store
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.grammar.manifests import shown_pipeline
 
 from .documents import link, micros, wire_time
 from .objects import Change, Json
@@ -29,10 +30,15 @@ def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Jso
             object_id=str(shown.get("id", "")),
             project=shown.get("project"),
             name=str(shown.get("name", "")),
-            before=before,
-            after=after,
+            before=_shown(before),
+            after=_shown(after),
         ),
     )
+
+
+def _shown(document: Json | None) -> Json | None:
+    """Secrets of others arrive masked; those written into a pipeline's manifests are its author's text."""
+    return shown_pipeline(document) if document and "stages" in document else document
 
 
 class Audit:

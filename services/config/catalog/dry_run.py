@@ -10,6 +10,7 @@ from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.expressions import Scope, Unresolved, resolve_known
 from shared.grammar.inputs import run_inputs
+from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
@@ -64,7 +65,7 @@ def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
         "skipped": _skipped(task.pre_condition, scope),
         "endpoints": named,
         "missingEndpoints": sorted({str(one) for one in named.values() if one not in endpoints}),
-        "input": resolved,
+        "input": shown_input(task.type, resolved),
         "unresolved": [one.name for one in open_],
     }
 

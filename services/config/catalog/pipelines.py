@@ -171,7 +171,7 @@ class Pipelines(Scoped[Pipeline]):
     def execute(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Start a run."""
         pipeline = self.locate(uow, person, ask)
-        started = admission.start_manual(uow, catalog_pipelines.runnable(pipeline), person, ask.body)
+        started = admission.start_manual(uow, catalog_pipelines.runnable(pipeline), person, ask.body, ask.sealed)
         return Document(document=started)
 
     def restore(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from services.config.holding import Holding, State, from_json, to_json
 from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
+from shared.contracts.base import Sealed
 from shared.contracts.history import Event, Recorded, Status
 from shared.contracts.pushes import Push
 
@@ -75,6 +76,8 @@ class Facts:
     tags: tuple[str, ...]
     rollback: bool
     rerun_of: str | None
+    sealed: Mapping[str, Sealed] = field(default_factory=dict)
+    """Inputs that hold a secret; `input` has their mask."""
 
 
 _COLUMNS = (
@@ -286,6 +289,7 @@ def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
         "tags": list(facts.tags),
         "rollback": facts.rollback,
         "rerun_of": facts.rerun_of,
+        "sealed_input": {name: box.model_dump() for name, box in facts.sealed.items()} or None,
     }
 
 
@@ -401,10 +405,12 @@ def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
             ExecutionRow.tags,
             ExecutionRow.rollback,
             ExecutionRow.rerun_of,
+            ExecutionRow.sealed_input,
         ).where(ExecutionRow.id.in_(part))
         for row in uow.connection.execute(statement):
             push = Push.model_validate_json(row[4]) if row[4] else None
-            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), *row[8:])
+            sealed = {name: Sealed.model_validate(box) for name, box in (row[10] or {}).items()}
+            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8], row[9], sealed)
     return found
 
 

@@ -128,6 +128,8 @@ class ExecutionRow(Base):
     source: Mapped[str] = mapped_column(default="")
     tags: Mapped[list[str]]
     input: Mapped[dict[str, Any]]
+    sealed_input: Mapped[dict[str, Any] | None]
+    """By name, the inputs of which `input` has only the mask."""
     output: Mapped[dict[str, Any]]
     plan_hash: Mapped[str]
     push: Mapped[str | None]

@@ -25,9 +25,10 @@ class Pipeline(Task):
         if not name:
             raise TaskFailed("The task names no pipeline to run.")
         child = str(uuid5(NAMESPACE_URL, f"portside:nested:{asked.key}"))
+        inputs, sealed = asked.tools.hand_on(asked.table("inputProperties"))
         body = {
             "executionId": child,
-            "input": asked.table("inputProperties"),
+            "input": inputs,
             "comments": f"Run by {asked.about.pipeline} #{asked.about.index}, {asked.stage}.{asked.task}",
             "_parent": {
                 "executionId": asked.about.execution_id,
@@ -36,7 +37,9 @@ class Pipeline(Task):
                 "requestedBy": asked.about.requested_by,
             },
         }
-        act = Act(kind=Kind.PIPELINES, verb="execute", project=asked.about.project, name=name, body=body)
+        boxes = {f"input.{key}": box for key, box in sealed.items()}
+        project = asked.about.project
+        act = Act(kind=Kind.PIPELINES, verb="execute", project=project, name=name, body=body, sealed=boxes)
         try:
             answer = asked.tools.act(act, f"nested-{asked.key}").document
         except Refused as refused:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
@@ -113,6 +113,9 @@ class Tools(Protocol):
     def unseal(self, sealed: Json) -> Any:
         """Open what `seal` closed."""
 
+    def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
+        """Inputs for another run: masked as people may see them, and sealed by name those that hold a secret."""
+
     def workspace(self) -> Json:
         """The pipeline's workspace, its references put in."""
 
@@ -140,7 +143,7 @@ class Asked:
     roles: Mapping[str, str]
     """Endpoint names by role, as in `kubernetesServer`."""
     about: Started
-    inputs: Json
+    inputs: Mapping[str, Any]
     """The run's inputs."""
     tools: Tools
     memory: MutableMapping[str, Any]

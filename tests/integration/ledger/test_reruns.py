@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from services.config.admission import start_manual
 from services.config.executions import Executions
 from services.config.people import SYSTEM
-from services.config.store import Store
+from services.config.store import Store, catalog_pipelines
 from services.config.tables.catalog import PipelineRow, ProjectRow
+from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Get, Kind
-from shared.contracts.history import Output, Status, TaskEnded, TaskKept
+from shared.contracts.history import Output, RunEnded, Status, TaskEnded, TaskKept
 from shared.contracts.problems import Code, Refused
 
 from .conftest import Clock, Definitions
@@ -64,6 +66,10 @@ def rerun(world: World, run_id: str, **body: Any) -> dict[str, Any]:
         act = Act(kind=Kind.EXECUTIONS, verb="rerun", id=run_id, body=body)
         made = Executions().act(uow, SYSTEM, act).document
     return shown(world, made["executionId"])
+
+
+def over(world: World, run_id: str) -> None:
+    world.report(run_id, RunEnded(**AT, status=Status.COMPLETED))
 
 
 def shown(world: World, run_id: str) -> dict[str, Any]:
@@ -125,3 +131,31 @@ def test_a_run_without_a_push_is_repeated_without_one(world: World) -> None:
     manual = rerun(world, run_id, input={"DOCKER_TAG": "x"})
     world.finish(manual["id"])
     assert rerun(world, manual["id"])["_push"] is None
+
+
+def test_an_input_that_holds_a_secret_keeps_it_while_its_mask_is_written_back(world: World) -> None:
+    box = Sealed(key_id="k", box="Ym94")
+    with world.store.write() as uow:
+        pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        assert pipeline is not None
+        parent = {"executionId": "parent", "stage": "S", "task": "T", "requestedBy": "ann"}
+        body = {"input": {"DOCKER_TAG": "*****"}, "_parent": parent}
+        nested = start_manual(uow, pipeline, SYSTEM, body, {"input.DOCKER_TAG": box})["executionId"]
+    assert world.take(nested).sealed_inputs == {"DOCKER_TAG": box}
+    over(world, nested)
+    for given in ({}, {"DOCKER_TAG": "*****"}):
+        again = rerun(world, nested, input=given)
+        assert again["input"]["DOCKER_TAG"] == "*****"
+        assert world.take(again["id"]).sealed_inputs == {"DOCKER_TAG": box}
+        over(world, again["id"])
+    other = rerun(world, nested, input={"DOCKER_TAG": "1.4.0"})
+    assert world.take(other["id"]).sealed_inputs == {}
+
+
+def test_nobody_but_a_run_brings_a_sealed_input(world: World) -> None:
+    with world.store.write() as uow:
+        pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        assert pipeline is not None
+        sealed = {"input.DOCKER_TAG": Sealed(key_id="k", box="Ym94")}
+        started = start_manual(uow, pipeline, SYSTEM, {"input": {"DOCKER_TAG": "*****"}}, sealed)
+    assert world.take(started["executionId"]).sealed_inputs == {}

@@ -11,6 +11,7 @@ from services.config.moving import Movement
 from services.config.protocol import intend
 from services.config.showing import documents
 from services.config.store import Store, execution_views
+from shared.contracts.base import Sealed
 from shared.contracts.history import RollbackStarted, RunEnded, RunParked, StageEnded, Status, TaskAnswered, TaskEnded
 
 from .conftest import Clock, Definitions, pipeline
@@ -73,6 +74,15 @@ def test_a_rollback_runs_with_its_inputs_and_its_end_wakes_the_run_that_failed(w
         "status": "COMPLETED",
         "statusMessage": "Execution Completed.",
     }
+
+
+def test_a_secret_of_the_run_that_failed_reaches_its_rollback_sealed(world: World) -> None:
+    box = Sealed(key_id="k", box="Ym94")
+    masked = UNDO.model_copy(update={"input": {"DOCKER_TAG": "*****"}, "sealed": {"DOCKER_TAG": box}})
+    failed(world, masked, PARKED)
+    assert shown(world, "undo-1")["input"]["DOCKER_TAG"] == "*****"
+    answer = world.take("undo-1")
+    assert (answer.inputs["DOCKER_TAG"], answer.sealed_inputs) == ("*****", {"DOCKER_TAG": box})
 
 
 def test_while_a_rollback_works_nobody_else_of_its_lane_does(world: World) -> None:

@@ -167,6 +167,36 @@ def test_a_wrong_token_and_an_address_where_nothing_is_are_told_apart(
     assert "connection refused" in away.message
 
 
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {{name: web-secret}}
+stringData:
+  password: "{value}"
+data: {{key: {encoded}}}
+"""
+
+
+@pytest.mark.parametrize("action", ["APPLY", "CREATE", "DIFF"])
+def test_what_stands_in_a_secret_of_the_manifest_is_told_nowhere(runs: Runs, action: str) -> None:
+    encoded = base64.b64encode(b"key-of-the-safe").decode()
+    text = SECRET.format(value="correct-horse", encoded=encoded)
+    if action == "DIFF":
+        runs.run(yaml=SECRET.format(value="wrong-horse", encoded=encoded), namespace="apps")
+    done = runs.run(action=action, yaml=text, namespace="apps")
+    assert done.state.status is Status.COMPLETED, done.state.message
+    said = "".join(report.model_dump_json() for report in done.reports) + "".join(done.lines)
+    for secret in ("correct-horse", "wrong-horse", encoded, "key-of-the-safe"):
+        assert secret not in said
+    (task,) = [one for _, one in done.state.tasks]
+    shown = yaml.safe_load(task.input["yaml"])
+    assert shown["stringData"]["password"].startswith("hash:")
+    assert shown["data"]["key"].startswith("hash:")
+    other = runs.run(action="DIFF", yaml=text.replace("correct", "another"), namespace="apps")
+    (again,) = [one for _, one in other.state.tasks]
+    assert yaml.safe_load(again.input["yaml"])["stringData"] != shown["stringData"]
+
+
 def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
     inspector = Inspector(Validator(keys[1]))

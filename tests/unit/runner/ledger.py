@@ -10,6 +10,7 @@ from typing import Any
 
 from services.config import protocol
 from services.config.holding import Holding, State
+from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Recorded, TaskEnded, TaskStarted
 from shared.contracts.runs import (
@@ -44,6 +45,7 @@ class MemoryLedger:
         inputs: dict[str, Any] | None = None,
         endpoints: dict[str, Endpoint] | None = None,
         variables: dict[str, Variable] | None = None,
+        sealed_inputs: dict[str, Sealed] | None = None,
         about: dict[str, Any] | None = None,
         start: int = 1,
     ) -> None:
@@ -51,6 +53,7 @@ class MemoryLedger:
         self.inputs = inputs or {}
         self.endpoints = endpoints or {}
         self.variables = variables or {}
+        self.sealed_inputs = sealed_inputs or {}
         known = {"execution_id": "e1", "project": "default", "pipeline": "demo", "pipeline_id": "p1", "index": 7}
         self.about = Started.model_validate({**known, "requested_by": "ada", **(about or {})})
         self.away = False
@@ -81,6 +84,7 @@ class MemoryLedger:
                     verdict=decided.verdict,
                     plan=self.plan.to_json(),
                     inputs=self.inputs,
+                    sealed_inputs=self.sealed_inputs,
                     endpoints=self.endpoints,
                     variables=self.variables,
                     history=tuple(self.history),

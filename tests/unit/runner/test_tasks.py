@@ -23,7 +23,7 @@ from services.runner.trust import trust_of
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import Take
+from shared.contracts.runs import Take, Variable
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.tls import Door, certificate
@@ -92,15 +92,17 @@ def run(tmp_path: Path) -> Iterator[Run]:
     def go(
         type: str, *, local: bool = True, act: Callable[[Act], Document] | None = None, **given: Any
     ) -> MemoryLedger:
+        sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
         task = {"type": type, "input": given}
         ledger = MemoryLedger(
-            {"stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}}, inputs={"x": "1"}
+            {"stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}},
+            inputs={"x": "1"},
+            variables={"pw": Variable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))},
         )
         if act is not None:
             ledger.answer_act = act
         outgoing = Outgoing(allow_local=local)
         outgoings.append(outgoing)
-        sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
         holder = Holder(ledger, task_types(clusters, outgoing, registries), sealer=sealer, opener=opener, runner="r")
         holder.start()
         holders.append(holder)
@@ -254,6 +256,14 @@ def test_a_nested_pipeline_that_is_refused_says_why(run: Run) -> None:
 
     ledger = run("Pipeline", pipeline="Nothing", act=refused)
     assert ledger.state.message == "S.T: Pipeline Nothing was not started: there is no pipeline Nothing"
+
+
+def test_a_secret_that_a_nested_run_is_given_travels_sealed(run: Run) -> None:
+    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${var.pw}", "b": "x"}, act=_started)
+    ((act, _, _),) = ledger.acts
+    assert act.body["input"] == {"a": "*****", "b": "x"}
+    assert list(act.sealed) == ["input.a"]
+    assert "hunter2secret" not in "".join(report.model_dump_json() for report in ledger.reports)
 
 
 def _started(act: Act) -> Document:

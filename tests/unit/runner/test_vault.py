@@ -1,0 +1,66 @@
+"""What a run may hand on to another: its secrets travel sealed, and are hidden there as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.runner.tasks.protocol import TaskFailed
+from services.runner.vault import Vault
+from shared.contracts.base import Sealed
+from shared.contracts.runs import Variable
+from shared.process.secrets import Opener, Sealer
+
+from .conftest import Rig, do, pipeline, until
+from .ledger import MemoryLedger
+from .test_holder import over
+
+Keys = tuple[Sealer, Opener]
+SECRET = "hunter2secret"
+
+
+def vault_of(keys: Keys, inputs: dict[str, Sealed] | None = None, *, variables: bool = False) -> Vault:
+    known = {"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))} if variables else {}
+    return Vault({}, known, keys[1], keys[0], inputs)
+
+
+def test_what_holds_a_secret_is_shown_masked_and_opens_to_its_value_in_the_other_run(keys: Keys) -> None:
+    given = {"header": f"Bearer {SECRET}", "list": [{"a": SECRET, "n": 1}], "plain": "x", "number": 4}
+    shown, sealed = vault_of(keys, variables=True).hand_on(given)
+    assert shown == {"header": "Bearer *****", "list": [{"a": "*****", "n": 1}], "plain": "x", "number": 4}
+    assert sorted(sealed) == ["header", "list"]
+    other = vault_of(keys, sealed)
+    assert dict(other.inputs(shown)) == given
+    assert other.masker.text(f"{SECRET} was refused") == "***** was refused"
+    again, boxes = other.hand_on(dict(other.inputs(shown)))
+    assert (again, sorted(boxes)) == (shown, sorted(sealed))
+
+
+def test_an_input_that_cannot_be_opened_is_named_by_whoever_uses_it(keys: Keys) -> None:
+    inputs = vault_of(keys, {"pw": Sealed(key_id="gone", box="AAAA")}).inputs({"pw": "*****", "other": "x"})
+    assert inputs["other"] == "x"
+    with pytest.raises(TaskFailed, match="input pw cannot be opened"):
+        inputs["pw"]
+
+
+def test_a_task_uses_the_value_of_a_sealed_input_and_nobody_sees_it(rig: Rig, keys: Keys) -> None:
+    shown, sealed = vault_of(keys, variables=True).hand_on({"pw": SECRET})
+    undo = {"name": "Undo", "stage": "S0", "task": "B", "inputs": {"pw": "x-${input.pw}"}}
+    ledger = MemoryLedger(
+        pipeline(
+            [
+                [("A", do(output={"token": "x-${input.pw}"}, log="pw is ${input.pw}"))],
+                [("B", do(preCondition=f'${{input.pw}} == "{SECRET}"', fail=1, why="bad ${input.pw}"))],
+            ],
+            rollbacks=[undo],
+        ),
+        inputs=shown,
+        sealed_inputs=sealed,
+    )
+    rig.holder(ledger)
+    until(lambda: bool(ledger.state.rollbacks) or over(ledger))
+    (asked,) = [one.event for one in ledger.history if one.event.type == "rollback.started"]
+    assert (asked.input, asked.problem) == ({"pw": "x-*****"}, "")
+    assert vault_of(keys, dict(asked.sealed)).inputs(asked.input)["pw"] == f"x-{SECRET}"
+    said = "".join(report.model_dump_json() for report in ledger.reports) + "".join(ledger.lines)
+    assert SECRET not in said
+    assert "*****" in said
