@@ -140,6 +140,31 @@ def test_create_makes_a_new_kind_with_an_object_of_it_and_says_what_stayed(runs:
     assert kube.call("GET", "/api/v1/namespaces/apps/configmaps/settings")["data"] == {"a": "1"}
 
 
+def test_a_push_whose_digest_nobody_knows_is_pulled_again_under_its_known_tag(runs: Runs, kube: Kube) -> None:
+    push = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag="1.4.0", digest=None)
+    for _ in range(2):
+        done = runs.run(push, yaml=deployment("web", "acme/web:1.4.0"), namespace="apps")
+        assert done.state.status is Status.COMPLETED, done.state.message
+    template = kube.deployment("apps", "web")["spec"]["template"]
+    assert template["spec"]["containers"][0]["imagePullPolicy"] == "Always"
+    assert template["metadata"]["annotations"]["portside.dev/restarted-for"] == "e2"
+    job = yaml.safe_dump(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "migrate"},
+            "spec": {
+                "template": {
+                    "spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": "acme/web:1.4.0"}]}
+                }
+            },
+        }
+    )
+    for _ in range(2):
+        done = runs.run(push, yaml=job, namespace="apps")
+        assert done.state.status is Status.COMPLETED, done.state.message
+
+
 def test_what_was_not_there_is_not_said_to_be_removed(runs: Runs) -> None:
     assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
     text = "---\n".join((settings("1"), deployment("ghost", "acme/web:1")))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from services.runner.tasks.k8s.images import pin
+from services.runner.tasks.k8s.images import pin, pull_anew
 from services.runner.tasks.references import Pushed, parse
 
 DIGEST = "sha256:" + "a" * 64
@@ -39,3 +41,16 @@ def test_a_copy_in_a_registry_that_an_input_names_is_pinned_too() -> None:
 
 def test_without_a_known_digest_nothing_is_written() -> None:
     assert _pinned("acme/web:1.4.0", digest="") == "acme/web:1.4.0"
+
+
+def test_a_pushed_tag_without_digest_is_pulled_again_by_nodes_that_have_it() -> None:
+    written: list[dict[str, Any]] = [
+        {"image": "acme/web:1.4.0"},
+        {"image": "acme/web:1.4.0", "imagePullPolicy": "IfNotPresent"},
+        {"image": f"acme/web:1.4.0@{DIGEST}"},
+        {"image": "acme/api:1.4.0"},
+    ]
+    deployment = {"kind": "Deployment", "spec": {"template": {"spec": {"containers": written}}}}
+    kept = pull_anew(deployment, Pushed(parse("acme/web:1.4.0"), ""))
+    assert [one.get("imagePullPolicy") for one in written] == ["Always", "IfNotPresent", None, None]
+    assert kept == ["acme/web:1.4.0 (imagePullPolicy: IfNotPresent)"], "what the author wrote counts, and is told"

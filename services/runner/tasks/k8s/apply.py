@@ -48,6 +48,8 @@ def start(asked: Asked, cluster: Cluster) -> Step:
         item = wanted.build(asked, obj, cluster)
         for image in item.pinned:
             asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
+        for image in item.stale:
+            asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
         live = cluster.get(item.ref)
         fence.check(live, wanted.stamp_of(asked), item.ref)
         result = _try(asked, cluster, item, live, here)
@@ -336,7 +338,12 @@ def await_definition(cluster: Cluster, ref: Ref) -> None:
 
 def _needs_restart(item: wanted.Wanted, live: Object | None, result: Object | None) -> bool:
     """The pushed tag may have new content that no change of the manifest shows."""
-    by_tag = item.pushed and not item.pinned and any("@" not in image for image in images.running(item.body))
+    by_tag = (
+        item.ref.kind in ROLLED_OUT
+        and item.pushed
+        and not item.pinned
+        and any("@" not in image for image in images.running(item.body))
+    )
     return by_tag and live is not None and result is not None and not diff.template_changed(live, result)
 
 

@@ -29,6 +29,14 @@ def pin(obj: Object, what: Pushed) -> list[str]:
     return written
 
 
+def pull_anew(obj: Object, what: Pushed) -> list[str]:
+    """Have nodes pull the pushed tag again where it stands without digest: one that has the tag already may have its
+    earlier content. Answers the images for which the manifest itself says that they shall not."""
+    by_tag = [one for one in containers(obj) if _names(one.get("image"), what) and "@" not in one["image"]]
+    policies = [(one["image"], one.setdefault("imagePullPolicy", "Always")) for one in by_tag]
+    return [f"{image} (imagePullPolicy: {policy})" for image, policy in policies if policy != "Always"]
+
+
 def _names(reference: object, what: Pushed) -> bool:
     """The pushed image itself, or its copy under the same name and tag in a registry that the run was told of."""
     if not isinstance(reference, str):

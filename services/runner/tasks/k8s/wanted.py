@@ -34,6 +34,8 @@ class Wanted:
     pinned: tuple[str, ...] = ()
     pushed: bool = False
     """Its pods run the image that the run is about."""
+    stale: tuple[str, ...] = ()
+    """The pushed tag, where nodes that have an earlier content of it are told to keep that."""
 
 
 def manifest(asked: Asked) -> list[Object]:
@@ -83,8 +85,9 @@ def build(asked: Asked, obj: Object, places: Places) -> Wanted:
     uses = what is not None and images.uses(body, what)
     if what is not None and asked.flag("pinDigest", default=True):
         pinned = images.pin(body, what)
+    stale = images.pull_anew(body, what) if what is not None and pod_template(body) is not None else []
     stamp_of(asked).put_on(body)
-    return Wanted(ref, body, tuple(pinned), uses)
+    return Wanted(ref, body, tuple(pinned), uses, tuple(stale))
 
 
 def _completed(body: Object, live: Object | None, ref: Ref) -> Object:
