@@ -203,6 +203,9 @@ class Webhooks(Scoped[Webhook]):
         if variable := resolving.variable_in(given):
             return actors.by_variable(uow, replace(new, token_variable=variable))
         if hashed is None:
+            if given not in ("", MASK):
+                message = f"refreshToken is an API token or ${{var.name}}, not {given!r}"
+                raise refuse(Code.INVALID, message, subject="refreshToken")
             removed = "refreshToken" in ask.body and given != MASK
             return replace(new, api_token_id=None, token_variable="") if removed else new
         token = catalog_people.TOKENS.one(uow, token_hash=hashed)

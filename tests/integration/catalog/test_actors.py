@@ -148,6 +148,12 @@ def test_a_token_given_itself_or_none_takes_the_place_of_a_variable(office: Offi
     assert shown["refreshToken"] == body["refreshToken"] and "variable" not in str(shown["missing"])
 
 
+@pytest.mark.parametrize("written", ["${input.token}", "${var.a b}", "${var.}", "${Stage.Task.output.token}"])
+def test_only_a_variable_can_stand_for_a_token(office: Office, written: str) -> None:
+    said = refused(Code.INVALID, office.act, Kind.WEBHOOKS, "create", {"name": "w", "refreshToken": written})
+    assert "${var.name}" in said
+
+
 def test_a_regular_variable_holds_a_token_too(office: Office) -> None:
     office.user("ann", default="members")
     token(office, "ann", 100)
@@ -170,8 +176,8 @@ type: SECRET
 value: '*****'
 """
     sealed = {"1.value": office.sealer.seal("ann-100")}
-    brought = {"hashes": {"1.value": token_hash("ann-100")}, "sealed": sealed}
-    office.document(Kind.PIPELINES, "import", text=text, options={"action": "apply"}, **brought)
+    hashes, options = {"1.value": token_hash("ann-100")}, {"action": "apply"}
+    office.document(Kind.PIPELINES, "import", text=text, options=options, hashes=hashes, sealed=sealed)
     assert office.get(Kind.WEBHOOKS, project="default", name="web")["actor"] == "ann"
 
 

@@ -322,6 +322,13 @@ def test_what_stands_in_a_webhooks_form_is_written_back_unchanged(site: Site, an
     assert written == {**ADVANCED, "gatherSeconds": "2.5"}
 
 
+def test_a_webhooks_page_says_what_happened_to_its_hook(site: Site, ann: FlaskClient) -> None:
+    told = {"at": "2026-01-02 03:04:05.000000+00", "what": "It had been deleted at Docker Hub; it was made again."}
+    site.documents["registry-webhooks"] = {**HOOK, "history": [told]}
+    page = ann.get("/webhooks/w1").get_data(as_text=True)
+    assert "2026-01-02 03:04:05 UTC" in page and told["what"] in page
+
+
 def test_the_advanced_part_is_closed_while_nothing_stands_in_it(site: Site, ann: FlaskClient) -> None:
     nothing = {"gatherSeconds": 0.0, "platforms": [], "sourceNetworks": [], "signed": False, "mode": "hook"}
     site.documents["registry-webhooks"] = {**HOOK, **nothing}
