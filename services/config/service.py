@@ -52,6 +52,8 @@ from .user_operations import UserOperations
 log = structlog.get_logger()
 
 _WATCH_EVERY_S = 1.0
+_LOGS_EVERY_S = 0.25
+"""A commit for what was printed is one that reports do not get; runners send what is printed as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Config:
                 self.bus.consume_single(LEDGER, self.handlers.ledger_batch),
                 self.bus.consume_single(HOOKS, self.handlers.hooks),
                 self.bus.consume_single(HOOKS_BULK, self.handlers.hooks),
-                self.bus.consume_single(LOGS, self.handlers.logs),
+                self.bus.consume_single(LOGS, self.handlers.logs, gather_s=_LOGS_EVERY_S),
                 self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads),
                 self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)),
             ):

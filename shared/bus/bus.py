@@ -266,14 +266,23 @@ class Bus:
         handle_batch: Callable[[Sequence[Incoming]], Sequence[Outcome]],
         *,
         max_batch: int = 200,
+        gather_s: float = 0.0,
     ) -> Consumer:
         """Handle an ordered queue in one thread, a batch of what has arrived at a time; one outcome for each.
 
-        Where several processes consume the queue and only one may work at a time, `max_batch` is 1.
+        Where several processes consume the queue and only one may work at a time, `max_batch` is 1. Batches begin at
+        least `gather_s` apart unless they are full: for what is in no hurry.
         """
         _check(queue, Mode.SINGLE, {})
         return self._started(
-            SingleConsumer(self._receiving, self._disposal(queue), queue.name, handle_batch, max_batch=max_batch)
+            SingleConsumer(
+                self._receiving,
+                self._disposal(queue),
+                queue.name,
+                handle_batch,
+                max_batch=max_batch,
+                gather_s=gather_s,
+            )
         )
 
     def serve(self, queue: Queue, handlers: Mapping[Topic, Callable[[Incoming], Message]], *, threads: int) -> Consumer:

@@ -34,11 +34,19 @@ class SingleConsumer:
     """
 
     def __init__(
-        self, link: Link, disposal: Disposal, queue_name: str, handle_batch: BatchHandler, *, max_batch: int
+        self,
+        link: Link,
+        disposal: Disposal,
+        queue_name: str,
+        handle_batch: BatchHandler,
+        *,
+        max_batch: int,
+        gather_s: float = 0.0,
     ) -> None:
         self._queue_name = queue_name
         self._handle_batch = handle_batch
         self._max_batch = max_batch
+        self._gather_s = gather_s
         self._disposal = disposal
         self._waiting: deque[Delivery] = deque()
         self._arrived = threading.Condition()
@@ -96,9 +104,20 @@ class SingleConsumer:
 
     def _work(self) -> None:
         while batch := self._take():
+            began = monotonic()
             again_after_s: float | None = 0.0
             while again_after_s is not None and self._hold(batch, again_after_s):
                 again_after_s = self._try(batch)
+            # What was handed out before is delivered one at a time, so that nothing else can gather.
+            if not batch[-1].redelivered:
+                self._gather(began + self._gather_s)
+
+    def _gather(self, until: float) -> None:
+        """Let messages come together that are in no hurry, unless they fill a batch before."""
+        with self._arrived:
+            self._arrived.wait_for(
+                lambda: self._closing or len(self._waiting) >= self._max_batch, max(0.0, until - monotonic())
+            )
 
     def _try(self, batch: list[Delivery]) -> float | None:
         """Handle a batch; None when that came to an end, else the seconds after which to try it again."""

@@ -186,6 +186,24 @@ def test_an_ordered_queue_keeps_its_order_and_comes_in_batches(config: Bus, raw:
     assert depth(raw, topics.HOOKS.name) == 0
 
 
+def test_what_is_in_no_hurry_comes_together_unless_it_fills_a_batch(config: Bus) -> None:
+    batches: list[list[str]] = []
+
+    def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        batches.append(_subjects(batch))
+        return [Ack() for _ in batch]
+
+    config.consume_single(topics.HOOKS, handle, max_batch=3, gather_s=3600)
+    _hook(config, "first")
+    until(lambda: batches == [["first"]])
+    _hook(config, "a")
+    _hook(config, "b")
+    time.sleep(0.3)
+    assert batches == [["first"]]
+    _hook(config, "c")
+    until(lambda: batches == [["first"], ["a", "b", "c"]])
+
+
 def test_an_ordered_queue_answers_after_its_handler(config: Bus, runner: Bus) -> None:
     def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
         return [
