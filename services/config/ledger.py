@@ -193,7 +193,7 @@ class Ledger:
                 requested_by=facts.requested_by,
                 comments=facts.comments,
                 description=str(about.get("description") or ""),
-                execution_url=f"{self.public_url(uow)}/executions/{run.id}",
+                execution_url=f"{uow.once('public url', lambda: self.public_url(uow))}/executions/{run.id}",
                 push=facts.push,
                 nested=run.nested,
                 may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from services.config.catalog.objects import Change
 from services.config.tables.catalog import AuditRow, SettingRow
@@ -48,8 +48,11 @@ def record(uow: UnitOfWork, change: Change) -> None:
 
 def setting(uow: Reading, key: str, default: str = "") -> str:
     """One fact."""
-    value = uow.session.scalar(select(SettingRow.value).where(SettingRow.key == key))
+    value: str | None = uow.connection.scalar(_SETTING, {"wanted": key})
     return default if value is None else value
+
+
+_SETTING = select(SettingRow.value).where(SettingRow.key == bindparam("wanted"))
 
 
 def settings(uow: Reading) -> dict[str, str]:

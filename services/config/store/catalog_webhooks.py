@@ -45,9 +45,14 @@ def webhook_for_match(
 
 def note_push(uow: UnitOfWork, webhook_id: str, at: float, verdict: str) -> None:
     """A webhook's last push, for lists."""
-    uow.session.execute(
-        update(WebhookRow).where(WebhookRow.id == webhook_id).values(last_push_at=at, last_verdict=verdict)
-    )
+    uow.connection.execute(_NOTE_PUSH, {"webhook": webhook_id, "at": at, "verdict": verdict})
+
+
+_NOTE_PUSH = (
+    update(WebhookRow)
+    .where(WebhookRow.id == bindparam("webhook"))
+    .values(last_push_at=bindparam("at"), last_verdict=bindparam("verdict"))
+)
 
 
 def of_endpoint(uow: Reading, project: str, endpoint: str) -> list[Webhook]:

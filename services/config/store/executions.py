@@ -394,26 +394,26 @@ def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
     """What each was started with."""
     found: dict[str, Facts] = {}
     for part in _parts(ids):
-        statement = select(
-            ExecutionRow.id,
-            ExecutionRow.requested_by,
-            ExecutionRow.comments,
-            ExecutionRow.input,
-            ExecutionRow.push,
-            ExecutionRow.webhook_id,
-            ExecutionRow.source,
-            ExecutionRow.tags,
-            ExecutionRow.rollback,
-            ExecutionRow.rerun_of,
-            ExecutionRow.sealed_input,
-        ).where(ExecutionRow.id.in_(part))
-        for row in uow.connection.execute(statement):
+        for row in uow.connection.execute(_FACTS, {"ids": part}):
             push = Push.model_validate_json(row[4]) if row[4] else None
             sealed = {name: Sealed.model_validate(box) for name, box in (row[10] or {}).items()}
             found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8], row[9], sealed)
     return found
 
 
+_FACTS = select(
+    ExecutionRow.id,
+    ExecutionRow.requested_by,
+    ExecutionRow.comments,
+    ExecutionRow.input,
+    ExecutionRow.push,
+    ExecutionRow.webhook_id,
+    ExecutionRow.source,
+    ExecutionRow.tags,
+    ExecutionRow.rollback,
+    ExecutionRow.rerun_of,
+    ExecutionRow.sealed_input,
+).where(ExecutionRow.id.in_(bindparam("ids", expanding=True)))
 _HAS_PLAN = select(PlanRow.hash).where(PlanRow.hash == bindparam("digest"))
 
 
@@ -425,8 +425,10 @@ def keep_plan(uow: UnitOfWork, digest: str, plan: str, about: str) -> None:
 
 def plan_texts(uow: Reading, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Plan and what is shown besides it, as JSON texts by hash."""
-    statement = select(PlanRow.hash, PlanRow.plan, PlanRow.about).where(PlanRow.hash.in_(list(digests)))
-    return {row[0]: (row[1], row[2]) for row in uow.connection.execute(statement)}
+    return {row[0]: (row[1], row[2]) for row in uow.connection.execute(_PLANS, {"digests": list(digests)})}
+
+
+_PLANS = select(PlanRow.hash, PlanRow.plan, PlanRow.about).where(PlanRow.hash.in_(bindparam("digests", expanding=True)))
 
 
 _NEXT = text(
