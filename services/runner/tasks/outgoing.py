@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlparse
 
@@ -129,6 +130,8 @@ class Outgoing:
         # Proxies and ~/.netrc of the runner's user are none of a pipeline's business.
         session.trust_env = False
         session.max_redirects = _REDIRECTS
+        # Connections are shared, cookies are not: one pipeline's sign-in must not speak for another's.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         session.headers["User-Agent"] = "portside-runner"
         adapter = (TrustingAdapter if self._allow_local else _Guarded)(trust, pool_maxsize=32)
         session.mount("http://", adapter)

@@ -57,6 +57,8 @@ class Echo(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if self.path == "/sign-in":
+            self.send_header("Set-Cookie", "session=of-one-pipeline; Path=/")
         self.end_headers()
         self.wfile.write(body)
 
@@ -146,6 +148,15 @@ def test_rest_sends_what_it_is_given_and_its_answer_is_the_output(run: Run, echo
     assert output["responseCode"] == 200
     assert output["responseJson"]["list"] == [1, 2]
     assert output["responseHeaders"]["Content-Type"] == "application/json"
+
+
+def test_a_cookie_that_one_call_was_given_is_sent_with_no_other(echo: tuple[str, list[Any]]) -> None:
+    url, seen = echo
+    outgoing = Outgoing(allow_local=True)
+    outgoing("POST", f"{url}/sign-in", headers={})
+    outgoing("GET", f"{url}/a", headers={})
+    outgoing.close()
+    assert ["Cookie" in headers for _, _, headers, _ in seen] == [False, False]
 
 
 def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]]) -> None:
