@@ -63,7 +63,7 @@ class Receiver:
         for ordinal, push in enumerate(pushes):
             number = row_id(hook.delivery_id, ordinal)
             if not deliveries.known(uow, number):
-                one = _new(hook, webhook, push, number, ordinal, uow.now)
+                one = _new(hook, webhook, _placed(push, webhook), number, ordinal, uow.now)
                 recorded.append(self._first(movement, one, webhook, hook.problem))
         return recorded
 
@@ -340,6 +340,16 @@ class Receiver:
 def row_id(delivery_id: str, ordinal: int) -> str:
     """The first push of a delivery has the delivery's id, further ones an id made from it."""
     return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
+
+
+def _placed(push: Push | None, webhook: MatchWebhook | None) -> Push | None:
+    """A sender that does not say which registry it is (Nexus, Alibaba's, a script) speaks for the webhook's."""
+    if push is None or push.registry_host:
+        return push
+    host = (webhook.registry_host if webhook is not None else "") or "docker.io"
+    official = host == "docker.io" and "/" not in push.repository
+    repository = f"library/{push.repository}" if official else push.repository
+    return push.model_copy(update={"registry_host": host, "repository": repository})
 
 
 def _new(

@@ -8,6 +8,7 @@ from typing import Any
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
 from shared.grammar import patterns
+from shared.grammar.repositories import read_repository
 
 from .catalog import matchable
 from .catalog.base import readable
@@ -32,12 +33,14 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
         raise refuse(Code.INVALID, "repository is required, such as acme/web", subject="repository")
     moment = instant(at) if at else uow.now
     seen = readable(uow, person)
-    found = deliveries.around(uow, seen, repository, tag, moment - BEFORE_S, moment + AFTER_S, moment)
+    # As people have it at hand: an image reference, or the address of the repository's page.
+    path = read_repository(repository).path or repository.strip()
+    found = deliveries.around(uow, seen, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
     webhooks = [
         (webhook, match)
         for webhook in catalog_webhooks.WEBHOOKS.all(uow)
         if person.may(webhook.project, Right.READ)
-        and (match := matchable.match_webhook(uow, webhook)).repository in ("", repository)
+        and (match := matchable.match_webhook(uow, webhook)).repository in ("", path)
     ]
     image = f"{repository}:{tag}" if tag else repository
     said = [sentence(one) for one in found]

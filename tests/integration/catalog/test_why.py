@@ -46,6 +46,17 @@ def test_a_delivery_answers_with_its_verdict(office: Office) -> None:
     assert len(said["events"]) == 1  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "repository", ["acme/web", " docker.io/acme/web", "https://hub.docker.com/r/acme/web", "docker.io/acme/web:1.4.1"]
+)
+def test_the_repository_is_understood_in_each_form_that_people_have_at_hand(office: Office, repository: str) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub", pipeline="Deploy web", tagNamePattern="v.*")
+    assert "Webhook web:" in str(why(office, "1.4.1", repository=repository)["answer"])
+    push(office, "1.4.1")
+    assert "does not match v.*" in str(why(office, "1.4.1", repository=repository)["answer"])
+
+
 def test_the_delivery_nearest_to_the_time_is_meant(office: Office) -> None:
     office.webhook()
     push(office, "1.4.1")

@@ -220,6 +220,25 @@ def test_a_tag_that_no_registry_takes_reaches_no_script(world: World, tag: str) 
     assert world.dispatched() == []
 
 
+@pytest.mark.parametrize(
+    ("host", "repository", "image"),
+    [
+        ("registry.example.com", "acme/web", "registry.example.com/acme/web"),
+        ("docker.io", "acme/web", "acme/web"),
+        ("", "acme/web", "acme/web"),
+        ("docker.io", "busybox", "library/busybox"),
+        ("registry.example.com:5000", "web", "registry.example.com:5000/web"),
+    ],
+)
+def test_a_sender_that_names_no_registry_speaks_for_the_webhooks(
+    world: World, host: str, repository: str, image: str
+) -> None:
+    world.definitions.webhooks["token"] = webhook(registry_host=host, repository="")
+    event = world.hook(push={"provider": "nexus", "registry_host": "", "repository": repository})
+    assert event.verdict == "started"
+    assert event.push is not None and event.push.image == image
+
+
 def test_an_unknown_token_is_recorded(world: World) -> None:
     event = world.hook(token_hash="other")
     assert event.verdict == "unknown token"

@@ -251,7 +251,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"registry_host": "europe-docker.pkg.dev", "digest": DIGEST, "provider_delivery_id": "m1"},
     ),
-    ("generic", {"repository": "acme/web", "tag": "1.4"}, {"registry_host": "docker.io"}),
+    ("generic", {"repository": "acme/web", "tag": "1.4"}, {"registry_host": ""}),
     ("generic", {"image": "ghcr.io/acme/web:1.4"}, {"registry_host": "ghcr.io"}),
     ("generic", {"image": f"localhost:5000/acme/web:1.4@{DIGEST}"}, {"registry_host": "localhost:5000"}),
 ]

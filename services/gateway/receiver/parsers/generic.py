@@ -186,7 +186,6 @@ ROWS: tuple[Mapping, ...] = (
         pusher=("pusher", "actor", "user"),
         delivery_id=("id", "delivery_id"),
         host=("registry", "registry_host", "host"),
-        fixed_host="docker.io",
     ),
 )
 
