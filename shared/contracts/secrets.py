@@ -17,6 +17,9 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
 }
 """Secret keys within an endpoint's `properties`, by endpoint type; an unknown type hides every key in ANY_SECRET."""
 
+SENT_SECRETS = frozenset({"password", "token", "outboundPassword"})
+"""Those that a server is told; the others only sign, or are themselves the address."""
+
 ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys) - {"url"}
 
 SECRET_VARIABLE_TYPES = frozenset({"SECRET", "RESTRICTED"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from shared.contracts.problems import Flaw
 from shared.grammar.repositories import read_repository, repository_of
@@ -46,6 +47,13 @@ _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 
 _GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
+_ADDRESSES = {
+    "docker": ("registryURL", "hubURL"),
+    "k8s": ("kubernetesURL",),
+    "git": ("repoURL",),
+    "email": ("outboundHost",),
+    "webhook": ("url",),
+}
 _PORTS = range(1, 65_536)
 
 
@@ -76,6 +84,26 @@ def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
         if (value := _normal(one, result.get(one.name))) is not None:
             result[one.name] = value
     return result
+
+
+def servers(type_: str, properties: Mapping[str, Any]) -> frozenset[str]:
+    """The servers that an endpoint signs in at, as they are written: scheme, host and port."""
+    found = {_origin(str(properties.get(name) or "")) for name in _ADDRESSES.get(type_, ())}
+    if type_ == "docker":
+        found.add(_docker_host(str(properties.get("repoURL") or "")))
+    return frozenset(found - {""})
+
+
+def _docker_host(repo_url: str) -> str:
+    return _origin(repo_url) if "${" in repo_url else read_repository(repo_url).host
+
+
+def _origin(address: str) -> str:
+    """Of `git@host:path` the host; of a text that is no address the text itself."""
+    written = address.strip()
+    if (parts := urlsplit(written)).netloc:
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".casefold()
+    return written.rpartition("@")[2].partition(":")[0].casefold() if "@" in written else written.casefold()
 
 
 def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[Flaw]:

@@ -13,12 +13,12 @@ from services.config.store.catalog_endpoints import ENDPOINTS
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
-from shared.contracts.secrets import MASK, endpoint_secret_keys
+from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
 
 from . import endpoint_schemas, mirroring, resolving
 from .base import Scoped, choose_project, tags_of
 from .documents import common, flag, name_of, table, text
-from .endpoint_types import endpoint_type, flaws_of, spelled
+from .endpoint_types import endpoint_type, flaws_of, servers, spelled
 from .matchable import day
 from .objects import Endpoint, Json
 
@@ -89,6 +89,7 @@ class Endpoints(Scoped[Endpoint]):
             given = table(body, "properties")
             base = old.properties if partial else {}
             properties, secrets = _split(type_, {**base, **given}, ask.sealed, old.secrets, partial=partial)
+            secrets = _without_those_of_another_server(old, type_, properties, secrets, ask)
         else:
             properties, secrets = old.properties, old.secrets
         new = replace(
@@ -224,6 +225,28 @@ def _split(
                 secrets.pop(key, None)
         properties.pop(key, None)
     return properties, secrets
+
+
+def _without_those_of_another_server(old: Endpoint, type_: str, properties: Json, secrets: Json, ask: Act) -> Json:
+    """A kept secret goes to no server that it was not given for: who may change the address may not read it there.
+
+    An import leaves it out and lists it as needed; anybody else is told to give it again.
+    """
+    before, after = servers(old.type, old.properties), servers(type_, properties)
+    kept = {key for key, box in secrets.items() if key in SENT_SECRETS and old.secrets.get(key) == box}
+    if not kept or after <= before:
+        return secrets
+    if ask.options.get("imported"):
+        return {key: box for key, box in secrets.items() if key not in kept}
+    new = ", ".join(sorted(after - before))
+    names = " and ".join(f"properties.{key}" for key in sorted(kept))
+    raise refuse(
+        Code.INVALID,
+        f"endpoint {old.name} would send a secret that was given for {', '.join(sorted(before)) or 'another server'} "
+        f"to {new}",
+        subject=f"properties.{min(kept)}",
+        next_step=f"Give {names} again together with the new address.",
+    )
 
 
 def spelled_keys(type_: str, boxes: Mapping[str, Any]) -> Json:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shared.contracts.base import Sealed
@@ -40,6 +42,41 @@ def test_writing_the_mask_back_keeps_the_secret_and_a_new_one_replaces_it(office
     assert opened(office, changed["secrets"]["password"]) == "another"
     blank = {**made, "properties": {**made["properties"], "password": ""}}
     assert "password" not in office.act(Kind.ENDPOINTS, "replace", blank, id=made["id"])["properties"]
+
+
+CLUSTER = {"kubernetesURL": "https://one.example.com:6443", "authType": "token", "token": "*****"}
+
+
+def cluster(office: Office) -> dict[str, Any]:
+    body = {"name": "cluster", "type": "k8s", "properties": CLUSTER}
+    return office.act(Kind.ENDPOINTS, "create", body, sealed=office.sealed(properties__token="of-one"))
+
+
+@pytest.mark.parametrize("verb", ["replace", "patch"])
+def test_a_kept_secret_goes_to_no_other_server(office: Office, verb: str) -> None:
+    made = cluster(office)
+    moved = {"name": "cluster", "type": "k8s", "properties": {**CLUSTER, "kubernetesURL": "https://two.example.com"}}
+    with pytest.raises(Refused) as caught:
+        office.act(Kind.ENDPOINTS, verb, moved, id=made["id"])
+    problem = caught.value.problem
+    assert "given for https://one.example.com:6443 to https://two.example.com" in problem.message
+    assert problem.next_step == "Give properties.token again together with the new address."
+    # Nor does a check of what is only typed send it there.
+    refused(Code.INVALID, for_validation, office, body={**made, **moved})
+    office.act(Kind.ENDPOINTS, verb, moved, id=made["id"], sealed=office.sealed(properties__token="of-two"))
+    ready = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert opened(office, ready["secrets"]["token"]) == "of-two"
+
+
+def test_all_else_of_an_endpoint_may_change_without_its_secret(office: Office) -> None:
+    made = cluster(office)
+    same = {**CLUSTER, "kubernetesURL": "https://ONE.example.com:6443/", "namespace": "apps", "fingerprint": "AA:BB"}
+    assert office.act(Kind.ENDPOINTS, "patch", {"properties": same}, id=made["id"])["properties"]["namespace"] == "apps"
+    other = office.docker_endpoint()
+    moved = {"properties": {"repoURL": "https://hub.docker.com/r/acme/api"}}
+    assert office.act(Kind.ENDPOINTS, "patch", moved, id=other["id"])["properties"]["password"] == "*****"
+    away = {"properties": {"repoURL": "registry.example.com/acme/api"}}
+    refused(Code.INVALID, office.act, Kind.ENDPOINTS, "patch", away, id=other["id"])
 
 
 def test_a_secret_that_comes_in_clear_is_refused_and_not_stored(office: Office) -> None:
