@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeVar
 from shared.bus import Ack, Incoming, Outcome, StopConsuming
 from shared.contracts import topics
 from shared.contracts.base import Message
-from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.catalog import Find, SignedIn, SignIn
 from shared.contracts.mirror import Wanted, WantedAsk
-from shared.contracts.problems import Code, refuse
+from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
 from shared.contracts.topics import Topic
 
@@ -20,7 +20,7 @@ from .ledger import Ledger
 from .moving import Movement
 from .receiving import Receiver
 from .resources import Desk
-from .store import Away, Reading, Store
+from .store import READ_LIMIT_S, Away, Reading, Store, TooSlow
 
 AGAIN_AFTER_S = 2.0
 
@@ -96,10 +96,29 @@ def _or_stop(work: Callable[[Sequence[Incoming]], Sequence[Outcome]], batch: Seq
         raise StopConsuming(str(error), AGAIN_AFTER_S) from error
 
 
+def too_slow(ask: Message) -> Refused:
+    """What was broken off, and how to ask for less."""
+    asked = ask if isinstance(ask, Find) else None
+    what = f"The list of {asked.kind.value}" if asked else "The answer"
+    narrower = [
+        "filter by fewer fields, or by whole values (eq) in place of parts of texts" if asked and asked.filter else "",
+        "sort as it is sorted by itself" if asked and asked.orderby else "",
+        f"skip less than {asked.skip} rows and filter by time instead" if asked and asked.skip else "",
+    ]
+    ways = [way for way in narrower if way] or ["add a filter, such as a project or a time"]
+    return refuse(
+        Code.TIMEOUT,
+        f"{what} took longer than {READ_LIMIT_S:g} s and was broken off, so that others need not wait",
+        next_step=f"Ask for less: {'; '.join(ways)}.",
+    )
+
+
 def _or_unavailable(handler: Callable[[Any, Incoming], Message]) -> Callable[[Incoming], Message]:
     def answer(incoming: Incoming) -> Message:
         try:
             return handler(incoming.message, incoming)
+        except TooSlow as error:
+            raise too_slow(incoming.message) from error
         except Away as error:
             raise refuse(
                 Code.UNAVAILABLE,

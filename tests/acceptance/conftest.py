@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import certificates
+from tests.support import tls
 from tests.support.world import World, a_world
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Real processes, a demo Hub and a demo cluster, and what the demo defines."""
-    certificate = certificates.make(tmp_path_factory.mktemp("tls"))
-    with a_world(tmp_path_factory.mktemp("world"), runners=1, certificate=str(certificate)) as running:
+    certificate = tls.write_server(tmp_path_factory.mktemp("tls"))
+    more = {"OUTGOING_LOCAL": "true"}
+    with a_world(tmp_path_factory.mktemp("world"), runners=1, certificate=str(certificate), more=more) as running:
         yield running

@@ -38,12 +38,16 @@ class Signed:
         """SHA-256, `AA:BB:…`."""
         return self.certificate.fingerprint(SHA256()).hex(":").upper()
 
+    @property
+    def whole(self) -> bytes:
+        """With its key and what was sent along, as a server reads it."""
+        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return b"".join(one.public_bytes(Encoding.PEM) for one in (self.certificate, *self.above)) + key
+
     def context(self, folder: Path) -> ssl.SSLContext:
         """For a server that shows it."""
         chain = folder / f"{self.certificate.serial_number}.pem"
-        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        rest = b"".join(one.public_bytes(Encoding.PEM) for one in self.above)
-        chain.write_bytes(key + self.certificate.public_bytes(Encoding.PEM) + rest)
+        chain.write_bytes(self.whole)
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         made.load_cert_chain(chain)
         return made
@@ -63,11 +67,18 @@ def certificate(name: str = "localhost", *, by: Signed | None = None, authority:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=30))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(LOOPBACK, critical=False)
     )
-    if not authority:
-        builder = builder.add_extension(LOOPBACK, critical=False)
     made = builder.sign(by.key if by else key, SHA256())
     return Signed(made, key, (by.certificate,) if by else ())
+
+
+def write_server(folder: Path) -> Path:
+    """`server.pem`, a certificate for loopback with its key, which clients trust as it is."""
+    file = folder / "server.pem"
+    file.touch(mode=0o600)
+    file.write_bytes(certificate("portside.example.com", authority=True).whole)
+    return file
 
 
 class Door:

@@ -5,6 +5,6 @@ unit of work and answers with frozen values or plain JSON, never with a row. It 
 `admission`, `protocol` and their like do.
 """
 
-from .work import Away, Reading, Store, UnitOfWork
+from .work import READ_LIMIT_S, Away, Reading, Store, TooSlow, UnitOfWork
 
-__all__ = ["Away", "Reading", "Store", "UnitOfWork"]
+__all__ = ["READ_LIMIT_S", "Away", "Reading", "Store", "TooSlow", "UnitOfWork"]

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-READ_LIMIT_S = 10.0
-"""A question that takes longer is broken off: pages must not hold up the database."""
+READ_LIMIT_S = 8.0
+"""A question that takes longer is broken off: pages must not hold up the database. The gateway waits longer."""
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -48,6 +48,10 @@ _DROP_TIMER = delete(TimerRow).where(TimerRow.kind == bindparam("of_kind"), Time
 
 class Away(Exception):
     """The database cannot be used now: gone, locked or full. Nothing was written; try again later."""
+
+
+class TooSlow(Away):
+    """A question took longer than `READ_LIMIT_S` and was broken off; the database itself is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +275,18 @@ def _translated() -> Iterator[None]:
     except IntegrityError:
         raise
     except (OperationalError, InterfaceError, InternalError) as error:
+        if _broken_off(error.orig):
+            raise TooSlow(f"the question took longer than {READ_LIMIT_S:g} s") from error
         raise Away(f"the database cannot be used: {error.orig}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Away(f"the connection to the database was lost: {error.orig}") from error
         raise
+
+
+def _broken_off(error: BaseException | None) -> bool:
+    """By the limit on questions: SQLite says `interrupted`, PostgreSQL `query_canceled`."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or getattr(error, "sqlstate", "") == "57014"
 
 
 def _engine(url: str, *, writing: bool) -> Engine:

@@ -15,6 +15,8 @@ from shared.process.secrets import may_be_token, token_hash
 from .call import demand_keepable
 from .sealing import Seal, endpoint_paths, is_secret
 
+# The same as config reads it with: what it can read and this cannot would travel with its secrets in clear.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
     if not _MAYBE_SECRET.search(text):
         return SealedText(text)
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        nodes = list(yaml.compose_all(text, Loader=_LOADER))
     except (yaml.YAMLError, RecursionError):
         return SealedText(text)
     found: list[tuple[str, yaml.ScalarNode]] = []

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from services.config.store.catalog_endpoints import VARIABLES
+from services.gateway.api.imports import seal_yaml
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Document, Get, Kind
 from shared.contracts.envelope import Caller
@@ -189,6 +190,15 @@ def test_an_api_token_of_another_installation_does_not_keep_a_webhook_out(office
     document = take(office, text, hashes={"0.refreshToken": "0" * 64}).document
     assert [one["status"] for one in document["objects"]] == ["CREATED"]
     assert office.get(Kind.WEBHOOKS, project="default", name="web")["actor"] == "admin"
+
+
+def test_a_value_that_ends_in_a_question_mark_comes_in_sealed(office: Office) -> None:
+    given = seal_yaml("{project: default, kind: VARIABLE, name: pw, type: SECRET, value: b?}", office.sealer.seal)
+    assert "b?" not in given.text
+    (one,) = take(office, given.text, sealed=given.sealed).document["objects"]
+    assert one["status"] == "CREATED"
+    (other,) = take(office, seal_yaml("{a: b?}", office.sealer.seal).text).document["objects"]
+    assert other["status"] == "FAILED", other
 
 
 def test_text_that_is_no_yaml_is_refused_with_its_place(office: Office) -> None:

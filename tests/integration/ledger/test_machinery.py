@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from services.config import admission, logs, protocol
 from services.config.dead_letters import DeadLetters, keep_letter
 from services.config.events import Events
 from services.config.executions import Executions
-from services.config.handlers import Handlers
+from services.config.handlers import Handlers, too_slow
 from services.config.holding import State
 from services.config.logs import Logs
 from services.config.migrations import migrate, what_is_missing
@@ -26,7 +26,7 @@ from services.config.outbox import Relay
 from services.config.people import SYSTEM
 from services.config.pruning import prune
 from services.config.resources import Desk
-from services.config.store import Away, Store, execution_views, pruning
+from services.config.store import Away, Store, TooSlow, execution_views, pruning, work
 from services.config.store.lock import lock_of
 from services.config.tables.base import Base
 from services.config.timers import Timers
@@ -36,7 +36,7 @@ from shared.contracts.base import Message
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Envelope
 from shared.contracts.history import RunParked, RunStarted, StageStarted, Status, TaskStarted, TaskWaiting
-from shared.contracts.problems import Refused
+from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived
 from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution
 from shared.contracts.topics import HOOK_RECEIVED, RUN_EXECUTION, RUN_HELD, RUN_INTENT, Topic
@@ -148,6 +148,28 @@ def test_a_reader_cannot_write(store: Store) -> None:
         uow.session.connection().exec_driver_sql("DELETE FROM outbox")
 
 
+def test_a_question_past_its_time_is_no_fault_of_the_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "READ_LIMIT_S", 0.2)
+    long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000) SELECT max(x) FROM n"
+    brief = "SELECT 1" if store.is_sqlite else "SET LOCAL statement_timeout = 200"
+    with pytest.raises(TooSlow, match=r"longer than 0\.2 s"), store.read() as uow:
+        _ = uow.session.execute(text(brief)), uow.session.execute(text(long))
+    with store.read() as uow:
+        assert uow.session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_list_that_took_too_long_says_how_to_ask_for_less() -> None:
+    plain = too_slow(Find(kind=Kind.EXECUTIONS)).problem
+    assert plain.message.startswith("The list of executions took longer than 8 s and was broken off")
+    assert (plain.code, plain.next_step) == (
+        Code.TIMEOUT,
+        "Ask for less: add a filter, such as a project or a time.",
+    )
+    ask = Find(kind=Kind.EVENTS, filter="contains(reason,'x')", orderby="reason", skip=9000)
+    said = too_slow(ask).problem.next_step
+    assert "in place of parts of texts" in said and "sort as" in said and "skip less than 9000 rows" in said
+
+
 def test_the_relay_sends_what_was_left_and_what_is_promised_then_removes_it(store: Store) -> None:
     promise(store, ("a", 1), ("b", 1))
     sender = Sender()
@@ -216,6 +238,7 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 
 
 AS_OF_0012 = (
+    "ALTER TABLE executions DROP COLUMN sealed_input",
     "DROP INDEX ix_executions_image_tag",
     "DROP INDEX ix_executions_image_requested",
     "ALTER TABLE executions DROP COLUMN image_tag",

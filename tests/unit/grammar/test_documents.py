@@ -86,6 +86,10 @@ def test_what_cannot_be_read_is_refused_with_its_place(
     assert message in flaw.message
 
 
+def test_a_question_mark_may_end_a_text() -> None:
+    assert [one.tree for one in load_yaml("{a: b?}")] == [{"a": "b?"}]
+
+
 def test_all_repeated_keys_of_all_documents_are_told_at_once() -> None:
     with pytest.raises(Malformed) as error:
         load_yaml("a: 1\na: 2\nb: {c: 1, c: 2}\n---\nd: 1\nd: 2\n")

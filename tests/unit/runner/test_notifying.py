@@ -23,7 +23,7 @@ from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.runs import Endpoint, Variable
 from shared.contracts.topics import NOTICE_SEND
 from shared.process.secrets import Opener, Sealer
-from tests.support import certificates
+from tests.support import tls
 from tests.support.smtpd import Post, mail_server
 from tests.support.web import Web, web_server
 
@@ -89,7 +89,7 @@ def mail_endpoint(post: Post, keys: Keys, **more: Any) -> Endpoint:
 
 @contextmanager
 def tls_context(folder: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
-    file = certificates.make(folder)
+    file = tls.write_server(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     yield context, file.read_text().partition("-----BEGIN PRIVATE")[0]
