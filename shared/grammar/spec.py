@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Json = dict[str, Any]
@@ -102,7 +102,7 @@ class PipelineSpec(_Part):
     enabled: bool | None = None
     state: Text = ""
     global_: Annotated[Flag, Field(alias="global")] = False
-    concurrency: PositiveInt = 10
+    concurrency: Annotated[int, Field(gt=0, le=10_000)] = 10
     options: Names = ()
     input: Map = {}
     input_meta: Annotated[Map, Field(alias="_inputMeta")] = {}

@@ -18,6 +18,7 @@ from shared.grammar.documents import Located, Malformed, load_yaml
 from shared.grammar.names import nearest
 
 from .base import project_named
+from .documents import table
 from .endpoint_types import endpoint_type
 from .exporting import TABLES, Resources, noun
 from .objects import Json
@@ -168,7 +169,7 @@ def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: b
 
 def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: bool) -> tuple[Json, dict[str, Sealed]]:
     """A mask that stands for a secret which nobody has given cannot be kept."""
-    properties = dict(body.get("properties") or {})
+    properties = dict(table(body, "properties"))
     if not exists:
         for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or ""))):
             if properties.get(key) == MASK and f"properties.{key}" not in sealed:

@@ -178,7 +178,7 @@ class Pipelines(Scoped[Pipeline]):
         """Make an earlier version the present one; the state stays as it is."""
         old = self.locate(uow, person, ask)
         self.demand_edit(uow, person, old, "restore")
-        version = _version(uow, old, int(text(ask.body, "version", "0") or 0))
+        version = _version(uow, old, _number(ask.body, "version"))
         return self.save(uow, person, old, replace(_as_of(old, version), state=old.state), "restore")
 
     def clone(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -309,3 +309,10 @@ def _version_document(version: PipelineVersion) -> Json:
         "pipeline": {key: value for key, value in version.tree.items() if key != trees.IMPORTED},
         "_link": f"{link(Kind.PIPELINES.value, version.pipeline_id)}?version={version.version}",
     }
+
+
+def _number(body: Mapping[str, Any], key: str) -> int:
+    written = text(body, key)
+    if not (written.isascii() and written.isdigit()) or len(written) > 9:
+        raise refuse(Code.INVALID, f"{key} must be a number, not {written[:50] or 'absent'!r}", subject=key)
+    return int(written)

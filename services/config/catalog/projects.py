@@ -168,7 +168,10 @@ def _roles(uow: Reading, body: Mapping[str, Any], current: dict[str, ProjectRole
     roles = {user_id: role for user_id, role in current.items() if role not in named}
     # The strongest list is read last, so that it wins for somebody who is in several.
     for key, role in reversed(_ROLE_LISTS.items()):
-        for entry in body.get(key) or []:
+        entries = body.get(key) or []
+        if not isinstance(entries, list):
+            raise refuse(Code.INVALID, f"{key} must be a list of people", subject=key)
+        for entry in entries:
             wanted = str(entry.get("email") or entry.get("name") or "") if isinstance(entry, dict) else str(entry)
             user = catalog_people.find_user(uow, wanted)
             if user is None:

@@ -18,6 +18,7 @@ from .work import Reading
 EXACT_TOTAL = 10_000
 """Totals are counted up to here; beyond, the answer says only that there is more than what was paged through."""
 MAX_TOP = 2_000
+MAX_PARENTHESES = 100
 
 # Code Stream's clients still write this function of OData 2; the library knows only its successor `contains`.
 grammar.ODATA_FUNCTIONS.setdefault("substringof", 2)
@@ -54,6 +55,8 @@ def condition(text: str, fields: Fields) -> ColumnElement[bool] | None:
     """The SQL condition of a `$filter`; None when it is empty."""
     if not text.strip():
         return None
+    if text.count("(") > MAX_PARENTHESES:
+        raise _refused(text[:80], f"it has more than {MAX_PARENTHESES} parentheses", fields)
     try:
         tree = grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text.strip()))
     except exceptions.ODataException as error:

@@ -31,7 +31,9 @@ class Wrapped:
 
 
 def is_secret(value: Any) -> bool:
-    """Is there a secret to seal? A blank, the mask and a reference such as `${var.x}` are none."""
+    """Is there a secret to seal? A blank, the mask and a reference such as `${var.x}` are none; a number is one."""
+    if isinstance(value, int | float):
+        return not isinstance(value, bool)
     if not isinstance(value, str) or value in ("", MASK):
         return False
     return not (value.startswith("${") and value.endswith("}"))
@@ -47,7 +49,7 @@ def wrap(kind: Kind, body: Json, seal: Seal, mint: Mint, *, creating: bool) -> W
 
 
 def _take(wrapped: Wrapped, holder: Json, key: str, path: str, seal: Seal) -> None:
-    wrapped.sealed[path] = seal(holder[key])
+    wrapped.sealed[path] = seal(str(holder[key]))
     holder[key] = MASK
 
 
@@ -92,7 +94,8 @@ def _webhook(wrapped: Wrapped, seal: Seal, mint: Mint, creating: bool) -> None:
     if creating and not is_secret(body.get("secretToken")):
         body["secretToken"] = mint()
     for key in WEBHOOK_SECRETS:
-        if isinstance(value := body.get(key), str) and is_secret(value):
+        if is_secret(body.get(key)):
+            value = str(body[key])
             wrapped.hashes[key] = token_hash(value)
             if key == "secretToken":
                 wrapped.shown[key] = value

@@ -282,3 +282,27 @@ def test_tags_are_shown_as_would_run_or_would_not(office: Office) -> None:
     other = office.act(Kind.WEBHOOKS, "test", {"tags": ["latest"], "tagNamePattern": ""}, id=made["id"])
     assert other["tags"][0]["wouldRun"] is True
     assert office.get(Kind.WEBHOOKS, made["id"])["tagNamePattern"] == "semver:>=1.2"
+
+
+def test_an_object_of_a_wrong_shape_fails_alone(office: Office) -> None:
+    text = """\
+kind: ENDPOINT
+project: default
+name: listed
+type: docker
+properties: [1]
+---
+kind: PROJECT
+name: crowd
+members: 5
+---
+kind: VARIABLE
+project: default
+name: fine
+type: REGULAR
+value: x
+"""
+    done = office.document(Kind.PIPELINES, "import", text=text, options={"action": "apply"}).document
+    assert [one["status"] for one in done["objects"]] == ["FAILED", "FAILED", "CREATED"]
+    assert "properties must be an object" in done["objects"][0]["statusMessage"]
+    assert "members must be a list" in done["objects"][1]["statusMessage"]

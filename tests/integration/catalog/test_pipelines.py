@@ -205,3 +205,15 @@ def test_nobody_who_came_with_a_token_can_start_a_run_as_part_of_somebody_elses(
     with office.store.read() as uow:
         seen = execution_views.one(uow, answer["executionId"])
     assert seen is not None and (seen.requested_by, seen.nested, seen.parent) == ("ann", False, None)
+
+
+@pytest.mark.parametrize("version", ["x", -1, 10**20, "", None])
+def test_a_version_that_is_no_number_is_refused(office: Office, version: object) -> None:
+    made = office.pipeline()
+    assert "must be a number" in refused(
+        Code.INVALID, office.act, Kind.PIPELINES, "restore", {"version": version}, id=made["id"]
+    )
+
+
+def test_more_at_a_time_than_any_database_counts_is_refused(office: Office) -> None:
+    assert "concurrency" in refused(Code.INVALID, office.pipeline, concurrency=10**20)

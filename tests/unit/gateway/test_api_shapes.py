@@ -15,6 +15,7 @@ from services.gateway.api.sealing import wrap
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token, token_hash
 
 
@@ -134,6 +135,15 @@ def test_a_new_webhook_gets_a_token_that_only_our_answer_shows() -> None:
     assert wrapped.body == {"name": "w", "refreshToken": "*****", "secretToken": "*****"}
     assert wrapped.hashes == {"secretToken": token_hash("minted"), "refreshToken": token_hash("api")}
     assert wrapped.shown == {"secretToken": "minted"}
+
+
+def test_a_number_is_a_secret_as_much_as_a_text() -> None:
+    body = {"type": "docker", "properties": {"password": 1234, "token": 0.5, "repoURL": "acme/web"}}
+    wrapped = wrap(Kind.ENDPOINTS, body, seal, mint, creating=True)
+    assert wrapped.body["properties"] == {"password": MASK, "token": MASK, "repoURL": "acme/web"}
+    assert set(wrapped.sealed) == {"properties.password", "properties.token"}
+    wrapped = wrap(Kind.WEBHOOKS, {"name": "w", "secretToken": 1234}, seal, mint, creating=True)
+    assert wrapped.body["secretToken"] == MASK and wrapped.hashes["secretToken"] == token_hash("1234")
 
 
 def test_a_webhook_may_name_the_variable_that_holds_its_api_token() -> None:

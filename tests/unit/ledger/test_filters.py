@@ -74,6 +74,11 @@ def test_what_cannot_be_read_is_refused_with_the_fields_that_could(text: str) ->
     assert "name, project, status" in refused.value.problem.next_step
 
 
+def test_nesting_has_an_end() -> None:
+    with pytest.raises(Refused, match="parentheses"):
+        condition("tolower(" * 300 + "name" + ")" * 300 + " eq 'a'", FIELDS)
+
+
 def test_a_blank_filter_is_none() -> None:
     assert condition("  ", FIELDS) is None
 
