@@ -110,7 +110,9 @@ def _recorded(event: Json) -> Json:
         message = f"The delivery had no verdict after {JUDGED_WITHIN_S:.0f} seconds."
         return _hop("matched", False, message, "Look at config's log and at the queues.")
     matched = not str(event["verdict"]).startswith(("ignored", "unreadable", "unknown"))
-    return _hop("matched", matched, f"{event['verdict']}: {event['reason']}", event["nextStep"])
+    if matched:
+        return _hop("matched", True, "The repository, the image and the tag are this webhook's.")
+    return _hop("matched", False, f"{event['verdict']}: {event['reason']}", event["nextStep"])
 
 
 def _would_run(event: Json) -> Json:

@@ -75,6 +75,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.isError = false;
   event.detail.target = notice();
   event.detail.swapOverride = "innerHTML";
+  // The part of a page that the answer was to be cut down to is not in a refusal.
+  event.detail.selectOverride = "unset";
 });
 document.addEventListener("htmx:sendError", () => {
   const said = document.createElement("p");

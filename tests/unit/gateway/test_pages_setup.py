@@ -390,13 +390,13 @@ def reached(status: int = 202, **answer: Any) -> dict[str, Any]:
 
 
 def hops(page: str) -> list[tuple[str, str]]:
-    return re.findall(r'strong">([a-z ]+)</span><span class="unseen">: (yes|no)<', page)
+    return re.findall(r'strong">([A-Za-z ]+)</span><span class="unseen">: (yes|no)<', page)
 
 
 def test_a_webhooks_test_tells_every_hop_and_sends_the_tag_that_was_asked(site: Site, ann: FlaskClient) -> None:
     event = {"verdict": "tested", "reason": "A test: it would have started Deploy web.", "nextStep": ""}
     page = checking(site, ann, reached(), event)
-    assert hops(page) == [(name, "yes") for name in ("address reachable", "token good", "matched", "would run")]
+    assert hops(page) == [(name, "yes") for name in ("Address reachable", "Token good", "Matched", "Would run")]
     assert "A push of acme/web:1.4.1 would run." in page and 'href="/activity/d1"' in page
     sent = next(ask for ask in site.asked if type(ask).__name__ == "Inspect").options
     assert (sent["body"]["push_data"]["tag"], sent["sign"]) == ("1.4.1", False)
@@ -410,10 +410,10 @@ def test_a_hop_that_failed_has_its_next_step_and_those_behind_it_were_not_tried(
         "nextStep": "Change the tag pattern.",
     }
     page = checking(site, ann, reached(), ignored)
-    assert hops(page)[2:] == [("matched", "no"), ("would run", "no")]
+    assert hops(page)[2:] == [("Matched", "no"), ("Would run", "no")]
     assert "Change the tag pattern." in page and "Not tried" in page
     lost = checking(site, ann, {"reached": False, "message": "Cannot reach it.", "status": 0, "answer": {}}, ignored)
-    assert hops(lost) == [("address reachable", "no"), ("token good", "no")] and "Check PUBLIC_URL" in lost
+    assert hops(lost) == [("Address reachable", "no"), ("Token good", "no")] and "Check PUBLIC_URL" in lost
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_a_hop_that_failed_has_its_next_step_and_those_behind_it_were_not_tried(
 )
 def test_a_refused_test_says_which_field_refused_it(site: Site, ann: FlaskClient, subject: str, step: str) -> None:
     page = checking(site, ann, reached(403, message="Forbidden.", subject=subject), {})
-    assert hops(page)[-1] == ("token good", "no") and step in html.unescape(page)
+    assert hops(page)[-1] == ("Token good", "no") and step in html.unescape(page)
 
 
 def test_a_test_is_signed_where_the_webhook_demands_it_and_its_registry_can(site: Site, ann: FlaskClient) -> None:
