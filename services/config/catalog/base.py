@@ -194,7 +194,7 @@ class Scoped(Generic[V]):
         if other is not None and other.id != value.id:
             raise refuse(
                 Code.CONFLICT,
-                f"project {value.project} has a {self.noun} {value.name} already",
+                f"project {value.project} already has {self.noun} {value.name}",
                 subject=other.id,
                 next_step="Choose another name, or change the one that is there.",
             )

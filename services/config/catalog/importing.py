@@ -99,7 +99,7 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
     exists = _exists(uow, kind, project, name)
     action = str(ask.options.get("action") or "apply")
     if exists and action == "create":
-        raise refuse(Code.CONFLICT, f"there is a {noun(kind)} {name} already")
+        raise refuse(Code.CONFLICT, f"{noun(kind)} {name} is there already")
     if not exists and action == "update":
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
     document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, exists=exists)).document
