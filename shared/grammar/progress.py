@@ -363,7 +363,7 @@ def _end_run(state: RunState, event: RunEnded) -> RunState:
 def _end_stage_with_run(stage: StageState, event: RunEnded) -> StageState:
     tasks = {
         name: _changed(
-            task, status=event.status, message=task.message or event.message, waiting=None, ended_at=event.at
+            task, status=event.status, message=_ended_at(task.message, event), waiting=None, ended_at=event.at
         )
         if _under_way(task.status)
         else task
@@ -372,6 +372,10 @@ def _end_stage_with_run(stage: StageState, event: RunEnded) -> StageState:
     if not _under_way(stage.status):
         return _changed(stage, tasks=tasks)
     return _changed(stage, tasks=tasks, status=event.status, message=stage.message or event.message, ended_at=event.at)
+
+
+def _ended_at(message: str, event: RunEnded) -> str:
+    return f"{event.message} Before that: {message}" if message else event.message
 
 
 def _under_way(status: Status) -> bool:

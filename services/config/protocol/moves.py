@@ -24,7 +24,7 @@ LEDGER = 0
 """The attempt number under which the ledger's own events (`task.answered`, a `run.ended` it decides) are recorded."""
 
 
-CANCELED = "Execution canceled."
+CANCELED = "Execution Canceled."
 
 
 def dispatch(holding: Holding) -> Step:
