@@ -199,6 +199,19 @@ def test_a_secret_is_shown_as_key_names_only(runs: Runs, space: str) -> None:
     assert shown["data"]["password"].startswith("hash:")
 
 
+def test_a_secret_that_is_written_wrongly_is_refused_without_its_value(runs: Runs, space: str) -> None:
+    for wrong, words in (("data: {pin: '4711!'}", "stringData"), ("stringData: {pin: 4711}", "in quotes")):
+        done = runs.run(yaml=f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{wrong}\n", namespace=space)
+        assert words in done.state.message
+        assert not any("4711" in line for line in (done.state.message, *done.lines))
+    made = runs.run(
+        yaml="apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {pin: '4711'}", namespace=space
+    )
+    assert made.state.status is Status.COMPLETED, made.state.message
+    patch = {"action": "PATCH", "kind": "Secret", "name": "s", "namespace": space, "patch": "data: {other: 5}"}
+    assert "NDcxMQ==" not in runs.run(**patch).state.message
+
+
 def test_a_job_that_fails_says_why(runs: Runs, space: str) -> None:
     container = {"name": "main", "image": "busybox:1.36", "command": ["sh", "-c", "exit 4"]}
     job = {

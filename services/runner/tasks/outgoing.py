@@ -144,6 +144,7 @@ class Outgoing:
     ) -> Reply:  # fmt: skip
         """One request, redirects followed; a failure to get an answer is told in words."""
         _demand_http(url)
+        _demand_headers(headers)
         place = url.partition("?")[0]
         data = body.encode() if body is not None else None
         try:
@@ -166,6 +167,18 @@ def _demand_http(url: str) -> None:
     address = urlparse(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise TaskFailed(f"The URL {url.partition('?')[0]!r} must begin with http:// or https:// and name a host.")
+
+
+def _demand_headers(headers: dict[str, str]) -> None:
+    for name, value in headers.items():
+        if not all(" " <= char <= "\xff" or char == "\t" for char in name + value):
+            raise TaskFailed(
+                f"The header {name.split()[0] if name.split() else '(without a name)'} cannot be sent: a header is one "
+                "line of Latin characters. A token that was read from a file often ends with a line break: take that "
+                "out of the variable."
+            )
+        if value != value.strip():
+            raise TaskFailed(f"The header {name} cannot be sent: take the blanks around its value out.")
 
 
 def _failure(place: str, error: BaseException) -> str:

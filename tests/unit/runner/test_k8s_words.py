@@ -429,6 +429,18 @@ ANSWERS = [
         "spec.template: field is immutable (that field cannot change",
     ),
     (answer(422, "the server rejected our request due to an error in our request"), "every path of the patch"),
+    (answer(422, ".stringData.pin: expected string, got &value.valueUnstructured{Value:4711}"), "(write it in quotes)"),
+    (
+        answer(
+            500,
+            "unable to convert unstructured object: illegal base64 data, error found in #10 byte of ...|4711|...",
+        ),
+        "write clear text into `stringData`",
+    ),
+    (
+        answer(422, 'patch: Invalid value: "{\\"data\\":{\\"pin\\":\\"4711\\"}}": v1.Secret.Data: bad'),
+        "v1.Secret.Data: bad",
+    ),
     (answer(500, "etcdserver: request timed out"), "answered with an error: etcdserver"),
     (
         MaxRetryError(None, "/", NewConnectionError(None, "Connection refused")),  # type: ignore[arg-type]
@@ -442,6 +454,7 @@ def test_a_clusters_refusal_is_told_in_words(error: Exception, words: str) -> No
     said = from_exception(error, "https://k", "apply Deployment apps/web").message
     assert words in said
     assert "Traceback" not in said
+    assert "4711" not in said, "what the server quotes of an object may be a Secret's value"
 
 
 def test_maps_of_ours_that_go_are_taken_away_whole() -> None:

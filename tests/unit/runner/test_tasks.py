@@ -159,6 +159,17 @@ def test_a_cookie_that_one_call_was_given_is_sent_with_no_other(echo: tuple[str,
     assert ["Cookie" in headers for _, _, headers, _ in seen] == [False, False]
 
 
+@pytest.mark.parametrize("value", ["Bearer t0ken\n", "a\r\nX-B: b", "\u20ac", " padded"])
+def test_a_header_that_cannot_be_sent_is_named_without_its_value(
+    run: Run, echo: tuple[str, list[Any]], value: str
+) -> None:
+    url, seen = echo
+    done = run("REST", action="get", url=url, headers={"X-Token": value})
+    assert done.state.message.startswith("S.T: The header X-Token cannot be sent:")
+    assert value.strip() not in done.state.message
+    assert seen == []
+
+
 def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]]) -> None:
     done = run("REST", action="get", url=f"{echo[0]}/gone")
     assert done.state.message == "S.T: Request failed with status code : 404"

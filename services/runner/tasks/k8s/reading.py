@@ -16,7 +16,9 @@ from .watching import look
 
 def named(asked: Asked, cluster: Cluster) -> list[Ref]:
     """The objects that a task means: those of its YAML, or the one that kind and name give."""
-    if asked.text("yaml").strip() or not asked.text("kind"):
+    if not asked.text("yaml").strip() and not asked.text("kind"):
+        raise TaskFailed("Which object? Give its `kind` and `name`, or write its manifest into `yaml`.")
+    if asked.text("yaml").strip():
         return [cluster.place(one, asked.text("namespace")) for one in wanted.manifest(asked)]
     resource = cluster.find_kind(asked.text("kind"), asked.text("apiVersion"))
     name = asked.text("name")

@@ -52,10 +52,14 @@ def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     body = _status(error)
     said, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
     status = int(error.status or 0)
-    if status == 500 and "failed to create typed patch object" in said:
+    if status == 500 and any(sign in said for sign in _OUR_FAULT):
         status = 422
     text, passing = _ANSWERS.get(status, _other)(said, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
+
+
+_OUR_FAULT = ("failed to create typed patch object", "unable to convert unstructured object")
+"""What older servers say with a 500 of a manifest that they cannot read."""
 
 
 def _unauthorized(said: str, doing: str, url: str) -> tuple[str, bool]:
@@ -95,7 +99,9 @@ def _conflict(said: str, doing: str, url: str) -> tuple[str, bool]:
 
 def _invalid(said: str, doing: str, url: str) -> tuple[str, bool]:
     hint = next((words for sign, words in _HINTS.items() if sign in said), "")
-    return f"Cannot {doing}: the cluster refuses it: {_GO_VALUE.sub('', said)}{hint}", False
+    for values in _VALUES:
+        said = values.sub("", said)
+    return f"Cannot {doing}: the cluster refuses it: {said.strip()}{hint}", False
 
 
 _HINTS = {
@@ -103,9 +109,15 @@ _HINTS = {
     "the server rejected our request due to an error in our request": (
         " (is every path of the patch there, and does every `test` in it hold?)"
     ),
+    "illegal base64": " (a Secret's `data` holds base64: write clear text into `stringData`)",
+    "expected string, got": " (write it in quotes)",
 }
-_GO_VALUE = re.compile(r"Invalid value: (?:\w+\.)*\w+\{.*\}: ", re.DOTALL)
-"""A whole object as Go prints it: thousands of characters that say nothing about what is wrong."""
+_VALUES = (
+    re.compile(r'Invalid value: (?:(?:\w+\.)*\w+\{.*\}|"\{.*\}"): ', re.DOTALL),
+    re.compile(r",? error found in #\d+ byte of .*", re.DOTALL),
+    re.compile(r", got [^\n]*"),
+)
+"""What servers quote of an object: of most it says nothing about what is wrong, and of a Secret it is the values."""
 
 
 def _other(said: str, doing: str, url: str) -> tuple[str, bool]:
