@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.contracts.catalog import Get, Kind
@@ -14,6 +15,8 @@ from .desk import Desk
 
 KEEP_S = 30.0
 MAX_USERS = 10_000
+RIGHTS = ("NOTHING", "READ", "EXECUTE", "EDIT", "RESTRICTED")
+"""What one may do in a project; each includes those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,17 @@ class Role:
     email: str = ""
     administrators: tuple[str, ...] = ()
     """Whom to ask."""
-    projects: tuple[str, ...] = ()
+    rights: Mapping[str, str] | None = None
+    """By project; None where config could not be asked."""
+
+    def may(self, project: str, right: str) -> bool:
+        """Is a button for this worth drawing? Yes where nothing is known: config has the last word."""
+        known = (self.rights or {}).get(project, RIGHTS[-1])
+        return known not in RIGHTS or RIGHTS.index(known) >= RIGHTS.index(right)
+
+    def may_somewhere(self, right: str) -> bool:
+        """The same, of any project."""
+        return self.rights is None or any(self.may(project, right) for project in self.rights)
 
 
 class Roles:
@@ -50,7 +63,7 @@ class Roles:
             administrator=me.get("serviceRole") == "Administrator",
             email=str(me.get("email") or ""),
             administrators=tuple(map(str, me.get("administrators") or ())),
-            projects=tuple(map(str, me.get("rights") or ())),
+            rights={str(project): str(right) for project, right in me["rights"].items()} if "rights" in me else None,
         )
         with self._lock:
             if len(self._known) >= MAX_USERS:

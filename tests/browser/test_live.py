@@ -1,4 +1,4 @@
-"""A run as a person sees it: signed in by the one-time link, the list and the run move without a reload."""
+"""A run as a person sees it: signed in by the one-time link, list and run move without a reload; and a hasty hand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.world import World
+from tests.support.world import World, wait_for
 
 from .conftest import a_system
 
 pytestmark = pytest.mark.browser
+ASKING = """
+kind: PIPELINE
+name: Ask
+project: default
+enabled: true
+stageOrder: [Ask]
+stages:
+  Ask:
+    taskOrder: [May it]
+    tasks:
+      May it: {type: UserOperation, input: {summary: "May it go on?", approvers: [admin]}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +81,56 @@ def test_activity_gives_every_push_its_verdict(world: World, page: Page, photogr
     expect(_seen(page, "started")).to_be_visible()
     expect(_seen(page, "1.4.1")).to_be_visible()
     photograph("activity")
+
+
+def _asking(world: World) -> str:
+    """A pipeline that asks, by its id."""
+    world.client.import_yaml(ASKING, "apply")
+    return str(world.client.by_name("pipelines", "default", "Ask")["id"])
+
+
+def _runs(world: World) -> list[dict[str, object]]:
+    return list(world.client.get("/executions?$filter=name eq 'Ask'")["documents"].values())
+
+
+def test_a_double_click_starts_one_run(world: World, page: Page) -> None:
+    page.goto(f"{world.layout.url}/pipelines/{_asking(world)}")
+    page.get_by_role("button", name="Run", exact=True).dblclick()
+    expect(page.get_by_role("heading", name="Ask #1")).to_contain_text("waiting")
+    assert len(_runs(world)) == 1
+
+
+def test_a_message_to_an_approval_outlives_redraws_and_enter_decides_nothing(world: World, page: Page) -> None:
+    pipeline = _asking(world)
+    page.goto(f"{world.layout.url}/approvals")
+    message = page.get_by_label("Message").first
+    message.fill("wait for ann")
+    message.press("Enter")
+    known = len(_runs(world))
+    id = str(world.client.post(f"/pipelines/{pipeline}/executions", {})["executionId"])
+    wait_for(lambda: world.get(f"/executions/{id}")["status"] == "WAITING", "a second question")
+    page.wait_for_timeout(1_000)
+    expect(message).to_have_value("wait for ann")
+    assert {run["status"] for run in _runs(world)} == {"WAITING"} and len(_runs(world)) == known + 1
+    page.get_by_role("button", name="Reject").first.click()
+    wait_for(lambda: "FAILED" in {run["status"] for run in _runs(world)}, "the answer to count")
+
+
+def test_what_was_written_outlives_its_session_and_a_step_back(world: World, page: Page) -> None:
+    page.goto(f"{world.layout.url}/pipelines/{_asking(world)}/edit")
+    page.locator(".CodeMirror").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("description: Asks ann\n")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="Cancel").click()
+    wait_for(lambda: asked == ["beforeunload"], "the question whether to leave")
+
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Asks ann")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ask")).to_be_visible()

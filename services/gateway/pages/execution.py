@@ -95,12 +95,13 @@ def _task(execution: Json, stage: str, task: str) -> Json:
 
 
 def _drawn(parts: WebParts, who: Caller, execution: Json) -> str:
+    may = parts.roles.of(who).may(str(execution.get("project")), "EXECUTE")
     return render_template(
         "_execution.html",
         execution=execution,
         stages=stages_of(execution),
         bars=times(execution),
-        verbs=verbs(execution.get("status")),
+        verbs=verbs(execution.get("status")) if may else (),
         form_token=parts.sessions.form_token(who),
     )
 

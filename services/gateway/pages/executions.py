@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.live import EXECUTIONS
+from services.gateway.roles import Role
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Kind, Page
@@ -135,9 +136,10 @@ def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> 
     steps = first_use.steps(parts, who) if not asked and not number and _is_new(page) else ""
     if steps and not page.documents:
         return steps
+    role = parts.roles.of(who)
     return steps + render_template(
         "_executions.html",
-        rows=[_row(one) for one in page.documents],
+        rows=[_row(one, role) for one in page.documents],
         total=page.total,
         page=number,
         more=(number + 1) * PAGE < page.total,
@@ -152,6 +154,7 @@ def _is_new(page: Page) -> bool:
     return page.total <= PAGE and not any(one.get("status") == "COMPLETED" for one in page.documents)
 
 
-def _row(execution: Json) -> dict[str, Any]:
+def _row(execution: Json, role: Role) -> dict[str, Any]:
     """A run with what the list shows of it; the stages only as far as their icons and tasks need."""
-    return {**execution, "columns": stages_of(execution), "verbs": verbs(execution.get("status"))}
+    may = role.may(str(execution.get("project")), "EXECUTE")
+    return {**execution, "columns": stages_of(execution), "verbs": verbs(execution.get("status")) if may else ()}

@@ -20,6 +20,13 @@ document.addEventListener("DOMContentLoaded", () => {
     if (event.detail.parameters.has?.("text")) event.detail.parameters.set("text", editor.getValue());
   });
 
+  // What was written and not saved is not left by a hasty step back.
+  let saved = editor.getValue();
+  document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
+    if (xhr.getResponseHeader("HX-Redirect")) saved = editor.getValue();
+  });
+  addEventListener("beforeunload", (event) => editor.getValue() !== saved && event.preventDefault());
+
   let shown = [];
   const mark = () => {
     for (const undo of shown) undo();

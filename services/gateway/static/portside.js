@@ -3,6 +3,12 @@
 
 const dialog = () => document.getElementById("dialog");
 
+// On a phone the navigation is one line: it shows where one is.
+document.addEventListener("DOMContentLoaded", () => {
+  const here = document.querySelector("nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft;
+});
+
 // What a person has opened stays open when a live page draws itself again.
 let open = [];
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -15,6 +21,15 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   open = [];
   if (event.detail.target === dialog() && !dialog().open) dialog().showModal();
+});
+
+// A page that draws itself again waits while somebody has typed or ticked something in what it would replace.
+const begun = (place) => [...place.querySelectorAll("input:not([type=hidden]), textarea")]
+  .some((one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked);
+document.addEventListener("htmx:sseBeforeMessage", (event) => begun(event.target) && event.preventDefault());
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const cause = event.detail.requestConfig.triggeringEvent?.type ?? "poll";
+  if (/^(poll|sse:)/.test(cause) && begun(event.detail.target)) event.preventDefault();
 });
 
 // A form that is drawn again keeps what was typed or chosen while the answer was on its way, and asks once more for it.

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.gateway.pages.pipeline_template import INJECTIONS, template
+from services.gateway.roles import Role
 from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Page
 from shared.contracts.problems import Code, Flaw, refuse
@@ -257,3 +258,16 @@ def test_a_schedule_is_made_changed_and_deleted_by_a_form(site: Site, ann: Flask
     assert (site.asked[-1].verb, site.asked[-1].body) == ("patch", {**said, "enabled": False, "input": {}})
     send(ann, "/pipelines/p1/schedules/s1/delete")
     assert (site.asked[-1].verb, site.asked[-1].id) == ("delete", "s1")
+
+
+@pytest.mark.parametrize(
+    ("right", "drawn"), [("READ", ()), ("EXECUTE", ("Run",)), ("EDIT", ("Run", "Disable", "New Schedule"))]
+)
+def test_buttons_are_drawn_for_who_may_press_them(
+    site: Site, ann: FlaskClient, right: str, drawn: tuple[str, ...]
+) -> None:
+    site.role = Role(rights={"default": right})
+    page = ann.get("/pipelines/p1").get_data(as_text=True)
+    assert [one for one in ("Run", "Disable", "New Schedule") if f">{one}</" in page] == list(drawn)
+    assert ("New Pipeline" in ann.get("/pipelines").get_data(as_text=True)) == (right == "EDIT")
+    assert ('value="rerun"' in ann.get("/executions").get_data(as_text=True)) == (right != "READ")
