@@ -118,9 +118,13 @@ def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> 
     wanted = " and ".join(term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked)
     ask = Find(kind=Kind.EVENTS, filter=wanted, orderby=ORDER, top=PAGE, skip=number * PAGE)
     found = parts.desk.find(who, ask)
+    role = parts.roles.of(who)
     return render_template(
         "_activity.html",
-        rows=[{**event, "next": next_link(event)} for event in found.documents],
+        rows=[
+            {**event, "next": next_link(event), "may": role.may(str(event.get("project") or ""), "EXECUTE")}
+            for event in found.documents
+        ],
         total=found.total,
         page=number,
         more=(number + 1) * PAGE < found.total,

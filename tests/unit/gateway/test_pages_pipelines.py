@@ -271,3 +271,7 @@ def test_buttons_are_drawn_for_who_may_press_them(
     assert [one for one in ("Run", "Disable", "New Schedule") if f">{one}</" in page] == list(drawn)
     assert ("New Pipeline" in ann.get("/pipelines").get_data(as_text=True)) == (right == "EDIT")
     assert ('value="rerun"' in ann.get("/executions").get_data(as_text=True)) == (right != "READ")
+    event = {"id": "d1", "project": "default", "verdict": "not started"}
+    site.pages["registry-events"], site.documents["registry-events"] = Page(documents=(event,), total=1), event
+    for address in ("/activity", "/activity/d1"):
+        assert ("Run anyway" in ann.get(address).get_data(as_text=True)) == (right != "READ")
