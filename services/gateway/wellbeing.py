@@ -30,11 +30,25 @@ class Line:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One process's latest word; `first` and `last` are when it was heard, in monotonic seconds."""
+
+    first: float
+    last: float
+    said: ProcessHealth
+
+    def replaced_by(self, other: _Heard) -> bool:
+        """Did the other begin in its place, on its machine, after it had fallen silent?"""
+        same = (other.said.service, other.said.host) == (self.said.service, self.said.host)
+        return same and other.first > self.last
+
+
 class Wellbeing:
     """What this process has heard. Reports come every two seconds, so a new gateway knows all at once."""
 
     def __init__(self) -> None:
-        self._heard: dict[tuple[str, str], tuple[float, ProcessHealth]] = {}
+        self._heard: dict[tuple[str, str], _Heard] = {}
         self._lock = threading.Lock()
         self._began = monotonic()
 
@@ -47,16 +61,19 @@ class Wellbeing:
             if said.ended:
                 self._heard.pop(key, None)
             else:
-                self._heard[key] = (monotonic(), said)
+                at = monotonic()
+                known = self._heard.get(key)
+                self._heard[key] = _Heard(known.first if known else at, at, said)
 
     def lines(self) -> tuple[Line, ...]:
         """Every process, and every service that nobody runs, by service."""
         at = monotonic()
         with self._lock:
-            for key in [key for key, (heard, _) in self._heard.items() if at - heard > FORGOTTEN_AFTER_S]:
+            for key in [key for key, one in self._heard.items() if at - one.last > FORGOTTEN_AFTER_S]:
                 del self._heard[key]
-            heard = sorted(self._heard.values(), key=lambda one: (one[1].service, one[1].instance))
-        found = [_line(said, at - when) for when, said in heard]
+            every = sorted(self._heard.values(), key=lambda one: (one.said.service, one.said.instance))
+        heard = [one for one in every if at - one.last <= SILENT_AFTER_S or not any(map(one.replaced_by, every))]
+        found = [_line(one.said, at - one.last) for one in heard]
         present = {line.service for line in found if line.well or line.troubles}
         listened = at - self._began > SILENT_AFTER_S
         absent = [_absent(service.value) for service in Service if listened and service.value not in present]

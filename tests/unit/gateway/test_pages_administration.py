@@ -196,6 +196,23 @@ def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: py
     assert [line.instance for line in wellbeing.lines() if line.service == "runner"] == [""]
 
 
+def test_a_process_that_died_and_was_started_again_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [100.0]
+    monkeypatch.setattr("services.gateway.wellbeing.monotonic", lambda: at[0])
+    wellbeing = Wellbeing()
+    wellbeing.on_health(_said(instance="r1"))
+    wellbeing.on_health(_said(instance="r2"))
+    at[0] += 3
+    wellbeing.on_health(_said(instance="r2"))
+    wellbeing.on_health(_said(instance="elsewhere", host="other"))
+    at[0] += SILENT_AFTER_S - 1
+    wellbeing.on_health(_said(instance="r2"))
+    assert [line.well for line in wellbeing.lines() if line.instance == "r1"] == [False]
+    wellbeing.on_health(_said(instance="r3"))
+    assert {line.instance for line in wellbeing.lines()} >= {"r2", "r3", "elsewhere"}
+    assert "r1" not in {line.instance for line in wellbeing.lines()}
+
+
 def test_a_role_is_asked_for_once_and_remembered_while_config_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     at, asked = [0.0], []
     monkeypatch.setattr("services.gateway.roles.monotonic", lambda: at[0])
