@@ -117,7 +117,8 @@ def test_a_message_to_an_approval_outlives_redraws_and_enter_decides_nothing(wor
 
 
 def test_what_was_written_outlives_its_session_and_a_step_back(world: World, page: Page) -> None:
-    page.goto(f"{world.layout.url}/pipelines/{_asking(world)}/edit")
+    address = f"{world.layout.url}/pipelines/{_asking(world)}"
+    page.goto(f"{address}/edit")
     page.locator(".CodeMirror").click()
     page.keyboard.press("Control+End")
     page.keyboard.type("description: Asks ann\n")
@@ -132,5 +133,5 @@ def test_what_was_written_outlives_its_session_and_a_step_back(world: World, pag
     expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
     page.context.add_cookies(cookies)  # type: ignore[arg-type]
     page.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(address)
     expect(page.get_by_text("Asks ann")).to_be_visible()
-    expect(page.get_by_role("heading", name="Ask")).to_be_visible()
