@@ -29,7 +29,10 @@ const begun = (place) => [...place.querySelectorAll("input:not([type=hidden]), t
 document.addEventListener("htmx:sseBeforeMessage", (event) => begun(event.target) && event.preventDefault());
 document.addEventListener("htmx:beforeRequest", (event) => {
   const cause = event.detail.requestConfig.triggeringEvent?.type ?? "poll";
-  if (/^(poll|sse:)/.test(cause) && begun(event.detail.target)) event.preventDefault();
+  if (!/^(poll|sse:)/.test(cause)) {
+    // What was said of the last attempt is not said of this one.
+    for (const said of document.querySelectorAll("[data-notice]")) said.replaceChildren();
+  } else if (begun(event.detail.target)) event.preventDefault();
 });
 
 // A form that is drawn again keeps what was typed or chosen while the answer was on its way, and asks once more for it.
