@@ -77,10 +77,13 @@ def _in_docker() -> Broker:
 
     deadline = time.monotonic() + rabbitmq.START_LIMIT_S
     probe = rabbitmq.PrivateNode(Path("."), amqp_port=amqp)
-    while not probe.speaks_amqp():
-        if time.monotonic() > deadline:
-            close()
-            raise NoBroker(f"the container {name} did not open AMQP within {rabbitmq.START_LIMIT_S:.0f} s")
-        time.sleep(0.2)
+    try:
+        while not probe.speaks_amqp():
+            if time.monotonic() > deadline:
+                raise NoBroker(f"the container {name} did not open AMQP within {rabbitmq.START_LIMIT_S:.0f} s")
+            time.sleep(0.2)
+    except BaseException:
+        close()
+        raise
     url = f"amqp://portside:{password}@127.0.0.1:{amqp}"
     return Broker(url, f"a container on port {amqp}", f"http://portside:{password}@127.0.0.1:{management}", close)

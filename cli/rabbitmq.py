@@ -114,6 +114,15 @@ class PrivateNode:
         script, epmd = server_script(), epmd_program()
         if script is None or epmd is None:
             raise BrokerFailed("RabbitMQ is not installed: neither its server script nor epmd was found")
+        try:
+            self._launch(script, epmd)
+        except BaseException:
+            # Also a Ctrl-C while it starts: nobody knows of it yet who would stop it.
+            self.stop()
+            raise
+        self._started = True
+
+    def _launch(self, script: Path, epmd: Path) -> None:
         environment = self.environment
         output = open(self.home / "server.out", "ab")  # noqa: SIM115 - the child keeps it
         self._epmd = subprocess.Popen(
@@ -137,10 +146,8 @@ class PrivateNode:
         deadline = time.monotonic() + START_LIMIT_S
         while not (self.speaks_amqp() and self._management_answers()):
             if self._server.poll() is not None or time.monotonic() > deadline:
-                self.kill()
                 raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
             time.sleep(0.1)
-        self._started = True
 
     def stop(self) -> None:
         """Shut the node down in order, then its epmd; kill what does not go within STOP_LIMIT_S."""

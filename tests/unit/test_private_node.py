@@ -1,0 +1,33 @@
+"""The private RabbitMQ node, as far as it can be tried without RabbitMQ."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli import rabbitmq
+
+
+def test_a_node_whose_start_is_interrupted_is_not_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(rabbitmq, "server_script", lambda: program)
+    monkeypatch.setattr(rabbitmq, "epmd_program", lambda: program)
+    node = rabbitmq.PrivateNode(tmp_path / "rabbitmq")
+    started: list[int | None] = []
+
+    def interrupted() -> bool:
+        started.append(node.pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(node, "speaks_amqp", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        node.start()
+    assert node.pid is None
+    (pid,) = started
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
