@@ -83,7 +83,9 @@ def _send(reply: Reply) -> Response:
 
 
 def _problem(problem: Problem, request_id: str | None = None) -> Response:
-    status, body = wire.error_body(problem, path=request.path, at=now(), request_id=request_id or new_id())
+    status, body = wire.error_body(
+        problem, path=slashes.told(request.path), at=now(), request_id=request_id or new_id()
+    )
     response = Response(json.dumps(body), status, content_type="application/json")
     if problem.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))
@@ -95,13 +97,13 @@ def _problem(problem: Problem, request_id: str | None = None) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     message = {
-        404: f"There is nothing at {request.path}.",
-        405: f"{request.path} does not take {request.method}.",
+        404: f"There is nothing at {slashes.told(request.path)}.",
+        405: f"{slashes.told(request.path)} does not take {request.method}.",
         413: "The body is too large.",
     }.get(status, error.description or error.name)
     _, body = wire.error_body(
         Problem(code=_CODES.get(status, Code.INVALID), message=message),
-        path=request.path,
+        path=slashes.told(request.path),
         at=now(),
         request_id=new_id(),
     )

@@ -220,6 +220,10 @@ def test_a_name_with_a_slash_is_an_address_too(site: Site, name: str) -> None:
         asked = next(one for one in site.asked if isinstance(one, Get))
         assert (asked.project, asked.name) == ("acme/web", name)
         site.asked.clear()
+    assert (
+        "acme/web/CI/CD does not take POST"
+        in site.call("POST", f"{P}/pipelines/acme%2Fweb/CI%2FCD").get_json()["message"]
+    )
 
 
 @pytest.mark.parametrize("bad", ["a\u0000b", "\ud800", "a\udfffb"])
