@@ -68,8 +68,17 @@ class Order:
     rerun_of: str | None = None
     sealed: Mapping[str, Sealed] = field(default_factory=dict)
     """Inputs that hold a secret of the run which handed them on; `inputs` has their mask."""
+    schedule: str = ""
+    """The id of the schedule whose time has come."""
     kept: tuple[TaskKept, ...] = ()
     """What the run that it repeats brought, and is not done again."""
+
+    @property
+    def source_of_runs(self) -> str:
+        """What starts such runs again and again: a repository, or a schedule. Blank for those of people and of runs."""
+        if self.push is not None:
+            return self.push.image
+        return f"schedule {self.schedule}" if self.schedule else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +129,15 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
     if known is not None:
         return Admitted(known)
     uow = movement.uow
-    lane = "" if order.push is None else lanes.lane_of(ready.policy, pipeline.id, order.push.image)
+    lane = lanes.lane_of(ready.policy, pipeline.id, order.source_of_runs)
     arrival = _arrival(movement, ready.policy, lane)
     if arrival.skip:
         return Admitted(None)
     index = executions.next_number(uow, f"pipeline {pipeline.id}")
     superseded = tuple(_supersede(movement, one, index) for one in arrival.supersede)
     for one in arrival.cancel:
-        _cancel_older(movement, one, index)
+        what = "newer push" if order.push is not None else "later time of the schedule"
+        _cancel_older(movement, one, f"A {what} started #{index}.")
     executions.keep_plan(uow, ready.digest, ready.plan, ready.about)
     run = Run(
         id=order.execution_id,
@@ -193,10 +203,10 @@ def _supersede(movement: Movement, execution_id: str, index: int) -> Run:
     return movement.apply(run, protocol.end(run.holding, Status.CANCELED, message, movement.uow.now))
 
 
-def _cancel_older(movement: Movement, execution_id: str, index: int) -> None:
+def _cancel_older(movement: Movement, execution_id: str, why: str) -> None:
     run = movement.run(execution_id)
     if run is not None:
-        executions.set_reason(movement.uow, run.id, f"A newer push started #{index}.")
+        executions.set_reason(movement.uow, run.id, why)
         movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
 
 
@@ -250,7 +260,7 @@ def start_order(
         if run is None:
             raise refuse(
                 Code.CONFLICT,
-                f"Another run of {pipeline.name} for this repository is under way, and the pipeline skips new ones",
+                f"Another run of {pipeline.name} is under way, and the pipeline skips new ones",
                 subject=pipeline.id,
             )
         if run.pipeline_id != pipeline.id:

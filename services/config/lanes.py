@@ -1,7 +1,7 @@
 """Who runs and who waits: the decision from values alone.
 
-A *lane* is what runs must not share at the same time: a pipeline and a repository. A run without a lane waits only for
-its pipeline's limit.
+A *lane* is what runs must not share at the same time: a pipeline and a repository, or a pipeline and a schedule. A run
+without a lane waits only for its pipeline's limit.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Arrival:
     """Running ones to be cancelled."""
 
 
-def lane_of(policy: Supersede, pipeline_id: str, repository: str) -> str:
-    """The lane of a run that a push starts; runs in parallel have none."""
-    return "" if policy is Supersede.PARALLEL or not repository else f"{pipeline_id} {repository}"
+def lane_of(policy: Supersede, pipeline_id: str, source: str) -> str:
+    """The lane of a run that a push of a repository or a schedule starts; runs in parallel have none."""
+    return "" if policy is Supersede.PARALLEL or not source else f"{pipeline_id} {source}"
 
 
 def arrive(policy: Supersede, running: Collection[str], waiting: Collection[str]) -> Arrival:

@@ -118,7 +118,8 @@ def _start(uow: UnitOfWork, schedule: Schedule) -> tuple[str, str]:
         raise refuse(Code.NOT_FOUND, f"Pipeline {schedule.pipeline} does not exist any more")
     said = f"schedule {schedule.name}"
     body: dict[str, Any] = {"input": schedule.input, "comments": said, "source": said}
-    started = admission.start_manual(uow, pipeline, person, body)
+    order = replace(admission.manual_order(uow, pipeline, person, body), schedule=schedule.id)
+    started = admission.start_order(uow, pipeline, person, order, body)
     return str(started["executionId"]), f"Started {schedule.pipeline} #{started['executionIndex']}."
 
 

@@ -65,6 +65,30 @@ def test_times_missed_while_nothing_ran_are_made_up_for_once(office: Office) -> 
     assert len(runs(office)) == 2
 
 
+@pytest.mark.parametrize(
+    ("policy", "statuses"),
+    [
+        ("queue-latest", ["NOT_STARTED", "CANCELED", "WAITING"]),
+        ("queue", ["NOT_STARTED", "WAITING", "WAITING"]),
+        ("cancel-older", ["CANCELED", "CANCELED", "NOT_STARTED"]),
+        ("skip-new", ["NOT_STARTED"]),
+        ("parallel", ["NOT_STARTED", "NOT_STARTED", "NOT_STARTED"]),
+    ],
+)
+def test_a_time_that_comes_while_the_last_run_goes_on_follows_the_pipelines_policy(
+    office: Office, policy: str, statuses: list[str]
+) -> None:
+    pipeline = office.get(Kind.PIPELINES, name="Deploy web", project="default")
+    office.act(Kind.PIPELINES, "patch", {"supersede": policy}, id=pipeline["id"])
+    saved = office.act(Kind.SCHEDULES, "create", NIGHTLY | {"input": {"namespace": "x"}})
+    for _ in range(3):
+        later(office, 24)
+    assert [run["status"] for run in runs(office)] == statuses
+    said = office.get(Kind.SCHEDULES, saved["id"])["lastMessage"]
+    skipped = "Another run of Deploy web is under way, and the pipeline skips new ones"
+    assert said == (skipped if policy == "skip-new" else "Started Deploy web #3.")
+
+
 def test_a_disabled_schedule_runs_nothing_until_it_is_enabled(office: Office) -> None:
     body = NIGHTLY | {"input": {"namespace": "x"}, "enabled": False}
     saved = office.act(Kind.SCHEDULES, "create", body)
