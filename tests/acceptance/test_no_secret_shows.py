@@ -1,0 +1,348 @@
+"""Nothing secret is ever shown: a run uses every secret in every way, and all that can be read is searched for them."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pika
+import pytest
+import requests
+import yaml
+
+from cli.demo import CLUSTER_TOKEN
+from tests.support.web import Web, web_server
+from tests.support.world import World, wait_for
+
+API = "/codestream/api"
+PROJECT = "vault"
+PASSWORD = "a long enough password"
+Json = dict[str, Any]
+
+SEALED = {
+    "variable": "s3cr3t/Pa55+word=&%ok",
+    "docker": "dckr/pat+of=acme&%ok",
+    "cluster": "kube+token/of=acme&%ok",
+    "notify": "bearer/token+of=acme%ok",
+    "signing": "signing/key+of=acme&%ok",
+    "hook": "hook-token-of-acme-0123456789",
+}
+"""By what they belong to; each has another form in base64 and in a URL."""
+WRITTEN = {"literal": "literal/value+in=manifest%ok"}
+"""In the pipeline's own text: its author's for whoever may read the pipeline, and nobody's anywhere else."""
+OWN_TEXT = re.compile(r"/pipelines/|/pipelines$|/pipelines\?|/export")
+
+VAR = "${var.pw}"
+MANIFEST = f"""\
+apiVersion: v1
+kind: Secret
+metadata: {{name: vault, namespace: apps}}
+stringData:
+  literal: "{WRITTEN["literal"]}"
+  variable: "{VAR}"
+data:
+  encoded: {base64.b64encode(WRITTEN["literal"].encode()).decode()}
+"""
+
+
+def forms(secret: str) -> set[bytes]:
+    """Plain, in a URL, in base64 (behind each number of bytes)."""
+    raw = secret.encode()
+    texts = {secret, quote(secret, safe=""), quote_plus(secret), raw.hex()}
+    for before in range(3):
+        padded = bytes(before) + raw
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            texts.add(encode(padded).decode()[-(-before * 8 // 6) : len(padded) * 8 // 6])
+    return {text.encode() for text in texts}
+
+
+def leaks(read: bytes, secrets: Mapping[str, str]) -> list[str]:
+    return [name for name, secret in secrets.items() if any(form in read for form in forms(secret))]
+
+
+class Search:
+    """Where which secret was found."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.seen = 0
+
+    def look(self, where: str, read: bytes, *, own_text: bool = False) -> None:
+        self.seen += 1
+        secrets = SEALED if own_text else {**SEALED, **WRITTEN}
+        self.found += [f"{where} shows the secret of {name}" for name in leaks(read, secrets)]
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Web]:
+    with web_server() as web:
+        web.body = f"you sent {SEALED['variable']}"
+        yield web
+
+
+@pytest.fixture(scope="module")
+def messages(world: World) -> Iterator[Callable[[], list[bytes]]]:
+    """All that goes over the exchange of events from now on."""
+    connection = pika.BlockingConnection(pika.URLParameters(world.broker.amqp_url))
+    channel = connection.channel()
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(queue, "portside.events", routing_key="#")
+
+    def read() -> list[bytes]:
+        got = (channel.basic_get(queue, auto_ack=True) for _ in itertools.count())
+        return [body for _, _, body in itertools.takewhile(lambda one: one[0] is not None, got)]
+
+    yield read
+    connection.close()
+
+
+def tasks(url: str) -> Json:
+    """Every type that runs on this machine; what fails says why, and the run goes on to its last."""
+    request = {"url": f"{url}&secret={VAR}", "headers": {"X-Key": VAR}, "payload": f'{{"a": "{VAR}"}}'}
+    cluster = {"kubernetesServer": "vault-cluster"}
+    all_of_them: Json = {
+        "Log": {"type": "Log", "input": {"message": f"it is {VAR}"}},
+        "Condition": {"type": "Condition", "input": {"condition": f'"{VAR}" == "x"'}},
+        "Rest": {"type": "REST", "input": {"action": "post", **request}},
+        "Poll": {"type": "POLL", "input": {**request, "pollCount": 1, "pollIntervalSeconds": 1}},
+        "Notify": {
+            "type": "Notify",
+            "endpoints": {"notify": "vault-notify"},
+            "input": {"payload": f'{{"a": "{VAR}"}}', "headers": {"X-Key": VAR}},
+        },
+        "Apply": {"type": "K8S", "endpoints": cluster, "input": {"action": "APPLY", "yaml": MANIFEST}},
+        "Broken": {"type": "K8S", "endpoints": cluster, "input": {"action": "APPLY", "yaml": f"{MANIFEST}  - : x"}},
+        "Refused": {
+            "type": "K8S",
+            "endpoints": cluster,
+            "input": {"action": "CREATE", "yaml": MANIFEST.replace("name: vault", f'name: "{VAR}"')},
+        },
+        "Patch": {
+            "type": "K8S",
+            "endpoints": cluster,
+            "input": {
+                "action": "PATCH",
+                "kind": "Secret",
+                "name": "vault",
+                "namespace": "apps",
+                "patch": {"stringData": {"literal": WRITTEN["literal"], "more": VAR}},
+            },
+        },
+        "Get": {
+            "type": "K8S",
+            "endpoints": cluster,
+            "input": {"action": "GET", "kind": "Secret", "name": "vault", "namespace": "apps"},
+        },
+        "Image": {
+            "type": "IMAGE",
+            "endpoints": {"target": "vault-docker"},
+            "input": {"source": "acme/web:none", "target": "acme/web:copy"},
+        },
+        "Ssh": {
+            "type": "SSH",
+            "input": {"host": "127.0.0.1:1", "username": "ann", "password": VAR, "script": f"echo {VAR}"},
+        },
+        "Later": {"type": "Log", "input": {"message": "${S.Apply.input.yaml} ${S.Rest.input.headers}"}},
+        "Nested": {
+            "type": "Pipeline",
+            "input": {"pipeline": "Inner", "inputProperties": {"token": f"Bearer {VAR}", "plain": "x"}},
+        },
+        "Never": {
+            "type": "K8S",
+            "endpoints": cluster,
+            "preCondition": "1 == 2",
+            "input": {"action": "APPLY", "yaml": MANIFEST},
+        },
+    }
+    return {name: {"ignoreFailure": True, **task} for name, task in all_of_them.items()}
+
+
+def one_stage(made: Json, **more: Any) -> Json:
+    return {"stageOrder": ["S"], "stages": {"S": {"taskOrder": list(made), "tasks": made}}, **more}
+
+
+@pytest.fixture(scope="module")
+def ran(world: World, echo: Web, messages: object) -> list[Json]:
+    """Runs that have ended: one that uses everything, what it nests, a failure with its rollback, reruns."""
+    client = world.client
+    client.post("/projects", {"name": PROJECT})
+    client.post("/users", {"name": "reader", "email": "reader@example.com", "password": PASSWORD})
+    client.patch(f"/projects/{PROJECT}", {"viewers": [{"email": "reader@example.com"}]})
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": world.cluster_url}}],
+        "users": [{"name": "u", "user": {"token": SEALED["cluster"]}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "apps"}}],
+    }
+    hub = {"hubURL": world.hub_url, "registryURL": world.hub_url}
+    typed = {
+        "vault-docker": ("docker", {"repoURL": "acme/web", "username": "acme", "password": SEALED["docker"], **hub}),
+        "vault-kubeconfig": ("k8s", {"authType": "kubeconfig", "kubeconfig": yaml.safe_dump(kubeconfig)}),
+        "vault-cluster": ("k8s", {"kubernetesURL": world.cluster_url, "authType": "token", "token": CLUSTER_TOKEN}),
+        "vault-notify": ("webhook", {"url": echo.url, "token": SEALED["notify"], "secret": SEALED["signing"]}),
+    }
+    for name, (kind, properties) in typed.items():
+        client.post("/endpoints", {"project": PROJECT, "name": name, "type": kind, "properties": properties})
+    client.post("/variables", {"project": PROJECT, "name": "pw", "type": "SECRET", "value": SEALED["variable"]})
+    inner = {
+        "Say": {"type": "Log", "input": {"message": "${input.token}"}},
+        "Rest": {
+            "type": "REST",
+            "ignoreFailure": True,
+            "input": {"action": "post", "url": echo.url, "headers": {"Authorization": "${input.token}"}},
+        },
+        "Wrong": {
+            "type": "K8S",
+            "ignoreFailure": True,
+            "endpoints": {"kubernetesServer": "vault-kubeconfig"},
+            "input": {"action": "GET", "kind": "Secret", "name": "vault"},
+        },
+    }
+    told = {"event": "FAILURE", "endpoint": "vault-notify", "payload": f'{{"a": "{VAR}", "b": "${{statusMessage}}"}}'}
+    fail = {"Fail": {"type": "REST", "input": {"action": "get", "url": f"{echo.url}&no={VAR}", "headers": {"a": VAR}}}}
+    outer = tasks(echo.url)
+    trees = {
+        "Inner": one_stage(inner, input={"token": "", "plain": ""}, output={"seen": "${input.token}"}),
+        "Outer": one_stage(outer, output={"all": "${S.Apply.input.yaml}", "rest": "${S.Rest.output}"}),
+        "Fails": one_stage(
+            fail,
+            notifications={"webhook": [told]},
+            rollbacks=[{"name": "Inner", "inputs": {"token": f"Bearer {VAR}"}}],
+        ),
+    }
+    for name, tree in trees.items():
+        made = client.post("/pipelines", {"project": PROJECT, "name": name, **tree})
+        client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
+        client.patch(f"/pipelines/{made['id']}", {"description": "changed once"})
+    hook = {"name": "vault", "endpoint": "vault-docker", "pipeline": "Outer", "secretToken": SEALED["hook"]}
+    client.post("/registry-webhooks", {"project": PROJECT, "repoName": "acme/web", "enabled": True, **hook})
+
+    ended = [run(world, name) for name in ("Outer", "Fails")]
+    nested = [one for one in world.executions(name="Inner", project=PROJECT) if one["_nested"]]
+    again = [rerun(world, one) for one in nested]
+    again.append(rerun(world, ended[1], **{"from": "failed"}))
+    return [*ended, *nested, *again]
+
+
+def run(world: World, name: str) -> Json:
+    started = world.client.post(f"/pipelines/{PROJECT}/{name}/executions", {})
+    return over(world, started["executionId"])
+
+
+def rerun(world: World, one: Json, **more: str) -> Json:
+    body = {"input": one["input"], **more}
+    started = world.client.post(f"/executions/{one['id']}?action=rerun", body)
+    return over(world, started["executionId"])
+
+
+def over(world: World, number: str) -> Json:
+    def ended() -> Json | None:
+        found = world.client.get(f"/executions/{number}")
+        return found if found["status"] in ("COMPLETED", "FAILED", "CANCELED") else None
+
+    return wait_for(ended, f"the end of {number}", 60)
+
+
+@contextmanager
+def a_session(world: World) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, world.layout.certificate
+        yield session
+
+
+def person(world: World, name: str) -> tuple[str, str]:
+    return (name, PASSWORD) if name == "reader" else (name, world.layout.password_file.read_text().strip())
+
+
+@pytest.mark.parametrize("name", ["reader", "admin"])
+def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str) -> None:
+    search = Search()
+    with a_session(world) as session:
+        user, password = person(world, name)
+        body = {"username": user, "password": password}
+        login = f"{world.layout.url}/csp/gateway/am/api/login?access_token"
+        session.headers["Authorization"] = f"Bearer {session.post(login, json=body, timeout=30).json()['access_token']}"
+        paths = session.get(f"{world.layout.url}/openapi.json", timeout=30).json()["paths"]
+        reading = [path for path, does in paths.items() if "get" in does]
+        documents: dict[str, list[Json]] = {}
+
+        def ask(path: str) -> requests.Response:
+            prefix = "" if path.startswith(("/iaas", "/project-service")) else API
+            answer = session.get(f"{world.layout.url}{prefix}{path}", timeout=30)
+            search.look(f"GET {path}", answer.content, own_text=bool(OWN_TEXT.search(path)))
+            return answer
+
+        for path in (path for path in reading if "{" not in path):
+            answer = ask(path)
+            listed = answer.json() if "json" in answer.headers["Content-Type"] else {}
+            documents[path] = list((listed.get("documents") or {}).values()) if isinstance(listed, dict) else []
+        for path in (path for path in reading if "{" in path):
+            for one in documents.get(path.partition("/{")[0], []):
+                known = {"id": one.get("id"), "project": one.get("project"), "name": one.get("name"), "index": 1}
+                ask(path.format(**known))
+        for path in ("/audit?export=csv", "/registry-events?export=csv", "/pipelines?expand=true"):
+            ask(path)
+        for one in ran:
+            assert ask(f"/executions/{one['id']}").ok
+            assert ask(f"/executions/{one['id']}/logs").ok
+    assert search.found == []
+    assert search.seen > len(reading)
+
+
+@pytest.mark.parametrize("name", ["reader", "admin"])
+def test_no_page_shows_one(world: World, ran: list[Json], name: str) -> None:
+    search, limit = Search(), 250
+    with a_session(world) as session:
+        user, password = person(world, name)
+        form = session.get(f"{world.layout.url}/sign-in", timeout=30).text
+        hidden = dict(re.findall(r'<input type="?hidden"? name="?(\w+)"? value="?([^">]*)"?', form))
+        given = {**hidden, "username": user, "password": password}
+        session.post(f"{world.layout.url}/sign-in", data=given, timeout=30).raise_for_status()
+        first = ["/", *(f"/executions/{one['id']}" for one in ran)]
+        waiting, known = deque(first), set(first)
+        while waiting and search.seen < limit:
+            path = waiting.popleft()
+            with session.get(f"{world.layout.url}{path}", timeout=30, stream=True) as answer:
+                if "event-stream" in answer.headers.get("Content-Type", ""):
+                    continue
+                search.look(f"page {path}", answer.content, own_text=bool(OWN_TEXT.search(path)))
+                found = re.findall(r'(?:href|hx-get)="(/[^"#]*)"', answer.text) if answer.ok else []
+            fresh = [one.replace("&amp;", "&") for one in found if not one.startswith(("/static", "/docs", "/openapi"))]
+            waiting += [one for one in dict.fromkeys(fresh) if one not in known]
+            known.update(fresh)
+    assert search.found == []
+    assert search.seen > 30
+
+
+def test_no_message_log_or_byte_of_the_database_holds_one(
+    world: World, ran: list[Json], messages: Callable[[], list[bytes]]
+) -> None:
+    search = Search()
+    bodies = messages()
+    assert any(b"vault" in body for body in bodies)
+    for body in bodies:
+        search.look("a message", body)
+    for name in ("config", "runner-1", "hubsync", "gateway"):
+        search.look(f"the log of {name}", world.supervisor.log_of(name).read_bytes())
+    for file in sorted(Path(world.home).glob("portside.db*")):
+        search.look(file.name, file.read_bytes(), own_text=True)
+    assert search.found == []
+
+
+def test_the_secrets_were_used_for_real(ran: list[Json], echo: Web) -> None:
+    outer, fails, nested, *_ = ran
+    assert outer["status"] == "COMPLETED", outer["statusMessage"]
+    assert (fails["status"], nested["status"]) == ("FAILED", "COMPLETED")
+    sent = [one["headers"].get("Authorization") for one in echo.requests]
+    runs_of_inner = sum(one["name"] == "Inner" for one in ran)
+    assert sent.count(f"Bearer {SEALED['variable']}") >= runs_of_inner
+    assert nested["input"]["token"] == "Bearer *****"
