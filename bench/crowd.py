@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pika
 
+from services.gateway.live import HEARTBEAT_S
 from shared.bus import wire
 from shared.contracts.runs import ExecutionChanged
 from shared.contracts.topics import EXECUTION_CHANGED
@@ -40,6 +41,9 @@ class Viewers:
         for _ in range(self._count):
             stream = socket.create_connection(self._address, timeout=10)
             stream.sendall(self._head)
+            if b" 200 " not in stream.recv(1 << 16).partition(b"\r\n")[0]:
+                stream.close()
+                continue
             stream.setblocking(False)
             self._selector.register(stream, selectors.EVENT_READ)
             self._streams.append(stream)
@@ -55,7 +59,13 @@ class Viewers:
         for stream in self._streams:
             stream.close()
         self._selector.close()
-        time.sleep(1.5)
+        # That nobody reads a stream any more is noticed at its second heartbeat; until then it counts.
+        time.sleep(2 * HEARTBEAT_S + 2)
+
+    @property
+    def watching(self) -> int:
+        """How many were let in."""
+        return len(self._streams)
 
     def _read(self) -> None:
         while not self._stop.is_set():
