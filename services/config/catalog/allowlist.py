@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from services.config.store import Reading, UnitOfWork, catalog_settings, catalog_webhooks
 from shared.contracts import topics
+from shared.contracts.mirror import MirrorState
 from shared.contracts.pushes import Allowlist, AllowlistAsk, AllowlistChanged, TokenEntry
 
 TOKEN_END_TIMER = "webhook.token-end"
 OVERLAP_S = 24 * 3600.0
+LEAD_S = 600.0
+"""Before a token ends it is asked whether Docker Hub calls by the next one: at the end a push would meet a 403."""
 
 
 def snapshot(uow: Reading, ask: AllowlistAsk | None = None) -> Allowlist:
@@ -25,7 +28,7 @@ def put(uow: UnitOfWork, entries: Iterable[TokenEntry]) -> None:
     for entry in entries:
         catalog_webhooks.put_token(uow, entry)
         if entry.good_until is not None:
-            uow.timer(TOKEN_END_TIMER, entry.webhook_id, entry.good_until)
+            uow.timer(TOKEN_END_TIMER, entry.webhook_id, entry.good_until - LEAD_S)
     _tell(uow, AllowlistChanged(revision=catalog_settings.next_revision(uow), put=entries))
 
 
@@ -38,11 +41,26 @@ def remove(uow: UnitOfWork, token_hashes: Iterable[str]) -> None:
 
 
 def end_overlap(uow: UnitOfWork, webhook_id: str) -> None:
-    """Handle the timer: forget tokens whose overlap is over, and look again when the next one ends."""
-    remove(uow, catalog_webhooks.ended_tokens(uow, webhook_id))
-    later = [t.good_until for t in catalog_webhooks.tokens_of(uow, webhook_id) if t.good_until is not None]
+    """Handle the timer: forget tokens whose overlap is over, unless Docker Hub could not be moved off them yet."""
+    ending = [token for token in catalog_webhooks.tokens_of(uow, webhook_id) if token.good_until is not None]
+    if ending and _is_behind(uow, webhook_id):
+        end = uow.now + OVERLAP_S
+        put(uow, (token.model_copy(update={"good_until": end}) for token in ending))
+        catalog_webhooks.add_history(
+            uow, webhook_id, "The earlier secure token stays good: Docker Hub's hook could not be moved off it yet."
+        )
+        return
+    remove(uow, (token.token_hash for token in ending if (token.good_until or 0) <= uow.now))
+    later = [token.good_until for token in ending if token.good_until is not None and token.good_until > uow.now]
     if later:
-        uow.timer(TOKEN_END_TIMER, webhook_id, min(later))
+        first = min(later)
+        uow.timer(TOKEN_END_TIMER, webhook_id, first - LEAD_S if first - LEAD_S > uow.now else first)
+
+
+def _is_behind(uow: Reading, webhook_id: str) -> bool:
+    """Whether a hook of ours at Docker Hub is not, or not yet, the one that is wanted."""
+    webhook = catalog_webhooks.WEBHOOKS.one(uow, id=webhook_id)
+    return webhook is not None and bool(webhook.hook_repository) and webhook.hub_state != MirrorState.IN_STEP.value
 
 
 def _tell(uow: UnitOfWork, change: AllowlistChanged) -> None:

@@ -145,8 +145,15 @@ def tokens_of(uow: Reading, webhook_id: str) -> list[TokenEntry]:
     """All tokens of a webhook, ended ones that are not yet forgotten too."""
     rows = uow.session.scalars(select(WebhookTokenRow).where(WebhookTokenRow.webhook_id == webhook_id))
     return [
-        TokenEntry(token_hash=r.token_hash, webhook_id=r.webhook_id, provider=r.provider, good_until=r.good_until)
-        for r in rows
+        TokenEntry(
+            token_hash=row.token_hash,
+            webhook_id=row.webhook_id,
+            provider=row.provider,
+            good_until=row.good_until,
+            networks=tuple(row.networks),
+            signed=row.signed,
+        )
+        for row in rows
     ]
 
 
@@ -190,17 +197,6 @@ def add_history(uow: UnitOfWork, webhook_id: str, what: str) -> None:
 def drop_tokens(uow: UnitOfWork, token_hashes: Iterable[str]) -> None:
     """These are good no more."""
     uow.session.execute(delete(WebhookTokenRow).where(WebhookTokenRow.token_hash.in_(sorted(token_hashes))))
-
-
-def ended_tokens(uow: Reading, webhook_id: str) -> list[str]:
-    """Tokens of a webhook whose overlap is over."""
-    return list(
-        uow.session.scalars(
-            select(WebhookTokenRow.token_hash).where(
-                WebhookTokenRow.webhook_id == webhook_id, WebhookTokenRow.good_until <= uow.now
-            )
-        )
-    )
 
 
 def note_hub(uow: UnitOfWork, webhook_id: str, *, state: str, message: str, slug: str | None) -> None:

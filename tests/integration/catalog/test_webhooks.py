@@ -80,8 +80,8 @@ def test_what_is_wanted_at_docker_hub_is_named_for_installation_webhook_and_gene
     assert "mirror.pass.v1" in office.promised
 
 
-def test_rotation_overlaps_and_raises_the_generation(office: Office) -> None:
-    made = complete(office)
+def rotated(office: Office, **body: Any) -> str:
+    made = complete(office, **body)
     office.act(
         Kind.WEBHOOKS,
         "rotate",
@@ -90,17 +90,45 @@ def test_rotation_overlaps_and_raises_the_generation(office: Office) -> None:
         hashes={"secretToken": token_hash("second")},
         sealed=office.sealed(secretToken="second"),
     )
+    return str(made["id"])
+
+
+def ends(office: Office, webhook_id: str) -> None:
+    with office.store.write() as uow:
+        kinds.TIMERS["webhook.token-end"](uow, webhook_id)
+
+
+def test_rotation_overlaps_and_raises_the_generation(office: Office) -> None:
+    id = rotated(office)
     assert allowed(office) == {token_hash("first-token"): office.now + 86_400, token_hash("second"): None}
     assert [hook.generation for hook in hooks(office)] == [2]
     old = match(office)
     assert old is not None and old.token_good_until == office.now + 86_400
-    office.now += 86_401
+    report(office, webhook_id=id, generation=2, state=MirrorState.IN_STEP)
+    office.now += 86_400 - 600
+    ends(office, id)
+    assert token_hash("first-token") in allowed(office)
+    office.now += 601
     assert allowed(office) == {token_hash("second"): None}
     assert match(office) is None
-    with office.store.write() as uow:
-        kinds.TIMERS["webhook.token-end"](uow, made["id"])
+    ends(office, id)
     gone = [one for one in office.broadcasts if isinstance(one, AllowlistChanged)][-1]
     assert gone.removed == (token_hash("first-token"),)
+
+
+def test_the_earlier_token_stays_good_until_docker_hub_calls_by_the_next_one(office: Office) -> None:
+    id = rotated(office, sourceNetworks=["10.0.0.0/8"])
+    report(office, webhook_id=id, generation=2, state=MirrorState.NEEDS_CREDENTIALS, message="Wrong password.")
+    office.now += 86_400 - 600
+    ends(office, id)
+    assert allowed(office)[token_hash("first-token")] == office.now + 86_400
+    told = [one for one in office.broadcasts if isinstance(one, AllowlistChanged)][-1]
+    assert [entry.networks for entry in told.put] == [("10.0.0.0/8",)]
+    assert any("stays good" in one["what"] for one in office.get(Kind.WEBHOOKS, id=id)["history"])
+    report(office, webhook_id=id, generation=2, state=MirrorState.IN_STEP)
+    office.now += 86_401
+    ends(office, id)
+    assert allowed(office) == {token_hash("second"): None}
 
 
 def test_a_change_that_does_not_touch_the_hook_keeps_its_generation(office: Office) -> None:
