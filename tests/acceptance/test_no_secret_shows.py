@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import itertools
 import re
 from collections import deque
@@ -53,9 +54,9 @@ data:
 
 
 def forms(secret: str) -> set[bytes]:
-    """Plain, in a URL, in base64 (behind each number of bytes)."""
+    """Plain, in a page, in a URL, in base64 (behind each number of bytes)."""
     raw = secret.encode()
-    texts = {secret, quote(secret, safe=""), quote_plus(secret), raw.hex()}
+    texts = {secret, html.escape(secret), quote(secret, safe=""), quote_plus(secret), raw.hex()}
     for before in range(3):
         padded = bytes(before) + raw
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -109,7 +110,7 @@ def tasks(url: str) -> Json:
     cluster = {"kubernetesServer": "vault-cluster"}
     all_of_them: Json = {
         "Log": {"type": "Log", "input": {"message": f"it is {VAR}"}},
-        "Condition": {"type": "Condition", "input": {"condition": f'"{VAR}" == "x"'}},
+        "Condition": {"type": "Condition", "input": {"condition": f'"{VAR}" != "x"'}},
         "Rest": {"type": "REST", "input": {"action": "post", **request}},
         "Poll": {"type": "POLL", "input": {**request, "pollCount": 1, "pollIntervalSeconds": 1}},
         "Notify": {
@@ -300,7 +301,7 @@ def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str
 
 @pytest.mark.parametrize("name", ["reader", "admin"])
 def test_no_page_shows_one(world: World, ran: list[Json], name: str) -> None:
-    search, limit = Search(), 250
+    search, limit, masks = Search(), 250, 0
     with a_session(world) as session:
         user, password = person(world, name)
         form = session.get(f"{world.layout.url}/sign-in", timeout=30).text
@@ -315,12 +316,13 @@ def test_no_page_shows_one(world: World, ran: list[Json], name: str) -> None:
                 if "event-stream" in answer.headers.get("Content-Type", ""):
                     continue
                 search.look(f"page {path}", answer.content, own_text=bool(OWN_TEXT.search(path)))
+                masks += answer.text.count("*****")
                 found = re.findall(r'(?:href|hx-get)="(/[^"#]*)"', answer.text) if answer.ok else []
             fresh = [one.replace("&amp;", "&") for one in found if not one.startswith(("/static", "/docs", "/openapi"))]
             waiting += [one for one in dict.fromkeys(fresh) if one not in known]
             known.update(fresh)
     assert search.found == []
-    assert search.seen > 30
+    assert (search.seen > 30, masks > 10) == (True, True), "the pages of these runs were not seen"
 
 
 def test_no_message_log_or_byte_of_the_database_holds_one(
@@ -341,6 +343,9 @@ def test_no_message_log_or_byte_of_the_database_holds_one(
 def test_the_secrets_were_used_for_real(ran: list[Json], echo: Web) -> None:
     outer, fails, nested, *_ = ran
     assert outer["status"] == "COMPLETED", outer["statusMessage"]
+    ended = {name: task["status"] for name, task in outer["stages"]["S"]["tasks"].items()}
+    failed = {name for name, status in ended.items() if status == "FAILED"}
+    assert failed == {"Poll", "Broken", "Refused", "Image", "Ssh"}, ended
     assert (fails["status"], nested["status"]) == ("FAILED", "COMPLETED")
     sent = [one["headers"].get("Authorization") for one in echo.requests]
     runs_of_inner = sum(one["name"] == "Inner" for one in ran)
