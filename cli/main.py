@@ -192,21 +192,23 @@ def password(user: str) -> None:
 def link(user: str) -> None:
     """Print a link that signs a user in once, within fifteen minutes."""
     with _failures_said(Console(stderr=True)):
-        told = _told()
-        code = system.run_once(portside("services.config", "one-time-code", "--user", user), told).split()[-1]
-        click.echo(
-            f"{told.get('PUBLIC_URL') or os.environ.get('PUBLIC_URL', 'http://127.0.0.1:8080')}/sign-in?code={code}"
-        )
+        code = system.run_once(portside("services.config", "one-time-code", "--user", user), _told()).split()[-1]
+        page = _remembered().get("page") or os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
+        click.echo(f"{page}/sign-in?code={code}")
 
 
 def _told() -> dict[str, str]:
     """The environment of the system that was started here; empty in a container, which has its own."""
-    try:
-        told = system.recall(HOME)["told"]
-    except FileNotFoundError:
-        return {}
+    told = _remembered().get("told", {})
     assert isinstance(told, dict)
     return told
+
+
+def _remembered() -> dict[str, object]:
+    try:
+        return system.recall(HOME)
+    except FileNotFoundError:
+        return {}
 
 
 def _start_system(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from cli.ports import free_port
+from cli.ports import free_port, own_address
 from cli.processes import Process, Supervisor, portside
 from shared.process.secrets import create_keys
 
@@ -41,6 +41,13 @@ class Layout:
     def url(self) -> str:
         """Where this machine reaches the gateway."""
         return _url("127.0.0.1" if self.host == "0.0.0.0" else self.host, self.port, self.certificate)
+
+    @property
+    def page_url(self) -> str:
+        """Where a person's browser reaches the page, from another machine too where it is served to others."""
+        if self.host != "0.0.0.0":
+            return self.url
+        return os.environ.get("PUBLIC_URL") or _url(own_address(), self.port, self.certificate)
 
     @property
     def password_file(self) -> Path:
@@ -112,14 +119,14 @@ def start(supervisor: Supervisor, layout: Layout, told: dict[str, str], *, runne
 def sign_in_link(layout: Layout, told: dict[str, str]) -> str:
     """A link that signs the administrator in once, within fifteen minutes."""
     code = run_once(portside("services.config", "one-time-code", "--user", ADMIN), told).split()[-1]
-    return f"{layout.public_url if layout.host == '0.0.0.0' else layout.url}/sign-in?code={code}"
+    return f"{layout.page_url}/sign-in?code={code}"
 
 
 def remember(layout: Layout, told: dict[str, str], **more: str) -> None:
     """Leave what later commands (`make push`, `make link`) need, readable by the owner alone."""
     descriptor = os.open(layout.home / "system.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump({"url": layout.url, "told": told, **more}, file, indent=1)
+        json.dump({"url": layout.url, "page": layout.page_url, "told": told, **more}, file, indent=1)
 
 
 def recall(home: Path) -> dict[str, object]:

@@ -1,0 +1,26 @@
+"""Where a person is sent to sign in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.ports import own_address
+from cli.system import Layout
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "page"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:8080"),
+        ("127.0.0.1", "https://cd.example.com", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "", f"http://{own_address()}:8080"),
+        ("0.0.0.0", "https://cd.example.com", "https://cd.example.com"),
+    ],
+)
+def test_the_page_is_named_as_whoever_may_reach_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, public_url: str, page: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", public_url)
+    assert Layout(tmp_path, host, 8080, public_url or "http://127.0.0.1:8080").page_url == page
