@@ -27,6 +27,21 @@ ARGUMENTS = [
 ]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 WAIT_MS = 20_000
+ASKING = """
+kind: PIPELINE
+name: {name}
+project: default
+enabled: true
+stageOrder: [Ask]
+stages:
+  Ask:
+    taskOrder: [May it]
+    tasks:
+      May it:
+        type: UserOperation
+        input: {{summary: "May it go on?", approvers: [admin]}}
+"""
+"""A pipeline that waits for an approval, as YAML."""
 expect.set_options(timeout=WAIT_MS)
 
 

@@ -9,21 +9,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.world import World, wait_for
 
-from .conftest import a_system
+from .conftest import ASKING, a_system
 
 pytestmark = pytest.mark.browser
-ASKING = """
-kind: PIPELINE
-name: Ask
-project: default
-enabled: true
-stageOrder: [Ask]
-stages:
-  Ask:
-    taskOrder: [May it]
-    tasks:
-      May it: {type: UserOperation, input: {summary: "May it go on?", approvers: [admin]}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +73,7 @@ def test_activity_gives_every_push_its_verdict(world: World, page: Page, photogr
 
 def _asking(world: World) -> str:
     """A pipeline that asks, by its id."""
-    world.client.import_yaml(ASKING, "apply")
+    world.client.import_yaml(ASKING.format(name="Ask"), "apply")
     return str(world.client.by_name("pipelines", "default", "Ask")["id"])
 
 

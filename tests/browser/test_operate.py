@@ -11,23 +11,9 @@ from cli import system
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
-from .conftest import PHONE, WIDE, a_system, hindrances
+from .conftest import ASKING, PHONE, WIDE, a_system, hindrances
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-ASKING = """
-kind: PIPELINE
-name: {name}
-project: default
-enabled: true
-stageOrder: [Ask]
-stages:
-  Ask:
-    taskOrder: [May it]
-    tasks:
-      May it:
-        type: UserOperation
-        input: {{summary: "May it go on?", approvers: [admin]}}
-"""
 PAGES = (
     "/executions",
     "/activity",

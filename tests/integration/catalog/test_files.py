@@ -201,9 +201,10 @@ def test_a_value_that_ends_in_a_question_mark_comes_in_sealed(office: Office) ->
     assert other["status"] == "FAILED", other
 
 
-def test_text_that_is_no_yaml_is_refused_with_its_place(office: Office) -> None:
+@pytest.mark.parametrize("text", ["kind: [\n", 'kind: VARIABLE\ntype: SECRET\nvalue: "\\ud800"\n'])
+def test_text_that_is_no_yaml_is_refused_with_its_place(office: Office, text: str) -> None:
     with pytest.raises(Refused) as caught:
-        take(office, "kind: [\n")
+        take(office, seal_yaml(text, office.sealer.seal).text)
     assert caught.value.problem.flaws[0].line is not None
 
 

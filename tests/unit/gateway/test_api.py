@@ -231,7 +231,11 @@ def test_what_no_database_keeps_is_refused_before_anybody_has_to(site: Site, bad
     for body in ({"name": bad}, {bad: 1}, {"input": [{"x": bad}]}):
         refused = site.call("POST", f"{P}/variables", json=body)
         assert refused.status_code == 400 and "cannot be kept" in refused.get_json()["message"]
-    text = f"kind: VARIABLE\ntype: SECRET\nvalue: {json.dumps(bad)}\n"
+    assert site.asked == []
+
+
+def test_a_secret_with_nul_is_not_imported(site: Site) -> None:
+    text = 'kind: VARIABLE\ntype: SECRET\nvalue: "a\\u0000b"\n'
     assert site.call("POST", f"{P}/import", data=text, content_type="application/x-yaml").status_code == 400
     assert site.asked == []
 
