@@ -267,7 +267,7 @@ def test_a_docker_pipeline_that_never_uses_the_pushed_image_is_warned_of() -> No
 
 CI = """
 name: Test web
-workspace: {image: 'busybox:1.36', endpoint: demo-cluster, cache: [/root/.m2], autoCloneForTrigger: true}
+workspace: {image: 'busybox:1.36', endpoint: demo-cluster, cache: [/cache/m2], autoCloneForTrigger: true}
 stageOrder: [Test]
 stages:
   Test:
@@ -287,7 +287,7 @@ def test_settings_of_ci_tasks_that_do_nothing_here_are_warned_of() -> None:
         ("workspace.autoCloneForTrigger", "autoCloneForTrigger does nothing here"),
         ("stages.Test.tasks.Smoke.input.process", "process does nothing here"),
     ]
-    empty = CI.replace("[/root/.m2]", "[]").replace("true", "false").replace("[{type: JUnit, path: report.xml}]", "[]")
+    empty = CI.replace("[/cache/m2]", "[]").replace("true", "false").replace("[{type: JUnit, path: report.xml}]", "[]")
     assert examined(empty).warnings == []
 
 
