@@ -18,6 +18,8 @@ from .names import Path, Step, path_text
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 60
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser where there is one; whoever else reads these texts takes it too: the two disagree on a few."""
 _UNKEEPABLE = "a text holds a character that cannot be kept: NUL, or half of a surrogate pair"
 
 Span = tuple[int, int, int, int]
@@ -37,6 +39,8 @@ class Located:
     """One document of a text: its tree, and where in the text each part stands."""
 
     tree: dict[str, Any]
+    number: int = 0
+    """Its place in the text, from 0, empty documents counted too."""
     lines: tuple[str, ...] = ()
     spans: dict[Path, Span] = field(default_factory=dict)
     key_spans: dict[Path, Span] = field(default_factory=dict)
@@ -69,15 +73,14 @@ def load_yaml(text: str) -> list[Located]:
     if len(text) > MAX_BYTES:
         raise Malformed([Flaw(message=f"the text is larger than {MAX_BYTES // 1024 // 1024} MiB")])
     lines = tuple(text.splitlines())
-    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     try:
-        _bound(yaml.parse(text, Loader=loader))
-        roots = list(yaml.compose_all(text, Loader=loader))
+        _bound(yaml.parse(text, Loader=LOADER))
+        roots = list(yaml.compose_all(text, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
         raise Malformed([_syntax(error)]) from None
     except yaml.YAMLError as error:
         raise Malformed([_unreadable(text, error)]) from None
-    documents = [_located(root, lines) for root in roots if not _is_null(root)]
+    documents = [_located(number, root, lines) for number, root in enumerate(roots) if not _is_null(root)]
     flaws = [flaw for _, found in documents for flaw in found]
     if flaws:
         raise Malformed(flaws)
@@ -96,14 +99,14 @@ def _bound(events: Iterable[yaml.Event]) -> None:
             depth -= 1
 
 
-def _located(root: yaml.Node, lines: tuple[str, ...]) -> tuple[Located, list[Flaw]]:
+def _located(number: int, root: yaml.Node, lines: tuple[str, ...]) -> tuple[Located, list[Flaw]]:
     reader = _Reader()
     tree = reader.read(root, ())
     if not isinstance(tree, dict):
         if not reader.flaws:
             reader.flaw(root, (), "a document must be a map of fields, such as `kind: PIPELINE`")
         tree = {}
-    return Located(tree, lines, reader.spans, reader.key_spans), reader.flaws
+    return Located(tree, number, lines, reader.spans, reader.key_spans), reader.flaws
 
 
 class _TooMuch(Exception):

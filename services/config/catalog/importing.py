@@ -43,10 +43,13 @@ _ORDER = list(dict.fromkeys(KINDS.values()))
 class Item:
     """One object of a file."""
 
-    number: int
-    """Its place in the file, from 0, empty documents counted too: the gateway names sealed secrets by it."""
     located: Located
     text: str
+
+    @property
+    def number(self) -> int:
+        """The gateway names sealed secrets by it."""
+        return self.located.number
 
     @property
     def tree(self) -> Json:
@@ -135,10 +138,7 @@ def read_items(text: str) -> list[Item]:
         found = load_yaml(text)
     except Malformed as error:
         raise unreadable(error) from None
-    # The same parser that has just read it: the other one refuses a few texts that this one takes.
-    nodes = yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    numbers = [number for number, node in enumerate(nodes) if isinstance(node, yaml.MappingNode)]
-    return [Item(number, located, _own_text(located)) for number, located in zip(numbers, found, strict=True)]
+    return [Item(located, _own_text(located)) for located in found]
 
 
 def _own_text(located: Located) -> str:

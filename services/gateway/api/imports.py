@@ -10,13 +10,12 @@ import yaml
 from shared.contracts.base import Sealed
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
+from shared.grammar.documents import LOADER
 from shared.process.secrets import may_be_token, token_hash
 
 from .call import demand_keepable
 from .sealing import Seal, endpoint_paths, is_secret
 
-# The same as config reads it with: what it can read and this cannot would travel with its secrets in clear.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
 
 
@@ -37,7 +36,8 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
     if not _MAYBE_SECRET.search(text):
         return SealedText(text)
     try:
-        nodes = list(yaml.compose_all(text, Loader=_LOADER))
+        # As config reads it: what config could read and this could not would travel with its secrets in clear.
+        nodes = list(yaml.compose_all(text, Loader=LOADER))
     except (yaml.YAMLError, RecursionError):
         return SealedText(text)
     found: list[tuple[str, yaml.ScalarNode]] = []

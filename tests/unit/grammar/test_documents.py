@@ -34,6 +34,7 @@ kind: ENDPOINT
 
 def test_every_document_is_read_and_blank_ones_are_left_out() -> None:
     assert [document.tree["kind"] for document in load_yaml(TEXT)] == ["PIPELINE", "ENDPOINT"]
+    assert [document.number for document in load_yaml(f"---\n{TEXT}")] == [1, 2]
     assert load_yaml("") == []
     assert load_yaml("---\n---\n# nothing\n") == []
 
