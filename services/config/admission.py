@@ -289,11 +289,11 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
     if not isinstance(given, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")
         raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
-    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given, strict=parent is None)
+    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given)
     if flaws:
         raise refuse(
             Code.INVALID,
-            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(one.message for one in flaws)}",
+            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(one.told for one in flaws)}",
             subject=pipeline.id,
             flaws=tuple(flaws),
         )

@@ -39,7 +39,7 @@ def _start(movement: Movement, run: Run, event: RollbackStarted, find: Find) -> 
     ready = admission.compiled(pipeline)
     inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, event.input)
     if flaws:
-        raise refuse(Code.INVALID, "; ".join(flaw.message for flaw in flaws))
+        raise refuse(Code.INVALID, "; ".join(flaw.told for flaw in flaws))
     admission.demand_depth(movement.uow, run.id)
     facts = executions.facts_of(movement.uow, [run.id])[run.id]
     order = admission.Order(

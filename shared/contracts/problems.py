@@ -50,6 +50,11 @@ class Flaw(Message):
     hint: str | None = None
     """What to write instead, such as the nearest name that exists."""
 
+    @property
+    def told(self) -> str:
+        """For clients that print a message and nothing else."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class Problem(Message):
     """What failed, on what, why and what to do next."""

@@ -78,6 +78,7 @@ def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -
             # Only now is there everything of the file that a pipeline may refer to.
             said = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
             report["warnings"] = [one["message"]["message"] for one in said["_warnings"]]
+            report["willNotRun"] = will_not_run(said)
     document = {
         "kind": "IMPORT_REPORT",
         "name": ", ".join(report["name"] for report in ordered),

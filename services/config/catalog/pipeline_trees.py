@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.documents import Located, Malformed, load_yaml
-from shared.grammar.names import nearest
+from shared.grammar.inputs import run_inputs
+from shared.grammar.names import Path, nearest, path_text
 from shared.grammar.pipelines import examine_pipeline, read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec
@@ -15,6 +17,7 @@ from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .documents import READ_ONLY
 from .objects import Json
+from .values import RunnablePipeline
 
 IMPORTED = "_imported"
 """Marks a pipeline that came from another product, whose runs were never superseded."""
@@ -48,7 +51,7 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
         shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
         more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
         raise refused(f"pipeline {name} has {_count(flaws)}: {shown}{more}", flaws)
-    said = [warning(name, flaw.path, _hinted(flaw), "SEVERE") for flaw in foreign]
+    said = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
     try:
         return read_pipeline(tree), said + static_warnings(name, tree, findings.warnings)
     except Malformed as error:
@@ -82,13 +85,7 @@ def needs_of(spec: PipelineSpec) -> set[tuple[str, str]]:
     plan = compile_plan(spec)
     needs = plan.needs()
     found = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
-    found |= {("pipeline", rollback.name) for rollback in spec.rollbacks if "${" not in rollback.name}
-    for stage in plan.stages:
-        for task in stage.tasks:
-            name = task.input.get("pipeline") if task.type.casefold() == "pipeline" else None
-            if isinstance(name, str) and name and "${" not in name:
-                found.add(("pipeline", name))
-    return found
+    return found | {("pipeline", call.pipeline) for call in _calls(spec)}
 
 
 def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[str], Sequence[str]]) -> list[Json]:
@@ -103,11 +100,48 @@ def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[
     return said
 
 
+def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePipeline | None]) -> list[Json]:
+    """A warning for each input that a nested run or a rollback would be refused for, as things stand now."""
+    said = []
+    for call in _calls(spec):
+        called = find(call.pipeline)
+        if called is not None and isinstance(call.inputs, Mapping):
+            _, flaws = run_inputs(called.tree["input"], called.tree["_inputMeta"], call.inputs)
+            for flaw in flaws:
+                place = path_text((*call.path, flaw.path.removeprefix("input.")))
+                said.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One pipeline runs another."""
+
+    who: str
+    path: Path
+    """Where the inputs stand."""
+    pipeline: str
+    inputs: Any
+
+
+def _calls(spec: PipelineSpec) -> Iterator[_Call]:
+    """The pipelines that are run by their name, which no expression makes."""
+    written: list[tuple[str, Path, Any, Any]] = [
+        ("a rollback", ("rollbacks", index, "inputs"), one.name, one.inputs) for index, one in enumerate(spec.rollbacks)
+    ]
+    for stage, its in spec.stages.items():
+        for task, one in its.tasks.items():
+            if one.type.casefold() == "pipeline":
+                place = ("stages", stage, "tasks", task, "input", "inputProperties")
+                written.append((f"{stage}.{task}", place, one.input.get("pipeline"), one.input.get("inputProperties")))
+    for who, path, name, inputs in written:
+        if isinstance(name, str) and name and "${" not in name:
+            yield _Call(who, path, name, inputs or {})
+
+
 def static_warnings(name: str, tree: Mapping[str, Any], found: Sequence[Flaw]) -> list[Json]:
     """What is legal and probably not meant."""
-    said = [
-        warning(name, flaw.path, flaw.message + (f" ({flaw.hint})" if flaw.hint else ""), "WARNING") for flaw in found
-    ]
+    said = [warning(name, flaw.path, flaw.told, "WARNING") for flaw in found]
     options = [str(option).upper() for option in tree.get("options") or []]
     for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
         if option in options:
@@ -176,11 +210,7 @@ def unreadable(error: Malformed) -> Refused:
 def _placed(flaw: Flaw) -> str:
     place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
     path = f"{flaw.path}: " if flaw.path else ""
-    return f"{place}{path}{_hinted(flaw)}"
-
-
-def _hinted(flaw: Flaw) -> str:
-    return f"{flaw.message} ({flaw.hint})" if flaw.hint else flaw.message
+    return f"{place}{path}{flaw.told}"
 
 
 def _count(flaws: Sequence[Flaw]) -> str:

@@ -25,6 +25,7 @@ from .context import Context
 from .documents import common, flag, link, name_of, table, text, wire_time
 from .objects import Json, Pipeline, PipelineVersion
 from .resolving import resolve_for_run
+from .values import RunnablePipeline
 
 STATES = ("ENABLED", "DISABLED", "RELEASED")
 DEFAULT_CONCURRENCY = 10
@@ -98,7 +99,14 @@ class Pipelines(Scoped[Pipeline]):
                 names[kind] = _TABLES[kind].names(uow, value.project)
             return names[kind]
 
-        document["_warnings"] += trees.missing_needs(value.name, catalog_pipelines.needs(uow, value.id), there)
+        needs = catalog_pipelines.needs(uow, value.id)
+        document["_warnings"] += trees.missing_needs(value.name, needs, there)
+        if any(kind == "pipeline" for kind, _ in needs):
+
+            def called(name: str) -> RunnablePipeline | None:
+                return catalog_pipelines.pipeline_for_run(uow, value.project, name)
+
+            document["_warnings"] += trees.unfit_inputs(value.name, read_pipeline(_tree(value)), called)
         return document
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Pipeline:

@@ -116,6 +116,31 @@ def test_saving_warns_of_what_is_missing_and_of_an_unused_image(office: Office) 
     assert any("pushed image" in one for one in warnings)
 
 
+def test_saving_warns_of_inputs_that_a_nested_run_or_a_rollback_would_be_refused_for(office: Office) -> None:
+    nested = {"input": {"URL": "", "TAG": "latest"}, "_inputMeta": {"URL": {"mandatory": True}}}
+    task = {"type": "Pipeline", "input": {"pipeline": "Smoke", "inputProperties": {"URI": "${name}"}}}
+    body = {
+        "name": "Both",
+        "options": [],
+        "stageOrder": ["A"],
+        "stages": {"A": {"taskOrder": ["T"], "tasks": {"T": task}}},
+        "rollbacks": [{"name": "Smoke", "inputs": {"URL": "x", "TAGS": "y"}}],
+    }
+    made = create(office, **body)
+    (before,) = [one["message"]["message"] for one in made["_warnings"]]
+    assert before == "there is no pipeline Smoke in this project yet"
+    create(office, **nested, name="Smoke")
+    said, inputs = office.get(Kind.PIPELINES, id=made["id"])["_warnings"], "stages.A.tasks.T.input.inputProperties"
+    assert {one["message"]["fieldName"]: one["message"]["message"] for one in said} == {
+        "rollbacks[0].inputs.TAGS": "a rollback runs Smoke: the pipeline has no input TAGS (did you mean TAG?)",
+        f"{inputs}.URI": "A.T runs Smoke: the pipeline has no input URI (did you mean URL?)",
+        f"{inputs}.URL": "A.T runs Smoke: input URL is mandatory and has no value",
+    }
+    task["input"]["inputProperties"] = {"URL": "${name}", "DOCKER_TAG": "1"}
+    body["rollbacks"] = []
+    assert office.act(Kind.PIPELINES, "patch", body, id=made["id"])["_warnings"] == []
+
+
 def test_versions_are_kept_compared_and_restored(office: Office) -> None:
     made = create(office)
     changed = {**made, "description": "second", "input": {"namespace": "prod", "DOCKER_TAG": ""}}

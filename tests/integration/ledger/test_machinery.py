@@ -347,11 +347,13 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
     )
     child_pipeline = pipeline("Child")
     body = {
-        "input": {"extra": "1"},
+        "input": {"DOCKER_TAG": "1"},
         "executionId": "6f1f2d9e-0000-4000-8000-000000000001",
         "_parent": {"executionId": parent, "stage": "Build", "task": "Check", "requestedBy": "ann"},
     }
     with world.store.write() as uow:
+        with pytest.raises(Refused, match=r"has no input DOCKER_TAGG \(did you mean DOCKER_TAG\?\)"):
+            admission.start_manual(uow, child_pipeline, SYSTEM, {**body, "input": {"DOCKER_TAGG": "1"}})
         started = admission.start_manual(uow, child_pipeline, SYSTEM, body)
         assert admission.start_manual(uow, child_pipeline, SYSTEM, body) == started
     child = started["executionId"]
