@@ -250,13 +250,14 @@ class Movement:
         parent = self.run(run.parent or "")
         if parent is None or parent.holding.state is protocol.State.ENDED:
             return
-        output = next((one.output for one in reversed(self._ends(run)) if one.output), {})
+        brought = next((one for one in reversed(self._ends(run)) if one.output), None)
         said = {
             "executionId": run.id,
             "executionIndex": run.index,
             "executionStatus": run.status.value,
             "statusMessage": run.status_message,
-            "outputProperties": output,
+            "outputProperties": brought.output if brought else {},
+            "sealedProperties": {name: box.model_dump() for name, box in brought.sealed.items()} if brought else {},
         }
         self.apply(parent, protocol.answer(parent.holding, run.parent_stage, run.parent_task, said, self.uow.now))
 

@@ -112,6 +112,7 @@ def _kept(execution_id: str, stage: str, task: TaskState) -> TaskKept:
         status=task.status,
         message=task.message,
         input=task.input,
+        sealed=task.sealed_input,
         output=task.output,
         started_at=task.started_at,
         ended_at=task.ended_at,

@@ -119,4 +119,4 @@ class Hand:
         known.keep(place, "input", usable)
         self._vault.learn(secrets_in(plan.type, usable))
         shown = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
-        return Live(plan, kind, asked, logs, input_shown=shown, stop_asked=stopping)
+        return Live(plan, kind, asked, logs, usable, shown, stop_asked=stopping)

@@ -52,6 +52,9 @@ class Known:
     def _revealed(self) -> dict[Place, dict[str, Any]]:
         for stage, task in self.state.tasks:
             place = (stage.name, task.name)
-            if task.output.sealed is not None and "output" not in self._exact.get(place, {}):
-                self.keep(place, "output", self._vault.reveal(task.output.sealed))
+            exact = self._exact.get(place, {})
+            if task.output.sealed is not None and "output" not in exact:
+                self.keep(place, "output", self._vault.reveal(task.output.sealed, task.output.secrets))
+            if task.sealed_input is not None and "input" not in exact:
+                self.keep(place, "input", self._vault.unbox(task.sealed_input, f"input of {'.'.join(place)}"))
         return self._exact

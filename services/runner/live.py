@@ -41,6 +41,8 @@ class Live:
     type: TaskType
     asked: Asked
     logs: LogBuffer
+    input_exact: Json
+    """Small enough to be recorded."""
     input_shown: Json
     handle: Json | None = None
     phase: Phase = "resting"
@@ -115,13 +117,16 @@ class TaskTools:
         return self._host.ledger.act(act, self._user, command_id)
 
     def seal(self, value: Any) -> Json:
-        return self._vault.seal(value)
+        return self._vault.seal(value).model_dump()
 
     def unseal(self, sealed: Json) -> Any:
         return self._vault.unseal(sealed)
 
     def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
         return self._vault.hand_on(inputs)
+
+    def take_over(self, shown: Json, sealed: Json) -> Json:
+        return self._vault.take_over(shown, {name: Sealed.model_validate(box) for name, box in sealed.items()})
 
     def workspace(self) -> Json:
         try:

@@ -19,10 +19,15 @@ class Masks(Protocol):
     def mask(self, value: Any) -> Any: ...
 
 
-class Seals(Protocol):
-    """Closes a text for the holders of the private key."""
+class Secrets(Protocol):
+    """The secrets of a run."""
 
-    def seal(self, secret: str) -> Sealed: ...
+    @property
+    def masker(self) -> Masks: ...
+
+    def seal(self, value: Any) -> Sealed: ...
+
+    def within(self, value: Any) -> list[str]: ...
 
 
 def size(value: Any) -> int:
@@ -56,15 +61,15 @@ def _cut_parts(parts: dict[Any, Any], total: int, limit: int) -> dict[Any, Any]:
     return {CUT_MARK: sum(sizes.values())}
 
 
-def packed(exact: Json, masks: Masks, seals: Seals) -> tuple[Output, Json]:
+def packed(exact: Json, secrets: Secrets) -> tuple[Output, Json]:
     """The output for the ledger, and what later tasks of this holder may use."""
     if not exact:
         return Output(), {}
     usable = shown(exact)
-    view = masks.mask(usable)
+    view = secrets.masker.mask(usable)
     if view == usable:
         return Output(view=usable), usable
-    return Output(view=view, sealed=seals.seal(json.dumps(usable, ensure_ascii=False))), usable
+    return Output(view=view, sealed=secrets.seal(usable), secrets=secrets.seal(secrets.within(usable))), usable
 
 
 def shown(value: Any) -> Any:

@@ -74,20 +74,20 @@ class Vault:
         self._opener = opener
         self._sealer = sealer
         self._learned: frozenset[str] = frozenset()
-        self._masker: Masker | None = None
+        self._masks: tuple[Masker, frozenset[str]] | None = None
 
     @property
     def masker(self) -> Masker:
         """Hides every secret that the run was given."""
-        if self._masker is None:
-            self._masker = Masker(self._secrets())
-        return self._masker
+        made, learned = self._masks, self._learned
+        if made is None or made[1] != learned:
+            # Kept with what it knows: another thread may learn more while it is made.
+            made = self._masks = Masker(self._secrets(learned)), learned
+        return made[0]
 
     def learn(self, secrets: frozenset[str]) -> None:
         """These are hidden from now on as well."""
-        if not secrets <= self._learned:
-            self._learned |= secrets
-            self._masker = None
+        self._learned |= secrets
 
     def hashed(self, value: str) -> str:
         """What stands for a value that is not shown, so that a change of it shows."""
@@ -97,16 +97,29 @@ class Vault:
         """The run's inputs; one that holds a secret is opened when its value is asked for."""
         return Inputs(shown, self._sealed_inputs, self._opener) if self._sealed_inputs else shown
 
-    def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
-        """Inputs for another run: as people may see them, and sealed those of which they may not see all."""
-        shown = {name: self.masker.mask(value) for name, value in inputs.items()}
-        sealed = {name: self._box(value) for name, value in inputs.items() if shown[name] != value}
+    def hand_on(self, values: Json) -> tuple[Json, dict[str, Sealed]]:
+        """Values for another run: as people may see them, and sealed those of which they may not see all."""
+        shown = {name: self.masker.mask(value) for name, value in values.items()}
+        sealed = {name: self.box(value) for name, value in values.items() if shown[name] != value}
         return shown, sealed
 
-    def _box(self, value: Any) -> Sealed:
-        # The other run has to hide the secret itself too, not only the text around it.
-        secrets = [secret for secret in self._secrets() if Masker([secret]).mask(value) != value]
-        return self._sealer.seal(json.dumps({"value": value, "secrets": secrets}, ensure_ascii=False))
+    def take_over(self, shown: Json, sealed: Mapping[str, Sealed]) -> Json:
+        """What another run handed on, with its secrets, which are hidden from now on."""
+        return {**shown, **{name: self.unbox(box, name) for name, box in sealed.items()}}
+
+    def box(self, value: Any) -> Sealed:
+        """Close a value with the secrets in it: whoever opens it has to hide these too, not only the text around."""
+        return self.seal({"value": value, "secrets": self.within(value)})
+
+    def unbox(self, box: Sealed, of: str) -> Any:
+        """What `box` closed; its secrets are hidden from now on."""
+        kept = json.loads(_open(self._opener, box, of))
+        self.learn(frozenset(kept["secrets"]))
+        return kept["value"]
+
+    def within(self, value: Any) -> list[str]:
+        """The secrets that a value holds, in whatever form."""
+        return [secret for secret in self._secrets(self._learned) if Masker([secret]).mask(value) != value]
 
     def endpoint(self, name: str) -> OpenEndpoint:
         """The endpoint of that name with its secrets in clear."""
@@ -130,28 +143,30 @@ class Vault:
         known = self._endpoints.get(endpoint)
         return known is not None and bool(known.properties.get("isRestricted"))
 
-    def seal(self, value: Any) -> Json:
+    def seal(self, value: Any) -> Sealed:
         """Close a JSON value, so that it may be recorded."""
-        return self._sealer.seal(json.dumps(value, ensure_ascii=False)).model_dump()
+        return self._sealer.seal(json.dumps(value, ensure_ascii=False))
 
     def unseal(self, sealed: Json) -> Any:
         """Open what `seal` closed."""
         return json.loads(_open(self._opener, Sealed.model_validate(sealed), "what an earlier step kept"))
 
-    def reveal(self, sealed: Sealed) -> Any:
-        """The exact output of a task that a predecessor ran."""
+    def reveal(self, sealed: Sealed, secrets: Sealed | None) -> Any:
+        """The exact output of a task that somebody else ran; its secrets are hidden from now on."""
+        if secrets is not None:
+            self.learn(frozenset(json.loads(_open(self._opener, secrets, "an earlier task's output"))))
         return json.loads(_open(self._opener, sealed, "an earlier task's output"))
 
     def masking_key(self) -> bytes:
         """The same for every runner that holds the same private key, and for nobody else."""
         return self._opener.derived_key(b"portside hidden values")
 
-    def _secrets(self) -> list[str]:
+    def _secrets(self, learned: frozenset[str]) -> list[str]:
         boxes = [box for one in self._endpoints.values() for box in one.secrets.values()]
         handed = [
             secret for text in self._opened(self._sealed_inputs.values()) for secret in json.loads(text)["secrets"]
         ]
-        return [*self._opened([*boxes, *self._sealed_variables]), *handed, *self._learned]
+        return [*self._opened([*boxes, *self._sealed_variables]), *handed, *learned]
 
     def _opened(self, boxes: Iterable[Sealed]) -> Iterator[str]:
         for box in boxes:

@@ -39,15 +39,17 @@ class Voice:
         self._say(h.StageEnded(**self._stamp(), stage=stage, status=status, message=self._masked(message)))
 
     def run_ended(self, status: h.Status, message: str, output: Json) -> None:
-        view = self._vault.masker.mask(results.shown(output))
-        self._say(h.RunEnded(**self._stamp(), status=status, message=self._masked(message), output=view))
+        view, sealed = self._vault.hand_on(results.shown(output))
+        kept = sealed if self._known.about.nested else {}
+        self._say(h.RunEnded(**self._stamp(), status=status, message=self._masked(message), output=view, sealed=kept))
 
     def run_parked(self, reason: Any, due_at: float | None) -> None:
         self._say(h.RunParked(**self._stamp(), reason=reason, due_at=due_at))
 
     def task_begins(self, live: Live) -> h.TaskStarted:
         """Not said yet: where leave is needed, the request for it carries the event."""
-        return h.TaskStarted(**self._stamp(), **_place(live), input=live.input_shown)
+        sealed = None if live.input_shown == live.input_exact else self._vault.box(live.input_exact)
+        return h.TaskStarted(**self._stamp(), **_place(live), input=live.input_shown, sealed=sealed)
 
     def task_started(self, begun: h.TaskStarted) -> None:
         self._say(begun)
@@ -122,7 +124,7 @@ class Voice:
         output: Json,
         deployed: tuple[h.Deployed, ...] = (),
     ) -> None:
-        packed, usable = results.packed(output, self._vault.masker, self._host.sealer)
+        packed, usable = results.packed(output, self._vault)
         if packed.sealed is not None:
             self._known.keep((stage, task), "output", usable)
         self._say(

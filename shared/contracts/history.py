@@ -37,6 +37,8 @@ class Output(Message):
     """Masked and cut: what ledger, pages and API show."""
     sealed: Sealed | None = None
     """The exact JSON, when it differs from the view."""
+    secrets: Sealed | None = None
+    """A JSON list of the secrets in it: whoever opens the one has to hide the others."""
 
 
 class _Event(Message):
@@ -64,6 +66,8 @@ class TaskStarted(_Event):
     try_number: int = 1
     input: Json = {}
     """The resolved input, masked and cut."""
+    sealed: Sealed | None = None
+    """The same with its secrets, where there are any, for tasks that refer to it."""
 
 
 class Pushing(Message):
@@ -157,6 +161,8 @@ class TaskKept(_Event):
     status: Status
     message: str = ""
     input: Json = {}
+    sealed: Sealed | None = None
+    """As in `TaskStarted`."""
     output: Output = Output()
     started_at: float | None = None
     ended_at: float | None = None
@@ -203,6 +209,8 @@ class RunEnded(_Event):
     status: Status
     message: str = ""
     output: Json = {}
+    sealed: dict[str, Sealed] = {}
+    """Outputs that hold a secret, for the run that this one is nested in; `output` has their mask."""
 
 
 Event = Annotated[

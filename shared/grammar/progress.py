@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from shared.contracts.base import Sealed
 from shared.contracts.history import (
     Output,
     Recorded,
@@ -78,6 +79,8 @@ class TaskState:
     try_number: int = 0
     """0 before the first start."""
     input: Json = field(default_factory=dict)
+    sealed_input: Sealed | None = None
+    """The input with its secrets, where it has any."""
     output: Output = NO_OUTPUT
     """`view` for people, `sealed` where the exact one differs."""
     handle: Json | None = None
@@ -309,6 +312,7 @@ def _keep(state: RunState, event: TaskKept) -> RunState:
         message=event.message,
         try_number=event.try_number,
         input=event.input,
+        sealed_input=event.sealed,
         output=event.output,
         started_at=event.started_at,
         try_started_at=event.started_at,
@@ -433,7 +437,14 @@ def _started(task: TaskState, event: TaskStarted) -> TaskState:
     first = event.at if task.started_at is None else task.started_at
     own = event.at if task.try_started_at is None else task.try_started_at
     return _changed(
-        task, status=Status.RUNNING, message="", waiting=None, input=event.input, started_at=first, try_started_at=own
+        task,
+        status=Status.RUNNING,
+        message="",
+        waiting=None,
+        input=event.input,
+        sealed_input=event.sealed,
+        started_at=first,
+        try_started_at=own,
     )
 
 

@@ -155,6 +155,7 @@ def tasks(url: str) -> Json:
             "type": "Pipeline",
             "input": {"pipeline": "Inner", "inputProperties": {"token": f"Bearer {VAR}", "plain": "x"}},
         },
+        "Back": {"type": "Log", "input": {"message": "${S.Nested.output.outputProperties.seen}"}},
         "Never": {
             "type": "K8S",
             "endpoints": cluster,

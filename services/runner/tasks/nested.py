@@ -52,13 +52,14 @@ class Pipeline(Task):
         return Waiting("nested", f"Waits for {name} #{index}", None, ask)
 
     def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+        brought = asked.tools.take_over(answer.get("outputProperties") or {}, answer.get("sealedProperties") or {})
         name, index = ask.get("pipeline", ""), answer.get("executionIndex")
         output = {
             "executionStatus": answer.get("executionStatus"),
             "executionIndex": index,
             "executionId": answer.get("executionId"),
             "pipelineExecutionLink": f"/codestream/api/executions/{answer.get('executionId')}",
-            "outputProperties": answer.get("outputProperties") or {},
+            "outputProperties": brought,
             "inputProperties": asked.table("inputProperties"),
         }
         if answer.get("executionStatus") == Status.COMPLETED:

@@ -116,6 +116,9 @@ class Tools(Protocol):
     def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
         """Inputs for another run: masked as people may see them, and sealed by name those that hold a secret."""
 
+    def take_over(self, shown: Json, sealed: Json) -> Json:
+        """What another run handed on, with its secrets in clear; they are hidden here from now on as well."""
+
     def workspace(self) -> Json:
         """The pipeline's workspace, its references put in."""
 

@@ -135,6 +135,26 @@ def test_who_may_not_use_what_is_restricted_waits_for_an_administrator(world: Wo
     assert web.bodies.count("restricted") == 1
 
 
+def test_a_nested_runs_secret_reaches_the_tasks_of_its_parent_and_nobody_else(world: World, web: Web) -> None:
+    secret = "a-secret-of-the-inner-run"
+    world.client.post("/variables", {"project": "default", "name": "inner", "type": "SECRET", "value": secret})
+    define(world, "Inner", {"S": [("Say", log("in here"))]}, output={"token": "Bearer ${var.inner}", "plain": "x"})
+    token, nested = "${S.Nest.output.outputProperties.token}", {"type": "Pipeline", "input": {"pipeline": "Inner"}}
+    ask = {"type": "UserOperation", "input": {"summary": "Go on?"}}
+    tasks = [("Nest", nested), ("Use", call(web, token)), ("Ask", ask), ("Again", call(web, "${S.Use.input.payload}"))]
+    link = start(world.client, define(world, "Outer", {"S": [*tasks, ("Tell", log(token))]}))
+    waiting = come_to(world, link, "WAITING")
+    (question,) = world.documents(f"/user-operations?$filter=executionId eq '{waiting['id']}'")
+    assert _approved(world, question["id"])
+    execution = come_to(world, link, *ENDED)
+    assert execution["status"] == "COMPLETED", execution["statusMessage"]
+    assert web.bodies.count(f"Bearer {secret}") == 2
+    outputs = execution["stages"]["S"]["tasks"]["Nest"]["output"]["outputProperties"]
+    assert outputs == {"token": "Bearer *****", "plain": "x"}
+    shown = json.dumps(execution) + json.dumps(world.get(f"{link}/logs"))
+    assert "*****" in shown and secret not in shown
+
+
 def test_a_schedule_starts_its_run_though_config_dies(world: World) -> None:
     define(world, "Minutely", {"S": [("Say", log("tick"))]})
     body = {"project": "default", "name": "each minute", "pipeline": "Minutely", "cron": "* * * * *"}

@@ -32,7 +32,7 @@ from services.config.tables.base import Base
 from services.config.timers import Timers
 from services.config.user_operations import UserOperations
 from shared.bus import DeadLetter, Incoming, NotConfirmed, StopConsuming
-from shared.contracts.base import Message
+from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Envelope
 from shared.contracts.history import RunParked, RunStarted, StageStarted, Status, TaskStarted, TaskWaiting
@@ -357,10 +357,13 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
         started = admission.start_manual(uow, child_pipeline, SYSTEM, body)
         assert admission.start_manual(uow, child_pipeline, SYSTEM, body) == started
     child = started["executionId"]
-    world.finish(child)
+    box = Sealed(key_id="k", box="Ym94")
+    world.finish(child, output={"token": "*****"}, sealed={"token": box})
     assert world.run(parent).holding.state is State.DISPATCHED
     answer = world.take(parent, "r2", dispatch=2, take_id="b").history[-1].event
     assert answer.answer["executionStatus"] == "COMPLETED"  # type: ignore[union-attr]
+    assert answer.answer["outputProperties"] == {"token": "*****"}  # type: ignore[union-attr]
+    assert answer.answer["sealedProperties"] == {"token": box.model_dump()}  # type: ignore[union-attr]
 
 
 def test_an_execution_is_listed_found_by_number_filtered_tagged_rerun_and_deleted(world: World) -> None:

@@ -101,12 +101,12 @@ class World:
         )
         return answer
 
-    def finish(self, execution_id: str, status: Status = Status.COMPLETED, message: str = "") -> None:
+    def finish(self, execution_id: str, status: Status = Status.COMPLETED, message: str = "", **more: Any) -> None:
         """Take the run and end it."""
         dispatch = self.run(execution_id).holding.dispatch
         answer = self.take(execution_id, dispatch=dispatch, take_id=f"t{dispatch}")
         assert answer.taken, answer.reason
-        ended = RunEnded(seq=0, at=0, status=status, message=message)
+        ended = RunEnded(seq=0, at=0, status=status, message=message, **more)
         self.report(execution_id, ended, attempt=answer.attempt)
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from services.config.rerunning import kept
-from shared.contracts.history import Output, Recorded, StageEnded, Status, TaskEnded
+from shared.contracts.base import Sealed
+from shared.contracts.history import Output, Recorded, StageEnded, Status, TaskEnded, TaskStarted
 from shared.contracts.problems import Refused
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
 from shared.grammar.progress import RunState, fold
 
+SEALED = Sealed(key_id="k", box="Ym94")
 DONE, FAILED, SKIPPED, CANCELED = Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELED
 
 
@@ -34,6 +36,7 @@ def state(**ended: Status) -> RunState:
             if task.name in ended:
                 output = Output(view={"from": task.name})
                 place = {"stage": stage.name, "task": task.name}
+                events.append(TaskStarted(seq=0, at=4.0, input={"pw": "*****"}, sealed=SEALED, **place))
                 events.append(TaskEnded(seq=0, at=5.0, status=ended[task.name], output=output, **place))
         if all(task.name in ended for task in stage.tasks):
             well = all(ended[task.name] in (DONE, SKIPPED) or task.ignore_failure for task in stage.tasks)
@@ -62,6 +65,7 @@ def test_what_is_kept(ended: dict[str, Status], since: str, expected: str) -> No
     found = kept("run-1", plan(), state(**ended), plan(), since)
     assert "".join(one.task for one in found) == expected
     assert all(one.output.view == {"from": one.task} and one.execution_id == "run-1" for one in found)
+    assert all((one.input, one.sealed) == ({"pw": "*****"}, SEALED) for one in found)
 
 
 REFUSED = [

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
+from services.config.holding import State
 from services.runner.tasks.protocol import TaskFailed
 from services.runner.vault import Vault
 from shared.contracts.base import Sealed
 from shared.contracts.runs import Variable
-from shared.process.secrets import Opener, Sealer
+from shared.process.secrets import Masker, Opener, Sealer
 
 from .conftest import Rig, do, pipeline, until
 from .ledger import MemoryLedger
@@ -61,6 +65,65 @@ def test_a_task_uses_the_value_of_a_sealed_input_and_nobody_sees_it(rig: Rig, ke
     (asked,) = [one.event for one in ledger.history if one.event.type == "rollback.started"]
     assert (asked.input, asked.problem) == ({"pw": "x-*****"}, "")
     assert vault_of(keys, dict(asked.sealed)).inputs(asked.input)["pw"] == f"x-{SECRET}"
-    said = "".join(report.model_dump_json() for report in ledger.reports) + "".join(ledger.lines)
+    said = said_by(ledger)
     assert SECRET not in said
     assert "*****" in said
+
+
+def test_what_is_learned_while_a_masker_is_made_is_hidden_all_the_same(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(secrets: Iterable[str]) -> Masker:
+        made = Masker(secrets)
+        vault.learn(frozenset({"learned-meanwhile"}))
+        return made
+
+    monkeypatch.setattr("services.runner.vault.Masker", slow)
+    vault = vault_of(keys, variables=True)
+    assert vault.masker.text(SECRET) == "*****"
+    assert vault.masker.text("x learned-meanwhile") == "x *****"
+
+
+def test_an_input_with_a_secret_is_exact_for_whoever_goes_on_with_the_run_and_hidden_there(
+    rig: Rig, keys: Keys
+) -> None:
+    ledger = MemoryLedger(
+        pipeline([[("A", do(token="x-${var.pw}"))], [("B", do(ask="go on?"))], [("C", uses("${S0.A.input.token}"))]]),
+        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+    )
+    go_on(rig, ledger, variables={})
+    assert ledger.state.message == "S0.C: bad x-*****"
+    assert SECRET not in said_by(ledger)
+
+
+def test_the_secrets_of_an_output_are_hidden_by_who_goes_on_with_the_run_though_its_variable_is_another_now(
+    rig: Rig, keys: Keys
+) -> None:
+    ledger = MemoryLedger(
+        pipeline(
+            [[("A", do(output={"token": "x-${var.pw}"}))], [("B", do(ask="?"))], [("C", uses("${S0.A.output.token}"))]]
+        ),
+        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+    )
+    go_on(rig, ledger, variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal("another"))})
+    assert ledger.state.message == "S0.C: bad x-*****"
+    assert SECRET not in said_by(ledger)
+
+
+def uses(reference: str) -> dict[str, Any]:
+    """Fails only if what it refers to is exact."""
+    return do(preCondition=f'{reference} == "x-{SECRET}"', fail=1, why=f"bad {reference}", log=reference)
+
+
+def go_on(rig: Rig, ledger: MemoryLedger, variables: dict[str, Variable]) -> None:
+    """Another holder takes the run up after the approval."""
+    rig.holder(ledger)
+    until(lambda: ledger.holding.state is State.PARKED)
+    ledger.variables = variables
+    ledger.answer("S0", "B", {"status": "Approved"})
+    rig.holder(ledger, "r2")
+    until(lambda: over(ledger))
+
+
+def said_by(ledger: MemoryLedger) -> str:
+    return "".join(report.model_dump_json() for report in ledger.reports) + "".join(ledger.lines)
