@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from shared.contracts import history as h
@@ -14,6 +15,8 @@ from shared.grammar.progress import TaskState, advance, facts, fold
 
 from .actions import Place
 from .vault import Vault
+
+Opens = Callable[[], Any]
 
 
 class Known:
@@ -27,7 +30,7 @@ class Known:
         self.plan = Plan.from_json(answer.plan)
         self.state = fold(self.plan, answer.history)
         self._vault = vault
-        self._exact: dict[Place, dict[str, Any]] = {}
+        self._exact: dict[Place, dict[str, Opens]] = {}
 
     def learn(self, event: h.Event) -> None:
         """Something has happened."""
@@ -37,7 +40,7 @@ class Known:
 
     def keep(self, place: Place, field: str, exact: Any) -> None:
         """A task's `input` or `output` as later tasks may use it, secrets and all."""
-        self._exact.setdefault(place, {})[field] = exact
+        self._exact.setdefault(place, {})[field] = lambda: exact
 
     def task(self, stage: str, task: str) -> TaskState:
         """How a task stands."""
@@ -47,14 +50,36 @@ class Known:
         """What `${…}` may name, from within a task where one is given."""
         speaking: Mapping[str, Any] = {"stageName": stage, "taskName": task, "type": kind} if task else {}
         about = about_run(self.about, status=self.state.status.value, statusMessage=self.state.message, **speaking)
-        return Scope(self.inputs, self._vault.variables, facts(self.state, self._revealed()), about)
+        tasks: dict[str, dict[str, Mapping[str, Any]]] = {stage: {**its} for stage, its in facts(self.state).items()}
+        for one, found in self.state.tasks:
+            place = (one.name, found.name)
+            if exact := {**self._sealed(place, found), **self._exact.get(place, {})}:
+                tasks[one.name][found.name] = _Exact(tasks[one.name][found.name], exact)
+        return Scope(self.inputs, self._vault.variables, tasks, about)
 
-    def _revealed(self) -> dict[Place, dict[str, Any]]:
-        for stage, task in self.state.tasks:
-            place = (stage.name, task.name)
-            exact = self._exact.get(place, {})
-            if task.output.sealed is not None and "output" not in exact:
-                self.keep(place, "output", self._vault.reveal(task.output.sealed, task.output.secrets))
-            if task.sealed_input is not None and "input" not in exact:
-                self.keep(place, "input", self._vault.unbox(task.sealed_input, f"input of {'.'.join(place)}"))
-        return self._exact
+    def _sealed(self, place: Place, task: TaskState) -> dict[str, Opens]:
+        """What another holder, or another run, gave this task and got from it."""
+        name, output, given = ".".join(place), task.output, task.sealed_input
+        sealed: dict[str, Opens] = {}
+        if output.sealed is not None:
+            sealed["output"] = partial(self._vault.reveal, output.sealed, output.secrets, f"output of {name}")
+        if given is not None:
+            sealed["input"] = partial(self._vault.unbox, given, f"input of {name}")
+        return sealed
+
+
+class _Exact(Mapping[str, Any]):
+    """A task's facts with its secrets, which are opened when they are asked for."""
+
+    def __init__(self, shown: Mapping[str, Any], exact: Mapping[str, Opens]) -> None:
+        self._shown = shown
+        self._exact = exact
+
+    def __getitem__(self, field: str) -> Any:
+        return self._exact[field]() if field in self._exact else self._shown[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown)
+
+    def __len__(self) -> int:
+        return len(self._shown)

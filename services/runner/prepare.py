@@ -11,6 +11,8 @@ from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.expressions import Scope, Unresolved, references, resolve
 from shared.grammar.plan import Rollback, TaskPlan
 
+from .tasks.protocol import TaskFailed
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -62,7 +64,7 @@ def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
     for name, value in written.items():
         try:
             values[name] = resolve(value, scope, ("output", name))
-        except Unresolved as error:
+        except (Unresolved, TaskFailed) as error:
             missing.append(str(error))
     return values, " ".join(missing)
 
@@ -71,7 +73,7 @@ def rollback_inputs(written: Rollback, scope: Scope) -> tuple[Json, str]:
     """What a rollback pipeline is given, or why it cannot be started."""
     try:
         return resolve(written.inputs, scope, ("inputs",)), ""
-    except Unresolved as error:
+    except (Unresolved, TaskFailed) as error:
         return {}, str(error)
 
 

@@ -66,7 +66,15 @@ class Run:
     # ------------------------------------------------------------------------------------------------ what comes in
 
     def step(self) -> None:
-        """Do all that can be done now."""
+        """Do all that can be done now. A run that cannot be gone on with is let go rather than held for ever: its lease
+        runs out, and after three times the ledger fails it."""
+        try:
+            self._go_on()
+        except Exception:
+            log.exception("run cannot go on", execution=self.execution_id)
+            self.abandon()
+
+    def _go_on(self) -> None:
         for _ in range(_MAX_ROUNDS):
             if self.over or self.letting_go:
                 return

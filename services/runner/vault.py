@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -74,6 +75,7 @@ class Vault:
         self._opener = opener
         self._sealer = sealer
         self._learned: frozenset[str] = frozenset()
+        self._learning = threading.Lock()
         self._masks: tuple[Masker, frozenset[str]] | None = None
 
     @property
@@ -87,7 +89,8 @@ class Vault:
 
     def learn(self, secrets: frozenset[str]) -> None:
         """These are hidden from now on as well."""
-        self._learned |= secrets
+        with self._learning:
+            self._learned |= secrets
 
     def hashed(self, value: str) -> str:
         """What stands for a value that is not shown, so that a change of it shows."""
@@ -151,11 +154,11 @@ class Vault:
         """Open what `seal` closed."""
         return json.loads(_open(self._opener, Sealed.model_validate(sealed), "what an earlier step kept"))
 
-    def reveal(self, sealed: Sealed, secrets: Sealed | None) -> Any:
+    def reveal(self, sealed: Sealed, secrets: Sealed | None, of: str) -> Any:
         """The exact output of a task that somebody else ran; its secrets are hidden from now on."""
         if secrets is not None:
-            self.learn(frozenset(json.loads(_open(self._opener, secrets, "an earlier task's output"))))
-        return json.loads(_open(self._opener, sealed, "an earlier task's output"))
+            self.learn(frozenset(json.loads(_open(self._opener, secrets, of))))
+        return json.loads(_open(self._opener, sealed, of))
 
     def masking_key(self) -> bytes:
         """The same for every runner that holds the same private key, and for nobody else."""

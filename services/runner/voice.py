@@ -125,8 +125,7 @@ class Voice:
         deployed: tuple[h.Deployed, ...] = (),
     ) -> None:
         packed, usable = results.packed(output, self._vault)
-        if packed.sealed is not None:
-            self._known.keep((stage, task), "output", usable)
+        self._known.keep((stage, task), "output", usable)
         self._say(
             h.TaskEnded(
                 **self._stamp(),

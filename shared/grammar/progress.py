@@ -229,11 +229,8 @@ def advance(state: RunState, recorded: Iterable[Recorded]) -> RunState:
     return state
 
 
-def facts(
-    state: RunState, exact: Mapping[tuple[str, str], Mapping[str, Any]] | None = None
-) -> dict[str, dict[str, Json]]:
-    """What references of the form `${Stage.Task.…}` can name; `exact` replaces fields of single tasks, such as an
-    output that was opened from its sealed form."""
+def facts(state: RunState) -> dict[str, dict[str, Json]]:
+    """What references of the form `${Stage.Task.…}` can name, as people may see it."""
     return {
         stage.name: {
             task.name: {
@@ -241,7 +238,6 @@ def facts(
                 "message": task.message,
                 "input": task.input,
                 "output": task.output.view,
-                **((exact or {}).get((stage.name, task.name)) or {}),
             }
             for task in stage.tasks.values()
         }

@@ -49,7 +49,7 @@ class Probe(Task):
         if plan.get("crash"):
             raise ValueError("boom")
         if asked.try_number <= int(plan.get("fail", 0)):
-            raise TaskFailed(str(plan.get("why", "it did not work")))
+            raise TaskFailed(str(plan.get("why", "it did not work")), dict(plan.get("broke", {})))
         if plan.get("handle"):
             return Running({"id": plan["handle"]}, "on its way", again_after_s=0.01)
         if plan.get("ask"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -290,3 +291,14 @@ def test_an_unknown_task_type_is_named(rig: Rig) -> None:
     rig.holder(ledger)
     until(lambda: over(ledger))
     assert "no task type Teleport" in ledger.state.message
+
+
+def test_a_run_that_cannot_be_gone_on_with_is_let_go_and_fails_after_three_times(rig: Rig) -> None:
+    ledger = MemoryLedger(pipeline([[("A", do(effect="nonsense"))]]))
+    for _ in range(3):
+        holder, begun = rig.holder(ledger), threading.Event()
+        holder.post(begun.set)
+        assert begun.wait(5) and holder.holding == 0
+        ledger.expire()
+    assert over(ledger)
+    assert "three times" in ledger.state.message

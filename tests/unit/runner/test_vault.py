@@ -11,6 +11,7 @@ from services.config.holding import State
 from services.runner.tasks.protocol import TaskFailed
 from services.runner.vault import Vault
 from shared.contracts.base import Sealed
+from shared.contracts.history import Status
 from shared.contracts.runs import Variable
 from shared.process.secrets import Masker, Opener, Sealer
 
@@ -108,6 +109,37 @@ def test_the_secrets_of_an_output_are_hidden_by_who_goes_on_with_the_run_though_
     go_on(rig, ledger, variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal("another"))})
     assert ledger.state.message == "S0.C: bad x-*****"
     assert SECRET not in said_by(ledger)
+
+
+def test_the_output_of_a_later_try_takes_the_place_of_an_earlier_ones_secret_output(rig: Rig, keys: Keys) -> None:
+    first = do(
+        fail=1, broke={"token": "x-${var.pw}"}, output={"token": "plain"}, retries={"attempts": 2, "delaySeconds": 0}
+    )
+    ledger = MemoryLedger(
+        pipeline([[("A", first)], [("C", do(output={"got": "${S0.A.output.token}"}))]]),
+        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+    )
+    rig.holder(ledger)
+    until(lambda: over(ledger))
+    assert ledger.state.task("S0", "C").output.view == {"got": "plain"}
+
+
+GONE = {"pw": Variable(name="pw", type="SECRET", sealed=Sealed(key_id="gone", box="AAAA"))}
+
+
+def test_a_run_whose_output_needs_a_secret_that_cannot_be_opened_ends_without_it(rig: Rig) -> None:
+    ledger = MemoryLedger(pipeline([[("A", do())]], output={"t": "${var.pw}", "u": "1"}), variables=GONE)
+    rig.holder(ledger)
+    until(lambda: over(ledger))
+    assert (ledger.state.status, ledger.state.output) == (Status.COMPLETED, {"u": "1"})
+
+
+def test_a_rollback_whose_input_cannot_be_opened_says_so(rig: Rig) -> None:
+    undo = {"name": "Undo", "inputs": {"pw": "${var.pw}"}}
+    ledger = MemoryLedger(pipeline([[("A", do(fail=1))]], rollbacks=[undo]), variables=GONE)
+    rig.holder(ledger)
+    until(lambda: over(ledger))
+    assert "variable pw cannot be opened" in ledger.state.rollbacks["", ""].message
 
 
 def uses(reference: str) -> dict[str, Any]:
