@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.history import task_id
 from shared.contracts.problems import Code, refuse
 
 from . import protocol
@@ -13,9 +14,10 @@ from .catalog.base import readable
 from .catalog.documents import ORGANISATION, link, micros, stamps, wire_time
 from .moving import Movement
 from .people import Person
+from .plans import read_plan
 from .resources import unsupported
 from .rights import Right
-from .store import Reading, UnitOfWork, catalog_projects, operations
+from .store import Reading, UnitOfWork, catalog_projects, executions, operations
 from .store.operations import ACTIVE, Operation
 
 Json = dict[str, Any]
@@ -123,10 +125,29 @@ def _project_role(person: Person, project: str) -> tuple[str, ...]:
 
 
 def _locate(uow: Reading, person: Person, number: str) -> Operation:
-    one = operations.find_operation(uow, number)
+    one = _of_task(uow, number) if "~" in number else operations.find_operation(uow, number)
     if one is None or not person.may(one.project, Right.READ):
         raise refuse(Code.NOT_FOUND, f"There is no user operation {number}", subject=number)
     return one
+
+
+def _of_task(uow: Reading, number: str) -> Operation | None:
+    """By the id of the task that asks, or the same with the task's name: its newest question."""
+    asked = operations.of_execution(uow, number.partition("~")[0])
+    ids = _task_ids(uow, asked)
+    return next((one for one in asked if number in (ids[one.id], f"{one.execution_id}~{one.stage}.{one.task}")), None)
+
+
+def _task_ids(uow: Reading, found: Sequence[Operation]) -> dict[str, str]:
+    """The wire's id of the task that asks each question."""
+    runs = executions.load_runs(uow, {one.execution_id for one in found})
+    texts = executions.plan_texts(uow, {run.plan_hash for run in runs.values()})
+    ids = {}
+    for one in found:
+        plan, _, _ = read_plan(*texts[runs[one.execution_id].plan_hash])
+        stage = next(stage for stage in plan.stages if stage.name == one.stage)
+        ids[one.id] = task_id(one.execution_id, stage.index, plan.task(one.stage, one.task).index)
+    return ids
 
 
 def document(uow: Reading, one: Operation) -> Json:
@@ -137,10 +158,11 @@ def document(uow: Reading, one: Operation) -> Json:
 def documents(uow: Reading, found: Sequence[Operation]) -> list[Json]:
     """Approvals as the API shows them."""
     projects = catalog_projects.ids(uow, {one.project for one in found})
-    return [_document(one, projects.get(one.project, "")) for one in found]
+    tasks = _task_ids(uow, found)
+    return [_document(one, projects.get(one.project, ""), tasks[one.id]) for one in found]
 
 
-def _document(one: Operation, project_id: str) -> Json:
+def _document(one: Operation, project_id: str, task: str) -> Json:
     """Code Stream's UserOperation with the fields of both its forms."""
     expires = 0 if one.expires_at is None else micros(one.expires_at)
     lasts_s = 0.0 if one.expires_at is None else max(0.0, one.expires_at - one.requested_at)
@@ -182,7 +204,7 @@ def _document(one: Operation, project_id: str) -> Json:
         "executionIndex": one.execution_index,
         "executionLink": link("executions", one.execution_id),
         "parentId": one.execution_id,
-        "taskExecutionId": f"{one.execution_id}~{one.stage}.{one.task}",
+        "taskExecutionId": task,
         "pipelineId": one.pipeline_id,
         "pipelineName": one.pipeline,
         "pipeline": one.pipeline,

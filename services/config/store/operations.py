@@ -104,6 +104,12 @@ def find_operation(uow: Reading, number: str) -> Operation | None:
     return None if row is None else _operation(row)
 
 
+def of_execution(uow: Reading, execution_id: str) -> list[Operation]:
+    """What a run has asked, the newest first."""
+    statement = select(UserOperationRow).where(_ROW.execution_id == execution_id)
+    return [_operation(row) for row in uow.session.scalars(statement.order_by(_ROW.requested_at.desc(), _ROW.id))]
+
+
 def save_answer(
     uow: UnitOfWork, number: str, *, status: str, answers: list[Any], by: str, message: str, done: bool
 ) -> None:

@@ -172,6 +172,16 @@ def test_the_answer_has_every_field_of_code_streams(world: World) -> None:
     assert said["changeLog"].endswith("Approved by bob: go")
 
 
+def test_a_question_is_found_and_answered_by_the_id_of_its_task(world: World) -> None:
+    run_id, number = asked(world)
+    assert shown(world, number)["taskExecutionId"] == f"{run_id}~1.0"
+    assert shown(world, f"{run_id}~1.0")["id"] == shown(world, f"{run_id}~Deploy.Apply")["id"] == number
+    assert say(world, f"{run_id}~1.0", person("bob"))["status"] == "Approved"
+    for unknown in (f"{run_id}~0.0", f"{uuid4()}~1.0"):
+        with pytest.raises(Refused, match="There is no user operation"):
+            shown(world, unknown)
+
+
 def statements(store: Store, what: Callable[[], object]) -> int:
     """How many statements something costs."""
     seen: list[str] = []
