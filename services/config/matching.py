@@ -213,10 +213,10 @@ def _complete(case: Case) -> Judgement | None:
 
 
 def _actor(case: Case) -> Judgement | None:
-    if case.webhook is None or not case.webhook.actor_problem:
+    actor = case.webhook.actor if case.webhook is not None else None
+    if actor is None or not actor.problem:
         return None
-    ended = "token" in case.webhook.actor_problem.lower()
-    return judge(Verdict.TOKEN_ENDED if ended else Verdict.NO_RIGHT, why=case.webhook.actor_problem)
+    return judge(Verdict.TOKEN_ENDED if actor.token_problem else Verdict.NO_RIGHT, why=actor.problem)
 
 
 def _pipeline(case: Case) -> Judgement | None:

@@ -285,7 +285,7 @@ class Receiver:
             return _judged(one, judge(Verdict.TESTED, pipeline=pipeline.name))
         order = admission.Order(
             execution_id=admission.run_id(webhook.id, one.delivery_id, one.ordinal),
-            requested_by=webhook.actor,
+            requested_by=webhook.actor.user,
             inputs=inputs,
             order_at=one.received_at,
             comments=f"Push of {matching.wording(push)}",

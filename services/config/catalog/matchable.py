@@ -13,7 +13,7 @@ from shared.grammar.repositories import registry_of
 
 from . import mirroring, resolving
 from .objects import Endpoint, Token, User, Webhook
-from .values import MatchWebhook
+from .values import Actor, MatchWebhook
 
 NOTICE_S = 30 * 86_400.0
 
@@ -35,7 +35,6 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
     """A stored webhook, with all that matching looks at."""
     endpoint = resolving.endpoint_of(uow, webhook.project, webhook.endpoint)
     found = mirroring.repository(webhook, endpoint)
-    actor, problem = actor_of(uow, webhook)
     return MatchWebhook(
         id=webhook.id,
         project=webhook.project,
@@ -50,8 +49,7 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
         tag_pattern=webhook.tag_pattern,
         exclude=tuple(webhook.exclude),
         input=webhook.input,
-        actor=actor,
-        actor_problem=problem,
+        actor=actor_of(uow, webhook),
         missing=() if webhook.pipeline else ("It names no pipeline.",),
         access=registry_access(uow, endpoint) if endpoint is not None and endpoint.type == "docker" else None,
         gather_s=webhook.gather_s,
@@ -60,20 +58,21 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
     )
 
 
-def actor_of(uow: Reading, webhook: Webhook) -> tuple[str, str]:
-    """As whom a webhook's runs act, and why that cannot be now."""
+def actor_of(uow: Reading, webhook: Webhook) -> Actor:
+    """As whom a webhook's runs act."""
     if webhook.api_token_id is not None:
         owned = catalog_people.owners(uow, [webhook.api_token_id]).get(webhook.api_token_id)
         if owned is None:
-            return webhook.actor, f"The API token of {webhook.actor} is gone."
+            return Actor(webhook.actor, token_problem=f"The API token of {webhook.actor} is gone.")
         token, user = owned
-        return user.name, _token_problem(token, user, uow.now) or _right_problem(uow, user, webhook.project)
+        return Actor(user.name, _token_problem(token, user, uow.now), _right_problem(uow, user, webhook.project))
     if webhook.token_variable:
-        return webhook.actor, _variable_problem(uow, webhook)
+        return Actor(webhook.actor, token_problem=_variable_problem(uow, webhook))
     found = catalog_people.find_user(uow, webhook.actor)
     if found is None:
-        return webhook.actor, f"There is no user {webhook.actor} any more, as whom this webhook acts."
-    return found.name, _right_problem(uow, found, webhook.project)
+        gone = f"There is no user {webhook.actor} any more, as whom this webhook acts."
+        return Actor(webhook.actor, right_problem=gone)
+    return Actor(found.name, right_problem=_right_problem(uow, found, webhook.project))
 
 
 def token_notice(uow: Reading, webhook: Webhook) -> str:

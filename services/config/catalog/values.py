@@ -33,6 +33,20 @@ class RunnablePipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """As whom a webhook's runs act, and why that cannot be now, in words for the verdict; empty when all is well."""
+
+    user: str
+    """The owner of its API token, else who made it."""
+    token_problem: str = ""
+    right_problem: str = ""
+
+    @property
+    def problem(self) -> str:
+        return self.token_problem or self.right_problem
+
+
+@dataclass(frozen=True, slots=True)
 class MatchWebhook:
     """A webhook as matching needs it."""
 
@@ -52,10 +66,7 @@ class MatchWebhook:
     tag_pattern: str
     exclude: tuple[str, ...]
     input: Mapping[str, Any]
-    actor: str
-    """The user as whom its runs act: the owner of its API token, else who made it."""
-    actor_problem: str = ""
-    """Why that user may not start runs now, in words for the verdict; empty when all is well."""
+    actor: Actor
     missing: tuple[str, ...] = ()
     """What the webhook lacks before it can start anything, each a sentence."""
     access: RegistryAccess | None = None

@@ -138,8 +138,8 @@ def _document(
     endpoint: Endpoint | None,
     pipeline: Pipeline | None,
 ) -> Json:
-    actor, problem = matchable.actor_of(uow, value)
-    missing = lacks(value, endpoint, pipeline, problem)
+    actor = matchable.actor_of(uow, value)
+    missing = lacks(value, endpoint, pipeline, actor.problem)
     unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
     unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
     return {
@@ -162,7 +162,7 @@ def _document(
         "hookUrl": f"{base}{MASK}",
         "externalListenerLink": f"{LINK_BASE}/registry-webhook-listeners/{value.id}",
         "slug": value.slug or "",
-        "actor": actor,
+        "actor": actor.user,
         "missing": missing,
         "complete": not missing,
         "notices": [one for one in (matchable.token_notice(uow, value), unreachable, in_clear, unsigned) if one],

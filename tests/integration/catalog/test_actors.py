@@ -98,7 +98,7 @@ def judged(office: Office, webhook: str) -> tuple[str, str]:
     with office.store.read() as uow:
         found = office.catalog.webhook(uow, webhook_id=webhook)
     assert found is not None
-    return found.actor, found.actor_problem
+    return found.actor.user, found.actor.problem
 
 
 def test_a_webhook_acts_by_the_token_that_a_secret_variable_holds_when_the_push_is_matched(office: Office) -> None:

@@ -230,8 +230,8 @@ def test_a_webhook_acts_as_the_owner_of_its_api_token(office: Office) -> None:
     assert again["actor"] == "ann"
     office.act(Kind.TOKENS, "delete", id=token["id"], by="ann")
     found = match(office)
-    assert found is not None and found.actor_problem == "The API token of ann ended on 14 November 2023."
-    assert office.get(Kind.WEBHOOKS, made["id"])["missing"] == [found.actor_problem]
+    assert found is not None and found.actor.token_problem == "The API token of ann ended on 14 November 2023."
+    assert office.get(Kind.WEBHOOKS, made["id"])["missing"] == [found.actor.problem]
 
 
 def test_a_webhook_says_thirty_days_ahead_that_its_api_token_ends(office: Office) -> None:

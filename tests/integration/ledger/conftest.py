@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.config.catalog.values import MatchWebhook, RunnablePipeline
+from services.config.catalog.values import Actor, MatchWebhook, RunnablePipeline
 from services.config.store import Reading, Store, UnitOfWork
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base
@@ -95,7 +95,7 @@ def webhook(**change: Any) -> MatchWebhook:
         tag_pattern="",
         exclude=(),
         input={},
-        actor="ann",
+        actor=Actor("ann"),
     )
     return replace(plain, **change)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.config import causes
+from services.config.catalog.values import Actor
 from services.config.holding import State
 from services.config.store import Store, deployments, pushed_images
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
@@ -198,7 +199,8 @@ def test_a_repeat_of_the_same_push_is_a_duplicate(world: World) -> None:
         ({"repository": "acme/api"}, "ignored: repository"),
         ({"pipeline": "", "missing": ("It names no pipeline.",)}, "not started: incomplete webhook"),
         ({"pipeline": "Deploy api"}, "not started: incomplete webhook"),
-        ({"actor_problem": "The API token of ann ended on 3 May 2026."}, "not started: token ended"),
+        ({"actor": Actor("ann", token_problem="It ended on 3 May 2026.")}, "not started: token ended"),
+        ({"actor": Actor("token-bot", right_problem="User token-bot is disabled.")}, "not started: no right"),
         ({"tag_pattern": "("}, "not started: incomplete webhook"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.config.catalog.values import Actor
 from services.config.executions import Executions
 from services.config.holding import State
 from services.config.people import SYSTEM, Person
@@ -74,7 +75,7 @@ def test_a_take_says_whether_the_owner_may_use_what_is_restricted(
     variable = Variable(name="v", type="RESTRICTED" if restricted else "SECRET")
     found = {"endpoint": ({"prod": endpoint}, {}), "variable": ({}, {"v": variable})}[what]
     world.definitions.resolve = lambda *_: found  # type: ignore[method-assign,assignment]
-    world.definitions.webhooks["token"] = replace(world.definitions.webhooks["token"], actor=owner)
+    world.definitions.webhooks["token"] = replace(world.definitions.webhooks["token"], actor=Actor(owner))
     about = world.take(world.hook().execution_id or "").about
     assert about is not None
     assert about.may_use_restricted is may

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.config.catalog.values import Actor
 from services.config.moving import Movement
 from services.config.receiving import FOUND_WITHIN_S
 from services.config.store import Store
@@ -143,11 +144,11 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
     Verdict.PIPELINE_DISABLED: (pipeline_disabled, "Not started: pipeline Deploy web is disabled."),
     Verdict.INPUT_MISSING: (with_pipeline(**MANDATORY), "Pipeline Deploy web was not started: "),
     Verdict.TOKEN_ENDED: (
-        with_webhook(actor_problem="The API token of ann ended on 3 May 2026."),
+        with_webhook(actor=Actor("ann", token_problem="The API token of ann ended on 3 May 2026.")),
         "The API token of ann ended on 3 May 2026.",
     ),
     Verdict.NO_RIGHT: (
-        with_webhook(actor_problem="User ann, as whom this webhook acts, is disabled."),
+        with_webhook(actor=Actor("ann", right_problem="User ann, as whom this webhook acts, is disabled.")),
         "User ann, as whom this webhook acts, is disabled.",
     ),
     Verdict.INCOMPLETE: (
