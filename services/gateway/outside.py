@@ -11,7 +11,7 @@ from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk, Validated
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
-from shared.grammar.patterns import BadPattern, judge
+from shared.grammar.patterns import judge
 from shared.grammar.repositories import repository_of
 
 from .desk import Desk
@@ -37,9 +37,8 @@ def prepared(
 def tried(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
     """Try an endpoint for real. Of Docker Hub's account both are asked: may it manage the hooks, and does it pull."""
     options = options or {}
-    hooks = (
-        _hooks(desk, caller, endpoint, options) if is_hub(endpoint) and endpoint.properties.get("username") else None
-    )
+    manages = is_hub(endpoint) and endpoint.properties.get("username")
+    hooks = _hooks(desk, caller, endpoint, options) if manages else None
     if hooks is not None and not hooks.ok and hooks.code not in ("no-right", "by-hand", "unavailable"):
         return hooks
     pull = desk.validate(caller, ValidateAsk(endpoint=endpoint, options=options))
@@ -48,7 +47,7 @@ def tried(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json | None =
     message = f"{pull.message} {hooks.message}".strip()
     if hooks.code == "no-right":
         return hooks.model_copy(update={"message": message, "details": {**pull.details, **hooks.details}})
-    step = hooks.next_step if not hooks.ok else pull.next_step
+    step = pull.next_step if hooks.ok else hooks.next_step
     return pull.model_copy(update={"message": message, "next_step": step, "details": {**pull.details, **hooks.details}})
 
 
@@ -130,6 +129,3 @@ def _judged(tag: Json, pattern: str, exclude: list[str]) -> Json:
     verdict = judge(pattern, str(tag["name"]), exclude)
     rest = {key: value for key, value in tag.items() if key != "name"}
     return {"tag": tag["name"], **rest, "wouldRun": verdict.wanted, "reason": verdict.reason}
-
-
-__all__ = ["BadPattern", "is_hub", "last_tags", "prepared", "seen", "template", "tried"]

@@ -12,12 +12,14 @@ from flask import Request
 from services.gateway.receiver.reading import Unreadable, read_json
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.contracts.texts import keepable
 
 YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
-OUR_ADDRESS = "X-Forwarded-Proto"
+COMMAND_HEADER = "Idempotency-Key"
+MAX_COMMAND_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,18 @@ class Call:
             raise refuse(Code.INVALID, "The body must be a JSON object.")
         demand_keepable(tree)
         return tree
+
+    def find(self, ask: Find) -> Page:
+        """One page of a kind, as the caller may see it. Raises `Refused`."""
+        return self.parts.desk.find(self.caller, ask)
+
+    def get(self, ask: Get) -> Document:
+        """One object, as the caller may see it. Raises `Refused`."""
+        return self.parts.desk.get(self.caller, ask)
+
+    def act(self, command: Act) -> Document:
+        """Change something; a client that names its command may send it again without harm. Raises `Refused`."""
+        return self.parts.desk.act(self.caller, command, self.request.headers.get(COMMAND_HEADER, "")[:MAX_COMMAND_ID])
 
 
 def demand_keepable(tree: Any) -> None:

@@ -7,6 +7,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.runs import Endpoint
+from shared.grammar.patterns import BadPattern
 from shared.process.secrets import new_token
 
 from .call import Call, Reply
@@ -16,7 +17,7 @@ from .sealing import wrap
 
 def types(call: Call) -> Reply:
     """What each type of endpoint takes: enough to draw a form."""
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
+    return Reply(call.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
 
 
 def validate(call: Call) -> Reply:
@@ -65,7 +66,6 @@ def kubeconfig(call: Call) -> Reply:
 
 def tags(call: Call) -> Reply:
     """The repository's last tags, each with whether a pattern would run it."""
-    asked = call.request.args
     try:
         return Reply(
             outside.last_tags(
@@ -74,10 +74,10 @@ def tags(call: Call) -> Reply:
                 _meant(call),
                 call.query.get("repository", ""),
                 call.query.get("tagNamePattern", ""),
-                asked.getlist("exclude"),
+                call.request.args.getlist("exclude"),
             )
         )
-    except outside.BadPattern as error:
+    except BadPattern as error:
         raise refuse(Code.INVALID, str(error), subject="tagNamePattern") from None
 
 

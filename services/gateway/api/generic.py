@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Document, Get, Kind
+from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
@@ -14,16 +14,12 @@ from . import wire
 from .call import Call, Handler, Reply
 from .sealing import Wrapped, wrap
 
-COMMAND_HEADER = "Idempotency-Key"
-MAX_COMMAND_ID = 200
-
 
 def listing(kind: Kind) -> Handler:
     """The kind's list."""
 
     def handle(call: Call) -> Reply:
-        page = call.parts.desk.find(call.caller, wire.find(kind, call.query))
-        return Reply(wire.listing(kind, page))
+        return Reply(wire.listing(kind, call.find(wire.find(kind, call.query))))
 
     return handle
 
@@ -32,7 +28,7 @@ def one(kind: Kind) -> Handler:
     """One object, by id or by project and name, whichever the address holds."""
 
     def handle(call: Call) -> Reply:
-        return Reply(call.parts.desk.get(call.caller, Get(kind=kind, **address(call))).document)
+        return Reply(call.get(Get(kind=kind, **address(call))).document)
 
     return handle
 
@@ -42,12 +38,12 @@ def change(kind: Kind, verb: str) -> Handler:
 
     def handle(call: Call) -> Reply:
         if kind is Kind.PIPELINES and call.is_yaml and verb != "delete":
-            return Reply(act(call, Act(kind=kind, verb=verb, text=call.text, **address(call))).document)
+            return Reply(call.act(Act(kind=kind, verb=verb, text=call.text, **address(call))).document)
         body = {} if verb == "delete" else call.body
         wrapped = wrap(
             kind, _typed(call, kind, verb, body), call.parts.sealer.seal, new_token, creating=verb == "create"
         )
-        answer = act(call, wrapped_act(kind, verb, wrapped, **address(call))).document
+        answer = call.act(wrapped_act(kind, verb, wrapped, **address(call))).document
         return Reply(shown(answer, wrapped))
 
     return handle
@@ -62,7 +58,7 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
             known = ", ".join(verbs)
             raise refuse(Code.INVALID, f"action must be one of {known}, not {verb or 'absent'}.", subject="action")
         wrapped = wrap(kind, call.body, call.parts.sealer.seal, new_token, creating=verb == "rotate")
-        answer = act(call, wrapped_act(kind, verb, wrapped, **address(call))).document
+        answer = call.act(wrapped_act(kind, verb, wrapped, **address(call))).document
         return Reply(shown(answer, wrapped))
 
     return handle
@@ -76,11 +72,6 @@ def address(call: Call) -> dict[str, str]:
 def wrapped_act(kind: Kind, verb: str, wrapped: Wrapped, **where: str) -> Act:
     """The command of a body without its secrets."""
     return Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **where)
-
-
-def act(call: Call, command: Act) -> Document:
-    """Send a command; a client that names it may send it again without harm."""
-    return call.parts.desk.act(call.caller, command, call.request.headers.get(COMMAND_HEADER, "")[:MAX_COMMAND_ID])
 
 
 def shown(answer: Json, wrapped: Wrapped) -> Json:
@@ -98,5 +89,5 @@ def _typed(call: Call, kind: Kind, verb: str, body: Json) -> Json:
     """A change of a variable or endpoint that leaves the type out is read by the type that it has."""
     if kind not in (Kind.VARIABLES, Kind.ENDPOINTS) or verb not in ("replace", "patch") or body.get("type"):
         return body
-    stored = call.parts.desk.get(call.caller, Get(kind=kind, **address(call))).document
+    stored = call.get(Get(kind=kind, **address(call))).document
     return {**body, "type": stored.get("type")}

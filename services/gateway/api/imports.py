@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from shared.contracts.base import Sealed
+from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
 from shared.grammar.documents import LOADER
@@ -26,6 +27,13 @@ class SealedText:
     text: str
     sealed: dict[str, Sealed] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+
+    def command(self, action: str, project: str = "") -> Act:
+        """What config is asked to do with it; `project` takes what names a project that is not here."""
+        options = {"action": action, "project": project}
+        return Act(
+            kind=Kind.PIPELINES, verb="import", text=self.text, sealed=self.sealed, hashes=self.hashes, options=options
+        )
 
 
 def seal_yaml(text: str, seal: Seal) -> SealedText:

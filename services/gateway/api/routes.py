@@ -1,7 +1,7 @@
 """Every address of the API, in one table.
 
-Paths stand below a prefix: those of `SERVED` answer under each of `PREFIXES`, so that clients of either generation find
-them; the rest are absolute.
+A path stands below a prefix and answers under each of `PREFIXES`, so that clients of either generation find it; those
+marked `absolute` are whole.
 """
 
 from __future__ import annotations
@@ -113,16 +113,8 @@ def _executions() -> list[Route]:
     return [
         Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
         Route("GET", one, generic.one(kind), "Get an execution", tag, gives="Execution"),
-        Route(
-            "POST",
-            one,
-            act,
-            "Pause, resume, cancel, tag, rerun, or start past the queue",
-            tag,
-            "ExecutionAction",
-            "Execution",
-            ("action",),
-        ),
+        Route("POST", one, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
+              "Execution", ("action",)),
         Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
         Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs",
               query=("stage", "task", "after", "$top")),

@@ -50,7 +50,7 @@ def by_form(call: Call) -> Reply:
 
 def preferences(call: Call) -> Reply:
     """Who am I? Clients use it to see whether a token is still good."""
-    me = call.parts.desk.get(call.caller, Get(kind=Kind.USERS, id="me")).document
+    me = call.get(Get(kind=Kind.USERS, id="me")).document
     return Reply(
         {
             "_link": "/codestream/api/user-preferences",

@@ -36,13 +36,13 @@ def nothing(_call: Call) -> Reply:
 
 def tiles(call: Call) -> Reply:
     """The catalogue of task types."""
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options={"tiles": True})).document)
+    return Reply(call.get(Get(kind=Kind.PIPELINES, options={"tiles": True})).document)
 
 
 def pipeline(call: Call) -> Reply:
     """One pipeline; `?version=` as it was then; as YAML for who accepts that first."""
     options = {"version": _number(call.query["version"], "version")} if call.query.get("version") else {}
-    found = call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options=options, **generic.address(call)))
+    found = call.get(Get(kind=Kind.PIPELINES, options=options, **generic.address(call)))
     if found.text and call.request.accept_mimetypes.best_match(("application/json", *YAML_TYPES)) in YAML_TYPES:
         return Reply(text=found.text, content_type=YAML)
     return Reply(found.document)
@@ -50,7 +50,7 @@ def pipeline(call: Call) -> Reply:
 
 def versions_of(call: Call) -> Reply:
     """The kept versions of a pipeline, newest first."""
-    page = call.parts.desk.find(call.caller, wire.find(Kind.PIPELINES, call.query, parent=call.path["id"]))
+    page = call.find(wire.find(Kind.PIPELINES, call.query, parent=call.path["id"]))
     base = f"{wire.LINK_BASE}/pipelines/{call.path['id']}"
     rows = [(f"{base}?version={row.get('version', number)}", row) for number, row in enumerate(page.documents)]
     return Reply(wire.linked(rows) | {"totalCount": page.total})
@@ -60,13 +60,13 @@ def difference(call: Call) -> Reply:
     """What changed between two versions, as a unified diff of their YAML."""
     numbers = [_number(call.query.get(name, ""), name) for name in ("from", "to")]
     ask = Get(kind=Kind.PIPELINES, id=call.path["id"], options={"diff": numbers})
-    return Reply(text=call.parts.desk.get(call.caller, ask).text, content_type="text/plain;charset=UTF-8")
+    return Reply(text=call.get(ask).text, content_type="text/plain;charset=UTF-8")
 
 
 def snippets_of(call: Call) -> Reply:
     """How a build starts the pipeline and waits for its end."""
-    found = call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, **generic.address(call))).document
-    known = call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document
+    found = call.get(Get(kind=Kind.PIPELINES, **generic.address(call))).document
+    known = call.get(Get(kind=Kind.SETTINGS)).document
     return Reply(snippets(found, str(known.get("publicUrl") or call.parts.settings.public_url)))
 
 
@@ -76,7 +76,7 @@ def snippets_of(call: Call) -> Reply:
 def execute(call: Call) -> Reply:
     """Run a pipeline."""
     command = Act(kind=Kind.PIPELINES, verb="execute", body=call.body, **generic.address(call))
-    return Reply(generic.act(call, command).document)
+    return Reply(call.act(command).document)
 
 
 def executions_of(call: Call) -> Reply:
@@ -84,16 +84,16 @@ def executions_of(call: Call) -> Reply:
     pipeline = call.path.get("id", "")
     if not pipeline:
         named = Get(kind=Kind.PIPELINES, **generic.address(call))
-        pipeline = str(call.parts.desk.get(call.caller, named).document["id"])
+        pipeline = str(call.get(named).document["id"])
     ask = wire.find(Kind.EXECUTIONS, call.query, parent=pipeline)
-    return Reply(wire.listing(Kind.EXECUTIONS, call.parts.desk.find(call.caller, ask)))
+    return Reply(wire.listing(Kind.EXECUTIONS, call.find(ask)))
 
 
 def execution_by_index(call: Call) -> Reply:
     """One execution of a pipeline by its number."""
     options = {"pipeline": call.path.get("id", ""), "index": _number(call.path["index"], "index")}
     names = {key: call.path[key] for key in ("project", "name") if key in call.path}
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.EXECUTIONS, options=options, **names)).document)
+    return Reply(call.get(Get(kind=Kind.EXECUTIONS, options=options, **names)).document)
 
 
 def _number(written: str, name: str) -> int:
@@ -106,7 +106,7 @@ def logs_of(call: Call) -> Reply:
     """What the tasks of an execution printed, in order."""
     options = {key: call.query[key] for key in ("stage", "task", "after") if call.query.get(key)}
     ask = wire.find(Kind.LOGS, call.query, parent=call.path["id"], options=options)
-    page = call.parts.desk.find(call.caller, ask)
+    page = call.find(ask)
     return Reply({"count": len(page.documents), "totalCount": page.total, "lines": list(page.documents)})
 
 
@@ -116,7 +116,7 @@ def logs_of(call: Call) -> Reply:
 def deployments_before(call: Call) -> Reply:
     """Everything that was deployed to the same workload, newest first."""
     ask = wire.find(Kind.DEPLOYMENTS, call.query, parent=call.path["id"])
-    return Reply(wire.listing(Kind.DEPLOYMENTS, call.parts.desk.find(call.caller, ask)))
+    return Reply(wire.listing(Kind.DEPLOYMENTS, call.find(ask)))
 
 
 def deployment_now(call: Call) -> Reply:
@@ -138,7 +138,7 @@ def export(call: Call) -> Reply:
     if misspelt := wanted.pop("piplines", None):
         wanted.setdefault("pipelines", misspelt)
     ask = Get(kind=Kind.PIPELINES, project=call.query.get("project", ""), options={"export": "yaml", "wanted": wanted})
-    return Reply(text=call.parts.desk.get(call.caller, ask).text, content_type=YAML)
+    return Reply(text=call.get(ask).text, content_type=YAML)
 
 
 def import_(call: Call) -> Reply:
@@ -151,16 +151,7 @@ def import_(call: Call) -> Reply:
     given = seal_yaml(call.text, call.parts.sealer.seal)
     if not given.text.strip():
         raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
-    options = {"action": action, "project": call.query.get("project", "")}
-    command = Act(
-        kind=Kind.PIPELINES,
-        verb="import",
-        text=given.text,
-        sealed=given.sealed,
-        hashes=given.hashes,
-        options=options,
-    )
-    done = generic.act(call, command)
+    done = call.act(given.command(action, call.query.get("project", "")))
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
     return Reply(text=done.text, content_type=YAML)
@@ -172,7 +163,7 @@ def import_(call: Call) -> Reply:
 def why(call: Call) -> Reply:
     """Why an image was not deployed at a given time."""
     asked = {name: call.query.get(name, "") for name in ("repository", "tag", "at")}
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.EVENTS, options={"why": asked})).document)
+    return Reply(call.get(Get(kind=Kind.EVENTS, options={"why": asked})).document)
 
 
 _act_on_webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test", "replace-elsewhere", "check"))
@@ -191,7 +182,7 @@ def act_on_webhook(call: Call) -> Reply:
 def projects_page(call: Call) -> Reply:
     """Projects as the project services list them."""
     ask = wire.find(Kind.PROJECTS, call.query)
-    return Reply(wire.spring_page(call.parts.desk.find(call.caller, ask), ask))
+    return Reply(wire.spring_page(call.find(ask), ask))
 
 
 # The system itself
@@ -199,15 +190,15 @@ def projects_page(call: Call) -> Reply:
 
 def settings(call: Call) -> Reply:
     """The installation's settings."""
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.SETTINGS)).document)
+    return Reply(call.get(Get(kind=Kind.SETTINGS)).document)
 
 
 def change_settings(call: Call) -> Reply:
     """Change some settings."""
-    return Reply(generic.act(call, Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
+    return Reply(call.act(Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
 
 
 def health(call: Call) -> Reply:
     """Is config there for this caller?"""
-    call.parts.desk.find(call.caller, Find(kind=Kind.PROJECTS, top=1))
+    call.find(Find(kind=Kind.PROJECTS, top=1))
     return Reply({"status": "ok", "config": "serving"})

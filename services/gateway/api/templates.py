@@ -5,13 +5,12 @@ from __future__ import annotations
 from services.gateway import outside
 from shared.contracts.catalog import Act, Get, Kind
 
-from . import generic
 from .call import Call, Reply
 
 
 def listing(call: Call) -> Reply:
     """All templates with their questions."""
-    return Reply(call.parts.desk.get(call.caller, Get(kind=Kind.PIPELINES, options={"templates": True})).document)
+    return Reply(call.get(Get(kind=Kind.PIPELINES, options={"templates": True})).document)
 
 
 def one(call: Call) -> Reply:
@@ -22,4 +21,4 @@ def one(call: Call) -> Reply:
 def fill(call: Call) -> Reply:
     """Make the pipeline."""
     command = Act(kind=Kind.PIPELINES, verb="from-template", name=call.path["name"], body=call.body)
-    return Reply(generic.act(call, command).document)
+    return Reply(call.act(command).document)

@@ -7,7 +7,6 @@ from flask import Blueprint, render_template, request
 from services.gateway.api.imports import seal_yaml
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.grammar.inputs import blank
 
@@ -57,14 +56,5 @@ def create_blueprint(parts: WebParts) -> Blueprint:
 def _taken(parts: WebParts, text: str, action: str) -> list[Json]:
     if blank(text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
-    given = seal_yaml(text, parts.sealer.seal)
-    command = Act(
-        kind=Kind.PIPELINES,
-        verb="import",
-        text=given.text,
-        sealed=given.sealed,
-        hashes=given.hashes,
-        options={"action": action, "project": ""},
-    )
-    found = parts.desk.act(caller(), command).document.get("objects")
+    found = parts.desk.act(caller(), seal_yaml(text, parts.sealer.seal).command(action)).document.get("objects")
     return found if isinstance(found, list) else []
