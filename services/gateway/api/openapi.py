@@ -7,12 +7,11 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from shared.contracts.base import Json
 
 from .routes import PREFIXES, ROUTES, Route
-from .schemas import REQUIRED, SCHEMAS
+from .schemas import REQUIRED, SCHEMAS, by_name, ref
 
 _PLACE = re.compile(r"{(\w+)}")
 _INTEGERS = {"$top", "$skip", "page", "$size", "count", "after"}
@@ -109,22 +108,14 @@ def _contents(*pairs: tuple[str, str]) -> Json:
 def _schema(name: str) -> Json:
     if name.startswith("New "):
         whole = name.removeprefix("New ")
-        return {"allOf": [{"$ref": f"#/components/schemas/{whole}"}, {"required": list(REQUIRED[whole])}]}
+        return {"allOf": [ref(whole), {"required": list(REQUIRED[whole])}]}
     if not name.startswith("["):
-        return {"$ref": f"#/components/schemas/{name}"}
-    inner = {"type": "object", "additionalProperties": {"$ref": f"#/components/schemas/{name[1:-1]}"}}
-    return {
-        "allOf": [
-            {"$ref": "#/components/schemas/List"},
-            {"type": "object", "properties": {"documents": inner}},
-        ]
-    }
+        return ref(name)
+    return {"allOf": [ref("List"), {"type": "object", "properties": {"documents": by_name(name[1:-1])}}]}
 
 
 def _place(name: str) -> Json:
-    schema: dict[str, Any] = {"type": "string", "minLength": 1}
-    if name == "index":
-        schema = {"type": "integer", "minimum": 0}
+    schema: Json = {"type": "integer", "minimum": 0} if name == "index" else {"type": "string", "minLength": 1}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

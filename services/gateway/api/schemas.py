@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.contracts.base import Json
 
 _TEXT: Json = {"type": "string"}
@@ -12,35 +10,52 @@ _COUNT: Json = {"type": "integer"}
 _MAP: Json = {"type": "object"}
 _WHEN: Json = {"type": ["integer", "null"], "description": "Microseconds since the epoch."}
 _TEXTS: Json = {"type": "array", "items": _TEXT}
+_MAPS: Json = {"type": "array", "items": _MAP}
+_READ_ONLY: Json = {**_TEXT, "readOnly": True}
+
+
+def ref(name: str) -> Json:
+    """The schema of that name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(name: str) -> Json:
+    """A list of such objects."""
+    return {"type": "array", "items": ref(name)}
+
+
+def by_name(name: str) -> Json:
+    """A map to such objects."""
+    return {"type": "object", "additionalProperties": ref(name)}
 
 
 def _object(required: tuple[str, ...] = (), /, **fields: Json) -> Json:
-    schema: dict[str, Any] = {"type": "object", "properties": fields, "additionalProperties": True}
+    schema: Json = {"type": "object", "properties": fields, "additionalProperties": True}
     if required:
         schema["required"] = list(required)
     return schema
 
 
 _COMMON: dict[str, Json] = {
-    "id": {**_TEXT, "readOnly": True},
+    "id": _READ_ONLY,
     "project": {**_TEXT, "description": "The project's name."},
     "kind": _TEXT,
     "description": _TEXT,
     "tags": _TEXTS,
-    "version": {**_TEXT, "readOnly": True},
-    "createdAt": {**_TEXT, "readOnly": True},
-    "updatedAt": {**_TEXT, "readOnly": True},
-    "createdBy": {**_TEXT, "readOnly": True},
-    "updatedBy": {**_TEXT, "readOnly": True},
-    "_link": {**_TEXT, "readOnly": True, "description": "The object's own address."},
-    "_projectId": {**_TEXT, "readOnly": True},
+    "version": _READ_ONLY,
+    "createdAt": _READ_ONLY,
+    "updatedAt": _READ_ONLY,
+    "createdBy": _READ_ONLY,
+    "updatedBy": _READ_ONLY,
+    "_link": {**_READ_ONLY, "description": "The object's own address."},
+    "_projectId": _READ_ONLY,
     "_createTimeInMicros": {**_COUNT, "readOnly": True},
     "_updateTimeInMicros": {**_COUNT, "readOnly": True},
 }
 
 SCHEMAS: dict[str, Json] = {
     "Object": _object(),
-    "Text": {"type": "string"},
+    "Text": _TEXT,
     "Yaml": {"description": "YAML documents, parted by ---, each with its kind."},
     "Flaw": _object(("message",), message=_TEXT, path=_TEXT, line=_COUNT, column=_COUNT, hint=_TEXT),
     "Error": _object(
@@ -56,7 +71,7 @@ SCHEMAS: dict[str, Json] = {
         code={**_TEXT, "description": "A stable word."},
         subject=_TEXT,
         nextStep={**_TEXT, "description": "What to do next."},
-        flaws={"type": "array", "items": {"$ref": "#/components/schemas/Flaw"}},
+        flaws=listed("Flaw"),
         details=_MAP,
     ),
     "List": _object(
@@ -67,7 +82,7 @@ SCHEMAS: dict[str, Json] = {
         documents={**_MAP, "description": "The items by their link."},
     ),
     "Task": _object(
-        type={"type": "string", "examples": ["K8S", "REST", "Condition", "UserOperation"]},
+        type={**_TEXT, "examples": ["K8S", "REST", "Condition", "UserOperation"]},
         preCondition={**_TEXT, "description": "Empty means always; false skips the task."},
         ignoreFailure=_FLAG,
         endpoints={**_MAP, "description": "Roles and the names of endpoints, such as kubernetesServer."},
@@ -76,7 +91,7 @@ SCHEMAS: dict[str, Json] = {
     ),
     "Stage": _object(
         taskOrder={**_TEXTS, "description": "One after the other; names joined by commas run side by side."},
-        tasks={"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Task"}},
+        tasks=by_name("Task"),
         tags=_TEXTS,
     ),
     "InputMeta": _object(description=_TEXT, mandatory=_FLAG),
@@ -87,21 +102,21 @@ SCHEMAS: dict[str, Json] = {
         name=_TEXT,
         icon=_TEXT,
         enabled=_FLAG,
-        state={"type": "string", "description": "ENABLED, DISABLED or RELEASED, whatever the case."},
+        state={**_TEXT, "description": "ENABLED, DISABLED or RELEASED, whatever the case."},
         concurrency={"type": ["integer", "string", "null"], "description": "Runs at a time at most; 10 unless told."},
         supersede={**_TEXT, "description": "How runs of one pipeline meet; see the reference of pipelines."},
         options={**_TEXTS, "description": "DOCKER_TRIGGER, GIT_TRIGGER or GERRIT_TRIGGER."},
         input={**_MAP, "description": "Names and default values."},
-        _inputMeta={"type": "object", "additionalProperties": {"$ref": "#/components/schemas/InputMeta"}},
+        _inputMeta=by_name("InputMeta"),
         output=_MAP,
         _outputMeta=_MAP,
         starred=_MAP,
         stageOrder=_TEXTS,
-        stages={"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Stage"}},
+        stages=by_name("Stage"),
         notifications=_MAP,
-        rollbacks={"type": "array", "items": {"$ref": "#/components/schemas/Rollback"}},
+        rollbacks=listed("Rollback"),
         workspace=_MAP,
-        _warnings={"type": "array", "items": {"$ref": "#/components/schemas/Warning"}, "readOnly": True},
+        _warnings={**listed("Warning"), "readOnly": True},
     ),
     "PipelineAction": _object(
         name={**_TEXT, "description": "clone: the name of the copy."},
@@ -117,7 +132,7 @@ SCHEMAS: dict[str, Json] = {
         updatedBy=_TEXT,
         what={**_TEXT, "description": "created, changed, described, or the state it went to."},
         state=_TEXT,
-        pipeline={"$ref": "#/components/schemas/Pipeline"},
+        pipeline=ref("Pipeline"),
     ),
     "Snippets": _object(
         ("tokenVariable", "shell", "githubActions", "gitlab"),
@@ -127,7 +142,7 @@ SCHEMAS: dict[str, Json] = {
         githubActions={**_TEXT, "description": "A step, as YAML."},
         gitlab={**_TEXT, "description": "A job, as YAML."},
     ),
-    "Tiles": _object(("tiles",), tiles={"type": "array", "items": {"$ref": "#/components/schemas/Tile"}}),
+    "Tiles": _object(("tiles",), tiles=listed("Tile")),
     "Tile": _object(
         ("tileId", "displayName"),
         tileId=_TEXT,
@@ -135,13 +150,13 @@ SCHEMAS: dict[str, Json] = {
         inputProperties=_MAP,
         outputProperties=_MAP,
     ),
-    "PipelineTemplates": _object(("templates",), templates={"type": "array", "items": _MAP}),
+    "PipelineTemplates": _object(("templates",), templates=_MAPS),
     "PipelineTemplate": _object(
         ("name", "title", "questions"),
         name=_TEXT,
         title=_TEXT,
         description=_TEXT,
-        questions={"type": "array", "items": _MAP},
+        questions=_MAPS,
     ),
     "PipelineAnswers": _object(
         ("answers",),
@@ -182,7 +197,7 @@ SCHEMAS: dict[str, Json] = {
         status=_TEXT,
         statusMessage=_TEXT,
         taskOrder=_TEXTS,
-        tasks={"type": "object", "additionalProperties": {"$ref": "#/components/schemas/TaskExecution"}},
+        tasks=by_name("TaskExecution"),
         _startTime=_WHEN,
         _endTime=_WHEN,
         _durationInMicros=_COUNT,
@@ -198,9 +213,9 @@ SCHEMAS: dict[str, Json] = {
         output=_MAP,
         starred=_MAP,
         stageOrder=_TEXTS,
-        stages={"type": "object", "additionalProperties": {"$ref": "#/components/schemas/StageExecution"}},
-        notifications={"type": "array", "items": _MAP},
-        workspaceResults={"type": "array", "items": _MAP},
+        stages=by_name("StageExecution"),
+        notifications=_MAPS,
+        workspaceResults=_MAPS,
         _executedBy=_TEXT,
         _pipelineLink=_TEXT,
         _durationInMicros=_COUNT,
@@ -213,7 +228,7 @@ SCHEMAS: dict[str, Json] = {
             "description": "1 for the next of those that wait for a place; 0 for one that does not.",
         },
     ),
-    "Logs": _object(("count", "lines"), count=_COUNT, totalCount=_COUNT, lines={"type": "array", "items": _MAP}),
+    "Logs": _object(("count", "lines"), count=_COUNT, totalCount=_COUNT, lines=_MAPS),
     "Deployment": _object(
         **_COMMON,
         name={**_TEXT, "description": "The workload's."},
@@ -239,11 +254,11 @@ SCHEMAS: dict[str, Json] = {
     "Endpoint": _object(
         **_COMMON,
         name=_TEXT,
-        type={"type": "string", "examples": ["docker", "k8s", "git", "email", "slack", "webhook"]},
+        type={**_TEXT, "examples": ["docker", "k8s", "git", "email", "slack", "webhook"]},
         properties=_MAP,
         isRestricted=_FLAG,
     ),
-    "EndpointTypes": _object(("types",), types={"type": "array", "items": _MAP}),
+    "EndpointTypes": _object(("types",), types=_MAPS),
     "Validation": _object(
         ("ok", "message"), ok=_FLAG, status=_TEXT, message=_TEXT, nextStep=_TEXT, code=_TEXT, details=_MAP
     ),
@@ -252,21 +267,21 @@ SCHEMAS: dict[str, Json] = {
         trusted={**_FLAG, "description": "By the system's authorities: nothing is to be accepted."},
         reason=_TEXT,
         fingerprint=_TEXT,
-        certificates={"type": "array", "items": _MAP, "description": "The server's own first."},
+        certificates={**_MAPS, "description": "The server's own first."},
     ),
     "Kubeconfig": _object(
         ("kubeconfig",),
         kubeconfig={**_TEXT, "description": "The file's text; it is not kept."},
         files={**_MAP, "description": "Contents of the files that it names, by the names that it uses."},
     ),
-    "KubeconfigContexts": _object(("contexts",), contexts={"type": "array", "items": _MAP}),
-    "Tags": _object(("repository", "tags"), repository=_TEXT, order=_TEXT, tags={"type": "array", "items": _MAP}),
+    "KubeconfigContexts": _object(("contexts",), contexts=_MAPS),
+    "Tags": _object(("repository", "tags"), repository=_TEXT, order=_TEXT, tags=_MAPS),
     "Repositories": _object(("namespace", "repositories"), namespace=_TEXT, repositories=_TEXTS),
-    "Workloads": _object(("namespace", "workloads"), namespace=_TEXT, workloads={"type": "array", "items": _MAP}),
+    "Workloads": _object(("namespace", "workloads"), namespace=_TEXT, workloads=_MAPS),
     "Variable": _object(
         **_COMMON,
         name=_TEXT,
-        type={"type": "string", "examples": ["REGULAR", "SECRET", "RESTRICTED"]},
+        type={**_TEXT, "examples": ["REGULAR", "SECRET", "RESTRICTED"]},
         value={**_TEXT, "description": "A mask for secrets; sending the mask keeps the value."},
     ),
     "Schedule": _object(
@@ -277,11 +292,11 @@ SCHEMAS: dict[str, Json] = {
         timeZone={**_TEXT, "description": "As in Europe/Berlin; UTC unless given."},
         input=_MAP,
         enabled=_FLAG,
-        actor={**_TEXT, "readOnly": True, "description": "As whom it runs: who saved it last."},
+        actor={**_READ_ONLY, "description": "As whom it runs: who saved it last."},
         nextRuns={**_TEXTS, "readOnly": True},
-        lastRun={**_TEXT, "readOnly": True},
-        lastMessage={**_TEXT, "readOnly": True},
-        executionLink={**_TEXT, "readOnly": True},
+        lastRun=_READ_ONLY,
+        lastMessage=_READ_ONLY,
+        executionLink=_READ_ONLY,
     ),
     "DockerWebhook": _object(
         **_COMMON,
@@ -300,14 +315,14 @@ SCHEMAS: dict[str, Json] = {
         input=_MAP,
         refreshToken={**_TEXT, "description": "The API token that runs act by, masked in answers; or ${var.name}."},
         secretToken={**_TEXT, "description": "Made here unless given; in clear only in the answer that made it."},
-        hookUrl={**_TEXT, "readOnly": True},
-        externalListenerLink={**_TEXT, "readOnly": True},
+        hookUrl=_READ_ONLY,
+        externalListenerLink=_READ_ONLY,
         slug=_TEXT,
-        actor={**_TEXT, "readOnly": True, "description": "As whom its runs act."},
+        actor={**_READ_ONLY, "description": "As whom its runs act."},
         missing={**_TEXTS, "readOnly": True, "description": "What it lacks before it can start anything."},
         notices={**_TEXTS, "readOnly": True},
-        hubState={**_TEXT, "readOnly": True},
-        hubMessage={**_TEXT, "readOnly": True},
+        hubState=_READ_ONLY,
+        hubMessage=_READ_ONLY,
     ),
     "DockerEvent": _object(
         **_COMMON,
@@ -347,13 +362,13 @@ SCHEMAS: dict[str, Json] = {
     "Project": _object(
         **_COMMON,
         name=_TEXT,
-        administrators={"type": "array", "items": _MAP},
-        members={"type": "array", "items": _MAP},
-        viewers={"type": "array", "items": _MAP},
+        administrators=_MAPS,
+        members=_MAPS,
+        viewers=_MAPS,
     ),
     "ProjectPage": _object(
         ("content", "totalElements", "numberOfElements"),
-        content={"type": "array", "items": {"$ref": "#/components/schemas/Project"}},
+        content=listed("Project"),
         totalElements=_COUNT,
         numberOfElements=_COUNT,
         totalPages=_COUNT,
@@ -376,12 +391,12 @@ SCHEMAS: dict[str, Json] = {
         goodForDays={"type": ["integer", "string", "null"]},
         expiresAt=_TEXT,
         lastUsedAt=_TEXT,
-        token={**_TEXT, "readOnly": True, "description": "In clear, only in the answer that made it."},
+        token={**_READ_ONLY, "description": "In clear, only in the answer that made it."},
     ),
     "About": _object(
         ("latestApiVersion", "supportedApis"),
         latestApiVersion=_TEXT,
-        supportedApis={"type": "array", "items": _MAP},
+        supportedApis=_MAPS,
     ),
     "Preferences": _object(
         ("userName",),
@@ -434,7 +449,7 @@ SCHEMAS: dict[str, Json] = {
         ("objects", "needsSecrets"),
         kind=_TEXT,
         name=_TEXT,
-        objects={"type": "array", "items": {"$ref": "#/components/schemas/Imported"}},
+        objects=listed("Imported"),
         needsSecrets={**_TEXTS, "description": "What to fill in, over all objects."},
     ),
     "Imported": _object(
@@ -447,10 +462,10 @@ SCHEMAS: dict[str, Json] = {
         statusMessage=_TEXT,
         changed={**_TEXTS, "description": "What became different from the file, with the reason."},
         warnings=_TEXTS,
-        willNotRun={"type": "array", "items": _MAP, "description": "Stage, task, type and reason."},
+        willNotRun={**_MAPS, "description": "Stage, task, type and reason."},
         needsSecrets=_TEXTS,
         lacks=_TEXTS,
-        flaws={"type": "array", "items": {"$ref": "#/components/schemas/Flaw"}},
+        flaws=listed("Flaw"),
     ),
     "Login": _object(("username", "password"), username=_TEXT, password=_TEXT, domain=_TEXT),
     "TokenLogin": _object(("refreshToken",), refreshToken=_TEXT),
