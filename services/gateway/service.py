@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from shared.bus import Bus, Incoming, Inspection
@@ -53,10 +54,11 @@ PARTS = ("hooks", "web")
 BACKLOG = 1024
 KEEP_ALIVE_S = 30
 STOP_WITHIN_S = 20
+SILENT_WORKER_S = 60
+"""A worker that has not shown itself for so long is ended and made anew."""
 WORKER_CONNECTIONS = 1000
 _PROBE_HASH = "0" * 64
 
-Handlers = dict[Topic, Callable[[Incoming], None]]
 Calls = list[Callable[[], None]]
 
 
@@ -69,22 +71,20 @@ class Worker:
         self.health = Health("gateway", settings.home, instance=self._instance).start()
         self._bus: Bus | None = None
         if post is None:
-            self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
-            bus = self._bus
+            bus = self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
             self.health.tell(lambda said: bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
             bus.open()
             post = bus
         self._post = post
+        self._handlers: dict[Topic, Callable[[Incoming], None]] = {}
+        self._on_gap: Calls = []
         self._starters: Calls = []
         self._closers: Calls = []
         self._stop: Callable[[], None] = lambda: None
-        handlers: Handlers = {}
-        gaps: Calls = []
-        receiver = self._receiver(settings, handlers, gaps) if "hooks" in parts else None
-        app = self._web(settings, handlers, gaps) if "web" in parts else None
-        self._listener = post.listen(GATEWAY_NEWS, handlers, on_gap=lambda: _all(gaps))
-        for start in self._starters:
-            start()
+        receiver = self._receiver(settings) if "hooks" in parts else None
+        app = self._web(settings) if "web" in parts else None
+        self._listener = post.listen(GATEWAY_NEWS, self._handlers, on_gap=lambda: _all(self._on_gap))
+        _all(self._starters)
         self.door = Door(
             hooks=receiver,
             web=app,
@@ -96,38 +96,27 @@ class Worker:
     def close(self) -> None:
         """Stop in order: nothing new, then what is in hand, then the connection."""
         self._listener.close()
-        for close in reversed(self._closers):
-            close()
+        _all(reversed(self._closers))
         self.health.close()
         if self._bus is not None:
             self._bus.close()
 
-    def _receiver(
-        self,
-        settings: GatewaySettings,
-        handlers: Handlers,
-        gaps: Calls,
-    ) -> Receiver:
+    def _receiver(self, settings: GatewaySettings) -> Receiver:
         keeper = Keeper(self._post, settings.folder / "allowlist.json")
         spool = Spool(settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes)
         intake = Intake(self._post, spool, self.health)
-        handlers[ALLOWLIST_CHANGED] = keeper.on_change
-        gaps.append(keeper.on_gap)
+        self._handlers[ALLOWLIST_CHANGED] = keeper.on_change
+        self._on_gap.append(keeper.on_gap)
         self._starters += [keeper.start, intake.start]
         self._closers += [keeper.close, intake.close]
         return Receiver(keeper, intake, proxies=settings.trusted_proxies, cap_per_minute=settings.hook_cap_per_minute)
 
-    def _web(
-        self,
-        settings: GatewaySettings,
-        handlers: Handlers,
-        gaps: Calls,
-    ) -> Any:
+    def _web(self, settings: GatewaySettings) -> Flask:
         live, desk, wellbeing = Live(settings.streams), Desk(self._post), Wellbeing()
-        handlers[EXECUTION_CHANGED] = live.on_execution
-        handlers[DELIVERY_CHANGED] = live.on_delivery
-        handlers[PROCESS_HEALTH] = wellbeing.on_health
-        gaps.append(live.on_gap)
+        self._handlers[EXECUTION_CHANGED] = live.on_execution
+        self._handlers[DELIVERY_CHANGED] = live.on_delivery
+        self._handlers[PROCESS_HEALTH] = wellbeing.on_health
+        self._on_gap.append(live.on_gap)
         self._stop = live.stop
         return create_app(
             WebParts(
@@ -159,7 +148,7 @@ class Worker:
         return well, document
 
 
-def _all(calls: Calls) -> None:
+def _all(calls: Iterable[Callable[[], None]]) -> None:
     for call in calls:
         call()
 
@@ -194,7 +183,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "backlog": BACKLOG,
             "keepalive": KEEP_ALIVE_S,
             "graceful_timeout": STOP_WITHIN_S,
-            "timeout": 60,
+            "timeout": SILENT_WORKER_S,
             "accesslog": None,
             "loglevel": settings.log_level.lower(),
             "proc_name": "portside-gateway",

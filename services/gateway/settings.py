@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 
 from shared.process.settings import Settings
 
-Network = IPv4Network | IPv6Network
+from .receiver.addresses import Network
 
 
 def _networks(value: Any) -> Any:

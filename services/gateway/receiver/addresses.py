@@ -28,14 +28,14 @@ def _trusted(text: str, proxies: Sequence[Network]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def networks(written: tuple[str, ...]) -> tuple[Network, ...]:
+def _networks(written: tuple[str, ...]) -> tuple[Network, ...]:
     """Networks as config checked and wrote them."""
     return tuple(ip_network(one) for one in written)
 
 
 def within(text: str, written: tuple[str, ...]) -> bool:
     """Whether an address is in one of these networks; none at all lets every address in."""
-    return not written or _trusted(text, networks(written))
+    return not written or _trusted(text, _networks(written))
 
 
 def client_address(remote: str, forwarded_for: str, proxies: Sequence[Network]) -> str:

@@ -31,7 +31,12 @@ def find(tokens: Tokens, token_hash: str, now: float) -> TokenEntry | None:
     entry = tokens.entries.get(token_hash)
     if entry is None or not hmac.compare_digest(entry.token_hash, token_hash):
         return None
-    return entry if entry.good_until is None or now < entry.good_until else None
+    return entry if is_good(entry, now) else None
+
+
+def is_good(entry: TokenEntry, now: float) -> bool:
+    """Not after its end; `now` in seconds since the epoch."""
+    return entry.good_until is None or now < entry.good_until
 
 
 def _merged(entries: dict[str, TokenEntry], change: AllowlistChanged) -> dict[str, TokenEntry]:

@@ -6,11 +6,9 @@ one answer, so that nobody learns which ones exist.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
@@ -22,19 +20,20 @@ from shared.process.secrets import token_hash
 
 from . import allowlist, signatures
 from .addresses import Network, client_address, within
-from .intake import Intake, SpoolFull
+from .headers import sent_delivery_id, sent_token
+from .intake import Intake
 from .keeper import CannotAsk, Keeper
 from .limits import Limiter
 from .parsers.recognition import read_push
 from .rates import Rates
 from .reading import Unreadable, read_json
 from .signatures import Signed
+from .spool import SpoolFull
 from .trimming import clean_text, trim
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-CAP_PER_MINUTE = 30_000
 MAX_BODY = 1024 * 1024
 MAX_TOKEN = 512
 HUB_PATH = "/pipelines/api/docker-hub-webhooks"
@@ -42,8 +41,6 @@ LISTENERS = ("/pipeline/api/registry-webhook-listeners/", "/codestream/api/regis
 
 TEST_HEADER = "HTTP_X_PORTSIDE_TEST"
 """With it a delivery is judged and starts nothing."""
-_TOKEN_HEADERS = ("HTTP_X_SECURE_TOKEN", "HTTP_X_JFROG_EVENT_AUTH")
-_DELIVERY_IDS = ("HTTP_X_GITHUB_DELIVERY", "HTTP_X_GITEA_DELIVERY", "HTTP_X_NEXUS_WEBHOOK_DELIVERY")
 _PREFIXES = (HUB_PATH, *LISTENERS)
 
 _STATUS = {
@@ -79,34 +76,6 @@ def is_hook(path: str) -> bool:
     return path.startswith(_PREFIXES)
 
 
-def _query_token(query: str) -> str:
-    for field in query.split("&"):
-        name, _, value = field.partition("=")
-        if name == "secureToken":
-            return unquote_plus(value)
-    return ""
-
-
-def _token(environ: WSGIEnvironment) -> str:
-    """From the query, else from a header, which some registries can send and which no proxy logs."""
-    if query := _query_token(environ.get("QUERY_STRING", "")):
-        return query
-    for name in _TOKEN_HEADERS:
-        if header := environ.get(name, ""):
-            return str(header)
-    scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() == "basic":
-        return _basic_password(value)
-    return str(value.strip() or scheme)
-
-
-def _basic_password(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except ValueError:
-        return ""
-
-
 def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
     """What the webhook demands of its sender besides the token. Ends the request with 403."""
     if not within(address, entry.networks):
@@ -116,12 +85,6 @@ def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
         why = "does not fit the body" if signed is Signed.WRONG else "is missing"
         message = f"The signature {why}: the secret that the registry signs with must be this webhook's secure token."
         raise _problem(403, "forbidden", message, subject="signed")
-
-
-def _delivery_id(environ: WSGIEnvironment) -> str | None:
-    """What a sender calls this delivery, and again when it sends it again."""
-    given = next((value for name in _DELIVERY_IDS if (value := environ.get(name))), "")
-    return clean_text(given, 200) or None
 
 
 def _identified(pushes: tuple[Push, ...], delivery_id: str | None) -> tuple[Push, ...]:
@@ -143,9 +106,7 @@ def _identified(pushes: tuple[Push, ...], delivery_id: str | None) -> tuple[Push
 class Receiver:
     """The WSGI callable."""
 
-    def __init__(
-        self, keeper: Keeper, intake: Intake, *, proxies: Sequence[Network] = (), cap_per_minute: int = CAP_PER_MINUTE
-    ) -> None:
+    def __init__(self, keeper: Keeper, intake: Intake, *, cap_per_minute: int, proxies: Sequence[Network] = ()) -> None:
         self._keeper = keeper
         self._rates = Rates(cap_per_minute)
         self._intake = intake
@@ -179,10 +140,10 @@ class Receiver:
         if environ["REQUEST_METHOD"] != "POST":
             return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
         address = self._address(environ)
-        token = _token(environ)
+        token = sent_token(environ)
         hashed, entry = self._judge(environ, address, token)
         topic = HOOK_RECEIVED if entry is None else self._topic(entry)
-        raw = self._body(environ)
+        raw = _body(environ)
         if entry is not None:
             _check_sender(entry, address, signatures.check(environ, raw, token))
         body = read_json(raw, environ.get("CONTENT_TYPE", ""))
@@ -194,7 +155,7 @@ class Receiver:
             received_at=now(),
             token_hash=hashed,
             webhook_id=entry.webhook_id if entry else None,
-            pushes=_identified(reading.pushes, _delivery_id(environ)),
+            pushes=_identified(reading.pushes, sent_delivery_id(environ)),
             problem=reading.problem,
             body=trim(body) if isinstance(body, dict) else {},
             source_address=address,
@@ -229,12 +190,11 @@ class Receiver:
         hashed = token_hash(token)
         entry = allowlist.find(self._keeper.tokens, hashed, now())
         path: str = environ.get("PATH_INFO", "").rstrip("/")
-        elsewhere = path != HUB_PATH and entry is not None and path.rpartition("/")[2] != entry.webhook_id
-        if entry is not None and not elsewhere:
+        if entry is not None and _leads_to(path, entry):
             return hashed, entry
         if wait_s := self._strangers.take(address, monotonic()):
             raise _too_many("Too many calls without a good token from this address.", wait_s)
-        if elsewhere or not token or len(token) > MAX_TOKEN:
+        if entry is not None or not token or len(token) > MAX_TOKEN:
             raise _problem(403, "forbidden", _FORBIDDEN)
         return hashed, self._ask(hashed, path)
 
@@ -245,18 +205,24 @@ class Receiver:
             if wait_s := self._unjudged.take("all", monotonic()):
                 raise _too_many("Tokens cannot be checked just now; send this hook again later.", wait_s) from None
             return None
-        good = entry is not None and (entry.good_until is None or now() < entry.good_until)
-        if entry is None or not good or (path != HUB_PATH and path.rpartition("/")[2] != entry.webhook_id):
+        if entry is None or not allowlist.is_good(entry, now()) or not _leads_to(path, entry):
             raise _problem(403, "forbidden", _FORBIDDEN)
         return entry
 
-    def _body(self, environ: WSGIEnvironment) -> bytes:
-        declared = environ.get("CONTENT_LENGTH") or ""
-        length = int(declared) if declared.isdigit() else MAX_BODY + 1
-        raw: bytes = b"" if declared and length > MAX_BODY else environ["wsgi.input"].read(min(length, MAX_BODY + 1))
-        if len(raw) > MAX_BODY or (declared and length > MAX_BODY):
-            raise _problem(413, "invalid", f"The body is larger than {MAX_BODY} bytes.")
-        return raw
+
+def _leads_to(path: str, entry: TokenEntry) -> bool:
+    """A listener's address ends with the id of its webhook; Docker Hub's is one for all."""
+    return path == HUB_PATH or path.rpartition("/")[2] == entry.webhook_id
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """The whole body, its length declared or not. Ends the request with 413."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    length = int(declared) if declared.isdigit() else MAX_BODY + 1
+    raw: bytes | None = None if declared and length > MAX_BODY else environ["wsgi.input"].read(length)
+    if raw is None or len(raw) > MAX_BODY:
+        raise _problem(413, "invalid", f"The body is larger than {MAX_BODY} bytes.")
+    return raw
 
 
 def _too_many(message: str, wait_s: float) -> Answer:

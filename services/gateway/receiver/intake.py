@@ -95,6 +95,3 @@ class Intake:
                 get_logger().info("spool drained", deliveries=sent)
         elif self._health is not None:
             self._health.note("spool", "Hooks wait in the spool: the broker is away. They go out when it is back.")
-
-
-__all__ = ["Intake", "SpoolFull"]

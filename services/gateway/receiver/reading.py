@@ -23,11 +23,6 @@ def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON value")
 
 
-def _position(text: str, offset: int) -> tuple[int, int]:
-    before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
-
-
 def _decode(raw: bytes) -> str:
     try:
         return raw.decode(json.detect_encoding(raw))
@@ -57,6 +52,6 @@ def read_json(raw: bytes, content_type: str = "") -> Any:
     except json.JSONDecodeError as error:
         raise Unreadable(error.msg, error.lineno, error.colno) from None
     except RecursionError:
-        raise Unreadable("nested too deeply", *_position(text, 0)) from None
+        raise Unreadable("nested too deeply", 1, 1) from None
     except ValueError as error:
-        raise Unreadable(str(error).partition(";")[0], *_position(text, 0)) from None
+        raise Unreadable(str(error).partition(";")[0], 1, 1) from None

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.gateway.receiver.parsers import generic
 from services.gateway.receiver.parsers.recognition import PARSERS, read_push
+from services.gateway.receiver.parsers.registries import ROWS, Row
 from services.gateway.receiver.trimming import trim
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -267,8 +267,8 @@ def test_a_row_reads_its_registry_and_recognises_it(
         assert {name: getattr(push, name) for name in expected} == expected
 
 
-@pytest.mark.parametrize("row", generic.ROWS, ids=lambda row: row.name)
-def test_every_row_of_the_table_has_a_case(row: generic.Mapping) -> None:
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_row_of_the_table_has_a_case(row: Row) -> None:
     assert any(row.name == provider for provider, _, _ in CASES)
 
 
@@ -334,7 +334,7 @@ _keys = st.sampled_from(
     sorted(
         {
             step
-            for row in generic.ROWS
+            for row in ROWS
             for path in (*row.marks, *row.repository, *row.tag, *row.host, *row.pushed_at, row.each)
             for step in path.split(".")
         }

@@ -39,8 +39,9 @@ class Door:
         self.spool = Spool(folder / "spool", max_files=3, max_bytes=10**6)
         self.restart()
 
-    def restart(self, **more: Any) -> None:
-        self.client = Client(Receiver(self.keeper, Intake(self.post, self.spool), **more), Response)
+    def restart(self, *, cap_per_minute: int = 30_000, **more: Any) -> None:
+        receiver = Receiver(self.keeper, Intake(self.post, self.spool), cap_per_minute=cap_per_minute, **more)
+        self.client = Client(receiver, Response)
 
     def push(self, token: str | None = "good", body: Any = PUSH, path: str = URL, **more: Any) -> Response:
         query = {} if token is None else {"secureToken": token}

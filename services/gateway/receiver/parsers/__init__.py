@@ -1,4 +1,4 @@
-"""Reading push notifications: one module a family, each a pure function from a parsed body to pushes.
+"""Reading push notifications: `dockerhub`, `distribution`, and `generic` for all others by their rows in `registries`.
 
 `recognition` knows which parser reads a body. No parser raises on any JSON: what it does not find it names.
 """

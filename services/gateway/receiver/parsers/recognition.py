@@ -12,6 +12,7 @@ from typing import Any
 from shared.contracts.base import Json
 
 from . import distribution, dockerhub, generic
+from .registries import ROWS
 from .values import Reading, dig
 
 
@@ -27,7 +28,7 @@ class Parser:
 PARSERS: tuple[Parser, ...] = (
     Parser(dockerhub.NAME, dockerhub.recognise, dockerhub.parse),
     Parser(distribution.NAME, distribution.recognise, distribution.parse),
-    *(Parser(row.name, partial(generic.recognise, row), partial(generic.parse, row)) for row in generic.ROWS),
+    *(Parser(row.name, partial(generic.recognise, row), partial(generic.parse, row)) for row in ROWS),
 )
 BY_NAME: dict[str, Parser] = {parser.name: parser for parser in PARSERS}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ class Reading:
 
     pushes: tuple[Push, ...] = ()
     problem: str | None = None
-    not_a_push: bool = field(default=False)
+    not_a_push: bool = False
     """A notification of something else (a pull, a ping): answered kindly, recorded nowhere."""
 
 
