@@ -48,9 +48,9 @@ chaos: ## Push while everything dies at random, then account for every hook (MIN
 	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) \
 	  $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
 
-bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=1)
+bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=20000)
 	@$(SETUP) --dev --broker
-	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak)
+	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak $(SOAK))
 
 check: ## Format, lint, types, imports, generated documents
 	@$(SETUP) --dev

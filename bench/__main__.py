@@ -37,9 +37,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--json", type=Path, help="also write the rows there, as a list")
     parser.add_argument("--rows", default="", help=f"by commas, of: {', '.join(known)}")
-    parser.add_argument("--soak", action="store_true", help="also the memory of each process over 100,000 executions")
+    parser.add_argument("--soak", type=int, metavar="N", help="instead, each process's memory over N executions")
     arguments = parser.parse_args()
-    names = [name.strip() for name in arguments.rows.split(",") if name.strip()] or known
+    names = [name.strip() for name in arguments.rows.split(",") if name.strip()]
+    if not names and not arguments.soak:
+        names = known
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no rows are called {', '.join(unknown)}; there are {', '.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -52,7 +54,7 @@ def main() -> None:
                 for name in at_scale:
                     rows += _told(name, lambda name=name: AT_SCALE[name](*two))  # type: ignore[misc]
         if arguments.soak:
-            rows += _told("soak", lambda: soak(stage))
+            rows += _told("soak", lambda: soak(stage, arguments.soak))
     show(rows, arguments.json)
 
 

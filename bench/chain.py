@@ -31,15 +31,15 @@ def last() -> int:
 
 
 @app.task(ignore_result=True)
-def call(url: str) -> None:
+def call(method: str, url: str) -> None:
     """One HTTP call, over a connection that is kept as ours is."""
-    _session.get(url, timeout=20).raise_for_status()
+    _session.request(method, url, timeout=20).raise_for_status()
 
 
 @app.task
-def last_call(url: str) -> int:
+def last_call(method: str, url: str) -> int:
     """The third call."""
-    call(url)
+    call(method, url)
     return 1
 
 
@@ -47,8 +47,8 @@ def no_ops() -> Any:
     return chain(nothing.si(), nothing.si(), last.si())
 
 
-def calls(url: str) -> Any:
-    return chain(call.si(url), call.si(url), last_call.si(url))
+def calls(method: str, url: str) -> Any:
+    return chain(call.si(method, url), call.si(method, url), last_call.si(method, url))
 
 
 class Workers:

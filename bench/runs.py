@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from bench import chain, floors, load
-from bench.measure import PAIRS, Row, at_least, at_most, pairs, percentile, row
+from bench.measure import PAIRS, Goal, Row, at_least, at_most, pairs, percentile, row
 from bench.stage import Stage
 from bench.watch import Watch, waiting_in
 from services.runner.service import TAKERS
@@ -76,12 +76,17 @@ def executions(stage: Stage) -> list[Row]:
 
 
 def http_calls(stage: Stage) -> list[Row]:
-    """The same where each task makes one HTTP call to loopback."""
+    """The same where each task makes one HTTP call to loopback; only the one that changes something asks leave."""
+    return [_calls(stage, "get", at_least(1.0)), _calls(stage, "post", None)]
+
+
+def _calls(stage: Stage, method: str, goal: Goal | None) -> Row:
+    url = stage.calls(method)
     values = pairs(
-        lambda turn: _from_full_queue_per_s(stage, stage.calls, CALLS, turn),
-        lambda turn: stage.celery.from_full_queue_per_s(lambda: chain.calls(stage.echo_url), CALLS),
+        lambda turn: _from_full_queue_per_s(stage, url, CALLS, turn),
+        lambda turn: stage.celery.from_full_queue_per_s(lambda: chain.calls(method, stage.echo_url), CALLS),
     )
-    return [row("executions of three HTTP calls, beside Celery chains", "a second", at_least(1.0), *values)]
+    return row(f"executions of three HTTP {method.upper()}s, beside Celery chains", "a second", goal, *values)
 
 
 def _from_full_queue_per_s(stage: Stage, url: str, count: int, turn: int) -> float:

@@ -9,33 +9,46 @@ from bench import load
 from bench.measure import Row, at_most, row
 from bench.stage import Stage
 
-EXECUTIONS = 100_000
+LAPS = 10
+SETTLED = 2
+"""After so many laps caches are full; growth is counted from here."""
 AT_A_TIME = 2_000
-SETTLED = 20_000
-"""By then caches are full; growth is counted from here."""
 
 
-def soak(stage: Stage) -> list[Row]:
-    """One row a process: its memory after all executions, beside that after the first 20,000."""
-    memory: dict[str, list[float]] = {}
-    poster = load.Poster(stage.no_ops)
-    stage.ends.forget()
-    for number in range(EXECUTIONS):
-        poster.post(load.body(number, f"soak-{number}"))
-        if (number + 1) % AT_A_TIME == 0:
-            stage.ends.wait(AT_A_TIME, 600)
-            stage.ends.forget()
-        if (number + 1) % 10_000 == 0:
-            for name, size in _megabytes(stage).items():
-                memory.setdefault(name, []).append(size)
-            sizes = ", ".join(f"{name} {sizes[-1]:.0f} MB" for name, sizes in memory.items())
-            print(f"bench: {number + 1:,} executions: {sizes}", file=sys.stderr, flush=True)
-    poster.close()
-    settled = SETTLED // 10_000 - 1
+def soak(stage: Stage, executions: int) -> list[Row]:
+    """One row a process: its memory after all executions, beside that after the first fifth."""
+    lap = max(executions // LAPS, 1)
+    laps = [_after(stage, number, lap) for number in range(LAPS)]
     return [
-        row(f"memory of {name} after {EXECUTIONS:,} executions", "MB", at_most(1.15), [sizes[-1]], [sizes[settled]])
-        for name, sizes in memory.items()
+        row(
+            f"memory of {name} after {lap * LAPS:,} executions",
+            "MB",
+            at_most(1.15),
+            [laps[-1][name]],
+            [laps[SETTLED - 1][name]],
+        )
+        for name in laps[0]
     ]
+
+
+def _after(stage: Stage, number: int, lap: int) -> dict[str, float]:
+    """Megabytes by process after one more lap."""
+    first = number * lap
+    for start in range(first, first + lap, AT_A_TIME):
+        _run(stage, range(start, min(start + AT_A_TIME, first + lap)))
+    sizes = _megabytes(stage)
+    said = ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
+    print(f"bench: {first + lap:,} executions: {said}", file=sys.stderr, flush=True)
+    return sizes
+
+
+def _run(stage: Stage, numbers: range) -> None:
+    stage.ends.forget()
+    poster = load.Poster(stage.no_ops)
+    for number in numbers:
+        poster.post(load.body(number, f"soak-{number}"))
+    poster.close()
+    stage.ends.wait(len(numbers), 600)
 
 
 def _megabytes(stage: Stage) -> dict[str, float]:

@@ -57,12 +57,10 @@ class Stage:
         """The hook URL of a pipeline of three tasks that do nothing."""
         return hook_url(self.world.client, "Three no-ops", NO_OP)
 
-    @cached_property
-    def calls(self) -> str:
-        """The hook URL of a pipeline of three tasks that each make one HTTP call to `echo_url`."""
-        return hook_url(
-            self.world.client, "Three calls", f"{{type: REST, input: {{action: get, url: '{self.echo_url}'}}}}"
-        )
+    def calls(self, method: str) -> str:
+        """Define a pipeline of three tasks that each make one HTTP call to `echo_url`; returns its hook URL."""
+        task = f"{{type: REST, input: {{action: {method}, url: '{self.echo_url}'}}}}"
+        return hook_url(self.world.client, f"Three {method}s", task)
 
     @cached_property
     def echo_url(self) -> str:

@@ -152,7 +152,11 @@ TASK_SCHEMAS: dict[str, Schema] = {
                 "x-multiline": True,
             },
             "timeout": _whole("Timeout (seconds)", default=60),
-            "repeatable": _flag("May be repeated", "Send it again if a runner died while it was on its way."),
+            "repeatable": _flag(
+                "May be repeated",
+                "Whether to send it again if a runner died while it was on its way. Unless given, GET, PUT and DELETE "
+                "are, POST and PATCH are not. Give it for a GET that changes something.",
+            ),
         },
         required=("action", "url"),
     ),

@@ -20,6 +20,7 @@ class Type(StrEnum):
     """What a task of the model is."""
 
     PURE = "pure"
+    """Only reads, for a while."""
     APPLY = "apply"
     """Repeatable: writes the cluster's object."""
     KEYED = "keyed"
@@ -135,6 +136,11 @@ class Hold:
         else:
             self.leave = (grant.task, grant.try_number)
 
+    def _reads(self, task: str) -> bool:
+        """This attempt has begun it; a successor reads anew."""
+        own = [recorded.event for recorded in self.known if recorded.attempt == self.attempt] + self.unsure
+        return any(isinstance(event, h.TaskStarted) and event.task == task for event in own)
+
     def _ends(self, task: str) -> list[h.TaskEnded]:
         return [event for event in self.events if isinstance(event, h.TaskEnded) and event.task == task]
 
@@ -206,8 +212,10 @@ class Hold:
             repeat = type_ is not Type.ONCE
             return self.ask(Grant(stage=STAGE, task=task, try_number=try_number, repeat=repeat))
         if type_ is Type.PURE:
-            self.say(h.TaskStarted(seq=self.seq(), at=now, stage=STAGE, task=task, try_number=try_number))
-            self.end_task(task, try_number, h.Status.COMPLETED)
+            if self._reads(task):
+                self.end_task(task, try_number, h.Status.COMPLETED)
+            else:
+                self.say(h.TaskStarted(seq=self.seq(), at=now, stage=STAGE, task=task, try_number=try_number))
             return None
         if type_ is Type.APPROVAL:
             if any(isinstance(event, h.TaskAnswered) and event.task == task for event in self.events):

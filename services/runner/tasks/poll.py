@@ -22,7 +22,7 @@ class Poll(Task):
         self._outgoing = outgoing
 
     def effect(self, given: Json) -> Effect:
-        return Effect.REPEATABLE
+        return Effect.PURE
 
     def start(self, asked: Asked) -> Step:
         return Running({"asked": 0}, "Asking", again_after_s=0.0)

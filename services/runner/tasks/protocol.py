@@ -19,7 +19,7 @@ class Effect(StrEnum):
     """What happens when a start is repeated after a crash."""
 
     PURE = "pure"
-    """Touches nothing outside; needs no grant."""
+    """The task changes nothing outside, though it may read there; needs no grant."""
     REPEATABLE = "repeatable"
     """Doing it twice is the same as once."""
     KEYED = "keyed"

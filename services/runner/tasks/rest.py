@@ -10,8 +10,14 @@ from shared.contracts.base import Json
 from .outgoing import Outgoing
 from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
 
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-"""HTTP itself promises that repeating these is the same as once."""
+_PROMISED = {
+    "GET": Effect.PURE,
+    "HEAD": Effect.PURE,
+    "OPTIONS": Effect.PURE,
+    "PUT": Effect.REPEATABLE,
+    "DELETE": Effect.REPEATABLE,
+}
+"""HTTP's own promises (RFC 9110): safe methods only read (9.2.1), idempotent ones may be repeated (9.2.2)."""
 
 
 class Rest(Task):
@@ -23,17 +29,20 @@ class Rest(Task):
         self._outgoing = outgoing
 
     def effect(self, given: Json) -> Effect:
-        harmless = str(given.get("action") or "get").upper() in _HARMLESS or is_true(given.get("repeatable"))
-        return Effect.REPEATABLE if harmless else Effect.ONCE
+        """The author's word, else HTTP's: a GET that starts a build changes something, and its author says so."""
+        word = given.get("repeatable")
+        if word is None or word == "":
+            return _PROMISED.get(_method(given), Effect.ONCE)
+        return Effect.REPEATABLE if is_true(word) else Effect.ONCE
 
     def start(self, asked: Asked) -> Step:
-        method = asked.text("action", "get").upper() or "GET"
+        method = _method(asked.input)
         url = asked.text("url").strip()
         headers = headers_of(asked)
         body, kind = _payload(asked.input.get("payload"))
         if body is not None and kind and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = kind
-        if method not in _HARMLESS:
+        if method not in _PROMISED:
             headers.setdefault("Idempotency-Key", asked.key)
         asked.tools.log(f"{method} {url.partition('?')[0]}")
         reply = self._outgoing(method, url, headers=headers, body=body, timeout_s=asked.number("timeout", 60))
@@ -41,6 +50,10 @@ class Rest(Task):
         if not reply.ok:
             raise TaskFailed(f"Request failed with status code : {reply.code}", reply.output)
         return Done(reply.output, f"Answered {reply.code}.")
+
+
+def _method(given: Json) -> str:
+    return str(given.get("action") or "get").upper()
 
 
 def headers_of(asked: Asked) -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from services.config.holding import Intent, State
+from services.runner.holder import HELD_EVERY_S
 from shared.contracts.history import Status, TaskStarted
 from shared.contracts.runs import Variable
 from shared.process.secrets import Opener, Sealer
@@ -63,6 +64,31 @@ def test_pure_tasks_travel_together_in_one_report(rig: Rig) -> None:
     assert len(ledger.reports) == 1
     until(lambda: len(ledger.lines) == 3)
     assert ledger.lines == ["hello ada"] * 3
+
+
+def test_a_task_that_only_reads_is_on_record_while_it_reads_and_asks_no_leave(rig: Rig, probe: Probe) -> None:
+    ledger = MemoryLedger(pipeline([[("A", do(effect="pure"))]]))
+    probe.gate.clear()
+    rig.holder(ledger)
+    until(lambda: ledger.started() == [("A", 1)])
+    probe.gate.set()
+    until(lambda: over(ledger))
+    assert [report.grant for report in ledger.reports] == [None] * len(ledger.reports)
+
+
+@pytest.mark.parametrize(("wanted", "state"), [(Intent.CANCEL, State.ENDED), (Intent.PAUSE, State.PARKED)])
+def test_an_intent_that_nobody_brought_reaches_a_run_that_only_reads(
+    rig: Rig, probe: Probe, wanted: Intent, state: State
+) -> None:
+    ledger = MemoryLedger(pipeline([[("A", do(effect="pure"))], [("B", do(effect="pure", handle="h", for_ever=True))]]))
+    probe.gate.clear()
+    rig.holder(ledger)
+    until(lambda: probe.starts == ["A"])
+    ledger.intend(wanted)
+    time.sleep(HELD_EVERY_S + 0.2)
+    probe.gate.set()
+    until(lambda: ledger.holding.state is state)
+    assert probe.starts == ["A"]
 
 
 def test_a_failure_ends_stage_and_run_with_its_words(rig: Rig) -> None:
@@ -211,7 +237,9 @@ def test_a_successor_observes_what_its_predecessor_started(rig: Rig, probe: Prob
     until(lambda: second.holding == 0)
 
 
-@pytest.mark.parametrize(("effect", "status"), [("once", Status.FAILED), ("repeatable", Status.COMPLETED)])
+@pytest.mark.parametrize(
+    ("effect", "status"), [("once", Status.FAILED), ("repeatable", Status.COMPLETED), ("pure", Status.COMPLETED)]
+)
 def test_what_may_have_run_is_repeated_only_where_that_is_harmless(
     rig: Rig, probe: Probe, effect: str, status: Status
 ) -> None:

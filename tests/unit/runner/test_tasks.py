@@ -179,14 +179,19 @@ def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]])
 @pytest.mark.parametrize(
     ("given", "effect"),
     [
-        ({"action": "get"}, Effect.REPEATABLE),
+        ({}, Effect.PURE),
+        ({"action": "get"}, Effect.PURE),
+        ({"action": "GET", "repeatable": ""}, Effect.PURE),
+        ({"action": "get", "repeatable": False}, Effect.ONCE),
+        ({"action": "get", "repeatable": True}, Effect.REPEATABLE),
         ({"action": "put"}, Effect.REPEATABLE),
+        ({"action": "delete", "repeatable": "false"}, Effect.ONCE),
         ({"action": "post"}, Effect.ONCE),
         ({"action": "post", "repeatable": "true"}, Effect.REPEATABLE),
         ({"action": "patch"}, Effect.ONCE),
     ],
 )
-def test_only_harmless_requests_are_repeated_after_a_crash(given: dict[str, Any], effect: Effect) -> None:
+def test_what_a_request_changes_is_its_authors_word_or_else_http_s(given: dict[str, Any], effect: Effect) -> None:
     assert Rest(Outgoing()).effect(given) is effect
 
 
