@@ -19,12 +19,12 @@ from cli.client import Client
 from cli.ports import free_port
 from tests.support.world import World, a_world, wait_for
 
-_PIPELINE = """---
+PIPELINE = """---
 project: default
 kind: PIPELINE
 name: {name}
 enabled: true
-concurrency: 100000
+concurrency: 10000
 supersede: parallel
 options: [DOCKER_TRIGGER]
 input:
@@ -102,7 +102,7 @@ class Stage:
 
 def hook_url(client: Client, name: str, task: str, *, enabled: bool = True) -> str:
     """Define a pipeline of three equal tasks and a webhook of its own; returns what a registry would call."""
-    client.import_yaml(_PIPELINE.format(name=name, task=task))
+    client.import_yaml(PIPELINE.format(name=name, task=task))
     body = {"name": name, "project": "default", "pipeline": name, "repoName": "acme/web", "enabled": enabled}
     made = client.post("/registry-webhooks", body)
     token = re.search(r"secureToken=([\w-]+)", str(made))
