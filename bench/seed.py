@@ -46,6 +46,7 @@ _RUN: Mapping[str, str] = {
     "delivery": _DELIVERY_ID,
     "lane": "''",
     "image": _OWNER.format("acme/web-"),
+    "image_name": _OWNER.format("web-"),
     "image_tag": "printf('1.0.%d', n.i)",
     "status": "CASE n.i % 10 WHEN 0 THEN 'FAILED' ELSE 'COMPLETED' END",
     "order_at": _AT.format("0"),

@@ -83,6 +83,7 @@ def _document(
         "_executedBy": one.requested_by,
         "_source": one.source,
         "_image": one.image,
+        "_imageName": one.image_name,
         "_imageTag": one.image_tag,
         "_pipelineLink": link("pipelines", one.pipeline_id),
         "_pipelineId": one.pipeline_id,

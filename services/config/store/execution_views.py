@@ -28,6 +28,7 @@ FIELDS: dict[str, Field] = {
     "createdBy": Field(_ROW.requested_by),
     "_source": Field(_ROW.source),
     "_image": Field(_ROW.image),
+    "_imageName": Field(_ROW.image_name),
     "_imageTag": Field(_ROW.image_tag),
     "_parent": Field(_ROW.parent),
     "_rerunOf": Field(_ROW.rerun_of),
@@ -66,6 +67,7 @@ class Seen:
     plan_hash: str
     push: str | None
     image: str
+    image_name: str
     image_tag: str
     delivery: str | None
     webhook_id: str | None

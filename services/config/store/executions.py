@@ -283,6 +283,7 @@ def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
         "output": {},
         "push": facts.push.model_dump_json() if facts.push else None,
         "image": facts.push.repository if facts.push else "",
+        "image_name": facts.push.repository.rpartition("/")[2] if facts.push else "",
         "image_tag": (facts.push.tag or "") if facts.push else "",
         "webhook_id": facts.webhook_id,
         "source": facts.source,

@@ -93,6 +93,7 @@ class ExecutionRow(Base):
         Index("ix_executions_pipeline_requested", "pipeline", "requested_at"),
         Index("ix_executions_status_requested", "status", "requested_at"),
         Index("ix_executions_image_requested", "image", "requested_at"),
+        Index("ix_executions_image_name_requested", "image_name", "requested_at"),
         Index("ix_executions_image_tag", "image", "image_tag", "requested_at"),
     )
 
@@ -134,7 +135,9 @@ class ExecutionRow(Base):
     plan_hash: Mapped[str]
     push: Mapped[str | None]
     image: Mapped[str] = mapped_column(default="")
-    """The repository that was pushed, `acme/web`; this and the tag repeat what is searched for of `push`."""
+    """The repository that was pushed, `acme/web`; this and the next two repeat what is searched for of `push`."""
+    image_name: Mapped[str] = mapped_column(default="")
+    """The last part of it, `web`."""
     image_tag: Mapped[str] = mapped_column(default="")
     delivery: Mapped[str | None] = mapped_column(index=True)
     webhook_id: Mapped[str | None]

@@ -123,11 +123,10 @@ def _filter(asked: dict[str, str]) -> str:
 
 
 def _of_image(written: str) -> list[str]:
-    """A whole name is looked up; a piece of one is looked for in comments, where a push says "Push of acme/web:1.4"."""
-    if "/" not in written:
-        return [f"contains(comments,{quoted(written)})"]
+    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
     image, tag = image_named(written)
-    return [f"_image eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
+    name = "_image" if "/" in written else "_imageName"
+    return [f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
 
 
 def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:
@@ -157,4 +156,4 @@ def _is_new(page: Page) -> bool:
 def _row(execution: Json, role: Role) -> dict[str, Any]:
     """A run with what the list shows of it; the stages only as far as their icons and tasks need."""
     may = role.may(str(execution.get("project")), "EXECUTE")
-    return {**execution, "columns": stages_of(execution), "verbs": verbs(execution.get("status")) if may else ()}
+    return {**execution, "columns": stages_of(execution), "verbs": verbs(execution) if may else ()}

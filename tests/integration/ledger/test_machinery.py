@@ -240,6 +240,8 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 AS_OF_0012 = (
     "ALTER TABLE executions DROP COLUMN sealed_input",
     "DROP INDEX ix_executions_image_tag",
+    "DROP INDEX ix_executions_image_name_requested",
+    "ALTER TABLE executions DROP COLUMN image_name",
     "DROP INDEX ix_executions_image_requested",
     "ALTER TABLE executions DROP COLUMN image_tag",
     "ALTER TABLE executions DROP COLUMN image",
@@ -255,8 +257,8 @@ def test_runs_from_before_the_index_are_found_by_their_image(world: World) -> No
             connection.exec_driver_sql(statement)
     migrate(world.store)
     with world.store.read() as uow:
-        asked = Find(kind=Kind.EXECUTIONS, filter="_image eq 'acme/web' and _imageTag eq '1.4.1'")
-        assert Executions().find(uow, SYSTEM, asked).total == 1
+        for asked in ("_image eq 'acme/web' and _imageTag eq '1.4.1'", "_imageName eq 'web'"):
+            assert Executions().find(uow, SYSTEM, Find(kind=Kind.EXECUTIONS, filter=asked)).total == 1, asked
 
 
 def test_a_dead_run_message_fails_its_run_and_frees_its_place(world: World) -> None:
@@ -399,6 +401,8 @@ def test_an_execution_is_listed_found_by_number_filtered_tagged_rerun_and_delete
         ("_image eq 'acme/web'", ["1.4.1", "1.4.0"]),
         ("_image eq 'acme/web' and _imageTag eq '1.4.0'", ["1.4.0"]),
         ("_image eq 'acme/api'", []),
+        ("_imageName eq 'web'", ["1.4.1", "1.4.0"]),
+        ("_imageName eq 'web' and _imageTag eq '1.4.1'", ["1.4.1"]),
     ],
 )
 def test_executions_are_found_by_the_image_that_was_pushed_through_an_index(
