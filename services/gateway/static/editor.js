@@ -10,6 +10,7 @@ document.addEventListener("DOMContentLoaded", () => {
     lineNumbers: true,
     indentUnit: 2,
     inputStyle: "contenteditable",
+    readOnly: text.readOnly,
     screenReaderLabel: "Pipeline as YAML",
     // Tab leaves the editor, as the keyboard expects; Ctrl-] indents.
     extraKeys: { Tab: false, "Shift-Tab": false },
