@@ -33,11 +33,11 @@ class UserOperations:
         found, total = operations.list_operations(
             uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
         )
-        return Page(documents=tuple(documents(uow, found)), total=total)
+        return Page(documents=tuple(_documents(uow, found, person)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id."""
-        return Document(document=document(uow, _locate(uow, person, ask.id)))
+        return Document(document=_shown(uow, _locate(uow, person, ask.id), person))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Approve or reject."""
@@ -58,7 +58,7 @@ class UserOperations:
                 next_step=f"Run {one.pipeline} again; its author can give `expiration` a longer time.",
             )
         answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
-        return Document(document=document(uow, answered))
+        return Document(document=_shown(uow, answered, person))
 
 
 def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
@@ -101,22 +101,30 @@ def _names(value: Any) -> list[str]:
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
-def _demand_approver(person: Person, one: Operation) -> None:
-    approvers = {name.casefold() for name in _names(one.ask.get("approvers"))}
-    groups = {name.casefold() for name in _names(one.ask.get("approverGroups"))}
+def _may_answer(person: Person, one: Operation) -> bool:
+    approvers, groups = _asked(one)
+    if not approvers and not groups:
+        return person.may(one.project, Right.EXECUTE)
     mine = {person.user.casefold(), person.email.casefold()} - {""}
     # A role in the project is a group too, as exported pipelines have it.
     belongs_to = {name.casefold() for name in (*person.groups, *_project_role(person, one.project))}
-    if person.may(one.project, Right.RESTRICTED) or mine & approvers or belongs_to & groups:
-        return
-    if not approvers and not groups and person.may(one.project, Right.EXECUTE):
-        return
-    raise refuse(
-        Code.FORBIDDEN,
-        f"{person.user} is not among the approvers of {one.pipeline} #{one.execution_index}",
-        subject=one.id,
-        next_step=f"Ask one of: {', '.join(sorted(approvers | groups)) or 'the project administrators'}.",
-    )
+    return bool(mine & approvers or belongs_to & groups) or person.may(one.project, Right.RESTRICTED)
+
+
+def _asked(one: Operation) -> tuple[set[str], set[str]]:
+    """The people and the groups whose answer counts, in small letters."""
+    approvers, groups = (_names(one.ask.get(key)) for key in ("approvers", "approverGroups"))
+    return {name.casefold() for name in approvers}, {name.casefold() for name in groups}
+
+
+def _demand_approver(person: Person, one: Operation) -> None:
+    if not _may_answer(person, one):
+        raise refuse(
+            Code.FORBIDDEN,
+            f"{person.user} is not among the approvers of {one.pipeline} #{one.execution_index}",
+            subject=one.id,
+            next_step=f"Ask one of: {', '.join(sorted(set.union(*_asked(one)))) or 'the project administrators'}.",
+        )
 
 
 def _project_role(person: Person, project: str) -> tuple[str, ...]:
@@ -150,19 +158,18 @@ def _task_ids(uow: Reading, found: Sequence[Operation]) -> dict[str, str]:
     return ids
 
 
-def document(uow: Reading, one: Operation) -> Json:
-    """One approval as the API shows it."""
-    return documents(uow, [one])[0]
+def _shown(uow: Reading, one: Operation, person: Person) -> Json:
+    return _documents(uow, [one], person)[0]
 
 
-def documents(uow: Reading, found: Sequence[Operation]) -> list[Json]:
-    """Approvals as the API shows them."""
+def _documents(uow: Reading, found: Sequence[Operation], person: Person) -> list[Json]:
+    """Approvals as the API shows them to this person."""
     projects = catalog_projects.ids(uow, {one.project for one in found})
     tasks = _task_ids(uow, found)
-    return [_document(one, projects.get(one.project, ""), tasks[one.id]) for one in found]
+    return [_document(one, projects.get(one.project, ""), tasks[one.id], person) for one in found]
 
 
-def _document(one: Operation, project_id: str, task: str) -> Json:
+def _document(one: Operation, project_id: str, task: str, person: Person) -> Json:
     """Code Stream's UserOperation with the fields of both its forms."""
     expires = 0 if one.expires_at is None else micros(one.expires_at)
     lasts_s = 0.0 if one.expires_at is None else max(0.0, one.expires_at - one.requested_at)
@@ -192,6 +199,7 @@ def _document(one: Operation, project_id: str, task: str) -> Json:
         "approverGroups": _names(one.ask.get("approverGroups")),
         "quorum": _quorum(one),
         "answers": list(one.answers),
+        "_mayAnswer": one.status == ACTIVE and _may_answer(person, one),
         "endpoint": str(one.ask.get("endpoint") or ""),
         "sendemail": bool(one.ask.get("sendemail")),
         "expirationInDays": days if (days := round(lasts_s / 86_400, 3)) % 1 else int(days),

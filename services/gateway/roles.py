@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
@@ -34,6 +35,11 @@ class Role:
         """Is a button for this worth drawing? Yes where nothing is known: config has the last word."""
         known = (self.rights or {}).get(project, RIGHTS[-1])
         return known not in RIGHTS or RIGHTS.index(known) >= RIGHTS.index(right)
+
+    def may_change(self, document: Json) -> bool:
+        """The same, for changing an object: what is restricted asks for more."""
+        restricted = document.get("isRestricted") or document.get("type") == RIGHTS[-1]
+        return self.may(str(document.get("project") or ""), RIGHTS[-1] if restricted else "EDIT")
 
     def may_somewhere(self, right: str) -> bool:
         """The same, of any project."""

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cli import system
 from tests.support import needs
-from tests.support.world import World, a_world
+from tests.support.world import World, a_world, wait_for
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
@@ -27,6 +27,35 @@ ARGUMENTS = [
 ]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 WAIT_MS = 20_000
+PAGES = (
+    "/executions",
+    "/activity",
+    "/webhooks",
+    "/webhooks/new",
+    "/pipelines",
+    "/pipelines/new?tab=head",
+    "/pipelines/new?tab=input",
+    "/pipelines/new?stage=Deploy&task=Apply",
+    "/pipelines/import",
+    "/pipelines/templates",
+    "/pipelines/templates/push-to-kubernetes",
+    "/live",
+    "/projects",
+    "/projects/new",
+    "/people",
+    "/people/new",
+    "/queues",
+    "/audit",
+    "/health",
+    "/endpoints",
+    "/endpoints/new?type=docker",
+    "/endpoints/new?type=k8s",
+    "/variables",
+    "/variables/new",
+    "/approvals",
+    "/tokens/new",
+)
+"""What the navigation and the lists lead to."""
 ASKING = """
 kind: PIPELINE
 name: {name}
@@ -49,6 +78,15 @@ def a_system(folder: Path, *, define: bool) -> Iterator[World]:
     """Everything started as `make up` and the fakes beside it start it."""
     with a_world(folder, runners=1, define=define) as running:
         yield running
+
+
+def waiting(world: World, name: str, approvers: str = "admin") -> str:
+    """Start a pipeline that asks, and return the run's id once it waits."""
+    world.client.import_yaml(ASKING.format(name=name).replace("[admin]", f"[{approvers}]"), "apply")
+    pipeline = world.client.by_name("pipelines", "default", name)
+    id = str(world.client.post(f"/pipelines/{pipeline['id']}/executions", {})["executionId"])
+    wait_for(lambda: world.get(f"/executions/{id}")["status"] == "WAITING", f"{name} to wait")
+    return id
 
 
 @pytest.fixture(scope="session")

@@ -123,3 +123,31 @@ def test_what_was_written_outlives_its_session_and_a_step_back(world: World, pag
     page.get_by_role("button", name="Save").click()
     expect(page).to_have_url(address)
     assert world.client.by_name("pipelines", "default", "Ask")["icon"] == "rocket"
+
+
+def test_of_two_tabs_the_later_is_told_before_it_writes_over_the_other(world: World, page: Page) -> None:
+    address = f"{world.layout.url}/pipelines/{_asking(world)}"
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto(f"{address}/edit")
+        tab.locator(".CodeMirror").click()
+        tab.keyboard.press("Control+End")
+        tab.keyboard.type("icon: one\n" if tab is page else "icon: two\n")
+    page.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(address)
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("alert")).to_contain_text("admin saved Ask after this form was opened.")
+    assert world.client.by_name("pipelines", "default", "Ask")["icon"] == "one"
+    other.get_by_role("button", name="Save").click()
+    expect(other).to_have_url(address)
+    assert world.client.by_name("pipelines", "default", "Ask")["icon"] == "two"
+    other.close()
+
+    endpoint = world.client.by_name("endpoints", "default", "acme-web")
+    page.goto(f"{world.layout.url}/endpoints/{endpoint['id']}")
+    world.client.patch(f"/endpoints/{endpoint['id']}", {"description": "changed meanwhile"})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("admin saved acme-web after this form was opened.")
+    page.reload()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Endpoints")).to_be_visible()

@@ -11,37 +11,9 @@ from cli import system
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
-from .conftest import ASKING, PHONE, WIDE, a_system, hindrances
+from .conftest import ASKING, PAGES, PHONE, WIDE, a_system, hindrances, waiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-PAGES = (
-    "/executions",
-    "/activity",
-    "/webhooks",
-    "/webhooks/new",
-    "/pipelines",
-    "/pipelines/new?tab=head",
-    "/pipelines/new?tab=input",
-    "/pipelines/new?stage=Deploy&task=Apply",
-    "/pipelines/import",
-    "/pipelines/templates",
-    "/pipelines/templates/push-to-kubernetes",
-    "/live",
-    "/projects",
-    "/projects/new",
-    "/people",
-    "/people/new",
-    "/queues",
-    "/audit",
-    "/health",
-    "/endpoints",
-    "/endpoints/new?type=docker",
-    "/endpoints/new?type=k8s",
-    "/variables",
-    "/variables/new",
-    "/approvals",
-    "/tokens/new",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +21,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield from a_system(tmp_path_factory.mktemp("operate"), define=True)
 
 
-def _run(world: World, name: str) -> str:
-    """Start a pipeline that asks, and return the run's id once it waits."""
-    world.client.import_yaml(ASKING.format(name=name), "apply")
-    pipeline = world.client.by_name("pipelines", "default", name)
-    id = str(world.client.post(f"/pipelines/{pipeline['id']}/executions", {})["executionId"])
-    wait_for(lambda: world.get(f"/executions/{id}")["status"] == "WAITING", f"{name} to wait")
-    return id
-
-
 def test_a_run_is_cancelled_by_one_click_in_the_list(world: World, page: Page) -> None:
-    id = _run(world, "Stop me")
+    id = waiting(world, "Stop me")
     page.goto(f"{world.layout.url}/executions")
     row = page.get_by_role("row").filter(has_text="Stop me #1")
     expect(row).to_contain_text("waiting")
@@ -69,7 +32,7 @@ def test_a_run_is_cancelled_by_one_click_in_the_list(world: World, page: Page) -
 
 
 def test_a_question_is_approved_in_the_task_that_asks(world: World, page: Page) -> None:
-    id = _run(world, "Approve me")
+    id = waiting(world, "Approve me")
     page.goto(f"{world.layout.url}/executions/{id}")
     expect(page.locator("form.doubt")).to_contain_text("May it go on?")
     page.get_by_role("button", name="Approve", exact=True).click()

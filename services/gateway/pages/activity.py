@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
 
 from services.gateway.live import EVENTS
+from services.gateway.roles import Role
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
@@ -28,8 +30,19 @@ _LINKS = {
 }
 """Next steps that are a page to go to."""
 
-_AGAIN = ("rerun", "run-anyway")
+_AGAIN = {"rerun": "Rerun", "run-anyway": "Run anyway"}
 _ENABLING = ("enable-webhook", "enable-pipeline")
+_NEEDED = {"follow": "READ", "show-payload": "READ", "edit-project": "RESTRICTED"}
+"""The right that a next step asks for, where that is not EDIT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to do about an event: a page to go to, or a verb to send."""
+
+    words: str
+    verb: str
+    address: str = ""
 
 
 def create_blueprint(parts: WebParts) -> Blueprint:
@@ -74,27 +87,46 @@ def create_blueprint(parts: WebParts) -> Blueprint:
 
     @blueprint.get("/activity/<id>")
     @session
-    def one(id: str) -> str:
-        event = _event(parts, id)
+    def one(id: str) -> Any:
+        """With `follow` on to the run as soon as there is one."""
+        event, follows = _event(parts, id), "follow" in request.args
+        if follows and event.get("executionId"):
+            return done(f"/executions/{event['executionId']}")
         payload = json.dumps(event.get("payload") or {}, indent=2, ensure_ascii=False)
-        return render_template("activity_one.html", event=event, payload=payload, link=next_link(event))
+        steps = buttons(event, parts.roles.of(caller()))
+        return render_template("activity_one.html", event=event, payload=payload, buttons=steps, follows=follows)
 
     @blueprint.post("/activity/<id>/act")
     @session
     def act(id: str) -> Any:
         verb = request.form.get("verb", "")
         if verb in _AGAIN:
-            parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb=verb, id=id))
-        elif verb in _ENABLING:
+            made = parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb=verb, id=id)).document
+            return done(f"/activity/{made['id']}?follow")
+        if verb in _ENABLING:
             _enable(parts, _event(parts, id), verb)
-        return done(f"/activity/{id}" if verb in _ENABLING else "/activity")
+        return done(f"/activity/{id}")
 
     return blueprint
 
 
-def next_link(event: Json) -> str:
-    """Where the next step of an event leads; blank when it is a button, or nothing."""
-    return _LINKS.get(str(event.get("action") or ""), "").format_map({"imageName": "", **event})
+def buttons(event: Json, role: Role) -> list[Button]:
+    """What somebody of this role can do about an event: its next step first, then to judge the push again."""
+    project, action = str(event.get("project") or ""), str(event.get("action") or "")
+    found = []
+    if action and action not in _AGAIN and role.may(project, _NEEDED.get(action, "EDIT")):
+        address = _LINKS.get(action, "").format_map({"imageName": "", **event})
+        found.append(Button(str(event.get("actionLabel") or ""), action, address))
+    if event.get("verdict") and role.may(project, "EXECUTE"):
+        found += [Button(words, verb) for verb, words in _AGAIN.items()]
+    return found
+
+
+def _brief(event: Json, role: Role) -> list[Button]:
+    """Those that a row of the list has room for: its run has a column, and one way to judge again is enough."""
+    started = event.get("executionLink") and event.get("action") != "run-anyway"
+    again = "rerun" if started or event.get("action") == "rerun" else "run-anyway"
+    return [one for one in buttons(event, role) if one.verb == again or one.verb not in ("follow", *_AGAIN)]
 
 
 def _event(parts: WebParts, id: str) -> Json:
@@ -121,10 +153,7 @@ def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> 
     role = parts.roles.of(who)
     return render_template(
         "_activity.html",
-        rows=[
-            {**event, "next": next_link(event), "may": role.may(str(event.get("project") or ""), "EXECUTE")}
-            for event in found.documents
-        ],
+        rows=[{**event, "buttons": _brief(event, role)} for event in found.documents],
         total=found.total,
         page=number,
         more=(number + 1) * PAGE < found.total,

@@ -12,7 +12,7 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
 
-from .common import caller, page_number, signed_in
+from .common import caller, page_number, piece, signed_in
 
 PAGE = 50
 
@@ -40,9 +40,9 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def now(id: str) -> str:
         try:
-            return render_template("_live_now.html", seen=look(parts.desk, caller(), id))
+            return piece("_live_now.html", seen=look(parts.desk, caller(), id))
         except Refused as error:
-            return render_template("_live_now.html", seen=None, problem=error.problem)
+            return piece("_live_now.html", seen=None, problem=error.problem)
 
     @blueprint.get("/live/<id>")
     @session

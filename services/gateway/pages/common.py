@@ -160,6 +160,20 @@ def demand_administrator(parts: WebParts) -> None:
         )
 
 
+def demand_editor(parts: WebParts) -> None:
+    """For forms that make something, whatever its project: who may make nothing anywhere is told whom to ask."""
+    role = parts.roles.of(caller())
+    if not role.may_somewhere("EDIT"):
+        names = ", ".join(role.administrators) or "an administrator"
+        raise Refused(
+            Problem(
+                code=Code.FORBIDDEN,
+                message="You may read here, and change nothing.",
+                next_step=f"Ask {names} to make you a member of a project.",
+            )
+        )
+
+
 def to_sign_in() -> AnyResponse:
     """To the sign-in page and back here afterwards; what was typed into a form stays where it is."""
     within = bool(request.headers.get("HX-Request"))
@@ -206,6 +220,13 @@ def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[
     return response
 
 
+def piece(template: str, **values: Any) -> str:
+    """What a page draws within itself; without JavaScript on a page of its own."""
+    if request.headers.get("HX-Request"):
+        return render_template(template, **values)
+    return render_template("piece.html", piece=template, **values)
+
+
 def page_number() -> int:
     """Which page of a list the address asks for, from 0."""
     page = request.args.get("page", "0")
@@ -241,10 +262,12 @@ def error_page(error: Exception) -> Response:
 
 
 def duration(micros: Any) -> str:
-    """`1.2 s`, `3 min 4 s`; empty for none."""
+    """`40 ms`, `1.2 s`, `3 min 4 s`; empty for none."""
     if not isinstance(micros, int | float) or micros <= 0:
         return ""
     seconds = micros / 1_000_000
+    if seconds < 0.1:
+        return f"{max(1, round(micros / 1_000))} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -15,8 +15,8 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
-from .common import caller, signed_in
-from .writing import done, every, field, project_names, write
+from .common import caller, piece, signed_in
+from .writing import demand_unchanged, done, every, field, preset_project, project_names, write
 
 FIELD = "p."
 DOCKER_HUB = "https://hub.docker.com"
@@ -49,8 +49,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/endpoints/new")
     @session
     def new() -> str:
-        names = project_names(parts)
-        project = request.args.get("project") or (names[0] if len(names) == 1 else "")
+        project = request.args.get("project") or preset_project(parts)
         values = {"project": project, "name": request.args.get("name", ""), "properties": {}}
         return form(_types(parts), request.args.get("type", "docker"), values)
 
@@ -71,6 +70,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def save() -> Any:
         body, id = _sent(_types(parts)), field("id")
+        if id:
+            demand_unchanged(parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=id)).document)
         write(parts, Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
         role = field("role") or "endpoint"
         return done("/endpoints", **{role: body["name"]})
@@ -84,14 +85,14 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         )
         endpoint = outside.prepared(parts.desk, caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed)
         tried = outside.tried(parts.desk, caller(), endpoint)
-        return render_template("_endpoints_tried.html", tried=tried)
+        return piece("_endpoints_tried.html", tried=tried)
 
     @blueprint.post("/endpoints/certificate")
     @session
     def certificate() -> str:
         address = _address(_sent(_types(parts)))
         seen = outside.certificates(parts.desk, caller(), address)
-        return render_template("_endpoints_certificate.html", seen=seen, address=address)
+        return piece("_endpoints_certificate.html", seen=seen, address=address)
 
     @blueprint.post("/endpoints/<id>/delete")
     @session

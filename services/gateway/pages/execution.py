@@ -101,7 +101,7 @@ def _drawn(parts: WebParts, who: Caller, execution: Json) -> str:
         execution=execution,
         stages=stages_of(execution),
         bars=times(execution),
-        verbs=verbs(execution.get("status")) if may else (),
+        verbs=verbs(execution) if may else (),
         form_token=parts.sessions.form_token(who),
     )
 

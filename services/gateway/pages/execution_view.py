@@ -10,6 +10,7 @@ from typing import Any
 from shared.contracts.base import Json
 
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
+_AT_WORK = frozenset({"RUNNING", "STARTED"})
 _EVENT = re.compile(r"(?P<object>[A-Z]\w+ [a-z0-9][\w.-]*): (?P<reason>[A-Z]\w+): (?P<message>.+)")
 """How a Kubernetes task prints an event of what it waits for."""
 _DIFF_START = re.compile(r"--- live (?P<object>.+)")
@@ -27,8 +28,17 @@ def stages_of(document: Json) -> list[Json]:
             [{"name": task, **(tasks.get(task) or {})} for task in str(group).split(",")]
             for group in stage.get("taskOrder") or list(tasks)
         ]
-        columns.append({**stage, "name": name, "groups": groups, "part": _part(groups)})
+        columns.append(
+            {**stage, "name": name, "groups": groups, "part": _part(groups), "status": _status(stage, groups)}
+        )
     return columns
+
+
+def _status(stage: Json, groups: Sequence[Sequence[Json]]) -> Any:
+    """A stage that is at work only in name waits: for an approval, or for a time."""
+    states = {task.get("status") for group in groups for task in group}
+    waits = stage.get("status") in _AT_WORK and "WAITING" in states and not states & _AT_WORK
+    return "WAITING" if waits else stage.get("status")
 
 
 def _part(groups: Sequence[Sequence[Json]]) -> int:
@@ -52,10 +62,12 @@ def first_of_interest(execution: Json) -> tuple[str, str] | None:
     return None
 
 
-def verbs(status: Any) -> tuple[str, ...]:
-    """What can be done to an execution in this status."""
+def verbs(execution: Json) -> tuple[str, ...]:
+    """What can be done to an execution as it stands."""
+    status = execution.get("status")
     if status in ENDED:
-        return ("rerun",) if status == "COMPLETED" else ("rerun-from-failed", "rerun")
+        begun = any(stage.get("status") not in (None, "NOT_STARTED") for stage in stages_of(execution))
+        return ("rerun-from-failed", "rerun") if status != "COMPLETED" and begun else ("rerun",)
     return ("resume", "cancel") if status in ("PAUSED", "PAUSING") else ("pause", "cancel")
 
 

@@ -21,6 +21,8 @@ class Step:
     button: str
     address: str
     done: bool
+    right: str = "READ"
+    """What one must be allowed to do somewhere to take it."""
 
 
 def steps(parts: WebParts, who: Caller) -> str:
@@ -32,7 +34,8 @@ def steps(parts: WebParts, who: Caller) -> str:
     endpoints, pipelines, webhooks = every(Kind.ENDPOINTS), every(Kind.PIPELINES), every(Kind.WEBHOOKS)
     pushes = parts.desk.find(who, Find(kind=Kind.EVENTS, top=1)).documents
     runs = parts.desk.find(who, Find(kind=Kind.EXECUTIONS, top=1)).documents
-    return render_template("_first_use.html", steps=listed(endpoints, pipelines, webhooks, pushes, runs))
+    listing = listed(endpoints, pipelines, webhooks, pushes, runs)
+    return render_template("_first_use.html", steps=listing, may=parts.roles.of(who).may_somewhere)
 
 
 def listed(
@@ -50,6 +53,7 @@ def listed(
             "New Endpoint",
             "/endpoints/new?type=docker",
             any(one.get("type") == "docker" for one in endpoints),
+            "EDIT",
         ),
         Step(
             "Inputs",
@@ -57,6 +61,7 @@ def listed(
             "New Pipeline",
             "/pipelines/new",
             bool(docker),
+            "EDIT",
         ),
         Step(
             "Webhook",
@@ -64,6 +69,7 @@ def listed(
             "New Webhook for Docker",
             "/webhooks/new",
             bool(webhooks),
+            "EDIT",
         ),
         Step(
             "Task",
@@ -71,6 +77,7 @@ def listed(
             "Edit the task",
             edit,
             bool(deploying) and any(one.get("type") == "k8s" for one in endpoints),
+            "EDIT",
         ),
         Step("Push", f"docker push {repository}:1.4.0", "Waiting for it", "/activity", bool(pushes)),
         Step("Activity", "See that the push arrived, and what was decided.", "Activity", "/activity", bool(runs)),

@@ -10,7 +10,7 @@ from shared.contracts.base import Json
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.grammar.inputs import blank
 
-from .common import caller, signed_in
+from .common import caller, demand_editor, signed_in
 from .pipeline_editor import written
 
 ACTIONS = {
@@ -28,6 +28,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/pipelines/import")
     @session
     def form() -> str:
+        demand_editor(parts)
         return render_template("pipelines_import.html", text="", action="apply", actions=ACTIONS, objects=None)
 
     @blueprint.post("/pipelines/import")

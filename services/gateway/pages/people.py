@@ -12,7 +12,7 @@ from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
 from shared.process.secrets import new_token
 
-from .common import caller, page_number, signed_in
+from .common import caller, demand_administrator, page_number, signed_in
 
 PAGE = 50
 ROLES = (
@@ -41,6 +41,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/people/new")
     @session
     def new() -> str:
+        demand_administrator(parts)
         return _form({"serviceRole": "User", "enabled": True})
 
     @blueprint.post("/people/new")
@@ -52,6 +53,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/people/<id>")
     @session
     def edit(id: str) -> str:
+        demand_administrator(parts)
         return _form(_stored(parts, id))
 
     @blueprint.post("/people/<id>")

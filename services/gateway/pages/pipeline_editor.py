@@ -24,7 +24,7 @@ from . import pipeline_edits, task_form
 from .common import caller, signed_in
 from .execution_view import stages_of
 from .pipeline_template import template
-from .writing import done, every, field, project_names
+from .writing import demand_unchanged, done, every, field, preset_project, project_names
 from .yaml_edit import rewritten
 
 TABS = {"head": "Pipeline", "input": "Input", "tasks": "Workspace"}
@@ -40,8 +40,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/pipelines/new")
     @session
     def new() -> str:
-        names = project_names(parts)
-        project = request.args.get("project") or names[0]
+        project = request.args.get("project") or preset_project(parts)
         injected = request.args.get("inputs", "")
         name = request.args.get("name", "").strip() or "New pipeline"
         text = template(project, name, injected if injected in INJECTIONS else INJECTIONS[0])
@@ -128,6 +127,7 @@ def _sent(parts: WebParts, command: Act, pipeline: Json | None) -> Any:
     if problem is None and not good:
         given = seal_yaml(text, parts.sealer.seal)
         try:
+            demand_unchanged(pipeline or {}, "Save once more to replace it. What changed stands under Versions.")
             saved = parts.desk.act(caller(), command.model_copy(update={"text": given.text})).document
             return done(f"/pipelines/{saved['id']}")
         except Refused as refused:
@@ -135,11 +135,11 @@ def _sent(parts: WebParts, command: Act, pipeline: Json | None) -> Any:
                 raise
             problem = refused.problem
     if request.headers.get("HX-Request"):
-        return _said(text, problem, good)
-    return _editor(parts, text, pipeline=pipeline, said=_said(text, problem, good), problem=problem)
+        return _said(text, problem, good, pipeline)
+    return _editor(parts, text, pipeline=pipeline, said=_said(text, problem, good, pipeline), problem=problem)
 
 
-def _said(text: str, problem: Problem | None, good: bool) -> str:
+def _said(text: str, problem: Problem | None, good: bool, pipeline: Json | None) -> str:
     flaws = [flaw.model_dump(include={"line", "message", "hint"}) for flaw in problem.flaws] if problem else []
     return render_template(
         "_pipelines_said.html",
@@ -147,6 +147,7 @@ def _said(text: str, problem: Problem | None, good: bool) -> str:
         flaws=flaws,
         lines=text.split("\n"),
         doubts=_doubtful(text) if good and not problem else [],
+        pipeline=pipeline,
     )
 
 

@@ -12,7 +12,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.problems import Refused
 
-from .common import caller, page_number, signed_in
+from .common import caller, page_number, piece, signed_in
 from .execution_view import stages_of
 from .run_inputs import fields_of, given
 from .schedules import schedules_of
@@ -123,7 +123,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         seen = parts.desk.act(
             caller(), Act(kind=Kind.PIPELINES, verb="dry-run", id=id, body={"input": given()})
         ).document
-        return render_template("_pipelines_dry_run.html", seen=seen)
+        return piece("_pipelines_dry_run.html", seen=seen)
 
     return blueprint
 

@@ -10,7 +10,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
 
-from .common import caller, page_number, signed_in
+from .common import caller, demand_administrator, page_number, signed_in
 
 PAGE = 50
 LISTS = (
@@ -36,6 +36,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/projects/new")
     @session
     def new() -> str:
+        demand_administrator(parts)
         return _form({})
 
     @blueprint.post("/projects/new")

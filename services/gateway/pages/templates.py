@@ -12,8 +12,8 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 
-from .common import caller, signed_in
-from .writing import done, project_names
+from .common import caller, demand_editor, piece, signed_in
+from .writing import done, preset_project
 
 ANSWER = "a."
 
@@ -26,20 +26,19 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/pipelines/templates")
     @session
     def listing() -> str:
+        demand_editor(parts)
         found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, options={"templates": True})).document
         return render_template("templates.html", rows=found["templates"])
 
     @blueprint.get("/pipelines/templates/<name>")
     @session
     def one(name: str) -> str:
-        names = project_names(parts)
-        answers = {"project": names[0]} if len(names) == 1 else {}
-        return render_template("templates_form.html", **_asked(parts, name, answers))
+        return render_template("templates_form.html", **_asked(parts, name, {"project": preset_project(parts)}))
 
     @blueprint.post("/pipelines/templates/<name>/form")
     @session
     def form(name: str) -> str:
-        return render_template("_templates_form.html", **_asked(parts, name, _answers()))
+        return piece("_templates_form.html", **_asked(parts, name, _answers()))
 
     @blueprint.post("/pipelines/templates/<name>")
     @session
@@ -56,10 +55,23 @@ def create_blueprint(parts: WebParts) -> Blueprint:
 
 
 def _asked(parts: WebParts, name: str, answers: Json) -> Json:
-    """The template's questions as far as the answers make them apply."""
+    """The template's questions as far as the answers make them apply; what there is only one of is chosen."""
     template = outside.template(parts.desk, caller(), name, answers)
+    while only := _only(template["questions"], answers):
+        answers = {**answers, **only}
+        template = outside.template(parts.desk, caller(), name, answers)
     asked = [one for one in template["questions"] if _applies(one, answers)]
     return {"template": {**template, "questions": asked}, "answers": answers}
+
+
+def _only(questions: list[Json], answers: Json) -> Json:
+    """Of projects and endpoints that must be chosen and are not yet, those that there is one of."""
+    choices = {
+        one["name"]: [choice["value"] for choice in one.get("choices") or ()]
+        for one in questions
+        if one["kind"] in ("project", "endpoint") and one.get("required")
+    }
+    return {name: found[0] for name, found in choices.items() if len(found) == 1 and answers.get(name) != found[0]}
 
 
 def _applies(question: Json, answers: Json) -> bool:

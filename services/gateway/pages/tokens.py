@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 
-from .common import caller, signed_in
+from .common import caller, piece, signed_in
 from .writing import field, project_names, write
 
 
@@ -22,7 +22,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def new() -> str:
         email = _me(parts, caller()).get("email") or caller().user
-        return _page("_tokens_form.html", email=email, project=request.args.get("project", ""))
+        return piece("_tokens_form.html", email=email, project=request.args.get("project", ""))
 
     @blueprint.post("/tokens")
     @session
@@ -30,8 +30,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         body = {"name": field("name") or "Docker webhook", "email": field("email")}
         made = write(parts, Kind.TOKENS, "create", body, mints=True)
         names = project_names(parts)
-        project = field("project") if field("project") in names else names[0]
-        return _page("_tokens_made.html", made=made, projects=names, project=project)
+        project = field("project") if field("project") in names else next(iter(names), "")
+        return piece("_tokens_made.html", made=made, projects=names, project=project)
 
     @blueprint.post("/tokens/variable")
     @session
@@ -39,17 +39,10 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         name = field("name")
         body = {"name": name, "project": field("project"), "type": "SECRET", "value": field("token")}
         write(parts, Kind.VARIABLES, "create", body)
-        return render_template("_tokens_kept.html", name=name)
+        return piece("_tokens_kept.html", name=name)
 
     return blueprint
 
 
 def _me(parts: WebParts, who: Caller) -> Json:
     return parts.desk.get(who, Get(kind=Kind.USERS, id="me")).document
-
-
-def _page(fragment: str, **values: object) -> str:
-    """Within the dialog, or without JavaScript on a page of its own."""
-    if request.headers.get("HX-Request"):
-        return render_template(fragment, **values)
-    return render_template("tokens.html", fragment=fragment, **values)

@@ -16,8 +16,8 @@ from shared.contracts.runs import Endpoint
 from shared.grammar.inputs import inject
 
 from . import webhook_form
-from .common import caller, page_number, signed_in
-from .writing import done, every, field, project_names, write
+from .common import caller, page_number, piece, signed_in
+from .writing import demand_unchanged, done, every, field, preset_project, project_names, write
 
 STATES = {
     MirrorState.IN_STEP: ("COMPLETED", "Docker Hub has this hook"),
@@ -70,10 +70,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/webhooks/new")
     @session
     def new() -> str:
-        names = project_names(parts)
-        project = names[0] if len(names) == 1 or "default" in names else ""
         asked = {key: request.args[key] for key in TEXTS if key in request.args}
-        return _form(parts, {"project": project, "enabled": True, **asked}, "", presets=True)
+        return _form(parts, {"project": preset_project(parts), "enabled": True, **asked}, "", presets=True)
 
     @blueprint.get("/webhooks/<id>")
     @session
@@ -109,6 +107,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         body, id = _sent(), field("id")
         _demand_inputs(parts, body)
         if id:
+            demand_unchanged(parts.desk.get(caller(), Get(kind=Kind.WEBHOOKS, id=id)).document)
             write(parts, Kind.WEBHOOKS, "patch", body, id=id)
             return done("/webhooks")
         made = write(parts, Kind.WEBHOOKS, "create", body, mints=True)
@@ -130,8 +129,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def test(id: str) -> str:
         """A delivery as the registry would send it goes the whole way; each hop is told, nothing is started."""
         checked = self_check.check(parts.desk, caller(), id, {"tag": field("tag")})
-        one = render_template("_webhooks_tested.html", checked=checked)
-        return one if request.headers.get("HX-Request") else render_template("webhooks_tested.html", tested=one, id=id)
+        return piece("_webhooks_tested.html", checked=checked)
 
     return blueprint
 

@@ -12,9 +12,10 @@ from services.gateway.api.sealing import wrap
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
+from shared.contracts.problems import Code, refuse
 from shared.process.secrets import new_token
 
-from .common import caller
+from .common import caller, demand_editor
 
 MOST = 500
 
@@ -24,6 +25,14 @@ def write(parts: WebParts, kind: Kind, verb: str, body: Json, *, mints: bool = F
     wrapped = wrap(kind, body, parts.sealer.seal, new_token, creating=mints)
     answer = parts.desk.act(caller(), generic.wrapped_act(kind, verb, wrapped, **where))
     return generic.shown(answer.document, wrapped)
+
+
+def demand_unchanged(stored: Json, step: str = "Load the page again to see it as it is now.") -> None:
+    """Refuse a form that was drawn before somebody else saved the same thing, or oneself in another tab."""
+    seen, by = field("version"), stored.get("updatedBy") or "Somebody"
+    if seen and seen != str(stored.get("version")):
+        name = stored.get("name")
+        raise refuse(Code.CONFLICT, f"{by} saved {name} after this form was opened.", subject=str(name), next_step=step)
 
 
 def done(then: str, **fields: str) -> AnyResponse:
@@ -42,9 +51,17 @@ def every(parts: WebParts, kind: Kind) -> list[Json]:
 
 
 def project_names(parts: WebParts) -> list[str]:
-    """The projects that one may choose, `default` first."""
+    """The projects in which one may make things, `default` first."""
     names = [str(project.get("name")) for project in every(parts, Kind.PROJECTS)] or ["default"]
-    return sorted(names, key=lambda name: name != "default")
+    role = parts.roles.of(caller())
+    return sorted((name for name in names if role.may(name, "EDIT")), key=lambda name: name != "default")
+
+
+def preset_project(parts: WebParts) -> str:
+    """Where a new thing most likely belongs: in the only project, or in `default`. Refuses who may make none."""
+    demand_editor(parts)
+    names = project_names(parts)
+    return names[0] if len(names) == 1 or "default" in names else ""
 
 
 def field(name: str, default: str = "") -> str:

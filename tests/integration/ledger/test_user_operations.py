@@ -56,9 +56,9 @@ def listed(world: World, filter: str) -> list[dict[str, Any]]:
         return list(KIND.find(uow, SYSTEM, Find(kind=Kind.USER_OPERATIONS, filter=filter)).documents)
 
 
-def shown(world: World, number: str) -> dict[str, Any]:
+def shown(world: World, number: str, to: Person = SYSTEM) -> dict[str, Any]:
     with world.store.read() as uow:
-        return KIND.get(uow, SYSTEM, Get(kind=Kind.USER_OPERATIONS, id=number)).document
+        return KIND.get(uow, to, Get(kind=Kind.USER_OPERATIONS, id=number)).document
 
 
 def say(world: World, number: str, who: Person, word: str = "Approved", message: str = "") -> dict[str, Any]:
@@ -85,6 +85,7 @@ MAY = [
 @pytest.mark.parametrize(("ask", "who", "may"), [case[1:] for case in MAY], ids=[case[0] for case in MAY])
 def test_who_may_answer(world: World, ask: dict[str, Any], who: Person, may: bool) -> None:
     run_id, number = asked(world, **ask)
+    assert shown(world, number, to=who)["_mayAnswer"] is may
     if may:
         assert say(world, number, who)["status"] == "Approved"
         assert world.run(run_id).holding.state is State.DISPATCHED

@@ -43,8 +43,18 @@ def test_the_bar_begins_with_the_wait_and_never_leaves_the_run() -> None:
 
 
 def test_what_may_be_done_follows_the_status() -> None:
-    assert verbs("RUNNING") == ("pause", "cancel") and verbs("PAUSED") == ("resume", "cancel")
-    assert verbs("COMPLETED") == ("rerun",) and verbs("CANCELED") == ("rerun-from-failed", "rerun")
+    begun: Json = {"stages": {"S": {"status": "FAILED"}}}
+    assert verbs({"status": "RUNNING"}) == ("pause", "cancel") and verbs({"status": "PAUSED"}) == ("resume", "cancel")
+    assert verbs({"status": "COMPLETED", **begun}) == ("rerun",)
+    assert verbs({"status": "CANCELED", **begun}) == ("rerun-from-failed", "rerun")
+    assert verbs({"status": "CANCELED", "stages": {"S": {"status": "NOT_STARTED"}}}) == ("rerun",)
+
+
+def test_a_stage_waits_when_nothing_in_it_is_at_work() -> None:
+    asks: Json = {"A": {"status": "COMPLETED"}, "B": {"status": "WAITING"}}
+    works: Json = {**asks, "C": {"status": "RUNNING"}}
+    told = [stages_of({"stages": {"S": {"status": "RUNNING", "tasks": tasks}}})[0] for tasks in (asks, works)]
+    assert [stage["status"] for stage in told] == ["WAITING", "RUNNING"]
 
 
 def test_a_difference_and_the_clusters_events_are_told_from_what_else_was_printed() -> None:

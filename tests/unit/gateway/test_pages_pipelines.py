@@ -189,7 +189,8 @@ def test_variables_are_listed_and_deleted(site: Site, ann: FlaskClient) -> None:
 
 
 def test_a_rerun_leads_to_the_new_execution(site: Site, ann: FlaskClient) -> None:
-    site.documents["executions"] = {"id": "e1", "name": "Deploy", "status": "FAILED", "executionId": "e8"}
+    failed = {"id": "e1", "name": "Deploy", "status": "FAILED", "stages": {"Build": {"status": "FAILED"}}}
+    site.documents["executions"] = {**failed, "executionId": "e8"}
     assert 'value="rerun-from-failed"' in ann.get("/executions/e1").get_data(as_text=True)
     assert send(ann, "/executions/e1/act", verb="rerun").location == "/executions/e8"
     assert (site.asked[-1].verb, site.asked[-1].id) == ("rerun", "e1")
@@ -275,3 +276,47 @@ def test_buttons_are_drawn_for_who_may_press_them(
     site.pages["registry-events"], site.documents["registry-events"] = Page(documents=(event,), total=1), event
     for address in ("/activity", "/activity/d1"):
         assert ("Run anyway" in ann.get(address).get_data(as_text=True)) == (right != "READ")
+
+
+NEXT_STEPS = [
+    ("enable-webhook", "READ", False),
+    ("enable-webhook", "EXECUTE", False),
+    ("enable-webhook", "EDIT", True),
+    ("edit-webhook", "EXECUTE", False),
+    ("edit-project", "EDIT", False),
+    ("edit-project", "RESTRICTED", True),
+    ("show-payload", "READ", True),
+]
+
+
+@pytest.mark.parametrize(("action", "right", "drawn"), NEXT_STEPS)
+def test_the_next_step_of_a_push_is_drawn_for_who_may_take_it(
+    site: Site, ann: FlaskClient, action: str, right: str, drawn: bool
+) -> None:
+    site.role = Role(rights={"default": right})
+    event = {"id": "d1", "project": "default", "verdict": "ignored", "action": action, "actionLabel": "Do it"}
+    site.pages["registry-events"] = Page(documents=(event,), total=1)
+    assert ("Do it" in ann.get("/activity").get_data(as_text=True)) == drawn
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_an_approval_is_asked_of_who_may_answer(site: Site, ann: FlaskClient, may: bool) -> None:
+    question = {"id": "q1", "status": "ACTIVE", "name": "Ask.May it", "approvers": ["eve"], "approverGroups": []}
+    more = {"quorum": 1, "answers": [], "summary": "May it go on?", "_mayAnswer": may}
+    site.pages["user-operations"] = Page(documents=({**question, **more},), total=1)
+    page = ann.get("/approvals").get_data(as_text=True)
+    assert "May it go on?" in page and ("Approve</button>" in page) == may
+
+
+def test_a_template_has_what_there_is_only_one_of_already_chosen(site: Site, ann: FlaskClient) -> None:
+    one, two = [{"value": "hub", "title": "hub"}], [{"value": name, "title": name} for name in ("a", "b")]
+    project = {"name": "project", "kind": "project", "title": "Project", "required": True}
+    project["choices"] = [{"value": "default", "title": "default"}]
+    endpoint = {"kind": "endpoint", "required": True, "endpointType": "docker"}
+    registry = {**endpoint, "name": "registry", "title": "Registry", "choices": one}
+    target = {**endpoint, "name": "target", "title": "Target", "choices": two}
+    site.documents["pipelines"] = {"name": "promote", "title": "Promote", "questions": [project, registry, target]}
+    page = ann.get("/pipelines/templates/promote").get_data(as_text=True)
+    assert '<option value="hub" selected>' in page and page.count("selected") == 2
+    asked = [ask.options["answers"] for ask in site.asked if getattr(ask, "options", {}).get("template")]
+    assert asked[-1] == {"project": "default", "registry": "hub"}

@@ -256,7 +256,23 @@ def test_a_push_that_started_nothing_can_be_run_anyway_also_from_a_live_row(site
     found = re.search(r'name="form_token" value="([0-9a-f]{64})"', frame)
     assert found
     answer = ann.post("/activity/d1/act", data={"form_token": found[1], "verb": "run-anyway"})
-    assert answer.location == "/activity" and (site.asked[-1].verb, site.asked[-1].id) == ("run-anyway", "d1")
+    assert answer.location == "/activity/d1?follow"
+    assert (site.asked[-1].verb, site.asked[-1].id) == ("run-anyway", "d1")
+
+
+def test_a_push_that_is_run_again_leads_to_its_run_or_says_what_became_of_it(site: Site, ann: FlaskClient) -> None:
+    again = {"id": "d2", "project": "default", "state": "resolving", "verdict": "waiting", "reason": "Asking."}
+    site.documents["registry-events"] = again
+    assert send(ann, "/activity/d1/act", "/activity/d1", verb="rerun").location == "/activity/d2?follow"
+    assert 'hx-get="/activity/d2?follow"' in ann.get("/activity/d2?follow").get_data(as_text=True)
+    site.documents["registry-events"] = {**again, "state": "judged", "verdict": "ignored: tag"}
+    said = ann.get("/activity/d2?follow").get_data(as_text=True)
+    assert "ignored: tag" in said and "hx-get" not in said
+    site.documents["registry-events"] = {**again, "state": "judged", "verdict": "started", "executionId": "e1"}
+    assert ann.get("/activity/d2?follow").location == "/executions/e1"
+    within = ann.get("/activity/d2?follow", headers={"HX-Request": "true"})
+    assert within.headers["HX-Redirect"] == "/executions/e1"
+    assert ann.get("/activity/d2").status_code == 200
 
 
 def test_a_token_is_shown_once_with_its_end_and_kept_as_a_secret_variable(site: Site, ann: FlaskClient) -> None:
