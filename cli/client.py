@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+import yaml
 
 Json = dict[str, Any]
 
@@ -55,12 +56,15 @@ class Client:
     def delete(self, path: str) -> Json:
         return self._send("DELETE", "/codestream/api" + path)
 
-    def import_yaml(self, text: str, action: str = "apply") -> str:
-        """Import YAML documents; returns the report as YAML."""
+    def import_yaml(self, text: str, action: str = "apply") -> list[Json]:
+        """Import YAML documents; returns what the report says of each. Raises ApiError when one of them failed."""
         answer = self._raw(
             "POST", f"/codestream/api/import?action={action}", data=text, content_type="application/x-yaml"
         )
-        return answer.text
+        reports: list[Json] = list(yaml.safe_load_all(answer.text))
+        if failed := [report for report in reports if report.get("status") == "FAILED"]:
+            raise ApiError(answer.status_code, "\n".join(f"{one['name']}: {one['statusMessage']}" for one in failed))
+        return reports
 
     def by_name(self, collection: str, project: str, name: str) -> Json:
         return self.get(f"/{collection}/{quote(project, safe='')}/{quote(name, safe='')}")

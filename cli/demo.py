@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
-import yaml
 from rich.console import Console
 
 from cli import image, live
@@ -71,10 +70,7 @@ def define(client: Client, scene: Scene, steps: Steps) -> None:
     """Create the two endpoints, the pipeline and the webhook, each only where it is not there yet."""
     define_endpoints(client, scene, steps)
     with steps("pipeline from examples/") as notes:
-        report = yaml.safe_load(client.import_yaml(PIPELINE_FILE.read_text(), "apply"))
-        if report.get("status") not in ("CREATED", "UPDATED"):
-            raise DemoFailed(f"importing {PIPELINE_FILE.name}: {report.get('statusMessage')}")
-        notes.append(str(report.get("name")))
+        notes.extend(str(report["name"]) for report in client.import_yaml(PIPELINE_FILE.read_text()))
     with steps("Docker webhook") as notes:
         webhook = {
             "name": WEBHOOK,

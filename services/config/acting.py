@@ -13,7 +13,6 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import Push
 from shared.grammar.inputs import DOCKER
 from shared.grammar.plan import Plan, compile_plan
-from shared.grammar.progress import fold
 
 from . import admission, protocol, rerunning
 from .moving import Movement
@@ -21,6 +20,7 @@ from .people import Person
 from .plans import plan_of
 from .rights import Right
 from .showing import documents
+from .states import state_of
 from .store import UnitOfWork, catalog_pipelines, execution_views, executions, pruning
 from .store.execution_views import Seen
 from .store.executions import Run
@@ -44,7 +44,9 @@ def _answer(uow: UnitOfWork, execution_id: str) -> Document:
     seen = execution_views.one(uow, execution_id)
     if seen is None:
         raise missing(execution_id)
-    return Document(document=documents(uow, [seen])[0])
+    plan, _ = plan_of(uow, seen.plan_hash)
+    (document,) = documents(uow, [seen], {seen.id: state_of(uow, seen.id, plan)})
+    return Document(document=document)
 
 
 def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act], Document]:
@@ -84,7 +86,7 @@ def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
     if run.holding.state is protocol.State.ENDED:
         return []
     plan, _ = plan_of(uow, run.plan_hash)
-    state = fold(plan, executions.histories(uow, [run.id]).get(run.id, ()))
+    state = state_of(uow, run.id, plan)
     return [
         (stage.name, task.name)
         for stage, task in state.tasks
@@ -155,7 +157,7 @@ def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept,
     if seen.state != _ENDED.value:
         raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
     plan, _ = plan_of(uow, seen.plan_hash)
-    state = fold(plan, executions.histories(uow, [seen.id]).get(seen.id, ()))
+    state = state_of(uow, seen.id, plan)
     return rerunning.kept(seen.id, plan, state, now, since)
 
 

@@ -11,12 +11,16 @@ from .people import Person
 from .resources import unsupported
 from .rights import Right
 from .showing import documents
+from .states import States
 from .store import Reading, UnitOfWork, catalog_pipelines, execution_views
 from .store.execution_views import Seen
 
 
 class Executions:
     """Runs, newest first. `parent` of a find is a pipeline's id; nested runs have `_parent` in the filter."""
+
+    def __init__(self) -> None:
+        self._states = States()
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page; `options.brief` leaves stages out."""
@@ -34,11 +38,13 @@ class Executions:
             top=ask.top,
             skip=ask.skip,
         )
-        return Page(documents=tuple(documents(uow, seen, brief=bool(ask.options.get("brief")))), total=total)
+        states = None if ask.options.get("brief") else self._states.of(uow, seen)
+        return Page(documents=tuple(documents(uow, seen, states)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id, or by pipeline and number: options `pipeline` (an id) or project and name, with `index`."""
-        (document,) = documents(uow, [_locate(uow, person, ask)])
+        seen = [_locate(uow, person, ask)]
+        (document,) = documents(uow, seen, self._states.of(uow, seen))
         return Document(document=document)
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

@@ -27,11 +27,12 @@ from shared.contracts.notices import Notice
 from shared.contracts.topics import NOTICE_SEND
 from shared.grammar.expressions import references, split_name
 from shared.grammar.plan import Notification, Plan
-from shared.grammar.progress import RunState, facts, fold
+from shared.grammar.progress import RunState, facts
 
 from .catalog import public_address
 from .catalog.resolving import resolve_for_run
 from .plans import plan_of
+from .states import state_of
 from .store import Reading, UnitOfWork, catalog_people, executions, notices
 from .store.executions import Facts, Run
 from .store.notices import Told
@@ -129,7 +130,7 @@ def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_
     fresh = notices.add(uow, rows)
     if not fresh:
         return
-    state = fold(plan, executions.histories(uow, [run.id]).get(run.id, ()))
+    state = state_of(uow, run.id, plan)
     started_with = executions.facts_of(uow, [run.id])[run.id]
     for told in fresh:
         one, notification = new[told.id], new[told.id].notification

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.contracts.history import Recorded
 from shared.contracts.pushes import Push
-from shared.grammar.progress import RunState, fold
+from shared.grammar.progress import RunState
 
 from . import folding, notifying, protocol
 from .catalog.documents import link, micros, stamps, wire_time
@@ -21,18 +20,17 @@ Json = dict[str, Any]
 _QUEUED = protocol.State.QUEUED
 
 
-def documents(uow: Reading, seen: Sequence[Seen], *, brief: bool = False) -> list[Json]:
-    """The API's JSON of runs, their histories folded in bulk."""
+def documents(uow: Reading, seen: Sequence[Seen], states: Mapping[str, RunState] | None) -> list[Json]:
+    """The API's JSON of runs; without their states, by id, stages are left out."""
     projects = catalog_projects.ids(uow, {one.project for one in seen})
     plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
-    histories = {} if brief else executions.histories(uow, [one.id for one in seen])
-    told = {} if brief else notices.of_executions(uow, [one.id for one in seen])
+    told = {} if states is None else notices.of_executions(uow, [one.id for one in seen])
     return [
         _document(
             one,
             projects.get(one.project, ""),
             plans[one.plan_hash],
-            None if brief else histories.get(one.id, ()),
+            None if states is None else states[one.id],
             told.get(one.id, ()),
             execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
             uow.now,
@@ -45,7 +43,7 @@ def _document(
     one: Seen,
     project_id: str,
     texts: tuple[str, str],
-    history: Sequence[Recorded] | None,
+    state: RunState | None,
     told: Sequence[Told],
     position: int,
     now: float,
@@ -97,8 +95,7 @@ def _document(
         "_eventId": one.delivery,
         "_webhookId": one.webhook_id,
     }
-    if history is not None:
-        state: RunState = fold(plan, history)
+    if state is not None:
         document["stages"] = folding.stages(one.id, plan, state, now)
         _tell(document, told)
         document |= {f"_{key}": value for key, value in folding.rollback(plan, state).items()}

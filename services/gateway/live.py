@@ -6,7 +6,10 @@ Streams of one person at one address share a picture, and the more streams a pro
 
 from __future__ import annotations
 
+import select
+import socket
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
     from shared.bus import Incoming
 
 FRAME_S = 0.2
+SLOWEST_S = 10.0
 STREAM_COST_S = 0.01
-"""Of each second a process with many streams spends about a hundred frames: hooks come first."""
+LOOKING_SHARE = 0.1
+"""However many watch, a process sends about a hundred frames a second, and a look of so long follows ten times as long
+without one: hooks come first."""
 HEARTBEAT_S = 15.0
 TICK_S = 1.0
 EXECUTIONS = "executions"
@@ -38,6 +44,8 @@ class Picture:
     text: str = ""
     over: bool = False
     drawn_at: float = -1.0
+    took_s: float = 0.0
+    viewers: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +70,7 @@ class Live:
         self._limit = limit
         self._crowd = Crowd(limit)
         self._viewers: dict[str, set[Viewer]] = {}
+        self._pictures = 0
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -110,6 +119,8 @@ class Live:
             others = self._viewers.setdefault(topic, set())
             known = next((one for one in others if key is not None and one.key == key), None)
             picture = known.picture if known is not None else Picture()
+            self._pictures += not picture.viewers
+            picture.viewers += 1
             # A picture that saw the topic's last news and is no older than a frame will do.
             news_at = max(known.news_at if known is not None else 0.0, monotonic() - FRAME_S)
             viewer = Viewer(topic, picture, key, news_at)
@@ -120,23 +131,29 @@ class Live:
             with self._lock:
                 left = self._viewers[topic]
                 left.discard(viewer)
+                picture.viewers -= 1
+                self._pictures -= not picture.viewers
                 if not left:
                     del self._viewers[topic]
             self._crowd.leave()
 
-    def frames(self, viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool]) -> Iterator[str]:
-        """The frames of a viewer: the state now, and again after each change; a heartbeat when nothing happens.
+    def frames(
+        self, viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool], gone: Callable[[], bool]
+    ) -> Iterator[str]:
+        """The frames of a viewer: the state now, and again after each change; a heartbeat when nothing new is seen.
 
-        A frame that equals the last one is not sent. Ends when the process stops or `over` says so.
+        A frame that equals the last one is not sent. Ends when the process stops, or `over` or `gone` says so.
         """
         shown = ""
         quiet_since = monotonic()
         viewer.changed.set()
-        while not self._stopping:
+        while not self._stopping and not gone():
             if viewer.changed.wait(TICK_S):
                 viewer.changed.clear()
                 started = monotonic()
-                drawn, is_over = _seen(viewer, draw, over)
+                pace_s = self._pace_s(viewer.picture)
+                # The first frame is no older than the page that it comes to.
+                drawn, is_over = _seen(viewer, draw, over, pace_s if shown else FRAME_S)
                 if drawn != shown:
                     shown, quiet_since = drawn, started
                     yield frame("show", drawn)
@@ -144,23 +161,42 @@ class Live:
                     yield frame("over", "")
                     return
                 # The pace is kept here, so that a burst of changes costs one look.
-                pace_s = max(FRAME_S, STREAM_COST_S * (self._limit - self._crowd.left))
-                threading.Event().wait(max(0.0, pace_s - (monotonic() - started)))
-            elif monotonic() - quiet_since > HEARTBEAT_S:
+                time.sleep(max(0.0, pace_s - (monotonic() - started)))
+            # Also while there is news: what is shown may not change by it, and a silent stream looks dead to a proxy.
+            if monotonic() - quiet_since > HEARTBEAT_S:
                 quiet_since = monotonic()
                 yield ": still here\n\n"
 
+    def _pace_s(self, picture: Picture) -> float:
+        """How long after a look the next one comes."""
+        sending_s = STREAM_COST_S * (self._limit - self._crowd.left)
+        looking_s = picture.took_s * self._pictures / LOOKING_SHARE
+        return min(SLOWEST_S, max(FRAME_S, sending_s, looking_s))
 
-def _seen(viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool]) -> tuple[str, bool]:
+
+def _seen(viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool], pace_s: float) -> tuple[str, bool]:
     picture, wanted_from = viewer.picture, viewer.news_at
     with picture.lock:
         if picture.drawn_at < wanted_from:
-            # News that comes while it is drawn makes it old again.
             began = monotonic()
-            picture.text = draw()
-            picture.over = over()
-            picture.drawn_at = began
+            if began < picture.drawn_at + pace_s:
+                # Another viewer had it drawn just now; what is newer is seen at the next look.
+                viewer.changed.set()
+            else:
+                # News that comes while it is drawn makes it old again.
+                picture.text = draw()
+                picture.over = over()
+                picture.drawn_at, picture.took_s = began, monotonic() - began
         return picture.text, picture.over
+
+
+def hangs_up(connection: socket.socket | None) -> Callable[[], bool]:
+    """Tells whether the browser has closed its end, where the system can (Linux); a write would tell it only later."""
+    if connection is None or not hasattr(select, "POLLRDHUP"):
+        return lambda: False
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return lambda: bool(poll.poll(0))
 
 
 def frame(event: str, data: str) -> str:

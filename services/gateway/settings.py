@@ -26,10 +26,11 @@ class GatewaySettings(Settings):
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 2
-    threads: int = 128
+    threads: int = 256
     """A worker's threads: streams hold one each."""
-    streams: int = 100
-    """SSE streams a worker at most; a page past that polls."""
+    streams: int = 200
+    """SSE streams a worker at most, so that one worker has room for all if the other has none; a page past that polls.
+    What `THREADS` has beyond these and `RESERVED_THREADS` serves pages and the API."""
     reserved_threads: int = 24
     """A worker's threads that only hooks may use."""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()

@@ -17,7 +17,7 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.live import TooManyStreams
+from services.gateway.live import TooManyStreams, hangs_up
 from services.gateway.sessions import COOKIE, NotSignedIn
 from services.gateway.web_parts import WebParts
 from shared.contracts.envelope import Caller
@@ -200,7 +200,7 @@ def new_nonce() -> str:
 
 def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambda: False) -> Response:
     """The frames of a topic as an event stream; 204 (which ends a browser's attempts) when there is no room."""
-    who = caller()
+    who, gone = caller(), hangs_up(request.environ.get("gunicorn.socket"))
     place = ExitStack()
     try:
         viewer = place.enter_context(parts.live.watching(topic, (request.full_path, who)))
@@ -210,7 +210,7 @@ def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[
     def frames() -> Iterator[str]:
         try:
             yield "retry: 2000\n\n"
-            yield from parts.live.frames(viewer, draw, over)
+            yield from parts.live.frames(viewer, draw, over, gone)
         except Refused as error:
             get_logger().info("stream ended", user=who.user, reason=error.problem.code.value)
 

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
+from bench.load import body
+from bench.stage import NO_OP, hook_url
 from cli.client import ApiError, Client
 from tests.support.web import Web, web_server
 from tests.support.world import World, a_world, wait_for
@@ -173,3 +176,16 @@ def test_a_schedule_starts_its_run_though_config_dies(world: World) -> None:
 
 def _stopped(world: World, number: str) -> bool:
     return world.client.patch(f"/schedules/{number}", {"enabled": False})["enabled"] is False
+
+
+def test_what_the_measurements_push_runs_and_what_cannot_be_imported_is_said(world: World) -> None:
+    url = hook_url(world.client, "Three no-ops", NO_OP)
+    requests.post(url, data=body(1), headers={"Content-Type": "application/json"}, timeout=30).raise_for_status()
+
+    def ran() -> Json | None:
+        return next(iter(world.documents("/executions?$filter=name eq 'Three no-ops'&expand=true")), None)
+
+    execution = come_to(world, wait_for(ran, "the measured run", 60)["_link"], *ENDED)
+    assert (execution["status"], execution["_imageTag"]) == ("COMPLETED", "1.0.1")
+    with pytest.raises(ApiError, match=r"Three tasks: .*line \d+"):
+        hook_url(world.client, "Three tasks", "{type: Log, input: nothing}")

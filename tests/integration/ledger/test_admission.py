@@ -11,7 +11,7 @@ from services.config.holding import State
 from services.config.people import SYSTEM, Person
 from services.config.rights import ProjectRole
 from services.config.store import Store
-from shared.contracts.catalog import Act, Get, Kind
+from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import RunParked, Status, TaskWaiting
 from shared.contracts.problems import Code, Refused
 
@@ -45,11 +45,6 @@ def park(world: World, run_id: str) -> None:
 def act(world: World, run_id: str, verb: str, person: Person = SYSTEM) -> None:
     with world.store.write() as uow:
         Executions().act(uow, person, Act(kind=Kind.EXECUTIONS, verb=verb, id=run_id))
-
-
-def shown(world: World, run_id: str) -> dict[str, Any]:
-    with world.store.read() as uow:
-        return Executions().get(uow, SYSTEM, Get(kind=Kind.EXECUTIONS, id=run_id)).document
 
 
 POLICIES = [
@@ -103,10 +98,10 @@ def test_order_is_kept_within_a_repository_and_others_are_not_held_up(world: Wor
 def test_a_waiting_run_shows_its_place_and_for_what_it_waits(world: World) -> None:
     world.definitions.pipelines["Deploy web"] = pipeline(supersede="queue")
     runs = pushed(world, "1", "2", "3")
-    assert [shown(world, one)["_queuePosition"] for one in runs] == [0, 1, 2]
-    assert shown(world, runs[2])["statusMessage"] == "Waits until #1 of Deploy web is over."
+    assert [world.shown(one)["_queuePosition"] for one in runs] == [0, 1, 2]
+    assert world.shown(runs[2])["statusMessage"] == "Waits until #1 of Deploy web is over."
     world.finish(runs[0])
-    assert [shown(world, one)["_queuePosition"] for one in runs] == [0, 0, 1]
+    assert [world.shown(one)["_queuePosition"] for one in runs] == [0, 0, 1]
 
 
 def test_a_parked_run_gives_its_place_back_and_waits_for_one_when_it_is_answered(world: World) -> None:

@@ -538,3 +538,22 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
             handlers.rpc()[RUN_HELD](
                 incoming(RUN_HELD, Held(runner="r", holds=(HeldRun(execution_id="e", attempt=1),)))
             )
+
+
+def test_a_run_looked_at_again_is_read_again_only_after_news(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    world.take(run_id)
+    events = whole_run()
+    kind, ask = Executions(), Find(kind=Kind.EXECUTIONS)
+
+    def look() -> tuple[str, int]:
+        statements: list[str] = []
+        with world.store.read() as uow:
+            event.listen(uow.connection, "before_cursor_execute", lambda *said: statements.append(said[2]))
+            (one,) = kind.find(uow, SYSTEM, ask).documents
+        return one["stages"]["Build"]["status"], sum("FROM events" in text for text in statements)
+
+    world.report(run_id, *events[:2])
+    assert [look(), look()] == [("RUNNING", 1), ("RUNNING", 0)]
+    world.report(run_id, *events[2:], first=3)
+    assert [look(), look()] == [("COMPLETED", 1), ("COMPLETED", 0)]

@@ -13,7 +13,7 @@ from services.config.people import SYSTEM
 from services.config.store import Store
 from services.config.tables.catalog import EndpointRow, ProjectRow, UserRow
 from shared.contracts import history as h
-from shared.contracts.catalog import Act, Get, Kind
+from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import Status
 from shared.contracts.notices import Notice, NoticeTried
 from shared.grammar.pipelines import read_pipeline
@@ -100,11 +100,6 @@ def told(world: World) -> list[str]:
     return [one.entry.get("payload", "mail").removesuffix(" ${status}") for one in world.messages(Notice)]
 
 
-def shown(world: World, run_id: str) -> dict[str, Any]:
-    with world.store.read() as uow:
-        return Executions().get(uow, SYSTEM, Get(kind=Kind.EXECUTIONS, id=run_id)).document
-
-
 def test_every_level_is_told_of_its_own_once(world: World) -> None:
     run_id = world.hook().execution_id or ""
     world.take(run_id)
@@ -183,7 +178,7 @@ def test_each_try_is_on_record_and_the_first_end_counts(world: World) -> None:
         world.ledger.work([said])
 
     tried(numbers[2], 1, False, False, 503, "busy")
-    assert shown(world, run_id)["notifications"][2]["_state"] == "waiting"
+    assert world.shown(run_id)["notifications"][2]["_state"] == "waiting"
     tried(numbers[2], 2, True, True, 200, "ok")
     tried(numbers[2], 2, False, True, 500, "late")
     record = {
@@ -198,7 +193,7 @@ def test_each_try_is_on_record_and_the_first_end_counts(world: World) -> None:
         "_tries": 2,
         "_target": "ci.example.com",
     }
-    document = shown(world, run_id)
+    document = world.shown(run_id)
     assert record in document["notifications"]
     assert len(document["notifications"]) == 3
     assert document["stages"]["Deploy"]["tasks"]["Apply"]["notifications"] == [record]

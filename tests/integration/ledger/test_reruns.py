@@ -13,7 +13,7 @@ from services.config.people import SYSTEM
 from services.config.store import Store, catalog_pipelines
 from services.config.tables.catalog import PipelineRow, ProjectRow
 from shared.contracts.base import Sealed
-from shared.contracts.catalog import Act, Get, Kind
+from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import Output, RunEnded, Status, TaskEnded, TaskKept
 from shared.contracts.problems import Code, Refused
 
@@ -65,23 +65,18 @@ def rerun(world: World, run_id: str, **body: Any) -> dict[str, Any]:
     with world.store.write() as uow:
         act = Act(kind=Kind.EXECUTIONS, verb="rerun", id=run_id, body=body)
         made = Executions().act(uow, SYSTEM, act).document
-    return shown(world, made["executionId"])
+    return world.shown(made["executionId"])
 
 
 def over(world: World, run_id: str) -> None:
     world.report(run_id, RunEnded(**AT, status=Status.COMPLETED))
 
 
-def shown(world: World, run_id: str) -> dict[str, Any]:
-    with world.store.read() as uow:
-        return Executions().get(uow, SYSTEM, Get(kind=Kind.EXECUTIONS, id=run_id)).document
-
-
 def test_a_rerun_points_at_the_run_it_repeats_and_keeps_inputs_and_push(world: World) -> None:
     run_id = failed(world)
     again = rerun(world, run_id)
     assert (again["index"], again["_rerunOf"], again["comments"]) == (2, run_id, "Rerun of #1")
-    assert shown(world, run_id)["input"].items() <= again["input"].items()
+    assert world.shown(run_id)["input"].items() <= again["input"].items()
     assert again["_push"]["tag"] == "1.4.1"
     assert again["stages"]["Build"]["tasks"]["Check"]["status"] == "NOT_STARTED"
 
@@ -106,7 +101,7 @@ def test_a_rerun_from_where_it_failed_keeps_earlier_outputs(world: World, since:
     answer = world.take(again["id"])
     assert [type(one.event) for one in answer.history] == [TaskKept, TaskKept]
     world.report(again["id"], *[one for one in whole_run() if getattr(one, "task", "Apply") == "Apply"])
-    over = shown(world, again["id"])
+    over = world.shown(again["id"])
     assert (over["status"], over["_durationInMicros"] < 1_000_000) == ("COMPLETED", True)
 
 

@@ -9,8 +9,7 @@ import pytest
 from services.config.holding import Intent, State
 from services.config.moving import Movement
 from services.config.protocol import intend
-from services.config.showing import documents
-from services.config.store import Store, execution_views
+from services.config.store import Store
 from shared.contracts.base import Sealed
 from shared.contracts.history import RollbackStarted, RunEnded, RunParked, StageEnded, Status, TaskAnswered, TaskEnded
 
@@ -41,17 +40,10 @@ def failed(world: World, *more: Any) -> str:
     return run_id
 
 
-def shown(world: World, run_id: str) -> dict[str, Any]:
-    with world.store.read() as uow:
-        seen = execution_views.one(uow, run_id)
-        assert seen is not None
-        return documents(uow, [seen])[0]
-
-
 def test_a_rollback_runs_with_its_inputs_and_its_end_wakes_the_run_that_failed(world: World) -> None:
     run_id = failed(world, UNDO, PARKED)
     assert world.run(run_id).status_message == "Rolling back with Undo"
-    undo = shown(world, "undo-1")
+    undo = world.shown("undo-1")
     assert (undo["name"], undo["_rollback"], undo["_nested"], undo["_parent"]) == ("Undo", True, False, run_id)
     assert undo["input"]["DOCKER_TAG"] == "1.4.0"
     assert undo["comments"] == "Rollback of Deploy web #1, Deploy.Apply"
@@ -64,7 +56,7 @@ def test_a_rollback_runs_with_its_inputs_and_its_end_wakes_the_run_that_failed(w
     ended = StageEnded(**AT, stage="Deploy", status=Status.FAILED, message="Apply: no disk")
     world.report(run_id, ended, RunEnded(**AT, status=Status.FAILED, message="Deploy.Apply: no disk"), attempt=2)
 
-    task = shown(world, run_id)["stages"]["Deploy"]["tasks"]["Apply"]
+    task = world.shown(run_id)["stages"]["Deploy"]["tasks"]["Apply"]
     assert task["rollbackConfiguration"]["name"] == "Undo"
     assert task["rollbackResponse"] == {
         "_link": "/codestream/api/executions/undo-1",
@@ -80,7 +72,7 @@ def test_a_secret_of_the_run_that_failed_reaches_its_rollback_sealed(world: Worl
     box = Sealed(key_id="k", box="Ym94")
     masked = UNDO.model_copy(update={"input": {"DOCKER_TAG": "*****"}, "sealed": {"DOCKER_TAG": box}})
     failed(world, masked, PARKED)
-    assert shown(world, "undo-1")["input"]["DOCKER_TAG"] == "*****"
+    assert world.shown("undo-1")["input"]["DOCKER_TAG"] == "*****"
     answer = world.take("undo-1")
     assert (answer.inputs["DOCKER_TAG"], answer.sealed_inputs) == ("*****", {"DOCKER_TAG": box})
 
@@ -109,7 +101,7 @@ def test_a_rollback_that_cannot_start_is_answered_at_once_with_the_reason(
 ) -> None:
     world.definitions.pipelines["Undo"] = pipeline("Undo", **change)
     run_id = failed(world, UNDO.model_copy(update={"pipeline": name}), PARKED)
-    task = shown(world, run_id)["stages"]["Deploy"]["tasks"]["Apply"]
+    task = world.shown(run_id)["stages"]["Deploy"]["tasks"]["Apply"]
     if why:
         assert world.run(run_id).holding.state is State.DISPATCHED
         assert task["rollbackResponse"]["status"] == "FAILED"
@@ -130,7 +122,7 @@ def test_a_pipeline_that_is_its_own_rollback_comes_to_an_end(world: World) -> No
             break
         last = f"undo-{depth}"
     assert depth == 10
-    answer = shown(world, last)["stages"]["Deploy"]["tasks"]["Apply"]["rollbackResponse"]
+    answer = world.shown(last)["stages"]["Deploy"]["tasks"]["Apply"]["rollbackResponse"]
     assert "nested 10 deep" in answer["statusMessage"]
     assert world.run(run_id).holding.state is State.PARKED
 
@@ -143,4 +135,4 @@ def test_cancelling_a_run_cancels_its_rollback(world: World) -> None:
         movement.apply(run, intend(run.holding, Intent.CANCEL, uow.now))
     assert world.run(run_id).status is Status.CANCELED
     assert world.run("undo-1").status is Status.CANCELED
-    assert shown(world, run_id)["stages"]["Deploy"]["tasks"]["Apply"]["rollbackResponse"]["status"] == "CANCELED"
+    assert world.shown(run_id)["stages"]["Deploy"]["tasks"]["Apply"]["rollbackResponse"]["status"] == "CANCELED"

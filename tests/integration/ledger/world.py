@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.config.executions import Executions
 from services.config.leases import Leases
 from services.config.ledger import Ledger
 from services.config.looks import Looks, Pace
 from services.config.moving import Movement
+from services.config.people import SYSTEM
 from services.config.receiving import Receiver
 from services.config.store import Store, deliveries, executions
 from services.config.store.deliveries import Delivery
 from services.config.store.executions import Run
 from services.config.store.work import Promised
 from shared.contracts.base import Message
+from shared.contracts.catalog import Get, Kind
 from shared.contracts.history import RunEnded, RunStarted, StageEnded, StageStarted, Status, TaskEnded, TaskStarted
 from shared.contracts.pushes import HookReceived, Push
 from shared.contracts.runs import Report, RunExecution, Take, TakeAnswer
@@ -42,6 +45,7 @@ class World:
             Looks(self.receiver, Pace()),
             public_url=lambda _: "https://portside.example.com",
         )
+        self.executions = Executions()
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))
 
@@ -77,6 +81,11 @@ class World:
         assert execution_id is not None
         with self.store.read() as uow:
             return executions.load_runs(uow, [execution_id])[execution_id]
+
+    def shown(self, execution_id: str) -> dict[str, Any]:
+        """The API's document of a run."""
+        with self.store.read() as uow:
+            return self.executions.get(uow, SYSTEM, Get(kind=Kind.EXECUTIONS, id=execution_id)).document
 
     def messages(self, kind: type[Message]) -> list[Any]:
         """What was promised to the broker so far, of one kind."""

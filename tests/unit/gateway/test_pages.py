@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import select
+import socket
 import threading
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +13,7 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
-from services.gateway.live import EVENTS, EXECUTIONS, Live, TooManyStreams
+from services.gateway.live import EVENTS, EXECUTIONS, Live, TooManyStreams, hangs_up
 from services.gateway.sessions import COOKIE, NotSignedIn, Sessions
 from shared.contracts.catalog import Page, SignedIn
 from shared.contracts.problems import Code, refuse
@@ -279,6 +281,10 @@ def test_news_wakes_only_who_watches_it() -> None:
             assert other.changed.is_set()
 
 
+def _never() -> bool:
+    return False
+
+
 def test_a_burst_of_changes_is_one_look_and_an_equal_frame_is_not_sent_again() -> None:
     live, looks = Live(1), iter(["a", "a", "b"])
     looked: list[str] = []
@@ -288,7 +294,7 @@ def test_a_burst_of_changes_is_one_look_and_an_equal_frame_is_not_sent_again() -
         return looked[-1]
 
     with live.watching("t") as viewer:
-        frames = live.frames(viewer, draw, lambda: len(looked) == 3)
+        frames = live.frames(viewer, draw, lambda: len(looked) == 3, _never)
         assert "data: a" in next(frames)
         for _ in range(50):
             live._tell("t")
@@ -308,7 +314,7 @@ def test_viewers_with_the_same_key_share_one_look_and_news_makes_it_old() -> Non
 
     with live.watching("t", "ann") as one, live.watching("t", "ann") as two, live.watching("t", "bob") as other:
         streams = [
-            live.frames(viewer, lambda who=who: draw(who), lambda: False)  # type: ignore[misc]
+            live.frames(viewer, lambda who=who: draw(who), _never, _never)  # type: ignore[misc]
             for viewer, who in ((one, "ann"), (two, "ann"), (other, "bob"))
         ]
         firsts = [next(stream) for stream in streams]
@@ -323,9 +329,41 @@ def test_viewers_with_the_same_key_share_one_look_and_news_makes_it_old() -> Non
 def test_a_stopping_process_ends_its_streams() -> None:
     live = Live(1)
     with live.watching("t") as viewer:
-        frames = live.frames(viewer, lambda: "a", lambda: False)
+        frames = live.frames(viewer, lambda: "a", _never, _never)
         next(frames)
         live.stop()
+        assert list(frames) == []
+
+
+def test_a_stream_says_that_it_lives_while_news_changes_nothing_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.live.HEARTBEAT_S", 0.3)
+    live, done = Live(1), threading.Event()
+
+    def news() -> None:
+        while not done.wait(0.05):
+            live._tell("t")
+
+    with live.watching("t") as viewer:
+        frames = live.frames(viewer, lambda: "a", _never, _never)
+        next(frames)
+        teller = threading.Thread(target=news)
+        teller.start()
+        try:
+            assert next(frames).startswith(":")
+        finally:
+            done.set()
+            teller.join()
+
+
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="only Linux tells that the other end was closed")
+def test_a_stream_ends_when_its_browser_has_gone() -> None:
+    live = Live(1)
+    ours, browsers = socket.socketpair()
+    with ours, live.watching("t") as viewer:
+        frames = live.frames(viewer, lambda: "a", _never, hangs_up(ours))
+        browsers.sendall(b"still reading")
+        next(frames)
+        browsers.close()
         assert list(frames) == []
 
 
