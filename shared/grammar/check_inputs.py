@@ -1,7 +1,7 @@
 """A task's input and endpoints beside the schema of its type.
 
-The schemas use a small part of JSON Schema: `type`, `enum`, `required`, `properties`. Wherever an expression stands, it
-may become anything, so only its presence counts.
+The schemas use a small part of JSON Schema: `type`, `enum`, `required`, `properties`; `x-image` is a text that names an
+image. Wherever an expression stands, it may become anything, so only its presence counts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from .expressions import references
 from .names import Path, Problem, did_you_mean, nearest
+from .repositories import upper_case_in
 from .spec import TaskSpec
 
 Schema = Mapping[str, Any]
@@ -64,6 +65,9 @@ def _object(place: Path, value: Mapping[str, Any], schema: Schema, what: str, *,
 
 
 def _value(place: Path, value: Any, schema: Schema, what: str, *, warning: bool) -> Iterator[Problem]:
+    if schema.get("x-image") and (part := upper_case_in(str(value))):
+        message = f"{place[-1]} {value} names no image: a repository's name is in lower case, and {part} is not"
+        yield Problem(place, message, f"write {part.lower()}", part, warning=warning)
     if isinstance(value, str) and references(value):
         return
     types = schema.get("type", ())

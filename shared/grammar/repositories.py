@@ -24,6 +24,7 @@ _HUB_PAGES = (
     ("v1",),
 )
 """Leading path segments of Docker Hub's own pages and API, longest first."""
+_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
 _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
 
 
@@ -90,6 +91,19 @@ def _checked(host: str, parts: list[str]) -> Repository:
     if len(parts) <= 1:
         return Repository(host=host, namespace=parts[0] if parts else "", problems=problems)
     return Repository(host=host, namespace="/".join(parts[:-1]), name=parts[-1], problems=problems)
+
+
+def upper_case_in(reference: str) -> str:
+    """The part of an image's repository name that is not in lower case; blank when there is none.
+
+    Registries know no such names, and docker refuses them before it asks ("repository name must be lowercase"). A host
+    and a tag may have any case; what an expression is part of is not judged.
+    """
+    parts = _EXPRESSION.sub("$", reference.strip()).partition("@")[0].split("/")
+    if len(parts) > 1 and ("." in parts[0] or ":" in parts[0]):
+        parts = parts[1:]
+    parts[-1] = parts[-1].partition(":")[0]
+    return next((part for part in parts if part != part.lower() and "$" not in part), "")
 
 
 def join_repository(endpoint: Repository, repo_name: str) -> Repository:

@@ -16,6 +16,10 @@ def _text(title: str, description: str = "", **more: Any) -> Schema:
     return {"type": "string", "title": title, "description": description, **more}
 
 
+def _image(title: str, description: str) -> Schema:
+    return _text(title, description, **{"x-image": True})
+
+
 def _whole(title: str, description: str = "", **more: Any) -> Schema:
     return {"type": ["integer", "string"], "title": title, "description": description, **more}
 
@@ -86,8 +90,8 @@ TASK_SCHEMAS: dict[str, Schema] = {
         "Image",
         "Copies an image to another tag, repository or registry; the digest stays the same.",
         {
-            "source": _text("Source", "As in `acme/web:1.4.1`; unless given, the image that was pushed."),
-            "target": _text("Target", "As in `acme/web:prod`; `:prod` is another tag of the source's repository."),
+            "source": _image("Source", "As in `acme/web:1.4.1`; unless given, the image that was pushed."),
+            "target": _image("Target", "As in `acme/web:prod`; `:prod` is another tag of the source's repository."),
             "tags": _list("Further tags", "That are to name the image in the target's repository too."),
             "overwrite": _flag("Overwrite", "Let a tag that names another image name this one.", default=True),
         },

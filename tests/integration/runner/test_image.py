@@ -131,6 +131,11 @@ def test_a_tag_is_not_overwritten_where_that_is_not_wanted(runs: OneTask, regist
     [
         ({"source": "acme/web:nothing", "target": ":x"}, ROLES, "There is no"),
         ({"target": ":x"}, ROLES, "Which image?"),
+        (
+            {"source": "acme/web:1", "target": "acme/Web:x"},
+            ROLES,
+            "a repository's name is in lower case, and Web is not.",
+        ),
         ({"source": "acme/web:1", "target": "ghcr.io/acme/web:1"}, ROLES, "choose the endpoint of that registry"),
         ({"source": "acme/web:1", "target": "acme/web:1"}, {}, "names no endpoint for target"),
         ({"source": "acme/web:1", "target": "acme/web@sha256:" + "a" * 64}, ROLES, "must name a tag"),

@@ -291,6 +291,25 @@ def test_settings_of_ci_tasks_that_do_nothing_here_are_warned_of() -> None:
     assert examined(empty).warnings == []
 
 
+def test_an_image_whose_repository_is_not_in_lower_case_is_refused_with_its_place() -> None:
+    text = """
+name: Promote
+stageOrder: [Ship]
+stages:
+  Ship:
+    taskOrder: [Promote]
+    tasks:
+      Promote:
+        type: IMAGE
+        endpoints: {target: registry}
+        input: {source: 'acme/web:RC1', target: 'acme/Web-prod:RC1'}
+"""
+    (flaw,) = examined(text).flaws
+    assert (flaw.path, flaw.line, flaw.hint) == ("stages.Ship.tasks.Promote.input.target", 11, "write web-prod")
+    assert "acme/Web-prod:RC1 names no image" in flaw.message
+    assert examined(text.replace("Web-prod", "web-prod")).flaws == []
+
+
 EXPORT = """---
 project: Web
 kind: PIPELINE

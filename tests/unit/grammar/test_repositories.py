@@ -2,7 +2,28 @@ from __future__ import annotations
 
 import pytest
 
-from shared.grammar.repositories import join_repository, read_repository, registry_of, repository_of
+from shared.grammar.repositories import join_repository, read_repository, registry_of, repository_of, upper_case_in
+
+CASES = [
+    ("acme/Web:1.4.0-RC1", "Web"),
+    ("Acme/web", "Acme"),
+    ("Web", "Web"),
+    ("registry.Example.com/acme/web:RC1", ""),
+    ("Localhost:5000/acme/web", ""),
+    ("acme/web@sha256:ABC", ""),
+    ("acme/Web@sha256:abc", "Web"),
+    (":RC1", ""),
+    ("${input.DOCKER_IMAGE}:${input.DOCKER_TAG}", ""),
+    ("${input.DOCKER_IMAGE}-RC1", ""),
+    ("${input.REGISTRY}/Acme/web:1", "Acme"),
+    ("acme/Web:${input.DOCKER_TAG}", "Web"),
+]
+
+
+@pytest.mark.parametrize(("reference", "part"), CASES)
+def test_upper_case_is_found_in_the_name_of_a_repository_alone(reference: str, part: str) -> None:
+    assert upper_case_in(reference) == part
+
 
 PASTED = [
     ("https://hub.docker.com/r/acme/web", "docker.io", "acme/web"),

@@ -8,7 +8,7 @@ from services.runner.checks.docker import account_of
 from services.runner.registry import Account
 from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.references import Image, has_host, parse
-from shared.grammar.repositories import repository_of
+from shared.grammar.repositories import repository_of, upper_case_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
     text = text.strip()
     if text.startswith(":"):
         text = f"{default}{text}"
+    if part := upper_case_in(text):
+        raise TaskFailed(f"{text} names no image: a repository's name is in lower case, and {part} is not.")
     if endpoint is None:
         image = parse(text)
         return _place(Account(image.host), image.host, image)
