@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 MASK = "*****"
 """What stands for a secret in every answer; writing it back keeps the secret."""
 
@@ -12,10 +16,11 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
     "email": ("outboundPassword",),
     "slack": ("url", "token"),
     "webhook": ("secret", "token"),
-    "jenkins": ("password",),
-    "jira": ("password",),
 }
-"""Secret keys within an endpoint's `properties`, by endpoint type; an unknown type hides every key in ANY_SECRET."""
+"""Secret keys within an endpoint's `properties`, by endpoint type; of any other type what a name tells."""
+
+_TELLING = re.compile(r"pass(?:$|w|phrase|code)|pwd|token|secret|key|credential|authorization|cookie", re.IGNORECASE)
+_PUBLIC = re.compile(r"public_?-?key", re.IGNORECASE)
 
 SENT_SECRETS = frozenset({"password", "token", "outboundPassword"})
 """Those that a server is told; the others only sign, or are themselves the address."""
@@ -26,6 +31,16 @@ SECRET_VARIABLE_TYPES = frozenset({"SECRET", "RESTRICTED"})
 WEBHOOK_SECRETS = ("secretToken", "refreshToken")
 
 
-def endpoint_secret_keys(endpoint_type: str) -> frozenset[str]:
-    """The secret property names of an endpoint type."""
-    return frozenset(ENDPOINT_SECRETS.get(endpoint_type.lower(), ANY_SECRET))
+def endpoint_secret_keys(endpoint_type: str, properties: Mapping[str, Any] | None = None) -> frozenset[str]:
+    """The secret property names of an endpoint type; of one that is not known here, those of `properties` that look it.
+
+    Better hidden for nothing than shown: but a yes or no is no secret, whatever it is called.
+    """
+    known = ENDPOINT_SECRETS.get(endpoint_type.lower())
+    if known is not None:
+        return frozenset(known)
+    return frozenset(name for name, value in (properties or {}).items() if _tells(name) and not isinstance(value, bool))
+
+
+def _tells(name: str) -> bool:
+    return _TELLING.search(_PUBLIC.sub("", name)) is not None

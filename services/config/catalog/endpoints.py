@@ -151,7 +151,7 @@ class Endpoints(Scoped[Endpoint]):
         flaws = flaws_of(value.type, value.properties, value.secrets)
         if ask.options.get("imported"):
             # No export holds a secret: it is listed as needed, and nothing else is wrong with the endpoint.
-            secret = {f"properties.{key}" for key in endpoint_secret_keys(value.type)}
+            secret = {f"properties.{key}" for key in endpoint_secret_keys(value.type, value.properties)}
             flaws = [flaw for flaw in flaws if flaw.path not in secret]
         if flaws:
             raise Refused(
@@ -205,7 +205,7 @@ def _split(
     boxes = {path.removeprefix("properties."): box.model_dump() for path, box in sealed.items()}
     boxes = spelled_keys(type_, boxes)
     secrets: Json = dict(kept) if partial else {}
-    for key in endpoint_secret_keys(type_):
+    for key in endpoint_secret_keys(type_, {**boxes, **properties, **secrets}):
         value = properties.get(key)
         if key in boxes:
             secrets[key] = boxes[key]
@@ -251,5 +251,5 @@ def _without_those_of_another_server(old: Endpoint, type_: str, properties: Json
 
 def spelled_keys(type_: str, boxes: Mapping[str, Any]) -> Json:
     """Sealed boxes under the property names that we read."""
-    keys = {key.casefold(): key for key in endpoint_secret_keys(type_)}
+    keys = {key.casefold(): key for key in endpoint_secret_keys(type_, boxes)}
     return {keys.get(key.casefold(), key): box for key, box in boxes.items()}

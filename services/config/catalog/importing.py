@@ -172,7 +172,7 @@ def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: b
     """A mask that stands for a secret which nobody has given cannot be kept."""
     properties = dict(table(body, "properties"))
     if not exists:
-        for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or ""))):
+        for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or "")), properties):
             if properties.get(key) == MASK and f"properties.{key}" not in sealed:
                 properties.pop(key)
     return {**body, "properties": properties}, sealed

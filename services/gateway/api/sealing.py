@@ -55,7 +55,7 @@ def _take(wrapped: Wrapped, holder: Json, key: str, path: str, seal: Seal) -> No
 
 def endpoint_paths(type_: str, properties: Json) -> list[str]:
     """The keys of an endpoint's properties that hold a secret now, in whatever case they are written."""
-    names = {name.casefold() for name in endpoint_secret_keys(type_)}
+    names = {name.casefold() for name in endpoint_secret_keys(type_, properties)}
     return [key for key, value in properties.items() if key.casefold() in names and is_secret(value)]
 
 

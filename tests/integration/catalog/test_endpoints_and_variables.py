@@ -79,6 +79,24 @@ def test_all_else_of_an_endpoint_may_change_without_its_secret(office: Office) -
     refused(Code.INVALID, office.act, Kind.ENDPOINTS, "patch", away, id=other["id"])
 
 
+def test_an_endpoint_of_another_product_keeps_what_looks_like_a_secret_hidden(office: Office) -> None:
+    properties = {
+        "url": "https://ci.example.com",
+        "apiToken": "*****",
+        "publicKey": "ssh-ed25519 AAAA",
+        "useToken": True,
+    }
+    body = {"name": "ci", "type": "jenkins", "properties": properties}
+    made = office.act(Kind.ENDPOINTS, "create", body, sealed=office.sealed(properties__apiToken="t0ken"))
+    assert made["properties"] == properties
+    office.act(Kind.ENDPOINTS, "replace", made, id=made["id"])
+    changed = office.act(Kind.ENDPOINTS, "patch", {"properties": {"url": "https://two.example.com"}}, id=made["id"])
+    assert changed["properties"] == {**properties, "url": "https://two.example.com"}
+    kept = office.get(Kind.ENDPOINTS, made["id"], options={"forValidation": True})
+    assert opened(office, kept["secrets"]["apiToken"]) == "t0ken"
+    refused(Code.INVALID, office.act, Kind.ENDPOINTS, "patch", {"properties": {"apiToken": "clear"}}, id=made["id"])
+
+
 def test_a_secret_that_comes_in_clear_is_refused_and_not_stored(office: Office) -> None:
     body = {"name": "e", "type": "docker", "properties": {"repoURL": "acme/web", "password": "clear"}}
     assert "sealed" in refused(Code.INVALID, office.act, Kind.ENDPOINTS, "create", body)

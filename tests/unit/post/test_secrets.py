@@ -11,9 +11,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.base import Sealed
-from shared.contracts.secrets import MASK
+from shared.contracts.secrets import ANY_SECRET, MASK, endpoint_secret_keys
 from shared.process import secrets
 from shared.process.secrets import CannotOpen, KeysMissing, Masker, Opener, Sealer
+
+TOLD = "password Passwd userPass passphrase pwd token apiToken secretKey client_secret accessKey privateKey sshkey"
+HIDDEN = [*TOLD.split(), "credentials", "proxy-authorization", "Cookie", "publicKeyToken", *ANY_SECRET]
+SHOWN = [
+    "publicKey",
+    "public_key",
+    "sshPublicKey",
+    "url",
+    "username",
+    "passive",
+    "compass-url",
+    "repoURL",
+    "fingerprint",
+]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_of_an_unknown_endpoint_type_what_looks_like_a_secret_is_one(name: str) -> None:
+    assert endpoint_secret_keys("brand-new", {name: "x", "url": "y"}) == {name}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_of_an_unknown_endpoint_type_everything_else_is_shown(name: str) -> None:
+    assert endpoint_secret_keys("brand-new", {name: "x"}) == frozenset()
+
+
+def test_a_yes_or_no_is_no_secret_and_a_known_type_has_its_own() -> None:
+    assert endpoint_secret_keys("brand-new", {"useToken": True}) == frozenset()
+    assert endpoint_secret_keys("Email", {"secretKey": "x"}) == {"outboundPassword"}
 
 
 @pytest.fixture
