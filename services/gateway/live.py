@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Live:
         self._viewers: dict[str, set[Viewer]] = {}
         self._pictures = 0
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopped = threading.Event()
 
     def on_execution(self, incoming: Incoming) -> None:
         """Something happened in an execution."""
@@ -95,7 +94,7 @@ class Live:
 
     def stop(self) -> None:
         """End every stream soon; safe in a signal handler."""
-        self._stopping = True
+        self._stopped.set()
 
     @property
     def has_room(self) -> bool:
@@ -113,7 +112,7 @@ class Live:
     @contextmanager
     def watching(self, topic: str, key: Hashable = None) -> Iterator[Viewer]:
         """A place among the viewers of a topic; those with the same key see the same. Raises `TooManyStreams`."""
-        if self._stopping or not self._crowd.enter():
+        if self._stopped.is_set() or not self._crowd.enter():
             raise TooManyStreams
         with self._lock:
             others = self._viewers.setdefault(topic, set())
@@ -147,7 +146,7 @@ class Live:
         shown = ""
         quiet_since = monotonic()
         viewer.changed.set()
-        while not self._stopping and not gone():
+        while not self._stopped.is_set() and not gone():
             if viewer.changed.wait(TICK_S):
                 viewer.changed.clear()
                 started = monotonic()
@@ -161,7 +160,7 @@ class Live:
                     yield frame("over", "")
                     return
                 # The pace is kept here, so that a burst of changes costs one look.
-                time.sleep(max(0.0, pace_s - (monotonic() - started)))
+                self._stopped.wait(max(0.0, pace_s - (monotonic() - started)))
             # Also while there is news: what is shown may not change by it, and a silent stream looks dead to a proxy.
             if monotonic() - quiet_since > HEARTBEAT_S:
                 quiet_since = monotonic()
