@@ -15,11 +15,12 @@ from . import actors, auditing
 from .context import new_id
 from .documents import LINK_BASE, flag, micros, name_of, text, wire_time
 from .objects import Json, Token, User
+from .sign_in import sign_out
 
 DAY_S = 86_400.0
 GOOD_FOR_DAYS = 182
 MAX_DAYS = 3_660
-_VERBS = ("create", "patch", "delete")
+_VERBS = ("create", "patch", "delete", "sign-out")
 
 
 class ApiTokens:
@@ -41,9 +42,12 @@ class ApiTokens:
         return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Create one of one's own, name it anew, or end it."""
+        """Create one of one's own, name it anew, or end it; `sign-out` ends the session that asks."""
         if ask.verb == "create":
             return self._create(uow, person, ask)
+        if ask.verb == "sign-out":
+            sign_out(uow, person)
+            return Document()
         if ask.verb not in _VERBS:
             raise unsupported(ask.kind, ask.verb, _VERBS)
         old = _locate(uow, person, ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.config.people import Person
 from services.config.store import Reading, Store, UnitOfWork, catalog_people
 from shared.contracts.catalog import SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused, refuse
@@ -109,11 +110,11 @@ def _count_failure(uow: UnitOfWork, key: str) -> None:
     catalog_people.set_failures(uow, key, count, uow.now + block_s if block_s else 0.0)
 
 
-def sign_out(uow: UnitOfWork, token_id: str) -> None:
-    """End a session; an API token is ended by its owner only."""
-    token = catalog_people.TOKENS.one(uow, id=token_id)
+def sign_out(uow: UnitOfWork, person: Person) -> None:
+    """End the session by which somebody asks; an API token stays, it was made on purpose."""
+    token = catalog_people.TOKENS.one(uow, id=person.token_id) if person.token_id else None
     if token is not None and token.kind != "api":
-        catalog_people.TOKENS.delete(uow, id=token_id)
+        catalog_people.TOKENS.delete(uow, id=token.id)
 
 
 def make_one_time_code(uow: UnitOfWork, code_hash: str, user: str) -> None:

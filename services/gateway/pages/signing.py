@@ -10,6 +10,7 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.catalog import Act, Kind, SignedIn, SignIn
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.process.clock import now
+from shared.process.logging import get_logger
 from shared.process.secrets import password_digest, token_hash
 
 from .common import FORM_FIELD, PRE_SESSION, caller, new_nonce, pre_session_token, signed_in
@@ -56,10 +57,10 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def leave() -> Response:
         who = caller()
         try:
-            parts.desk.act(who, Act(kind=Kind.TOKENS, verb="sign-out", id=who.token_id or ""))
-        except Refused:
+            parts.desk.act(who, Act(kind=Kind.TOKENS, verb="sign-out"))
+        except Refused as error:
             # The cookie goes in any case; the session itself ends by its time.
-            pass
+            get_logger().warning("session not ended", user=who.user, reason=error.problem.message)
         response = redirect("/sign-in")
         response.delete_cookie(COOKIE)
         return response

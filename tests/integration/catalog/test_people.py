@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from services.config.catalog import sign_in
-from shared.contracts.catalog import Kind, SignIn
+from shared.contracts.catalog import Act, Get, Kind, SignIn
+from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.process.secrets import password_digest, token_hash
 
@@ -51,6 +52,21 @@ def test_a_token_minted_at_sign_in_signs_in_by_itself_later(office: Office) -> N
     first = by_password(office, "admin", new_token_hash=minted)
     again = sign_in.sign_in(office.store, SignIn(api_token_hash=minted))
     assert (again.user, again.token_id) == ("admin", first.token_id)
+
+
+def test_a_session_that_was_signed_out_is_good_no_more_and_an_api_token_stays(office: Office) -> None:
+    def me(token: str) -> str:
+        return str(
+            office.desk.get(Get(kind=Kind.USERS, id="me"), Caller(user="admin", token_id=token)).document["name"]
+        )
+
+    session = by_password(office, "admin").token_id
+    kept = office.act(Kind.TOKENS, "create", {"name": "kept"}, hashes={"token": token_hash("kept")})["id"]
+    assert me(session) == me(kept) == "admin"
+    for token in (session, kept):
+        office.desk.act(Act(kind=Kind.TOKENS, verb="sign-out"), Caller(user="admin", token_id=token), None)
+    refused(Code.UNAUTHENTICATED, me, session)
+    assert me(kept) == "admin"
 
 
 def test_a_sign_in_link_works_once(office: Office) -> None:
