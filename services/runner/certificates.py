@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.contracts.base import Json
 
-from .trust import Trust, context, plain
+from .trust import Trust, context
 
 TIMEOUT_S = 10.0
 
@@ -128,11 +128,6 @@ def changed(url: str, shown: Look, trust: Trust, accepted_at: str) -> str:
     pinned = ":".join(trust.fingerprint[at : at + 2] for at in range(0, len(trust.fingerprint), 2)).upper()
     when = f" on {accepted_at}" if accepted_at else ""
     return f"{url} shows another certificate than the one that was accepted{when}, {pinned}: {_told(shown.own)}."
-
-
-def is_accepted(shown: Look, trust: Trust) -> bool:
-    """Whether the shown certificate is the accepted one."""
-    return bool(trust.fingerprint) and plain(shown.own.fingerprint) == trust.fingerprint
 
 
 def day(moment: datetime) -> str:

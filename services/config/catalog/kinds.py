@@ -65,7 +65,7 @@ class Catalog:
     def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
         """The webhook that has this token, or this id."""
         key = ("webhook", webhook_id, token_hash)
-        return uow.once(key, lambda: matchable.webhook_for_match(uow, webhook_id or None, token_hash or None))
+        return uow.once(key, lambda: matchable.webhook_for_match(uow, webhook_id, token_hash))
 
     def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
         """The pipeline of that name."""

@@ -18,20 +18,15 @@ from .values import Actor, MatchWebhook
 NOTICE_S = 30 * 86_400.0
 
 
-def webhook_for_match(uow: Reading, webhook_id: str | None, token_hash: str | None) -> MatchWebhook | None:
+def webhook_for_match(uow: Reading, webhook_id: str, token_hash: str) -> MatchWebhook | None:
     """By the token where it is known, else by the id; None when it is gone."""
-    good_until = None
-    if token_hash is not None:
-        entries = catalog_webhooks.token_entries(uow, token_hash)
-        if entries:
-            webhook_id, good_until = entries[0].webhook_id, entries[0].good_until
-        elif webhook_id is None:
-            return None
+    if token_hash and (entries := catalog_webhooks.token_entries(uow, token_hash)):
+        webhook_id = entries[0].webhook_id
     webhook = catalog_webhooks.WEBHOOKS.one(uow, id=webhook_id) if webhook_id else None
-    return None if webhook is None else match_webhook(uow, webhook, good_until)
+    return None if webhook is None else match_webhook(uow, webhook)
 
 
-def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = None) -> MatchWebhook:
+def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
     """A stored webhook, with all that matching looks at."""
     endpoint = resolving.endpoint_of(uow, webhook.project, webhook.endpoint)
     found = mirroring.repository(webhook, endpoint)
@@ -40,9 +35,7 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
         project=webhook.project,
         name=webhook.name,
         enabled=webhook.enabled,
-        mode="look" if webhook.mode == "look" else "hook",
         pipeline=webhook.pipeline,
-        endpoint=webhook.endpoint,
         registry_host=found.host,
         repository=found.path,
         image_pattern=webhook.image_pattern,
@@ -54,7 +47,6 @@ def match_webhook(uow: Reading, webhook: Webhook, good_until: float | None = Non
         access=registry_access(uow, endpoint) if endpoint is not None and endpoint.type == "docker" else None,
         gather_s=webhook.gather_s,
         platforms=tuple(webhook.platforms),
-        token_good_until=good_until,
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from shared.contracts.pushes import RegistryAccess
 
 PipelineState = Literal["ENABLED", "DISABLED", "RELEASED"]
-WebhookMode = Literal["hook", "look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,8 @@ class MatchWebhook:
     project: str
     name: str
     enabled: bool
-    mode: WebhookMode
     pipeline: str
     """The pipeline's name; empty while the webhook is incomplete."""
-    endpoint: str
     registry_host: str
     """As in an image reference, `docker.io`; empty when it is not known, which matches any."""
     repository: str
@@ -75,5 +72,3 @@ class MatchWebhook:
     """The quiet period, in seconds, in which what is pushed together is gathered; 0 for none."""
     platforms: tuple[str, ...] = ()
     """A run waits until the registry has the tag for all of these, such as `linux/arm64`."""
-    token_good_until: float | None = None
-    """Seconds since the epoch, when the delivery carried a token that is being rotated out."""

@@ -24,7 +24,6 @@ def keep_answer(uow: UnitOfWork, command_id: str, document: Document) -> None:
     uow.session.execute(insert(AnsweredRow), row)
 
 
-def forget_answers(uow: UnitOfWork) -> int:
-    """Drop those past their day; returns how many."""
-    result = uow.session.execute(delete(AnsweredRow).where(AnsweredRow.at < uow.now - KEPT_S))
-    return int(getattr(result, "rowcount", 0))
+def forget_answers(uow: UnitOfWork) -> None:
+    """Drop those past their day."""
+    uow.session.execute(delete(AnsweredRow).where(AnsweredRow.at < uow.now - KEPT_S))

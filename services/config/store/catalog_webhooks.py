@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from services.config.catalog.objects import Token, Tombstone, User, Webhook
-from services.config.catalog.values import MatchWebhook
 from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
 from shared.contracts.pushes import TokenEntry
 
@@ -32,15 +31,6 @@ WEBHOOKS = Table(
 )
 _LONGEST_HISTORY = 50
 TOMBSTONES = Table(TombstoneRow, Tombstone, wire={}, order="")
-
-
-def webhook_for_match(
-    uow: Reading, webhook_id: str | None = None, token_hash: str | None = None
-) -> MatchWebhook | None:
-    """The webhook that a delivery belongs to, by its token where that is known, else by its id."""
-    from services.config.catalog import matchable
-
-    return matchable.webhook_for_match(uow, webhook_id, token_hash)
 
 
 def note_push(uow: UnitOfWork, webhook_id: str, at: float, verdict: str) -> None:

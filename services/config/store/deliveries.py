@@ -20,7 +20,6 @@ RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "
 ANSWERED = "answered"
 """The registry has answered, and an earlier push of the same webhook and repository still waits for its answer."""
 _LOOK_BACK = 50
-_MAX_PROBLEM = 4_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from odata_query import ast, exceptions, grammar
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal_column, not_, or_, select
 
 from shared.contracts.problems import Code, Refused, refuse
 
@@ -209,8 +209,3 @@ def _refused(text: str, why: str, fields: Fields) -> Refused:
         f"$filter {text!r}: {why}",
         next_step=f"fields that can be filtered by: {', '.join(fields)}",
     )
-
-
-def nothing() -> ColumnElement[bool]:
-    """A condition that no row meets."""
-    return false()

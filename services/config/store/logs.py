@@ -80,8 +80,3 @@ def chunks(uow: Reading, execution_id: str, options: Mapping[str, Any], *, limit
         Chunk(row.stage, row.task, row.try_number, row.first_line, row.text.split("\n") if row.lines else [], row.at)
         for row in uow.session.scalars(ordered.offset(skip).limit(limit))
     ]
-
-
-def forget(uow: UnitOfWork, execution_id: str) -> None:
-    """The execution is deleted."""
-    uow.session.execute(delete(LogRow).where(LogRow.execution_id == execution_id))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-import structlog
 import uuid_utils
 from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
 from sqlalchemy.engine import make_url
@@ -20,8 +19,6 @@ from sqlalchemy.orm import Session
 from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -100,7 +97,6 @@ class UnitOfWork(Reading):
         self.promised: list[dict[str, Any]] = []
         self.messages: list[Message] = []
         self.broadcasts: list[tuple[Topic, Message, str]] = []
-        self.callbacks: list[Callable[[], None]] = []
         self.earliest_timer: float | None = None
 
     def outbox(self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None) -> None:
@@ -121,14 +117,10 @@ class UnitOfWork(Reading):
         """Tell every process after the commit; may be lost."""
         self.broadcasts.append((topic, message, subject))
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call once the transaction is durable, in order of commits. It must be quick and open no unit of work."""
-        self.callbacks.append(callback)
-
-    def timer(self, kind: str, subject: str, due_at: float, body: Mapping[str, Any] | None = None) -> None:
+    def timer(self, kind: str, subject: str, due_at: float) -> None:
         """Have `kind` handled for `subject` at `due_at`; replaces an earlier one of the same kind and subject."""
         self.cancel_timer(kind, subject)
-        row = {"kind": kind, "subject": subject, "due_at": due_at, "body": dict(body or {}), "failures": 0}
+        row = {"kind": kind, "subject": subject, "due_at": due_at, "body": {}, "failures": 0}
         self.connection.execute(_ADD_TIMER, row)
         self.earliest_timer = due_at if self.earliest_timer is None else min(self.earliest_timer, due_at)
 
@@ -138,8 +130,8 @@ class UnitOfWork(Reading):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A part that may fail alone: its rows, messages and callbacks go with it, the rest stays."""
-        marks = len(self.promised), len(self.broadcasts), len(self.callbacks)
+        """A part that may fail alone: its rows, messages and broadcasts go with it, the rest stays."""
+        promised, broadcast = len(self.promised), len(self.broadcasts)
         self.session.flush()
         # Not the session's own: statements on the connection would pass it by.
         nested = self.connection.begin_nested()
@@ -150,12 +142,7 @@ class UnitOfWork(Reading):
             if nested.is_active:
                 nested.rollback()
             self.session.expire_all()
-            del (
-                self.promised[marks[0] :],
-                self.messages[marks[0] :],
-                self.broadcasts[marks[1] :],
-                self.callbacks[marks[2] :],
-            )
+            del self.promised[promised:], self.messages[promised:], self.broadcasts[broadcast:]
             raise
         nested.commit()
 
@@ -233,12 +220,6 @@ class Store:
             self.on_broadcast(topic, message, subject)
         if uow.earliest_timer is not None:
             self.on_timer(uow.earliest_timer)
-        for callback in uow.callbacks:
-            try:
-                callback()
-            except Exception:
-                # What is committed stays true whatever a listener makes of it.
-                log.exception("after-commit-failed")
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,7 +12,7 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -178,16 +178,6 @@ class Cluster:
                 force_conflicts="true" if force else None,
                 dry_run="All" if dry_run else None,
             ),
-        )
-        return answer
-
-    def create(self, ref: Ref, body: Object, *, dry_run: bool = False) -> Object:
-        """Create what is not there yet."""
-        resource = self.kind(ref.api_version, ref.kind)
-        path = resource.path(namespace=ref.namespace or None)
-        answer: Object = self._do(
-            f"create {ref}",
-            lambda: self._raw("post", path, body=body, field_manager=MANAGER, dry_run="All" if dry_run else None),
         )
         return answer
 
@@ -435,8 +425,3 @@ _OPERATORS = {
     "Exists": "{key}",
     "DoesNotExist": "!{key}",
 }
-
-
-def names(refs: Iterable[Ref]) -> str:
-    """References in a sentence."""
-    return ", ".join(str(ref) for ref in refs)

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 from typing import Any
 
 import yaml
 
 from . import fence
-from .manifests import Object, Ref, pod_template
+from .manifests import Object, Ref, cleaned, pod_template
 from .outputs import hidden
+from .rollout import REVISION
 
-_OURS = (fence.PIPELINE, fence.START, fence.EXECUTION, fence.INDEX)
-_SERVERS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
-_CONTROLLERS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+_BOOKKEEPING = frozenset(
+    {
+        *(fence.PIPELINE, fence.START, fence.EXECUTION, fence.INDEX),
+        *(REVISION, "kubectl.kubernetes.io/last-applied-configuration"),
+    }
+)
 
 
 def comparable(obj: Object) -> Object:
     """The object without what says nothing about what it is meant to be."""
-    shown = copy.deepcopy(obj)
-    shown.pop("status", None)
+    shown = cleaned(obj)
     meta = shown["metadata"]
-    for key in _SERVERS:
-        meta.pop(key, None)
-    annotations = {
-        key: value
-        for key, value in (meta.get("annotations") or {}).items()
-        if key not in _OURS and key not in _CONTROLLERS
-    }
+    annotations = {name: value for name, value in fence.annotations_of(obj).items() if name not in _BOOKKEEPING}
     meta.pop("annotations", None)
     if annotations:
         meta["annotations"] = annotations
     return shown
-
-
-def changed(live: Object | None, wanted: Object) -> bool:
-    """Whether an object becomes another than it is."""
-    return live is None or comparable(live) != comparable(wanted)
 
 
 def template_changed(live: Object | None, wanted: Object) -> bool:

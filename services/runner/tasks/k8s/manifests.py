@@ -162,8 +162,6 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
 }
 """Where a kind keeps the template of its pods."""
 
-WORKLOADS = frozenset(_TEMPLATES)
-
 
 def pod_template(obj: Object) -> Object | None:
     """The template of the pods that an object makes; a Pod is its own."""

@@ -8,6 +8,9 @@ from typing import Any
 
 from .manifests import Object
 
+REVISION = "deployment.kubernetes.io/revision"
+"""The annotation of a ReplicaSet that says which revision of its Deployment it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:

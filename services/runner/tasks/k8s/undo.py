@@ -11,9 +11,9 @@ from shared.contracts.base import Json
 from . import apply, fence, owned, wanted
 from .cluster import Cluster, selector
 from .manifests import Object, Ref, cleaned
+from .rollout import REVISION
 
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
-_REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _revisions(cluster: Cluster, live: Object, ref: Ref) -> list[tuple[int, Obje
         if not any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or ()):
             continue
         if kind == "ReplicaSet":
-            number = int(fence.annotations_of(one).get(_REVISION) or 0)
+            number = int(fence.annotations_of(one).get(REVISION) or 0)
             template = copy.deepcopy(one["spec"]["template"])
             (template["metadata"].get("labels") or {}).pop("pod-template-hash", None)
         else:

@@ -15,7 +15,7 @@ from . import fence, left_behind
 from .cluster import Cluster, selector
 from .manifests import Object, Ref
 from .pods import Trouble, describe, troubles
-from .rollout import Readiness, readiness
+from .rollout import REVISION, Readiness, readiness
 from .wanted import stamp_of
 from .words import ClusterError
 
@@ -131,13 +131,10 @@ def _of_newest_set(
     cluster: Cluster, live: Object, ref: Ref, pods: list[Object], labels: str
 ) -> tuple[list[Object], list[Object]]:
     sets = [one for one in cluster.find("apps/v1", "ReplicaSet", ref.namespace, labels=labels) if _owned_by(one, live)]
-    newest = max(sets, key=lambda one: int(fence.annotations_of(one).get(_REVISION) or 0), default=None)
+    newest = max(sets, key=lambda one: int(fence.annotations_of(one).get(REVISION) or 0), default=None)
     if newest is None:
         return [], []
     return [pod for pod in pods if _owned_by(pod, newest)], [newest]
-
-
-_REVISION = "deployment.kubernetes.io/revision"
 
 
 def _newest_revision(cluster: Cluster, live: Object, ref: Ref, labels: str) -> str:
