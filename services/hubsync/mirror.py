@@ -13,7 +13,7 @@ from shared.process.masking import Masker
 from . import words
 from .plan import Create, Delete, Plan, Seen, Want, plan
 from .problems import Away, HubProblem, Limited, Rejected
-from .retry import after_failures
+from .retry import after_failures, after_limits
 from .signing import Account
 from .words import Subject
 
@@ -51,6 +51,15 @@ class Group:
         return self.account.hub_url, self.account.username, self.repository
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """An account that made too many calls, the last time one of many in a row."""
+
+    why: Limited
+    until: float
+    times: int
+
+
 class Mirror:
     """Keeps between passes only how often something failed and until when an account must rest."""
 
@@ -66,7 +75,7 @@ class Mirror:
         self._now = now
         self._jitter = jitter
         self._failures: dict[tuple[str, str, str], int] = {}
-        self._resting: dict[tuple[str, str], Limited] = {}
+        self._resting: dict[tuple[str, str], _Rest] = {}
 
     def run(self, wanted: Wanted) -> Iterator[MirrorReport]:
         """One pass over these hooks; a report for each, as soon as it is known."""
@@ -117,8 +126,8 @@ class Mirror:
         hub_url, resting_key = account.hub_url, (account.hub_url, account.username)
         try:
             resting = self._resting.get(resting_key)
-            if resting is not None and (resting.retry_at or 0) > self._now():
-                raise resting
+            if resting is not None and resting.until > self._now():
+                return [words.failed(subject, resting.why, resting.until) for subject in group.subjects]
             if away.get(hub_url, 0) >= AWAY_IN_A_ROW:
                 # Not this repository's failure: it does not count, so that next time it comes before the others.
                 silent = Away("Docker Hub gave no answer for other repositories in this pass.")
@@ -126,10 +135,9 @@ class Mirror:
                 return [words.failed(subject, silent, at) for subject in group.subjects]
             result = _Attempt(self._connect(account), group, wants).run()
         except Limited as limited:
-            asked = limited.retry_at or 0.0
-            at = asked if asked > self._now() else self._again_at(group)
-            self._resting[resting_key] = Limited(str(limited), at)
-            return [words.failed(subject, limited, at) for subject in group.subjects]
+            self._again_at(group)
+            rest = self._resting[resting_key] = self._rest(limited, self._resting.get(resting_key))
+            return [words.failed(subject, limited, rest.until) for subject in group.subjects]
         except HubProblem as problem:
             if isinstance(problem, Away):
                 away[hub_url] = away.get(hub_url, 0) + 1
@@ -138,6 +146,12 @@ class Mirror:
         away.pop(hub_url, None)
         self._resting.pop(resting_key, None)
         return self._reports(group, result)
+
+    def _rest(self, limited: Limited, before: _Rest | None) -> _Rest:
+        """Whichever of its repositories was too much, the account rests: until the Hub's time, or longer each time."""
+        times = 1 if before is None else before.times + 1
+        asked, now = limited.retry_at or 0.0, self._now()
+        return _Rest(limited, asked if asked > now else after_limits(times, now, self._jitter()), times)
 
     def _again_at(self, group: Group) -> float:
         failures = self._failures[group.key] = self._failures.get(group.key, 0) + 1

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 FIRST_S = 15.0
+FIRST_LIMITED_S = 60.0
+"""The Hub's API counts calls by the minute."""
 CEILING_S = 1_800.0
 LONGEST_S = 86_400.0
 """A server that asks for more than a day is asked again after a day."""
@@ -13,8 +15,16 @@ LONGEST_S = 86_400.0
 
 def after_failures(failures: int, now: float, jitter: float) -> float:
     """15 s, 30 s, 1 min … half an hour, each up to a quarter longer; `jitter` is between 0 and 1."""
-    pause_s = min(FIRST_S * 2.0 ** min(max(failures - 1, 0), 20), CEILING_S)
-    return now + pause_s * (1 + jitter / 4)
+    return now + _doubled(FIRST_S, failures, jitter)
+
+
+def after_limits(times: int, now: float, jitter: float) -> float:
+    """How long an account rests that was told "too many calls" so often in a row, and not until when: from 1 min."""
+    return now + _doubled(FIRST_LIMITED_S, times, jitter)
+
+
+def _doubled(first_s: float, times: int, jitter: float) -> float:
+    return min(first_s * 2.0 ** min(max(times - 1, 0), 20), CEILING_S) * (1 + jitter / 4)
 
 
 def asked_for(headers: Mapping[str, str], now: float) -> float | None:

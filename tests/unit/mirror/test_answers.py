@@ -88,3 +88,9 @@ def test_pauses_double_up_to_half_an_hour() -> None:
     assert pauses[:4] == [15, 30, 60, 120]
     assert pauses[-1] == retry.CEILING_S
     assert retry.after_failures(1, 0, 1) == 15 * 1.25
+
+
+def test_an_account_that_is_told_no_time_rests_for_a_minute_then_longer() -> None:
+    pauses = [retry.after_limits(times, 0, 0) for times in range(1, 8)]
+    assert pauses[:4] == [60, 120, 240, 480]
+    assert pauses[-1] == retry.CEILING_S
