@@ -18,11 +18,11 @@ push: ## Let the running demo's Hub push again (TAG=1.4.1, TAG=broken)
 	@$(SETUP)
 	@$(PY) -m cli.main push $(if $(TAG),--tag $(TAG))
 
-up: ## Start Portside for use (HOST=0.0.0.0, PORT=8080, PUBLIC_URL=https://…)
+up: ## Start Portside for use (HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
 	@$(SETUP) --broker
-	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
+	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS))
 
-password: ## Set a new password (USER_NAME=admin, or USER=… on the command line)
+password: ## Set a new password (USER=admin)
 	@$(SETUP)
 	@$(PY) -m cli.main password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
 

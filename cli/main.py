@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 import requests
@@ -19,25 +16,18 @@ from rich.console import Console
 
 from cli import demo as play
 from cli import secretfiles, system
-from cli.brokers import NoBroker, find_or_start
-from cli.client import ApiError, Client
+from cli.brokers import find_or_start
+from cli.client import Client
+from cli.ending import alone, failures_said, until_stopped
 from cli.kube import Access, Cluster, read_kubeconfig
-from cli.ports import free_port
-from cli.processes import Died, Process, Supervisor, portside
-from cli.rabbitmq import BrokerFailed
+from cli.ports import free_port, why_not_free
+from cli.processes import Process, Supervisor, portside
 from shared.process.secrets import create_keys
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
 DEMO_HOME = HOME / "demo"
-EXPECTED = (
-    ApiError,
-    BrokerFailed,
-    Died,
-    NoBroker,
-    play.DemoFailed,
-    system.SetUpFailed,
-    requests.RequestException,
-)
+USUAL_PORT = 8080
+PORT = click.IntRange(1, 65535)
 AFTER = {
     "serving": "make push TAG=1.4.1      make push TAG=broken",
     "once": "make demo (keeps serving)      make up (for use, without the demo)",
@@ -54,7 +44,7 @@ def main() -> None:
 @main.command()
 @click.option("--secrets", "root", type=click.Path(path_type=Path), help="Make every secret of a compose system here.")
 def init(root: Path | None) -> None:
-    """Make keys and passwords where there are none; what is there stays."""
+    """Make missing keys and passwords; what is there stays."""
     if root is None:
         HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_keys(HOME)
@@ -66,50 +56,61 @@ def init(root: Path | None) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
-@click.option("--port", default=8080, help="Wanted port; a taken one is replaced.")
-@click.option("--runners", default=1, help="How many runner processes.")
-def up(host: str, port: int, runners: int) -> None:
+@click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
+@click.option("--runners", default=1, type=click.IntRange(1), help="How many runner processes.")
+def up(host: str, port: int | None, runners: int) -> None:
     """Start Portside for use on this machine, until Ctrl-C."""
     console = Console(highlight=False)
     steps = play.Steps(console)
-    with _until_stopped() as stop, _failures_said(console), ExitStack() as stack:
-        stack.enter_context(_alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
+    with until_stopped() as stop, failures_said(console), ExitStack() as stack:
+        stack.enter_context(alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
         layout, told, _ = _start_system(stack, steps, HOME, host, port, runners)
         system.remember(layout, told)
         console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
         console.print("            (works once, within fifteen minutes; `make link` makes another)")
         console.print(
-            f"  admin's password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True
+            f"  admin's first password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True
         )
+        if told.get("RABBITMQ_MANAGEMENT_URL"):
+            page = urlsplit(told["RABBITMQ_MANAGEMENT_URL"])
+            console.print(
+                f"  RabbitMQ's page is http://{page.hostname}:{page.port}; user and password are in"
+                f" {layout.home / 'system.json'}",
+                soft_wrap=True,
+            )
         console.print("  Ctrl-C stops everything; what was defined and what happened stay.")
         stop.wait()
 
 
 @main.command()
 @click.option("--once", is_flag=True, help="Stop everything at the end; exit 0 only if the deployment was verified.")
-@click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8080)
+@click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
+@click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
 @click.option("--kubeconfig", type=click.Path(exists=True, path_type=Path), help="Deploy to this real cluster.")
 @click.option(
     "--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull."
 )
-@click.option("--running", help="Address of a Portside that runs already; needs --hub and --cluster.")
+@click.option("--running", help="Address of a Portside that runs already; then --hub and --cluster are needed too.")
 @click.option("--hub", help="Address of a demo Hub that runs already.")
 @click.option("--cluster", "cluster_url", help="Address of a demo cluster that runs already.")
 def demo(
     once: bool,
     host: str,
-    port: int,
+    port: int | None,
     kubeconfig: Path | None,
     image_reference: str | None,
     running: str | None,
     hub: str | None,
     cluster_url: str | None,
 ) -> None:
-    """Push an image at a Docker Hub and watch it being deployed."""
+    """Push an image at a demo Docker Hub and watch it deploy."""
+    if any((running, hub, cluster_url)) and not all((running, hub, cluster_url)):
+        raise click.UsageError(
+            "--running, --hub and --cluster name a system that runs already: give all three, or none"
+        )
     console = Console(highlight=False)
     steps = play.Steps(console)
-    with _until_stopped() as stop, _failures_said(console), ExitStack() as stack:
+    with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         if running and hub and cluster_url:
             told = {"ADMIN_PASSWORD_FILE": os.environ.get("ADMIN_PASSWORD_FILE", "")}
             url, password = running, Path(told["ADMIN_PASSWORD_FILE"]).read_text().strip()
@@ -152,9 +153,9 @@ def demo(
 @main.command()
 @click.option("--tag", default="1.4.1", help="The tag to push; `broken` never becomes ready.")
 def push(tag: str) -> None:
-    """Let the running demo's Hub push again, and follow what that starts."""
+    """Push again at the running demo's Hub, and follow the run."""
     console = Console(highlight=False)
-    with _failures_said(console):
+    with failures_said(console):
         try:
             known = system.recall(DEMO_HOME)
         except FileNotFoundError:
@@ -179,19 +180,23 @@ def push(tag: str) -> None:
 
 
 @main.command()
-@click.option("--user", default=system.ADMIN)
+@click.option("--user", default=system.ADMIN, show_default=True, help="Whose.")
 def password(user: str) -> None:
-    """Set a new password; asked for twice, or read from standard input."""
-    new = click.prompt("New password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else input()
-    with _failures_said(Console(stderr=True)):
-        click.echo(system.run_once(portside("services.config", "password", "--user", user), _told(), new + "\n"))
+    """Set a user's password: asks, or reads standard input."""
+    with failures_said(Console(stderr=True)):
+        told = _told()
+        if sys.stdin.isatty():
+            new = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+        else:
+            new = sys.stdin.readline().rstrip("\r\n")
+        click.echo(system.run_once(portside("services.config", "password", "--user", user), told, new + "\n"))
 
 
 @main.command()
-@click.option("--user", default=system.ADMIN)
+@click.option("--user", default=system.ADMIN, show_default=True, help="Whom it signs in.")
 def link(user: str) -> None:
-    """Print a link that signs a user in once, within fifteen minutes."""
-    with _failures_said(Console(stderr=True)):
+    """Print a sign-in link: works once, for fifteen minutes."""
+    with failures_said(Console(stderr=True)):
         code = system.run_once(portside("services.config", "one-time-code", "--user", user), _told()).split()[-1]
         page = _remembered().get("page") or os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
         click.echo(f"{page}/sign-in?code={code}")
@@ -201,6 +206,8 @@ def _told() -> dict[str, str]:
     """The environment of the system that was started here; empty in a container, which has its own."""
     told = _remembered().get("told", {})
     assert isinstance(told, dict)
+    if not told and not {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():
+        raise system.SetUpFailed(f"nothing was started in {HOME.absolute()} yet; start Portside with: make up")
     return told
 
 
@@ -212,9 +219,9 @@ def _remembered() -> dict[str, object]:
 
 
 def _start_system(
-    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int, runners: int
+    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
 ) -> tuple[system.Layout, dict[str, str], Supervisor]:
-    layout = system.lay_out(home, host=host, port=port)
+    layout = system.lay_out(home, host=host, port=_port_for(host, port))
     with steps("RabbitMQ") as notes:
         broker = find_or_start(layout.home)
         stack.callback(broker.close)
@@ -227,25 +234,22 @@ def _start_system(
     with steps("config, runners, hubsync, gateway") as notes:
         system.start(supervisor, layout, told, runners=runners)
         notes.append(layout.url)
+        if port is None and layout.port != USUAL_PORT:
+            notes.append(f"({USUAL_PORT} is taken)")
     return layout, told, supervisor
 
 
-@contextmanager
-def _alone(lock: Path, otherwise: str) -> Iterator[None]:
-    """One holder of the file at a time; a second one ends with these words. What the dead held is free."""
-    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise system.SetUpFailed(otherwise) from None
-        yield
+def _port_for(host: str, wanted: int | None) -> int:
+    """A port that was asked for is that port or none: a proxy or a tunnel may lead there."""
+    if wanted is not None and (why := why_not_free(wanted, host)):
+        raise system.SetUpFailed(f"cannot listen on port {wanted} of {host}: {why}; name another with PORT=")
+    return wanted or USUAL_PORT
 
 
 @contextmanager
 def _fresh_stage(home: Path) -> Iterator[None]:
     """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
-    with _alone(
+    with alone(
         home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
     ):
         shutil.rmtree(home, ignore_errors=True)
@@ -289,41 +293,6 @@ def _given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
     prefix = f"{host}/" if has_host and host != "docker.io" else ""
     values = {**vars(scene), "image_host": prefix, "repository": rest if has_host else name}
     return play.Scene(**values), tag
-
-
-class _until_stopped:
-    """Turns Ctrl-C, SIGTERM and the terminal's end into an event, so that everything started is stopped in order."""
-
-    def __enter__(self) -> threading.Event:
-        self._event = threading.Event()
-
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            if self._event.is_set() or threading.current_thread() is not threading.main_thread():
-                return
-            self._event.set()
-            raise KeyboardInterrupt
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, on_signal)
-        return self._event
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        return kind is KeyboardInterrupt
-
-
-class _failures_said:
-    """Expected failures end the command with their own words and exit code 1, never with a traceback."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EXPECTED):
-            self._console.print(f"\n{error}", style="bold red", markup=False, soft_wrap=True)
-            raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,18 @@ import socket
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a listener could be opened there now."""
+    return not why_not_free(port, host)
+
+
+def why_not_free(port: int, host: str) -> str:
+    """Why no listener can be opened there now, in the system's words; empty when one can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:

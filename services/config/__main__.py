@@ -1,4 +1,4 @@
-"""`python -m services.config`: serve; or `migrate`, `one-time-code`, `password`, `new-migration`."""
+"""`python -m services.config`: serve; or `migrate`, `copy`, `one-time-code`, `password`, `new-migration`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.contracts.problems import Refused
 from shared.process import life
 from shared.process.logging import configure
 from shared.process.secrets import new_token, password_digest, token_hash
+from shared.process.settings import read
 
 from .catalog.first import FIRST_USER, ensure_first
 from .catalog.sign_in import make_one_time_code
@@ -21,11 +22,12 @@ from .migrations import what_is_missing, write_step
 from .people import SYSTEM
 from .service import Config
 from .settings import Settings
-from .store import Away, Store
+from .store import Away, Store, copying
+from .store.lock import lock_of
 
 
 def _settings() -> Settings:
-    settings = Settings()
+    settings = read(Settings)
     configure("config", instance=settings.instance, level=settings.log_level)
     return settings
 
@@ -61,6 +63,29 @@ def migrate() -> None:
         ensure_first(uow, digest)
     click.echo(f"{store.url.render_as_string(hide_password=True)} is ready")
     store.close()
+
+
+@main.command("copy")
+@click.argument("url")
+def copy_database(url: str) -> None:
+    """Copy the whole database as of now into the empty one at URL: sqlite:////folder/file.db or postgresql://…"""
+    source = _store(_settings())
+    target = Store(url)
+    shown = target.url.render_as_string(hide_password=True)
+    if target.url == source.url:
+        raise click.ClickException(f"{shown} is the database itself; name another")
+    migrate_store(target)
+    if filled := copying.first_filled(target):
+        raise click.ClickException(f"{shown} is in use: its table {filled} has rows. Name an empty database.")
+    lock = lock_of(source)
+    alone = lock.acquire()
+    copied = copying.copy(source, target)
+    lock.release()
+    click.echo(f"{copied:,} rows are in {shown}")
+    if not alone:
+        click.echo("config is running: what it writes from now on is not in the copy")
+    for store in (source, target):
+        store.close()
 
 
 @main.command("one-time-code")

@@ -30,6 +30,7 @@ from shared.process.life import CANNOT_START
 from shared.process.logging import get_logger
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
+from shared.process.settings import read
 
 from .crowd import Crowd
 from .desk import Desk
@@ -206,7 +207,7 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"usage: python -m services.gateway [{'|'.join(PARTS)}]   (not: {unknown[0]})")
         return 2
-    settings = GatewaySettings()
+    settings = read(GatewaySettings)
     process_logging.configure("gateway", level=settings.log_level)
     parts = frozenset(arguments) or frozenset(PARTS)
     try:

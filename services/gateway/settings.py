@@ -24,8 +24,11 @@ class GatewaySettings(Settings):
     """HTTP, threads and the receiver's bounds."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 serves other machines."""
     port: int = 8080
+    """Port of hooks, pages and API."""
     workers: int = 2
+    """Processes that serve; one more for each core that hooks keep busy."""
     threads: int = 256
     """A worker's threads: streams hold one each."""
     streams: int = 200
@@ -45,7 +48,9 @@ class GatewaySettings(Settings):
     """Hooks a minute that each worker takes from one token; past it the sender gets 429 and the webhook says so.
     Raise it only where one webhook really has so many pushes."""
     spool_max_bytes: int = 512 * 1024 * 1024
+    """Bytes of hooks kept on disk while the broker is away; past it the sender gets 503. Raise it with the disk."""
     spool_max_files: int = 200_000
+    """The same in hooks."""
 
     @property
     def folder(self) -> Path:

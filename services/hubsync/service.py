@@ -15,6 +15,7 @@ from shared.process.clock import now
 from shared.process.health import Health
 from shared.process.life import Fatal
 from shared.process.logging import configure
+from shared.process.settings import read
 
 from .dockerhub import Caller, DockerHub
 from .handlers import inspect, look, mirror_batch
@@ -93,6 +94,6 @@ class Hubsync:
 
 def build() -> Hubsync:
     """The running service."""
-    settings = HubsyncSettings()
+    settings = read(HubsyncSettings)
     configure("hubsync", instance=settings.instance, level=settings.log_level)
     return Hubsync(settings)

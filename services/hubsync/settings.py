@@ -13,4 +13,6 @@ class HubsyncSettings(Settings):
     hub_auth_scheme: Literal["Bearer", "JWT"] = "Bearer"
     """How a token is written in the Authorization header; `JWT` is what Docker Hub's own pages once sent."""
     hub_connect_timeout_s: float = 5.0
+    """Seconds that a connection to Docker Hub may take."""
     hub_read_timeout_s: float = 20.0
+    """Seconds that Docker Hub may take to answer."""

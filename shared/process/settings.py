@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -68,6 +69,14 @@ class Settings(BaseSettings):
                 values["public_url"] = url.rstrip("/")
         return values
 
+    @field_validator("amqp_url")
+    @classmethod
+    def _is_amqp(cls, url: str) -> str:
+        if not url.startswith(("amqp://", "amqps://")):
+            # Without what was given: it may hold a password.
+            raise ValueError("it must begin with amqp:// or amqps://, as in amqp://user:password@host:5672/vhost")
+        return url
+
     @property
     def home(self) -> Path:
         return self.portside_home
@@ -82,3 +91,20 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _FileSource(settings_cls)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read(kind: type[S]) -> S:
+    """The settings as the environment has them. What cannot be read ends the process with a line that names it."""
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, flaw['loc'])).upper()}: {flaw['msg'].removeprefix('Value error, ')}"
+            for flaw in error.errors()
+        ]
+    except ValueError as error:
+        wrong = [str(error)]
+    sys.exit("\n".join([*wrong, "Correct it in the environment; docs/reference/settings.md lists every setting."]))

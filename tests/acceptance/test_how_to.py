@@ -1,4 +1,4 @@
-"""The commands of the how-tos, run as they stand."""
+"""The commands of the documentation, run as they stand."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from cli import system
+from cli import demo, system
 from tests import support
 from tests.support.world import World
 
-DOCS = Path(support.__file__).parents[2] / "docs" / "how-to"
+ROOT = Path(support.__file__).parents[2]
 WITHOUT_TOOLS = shutil.which("jq") is None or shutil.which("curl") is None
 pytestmark = pytest.mark.skipif(WITHOUT_TOOLS, reason="needs curl and jq: apt-get install curl jq")
 
 
 def commands(page: str) -> str:
     """Its `sh` blocks, one after the other; what is only indented is for other servers."""
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL))
+    text = (ROOT / "docs" / page).read_text()
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
 
 
 def run(world: World, script: str, folder: Path) -> str:
@@ -43,16 +44,16 @@ def run(world: World, script: str, folder: Path) -> str:
 
 
 def test_signing_in_by_an_api_token_ends_with_ones_own_name(world: World, tmp_path: Path) -> None:
-    assert run(world, commands("sign-in-with-cli-clients.md"), tmp_path) == "admin\n"
+    assert run(world, commands("how-to/sign-in-with-cli-clients.md"), tmp_path) == "admin\n"
 
 
 def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: World, tmp_path: Path) -> None:
     shutil.copytree(Path(support.__file__).parent / "exported", tmp_path / "exported")
     # The hook is made at the Hub of this test.
-    moving = commands("move-from-code-stream.md").replace(
+    moving = commands("how-to/move-from-code-stream.md").replace(
         '"serverType": "DockerHub",', f'"serverType": "DockerHub", "hubURL": "{world.hub_url}",'
     )
-    said = run(world, commands("sign-in-with-cli-clients.md") + moving, tmp_path)
+    said = run(world, commands("how-to/sign-in-with-cli-clients.md") + moving, tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
     assert {one["status"] for one in report["objects"]} == {"CREATED"} and len(report["objects"]) == 6
     assert "CREATED\tPIPELINE\tShop delivery" in said
@@ -63,3 +64,29 @@ def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: Wor
     assert webhook["endpoint"] == "shop-registry" and webhook["missing"] == []
     found = world.client.by_name("endpoints", "Shop", "shop-cluster")
     assert found["properties"]["token"] == "*****"
+
+
+def test_the_eight_steps_go_by_curl_alone(world: World, tmp_path: Path) -> None:
+    def ours(text: str) -> str:
+        """Beside what the demo has defined here: names of our own, and this test's Hub and cluster."""
+        for there, here in (
+            ('"serverType": "DockerHub",', f'"serverType": "DockerHub", "hubURL": "{world.hub_url}",'),
+            ('"repoURL"', f'"registryURL": "{world.hub_url}", "repoURL"'),
+            ("https://cluster.example.com:6443", world.cluster_url),
+            ('"name": "cluster"', '"name": "rest-cluster"'),
+            ("kubernetesServer: cluster", "kubernetesServer: rest-cluster"),
+        ):
+            text = text.replace(there, here)
+        return re.sub(r"\bweb\b", "rest", text)
+
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "deploy-rest.yaml").write_text(ours((ROOT / "examples" / "deploy-web.yaml").read_text()))
+    order = '{"repository": "acme/rest", "tag": "1.4.0", "pusher": "ann"}'
+    given = (
+        f"HUB_TOKEN={demo.HUB_PASSWORD} CLUSTER_TOKEN={demo.CLUSTER_TOKEN}\n"
+        f"docker() {{ curl -sS --fail {world.hub_url}/_fake/push -H 'Content-Type: application/json' -d '{order}'; }}\n"
+    )
+    said = run(world, given + ours(commands("tutorial/the-same-by-rest.md")), tmp_path)
+    assert "CREATED PIPELINE Deploy rest" in said
+    assert "1.4.0: started. Started Deploy rest #1" in said
+    assert "Deploy rest #1 COMPLETED" in said and "Deploy / Apply: COMPLETED" in said

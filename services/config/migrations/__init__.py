@@ -12,9 +12,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from services.config.store import Store
+from services.config.store import Away, Store
 
 # A step's own log lines say nothing that the command does not say.
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -30,9 +31,9 @@ def _configuration() -> Config:
 
 
 def migrate(store: Store) -> None:
-    """Bring the database to this release's schema; harmless when it is there."""
+    """Bring the database to this release's schema; harmless when it is there. Raises Away when it cannot be opened."""
     config = _configuration()
-    with store.writer.begin() as connection:
+    with _opened(store) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -45,18 +46,31 @@ def head() -> str | None:
 def what_is_missing(store: Store) -> str:
     """Why this release cannot work with the database, and what to do; empty when it can."""
     last = head()
-    shown = store.url.render_as_string(hide_password=True)
     try:
-        with store.writer.connect() as connection:
+        with _opened(store) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-    except DBAPIError as error:
-        return f"The database {shown} cannot be opened: {error.orig}. Check DATABASE_URL and that it is running."
+    except Away as away:
+        return str(away)
     if current == last:
         return ""
     return (
-        f"The database {shown} has schema {current or 'none'}, and this release needs {last}. "
+        f"The database {_shown(store)} has schema {current or 'none'}, and this release needs {last}. "
         "Run: python -m services.config migrate"
     )
+
+
+def _opened(store: Store) -> Connection:
+    try:
+        return store.writer.connect()
+    except DBAPIError as error:
+        why = str(error.orig).partition("\n")[0]
+        raise Away(
+            f"The database {_shown(store)} cannot be opened: {why}. Check DATABASE_URL and that it is running."
+        ) from error
+
+
+def _shown(store: Store) -> str:
+    return store.url.render_as_string(hide_password=True)
 
 
 def write_step(store: Store, message: str, number: str) -> None:

@@ -11,14 +11,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import uuid_utils
-from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
+from shared.process.life import Fatal
 
 T = TypeVar("T")
 
@@ -151,11 +152,11 @@ class Store:
     """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
-        self.url = make_url(url)
+        self.url = _parsed(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = _engine(url, writing=True)
-        self._reader = _engine(url, writing=False)
+        self._writer = _engine(self.url, writing=True)
+        self._reader = _engine(self.url, writing=False)
         self._lock = threading.Lock()
         self._owner: int | None = None
         self.trouble = ""
@@ -176,6 +177,16 @@ class Store:
         """A consistent view."""
         with _translated(), Session(self._reader, expire_on_commit=False) as session:
             yield Reading(session, self.clock())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A consistent view that may take as long as it needs: for a command that reads everything."""
+        with _translated(), self._reader.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                _unlimited(connection)
+            else:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
@@ -270,24 +281,31 @@ def _broken_off(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or getattr(error, "sqlstate", "") == "57014"
 
 
-def _engine(url: str, *, writing: bool) -> Engine:
-    backend = make_url(url).get_backend_name()
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        # Without what was given: it may hold a password.
+        raise Fatal("The address of the database cannot be read; write sqlite:///… or postgresql://…") from None
+
+
+def _engine(url: URL, *, writing: bool) -> Engine:
+    backend = url.get_backend_name()
     if backend == "sqlite":
         engine = create_engine(url, pool_size=1 if writing else 16, max_overflow=0 if writing else 16)
         _prepare_sqlite(engine, writing)
         return engine
     if backend == "postgresql":
         limits = f"-c default_transaction_read_only=on -c statement_timeout={int(READ_LIMIT_S * 1e3)}"
-        parsed = make_url(url).set(drivername="postgresql+psycopg")
         return create_engine(
-            parsed,
+            url.set(drivername="postgresql+psycopg"),
             pool_size=2 if writing else 16,
             max_overflow=1 if writing else 16,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
             connect_args={"options": "" if writing else limits, "connect_timeout": 5},
         )
-    raise ValueError(f"DATABASE_URL names {backend}; use sqlite:/// or postgresql://")
+    raise Fatal(f"A database of the kind {backend} cannot be used; name one with sqlite:/// or postgresql://")
 
 
 def _prepare_sqlite(engine: Engine, writing: bool) -> None:
@@ -315,3 +333,8 @@ def _limit_time(connection: Connection) -> None:
     until = time.monotonic() + READ_LIMIT_S
     driver: Any = connection.connection.driver_connection
     driver.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
+
+
+def _unlimited(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(None, 0)

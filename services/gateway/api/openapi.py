@@ -28,7 +28,6 @@ _NOTES = {
     "after": "Lines after this number.",
     "project": "A project's name; for an import the one that takes what names a project that is not here.",
     "export": "`csv` or `json` gives a file in place of the list.",
-    "action": "What to do.",
     "url": "The server's address.",
     "access_token": "Accepted without a value; the answer always holds an access token.",
 }
@@ -83,7 +82,10 @@ def _operation(route: Route) -> Json:
         "operationId": _operation_id(route),
         "summary": route.summary,
         "tags": [route.tag],
-        "parameters": [*(_place(name) for name in _PLACE.findall(route.path)), *(_query(name) for name in route.query)],
+        "parameters": [
+            *(_place(name) for name in _PLACE.findall(route.path)),
+            *(_query(name, route) for name in route.query),
+        ],
         "responses": {
             "200": {"description": "Done.", "content": _contents((route.gives_type, route.gives), *route.gives_also)},
             **{status: {"$ref": f"#/components/responses/{status}"} for status in _ERRORS},
@@ -119,11 +121,13 @@ def _place(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query(name: str) -> Json:
+def _query(name: str, route: Route) -> Json:
     schema: Json = {"type": "integer", "minimum": 0} if name in _INTEGERS else {"type": "string"}
     parameter: Json = {"name": name, "in": "query", "schema": schema}
     if note := _NOTES.get(name):
         parameter["description"] = note
+    if name == "action":
+        parameter["description"] = f"What to do: {', '.join(route.actions)}."
     if name == "access_token":
         parameter["allowEmptyValue"] = True
     if name == "url":

@@ -39,6 +39,8 @@ class Route:
     """Answers without an access token."""
     absolute: bool = False
     """Not below the prefixes."""
+    actions: tuple[str, ...] = ()
+    """What its parameter `action` may say."""
     takes_type: str = "application/json"
     gives_type: str = "application/json"
     takes_also: tuple[tuple[str, str], ...] = ()
@@ -49,20 +51,20 @@ class Route:
 
 def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = True) -> list[Route]:
     """List, create, and one object by id and by project and name."""
-    base = f"/{kind.value}"
+    base, one = f"/{kind.value}", f"{'an' if noun[0] in 'aeiAE' else 'a'} {noun}"
     rows = [
         Route("GET", base, generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("POST", base, generic.change(kind, "create"), f"Create a {noun}", tag, takes=f"New {schema}",
+        Route("POST", base, generic.change(kind, "create"), f"Create {one}", tag, takes=f"New {schema}",
               gives=schema),
     ]  # fmt: skip
     for where, how in ((f"{base}/{{id}}", "id"), (f"{base}/{{project}}/{{name}}", "project and name")):
         if how != "id" and not named:
             continue
         rows += [
-            Route("GET", where, generic.one(kind), f"Get a {noun} by {how}", tag, gives=schema),
-            Route("PUT", where, generic.change(kind, "replace"), f"Replace a {noun} by {how}", tag, schema, schema),
-            Route("PATCH", where, generic.change(kind, "patch"), f"Change a {noun} by {how}", tag, schema, schema),
-            Route("DELETE", where, generic.change(kind, "delete"), f"Delete a {noun} by {how}", tag, gives=schema),
+            Route("GET", where, generic.one(kind), f"Get {one} by {how}", tag, gives=schema),
+            Route("PUT", where, generic.change(kind, "replace"), f"Replace {one} by {how}", tag, schema, schema),
+            Route("PATCH", where, generic.change(kind, "patch"), f"Change {one} by {how}", tag, schema, schema),
+            Route("DELETE", where, generic.change(kind, "delete"), f"Delete {one} by {how}", tag, gives=schema),
         ]
     return rows
 
@@ -70,9 +72,10 @@ def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = T
 def _pipelines() -> list[Route]:
     tag = "Pipelines"
     rows = [_pipeline_row(row) for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
-    act = generic.action(Kind.PIPELINES, ("clone", "tag", "restore", "dry-run"))
+    verbs = ("clone", "tag", "restore", "dry-run")
+    act = generic.action(Kind.PIPELINES, verbs)
     what = "Clone it, tag it, restore a version, or try it dry"
-    rows.append(Route("POST", "/pipelines/{id}", act, what, tag, "PipelineAction", query=("action",)))
+    rows.append(Route("POST", "/pipelines/{id}", act, what, tag, "PipelineAction", query=("action",), actions=verbs))
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"
         rows += [
@@ -108,13 +111,14 @@ def _pipeline_row(row: Route) -> Route:
 
 def _executions() -> list[Route]:
     tag, kind = "Executions", Kind.EXECUTIONS
-    act = generic.action(kind, ("pause", "resume", "cancel", "tag", "rerun", "start-now"))
+    verbs = ("pause", "resume", "cancel", "tag", "rerun", "start-now")
+    act = generic.action(kind, verbs)
     one = "/executions/{id}"
     return [
         Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
         Route("GET", one, generic.one(kind), "Get an execution", tag, gives="Execution"),
         Route("POST", one, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
-              "Execution", ("action",)),
+              "Execution", ("action",), actions=verbs),
         Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
         Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs",
               query=("stage", "task", "after", "$top")),
@@ -156,13 +160,14 @@ def _endpoints() -> list[Route]:
 
 def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
-    event = generic.action(Kind.EVENTS, ("rerun", "resume", "run-anyway"), default="rerun")
+    verbs = ("rerun", "resume", "run-anyway")
+    event = generic.action(Kind.EVENTS, verbs, default="rerun")
     exported = files.exported(Kind.EVENTS, generic.listing(Kind.EVENTS))
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
             "POST", "/registry-webhooks/{id}", special.act_on_webhook, "Rotate its token, test or check it", tag,
-            "WebhookAction", "DockerWebhook", ("action",),
+            "WebhookAction", "DockerWebhook", ("action",), actions=special.WEBHOOK_ACTIONS,
         ),
         Route(
             "GET", "/registry-events", exported, "List events", events, gives="[DockerEvent]",
@@ -174,7 +179,8 @@ def _hooks() -> list[Route]:
         ),
         Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
         Route(
-            "POST", "/registry-events/{id}", event, "Run an event again", events, "Object", "DockerEvent", ("action",)
+            "POST", "/registry-events/{id}", event, "Run an event again", events, "Object", "DockerEvent", ("action",),
+            actions=verbs,
         ),
         Route(
             "DELETE", "/registry-events/{id}", generic.change(Kind.EVENTS, "delete"), "Delete an event", events,
@@ -203,7 +209,7 @@ def _people() -> list[Route]:
         *projects,
         *users,
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
-              "User", ("action",)),
+              "User", ("action",), actions=("password",)),
         *tokens,
         Route("GET", "/iaas/api/about", special.about, "Versions of the API", tag, gives="About", public=True,
               absolute=True),
@@ -218,7 +224,8 @@ def _people() -> list[Route]:
 
 def _system() -> list[Route]:
     tag, dead = "System", Kind.DEAD_LETTERS
-    act = generic.action(dead, ("requeue", "discard"))
+    verbs = ("requeue", "discard")
+    act = generic.action(dead, verbs)
     audit = files.exported(Kind.AUDIT, generic.listing(Kind.AUDIT))
     delete = generic.change(dead, "delete")
     return [
@@ -227,8 +234,8 @@ def _system() -> list[Route]:
         Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Yaml",
               query=("project", *special.EXPORTED), gives_type="application/x-yaml"),
         Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Yaml", "ImportAnswer",
-              ("action", "project"), takes_type="application/x-yaml", gives_type="application/x-yaml",
-              gives_also=(("application/json", "ImportReport"),)),
+              ("action", "project"), actions=special.IMPORT_ACTIONS, takes_type="application/x-yaml",
+              gives_type="application/x-yaml", gives_also=(("application/json", "ImportReport"),)),
         Route("GET", "/settings", special.settings, "Settings", tag, gives="Settings"),
         Route("PATCH", "/settings", special.change_settings, "Change the public address", tag, "Settings", "Settings"),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
@@ -238,7 +245,7 @@ def _system() -> list[Route]:
               gives="[DeadLetter]", query=LIST),
         Route("GET", "/dead-letters/{id}", generic.one(dead), "One dead letter", tag, gives="DeadLetter"),
         Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", "DeadLetter",
-              ("action",)),
+              ("action",), actions=verbs),
         Route("DELETE", "/dead-letters/{id}", delete, "Put a dead letter away", tag, gives="DeadLetter"),
         Route("GET", "/health", special.health, "Is config there?", tag, gives="Health"),
         Route("GET", "/cloud-proxy", special.nothing, "Always empty", tag, gives="[Object]"),

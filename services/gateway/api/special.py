@@ -166,7 +166,8 @@ def why(call: Call) -> Reply:
     return Reply(call.get(Get(kind=Kind.EVENTS, options={"why": asked})).document)
 
 
-_act_on_webhook = generic.action(Kind.WEBHOOKS, ("rotate", "test", "replace-elsewhere", "check"))
+WEBHOOK_ACTIONS = ("rotate", "test", "replace-elsewhere", "check")
+_act_on_webhook = generic.action(Kind.WEBHOOKS, WEBHOOK_ACTIONS)
 
 
 def act_on_webhook(call: Call) -> Reply:

@@ -17,7 +17,7 @@ from shared.process import health, ids
 from shared.process import logging as ours
 from shared.process.clock import rfc3339
 from shared.process.health import Health
-from shared.process.settings import Settings
+from shared.process.settings import Settings, read
 
 
 def test_ids_sort_by_the_time_they_were_made() -> None:
@@ -57,6 +57,22 @@ def test_a_missing_settings_file_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("DATABASE_URL_FILE", "/nowhere/url")
     with pytest.raises(Exception, match=r"DATABASE_URL_FILE.*/nowhere/url"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AMQP_URL", "https://u:s3cret@mq.example.com", "AMQP_URL: it must begin with amqp://"),
+        ("AMQP_URL_FILE", "/nowhere/url", "AMQP_URL_FILE names /nowhere/url"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_ends_the_process_with_its_name_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read(Settings)
+    assert said in str(ended.value) and "settings.md" in str(ended.value) and "s3cret" not in str(ended.value)
 
 
 @pytest.mark.parametrize(
