@@ -72,4 +72,4 @@ documents: ## Generate the committed documents again
 	$(PY) scripts/documents
 
 clean: ## Remove the environment and all local state
-	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
