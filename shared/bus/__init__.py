@@ -5,8 +5,9 @@ say by a value what shall become of a message. What a message means is none of t
 
 `wire` turns messages to bytes and back; `furniture` is the table of exchanges and queues, `topology` its reference
 page; `link` is a connection with the one thread that owns it; `publisher` and `requester` send; `subscription`
-receives, and `pool`, `single`, `serve`, `listen` and `dead` are the ways to handle what was received; `bus` joins them.
-`inspection` looks at the queues from outside.
+receives. What was received is handled by `pool`, `serve` and `dead` (each delivery on its own, by `workers`), `single`
+(in order) or `listen`, and ended by `disposal` as its outcome says. `bus` joins them; `inspection` looks at the queues
+from outside.
 """
 
 from .bus import Bus, Consumer

@@ -136,10 +136,8 @@ class Bus:
         message: Message,
         *,
         subject: str,
-        caller: Caller | None = None,
         correlation_id: str | None = None,
         causation_id: str | None = None,
-        command_id: str | None = None,
         message_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> None:
@@ -148,10 +146,8 @@ class Bus:
             topic,
             message,
             subject=subject,
-            caller=caller,
             correlation_id=correlation_id,
             causation_id=causation_id,
-            command_id=command_id,
             message_id=message_id,
             timeout_s=timeout_s,
         )
@@ -166,10 +162,8 @@ class Bus:
         message: Message,
         *,
         subject: str,
-        caller: Caller | None = None,
         correlation_id: str | None = None,
         causation_id: str | None = None,
-        command_id: str | None = None,
         message_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> Future[None]:
@@ -180,10 +174,8 @@ class Bus:
             source=self.source,
             subject=subject,
             message_id=message_id,
-            caller=caller,
             correlation_id=correlation_id,
             causation_id=causation_id,
-            command_id=command_id,
         )
         return self._publisher.publish(
             furniture.exchange_of(topic),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,50 +12,30 @@ from shared.process.logging import get_logger
 from . import furniture, wire
 from .link import Link
 from .outcomes import DeadLetter
-from .subscription import Delivery, Subscription
+from .subscription import Delivery
+from .workers import Workers
 
 _AGAIN_S = 5.0
 
 log = get_logger(part="bus")
 
 
-class DeadConsumer:
-    """One thread; a letter is acknowledged when `handle` has returned, and comes again when it raised."""
+class DeadConsumer(Workers):
+    """A letter is acknowledged when `keep` has returned, and comes again when it raised."""
 
-    def __init__(self, link: Link, handle: Callable[[DeadLetter], None]) -> None:
-        self._handle = handle
-        self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._subscription = Subscription(link, furniture.DEAD_QUEUE, prefetch=50, on_delivery=self._waiting.put)
-        self._thread = threading.Thread(target=self._work, name=furniture.DEAD_QUEUE, daemon=True)
+    def __init__(self, link: Link, keep: Callable[[DeadLetter], None]) -> None:
+        super().__init__(link, furniture.DEAD_QUEUE, threads=1, prefetch=50)
+        self._keep = keep
 
-    @property
-    def running(self) -> bool:
-        return self._subscription.consuming
-
-    def start(self) -> None:
-        self._thread.start()
-        self._subscription.start()
-
-    def close(self, timeout_s: float = 30.0) -> None:
-        self._closing.set()
-        self._waiting.put(None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout_s)
-        self._subscription.stop()
-
-    def _work(self) -> None:
-        while (delivery := self._waiting.get()) is not None:
-            if self._closing.is_set() or not self._subscription.is_current(delivery):
-                continue
-            while not self._kept(delivery) and not self._closing.wait(_AGAIN_S):
-                pass
+    def _handle(self, delivery: Delivery) -> None:
+        while not self._kept(delivery) and not self._closing.wait(_AGAIN_S):
+            pass
 
     def _kept(self, delivery: Delivery) -> bool:
         if not self._subscription.is_current(delivery):
             return True  # It will come again.
         try:
-            self._handle(letter(delivery))
+            self._keep(letter(delivery))
         except Exception:
             log.exception("dead letter not kept", message_id=delivery.properties.message_id, again_s=_AGAIN_S)
             return False

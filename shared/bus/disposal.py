@@ -17,7 +17,7 @@ from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
 from . import furniture, wire
-from .outcomes import Incoming, NotConfirmed
+from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry
 from .publisher import Publisher
 from .subscription import Delivery
 
@@ -57,6 +57,18 @@ class Disposal:
     def set_apart(self, delivery: Delivery) -> None:
         """To the queue whose messages are handled alone, confirmed. Raises NotConfirmed."""
         self._send("", furniture.alone_queue(self._queue), delivery, {}, mandatory=True)
+
+    def tell(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
+        """Answer whoever asked with what an outcome says; to be tried again says nothing yet."""
+        match outcome:
+            case Answer(message):
+                self.reply(delivery, incoming, message)
+            case Fail(problem):
+                self.reply(delivery, incoming, problem)
+            case Drop(reason):
+                self.reply_problem(delivery, Code.INTERNAL, reason)
+            case Ack() | Retry():
+                pass
 
     def reply(self, delivery: Delivery, incoming: Incoming, answer: Message) -> None:
         """Answer whoever asked; nothing where nobody did. Not confirmed: a lost answer is asked for again."""

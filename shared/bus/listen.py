@@ -97,10 +97,10 @@ class NewsConsumer:
 
     def _hear(self, delivery: Delivery) -> None:
         try:
-            topic, envelope, message = wire.unpack(delivery.body)
+            incoming = delivery.decoded()
         except wire.Undecodable as error:
             log.warning("unreadable news", name=self._name, reason=str(error))
             return
-        handler = self._handlers.get(topic)
+        handler = self._handlers.get(incoming.topic)
         if handler is not None:
-            handler(Incoming(topic, envelope, message))
+            handler(incoming)

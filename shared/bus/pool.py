@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Mapping
 
@@ -14,8 +13,9 @@ from shared.process.logging import get_logger
 from . import furniture, suspects, wire
 from .disposal import Disposal
 from .link import Link
-from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry
+from .outcomes import Drop, Incoming, NotConfirmed, Outcome, Retry
 from .subscription import Delivery, Subscription
+from .workers import Workers
 
 QUARANTINE_AFTER = 3
 """Unexpected exceptions from one message's handler."""
@@ -52,7 +52,7 @@ class PoolConsumer:
 
     @property
     def running(self) -> bool:
-        return self._lanes[0].subscription.consuming
+        return self._lanes[0].running
 
     def start(self) -> None:
         for lane in self._lanes:
@@ -63,7 +63,7 @@ class PoolConsumer:
         for lane in self._lanes:
             lane.begin_close()
         for lane in self._lanes:
-            lane.close(deadline)
+            lane.close(deadline - monotonic())
 
     def _dispose(self, lane: Subscription, delivery: Delivery) -> None:
         if suspects.times_unfinished(delivery) and not self._survived.has(delivery):
@@ -86,22 +86,14 @@ class PoolConsumer:
 
     def _read(self, lane: Subscription, delivery: Delivery) -> None:
         try:
-            topic, envelope, message = wire.unpack(delivery.body)
+            incoming = delivery.decoded()
         except wire.Undecodable as error:
             self._refuse(lane, delivery, str(error))
             return
-        handler = self._handlers.get(topic)
+        handler = self._handlers.get(incoming.topic)
         if handler is None:
-            self._refuse(lane, delivery, f"Nobody handles {topic.type} from {self._queue_name} here.")
+            self._refuse(lane, delivery, f"Nobody handles {incoming.topic.type} from {self._queue_name} here.")
             return
-        incoming = Incoming(
-            topic,
-            envelope,
-            message,
-            redelivered=delivery.redelivered,
-            failures=delivery.count(wire.FAILURES),
-            wants_reply=bool(delivery.properties.reply_to),
-        )
         self._handle(lane, delivery, incoming, handler)
 
     def _refuse(self, lane: Subscription, delivery: Delivery, reason: str) -> None:
@@ -133,19 +125,11 @@ class PoolConsumer:
             case Drop(reason):
                 self._disposal.drop(delivery, reason)
         lane.ack(delivery)
-        match outcome:
-            case Answer(message):
-                self._disposal.reply(delivery, incoming, message)
-            case Fail(problem):
-                self._disposal.reply(delivery, incoming, problem)
-            case Drop(reason):
-                self._disposal.reply_problem(delivery, Code.INTERNAL, reason)
-            case Ack() | Retry():
-                pass
+        self._disposal.tell(delivery, incoming, outcome)
 
 
-class _Lane:
-    """One queue, its channel and its threads."""
+class _Lane(Workers):
+    """The pool's queue, or the one of its suspects; what cannot be put away now is given back."""
 
     def __init__(
         self,
@@ -156,45 +140,19 @@ class _Lane:
         threads: int,
         prefetch: int,
     ) -> None:
-        self._queue_name = queue_name
+        super().__init__(link, queue_name, threads=threads, prefetch=prefetch)
         self._dispose = dispose
-        self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self.subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._waiting.put)
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{queue_name}-{number}", daemon=True) for number in range(threads)
-        ]
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-        self.subscription.start()
-
-    def begin_close(self) -> None:
-        self._closing.set()
-        for _ in self._threads:
-            self._waiting.put(None)
-
-    def close(self, deadline: float) -> None:
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - monotonic()))
-        self.subscription.stop()
-
-    def _work(self) -> None:
-        while (delivery := self._waiting.get()) is not None:
-            # Not started yet: the channel's end gives it back.
-            if self._closing.is_set() or not self.subscription.is_current(delivery):
-                continue
-            try:
-                self._dispose(self.subscription, delivery)
-            except NotConfirmed as error:
-                log.warning("cannot put away", queue=self._queue_name, reason=str(error))
-                self._give_back(delivery)
-            except Exception:
-                log.exception("worker failed", queue=self._queue_name, reason="unexpected error outside the handler")
-                self._give_back(delivery)
+    def _handle(self, delivery: Delivery) -> None:
+        try:
+            self._dispose(self._subscription, delivery)
+        except NotConfirmed as error:
+            log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+            self._give_back(delivery)
+        except Exception:
+            log.exception("worker failed", queue=self._queue_name, reason="unexpected error outside the handler")
+            self._give_back(delivery)
 
     def _give_back(self, delivery: Delivery) -> None:
         self._closing.wait(_BROKER_AWAY_S)
-        self.subscription.requeue(delivery)
+        self._subscription.requeue(delivery)

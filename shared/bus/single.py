@@ -13,7 +13,7 @@ from shared.process.logging import get_logger
 from . import suspects, wire
 from .disposal import Disposal
 from .link import Link
-from .outcomes import Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, StopConsuming
+from .outcomes import Drop, Incoming, NotConfirmed, Outcome, StopConsuming
 from .subscription import Delivery, Subscription
 
 QUARANTINE_AFTER = 3
@@ -155,7 +155,7 @@ class SingleConsumer:
                 refused.append((delivery, suspects.CRASHED))
                 continue
             try:
-                readable.append((delivery, _incoming(delivery)))
+                readable.append((delivery, delivery.decoded()))
             except wire.Undecodable as error:
                 refused.append((delivery, str(error)))
         for delivery, reason in refused:
@@ -168,7 +168,7 @@ class SingleConsumer:
         for delivery, reason in refused:
             self._disposal.reply_problem(delivery, Code.INVALID, reason)
         for (delivery, incoming), outcome in zip(readable, outcomes, strict=True):
-            self._reply(delivery, incoming, outcome)
+            self._disposal.tell(delivery, incoming, outcome)
 
     def _is_guilty(self, delivery: Delivery) -> bool:
         return suspects.times_unfinished(delivery) >= suspects.DEATHS and not self._survived.has(delivery)
@@ -215,24 +215,3 @@ class SingleConsumer:
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"{outcome!r} is no outcome")
         return outcomes
-
-    def _reply(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
-        match outcome:
-            case Answer(message):
-                self._disposal.reply(delivery, incoming, message)
-            case Fail(problem):
-                self._disposal.reply(delivery, incoming, problem)
-            case Drop(reason):
-                self._disposal.reply_problem(delivery, Code.INTERNAL, reason)
-
-
-def _incoming(delivery: Delivery) -> Incoming:
-    topic, envelope, message = wire.unpack(delivery.body)
-    return Incoming(
-        topic,
-        envelope,
-        message,
-        redelivered=delivery.redelivered,
-        failures=delivery.count(wire.FAILURES),
-        wants_reply=bool(delivery.properties.reply_to),
-    )

@@ -9,7 +9,9 @@ from typing import Any
 
 from shared.process.logging import get_logger
 
+from . import wire
 from .link import Link
+from .outcomes import Incoming
 
 _AGAIN_S = 1.0
 _LOOK_S = 20.0
@@ -35,6 +37,18 @@ class Delivery:
         """A header that counts; 0 when it is absent or nonsense."""
         found = self.header(name)
         return found if isinstance(found, int) else 0
+
+    def decoded(self) -> Incoming:
+        """As a handler gets it. Raises `wire.Undecodable`."""
+        topic, envelope, message = wire.unpack(self.body)
+        return Incoming(
+            topic,
+            envelope,
+            message,
+            redelivered=self.redelivered,
+            failures=self.count(wire.FAILURES),
+            wants_reply=bool(self.properties.reply_to),
+        )
 
 
 class Subscription:

@@ -58,7 +58,6 @@ def pack(
     causation_id: str | None = None,
     caller: Caller | None = None,
     command_id: str | None = None,
-    traceparent: str | None = None,
     deadline: float | None = None,
     persistent: bool = True,
     reply_to: str | None = None,
@@ -80,7 +79,6 @@ def pack(
     optional = {
         "correlationid": correlation_id,
         "causationid": causation_id,
-        "traceparent": traceparent,
         "caller": caller.model_dump() if caller else None,
         "commandid": command_id,
         "deadline": deadline,
