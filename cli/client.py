@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 import requests
 import yaml
 
-Json = dict[str, Any]
+from shared.contracts.base import Json
 
 
 class ApiError(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import requests
 from rich.console import Console
@@ -16,8 +16,8 @@ from rich.console import Console
 from cli import image, live
 from cli.client import ApiError, Client
 from cli.kube import Cluster
+from shared.contracts.base import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 REPOSITORY, NAMESPACE, DEPLOYMENT = "acme/web", "apps", "web"
 PENDING = (None, "", "received", "gathered", "waiting for the registry")
@@ -141,17 +141,26 @@ def send_push(scene: Scene, tag: str) -> str:
     return str(answer.json()["digest"])
 
 
+def deployment(scene: Scene) -> Json | None:
+    """The demo's Deployment as its cluster has it now; None when it is not there."""
+    return scene.cluster.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{DEPLOYMENT}")
+
+
+def image_of(deployment: Json) -> str:
+    """The image that a Deployment's one container runs."""
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
 def verify(scene: Scene, tag: str, digest: str | None) -> str:
     """Read the Deployment back from the cluster; returns the image it carries or raises DemoFailed."""
-    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{DEPLOYMENT}"
-    deployment = scene.cluster.get(path)
-    if deployment is None:
+    found = deployment(scene)
+    if found is None:
         raise DemoFailed(f"the cluster has no Deployment {NAMESPACE}/{DEPLOYMENT}")
-    running = str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+    running = image_of(found)
     wanted = f"{scene.image_host}{scene.repository}:{tag}" + (f"@{digest}" if digest else "")
     if running != wanted:
         raise DemoFailed(f"the cluster runs {running}, not {wanted}")
-    status, replicas = deployment["status"], deployment["spec"]["replicas"]
+    status, replicas = found["status"], found["spec"]["replicas"]
     if not status.get("updatedReplicas") == status.get("availableReplicas") == replicas:
         raise DemoFailed(
             f"{running} is applied, but {status.get('availableReplicas', 0)} of {replicas} replicas serve it"
@@ -178,7 +187,7 @@ def summary(
         ("verdict", f"{event['verdict']}: {event.get('reason', '')}"),
         ("execution", f"{execution['name']} #{execution['index']} {execution['status']}"),
         ("stages", times),
-        ("the cluster runs", f"{running}"),
+        ("the cluster runs", running),
     ):
         console.print(f"  {name:<17} {text}", markup=False, highlight=False, soft_wrap=True)
     if sign_in:

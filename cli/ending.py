@@ -6,9 +6,8 @@ import fcntl
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 import requests
 from rich.console import Console
@@ -43,36 +42,27 @@ def alone(lock: Path, otherwise: str) -> Iterator[None]:
         yield
 
 
-class until_stopped:
+@contextmanager
+def until_stopped() -> Iterator[threading.Event]:
     """Turns Ctrl-C, SIGTERM and the terminal's end into an event, so that everything started is stopped in order."""
+    stopped = threading.Event()
 
-    def __enter__(self) -> threading.Event:
-        self._event = threading.Event()
-
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            if self._event.is_set() or threading.current_thread() is not threading.main_thread():
-                return
-            self._event.set()
+    def on_signal(_number: int, _frame: object) -> None:
+        if not stopped.is_set() and threading.current_thread() is threading.main_thread():
+            stopped.set()
             raise KeyboardInterrupt
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, on_signal)
-        return self._event
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        return kind is KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    with suppress(KeyboardInterrupt):
+        yield stopped
 
 
-class failures_said:
+@contextmanager
+def failures_said(console: Console) -> Iterator[None]:
     """Expected failures end the command with their own words and exit code 1, never with a traceback."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EXPECTED):
-            self._console.print(f"\n{error}", style="bold red", markup=False, soft_wrap=True)
-            raise SystemExit(1)
+    try:
+        yield
+    except EXPECTED as error:
+        console.print(f"\n{error}", style="bold red", markup=False, soft_wrap=True)
+        raise SystemExit(1) from None

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 import urllib3
 import yaml
 
-Json = dict[str, Any]
+from shared.contracts.base import Json
 
 
 @dataclass(frozen=True)

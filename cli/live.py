@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-Json = dict[str, Any]
+from shared.contracts.base import Json
+
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
 STYLE = {
     "COMPLETED": "green",

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -112,8 +113,7 @@ def demo(
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         if running and hub and cluster_url:
-            told = {"ADMIN_PASSWORD_FILE": os.environ.get("ADMIN_PASSWORD_FILE", "")}
-            url, password = running, Path(told["ADMIN_PASSWORD_FILE"]).read_text().strip()
+            url, password = running, Path(os.environ.get("ADMIN_PASSWORD_FILE", "")).read_text().strip()
             scene, tag, sign_in = _scene(hub, cluster_url, None), play.FIRST_TAG, ""
         else:
             stack.enter_context(_fresh_stage(DEMO_HOME))
@@ -173,10 +173,8 @@ def push(tag: str) -> None:
             markup=False,
             soft_wrap=True,
         )
-        path = f"/apis/apps/v1/namespaces/{play.NAMESPACE}/deployments/{play.DEPLOYMENT}"
-        deployment = scene.cluster.get(path) or {}
-        image = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0].get("image")
-        console.print(f"the cluster runs {image}", soft_wrap=True)
+        deployment = play.deployment(scene)
+        console.print(f"the cluster runs {play.image_of(deployment) if deployment else 'nothing'}", soft_wrap=True)
 
 
 @main.command()
@@ -197,9 +195,8 @@ def password(user: str) -> None:
 def link(user: str) -> None:
     """Print a sign-in link: works once, for fifteen minutes."""
     with failures_said(Console(stderr=True)):
-        code = system.run_once(portside("services.config", "one-time-code", "--user", user), _told()).split()[-1]
         page = _remembered().get("page") or os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
-        click.echo(f"{page}/sign-in?code={code}")
+        click.echo(system.link_at(str(page), _told(), user))
 
 
 def _told() -> dict[str, str]:
@@ -291,8 +288,7 @@ def _given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
     host, _, rest = name.partition("/")
     has_host = rest and ("." in host or ":" in host or host == "localhost")
     prefix = f"{host}/" if has_host and host != "docker.io" else ""
-    values = {**vars(scene), "image_host": prefix, "repository": rest if has_host else name}
-    return play.Scene(**values), tag
+    return replace(scene, image_host=prefix, repository=rest if has_host else name), tag
 
 
 if __name__ == "__main__":

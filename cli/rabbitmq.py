@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from cli import files
 from cli.ports import free_port, is_free
 
 SCRIPT_PLACES = (
@@ -31,6 +32,9 @@ SCRIPT_PLACES = (
     "/opt/rabbitmq*/sbin/rabbitmq-server",
 )
 """Where Debian, Homebrew and the generic archive put the server's own script."""
+EPMD_PLACES = ("/usr/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/lib/erlang/erts-*/bin/epmd")
+"""Where Debian and Homebrew put epmd when it is not on the path."""
+_PORTS = ("amqp_port", "management_port", "epmd_port", "dist_port")
 
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 30.0
@@ -42,28 +46,34 @@ class BrokerFailed(Exception):
 
 def server_script() -> Path | None:
     """The server's own script, or None where RabbitMQ is not installed."""
-    for place in SCRIPT_PLACES:
-        found = sorted(glob.glob(place))
-        if found:
-            return Path(found[-1])
-    return None
+    return _newest_of(SCRIPT_PLACES)
 
 
 def epmd_program() -> Path | None:
     """Erlang's port mapper, which the node needs and which ends with it."""
     on_path = shutil.which("epmd")
-    if on_path:
-        return Path(on_path)
-    for place in ("/usr/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/lib/erlang/erts-*/bin/epmd"):
-        found = sorted(glob.glob(place))
-        if found:
-            return Path(found[-1])
-    return None
+    return Path(on_path) if on_path else _newest_of(EPMD_PLACES)
+
+
+def _newest_of(places: tuple[str, ...]) -> Path | None:
+    found = next((found for place in places if (found := sorted(glob.glob(place)))), None)
+    return Path(found[-1]) if found else None
 
 
 def is_installed() -> bool:
     """Whether a private node can be started on this machine."""
     return server_script() is not None and epmd_program() is not None
+
+
+def speaks_amqp(port: int) -> bool:
+    """Whether a listener on loopback answers the AMQP 0-9-1 greeting."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            connection.settimeout(2)
+            return connection.recv(1) == b"\x01"
+    except OSError:
+        return False
 
 
 def _wait_until_free(port: int, limit_s: float = 10.0) -> None:
@@ -123,6 +133,7 @@ class PrivateNode:
         self._started = True
 
     def _launch(self, script: Path, epmd: Path) -> None:
+        self._configure()
         environment = self.environment
         output = open(self.home / "server.out", "ab")  # noqa: SIM115 - the child keeps it
         self._epmd = subprocess.Popen(
@@ -144,7 +155,7 @@ class PrivateNode:
         )
         output.close()
         deadline = time.monotonic() + START_LIMIT_S
-        while not (self.speaks_amqp() and self._management_answers()):
+        while not (speaks_amqp(self.amqp_port) and self._management_answers()):
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
             time.sleep(0.1)
@@ -200,16 +211,6 @@ class PrivateNode:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def speaks_amqp(self) -> bool:
-        """Whether the listener answers the AMQP 0-9-1 greeting."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.amqp_port), timeout=1) as connection:
-                connection.sendall(b"AMQP\x00\x00\x09\x01")
-                connection.settimeout(2)
-                return connection.recv(1) == b"\x01"
-        except OSError:
-            return False
-
     def _management_answers(self) -> bool:
         try:
             self.manage("GET", "/api/whoami")
@@ -223,7 +224,7 @@ class PrivateNode:
         chosen = json.loads(chosen_file.read_text()) if chosen_file.exists() else {}
         self.password = self.password or chosen.get("password") or secrets.token_urlsafe(18)
         taken: set[int] = set()
-        for name in ("amqp_port", "management_port", "epmd_port", "dist_port"):
+        for name in _PORTS:
             if self._started:
                 # Whoever is connected knows these ports: a killed node's may take a moment to become free.
                 _wait_until_free(getattr(self, name))
@@ -232,36 +233,33 @@ class PrivateNode:
                 port = free_port()
             taken.add(port)
             setattr(self, name, port)
-        names = ("amqp_port", "management_port", "epmd_port", "dist_port", "password")
-        descriptor = os.open(chosen_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({name: getattr(self, name) for name in names}, file)
+        files.write(chosen_file, json.dumps({name: getattr(self, name) for name in (*_PORTS, "password")}))
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the server, and tools that talk to it, must find in their environment; writes its configuration."""
-        data = self.home / "data"
-        data.mkdir(exist_ok=True)
-        (self.home / "erlang").mkdir(exist_ok=True)
-        config = self.home / "rabbitmq.conf"
-        descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(
-                f"listeners.tcp.1 = 127.0.0.1:{self.amqp_port}\n"
-                "management.tcp.ip = 127.0.0.1\n"
-                f"management.tcp.port = {self.management_port}\n"
-                "default_user = portside\n"
-                f"default_pass = {self.password}\n"
-                "loopback_users = none\n"
-                "disk_free_limit.absolute = 100MB\n"
-                "log.file = false\n"
-                "log.console = true\n"
-                "log.console.level = warning\n"
-            )
+    def _configure(self) -> None:
+        """Write what the server reads at its start."""
+        for folder in ("data", "erlang"):
+            (self.home / folder).mkdir(exist_ok=True)
+        files.write(
+            self.home / "rabbitmq.conf",
+            f"listeners.tcp.1 = 127.0.0.1:{self.amqp_port}\n"
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self.management_port}\n"
+            "default_user = portside\n"
+            f"default_pass = {self.password}\n"
+            "loopback_users = none\n"
+            "disk_free_limit.absolute = 100MB\n"
+            "log.file = false\n"
+            "log.console = true\n"
+            "log.console.level = warning\n",
+        )
         (self.home / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (self.home / "env.conf").write_text("")
         # A minimal system may lack the hosts file that would say who localhost is.
         (self.home / "inetrc").write_text('{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n')
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server, and tools that talk to it, must find in their environment."""
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
@@ -273,10 +271,10 @@ class PrivateNode:
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_CONF_ENV_FILE": str(self.home / "env.conf"),
-            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_CONFIG_FILE": str(self.home / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.home / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(data),
+            "RABBITMQ_MNESIA_BASE": str(self.home / "data"),
             "RABBITMQ_LOG_BASE": str(self.home / "log"),
             "RABBITMQ_PID_FILE": str(self.home / "server.pid"),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(self.home / "generated"),

@@ -8,9 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from cli import files
 from shared.process.secrets import create_keys
 
-PRIVATE, READABLE = 0o600, 0o644
+READABLE = 0o644
 
 
 def create(root: Path) -> list[Path]:
@@ -21,14 +22,12 @@ def create(root: Path) -> list[Path]:
     """
     made: list[Path] = []
 
-    def put(place: str, text: str, mode: int = PRIVATE) -> str:
+    def put(place: str, text: str, mode: int = files.PRIVATE) -> str:
         path = root / place
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             draft = path.with_name(f".{path.name}.draft")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text + "\n")
+            files.write(draft, text + "\n", mode)
             os.chmod(draft, mode)
             draft.rename(path)
             made.append(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from cli import files
 from cli.ports import free_port, own_address
 from cli.processes import Process, Supervisor, portside
 from shared.process.secrets import create_keys
@@ -88,9 +89,7 @@ def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict
 def initialise(layout: Layout, told: dict[str, str]) -> None:
     """Make keys and the first administrator's password where there are none, and migrate the database."""
     if not layout.password_file.exists():
-        descriptor = os.open(layout.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write((os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)) + "\n")
+        files.write(layout.password_file, (os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)) + "\n")
     create_keys(layout.home)
     run_once(portside("services.config", "migrate"), told)
 
@@ -118,15 +117,19 @@ def start(supervisor: Supervisor, layout: Layout, told: dict[str, str], *, runne
 
 def sign_in_link(layout: Layout, told: dict[str, str]) -> str:
     """A link that signs the administrator in once, within fifteen minutes."""
-    code = run_once(portside("services.config", "one-time-code", "--user", ADMIN), told).split()[-1]
-    return f"{layout.page_url}/sign-in?code={code}"
+    return link_at(layout.page_url, told, ADMIN)
+
+
+def link_at(page_url: str, told: dict[str, str], user: str) -> str:
+    """The same for any user, at a page that is known by its address alone."""
+    code = run_once(portside("services.config", "one-time-code", "--user", user), told).split()[-1]
+    return f"{page_url}/sign-in?code={code}"
 
 
 def remember(layout: Layout, told: dict[str, str], **more: str) -> None:
     """Leave what later commands (`make push`, `make link`) need, readable by the owner alone."""
-    descriptor = os.open(layout.home / "system.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"url": layout.url, "page": layout.page_url, "told": told, **more}, file, indent=1)
+    known = {"url": layout.url, "page": layout.page_url, "told": told, **more}
+    files.write(layout.home / "system.json", json.dumps(known, indent=1))
 
 
 def recall(home: Path) -> dict[str, object]:

@@ -19,11 +19,11 @@ def test_a_node_whose_start_is_interrupted_is_not_left_running(tmp_path: Path, m
     node = rabbitmq.PrivateNode(tmp_path / "rabbitmq")
     started: list[int | None] = []
 
-    def interrupted() -> bool:
+    def interrupted(_port: int) -> bool:
         started.append(node.pid)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(node, "speaks_amqp", interrupted)
+    monkeypatch.setattr(rabbitmq, "speaks_amqp", interrupted)
     with pytest.raises(KeyboardInterrupt):
         node.start()
     assert node.pid is None
