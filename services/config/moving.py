@@ -238,11 +238,13 @@ class Movement:
         if run.parent is not None:
             self._answer_parent(run)
 
-    def cancel_children(self, parent: str) -> None:
-        """Whoever waited for these runs waits no more."""
+    def cancel_children(self, parent: str, place: tuple[str, str] | None = None) -> None:
+        """Whoever waited for these runs, the parent or one task of it, waits no more."""
         for child in executions.children(self.uow, parent):
             run = self.run(child)
-            if run is not None and run.holding.state is not protocol.State.ENDED:
+            if run is None or place not in (None, (run.parent_stage, run.parent_task)):
+                continue
+            if run.holding.state is not protocol.State.ENDED:
                 self.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, self.uow.now))
                 self.cancel_children(child)
 
@@ -298,6 +300,7 @@ class Movement:
     def task_ended(self, run: Run, event: TaskEnded) -> None:
         if event.status in (Status.CANCELED, Status.FAILED):
             operations.close_of_task(self.uow, run.id, event.stage, event.task)
+            self.cancel_children(run.id, (event.stage, event.task))
         for one in event.deployed:
             deployments.record(self.uow, run, event, one)
 

@@ -21,7 +21,7 @@ from services.config.handlers import Handlers, too_slow
 from services.config.holding import State
 from services.config.logs import Logs
 from services.config.migrations import migrate, what_is_missing
-from services.config.moving import Movement
+from services.config.moving import DUE, Movement
 from services.config.outbox import Relay
 from services.config.people import SYSTEM
 from services.config.pruning import prune
@@ -35,7 +35,7 @@ from shared.bus import DeadLetter, Incoming, NotConfirmed, StopConsuming
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Envelope
-from shared.contracts.history import RunParked, RunStarted, StageStarted, Status, TaskStarted, TaskWaiting
+from shared.contracts.history import RunParked, RunStarted, StageStarted, Status, TaskEnded, TaskStarted, TaskWaiting
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived
 from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution
@@ -335,7 +335,8 @@ def test_a_cancelled_run_closes_its_questions(world: World) -> None:
     assert world.run(run_id).status is Status.CANCELED
 
 
-def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
+def nested(world: World) -> tuple[str, str]:
+    """A run that waits, for a minute at most, for one that it has started: its id, and the other's."""
     parent = world.hook().execution_id or ""
     world.take(parent)
     world.report(
@@ -343,8 +344,9 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
         RunStarted(**AT),
         StageStarted(stage="Build", **AT),
         TaskStarted(stage="Build", task="Check", **AT),
+        TaskStarted(stage="Build", task="Scan", **AT),
         TaskWaiting(stage="Build", task="Check", reason="nested", **AT),
-        RunParked(reason="waiting", **AT),
+        RunParked(reason="waiting", due_at=world.clock() + 60, **AT),
     )
     child_pipeline = pipeline("Child")
     body = {
@@ -357,7 +359,11 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
             admission.start_manual(uow, child_pipeline, SYSTEM, {**body, "input": {"DOCKER_TAGG": "1"}})
         started = admission.start_manual(uow, child_pipeline, SYSTEM, body)
         assert admission.start_manual(uow, child_pipeline, SYSTEM, body) == started
-    child = started["executionId"]
+    return parent, started["executionId"]
+
+
+def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
+    parent, child = nested(world)
     box = Sealed(key_id="k", box="Ym94")
     world.finish(child, output={"token": "*****"}, sealed={"token": box})
     assert world.run(parent).holding.state is State.DISPATCHED
@@ -365,6 +371,19 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
     assert answer.answer["executionStatus"] == "COMPLETED"  # type: ignore[union-attr]
     assert answer.answer["outputProperties"] == {"token": "*****"}  # type: ignore[union-attr]
     assert answer.answer["sealedProperties"] == {"token": box.model_dump()}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("task", "status"), [("Scan", Status.NOT_STARTED), ("Check", Status.CANCELED)])
+def test_a_nested_run_is_cancelled_with_the_task_that_waits_for_it_alone(
+    world: World, clock: Clock, task: str, status: Status
+) -> None:
+    parent, child = nested(world)
+    clock.advance(61)
+    Timers(world.store, {DUE: world.ledger.due}).fire()
+    attempt = world.take(parent, "r2", dispatch=2, take_id="b").attempt
+    late = TaskEnded(stage="Build", task=task, status=Status.FAILED, message="It did not come in time.", **AT)
+    world.report(parent, late, attempt=attempt, runner="r2")
+    assert world.run(child).status is status
 
 
 def test_an_execution_is_listed_found_by_number_filtered_tagged_rerun_and_deleted(world: World) -> None:
