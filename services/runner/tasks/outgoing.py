@@ -152,7 +152,8 @@ class Outgoing:
                 method, url, headers=headers, data=data, timeout=(_CONNECT_S, timeout_s), stream=True
             ) as answer:
                 raw = answer.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
-                encoding = answer.encoding
+                # Without a charset requests would take every text for Latin-1, as HTTP had it in the nineties.
+                named = answer.encoding if "charset" in answer.headers.get("Content-Type", "").lower() else None
                 code, said = answer.status_code, dict(answer.headers)
         except requests.TooManyRedirects:
             raise TaskFailed(f"{place} redirects more than {_REDIRECTS} times.") from None
@@ -160,7 +161,14 @@ class Outgoing:
             raise TaskFailed(_failure(place, error)) from None
         if len(raw) > MAX_BODY_BYTES:
             raise TaskFailed(f"{place} answered with more than {MAX_BODY_BYTES // 2**20} MiB.")
-        return Reply(code, said, raw.decode(encoding or "utf-8", "replace"))
+        return Reply(code, said, _text(raw, named or "utf-8"))
+
+
+def _text(raw: bytes, charset: str) -> str:
+    try:
+        return raw.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return raw.decode("utf-8", "replace")  # the server names something that is no charset
 
 
 def _demand_http(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -181,9 +182,12 @@ class Asked:
         if value is None or value == "":
             return default
         try:
-            return float(value)
+            number = float(value)
         except (TypeError, ValueError):
-            raise TaskFailed(f"`{key}` must be a number, not {value!r}.") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise TaskFailed(f"`{key}` must be a number, not {value!r}.")
+        return number
 
     def table(self, key: str) -> Json:
         """An input as a map; absent and empty text are empty."""

@@ -8,6 +8,8 @@ from shared.contracts.base import Json
 
 from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 
+LONGEST_S = 36_500 * 86_400.0
+"""Who writes more means "never", and a calendar ends somewhere."""
 _UNITS_S = {"DAYS": 86_400.0, "HOURS": 3_600.0, "MINUTES": 60.0}
 
 
@@ -33,7 +35,7 @@ class UserOperation(Task):
             "endpoint": asked.roles.get("emailServer", ""),
             "cancelPreviousPendingUserOp": asked.flag("cancelPreviousPendingUserOp"),
         }
-        due_at = asked.tools.now() + _life_s(asked)
+        due_at = asked.tools.now() + min(_life_s(asked), LONGEST_S)
         return Waiting("approval", f"Waits for approval: {summary}", due_at, ask)
 
     def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:

@@ -42,7 +42,9 @@ class Echo(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         type(self).seen.append((self.command, self.path, dict(self.headers), body))
         type(self).answers += 1
-        if self.path == "/gone":
+        if self.path.startswith("/kind/"):
+            self._send(200, "Zürich".encode(), self.path.removeprefix("/kind/"))
+        elif self.path == "/gone":
             self._send(404, b'{"message": "no such thing"}')
         elif self.path.startswith("/to/"):
             self.send_response(302)
@@ -53,9 +55,9 @@ class Echo(BaseHTTPRequestHandler):
             state = "done" if type(self).answers >= 3 else "busy"
             self._send(200, f'{{"state": "{state}", "list": [1, 2]}}'.encode())
 
-    def _send(self, code: int, body: bytes) -> None:
+    def _send(self, code: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if self.path == "/sign-in":
             self.send_header("Set-Cookie", "session=of-one-pipeline; Path=/")
@@ -201,6 +203,28 @@ def test_a_pipeline_may_not_call_the_runners_own_machine(run: Run, echo: tuple[s
     assert "may not be called from a pipeline" in done.state.message
     assert "OUTGOING_LOCAL" in done.state.message
     assert echo[1] == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain;charset=utf8mb4", "text/plain;charset=hex", "x;charset="])
+def test_a_text_is_read_as_utf_8_unless_another_charset_is_named(
+    run: Run, echo: tuple[str, list[Any]], kind: str
+) -> None:
+    done = run("REST", url=f"{echo[0]}/kind/{kind}")
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert task(done).output.view["responseBody"] == "Zürich"
+    latin = run("REST", url=f"{echo[0]}/kind/text/plain;charset=latin-1")
+    assert task(latin).output.view["responseBody"] == "ZÃ¼rich"
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "many"])
+def test_what_is_no_number_is_refused_by_name(run: Run, number: str) -> None:
+    ledger = run("UserOperation", summary="Deploy?", expiration=number)
+    assert ledger.state.message == f"S.T: `expiration` must be a number, not '{number}'."
+
+
+def test_a_question_that_never_expires_expires_in_a_hundred_years(run: Run) -> None:
+    waiting = task(run("UserOperation", summary="Deploy?", expiration=99_999_999)).waiting
+    assert waiting.due_at - waiting.since == pytest.approx(100 * 365 * 86_400, abs=5)
 
 
 LOCAL = ["127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "::ffff:127.0.0.1"]
