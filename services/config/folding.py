@@ -22,7 +22,8 @@ from shared.contracts.history import (
 )
 from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
-from shared.grammar.progress import HELD_WAITS, RunState, StageState, TaskState
+from shared.grammar.progress import HELD_WAITS
+from shared.grammar.states import RunState, StageState, TaskState
 
 from .catalog.documents import link
 

@@ -27,7 +27,7 @@ from shared.contracts.notices import Notice
 from shared.contracts.topics import NOTICE_SEND
 from shared.grammar.expressions import references, split_name
 from shared.grammar.plan import Notification, Plan
-from shared.grammar.progress import RunState, facts
+from shared.grammar.states import RunState, facts
 
 from .catalog import public_address
 from .catalog.resolving import resolve_for_run

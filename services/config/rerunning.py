@@ -8,7 +8,7 @@ from shared.contracts.history import Status, TaskKept
 from shared.contracts.problems import Code, Refused, refuse
 from shared.grammar.names import nearest
 from shared.grammar.plan import Plan, StagePlan, TaskPlan
-from shared.grammar.progress import RunState, StageState, TaskState
+from shared.grammar.states import RunState, StageState, TaskState
 
 FAILED = "failed"
 """In place of a name: from the first stage that did not end well, keeping the tasks of it that did."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.pushes import Push
-from shared.grammar.progress import RunState
+from shared.grammar.states import RunState
 
 from . import folding, notifying, protocol
 from .catalog.documents import link, micros, stamps, wire_time

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from shared.grammar.plan import Plan
-from shared.grammar.progress import RunState, fold
+from shared.grammar.progress import fold
+from shared.grammar.states import RunState
 
 from .plans import read_plan
 from .store import Reading, executions

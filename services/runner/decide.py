@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shared.contracts.history import Status
 from shared.contracts.runs import Verdict
 from shared.grammar.plan import Plan, StagePlan, TaskPlan
-from shared.grammar.progress import RunState, StageState, TaskState
+from shared.grammar.states import RunState, StageState, TaskState
 
 from .actions import (
     Abandon,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from shared.contracts.history import Status
 from shared.contracts.runs import LogChunk
-from shared.grammar.expressions import Scope
 from shared.grammar.manifests import secrets_in, shown_input
 from shared.grammar.plan import TaskPlan
+from shared.grammar.resolving import Scope
 
 from . import results
 from .actions import Place

@@ -9,9 +9,10 @@ from typing import Any
 
 from shared.contracts import history as h
 from shared.contracts.runs import Started, TakeAnswer
-from shared.grammar.expressions import Scope, about_run
 from shared.grammar.plan import Plan
-from shared.grammar.progress import TaskState, advance, facts, fold
+from shared.grammar.progress import advance, fold
+from shared.grammar.resolving import Scope, about_run
+from shared.grammar.states import TaskState, facts
 
 from .actions import Place
 from .vault import Vault

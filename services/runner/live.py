@@ -10,8 +10,8 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status, TaskStarted
 from shared.grammar.conditions import evaluate
-from shared.grammar.expressions import Scope, Unresolved, resolve
 from shared.grammar.plan import TaskPlan
+from shared.grammar.resolving import Scope, Unresolved, resolve
 
 from .actions import Place
 from .logs import LogBuffer

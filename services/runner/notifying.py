@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice, NoticeTried
-from shared.grammar.expressions import Scope, Unresolved, as_text, resolve, scope
+from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
 from shared.process.secrets import Opener, Sealer
 
 from . import mail
@@ -100,7 +100,7 @@ class Notifier:
         endpoint = None if notice.endpoint is None else vault.endpoint(notice.endpoint.name)
         if named and endpoint is None:
             raise NotSent(f"The project has no endpoint {named}, which the notification names.")
-        known = scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
+        known = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
         try:
             entry = resolve({**_DEFAULTS[notice.kind], **notice.entry}, known)
             if (payload := _as_json(notice.entry.get("payload"))) is not None:

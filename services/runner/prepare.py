@@ -8,8 +8,9 @@ from typing import Any
 from shared.contracts.base import Json
 from shared.contracts.history import Status
 from shared.grammar.conditions import ConditionError, evaluate
-from shared.grammar.expressions import Scope, Unresolved, references, resolve
+from shared.grammar.expressions import references
 from shared.grammar.plan import Rollback, TaskPlan
+from shared.grammar.resolving import Scope, Unresolved, resolve
 
 from .tasks.protocol import TaskFailed
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from shared.contracts.base import Json, Sealed
 from shared.contracts.history import Output
-from shared.grammar.expressions import CUT_MARK
+from shared.grammar.resolving import CUT_MARK
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_MESSAGE_CHARS = 4_000

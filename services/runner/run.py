@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.contracts.runs import ReportAnswer, TakeAnswer, Verdict
 from shared.grammar.plan import TaskPlan
-from shared.grammar.progress import TaskState
+from shared.grammar.states import TaskState
 from shared.process.logging import get_logger
 
 from . import actions as a

@@ -7,8 +7,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from shared.contracts import history as h
 from shared.contracts.base import Json
-from shared.grammar.expressions import Scope
 from shared.grammar.plan import Rollback
+from shared.grammar.resolving import Scope
 
 from . import results
 from .known import Known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -241,7 +241,3 @@ class Recorded(Message):
 def task_id(execution_id: str, stage_index: int, task_index: int) -> str:
     """The wire's id of a task, `<execution>~<stage index>.<task index>` (Code Stream's TaskExecution)."""
     return f"{execution_id}~{stage_index}.{task_index}"
-
-
-Value = Any
-"""Whatever JSON can say."""

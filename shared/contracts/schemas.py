@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .base import Json
 from .envelope import Envelope
 from .problems import Problem
 from .topics import TOPICS, Topic
@@ -18,8 +19,6 @@ from .topics import TOPICS, Topic
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _EXCHANGE = "portside.events"
-
-Json = dict[str, Any]
 
 
 def _data_schema(model: Any) -> Json:

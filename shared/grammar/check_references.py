@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .expressions import ABOUT_NAMES, ROOTS, TASK_FIELDS, Reference, references, split_name
 from .inputs import injected
-from .names import Path, Problem, Step, nearest
+from .names import Path, Problem, nearest, path_text
 from .spec import PipelineSpec, split_group
 
 TaskName = tuple[str, str]
@@ -28,15 +28,11 @@ class Known:
     @classmethod
     def of(cls, spec: PipelineSpec, variables: Collection[str] | None) -> Known:
         return cls(
-            inputs=frozenset((*spec.input, *spec.input_meta, *cls.injected(spec))),
+            inputs=frozenset((*spec.input, *spec.input_meta, *injected(spec.options))),
             outputs=frozenset((*spec.output, *spec.output_meta)),
             variables=None if variables is None else frozenset(variables),
             tasks={name: frozenset(stage.tasks) for name, stage in spec.stages.items()},
         )
-
-    @staticmethod
-    def injected(spec: PipelineSpec) -> frozenset[str]:
-        return frozenset(injected(spec.options))
 
 
 @dataclass(frozen=True)
@@ -128,7 +124,7 @@ def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
     if name is not None:
         return None
     wrong, near = str(reference.steps[1]), nearest(str(reference.steps[1]), names)
-    return f"{problem} {wrong}", near and _spelled(reference.root, near, reference.steps[2:])
+    return f"{problem} {wrong}", near and path_text((reference.root, near, *reference.steps[2:]))
 
 
 def _task(reference: Reference, here: Here, known: Known) -> Found:
@@ -140,10 +136,10 @@ def _task(reference: Reference, here: Here, known: Known) -> Found:
     if task is None:
         wrong = str(rest[0]) if rest else ""
         near = nearest(wrong, known.tasks[stage])
-        return f"stage {stage} has no task {wrong}", near and _spelled(stage, near, rest[1:])
+        return f"stage {stage} has no task {wrong}", near and path_text((stage, near, *rest[1:]))
     if not fields or fields[0] not in TASK_FIELDS:
         near = nearest(str(fields[0]), TASK_FIELDS) if fields else "status"
-        meant = near and _spelled(stage, task, near, fields[1:])
+        meant = near and path_text((stage, task, near, *fields[1:]))
         return f"{reference.token} must say output, input or status of {stage}.{task}", meant
     if here.ended is None or (stage, task) in here.ended:
         return None
@@ -159,14 +155,5 @@ def _no_stage(reference: Reference, known: Known) -> Found:
     near = nearest(wrong, (*known.tasks, *ROOTS))
     if near is None and wrong in {task for tasks in known.tasks.values() for task in tasks}:
         stage = next(stage for stage, tasks in known.tasks.items() if wrong in tasks)
-        return f"{wrong} is a task; its stage is missing", _spelled(stage, wrong, rest)
-    return f"there is no stage {wrong}", near and _spelled(near, rest)
-
-
-def _spelled(*parts: Step | Sequence[Step]) -> str:
-    """Steps as they are written between the braces."""
-    text = ""
-    for part in parts:
-        for step in [part] if isinstance(part, str | int) else part:
-            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+        return f"{wrong} is a task; its stage is missing", path_text((stage, wrong, *rest))
+    return f"there is no stage {wrong}", near and path_text((near, *rest))

@@ -6,21 +6,19 @@ come whole), and what is legal but hardly meant.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import ValidationError
 
 from shared.contracts.problems import Flaw
 
 from .check_inputs import input_problems
 from .check_references import Known, reference_problems
+from .check_shape import UNREADABLE, read_shape
 from .conditions import ConditionError, check_condition
 from .documents import MAX_DEPTH
-from .expressions import references
-from .inputs import DOCKER, TRIGGERS
+from .expressions import ROOTS, references
+from .inputs import DOCKER, TRIGGERS, injected
 from .names import Path, Problem, did_you_mean, nearest, path_text
 from .spec import PipelineSpec, TaskSpec, split_group
 from .task_schemas import TASK_SCHEMAS
@@ -31,10 +29,6 @@ Position = Callable[[Path, str], tuple[int, int]]
 EVENTS = ("STARTED", "WAITING", "SUCCESS", "FAILURE", "CANCELED")
 NOTIFIERS = ("email", "jira", "webhook", "slack")
 STATES = ("ENABLED", "DISABLED", "RELEASED")
-ROOTS = ("input", "var", "output")
-_SHAPE_TRIES = 8
-_UNREADABLE = "?"
-"""Stands for a name or type that is missing or no text, while the rest is checked."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ def examine_pipeline(
     if _is_deeper(tree, MAX_DEPTH):
         return Findings([Flaw(message=f"the pipeline is nested deeper than {MAX_DEPTH} levels")])
     schemas = TASK_SCHEMAS if task_schemas is None else task_schemas
-    spec, problems = _read(tree)
+    spec, problems = read_shape(tree)
     if spec is not None:
         problems += _about_names(spec)
         problems += _about_workspace(spec)
@@ -121,68 +115,6 @@ def _in_order(flaws: Sequence[Flaw]) -> list[Flaw]:
     """Each once, from the top of the document down."""
     unique = {(flaw.path, flaw.message, flaw.line, flaw.column): flaw for flaw in flaws}
     return sorted(unique.values(), key=lambda flaw: (flaw.line or 0, flaw.column or 0))
-
-
-def _read(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[Problem]]:
-    """Read the shape; what does not fit is reported and cut out, so that the rest can be checked too."""
-    problems: list[Problem] = []
-    rest: Any = copy.deepcopy(dict(tree))
-    for _ in range(_SHAPE_TRIES):
-        try:
-            return PipelineSpec.model_validate(rest), problems
-        except ValidationError as error:
-            for one in error.errors():
-                path = tuple(one["loc"])
-                problems.append(Problem(path, shape_message(one["type"], one["msg"], path)))
-                _mend(rest, path, missing=one["type"] == "missing")
-    return None, problems
-
-
-def shape_message(kind: str, message: str, path: Path) -> str:
-    """A shape error in the words of the document."""
-    name = path_text(path) or "the document"
-    return f"{name} {_SHAPES.get(kind) or message.replace('Input should be', 'must be')}"
-
-
-_SHAPES = {
-    "missing": "is missing",
-    "string_type": "must be a text (put quotes around it)",
-    "string_too_short": "must not be blank",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "dict_type": "must be a map of fields",
-    "model_type": "must be a map of fields",
-    "model_attributes_type": "must be a map of fields",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-}
-
-
-def _mend(tree: Any, path: Path, *, missing: bool) -> None:
-    """Take a part that does not fit out of the tree; what is missing gets a name that is none."""
-    parent = tree
-    for step in path[:-1]:
-        parent = parent[step] if _has(parent, step) else None
-    last = path[-1] if path else ""
-    if missing and isinstance(parent, dict):
-        parent[last] = _UNREADABLE
-    elif isinstance(parent, dict):
-        if last in ("name", "type"):
-            parent[last] = _UNREADABLE
-        else:
-            parent.pop(last, None)
-    elif isinstance(parent, list) and isinstance(last, int) and last < len(parent):
-        parent[last] = {} if isinstance(parent[last], dict) else _UNREADABLE
-
-
-def _has(parent: Any, step: Any) -> bool:
-    if isinstance(parent, dict):
-        return step in parent
-    return isinstance(parent, list) and isinstance(step, int) and step < len(parent)
 
 
 def _about_names(spec: PipelineSpec) -> Iterator[Problem]:
@@ -254,7 +186,7 @@ def _about_tasks(
     for stage, task, one in _tasks(spec):
         place: Path = ("stages", stage, "tasks", task)
         schema = schemas.get(one.type)
-        if schema is None and one.type != _UNREADABLE:
+        if schema is None and one.type != UNREADABLE:
             near = _hint(one.type, schemas)
             message = f"tasks of type {one.type} do not run here: {stage}.{task} will fail when it is reached"
             yield Problem((*place, "type"), message, near, warning=True)
@@ -337,7 +269,7 @@ def _hardly_meant(spec: PipelineSpec) -> Iterator[Problem]:
     if not spec.stages:
         yield Problem(("stages",), "the pipeline has no stages: a run of it ends at once", warning=True)
     for name in spec.input_meta:
-        if name not in spec.input and name not in Known.injected(spec):
+        if name not in spec.input and name not in injected(spec.options):
             message = f"_inputMeta describes {name}, which is no input"
             yield Problem(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
     if "DOCKER_TRIGGER" in (option.upper() for option in spec.options) and spec.stages:

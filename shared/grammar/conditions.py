@@ -17,8 +17,8 @@ import cel
 from cel.stdlib import STDLIB_FUNCTIONS
 
 from .condition_syntax import SyntaxFlaw, Translated, translate
-from .expressions import Scope, Unresolved, as_text, resolve
 from .names import did_you_mean, nearest
+from .resolving import Scope, Unresolved, as_text, resolve
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 _MISSING = "portside.missing"
@@ -107,19 +107,19 @@ def _operators(problems: Problems) -> dict[str, Callable[..., Any]]:
             for value in values:
                 if isinstance(value, dict) and _MISSING in value:
                     problems.append(value[_MISSING])
-                    return None if operator in (_truth, _same, _as_text) else value
+                    return None if operator in (_truth, _same, as_text) else value
             try:
                 return operator(*values)
             except _NoAnswer as none:
                 problems.append(str(none))
-                return None if operator in (_truth, _same, _as_text) else {_MISSING: str(none)}
+                return None if operator in (_truth, _same, as_text) else {_MISSING: str(none)}
 
         return apply
 
     named: dict[str, Callable[..., Any]] = {
         "_bool": _truth,
         "_use": _same,
-        "_text": _as_text,
+        "_text": as_text,
         "_compare": _compare,
         "_reckon": _reckon,
     }
@@ -140,10 +140,6 @@ def _truth(value: Any) -> bool:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _as_text(value: Any) -> str:
-    return as_text(value)
 
 
 def _compare(sign: str, left: Any, right: Any) -> bool:

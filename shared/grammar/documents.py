@@ -130,10 +130,7 @@ class _Reader:
             return None
 
     def flaw(self, node: yaml.Node, path: Path, message: str, hint: str | None = None) -> None:
-        mark = node.start_mark
-        self.flaws.append(
-            Flaw(message=message, path=path_text(path), line=mark.line + 1, column=mark.column + 1, hint=hint)
-        )
+        self.flaws.append(_flaw_at(node.start_mark, message, path, hint))
 
     def _read(self, node: yaml.Node, path: Path) -> Any:
         if len(self.spans) >= MAX_NODES or len(path) > MAX_DEPTH:
@@ -209,11 +206,10 @@ def _syntax(error: yaml.MarkedYAMLError) -> Flaw:
     return _flaw_at(error.problem_mark or error.context_mark, f"not valid YAML: {what}")
 
 
-def _flaw_at(mark: Any, message: str) -> Flaw:
+def _flaw_at(mark: Any, message: str, path: Path = (), hint: str | None = None) -> Flaw:
     """A flaw at one of the two libraries' marks, which may be missing."""
-    if mark is None:
-        return Flaw(message=message)
-    return Flaw(message=message, line=mark.line + 1, column=mark.column + 1)
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+    return Flaw(message=message, path=path_text(path), line=line, column=column, hint=hint)
 
 
 def _unreadable(text: str, error: yaml.YAMLError) -> Flaw:

@@ -1,22 +1,16 @@
-"""`${…}`: finding references in a value and putting in what they stand for.
-
-A text that is one lone reference keeps the type of what it names; text around a reference makes the whole a string.
-`$${X}` is the literal `${X}`. What was put in is never looked at again, so a value cannot smuggle in a reference.
-"""
+"""`${…}`: how a reference is written, what it can name, and where in a value there is one. `$${X}` is none."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts.runs import Started
+from .names import Path, Step
 
-from .names import Path, Step, nearest, path_text
-
-_TOKEN = re.compile(r"\$\$\{(?P<literal>[^{}]*)\}|\$\{(?P<name>[^{}]*)\}")
+TOKEN = re.compile(r"\$\$\{(?P<literal>[^{}]*)\}|\$\{(?P<name>[^{}]*)\}")
+"""A reference by its `name`, or an escaped one by what it is the `literal` of."""
 _STEP = re.compile(r"""\[\s*(?:(?P<index>-?\d+)|'(?P<single>[^']*)'|"(?P<double>[^"]*)")\s*\]|\.?(?P<key>[^.\[\]]+)""")
 
 ROOTS = ("input", "var", "output")
@@ -42,9 +36,6 @@ ABOUT_NAMES = (
 )
 """What a run knows about itself; `stageName`, `taskName` and `type` only where a task or a notification speaks."""
 
-CUT_MARK = "portside.cut"
-"""Key of the object that stands where a part of an output was too large to keep; its value is the size in bytes."""
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -69,57 +60,6 @@ class Reference:
         if len(self.steps) == 1:
             return "about"
         return first if first in ROOTS else "task"
-
-
-class Unresolved(Exception):
-    """A reference that names nothing: which one, where it stands, what was probably meant."""
-
-    def __init__(self, name: str, place: str, nearest: str | None = None, reason: str = "") -> None:
-        self.name = name
-        self.place = place
-        self.nearest = nearest
-        self.reason = reason or "there is nothing with this name"
-        where = f" in {place}" if place else ""
-        hint = f"; did you mean ${{{nearest}}}?" if nearest else ""
-        super().__init__(f"${{{name}}}{where} cannot be resolved: {self.reason}{hint}")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Everything that references can name, for one moment of one run."""
-
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    tasks: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
-    """By stage and task: `status`, `message`, `input`, `output`."""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-
-def scope(
-    inputs: Mapping[str, Any],
-    variables: Mapping[str, Any],
-    tasks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    about: Mapping[str, Any],
-    outputs: Mapping[str, Any] | None = None,
-) -> Scope:
-    """Gather what references can name."""
-    return Scope(inputs, variables, tasks, about, outputs or {})
-
-
-def about_run(started: Started, **more: Any) -> dict[str, Any]:
-    """The facts behind `${name}`, `${requestBy}` and their like; `more` adds such as `status` or `stageName`."""
-    return {
-        "name": started.pipeline,
-        "project": started.project,
-        "description": started.description,
-        "comments": started.comments,
-        "requestBy": started.requested_by,
-        "executionId": started.execution_id,
-        "executionIndex": started.index,
-        "executionUrl": started.execution_url,
-        **more,
-    }
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -157,184 +97,9 @@ def references(value: Any, path: Path = ()) -> list[Reference]:
     return [
         Reference(found["name"], place, parse_steps(found["name"]))
         for place, text in texts(value, path)
-        for found in _TOKEN.finditer(text)
+        for found in TOKEN.finditer(text)
         if found["name"] is not None
     ]
-
-
-Missing = Callable[[Unresolved], Any]
-
-
-def resolve(value: Any, scope: Scope, path: Path = ()) -> Any:
-    """Put in what all references within `value` stand for; raises `Unresolved` at the first that names nothing."""
-
-    def fail(missing: Unresolved) -> Any:
-        raise missing
-
-    return _fill(value, scope, path, fail)
-
-
-def resolve_known(value: Any, scope: Scope, path: Path = ()) -> tuple[Any, list[Unresolved]]:
-    """Resolve what can be resolved, leave the rest as written, and say what that was (for a dry run)."""
-    missing: list[Unresolved] = []
-
-    def keep(one: Unresolved) -> Any:
-        missing.append(one)
-        return f"${{{one.name}}}"
-
-    return _fill(value, scope, path, keep), missing
-
-
-def lookup(text: str, scope: Scope, place: str = "") -> Any:
-    """What `${text}` stands for; raises `Unresolved`."""
-    steps = parse_steps(text)
-    if not steps:
-        raise Unresolved(text, place, None, "it is not of the form SCOPE.KEY.PATH")
-    return _Search(text, place, scope).find(steps)
-
-
-def as_text(value: Any) -> str:
-    """How a value reads within a text: texts as they are, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def fill_constants(text: str, constants: Mapping[str, Any]) -> str:
-    """Replace `$${X}` in a text that came from Git by `constants[X]`; raises `Unresolved` for one that is not there.
-
-    Everything else, `${…}` included, stays as it is in the repository.
-    """
-
-    def one(found: re.Match[str]) -> str:
-        name = found["literal"]
-        if name is None:
-            return found[0]
-        if name not in constants:
-            raise Unresolved(name, "scmConstants", nearest(name, constants), "scmConstants has no such name")
-        return as_text(constants[name])
-
-    return _TOKEN.sub(one, text)
-
-
-def _fill(value: Any, scope: Scope, path: Path, missing: Missing) -> Any:
-    if isinstance(value, str):
-        return _fill_text(value, scope, path, missing) if "${" in value else value
-    if isinstance(value, Mapping):
-        return {
-            (as_text(_fill(key, scope, (*path, key), missing)) if isinstance(key, str) else key): _fill(
-                item, scope, (*path, key), missing
-            )
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_fill(item, scope, (*path, index), missing) for index, item in enumerate(value)]
-    return value
-
-
-def _fill_text(text: str, scope: Scope, path: Path, missing: Missing) -> Any:
-    place = path_text(path)
-
-    def one(name: str) -> Any:
-        try:
-            return lookup(name, scope, place)
-        except Unresolved as unresolved:
-            return missing(unresolved)
-
-    lone = _TOKEN.fullmatch(text.strip())
-    if lone is not None and lone["name"] is not None:
-        return one(lone["name"])
-
-    def put(found: re.Match[str]) -> str:
-        return as_text(one(found["name"])) if found["name"] is not None else f"${{{found['literal']}}}"
-
-    return _TOKEN.sub(put, text)
-
-
-@dataclass(frozen=True)
-class _Search:
-    """One look-up: what is asked, where it stands, where to look."""
-
-    name: str
-    place: str
-    scope: Scope
-
-    def find(self, steps: Sequence[Step]) -> Any:
-        first, rest = str(steps[0]), steps[1:]
-        if not rest:
-            return self._step(self.scope.about, steps, "", "a run knows no such thing about itself")
-        tables: dict[str, tuple[Mapping[str, Any], str]] = {
-            "input": (self.scope.inputs, "the pipeline has no such input"),
-            "var": (self.scope.variables, "the project has no such variable"),
-            "output": (self.scope.outputs, "the pipeline has no such output"),
-        }
-        if first in tables:
-            table, reason = tables[first]
-            return self._step(table, rest, f"{first}.", reason)
-        return self._task(steps)
-
-    def _task(self, steps: Sequence[Step]) -> Any:
-        stage, rest = split_name(steps, self.scope.tasks)
-        if stage is None:
-            found = nearest(str(steps[0]), (*self.scope.tasks, *ROOTS))
-            raise self._missing(found, "there is no such stage", rest=steps[1:])
-        task, rest = split_name(rest, self.scope.tasks[stage])
-        if task is None:
-            found = nearest(str(rest[0]), self.scope.tasks[stage]) if rest else None
-            raise self._missing(f"{stage}.{found}" if found else None, f"stage {stage} has no such task", rest=rest[1:])
-        facts = self.scope.tasks[stage][task]
-        known = facts.get("status", "NOT_STARTED")
-        if not rest or rest[0] not in TASK_FIELDS:
-            found = nearest(str(rest[0]), TASK_FIELDS) if rest else "status"
-            raise self._missing(
-                f"{stage}.{task}.{found}" if found else None, "a task has output, input, status and message"
-            )
-        if rest[0] == "status":
-            return known
-        if list(rest) == ["output", "status"] and "status" not in (facts.get("output") or {}):
-            return known
-        table = facts.get(str(rest[0]))
-        reason = f"task {stage}.{task} ({known}) has no such {rest[0]}"
-        if len(rest) == 1:
-            return self._whole(table)
-        return self._step(table, rest[1:], f"{stage}.{task}.{rest[0]}.", reason)
-
-    def _step(self, value: Any, steps: Sequence[Step], said: str, reason: str) -> Any:
-        """Walk down; a key may hold dots, and a text that is JSON is walked into."""
-        if not steps:
-            return self._whole(value)
-        if isinstance(value, str):
-            value = _parsed(value)
-        if isinstance(value, Mapping):
-            if CUT_MARK in value:
-                self._whole(value)
-            if isinstance(steps[0], int) and str(steps[0]) not in value:
-                raise self._missing(None, f"{reason}: {said.rstrip('.')} is not a list")
-            key, rest = split_name(steps, value)
-            if key is None:
-                found = nearest(str(steps[0]), map(str, value))
-                raise self._missing(f"{said}{found}" if found else None, reason, rest=steps[1:])
-            return self._step(value[key], rest, f"{said}{key}.", reason)
-        if isinstance(value, list | tuple):
-            index = _index(steps[0])
-            if index is None or not -len(value) <= index < len(value):
-                raise self._missing(None, f"{reason}: {said.rstrip('.')} is a list of {len(value)}")
-            return self._step(value[index], steps[1:], f"{said.rstrip('.')}[{index}].", reason)
-        raise self._missing(None, f"{reason}: {said.rstrip('.')} has no parts")
-
-    def _whole(self, value: Any) -> Any:
-        if has_cut(value):
-            raise self._missing(None, "output too large: this part of it was not kept")
-        return value
-
-    def _missing(self, found: str | None, reason: str, *, rest: Sequence[Step] = ()) -> Unresolved:
-        meant = found + "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in rest) if found else None
-        return Unresolved(self.name, self.place, meant, reason)
-
-
-def has_cut(value: Any) -> bool:
-    """Whether some part of a value was too large to keep."""
-    if isinstance(value, Mapping):
-        return CUT_MARK in value or any(map(has_cut, value.values()))
-    return isinstance(value, list | tuple) and any(map(has_cut, value))
 
 
 def split_name(steps: Sequence[Step], names: Iterable[str]) -> tuple[str | None, Sequence[Step]]:
@@ -349,17 +114,3 @@ def split_name(steps: Sequence[Step], names: Iterable[str]) -> tuple[str | None,
         if spelled in known:
             return spelled, steps[count:]
     return None, steps
-
-
-def _parsed(text: str) -> Any:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return text
-    return parsed if isinstance(parsed, dict | list) else text
-
-
-def _index(step: Step) -> int | None:
-    if isinstance(step, int):
-        return step
-    return int(step) if step.isdecimal() else None

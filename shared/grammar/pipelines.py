@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from shared.contracts.problems import Flaw
 
-from .checks import Findings, check_pipeline, examine_pipeline, shape_message
+from .check_shape import shape_message
+from .checks import Findings, check_pipeline, examine_pipeline
 from .documents import Malformed
 from .export import to_yaml
 from .names import path_text

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from shared.contracts.base import Json, Message
 
-from .expressions import Scope, references, resolve_known
+from .expressions import references
+from .resolving import Scope, resolve_known
 from .spec import PipelineSpec, RetrySpec, StageSpec, Supersede, TaskSpec, split_group
 from .task_schemas import ENDPOINT_INPUTS
 

@@ -8,12 +8,10 @@ the plan does not have changes nothing. The first end of a try, of a stage and o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from shared.contracts.base import Sealed
 from shared.contracts.history import (
-    Output,
     Recorded,
     RollbackStarted,
     RunEnded,
@@ -32,158 +30,13 @@ from shared.contracts.history import (
 )
 
 from .plan import Plan
-
-Json = dict[str, Any]
-Key = tuple[int, int]
-"""(attempt, seq): an event's place in the history."""
+from .states import Key, Parked, RollbackState, RunState, StageState, TaskState, Try, Waiting, initial
 
 LEDGER_ATTEMPT = 0
 """The attempt under which the ledger's own events are recorded."""
 
 HELD_WAITS = frozenset({"nested", "registry"})
 """Waits for work that goes on elsewhere: the task counts as running."""
-
-
-NO_OUTPUT = Output()
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a task waits for, as its last `task.waiting` said."""
-
-    reason: str
-    message: str = ""
-    due_at: float | None = None
-    ask: Json = field(default_factory=dict)
-    since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """A try that is over because a later one followed."""
-
-    number: int
-    status: Status
-    message: str = ""
-    started_at: float | None = None
-    ended_at: float | None = None
-
-
-@dataclass(frozen=True)
-class TaskState:
-    name: str
-    index: int
-    type: str
-    status: Status = Status.NOT_STARTED
-    message: str = ""
-    try_number: int = 0
-    """0 before the first start."""
-    input: Json = field(default_factory=dict)
-    sealed_input: Sealed | None = None
-    """The input with its secrets, where it has any."""
-    output: Output = NO_OUTPUT
-    """`view` for people, `sealed` where the exact one differs."""
-    handle: Json | None = None
-    """Where this try's outside work is found again; None when none was recorded."""
-    progress: Json = field(default_factory=dict)
-    waiting: Waiting | None = None
-    answered: tuple[TaskAnswered, ...] = ()
-    """Everything that was ever answered to this task, in order."""
-    started_at: float | None = None
-    """Start of the first try."""
-    try_started_at: float | None = None
-    ended_at: float | None = None
-    earlier: tuple[Try, ...] = ()
-    kept_from: str = ""
-    """The earlier run that did this task, where it was not done again."""
-
-    @property
-    def cleared(self) -> bool:
-        """An administrator let this task use what is restricted."""
-        return any(one.answer.get("cleared") for one in self.answered)
-
-    @property
-    def answers(self) -> tuple[Json, ...]:
-        """What was answered to this try, or to whichever asks, in order; of runs that a task waits for only its own."""
-        run = self.waiting.ask.get("executionId") if self.waiting is not None else None
-        return tuple(
-            one.answer
-            for one in self.answered
-            if one.try_number in (None, self.try_number) and run in (None, one.answer.get("executionId"))
-        )
-
-
-@dataclass(frozen=True)
-class StageState:
-    name: str
-    index: int
-    tasks: Mapping[str, TaskState]
-    status: Status = Status.NOT_STARTED
-    message: str = ""
-    started_at: float | None = None
-    ended_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackState:
-    """A rollback of a task, a stage or the run, as far as it is known here."""
-
-    pipeline: str
-    execution_id: str
-    status: Status = Status.RUNNING
-    message: str = ""
-    index: int | None = None
-    """The number of its run, known from its end on."""
-    output: Json = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    reason: str
-    due_at: float | None = None
-    since: float | None = None
-
-
-@dataclass(frozen=True)
-class RunState:
-    stages: Mapping[str, StageState]
-    """In the plan's order."""
-    status: Status = Status.NOT_STARTED
-    said: str = ""
-    """What the end of the run said."""
-    output: Json = field(default_factory=dict)
-    parked: Parked | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
-    last: Key = (0, 0)
-    """Place of the last event of a runner that was folded in."""
-    own_seq: int = 0
-    """Place of the last event of the ledger's own that was folded in."""
-    rollbacks: Mapping[tuple[str, str], RollbackState] = field(default_factory=dict)
-    """By stage and task; a stage's has no task, the run's neither."""
-
-    def task(self, stage: str, task: str) -> TaskState:
-        """The task of that name; KeyError when the plan has none."""
-        return self.stages[stage].tasks[task]
-
-    @property
-    def tasks(self) -> Iterable[tuple[StageState, TaskState]]:
-        """All tasks with their stages, in the plan's order."""
-        return ((stage, task) for stage in self.stages.values() for task in stage.tasks.values())
-
-    @property
-    def message(self) -> str:
-        """The run's status message in Code Stream's forms."""
-        if self.status.ended:
-            return self.said or ("Execution Completed." if self.status is Status.COMPLETED else "")
-        for one in self.rollbacks.values():
-            if not one.status.ended:
-                return f"Rolling back with {one.pipeline}"
-        for stage, task in self.tasks:
-            if task.status is Status.WAITING and task.waiting is not None:
-                return f"{stage.name}.{task.name}: {task.waiting.message or f'waits for {task.waiting.reason}'}"
-        running = [stage.name for stage in self.stages.values() if stage.status is Status.RUNNING]
-        return f"Executing {running[-1]}" if running else ""
 
 
 T = TypeVar("T")
@@ -195,20 +48,6 @@ def _changed(value: T, **changes: Any) -> T:
     new.__dict__.update(value.__dict__)
     new.__dict__.update(changes)
     return new
-
-
-def initial(plan: Plan) -> RunState:
-    """The state before anything has happened."""
-    return RunState(
-        {
-            stage.name: StageState(
-                stage.name,
-                stage.index,
-                {task.name: TaskState(task.name, task.index, task.type) for task in stage.tasks},
-            )
-            for stage in plan.stages
-        }
-    )
 
 
 def fold(plan: Plan, recorded: Iterable[Recorded]) -> RunState:
@@ -227,22 +66,6 @@ def advance(state: RunState, recorded: Iterable[Recorded]) -> RunState:
     for key in sorted(key for key in distinct if key[0] == LEDGER_ATTEMPT and key[1] > state.own_seq):
         state = _changed(_apply(state, distinct[key]), own_seq=key[1])
     return state
-
-
-def facts(state: RunState) -> dict[str, dict[str, Json]]:
-    """What references of the form `${Stage.Task.…}` can name, as people may see it."""
-    return {
-        stage.name: {
-            task.name: {
-                "status": task.status.value,
-                "message": task.message,
-                "input": task.input,
-                "output": task.output.view,
-            }
-            for task in stage.tasks.values()
-        }
-        for stage in state.stages.values()
-    }
 
 
 def _distinct(recorded: Iterable[Recorded]) -> dict[Key, Recorded]:
@@ -289,8 +112,7 @@ def _answer(state: RunState, event: TaskAnswered) -> RunState:
     rollback = state.rollbacks.get((event.stage, event.task))
     if rollback is not None and event.answer.get("executionId") == rollback.execution_id:
         return _rolled_back(state, event, rollback)
-    stage = state.stages.get(event.stage)
-    task = stage.tasks.get(event.task) if stage is not None else None
+    stage, task = _named(state, event)
     if stage is None or task is None:
         return state
     return _with_task(state, stage, _changed(task, answered=(*task.answered, event)))
@@ -298,8 +120,7 @@ def _answer(state: RunState, event: TaskAnswered) -> RunState:
 
 def _keep(state: RunState, event: TaskKept) -> RunState:
     """Done in an earlier run: the task has ended before this run begins, which it therefore does not."""
-    stage = state.stages.get(event.stage)
-    task = stage.tasks.get(event.task) if stage is not None else None
+    stage, task = _named(state, event)
     if stage is None or task is None or task.status is not Status.NOT_STARTED:
         return state
     kept = _changed(
@@ -398,8 +219,7 @@ TaskEvent = TaskStarted | TaskHandle | TaskProgress | TaskWaiting | TaskEnded
 
 
 def _apply_to_task(state: RunState, event: TaskEvent) -> RunState:
-    stage = state.stages.get(event.stage)
-    task = stage.tasks.get(event.task) if stage is not None else None
+    stage, task = _named(state, event)
     if stage is None or task is None:
         return state
     if event.try_number < task.try_number:
@@ -410,6 +230,12 @@ def _apply_to_task(state: RunState, event: TaskEvent) -> RunState:
         return state
     task = _TASK_RULES[type(event)](task, event)
     return _with_task(state, stage, task)
+
+
+def _named(state: RunState, event: TaskEvent | TaskAnswered | TaskKept) -> tuple[StageState | None, TaskState | None]:
+    """What an event is about; None where the plan has no such stage or task."""
+    stage = state.stages.get(event.stage)
+    return stage, stage.tasks.get(event.task) if stage is not None else None
 
 
 def _with_task(state: RunState, stage: StageState, task: TaskState) -> RunState:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-Json = dict[str, Any]
+from shared.contracts.base import Json
 
 
 def _or_empty_map(value: Any) -> Any:
@@ -117,11 +117,6 @@ class PipelineSpec(_Part):
     tags: Names = ()
     timeout_minutes: Minutes | None = None
     supersede: Supersede | None = None
-
-    @property
-    def groups(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """By stage: the groups of task names; the names of one group run in parallel."""
-        return {name: tuple(map(split_group, stage.task_order)) for name, stage in self.stages.items()}
 
 
 def split_group(item: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from services.runner.holder import Holder
 from services.runner.tasks.ci.task import CI
 from services.runner.tasks.k8s.cluster import Clusters, quiet_insecure_warnings
 from shared.contracts.history import Status
-from shared.grammar.expressions import Scope, resolve
+from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.runs import OneTask, output
 from tests.unit.runner.conftest import until

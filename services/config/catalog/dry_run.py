@@ -8,10 +8,10 @@ from typing import Any
 from shared.contracts.runs import Variable
 from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
-from shared.grammar.expressions import Scope, Unresolved, resolve_known
 from shared.grammar.inputs import run_inputs
 from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
+from shared.grammar.resolving import Scope, Unresolved, resolve_known
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .objects import Json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError
-from shared.grammar.expressions import Unresolved
+from shared.grammar.resolving import Unresolved
 
 from .protocol import Asked, Done, Effect, Step, Task, TaskFailed
 

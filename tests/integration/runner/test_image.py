@@ -15,7 +15,7 @@ from services.runner.registry import Registries
 from services.runner.tasks.image.task import ImageTask
 from shared.contracts.history import Status, TaskHandle
 from shared.contracts.pushes import Push
-from shared.grammar.expressions import Scope, resolve
+from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.distribution import MANIFEST, RealRegistry
 from tests.support.runs import OneTask, output

@@ -9,6 +9,7 @@ import pytest
 from shared.contracts.problems import Flaw
 from shared.grammar.documents import load_yaml
 from shared.grammar.pipelines import Findings, check_pipeline, examine_pipeline, read_pipeline, to_yaml
+from shared.grammar.spec import split_group
 
 GOOD = """---
 project: demo
@@ -401,8 +402,8 @@ def test_an_export_survives_being_written_out_again() -> None:
     (again,) = load_yaml(to_yaml(document.tree))
     assert again.tree == document.tree
     assert list(again.tree) == list(document.tree)
-    groups = read_pipeline(again.tree).groups["Roll out"]
-    assert groups == (("Front node one", "Front node two", "Front node three"),)
+    (group,) = read_pipeline(again.tree).stages["Roll out"].task_order
+    assert split_group(group) == ("Front node one", "Front node two", "Front node three")
 
 
 SCHEMAS: dict[str, dict[str, Any]] = {

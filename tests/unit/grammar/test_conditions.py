@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.grammar.conditions import ConditionError, check_condition, evaluate
-from shared.grammar.expressions import Scope, scope
+from shared.grammar.resolving import Scope
 
-RUN: Scope = scope(
+RUN: Scope = Scope(
     inputs={
         "size": "LARGE",
         "n": "5",
@@ -197,7 +197,7 @@ def test_a_long_condition_is_refused() -> None:
 
 
 def test_a_regular_expression_that_backtracks_elsewhere_takes_no_time() -> None:
-    assert not evaluate('${input.x} =~ "^(a+)+$"', scope({"x": "a" * 5000 + "b"}, {}, {}, {}))
+    assert not evaluate('${input.x} =~ "^(a+)+$"', Scope({"x": "a" * 5000 + "b"}, {}, {}, {}))
 
 
 def answered(condition: str, scope: Scope) -> bool:
@@ -214,7 +214,7 @@ _values = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats()
 @settings(max_examples=80, deadline=None)
 @given(_values, _values, st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%", "&&", "=~"]))
 def test_any_two_values_give_an_answer_or_a_condition_error(left: Any, right: Any, sign: str) -> None:
-    assert answered(f"${{input.a}} {sign} ${{input.b}}", scope({"a": left, "b": right}, {}, {}, {}))
+    assert answered(f"${{input.a}} {sign} ${{input.b}}", Scope({"a": left, "b": right}, {}, {}, {}))
 
 
 @settings(max_examples=80, deadline=None)

@@ -9,20 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.runs import Started
-from shared.grammar.expressions import (
-    CUT_MARK,
-    Scope,
-    Unresolved,
-    about_run,
-    fill_constants,
-    parse_steps,
-    references,
-    resolve,
-    resolve_known,
-    scope,
-)
+from shared.grammar.expressions import parse_steps, references
+from shared.grammar.resolving import CUT_MARK, Scope, Unresolved, about_run, fill_constants, resolve, resolve_known
 
-RUN: Scope = scope(
+RUN: Scope = Scope(
     inputs={
         "n": 3,
         "on": True,
@@ -176,7 +166,7 @@ def test_facts_of_a_run_and_more() -> None:
     )
     about = about_run(started, status="COMPLETED")
     filled = resolve(
-        "${name} ${executionIndex} ${executionId} ${requestBy} ${comments} ${status}", scope({}, {}, {}, about)
+        "${name} ${executionIndex} ${executionId} ${requestBy} ${comments} ${status}", Scope({}, {}, {}, about)
     )
     assert filled == "Deploy web 4 e1 ann c COMPLETED"
 
@@ -207,7 +197,7 @@ def test_whatever_an_output_holds_is_found_by_its_path(path: list[str], value: A
     output: Any = value
     for step in reversed(path):
         output = {step: output}
-    run = scope({}, {}, {"S": {"T": {"status": "COMPLETED", "output": output}}}, {})
+    run = Scope({}, {}, {"S": {"T": {"status": "COMPLETED", "output": output}}}, {})
     assert resolve("${S.T.output." + ".".join(path) + "}", run) == value
 
 

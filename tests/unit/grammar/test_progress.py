@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from shared.contracts.history import Event, Recorded, Status
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
-from shared.grammar.progress import RunState, advance, facts, fold
+from shared.grammar.progress import advance, fold
+from shared.grammar.states import RunState, facts
 
 PLAN: Plan = compile_plan(
     read_pipeline(

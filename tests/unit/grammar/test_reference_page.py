@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.grammar.conditions import ConditionError, evaluate
-from shared.grammar.expressions import ABOUT_NAMES, Scope, Unresolved, resolve, scope
+from shared.grammar.expressions import ABOUT_NAMES
+from shared.grammar.resolving import Scope, Unresolved, resolve
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "expressions.md").read_text()
 
@@ -27,7 +28,7 @@ def examples(kind: str) -> list[tuple[str, str]]:
 
 def run() -> Scope:
     tree = json.loads(next(blocks("run")))
-    return scope(tree["inputs"], tree["variables"], tree["tasks"], tree["about"])
+    return Scope(tree["inputs"], tree["variables"], tree["tasks"], tree["about"])
 
 
 RUN = run()

@@ -12,7 +12,8 @@ from shared.contracts.history import Output, Recorded, StageEnded, Status, TaskE
 from shared.contracts.problems import Refused
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
-from shared.grammar.progress import RunState, fold
+from shared.grammar.progress import fold
+from shared.grammar.states import RunState
 
 SEALED = Sealed(key_id="k", box="Ym94")
 DONE, FAILED, SKIPPED, CANCELED = Status.COMPLETED, Status.FAILED, Status.SKIPPED, Status.CANCELED

@@ -28,7 +28,8 @@ from shared.contracts.runs import (
 )
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
-from shared.grammar.progress import RunState, fold
+from shared.grammar.progress import fold
+from shared.grammar.states import RunState
 
 
 class Away(Exception):

@@ -16,10 +16,11 @@ from services.runner.tasks.protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Output, Recorded, Status
 from shared.contracts.runs import Started, Verdict
-from shared.grammar.expressions import about_run, scope
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
-from shared.grammar.progress import RunState, facts, fold
+from shared.grammar.progress import fold
+from shared.grammar.resolving import Scope, about_run
+from shared.grammar.states import RunState, facts
 
 START = 1000.0
 ABOUT = Started(
@@ -139,7 +140,7 @@ class Play:
     def scope(self) -> Any:
         state = self.state
         about = about_run(ABOUT, status=state.status.value, statusMessage=state.message)
-        return scope(self.inputs, self.variables, facts(state), about)
+        return Scope(self.inputs, self.variables, facts(state), about)
 
     def _start(self, action: a.StartTask) -> None:
         task = self.plan.task(action.stage, action.task)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from services.runner.git import GitProblem, read_file
 from services.runner.tasks.protocol import Asked, Running, TaskFailed
 from shared.contracts.base import Json
-from shared.grammar.expressions import Unresolved, fill_constants
+from shared.grammar.resolving import Unresolved, fill_constants
 
 _KEPT = "source"
 
