@@ -39,20 +39,6 @@ class Findings:
     warnings: list[Flaw] = field(default_factory=list)
 
 
-def check_pipeline(
-    tree: Mapping[str, Any],
-    *,
-    task_schemas: Mapping[str, Mapping[str, Any]] | None = None,
-    position: Position | None = None,
-    variables: Collection[str] | None = None,
-    endpoints: Collection[str] | None = None,
-) -> list[Flaw]:
-    """Everything that keeps a pipeline from being saved; see `examine_pipeline`."""
-    return examine_pipeline(
-        tree, task_schemas=task_schemas, position=position, variables=variables, endpoints=endpoints
-    ).flaws
-
-
 def examine_pipeline(
     tree: Mapping[str, Any],
     *,

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from shared.contracts.problems import Flaw
 
 from .check_shape import shape_message
-from .checks import Findings, check_pipeline, examine_pipeline
+from .checks import Findings, examine_pipeline
 from .documents import Malformed
 from .export import to_yaml
 from .names import path_text
 from .spec import PipelineSpec, Supersede
 
-__all__ = ["Findings", "PipelineSpec", "Supersede", "check_pipeline", "examine_pipeline", "read_pipeline", "to_yaml"]
+__all__ = ["Findings", "PipelineSpec", "Supersede", "examine_pipeline", "read_pipeline", "to_yaml"]
 
 
 def read_pipeline(tree: Mapping[str, Any]) -> PipelineSpec:

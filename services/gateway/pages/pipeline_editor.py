@@ -16,7 +16,7 @@ from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
-from shared.grammar.checks import check_pipeline, examine_pipeline
+from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import Malformed, load_yaml
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
@@ -105,7 +105,7 @@ def checked(text: str) -> Problem | None:
             message=f"One pipeline is expected and the text holds {count} documents.",
             next_step="Several at once can be imported.",
         )
-    flaws = check_pipeline(found[0].tree, task_schemas=TASK_SCHEMAS, position=found[0].position)
+    flaws = examine_pipeline(found[0].tree, task_schemas=TASK_SCHEMAS, position=found[0].position).flaws
     return _flawed("The pipeline cannot be saved like this.", flaws) if flaws else None
 
 

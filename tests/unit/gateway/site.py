@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from services.config.catalog import endpoint_schemas
 from services.gateway.desk import Desk
 from services.gateway.live import Live
 from services.gateway.roles import Role, Roles
-from services.gateway.sessions import Sessions
+from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import create_app
 from services.gateway.web_parts import WebParts
@@ -81,6 +82,12 @@ class Site:
     def client(self) -> FlaskClient:
         return self.app.test_client()
 
+    def browser(self) -> FlaskClient:
+        """A client that is signed in to the pages."""
+        client = self.client()
+        client.set_cookie(COOKIE, self.sessions.issue(self.signed_in, now()).token)
+        return client
+
     @property
     def asked(self) -> list[Any]:
         return [message for _, message, _ in self.post.asked]
@@ -121,3 +128,10 @@ class Site:
 def the_site() -> Site:
     """The one application of this run."""
     return Site(Path("/nonexistent"))
+
+
+def form_token(page: str) -> str:
+    """What the forms of a page send back against forged requests."""
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
+    assert found
+    return found[1]

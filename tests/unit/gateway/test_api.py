@@ -15,14 +15,9 @@ from shared.contracts.catalog import Act, Get, Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.process.secrets import password_digest, token_hash
 
-from .site import Site, the_site
+from .site import Site
 
 P = "/codestream/api"
-
-
-@pytest.fixture
-def site() -> Site:
-    return the_site().reset()
 
 
 @pytest.mark.parametrize(

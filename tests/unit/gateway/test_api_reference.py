@@ -18,8 +18,7 @@ def page() -> str:
     return answer.get_data(as_text=True)
 
 
-def test_it_needs_no_session_and_nothing_from_elsewhere(page: str) -> None:
-    site: Site = the_site()
+def test_it_needs_no_session_and_nothing_from_elsewhere(site: Site, page: str) -> None:
     policy = site.client().get("/docs/api").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert re.findall(r'(?:src|href)="(?!/|#)([^"]*)"', page) == []

@@ -14,14 +14,9 @@ from shared.contracts.catalog import Find, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 
-from .site import Site, the_site
+from .site import Site
 
 P = "/codestream/api"
-
-
-@pytest.fixture
-def site() -> Site:
-    return the_site().reset()
 
 
 class Book:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.catalog import Inspect, Inspected, Validated
 
-from .site import Site, the_site
+from .site import Site
 
 HUB = {
     "name": "hub",
@@ -16,11 +16,6 @@ HUB = {
     "properties": {"serverType": "DockerHub", "repoURL": "acme/web", "username": "acme"},
 }
 CLUSTER = {"name": "cluster", "type": "k8s", "properties": {"kubernetesURL": "https://10.0.0.1"}}
-
-
-@pytest.fixture
-def site() -> Site:
-    return the_site().reset()
 
 
 def says(site: Site, pull: Validated, hooks: Validated | None) -> Any:

@@ -21,7 +21,7 @@ from shared.contracts.pushes import DeliveryChanged
 from shared.contracts.runs import ExecutionChanged
 from shared.process.clock import now
 
-from .site import Site, the_site
+from .site import Site, form_token
 
 EXECUTION: dict[str, Any] = {
     "id": "e1",
@@ -58,25 +58,11 @@ EVENT = {
 
 
 @pytest.fixture
-def site() -> Site:
-    site = the_site().reset()
+def site(site: Site) -> Site:
     site.documents["executions"] = EXECUTION
     site.pages["executions"] = Page(documents=(EXECUTION,), total=1)
     site.pages["registry-events"] = Page(documents=(EVENT,), total=1)
     return site
-
-
-@pytest.fixture
-def ann(site: Site) -> FlaskClient:
-    client = site.client()
-    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
-    return client
-
-
-def form_token(page: str) -> str:
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
-    assert found
-    return found[1]
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_and_back(site: Site) -> None:

@@ -11,17 +11,14 @@ from flask.testing import FlaskClient
 from services.gateway.pages.audit import changes
 from services.gateway.pages.queues import plot
 from services.gateway.roles import Role, Roles
-from services.gateway.sessions import COOKIE
 from services.gateway.wellbeing import SILENT_AFTER_S, Wellbeing
 from shared.bus import BrokerState, Incoming, QueueState
 from shared.contracts.catalog import Page
 from shared.contracts.envelope import Caller
 from shared.contracts.health import ProcessHealth
 from shared.contracts.problems import Code, refuse
-from shared.process.clock import now
 
-from .site import Site, the_site
-from .test_pages import form_token
+from .site import Site, form_token
 
 QUESTION: dict[str, Any] = {
     "id": "q1",
@@ -47,18 +44,6 @@ LETTER: dict[str, Any] = {
     "history": [],
     "body": "{<broken>",
 }
-
-
-@pytest.fixture
-def site() -> Site:
-    return the_site().reset()
-
-
-@pytest.fixture
-def ann(site: Site) -> FlaskClient:
-    client = site.client()
-    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
-    return client
 
 
 def test_an_open_question_is_approved_with_one_click(site: Site, ann: FlaskClient) -> None:

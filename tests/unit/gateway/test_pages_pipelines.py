@@ -11,15 +11,13 @@ from flask.testing import FlaskClient
 
 from services.gateway.pages.pipeline_template import INJECTIONS, template
 from services.gateway.roles import Role
-from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Page
 from shared.contracts.problems import Code, Flaw, refuse
-from shared.grammar.checks import check_pipeline
+from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
 from shared.grammar.task_schemas import TASK_SCHEMAS
-from shared.process.clock import now
 
-from .site import Site, the_site
+from .site import Site, form_token
 
 PIPELINE: dict[str, Any] = {
     "id": "p1",
@@ -39,8 +37,7 @@ GOOD = template("default", "Deploy web", "Docker")
 
 
 @pytest.fixture
-def site() -> Site:
-    site = the_site().reset()
+def site(site: Site) -> Site:
     site.documents["pipelines"] = PIPELINE
     site.texts["pipelines"] = GOOD
     site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
@@ -49,17 +46,9 @@ def site() -> Site:
     return site
 
 
-@pytest.fixture
-def ann(site: Site) -> FlaskClient:
-    client = site.client()
-    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
-    return client
-
-
 def send(ann: FlaskClient, path: str, **fields: Any) -> Any:
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/pipelines").get_data(as_text=True))
-    assert found
-    return ann.post(path, data={"form_token": found[1], **fields})
+    token = form_token(ann.get("/pipelines").get_data(as_text=True))
+    return ann.post(path, data={"form_token": token, **fields})
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
@@ -67,7 +56,7 @@ def send(ann: FlaskClient, path: str, **fields: Any) -> Any:
 def test_a_new_pipeline_starts_from_a_text_without_problems(injection: str, name: str) -> None:
     (found,) = load_yaml(template("default", name, injection))
     assert found.tree["name"] == name and found.tree["enabled"] is True
-    assert check_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position) == []
+    assert examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).flaws == []
 
 
 def test_the_list_shows_state_stages_and_the_last_run(ann: FlaskClient) -> None:

@@ -10,14 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 from nacl.public import PrivateKey
 
-from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Inspected, Page, Validated
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.secrets import MASK
-from shared.process.clock import now
 from shared.process.secrets import Sealer
 
-from .site import Site, the_site
+from .site import Site, form_token
 
 HUB: dict[str, Any] = {
     "id": "h1",
@@ -29,23 +27,14 @@ HUB: dict[str, Any] = {
 
 
 @pytest.fixture
-def site() -> Site:
-    site = the_site().reset()
+def site(site: Site) -> Site:
     site.pages["endpoints"] = Page(documents=(HUB,), total=1)
     return site
 
 
-@pytest.fixture
-def ann(site: Site) -> FlaskClient:
-    client = site.client()
-    client.set_cookie(COOKIE, site.sessions.issue(site.signed_in, now()).token)
-    return client
-
-
 def send(client: FlaskClient, path: str, start: str, **fields: str) -> Any:
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', client.get(start).get_data(as_text=True))
-    assert found
-    return client.post(path, data={"form_token": found[1], **fields})
+    token = form_token(client.get(start).get_data(as_text=True))
+    return client.post(path, data={"form_token": token, **fields})
 
 
 DOCKER = {
@@ -76,17 +65,15 @@ def test_a_refused_endpoint_is_told_above_the_form_that_stays(site: Site, ann: F
     site.post.answers["catalog.act"] = lambda _: (_ for _ in ()).throw(
         refuse(Code.CONFLICT, "There is a hub already.", flaws=(Flaw(message="taken", path="name"),))
     )
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/endpoints/new").get_data(as_text=True))
-    assert found
-    answer = ann.post("/endpoints", data={"form_token": found[1], **DOCKER}, headers={"HX-Request": "true"})
+    token = form_token(ann.get("/endpoints/new").get_data(as_text=True))
+    answer = ann.post("/endpoints", data={"form_token": token, **DOCKER}, headers={"HX-Request": "true"})
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409 and "There is a hub already." in page and "taken" in page and "<html" not in page
 
 
 def test_an_endpoint_made_in_a_dialog_fills_the_form_behind(site: Site, ann: FlaskClient) -> None:
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', ann.get("/endpoints/new").get_data(as_text=True))
-    assert found
-    data = {"form_token": found[1], "dialog": "yes", "role": "endpoint", **DOCKER}
+    token = form_token(ann.get("/endpoints/new").get_data(as_text=True))
+    data = {"form_token": token, "dialog": "yes", "role": "endpoint", **DOCKER}
     answer = ann.post("/endpoints", data=data, headers={"HX-Request": "true"})
     assert answer.status_code == 204 and '"endpoint": "hub"' in answer.headers["HX-Trigger"]
 
@@ -253,9 +240,8 @@ def test_a_push_that_started_nothing_can_be_run_anyway_also_from_a_live_row(site
     frame = next(piece for piece in live.response if b"event: show" in piece).decode()  # type: ignore[union-attr]
     live.close()
     assert "Run anyway" in frame
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', frame)
-    assert found
-    answer = ann.post("/activity/d1/act", data={"form_token": found[1], "verb": "run-anyway"})
+    token = form_token(frame)
+    answer = ann.post("/activity/d1/act", data={"form_token": token, "verb": "run-anyway"})
     assert answer.location == "/activity/d1?follow"
     assert (site.asked[-1].verb, site.asked[-1].id) == ("run-anyway", "d1")
 

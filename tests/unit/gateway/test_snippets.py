@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from flask.testing import FlaskClient
 
 from services.gateway.api.snippets import snippets, variable
-from services.gateway.sessions import COOKIE
 
-from .site import the_site
+from .site import Site
 
 URL = "https://portside.example.com"
 PIPELINE: dict[str, Any] = {
@@ -56,12 +56,9 @@ def test_names_are_quoted_for_shell_and_address() -> None:
     assert "--arg 'who ever' \"$WHO_EVER\"" in text
 
 
-def test_a_page_has_all_three_to_copy() -> None:
-    site = the_site().reset()
+def test_a_page_has_all_three_to_copy(site: Site, ann: FlaskClient) -> None:
     site.documents["pipelines"] = {"id": "p1", **PIPELINE}
     site.documents["settings"] = {"publicUrl": "https://cd.example.com"}
-    client = site.client()
-    client.set_cookie(COOKIE, site.bearer["Authorization"].removeprefix("Bearer "))
-    page = client.get("/pipelines/p1/build").text
+    page = ann.get("/pipelines/p1/build").text
     assert page.count("PORTSIDE_TOKEN") >= 4 and "https://cd.example.com" in page
     assert "<h2>GitLab CI</h2>" in page and "<code>WHO_EVER</code> for the input who ever" in page

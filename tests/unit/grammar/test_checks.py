@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.problems import Flaw
 from shared.grammar.documents import load_yaml
-from shared.grammar.pipelines import Findings, check_pipeline, examine_pipeline, read_pipeline, to_yaml
+from shared.grammar.pipelines import Findings, examine_pipeline, read_pipeline, to_yaml
 from shared.grammar.spec import split_group
 
 GOOD = """---
@@ -213,12 +213,12 @@ def test_a_problem_is_told_with_its_place_and_what_was_meant(
 
 def test_a_stage_that_is_named_like_a_scope_is_refused() -> None:
     tree = {"name": "x", "stageOrder": ["input"], "stages": {"input": {}}}
-    assert "a stage cannot be named input" in check_pipeline(tree)[0].message
+    assert "a stage cannot be named input" in examine_pipeline(tree).flaws[0].message
 
 
 def test_a_comma_in_a_tasks_name_is_refused() -> None:
     tree = {"name": "x", "stageOrder": ["S"], "stages": {"S": {"taskOrder": [], "tasks": {"A,B": {"type": "Log"}}}}}
-    assert ["comma" in flaw.message for flaw in check_pipeline(tree)] == [True]
+    assert ["comma" in flaw.message for flaw in examine_pipeline(tree).flaws] == [True]
 
 
 def test_all_problems_are_told_at_once_from_the_top_down() -> None:
@@ -238,7 +238,7 @@ def test_all_problems_are_told_at_once_from_the_top_down() -> None:
 
 
 def test_a_tree_without_a_text_has_paths_and_no_lines() -> None:
-    (flaw,) = check_pipeline({"name": "x", "stageOrder": ["A"], "stages": {}})
+    (flaw,) = examine_pipeline({"name": "x", "stageOrder": ["A"], "stages": {}}).flaws
     assert (flaw.path, flaw.line) == ("stageOrder[0]", None)
 
 
@@ -424,7 +424,7 @@ def test_a_task_that_says_it_is_unfinished_is_only_warned_of() -> None:
     "broken", [{}, {"name": None}, {"name": 3, "stages": 4, "stageOrder": "x", "input": "y", "options": 5}]
 )
 def test_a_tree_of_any_shape_gives_flaws_and_no_exception(broken: dict[str, Any]) -> None:
-    assert check_pipeline(broken)
+    assert examine_pipeline(broken).flaws
 
 
 @pytest.mark.parametrize(
@@ -441,5 +441,5 @@ def test_a_tree_nested_without_end_is_refused_and_harms_nothing() -> None:
     deep: dict[str, Any] = {}
     for _ in range(5000):
         deep = {"a": [deep]}
-    (flaw,) = check_pipeline({"name": "x", "input": deep})
+    (flaw,) = examine_pipeline({"name": "x", "input": deep}).flaws
     assert "nested deeper" in flaw.message

@@ -10,7 +10,7 @@ import pytest
 
 from services.config.holding import State
 from shared.contracts.history import Status
-from shared.grammar.checks import check_pipeline
+from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
@@ -38,7 +38,7 @@ def test_every_type_has_a_page() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_example_can_be_saved(page: Path) -> None:
-    assert check_pipeline({"project": "default", **example(page)}, task_schemas=TASK_SCHEMAS) == []
+    assert examine_pipeline({"project": "default", **example(page)}, task_schemas=TASK_SCHEMAS).flaws == []
 
 
 @pytest.mark.parametrize("name", ["condition", "log"])
