@@ -7,7 +7,9 @@ nothing. The script and its environment are removed at the end; its log, errors 
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from itertools import count
 from typing import Any
 
 import paramiko
@@ -18,6 +20,8 @@ from shared.contracts.base import Json
 from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 
 _CHUNK = 256 * 1024
+_CHUNKS_A_LOOK = 16
+"""More is not read at once of a script that still runs: it may print faster than anybody reads."""
 _KEPT_LOG = 64 * 1024
 _CALL_S = 60.0
 _OUTAGE_ALLOWED_S = 60.0
@@ -98,7 +102,7 @@ class SSH(Task):
         try:
             client = self._connect(asked, login)
             _, state = _call(client, _LOOK.format(folder=shlex.quote(folder)))
-            self._print(asked, client, folder)
+            self._print(asked, client, folder, over=state.strip() != "running")
             asked.memory.pop("outage", None)
         except (ssh.SshProblem, paramiko.SSHException, OSError, EOFError) as error:
             self._close(asked)
@@ -149,10 +153,10 @@ class SSH(Task):
         said = f": {output['errorMessage']}" if output["errorMessage"] else "."
         raise TaskFailed(f"The script ended with exit code {code}{said}", output)
 
-    def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str) -> None:
-        """Pass on what the script has printed since the last look."""
+    def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
+        """Pass on what the script has printed since the last look, to the end where it prints no more."""
         for name in _STREAMS:
-            while True:
+            for _ in count() if over else range(_CHUNKS_A_LOOK):
                 at = asked.memory.get(f"{name} at", 0)
                 _, text = _call(
                     client, f"tail -c +{at + 1} {shlex.quote(folder)}/{name} 2>/dev/null | head -c {_CHUNK}"
@@ -196,14 +200,14 @@ _STREAMS = ("log", "error")
 
 
 def _login(asked: Asked) -> ssh.Login:
-    host, _, port = asked.text("host").strip().partition(":")
+    host, port = _host_and_port(asked.text("host").strip())
     user = asked.text("username").strip()
     if not host or not user:
         raise TaskFailed("An SSH task needs `host` and `username`.")
     return ssh.Login(
         host,
         user,
-        int(asked.number("port", float(port or 22))),
+        int(asked.number("port", port)),
         password=asked.text("password"),
         private_key=asked.text("privatekey"),
         passphrase=asked.text("passphrase"),
@@ -211,13 +215,30 @@ def _login(asked: Asked) -> ssh.Login:
     )
 
 
+def _host_and_port(written: str) -> tuple[str, float]:
+    """`host`, `host:22`, `[::1]:22`, and `::1`, whose colons are its own."""
+    if written.count(":") > 1 and not written.startswith("["):
+        return written, 22
+    found = _HOST.fullmatch(written)
+    if found is None:
+        raise TaskFailed(
+            f"`host` must be such as app.example.com, app.example.com:2222 or [::1]:2222, not {written!r}."
+        )
+    return found["inner"] or found["plain"] or "", float(found["port"] or 22)
+
+
+_HOST = re.compile(r"(?:\[(?P<inner>[^\[\]]+)\]|(?P<plain>[^:\[\]]*))(?::(?P<port>\d{1,5}))?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def _script(asked: Asked, script: str) -> str:
     """What runs on the host: the environment, then the author's script, as written or by `sh`."""
-    environment = "\n".join(
-        f"export {name}={shlex.quote(_text(value))}"
-        for name, value in asked.table("environmentVariables").items()
-        if str(name).isidentifier()
-    )
+    variables = asked.table("environmentVariables")
+    if wrong := [name for name in variables if not _VARIABLE.fullmatch(name)]:
+        raise TaskFailed(
+            f"`environmentVariables` has {wrong[0]!r}: a shell knows names of letters, digits and _ alone."
+        )
+    environment = "\n".join(f"export {name}={shlex.quote(_text(value))}" for name, value in variables.items())
     arguments = asked.input.get("arguments") or []
     words = shlex.split(arguments) if isinstance(arguments, str) else [_text(one) for one in arguments]
     folder = asked.text("workingDirectory").strip()
