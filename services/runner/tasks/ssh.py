@@ -154,7 +154,10 @@ class SSH(Task):
         raise TaskFailed(f"The script ended with exit code {code}{said}", output)
 
     def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
-        """Pass on what the script has printed since the last look, to the end where it prints no more."""
+        """Pass on the lines that the script has printed since the last look, to the end where it prints no more.
+
+        Only whole ones: in two halves of a line nobody would know the secret that stands between them.
+        """
         for name in _STREAMS:
             for _ in count() if over else range(_CHUNKS_A_LOOK):
                 at = asked.memory.get(f"{name} at", 0)
@@ -163,9 +166,12 @@ class SSH(Task):
                 )
                 new = text.encode("utf-8", "surrogateescape")
                 asked.memory[f"{name} at"] = at + len(new)
-                kept = bytes(asked.memory.get(f"{name} text", b"")) + new
-                asked.memory[f"{name} text"] = kept[-_KEPT_LOG:]
-                for line in new.decode("utf-8", "replace").splitlines():
+                asked.memory[f"{name} text"] = _tail(asked.memory.get(f"{name} text", b"") + new)
+                whole, end, rest = (asked.memory.get(f"{name} rest", b"") + new).rpartition(b"\n")
+                if len(rest) > _KEPT_LOG or (over and len(new) < _CHUNK):
+                    whole, rest = whole + end + rest, b""
+                asked.memory[f"{name} rest"] = rest
+                for line in whole.decode("utf-8", "replace").splitlines():
                     asked.tools.log(line)
                 if len(new) < _CHUNK:
                     break
@@ -256,6 +262,12 @@ def _script(asked: Asked, script: str) -> str:
 
 def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _tail(text: bytes) -> bytes:
+    """The last lines of a text, whole ones for the same reason."""
+    kept = text[-_KEPT_LOG:]
+    return kept if len(kept) == len(text) else kept[kept.find(b"\n") + 1 :]
 
 
 def _value(response: str) -> Any:

@@ -7,17 +7,18 @@ from typing import Any, cast
 import pytest
 
 from services.runner.tasks import ssh
-from services.runner.tasks.protocol import Asked, Running, TaskFailed
+from services.runner.tasks.protocol import Asked, Done, Running, TaskFailed
 from shared.contracts.runs import Started
 
 
 class Tools:
-    """Keeps count of what is printed."""
+    """Keeps what is printed."""
 
-    lines = 0
+    def __init__(self) -> None:
+        self.lines: list[str] = []
 
     def log(self, line: str) -> None:
-        self.lines += 1
+        self.lines.append(line)
 
     def now(self) -> float:
         return 0.0
@@ -71,3 +72,28 @@ def test_a_script_that_prints_faster_than_anybody_reads_does_not_keep_a_look_fro
     monkeypatch.setattr(ssh.SSH, "_connect", lambda *_: None)
     step = ssh.SSH().observe(asked(), {"folder": "/home/deploy/.portside/id"})
     assert isinstance(step, Running)
+
+
+def test_a_line_that_is_still_being_written_is_passed_on_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, state = "", "running"
+
+    def call(_client: object, command: str, given: str = "") -> tuple[int, str]:
+        if not command.startswith("tail"):
+            return 0, "" if command.startswith("head") else state
+        at = int(command.split()[2].removeprefix("+")) - 1
+        return 0, log[at:] if command.split()[3].endswith("/log") else ""
+
+    monkeypatch.setattr(ssh, "_call", call)
+    monkeypatch.setattr(ssh.SSH, "_connect", lambda *_: None)
+    one, told = asked(), []
+    for more, ended in (("one\nhunter2", False), ("secret\nlast", False), ("", True)):
+        log, state = log + more, "0" if ended else "running"
+        step = ssh.SSH().observe(one, {"folder": "/home/deploy/.portside/id"})
+        told.append(list(cast("Any", one.tools).lines))
+    assert told == [["one"], ["one", "hunter2secret"], ["one", "hunter2secret", "last"]]
+    assert isinstance(step, Done) and step.output["logs"] == log
+
+
+def test_what_is_kept_of_a_long_log_begins_with_a_whole_line() -> None:
+    kept = ssh._tail(b"hunter2secret\n" * 10_000)
+    assert kept.startswith(b"hunter2secret\n") and ssh._KEPT_LOG - 14 <= len(kept) <= ssh._KEPT_LOG
