@@ -25,6 +25,7 @@ from shared.process.secrets import Opener, Sealer
 
 from . import mail
 from .reach import why
+from .results import MAX_MESSAGE_CHARS
 from .tasks.outgoing import Outgoing, Reply
 from .tasks.protocol import OpenEndpoint, TaskFailed
 from .trust import SYSTEM, trust_of
@@ -34,6 +35,7 @@ TRIES = 5
 """One at once, and one after each rung of the bus's ladder: 1 s, 10 s, 1 min, 10 min."""
 _TIMEOUT_S = 15.0
 _MAX_MESSAGE = 500
+_ROUGHLY = 2 * MAX_MESSAGE_CHARS
 _TEXT = "${name} #${executionIndex}: ${status}\n${statusMessage}\n${executionUrl}"
 _SUBJECT = "${name} #${executionIndex}: ${status}"
 
@@ -284,7 +286,8 @@ def _headers(value: Any) -> dict[str, str]:
 
 
 def _judged(reply: Reply, target: str) -> Sent:
-    said = " ".join(reply.body[:200].split())
+    # Roughly: it is cut where it is masked, since in half a secret nobody would know it.
+    said = " ".join(reply.body[:_ROUGHLY].split())
     if 200 <= reply.code < 300:
         return Sent(target, reply.code, said or "ok")
     # Whoever is overloaded or half down may take it later; whoever refuses it now will refuse it then.

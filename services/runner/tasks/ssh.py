@@ -279,7 +279,7 @@ def _value(response: str) -> Any:
 
 
 def _last(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")[:300]
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _call(client: paramiko.SSHClient, command: str, given: str = "") -> tuple[int, str]:

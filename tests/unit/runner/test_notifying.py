@@ -236,6 +236,18 @@ def test_an_answer_says_whether_a_later_try_may_help(notifier: Notifier, web: We
     assert notifier(notice("webhook", {"url": web.url}), TRIES).final
 
 
+def test_an_answer_that_repeats_a_secret_at_the_end_of_what_is_shown_shows_no_half_of_it(
+    notifier: Notifier, web: Web, keys: Keys
+) -> None:
+    endpoint = Endpoint(
+        name="ci", type="webhook", properties={"url": web.url}, secrets={"token": keys[0].seal("hunter2secret")}
+    )
+    for before in range(100, 500):
+        web.code, web.body = 400, "x" * before + "hunter2secret"
+        said = notifier(notice("webhook", {}, endpoint), 1).message
+        assert "hunt" not in said and len(said) <= 500
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [

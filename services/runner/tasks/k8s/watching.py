@@ -180,7 +180,7 @@ def _tell_logs(asked: Asked, cluster: Cluster, namespace: str, found: list[Troub
         for line in lines:
             asked.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
         last = last or next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last[:300]
+    return last
 
 
 def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
