@@ -46,18 +46,20 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
     said = [sentence(one) for one in found]
     silent = [] if found else [why_silent(uow, webhook, match, tag) for webhook, match in webhooks]
     if found:
-        first = said[0]
+        first, next_step = said[0], found[0].next_step
     elif webhooks:
         first = f"No delivery of {image} was received between an hour before and a day after. " + " ".join(silent)
+        next_step = "Look at the webhook; Test sends it a delivery."
     else:
         first = f"No webhook that you may see is for {repository}: nothing listens for its pushes."
+        next_step = f"Make a webhook for {repository}."
     return {
         "kind": "WHY",
         "repository": repository,
         "tag": tag,
         "at": wire_time(moment),
         "answer": first,
-        "nextStep": found[0].next_step if found else "Look at the webhook; Test sends it a delivery.",
+        "nextStep": next_step,
         "events": [one.id for one in found],
         "sentences": said or silent,
         "webhooks": [webhook.id for webhook, _ in webhooks],

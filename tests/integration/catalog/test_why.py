@@ -77,7 +77,9 @@ def test_without_a_delivery_each_webhook_of_the_repository_says_what_is_wrong_wi
 
 
 def test_without_a_webhook_it_says_that_nothing_listens(office: Office) -> None:
-    assert "nothing listens" in str(why(office, "1", repository="acme/other")["answer"])
+    said = why(office, "1", repository="acme/other")
+    assert "nothing listens" in str(said["answer"])
+    assert said["nextStep"] == "Make a webhook for acme/other."
 
 
 def test_others_events_are_not_told(office: Office) -> None:
