@@ -72,16 +72,19 @@ def repeats(push: Push, received_at: float, earlier: Iterable[Earlier], *, via: 
 
 
 def _same(push: Push, received_at: float, one: Earlier) -> bool:
-    if push.provider_delivery_id and push.provider_delivery_id == one.provider_delivery_id:
-        return True
     if push.tag != one.tag:
         return False
     if push.digest and one.digest and push.digest != one.digest:
         return False
+    if push.provider_delivery_id and push.provider_delivery_id == one.provider_delivery_id:
+        return True
     if push.pushed_at is not None and (push.pushed_at, push.pusher) == (one.pushed_at, one.pusher):
         return True
-    known = push.digest is not None and push.digest == one.digest
-    return known and abs(received_at - one.received_at) <= REPEAT_WITHIN_S
+    if push.digest is None or push.digest != one.digest:
+        return False
+    # A hook that comes long after its push was made up for says by its time that it is about the same push.
+    before = push.pushed_at is not None and push.pushed_at <= one.received_at
+    return before or abs(received_at - one.received_at) <= REPEAT_WITHIN_S
 
 
 def duplicate(other: Earlier) -> Judgement:

@@ -188,8 +188,7 @@ def earlier(uow: Reading, webhook_id: str, push: Push, besides: str) -> list[Ear
     about = {"webhook": webhook_id, "repository": push.repository, "tag": push.tag, "besides": besides}
     rows = list(uow.connection.execute(_EARLIER, about))
     if push.provider_delivery_id:
-        same = {"webhook": webhook_id, "provider_id": push.provider_delivery_id, "besides": besides}
-        rows += list(uow.connection.execute(_SAME, same))
+        rows += list(uow.connection.execute(_SAME, {**about, "provider_id": push.provider_delivery_id}))
     return [Earlier(*row) for row in rows]
 
 
@@ -221,8 +220,11 @@ _SAME = (
     .where(
         _ROW.webhook_id == bindparam("webhook"),
         _ROW.provider_delivery_id == bindparam("provider_id"),
+        _ROW.repository == bindparam("repository"),
+        _ROW.tag == bindparam("tag"),
         _ROW.id != bindparam("besides"),
     )
+    .order_by(_ROW.received_at.desc())
     .limit(1)
 )
 

@@ -187,7 +187,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "action": "CREATED",
             "component": {"id": "x1", "componentId": "y", "format": "docker", "name": "acme/web", "version": "1.4"},
         },
-        {"provider_delivery_id": "x1", "pushed_at": 1795417200.0},
+        # The component's id stays the same when the tag is pushed again: it names no delivery.
+        {"provider_delivery_id": None, "pushed_at": 1795417200.0},
     ),
     (
         "gitea",

@@ -41,12 +41,23 @@ def push(**change: Any) -> Push:
         ({}, {}, 1001, False),  # a body without id and time is none by itself
         ({"provider_delivery_id": "x"}, {"provider_delivery_id": "x"}, 99_999, True),
         ({"provider_delivery_id": "x"}, {"provider_delivery_id": "y"}, 1001, False),
+        # Some senders' ids are those of the thing pushed: another tag or another image is another push.
+        ({"provider_delivery_id": "x"}, {"provider_delivery_id": "x", "tag": "1.5"}, 1001, False),
+        (
+            {"provider_delivery_id": "x", "digest": "sha256:a"},
+            {"provider_delivery_id": "x", "digest": "sha256:b"},
+            1001,
+            False,
+        ),
         ({"pushed_at": 5.0}, {"pushed_at": 5.0}, 99_999, True),
         ({"pushed_at": 5.0}, {"pushed_at": 6.0}, 1001, False),
         ({"pushed_at": 5.0}, {"pushed_at": 5.0, "pusher": "bob"}, 1001, False),
         ({"pushed_at": 5.0}, {"pushed_at": 5.0, "tag": "1.5"}, 1001, False),
         ({"digest": "sha256:a"}, {"digest": "sha256:a"}, 1600, True),
         ({"digest": "sha256:a"}, {"digest": "sha256:a"}, 1601, False),
+        # Its hook comes an hour after it was made up for; pushed again later, it is another push.
+        ({"digest": "sha256:a", "pushed_at": 900.5}, {"digest": "sha256:a", "pushed_at": 900.0}, 4600, True),
+        ({"digest": "sha256:a", "pushed_at": 900.5}, {"digest": "sha256:a", "pushed_at": 4500.0}, 4600, False),
         ({"digest": "sha256:a", "pushed_at": 5.0}, {"digest": "sha256:b", "pushed_at": 5.0}, 1001, False),
         ({"digest": "sha256:a"}, {}, 1001, False),
     ],

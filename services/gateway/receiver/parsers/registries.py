@@ -152,7 +152,6 @@ ROWS: tuple[Row, ...] = (
         tag=("component.version",),
         pushed_at=("timestamp",),
         pusher=("initiator",),
-        delivery_id=("component.id",),
     ),
     Row(
         name="gitea",
