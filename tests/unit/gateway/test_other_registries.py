@@ -93,6 +93,19 @@ def github(event: str, **tag: Any) -> dict[str, Any]:
     }
 
 
+def test_an_image_of_ghcr_may_have_slashes_and_its_account_capitals() -> None:
+    body = github("package")
+    body["package"] |= {"name": "shop/web", "namespace": "Acme-Org"}
+    (push,) = read_push("auto", body).pushes
+    assert push.image == "ghcr.io/acme-org/shop/web"
+
+
+def test_what_a_script_calls_a_namespace_stands_only_before_a_bare_name() -> None:
+    bare = {"repository": "web", "tag": "1.4", "namespace": "acme"}
+    assert read_push("auto", bare).pushes[0].repository == "acme/web"
+    assert read_push("auto", {**bare, "repository": "shop/web"}).pushes[0].repository == "shop/web"
+
+
 GHCR = {"registry_host": "ghcr.io", "digest": DIGEST, "pusher": "ann", "pushed_at": 1795417200.0}
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

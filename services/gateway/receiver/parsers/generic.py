@@ -54,10 +54,12 @@ def _push(row: Row, body: Json, item: object) -> Push | str:
     if located := _HOST_AND_REST.match(repository):
         host, repository = host or located["host"], located["rest"]
     namespace = first_text(_at(row.namespace, body, item))
-    if namespace and "/" not in repository:
+    # Within its namespace a known registry's image may have slashes too; a script may mean something else by the word.
+    if namespace and (row.marks or "/" not in repository):
         repository = f"{namespace}/{repository}"
     host = host or row.fixed_host or _made_host(row, body)
-    repository = hub_repository(repository) if host == "docker.io" else repository.strip("/")
+    # GitHub writes accounts as their owners do, and image names have no capitals.
+    repository = (hub_repository(repository) if host == "docker.io" else repository.strip("/")).lower()
     tag = first_text(_at(row.tag, body, item)) or tag
     known_digest = next((d for value in _at(row.digest, body, item) if (d := digest(value))), None) or digest(named)
     if tag is not None and digest(tag) is not None:
