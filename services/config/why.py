@@ -103,15 +103,19 @@ def why_silent(uow: Reading, webhook: Webhook, match: MatchWebhook, tag: str) ->
     look = look_store.load(uow, webhook.id)
     if look is not None and look.problem:
         said.append(f"the registry could not be looked at ({look.problem})")
-    if tag and not _wants(match, tag):
-        said.append(f"it would ignore tag {tag} by its pattern {match.tag_pattern or 'of exclusions'}")
+    if unwanted := _unwanted(match, tag):
+        said.append(f"it would ignore tag {unwanted}")
     if not said:
         said.append("all is well with it: the push was of another repository, or the registry sent no hook")
     return f"Webhook {webhook.name}: {'; '.join(said)}."
 
 
-def _wants(match: MatchWebhook, tag: str) -> bool:
+def _unwanted(match: MatchWebhook, tag: str) -> str:
+    """Why a push of this tag would not run; empty where it would, or where any tag is meant."""
+    if not tag:
+        return ""
     try:
-        return patterns.judge(match.tag_pattern, tag, match.exclude).wanted
-    except patterns.BadPattern:
-        return False
+        judged = patterns.judge(match.tag_pattern, tag, match.exclude)
+    except patterns.BadPattern as error:
+        return f"{tag}, since its tag pattern cannot be read: {error}"
+    return "" if judged.wanted else f"{tag}, which {judged.reason.removeprefix(tag).strip()}"

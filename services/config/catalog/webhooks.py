@@ -99,6 +99,9 @@ class Webhooks(Scoped[Webhook]):
         if "secretToken" in ask.hashes:
             box, hashed = self._secure_token(ask)
             new = replace(new, secret_token=box, token_hash=hashed)
+        if _by_token(old) and not _by_token(new):
+            # Its owner vouches for it no more; who took the token away does.
+            new = replace(new, actor=person.user)
         return new
 
     def rotate(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -241,3 +244,7 @@ class Webhooks(Scoped[Webhook]):
         body = {"type": "docker", **given, "project": project}
         made = self.endpoints.create(uow, person, Act(kind=Kind.ENDPOINTS, verb="create", body=body, sealed=sealed))
         return ask.model_copy(update={"body": {**ask.body, "endpoint": made.document["name"]}})
+
+
+def _by_token(webhook: Webhook) -> bool:
+    return webhook.api_token_id is not None or bool(webhook.token_variable)

@@ -233,6 +233,18 @@ def test_a_webhook_acts_as_the_owner_of_its_api_token(office: Office) -> None:
     assert office.get(Kind.WEBHOOKS, made["id"])["missing"] == [found.actor.problem]
 
 
+def test_a_webhook_whose_api_token_is_taken_away_acts_as_who_took_it_and_not_as_its_owner(office: Office) -> None:
+    for name in ("ann", "ben"):
+        office.user(name, default="members")
+    office.act(Kind.TOKENS, "create", {"name": "ci"}, by="ann", hashes={"token": token_hash("api")})
+    hashes = {"refreshToken": token_hash("api")}
+    made = complete(office)
+    office.act(Kind.WEBHOOKS, "patch", {"refreshToken": "*****"}, id=made["id"], hashes=hashes)
+    assert office.act(Kind.WEBHOOKS, "patch", {"description": "mine"}, id=made["id"], by="ben")["actor"] == "ann"
+    taken = office.act(Kind.WEBHOOKS, "patch", {"refreshToken": ""}, id=made["id"], by="ben")
+    assert (taken["actor"], taken["refreshToken"]) == ("ben", "")
+
+
 def test_a_webhook_says_thirty_days_ahead_that_its_api_token_ends(office: Office) -> None:
     office.act(Kind.TOKENS, "create", {"name": "ci", "goodForDays": 40}, hashes={"token": token_hash("api")})
     made = complete(office)
