@@ -110,7 +110,7 @@ class Receiver:
             update = {"digest": answer.digest, "media_type": answer.media_type or one.push.media_type}
             self._go_on(movement, replace(one, push=one.push.model_copy(update=update)))
         elif answer.outcome is Found.UNAVAILABLE:
-            why = answer.detail or "it gave no reason"
+            why = answer.detail.removesuffix(".") or "it gave no reason"
             self._go_on(movement, replace(one, digest_note=f"The registry could not be asked for the digest: {why}."))
         else:
             self._not_found(movement, one, answer.detail)

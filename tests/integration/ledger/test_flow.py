@@ -115,7 +115,7 @@ def test_a_push_whose_answer_never_comes_holds_up_the_next_only_until_its_deadli
 def test_an_unavailable_registry_starts_the_run_and_the_event_says_why(world: World) -> None:
     world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
     world.hook()
-    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.UNAVAILABLE, detail="it answered 503")])
+    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.UNAVAILABLE, detail="it answered 503.")])
     event = world.delivery("d1")
     assert event.verdict == "started"
     assert event.reason == ("Started Deploy web #1. The registry could not be asked for the digest: it answered 503.")
