@@ -217,7 +217,7 @@ ABOUT: dict[Verdict, About] = {
     Verdict.NO_RIGHT: About(
         "The user as whom the webhook's runs act may not run pipelines in the project.",
         "{why}",
-        "Let that user run pipelines in the project, or give the webhook an API token of another, then rerun this event.",
+        "Let that user run pipelines in the project, or give the webhook another API token, then rerun this event.",
         Action.EDIT_PROJECT,
     ),
     Verdict.INCOMPLETE: About(
