@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,17 +14,14 @@ from rich.console import Console
 
 from cli import demo as play
 from cli import secretfiles, system
-from cli.brokers import find_or_start
 from cli.client import Client
 from cli.ending import alone, failures_said, until_stopped
-from cli.kube import Access, Cluster, read_kubeconfig
-from cli.ports import free_port, why_not_free
-from cli.processes import Process, Supervisor, portside
+from cli.processes import portside
+from cli.staging import given_image, scene_of, stage_anew, stage_there, start_system
 from shared.process.secrets import create_keys
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
 DEMO_HOME = HOME / "demo"
-USUAL_PORT = 8080
 PORT = click.IntRange(1, 65535)
 AFTER = {
     "serving": "make push TAG=1.4.1      make push TAG=broken",
@@ -65,7 +59,7 @@ def up(host: str, port: int | None, runners: int) -> None:
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         stack.enter_context(alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
-        layout, told, _ = _start_system(stack, steps, HOME, host, port, runners)
+        layout, told, _ = start_system(stack, steps, HOME, host, port, runners)
         system.remember(layout, told)
         console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
         console.print("            (works once, within fifteen minutes; `make link` makes another)")
@@ -113,22 +107,15 @@ def demo(
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         if running and hub and cluster_url:
-            url, password = running, Path(os.environ.get("ADMIN_PASSWORD_FILE", "")).read_text().strip()
-            scene, tag, sign_in = _scene(hub, cluster_url, None), play.FIRST_TAG, ""
+            stage = stage_there(running, hub, cluster_url)
         else:
-            stack.enter_context(_fresh_stage(DEMO_HOME))
-            layout, told, supervisor = _start_system(stack, steps, DEMO_HOME, host, port, 2)
-            with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
-                hub_url, fake_cluster_url = _start_fakes(supervisor, with_cluster=kubeconfig is None)
-            scene, tag = _scene(hub_url, fake_cluster_url, kubeconfig), play.FIRST_TAG
-            url, password = layout.url, layout.password_file.read_text().strip()
-            system.remember(layout, told, hub=hub_url, cluster=fake_cluster_url, kubeconfig=str(kubeconfig or ""))
-            sign_in = system.sign_in_link(layout, told)
+            stage = stage_anew(stack, steps, DEMO_HOME, host, port, kubeconfig)
+        scene, tag = stage.scene, play.FIRST_TAG
         if image_reference:
-            scene, tag = _given_image(scene, image_reference)
-        client = Client(url)
+            scene, tag = given_image(scene, image_reference)
+        client = Client(stage.url)
         with steps("sign in"):
-            client.sign_in(system.ADMIN, password)
+            client.sign_in(system.ADMIN, stage.password)
         if kubeconfig:
             scene.cluster.ensure_namespace(play.NAMESPACE)
         play.define(client, scene, steps)
@@ -142,7 +129,7 @@ def demo(
             execution,
             tag,
             now_runs,
-            sign_in="" if once else sign_in,
+            sign_in="" if once else stage.sign_in,
             try_next=AFTER["running" if running else "once" if once else "serving"],
         )
         if not once and not running:
@@ -161,7 +148,7 @@ def push(tag: str) -> None:
         except FileNotFoundError:
             raise play.DemoFailed("no demo is running here; start one with: make demo") from None
         kubeconfig = Path(str(known["kubeconfig"])) if known["kubeconfig"] else None
-        scene = _scene(str(known["hub"]), str(known["cluster"]), kubeconfig)
+        scene = scene_of(str(known["hub"]), str(known["cluster"]), kubeconfig)
         client = Client(str(known["url"]))
         try:
             client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())
@@ -213,82 +200,6 @@ def _remembered() -> dict[str, object]:
         return system.recall(HOME)
     except FileNotFoundError:
         return {}
-
-
-def _start_system(
-    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
-) -> tuple[system.Layout, dict[str, str], Supervisor]:
-    layout = system.lay_out(home, host=host, port=_port_for(host, port))
-    with steps("RabbitMQ") as notes:
-        broker = find_or_start(layout.home)
-        stack.callback(broker.close)
-        notes.append(broker.description)
-    told = system.environment(layout, broker.amqp_url, broker.management_url)
-    with steps("keys and database"):
-        system.initialise(layout, told)
-    supervisor = Supervisor(layout.home / "log")
-    stack.callback(supervisor.stop)
-    with steps("config, runners, hubsync, gateway") as notes:
-        system.start(supervisor, layout, told, runners=runners)
-        notes.append(layout.url)
-        if port is None and layout.port != USUAL_PORT:
-            notes.append(f"({USUAL_PORT} is taken)")
-    return layout, told, supervisor
-
-
-def _port_for(host: str, wanted: int | None) -> int:
-    """A port that was asked for is that port or none: a proxy or a tunnel may lead there."""
-    if wanted is not None and (why := why_not_free(wanted, host)):
-        raise system.SetUpFailed(f"cannot listen on port {wanted} of {host}: {why}; name another with PORT=")
-    return wanted or USUAL_PORT
-
-
-@contextmanager
-def _fresh_stage(home: Path) -> Iterator[None]:
-    """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
-    with alone(
-        home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
-    ):
-        shutil.rmtree(home, ignore_errors=True)
-        yield
-
-
-def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, str]:
-    hub_port, cluster_port = free_port(8701), free_port(8702)
-    hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
-    supervisor.start(
-        Process(
-            "demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub)
-        )
-    )
-    if with_cluster:
-        command = portside("tests.fakes.cluster", "--port", str(cluster_port))
-        supervisor.start(Process("demo-cluster", command, ready=lambda: system.http_answers(cluster)))
-    return hub, cluster if with_cluster else ""
-
-
-def _scene(hub_url: str, cluster_url: str, kubeconfig: Path | None) -> play.Scene:
-    registry = os.environ.get("TEST_REGISTRY", "") if kubeconfig else ""
-    access = read_kubeconfig(kubeconfig) if kubeconfig else Access(cluster_url, token=play.CLUSTER_TOKEN)
-    return play.Scene(
-        hub_url=hub_url,
-        registry_url=f"http://{play.registry_host(registry).rstrip('/')}" if registry else hub_url,
-        image_host=play.registry_host(registry) if registry else "",
-        kubernetes=play.kubeconfig_kubernetes(kubeconfig) if kubeconfig else play.fake_kubernetes(cluster_url),
-        cluster=Cluster(access),
-        real_registry=bool(registry),
-    )
-
-
-def _given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
-    """Play with an image that exists: `docker.io/acme/web:1.2` or `registry.example.com/acme/web:1.2`."""
-    name, _, tag = reference.rpartition(":")
-    if not name or "/" in tag:
-        raise play.DemoFailed(f"--image {reference}: a tag is needed, such as {reference}:1.0")
-    host, _, rest = name.partition("/")
-    has_host = rest and ("." in host or ":" in host or host == "localhost")
-    prefix = f"{host}/" if has_host and host != "docker.io" else ""
-    return replace(scene, image_host=prefix, repository=rest if has_host else name), tag
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""Putting up what a command needs: Portside's own processes, and the stage that the demo plays on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cli import demo as play
+from cli import system
+from cli.brokers import find_or_start
+from cli.ending import alone
+from cli.kube import Access, Cluster, read_kubeconfig
+from cli.ports import free_port, why_not_free
+from cli.processes import Process, Supervisor, portside
+
+USUAL_PORT = 8080
+
+
+def start_system(
+    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
+) -> tuple[system.Layout, dict[str, str], Supervisor]:
+    """Start the broker and every process of a system, each ended with `stack`: its layout, what its processes are
+    told, and who keeps them alive. Without `port` the usual one or a free one is taken."""
+    layout = system.lay_out(home, host=host, port=_port_for(host, port))
+    with steps("RabbitMQ") as notes:
+        broker = find_or_start(layout.home)
+        stack.callback(broker.close)
+        notes.append(broker.description)
+    told = system.environment(layout, broker.amqp_url, broker.management_url)
+    with steps("keys and database"):
+        system.initialise(layout, told)
+    supervisor = Supervisor(layout.home / "log")
+    stack.callback(supervisor.stop)
+    with steps("config, runners, hubsync, gateway") as notes:
+        system.start(supervisor, layout, told, runners=runners)
+        notes.append(layout.url)
+        if port is None and layout.port != USUAL_PORT:
+            notes.append(f"({USUAL_PORT} is taken)")
+    return layout, told, supervisor
+
+
+def _port_for(host: str, wanted: int | None) -> int:
+    """A port that was asked for is that port or none: a proxy or a tunnel may lead there."""
+    if wanted is not None and (why := why_not_free(wanted, host)):
+        raise system.SetUpFailed(f"cannot listen on port {wanted} of {host}: {why}; name another with PORT=")
+    return wanted or USUAL_PORT
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The system that the demo plays at, and the things outside it."""
+
+    url: str
+    password: str
+    scene: play.Scene
+    sign_in: str = ""
+    """A link that signs in once; empty where the system runs elsewhere."""
+
+
+def stage_there(url: str, hub: str, cluster: str) -> Stage:
+    """All of it runs already."""
+    password = Path(os.environ.get("ADMIN_PASSWORD_FILE", "")).read_text().strip()
+    return Stage(url, password, scene_of(hub, cluster, None))
+
+
+def stage_anew(
+    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, kubeconfig: Path | None
+) -> Stage:
+    """Start all of it; a real cluster's kubeconfig takes the place of the demo's own."""
+    stack.enter_context(_fresh_home(home))
+    layout, told, supervisor = start_system(stack, steps, home, host, port, 2)
+    with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
+        hub, cluster = _start_fakes(supervisor, with_cluster=kubeconfig is None)
+    scene, password = scene_of(hub, cluster, kubeconfig), layout.password_file.read_text().strip()
+    system.remember(layout, told, hub=hub, cluster=cluster, kubeconfig=str(kubeconfig or ""))
+    return Stage(layout.url, password, scene, system.sign_in_link(layout, told))
+
+
+@contextmanager
+def _fresh_home(home: Path) -> Iterator[None]:
+    """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
+    with alone(
+        home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
+    ):
+        shutil.rmtree(home, ignore_errors=True)
+        yield
+
+
+def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, str]:
+    hub_port, cluster_port = free_port(8701), free_port(8702)
+    hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
+    supervisor.start(
+        Process(
+            "demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub)
+        )
+    )
+    if with_cluster:
+        command = portside("tests.fakes.cluster", "--port", str(cluster_port))
+        supervisor.start(Process("demo-cluster", command, ready=lambda: system.http_answers(cluster)))
+    return hub, cluster if with_cluster else ""
+
+
+def scene_of(hub_url: str, cluster_url: str, kubeconfig: Path | None) -> play.Scene:
+    """What is outside: a real cluster, and TEST_REGISTRY with it, in place of the demo's own where one is given."""
+    registry = os.environ.get("TEST_REGISTRY", "") if kubeconfig else ""
+    access = read_kubeconfig(kubeconfig) if kubeconfig else Access(cluster_url, token=play.CLUSTER_TOKEN)
+    return play.Scene(
+        hub_url=hub_url,
+        registry_url=f"http://{play.registry_host(registry).rstrip('/')}" if registry else hub_url,
+        image_host=play.registry_host(registry) if registry else "",
+        kubernetes=play.kubeconfig_kubernetes(kubeconfig) if kubeconfig else play.fake_kubernetes(cluster_url),
+        cluster=Cluster(access),
+        real_registry=bool(registry),
+    )
+
+
+def given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
+    """Play with an image that exists: `docker.io/acme/web:1.2` or `registry.example.com/acme/web:1.2`."""
+    name, _, tag = reference.rpartition(":")
+    if not name or "/" in tag:
+        raise play.DemoFailed(f"--image {reference}: a tag is needed, such as {reference}:1.0")
+    host, _, rest = name.partition("/")
+    has_host = rest and ("." in host or ":" in host or host == "localhost")
+    prefix = f"{host}/" if has_host and host != "docker.io" else ""
+    return replace(scene, image_host=prefix, repository=rest if has_host else name), tag
