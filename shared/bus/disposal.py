@@ -21,6 +21,10 @@ from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, 
 from .publisher import Publisher
 from .subscription import Delivery
 
+QUARANTINE_AFTER = 3
+"""Unexpected exceptions from one message's handler."""
+BROKER_AWAY_S = 1.0
+"""How long what could not be put away waits for the next try."""
 _CONFIRM_S = 5.0
 _LONGEST_REASON = 2000
 _COUNTED_BY_BROKER = (wire.DELIVERY_COUNT, wire.ACQUIRED_COUNT)
@@ -134,3 +138,15 @@ class Disposal:
             future.result(_CONFIRM_S * 2)
         except FutureTimeout as error:
             raise NotConfirmed(f"{what} was not confirmed in time") from error
+
+
+def handler_failed(incoming: Incoming, error: Exception, times: int) -> str:
+    """Log what a handler raised unexpectedly, from the `except` block; the reason for people."""
+    log.exception(
+        "handler failed",
+        topic=incoming.topic.name,
+        subject=incoming.envelope.subject,
+        message_id=incoming.envelope.id,
+        times=times,
+    )
+    return f"Its handler failed {times} times, last with {type(error).__name__}: {error}"

@@ -11,15 +11,11 @@ from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 from . import furniture, suspects, wire
-from .disposal import Disposal
+from .disposal import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, Retry
 from .subscription import Delivery, Subscription
 from .workers import Workers
-
-QUARANTINE_AFTER = 3
-"""Unexpected exceptions from one message's handler."""
-_BROKER_AWAY_S = 1.0
 
 log = get_logger(part="bus")
 
@@ -77,7 +73,7 @@ class PoolConsumer:
 
     def _dispose_alone(self, lane: Subscription, delivery: Delivery) -> None:
         with self._moving:
-            pass
+            pass  # Only waits: the original of this copy may be on its way out.
         if suspects.times_unfinished(delivery) >= suspects.DEATHS - 1 and not self._survived.has(delivery):
             self._disposal.drop(delivery, suspects.CRASHED)
             lane.ack(delivery)
@@ -107,14 +103,7 @@ class PoolConsumer:
             outcome = handler(incoming)
         except Exception as error:
             crashes += 1
-            log.exception(
-                "handler failed",
-                topic=incoming.topic.name,
-                subject=incoming.envelope.subject,
-                message_id=incoming.envelope.id,
-                times=crashes,
-            )
-            reason = f"Its handler failed {crashes} times, last with {type(error).__name__}: {error}"
+            reason = handler_failed(incoming, error, crashes)
             outcome = Drop(reason) if crashes >= QUARANTINE_AFTER else Retry(reason=reason)
         self._survived.add(delivery)
         match outcome:
@@ -154,5 +143,5 @@ class _Lane(Workers):
             self._give_back(delivery)
 
     def _give_back(self, delivery: Delivery) -> None:
-        self._closing.wait(_BROKER_AWAY_S)
+        self._closing.wait(BROKER_AWAY_S)
         self._subscription.requeue(delivery)

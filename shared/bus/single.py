@@ -11,15 +11,12 @@ from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 from . import suspects, wire
-from .disposal import Disposal
+from .disposal import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, StopConsuming
 from .subscription import Delivery, Subscription
 
-QUARANTINE_AFTER = 3
-"""Unexpected exceptions from one message's handler, alone."""
 _BETWEEN_TRIES_S = (0.2, 1.0)
-_BROKER_AWAY_S = 1.0
 
 log = get_logger(part="bus")
 
@@ -131,10 +128,10 @@ class SingleConsumer:
             return stop.again_after_s
         except NotConfirmed as error:
             log.warning("cannot put away", queue=self._queue_name, reason=str(error))
-            return _BROKER_AWAY_S
+            return BROKER_AWAY_S
         except Exception:
             log.exception("consumer failed", queue=self._queue_name, reason="unexpected error outside the handler")
-            return _BROKER_AWAY_S
+            return BROKER_AWAY_S
         return None
 
     def _hold(self, batch: list[Delivery], wait_s: float) -> bool:
@@ -192,14 +189,7 @@ class SingleConsumer:
             except StopConsuming:
                 raise
             except Exception as error:
-                log.exception(
-                    "handler failed",
-                    topic=incoming.topic.name,
-                    subject=incoming.envelope.subject,
-                    message_id=incoming.envelope.id,
-                    times=tries,
-                )
-                reason = f"Its handler failed {tries} times, last with {type(error).__name__}: {error}"
+                reason = handler_failed(incoming, error, tries)
             if tries < QUARANTINE_AFTER:
                 with self._arrived:
                     self._arrived.wait_for(lambda: self._closing, _BETWEEN_TRIES_S[tries - 1])

@@ -11,6 +11,7 @@ from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
+from shared.process.clock import monotonic, now
 
 JUDGED_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.2
@@ -65,7 +66,7 @@ def check(desk: Desk, caller: Caller, id: str, body: Json) -> Json:
 
 def _payload(facts: Json, repository: str, tag: str) -> Json:
     if facts["registryHost"] in _DOCKER_HUB:
-        return dockerhub.sample(repository, tag, int(time.time()))
+        return dockerhub.sample(repository, tag, int(now()))
     return {"registry": facts["registryHost"], "repository": repository, "tag": tag, "pusher": "portside-test"}
 
 
@@ -93,8 +94,8 @@ def _let_in(sent: Json) -> Json:
 
 def _judged(desk: Desk, caller: Caller, delivery: str) -> Json:
     """The event of the delivery once it has its verdict; empty when there is none in time."""
-    until = time.monotonic() + JUDGED_WITHIN_S
-    while delivery and time.monotonic() < until:
+    until = monotonic() + JUDGED_WITHIN_S
+    while delivery and monotonic() < until:
         try:
             event = desk.get(caller, Get(kind=Kind.EVENTS, id=delivery)).document
         except Refused:
