@@ -7,7 +7,8 @@ from collections.abc import Callable
 from shared.contracts.base import Json
 from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.runs import Endpoint
-from shared.process.secrets import CannotOpen, Masker, Opener
+from shared.process.masking import Masker
+from shared.process.secrets import CannotOpen, Opener
 
 from .checks import docker, email, git, k8s, posting
 from .tasks.protocol import OpenEndpoint

@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.contracts.base import Json, Sealed
 from shared.contracts.runs import Endpoint, Variable
-from shared.process.secrets import CannotOpen, Masker, Opener, Sealer, keyed_hash
+from shared.process.masking import Masker
+from shared.process.secrets import CannotOpen, Opener, Sealer, keyed_hash
 
 from .tasks.protocol import OpenEndpoint, TaskFailed
 

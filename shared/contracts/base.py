@@ -16,10 +16,6 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
 
 
-class Empty(Message):
-    """An answer that says only that the work was done."""
-
-
 class Sealed(Message):
     """A secret that only the holder of the private key named `key_id` can open (PyNaCl `SealedBox`, base64)."""
 

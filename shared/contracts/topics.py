@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from . import catalog, health, looks, mirror, notices, pushes, runs
-from .base import Empty, Message
+from .base import Message
 
 
 class Service(StrEnum):
@@ -168,5 +168,3 @@ TOPICS: tuple[Topic, ...] = (
 
 QUEUES: tuple[Queue, ...] = tuple(dict.fromkeys(queue for topic in TOPICS for queue in topic.queues))
 BY_TYPE: dict[str, Topic] = {topic.type: topic for topic in TOPICS}
-
-__all__ = ["BY_TYPE", "QUEUES", "TOPICS", "Empty", "Kind", "Mode", "Queue", "Service", "Topic"]

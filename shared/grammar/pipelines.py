@@ -1,4 +1,4 @@
-"""Pipelines as documents: reading a tree into a `PipelineSpec`, checking it, writing it out as YAML."""
+"""Reading a pipeline's tree; `checks` says all that is wrong with one, `export` writes it out as YAML."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from pydantic import ValidationError
 from shared.contracts.problems import Flaw
 
 from .check_shape import shape_message
-from .checks import Findings, examine_pipeline
 from .documents import Malformed
-from .export import to_yaml
 from .names import path_text
-from .spec import PipelineSpec, Supersede
-
-__all__ = ["Findings", "PipelineSpec", "Supersede", "examine_pipeline", "read_pipeline", "to_yaml"]
+from .spec import PipelineSpec
 
 
 def read_pipeline(tree: Mapping[str, Any]) -> PipelineSpec:

@@ -1,4 +1,4 @@
-"""Sealing, hashing and masking: what may be sealed anywhere can be opened only by who holds the private key."""
+"""Sealing and hashing: what may be sealed anywhere can be opened only by who holds the private key."""
 
 from __future__ import annotations
 
@@ -18,23 +18,6 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from shared.contracts.base import Sealed
-
-from .masking import Masker
-
-__all__ = [
-    "CannotOpen",
-    "KeysMissing",
-    "Masker",
-    "Opener",
-    "Sealer",
-    "create_keys",
-    "keyed_hash",
-    "load_jwt_key",
-    "may_be_token",
-    "new_token",
-    "password_digest",
-    "token_hash",
-]
 
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 

@@ -15,7 +15,7 @@ from services.config.store.catalog_schedules import SCHEDULES
 from services.config.store.catalog_webhooks import WEBHOOKS
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
-from shared.grammar.pipelines import to_yaml
+from shared.grammar.export import to_yaml
 
 from . import webhook_demands
 from .base import project_named

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import Located, Malformed, load_yaml
 from shared.grammar.inputs import run_inputs
 from shared.grammar.names import Path, nearest, path_text
-from shared.grammar.pipelines import examine_pipeline, read_pipeline
+from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec
 from shared.grammar.task_schemas import TASK_SCHEMAS

@@ -15,7 +15,8 @@ from services.config.store.catalog_pipelines import PIPELINES, VERSIONS
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.documents import Located
-from shared.grammar.pipelines import read_pipeline, to_yaml
+from shared.grammar.export import to_yaml
+from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan
 
 from . import dry_run

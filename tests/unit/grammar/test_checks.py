@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from shared.contracts.problems import Flaw
+from shared.grammar.checks import Findings, examine_pipeline
 from shared.grammar.documents import load_yaml
-from shared.grammar.pipelines import Findings, examine_pipeline, read_pipeline, to_yaml
+from shared.grammar.export import to_yaml
+from shared.grammar.pipelines import read_pipeline
 from shared.grammar.spec import split_group
 
 GOOD = """---

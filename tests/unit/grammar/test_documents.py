@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.grammar.documents import MAX_BYTES, Malformed, load_yaml
-from shared.grammar.pipelines import to_yaml
+from shared.grammar.export import to_yaml
 
 TEXT = """---
 kind: PIPELINE

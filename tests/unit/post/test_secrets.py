@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shared.contracts.base import Sealed
 from shared.contracts.secrets import ANY_SECRET, MASK, endpoint_secret_keys
 from shared.process import secrets
-from shared.process.secrets import CannotOpen, KeysMissing, Masker, Opener, Sealer
+from shared.process.masking import Masker
+from shared.process.secrets import CannotOpen, KeysMissing, Opener, Sealer
 
 TOLD = "password Passwd userPass passphrase pwd token apiToken secretKey client_secret accessKey privateKey sshkey"
 HIDDEN = [*TOLD.split(), "credentials", "proxy-authorization", "Cookie", "publicKeyToken", *ANY_SECRET]

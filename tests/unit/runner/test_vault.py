@@ -13,7 +13,8 @@ from services.runner.vault import Vault
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status
 from shared.contracts.runs import Variable
-from shared.process.secrets import Masker, Opener, Sealer
+from shared.process.masking import Masker
+from shared.process.secrets import Opener, Sealer
 
 from .conftest import Rig, do, pipeline, until
 from .ledger import MemoryLedger
