@@ -90,13 +90,14 @@ def template(desk: Desk, caller: Caller, name: str, answers: Json) -> Json:
     ask = Get(kind=Kind.PIPELINES, options={"template": name, "answers": answers})
     document = desk.get(caller, ask).document
     for question in document["questions"]:
-        if (look := _CHOICES.get(question["kind"])) is not None:
-            of = {key: str(answers.get(other) or "") for key, other in (question.get("of") or {}).items()}
-            if all(of.values()):
-                try:
-                    question["choices"] = look(desk, caller, str(answers.get("project") or ""), of)
-                except Refused as refused:
-                    question["problem"] = refused.problem.message
+        look = _CHOICES.get(question["kind"])
+        of = {key: str(answers.get(other) or "") for key, other in (question.get("of") or {}).items()}
+        if look is None or not all(of.values()):
+            continue
+        try:
+            question["choices"] = look(desk, caller, str(answers.get("project") or ""), of)
+        except Refused as refused:
+            question["problem"] = refused.problem.message
     return document
 
 
