@@ -228,7 +228,8 @@ def _as_number(value: Any) -> Number | None:
 
 def _shown(value: Any) -> str:
     text = as_text(value) if not isinstance(value, str) else f'"{value}"'
-    return text if len(text) <= 60 else text[:57] + "…"
+    # Whole or not at all: of half a secret nobody would know that it is one.
+    return text if len(text) <= 60 else f"a value of {len(text)} characters"
 
 
 def _plain(error: Exception) -> str:

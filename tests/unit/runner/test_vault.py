@@ -143,6 +143,18 @@ def test_a_rollback_whose_input_cannot_be_opened_says_so(rig: Rig) -> None:
     assert "variable pw cannot be opened" in ledger.state.rollbacks["", ""].message
 
 
+def test_a_condition_that_cannot_be_decided_shows_no_part_of_a_long_secret(rig: Rig, keys: Keys) -> None:
+    long = SECRET * 10
+    ledger = MemoryLedger(
+        pipeline([[("A", {"type": "Condition", "input": {"condition": "${var.pw}"}})]]),
+        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(long))},
+    )
+    rig.holder(ledger)
+    until(lambda: over(ledger))
+    assert "a value of 132 characters is neither true nor false" in ledger.state.message
+    assert SECRET not in said_by(ledger)
+
+
 def uses(reference: str) -> dict[str, Any]:
     """Fails only if what it refers to is exact."""
     return do(preCondition=f'{reference} == "x-{SECRET}"', fail=1, why=f"bad {reference}", log=reference)
