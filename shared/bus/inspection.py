@@ -11,7 +11,8 @@ import pika.exceptions
 import requests
 
 from .furniture import QueueSpec, queues
-from .link import describe, parameters
+from .link import parameters
+from .words import describe
 
 TIMEOUT_S = 3.0
 SAMPLE_EVERY_S = 5

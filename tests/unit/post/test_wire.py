@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bus import dead, suspects, wire
-from shared.bus.link import describe
 from shared.bus.subscription import Delivery
+from shared.bus.words import describe
 from shared.contracts import runs, topics
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem
