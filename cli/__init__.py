@@ -2,4 +2,8 @@
 
 Everything here talks to a running Portside over its REST API, or starts and stops processes. It opens no database,
 imports no broker client and none of the services.
+
+`main` holds the commands, `ending` how each ends. `staging` puts up what they need: a RabbitMQ by `brokers` (`rabbitmq`
+is a private node), Portside by `system`, each in the table of `processes`. `demo` is the play, which speaks to Portside
+by `client`, follows a run with `live`, pushes an `image` and reads the cluster by `kube`.
 """
