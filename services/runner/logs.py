@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from shared.contracts.texts import mended
+
 HEAD_LINES = 4_000
 TAIL_LINES = 1_000
 MAX_LINE_CHARS = 4_000
@@ -23,7 +25,7 @@ class LogBuffer:
     def add(self, text: str) -> None:
         """One text, which may be several lines."""
         with self._lock:
-            for line in text.splitlines() or [""]:
+            for line in mended(text).splitlines() or [""]:
                 line = line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
                 self._printed += 1
                 (self._ready if self._printed <= HEAD_LINES else self._tail).append(line)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from shared.contracts.base import Json, Sealed
 from shared.contracts.history import Output
+from shared.contracts.texts import mended
 from shared.grammar.resolving import CUT_MARK
 
 MAX_OUTPUT_BYTES = 256 * 1024
@@ -73,14 +74,14 @@ def packed(exact: Json, secrets: Secrets) -> tuple[Output, Json]:
 
 
 def shown(value: Any) -> Any:
-    """A value as JSON knows it, small enough to be recorded."""
+    """A value as JSON and databases know it, small enough to be recorded."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    usable = json.loads(text)
+    usable = mended(json.loads(text))
     # Not even four bytes for each character would be too much.
     return usable if 4 * len(text) <= MAX_OUTPUT_BYTES else cut(usable)
 
 
 def message(text: str, masks: Masks) -> str:
     """A status message: masked, and no longer than a page can show."""
-    shown = str(masks.mask(text))
+    shown = str(mended(masks.mask(text)))
     return shown if len(shown) <= MAX_MESSAGE_CHARS else shown[: MAX_MESSAGE_CHARS - 1] + "…"

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from shared.contracts import history as h
 from shared.contracts.base import Json
+from shared.contracts.texts import mended
 from shared.grammar.plan import Rollback
 from shared.grammar.resolving import Scope
 
@@ -55,13 +56,13 @@ class Voice:
         self._say(begun)
 
     def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
-        self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=handle, pushing=pushing))
+        self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=mended(handle), pushing=pushing))
 
     def task_progress(self, live: Live, message: str) -> None:
         self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))
 
     def task_waits(self, live: Live, step: Waiting) -> None:
-        message, ask = self._masked(step.message), self._vault.masker.mask(step.ask)
+        message, ask = self._masked(step.message), mended(self._vault.masker.mask(step.ask))
         self._say(
             h.TaskWaiting(
                 **self._stamp(), **_place(live), reason=step.reason, message=message, due_at=step.due_at, ask=ask

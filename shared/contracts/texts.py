@@ -21,3 +21,16 @@ def keepable(tree: Any) -> bool:
         elif isinstance(value, list | tuple):
             left += value
     return True
+
+
+def mended(tree: Any) -> Any:
+    """The same JSON value with U+FFFD in place of every character that cannot be kept."""
+    return tree if keepable(tree) else _mended(tree)
+
+
+def _mended(tree: Any) -> Any:
+    if isinstance(tree, str):
+        return UNKEEPABLE.sub("\ufffd", tree)
+    if isinstance(tree, dict):
+        return {_mended(key): _mended(value) for key, value in tree.items()}
+    return [_mended(one) for one in tree] if isinstance(tree, list | tuple) else tree

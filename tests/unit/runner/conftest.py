@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ class Probe(Task):
             self.starts.append(asked.task)
             self.keys.append(asked.key)
         self.gate.wait(10)
-        plan = asked.input
+        plan = json.loads(asked.input["raw"]) if "raw" in asked.input else asked.input
         if plan.get("log"):
             asked.tools.log(str(plan["log"]))
         if plan.get("crash"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -11,6 +12,7 @@ from services.config.holding import Intent, State
 from services.runner.holder import HELD_EVERY_S
 from shared.contracts.history import Status, TaskStarted
 from shared.contracts.runs import Variable
+from shared.contracts.texts import keepable
 from shared.process.secrets import Opener, Sealer
 
 from .conftest import Probe, Rig, do, pipeline, until
@@ -330,3 +332,19 @@ def test_a_run_that_cannot_be_gone_on_with_is_let_go_and_fails_after_three_times
         ledger.expire()
     assert over(ledger)
     assert "three times" in ledger.state.message
+
+
+@pytest.mark.parametrize("odd", ["half of a pair: \ud800", "a NUL: \x00"])
+def test_what_no_message_or_database_can_keep_is_mended_wherever_a_task_brings_it(rig: Rig, odd: str) -> None:
+    brought = do(raw=json.dumps({"output": {odd: [odd]}, "log": odd}))
+    broke = do(raw=json.dumps({"fail": 1, "why": odd, "broke": {"x": odd}}))
+    asks = do(raw=json.dumps({"ask": odd}))
+    ledger = MemoryLedger(pipeline([[("A", brought)], [("B", asks)]], [[("C", broke)]]))
+    rig.holder(ledger)
+    until(lambda: ledger.holding.state is State.PARKED)
+    ledger.answer("S0", "B", {"status": "Approved"})
+    rig.take(ledger, rig.holders[0])
+    until(lambda: over(ledger))
+    said = [*(report.model_dump() for report in ledger.reports), *ledger.lines]
+    assert keepable(said) and "\ufffd" in ledger.state.message
+    assert "\ufffd" in "".join(ledger.lines) and "\ufffd" in str(ledger.state.task("S0", "A").output.view)
