@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli import leftovers
+
 STOP_LIMIT_S = 20.0
 QUICK_DEATH_S = 5.0
 LONGEST_WAIT_S = 10.0
@@ -99,7 +101,7 @@ class Supervisor:
 
     def _spawn(self, process: Process) -> subprocess.Popen[bytes]:
         with self.log_of(process.name).open("ab") as output:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 list(process.command),
                 env={**os.environ, **process.environment},
                 stdin=subprocess.DEVNULL,
@@ -108,6 +110,8 @@ class Supervisor:
                 # Ctrl-C reaches only the owner, who stops the others in order.
                 start_new_session=True,
             )
+        leftovers.note(self.log_folder, child.pid)
+        return child
 
     def _end(self, running: _Running) -> None:
         if running.child.poll() is None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from cli import files
+from cli import files, leftovers
 from cli.ports import free_port, is_free
 
 SCRIPT_PLACES = (
@@ -154,6 +154,8 @@ class PrivateNode:
             start_new_session=True,
         )
         output.close()
+        for process in (self._epmd, self._server):
+            leftovers.note(self.home, process.pid)
         deadline = time.monotonic() + START_LIMIT_S
         while not (speaks_amqp(self.amqp_port) and self._management_answers()):
             if self._server.poll() is not None or time.monotonic() > deadline:

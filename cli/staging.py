@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli import demo as play
-from cli import system
+from cli import leftovers, system
 from cli.brokers import find_or_start
 from cli.ending import alone
 from cli.kube import Access, Cluster, read_kubeconfig
@@ -24,7 +24,8 @@ def start_system(
     stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
 ) -> tuple[system.Layout, dict[str, str], Supervisor]:
     """Start the broker and every process of a system, each ended with `stack`: its layout, what its processes are
-    told, and who keeps them alive. Without `port` the usual one or a free one is taken."""
+    told, and who keeps them alive. Without `port` the usual one or a free one is taken. The caller is alone in `home`."""
+    leftovers.end(home)
     layout = system.lay_out(home, host=host, port=_port_for(host, port))
     with steps("RabbitMQ") as notes:
         broker = find_or_start(layout.home)
@@ -86,6 +87,7 @@ def _fresh_home(home: Path) -> Iterator[None]:
     with alone(
         home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
     ):
+        leftovers.end(home)
         shutil.rmtree(home, ignore_errors=True)
         yield
 

@@ -79,6 +79,7 @@ def test_the_eight_steps_go_by_curl_alone(world: World, tmp_path: Path) -> None:
             text = text.replace(there, here)
         return re.sub(r"\bweb\b", "rest", text)
 
+    world.push("0.9.0", "acme/rest")  # The repository is there already.
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples" / "deploy-rest.yaml").write_text(ours((ROOT / "examples" / "deploy-web.yaml").read_text()))
     order = '{"repository": "acme/rest", "tag": "1.4.0", "pusher": "ann"}'
