@@ -62,7 +62,10 @@ class Steps:
         notes: list[str] = []
         yield notes
         self._console.print(
-            f"  {name:<34} {time.monotonic() - started:5.1f} s  {' '.join(notes)}", markup=False, highlight=False
+            f"  {name:<34} {time.monotonic() - started:5.1f} s  {' '.join(notes)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
 

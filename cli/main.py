@@ -182,7 +182,7 @@ def password(user: str) -> None:
 def link(user: str) -> None:
     """Print a sign-in link: works once, for fifteen minutes."""
     with failures_said(Console(stderr=True)):
-        page = _remembered().get("page") or os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080")
+        page = _remembered().get("page") or os.environ.get("PAGE_URL", "http://127.0.0.1:8080")
         click.echo(system.link_at(str(page), _told(), user))
 
 

@@ -24,7 +24,8 @@ def start_system(
     stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
 ) -> tuple[system.Layout, dict[str, str], Supervisor]:
     """Start the broker and every process of a system, each ended with `stack`: its layout, what its processes are
-    told, and who keeps them alive. Without `port` the usual one or a free one is taken. The caller is alone in `home`."""
+    told, and who keeps them alive. Without `port` the usual one or a free one is taken. The caller is alone in `home`.
+    """
     leftovers.end(home)
     layout = system.lay_out(home, host=host, port=_port_for(host, port))
     with steps("RabbitMQ") as notes:

@@ -58,4 +58,5 @@ def test_only_those_who_open_secrets_hold_the_private_key(running: None) -> None
 
 
 def test_a_sign_in_link_is_made_inside_the_container(running: None) -> None:
-    assert "/sign-in?code=" in _compose("exec", "--no-TTY", "config", "portside", "link").stdout
+    link = _compose("exec", "--no-TTY", "config", "portside", "link").stdout
+    assert link.startswith(f"http://127.0.0.1:{os.environ['SUITE_PORT']}/sign-in?code=")
