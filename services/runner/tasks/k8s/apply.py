@@ -7,27 +7,39 @@ that would hold up either.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import conflicts, defaulted, diff, fence, images, owned, wanted
+from . import conflicts, diff, fence, images, owned, wanted
 from .cluster import Cluster
 from .manifests import Object, Ref, cleaned
 from .outputs import response
 from .rollout import readiness
-from .watching import Seen, look, outage
-from .words import ClusterError, sentence
+from .watching import Seen, deadline, look, outage, too_late
+from .words import ClusterError, count, sentence
+from .writing import await_definition, sent, write
 
 PUT_BACK_S = 180.0
-_RACES = 6
-_CRD_S = 30.0
 _DIFF_LINES = 200
 ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+
+
+@dataclass
+class _Findings:
+    """What a start learnt of the objects, one after the other, and changed nothing."""
+
+    previous: list[Object] = field(default_factory=list)
+    """Of those that are there, what putting them back would write."""
+    good: bool = True
+    """All that are there were ready."""
+    restarts: list[Json] = field(default_factory=list)
+    changes: bool = False
+    diff: list[str] = field(default_factory=list)
 
 
 def start(asked: Asked, cluster: Cluster) -> Step:
@@ -35,49 +47,46 @@ def start(asked: Asked, cluster: Cluster) -> Step:
     objects = wanted.objects(asked)
     here = {(one["kind"], one["metadata"]["name"]) for one in objects}
     made = wanted.kinds_made(objects)
-    previous: list[Json] = []
-    restarts: list[Json] = []
-    lines: list[str] = []
-    good, changes = True, False
+    found = _Findings()
     for obj in objects:
-        group = obj["apiVersion"].rpartition("/")[0]
-        if (group, obj["kind"]) in made:
+        if wanted.kind_of(obj) in made:
             asked.tools.log(f"{obj['kind']} {obj['metadata']['name']}: its kind comes with this manifest.")
-            changes = True
-            continue
-        item = wanted.build(asked, obj, cluster)
-        for image in item.pinned:
-            asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
-        for image in item.stale:
-            asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
-        live = cluster.get(item.ref)
-        fence.check(live, wanted.stamp_of(asked), item.ref)
-        result = _try(asked, cluster, item, live, here)
-        if _needs_restart(item, live, result):
-            restarts.append(item.ref.to_json())
-            asked.tools.log(_restart_words(item.ref))
-            changes = True
-        if live is not None:
-            previous.append(cleaned(owned.applied_by(live) or owned.projected(live, item.body)))
-            good = good and readiness(live).ready
-        shown = diff.unified(item.ref, live, result or item.body, asked.tools.masking_key())
-        changes = changes or bool(shown)
-        lines += shown
-    _tell_diff(asked, lines)
+            found.changes = True
+        else:
+            _examine(asked, cluster, wanted.build(asked, obj, cluster), here, found)
+    _tell_diff(asked, found.diff)
     if asked.flag("dryRun"):
-        text = "\n".join(lines)
-        return Done(
-            {"diff": text, "changed": changes}, "Dry run: nothing was changed." if changes else "Nothing to do."
-        )
+        message = "Dry run: nothing was changed." if found.changes else "Nothing to do."
+        return Done({"diff": "\n".join(found.diff), "changed": found.changes}, message)
     handle = {
         "phase": "apply",
-        "until": asked.tools.now() + 60 * asked.number("timeout", 5),
-        "restarts": restarts,
-        "changes": changes,
-        "previous": asked.tools.seal(previous) if previous else None,
-        "good": good and bool(previous),
+        "until": deadline(asked),
+        "restarts": found.restarts,
+        "changes": found.changes,
+        "previous": asked.tools.seal(found.previous) if found.previous else None,
+        "good": found.good and bool(found.previous),
     }
     return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
+
+
+def _examine(asked: Asked, cluster: Cluster, item: wanted.Wanted, here: set[Any], found: _Findings) -> None:
+    for image in item.pinned:
+        asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
+    for image in item.stale:
+        asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
+    live = cluster.get(item.ref)
+    fence.check(live, wanted.stamp_of(asked), item.ref)
+    result = _try(asked, cluster, item, live, here)
+    if _needs_restart(item, live, result):
+        found.restarts.append(item.ref.to_json())
+        asked.tools.log(_restart_words(item.ref))
+        found.changes = True
+    if live is not None:
+        found.previous.append(cleaned(owned.applied_by(live) or owned.projected(live, item.body)))
+        found.good = found.good and readiness(live).ready
+    shown = diff.unified(item.ref, live, result or item.body, asked.tools.masking_key())
+    found.changes = found.changes or bool(shown)
+    found.diff += shown
 
 
 def observe(asked: Asked, cluster: Cluster, handle: Json) -> Step:
@@ -96,7 +105,7 @@ def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | Non
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = wanted.with_restart(item.body, live, None)
     try:
-        return _sent(cluster, item.ref, body, live, force=asked.flag("force"), dry_run=True)
+        return sent(cluster, item.ref, body, live, force=asked.flag("force"), dry_run=True)
     except ClusterError as error:
         if error.status == 404 and ("Namespace", item.ref.namespace) in here:
             return None
@@ -135,49 +144,6 @@ def _items(asked: Asked, cluster: Cluster) -> Iterator[wanted.Wanted]:
     return (wanted.build(asked, obj, cluster) for obj in wanted.objects(asked))
 
 
-def write(
-    asked: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
-) -> Object:
-    """Apply what was read just before and nothing newer: a start that comes late loses."""
-    stamp = wanted.stamp_of(asked)
-    for left in reversed(range(_RACES)):
-        live = cluster.get(ref)
-        fence.check(live, stamp, ref)
-        sent = wanted.with_restart(body, live, restart_for)
-        if live is not None:
-            meta = {**sent["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
-            sent = {**sent, "metadata": meta}
-        try:
-            return _sent(cluster, ref, sent, live, force=force)
-        except ClusterError as error:
-            if error.status != 409:
-                raise
-            if "the object has been modified" not in error.message or not left:
-                raise TaskFailed(conflicts.words(ref, error)) from None
-        time.sleep(0.2)
-    raise AssertionError("unreachable")
-
-
-def _sent(
-    cluster: Cluster, ref: Ref, body: Object, live: Object | None, *, force: bool, dry_run: bool = False
-) -> Object:
-    """Apply; where the server refuses what is left of a map that goes, take the map away first, in the same change."""
-    try:
-        return cluster.apply(ref, body, force=force, dry_run=dry_run)
-    except ClusterError as error:
-        if conflicts.ours_alone(error):
-            return cluster.apply(ref, body, force=True, dry_run=dry_run)
-        # Conflicts would have been told first: nobody else's fields are written over.
-        patch = defaulted.clearing(live, body) if error.status == 422 and live is not None else None
-        if patch is None:
-            raise
-    patched = cluster.patch(ref, patch, "strategic", dry_run=dry_run)
-    if dry_run:
-        return patched
-    newest = {**body["metadata"], "resourceVersion": patched["metadata"]["resourceVersion"]}
-    return cluster.apply(ref, {**body, "metadata": newest}, force=force)
-
-
 def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     refs = [Ref.from_json(one) for one in handle["objects"]]
     seen = look(asked, cluster, refs)
@@ -185,9 +151,7 @@ def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
         return _done(asked, cluster, handle, seen.objects)
     if not seen.failure and asked.tools.now() < handle["until"]:
         return _unblocked(handle, seen) or Running(handle, "; ".join(seen.messages))
-    why = seen.failure or (
-        f"Not ready within the timeout of {asked.number('timeout', 5):g} minutes: {'; '.join(seen.messages)}"
-    )
+    why = seen.failure or too_late(asked, seen)
     return _gave_up(asked, handle, why, _output(asked, cluster, seen.objects, [why]))
 
 
@@ -321,21 +285,6 @@ def _output(asked: Asked, cluster: Cluster, objects: list[Object], failures: lis
     return response(named, asked.tools.masking_key(), failures)
 
 
-def await_definition(cluster: Cluster, ref: Ref) -> None:
-    """Objects of a new kind can follow in the same manifest once the kind is served."""
-    until = time.monotonic() + _CRD_S
-    while time.monotonic() < until:
-        live = cluster.get(ref)
-        how = readiness(live) if live is not None else None
-        if how is not None and how.failed:
-            raise TaskFailed(f"{ref} {how.message}")
-        if how is not None and how.ready:
-            cluster.forget_kinds()
-            return
-        time.sleep(0.3)
-    raise TaskFailed(f"{ref} was not established within {_CRD_S:g} s.")
-
-
 def _needs_restart(item: wanted.Wanted, live: Object | None, result: Object | None) -> bool:
     """The pushed tag may have new content that no change of the manifest shows."""
     by_tag = (
@@ -359,8 +308,3 @@ def _tell_diff(asked: Asked, lines: list[str]) -> None:
         asked.tools.log(line)
     if len(lines) > _DIFF_LINES:
         asked.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")
-
-
-def count(number: int, what: str) -> str:
-    """`1 object`, `2 objects`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

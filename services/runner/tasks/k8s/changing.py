@@ -17,11 +17,9 @@ from .cluster import Cluster
 from .manifests import Ref
 from .outputs import hidden, trimmed
 from .reading import named
-from .words import ClusterError
-
-
-def _until(asked: Asked) -> float:
-    return asked.tools.now() + 60 * asked.number("timeout", 5)
+from .watching import deadline
+from .words import ClusterError, count
+from .writing import await_definition
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,9 @@ class Create:
         objects = wanted.objects(asked)
         made = wanted.kinds_made(objects)
         for obj in objects:
-            if (obj["apiVersion"].rpartition("/")[0], obj["kind"]) not in made:
+            if wanted.kind_of(obj) not in made:
                 self._look(asked, cluster, wanted.build(asked, obj, cluster))
-        handle = {"phase": "create", "until": _until(asked), "changes": True, "good": False, "previous": None}
+        handle = {"phase": "create", "until": deadline(asked), "changes": True, "good": False, "previous": None}
         return Running(handle, "Creating", again_after_s=0.0, effect_next=True)
 
     def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
@@ -49,10 +47,10 @@ class Create:
                 cluster.apply(item.ref, item.body)
                 asked.tools.log(f"{item.ref} created")
                 if item.ref.kind == "CustomResourceDefinition":
-                    apply.await_definition(cluster, item.ref)
+                    await_definition(cluster, item.ref)
         there = sum(1 for one in found.values() if one is _Found.THERE)
-        did = f"Created {apply.count(len(found) - there, 'object')}."
-        did += f" {apply.count(there, 'object')} existed already and stayed as is." if there else ""
+        did = f"Created {count(len(found) - there, 'object')}."
+        did += f" {count(there, 'object')} existed already and stayed as is." if there else ""
         following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in found], "did": did}
         return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
@@ -92,7 +90,7 @@ class Delete:
             uid = live["metadata"].get("uid", "") if live else ""
             state = hidden(trimmed(live), asked.tools.masking_key()) if live else None
             found.append({"ref": ref.to_json(), "uid": uid, "state": state})
-        handle = {"phase": "delete", "until": _until(asked), "objects": found}
+        handle = {"phase": "delete", "until": deadline(asked), "objects": found}
         return Running(handle, "Deleting", again_after_s=0.0, effect_next=True)
 
     def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
@@ -113,7 +111,7 @@ class Delete:
             entry["oldState"] = one["state"]
             output.setdefault(cluster.plural(ref).lower(), {})[ref.name] = entry
         absent = [str(ref) for ref, one in refs if not one["uid"]]
-        removed = f"Removed {apply.count(len(refs) - len(absent), 'object')}."
+        removed = f"Removed {count(len(refs) - len(absent), 'object')}."
         return Done({"response": output}, removed + (f" Not there before: {', '.join(absent)}." if absent else ""))
 
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
@@ -148,7 +146,7 @@ class Patch:
         cluster.patch(refs[0], body, kind, dry_run=True)
         handle = {
             "phase": "patch",
-            "until": _until(asked),
+            "until": deadline(asked),
             "objects": [refs[0].to_json()],
             "version": live["metadata"]["resourceVersion"],
             "changes": True,

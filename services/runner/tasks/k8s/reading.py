@@ -11,7 +11,8 @@ from . import apply, wanted
 from .cluster import Cluster
 from .manifests import Object, Ref, ref_of
 from .outputs import response
-from .watching import look
+from .watching import deadline, look, too_late
+from .words import count
 
 
 def named(asked: Asked, cluster: Cluster) -> list[Ref]:
@@ -36,7 +37,7 @@ class Get:
         labels = asked.text("filterByLabel").strip()
         found = self._listed(asked, cluster, labels) if self._lists(asked) else self._one_by_one(asked, cluster)
         output = response(found, asked.tools.masking_key())
-        return Done(output, f"Read {len(found)} object{'' if len(found) == 1 else 's'}.")
+        return Done(output, f"Read {count(len(found), 'object')}.")
 
     def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
         return self.start(asked, cluster)
@@ -86,8 +87,8 @@ class Wait:
         missing = [ref for ref in refs if cluster.get(ref) is None]
         if missing:
             raise TaskFailed(f"{missing[0]} does not exist.")
-        until = asked.tools.now() + 60 * asked.number("timeout", 5)
-        return Running({"objects": [ref.to_json() for ref in refs], "until": until}, "Waiting", again_after_s=0.0)
+        handle = {"objects": [ref.to_json() for ref in refs], "until": deadline(asked)}
+        return Running(handle, "Waiting", again_after_s=0.0)
 
     def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
         refs = [Ref.from_json(one) for one in handle["objects"]]
@@ -102,9 +103,7 @@ class Wait:
         if seen.failure:
             raise TaskFailed(seen.failure, output)
         if asked.tools.now() >= handle["until"]:
-            timeout = asked.number("timeout", 5)
-            why = f"Not ready within the timeout of {timeout:g} minutes: {'; '.join(seen.messages)}"
-            raise TaskFailed(why, output)
+            raise TaskFailed(too_late(asked, seen), output)
         return Running(handle, "; ".join(seen.messages))
 
     def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:

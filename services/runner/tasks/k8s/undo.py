@@ -12,6 +12,8 @@ from . import apply, fence, owned, wanted
 from .cluster import Cluster, selector
 from .manifests import Object, Ref, cleaned
 from .rollout import REVISION
+from .watching import deadline
+from .writing import write
 
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 
@@ -35,7 +37,7 @@ class Rollback:
         number, template = _chosen(_revisions(cluster, live, ref), int(asked.number("revision", -1)), ref)
         handle = {
             "phase": "undo",
-            "until": asked.tools.now() + 60 * asked.number("timeout", 5),
+            "until": deadline(asked),
             "objects": [ref.to_json()],
             "revision": number,
             "template": asked.tools.seal(template),
@@ -56,7 +58,7 @@ class Rollback:
         body = cleaned(owned.applied_by(live) or owned.bare(live))
         body.setdefault("spec", {})["template"] = asked.tools.unseal(handle["template"])
         wanted.stamp_of(asked).put_on(body)
-        apply.write(asked, cluster, ref, body, force=True)
+        write(asked, cluster, ref, body, force=True)
         asked.tools.log(f"{ref} rolled back to revision {handle['revision']}")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 

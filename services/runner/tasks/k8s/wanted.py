@@ -69,6 +69,11 @@ def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:
     return made
 
 
+def kind_of(obj: Object) -> tuple[str, str]:
+    """An object's (group, kind)."""
+    return obj["apiVersion"].rpartition("/")[0], obj["kind"]
+
+
 def build(asked: Asked, obj: Object, places: Places) -> Wanted:
     """One object as it is to be: pinned, in its namespace, stamped."""
     body = manifests.cleaned(obj)

@@ -52,6 +52,20 @@ def look(asked: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = 
     return seen
 
 
+def deadline(asked: Asked) -> float:
+    """Until when to wait, by the task's `timeout` in minutes."""
+    return asked.tools.now() + 60 * _timeout(asked)
+
+
+def too_late(asked: Asked, seen: Seen) -> str:
+    """What is not ready although the time is over."""
+    return f"Not ready within the timeout of {_timeout(asked):g} minutes: {'; '.join(seen.messages)}"
+
+
+def _timeout(asked: Asked) -> float:
+    return asked.number("timeout", 5)
+
+
 def outage(asked: Asked, error: TaskFailed) -> bool:
     """Whether the cluster does not answer, for no longer yet than is to be waited out."""
     if not isinstance(error, ClusterError) or not error.passing:

@@ -40,6 +40,11 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
 
 
+def count(number: int, what: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _status(error: ApiException) -> dict[str, Any]:
     try:
         body = json.loads(error.body or "")
