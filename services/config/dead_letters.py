@@ -90,7 +90,7 @@ class DeadLetters:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page, newest first, without bodies."""
         person.demand_administrator("see dead letters")
-        found, total = stored.list_letters(uow, ask.filter, ask.orderby, ask.top, ask.skip)
+        found, total = stored.page(uow, ask)
         return Page(documents=tuple(document(one) for one in found), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -27,15 +27,7 @@ class Deployments:
         """One page."""
         if ask.parent:
             self.get(uow, person, Get(kind=Kind.DEPLOYMENTS, id=ask.parent))
-        found, total = deployments.page(
-            uow,
-            readable(uow, person),
-            of=ask.parent,
-            filter=ask.filter,
-            orderby=ask.orderby,
-            top=ask.top,
-            skip=ask.skip,
-        )
+        found, total = deployments.page(uow, readable(uow, person), ask)
         return Page(documents=tuple(document(one) for one in found), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -33,9 +33,7 @@ class Events:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
-        found, total = deliveries.list_deliveries(
-            uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
-        )
+        found, total = deliveries.page(uow, readable(uow, person), ask)
         return Page(documents=tuple(documents(uow, found)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

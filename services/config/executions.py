@@ -29,15 +29,7 @@ class Executions:
             pipeline = catalog_pipelines.pipeline_by_id(uow, ask.parent)
             if pipeline is None or not person.may(pipeline.project, Right.READ):
                 raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
-        seen, total = execution_views.page(
-            uow,
-            projects,
-            pipeline_id=ask.parent,
-            filter=ask.filter,
-            orderby=ask.orderby,
-            top=ask.top,
-            skip=ask.skip,
-        )
+        seen, total = execution_views.page(uow, projects, ask)
         states = None if ask.options.get("brief") else self._states.of(uow, seen)
         return Page(documents=tuple(documents(uow, seen, states)), total=total)
 

@@ -30,9 +30,7 @@ class UserOperations:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
-        found, total = operations.list_operations(
-            uow, readable(uow, person), ask.filter, ask.orderby, ask.top, ask.skip
-        )
+        found, total = operations.page(uow, readable(uow, person), ask)
         return Page(documents=tuple(_documents(uow, found, person)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -32,9 +32,7 @@ class ApiTokens:
         where = [column("kind") == "api", column("revoked_at").is_(None)]
         if not (person.administers and flag(ask.options, "all", False)):
             where.append(column("user_id") == person.user_id)
-        values, total = catalog_people.TOKENS.page(
-            uow, *where, filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip
-        )
+        values, total = catalog_people.TOKENS.page(uow, ask, *where)
         return Page(documents=tuple(documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -46,9 +46,7 @@ class Audit:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page, newest first."""
-        values, total = store.AUDIT.page(
-            uow, *_seen_by(person), filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip
-        )
+        values, total = store.AUDIT.page(uow, ask, *_seen_by(person))
         return Page(documents=tuple(_document(value) for value in values), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -43,14 +43,7 @@ class Scoped(Generic[V]):
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page of what the person may read."""
-        values, total = self.table.page(
-            uow,
-            *visible(uow, person, self.table),
-            filter=ask.filter,
-            orderby=ask.orderby,
-            top=ask.top,
-            skip=ask.skip,
-        )
+        values, total = self.table.page(uow, ask, *visible(uow, person, self.table))
         return Page(documents=tuple(self.documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

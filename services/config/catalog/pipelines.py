@@ -54,9 +54,7 @@ class Pipelines(Scoped[Pipeline]):
         if not ask.parent:
             return super().find(uow, person, ask)
         pipeline = self.locate(uow, person, Get(kind=self.kind, id=ask.parent))
-        values, total = VERSIONS.page(
-            uow, VERSIONS.column("pipeline_id") == pipeline.id, orderby=ask.orderby, top=ask.top, skip=ask.skip
-        )
+        values, total = VERSIONS.page(uow, ask, VERSIONS.column("pipeline_id") == pipeline.id)
         return Page(documents=tuple(_version_document(value) for value in values), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -35,7 +35,7 @@ class Projects:
         seen = person.visible_projects()
         table = catalog_projects.PROJECTS
         where = () if seen is None else (table.column("name").in_(sorted(seen)),)
-        values, total = table.page(uow, *where, filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip)
+        values, total = table.page(uow, ask, *where)
         return Page(documents=tuple(_documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

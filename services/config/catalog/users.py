@@ -29,9 +29,7 @@ class Users:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """Everybody, for who administers anything; oneself for the others."""
         own = () if _sees_people(person) else (catalog_people.USERS.column("id") == person.user_id,)
-        values, total = catalog_people.USERS.page(
-            uow, *own, filter=ask.filter, orderby=ask.orderby, top=ask.top, skip=ask.skip
-        )
+        values, total = catalog_people.USERS.page(uow, ask, *own)
         return Page(documents=tuple(documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
 
 from services.config.tables.base import Base
+from shared.contracts.catalog import Find
 
-from .filters import Field, Fields, condition, count, ordering, page_window
+from .filters import Field, Fields, page
 from .work import Reading, UnitOfWork
 
 V = TypeVar("V")
@@ -65,23 +66,10 @@ class Table(Generic[V]):
         column = self.column("name")
         return list(uow.session.scalars(select(column).where(self.column("project") == project).order_by(column)))
 
-    def page(
-        self,
-        uow: Reading,
-        *conditions: ColumnElement[bool],
-        filter: str = "",
-        orderby: str = "",
-        top: int = 25,
-        skip: int = 0,
-    ) -> tuple[list[V], int]:
+    def page(self, uow: Reading, ask: Find, *conditions: ColumnElement[bool]) -> tuple[list[V], int]:
         """One page of what the conditions and the filter leave, and how many there are in all."""
-        statement: Select[Any] = select(*self._columns).where(*conditions)
-        wanted = condition(filter, self.wire)
-        if wanted is not None:
-            statement = statement.where(wanted)
-        top, skip = page_window(top, skip)
-        ordered = statement.order_by(*ordering(orderby, self.wire, self.order)).limit(top).offset(skip)
-        return self._values(uow, ordered), count(uow, statement, top, skip)
+        statement, total = page(uow, select(*self._columns).where(*conditions), self.wire, ask, self.order)
+        return self._values(uow, statement), total
 
     def insert(self, uow: UnitOfWork, value: V) -> V:
         """A new row."""

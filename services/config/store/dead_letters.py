@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from services.config.tables.ledger import DeadLetterRow
+from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import Field
@@ -69,15 +70,10 @@ def set_state(uow: UnitOfWork, number: str, state: str, by: str) -> None:
     uow.session.execute(changed.values(state=state, handled_by=by, handled_at=uow.now))
 
 
-def list_letters(uow: Reading, filter: str, orderby: str, top: int, skip: int) -> tuple[list[Letter], int]:
-    """A page, newest first."""
-    statement = select(DeadLetterRow)
-    if (wanted := filters.condition(filter, FIELDS)) is not None:
-        statement = statement.where(wanted)
-    top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement, top, skip)
-    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_createTimeInMicros desc"), _ROW.id)
-    return [_letter(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
+def page(uow: Reading, ask: Find) -> tuple[list[Letter], int]:
+    """One page, newest first."""
+    statement, total = filters.page(uow, select(DeadLetterRow), FIELDS, ask, "_createTimeInMicros desc", _ROW.id)
+    return [_letter(row) for row in uow.session.scalars(statement)], total
 
 
 def _letter(row: DeadLetterRow) -> Letter:

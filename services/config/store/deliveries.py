@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from services.config.matching import Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
+from shared.contracts.catalog import Find
 from shared.contracts.pushes import Push
 
 from . import filters
@@ -172,15 +173,12 @@ def tell(uow: UnitOfWork, number: str, reason: str) -> None:
 
 def find_one(uow: Reading, number: str) -> Delivery | None:
     """By id, with the status of its run."""
-    row = uow.session.execute(_joined().where(_ROW.id == number)).first()
-    return None if row is None else _delivery(row[0], row[1], row[2])
+    return next(iter(_found(uow, _joined().where(_ROW.id == number))), None)
 
 
 def find_push(uow: Reading, delivery_id: str, ordinal: int) -> Delivery | None:
     """By what the registry's answer names."""
-    statement = _joined().where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal)
-    row = uow.session.execute(statement).first()
-    return None if row is None else _delivery(row[0], row[1], row[2])
+    return next(iter(_found(uow, _joined().where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal))), None)
 
 
 def earlier(uow: Reading, webhook_id: str, push: Push, besides: str) -> list[Earlier]:
@@ -247,8 +245,7 @@ def started_later(uow: Reading, one: Delivery) -> Delivery | None:
         .order_by(_ROW.received_at.desc())
         .limit(1)
     )
-    row = uow.session.execute(statement).first()
-    return None if row is None else _delivery(row[0], row[1], row[2])
+    return next(iter(_found(uow, statement)), None)
 
 
 def last_started(uow: Reading, one: Delivery) -> Delivery | None:
@@ -273,29 +270,20 @@ def answered(uow: Reading, one: Delivery) -> list[Delivery]:
     statement = _joined().where(
         _ROW.state == ANSWERED, _ROW.webhook_id == one.webhook_id, _ROW.repository == repository
     )
-    return [_delivery(row[0], row[1], row[2]) for row in uow.session.execute(statement.order_by(_ROW.received_at))]
+    return _found(uow, statement.order_by(_ROW.received_at))
 
 
 def gathering(uow: Reading, webhook_id: str, repository: str) -> list[Delivery]:
     """What waits to be gathered."""
     statement = _joined().where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
-    return [_delivery(row[0], row[1], row[2]) for row in uow.session.execute(statement.order_by(_ROW.received_at))]
+    return _found(uow, statement.order_by(_ROW.received_at))
 
 
-def list_deliveries(
-    uow: Reading, projects: frozenset[str] | None, filter: str, orderby: str, top: int, skip: int
-) -> tuple[list[Delivery], int]:
-    """A page of Activity, newest first, of the given projects; None means all."""
-    statement = _joined()
-    if projects is not None:
-        statement = statement.where(_ROW.project.in_(projects))
-    if (wanted := filters.condition(filter, FIELDS)) is not None:
-        statement = statement.where(wanted)
-    top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement, top, skip)
-    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "timeStampInMicros desc"), _ROW.id)
-    rows = uow.session.execute(ordered.offset(skip).limit(top))
-    return [_delivery(row[0], row[1], row[2]) for row in rows], total
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Delivery], int]:
+    """One page of Activity, newest first; `projects` None means all of them."""
+    found = filters.within(_joined(), _ROW.project, projects)
+    statement, total = filters.page(uow, found, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
+    return _found(uow, statement), total
 
 
 def last_tag(uow: Reading, webhook_id: str) -> str:
@@ -314,15 +302,12 @@ def around(
     uow: Reading, projects: frozenset[str] | None, repository: str, tag: str, since: float, until: float, at: float
 ) -> list[Delivery]:
     """Deliveries of an image within a time, the nearest to `at` first; at most twenty. An empty tag means any."""
-    statement = _joined().where(
+    statement = filters.within(_joined(), _ROW.project, projects).where(
         _ROW.repository == repository, _ROW.received_at >= since, _ROW.received_at <= until, _ROW.via != "test"
     )
     if tag:
         statement = statement.where(_ROW.tag == tag)
-    if projects is not None:
-        statement = statement.where(_ROW.project.in_(projects))
-    rows = uow.session.execute(statement.order_by(func.abs(_ROW.received_at - at)).limit(20))
-    return [_delivery(row[0], row[1], row[2]) for row in rows]
+    return _found(uow, statement.order_by(func.abs(_ROW.received_at - at)).limit(20))
 
 
 def remove(uow: UnitOfWork, number: str) -> None:
@@ -334,6 +319,10 @@ def _joined() -> Select[Any, Any, Any]:
     return select(DeliveryRow, ExecutionRow.status, ExecutionRow.status_message).join(
         ExecutionRow, ExecutionRow.id == _ROW.execution_id, isouter=True
     )
+
+
+def _found(uow: Reading, statement: Select[Any]) -> list[Delivery]:
+    return [_delivery(*row) for row in uow.session.execute(statement)]
 
 
 def _delivery(row: DeliveryRow, status: str | None, message: str | None) -> Delivery:

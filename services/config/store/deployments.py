@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from services.config.tables.ledger import DeploymentRow
+from shared.contracts.catalog import Find
 from shared.contracts.history import Deployed, TaskEnded
 
 from . import filters
@@ -85,27 +86,18 @@ def record(uow: UnitOfWork, run: Run, event: TaskEnded, deployed: Deployed) -> N
         uow.session.execute(delete(_ROW).where(_ROW.id.in_(older)))
 
 
-def page(
-    uow: Reading, projects: frozenset[str] | None, *, of: str, filter: str, orderby: str, top: int, skip: int
-) -> tuple[list[Deployment], int]:
-    """The newest of every workload; with `of`, all of that one's workload, newest first."""
-    statement = select(_ROW)
-    if projects is not None:
-        statement = statement.where(_ROW.project.in_(sorted(projects)))
-    if of:
-        one = uow.session.get(_ROW, of)
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Deployment], int]:
+    """The newest of every workload; with `parent`, all of that one's workload, newest first."""
+    found, order = select(_ROW).where(_ROW.newest), "endpoint,namespace,name"
+    if ask.parent:
+        one = uow.session.get(_ROW, ask.parent)
         if one is None:
             return [], 0
-        statement = statement.where(_same(one.project, one.endpoint, one.namespace, one.kind, one.name))
-    else:
-        statement = statement.where(_ROW.newest)
-    if (wanted := filters.condition(filter, FIELDS)) is not None:
-        statement = statement.where(wanted)
-    top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement, top, skip)
-    default = "_createTimeInMicros desc" if of else "endpoint,namespace,name"
-    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, default), _ROW.id)
-    return [_deployment(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
+        same = _same(one.project, one.endpoint, one.namespace, one.kind, one.name)
+        found, order = select(_ROW).where(same), "_createTimeInMicros desc"
+    found = filters.within(found, _ROW.project, projects)
+    statement, total = filters.page(uow, found, FIELDS, ask, order, _ROW.id)
+    return [_deployment(row) for row in uow.session.scalars(statement)], total
 
 
 def find(uow: Reading, id: str) -> Deployment | None:

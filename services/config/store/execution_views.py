@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, tuple_
 
 from services.config.tables.ledger import ExecutionRow
+from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import Field
@@ -98,28 +99,13 @@ def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> 
     return _first(uow, statement.order_by(_ROW.requested_at.desc()))
 
 
-def page(
-    uow: Reading,
-    projects: frozenset[str] | None,
-    *,
-    pipeline_id: str = "",
-    filter: str = "",
-    orderby: str = "",
-    top: int = 25,
-    skip: int = 0,
-) -> tuple[list[Seen], int]:
-    """One page, newest first; `projects` None means all of them."""
-    statement = select(*_COLUMNS)
-    if projects is not None:
-        statement = statement.where(_ROW.project.in_(projects))
-    if pipeline_id:
-        statement = statement.where(_ROW.pipeline_id == pipeline_id)
-    if (wanted := filters.condition(filter, FIELDS)) is not None:
-        statement = statement.where(wanted)
-    top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement, top, skip)
-    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestTimeInMicros desc"), _ROW.id)
-    return [Seen(*row) for row in uow.session.execute(ordered.offset(skip).limit(top))], total
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Seen], int]:
+    """One page, newest first, with `parent` of that pipeline; `projects` None means all of them."""
+    found = filters.within(select(*_COLUMNS), _ROW.project, projects)
+    if ask.parent:
+        found = found.where(_ROW.pipeline_id == ask.parent)
+    statement, total = filters.page(uow, found, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
+    return [Seen(*row) for row in uow.session.execute(statement)], total
 
 
 def place_in_queue(uow: Reading, seen: Seen) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from odata_query import ast, exceptions, grammar
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal_column, not_, or_, select
 
+from shared.contracts.catalog import Find
 from shared.contracts.problems import Code, Refused, refuse
 
 from .work import Reading
@@ -82,12 +83,26 @@ def ordering(text: str, fields: Fields, default: str) -> list[ColumnElement[Any]
     return order
 
 
-def page_window(top: int, skip: int) -> tuple[int, int]:
-    """`$top` and `$skip` within their bounds."""
-    return max(0, min(top, MAX_TOP)), max(0, skip)
+def page(
+    uow: Reading, statement: Select[Any], fields: Fields, ask: Find, default: str, *last: SQLColumnExpression[Any]
+) -> tuple[Select[Any], int]:
+    """The statement for the page that is asked for, and how many rows its filter leaves in all.
+
+    `default` is the order where none is asked for; `last` sorts what is equal in it, so that pages do not overlap.
+    """
+    if (wanted := condition(ask.filter, fields)) is not None:
+        statement = statement.where(wanted)
+    top, skip = max(0, min(ask.top, MAX_TOP)), max(0, ask.skip)
+    ordered = statement.order_by(*ordering(ask.orderby, fields, default), *last).limit(top).offset(skip)
+    return ordered, _count(uow, statement, top, skip)
 
 
-def count(uow: Reading, statement: Select[Any], top: int, skip: int) -> int:
+def within(statement: Select[Any], project: SQLColumnExpression[Any], projects: frozenset[str] | None) -> Select[Any]:
+    """What is in one of the projects; None means all of them."""
+    return statement if projects is None else statement.where(project.in_(sorted(projects)))
+
+
+def _count(uow: Reading, statement: Select[Any], top: int, skip: int) -> int:
     """How many rows: exact up to 10,000, beyond that one more than what this page reaches."""
     bound = max(EXACT_TOTAL, skip + top) + 1
     # Of no column, so that the index of a filter answers alone.

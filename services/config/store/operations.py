@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import bindparam, case, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
+from shared.contracts.catalog import Find
 from shared.contracts.history import TaskWaiting
 
 from . import filters
@@ -157,16 +158,8 @@ def earlier_askers(uow: Reading, run: Run, stage: str, task: str) -> list[str]:
     return list(uow.connection.scalars(statement))
 
 
-def list_operations(
-    uow: Reading, projects: frozenset[str] | None, filter: str, orderby: str, top: int, skip: int
-) -> tuple[list[Operation], int]:
-    """A page, newest first, of the given projects; None means all."""
-    statement = select(UserOperationRow)
-    if projects is not None:
-        statement = statement.where(_ROW.project.in_(projects))
-    if (wanted := filters.condition(filter, FIELDS)) is not None:
-        statement = statement.where(wanted)
-    top, skip = filters.page_window(top, skip)
-    total = filters.count(uow, statement, top, skip)
-    ordered = statement.order_by(*filters.ordering(orderby, FIELDS, "_requestedOnInMicros desc"), _ROW.id)
-    return [_operation(row) for row in uow.session.scalars(ordered.offset(skip).limit(top))], total
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Operation], int]:
+    """One page, newest first; `projects` None means all of them."""
+    found = filters.within(select(UserOperationRow), _ROW.project, projects)
+    statement, total = filters.page(uow, found, FIELDS, ask, "_requestedOnInMicros desc", _ROW.id)
+    return [_operation(row) for row in uow.session.scalars(statement)], total

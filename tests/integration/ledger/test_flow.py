@@ -10,6 +10,7 @@ from services.config import causes
 from services.config.catalog.values import Actor
 from services.config.holding import State
 from services.config.store import Store, deployments, pushed_images
+from shared.contracts.catalog import Find, Kind
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
@@ -374,8 +375,8 @@ def test_what_a_run_deploys_is_the_newest_of_its_workload_and_what_was_before_is
 
     first, second = deploy("d1", 0), deploy("d2", 60)
     with world.store.read() as uow:
-        (newest,), total = deployments.page(uow, None, of="", filter="", orderby="", top=10, skip=0)
+        (newest,), total = deployments.page(uow, None, Find(kind=Kind.DEPLOYMENTS))
         assert (total, newest.execution_id, newest.images, newest.pipeline) == (1, second, ["d2"], "Deploy web")
-        history, _ = deployments.page(uow, None, of=newest.id, filter="", orderby="", top=10, skip=0)
+        history, _ = deployments.page(uow, None, Find(kind=Kind.DEPLOYMENTS, parent=newest.id))
         assert [(one.execution_id, one.newest) for one in history] == [(second, True), (first, False)]
-        assert deployments.page(uow, frozenset({"other"}), of="", filter="", orderby="", top=10, skip=0) == ([], 0)
+        assert deployments.page(uow, frozenset({"other"}), Find(kind=Kind.DEPLOYMENTS)) == ([], 0)

@@ -18,7 +18,7 @@ from services.hubsync.looks import Looks as HubLooks
 from services.hubsync.signing import Account, SignIns
 from services.runner.registry import Registries
 from services.runner.resolving import TagResolver, accounts
-from shared.contracts.catalog import Kind
+from shared.contracts.catalog import Find, Kind
 from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolve
 from shared.contracts.topics import BY_TYPE
@@ -117,7 +117,7 @@ class Street:
         from services.config.store import deliveries
 
         with self.office.store.read() as uow:
-            found, _ = deliveries.list_deliveries(uow, None, "", "timeStampInMicros asc", 100, 0)
+            found, _ = deliveries.page(uow, None, Find(kind=Kind.EVENTS, orderby="timeStampInMicros asc", top=100))
         return [((one.push and one.push.tag) or "", one.verdict, one.via) for one in found]
 
     def shown(self, made: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def test_in_the_mode_look_each_push_runs_at_the_next_look_and_others_get_their_v
     from services.config.store import deliveries
 
     with street.office.store.read() as uow:
-        found, _ = deliveries.list_deliveries(uow, None, "tag eq '1.1'", "", 10, 0)
+        found, _ = deliveries.page(uow, None, Find(kind=Kind.EVENTS, filter="tag eq '1.1'"))
     assert found[0].push is not None
     assert found[0].push.digest == digest
     assert street.shown(made)["look"]["problem"] == ""
