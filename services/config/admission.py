@@ -25,7 +25,7 @@ from .catalog.values import RunnablePipeline
 from .moving import Movement
 from .people import Person
 from .rights import Right
-from .store import UnitOfWork, executions
+from .store import UnitOfWork, executions, places
 from .store.executions import Facts, Run
 
 _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
@@ -189,8 +189,8 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
 def _arrival(movement: Movement, policy: Supersede, lane: str) -> lanes.Arrival:
     if not lane:
         return lanes.Arrival()
-    running = executions.active_in_lane(movement.uow, lane)
-    queued = executions.queued_in_lane(movement.uow, lane)
+    running = places.active_in_lane(movement.uow, lane)
+    queued = places.queued_in_lane(movement.uow, lane)
     movement.preload(queued)
     fresh = [one for one in queued if (run := movement.run(one)) is not None and not run.holding.begun]
     return lanes.arrive(policy, running, fresh)
@@ -211,8 +211,8 @@ def _cancel_older(movement: Movement, execution_id: str, why: str) -> None:
 
 
 def _why_it_waits(movement: Movement, run: Run) -> str:
-    active = executions.active_in(movement.uow, run.pipeline_id)
-    same = executions.active_in_lane(movement.uow, run.lane) if run.lane else []
+    active = places.active_in(movement.uow, run.pipeline_id)
+    same = places.active_in_lane(movement.uow, run.lane) if run.lane else []
     if same and (other := movement.run(same[0])) is not None:
         return f"Waits until #{other.index} of {run.pipeline} is over."
     if active >= run.concurrency:

@@ -14,7 +14,7 @@ from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged
 from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
 from . import folding, lanes, notifying, protocol
-from .store import UnitOfWork, deployments, executions, operations, pushed_images
+from .store import UnitOfWork, deployments, executions, operations, places, pushed_images
 from .store.executions import Facts, Run
 
 DUE = "run.due"
@@ -61,13 +61,13 @@ class Movement:
         self._runs[run.id] = self._before[run.id] = run
         self._new[run.id] = facts
         self._said.setdefault(run.id, [])
-        if run.pipeline_id in self._asking or executions.pipelines_waiting(self.uow, [run.pipeline_id]):
+        if run.pipeline_id in self._asking or places.pipelines_waiting(self.uow, [run.pipeline_id]):
             self._asking.add(run.pipeline_id)
             self.settle()
         else:
             # Nobody waits, so nobody is overtaken; the row is written once, with its place.
-            busy = executions.active_in_lane(self.uow, run.lane) if run.lane else []
-            if not busy and executions.active_in(self.uow, run.pipeline_id) < run.concurrency:
+            busy = places.active_in_lane(self.uow, run.lane) if run.lane else []
+            if not busy and places.active_in(self.uow, run.pipeline_id) < run.concurrency:
                 self.admit(run)
         return self._runs[run.id]
 
@@ -137,7 +137,7 @@ class Movement:
         """Write all that moved, and admit whom there is a place for."""
         self._write()
         while self._asking:
-            waiting = executions.pipelines_waiting(self.uow, self._asking)
+            waiting = places.pipelines_waiting(self.uow, self._asking)
             self._asking.clear()
             for pipeline_id in waiting:
                 self._admit(pipeline_id)
@@ -166,10 +166,10 @@ class Movement:
         self._rows = []
 
     def _admit(self, pipeline_id: str) -> None:
-        active = executions.active_in(self.uow, pipeline_id)
-        busy = executions.busy_lanes(self.uow, pipeline_id)
+        active = places.active_in(self.uow, pipeline_id)
+        busy = places.busy_lanes(self.uow, pipeline_id)
         skip = 0
-        while page := executions.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
+        while page := places.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
             chosen = lanes.choose(page, active, busy.keys())
             self.preload(chosen)
             for one in chosen:

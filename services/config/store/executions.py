@@ -1,14 +1,13 @@
-"""Executions: loading and saving runs in bulk, their histories, lanes and numbers."""
+"""Executions: loading and saving runs in bulk, their histories, plans and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, text, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import bindparam, insert, select, text, update
 
 from services.config.holding import Holding, State, from_json, to_json
 from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
@@ -55,15 +54,6 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A run as admission sees it."""
-
-    id: str
-    lane: str
-    concurrency: int
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What a run was started with."""
 
@@ -80,63 +70,14 @@ class Facts:
     """Inputs that hold a secret; `input` has their mask."""
 
 
-_COLUMNS = (
-    ExecutionRow.id,
-    ExecutionRow.project,
-    ExecutionRow.pipeline,
-    ExecutionRow.pipeline_id,
-    ExecutionRow.idx,
-    ExecutionRow.hold,
-    ExecutionRow.lane,
-    ExecutionRow.policy,
-    ExecutionRow.concurrency,
-    ExecutionRow.order_at,
-    ExecutionRow.since,
-    ExecutionRow.folded,
-    ExecutionRow.status,
-    ExecutionRow.status_message,
-    ExecutionRow.revision,
-    ExecutionRow.events,
-    ExecutionRow.requested_at,
-    ExecutionRow.started_at,
-    ExecutionRow.ended_at,
-    ExecutionRow.plan_hash,
-    ExecutionRow.delivery,
-    ExecutionRow.nested,
-    ExecutionRow.parent,
-    ExecutionRow.parent_stage,
-    ExecutionRow.parent_task,
-)
+_STORED_AS = {"index": "idx", "holding": "hold"}
+_COLUMNS = tuple(getattr(ExecutionRow, _STORED_AS.get(name, name)) for name in Run.__dataclass_fields__)
+_READ_AS: dict[str, Callable[[Any], Any]] = {"holding": from_json, "folded": Status, "status": Status}
 
 
 def _run(row: Any) -> Run:
-    return Run(
-        id=row[0],
-        project=row[1],
-        pipeline=row[2],
-        pipeline_id=row[3],
-        index=row[4],
-        holding=from_json(row[5]),
-        lane=row[6],
-        policy=row[7],
-        concurrency=row[8],
-        order_at=row[9],
-        since=row[10],
-        folded=Status(row[11]),
-        status=Status(row[12]),
-        status_message=row[13],
-        revision=row[14],
-        events=row[15],
-        requested_at=row[16],
-        started_at=row[17],
-        ended_at=row[18],
-        plan_hash=row[19],
-        delivery=row[20],
-        nested=row[21],
-        parent=row[22],
-        parent_stage=row[23],
-        parent_task=row[24],
-    )
+    values = dict(zip(Run.__dataclass_fields__, row, strict=True))
+    return Run(**{**values, **{name: read(values[name]) for name, read in _READ_AS.items()}})
 
 
 _BY_IDS = select(*_COLUMNS).where(ExecutionRow.id.in_(bindparam("ids", expanding=True)))
@@ -161,77 +102,6 @@ def ids_in(uow: Reading, state: State) -> list[tuple[str, float]]:
     """Ids of all runs in one state, with since when."""
     rows = uow.connection.execute(select(ExecutionRow.id, ExecutionRow.since).where(ExecutionRow.state == state.value))
     return [(row[0], row[1]) for row in rows]
-
-
-_PLACE = select(ExecutionRow.id, ExecutionRow.lane, ExecutionRow.concurrency)
-_ACTIVE = (State.DISPATCHED.value, State.HELD.value)
-
-
-_COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
-    ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
-)
-_CHILD = aliased(ExecutionRow)
-_BUSY_LANE = or_(
-    ExecutionRow.state.in_(_ACTIVE),
-    # Parked, but its own rollback or nested run is at work for it: nobody else of the lane may be.
-    and_(
-        ExecutionRow.state == State.PARKED.value,
-        exists().where(_CHILD.parent == ExecutionRow.id, _CHILD.state != State.ENDED.value),
-    ),
-)
-_BUSY = select(ExecutionRow.lane, ExecutionRow.id).where(
-    _BUSY_LANE, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
-)
-_ACTIVE_IN_LANE = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_lane"), _BUSY_LANE)
-_WAITING = (
-    select(ExecutionRow.pipeline_id)
-    .where(
-        ExecutionRow.state == State.QUEUED.value,
-        ExecutionRow.pipeline_id.in_(bindparam("pipelines", expanding=True)),
-    )
-    .distinct()
-)
-_QUEUED_IN_LANE = (
-    select(ExecutionRow.id)
-    .where(ExecutionRow.lane == bindparam("of_lane"), ExecutionRow.state == State.QUEUED.value)
-    .order_by(ExecutionRow.order_at, ExecutionRow.idx)
-)
-
-
-def active_in(uow: Reading, pipeline_id: str) -> int:
-    """How many runs of a pipeline hold a place: neither waiting for one nor parked nor over."""
-    return uow.connection.scalar(_COUNT_ACTIVE, {"pipeline": pipeline_id}) or 0
-
-
-def busy_lanes(uow: Reading, pipeline_id: str) -> dict[str, str]:
-    """Lanes in which a run of the pipeline is at work, itself or through a run within it, with that run."""
-    return {row[0]: row[1] for row in uow.connection.execute(_BUSY, {"pipeline": pipeline_id})}
-
-
-def active_in_lane(uow: Reading, lane: str) -> list[str]:
-    """Runs of one lane that are at work, themselves or through a run within them."""
-    return list(uow.connection.scalars(_ACTIVE_IN_LANE, {"of_lane": lane}))
-
-
-def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[Place]:
-    """Runs of a pipeline that wait for a place, the oldest first."""
-    statement = (
-        _PLACE.where(ExecutionRow.state == State.QUEUED.value, ExecutionRow.pipeline_id == pipeline_id)
-        .order_by(ExecutionRow.order_at, ExecutionRow.idx)
-        .offset(skip)
-        .limit(limit)
-    )
-    return [Place(*row) for row in uow.connection.execute(statement)]
-
-
-def queued_in_lane(uow: Reading, lane: str) -> list[str]:
-    """Those that wait within one lane, the oldest first."""
-    return list(uow.connection.scalars(_QUEUED_IN_LANE, {"of_lane": lane}))
-
-
-def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:
-    """Those of the pipelines that have a queued run."""
-    return list(uow.connection.scalars(_WAITING, {"pipelines": list(pipeline_ids)}))
 
 
 def depth(uow: Reading, execution_id: str, limit: int) -> int:
