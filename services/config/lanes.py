@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.grammar.spec import Supersede
 
 
-class Place(Protocol):
-    """A run as admission sees it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run as admission sees it; `concurrency` is its pipeline's limit of runs at a time."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def lane(self) -> str: ...
-    @property
-    def concurrency(self) -> int: ...
+    id: str
+    lane: str
+    concurrency: int
 
 
 @dataclass(frozen=True, slots=True)

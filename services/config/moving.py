@@ -6,19 +6,17 @@ at once: rows, events, timers, messages, and the admission of those for whom a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from shared.contracts.history import Event, Recorded, RunEnded, StageEnded, Status, TaskEnded, TaskHandle, TaskWaiting
-from shared.contracts.runs import ExecutionChanged, ExecutionOver, IntentChanged, RunExecution, StageOver
-from shared.contracts.topics import EXECUTION_CHANGED, EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
+from shared.contracts.history import Event, Recorded
+from shared.contracts.runs import ExecutionChanged
+from shared.contracts.topics import EXECUTION_CHANGED
 
-from . import folding, lanes, notifying, protocol
-from .store import UnitOfWork, deployments, executions, operations, places, pushed_images
+from . import consequences, folding, lanes, notifying, protocol
+from .store import UnitOfWork, executions, operations, places
 from .store.executions import Facts, Run
 
-DUE = "run.due"
-"""The timer of a parked run, by execution id."""
 _LOOK_AHEAD = 20
 
 
@@ -78,10 +76,7 @@ class Movement:
     def apply(self, run: Run, step: protocol.Step) -> Run:
         """Carry out what the protocol decided."""
         run = self._keep(run, step.holding, step.accepted)
-        for event in (one.event for one in step.accepted):
-            _TOLD.get(type(event), _nothing)(self, run, event)
-        for effect in step.effects:
-            _EFFECTS[type(effect)](self, run, effect)
+        consequences.of_step(self, run, step)
         return self._runs[run.id]
 
     def _keep(self, run: Run, holding: protocol.Holding, accepted: tuple[Recorded, ...]) -> Run:
@@ -128,6 +123,23 @@ class Movement:
         self._dirty.add(run.id)
         self._said.setdefault(run.id, [])
         return after
+
+    def sent(self, run: Run) -> None:
+        """A message sent again counts from now too: `overdue` judges by when it was last sent."""
+        self._runs[run.id] = replace(self._runs[run.id], since=self.uow.now)
+        self._dirty.add(run.id)
+
+    def want_place(self, run: Run) -> None:
+        """A place of the run's pipeline may be free, or somebody new waits for one."""
+        self._asking.add(run.pipeline_id)
+
+    def ended(self, run: Run) -> None:
+        """Nobody needs to answer its questions any more."""
+        self._over.append(run.id)
+
+    def said_of(self, run: Run) -> Sequence[Event]:
+        """What the run has said in this movement."""
+        return self._said.get(run.id, ())
 
     def at_last(self, key: str, act: Callable[[UnitOfWork], None]) -> None:
         """Do once when the movement finishes; a later act of the same key takes the place of an earlier."""
@@ -200,44 +212,6 @@ class Movement:
         )
         self.uow.broadcast(EXECUTION_CHANGED, changed, run.id)
 
-    def dispatch(self, run: Run, effect: protocol.Dispatch) -> None:
-        # A message sent again counts from now too: `overdue` judges by when it was last sent.
-        self._runs[run.id] = replace(self._runs[run.id], since=self.uow.now)
-        self._dirty.add(run.id)
-        message = RunExecution(execution_id=run.id, dispatch=effect.number)
-        self.uow.outbox(RUN_EXECUTION, message, run.id)
-
-    def want_place(self, run: Run, _effect: object) -> None:
-        self._asking.add(run.pipeline_id)
-
-    def set_timer(self, run: Run, effect: protocol.SetTimer) -> None:
-        self.uow.timer(DUE, run.id, effect.due_at)
-
-    def cancel_timer(self, run: Run, _effect: object) -> None:
-        self.uow.cancel_timer(DUE, run.id)
-
-    def tell_holder(self, run: Run, _effect: object) -> None:
-        self.uow.broadcast(RUN_INTENT, IntentChanged(execution_id=run.id), run.id)
-
-    def over(self, run: Run, effect: protocol.Over) -> None:
-        """The run has ended: say so reliably, close its questions, and answer the run that waits for it."""
-        over = ExecutionOver(
-            execution_id=run.id,
-            revision=run.revision,
-            project=run.project,
-            pipeline=run.pipeline,
-            index=run.index,
-            status=run.status.value,
-            status_message=run.status_message,
-            duration_us=folding.micros((run.ended_at or self.uow.now) - (run.started_at or run.requested_at)),
-        )
-        self.uow.outbox(EXECUTION_OVER, over, run.id)
-        self._over.append(run.id)
-        if run.status is not Status.COMPLETED:
-            self.cancel_children(run.id)
-        if run.parent is not None:
-            self._answer_parent(run)
-
     def cancel_children(self, parent: str, place: tuple[str, str] | None = None) -> None:
         """Whoever waited for these runs, the parent or one task of it, waits no more."""
         for child in executions.children(self.uow, parent):
@@ -247,81 +221,3 @@ class Movement:
             if run.holding.state is not protocol.State.ENDED:
                 self.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, self.uow.now))
                 self.cancel_children(child)
-
-    def _answer_parent(self, run: Run) -> None:
-        parent = self.run(run.parent or "")
-        if parent is None or parent.holding.state is protocol.State.ENDED:
-            return
-        brought = next((one for one in reversed(self._ends(run)) if one.output), None)
-        said = {
-            "executionId": run.id,
-            "executionIndex": run.index,
-            "executionStatus": run.status.value,
-            "statusMessage": run.status_message,
-            "outputProperties": brought.output if brought else {},
-            "sealedProperties": {name: box.model_dump() for name, box in brought.sealed.items()} if brought else {},
-        }
-        self.apply(parent, protocol.answer(parent.holding, run.parent_stage, run.parent_task, said, self.uow.now))
-
-    def _ends(self, run: Run) -> list[RunEnded]:
-        return [one for one in self._said.get(run.id, []) if isinstance(one, RunEnded)]
-
-    def stage_over(self, run: Run, event: StageEnded) -> None:
-        over = StageOver(
-            execution_id=run.id,
-            revision=run.revision,
-            project=run.project,
-            pipeline=run.pipeline,
-            index=run.index,
-            stage=event.stage,
-            status=event.status.value,
-            status_message=event.message,
-        )
-        self.uow.outbox(EXECUTION_STAGE_OVER, over, run.id)
-
-    def run_ended(self, run: Run, event: RunEnded) -> None:
-        if event.output:
-            executions.set_output(self.uow, run.id, event.output)
-
-    def task_waits(self, run: Run, event: TaskWaiting) -> None:
-        if event.reason != "approval":
-            return
-        operations.ask(self.uow, run, event)
-        if event.ask.get("cancelPreviousPendingUserOp"):
-            for one in operations.earlier_askers(self.uow, run, event.stage, event.task):
-                if (earlier := self.run(one)) is not None:
-                    executions.set_reason(self.uow, one, f"#{run.index} asks the same.")
-                    self.apply(earlier, protocol.intend(earlier.holding, protocol.Intent.CANCEL, self.uow.now))
-
-    def task_handle(self, run: Run, event: TaskHandle) -> None:
-        for one in event.pushing:
-            pushed_images.record(self.uow, run, event, one)
-
-    def task_ended(self, run: Run, event: TaskEnded) -> None:
-        if event.status in (Status.CANCELED, Status.FAILED):
-            operations.close_of_task(self.uow, run.id, event.stage, event.task)
-            self.cancel_children(run.id, (event.stage, event.task))
-        for one in event.deployed:
-            deployments.record(self.uow, run, event, one)
-
-
-def _nothing(_movement: Movement, _run: Run, _event: object) -> None:
-    return
-
-
-_EFFECTS: dict[type, Callable[..., None]] = {
-    protocol.Dispatch: Movement.dispatch,
-    protocol.Enqueue: Movement.want_place,
-    protocol.FreePlace: Movement.want_place,
-    protocol.SetTimer: Movement.set_timer,
-    protocol.CancelTimer: Movement.cancel_timer,
-    protocol.TellHolder: Movement.tell_holder,
-    protocol.Over: Movement.over,
-}
-_TOLD: dict[type, Callable[..., None]] = {
-    StageEnded: Movement.stage_over,
-    RunEnded: Movement.run_ended,
-    TaskWaiting: Movement.task_waits,
-    TaskHandle: Movement.task_handle,
-    TaskEnded: Movement.task_ended,
-}

@@ -22,7 +22,7 @@ from shared.process.life import Fatal
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
-from . import looks, moving, pruning, receiving
+from . import consequences, looks, pruning, receiving
 from .active import Active
 from .catalog import public_address
 from .catalog.context import Context
@@ -122,7 +122,7 @@ class Config:
     def _timer_handlers(self) -> dict[str, Handler]:
         return {
             **TIMERS,
-            moving.DUE: self.ledger.due,
+            consequences.DUE: self.ledger.due,
             receiving.RESOLVE_DEADLINE: self.receiver.on_deadline,
             receiving.RESOLVE_AGAIN: self.receiver.on_again,
             receiving.GATHER: self.receiver.on_quiet,

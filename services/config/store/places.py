@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from services.config.holding import PLACED, State
+from services.config.lanes import Place
 from services.config.tables.ledger import ExecutionRow
 
 from .work import Reading
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A run as admission sees it."""
-
-    id: str
-    lane: str
-    concurrency: int
-
-
 _PLACE = select(ExecutionRow.id, ExecutionRow.lane, ExecutionRow.concurrency)
-_ACTIVE = [state.value for state in PLACED]
+_ACTIVE = sorted(PLACED)
 _COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
     ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
 )

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event, insert, select
 
+from services.config.consequences import DUE
 from services.config.executions import Executions
 from services.config.holding import State
-from services.config.moving import DUE
 from services.config.people import SYSTEM, Person
 from services.config.rights import ProjectRole, ServiceRole
 from services.config.store import Store

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from services.config.lanes import Arrival, arrive, choose, lane_of
+from services.config.lanes import Arrival, Place, arrive, choose, lane_of
 from shared.grammar.spec import Supersede
 
 
-@dataclass(frozen=True)
-class Waiting:
-    id: str
-    lane: str = ""
-    concurrency: int = 10
+def waits(id: str, lane: str = "", concurrency: int = 10) -> Place:
+    return Place(id, lane, concurrency)
 
 
 @pytest.mark.parametrize(
@@ -36,16 +31,16 @@ def test_skip_new_skips_nothing_when_the_lane_is_empty() -> None:
 
 
 def test_the_oldest_of_a_free_lane_starts_and_the_others_of_it_wait() -> None:
-    waiting = [Waiting("a", "x"), Waiting("b", "x"), Waiting("c", "y")]
+    waiting = [waits("a", "x"), waits("b", "x"), waits("c", "y")]
     assert choose(waiting, 0, ()) == ("a", "c")
 
 
 def test_a_busy_lane_holds_up_only_itself() -> None:
-    assert choose([Waiting("a", "x"), Waiting("b", "y")], 1, ("x",)) == ("b",)
+    assert choose([waits("a", "x"), waits("b", "y")], 1, ("x",)) == ("b",)
 
 
 def test_the_pipelines_limit_counts_those_that_run_already() -> None:
-    waiting = [Waiting(name, concurrency=3) for name in "abcd"]
+    waiting = [waits(name, concurrency=3) for name in "abcd"]
     assert choose(waiting, 1, ()) == ("a", "b")
 
 
