@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from uuid import UUID, uuid5
 
 from shared.contracts.pushes import DeliveryChanged, Found, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
@@ -17,7 +16,7 @@ from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.spec import Supersede
 from shared.process.ids import new_id
 
-from . import admission, causes, gathering, matching
+from . import admission, arriving, causes, gathering, matching
 from .catalog.values import MatchWebhook, RunnablePipeline
 from .causes import Cause
 from .matching import Case
@@ -33,7 +32,6 @@ ANSWER_WITHIN_S = 10.0
 FOUND_WITHIN_S = 600.0
 _AGAIN_AFTER_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 _LATE = ("spool", "look")
-_ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
 
 
 class Catalog(Protocol):
@@ -61,9 +59,9 @@ class Receiver:
         pushes: tuple[Push | None, ...] = hook.pushes or (None,)
         recorded = []
         for ordinal, push in enumerate(pushes):
-            number = row_id(hook.delivery_id, ordinal)
+            number = arriving.row_id(hook.delivery_id, ordinal)
             if not deliveries.known(uow, number):
-                one = _new(hook, webhook, _placed(push, webhook), number, ordinal, uow.now)
+                one = arriving.delivery(hook, webhook, push, number, ordinal, uow.now)
                 recorded.append(self._first(movement, one, webhook, hook.problem))
         return recorded
 
@@ -130,31 +128,21 @@ class Receiver:
         _tell(movement, one)
         self._let_follow(movement, one)
 
-    def ask_again(self, movement: Movement, number: str) -> None:
-        """The timer for another question to the registry."""
-        one = deliveries.find_one(movement.uow, number)
-        if one is None or one.state != RETRYING:
-            return
-        one = replace(one, state=RESOLVING)
-        deliveries.save(movement.uow, one)
-        self._ask(movement.uow, one, self._webhook(movement.uow, one))
-
-    def give_up_asking(self, movement: Movement, number: str) -> None:
-        """Nobody answered in time: the run starts without a digest, and its event says why."""
-        one = deliveries.find_one(movement.uow, number)
-        if one is not None and one.state == RESOLVING:
-            note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds which digest the tag has."
-            self._go_on(movement, replace(one, digest_note=note))
-
     def on_again(self, uow: UnitOfWork, number: str) -> None:
-        """Handle the timer RESOLVE_AGAIN."""
-        with Movement(uow) as movement:
-            self.ask_again(movement, number)
+        """Handle the timer RESOLVE_AGAIN: another question to the registry."""
+        one = deliveries.find_one(uow, number)
+        if one is not None and one.state == RETRYING:
+            one = replace(one, state=RESOLVING)
+            deliveries.save(uow, one)
+            self._ask(uow, one, self._webhook(uow, one))
 
     def on_deadline(self, uow: UnitOfWork, number: str) -> None:
-        """Handle the timer RESOLVE_DEADLINE."""
-        with Movement(uow) as movement:
-            self.give_up_asking(movement, number)
+        """Handle the timer RESOLVE_DEADLINE: the run starts without a digest, and its event says why."""
+        one = deliveries.find_one(uow, number)
+        if one is not None and one.state == RESOLVING:
+            note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds which digest the tag has."
+            with Movement(uow) as movement:
+                self._go_on(movement, replace(one, digest_note=note))
 
     def _go_on(self, movement: Movement, one: Delivery) -> None:
         """The answers come in any order; pushes of one repository are judged in the order in which they came."""
@@ -335,54 +323,6 @@ class Receiver:
         if webhook is None or not webhook.pipeline:
             return None
         return self.catalog.pipeline(uow, webhook.project, webhook.pipeline)
-
-
-def row_id(delivery_id: str, ordinal: int) -> str:
-    """The first push of a delivery has the delivery's id, further ones an id made from it."""
-    return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
-
-
-def _placed(push: Push | None, webhook: MatchWebhook | None) -> Push | None:
-    """A sender that does not say which registry it is (Nexus, Alibaba's, a script) speaks for the webhook's."""
-    if push is None or push.registry_host:
-        return push
-    host = (webhook.registry_host if webhook is not None else "") or "docker.io"
-    official = host == "docker.io" and "/" not in push.repository
-    repository = f"library/{push.repository}" if official else push.repository
-    return push.model_copy(update={"registry_host": host, "repository": repository})
-
-
-def _new(
-    hook: HookReceived, webhook: MatchWebhook | None, push: Push | None, number: str, ordinal: int, now: float
-) -> Delivery:
-    return Delivery(
-        id=number,
-        delivery_id=hook.delivery_id,
-        ordinal=ordinal,
-        received_at=hook.received_at,
-        recorded_at=now,
-        via=hook.via,
-        token_hash=hook.token_hash,
-        webhook_id=webhook.id if webhook else hook.webhook_id,
-        webhook=webhook.name if webhook else "",
-        project=webhook.project if webhook else "",
-        pipeline=webhook.pipeline if webhook else "",
-        push=push,
-        state=JUDGED,
-        verdict="",
-        reason="",
-        source_address=hook.source_address,
-        user_agent=hook.user_agent,
-        order_at=_order_at(hook, push),
-        body=hook.body if ordinal == 0 else {},
-    )
-
-
-def _order_at(hook: HookReceived, push: Push | None) -> float:
-    """Newer means later received; what was found by looking was pushed before."""
-    if hook.via == "look" and push is not None and push.pushed_at is not None:
-        return min(push.pushed_at, hook.received_at)
-    return hook.received_at
 
 
 def _case(

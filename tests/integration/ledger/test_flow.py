@@ -129,10 +129,8 @@ def test_what_the_registry_does_not_have_is_asked_for_again_and_then_not_found(w
     world.ledger.work([missing])
     assert world.delivery("d1").state == "retrying"
     world.clock.advance(601)
-    from services.config.moving import Movement
-
-    with world.store.write() as uow, Movement(uow) as movement:
-        world.receiver.ask_again(movement, "d1")
+    with world.store.write() as uow:
+        world.receiver.on_again(uow, "d1")
     assert len(world.messages(TagResolve)) == 2
     world.ledger.work([missing])
     event = world.delivery("d1")
