@@ -9,7 +9,7 @@ from typing import Any
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import TaskKept
-from shared.contracts.problems import Code, refuse
+from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Push
 from shared.grammar.inputs import DOCKER
 from shared.grammar.plan import Plan, compile_plan
@@ -28,7 +28,7 @@ from .store.executions import Run
 _ENDED = protocol.State.ENDED
 
 
-def missing(name: str) -> Exception:
+def missing(name: str) -> Refused:
     """The refusal of a run that is not there, or not for this person."""
     return refuse(Code.NOT_FOUND, f"There is no execution {name}", subject=name)
 

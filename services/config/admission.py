@@ -21,6 +21,7 @@ from shared.grammar.spec import PipelineSpec, Supersede
 from shared.process.ids import new_id
 
 from . import lanes, protocol
+from .catalog.documents import link
 from .catalog.values import RunnablePipeline
 from .moving import Movement
 from .people import Person
@@ -324,17 +325,12 @@ def _own_id(body: Mapping[str, Any]) -> str:
         raise refuse(Code.INVALID, f"executionId {wanted!r} is no UUID") from error
 
 
-def link(execution_id: str) -> str:
-    """Where the API shows a run."""
-    return f"/codestream/api/executions/{execution_id}"
-
-
 def response(run: Run, body: Mapping[str, Any]) -> dict[str, Any]:
     """Code Stream's ExecutionResponse, old and new fields together."""
     return {
         "executionId": run.id,
         "executionIndex": run.index,
-        "executionLink": link(run.id),
+        "executionLink": link("executions", run.id),
         "comments": body.get("comments") or "",
         "source": body.get("source") or "",
         "input": body.get("input") or {},

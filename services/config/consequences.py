@@ -12,7 +12,8 @@ from shared.contracts.history import RunEnded, StageEnded, Status, TaskEnded, Ta
 from shared.contracts.runs import ExecutionOver, IntentChanged, RunExecution, StageOver
 from shared.contracts.topics import EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
-from . import folding, protocol
+from . import protocol
+from .catalog.documents import micros
 from .store import deployments, executions, operations, pushed_images
 from .store.executions import Run
 
@@ -64,7 +65,7 @@ def _over(movement: Movement, run: Run, _effect: object) -> None:
         index=run.index,
         status=run.status.value,
         status_message=run.status_message,
-        duration_us=folding.micros(ended_at - (run.started_at or run.requested_at)),
+        duration_us=micros(ended_at - (run.started_at or run.requested_at)),
     )
     movement.uow.outbox(EXECUTION_OVER, over, run.id)
     movement.ended(run)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
 from pydantic import ValidationError
 
 from shared.bus import DeadLetter
-from shared.contracts.base import Message
+from shared.contracts.base import Json, Message
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import HookReceived
@@ -28,7 +27,6 @@ from .store.dead_letters import Letter
 
 log = structlog.get_logger()
 
-Json = dict[str, Any]
 _IDS = UUID("3f8b8bd6-6a0e-5a34-9a7c-1f5b8a0f3d11")
 _MAX_BODY = 1024 * 1024
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
@@ -16,8 +15,6 @@ from .rights import Right
 from .store import Reading, UnitOfWork, deployments
 from .store.catalog_endpoints import ENDPOINTS
 from .store.deployments import Deployment
-
-Json = dict[str, Any]
 
 
 class Deployments:

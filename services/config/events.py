@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
@@ -20,7 +20,6 @@ from .store import Reading, UnitOfWork, catalog_projects, deliveries
 from .store.deliveries import Delivery
 from .verdicts import BUTTONS, action_of
 
-Json = dict[str, Any]
 _AGAIN = {"rerun": False, "resume": False, "run-anyway": True}
 """Verbs that judge a push again, and whether the order of pushes counts no more."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.history import (
     Event,
     RollbackStarted,
@@ -25,9 +26,7 @@ from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.progress import HELD_WAITS
 from shared.grammar.states import RunState, StageState, TaskState
 
-from .catalog.documents import link
-
-Json = dict[str, Any]
+from .catalog.documents import link, micros
 
 COMPLETED = "Execution Completed."
 
@@ -73,11 +72,6 @@ def _changed(glance: Glance, **change: Any) -> Glance:
     return (
         glance if all(getattr(glance, name) == value for name, value in change.items()) else replace(glance, **change)
     )
-
-
-def micros(seconds: float) -> int:
-    """A duration or an instant as the wire has it."""
-    return round(seconds * 1_000_000)
 
 
 def stages(execution_id: str, plan: Plan, state: RunState, now: float) -> Json:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
+from shared.contracts.history import Recorded
 from shared.contracts.looks import TagsSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.notices import NoticeTried
@@ -168,7 +169,12 @@ class Ledger:
         ]
 
     def _take_answer(
-        self, uow: UnitOfWork, taken: _Taken, facts: executions.Facts, history: Any, texts: tuple[str, str]
+        self,
+        uow: UnitOfWork,
+        taken: _Taken,
+        facts: executions.Facts,
+        history: tuple[Recorded, ...],
+        texts: tuple[str, str],
     ) -> TakeAnswer:
         run, decision = taken.run, taken.decision
         plan, tree, about = read_plan(*texts)

@@ -9,6 +9,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import LogChunk
 
+from .catalog.documents import micros
 from .people import Person
 from .resources import unsupported
 from .rights import Right
@@ -53,7 +54,7 @@ class Logs:
                 "try": one.try_number,
                 "firstLine": one.first_line,
                 "lines": one.lines,
-                "at": round(one.at * 1e6),
+                "at": micros(one.at),
             }
             for one in chunks
         )

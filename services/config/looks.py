@@ -92,7 +92,7 @@ class Looks:
             patience_s=0.0 if webhook.mode == "look" else self._pace.patience_s,
             all_tags=webhook.mode == "look",
             last=lambda tag: store.last_delivered(uow, webhook.id, asked.ask.repository, tag),
-            wanted=lambda tag: _wanted(webhook, tag),
+            wanted=lambda tag: patterns.wants(webhook.tag_pattern, tag, webhook.exclude),
         )
         if outcome.memory.suspects:
             every_s = min(every_s, self._pace.patience_s)
@@ -101,13 +101,6 @@ class Looks:
             catalog_webhooks.add_history(uow, webhook.id, _made_up(outcome))
         for place, one in enumerate(outcome.missed):
             self._receiver.receive(movement, _hook(webhook, asked, one, uow.now + place / 1e3))
-
-
-def _wanted(webhook: Webhook, tag: str) -> bool:
-    try:
-        return patterns.judge(webhook.tag_pattern, tag, webhook.exclude).wanted
-    except patterns.BadPattern:
-        return False
 
 
 def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookReceived:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from shared.contracts.base import Json
 from shared.contracts.history import (
     Event,
     RunEnded,
@@ -37,7 +38,6 @@ from .store import Reading, UnitOfWork, catalog_people, executions, notices
 from .store.executions import Facts, Run
 from .store.notices import Told
 
-Json = dict[str, Any]
 Place = tuple[str, str]
 
 _NAMESPACE = UUID("b0a3a3c5-2f9d-5c47-8f0d-3b1f1f0f5c11")

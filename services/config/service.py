@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from shared.bus import Bus
+from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.runs import Endpoint, Variable
@@ -207,7 +208,7 @@ class _Working:
         self._stack.close()
 
 
-def _sealer(settings: Settings) -> Any:
+def _sealer(settings: Settings) -> Callable[[str], Sealed]:
     try:
         return Sealer.load(settings.home).seal
     except KeysMissing as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.pushes import Push
 from shared.grammar.states import RunState
 
@@ -14,8 +14,6 @@ from .plans import read_plan
 from .store import Reading, catalog_projects, execution_views, executions, notices
 from .store.execution_views import Seen
 from .store.notices import Told
-
-Json = dict[str, Any]
 
 _QUEUED = protocol.State.QUEUED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.history import task_id
 from shared.contracts.problems import Code, refuse
@@ -19,8 +20,6 @@ from .resources import unsupported
 from .rights import Right
 from .store import Reading, UnitOfWork, catalog_projects, executions, operations
 from .store.operations import ACTIVE, Operation
-
-Json = dict[str, Any]
 
 _WORDS = {"approved": "Approved", "approve": "Approved", "rejected": "Rejected", "reject": "Rejected"}
 

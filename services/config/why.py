@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
 from shared.grammar import patterns
 from shared.grammar.repositories import read_repository
 
-from .catalog import matchable
+from .catalog import matchable, mirroring
 from .catalog.base import readable
 from .catalog.documents import wire_time
 from .catalog.objects import Webhook
@@ -21,10 +21,9 @@ from .store import Reading, catalog_webhooks, deliveries
 from .store import looks as look_store
 from .store.deliveries import Delivery
 
-Json = dict[str, Any]
 BEFORE_S, AFTER_S = 3_600.0, 86_400.0
 """An event this long before or after the time is taken for the one that is meant."""
-_SETTLED = (MirrorState.IN_STEP.value, "looked at", "")
+_SETTLED = (MirrorState.IN_STEP.value, mirroring.LOOKED_AT, "")
 
 
 def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> Json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from shared.contracts.looks import SeenTag, TagsLook, TagsSeen
 from shared.contracts.pushes import Found
 from shared.grammar import patterns
@@ -31,44 +29,32 @@ class TagLooker:
             account = self._account_of(asked.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
-        registry = self._registries.borrow(account)
         try:
-            names = registry.tags(asked.repository)
-            if names is None:
-                return answer(Found.NOT_FOUND, f"{account.base} has no repository {asked.repository}.")
-            digests = _digests(registry, asked, names)
+            with self._registries.use(account) as registry:
+                names = registry.tags(asked.repository)
+                digests = _digests(registry, asked, names or [])
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
-        finally:
-            self._registries.give_back(account, registry)
+        if names is None:
+            return answer(Found.NOT_FOUND, f"{account.base} has no repository {asked.repository}.")
         return answer(Found.FOUND, tags=tuple(digests.get(name) or SeenTag(name=name) for name in names))
 
 
 def _digests(registry: Registry, asked: TagsLook, names: list[str]) -> dict[str, SeenTag]:
     found = {}
-    for name in highest(names, _is_wanted(asked), asked.most):
+    wanted = [name for name in names if patterns.wants(asked.wanted, name, asked.exclude)]
+    for name in highest(wanted, asked.most):
         manifest = registry.resolve(asked.repository, name)
         if manifest is not None:
             found[name] = SeenTag(name=name, digest=manifest.digest, media_type=manifest.media_type or None)
     return found
 
 
-def _is_wanted(asked: TagsLook) -> Callable[[str], bool]:
-    def wanted(name: str) -> bool:
-        try:
-            return patterns.judge(asked.wanted, name, asked.exclude).wanted
-        except patterns.BadPattern:
-            return False
-
-    return wanted
-
-
-def highest(names: list[str], wanted: Callable[[str], bool], most: int) -> list[str]:
-    """Of the wanted names those that are most likely to move: what is no version (`latest`, `main`), then the highest
+def highest(names: list[str], most: int) -> list[str]:
+    """Of these names those that are most likely to move: what is no version (`latest`, `main`), then the highest
     versions."""
-    chosen = [name for name in names if wanted(name)]
-    moving = [name for name in chosen if parse_version(name) is None]
-    versions = sorted(((version, name) for name in chosen if (version := parse_version(name))), reverse=True)
+    moving = [name for name in names if parse_version(name) is None]
+    versions = sorted(((version, name) for name in names if (version := parse_version(name))), reverse=True)
     # Half for each, and what one does not need for the other.
     room = max(most // 2, most - len(versions))
     kept = moving[max(0, len(moving) - room) :]

@@ -54,14 +54,12 @@ class TagResolver:
             account = self._account_of(asked.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
-        registry = self._registries.borrow(account)
         try:
-            found = registry.resolve(asked.repository, asked.digest or asked.tag)
-            there = platforms(registry, asked.repository, found) if found and asked.platforms else ()
+            with self._registries.use(account) as registry:
+                found = registry.resolve(asked.repository, asked.digest or asked.tag)
+                there = platforms(registry, asked.repository, found) if found and asked.platforms else ()
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
-        finally:
-            self._registries.give_back(account, registry)
         if found is None:
             return answer(Found.NOT_FOUND, f"{account.base} has no {asked.repository}:{asked.tag}.")
         if missing := [one for one in asked.platforms if one not in there]:

@@ -71,6 +71,14 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdic
     return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}")
 
 
+def wants(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> bool:
+    """The same as a plain yes or no; a pattern that cannot be read wants nothing."""
+    try:
+        return judge(pattern, name, exclude).wanted
+    except BadPattern:
+        return False
+
+
 def line_of(pattern: str | None, name: str) -> int:
     """Which line of a pattern wants a name, from 0: earlier lines are preferred. Raises `BadPattern`."""
     wanted, _ = _tests(pattern or "")

@@ -8,13 +8,14 @@ from dataclasses import replace
 from services.config.people import Person
 from services.config.resources import unsupported
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_uses
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
 from . import actors, auditing
 from .context import new_id
 from .documents import LINK_BASE, flag, micros, name_of, text, wire_time
-from .objects import Json, Token, User
+from .objects import Token, User
 from .sign_in import sign_out
 
 DAY_S = 86_400.0

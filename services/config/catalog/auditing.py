@@ -9,12 +9,13 @@ from services.config.resources import unsupported
 from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork
 from services.config.store import catalog_settings as store
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.manifests import shown_pipeline
 
 from .documents import link, micros, wire_time
-from .objects import Change, Json
+from .objects import Change
 
 
 def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Json | None, after: Json | None) -> None:

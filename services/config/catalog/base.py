@@ -11,13 +11,14 @@ from services.config.resources import unsupported
 from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects
 from services.config.store.catalog_rows import Table
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
 from shared.grammar.names import nearest
 
 from . import auditing
 from .context import Context, new_id
-from .objects import InProject, Json
+from .objects import InProject
 
 V = TypeVar("V", bound=InProject)
 Verb = Callable[[UnitOfWork, Person, Act], Document]

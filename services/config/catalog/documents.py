@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
 
-from .objects import InProject, Json, Stamped
+from .objects import InProject, Stamped
 
 LINK_BASE = "/codestream/api"
 ORGANISATION = "portside"

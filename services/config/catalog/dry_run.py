@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.runs import Variable
 from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
@@ -14,7 +15,6 @@ from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve_known
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
-from .objects import Json
 from .values import RunnablePipeline
 
 

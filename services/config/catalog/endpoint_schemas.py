@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.secrets import endpoint_secret_keys
-
-from .objects import Json
 
 
 @dataclass(frozen=True, slots=True)

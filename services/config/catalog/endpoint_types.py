@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Flaw
 from shared.grammar.repositories import read_repository, repository_of
 
 from .endpoint_schemas import TYPES, Property
-
-Json = dict[str, Any]
 
 _ALIASES = {
     "docker": "docker",

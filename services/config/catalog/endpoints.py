@@ -10,7 +10,7 @@ from services.config.people import Person
 from services.config.rights import Right, right_in
 from services.config.store import Reading, UnitOfWork, catalog_projects, catalog_uses
 from services.config.store.catalog_endpoints import ENDPOINTS
-from shared.contracts.base import Sealed
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
@@ -20,7 +20,7 @@ from .base import Scoped, choose_project, tags_of
 from .documents import common, flag, name_of, table, text
 from .endpoint_types import endpoint_type, flaws_of, servers, spelled
 from .matchable import day
-from .objects import Endpoint, Json
+from .objects import Endpoint
 
 _ACCEPTED_AT = "fingerprintAcceptedAt"
 

@@ -7,6 +7,7 @@ from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork
 from services.config.store.catalog_endpoints import ENDPOINTS
 from services.config.store.catalog_projects import PROJECTS
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.names import nearest
@@ -14,7 +15,7 @@ from shared.grammar.names import nearest
 from . import templates
 from .base import choose_project
 from .documents import flag, table, text
-from .objects import Endpoint, Json
+from .objects import Endpoint
 from .pipelines import Pipelines
 
 MOST_CHOICES = 200

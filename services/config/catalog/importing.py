@@ -10,7 +10,7 @@ from services.config.people import Person
 from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_projects
 from services.config.store.catalog_endpoints import VARIABLES
-from shared.contracts.base import Sealed
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
@@ -21,7 +21,6 @@ from .base import project_named
 from .documents import table
 from .endpoint_types import endpoint_type
 from .exporting import TABLES, Resources, noun
-from .objects import Json
 from .pipeline_trees import unreadable, will_not_run
 from .resolving import variable_in
 

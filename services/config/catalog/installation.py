@@ -5,13 +5,13 @@ from __future__ import annotations
 from services.config.people import Person
 from services.config.resources import unsupported
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_settings
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import DOCKER_HUB
 
 from . import actors, auditing, mirroring, public_address
 from .documents import link, text
-from .objects import Json
 
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-Json = dict[str, Any]
+from shared.contracts.base import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import Located, Malformed, load_yaml
@@ -17,7 +18,6 @@ from shared.grammar.spec import PipelineSpec
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from .documents import READ_ONLY
-from .objects import Json
 from .values import RunnablePipeline
 
 IMPORTED = "_imported"

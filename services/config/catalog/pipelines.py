@@ -12,6 +12,7 @@ from services.config.people import Person
 from services.config.store import Reading, UnitOfWork, catalog_pipelines, catalog_projects, catalog_uses
 from services.config.store.catalog_endpoints import ENDPOINTS, VARIABLES
 from services.config.store.catalog_pipelines import PIPELINES, VERSIONS
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.documents import Located
@@ -24,7 +25,7 @@ from . import pipeline_trees as trees
 from .base import Scoped, tags_of
 from .context import Context
 from .documents import common, flag, link, name_of, table, text, wire_time
-from .objects import Json, Pipeline, PipelineVersion
+from .objects import Pipeline, PipelineVersion
 from .resolving import resolve_for_run
 from .values import RunnablePipeline
 

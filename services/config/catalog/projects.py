@@ -10,6 +10,7 @@ from services.config.people import Person
 from services.config.resources import unsupported
 from services.config.rights import ProjectRole, Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
@@ -17,7 +18,7 @@ from . import auditing
 from .base import demand, tags_of
 from .context import new_id
 from .documents import ORGANISATION, common, name_of, text
-from .objects import Json, Project
+from .objects import Project
 
 _ROLE_LISTS = {
     "administrators": ProjectRole.ADMINISTRATOR,

@@ -10,13 +10,14 @@ from services.config import admission
 from services.config.people import SYSTEM, Person
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_pipelines, catalog_projects
 from services.config.store.catalog_schedules import SCHEDULES
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, Refused, refuse
 
 from . import cron
 from .base import Scoped, tags_of
 from .documents import common, flag, link, micros, name_of, table, text, wire_time
-from .objects import Json, Schedule
+from .objects import Schedule
 
 DUE = "schedule.due"
 """The timer of a schedule, by its id."""

@@ -15,10 +15,9 @@ from typing import Any
 
 import yaml
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.grammar.names import nearest
-
-from .objects import Json
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples" / "templates"
 

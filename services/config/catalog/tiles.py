@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.contracts.base import Json
 from shared.grammar.task_schemas import TASK_SCHEMAS
-
-from .objects import Json
 
 
 def tiles() -> Json:

@@ -10,6 +10,7 @@ from services.config.people import Person
 from services.config.resources import unsupported
 from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
@@ -17,7 +18,7 @@ from . import actors, auditing
 from .base import tags_of
 from .context import new_id
 from .documents import common, flag, name_of, text, texts
-from .objects import Json, User
+from .objects import User
 from .passwords import hash_password, password_matches
 
 _VERBS = ("create", "replace", "patch", "delete", "password")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from services.config.people import Person
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
 from services.config.store.catalog_endpoints import VARIABLES
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
@@ -17,7 +18,7 @@ from . import actors, mirroring
 from .base import Scoped, tags_of
 from .context import new_token, token_hash
 from .documents import common, flag, name_of, text
-from .objects import Json, Variable
+from .objects import Variable
 
 TYPES = ("REGULAR", "SECRET", "RESTRICTED")
 _NAME = re.compile(r"[^\s.${}\[\]'\"]+\Z")

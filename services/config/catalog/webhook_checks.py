@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Code, Problem, Refused
 from shared.grammar.patterns import check_pattern, judge
 
-from .objects import Json, Webhook
+from .objects import Webhook
 
 
 def check_patterns(webhook: Webhook) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
 
 from .documents import flag, texts
-from .objects import Json, Webhook
+from .objects import Webhook
 
 FIELDS = ("gatherSeconds", "platforms", "sourceNetworks", "signed")
 LONGEST_QUIET_S = 300.0

@@ -8,6 +8,7 @@ from typing import Any
 from services.config.store import Reading, catalog_projects, catalog_webhooks, deliveries, looks
 from services.config.store.catalog_endpoints import ENDPOINTS
 from services.config.store.catalog_pipelines import PIPELINES
+from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
 from shared.grammar.inputs import blank, injected
@@ -15,7 +16,7 @@ from shared.grammar.repositories import DOCKER_HUB
 
 from . import matchable, mirroring, public_address, resolving, webhook_demands
 from .documents import LINK_BASE, common, day_of, link, wire_time
-from .objects import Endpoint, Json, Pipeline, Webhook
+from .objects import Endpoint, Pipeline, Webhook
 
 UNSIGNED = "It takes signed deliveries only, and Docker Hub signs nothing: each of its deliveries is refused."
 

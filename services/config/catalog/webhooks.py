@@ -9,7 +9,7 @@ from services.config.people import Person
 from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_webhooks, looks
 from services.config.store.catalog_webhooks import WEBHOOKS
-from shared.contracts.base import Sealed
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import TokenEntry
@@ -21,7 +21,7 @@ from .context import Context, new_token, token_hash
 from .documents import flag, name_of, table, text, texts
 from .endpoint_types import server_type
 from .endpoints import Endpoints
-from .objects import Json, Webhook
+from .objects import Webhook
 from .webhook_checks import check_patterns, preview
 
 _TEXT_FIELDS = {

@@ -21,22 +21,20 @@ class Registries:
     @contextmanager
     def use(self, account: Account) -> Iterator[Registry]:
         """A registry that nobody else uses now."""
-        registry = self.borrow(account)
+        registry = self._borrow(account)
         try:
             yield registry
         finally:
-            self.give_back(account, registry)
+            self._give_back(account, registry)
 
-    def borrow(self, account: Account) -> Registry:
-        """A registry that nobody else uses until it is given back."""
+    def _borrow(self, account: Account) -> Registry:
         with self._lock:
             idle = self._idle.get(account)
             if idle:
                 return idle.pop()
         return Registry(account)
 
-    def give_back(self, account: Account, registry: Registry) -> None:
-        """Keep it for the next."""
+    def _give_back(self, account: Account, registry: Registry) -> None:
         with self._lock:
             kept = sum(map(len, self._idle.values()))
             if kept < self._keep:
