@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 
 from shared.bus import Bus
@@ -25,7 +24,6 @@ from .mirror import CannotOpen, Mirror
 from .settings import HubsyncSettings
 from .signing import Account, SignIns
 
-WATCH_S = 2.0
 CLOSE_S = 20.0
 LOOKERS = 2
 """Looks at tag lists under way at the same time; the mirror is never kept waiting by them."""
@@ -62,6 +60,7 @@ class Hubsync:
 
         self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
         self._health.tell(lambda said: self._bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
+        self._health.watch("broker", lambda: self._bus.trouble)
         self._bus.open()
         # One pass at a time: with more in hand a standby could become active beside a pass that still runs.
         self._looker = self._bus.consume_pool(
@@ -70,21 +69,9 @@ class Hubsync:
         self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
         # Apart from the passes: a page does not wait for one.
         self._bus.serve(HUBSYNC_RPC, {HUB_INSPECT: inspect(Inspector(connect, open_sealed))}, threads=LOOKERS)
-        self._closing = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
-        self._watcher.start()
-
-    def _watch(self) -> None:
-        """Say in the health file when the broker is away."""
-        while not self._closing.wait(WATCH_S):
-            if trouble := self._bus.trouble:
-                self._health.trouble("broker", trouble)
-            else:
-                self._health.clear("broker")
 
     def close(self) -> None:
         """Finish the pass in hand, then let go."""
-        self._closing.set()
         self._looker.close(CLOSE_S)
         self._consumer.close(CLOSE_S)
         self._health.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
 from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
-from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.problems import Refused
-from shared.contracts.pushes import TagResolve, TagResolved
 from shared.contracts.runs import IntentChanged, RunExecution, Take
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
@@ -24,6 +22,9 @@ FULL_AGAIN_S = 1.0
 TAKE_TIMEOUT_S = 10.0
 
 log = get_logger()
+
+Q = TypeVar("Q", bound=Message)
+A = TypeVar("A", bound=Message)
 
 
 def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
@@ -70,31 +71,12 @@ def hear_intent(holder: Holder) -> Callable[[Incoming], None]:
     return handle
 
 
-def resolve_tag(
-    resolve: Callable[[TagResolve], TagResolved], publish: Callable[[TagResolved, str], None]
-) -> Callable[[Incoming], Outcome]:
-    """Which digest a tag names now: the answer is confirmed before the question is acknowledged."""
+def answer(ask: Callable[[Q], A], publish: Callable[[A, str], None]) -> Callable[[Incoming], Outcome]:
+    """A question about a registry: its answer is confirmed before the question is acknowledged."""
 
     def handle(incoming: Incoming) -> Outcome:
-        asked = cast("TagResolve", incoming.message)
         try:
-            publish(resolve(asked), incoming.envelope.id)
-        except NotConfirmed as error:
-            return Retry(1.0, str(error))
-        return Ack()
-
-    return handle
-
-
-def look_at_tags(
-    look: Callable[[TagsLook], TagsSeen], publish: Callable[[TagsSeen, str], None]
-) -> Callable[[Incoming], Outcome]:
-    """Which tags a repository has now: the answer is confirmed before the question is acknowledged."""
-
-    def handle(incoming: Incoming) -> Outcome:
-        asked = cast("TagsLook", incoming.message)
-        try:
-            publish(look(asked), incoming.envelope.id)
+            publish(ask(cast("Q", incoming.message)), incoming.envelope.id)
         except NotConfirmed as error:
             return Retry(1.0, str(error))
         return Ack()

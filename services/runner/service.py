@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from shared.bus import Bus
 from shared.contracts import topics
 from shared.contracts.looks import TagsSeen
@@ -28,7 +26,6 @@ from .tasks.k8s.cluster import Clusters, quiet_insecure_warnings
 from .tasks.outgoing import Outgoing
 from .validate import Validator
 
-WATCH_S = 2.0
 TAKERS = 32
 CLOSE_S = 20.0
 
@@ -61,6 +58,7 @@ class Runner:
         )
         self._holder.start()
         self._health.tell(lambda said: self._bus.broadcast(topics.PROCESS_HEALTH, said, subject=said.instance))
+        self._health.watch("broker", lambda: self._bus.trouble)
         self._bus.open()
         self._runs = self._bus.consume_pool(
             topics.RUNS,
@@ -75,8 +73,8 @@ class Runner:
         self._bus.consume_pool(
             topics.REQUESTS,
             {
-                topics.TAG_RESOLVE: handlers.resolve_tag(resolver, self._publish_resolved),
-                topics.TAGS_LOOK: handlers.look_at_tags(looker, self._publish_seen),
+                topics.TAG_RESOLVE: handlers.answer(resolver, self._publish_resolved),
+                topics.TAGS_LOOK: handlers.answer(looker, self._publish_seen),
             },
             threads=threads,
             prefetch=threads,
@@ -99,13 +97,9 @@ class Runner:
             threads=threads,
         )
         self._bus.listen(topics.RUNNER_NEWS, {topics.RUN_INTENT: handlers.hear_intent(self._holder)})
-        self._closing = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
-        self._watcher.start()
 
     def close(self) -> None:
         """Take nothing more, let go of every run in order, then of the rest."""
-        self._closing.set()
         self._runs.close(CLOSE_S)
         self._holder.close(CLOSE_S)
         self._health.close()
@@ -122,11 +116,3 @@ class Runner:
 
     def _publish_seen(self, answer: TagsSeen, causation_id: str) -> None:
         self._bus.publish(topics.TAGS_SEEN, answer, subject=answer.webhook_id, causation_id=causation_id)
-
-    def _watch(self) -> None:
-        """Say in the health file when the broker is away."""
-        while not self._closing.wait(WATCH_S):
-            if trouble := self._bus.trouble:
-                self._health.trouble("broker", trouble)
-            else:
-                self._health.clear("broker")

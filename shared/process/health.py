@@ -38,6 +38,7 @@ class Health:
         self._tell: Callable[[ProcessHealth], None] = lambda _: None
         self._troubles: dict[str, str] = {}
         self._notes: dict[str, str] = {}
+        self._watched: dict[str, Callable[[], str]] = {}
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._closing = False
@@ -61,6 +62,10 @@ class Health:
     def trouble(self, key: str, line: str) -> None:
         """Something is wrong: `line` says what, and what to do. The process counts as unwell until `clear(key)`."""
         self._set(self._troubles, key, line)
+
+    def watch(self, key: str, trouble: Callable[[], str]) -> None:
+        """Ask this for every report: why something is wrong, or an empty text."""
+        self._watched[key] = trouble
 
     def note(self, key: str, line: str) -> None:
         """Something a person should know that leaves the process well."""
@@ -122,6 +127,11 @@ class Health:
         )
 
     def _write(self) -> None:
+        for key, trouble in list(self._watched.items()):
+            if line := trouble():
+                self.trouble(key, line)
+            else:
+                self.clear(key)
         report = self._report()
         draft = self._path.with_suffix(".new")
         draft.write_text(json.dumps({**report.model_dump(mode="json"), "at": now()}), encoding="utf-8")

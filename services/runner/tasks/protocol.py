@@ -259,3 +259,8 @@ class Task:
 def is_true(value: object) -> bool:
     """Yes or no, as YAML, JSON and forms write it."""
     return value is True or str(value).strip().lower() in ("true", "yes", "1", "on")
+
+
+def as_word(value: object) -> str:
+    """A value as a shell has it: `true` and `false`, nothing for null."""
+    return ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)

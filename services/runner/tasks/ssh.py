@@ -17,7 +17,7 @@ import paramiko
 from services.runner import ssh
 from shared.contracts.base import Json
 
-from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 
 _CHUNK = 256 * 1024
 _CHUNKS_A_LOOK = 16
@@ -244,9 +244,9 @@ def _script(asked: Asked, script: str) -> str:
         raise TaskFailed(
             f"`environmentVariables` has {wrong[0]!r}: a shell knows names of letters, digits and _ alone."
         )
-    environment = "\n".join(f"export {name}={shlex.quote(_text(value))}" for name, value in variables.items())
+    environment = "\n".join(f"export {name}={shlex.quote(as_word(value))}" for name, value in variables.items())
     arguments = asked.input.get("arguments") or []
-    words = shlex.split(arguments) if isinstance(arguments, str) else [_text(one) for one in arguments]
+    words = shlex.split(arguments) if isinstance(arguments, str) else [as_word(one) for one in arguments]
     folder = asked.text("workingDirectory").strip()
     shell = "sh" if asked.flag("continueOnCommandFailure") else "sh -e"
     return _RUN.format(
@@ -258,10 +258,6 @@ def _script(asked: Asked, script: str) -> str:
         shell="" if script.startswith("#!") else shell,
         arguments=" ".join(map(shlex.quote, words)),
     )
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _tail(text: bytes) -> bytes:

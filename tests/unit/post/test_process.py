@@ -115,6 +115,22 @@ def test_every_log_line_of_the_process_is_scrubbed_json(capfd: pytest.CaptureFix
     assert "ValueError" in lines[2]["exception"]
 
 
+def test_what_is_watched_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
+    said = ["The broker is away; start it."]
+    watched = Health("runner", tmp_path, instance="r1")
+    watched.watch("broker", lambda: said[-1])
+    watched.start()
+    try:
+        assert health.check("runner", tmp_path, at=time.time(), host=socket.gethostname()) == said
+        said.append("")
+        deadline = time.monotonic() + 10
+        while health.check("runner", tmp_path, at=time.time(), host=socket.gethostname()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        watched.close()
+
+
 def test_health_is_good_while_the_file_is_fresh_and_without_trouble(tmp_path: Path) -> None:
     host = socket.gethostname()
     watched = Health("runner", tmp_path, instance="r1").start()

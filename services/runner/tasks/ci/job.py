@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.tasks.protocol import TaskFailed, as_word
 from shared.contracts.base import Json
 
 DEADLINE_S = 6 * 3600
@@ -34,7 +33,7 @@ def workspace(tree: Json) -> Workspace:
     image = str(tree.get("image") or "").strip()
     if not image:
         raise TaskFailed("The pipeline's workspace names no image to run the steps in: set `workspace.image`.")
-    environment = {str(key): _text(value) for key, value in (tree.get("environmentVariables") or {}).items()}
+    environment = {str(key): as_word(value) for key, value in (tree.get("environmentVariables") or {}).items()}
     for name in environment:
         if not _NAME.fullmatch(name):
             raise TaskFailed(f"`workspace.environmentVariables`: {name!r} cannot be the name of one.")
@@ -49,10 +48,6 @@ def workspace(tree: Json) -> Workspace:
         environment=environment,
         limits=_limits(tree.get("limits") or {}),
     )
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _limits(limits: Json) -> dict[str, str]:

@@ -10,7 +10,7 @@ from services.runner.tasks.k8s.manifests import Object, Ref
 from services.runner.tasks.k8s.pods import describe
 from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.wanted import pull_secret
-from services.runner.tasks.k8s.watching import OUTAGE_ALLOWED_S, lasting
+from services.runner.tasks.k8s.watching import lasting, outage
 from services.runner.tasks.k8s.words import ClusterError
 from services.runner.tasks.protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
@@ -62,8 +62,7 @@ class CI(Task):
         try:
             step = self._look(asked, cluster, handle)
         except ClusterError as error:
-            since = asked.memory.setdefault("outage", asked.tools.now())
-            if not error.passing or asked.tools.now() - since > OUTAGE_ALLOWED_S:
+            if not outage(asked, error):
                 raise
             return Running(handle, "The cluster does not answer")
         asked.memory.pop("outage", None)
