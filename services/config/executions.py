@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.problems import Code, refuse
 
 from .acting import VERBS, missing
 from .catalog.base import readable
 from .people import Person
-from .resources import unsupported
+from .resources import chosen
 from .rights import Right
 from .showing import documents
 from .states import States
@@ -41,9 +41,7 @@ class Executions:
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Cancel, pause, resume, rerun, tag or delete."""
-        verb = VERBS.get(ask.verb)
-        if verb is None:
-            raise unsupported(Kind.EXECUTIONS, ask.verb, tuple(VERBS))
+        verb = chosen(VERBS, ask)
         seen = execution_views.one(uow, ask.id)
         if seen is None or not person.may(seen.project, Right.READ):
             raise missing(ask.id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import ANONYMOUS, Caller
@@ -19,6 +19,7 @@ from .store import answers as answers_store
 if TYPE_CHECKING:
     from .people import Person
 
+T = TypeVar("T")
 LoadPerson = Callable[[Reading, Caller], "Person"]
 
 
@@ -74,6 +75,14 @@ class Desk:
         if resource is None:
             raise refuse(Code.UNSUPPORTED, f"{kind.value} cannot be asked for", subject=kind.value)
         return resource
+
+
+def chosen(verbs: Mapping[str, T], ask: Act) -> T:
+    """What a kind does for a verb; refuses one that it does not have."""
+    found = verbs.get(ask.verb)
+    if found is None:
+        raise unsupported(ask.kind, ask.verb, tuple(verbs))
+    return found
 
 
 def unsupported(kind: Kind, verb: str, known: tuple[str, ...]) -> Refused:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.config.people import Person
-from services.config.resources import unsupported
+from services.config.resources import chosen
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_uses
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
@@ -21,11 +21,18 @@ from .sign_in import sign_out
 DAY_S = 86_400.0
 GOOD_FOR_DAYS = 182
 MAX_DAYS = 3_660
-_VERBS = ("create", "patch", "delete", "sign-out")
 
 
 class ApiTokens:
     """The kind `api-tokens`: one's own; administrators see everybody's with `options.all`."""
+
+    def __init__(self) -> None:
+        self._verbs = {
+            "create": self._create,
+            "patch": self._rename,
+            "delete": self._end,
+            "sign-out": self._sign_out,
+        }
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page, without revoked ones."""
@@ -42,24 +49,21 @@ class ApiTokens:
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Create one of one's own, name it anew, or end it; `sign-out` ends the session that asks."""
-        if ask.verb == "create":
-            return self._create(uow, person, ask)
-        if ask.verb == "sign-out":
-            sign_out(uow, person)
-            return Document()
-        if ask.verb not in _VERBS:
-            raise unsupported(ask.kind, ask.verb, _VERBS)
+        return chosen(self._verbs, ask)(uow, person, ask)
+
+    def _rename(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         old = _locate(uow, person, ask)
-        before = documents(uow, [old])[0]
-        if ask.verb == "patch":
-            new = catalog_people.TOKENS.update(uow, replace(old, name=name_of(ask.body, "API token", old.name)))
-        else:
-            new = catalog_people.TOKENS.update(uow, replace(old, revoked_at=uow.now))
-            _, owner = catalog_people.owners(uow, [old.id])[old.id]
-            actors.token_revoked(uow, old, owner)
-        document = documents(uow, [new])[0]
-        auditing.record(uow, person, ask.verb, Kind.TOKENS, before, document)
-        return Document(document=document)
+        return _changed(uow, person, ask, old, replace(old, name=name_of(ask.body, "API token", old.name)))
+
+    def _end(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, person, ask)
+        _, owner = catalog_people.owners(uow, [old.id])[old.id]
+        actors.token_revoked(uow, old, owner)
+        return _changed(uow, person, ask, old, replace(old, revoked_at=uow.now))
+
+    def _sign_out(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        sign_out(uow, person)
+        return Document()
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         user = catalog_people.USERS.one(uow, id=person.user_id)
@@ -90,6 +94,13 @@ class ApiTokens:
         document = documents(uow, [token])[0]
         auditing.record(uow, person, "create", Kind.TOKENS, None, document)
         return Document(document=document)
+
+
+def _changed(uow: UnitOfWork, person: Person, ask: Act, old: Token, new: Token) -> Document:
+    before = documents(uow, [old])[0]
+    document = documents(uow, [catalog_people.TOKENS.update(uow, new)])[0]
+    auditing.record(uow, person, ask.verb, Kind.TOKENS, before, document)
+    return Document(document=document)
 
 
 def _days(value: object) -> int:

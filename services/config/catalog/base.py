@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from services.config.people import Person
-from services.config.resources import unsupported
+from services.config.resources import chosen
 from services.config.rights import Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects
 from services.config.store.catalog_rows import Table
@@ -53,10 +53,7 @@ class Scoped(Generic[V]):
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """A change, by its verb."""
-        verb = self.verbs.get(ask.verb)
-        if verb is None:
-            raise unsupported(self.kind, ask.verb, tuple(self.verbs))
-        return verb(uow, person, ask)
+        return chosen(self.verbs, ask)(uow, person, ask)
 
     # What a subclass says
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.config.people import Person
-from services.config.resources import unsupported
+from services.config.resources import chosen
 from services.config.rights import ProjectRole, Right
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
 from shared.contracts.base import Json
@@ -25,11 +25,18 @@ _ROLE_LISTS = {
     "members": ProjectRole.MEMBER,
     "viewers": ProjectRole.VIEWER,
 }
-_VERBS = ("create", "replace", "patch", "delete")
 
 
 class Projects:
     """The kind `projects`."""
+
+    def __init__(self) -> None:
+        self._verbs = {
+            "create": self._create,
+            "replace": self._change,
+            "patch": self._change,
+            "delete": self._delete,
+        }
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page of the projects that the person may read; none is an answer too."""
@@ -45,13 +52,7 @@ class Projects:
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Create and delete are for administrators of the installation; a project's own may change its people."""
-        if ask.verb == "create":
-            return self._create(uow, person, ask)
-        if ask.verb in ("replace", "patch"):
-            return self._change(uow, person, ask)
-        if ask.verb == "delete":
-            return self._delete(uow, person, ask)
-        raise unsupported(ask.kind, ask.verb, _VERBS)
+        return chosen(self._verbs, ask)(uow, person, ask)
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_administrator("create projects")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.config.people import Person
-from services.config.resources import unsupported
+from services.config.resources import chosen
 from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
 from shared.contracts.base import Json
@@ -21,11 +21,18 @@ from .documents import common, flag, name_of, text, texts
 from .objects import User
 from .passwords import hash_password, password_matches
 
-_VERBS = ("create", "replace", "patch", "delete", "password")
-
 
 class Users:
     """The kind `users`."""
+
+    def __init__(self) -> None:
+        self._verbs = {
+            "create": self._create,
+            "replace": self._change,
+            "patch": self._change,
+            "delete": self._delete,
+            "password": self._change,
+        }
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """Everybody, for who administers anything; oneself for the others."""
@@ -41,13 +48,7 @@ class Users:
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Administrators of the installation manage users; anybody changes the own password."""
-        if ask.verb == "create":
-            return self._create(uow, person, ask)
-        if ask.verb in ("replace", "patch", "password"):
-            return self._change(uow, person, ask)
-        if ask.verb == "delete":
-            return self._delete(uow, person, ask)
-        raise unsupported(ask.kind, ask.verb, _VERBS)
+        return chosen(self._verbs, ask)(uow, person, ask)
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_administrator("create users")
