@@ -22,7 +22,8 @@ from .registry import Registries
 from .resolving import TagResolver, accounts
 from .settings import RunnerSettings
 from .tasks.catalogue import task_types
-from .tasks.k8s.cluster import Clusters, quiet_insecure_warnings
+from .tasks.k8s.client import quiet_insecure_warnings
+from .tasks.k8s.cluster import Clusters
 from .tasks.outgoing import Outgoing
 from .validate import Validator
 

@@ -20,7 +20,8 @@ import yaml
 from services.config.holding import State
 from services.runner.holder import Holder
 from services.runner.tasks.condition import Condition
-from services.runner.tasks.k8s.cluster import Clusters, quiet_insecure_warnings
+from services.runner.tasks.k8s.client import quiet_insecure_warnings
+from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.k8s.task import K8S
 from services.runner.tasks.protocol import TaskType
 from shared.contracts.pushes import Push

@@ -11,7 +11,8 @@ import yaml
 
 from services.runner.holder import Holder
 from services.runner.tasks.ci.task import CI
-from services.runner.tasks.k8s.cluster import Clusters, quiet_insecure_warnings
+from services.runner.tasks.k8s.client import quiet_insecure_warnings
+from services.runner.tasks.k8s.cluster import Clusters
 from shared.contracts.history import Status
 from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys

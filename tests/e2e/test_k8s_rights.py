@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from services.runner.checks.k8s_rights import manifest
-from services.runner.tasks.k8s.cluster import quiet_insecure_warnings
+from services.runner.tasks.k8s.client import quiet_insecure_warnings
 from services.runner.validate import Validator
 from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.history import Status

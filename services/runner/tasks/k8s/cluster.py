@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
 import shutil
-import ssl
 import tempfile
 import threading
 import time
@@ -16,15 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import urllib3
-from kubernetes import config as kube_config
-from kubernetes.client import ApiClient, Configuration
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
-from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
-from services.runner.trust import Trust, context, pools, trust_of
+from services.runner.tasks.protocol import OpenEndpoint
 
+from .client import address, connect
 from .manifests import MANAGER, Object, Ref
 from .words import ClusterError, from_exception
 
@@ -40,13 +34,13 @@ class Cluster:
     """Reads and changes objects; every failure is a `ClusterError` in words. Safe to use from several threads."""
 
     def __init__(self, endpoint: OpenEndpoint) -> None:
-        self.url = _address(endpoint)
+        self.url = address(endpoint)
         self.namespace = endpoint.text("namespace", "default")
         """Where an object names no namespace."""
         self._folder = Path(tempfile.mkdtemp(prefix="portside-k8s-"))
         self._lock = threading.Lock()
         self._unknown: dict[tuple[str, str], float] = {}
-        self._api = _api_client(endpoint, self.url, self._folder)
+        self._api = connect(endpoint, self.url, self._folder)
         self._client: DynamicClient | None = None
 
     def close(self) -> None:
@@ -334,80 +328,6 @@ class Clusters:
             known, self._known = list(self._known.values()), {}
         for one in known:
             one.close()
-
-
-def _address(endpoint: OpenEndpoint) -> str:
-    url = endpoint.text("kubernetesURL").strip().rstrip("/")
-    if not url and endpoint.text("authType").lower() != "incluster":
-        raise TaskFailed(
-            f"Endpoint {endpoint.name} has no kubernetesURL: enter the address of the cluster's API server."
-        )
-    if url and not re.match(r"https?://[^/\s]+", url):
-        raise TaskFailed(f"Endpoint {endpoint.name}: its kubernetesURL {url!r} must begin with https:// (or http://).")
-    return url
-
-
-def _api_client(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
-    settings = Configuration(host=url or None)
-    settings.retries = urllib3.Retry(total=0)
-    settings.keep_alive = True
-    settings.connection_pool_maxsize = 16
-    basic = ""
-    if endpoint.text("authType").lower() == "incluster":
-        try:
-            kube_config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        except kube_config.ConfigException as error:
-            raise TaskFailed(f"Endpoint {endpoint.name}: the runner is not inside a cluster ({error}).") from None
-    if token := endpoint.text("token").strip():
-        settings.api_key = {"BearerToken": f"Bearer {token}"}
-    elif endpoint.text("userName") and endpoint.text("password"):
-        basic = f"{endpoint.text('userName')}:{endpoint.text('password')}"
-    if endpoint.text("certData") and endpoint.text("certKeyData"):
-        settings.cert_file = _file(folder, "client.crt", _pem(endpoint, "certData"))
-        settings.key_file = _file(folder, "client.key", _pem(endpoint, "certKeyData"))
-    settings.verify_ssl = not endpoint.flag("insecureSkipTLSVerify")
-    api = ApiClient(settings)
-    manager = api.rest_client.pool_manager
-    manager.pool_classes_by_scheme = pools(trust_of(endpoint.properties))
-    if settings.verify_ssl and endpoint.text("certAuthorityData"):
-        # A cluster's own authority stands alone, as it does for kubectl.
-        manager.connection_pool_kw["ssl_context"] = _authority(endpoint)
-    if basic:
-        header = "Basic " + base64.b64encode(basic.encode()).decode()
-        api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
-    return api
-
-
-def _authority(endpoint: OpenEndpoint) -> ssl.SSLContext:
-    try:
-        return context(Trust(authority=_pem(endpoint, "certAuthorityData")), alone=True)
-    except ssl.SSLError:
-        raise TaskFailed(f"Endpoint {endpoint.name}: its certAuthorityData holds no certificate.") from None
-
-
-def _file(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="ascii")
-    return str(path)
-
-
-def _pem(endpoint: OpenEndpoint, key: str) -> str:
-    """PEM as it is, or in base64 as kubeconfig files hold it."""
-    text = endpoint.text(key).strip()
-    if "-----BEGIN" not in text:
-        try:
-            text = base64.b64decode(text, validate=True).decode("ascii").strip()
-        except (binascii.Error, UnicodeDecodeError):
-            text = ""
-    if "-----BEGIN" not in text:
-        raise TaskFailed(f"Endpoint {endpoint.name}: its {key} is neither PEM nor PEM in base64.")
-    return text + "\n"
-
-
-def quiet_insecure_warnings() -> None:
-    """An endpoint that skips verification says so in the product; a warning for each request says nothing more."""
-    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 def selector(labels: dict[str, Any]) -> str:

@@ -1,0 +1,92 @@
+"""The way to a cluster: its address, the sign-in, and which certificates are taken."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import ssl
+from pathlib import Path
+
+import urllib3
+from kubernetes import config as kube_config
+from kubernetes.client import ApiClient, Configuration
+
+from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
+from services.runner.trust import Trust, context, pools, trust_of
+
+
+def address(endpoint: OpenEndpoint) -> str:
+    """The API server's address; blank for the cluster that the runner is in. Raises `TaskFailed`."""
+    url = endpoint.text("kubernetesURL").strip().rstrip("/")
+    if not url and endpoint.text("authType").lower() != "incluster":
+        raise TaskFailed(
+            f"Endpoint {endpoint.name} has no kubernetesURL: enter the address of the cluster's API server."
+        )
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise TaskFailed(f"Endpoint {endpoint.name}: its kubernetesURL {url!r} must begin with https:// (or http://).")
+    return url
+
+
+def connect(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
+    """A client that signs in as the endpoint says; certificates are written into the folder. Raises `TaskFailed`."""
+    settings = Configuration(host=url or None)
+    settings.retries = urllib3.Retry(total=0)
+    settings.keep_alive = True
+    settings.connection_pool_maxsize = 16
+    basic = ""
+    if endpoint.text("authType").lower() == "incluster":
+        try:
+            kube_config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except kube_config.ConfigException as error:
+            raise TaskFailed(f"Endpoint {endpoint.name}: the runner is not inside a cluster ({error}).") from None
+    if token := endpoint.text("token").strip():
+        settings.api_key = {"BearerToken": f"Bearer {token}"}
+    elif endpoint.text("userName") and endpoint.text("password"):
+        basic = f"{endpoint.text('userName')}:{endpoint.text('password')}"
+    if endpoint.text("certData") and endpoint.text("certKeyData"):
+        settings.cert_file = _file(folder, "client.crt", _pem(endpoint, "certData"))
+        settings.key_file = _file(folder, "client.key", _pem(endpoint, "certKeyData"))
+    settings.verify_ssl = not endpoint.flag("insecureSkipTLSVerify")
+    api = ApiClient(settings)
+    manager = api.rest_client.pool_manager
+    manager.pool_classes_by_scheme = pools(trust_of(endpoint.properties))
+    if settings.verify_ssl and endpoint.text("certAuthorityData"):
+        # A cluster's own authority stands alone, as it does for kubectl.
+        manager.connection_pool_kw["ssl_context"] = _authority(endpoint)
+    if basic:
+        header = "Basic " + base64.b64encode(basic.encode()).decode()
+        api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
+    return api
+
+
+def _authority(endpoint: OpenEndpoint) -> ssl.SSLContext:
+    try:
+        return context(Trust(authority=_pem(endpoint, "certAuthorityData")), alone=True)
+    except ssl.SSLError:
+        raise TaskFailed(f"Endpoint {endpoint.name}: its certAuthorityData holds no certificate.") from None
+
+
+def _file(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")
+    return str(path)
+
+
+def _pem(endpoint: OpenEndpoint, key: str) -> str:
+    """PEM as it is, or in base64 as kubeconfig files hold it."""
+    text = endpoint.text(key).strip()
+    if "-----BEGIN" not in text:
+        try:
+            text = base64.b64decode(text, validate=True).decode("ascii").strip()
+        except (binascii.Error, UnicodeDecodeError):
+            text = ""
+    if "-----BEGIN" not in text:
+        raise TaskFailed(f"Endpoint {endpoint.name}: its {key} is neither PEM nor PEM in base64.")
+    return text + "\n"
+
+
+def quiet_insecure_warnings() -> None:
+    """An endpoint that skips verification says so in the product; a warning for each request says nothing more."""
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
