@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.notifying import NotSent, tell
+from services.runner.sending import NotSent, tell
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from services.runner.handlers import send_notice
-from services.runner.notifying import TRIES, Notifier, signed
+from services.runner.notifying import TRIES, Notifier
+from services.runner.sending import signed
 from services.runner.tasks.outgoing import Outgoing
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, Retry
 from shared.contracts.envelope import Envelope
