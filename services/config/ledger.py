@@ -51,7 +51,7 @@ class Definitions(Protocol):
         """Endpoints and variables that the plan may use, resolved now, secrets sealed."""
         ...
 
-    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+    def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
         """Keep what hubsync says about a webhook."""
         ...
 
@@ -147,7 +147,7 @@ class Ledger:
         self.receiver.resolved(movement, said)
 
     def _mirror_report(self, movement: Movement, said: MirrorReport) -> None:
-        self.definitions.mirror_report(movement.uow, said)
+        self.definitions.report(movement.uow, said)
 
     def _notice_tried(self, movement: Movement, said: NoticeTried) -> None:
         notices.tried(movement.uow, said)

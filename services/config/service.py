@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
-from shared.contracts.mirror import MirrorReport
-from shared.contracts.runs import Endpoint, Variable
 from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, Service
-from shared.grammar.plan import Plan
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
 from shared.process.life import Fatal
@@ -28,7 +23,6 @@ from .active import Active
 from .catalog import public_address
 from .catalog.context import Context
 from .catalog.kinds import TIMERS, Catalog
-from .catalog.resolving import resolve_for_run
 from .catalog.sign_in import sign_in
 from .dead_letters import DeadLetters, keep_letter
 from .deployments import Deployments
@@ -45,7 +39,7 @@ from .people import load_person
 from .receiving import Receiver
 from .resources import Desk, Resource
 from .settings import Settings
-from .store import Away, Reading, Store, UnitOfWork
+from .store import Away, Store
 from .store.lock import lock_of
 from .timers import Handler, Timers
 from .user_operations import UserOperations
@@ -55,24 +49,6 @@ log = structlog.get_logger()
 _WATCH_EVERY_S = 1.0
 _LOGS_EVERY_S = 0.25
 """A commit for what was printed is one that reports do not get; runners send what is printed as often."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Definitions:
-    """The catalog as the ledger asks it."""
-
-    catalog: Catalog
-
-    def resolve(
-        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
-    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
-        needs = plan.needs(inputs)
-        if not needs.endpoints and not needs.variables:
-            return {}, {}
-        return resolve_for_run(uow, project, plan, inputs)
-
-    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
-        self.catalog.report(uow, said)
 
 
 class Config:
@@ -94,7 +70,7 @@ class Config:
         )
         self.ledger = Ledger(
             self.store,
-            _Definitions(self.catalog),
+            self.catalog,
             self.receiver,
             self.leases,
             self.looks,

@@ -65,6 +65,17 @@ def user_switched(uow: UnitOfWork, user: User) -> None:
     _tell(uow, catalog_webhooks.of_actor(uow, user.id, user.name), said)
 
 
+def token_notice(uow: Reading, webhook: Webhook) -> str:
+    """From thirty days before its API token ends: when that is."""
+    owned = catalog_people.owners(uow, [webhook.api_token_id]) if webhook.api_token_id is not None else {}
+    for token, user in owned.values():
+        left_s = token.expires_at - uow.now
+        if token.revoked_at is None and 0 < left_s <= AHEAD_S[0]:
+            days = max(1, round(left_s / DAY_S))
+            return f"The API token of {user.name} ends on {day(token.expires_at)}, in {days} day{'s' * (days > 1)}."
+    return ""
+
+
 def notices(uow: Reading) -> list[str]:
     """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled."""
     said = []

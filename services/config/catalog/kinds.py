@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.config.resources import Resource
 from services.config.store import Reading, UnitOfWork, catalog_pipelines
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
 from shared.contracts.pushes import Allowlist, AllowlistAsk
+from shared.contracts.runs import Endpoint, Variable
+from shared.grammar.plan import Plan
 
 from . import actors, allowlist, matchable, mirroring, schedules
 from .api_tokens import ApiTokens
@@ -20,6 +23,7 @@ from .files import PipelinesAndFiles
 from .installation import Settings
 from .pipelines import Pipelines
 from .projects import Projects
+from .resolving import resolve_for_run
 from .schedules import Schedules
 from .users import Users
 from .values import MatchWebhook, RunnablePipeline
@@ -79,6 +83,12 @@ class Catalog:
     def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
         """Answer `mirror.wanted`."""
         return mirroring.wanted(uow, ask)
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        """Endpoints and variables that a plan may use, as they are now."""
+        return resolve_for_run(uow, project, plan, inputs)
 
     def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
         """Take `mirror.report`."""

@@ -15,8 +15,6 @@ from . import mirroring, resolving
 from .objects import Endpoint, Token, User, Webhook
 from .values import Actor, MatchWebhook
 
-NOTICE_S = 30 * 86_400.0
-
 
 def webhook_for_match(uow: Reading, webhook_id: str, token_hash: str) -> MatchWebhook | None:
     """By the token where it is known, else by the id; None when it is gone."""
@@ -65,17 +63,6 @@ def actor_of(uow: Reading, webhook: Webhook) -> Actor:
         gone = f"There is no user {webhook.actor} any more, as whom this webhook acts."
         return Actor(webhook.actor, right_problem=gone)
     return Actor(found.name, right_problem=_right_problem(uow, found, webhook.project))
-
-
-def token_notice(uow: Reading, webhook: Webhook) -> str:
-    """From thirty days before its API token ends: when that is."""
-    owned = catalog_people.owners(uow, [webhook.api_token_id]) if webhook.api_token_id is not None else {}
-    for token, user in owned.values():
-        left_s = token.expires_at - uow.now
-        if token.revoked_at is None and 0 < left_s <= NOTICE_S:
-            days = max(1, round(left_s / 86_400))
-            return f"The API token of {user.name} ends on {day(token.expires_at)}, in {days} day{'s' * (days > 1)}."
-    return ""
 
 
 def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:

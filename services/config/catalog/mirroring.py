@@ -213,6 +213,7 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
 
 
 def credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:
+    """The user name and the sealed password of an endpoint; nothing where there is none."""
     if endpoint is None:
         return "", None
     resolved = resolving.resolve_endpoint(uow, endpoint)

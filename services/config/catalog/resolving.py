@@ -20,10 +20,10 @@ _REFERENCE = re.compile(r"\$\{var\.([^\s.${}\[\]'\"]+)\}")
 
 
 def resolve_for_run(
-    uow: Reading, project: str, plan: Plan | Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, runs.Endpoint], dict[str, runs.Variable]]:
     """What a plan may use, by name. What does not exist is left out: the task that needs it says so."""
-    needs = (plan if isinstance(plan, Plan) else Plan.from_json(plan)).needs(inputs)
+    needs = plan.needs(inputs)
     stored = ENDPOINTS.named(uow, [(project, name) for name in needs.endpoints])
     wanted = set(needs.variables)
     for endpoint in stored.values():
@@ -49,11 +49,7 @@ def readable(uow: Reading, endpoint: Endpoint) -> Endpoint:
     if not (names := referred(endpoint)):
         return endpoint
     variables = _variables(uow, endpoint.project, names)
-    filled = {
-        key: _REFERENCE.sub(lambda m: _clear(m, variables), value) if isinstance(value, str) else value
-        for key, value in endpoint.properties.items()
-    }
-    return replace(endpoint, properties=filled)
+    return replace(endpoint, properties={key: _put_in(value, variables) for key, value in endpoint.properties.items()})
 
 
 def referred(endpoint: Endpoint) -> set[str]:
@@ -83,17 +79,20 @@ def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Endpo
         if variable is not None and variable.sealed is not None:
             secrets[key] = Sealed.model_validate(variable.sealed)
         else:
-            properties[key] = _REFERENCE.sub(lambda m: _clear(m, variables), value) if isinstance(value, str) else value
+            properties[key] = _put_in(value, variables)
     if endpoint.restricted:
         properties["isRestricted"] = True
     return runs.Endpoint(name=endpoint.name, type=endpoint.type, properties=properties, secrets=secrets)
 
 
-def _clear(match: re.Match[str], variables: Mapping[str, Variable]) -> str:
-    variable = variables.get(match.group(1))
-    if variable is None or variable.value is None:
-        return match.group(0)
-    return variable.value
+def _put_in(value: Any, variables: Mapping[str, Variable]) -> Any:
+    """A text with the values of variables that are no secrets in place of its references to them."""
+
+    def clear(found: re.Match[str]) -> str:
+        variable = variables.get(found[1])
+        return found[0] if variable is None or variable.value is None else variable.value
+
+    return _REFERENCE.sub(clear, value) if isinstance(value, str) else value
 
 
 def _resolved(variable: Variable) -> runs.Variable:

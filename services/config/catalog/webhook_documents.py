@@ -14,7 +14,7 @@ from shared.contracts.secrets import MASK
 from shared.grammar.inputs import blank, injected
 from shared.grammar.repositories import DOCKER_HUB
 
-from . import matchable, mirroring, public_address, resolving, webhook_demands
+from . import actors, matchable, mirroring, public_address, resolving, webhook_demands
 from .documents import LINK_BASE, common, day_of, link, wire_time
 from .objects import Endpoint, Pipeline, Webhook
 
@@ -166,7 +166,7 @@ def _document(
         "actor": actor.user,
         "missing": missing,
         "complete": not missing,
-        "notices": [one for one in (matchable.token_notice(uow, value), unreachable, in_clear, unsigned) if one],
+        "notices": [one for one in (actors.token_notice(uow, value), unreachable, in_clear, unsigned) if one],
         "reachable": not unreachable,
         "offers": ["look", "tunnel"] if unreachable else [],
         "hubState": value.hub_state,

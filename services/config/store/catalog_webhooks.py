@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from services.config.catalog.objects import Token, Tombstone, User, Webhook
 from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
@@ -105,46 +106,21 @@ def hooks_beside(uow: Reading, webhook_ids: Iterable[str]) -> tuple[list[Webhook
 def token_entries(uow: Reading, token_hash: str | None = None) -> list[TokenEntry]:
     """The tokens that are good now: all, or that one."""
     statement, about = (_GOOD_TOKENS, {}) if token_hash is None else (_GOOD_TOKEN, {"wanted": token_hash})
-    return [
-        TokenEntry(
-            token_hash=found,
-            webhook_id=webhook_id,
-            provider=provider,
-            good_until=good_until,
-            networks=tuple(networks),
-            signed=signed,
-        )
-        for found, webhook_id, provider, good_until, networks, signed in uow.connection.execute(
-            statement, {"at": uow.now, **about}
-        )
-    ]
+    return _entries(uow.connection.execute(statement, {"at": uow.now, **about}))
 
 
-_GOOD_TOKENS = select(
-    WebhookTokenRow.token_hash,
-    WebhookTokenRow.webhook_id,
-    WebhookTokenRow.provider,
-    WebhookTokenRow.good_until,
-    WebhookTokenRow.networks,
-    WebhookTokenRow.signed,
-).where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > bindparam("at")))
+_ENTRIES = select(*(getattr(WebhookTokenRow, name) for name in TokenEntry.model_fields))
+_GOOD_TOKENS = _ENTRIES.where(or_(WebhookTokenRow.good_until.is_(None), WebhookTokenRow.good_until > bindparam("at")))
 _GOOD_TOKEN = _GOOD_TOKENS.where(WebhookTokenRow.token_hash == bindparam("wanted"))
 
 
 def tokens_of(uow: Reading, webhook_id: str) -> list[TokenEntry]:
     """All tokens of a webhook, ended ones that are not yet forgotten too."""
-    rows = uow.session.scalars(select(WebhookTokenRow).where(WebhookTokenRow.webhook_id == webhook_id))
-    return [
-        TokenEntry(
-            token_hash=row.token_hash,
-            webhook_id=row.webhook_id,
-            provider=row.provider,
-            good_until=row.good_until,
-            networks=tuple(row.networks),
-            signed=row.signed,
-        )
-        for row in rows
-    ]
+    return _entries(uow.session.execute(_ENTRIES.where(WebhookTokenRow.webhook_id == webhook_id)))
+
+
+def _entries(rows: Iterable[Row[Any]]) -> list[TokenEntry]:
+    return [TokenEntry(**{**row._mapping, "networks": tuple(row.networks)}) for row in rows]
 
 
 def put_token(uow: UnitOfWork, entry: TokenEntry) -> None:

@@ -209,7 +209,7 @@ def test_a_run_gets_its_endpoints_and_variables_as_they_stand_now(office: Office
         pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
         assert pipeline is not None
         plan = compile_plan(read_pipeline(pipeline.tree))
-        endpoints, variables = resolving.resolve_for_run(uow, "default", plan.to_json())
+        endpoints, variables = resolving.resolve_for_run(uow, "default", plan)
     assert office.opener.open(endpoints["cluster"].secrets["token"]) == "t0ken"
     assert {name: one.value for name, one in variables.items()} == {"greeting": "hello"}
 

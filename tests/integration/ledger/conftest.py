@@ -119,7 +119,7 @@ class Definitions:
     ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
         return {}, {}
 
-    def mirror_report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+    def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
         raise AssertionError("not asked here")
 
 

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event, text
 
 from services.config import admission, logs, protocol
+from services.config.consequences import DUE
 from services.config.dead_letters import DeadLetters, keep_letter
 from services.config.events import Events
 from services.config.executions import Executions
@@ -21,7 +22,7 @@ from services.config.handlers import Handlers, too_slow
 from services.config.holding import State
 from services.config.logs import Logs
 from services.config.migrations import migrate, what_is_missing
-from services.config.moving import DUE, Movement
+from services.config.moving import Movement
 from services.config.outbox import Relay
 from services.config.people import SYSTEM
 from services.config.pruning import prune
