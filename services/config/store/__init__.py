@@ -2,7 +2,7 @@
 
 Sessions, statements and tables are seen here and nowhere else in `services.config`. A module of this package takes a
 unit of work and answers with frozen values or plain JSON, never with a row. It decides nothing: `matching`,
-`admission`, `protocol` and their like do.
+`lanes`, `protocol` and their like do.
 """
 
 from .work import READ_LIMIT_S, Away, Reading, Store, TooSlow, UnitOfWork
