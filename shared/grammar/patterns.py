@@ -64,7 +64,7 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdic
         if test(name):
             return Verdict(False, f"{name} is excluded by {text}")
     if not wanted:
-        return Verdict(True, "any is wanted")
+        return Verdict(True, "any tag is wanted")
     for text, test in wanted:
         if test(name):
             return Verdict(True, f"{name} matches {text}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from cli import system
+from cli import demo, system
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
@@ -47,10 +47,20 @@ def test_a_template_becomes_a_pipeline_by_its_questions_and_the_webhook_comes_ne
     page.goto(f"{world.layout.url}/pipelines")
     page.get_by_role("link", name="Templates").click()
     page.get_by_role("link", name="Push to Kubernetes").click()
-    page.locator("#q-registry").select_option("acme-web")
-    page.locator("#q-cluster").select_option("cluster")
+    # What there is only one of is chosen.
+    expect(page.locator("#q-registry")).to_have_value("acme-web")
+    expect(page.locator("#q-cluster")).to_have_value("cluster")
     page.get_by_label("Namespace").fill("apps")
     page.get_by_label("Namespace").press("Tab")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Create Endpoint").last.click()
+    dialog.get_by_label("Name", exact=True).fill("other")
+    dialog.get_by_label("Address of the cluster").fill(world.cluster_url)
+    dialog.get_by_label("Token", exact=True).fill(demo.CLUSTER_TOKEN)
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#q-cluster")).to_have_value("other")
+    expect(page.get_by_label("Namespace")).to_have_value("apps")
     runs = page.get_by_label("Deployment that runs there now")
     expect(runs).to_contain_text("web: acme/web:2.0.0")
     runs.select_option(index=1)

@@ -124,7 +124,7 @@ def test_the_verdict_says_what_decided() -> None:
     assert judge("a\nb", "c").reason == "c does not match a or b"
     assert judge("", "latest", exclude=["latest", "glob:*-rc*"]).reason == "latest is excluded by latest"
     assert judge("", "1-rc1", exclude=["latest", "glob:*-rc*"]).wanted is False
-    assert judge("", "1.0").reason == "any is wanted"
+    assert judge("", "1.0").reason == "any tag is wanted"
 
 
 def test_a_pattern_that_backtracks_elsewhere_takes_no_time() -> None:
