@@ -37,6 +37,8 @@ document.addEventListener("DOMContentLoaded", () => {
       const line = editor.addLineClass(flaw.line - 1, "wrap", "flaw-line");
       const said = document.createElement("div");
       said.className = "flaw-said";
+      // As wide as what one sees, however long the lines are.
+      said.style.maxWidth = `${editor.getScrollInfo().clientWidth - editor.getGutterElement().offsetWidth}px`;
       said.textContent = flaw.hint ? `${flaw.message} – ${flaw.hint}` : flaw.message;
       const widget = editor.addLineWidget(flaw.line - 1, said);
       shown.push(() => (editor.removeLineClass(line, "wrap", "flaw-line"), widget.clear()));

@@ -42,21 +42,23 @@ function notice() {
   const place = within.querySelector("[data-notice]") ?? document.createElement("div");
   place.dataset.notice = "";
   within.prepend(place);
-  place.scrollIntoView({ block: "nearest" });
   return place;
 }
+const show = (place) => place.scrollIntoView({ block: "nearest" });
 on("htmx:beforeSwap", ({ detail }) => {
   if ((detail.xhr?.status ?? 0) < 400) return;
   Object.assign(detail, { shouldSwap: true, isError: false, target: notice(), swapOverride: "innerHTML" });
   // The part of a page that the answer was to be cut down to is not in a refusal.
   detail.selectOverride = "unset";
 });
+on("htmx:afterSettle", ({ detail: { target } }) => target?.dataset?.notice !== undefined && show(target));
 on("htmx:sendError", () => {
   const said = document.createElement("p");
   said.className = "problem";
   said.setAttribute("role", "alert");
   said.textContent = "Portside cannot be reached. Try again in a few seconds.";
   notice().replaceChildren(said);
+  show(said);
 });
 
 // One popup of a row at a time; Escape closes it.
