@@ -20,7 +20,7 @@ from .writing import done, write
 
 PAGE = 50
 ORDER = "timeStampInMicros desc"
-_TERMS = {"image": "imageName eq {}", "tag": "tag eq {}", "webhook": "webhook eq {}"}
+_TERMS = {"tag": "tag eq {}", "webhook": "webhook eq {}"}
 _LINKS = {
     "follow": "/executions/{executionId}",
     "edit-webhook": "/webhooks/{webhookId}",
@@ -142,13 +142,22 @@ def _enable(parts: WebParts, event: Json, verb: str) -> None:
 
 
 def _asked() -> dict[str, str]:
-    wanted = {key: request.args.get(key, "").strip() for key in _TERMS}
+    wanted = {key: request.args.get(key, "").strip() for key in ("image", *_TERMS)}
     return {key: value for key, value in wanted.items() if value}
 
 
+def _of_image(written: str) -> list[str]:
+    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
+    image, tag = image_named(written)
+    whole = f"imageName eq {quoted(image)}"
+    named = whole if "/" in written else f"({whole} or endswith(imageName,{quoted('/' + image)}))"
+    return [named, *([f"tag eq {quoted(tag)}"] if tag else [])]
+
+
 def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:
-    wanted = " and ".join(term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked)
-    ask = Find(kind=Kind.EVENTS, filter=wanted, orderby=ORDER, top=PAGE, skip=number * PAGE)
+    wanted = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
+    wanted += _of_image(asked["image"]) if "image" in asked else []
+    ask = Find(kind=Kind.EVENTS, filter=" and ".join(wanted), orderby=ORDER, top=PAGE, skip=number * PAGE)
     found = parts.desk.find(who, ask)
     role = parts.roles.of(who)
     return render_template(

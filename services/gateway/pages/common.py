@@ -220,7 +220,7 @@ def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[
     return response
 
 
-def piece(template: str, **values: Any) -> str:
+def piece(template: str, /, **values: Any) -> str:
     """What a page draws within itself; without JavaScript on a page of its own."""
     if request.headers.get("HX-Request"):
         return render_template(template, **values)

@@ -144,6 +144,18 @@ def test_an_image_is_found_by_its_whole_name_or_the_last_part_of_it(
     assert site.asked[-1].filter == asked
 
 
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        ("docker.io/acme/web:1.4.0", "imageName eq 'acme/web' and tag eq '1.4.0'"),
+        ("web", "(imageName eq 'web' or endswith(imageName,'/web'))"),
+    ],
+)
+def test_activity_finds_an_image_as_executions_do(site: Site, ann: FlaskClient, image: str, asked: str) -> None:
+    ann.get(f"/activity?image={image}")
+    assert site.asked[-1].filter == asked
+
+
 def test_one_execution_shows_stages_as_columns_and_tasks_with_their_words(ann: FlaskClient) -> None:
     page = ann.get("/executions/e1").get_data(as_text=True)
     board = page[page.index('class="board"') :]

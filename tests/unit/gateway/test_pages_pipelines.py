@@ -309,3 +309,5 @@ def test_a_template_has_what_there_is_only_one_of_already_chosen(site: Site, ann
     assert '<option value="hub" selected>' in page and page.count("selected") == 2
     asked = [ask.options["answers"] for ask in site.asked if getattr(ask, "options", {}).get("template")]
     assert asked[-1] == {"project": "default", "registry": "hub"}
+    again = send(ann, "/pipelines/templates/promote/form", **{"a.target": "b"}).get_data(as_text=True)
+    assert '<option value="hub" selected>' in again and '<option value="b" selected>' in again
