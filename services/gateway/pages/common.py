@@ -18,10 +18,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.live import TooManyStreams, hangs_up
+from services.gateway.roles import Role
 from services.gateway.sessions import COOKIE, NotSignedIn
 from services.gateway.web_parts import WebParts
 from shared.contracts.envelope import Caller
-from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
+from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.grammar.repositories import read_repository
 from shared.process.clock import now
 from shared.process.ids import new_id
@@ -150,28 +151,19 @@ def demand_administrator(parts: WebParts) -> None:
     """For what the gateway itself shows; all else is authorised by config."""
     role = parts.roles.of(caller())
     if not role.administrator:
-        names = ", ".join(role.administrators) or "an administrator"
-        raise Refused(
-            Problem(
-                code=Code.FORBIDDEN,
-                message="Only administrators see this.",
-                next_step=f"Ask {names}.",
-            )
-        )
+        raise _not_for(role, "Only administrators see this.")
 
 
 def demand_editor(parts: WebParts) -> None:
     """For forms that make something, whatever its project: who may make nothing anywhere is told whom to ask."""
     role = parts.roles.of(caller())
     if not role.may_somewhere("EDIT"):
-        names = ", ".join(role.administrators) or "an administrator"
-        raise Refused(
-            Problem(
-                code=Code.FORBIDDEN,
-                message="You may read here, and change nothing.",
-                next_step=f"Ask {names} to make you a member of a project.",
-            )
-        )
+        raise _not_for(role, "You may read here, and change nothing.", " to make you a member of a project")
+
+
+def _not_for(role: Role, message: str, what: str = "") -> Refused:
+    names = ", ".join(role.administrators) or "an administrator"
+    return refuse(Code.FORBIDDEN, message, next_step=f"Ask {names}{what}.")
 
 
 def to_sign_in() -> AnyResponse:

@@ -16,7 +16,7 @@ from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
 from .common import caller, piece, signed_in
-from .writing import demand_unchanged, done, every, field, preset_project, project_names, write
+from .writing import done, every, field, preset_project, project_names, write
 
 FIELD = "p."
 DOCKER_HUB = "https://hub.docker.com"
@@ -70,8 +70,6 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def save() -> Any:
         body, id = _sent(_types(parts)), field("id")
-        if id:
-            demand_unchanged(parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=id)).document)
         write(parts, Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
         role = field("role") or "endpoint"
         return done("/endpoints", **{role: body["name"]})

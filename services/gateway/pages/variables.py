@@ -12,7 +12,7 @@ from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
 from .common import caller, page_number, signed_in
-from .writing import demand_unchanged, done, field, preset_project, project_names, write
+from .writing import done, field, preset_project, project_names, write
 
 PAGE = 50
 TYPES = {
@@ -67,7 +67,6 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def save(id: str) -> Any:
         body = _given()
         stored = parts.desk.get(caller(), Get(kind=Kind.VARIABLES, id=id)).document
-        demand_unchanged(stored)
         if body["value"] in ("", MASK) and stored.get("type") in SECRET_VARIABLE_TYPES:
             # A secret that nobody wrote anew stays; as a regular value config asks for it again.
             del body["value"]

@@ -11,7 +11,7 @@ from services.gateway.api import generic
 from services.gateway.api.sealing import wrap
 from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Find, Kind
+from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.process.secrets import new_token
 
@@ -22,6 +22,8 @@ MOST = 500
 
 def write(parts: WebParts, kind: Kind, verb: str, body: Json, *, mints: bool = False, **where: str) -> Json:
     """Send a change; the answer holds in clear what was minted for it, which nobody can see again."""
+    if verb == "patch" and field("version"):
+        demand_unchanged(parts.desk.get(caller(), Get(kind=kind, **where)).document)
     wrapped = wrap(kind, body, parts.sealer.seal, new_token, creating=mints)
     answer = parts.desk.act(caller(), generic.wrapped_act(kind, verb, wrapped, **where))
     return generic.shown(answer.document, wrapped)

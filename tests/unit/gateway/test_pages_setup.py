@@ -114,6 +114,13 @@ def test_a_change_that_leaves_the_password_blank_keeps_it(site: Site, ann: Flask
     assert (act.verb, act.id, act.body["properties"]["password"], act.sealed) == ("patch", "h1", MASK, {})
 
 
+def test_a_form_that_was_drawn_of_an_older_version_is_refused(site: Site, ann: FlaskClient) -> None:
+    site.documents["endpoints"] = {**HUB, "version": "3", "updatedBy": "eve"}
+    answer = send(ann, "/endpoints", "/endpoints/h1", id="h1", version="2", **DOCKER)
+    assert answer.status_code == 409 and "eve saved hub after this form was opened." in answer.get_data(as_text=True)
+    assert send(ann, "/endpoints", "/endpoints/h1", id="h1", version="3", **DOCKER).location == "/endpoints"
+
+
 def test_an_endpoint_in_use_stays_and_the_page_says_so(site: Site, ann: FlaskClient) -> None:
     site.post.answers["catalog.act"] = lambda _: (_ for _ in ()).throw(refuse(Code.IN_USE, "acme-web uses hub."))
     answer = send(ann, "/endpoints/h1/delete", "/endpoints")
