@@ -74,9 +74,9 @@ stages:
 expect.set_options(timeout=WAIT_MS)
 
 
-def a_system(folder: Path, *, define: bool) -> Iterator[World]:
+def a_system(folder: Path, *, define: bool, pace_s: float = 1.0) -> Iterator[World]:
     """Everything started as `make up` and the fakes beside it start it."""
-    with a_world(folder, runners=1, define=define) as running:
+    with a_world(folder, runners=1, define=define, pace_s=pace_s) as running:
         yield running
 
 

@@ -27,7 +27,8 @@ Photograph = Callable[..., None]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    yield from a_system(tmp_path_factory.mktemp("walk"), define=False)
+    # On a busy machine a page looks less often: the run is long enough to be seen while it goes on.
+    yield from a_system(tmp_path_factory.mktemp("walk"), define=False, pace_s=3.0)
 
 
 @pytest.fixture(scope="module")
