@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from shared.contracts.runs import ReportAnswer, TakeAnswer, Verdict
@@ -165,7 +166,9 @@ class Run:
     def _start_rollback(self, action: a.StartRollback) -> None:
         written = self._known.plan.rollback(action.stage, action.task)
         assert written is not None
-        self._voice.rollback_started(written, self._known.scope())
+        scope = self._known.scope()
+        values, _ = outputs(self._known.plan.outputs, scope)
+        self._voice.rollback_started(written, replace(scope, outputs=values))
 
     def _end_run(self, action: a.EndRun) -> None:
         values, missing = outputs(self._known.plan.outputs, self._known.scope())

@@ -348,3 +348,21 @@ def test_what_no_message_or_database_can_keep_is_mended_wherever_a_task_brings_i
     said = [*(report.model_dump() for report in ledger.reports), *ledger.lines]
     assert keepable(said) and "\ufffd" in ledger.state.message
     assert "\ufffd" in "".join(ledger.lines) and "\ufffd" in str(ledger.state.task("S0", "A").output.view)
+
+
+def test_a_rollback_may_be_given_what_the_pipeline_has_brought_so_far(rig: Rig) -> None:
+    undo = {"name": "Undo", "inputs": {"made": "${output.made}", "tag": "${output.tag}"}}
+    built = do(output={"id": "web-7"})
+    ledger = MemoryLedger(
+        pipeline(
+            [[("A", built)], [("B", do(fail=1))]],
+            rollbacks=[undo],
+            input={"x": "1"},
+            output={"made": "${S0.A.output.id}", "tag": "${input.x}", "late": "${S0.B.output.id}"},
+        ),
+        inputs={"x": "1"},
+    )
+    rig.holder(ledger)
+    until(lambda: bool(ledger.state.rollbacks) or over(ledger))
+    (asked,) = [one.event for one in ledger.history if one.event.type == "rollback.started"]
+    assert (asked.input, asked.problem) == ({"made": "web-7", "tag": "1"}, "")
