@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from shared.contracts.looks import SeenTag
 
-MOST_AT_ONCE = 5
-"""So many missed pushes are made up for after one look; of more, the newest."""
 CLOCKS_DIFFER_S = 120.0
 LIST_LAGS_S = 5.0
 """A registry's list may show a tag so much later than one that was pushed after it."""
@@ -71,12 +69,14 @@ def compare(
     now: float,
     patience_s: float,
     all_tags: bool,
+    most: int,
     last: Callable[[str], Delivered | None],
     wanted: Callable[[str], bool],
 ) -> Outcome:
     """One look against the one before. `last` says the last delivery of a tag, `wanted` which tags the webhook wants.
 
-    With `all_tags` others count too, after the wanted ones: they get their verdict.
+    With `all_tags` others count too, after the wanted ones: they get their verdict. Of more than `most` missed ones
+    count the newest.
     """
     listed = {one.name: one for one in seen}
     if memory.baseline_at is None or memory.about != about:
@@ -102,7 +102,7 @@ def compare(
             tags[name] = sight
             missed.append(one)
     # Those that matter most and were pushed last; a registry without times lists in the order of its choice.
-    chosen = sorted(missed, key=lambda one: (wanted(one.name), one.pushed_at or now), reverse=True)[:MOST_AT_ONCE]
+    chosen = sorted(missed, key=lambda one: (wanted(one.name), one.pushed_at or now), reverse=True)[:most]
     in_order = tuple(sorted(chosen, key=lambda one: one.pushed_at or now))
     return Outcome(replace(memory, tags=tags, suspects=suspects), in_order, len(missed) - len(chosen))
 

@@ -29,6 +29,8 @@ LOST_AFTER_S = 120.0
 """A question without an answer is asked again after that."""
 NOTHING_TO_ASK_S = 300.0
 _AT_ONCE = 50
+MOST_LOOKED, MOST_MISSED = 20, 5
+"""So many pushes one look finds: all of a minute where it stands for the hook, a few where hooks should have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Looks:
         if webhook is None or known is None or not webhook.enabled or known.looked_at != said.asked_at:
             return
         asked = question(uow, webhook)
-        every_s = self._pace.look_every_s if webhook.mode == "look" else self._pace.missed_every_s
+        looks = webhook.mode == "look"
+        every_s = self._pace.look_every_s if looks else self._pace.missed_every_s
         if said.outcome is not Found.FOUND or asked is None:
             at = max(said.retry_at or 0.0, uow.now + every_s)
             store.save(uow, replace(known, next_at=at, problem=said.detail))
@@ -89,16 +92,17 @@ class Looks:
             said.tags,
             about=asked.about,
             now=uow.now,
-            patience_s=0.0 if webhook.mode == "look" else self._pace.patience_s,
-            all_tags=webhook.mode == "look",
+            patience_s=0.0 if looks else self._pace.patience_s,
+            all_tags=looks,
+            most=MOST_LOOKED if looks else MOST_MISSED,
             last=lambda tag: store.last_delivered(uow, webhook.id, asked.ask.repository, tag),
             wanted=lambda tag: patterns.wants(webhook.tag_pattern, tag, webhook.exclude),
         )
         if outcome.memory.suspects:
             every_s = min(every_s, self._pace.patience_s)
         store.save(uow, replace(known, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
-        if webhook.mode == "hook" and outcome.missed:
-            catalog_webhooks.add_history(uow, webhook.id, _made_up(outcome))
+        if what := _history(outcome, looks=looks):
+            catalog_webhooks.add_history(uow, webhook.id, what)
         for place, one in enumerate(outcome.missed):
             self._receiver.receive(movement, _hook(webhook, asked, one, uow.now + place / 1e3))
 
@@ -127,9 +131,11 @@ def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookRec
     )
 
 
-def _made_up(outcome: looking.Outcome) -> str:
+def _history(outcome: looking.Outcome, *, looks: bool) -> str:
+    """What the webhook's history says of a look: what was made up for, and what was not; empty for nothing to say."""
     tags = ", ".join(one.name for one in outcome.missed)
     if outcome.dropped:
-        whole = len(outcome.missed) + outcome.dropped
-        return f"Of {whole} pushes whose hooks never came the newest {len(outcome.missed)} were made up for: {tags}."
-    return f"Made up for a push whose hook never came: {tags}."
+        pushes = "since the last look" if looks else "whose hooks never came"
+        whole, newest = len(outcome.missed) + outcome.dropped, len(outcome.missed)
+        return f"Of {whole} pushes {pushes} the newest {newest} count: {tags}."
+    return "" if looks or not tags else f"Made up for a push whose hook never came: {tags}."

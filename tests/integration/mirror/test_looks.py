@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from services.config.looks import LOOK, Looks, Pace
+from services.config.looks import LOOK, MOST_LOOKED, Looks, Pace
 from services.config.moving import Movement
 from services.config.receiving import Receiver
 from services.hubsync.dockerhub import Caller, DockerHub
@@ -195,6 +195,21 @@ def test_in_the_mode_look_each_push_runs_at_the_next_look_and_others_get_their_v
     assert found[0].push is not None
     assert found[0].push.digest == digest
     assert street.shown(made)["look"]["problem"] == ""
+
+
+def test_many_tags_pushed_between_two_looks_all_get_their_verdict_and_what_is_too_much_is_said(street: Street) -> None:
+    made = street.webhook(mode="look")
+    street.later(1)
+    for number in range(8):
+        street.push(f"1.{number}")
+    street.later(LOOK_S)
+    assert len(street.events()) == 8
+    for number in range(MOST_LOOKED + 1):
+        street.push(f"2.{number}")
+    street.later(LOOK_S)
+    assert len(street.events()) == 8 + MOST_LOOKED
+    said = street.shown(made)["history"][0]["what"]
+    assert said.startswith("Of 21 pushes since the last look the newest 20 count: 2.1, 2.2, ")
 
 
 def test_nothing_is_made_at_the_hub_for_a_webhook_that_looks(street: Street) -> None:

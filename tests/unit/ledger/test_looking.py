@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.config.looking import MOST_AT_ONCE, Delivered, Memory, compare
+from services.config.looking import Delivered, Memory, compare
 from shared.contracts.looks import SeenTag
 
 ABOUT = "docker.io/acme/web"
@@ -43,6 +43,7 @@ class Scene:
             now=self.now,
             patience_s=self.patience_s,
             all_tags=self.all_tags,
+            most=5,
             last=self.delivered.get,
             wanted=lambda tag: tag.startswith("1"),
         )
@@ -135,7 +136,7 @@ def test_of_many_the_newest_wanted_ones_are_made_up_for() -> None:
         scene.push(f"1.{number}", f"d{number}")
         scene.push(f"x{number}", f"e{number}")
     assert scene.look() == ["1.4", "1.5", "1.6", "1.7", "1.8"]
-    assert scene.dropped == 18 - MOST_AT_ONCE
+    assert scene.dropped == 18 - 5
     assert scene.look() == []
 
 
