@@ -37,7 +37,7 @@ test: ## Run the whole suite; starts what it needs itself
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev
-	@$(PY) -m pytest -q tests/unit tests/model $(ARGS)
+	@$(PY) -m pytest -q -n 2 --dist worksteal tests/unit tests/model $(ARGS)
 
 e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker

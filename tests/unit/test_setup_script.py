@@ -33,7 +33,7 @@ def test_packages_are_fetched_by_the_certificates_that_the_machine_trusts(
     monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
     monkeypatch.setattr(setup, "VENV", tmp_path)
     monkeypatch.setattr(setup, "fetch", lambda command, env: asked.append((command, env)))
-    for name in ("python", "uv"):
+    for name in ("python", "pip", "uv"):
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / name).touch()
     setup.sync(dev=False)

@@ -17,7 +17,7 @@ from shared.process.masking import Masker
 from shared.process.secrets import CannotOpen, KeysMissing, Opener, Sealer
 
 TOLD = "password Passwd userPass passphrase pwd token apiToken secretKey client_secret accessKey privateKey sshkey"
-HIDDEN = [*TOLD.split(), "credentials", "proxy-authorization", "Cookie", "publicKeyToken", *ANY_SECRET]
+HIDDEN = [*TOLD.split(), "credentials", "proxy-authorization", "Cookie", "publicKeyToken", *sorted(ANY_SECRET)]
 SHOWN = [
     "publicKey",
     "public_key",
