@@ -19,7 +19,7 @@ from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
 from . import consequences, looks, pruning, receiving
-from .active import Active
+from .active import Active, Closer
 from .catalog import public_address
 from .catalog.context import Context
 from .catalog.kinds import TIMERS, Catalog
@@ -120,15 +120,12 @@ class Config:
             timers = Timers(self.store, self._timer_handlers())
             working.add(timers.open, timers.close)
             # Closed in reverse: nothing comes in any more while the relay still sends what was promised.
-            for consumer in (
-                self.bus.consume_single(LEDGER, self.handlers.ledger_batch),
-                self.bus.consume_single(HOOKS, self.handlers.hooks),
-                self.bus.consume_single(HOOKS_BULK, self.handlers.hooks),
-                self.bus.consume_single(LOGS, self.handlers.logs, gather_s=_LOGS_EVERY_S),
-                self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads),
-                self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)),
-            ):
-                working.closing(consumer.close)
+            working.closing(self.bus.consume_single(LEDGER, self.handlers.ledger_batch))
+            working.closing(self.bus.consume_single(HOOKS, self.handlers.hooks))
+            working.closing(self.bus.consume_single(HOOKS_BULK, self.handlers.hooks))
+            working.closing(self.bus.consume_single(LOGS, self.handlers.logs, gather_s=_LOGS_EVERY_S))
+            working.closing(self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads))
+            working.closing(self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)))
         except BaseException:
             working.close()
             raise
@@ -177,8 +174,8 @@ class _Working:
         open_()
         self._stack.callback(close)
 
-    def closing(self, close: Callable[[], None]) -> None:
-        self._stack.callback(close)
+    def closing(self, open_already: Closer) -> None:
+        self._stack.callback(open_already.close)
 
     def close(self) -> None:
         self._stack.close()
