@@ -13,6 +13,8 @@ LAPS = 10
 SETTLED = 2
 """After so many laps caches are full; growth is counted from here."""
 AT_A_TIME = 2_000
+BROKER = "the broker"
+"""Has no goal: the log of its queues is in memory up to a size (`cli/rabbitmq.py`), and then begins anew."""
 
 
 def soak(stage: Stage, executions: int) -> list[Row]:
@@ -23,7 +25,7 @@ def soak(stage: Stage, executions: int) -> list[Row]:
         row(
             f"memory of {name} after {lap * LAPS:,} executions",
             "MB",
-            at_most(1.15),
+            None if name == BROKER else at_most(1.15),
             [laps[-1][name]],
             [laps[SETTLED - 1][name]],
         )
@@ -61,5 +63,5 @@ def _megabytes(stage: Stage) -> dict[str, float]:
         name: sum(size for own, parent, size in processes if pid in (own, parent)) / 1024 for name, pid in pids.items()
     }
     if (broker := world.broker.pid) is not None:
-        sizes["the broker"] = sum(size for own, parent, size in processes if broker in (own, parent)) / 1024
+        sizes[BROKER] = sum(size for own, parent, size in processes if broker in (own, parent)) / 1024
     return sizes

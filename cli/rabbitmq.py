@@ -36,6 +36,10 @@ EPMD_PLACES = ("/usr/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/lib/erlang/erts
 """Where Debian and Homebrew put epmd when it is not on the path."""
 _PORTS = ("amqp_port", "management_port", "epmd_port", "dist_port")
 
+SMALL_LOG = "raft.wal_max_size_bytes = 64000000"
+"""Quorum queues keep their write-ahead log in memory until it has this size: 512 MiB unless told, more than a broker
+may use on a small machine before it takes nothing any more (rabbitmq.com/docs/quorum-queues, resource use)."""
+
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 30.0
 
@@ -250,6 +254,7 @@ class PrivateNode:
             f"default_pass = {self.password}\n"
             "loopback_users = none\n"
             "disk_free_limit.absolute = 100MB\n"
+            f"{SMALL_LOG}\n"
             "log.file = false\n"
             "log.console = true\n"
             "log.console.level = warning\n",

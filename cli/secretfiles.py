@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from cli import files
+from cli.rabbitmq import SMALL_LOG
 from shared.process.secrets import create_keys
 
 READABLE = 0o644
@@ -55,6 +56,7 @@ def create(root: Path) -> list[Path]:
         f"default_pass = {broker}",
         "loopback_users = none",
         "log.console = true",
+        SMALL_LOG,
     )
     put("broker-config/rabbitmq.conf", "\n".join(settings), READABLE)
 
