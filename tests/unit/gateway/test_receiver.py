@@ -250,6 +250,7 @@ def test_no_header_gives_a_5xx(door: Door, body: bytes, headers: dict[str, str],
 
 def test_a_flood_of_one_token_waits_behind_others_and_is_taken(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "BURST", 3)
+    monkeypatch.setattr(rates, "PER_S", 0.001)
     door.post.knows(entry("good", "w1"), entry("other", "w2"), revision=2)
     door.keeper.refresh()
     door.restart()
