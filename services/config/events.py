@@ -41,7 +41,9 @@ class Events:
             repository, tag, at = (str(about.get(name) or "") for name in ("repository", "tag", "at"))
             return Document(document=why.answer(uow, person, repository, tag, at))
         one = self._locate(uow, person, ask.id)
-        return Document(document={**document(uow, one), "payload": dict(one.body)})
+        # The pushes of one body share it: it is kept with the first.
+        first = deliveries.find_push(uow, one.delivery_id, 0) if one.ordinal else one
+        return Document(document={**document(uow, one), "payload": dict((first or one).body)})
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Run it again, or delete it."""

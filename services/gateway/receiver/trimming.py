@@ -37,7 +37,7 @@ def _trim(value: Any, depth: int) -> Any:
             if len(kept) >= MAX_ITEMS:
                 kept["…"] = f"{len(value) - MAX_ITEMS} more"
                 break
-            secret = isinstance(item, str) and item and _SECRET_KEY.search(key)
+            secret = isinstance(item, str | list | dict) and item and _SECRET_KEY.search(key)
             kept[clean_text(key, 200)] = MASK if secret else _trim(item, depth + 1)
         return kept
     if kind is list:

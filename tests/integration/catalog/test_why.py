@@ -57,6 +57,26 @@ def test_the_repository_is_understood_in_each_form_that_people_have_at_hand(offi
     assert "does not match v.*" in str(why(office, "1.4.1", repository=repository)["answer"])
 
 
+def test_each_push_of_one_body_shows_the_payload_that_is_kept_once(office: Office) -> None:
+    office.webhook()
+    about = [Push(provider="quay", registry_host="quay.io", repository="acme/web", tag=tag) for tag in ("1.4", "1.4.1")]
+    body = {"updated_tags": ["1.4", "1.4.1"]}
+    hook = HookReceived(
+        delivery_id="d1",
+        received_at=office.now,
+        token_hash=token_hash("first-token"),
+        pushes=tuple(about),
+        body=body,
+    )
+    with office.store.write() as uow, Movement(uow) as movement:
+        numbers = [one.id for one in Receiver(office.catalog).receive(movement, hook)]
+    with office.store.read() as uow:
+        admin = load_person(uow, Caller(user="admin"))
+        events = Events(Receiver(office.catalog))
+        shown = [events.get(uow, admin, Get(kind=Kind.EVENTS, id=number)).document for number in numbers]
+    assert [(one["tag"], one["payload"]) for one in shown] == [("1.4", body), ("1.4.1", body)]
+
+
 def test_the_delivery_nearest_to_the_time_is_meant(office: Office) -> None:
     office.webhook()
     push(office, "1.4.1")

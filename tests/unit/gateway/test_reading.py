@@ -67,8 +67,11 @@ def test_long_texts_are_cut_and_secrets_are_masked() -> None:
         "repository": {"full_description": "x" * 25_000, "api_key": "s3cret", "Authorization": "Bearer x"},
         "list": list(range(500)),
         "token": None,
+        "credentials": {"user": "ann", "value": "s3cret"},
+        "tokens": ["s3cret"],
     }
     kept = trim(body)
+    assert kept["credentials"] == kept["tokens"] == "*****"
     assert len(kept["repository"]["full_description"]) == 1_001
     assert kept["repository"]["api_key"] == kept["repository"]["Authorization"] == "*****"
     assert kept["list"][-1] == "… 400 more" and len(kept["list"]) == 101
