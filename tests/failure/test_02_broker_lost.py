@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 
 from tests.support.world import World
 
-from .what_holds import accepted, assert_deployed_once, in_the_middle, runs_of
+from .what_holds import accepted, assert_deployed_once, in_the_middle, runs_of, untaken
 
 
 def test_queues_deleted_during_a_run_come_back_and_the_run_ends(world: World) -> None:
@@ -18,16 +18,8 @@ def test_queues_deleted_during_a_run_come_back_and_the_run_ends(world: World) ->
 
 
 def test_a_run_whose_message_is_gone_is_noticed_within_a_minute(world: World) -> None:
-    for runner in ("runner-1", "runner-2"):
-        world.freeze(runner)
-    world.push("gone")
-    execution = world.execution_of("gone")
-    # Whatever the frozen runners had fetched goes back to the queue with their connections, and then with the queue.
-    for runner in ("runner-1", "runner-2"):
-        world.kill(runner)
-    _delete_queues(world, "runner.runs")
-    for runner in ("runner-1", "runner-2"):
-        world.wake(runner)
+    with untaken(world, "gone") as execution:
+        _delete_queues(world, "runner.runs")
     assert world.ended("gone", limit_s=60)["id"] == execution["id"]
     assert_deployed_once(world, "gone")
 

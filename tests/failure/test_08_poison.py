@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from cli.client import ApiError
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
-from .what_holds import SOON_S, accepted, assert_deployed_once
+from .what_holds import accepted, assert_deployed_once, untaken
 
 Json = dict[str, Any]
 
@@ -31,13 +30,7 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_the_next_hook_runs(worl
 
 
 def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_next(world: World) -> None:
-    with world.frozen("runner-1", "runner-2"):
-        world.push("unreadable")
-        execution = world.execution_of("unreadable")
-        # What the runners had fetched is back in the queue, and is exchanged before their successors come.
-        world.kill("runner-1")
-        world.kill("runner-2")
-        time.sleep(SOON_S)
+    with untaken(world, "unreadable") as execution:
         world.broker.manage("DELETE", "/api/queues/%2F/runner.runs/contents")
         body = {"data": {"execution_id": execution["id"], "dispatch": 1}, "and": "no envelope"}
         publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cli import demo
@@ -26,6 +29,19 @@ def assert_deployed_once(world: World, tag: str) -> Json:
 def runs_of(world: World, tag: str) -> list[Json]:
     """Every execution that the pushes of a tag started."""
     return [run for run in world.executions() if run["input"].get("DOCKER_TAG") == tag]
+
+
+@contextmanager
+def untaken(world: World, tag: str) -> Iterator[Json]:
+    """Push, and have the run's message lie in the queue, what runners had fetched too; their successors come soon."""
+    runners = ("runner-1", "runner-2")
+    with world.frozen(*runners):
+        world.push(tag)
+        execution = world.execution_of(tag)
+        for runner in runners:
+            world.kill(runner)
+        time.sleep(SOON_S)
+        yield execution
 
 
 def in_the_middle(world: World, tag: str) -> Json:
