@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
 from shared.process.settings import Settings
@@ -51,6 +52,21 @@ class GatewaySettings(Settings):
     """Bytes of hooks kept on disk while the broker is away; past it the sender gets 503. Raise it with the disk."""
     spool_max_files: int = 200_000
     """The same in hooks."""
+
+    @model_validator(mode="after")
+    def _can_serve_tls(self) -> Self:
+        if not self.tls_certfile:
+            return self
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                self.tls_certfile, self.tls_keyfile or None
+            )
+        except OSError as error:  # Also of ssl: a key that is not the certificate's.
+            files = " with ".join(filter(None, (self.tls_certfile, self.tls_keyfile)))
+            raise ValueError(
+                f"TLS_CERTFILE and TLS_KEYFILE cannot be used: {files}: {error.strerror or error}"
+            ) from error
+        return self
 
     @property
     def folder(self) -> Path:

@@ -102,7 +102,7 @@ def read(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         wrong = [
-            f"{'.'.join(map(str, flaw['loc'])).upper()}: {flaw['msg'].removeprefix('Value error, ')}"
+            ": ".join((*(str(part).upper() for part in flaw["loc"]), flaw["msg"].removeprefix("Value error, ")))
             for flaw in error.errors()
         ]
     except ValueError as error:

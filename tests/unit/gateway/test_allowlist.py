@@ -54,10 +54,10 @@ def test_a_snapshot_keeps_the_changes_heard_while_it_was_asked() -> None:
     assert (tokens.revision, tokens.complete, set(tokens.entries)) == (3, True, {token_hash("b")})
 
 
-def test_a_list_of_a_restored_backup_replaces_a_newer_one() -> None:
+def test_a_list_of_a_restored_backup_replaces_a_newer_one(tmp_path: Path) -> None:
     post = FakePost()
     post.knows(entry("b"), revision=2)
-    keeper = Keeper(post, Path("/nonexistent/allowlist.json"))
+    keeper = Keeper(post, tmp_path / "allowlist.json")
     keeper._tokens = snapshot(Allowlist(revision=9, entries=(entry("a"),)))
     keeper.refresh()
     assert keeper.tokens.revision == 2 and find(keeper.tokens, token_hash("a"), 0) is None
