@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 FRAME_S = 0.2
 SLOWEST_S = 10.0
 STREAM_COST_S = 0.01
-LOOKING_SHARE = 0.1
-"""However many watch, a process sends about a hundred frames a second, and a look of so long follows ten times as long
-without one: hooks come first."""
+LOOKING_SHARE = 0.2
+"""However many watch, a process sends about a hundred frames a second and spends a fifth of its time on looks, which
+slow down with it where the machine is busy: hooks come first."""
 HEARTBEAT_S = 15.0
 TICK_S = 1.0
 EXECUTIONS = "executions"
