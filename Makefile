@@ -4,6 +4,8 @@ PY := .venv/bin/python
 .PHONY: help demo push up password link test unit e2e chaos bench check format documents clean
 # Compiled once, beside the environment: a process that compiles everything anew takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
+# Who forbids it means the source folders, which stay clean.
+unexport PYTHONDONTWRITEBYTECODE
 SETUP := python3 scripts/setup
 
 help: ## Show this list
@@ -37,7 +39,7 @@ test: ## Run the whole suite; starts what it needs itself
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev
-	@$(PY) -m pytest -q -n 2 --dist worksteal tests/unit tests/model $(ARGS)
+	@$(PY) -m pytest -q -n 3 --dist worksteal tests/unit tests/model $(ARGS)
 
 e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker
