@@ -22,7 +22,8 @@ class Poll(Task):
         self._outgoing = outgoing
 
     def effect(self, given: Json) -> Effect:
-        return Effect.PURE
+        # It only reads, but goes on for long: a pause or cancel that its holder has not heard of meets it at its start.
+        return Effect.REPEATABLE
 
     def start(self, asked: Asked) -> Step:
         return Running({"asked": 0}, "Asking", again_after_s=0.0)
