@@ -192,9 +192,9 @@ SIGN_IN: Struct = {
 }
 TOKEN: Struct = {"token": "string", "tokenType": "string"}
 SIGN_IN_ERROR: Struct = {
-    "timestamp": "string",
+    "timestamp": "int",
     "type": "string",
-    "status": "any",
+    "status": "string",
     "error": "string",
     "serverMessage": "string",
 }
@@ -206,6 +206,7 @@ TOKEN_ERROR: Struct = {
     "documentKind": "string",
 }
 EXCEPTION: Struct = {
+    "timestamp": "int",
     "path": "string",
     "status": "int",
     "error": "string",

@@ -101,13 +101,13 @@ def _http_error(error: HTTPException) -> Response:
         405: f"{slashes.told(request.path)} does not take {request.method}.",
         413: "The body is too large.",
     }.get(status, error.description or error.name)
-    _, body = wire.error_body(
+    _, body = wire.error_of_status(
+        status,
         Problem(code=_CODES.get(status, Code.INVALID), message=message),
         path=slashes.told(request.path),
         at=now(),
         request_id=new_id(),
     )
-    body |= {"status": status, "statusCode": status, "error": error.name}
     response = Response(json.dumps(body), status, content_type="application/json")
     allowed = getattr(error, "valid_methods", None)
     if allowed:

@@ -60,9 +60,9 @@ SCHEMAS: dict[str, Json] = {
     "Flaw": _object(("message",), message=_TEXT, path=_TEXT, line=_COUNT, column=_COUNT, hint=_TEXT),
     "Error": _object(
         ("timestamp", "path", "status", "error", "message", "requestId", "code"),
-        timestamp=_TEXT,
+        timestamp={**_COUNT, "description": "Milliseconds since the epoch."},
         path=_TEXT,
-        status=_COUNT,
+        status={"type": ["integer", "string"], "description": "Text, such as 401 UNAUTHORIZED, in answers to sign-in."},
         statusCode=_COUNT,
         error=_TEXT,
         message={**_TEXT, "description": "What failed, on what, and why."},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +28,8 @@ NEXT_STEPS: dict[Code, str] = {
     Code.INTERNAL: "Look for the requestId in the logs: the line beside it says why.",
 }
 """What to do about an error that says nothing more precise."""
+SIGN_IN_PATHS = ("/csp/", "/iaas/api/login")
+"""Where clients decode an error as the identity service writes it: `status` as text, such as `400 BAD_REQUEST`."""
 
 
 def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
@@ -104,13 +105,20 @@ def spring_page(page: Page, ask: Find) -> Json:
 
 
 def error_body(problem: Problem, *, path: str, at: float, request_id: str) -> tuple[int, Json]:
-    """A problem as every client reads it: some print `message`, some `serverMessage`, ours also the next step."""
-    status = HTTP_STATUS[problem.code]
+    """A problem as every client reads it: some print `message`, some `serverMessage`, ours also the next step.
+
+    `at` is in seconds since the epoch, `timestamp` in milliseconds: clients decode it into a 64-bit integer.
+    """
+    return error_of_status(HTTP_STATUS[problem.code], problem, path=path, at=at, request_id=request_id)
+
+
+def error_of_status(status: int, problem: Problem, *, path: str, at: float, request_id: str) -> tuple[int, Json]:
+    """The same for a status that no code stands for, such as 405 and 413."""
     phrase = HTTPStatus(status).phrase
     body: Json = {
-        "timestamp": datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000",
+        "timestamp": round(at * 1_000),
         "path": path,
-        "status": status,
+        "status": _status_text(status) if path.startswith(SIGN_IN_PATHS) else status,
         "statusCode": status,
         "error": phrase,
         "message": problem.message,
@@ -125,3 +133,7 @@ def error_body(problem: Problem, *, path: str, at: float, request_id: str) -> tu
     if problem.details:
         body["details"] = problem.details
     return status, body
+
+
+def _status_text(status: int) -> str:
+    return f"{status} {HTTPStatus(status).name}"

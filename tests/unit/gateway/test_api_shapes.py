@@ -17,6 +17,7 @@ from shared.contracts.catalog import Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token, token_hash
+from tests.support import go_types
 
 
 def seal(secret: str) -> Sealed:
@@ -87,11 +88,31 @@ def test_an_error_has_what_every_client_reads() -> None:
     )
     status, body = wire.error_body(problem, path="/codestream/api/pipelines/x", at=0.5, request_id="r1")
     assert status == 404
-    assert body["timestamp"] == "1970-01-01T00:00:00.500+0000"
+    assert body["timestamp"] == 500
     assert (body["status"], body["statusCode"], body["error"]) == (404, 404, "Not Found")
     assert body["message"] == body["serverMessage"] == "There is no pipeline x."
     assert body["nextStep"] == "Look." and body["requestId"] == "r1" and body["path"] == "/codestream/api/pipelines/x"
     assert body["flaws"] == [{"message": "here", "path": "a.b", "line": 3, "column": 1}]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 429, 500, 503])
+def test_typed_clients_decode_every_error(status: int) -> None:
+    problem = Problem(code=Code.INVALID, message="No.", next_step="Look.")
+    _, body = wire.error_of_status(
+        status, problem, path="/pipeline/api/pipelines", at=1_700_000_000.1234, request_id="r"
+    )
+    exception = go_types.unmarshal(body, go_types.EXCEPTION)
+    assert (exception["timestamp"], exception["status"]) == (1_700_000_000_123, status)
+
+
+@pytest.mark.parametrize("path", ["/csp/gateway/am/api/login", "/csp/gateway/am/idp/auth/login", "/iaas/api/login"])
+def test_typed_clients_decode_a_refused_sign_in(path: str) -> None:
+    problem = Problem(code=Code.UNAUTHENTICATED, message="Wrong password.")
+    _, body = wire.error_body(problem, path=path, at=2.0, request_id="r")
+    refusal = go_types.unmarshal(body, go_types.SIGN_IN_ERROR)
+    assert (refusal["timestamp"], refusal["status"]) == (2_000, "401 UNAUTHORIZED")
+    assert refusal["serverMessage"] == "Wrong password."
+    go_types.unmarshal(body, go_types.TOKEN_ERROR)
 
 
 def test_the_secrets_of_an_endpoint_are_sealed_and_references_stay_readable() -> None:
