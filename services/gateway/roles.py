@@ -12,7 +12,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.process.clock import monotonic
 
-from .desk import Desk
+from .config_client import ConfigClient
 
 KEEP_S = 30.0
 MAX_USERS = 10_000
@@ -49,7 +49,7 @@ class Role:
 class Roles:
     """Asks config at most every half minute and user."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConfigClient) -> None:
         self._desk = desk
         self._known: dict[str, tuple[float, Role]] = {}
         self._lock = threading.Lock()

@@ -32,21 +32,21 @@ from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
 from shared.process.settings import read
 
-from .crowd import Crowd
-from .desk import Desk
-from .door import Door
-from .live import Live
+from .app_context import AppContext
+from .concurrency_limit import ConcurrencyLimit
+from .config_client import ConfigClient
+from .dispatcher import Dispatcher
+from .event_streams import EventStreams
+from .health_board import HealthBoard
 from .ports import Post
+from .receiver.allowlist_cache import AllowlistCache
 from .receiver.app import Receiver
 from .receiver.intake import Intake
-from .receiver.keeper import Keeper
 from .receiver.spool import Spool
 from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
 from .web import create_app
-from .web_parts import WebParts
-from .wellbeing import Wellbeing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -86,11 +86,11 @@ class Worker:
         app = self._web(settings) if "web" in parts else None
         self._listener = post.listen(GATEWAY_NEWS, self._handlers, on_gap=lambda: _all(self._on_gap))
         _all(self._starters)
-        self.door = Door(
+        self.door = Dispatcher(
             hooks=receiver,
             web=app,
             health=self._answer_health,
-            crowd=Crowd(max(1, settings.threads - settings.reserved_threads)),
+            crowd=ConcurrencyLimit(max(1, settings.threads - settings.reserved_threads)),
             on_stop=self._stop,
         )
 
@@ -103,7 +103,7 @@ class Worker:
             self._bus.close()
 
     def _receiver(self, settings: GatewaySettings) -> Receiver:
-        keeper = Keeper(self._post, settings.folder / "allowlist.json")
+        keeper = AllowlistCache(self._post, settings.folder / "allowlist.json")
         spool = Spool(settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes)
         intake = Intake(self._post, spool, self.health)
         self._handlers[ALLOWLIST_CHANGED] = keeper.on_change
@@ -113,14 +113,14 @@ class Worker:
         return Receiver(keeper, intake, proxies=settings.trusted_proxies, cap_per_minute=settings.hook_cap_per_minute)
 
     def _web(self, settings: GatewaySettings) -> Flask:
-        live, desk, wellbeing = Live(settings.streams), Desk(self._post), Wellbeing()
+        live, desk, wellbeing = EventStreams(settings.streams), ConfigClient(self._post), HealthBoard()
         self._handlers[EXECUTION_CHANGED] = live.on_execution
         self._handlers[DELIVERY_CHANGED] = live.on_delivery
         self._handlers[PROCESS_HEALTH] = wellbeing.on_health
         self._on_gap.append(live.on_gap)
         self._stop = live.stop
         return create_app(
-            WebParts(
+            AppContext(
                 settings=settings,
                 desk=desk,
                 sessions=Sessions(load_jwt_key(settings.home)),

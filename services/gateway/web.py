@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from . import pages
-from .api import slashes
+from .api import encoded_slashes, openapi
 from .api.blueprint import answer_error, create_blueprint, is_api
-from .api.call import demand_keepable
-from .web_parts import WebParts
+from .app_context import AppContext
+from .commands.texts import demand_keepable
 
 MAX_BODY = 8 * 1024 * 1024
 _HEADERS = {
@@ -23,11 +23,12 @@ _HEADERS = {
 }
 
 
-def create_app(parts: WebParts) -> Flask:
+def create_app(parts: AppContext) -> Flask:
     """Build the application of one worker."""
     app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+    app.extensions["openapi"] = openapi.document
     app.register_blueprint(create_blueprint(parts))
     pages.register(app, parts)
 
@@ -44,7 +45,7 @@ def create_app(parts: WebParts) -> Flask:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    app.wsgi_app = slashes.kept(app.wsgi_app, is_api)  # type: ignore[method-assign]
+    app.wsgi_app = encoded_slashes.kept(app.wsgi_app, is_api)  # type: ignore[method-assign]
     app.register_error_handler(Exception, on_error)
     app.before_request(before)
     app.after_request(after)

@@ -8,15 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from services.gateway.app_context import AppContext
 from services.gateway.sessions import NotSignedIn
-from services.gateway.web_parts import WebParts
 from shared.contracts.envelope import ANONYMOUS, Caller
 from shared.contracts.problems import Code, Problem, Refused
 from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from . import openapi, slashes, wire
+from . import encoded_slashes, openapi, wire
 from .call import Call, Reply
 from .routes import PREFIXES, ROUTES, Route
 
@@ -24,7 +24,7 @@ _CODES = {400: Code.INVALID, 401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 404
 _SIGN_IN = "POST /csp/gateway/am/api/login with username and password, then send Authorization: Bearer <access_token>."
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """Every route under every prefix that it answers to."""
     blueprint = Blueprint("api", __name__)
     for route in ROUTES:
@@ -58,16 +58,16 @@ def answer_error(error: Exception) -> Response:
     return _problem(Problem(code=Code.INTERNAL, message=message, subject=request_id), request_id)
 
 
-def _view(parts: WebParts, route: Route) -> Any:
+def _view(parts: AppContext, route: Route) -> Any:
     def view(**path: str) -> Response:
         caller = ANONYMOUS if route.public else _caller(parts)
-        named = {key: slashes.told(value) for key, value in path.items()}
+        named = {key: encoded_slashes.told(value) for key, value in path.items()}
         return _send(route.handler(Call(parts, caller, request, named)))
 
     return view
 
 
-def _caller(parts: WebParts) -> Caller:
+def _caller(parts: AppContext) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=_SIGN_IN))
@@ -84,7 +84,7 @@ def _send(reply: Reply) -> Response:
 
 def _problem(problem: Problem, request_id: str | None = None) -> Response:
     status, body = wire.error_body(
-        problem, path=slashes.told(request.path), at=now(), request_id=request_id or new_id()
+        problem, path=encoded_slashes.told(request.path), at=now(), request_id=request_id or new_id()
     )
     response = Response(json.dumps(body), status, content_type="application/json")
     if problem.retry_after_s is not None:
@@ -97,14 +97,14 @@ def _problem(problem: Problem, request_id: str | None = None) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     message = {
-        404: f"There is nothing at {slashes.told(request.path)}.",
-        405: f"{slashes.told(request.path)} does not take {request.method}.",
+        404: f"There is nothing at {encoded_slashes.told(request.path)}.",
+        405: f"{encoded_slashes.told(request.path)} does not take {request.method}.",
         413: "The body is too large.",
     }.get(status, error.description or error.name)
     _, body = wire.error_of_status(
         status,
         Problem(code=_CODES.get(status, Code.INVALID), message=message),
-        path=slashes.told(request.path),
+        path=encoded_slashes.told(request.path),
         at=now(),
         request_id=new_id(),
     )

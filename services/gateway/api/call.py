@@ -9,13 +9,14 @@ from typing import Any
 import yaml
 from flask import Request
 
+from services.gateway.app_context import AppContext
+from services.gateway.commands.changes import send_change
+from services.gateway.commands.texts import demand_keepable
 from services.gateway.receiver.reading import Unreadable, read_json
-from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Document, Find, Get, Page
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
-from shared.contracts.texts import keepable
 
 YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 COMMAND_HEADER = "Idempotency-Key"
@@ -26,7 +27,7 @@ MAX_COMMAND_ID = 200
 class Call:
     """A request with its caller, once it is known who that is."""
 
-    parts: WebParts
+    parts: AppContext
     caller: Caller
     request: Request
     path: Mapping[str, str] = field(default_factory=dict)
@@ -70,14 +71,15 @@ class Call:
 
     def act(self, command: Act) -> Document:
         """Change something; a client that names its command may send it again without harm. Raises `Refused`."""
-        return self.parts.desk.act(self.caller, command, self.request.headers.get(COMMAND_HEADER, "")[:MAX_COMMAND_ID])
+        return self.parts.desk.act(self.caller, command, self._command_id)
 
+    def change(self, kind: Kind, verb: str, body: Json, **address: str) -> Json:
+        """Change one object by a body whose secrets are sealed first. Raises `Refused`."""
+        return send_change(self.parts, self.caller, kind, verb, body, command_id=self._command_id, **address)
 
-def demand_keepable(tree: Any) -> None:
-    """Refuse what no database keeps before anybody has to. Raises `Refused`."""
-    if not keepable(tree):
-        message = "The request holds a character that cannot be kept: NUL (U+0000), or half of a surrogate pair."
-        raise refuse(Code.INVALID, message, next_step="Send it without that character.")
+    @property
+    def _command_id(self) -> str:
+        return self.request.headers.get(COMMAND_HEADER, "")[:MAX_COMMAND_ID]
 
 
 def _json(raw: bytes) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.gateway import outside
+from services.gateway.commands import inspection
+from services.gateway.commands.kubeconfig import described
+from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
@@ -11,8 +13,6 @@ from shared.grammar.patterns import BadPattern
 from shared.process.secrets import new_token
 
 from .call import Call, Reply
-from .kubeconfig import described
-from .sealing import wrap
 
 
 def types(call: Call) -> Reply:
@@ -24,9 +24,9 @@ def validate(call: Call) -> Reply:
     """Try an endpoint, saved or not, for real."""
     wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)
     id = str(wrapped.body.get("id") or "")
-    endpoint = outside.prepared(call.parts.desk, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
+    endpoint = inspection.prepared(call.parts.desk, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
     options = {key: call.query[key] for key in ("repository", "namespace") if call.query.get(key)}
-    tried = outside.tried(call.parts.desk, call.caller, endpoint, options)
+    tried = inspection.tried(call.parts.desk, call.caller, endpoint, options)
     answer: Json = {
         "status": "SUCCESS" if tried.ok else "FAILED",
         "ok": tried.ok,
@@ -55,7 +55,7 @@ def certificate(call: Call) -> Reply:
     url = call.query.get("url", "")
     if not url:
         raise refuse(Code.INVALID, "url is required.", subject="url")
-    return Reply(outside.certificates(call.parts.desk, call.caller, url))
+    return Reply(inspection.certificates(call.parts.desk, call.caller, url))
 
 
 def kubeconfig(call: Call) -> Reply:
@@ -68,7 +68,7 @@ def tags(call: Call) -> Reply:
     """The repository's last tags, each with whether a pattern would run it."""
     try:
         return Reply(
-            outside.last_tags(
+            inspection.last_tags(
                 call.parts.desk,
                 call.caller,
                 _meant(call),
@@ -83,17 +83,17 @@ def tags(call: Call) -> Reply:
 
 def repositories(call: Call) -> Reply:
     """The repositories that the endpoint's account sees in its namespace."""
-    return Reply(outside.seen(call.parts.desk, call.caller, "repositories", _meant(call)))
+    return Reply(inspection.seen(call.parts.desk, call.caller, "repositories", _meant(call)))
 
 
 def workloads(call: Call) -> Reply:
     """What runs in a namespace of the cluster, if asked only what runs images of one repository."""
     options = {key: call.query[key] for key in ("namespace", "repository") if call.query.get(key)}
-    return Reply(outside.seen(call.parts.desk, call.caller, "workloads", _meant(call), options))
+    return Reply(inspection.seen(call.parts.desk, call.caller, "workloads", _meant(call), options))
 
 
 def _meant(call: Call) -> Endpoint:
     id, project, name = (call.query.get(key, "") for key in ("id", "project", "name"))
     if not id and not name:
         raise refuse(Code.INVALID, "Which endpoint? Give its id, or its project and name.", subject="id")
-    return outside.prepared(call.parts.desk, call.caller, id=id, project=project, name=name)
+    return inspection.prepared(call.parts.desk, call.caller, id=id, project=project, name=name)

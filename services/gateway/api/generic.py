@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
+from services.gateway.commands import files
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, refuse
-from shared.contracts.secrets import MASK
-from shared.process.secrets import new_token
 
 from . import wire
 from .call import Call, Handler, Reply
-from .sealing import Wrapped, wrap
 
 
 def listing(kind: Kind) -> Handler:
@@ -20,6 +16,20 @@ def listing(kind: Kind) -> Handler:
 
     def handle(call: Call) -> Reply:
         return Reply(wire.listing(kind, call.find(wire.find(kind, call.query))))
+
+    return handle
+
+
+def exported(kind: Kind) -> Handler:
+    """The kind's list, or with `?export=csv` or `json` the whole of it as a file, oldest first."""
+    plain = listing(kind)
+
+    def handle(call: Call) -> Reply:
+        form = call.query.get("export", "")
+        if not form:
+            return plain(call)
+        file = files.export(call.parts.desk, call.caller, kind, form, call.query.get("$filter", ""))
+        return Reply(text=file.text, content_type=file.content_type, headers=file.headers)
 
     return handle
 
@@ -40,11 +50,7 @@ def change(kind: Kind, verb: str) -> Handler:
         if kind is Kind.PIPELINES and call.is_yaml and verb != "delete":
             return Reply(call.act(Act(kind=kind, verb=verb, text=call.text, **address(call))).document)
         body = {} if verb == "delete" else call.body
-        wrapped = wrap(
-            kind, _typed(call, kind, verb, body), call.parts.sealer.seal, new_token, creating=verb == "create"
-        )
-        answer = call.act(wrapped_act(kind, verb, wrapped, **address(call))).document
-        return Reply(shown(answer, wrapped))
+        return Reply(call.change(kind, verb, _typed(call, kind, verb, body), **address(call)))
 
     return handle
 
@@ -57,9 +63,7 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
         if verb not in verbs:
             known = ", ".join(verbs)
             raise refuse(Code.INVALID, f"action must be one of {known}, not {verb or 'absent'}.", subject="action")
-        wrapped = wrap(kind, call.body, call.parts.sealer.seal, new_token, creating=verb == "rotate")
-        answer = call.act(wrapped_act(kind, verb, wrapped, **address(call))).document
-        return Reply(shown(answer, wrapped))
+        return Reply(call.change(kind, verb, call.body, **address(call)))
 
     return handle
 
@@ -67,22 +71,6 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
 def address(call: Call) -> dict[str, str]:
     """Whom the address means."""
     return {key: call.path[key] for key in ("id", "project", "name") if key in call.path}
-
-
-def wrapped_act(kind: Kind, verb: str, wrapped: Wrapped, **where: str) -> Act:
-    """The command of a body without its secrets."""
-    return Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **where)
-
-
-def shown(answer: Json, wrapped: Wrapped) -> Json:
-    """The answer with what we have just made, which nobody can see again."""
-    if not wrapped.shown:
-        return answer
-    answer = {**answer, **wrapped.shown}
-    token = wrapped.shown.get("secretToken")
-    if token and isinstance(url := answer.get("hookUrl"), str):
-        answer["hookUrl"] = url.replace(MASK, quote(token, safe=""))
-    return answer
 
 
 def _typed(call: Call, kind: Kind, verb: str, body: Json) -> Json:

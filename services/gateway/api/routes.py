@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import endpoints, files, generic, sign_in, special, templates
+from . import endpoints, generic, handlers, sign_in, templates
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -79,17 +79,17 @@ def _pipelines() -> list[Route]:
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"
         rows += [
-            Route("POST", runs, special.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
-            Route("GET", runs, special.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
-            Route("GET", f"{where}/snippets", special.snippets_of, "How a build starts it", tag, gives="Snippets"),
-            Route("GET", f"{runs}/{{index}}", special.execution_by_index, "Get one by number", tag, gives="Execution"),
+            Route("POST", runs, handlers.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
+            Route("GET", runs, handlers.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
+            Route("GET", f"{where}/snippets", handlers.snippets_of, "How a build starts it", tag, gives="Snippets"),
+            Route("GET", f"{runs}/{{index}}", handlers.execution_by_index, "Get one by number", tag, gives="Execution"),
         ]
     versions, diff = "/pipelines/{id}/versions", "/pipelines/{id}/diff"
     return [
         *rows,
-        Route("GET", versions, special.versions_of, "Its kept versions", tag, gives="[PipelineVersion]", query=LIST),
+        Route("GET", versions, handlers.versions_of, "Its kept versions", tag, gives="[PipelineVersion]", query=LIST),
         Route(
-            "GET", diff, special.difference, "What changed between two versions", tag, gives="Text",
+            "GET", diff, handlers.difference, "What changed between two versions", tag, gives="Text",
             query=("from", "to"), gives_type="text/plain",
         ),
         Route("GET", "/pipeline-templates", templates.listing, "Pipelines ready to be filled in", tag,
@@ -98,14 +98,14 @@ def _pipelines() -> list[Route]:
               gives="PipelineTemplate"),
         Route("POST", "/pipeline-templates/{name}", templates.fill, "Make its pipeline", tag, "PipelineAnswers",
               "Pipeline"),
-        Route("GET", "/pipeline-tiles", special.tiles, "The catalogue of task types", tag, gives="Tiles"),
+        Route("GET", "/pipeline-tiles", handlers.tiles, "The catalogue of task types", tag, gives="Tiles"),
     ]  # fmt: skip
 
 
 def _pipeline_row(row: Route) -> Route:
     """Pipelines speak YAML too, both ways; an earlier version can be asked for."""
     if row.method == "GET" and "}" in row.path:
-        return replace(row, handler=special.pipeline, query=("version",), gives_also=AS_YAML)
+        return replace(row, handler=handlers.pipeline, query=("version",), gives_also=AS_YAML)
     return replace(row, takes_also=AS_YAML) if row.takes else row
 
 
@@ -120,7 +120,7 @@ def _executions() -> list[Route]:
         Route("POST", one, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
               "Execution", ("action",), actions=verbs),
         Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
-        Route("GET", f"{one}/logs", special.logs_of, "What its tasks printed", tag, gives="Logs",
+        Route("GET", f"{one}/logs", handlers.logs_of, "What its tasks printed", tag, gives="Logs",
               query=("stage", "task", "after", "$top")),
     ]  # fmt: skip
 
@@ -131,9 +131,9 @@ def _deployments() -> list[Route]:
         Route("GET", "/deployments", generic.listing(kind), "What should run in clusters", tag, gives="[Deployment]",
               query=LIST),
         Route("GET", one, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
-        Route("GET", f"{one}/history", special.deployments_before, "All of the same workload", tag,
+        Route("GET", f"{one}/history", handlers.deployments_before, "All of the same workload", tag,
               gives="[Deployment]", query=LIST),
-        Route("GET", f"{one}/now", special.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
+        Route("GET", f"{one}/now", handlers.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
     ]  # fmt: skip
 
 
@@ -162,19 +162,19 @@ def _hooks() -> list[Route]:
     tag, events = "Docker webhooks", "Docker events"
     verbs = ("rerun", "resume", "run-anyway")
     event = generic.action(Kind.EVENTS, verbs, default="rerun")
-    exported = files.exported(Kind.EVENTS, generic.listing(Kind.EVENTS))
+    exported = generic.exported(Kind.EVENTS)
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
-            "POST", "/registry-webhooks/{id}", special.act_on_webhook, "Rotate its token, test or check it", tag,
-            "WebhookAction", "DockerWebhook", ("action",), actions=special.WEBHOOK_ACTIONS,
+            "POST", "/registry-webhooks/{id}", handlers.act_on_webhook, "Rotate its token, test or check it", tag,
+            "WebhookAction", "DockerWebhook", ("action",), actions=handlers.WEBHOOK_ACTIONS,
         ),
         Route(
             "GET", "/registry-events", exported, "List events", events, gives="[DockerEvent]",
             query=(*LIST, "export"), gives_also=AS_FILE,
         ),
         Route(
-            "GET", "/registry-events/why", special.why, "Why was an image not deployed?", events,
+            "GET", "/registry-events/why", handlers.why, "Why was an image not deployed?", events,
             query=("repository", "tag", "at"),
         ),
         Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
@@ -204,14 +204,14 @@ def _people() -> list[Route]:
     users = _collection(Kind.USERS, "User", "user", tag, named=False)
     tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
     projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
-    page, one = special.projects_page, generic.one(Kind.PROJECTS)
+    page, one = handlers.projects_page, generic.one(Kind.PROJECTS)
     return [
         *projects,
         *users,
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
               "User", ("action",), actions=("password",)),
         *tokens,
-        Route("GET", "/iaas/api/about", special.about, "Versions of the API", tag, gives="About", public=True,
+        Route("GET", "/iaas/api/about", handlers.about, "Versions of the API", tag, gives="About", public=True,
               absolute=True),
         Route("GET", "/iaas/api/projects", page, "Projects, as a page", tag, gives="ProjectPage", query=LIST,
               absolute=True),
@@ -226,18 +226,18 @@ def _system() -> list[Route]:
     tag, dead = "System", Kind.DEAD_LETTERS
     verbs = ("requeue", "discard")
     act = generic.action(dead, verbs)
-    audit = files.exported(Kind.AUDIT, generic.listing(Kind.AUDIT))
+    audit = generic.exported(Kind.AUDIT)
     delete = generic.change(dead, "delete")
     return [
-        Route("GET", "/about", special.about, "Versions of the API", tag, gives="About", public=True),
+        Route("GET", "/about", handlers.about, "Versions of the API", tag, gives="About", public=True),
         Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag, gives="Preferences"),
-        Route("GET", "/export", special.export, "Definitions as YAML", tag, gives="Yaml",
-              query=("project", *special.EXPORTED), gives_type="application/x-yaml"),
-        Route("POST", "/import", special.import_, "Take definitions from YAML", tag, "Yaml", "ImportAnswer",
-              ("action", "project"), actions=special.IMPORT_ACTIONS, takes_type="application/x-yaml",
+        Route("GET", "/export", handlers.export, "Definitions as YAML", tag, gives="Yaml",
+              query=("project", *handlers.EXPORTED), gives_type="application/x-yaml"),
+        Route("POST", "/import", handlers.import_, "Take definitions from YAML", tag, "Yaml", "ImportAnswer",
+              ("action", "project"), actions=handlers.IMPORT_ACTIONS, takes_type="application/x-yaml",
               gives_type="application/x-yaml", gives_also=(("application/json", "ImportReport"),)),
-        Route("GET", "/settings", special.settings, "Settings", tag, gives="Settings"),
-        Route("PATCH", "/settings", special.change_settings, "Change the public address", tag, "Settings", "Settings"),
+        Route("GET", "/settings", handlers.settings, "Settings", tag, gives="Settings"),
+        Route("PATCH", "/settings", handlers.change_settings, "Change the public address", tag, "Settings", "Settings"),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
         Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag, gives="AuditEntry"),
@@ -247,12 +247,12 @@ def _system() -> list[Route]:
         Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", "DeadLetter",
               ("action",), actions=verbs),
         Route("DELETE", "/dead-letters/{id}", delete, "Put a dead letter away", tag, gives="DeadLetter"),
-        Route("GET", "/health", special.health, "Is config there?", tag, gives="Health"),
-        Route("GET", "/cloud-proxy", special.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/custom-integrations", special.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/git-webhooks", special.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/gerrit-listeners", special.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/gerrit-triggers", special.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/health", handlers.health, "Is config there?", tag, gives="Health"),
+        Route("GET", "/cloud-proxy", handlers.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/custom-integrations", handlers.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/git-webhooks", handlers.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/gerrit-listeners", handlers.nothing, "Always empty", tag, gives="[Object]"),
+        Route("GET", "/gerrit-triggers", handlers.nothing, "Always empty", tag, gives="[Object]"),
     ]  # fmt: skip
 
 

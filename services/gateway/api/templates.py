@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway import outside
+from services.gateway.commands import inspection
 from shared.contracts.catalog import Act, Get, Kind
 
 from .call import Call, Reply
@@ -15,7 +15,7 @@ def listing(call: Call) -> Reply:
 
 def one(call: Call) -> Reply:
     """One template; the query holds the answers so far, and choices that depend on them are looked up."""
-    return Reply(outside.template(call.parts.desk, call.caller, call.path["name"], dict(call.query)))
+    return Reply(inspection.template(call.parts.desk, call.caller, call.path["name"], dict(call.query)))
 
 
 def fill(call: Call) -> Reply:

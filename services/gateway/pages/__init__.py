@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 
 from . import (
     activity,
@@ -16,20 +16,20 @@ from . import (
     approvals,
     audit,
     builds,
-    clusters,
     common,
+    deployments,
     endpoints,
     execution,
     executions,
     health,
-    importing,
+    imports,
     people,
     pipeline_editor,
     pipelines,
     projects,
     queues,
     schedules,
-    signing,
+    sign_in,
     templates,
     tokens,
     variables,
@@ -37,21 +37,21 @@ from . import (
 )
 
 AREAS = (
-    signing,
+    sign_in,
     executions,
     execution,
     approvals,
     activity,
     endpoints,
     pipeline_editor,
-    importing,
+    imports,
     templates,
     pipelines,
     schedules,
     webhooks,
     tokens,
     variables,
-    clusters,
+    deployments,
     projects,
     people,
     queues,
@@ -62,7 +62,7 @@ AREAS = (
 )
 
 
-def register(app: Flask, parts: WebParts) -> None:
+def register(app: Flask, parts: AppContext) -> None:
     """Add every area to the application."""
     common.prepare(app, parts)
     for area in AREAS:

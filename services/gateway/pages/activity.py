@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from services.gateway.live import EVENTS
+from services.gateway.app_context import AppContext
+from services.gateway.event_streams import EVENTS
 from services.gateway.roles import Role
-from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Caller
 
 from .common import caller, image_named, page_number, quoted, signed_in, stream
-from .writing import done, write
+from .forms import done, write
 
 PAGE = 50
 ORDER = "timeStampInMicros desc"
@@ -45,7 +45,7 @@ class Button:
     address: str = ""
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/activity` and below."""
     blueprint = Blueprint("activity", __name__)
     session = signed_in(parts)
@@ -129,11 +129,11 @@ def _brief(event: Json, role: Role) -> list[Button]:
     return [one for one in buttons(event, role) if one.verb == again or one.verb not in ("follow", *_AGAIN)]
 
 
-def _event(parts: WebParts, id: str) -> Json:
+def _event(parts: AppContext, id: str) -> Json:
     return parts.desk.get(caller(), Get(kind=Kind.EVENTS, id=id)).document
 
 
-def _enable(parts: WebParts, event: Json, verb: str) -> None:
+def _enable(parts: AppContext, event: Json, verb: str) -> None:
     if verb == "enable-webhook":
         write(parts, Kind.WEBHOOKS, "patch", {"enabled": True}, id=str(event.get("webhookId")))
     else:
@@ -154,7 +154,7 @@ def _of_image(written: str) -> list[str]:
     return [named, *([f"tag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:
+def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -> str:
     wanted = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
     wanted += _of_image(asked["image"]) if "image" in asked else []
     ask = Find(kind=Kind.EVENTS, filter=" and ".join(wanted), orderby=ORDER, top=PAGE, skip=number * PAGE)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 
-from services.gateway.api import openapi
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 Json = Mapping[str, Any]
@@ -50,37 +48,41 @@ class Member:
     note: str
 
 
-def create_blueprint(_parts: WebParts) -> Blueprint:
+def create_blueprint(_parts: AppContext) -> Blueprint:
     """`/docs/api`; for everybody, as the document itself is."""
     blueprint = Blueprint("api_reference", __name__)
 
     @blueprint.get("/docs/api")
     def page() -> str:
-        document = openapi.document()
+        document = _description()
         prefixes = [server["url"] for server in document["servers"]]
         errors = [(status, answer["description"]) for status, answer in document["components"]["responses"].items()]
         return render_template(
-            "api_reference.html", prefixes=prefixes, errors=errors, groups=groups(), objects=objects()
+            "api_reference.html", prefixes=prefixes, errors=errors, groups=groups(document), objects=objects(document)
         )
 
     return blueprint
 
 
-@cache
-def groups() -> dict[str, list[Call]]:
+def _description() -> Json:
+    """The OpenAPI document of the API that this process serves."""
+    document: Json = current_app.extensions["openapi"]()
+    return document
+
+
+def groups(document: Json) -> dict[str, list[Call]]:
     """Operations by tag, in the document's order."""
-    found: dict[str, list[Call]] = {tag["name"]: [] for tag in openapi.document()["tags"]}
-    for path, operations in openapi.document()["paths"].items():
+    found: dict[str, list[Call]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
         for method in _METHODS:
             if (operation := operations.get(method)) is not None:
                 found[operation["tags"][0]].append(_call(method, path, operation))
     return found
 
 
-@cache
-def objects() -> dict[str, list[Member]]:
+def objects(document: Json) -> dict[str, list[Member]]:
     """Every object with fields of its own."""
-    schemas: dict[str, Json] = openapi.document()["components"]["schemas"]
+    schemas: dict[str, Json] = document["components"]["schemas"]
     return {
         name: [_member(field, schema) for field, schema in schemas[name]["properties"].items()]
         for name in sorted(schemas)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.live import EXECUTIONS
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.event_streams import EXECUTIONS
 from shared.contracts.catalog import Act, Find, Kind
 from shared.contracts.envelope import Caller
 
@@ -16,7 +16,7 @@ PAGE = 50
 ANSWERS = ("Approved", "Rejected")
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/approvals` and below."""
     blueprint = Blueprint("approvals", __name__)
     session = signed_in(parts)
@@ -56,7 +56,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _table(parts: WebParts, who: Caller, answered: bool, number: int) -> str:
+def _table(parts: AppContext, who: Caller, answered: bool, number: int) -> str:
     ask = Find(
         kind=Kind.USER_OPERATIONS,
         filter=f"status {'ne' if answered else 'eq'} 'ACTIVE'",

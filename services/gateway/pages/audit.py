@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from services.gateway.api import files
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands import files
+from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
 
 from .common import caller, page_number, quoted, signed_in
@@ -17,7 +18,7 @@ PAGE = 50
 FILTERS = ("user", "action", "objectKind", "project", "name")
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/audit` and below."""
     blueprint = Blueprint("audit", __name__)
     session = signed_in(parts)
@@ -42,8 +43,8 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.get("/audit/export.<form>")
     @session
     def export(form: str) -> Response:
-        made = files.file(parts.desk, caller(), Kind.AUDIT, form, _filter(_asked()))
-        return Response(made.text, content_type=made.content_type, headers=dict(made.headers))
+        made = files.export(parts.desk, caller(), Kind.AUDIT, form, _filter(_asked()))
+        return Response(made.text, content_type=made.content_type, headers=made.headers)
 
     return blueprint
 
@@ -58,15 +59,17 @@ def _filter(asked: dict[str, str]) -> str:
 
 def changes(row: dict[str, object]) -> list[tuple[str, str, str]]:
     """Field, before, after, of what differs; bookkeeping that changes each time is left out."""
-    before, after = row.get("before") or {}, row.get("after") or {}
-    assert isinstance(before, dict)
-    assert isinstance(after, dict)
+    before, after = _object(row.get("before")), _object(row.get("after"))
     skipped = {"version", "updatedAt", "updatedBy"}
     return [
         (key, _shown(before.get(key)), _shown(after.get(key)))
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and key not in skipped and not key.startswith("_")
     ]
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _shown(value: object) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from services.gateway.api.snippets import snippets
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands.snippets import snippets
 from shared.contracts.catalog import Get, Kind
 
 from .common import caller, signed_in
@@ -13,7 +13,7 @@ from .common import caller, signed_in
 TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "GitLab CI"))
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines/<id>/build`."""
     blueprint = Blueprint("builds", __name__)
 

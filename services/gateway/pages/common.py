@@ -17,10 +17,10 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.live import TooManyStreams, hangs_up
+from services.gateway.app_context import AppContext
+from services.gateway.event_streams import TooManyStreams, hangs_up
 from services.gateway.roles import Role
 from services.gateway.sessions import COOKIE, NotSignedIn
-from services.gateway.web_parts import WebParts
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.grammar.repositories import read_repository
@@ -71,7 +71,7 @@ SIGNS = {
 """Every status by shape, colour and word, so that none of the three carries the meaning alone."""
 
 
-def prepare(app: Flask, parts: WebParts) -> None:
+def prepare(app: Flask, parts: AppContext) -> None:
     """Filters and names that templates use."""
     app.jinja_env.filters.update(
         sign=lambda status: SIGNS.get(str(status), ("none", "○", str(status).lower())),
@@ -97,7 +97,7 @@ def prepare(app: Flask, parts: WebParts) -> None:
     app.context_processor(names)
 
 
-def signed_in(parts: WebParts) -> Callable[[View], View]:
+def signed_in(parts: AppContext) -> Callable[[View], View]:
     """Only with a session; a form also only from a page of that session."""
 
     def decorate(view: View) -> View:
@@ -118,7 +118,7 @@ def signed_in(parts: WebParts) -> Callable[[View], View]:
     return decorate
 
 
-def _not_ours(parts: WebParts) -> AnyResponse:
+def _not_ours(parts: AppContext) -> AnyResponse:
     """Refused; a page of ours, which no other site can ask or read, gets the token of the present session."""
     within = bool(request.headers.get("HX-Request"))
     step = "Send it once more." if within else "Load the page again and send it once more."
@@ -147,14 +147,14 @@ def image_named(written: str) -> tuple[str, str]:
     return read_repository(written).path or name, tag
 
 
-def demand_administrator(parts: WebParts) -> None:
+def demand_administrator(parts: AppContext) -> None:
     """For what the gateway itself shows; all else is authorised by config."""
     role = parts.roles.of(caller())
     if not role.administrator:
         raise _not_for(role, "Only administrators see this.")
 
 
-def demand_editor(parts: WebParts) -> None:
+def demand_editor(parts: AppContext) -> None:
     """For forms that make something, whatever its project: who may make nothing anywhere is told whom to ask."""
     role = parts.roles.of(caller())
     if not role.may_somewhere("EDIT"):
@@ -180,7 +180,7 @@ def to_sign_in() -> AnyResponse:
     return Response("", 200, {"HX-Redirect": to}) if within else redirect(to)
 
 
-def pre_session_token(parts: WebParts, nonce: str) -> str:
+def pre_session_token(parts: AppContext, nonce: str) -> str:
     """The form token of somebody who has no session yet, bound to a cookie."""
     return hmac.new(hashlib.sha256(nonce.encode()).digest(), b"sign-in", hashlib.sha256).hexdigest()
 
@@ -190,7 +190,9 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(24)
 
 
-def stream(parts: WebParts, topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambda: False) -> Response:
+def stream(
+    parts: AppContext, topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambda: False
+) -> Response:
     """The frames of a topic as an event stream; 204 (which ends a browser's attempts) when there is no room."""
     who, gone = caller(), hangs_up(request.environ.get("gunicorn.socket"))
     place = ExitStack()

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.gateway import outside
-from services.gateway.api.sealing import wrap
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands import inspection
+from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
@@ -16,13 +16,13 @@ from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
 from .common import caller, piece, signed_in
-from .writing import done, every, field, preset_project, project_names, write
+from .forms import done, every, field, preset_project, project_names, write
 
 FIELD = "p."
 DOCKER_HUB = "https://hub.docker.com"
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/endpoints` and below."""
     blueprint = Blueprint("endpoints", __name__)
     session = signed_in(parts)
@@ -81,15 +81,15 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         wrapped = wrap(
             Kind.ENDPOINTS, {**body, "name": body["name"] or "unnamed"}, parts.sealer.seal, new_token, creating=False
         )
-        endpoint = outside.prepared(parts.desk, caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed)
-        tried = outside.tried(parts.desk, caller(), endpoint)
+        endpoint = inspection.prepared(parts.desk, caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed)
+        tried = inspection.tried(parts.desk, caller(), endpoint)
         return piece("_endpoints_tried.html", tried=tried)
 
     @blueprint.post("/endpoints/certificate")
     @session
     def certificate() -> str:
         address = _address(_sent(_types(parts)))
-        seen = outside.certificates(parts.desk, caller(), address)
+        seen = inspection.certificates(parts.desk, caller(), address)
         return piece("_endpoints_certificate.html", seen=seen, address=address)
 
     @blueprint.post("/endpoints/<id>/delete")
@@ -101,7 +101,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _types(parts: WebParts) -> list[Json]:
+def _types(parts: AppContext) -> list[Json]:
     """What each type takes, in the order in which a form asks."""
     found: list[Json] = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
     return found

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from services.gateway.live import EXECUTIONS
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.event_streams import EXECUTIONS
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Caller
@@ -19,7 +19,7 @@ from .execution_view import ENDED, first_of_interest, printed, stages_of, task_o
 MAX_CHUNKS = 1_000
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/executions/<id>` and below, for reading."""
     blueprint = Blueprint("execution", __name__)
     session = signed_in(parts)
@@ -83,7 +83,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _get(parts: WebParts, who: Caller, id: str) -> Json:
+def _get(parts: AppContext, who: Caller, id: str) -> Json:
     return parts.desk.get(who, Get(kind=Kind.EXECUTIONS, id=id)).document
 
 
@@ -94,7 +94,7 @@ def _task(execution: Json, stage: str, task: str) -> Json:
     return found
 
 
-def _drawn(parts: WebParts, who: Caller, execution: Json) -> str:
+def _drawn(parts: AppContext, who: Caller, execution: Json) -> str:
     may = parts.roles.of(who).may(str(execution.get("project")), "EXECUTE")
     return render_template(
         "_execution.html",
@@ -106,7 +106,7 @@ def _drawn(parts: WebParts, who: Caller, execution: Json) -> str:
     )
 
 
-def _panel(parts: WebParts, execution: Json, stage: str, name: str) -> str:
+def _panel(parts: AppContext, execution: Json, stage: str, name: str) -> str:
     task = _task(execution, stage, name)
     # The log is read once more than it is followed: what it tells of the cluster has a place of its own.
     lines, _ = _lines(parts, execution, task, 0)
@@ -121,7 +121,7 @@ def _panel(parts: WebParts, execution: Json, stage: str, name: str) -> str:
     )
 
 
-def _tail(parts: WebParts, execution: Json, task: Json, after: int) -> str:
+def _tail(parts: AppContext, execution: Json, task: Json, after: int) -> str:
     """The lines from `after` on, and below them the place that asks for the next while the task is at work."""
     lines, end = _lines(parts, execution, task, after)
     return render_template(
@@ -135,7 +135,7 @@ def _tail(parts: WebParts, execution: Json, task: Json, after: int) -> str:
     )
 
 
-def _lines(parts: WebParts, execution: Json, task: Json, after: int) -> tuple[list[str], int]:
+def _lines(parts: AppContext, execution: Json, task: Json, after: int) -> tuple[list[str], int]:
     """Lines of the present try from number `after` on, and the number of the next."""
     options = {"stage": task["stage"], "task": task["name"], "try": task.get("_tries") or 1, "after": str(after)}
     ask = Find(kind=Kind.LOGS, parent=str(execution["id"]), top=MAX_CHUNKS, options=options)
@@ -150,7 +150,7 @@ def _lines(parts: WebParts, execution: Json, task: Json, after: int) -> tuple[li
     return lines, end
 
 
-def _event(parts: WebParts, execution: Json) -> Json | None:
+def _event(parts: AppContext, execution: Json) -> Json | None:
     """The delivery that started it, as far as it is still kept."""
     if not execution.get("_eventId"):
         return None
@@ -160,7 +160,7 @@ def _event(parts: WebParts, execution: Json) -> Json | None:
         return None
 
 
-def _operation(parts: WebParts, execution: Json, task: Json) -> Json | None:
+def _operation(parts: AppContext, execution: Json, task: Json) -> Json | None:
     """The question that a task waits for."""
     where = f"executionId eq '{execution['id']}' and status eq 'ACTIVE'"
     found = parts.desk.find(caller(), Find(kind=Kind.USER_OPERATIONS, filter=where, top=20)).documents

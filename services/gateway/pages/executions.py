@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.live import EXECUTIONS
+from services.gateway.app_context import AppContext
+from services.gateway.event_streams import EXECUTIONS
 from services.gateway.roles import Role
-from services.gateway.web_parts import WebParts
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Kind, Page
 from shared.contracts.envelope import Caller
@@ -42,7 +42,7 @@ ACTS = {
 """What a button sends, by its verb."""
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/executions` and what is done to one; the start page leads here."""
     blueprint = Blueprint("executions", __name__)
     session = signed_in(parts)
@@ -129,7 +129,7 @@ def _of_image(written: str) -> list[str]:
     return [f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(parts: WebParts, who: Caller, asked: dict[str, str], number: int) -> str:
+def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -> str:
     ask = Find(kind=Kind.EXECUTIONS, filter=_filter(asked), orderby=ORDER, top=PAGE, skip=number * PAGE)
     page = parts.desk.find(who, ask)
     steps = first_use.steps(parts, who) if not asked and not number and _is_new(page) else ""

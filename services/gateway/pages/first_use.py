@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import render_template
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.envelope import Caller
@@ -25,7 +25,7 @@ class Step:
     """What one must be allowed to do somewhere to take it."""
 
 
-def steps(parts: WebParts, who: Caller) -> str:
+def steps(parts: AppContext, who: Caller) -> str:
     """The list of steps as it stands now."""
 
     def every(kind: Kind) -> list[Json]:

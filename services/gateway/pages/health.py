@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 
 from .common import demand_administrator, signed_in
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/health`."""
     blueprint = Blueprint("health", __name__)
     session = signed_in(parts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.api.sealing import wrap
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
-from shared.process.secrets import new_token
 
 from .common import caller, demand_administrator, page_number, signed_in
 
@@ -25,7 +24,7 @@ ROLES = (
 """The service roles, from the matrix of roles in the reference of the product that this one replaces."""
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/people` and below."""
     blueprint = Blueprint("people", __name__)
     session = signed_in(parts)
@@ -48,7 +47,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def create() -> str | AnyResponse:
         body = {**_given(), "name": request.form.get("name", "").strip()}
-        return _sent(parts, body, Act(kind=Kind.USERS, verb="create"))
+        return _sent(parts, "create", body)
 
     @blueprint.get("/people/<id>")
     @session
@@ -59,17 +58,17 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @blueprint.post("/people/<id>")
     @session
     def save(id: str) -> str | AnyResponse:
-        return _sent(parts, _given(), Act(kind=Kind.USERS, verb="patch", id=id))
+        return _sent(parts, "patch", _given(), id)
 
     @blueprint.post("/people/<id>/delete")
     @session
     def delete(id: str) -> str | AnyResponse:
-        return _sent(parts, {}, Act(kind=Kind.USERS, verb="delete", id=id))
+        return _sent(parts, "delete", {}, id)
 
     return blueprint
 
 
-def _stored(parts: WebParts, id: str) -> Json:
+def _stored(parts: AppContext, id: str) -> Json:
     return parts.desk.get(caller(), Get(kind=Kind.USERS, id=id)).document
 
 
@@ -81,13 +80,11 @@ def _given() -> Json:
     return body
 
 
-def _sent(parts: WebParts, body: Json, command: Act) -> str | AnyResponse:
-    wrapped = wrap(Kind.USERS, body, parts.sealer.seal, new_token, creating=command.verb == "create")
-    sealed = command.model_copy(update={"body": wrapped.body, "sealed": wrapped.sealed, "hashes": wrapped.hashes})
+def _sent(parts: AppContext, verb: str, body: Json, id: str = "") -> str | AnyResponse:
     try:
-        parts.desk.act(caller(), sealed)
+        send_change(parts, caller(), Kind.USERS, verb, body, id=id)
     except Refused as error:
-        stored = _stored(parts, command.id) if command.id else {}
+        stored = _stored(parts, id) if id else {}
         return _form({**stored, **body}, error.problem)
     return redirect("/people")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.gateway.api.imports import seal_yaml
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands.imports import seal_yaml
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
@@ -23,8 +23,8 @@ from shared.grammar.task_schemas import TASK_SCHEMAS
 from . import pipeline_edits, task_form
 from .common import caller, signed_in
 from .execution_view import stages_of
+from .forms import demand_unchanged, done, every, field, preset_project, project_names
 from .pipeline_template import template
-from .writing import demand_unchanged, done, every, field, preset_project, project_names
 from .yaml_edit import rewritten
 
 TABS = {"head": "Pipeline", "input": "Input", "tasks": "Workspace"}
@@ -32,7 +32,7 @@ INJECTIONS = tuple(pipeline_edits.INJECTIONS)
 SPARE_LINES = 6
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines/new`, `/pipelines/<id>/edit` and what the editor asks."""
     blueprint = Blueprint("pipeline_editor", __name__)
     session = signed_in(parts)
@@ -120,7 +120,7 @@ def _doubtful(text: str) -> list[Flaw]:
     return examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).warnings
 
 
-def _sent(parts: WebParts, command: Act, pipeline: Json | None) -> Any:
+def _sent(parts: AppContext, command: Act, pipeline: Json | None) -> Any:
     """Check, or save and go to the pipeline; problems are told beside the lines that have them."""
     text = written()
     problem, good = checked(text), field("do") != "save"
@@ -152,7 +152,7 @@ def _said(text: str, problem: Problem | None, good: bool, pipeline: Json | None)
 
 
 def _editor(
-    parts: WebParts,
+    parts: AppContext,
     text: str,
     *,
     pipeline: Json | None = None,
@@ -175,7 +175,7 @@ def _asked() -> dict[str, str]:
     return {key: request.values.get(key, "") for key in ("tab", "stage", "task")}
 
 
-def _side(parts: WebParts, text: str, **where: str) -> str:
+def _side(parts: AppContext, text: str, **where: str) -> str:
     asked = where or _asked()
     try:
         tree = load_yaml(text)[0].tree

@@ -7,23 +7,23 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.problems import Refused
 
 from .common import caller, page_number, piece, signed_in
 from .execution_view import stages_of
+from .forms import done, field, write
 from .run_inputs import fields_of, given
 from .schedules import schedules_of
-from .writing import done, field, write
 
 PAGE = 50
 RUNS = 100
 VERSIONS = 50
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines` and below, but for the editor and imports."""
     blueprint = Blueprint("pipelines", __name__)
     session = signed_in(parts)
@@ -128,11 +128,11 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _get(parts: WebParts, id: str) -> Document:
+def _get(parts: AppContext, id: str) -> Document:
     return parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id))
 
 
-def _last_runs(parts: WebParts) -> dict[tuple[str, str], Json]:
+def _last_runs(parts: AppContext) -> dict[tuple[str, str], Json]:
     """The newest of the latest runs of each pipeline, by project and name."""
     ask = Find(kind=Kind.EXECUTIONS, orderby="_requestTimeInMicros desc", top=RUNS)
     runs: dict[tuple[str, str], Json] = {}
@@ -141,7 +141,7 @@ def _last_runs(parts: WebParts) -> dict[tuple[str, str], Json]:
     return runs
 
 
-def _difference(parts: WebParts, id: str, before: int, after: int) -> list[tuple[str, str]]:
+def _difference(parts: AppContext, id: str, before: int, after: int) -> list[tuple[str, str]]:
     """The lines of the difference, each with a word for its colour."""
     try:
         text = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id, options={"diff": [before, after]})).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
@@ -20,7 +20,7 @@ LISTS = (
 )
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/projects` and below."""
     blueprint = Blueprint("projects", __name__)
     session = signed_in(parts)
@@ -65,7 +65,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _stored(parts: WebParts, id: str) -> Json:
+def _stored(parts: AppContext, id: str) -> Json:
     return parts.desk.get(caller(), Get(kind=Kind.PROJECTS, id=id)).document
 
 
@@ -76,7 +76,7 @@ def _given() -> Json:
     return {"description": request.form.get("description", "").strip(), **people}
 
 
-def _sent(parts: WebParts, shown: Json, command: Act) -> str | AnyResponse:
+def _sent(parts: AppContext, shown: Json, command: Act) -> str | AnyResponse:
     try:
         parts.desk.act(caller(), command)
     except Refused as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
 
@@ -18,7 +18,7 @@ VERBS = ("requeue", "discard")
 STATES = ("kept", "requeued", "discarded")
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/queues` and below."""
     blueprint = Blueprint("queues", __name__)
     session = signed_in(parts)
@@ -54,7 +54,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _page(parts: WebParts, drawn: str, problems: Sequence[object] = ()) -> str:
+def _page(parts: AppContext, drawn: str, problems: Sequence[object] = ()) -> str:
     number = page_number()
     state = request.args.get("state", "kept")
     state = state if state in STATES else "kept"

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 
 from .common import caller, quoted, signed_in
+from .forms import done, field, write
 from .run_inputs import fields_of, given
-from .writing import done, field, write
 
 MOST = 50
 TIMES = {
@@ -24,7 +24,7 @@ TIMES = {
 """What the field for times proposes."""
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines/<pipeline>/schedules` and below."""
     blueprint = Blueprint("schedules", __name__, url_prefix="/pipelines/<pipeline>/schedules")
     session = signed_in(parts)
@@ -66,7 +66,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def schedules_of(parts: WebParts, pipeline: Json) -> list[Json]:
+def schedules_of(parts: AppContext, pipeline: Json) -> list[Json]:
     """The schedules that start this pipeline, by name."""
     where = f"project eq {quoted(str(pipeline.get('project')))} and pipeline eq {quoted(str(pipeline.get('name')))}"
     ask = Find(kind=Kind.SCHEDULES, filter=where, orderby="name asc", top=MOST)

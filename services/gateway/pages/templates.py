@@ -7,18 +7,18 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 
-from services.gateway import outside
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands import inspection
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 
 from .common import caller, demand_editor, piece, signed_in
-from .writing import done, preset_project
+from .forms import done, preset_project
 
 ANSWER = "a."
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines/templates` and below."""
     blueprint = Blueprint("templates", __name__)
     session = signed_in(parts)
@@ -54,12 +54,12 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _asked(parts: WebParts, name: str, answers: Json) -> Json:
+def _asked(parts: AppContext, name: str, answers: Json) -> Json:
     """The template's questions as far as the answers make them apply; what there is only one of is chosen."""
-    template = outside.template(parts.desk, caller(), name, answers)
+    template = inspection.template(parts.desk, caller(), name, answers)
     while only := _only(template["questions"], answers):
         answers = {**answers, **only}
-        template = outside.template(parts.desk, caller(), name, answers)
+        template = inspection.template(parts.desk, caller(), name, answers)
     asked = [one for one in template["questions"] if _applies(one, answers)]
     return {"template": {**template, "questions": asked}, "answers": answers}
 

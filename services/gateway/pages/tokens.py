@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 
 from .common import caller, piece, signed_in
-from .writing import field, project_names, write
+from .forms import field, project_names, write
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/tokens` and below."""
     blueprint = Blueprint("tokens", __name__)
     session = signed_in(parts)
@@ -28,7 +28,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     @session
     def generate() -> str:
         body = {"name": field("name") or "Docker webhook", "email": field("email")}
-        made = write(parts, Kind.TOKENS, "create", body, mints=True)
+        made = write(parts, Kind.TOKENS, "create", body)
         names = project_names(parts)
         project = field("project") if field("project") in names else next(iter(names), "")
         return piece("_tokens_made.html", made=made, projects=names, project=project)
@@ -44,5 +44,5 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _me(parts: WebParts, who: Caller) -> Json:
+def _me(parts: AppContext, who: Caller) -> Json:
     return parts.desk.get(who, Get(kind=Kind.USERS, id="me")).document

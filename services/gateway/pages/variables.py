@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
 from .common import caller, page_number, signed_in
-from .writing import done, field, preset_project, project_names, write
+from .forms import done, field, preset_project, project_names, write
 
 PAGE = 50
 TYPES = {
@@ -22,7 +22,7 @@ TYPES = {
 }
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/variables` and below."""
     blueprint = Blueprint("variables", __name__)
     session = signed_in(parts)

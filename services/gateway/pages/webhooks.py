@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.gateway.api import self_check
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands import self_check
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Inspect, Kind
 from shared.contracts.mirror import MirrorState
@@ -17,7 +17,7 @@ from shared.grammar.inputs import inject
 
 from . import webhook_form
 from .common import caller, page_number, piece, signed_in
-from .writing import done, every, field, preset_project, project_names, write
+from .forms import done, every, field, preset_project, project_names, write
 
 STATES = {
     MirrorState.IN_STEP: ("COMPLETED", "Docker Hub has this hook"),
@@ -47,7 +47,7 @@ _ACTS: dict[str, tuple[str, Json]] = {
 """What the buttons of a card send."""
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/webhooks` and below."""
     blueprint = Blueprint("webhooks", __name__)
     session = signed_in(parts)
@@ -109,7 +109,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
         if id:
             write(parts, Kind.WEBHOOKS, "patch", body, id=id)
             return done("/webhooks")
-        made = write(parts, Kind.WEBHOOKS, "create", body, mints=True)
+        made = write(parts, Kind.WEBHOOKS, "create", body)
         return render_template("webhooks_made.html", row=made, states=STATES, rotated=False)
 
     @blueprint.post("/webhooks/<id>/act")
@@ -117,7 +117,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     def act(id: str) -> Any:
         verb = field("verb")
         if verb == "rotate":
-            row = write(parts, Kind.WEBHOOKS, "rotate", {}, mints=True, id=id)
+            row = write(parts, Kind.WEBHOOKS, "rotate", {}, id=id)
             return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
         if (change := _ACTS.get(verb)) is not None:
             write(parts, Kind.WEBHOOKS, change[0], change[1], id=id)
@@ -145,7 +145,7 @@ def _sent() -> Json:
     return body
 
 
-def _form(parts: WebParts, values: Json, id: str, *, presets: bool = False) -> str:
+def _form(parts: AppContext, values: Json, id: str, *, presets: bool = False) -> str:
     project = str(values.get("project") or "")
     webhooks = every(parts, Kind.WEBHOOKS)
     registries = webhook_form.registries(every(parts, Kind.ENDPOINTS), project)
@@ -183,12 +183,12 @@ def _preset(values: Json, registries: list[Json], pipelines: list[webhook_form.C
     return values
 
 
-def _pipeline(parts: WebParts, values: Json) -> Json:
+def _pipeline(parts: AppContext, values: Json) -> Json:
     ask = Get(kind=Kind.PIPELINES, project=str(values.get("project")), name=str(values.get("pipeline")))
     return parts.desk.get(caller(), ask).document
 
 
-def _demand_inputs(parts: WebParts, body: Json) -> None:
+def _demand_inputs(parts: AppContext, body: Json) -> None:
     """A mandatory input without value and default is refused here, since no push would ever run."""
     for name, noun in (("endpoint", "an endpoint"), ("pipeline", "a pipeline")):
         if not body[name]:
@@ -199,7 +199,7 @@ def _demand_inputs(parts: WebParts, body: Json) -> None:
         raise refuse(Code.INVALID, message, subject="input", next_step="Give it under Input Parameters.")
 
 
-def _tags(parts: WebParts, values: Json) -> str:
+def _tags(parts: AppContext, values: Json) -> str:
     """The newest tags of the repository and which would run; tags seen once are judged again without asking."""
     pattern, exclude = values["tagNamePattern"], values["exclude"]
     asked_of = "/".join(values[key] for key in ("project", "endpoint", "repoName"))
@@ -223,7 +223,7 @@ def _tags(parts: WebParts, values: Json) -> str:
     )
 
 
-def _newest_tags(parts: WebParts, values: Json) -> list[str]:
+def _newest_tags(parts: AppContext, values: Json) -> list[str]:
     options = {"forValidation": True}
     ask = Get(kind=Kind.ENDPOINTS, project=values["project"], name=values["endpoint"], options=options)
     endpoint = Endpoint.model_validate(parts.desk.get(caller(), ask).document)

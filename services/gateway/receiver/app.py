@@ -20,9 +20,9 @@ from shared.process.secrets import token_hash
 
 from . import allowlist, signatures
 from .addresses import Network, client_address, within
+from .allowlist_cache import AllowlistCache, CannotAsk
 from .headers import sent_delivery_id, sent_token
 from .intake import Intake
-from .keeper import CannotAsk, Keeper
 from .limits import Limiter
 from .parsers.recognition import read_push
 from .rates import Rates
@@ -106,7 +106,9 @@ def _identified(pushes: tuple[Push, ...], delivery_id: str | None) -> tuple[Push
 class Receiver:
     """The WSGI callable."""
 
-    def __init__(self, keeper: Keeper, intake: Intake, *, cap_per_minute: int, proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, keeper: AllowlistCache, intake: Intake, *, cap_per_minute: int, proxies: Sequence[Network] = ()
+    ) -> None:
         self._keeper = keeper
         self._rates = Rates(cap_per_minute)
         self._intake = intake

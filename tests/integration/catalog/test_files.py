@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from services.config.store.catalog_endpoints import VARIABLES
-from services.gateway.api.imports import seal_yaml
+from services.gateway.commands.imports import seal_yaml
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Document, Get, Kind
 from shared.contracts.envelope import Caller

@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 from nacl.public import PrivateKey
 
 from services.config.catalog import endpoint_schemas
-from services.gateway.desk import Desk
-from services.gateway.live import Live
+from services.gateway.app_context import AppContext
+from services.gateway.config_client import ConfigClient
+from services.gateway.event_streams import EventStreams
+from services.gateway.health_board import HealthBoard
 from services.gateway.roles import Role, Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import create_app
-from services.gateway.web_parts import WebParts
-from services.gateway.wellbeing import Wellbeing
 from shared.bus import BrokerState
 from shared.contracts.catalog import Act, Document, Find, Get, Page, SignedIn, SignIn
 from shared.contracts.problems import Code, refuse
@@ -42,13 +42,13 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.post = FakePost()
         self.sessions = Sessions(KEY)
-        self.live = Live(2)
+        self.live = EventStreams(2)
         settings = GatewaySettings(portside_home=folder, public_url="https://portside.example.com")
         sealer = Sealer([bytes(PrivateKey.generate().public_key)])
-        self.desk, self.wellbeing = Desk(self.post), Wellbeing()
+        self.desk, self.wellbeing = ConfigClient(self.post), HealthBoard()
         self.broker = BrokerState(())
         self.app: Flask = create_app(
-            WebParts(
+            AppContext(
                 settings,
                 self.desk,
                 self.sessions,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.receiver.allowlist import Tokens, changed, find, snapshot
-from services.gateway.receiver.keeper import CannotAsk, Keeper
+from services.gateway.receiver.allowlist_cache import AllowlistCache, CannotAsk
 from shared.contracts.pushes import Allowlist, AllowlistChanged
 from shared.process.secrets import token_hash
 
@@ -57,7 +57,7 @@ def test_a_snapshot_keeps_the_changes_heard_while_it_was_asked() -> None:
 def test_a_list_of_a_restored_backup_replaces_a_newer_one(tmp_path: Path) -> None:
     post = FakePost()
     post.knows(entry("b"), revision=2)
-    keeper = Keeper(post, tmp_path / "allowlist.json")
+    keeper = AllowlistCache(post, tmp_path / "allowlist.json")
     keeper._tokens = snapshot(Allowlist(revision=9, entries=(entry("a"),)))
     keeper.refresh()
     assert keeper.tokens.revision == 2 and find(keeper.tokens, token_hash("a"), 0) is None
@@ -86,8 +86,8 @@ def test_a_snapshot_and_the_later_changes_give_the_same_list_as_all_changes(
 def test_the_last_list_is_kept_on_disk_for_the_next_start(tmp_path: Path) -> None:
     post = FakePost()
     post.knows(entry("a", "w7"))
-    Keeper(post, tmp_path / "gateway" / "allowlist.json").refresh()
-    alone = Keeper(FakePost(), tmp_path / "gateway" / "allowlist.json")
+    AllowlistCache(post, tmp_path / "gateway" / "allowlist.json").refresh()
+    alone = AllowlistCache(FakePost(), tmp_path / "gateway" / "allowlist.json")
     found = find(alone.tokens, token_hash("a"), 0)
     assert found is not None and found.webhook_id == "w7"
     assert (tmp_path / "gateway" / "allowlist.json").stat().st_mode & 0o777 == 0o600
@@ -95,13 +95,13 @@ def test_the_last_list_is_kept_on_disk_for_the_next_start(tmp_path: Path) -> Non
 
 def test_a_damaged_list_on_disk_is_an_empty_one(tmp_path: Path) -> None:
     (tmp_path / "allowlist.json").write_text("{")
-    assert Keeper(FakePost(), tmp_path / "allowlist.json").tokens == Tokens()
+    assert AllowlistCache(FakePost(), tmp_path / "allowlist.json").tokens == Tokens()
 
 
 def test_an_unknown_token_is_looked_up_once_and_then_known(tmp_path: Path) -> None:
     post = FakePost()
     post.knows(entry("new", "w9"))
-    keeper = Keeper(post, tmp_path / "a.json")
+    keeper = AllowlistCache(post, tmp_path / "a.json")
     found = keeper.look_up(token_hash("new"))
     assert found is not None and found.webhook_id == "w9"
     assert find(keeper.tokens, token_hash("new"), 0) is not None
@@ -109,7 +109,7 @@ def test_an_unknown_token_is_looked_up_once_and_then_known(tmp_path: Path) -> No
 
 def test_a_silent_config_is_told_apart_from_a_no_and_not_asked_again_at_once(tmp_path: Path) -> None:
     post = FakePost()
-    keeper = Keeper(post, tmp_path / "a.json")
+    keeper = AllowlistCache(post, tmp_path / "a.json")
     for _ in range(3):
         with pytest.raises(CannotAsk):
             keeper.look_up(token_hash("x"))
@@ -119,7 +119,7 @@ def test_a_silent_config_is_told_apart_from_a_no_and_not_asked_again_at_once(tmp
 def test_a_broadcast_reaches_the_list(tmp_path: Path) -> None:
     post = FakePost()
     post.knows(revision=1)
-    keeper = Keeper(post, tmp_path / "a.json")
+    keeper = AllowlistCache(post, tmp_path / "a.json")
     keeper.refresh()
     keeper.on_change(cast("Incoming", SimpleNamespace(message=AllowlistChanged(revision=2, put=(entry("a"),)))))
     assert find(keeper.tokens, token_hash("a"), 0) is not None

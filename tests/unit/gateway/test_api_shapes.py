@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from services.gateway.api import wire
-from services.gateway.api.imports import SealedText, seal_yaml
-from services.gateway.api.kubeconfig import described, import_kubeconfig
-from services.gateway.api.sealing import wrap
+from services.gateway.commands.imports import SealedText, seal_yaml
+from services.gateway.commands.kubeconfig import described, import_kubeconfig
+from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused

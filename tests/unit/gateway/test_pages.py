@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
-from services.gateway.live import EVENTS, EXECUTIONS, Live, TooManyStreams, hangs_up
+from services.gateway.event_streams import EVENTS, EXECUTIONS, EventStreams, TooManyStreams, hangs_up
 from services.gateway.sessions import COOKIE, NotSignedIn, Sessions
 from shared.contracts.catalog import Page, SignedIn
 from shared.contracts.problems import Code, refuse
@@ -267,7 +267,7 @@ def news(message: object) -> Any:
 
 
 def test_news_wakes_only_who_watches_it() -> None:
-    live = Live(9)
+    live = EventStreams(9)
     change = ExecutionChanged(execution_id="e1", revision=1, project="p", pipeline="x", index=1, status="RUNNING")
     with live.watching(EXECUTIONS) as listing, live.watching(f"{EXECUTIONS}/e1") as one:
         with live.watching(f"{EXECUTIONS}/e2") as other, live.watching(EVENTS) as events:
@@ -284,7 +284,7 @@ def _never() -> bool:
 
 
 def test_a_burst_of_changes_is_one_look_and_an_equal_frame_is_not_sent_again() -> None:
-    live, looks = Live(1), iter(["a", "a", "b"])
+    live, looks = EventStreams(1), iter(["a", "a", "b"])
     looked: list[str] = []
 
     def draw() -> str:
@@ -304,7 +304,7 @@ def test_a_burst_of_changes_is_one_look_and_an_equal_frame_is_not_sent_again() -
 
 
 def test_viewers_with_the_same_key_share_one_look_and_news_makes_it_old() -> None:
-    live, looked = Live(3), list[str]()
+    live, looked = EventStreams(3), list[str]()
 
     def draw(who: str) -> str:
         looked.append(who)
@@ -325,7 +325,7 @@ def test_viewers_with_the_same_key_share_one_look_and_news_makes_it_old() -> Non
 
 
 def test_a_stopping_process_ends_its_streams() -> None:
-    live = Live(1)
+    live = EventStreams(1)
     with live.watching("t") as viewer:
         frames = live.frames(viewer, lambda: "a", _never, _never)
         next(frames)
@@ -334,8 +334,8 @@ def test_a_stopping_process_ends_its_streams() -> None:
 
 
 def test_a_stream_says_that_it_lives_while_news_changes_nothing_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.live.HEARTBEAT_S", 0.3)
-    live, done = Live(1), threading.Event()
+    monkeypatch.setattr("services.gateway.event_streams.HEARTBEAT_S", 0.3)
+    live, done = EventStreams(1), threading.Event()
 
     def news() -> None:
         while not done.wait(0.05):
@@ -355,7 +355,7 @@ def test_a_stream_says_that_it_lives_while_news_changes_nothing_it_shows(monkeyp
 
 @pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="only Linux tells that the other end was closed")
 def test_a_stream_ends_when_its_browser_has_gone() -> None:
-    live = Live(1)
+    live = EventStreams(1)
     ours, browsers = socket.socketpair()
     with ours, live.watching("t") as viewer:
         frames = live.frames(viewer, lambda: "a", _never, hangs_up(ours))

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
+from services.gateway.health_board import SILENT_AFTER_S, HealthBoard
 from services.gateway.pages.audit import changes
 from services.gateway.pages.queues import plot
 from services.gateway.roles import Role, Roles
-from services.gateway.wellbeing import SILENT_AFTER_S, Wellbeing
 from shared.bus import BrokerState, Incoming, QueueState
 from shared.contracts.catalog import Page
 from shared.contracts.envelope import Caller
@@ -168,8 +168,8 @@ def _said(**more: Any) -> Incoming:
 
 def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     at = [100.0]
-    monkeypatch.setattr("services.gateway.wellbeing.monotonic", lambda: at[0])
-    wellbeing = Wellbeing()
+    monkeypatch.setattr("services.gateway.health_board.monotonic", lambda: at[0])
+    wellbeing = HealthBoard()
     wellbeing.on_health(_said())
     assert [(line.service, line.well) for line in wellbeing.lines()] == [("runner", True)]
     at[0] += SILENT_AFTER_S + 1
@@ -183,8 +183,8 @@ def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: py
 
 def test_a_process_that_died_and_was_started_again_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     at = [100.0]
-    monkeypatch.setattr("services.gateway.wellbeing.monotonic", lambda: at[0])
-    wellbeing = Wellbeing()
+    monkeypatch.setattr("services.gateway.health_board.monotonic", lambda: at[0])
+    wellbeing = HealthBoard()
     wellbeing.on_health(_said(instance="r1"))
     wellbeing.on_health(_said(instance="r2"))
     at[0] += 3

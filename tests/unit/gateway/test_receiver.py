@@ -17,9 +17,9 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from services.gateway.receiver import rates
+from services.gateway.receiver.allowlist_cache import AllowlistCache
 from services.gateway.receiver.app import MAX_BODY, Receiver
 from services.gateway.receiver.intake import Intake
-from services.gateway.receiver.keeper import Keeper
 from services.gateway.receiver.spool import Spool
 from shared.contracts.pushes import HookReceived
 from shared.process.secrets import token_hash
@@ -30,11 +30,11 @@ URL = "/pipelines/api/docker-hub-webhooks"
 PUSH = {"push_data": {"tag": "1.4.1", "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
 
 
-class Door:
+class Harness:
     def __init__(self, folder: Path) -> None:
         self.post = FakePost()
         self.post.knows(entry("good", "w1"), entry("old", "w2", good_until=1.0))
-        self.keeper = Keeper(self.post, folder / "allowlist.json")
+        self.keeper = AllowlistCache(self.post, folder / "allowlist.json")
         self.keeper.refresh()
         self.spool = Spool(folder / "spool", max_files=3, max_bytes=10**6)
         self.restart()
@@ -51,29 +51,29 @@ class Door:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
-    return Door(tmp_path)
+def harness(tmp_path: Path) -> Harness:
+    return Harness(tmp_path)
 
 
-def test_a_good_push_is_published_before_the_answer(door: Door) -> None:
-    answer = door.push(headers={"User-Agent": "Go-http-client/1.1"}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+def test_a_good_push_is_published_before_the_answer(harness: Harness) -> None:
+    answer = harness.push(headers={"User-Agent": "Go-http-client/1.1"}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
     assert answer.status_code == 202
-    (sent,) = door.post.published
+    (sent,) = harness.post.published
     assert answer.get_json() == {"status": "accepted", "delivery": sent.delivery_id}
     assert (sent.webhook_id, sent.token_hash, sent.via) == ("w1", token_hash("good"), "hook")
     assert (sent.pushes[0].repository, sent.pushes[0].tag) == ("acme/web", "1.4.1")
     assert (sent.source_address, sent.user_agent) == ("192.0.2.1", "Go-http-client/1.1")
 
 
-def test_bad_tokens_of_every_kind_get_the_same_answer(door: Door) -> None:
-    answers = [door.push(token) for token in ("unknown", "old", "", None, "x" * 600, "\x00\xff")]
+def test_bad_tokens_of_every_kind_get_the_same_answer(harness: Harness) -> None:
+    answers = [harness.push(token) for token in ("unknown", "old", "", None, "x" * 600, "\x00\xff")]
     assert {answer.status_code for answer in answers} == {403}
     assert len({answer.data for answer in answers}) == 1
-    assert door.post.published == []
+    assert harness.post.published == []
 
 
-def test_a_bad_token_is_judged_before_the_body(door: Door) -> None:
-    assert door.push("unknown", b"not json").status_code == 403
+def test_a_bad_token_is_judged_before_the_body(harness: Harness) -> None:
+    assert harness.push("unknown", b"not json").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -85,33 +85,33 @@ def test_a_bad_token_is_judged_before_the_body(door: Door) -> None:
         {"Authorization": "Basic aG9vazpnb29k"},
     ],
 )
-def test_a_token_may_come_in_a_header(door: Door, headers: dict[str, str]) -> None:
-    assert door.push(None, headers=headers).status_code == 202
+def test_a_token_may_come_in_a_header(harness: Harness, headers: dict[str, str]) -> None:
+    assert harness.push(None, headers=headers).status_code == 202
 
 
 @pytest.mark.parametrize("prefix", ["/pipeline/api", "/codestream/api"])
-def test_a_listener_takes_only_the_token_of_its_webhook(door: Door, prefix: str) -> None:
-    assert door.push(path=f"{prefix}/registry-webhook-listeners/w1").status_code == 202
-    assert door.push(path=f"{prefix}/registry-webhook-listeners/w2").status_code == 403
+def test_a_listener_takes_only_the_token_of_its_webhook(harness: Harness, prefix: str) -> None:
+    assert harness.push(path=f"{prefix}/registry-webhook-listeners/w1").status_code == 202
+    assert harness.push(path=f"{prefix}/registry-webhook-listeners/w2").status_code == 403
 
 
-def test_a_get_is_told_what_the_address_is_for(door: Door) -> None:
-    answer = door.client.get(URL, query_string={"secureToken": "good"})
+def test_a_get_is_told_what_the_address_is_for(harness: Harness) -> None:
+    answer = harness.client.get(URL, query_string={"secureToken": "good"})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert answer.get_json()["message"] == "Registries post push notifications to this address; it answers POST only."
 
 
-def test_malformed_json_is_told_with_line_and_column(door: Door) -> None:
-    answer = door.push(body=b'{\n "push_data": oops}')
+def test_malformed_json_is_told_with_line_and_column(harness: Harness) -> None:
+    answer = harness.push(body=b'{\n "push_data": oops}')
     assert answer.status_code == 400
     assert answer.get_json()["message"] == "The body is not valid JSON: Expecting value at line 2, column 15."
-    assert door.post.published == []
+    assert harness.post.published == []
 
 
-def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(door: Door) -> None:
+def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(harness: Harness) -> None:
     large = b'{"a": "' + b"x" * MAX_BODY + b'"}'
-    assert door.push(body=large).status_code == 413
-    undeclared = door.client.open(
+    assert harness.push(body=large).status_code == 413
+    undeclared = harness.client.open(
         URL,
         method="POST",
         query_string={"secureToken": "good"},
@@ -122,56 +122,59 @@ def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(do
 
 
 @pytest.mark.parametrize("body", [{}, {"repository": {"repo_name": "acme/web"}, "push_data": {}}, [], 5])
-def test_a_body_without_repository_or_tag_is_kept_with_its_problem(door: Door, body: Any) -> None:
-    answer = door.push(body=body)
+def test_a_body_without_repository_or_tag_is_kept_with_its_problem(harness: Harness, body: Any) -> None:
+    answer = harness.push(body=body)
     assert answer.status_code == 202
-    (sent,) = door.post.published
+    (sent,) = harness.post.published
     assert all(push.tag is None for push in sent.pushes)
     assert sent.problem
     assert answer.get_json()["message"] == sent.problem
 
 
-def test_the_pull_events_of_a_registry_are_answered_and_not_kept(door: Door) -> None:
+def test_the_pull_events_of_a_registry_are_answered_and_not_kept(harness: Harness) -> None:
     body = {"events": [{"action": "pull", "target": {"repository": "acme/web", "tag": "1"}}]}
-    assert door.push(body=body).get_json()["status"] == "ignored"
-    assert door.post.published == []
+    assert harness.push(body=body).get_json()["status"] == "ignored"
+    assert harness.post.published == []
 
 
-def test_a_token_made_this_second_is_asked_for_before_it_is_refused(door: Door) -> None:
-    door.post.knows(entry("new", "w3"), revision=2)
-    assert door.push("new").status_code == 202
-    assert door.post.published[0].webhook_id == "w3"
+def test_a_token_made_this_second_is_asked_for_before_it_is_refused(harness: Harness) -> None:
+    harness.post.knows(entry("new", "w3"), revision=2)
+    assert harness.push("new").status_code == 202
+    assert harness.post.published[0].webhook_id == "w3"
 
 
-def test_with_config_away_an_unknown_token_is_kept_unjudged(door: Door) -> None:
-    door.post.answers.clear()
-    assert door.push("unheard-of").status_code == 202
-    (sent,) = door.post.published
+def test_with_config_away_an_unknown_token_is_kept_unjudged(harness: Harness) -> None:
+    harness.post.answers.clear()
+    assert harness.push("unheard-of").status_code == 202
+    (sent,) = harness.post.published
     assert (sent.webhook_id, sent.token_hash) == (None, token_hash("unheard-of"))
 
 
-def test_too_many_calls_without_a_good_token_must_wait(door: Door) -> None:
-    codes = [door.push("unknown").status_code for _ in range(70)]
+def test_too_many_calls_without_a_good_token_must_wait(harness: Harness) -> None:
+    codes = [harness.push("unknown").status_code for _ in range(70)]
     assert codes[0] == 403 and codes[-1] == 429
-    assert int(door.push("unknown").headers["Retry-After"]) >= 1
-    assert door.push("good").status_code == 202
+    assert int(harness.push("unknown").headers["Retry-After"]) >= 1
+    assert harness.push("good").status_code == 202
 
 
-def test_with_the_broker_away_hooks_are_spooled_until_the_spool_is_full(door: Door) -> None:
-    door.post.connected = False
-    answers = [door.push() for _ in range(4)]
+def test_with_the_broker_away_hooks_are_spooled_until_the_spool_is_full(harness: Harness) -> None:
+    harness.post.connected = False
+    answers = [harness.push() for _ in range(4)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
     assert "Retry-After" in answers[-1].headers
-    assert len(door.spool.waiting()) == 3
+    assert len(harness.spool.waiting()) == 3
 
 
-def test_no_log_line_and_no_answer_holds_the_token(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_line_and_no_answer_holds_the_token(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    door.post.connected = False
-    answers = [door.push("very-secret", headers={"Referer": "x"}), door.client.get(URL + "?secureToken=very-secret")]
+    harness.post.connected = False
+    answers = [
+        harness.push("very-secret", headers={"Referer": "x"}),
+        harness.client.get(URL + "?secureToken=very-secret"),
+    ]
     assert all("very-secret" not in answer.get_data(as_text=True) + str(answer.headers) for answer in answers)
     assert "very-secret" not in caplog.text
-    assert all("very-secret" not in path.read_text() for path in door.spool.waiting())
+    assert all("very-secret" not in path.read_text() for path in harness.spool.waiting())
 
 
 _words = st.text(max_size=8) | st.none() | st.integers() | st.floats(allow_nan=False)
@@ -183,8 +186,8 @@ _bodies = st.binary(max_size=60) | st.dictionaries(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies, content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
-def test_no_body_gives_a_5xx(door: Door, body: bytes, content_type: str) -> None:
-    assert door.push(body=body, content_type=content_type).status_code in (202, 400)
+def test_no_body_gives_a_5xx(harness: Harness, body: bytes, content_type: str) -> None:
+    assert harness.push(body=body, content_type=content_type).status_code in (202, 400)
 
 
 def hmac_of(algorithm: str, body: bytes, secret: str = "good") -> str:
@@ -203,37 +206,37 @@ SIGNATURES = [
 
 
 @pytest.mark.parametrize("headers", SIGNATURES)
-def test_a_signature_is_checked_over_the_raw_bytes(door: Door, headers: dict[str, str]) -> None:
-    assert door.push(body=BODY, headers=headers).status_code == 202
+def test_a_signature_is_checked_over_the_raw_bytes(harness: Harness, headers: dict[str, str]) -> None:
+    assert harness.push(body=BODY, headers=headers).status_code == 202
     if "good" not in headers.values():
-        refused = door.push(body=BODY + b" ", headers=headers)
+        refused = harness.push(body=BODY + b" ", headers=headers)
         assert refused.status_code == 403
         assert "does not fit the body" in refused.get_json()["message"]
     forged = {name: value[:-4] + "0000" for name, value in headers.items()}
-    assert door.push(body=BODY, headers=forged).status_code == 403
+    assert harness.push(body=BODY, headers=forged).status_code == 403
 
 
-def test_a_webhook_that_demands_signatures_takes_nothing_without(door: Door) -> None:
-    door.post.knows(entry("good", "w1", signed=True), revision=2)
-    door.keeper.refresh()
-    assert "is missing" in door.push(body=BODY).get_json()["message"]
-    assert door.push(body=BODY, headers=SIGNATURES[0]).status_code == 202
+def test_a_webhook_that_demands_signatures_takes_nothing_without(harness: Harness) -> None:
+    harness.post.knows(entry("good", "w1", signed=True), revision=2)
+    harness.keeper.refresh()
+    assert "is missing" in harness.push(body=BODY).get_json()["message"]
+    assert harness.push(body=BODY, headers=SIGNATURES[0]).status_code == 202
 
 
-def test_a_webhook_takes_hooks_from_its_networks_only(door: Door) -> None:
-    door.post.knows(entry("good", "w1", networks=("192.0.2.0/24", "2001:db8::/32")), revision=2)
-    door.keeper.refresh()
+def test_a_webhook_takes_hooks_from_its_networks_only(harness: Harness) -> None:
+    harness.post.knows(entry("good", "w1", networks=("192.0.2.0/24", "2001:db8::/32")), revision=2)
+    harness.keeper.refresh()
 
     def status(address: str) -> int:
-        return door.push(environ_overrides={"REMOTE_ADDR": address}).status_code
+        return harness.push(environ_overrides={"REMOTE_ADDR": address}).status_code
 
     assert [status(one) for one in ("192.0.2.9", "2001:db8::1", "198.51.100.1", "")] == [202, 202, 403, 403]
 
 
-def test_what_a_sender_calls_its_delivery_tells_a_repeat(door: Door) -> None:
+def test_what_a_sender_calls_its_delivery_tells_a_repeat(harness: Harness) -> None:
     body = {"repository": "acme/web", "docker_url": "quay.io/acme/web", "updated_tags": ["1.4", "latest"]}
-    door.push(body=body, headers={"X-GitHub-Delivery": "g1"})
-    assert [push.provider_delivery_id for push in door.post.published[0].pushes] == ["g1", "g1#1"]
+    harness.push(body=body, headers={"X-GitHub-Delivery": "g1"})
+    assert [push.provider_delivery_id for push in harness.post.published[0].pushes] == ["g1", "g1#1"]
 
 
 _headers = st.dictionaries(
@@ -244,36 +247,38 @@ _headers = st.dictionaries(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies, headers=_headers, token=st.sampled_from(["good", "bad", None]))
-def test_no_header_gives_a_5xx(door: Door, body: bytes, headers: dict[str, str], token: str | None) -> None:
-    assert door.push(token, body, headers=headers).status_code in (202, 400, 403, 429)
+def test_no_header_gives_a_5xx(harness: Harness, body: bytes, headers: dict[str, str], token: str | None) -> None:
+    assert harness.push(token, body, headers=headers).status_code in (202, 400, 403, 429)
 
 
-def test_a_flood_of_one_token_waits_behind_others_and_is_taken(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_of_one_token_waits_behind_others_and_is_taken(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rates, "BURST", 3)
     monkeypatch.setattr(rates, "PER_S", 0.001)
-    door.post.knows(entry("good", "w1"), entry("other", "w2"), revision=2)
-    door.keeper.refresh()
-    door.restart()
-    assert [door.push().status_code for _ in range(5)] == [202] * 5
-    assert door.push("other").status_code == 202
-    assert door.post.topics == ["hook.received"] * 3 + ["hook.in-bulk"] * 2 + ["hook.received"]
+    harness.post.knows(entry("good", "w1"), entry("other", "w2"), revision=2)
+    harness.keeper.refresh()
+    harness.restart()
+    assert [harness.push().status_code for _ in range(5)] == [202] * 5
+    assert harness.push("other").status_code == 202
+    assert harness.post.topics == ["hook.received"] * 3 + ["hook.in-bulk"] * 2 + ["hook.received"]
 
 
-def test_past_the_hard_cap_comes_429_and_config_is_told_once_a_minute(door: Door) -> None:
-    door.restart(cap_per_minute=2)
-    answers = [door.push() for _ in range(5)]
+def test_past_the_hard_cap_comes_429_and_config_is_told_once_a_minute(harness: Harness) -> None:
+    harness.restart(cap_per_minute=2)
+    answers = [harness.push() for _ in range(5)]
     assert [answer.status_code for answer in answers] == [202, 202, 429, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) >= 1
-    assert len(door.post.published) == 2
-    (told,) = door.post.refused
+    assert len(harness.post.published) == 2
+    (told,) = harness.post.refused
     assert (told.webhook_id, told.count, told.cap_per_minute) == ("w1", 1, 2)
 
 
-def test_a_good_token_is_never_refused_for_its_address(door: Door) -> None:
+def test_a_good_token_is_never_refused_for_its_address(harness: Harness) -> None:
     for _ in range(70):
-        door.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
-    assert door.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 429
-    assert door.push(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 202
+        harness.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+    assert harness.push("unknown", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 429
+    assert harness.push(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 202
 
 
 def test_what_was_refused_meanwhile_is_counted_until_it_is_told() -> None:
@@ -288,12 +293,12 @@ def test_what_was_refused_meanwhile_is_counted_until_it_is_told() -> None:
     assert again.count == 3
 
 
-def test_a_test_delivery_says_that_it_is_one_also_from_the_spool(door: Door) -> None:
-    door.push(headers={"X-Portside-Test": "1"})
-    assert door.post.published[0].via == "test"
-    door.post.connected = False
-    door.push(headers={"X-Portside-Test": "1"})
-    door.push()
+def test_a_test_delivery_says_that_it_is_one_also_from_the_spool(harness: Harness) -> None:
+    harness.push(headers={"X-Portside-Test": "1"})
+    assert harness.post.published[0].via == "test"
+    harness.post.connected = False
+    harness.push(headers={"X-Portside-Test": "1"})
+    harness.push()
     sent: list[str] = []
 
     def publish(delivery: HookReceived) -> Future[None]:
@@ -302,5 +307,5 @@ def test_a_test_delivery_says_that_it_is_one_also_from_the_spool(door: Door) -> 
         done.set_result(None)
         return done
 
-    door.spool.drain(publish)
+    harness.spool.drain(publish)
     assert sent == ["test", "spool"]

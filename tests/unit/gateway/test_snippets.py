@@ -8,7 +8,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from services.gateway.api.snippets import snippets, variable
+from services.gateway.commands.snippets import snippets, variable
 
 from .site import Site
 

@@ -44,7 +44,7 @@ AGAIN_AFTER_S = 0.3
 AWAY_RETRY_S = 5.0
 
 
-class Desk:
+class ConfigClient:
     """Everything that the API and the pages ask for goes through here."""
 
     def __init__(self, post: Asking) -> None:

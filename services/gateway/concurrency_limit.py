@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Crowd:
+class ConcurrencyLimit:
     """A bounded count. `enter` never waits."""
 
     def __init__(self, limit: int) -> None:

@@ -7,8 +7,8 @@ from itertools import groupby
 from flask import Blueprint, redirect, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.clusters import look
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands.workloads import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
 
@@ -17,7 +17,7 @@ from .common import caller, page_number, piece, signed_in
 PAGE = 50
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/live` and below."""
     blueprint = Blueprint("clusters", __name__)
     session = signed_in(parts)

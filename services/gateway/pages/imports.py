@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from services.gateway.api.imports import seal_yaml
-from services.gateway.web_parts import WebParts
+from services.gateway.app_context import AppContext
+from services.gateway.commands.imports import seal_yaml
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.grammar.inputs import blank
@@ -20,7 +20,7 @@ ACTIONS = {
 }
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/pipelines/import`."""
     blueprint = Blueprint("importing", __name__)
     session = signed_in(parts)
@@ -54,7 +54,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _taken(parts: WebParts, text: str, action: str) -> list[Json]:
+def _taken(parts: AppContext, text: str, action: str) -> list[Json]:
     if blank(text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
     found = parts.desk.act(caller(), seal_yaml(text, parts.sealer.seal).command(action)).document.get("objects")

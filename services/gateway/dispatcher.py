@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
 
-from .crowd import Crowd
+from .concurrency_limit import ConcurrencyLimit
 from .receiver.app import is_hook
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEALTH = "/healthz"
 
 
-class Door:
+class Dispatcher:
     """The WSGI callable of a worker. `hooks` or `web` may be None where another command serves that part."""
 
     def __init__(
@@ -26,7 +26,7 @@ class Door:
         hooks: WSGIApplication | None,
         web: WSGIApplication | None,
         health: Callable[[str], tuple[bool, dict[str, object]]],
-        crowd: Crowd,
+        crowd: ConcurrencyLimit,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks = hooks

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.gateway.clusters import look
+from services.gateway.commands import self_check
+from services.gateway.commands.imports import seal_yaml
+from services.gateway.commands.snippets import snippets
+from services.gateway.commands.workloads import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
-from . import generic, self_check, wire
+from . import generic, wire
 from .call import YAML_TYPES, Call, Reply
-from .imports import seal_yaml
-from .snippets import snippets
 
 YAML = "application/x-yaml;charset=UTF-8"
 API_VERSION = "2019-10-17"

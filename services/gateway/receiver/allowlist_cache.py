@@ -36,7 +36,7 @@ class CannotAsk(Exception):
     """config did not answer: nobody knows whether this token is good."""
 
 
-class Keeper:
+class AllowlistCache:
     """The tokens of this process. `on_change` and `on_gap` are what the broadcast listener calls."""
 
     def __init__(self, post: Asking, file: Path) -> None:

@@ -6,6 +6,7 @@ through a runner.
 
 from __future__ import annotations
 
+from services.gateway.config_client import ConfigClient
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk, Validated
 from shared.contracts.envelope import Caller
@@ -14,8 +15,6 @@ from shared.contracts.runs import Endpoint
 from shared.grammar.patterns import judge
 from shared.grammar.repositories import repository_of
 
-from .desk import Desk
-
 
 def is_hub(endpoint: Endpoint) -> bool:
     """Whether it is Docker Hub that the endpoint names."""
@@ -23,9 +22,15 @@ def is_hub(endpoint: Endpoint) -> bool:
 
 
 def prepared(
-    desk: Desk, caller: Caller, *, id: str = "", body: Json | None = None, sealed: dict[str, Sealed] | None = None,
-    project: str = "", name: str = "",
-) -> Endpoint:  # fmt: skip
+    desk: ConfigClient,
+    caller: Caller,
+    *,
+    id: str = "",
+    body: Json | None = None,
+    sealed: dict[str, Sealed] | None = None,
+    project: str = "",
+    name: str = "",
+) -> Endpoint:
     """An endpoint, stored or only typed, with its variables filled in and its secrets sealed."""
     options: Json = {"forValidation": True}
     if body is not None:
@@ -34,7 +39,7 @@ def prepared(
     return Endpoint.model_validate(desk.get(caller, ask).document)
 
 
-def tried(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
+def tried(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
     """Try an endpoint for real. Of Docker Hub's account both are asked: may it manage the hooks, and does it pull."""
     options = options or {}
     manages = is_hub(endpoint) and endpoint.properties.get("username")
@@ -51,7 +56,7 @@ def tried(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json | None =
     return pull.model_copy(update={"message": message, "next_step": step, "details": {**pull.details, **hooks.details}})
 
 
-def _hooks(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
+def _hooks(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
     try:
         seen = desk.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
         return Validated.model_validate(seen.document)
@@ -64,28 +69,28 @@ def _hooks(desk: Desk, caller: Caller, endpoint: Endpoint, options: Json) -> Val
         )
 
 
-def seen(desk: Desk, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None) -> Json:
+def seen(desk: ConfigClient, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None) -> Json:
     """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
     ask = Inspect(what=what, endpoint=endpoint, options=options or {})
     hub = endpoint is not None and is_hub(endpoint)
     return (desk.inspect_hub if hub else desk.inspect)(caller, ask).document
 
 
-def certificates(desk: Desk, caller: Caller, url: str) -> Json:
+def certificates(desk: ConfigClient, caller: Caller, url: str) -> Json:
     """The certificates that a server shows; only for who may make endpoints somewhere."""
     desk.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
     return seen(desk, caller, "certificate", None, {"url": url})
 
 
 def last_tags(
-    desk: Desk, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
+    desk: ConfigClient, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
     found = seen(desk, caller, "tags", endpoint, {"repository": repository} if repository else {})
     return {**found, "tags": [_judged(tag, pattern, exclude) for tag in found["tags"]]}
 
 
-def template(desk: Desk, caller: Caller, name: str, answers: Json) -> Json:
+def template(desk: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:
     """A pipeline template with the choices of its questions, as far as the answers so far tell where to look."""
     ask = Get(kind=Kind.PIPELINES, options={"template": name, "answers": answers})
     document = desk.get(caller, ask).document
@@ -101,7 +106,7 @@ def template(desk: Desk, caller: Caller, name: str, answers: Json) -> Json:
     return document
 
 
-def _workload_choices(desk: Desk, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+def _workload_choices(desk: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
     """Deployments whose image is the registry endpoint's repository; of a namespace alone, all of them."""
     registry = prepared(desk, caller, project=project, name=of["registry"])
     meant = repository_of(registry.properties)
@@ -116,7 +121,7 @@ def _workload_choices(desk: Desk, caller: Caller, project: str, of: dict[str, st
     ]
 
 
-def _repository_choices(desk: Desk, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+def _repository_choices(desk: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
     endpoint = prepared(desk, caller, project=project, name=of["registry"])
     found = seen(desk, caller, "repositories", endpoint)
     prefix = f"{found['namespace']}/" if found["namespace"] else ""

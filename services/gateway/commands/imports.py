@@ -14,8 +14,8 @@ from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRET
 from shared.grammar.documents import LOADER
 from shared.process.secrets import may_be_token, token_hash
 
-from .call import demand_keepable
 from .sealing import Seal, endpoint_paths, is_secret
+from .texts import demand_keepable
 
 _MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
 

@@ -18,7 +18,7 @@ from shared.contracts.pushes import DeliveryChanged
 from shared.contracts.runs import ExecutionChanged
 from shared.process.clock import monotonic
 
-from .crowd import Crowd
+from .concurrency_limit import ConcurrencyLimit
 
 if TYPE_CHECKING:
     from shared.bus import Incoming
@@ -62,12 +62,12 @@ class TooManyStreams(Exception):
     """No stream is left: the page polls instead."""
 
 
-class Live:
+class EventStreams:
     """The streams of one process."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._crowd = Crowd(limit)
+        self._crowd = ConcurrencyLimit(limit)
         self._viewers: dict[str, set[Viewer]] = {}
         self._pictures = 0
         self._lock = threading.Lock()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.gateway.config_client import ConfigClient
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.runs import Endpoint
-
-from .desk import Desk
 
 EXECUTION = "portside.dev/execution"
 """The annotation by which a runner marks what it applied."""
@@ -30,7 +29,7 @@ class Seen:
         return {"state": self.state, "images": list(self.images), "ready": self.ready, "message": self.message}
 
 
-def look(desk: Desk, caller: Caller, id: str) -> Seen:
+def look(desk: ConfigClient, caller: Caller, id: str) -> Seen:
     """Read the workload of a deployment back. Raises `Refused` when its cluster cannot be asked."""
     known = desk.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
     options = {key: known[key] for key in ("apiVersion", "namespace", "name")} | {"kind": known["workloadKind"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from services.gateway.desk import Desk
+from services.gateway.config_client import ConfigClient
 from services.gateway.receiver.parsers import dockerhub
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind
@@ -24,7 +24,7 @@ _LET_IN = {
 """What to do where the receiver says which field of the webhook refused; else the token is not good."""
 
 
-def check(desk: Desk, caller: Caller, id: str, body: Json) -> Json:
+def check(desk: ConfigClient, caller: Caller, id: str, body: Json) -> Json:
     """The hops in order, each with whether it went well; those after a failed one were not reached.
 
     `body.tag` is the tag to test with; else the tag of the last push.
@@ -92,7 +92,7 @@ def _let_in(sent: Json) -> Json:
     return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", step)
 
 
-def _judged(desk: Desk, caller: Caller, delivery: str) -> Json:
+def _judged(desk: ConfigClient, caller: Caller, delivery: str) -> Json:
     """The event of the delivery once it has its verdict; empty when there is none in time."""
     until = monotonic() + JUDGED_WITHIN_S
     while delivery and monotonic() < until:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from services.gateway.app_context import AppContext
 from services.gateway.sessions import COOKIE
-from services.gateway.web_parts import WebParts
 from shared.contracts.catalog import Act, Kind, SignedIn, SignIn
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.process.clock import now
@@ -18,7 +18,7 @@ from .common import FORM_FIELD, PRE_SESSION, caller, new_nonce, pre_session_toke
 MAX_FIELD = 1_000
 
 
-def create_blueprint(parts: WebParts) -> Blueprint:
+def create_blueprint(parts: AppContext) -> Blueprint:
     """`/sign-in`, `/sign-out`."""
     blueprint = Blueprint("signing", __name__)
 
@@ -68,7 +68,7 @@ def create_blueprint(parts: WebParts) -> Blueprint:
     return blueprint
 
 
-def _form(parts: WebParts, problem: Problem | None = None) -> Response:
+def _form(parts: AppContext, problem: Problem | None = None) -> Response:
     nonce = request.cookies.get(PRE_SESSION) or new_nonce()
     status = HTTP_STATUS[problem.code] if problem else 200
     response = make_response(
@@ -85,7 +85,7 @@ def _form(parts: WebParts, problem: Problem | None = None) -> Response:
     return response
 
 
-def _welcome(parts: WebParts, signed: SignedIn, wanted: str) -> Response:
+def _welcome(parts: AppContext, signed: SignedIn, wanted: str) -> Response:
     access = parts.sessions.issue(signed, now())
     response = redirect(_safe(wanted) or "/executions")
     response.set_cookie(

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from shared.bus import BrokerState
 from shared.process.secrets import Sealer
 
-from .desk import Desk
-from .live import Live
+from .config_client import ConfigClient
+from .event_streams import EventStreams
+from .health_board import HealthBoard
 from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
-from .wellbeing import Wellbeing
 
 
 @dataclass(frozen=True, slots=True)
-class WebParts:
+class AppContext:
     """Handed to every handler."""
 
     settings: GatewaySettings
-    desk: Desk
+    desk: ConfigClient
     sessions: Sessions
     sealer: Sealer
-    live: Live
+    live: EventStreams
     roles: Roles
-    wellbeing: Wellbeing
+    wellbeing: HealthBoard
     look_at_broker: Callable[[], BrokerState]

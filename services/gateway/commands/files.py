@@ -6,14 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from services.gateway.desk import Desk
+from services.gateway.config_client import ConfigClient
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, refuse
-
-from .call import Call, Handler, Reply
 
 PAGE = 500
 MAX_ROWS = 100_000
@@ -26,26 +25,27 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def exported(kind: Kind, plain: Handler) -> Handler:
-    """The list, or with `?export=csv` or `json` the whole of it as a file, oldest first."""
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A whole list, to be saved by its reader."""
 
-    def handle(call: Call) -> Reply:
-        form = call.query.get("export", "")
-        return file(call.parts.desk, call.caller, kind, form, call.query.get("$filter", "")) if form else plain(call)
+    text: str
+    content_type: str
+    filename: str
 
-    return handle
+    @property
+    def headers(self) -> dict[str, str]:
+        """Makes a browser save it."""
+        return {"Content-Disposition": f"attachment; filename={self.filename}"}
 
 
-def file(desk: Desk, caller: Caller, kind: Kind, form: str, filter: str) -> Reply:
-    """All that a filter finds, as a file to take away."""
+def export(desk: ConfigClient, caller: Caller, kind: Kind, form: str, filter: str) -> ExportedFile:
+    """All that a filter finds, as a file. Raises `Refused` for an unknown form and for too many rows."""
     if form.lower() not in _FORMS:
         raise refuse(Code.INVALID, f"export must be {' or '.join(_FORMS)}, not {form[:20]}.", subject="export")
     write, content_type = _FORMS[form.lower()]
-    return Reply(
-        text=write(COLUMNS[kind], _all(desk, caller, kind, filter)),
-        content_type=content_type,
-        headers={"Content-Disposition": f"attachment; filename={kind.value}.{form.lower()}"},
-    )
+    text = write(COLUMNS[kind], _all(desk, caller, kind, filter))
+    return ExportedFile(text, content_type, f"{kind.value}.{form.lower()}")
 
 
 def as_csv(columns: Sequence[str], rows: Iterator[Json]) -> str:
@@ -68,7 +68,7 @@ _FORMS: dict[str, tuple[Callable[[Sequence[str], Iterator[Json]], str], str]] = 
 }
 
 
-def _all(desk: Desk, caller: Caller, kind: Kind, filter: str) -> Iterator[Json]:
+def _all(desk: ConfigClient, caller: Caller, kind: Kind, filter: str) -> Iterator[Json]:
     # Oldest first: what is added meanwhile comes behind and moves no page.
     ask = Find(kind=kind, filter=filter, orderby="_createTimeInMicros asc", top=PAGE)
     for skip in range(0, MAX_ROWS, PAGE):

@@ -44,7 +44,7 @@ class _Heard:
         return same and other.first > self.last
 
 
-class Wellbeing:
+class HealthBoard:
     """What this process has heard. Reports come every two seconds, so a new gateway knows all at once."""
 
     def __init__(self) -> None:

@@ -1,0 +1,38 @@
+"""A change, sent to config without its secrets; the answer comes back with what was minted for it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from services.gateway.app_context import AppContext
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Kind
+from shared.contracts.envelope import Caller
+from shared.contracts.secrets import MASK
+from shared.process.secrets import new_token
+
+from .sealing import Wrapped, wrap
+
+MINTING_VERBS = ("create", "rotate")
+
+
+def send_change(
+    context: AppContext, caller: Caller, kind: Kind, verb: str, body: Json, *, command_id: str = "", **address: str
+) -> Json:
+    """Send a change of a kind; the answer holds in clear what was minted for it, which nobody can see again.
+
+    `address` says which object: `id`, or `project` and `name`. Raises `Refused`.
+    """
+    wrapped = wrap(kind, body, context.sealer.seal, new_token, creating=verb in MINTING_VERBS)
+    command = Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **address)
+    return _with_minted(context.desk.act(caller, command, command_id).document, wrapped)
+
+
+def _with_minted(answer: Json, wrapped: Wrapped) -> Json:
+    if not wrapped.shown:
+        return answer
+    answer = {**answer, **wrapped.shown}
+    token = wrapped.shown.get("secretToken")
+    if token and isinstance(url := answer.get("hookUrl"), str):
+        answer["hookUrl"] = url.replace(MASK, quote(token, safe=""))
+    return answer
