@@ -1,4 +1,4 @@
-FROM python:3.13-slim AS portside
+FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PORTSIDE_HOME=/var/lib/portside
 WORKDIR /app
 # Dependencies first: they change less often than the code.
@@ -13,16 +13,10 @@ RUN useradd --uid 10001 --home-dir /var/lib/portside --create-home --shell /usr/
 COPY shared shared
 COPY services services
 COPY cli cli
-COPY examples/templates examples/templates
+COPY demo demo
 # Its user may not write here, so what is not compiled now would be compiled at every start.
-RUN python -m compileall -q shared services cli
+RUN python -m compileall -q shared services cli demo
 RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
 ENV PYTHONPATH=/app
 USER portside
 CMD ["portside", "--help"]
-
-# What the demo profile adds: the fake Hub, the fake cluster and the example pipeline.
-FROM portside AS demo
-COPY tests/__init__.py tests/__init__.py
-COPY tests/fakes tests/fakes
-COPY examples examples

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ PENDING = (None, "", "received", "gathered", "waiting for the registry")
 FIRST_TAG = "1.4.0"
 HUB_USER, HUB_PASSWORD, CLUSTER_TOKEN = "acme", "demo-password", "demo-token"
 HUB_ENDPOINT, CLUSTER_ENDPOINT, WEBHOOK = "acme-web", "cluster", "acme-web"
-PIPELINE_FILE = Path(__file__).resolve().parent.parent / "examples" / "deploy-web.yaml"
+PIPELINE_FILE = files("demo") / "deploy-web.yaml"
 
 
 class DemoFailed(Exception):
@@ -72,7 +73,7 @@ class Steps:
 def define(client: Client, scene: Scene, steps: Steps) -> None:
     """Create the two endpoints, the pipeline and the webhook, each only where it is not there yet."""
     define_endpoints(client, scene, steps)
-    with steps("pipeline from examples/") as notes:
+    with steps("pipeline from demo/") as notes:
         notes.extend(str(report["name"]) for report in client.import_yaml(PIPELINE_FILE.read_text()))
     with steps("Docker webhook") as notes:
         webhook = {

@@ -97,12 +97,10 @@ def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, st
     hub_port, cluster_port = free_port(8701), free_port(8702)
     hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
     supervisor.start(
-        Process(
-            "demo-hub", portside("tests.fakes.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub)
-        )
+        Process("demo-hub", portside("demo.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub))
     )
     if with_cluster:
-        command = portside("tests.fakes.cluster", "--port", str(cluster_port))
+        command = portside("demo.cluster", "--port", str(cluster_port))
         supervisor.start(Process("demo-cluster", command, ready=lambda: system.http_answers(cluster)))
     return hub, cluster if with_cluster else ""
 

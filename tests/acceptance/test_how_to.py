@@ -80,8 +80,8 @@ def test_the_eight_steps_go_by_curl_alone(world: World, tmp_path: Path) -> None:
         return re.sub(r"\bweb\b", "rest", text)
 
     world.push("0.9.0", "acme/rest")  # The repository is there already.
-    (tmp_path / "examples").mkdir()
-    (tmp_path / "examples" / "deploy-rest.yaml").write_text(ours((ROOT / "examples" / "deploy-web.yaml").read_text()))
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "deploy-rest.yaml").write_text(ours((ROOT / "demo" / "deploy-web.yaml").read_text()))
     order = '{"repository": "acme/rest", "tag": "1.4.0", "pusher": "ann"}'
     given = (
         f"HUB_TOKEN={demo.HUB_PASSWORD} CLUSTER_TOKEN={demo.CLUSTER_TOKEN}\n"

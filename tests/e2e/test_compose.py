@@ -1,62 +1,119 @@
-"""The compose file as a user runs it: everything built, healthy, and one deployment verified on PostgreSQL."""
+"""The image and the compose file, started away from the checkout: healthy, and one deployment verified."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from cli.client import Client
 from cli.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = "portside-suite"
+TEMPLATE_FILES = ROOT / "services/config/catalog/template_files"
+PROJECT = f"portside-suite-{os.getpid()}"
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 
-def _compose(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PORT": os.environ["SUITE_PORT"], "RABBITMQ_PAGE_PORT": os.environ["SUITE_PAGE_PORT"]}
-    command = ["docker", "compose", "--project-name", PROJECT, "--profile", "demo", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        pytest.fail(f"{' '.join(command)}:\n{done.stderr[-3000:]}")
-    return done
+class Compose:
+    """`docker compose` in a folder that holds nothing but the compose file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._environment = {
+            **os.environ,
+            "PORT": str(self.port),
+            "RABBITMQ_PAGE_PORT": str(free_port()),
+            "PORTSIDE_IMAGE": f"{PROJECT}:latest",
+        }
+
+    def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self._docker("compose", "--project-name", PROJECT, "--profile", "demo", *arguments, check=check)
+
+    def build(self) -> None:
+        """The image, from the checkout."""
+        self._docker("build", "--quiet", "--tag", self._environment["PORTSIDE_IMAGE"], str(ROOT))
+
+    def remove(self) -> None:
+        """Everything that was started, and the image."""
+        self("down", "--volumes", "--remove-orphans", check=False)
+        self._docker("image", "rm", "--force", self._environment["PORTSIDE_IMAGE"], check=False)
+
+    def _docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = ["docker", *arguments]
+        done = subprocess.run(
+            command, cwd=self._folder, env=self._environment, capture_output=True, text=True, check=False
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{' '.join(command)}:\n{done.stderr[-3000:]}")
+        return done
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[None]:
-    os.environ["SUITE_PORT"], os.environ["SUITE_PAGE_PORT"] = str(free_port()), str(free_port())
+def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    folder = tmp_path_factory.mktemp("no-checkout")
+    shutil.copy(ROOT / "docker-compose.yml", folder)
+    compose = Compose(folder)
     try:
-        _compose("up", "--build", "--detach")
-        yield
+        compose.build()
+        compose("up", "--no-build", "--detach")
+        yield compose
     finally:
-        _compose("down", "--volumes", "--remove-orphans", check=False)
+        compose.remove()
 
 
-def test_the_demo_profile_ends_with_a_verified_deployment(running: None) -> None:
+def test_the_demo_profile_ends_with_a_verified_deployment(compose: Compose) -> None:
     deadline = time.monotonic() + 240
-    while "exited" not in (state := _compose("ps", "--all", "--format", "{{.State}}", "demo").stdout):
-        assert time.monotonic() < deadline, f"the demo is {state}:\n{_compose('logs', '--tail', '40').stdout}"
+    while "exited" not in (state := compose("ps", "--all", "--format", "{{.State}}", "demo").stdout):
+        assert time.monotonic() < deadline, f"the demo is {state}:\n{compose('logs', '--tail', '40').stdout}"
         time.sleep(1)
-    log = _compose("logs", "--no-log-prefix", "demo").stdout
+    log = compose("logs", "--no-log-prefix", "demo").stdout
     assert log.rstrip().endswith("verified"), log
 
 
-def test_every_service_is_healthy_and_runs_without_privileges(running: None) -> None:
+def test_every_service_is_healthy_and_runs_without_privileges(compose: Compose) -> None:
     for service in ("config", "gateway", "runner", "hubsync"):
-        assert "healthy" in _compose("ps", "--format", "{{.Health}}", service).stdout
-        assert _compose("exec", "--no-TTY", service, "id", "-u").stdout.strip() == "10001"
+        assert "healthy" in compose("ps", "--format", "{{.Health}}", service).stdout
+        assert compose("exec", "--no-TTY", service, "id", "-u").stdout.strip() == "10001"
 
 
-def test_only_those_who_open_secrets_hold_the_private_key(running: None) -> None:
+def test_only_those_who_open_secrets_hold_the_private_key(compose: Compose) -> None:
     for service, holds in (("runner", True), ("hubsync", True), ("gateway", False), ("config", False)):
-        found = _compose("exec", "--no-TTY", service, "test", "-s", "/secrets/private/seal.key", check=False)
+        found = compose("exec", "--no-TTY", service, "test", "-s", "/secrets/private/seal.key", check=False)
         assert (found.returncode == 0) is holds, service
 
 
-def test_a_sign_in_link_is_made_inside_the_container(running: None) -> None:
-    link = _compose("exec", "--no-TTY", "config", "portside", "link").stdout
-    assert link.startswith(f"http://127.0.0.1:{os.environ['SUITE_PORT']}/sign-in?code=")
+def test_a_sign_in_link_is_made_inside_the_container(compose: Compose) -> None:
+    link = compose("exec", "--no-TTY", "config", "portside", "link").stdout
+    assert link.startswith(f"http://127.0.0.1:{compose.port}/sign-in?code=")
+
+
+def test_the_templates_are_in_the_image(compose: Compose) -> None:
+    client = Client(compose.url)
+    client.sign_in("admin", compose("exec", "--no-TTY", "config", "cat", "/secrets/admin/password").stdout.strip())
+    names = [template["name"] for template in client.get("/pipeline-templates")["templates"]]
+    assert sorted(names) == sorted(path.stem for path in TEMPLATE_FILES.glob("*.yaml"))
+
+
+def test_the_pages_and_their_files_are_in_the_image(compose: Compose) -> None:
+    browser = requests.Session()
+    link = compose("exec", "--no-TTY", "config", "portside", "link").stdout.strip()
+    confirm = browser.get(link, timeout=30)
+    form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', confirm.text))
+    browser.post(f"{compose.url}/sign-in", data=form, timeout=30)
+    page = browser.get(f"{compose.url}/pipelines/templates", timeout=30)
+    assert page.status_code == 200 and "Push to Kubernetes" in page.text, page.text
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text))
+    assert files, page.text
+    assert {file: browser.get(compose.url + file, timeout=30).status_code for file in files} == dict.fromkeys(
+        files, 200
+    )

@@ -124,7 +124,7 @@ class World:
         return state
 
     def steer_hub(self, what: str, order: Json) -> Json:
-        """One of the demo Hub's own calls (`tests/fakes/hub/admin.py`)."""
+        """One of the demo Hub's own calls (`demo/hub/admin.py`)."""
         answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=60)
         answer.raise_for_status()
         recorded: Json = answer.json()
@@ -236,8 +236,8 @@ def a_world(
             supervisor.start(Process(STANDBY, portside("services.config"), {**told, "INSTANCE": STANDBY}))
         hub_port, cluster_port = free_port(), free_port()
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
-        hub = portside("tests.fakes.hub", "--port", str(hub_port))
-        fake = portside("tests.fakes.cluster", "--port", str(cluster_port), "--pace", str(pace_s))
+        hub = portside("demo.hub", "--port", str(hub_port))
+        fake = portside("demo.cluster", "--port", str(cluster_port), "--pace", str(pace_s))
         # The Hub calls our hooks, so it must trust our certificate.
         trust = {"REQUESTS_CA_BUNDLE": certificate} if certificate else {}
         supervisor.start(Process("demo-hub", hub, trust, ready=partial(system.http_answers, hub_url)))

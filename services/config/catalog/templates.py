@@ -1,4 +1,4 @@
-"""Pipelines ready to be filled in: each a YAML file with questions, read from `examples/templates`. Pure once read.
+"""Pipelines ready to be filled in: each a YAML file with questions, read from `template_files`. Pure once read.
 
 `@{name}` stands for an answer, and for a text that the file has by that name; a value that is one placeholder with
 nothing behind it is left out.
@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -19,7 +20,8 @@ from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.grammar.names import nearest
 
-FOLDER = Path(__file__).resolve().parents[3] / "examples" / "templates"
+FILES = files("services.config.catalog") / "template_files"
+"""By the package's name, so that it holds wherever this module lies."""
 
 _PLACEHOLDER = re.compile(r"@\{([\w.]+)\}")
 _PATTERNS = {
@@ -61,7 +63,7 @@ class Template:
 @cache
 def templates() -> dict[str, Template]:
     """All templates by name, in the order in which they are offered."""
-    read = [_read(path) for path in FOLDER.glob("*.yaml")]
+    read = [_read(file) for file in FILES.iterdir() if file.name.endswith(".yaml")]
     return {one.name: one for one in sorted(read, key=lambda one: (one.name != "push-to-kubernetes", one.title))}
 
 
@@ -93,8 +95,8 @@ def filled(asked: Template, given: Mapping[str, Any]) -> tuple[Json, Json]:
     return _put(asked.pipeline, values), _put(asked.next, values)
 
 
-def _read(path: Path) -> Template:
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+def _read(file: Traversable) -> Template:
+    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
     return Template(
         name=tree["name"],
         title=tree["title"],

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from demo.hub import hooks as hook_routes
+from demo.hub import server
+from demo.hub.http import Answer
+from demo.hub.server import FakeHub
+from demo.hub.world import Hook, Repository
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.mirror import Mirror
 from services.hubsync.plan import Seen
 from services.hubsync.signing import SignIns
-from tests.fakes.hub import hooks as hook_routes
-from tests.fakes.hub import server
-from tests.fakes.hub.http import Answer
-from tests.fakes.hub.server import FakeHub
-from tests.fakes.hub.world import Hook, Repository
 from tests.unit.mirror.machine import REPOSITORIES, MirrorMachine
 from tests.unit.mirror.registry import opened
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from demo.hub.faults import ROUTES, SHAPES
+from demo.hub.server import FakeHub
+from demo.hub.world import Hook
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.mirror import Hooks, Mirror
 from services.hubsync.signing import Account, SignIns
 from shared.contracts.mirror import MirrorReport, MirrorState, Wanted, WantedHook
-from tests.fakes.hub.faults import ROUTES, SHAPES
-from tests.fakes.hub.server import FakeHub
-from tests.fakes.hub.world import Hook
 from tests.unit.mirror.registry import opened, sealed
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="

@@ -15,7 +15,7 @@ from kubernetes import client
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic import exceptions as k8s_errors
 
-from tests.fakes.cluster.server import FakeCluster
+from demo.cluster.server import FakeCluster
 
 Obj = dict[str, Any]
 PACE_S = 0.25

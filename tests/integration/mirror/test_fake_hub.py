@@ -14,7 +14,7 @@ import jwt
 import pytest
 import requests
 
-from tests.fakes.hub.server import FakeHub
+from demo.hub.server import FakeHub
 
 Obj = dict[str, Any]
 HOOKS = "/v2/repositories/acme/web/webhook_pipeline/"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from demo.hub.server import FakeHub
+from demo.hub.world import Account
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.inspection import Inspector
 from services.hubsync.signing import SignIns
@@ -15,8 +17,6 @@ from shared.contracts.catalog import Inspect, Validated
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.process.clock import now
-from tests.fakes.hub.server import FakeHub
-from tests.fakes.hub.world import Account
 
 
 def boxed(text: str) -> Sealed:

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 import pytest
 
+from demo.hub.server import FakeHub
 from services.config.looks import LOOK, MOST_LOOKED, Looks, Pace
 from services.config.moving import Movement
 from services.config.receiving import Receiver
@@ -23,7 +24,6 @@ from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolve
 from shared.contracts.topics import BY_TYPE
 from shared.process.secrets import token_hash
-from tests.fakes.hub.server import FakeHub
 from tests.integration.catalog.office import Office
 
 LOOK_S, MISSED_S, PATIENCE_S = 60.0, 300.0, 120.0

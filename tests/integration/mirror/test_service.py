@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from demo.hub.server import FakeHub
 from shared.bus import Ack, Bus, Incoming, Outcome
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.contracts.topics import CONFIG_RPC, LEDGER, MIRROR_PASS, MIRROR_WANTED, Service
 from shared.process.secrets import Sealer, create_keys
-from tests.fakes.hub.server import FakeHub
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
 

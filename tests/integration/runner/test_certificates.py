@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.cluster.server import FakeCluster
 from services.runner.inspection import Inspector
 from services.runner.validate import Validator
 from shared.contracts.base import Json
@@ -14,7 +15,6 @@ from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
-from tests.fakes.cluster.server import FakeCluster
 from tests.support.tls import Door, Signed, certificate
 
 

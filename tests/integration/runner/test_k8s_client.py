@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import requests
 
+from demo.cluster.server import FakeCluster
 from services.runner.tasks.k8s.cluster import Cluster, Clusters
 from services.runner.tasks.k8s.manifests import Ref
 from services.runner.tasks.k8s.words import ClusterError
 from services.runner.tasks.protocol import OpenEndpoint
-from tests.fakes.cluster.server import FakeCluster
 
 WIDGET = "widgets.example.com"
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps"}, "data": {"a": "1"}}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from demo.cluster.server import FakeCluster
 from services.runner.inspection import Inspector
 from services.runner.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk
@@ -18,7 +19,6 @@ from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.e2e.k8s import Kube, Runs, deployment
-from tests.fakes.cluster.server import FakeCluster
 from tests.support.gitserver import GitServer
 
 DIGEST = "sha256:" + "b" * 64

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from cli.ports import free_port
+from demo.hub.server import FakeHub
 from services.runner.looking import TagLooker, highest
 from services.runner.registry import Account, Registries, Registry, RegistryProblem, platforms
 from services.runner.resolving import TagResolver, accounts
@@ -24,7 +25,6 @@ from shared.contracts.looks import TagsLook
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
-from tests.fakes.hub.server import FakeHub
 
 
 @pytest.fixture

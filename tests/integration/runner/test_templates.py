@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from demo.cluster.server import FakeCluster
 from services.config.holding import State
 from services.runner.holder import Holder
 from services.runner.registry import Registries
@@ -24,7 +25,6 @@ from shared.contracts.problems import Refused
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint, Take
 from tests.e2e.k8s import Kube, deployment
-from tests.fakes.cluster.server import FakeCluster
 from tests.integration.catalog.office import Office
 from tests.support.registry import PASSWORD, USER, digest_of, docker_registry
 from tests.support.registry import push as push_image

@@ -19,7 +19,7 @@ from shared.grammar.export import plain_yaml
 from shared.grammar.inputs import DOCKER, GIT
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
-EXAMPLE = (Path(__file__).parents[3] / "examples" / "deploy-web.yaml").read_text()
+EXAMPLE = (Path(__file__).parents[3] / "demo" / "deploy-web.yaml").read_text()
 _NAMES = st.text("abcdef", min_size=1, max_size=3)
 _LEAVES = st.none() | st.booleans() | st.integers(-9, 99) | st.text("ab: #\n-'\"{}[]", max_size=8)
 _TREES = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=3))

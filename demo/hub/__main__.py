@@ -1,4 +1,4 @@
-"""`python -m tests.fakes.hub --port 8000`: a Docker Hub of its own until Ctrl-C."""
+"""`python -m demo.hub --port 8000`: a Docker Hub of its own until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .server import DEFAULT_ACCOUNT, DEFAULT_PASSWORD, DEFAULT_REPOSITORY, FakeH
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fakes.hub", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m demo.hub", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed names it")
     parser.add_argument("--account", default=os.environ.get("FAKE_HUB_ACCOUNT", DEFAULT_ACCOUNT))

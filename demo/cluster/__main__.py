@@ -1,4 +1,4 @@
-"""`python -m tests.fakes.cluster --port 8001`: a cluster of its own until Ctrl-C."""
+"""`python -m demo.cluster --port 8001`: a cluster of its own until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .server import DEFAULT_TOKEN, FakeCluster
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fakes.cluster", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m demo.cluster", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed names it")
     parser.add_argument("--token", default=os.environ.get("FAKE_CLUSTER_TOKEN", DEFAULT_TOKEN), help="bearer token")
