@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from services.runner.tasks.protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 
 
 class BusinessHours(Task):

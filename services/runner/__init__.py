@@ -1,8 +1,10 @@
-"""The runner: carries out runs, and touches whatever is outside on behalf of a pipeline, an endpoint or a delivery.
+"""The runner: executes runs, and is the only service that reaches clusters, registries and hosts for a pipeline.
 
-Here live the engine, the task types (`tasks`), and short requests to registries, clusters and people (`registry`,
-`validate`, `inspection`, `notifying`). The engine, from the outside in: `holder` has many runs, a `run` asks `decide`
-and has `work` done on the tasks in `hand`, as far as `leave` was given; what is `known` is said by its `voice` through
-`reporting`. Never here: HTTP in, the database, a definition, or any state that must survive this process: what a runner
-knows and has not reported is lost with it.
+From the top: `__main__` starts the process with its `settings`; `service` wires it and `handlers` maps topics to use
+cases. `requests` answers short questions from other services, `tasks` holds the task types, `notifications` sends
+notices, `clients` speaks to the outside, `engine` executes runs, and `task_protocol` is what engine and task types
+agree on. Each layer imports only those below it.
+
+Never here: inbound HTTP, the database, definitions, or state that must survive this process. What a runner has not
+reported is lost with it.
 """

@@ -14,8 +14,8 @@ from shared.contracts.runs import IntentChanged, RunExecution, Take
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from .holder import Holder
-from .ports import Ledger
+from .engine.executor import Holder
+from .engine.ports import Ledger
 
 WAIT_FOR_PLACE_S = 2.0
 FULL_AGAIN_S = 1.0

@@ -13,19 +13,19 @@ from shared.process.life import Fatal
 from shared.process.secrets import KeysMissing, Opener, Sealer
 
 from . import handlers
-from .busledger import BusLedger
-from .holder import Holder
-from .inspection import Inspector
-from .looking import TagLooker
-from .notifying import Notifier
-from .registry import Registries
-from .resolving import TagResolver, accounts
+from .clients.http import Outgoing
+from .clients.registry import Registries
+from .engine.executor import Holder
+from .engine.ledger_client import BusLedger
+from .notifications.notifier import Notifier
+from .requests.inspect import Inspector
+from .requests.list_tags import TagLooker
+from .requests.resolve_tag import TagResolver, accounts
+from .requests.validate import Validator
 from .settings import RunnerSettings
-from .tasks.catalogue import task_types
 from .tasks.k8s.client import quiet_insecure_warnings
 from .tasks.k8s.cluster import Clusters
-from .tasks.outgoing import Outgoing
-from .validate import Validator
+from .tasks.registry import task_types
 
 TAKERS = 32
 CLOSE_S = 20.0

@@ -18,12 +18,12 @@ from typing import Any
 import yaml
 
 from services.config.holding import State
-from services.runner.holder import Holder
+from services.runner.engine.executor import Holder
+from services.runner.task_protocol import TaskType
 from services.runner.tasks.condition import Condition
 from services.runner.tasks.k8s.client import quiet_insecure_warnings
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.k8s.task import K8S
-from services.runner.tasks.protocol import TaskType
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint, Take
 from shared.process.secrets import Opener, Sealer

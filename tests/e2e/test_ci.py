@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.runner.holder import Holder
+from services.runner.engine.executor import Holder
 from services.runner.tasks.ci.task import CI
 from services.runner.tasks.k8s.client import quiet_insecure_warnings
 from services.runner.tasks.k8s.cluster import Clusters

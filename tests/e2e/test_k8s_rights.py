@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from services.runner.checks.k8s_rights import manifest
+from services.runner.requests.checks.k8s_rights import manifest
+from services.runner.requests.validate import Validator
 from services.runner.tasks.k8s.client import quiet_insecure_warnings
-from services.runner.validate import Validator
 from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.history import Status
 from shared.contracts.runs import Endpoint

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from services.config.holding import Intent, State
-from services.runner.holder import Holder
-from services.runner.tasks.protocol import TaskType
+from services.runner.engine.executor import Holder
+from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Endpoint, Take
 from shared.process.secrets import Opener, Sealer
 from tests.unit.runner.ledger import MemoryLedger

@@ -1,5 +1,7 @@
-"""The task types, one file each, and the protocol between them and the engine.
+"""The task types, one module each: what a pipeline's tasks do outside.
 
-Here lives whatever a pipeline's tasks do outside. Never here: the order of tasks, retries and timeouts (the engine's),
-or a message of the broker.
+`registry` lists them. Modules: `condition`, `log`, `nested`, `notify`, `poll`, `rest`, `ssh`, `user_operation`;
+packages: `ci`, `image`, `k8s`. `references` reads image references, `own_output` the outputs that a task names itself.
+
+Never here: the order of tasks, retries and timeouts (the engine's), or a message of the broker.
 """

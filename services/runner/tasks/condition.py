@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError
 from shared.grammar.resolving import Unresolved
-
-from .protocol import Asked, Done, Effect, Step, Task, TaskFailed
 
 
 class Condition(Task):

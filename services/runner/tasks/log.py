@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from services.runner.task_protocol import Asked, Done, Effect, Step, Task
 from shared.contracts.base import Json
-
-from .protocol import Asked, Done, Effect, Step, Task
 
 
 class Log(Task):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, uuid5
 
+from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused
-
-from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 
 
 class Pipeline(Task):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from services.runner.sending import NotSent, tell
+from services.runner.clients.http import Outgoing
+from services.runner.notifications.channels import NotSent, tell
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
-
-from .outgoing import Outgoing
-from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 
 _TRIES = 3
 _AGAIN_AFTER_S = 5.0

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 
+from services.runner.task_protocol import Asked
 from shared.contracts.base import Json
-
-from .protocol import Asked
 
 _PART = r"""(?:\.[A-Za-z_][\w-]*|\[\d+\]|\[(?:"[^"]*"|'[^']*')\])"""
 

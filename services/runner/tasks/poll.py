@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from services.runner.clients.http import Outgoing, Reply
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError
 from shared.grammar.resolving import Unresolved
 
-from .outgoing import Outgoing, Reply
 from .own_output import holds
-from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from .rest import headers_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .protocol import Asked
+from services.runner.task_protocol import Asked
 
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-fA-F]{32,}")
 

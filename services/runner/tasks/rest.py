@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from services.runner.clients.http import Outgoing
+from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
 from shared.contracts.base import Json
-
-from .outgoing import Outgoing
-from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
 
 _PROMISED = {
     "GET": Effect.PURE,

@@ -14,10 +14,9 @@ from typing import Any
 
 import paramiko
 
-from services.runner import ssh
+from services.runner.clients import ssh
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 from shared.contracts.base import Json
-
-from .protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 
 _CHUNK = 256 * 1024
 _CHUNKS_A_LOOK = 16

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 from shared.contracts.base import Json
-
-from .protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 
 LONGEST_S = 36_500 * 86_400.0
 """Who writes more means "never", and a calendar ends somewhere."""

@@ -17,8 +17,8 @@ from services.config.receiving import Receiver
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.looks import Looks as HubLooks
 from services.hubsync.signing import Account, SignIns
-from services.runner.registry import Registries
-from services.runner.resolving import TagResolver, accounts
+from services.runner.clients.registry import Registries
+from services.runner.requests.resolve_tag import TagResolver, accounts
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolve

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo.cluster.server import FakeCluster
-from services.runner.inspection import Inspector
-from services.runner.validate import Validator
+from services.runner.requests.inspect import Inspector
+from services.runner.requests.validate import Validator
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused

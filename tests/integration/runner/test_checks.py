@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.runner.inspection import Inspector
-from services.runner.validate import Validator
+from services.runner.requests.inspect import Inspector
+from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint

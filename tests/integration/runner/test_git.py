@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.runner.git import GitProblem, branches, read_file
-from services.runner.tasks.protocol import OpenEndpoint
+from services.runner.clients.git import GitProblem, branches, read_file
+from services.runner.task_protocol import OpenEndpoint
 from tests.support.gitserver import GitServer
 from tests.support.sshd import Sshd
 

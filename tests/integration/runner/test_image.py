@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.runner.registry import Registries
+from services.runner.clients.registry import Registries
 from services.runner.tasks.image.task import ImageTask
 from shared.contracts.history import Status, TaskHandle
 from shared.contracts.pushes import Push
@@ -166,7 +166,7 @@ def test_a_successor_finishes_what_a_dead_runner_began(runs: OneTask, registry: 
     ledger, holder = runs.begin({"source": "acme/web:5.0", "target": "heir/web:5.0"}, ROLES)
     holder.close(3)
     if ledger.state.status is not Status.COMPLETED:
-        from services.runner.holder import Holder
+        from services.runner.engine.executor import Holder
 
         heir = Holder(ledger, {"IMAGE": runs.kind}, sealer=runs.sealer, opener=runs.opener, runner="r2")
         heir.start()

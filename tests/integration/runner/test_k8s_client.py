@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from demo.cluster.server import FakeCluster
+from services.runner.task_protocol import OpenEndpoint
 from services.runner.tasks.k8s.cluster import Cluster, Clusters
+from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
-from services.runner.tasks.k8s.words import ClusterError
-from services.runner.tasks.protocol import OpenEndpoint
 
 WIDGET = "widgets.example.com"
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps"}, "data": {"a": "1"}}

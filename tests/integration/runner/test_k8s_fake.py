@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from demo.cluster.server import FakeCluster
-from services.runner.inspection import Inspector
-from services.runner.validate import Validator
+from services.runner.requests.inspect import Inspector
+from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push

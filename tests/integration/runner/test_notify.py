@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from services.runner.clients.http import Outgoing
 from services.runner.tasks.notify import Notify
-from services.runner.tasks.outgoing import Outgoing
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.runs import OneTask, output

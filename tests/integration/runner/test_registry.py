@@ -16,10 +16,10 @@ import requests
 
 from cli.ports import free_port
 from demo.hub.server import FakeHub
-from services.runner.looking import TagLooker, highest
-from services.runner.registry import Account, Registries, Registry, RegistryProblem, platforms
-from services.runner.resolving import TagResolver, accounts
-from services.runner.validate import Validator
+from services.runner.clients.registry import Account, Registries, Registry, RegistryProblem, platforms
+from services.runner.requests.list_tags import TagLooker, highest
+from services.runner.requests.resolve_tag import TagResolver, accounts
+from services.runner.requests.validate import Validator
 from shared.contracts.catalog import ValidateAsk
 from shared.contracts.looks import TagsLook
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.runner.holder import Holder
+from services.runner.engine.executor import Holder
 from services.runner.tasks.ssh import SSH
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys

@@ -14,11 +14,11 @@ import yaml
 
 from demo.cluster.server import FakeCluster
 from services.config.holding import State
-from services.runner.holder import Holder
-from services.runner.registry import Registries
-from services.runner.tasks.catalogue import task_types
+from services.runner.clients.http import Outgoing
+from services.runner.clients.registry import Registries
+from services.runner.engine.executor import Holder
 from services.runner.tasks.k8s.cluster import Clusters
-from services.runner.tasks.outgoing import Outgoing
+from services.runner.tasks.registry import task_types
 from shared.contracts.catalog import Kind
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.runner.holder import Holder
+from services.runner.engine.executor import Holder
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, Waiting
 from services.runner.tasks.condition import Condition
 from services.runner.tasks.log import Log
-from services.runner.tasks.protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, Waiting
 from shared.contracts.base import Json
 from shared.contracts.runs import Take
 from shared.process.secrets import Opener, Sealer, create_keys

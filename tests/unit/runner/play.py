@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.runner import actions as a
-from services.runner import decide as d
-from services.runner.prepare import Not, outputs, prepare
-from services.runner.tasks.protocol import Effect
+from services.runner.engine import actions as a
+from services.runner.engine import decide as d
+from services.runner.engine.prepare import Not, outputs, prepare
+from services.runner.task_protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Output, Recorded, Status
 from shared.contracts.runs import Started, Verdict

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.runner.task_protocol import TaskFailed
 from services.runner.tasks.ci import job
 from services.runner.tasks.ci.printed import Printed
 from services.runner.tasks.ci.script import script
-from services.runner.tasks.protocol import TaskFailed
 
 MARK = "portside-0123456789abcdef"
 

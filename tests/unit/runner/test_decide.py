@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.runner import actions as a
-from services.runner import decide as d
-from services.runner.tasks.protocol import Effect
+from services.runner.engine import actions as a
+from services.runner.engine import decide as d
+from services.runner.task_protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Recorded, Status
 from shared.contracts.runs import Verdict

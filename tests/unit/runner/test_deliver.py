@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.receiver.signatures import Signed, check
-from services.runner.deliver import send
+from services.runner.requests.test_delivery import send
 from tests.support.web import web_server
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from services.config.holding import Intent, State
-from services.runner.holder import HELD_EVERY_S
+from services.runner.engine.executor import HELD_EVERY_S
 from shared.contracts.history import Status, TaskStarted
 from shared.contracts.runs import Variable
 from shared.contracts.texts import keepable

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runner.tasks.k8s.owned import laid_over
+from services.runner.tasks.k8s.managed_fields import laid_over
 
 
 def live(managed: dict[str, Any] | None) -> dict[str, Any]:

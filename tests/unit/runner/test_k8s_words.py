@@ -9,13 +9,23 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from services.runner.task_protocol import TaskFailed
 from services.runner.tasks import references
-from services.runner.tasks.k8s import conflicts, defaulted, diff, fence, images, left_behind, manifests, outputs, owned
+from services.runner.tasks.k8s import (
+    conflicts,
+    diff,
+    fence,
+    images,
+    managed_fields,
+    manifests,
+    outputs,
+    server_defaults,
+    stuck_pods,
+)
+from services.runner.tasks.k8s.desired import with_restart
+from services.runner.tasks.k8s.errors import ClusterError, from_exception
 from services.runner.tasks.k8s.pods import describe, troubles
 from services.runner.tasks.k8s.rollout import readiness
-from services.runner.tasks.k8s.wanted import with_restart
-from services.runner.tasks.k8s.words import ClusterError, from_exception
-from services.runner.tasks.protocol import TaskFailed
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -300,7 +310,7 @@ def test_broken_pods_of_an_earlier_version_hold_a_stateful_set_up() -> None:
     older[3]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
     def names(live: dict[str, Any], *, put_back: bool) -> list[str]:
-        found = left_behind.of_set(live, older, {"db-2"}, put_back=put_back)
+        found = stuck_pods.of_set(live, older, {"db-2"}, put_back=put_back)
         return [one["metadata"]["name"] for one in found]
 
     assert names(stateful_set(), put_back=False) == ["db-2"], "what is not ready yet may be on its way"
@@ -355,20 +365,20 @@ def test_only_what_we_applied_is_taken_out_of_a_live_object() -> None:
             "template": {"spec": {"containers": [{"name": "side"}, {"name": "main", "image": "a:1", "tty": False}]}},
         },
     }
-    assert owned.applied_by(live) == {
+    assert managed_fields.applied_by(live) == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "apps", "labels": {"app": "web"}},
         "spec": {"template": {"spec": {"containers": [{"name": "main", "image": "a:1"}]}}},
     }
-    assert owned.applied_by(live, "kubectl") is None
+    assert managed_fields.applied_by(live, "kubectl") is None
 
 
 def test_a_foreign_object_gives_the_live_values_of_what_is_overwritten() -> None:
     live = with_images("a:1")
     live["spec"]["replicas"] = 4
     onto = with_images("a:2")
-    assert owned.projected(live, onto)["spec"] == with_images("a:1")["spec"]
+    assert managed_fields.projected(live, onto)["spec"] == with_images("a:1")["spec"]
 
 
 def test_a_secret_shows_key_names_and_whether_a_value_changed() -> None:
@@ -482,11 +492,11 @@ def test_maps_of_ours_that_go_are_taken_away_whole() -> None:
     }
     pods = {"spec": {"containers": [{"name": "web", "image": "acme/web:1"}]}}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": pods}}
-    patch = defaulted.clearing(live, body)
+    patch = server_defaults.clearing(live, body)
     assert patch is not None
     assert patch["spec"]["strategy"] is None
     assert patch["spec"]["template"]["spec"]["containers"] == [
         {"name": "web", "image": "acme/web:1", "readinessProbe": None}
     ]
     assert "readinessProbe" not in pods["spec"]["containers"][0]
-    assert defaulted.clearing(live, {**body, "spec": live["spec"]}) is None
+    assert server_defaults.clearing(live, {**body, "spec": live["spec"]}) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.runner.leave import Next, after
+from services.runner.engine.permits import Next, after
 from shared.contracts.runs import ReportAnswer, Verdict
 
 GO, PAUSE, CANCEL = Verdict.GO, Verdict.PAUSE, Verdict.CANCEL

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from services.config.holding import Intent, State
-from services.runner import reporting
-from services.runner.tasks.protocol import Done, Running
+from services.runner.engine import reports
+from services.runner.task_protocol import Done, Running
 from shared.contracts.history import Status
 from shared.contracts.runs import Report
 
@@ -60,7 +60,7 @@ def test_the_last_report_is_heard_or_said_again(rig: Rig) -> None:
 def test_what_was_only_told_is_asked_after_when_nothing_follows_it(
     rig: Rig, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "UNSURE_FOR_S", 0.1)
+    monkeypatch.setattr(reports, "UNSURE_FOR_S", 0.1)
     ledger = MemoryLedger(pipeline([[("A", do(handle="h", for_ever=True))]]))
     ledger.is_lost = once(lambda said: any(event.type == "task.handle" for event in said.events))
     rig.holder(ledger)
@@ -71,8 +71,8 @@ def test_what_was_only_told_is_asked_after_when_nothing_follows_it(
 def test_a_ledger_that_is_away_is_not_told_twice_what_the_broker_has(
     rig: Rig, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "UNSURE_FOR_S", 0.05)
-    monkeypatch.setattr(reporting, "AGAIN_AFTER_S", 0.02)
+    monkeypatch.setattr(reports, "UNSURE_FOR_S", 0.05)
+    monkeypatch.setattr(reports, "AGAIN_AFTER_S", 0.02)
     ledger = MemoryLedger(pipeline([[("A", do(handle="h", for_ever=True))]]))
     ledger.answer_is_lost = lambda said: said.grant is None
     rig.holder(ledger)

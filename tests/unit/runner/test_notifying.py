@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from services.runner.clients.http import Outgoing
 from services.runner.handlers import send_notice
-from services.runner.notifying import TRIES, Notifier
-from services.runner.sending import signed
-from services.runner.tasks.outgoing import Outgoing
+from services.runner.notifications.channels import signed
+from services.runner.notifications.notifier import TRIES, Notifier
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, Retry
 from shared.contracts.envelope import Envelope
 from shared.contracts.notices import Notice, NoticeTried

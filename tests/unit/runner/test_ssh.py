@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from services.runner.task_protocol import Asked, Done, Running, TaskFailed
 from services.runner.tasks import ssh
-from services.runner.tasks.protocol import Asked, Done, Running, TaskFailed
 from shared.contracts.runs import Started
 
 

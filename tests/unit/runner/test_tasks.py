@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from services.config.holding import State
-from services.runner.holder import Holder
-from services.runner.registry import Registries
-from services.runner.tasks.catalogue import task_types
+from services.runner.clients.http import Outgoing, is_local
+from services.runner.clients.registry import Registries
+from services.runner.clients.tls import trust_of
+from services.runner.engine.executor import Holder
+from services.runner.task_protocol import Effect, TaskFailed
 from services.runner.tasks.k8s.cluster import Clusters
-from services.runner.tasks.outgoing import Outgoing, is_local
 from services.runner.tasks.own_output import with_references
-from services.runner.tasks.protocol import Effect, TaskFailed
+from services.runner.tasks.registry import task_types
 from services.runner.tasks.rest import Rest
-from services.runner.trust import trust_of
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse

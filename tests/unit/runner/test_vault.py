@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.config.holding import State
-from services.runner.tasks.protocol import TaskFailed
-from services.runner.vault import Vault
+from services.runner.engine.secrets import Vault
+from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status
 from shared.contracts.runs import Variable
@@ -80,7 +80,7 @@ def test_what_is_learned_while_a_masker_is_made_is_hidden_all_the_same(
         vault.learn(frozenset({"learned-meanwhile"}))
         return made
 
-    monkeypatch.setattr("services.runner.vault.Masker", slow)
+    monkeypatch.setattr("services.runner.engine.secrets.Masker", slow)
     vault = vault_of(keys, variables=True)
     assert vault.masker.text(SECRET) == "*****"
     assert vault.masker.text("x learned-meanwhile") == "x *****"

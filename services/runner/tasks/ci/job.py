@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.runner.tasks.protocol import TaskFailed, as_word
+from services.runner.task_protocol import TaskFailed, as_word
 from shared.contracts.base import Json
 
 DEADLINE_S = 6 * 3600

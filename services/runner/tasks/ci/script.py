@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.task_protocol import TaskFailed
 
 MAX_FILE_BYTES = 64 * 1024
 """A larger file is no report: a step had better push it to where files are kept."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from services.runner.tasks.k8s.cluster import Cluster, Clusters
+from services.runner.tasks.k8s.desired import pull_secret
+from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Object, Ref
 from services.runner.tasks.k8s.pods import describe
 from services.runner.tasks.k8s.rollout import readiness
-from services.runner.tasks.k8s.wanted import pull_secret
-from services.runner.tasks.k8s.watching import lasting, outage
-from services.runner.tasks.k8s.words import ClusterError
-from services.runner.tasks.protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.tasks.k8s.watch import lasting, outage
 from shared.contracts.base import Json
 
 from . import job

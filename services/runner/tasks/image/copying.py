@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from services.runner.registry import RegistryProblem
-from services.runner.registry.content import Body, Content, Raw, Stopped
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.clients.registry import RegistryProblem
+from services.runner.clients.registry.content import Body, Content, Raw, Stopped
+from services.runner.task_protocol import TaskFailed
 
 from .manifests import Blob, blobs, children, media_type
 

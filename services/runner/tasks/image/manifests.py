@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.runner.registry.content import Raw
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.clients.registry.content import Raw
+from services.runner.task_protocol import TaskFailed
 
 
 @dataclass(frozen=True, slots=True)

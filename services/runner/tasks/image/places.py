@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.runner.checks.docker import account_of
-from services.runner.registry import Account
-from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
+from services.runner.clients.registry import Account, account_of
+from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.references import Image, has_host, parse
 from shared.grammar.repositories import repository_of, upper_case_in
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from services.runner.registry import Registries, Registry, RegistryProblem
-from services.runner.registry.content import Content, Raw
-from services.runner.tasks.protocol import Asked, Done, Effect, OpenEndpoint, Running, Step, Task, TaskFailed
+from services.runner.clients.registry import Registries, Registry, RegistryProblem
+from services.runner.clients.registry.content import Content, Raw
+from services.runner.task_protocol import Asked, Done, Effect, OpenEndpoint, Running, Step, Task, TaskFailed
 from services.runner.tasks.references import pushed
 from shared.contracts.base import Json
 from shared.contracts.history import Pushing

@@ -1,7 +1,7 @@
-"""The K8S task: applying, watching and putting back objects of a Kubernetes cluster.
+"""The K8S task: applies, watches and rolls back objects of a Kubernetes cluster.
 
-`task` hands each action to its module: `apply`, `changing`, `reading`, `undo`. They know what is `wanted`, write by
-`writing` and wait by `watching`. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `fence`, `owned`,
-`conflicts`, `defaulted`, `left_behind`, `diff`, `outputs`, `words`) are pure and work on plain dicts; only `cluster`,
-connected by `client`, talks to an API server.
+`task` hands each action to its module: `apply`, `mutations`, `queries`, `rollback`. They compute the `desired` objects,
+`write` them and `watch` the roll-out. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `fence`,
+`managed_fields`, `conflicts`, `server_defaults`, `stuck_pods`, `diff`, `outputs`, `errors`) are pure and work on plain
+dicts; only `cluster`, connected by `client`, talks to an API server.
 """

@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.runner.tasks.protocol import Asked, Done, Running, Step, TaskFailed
+from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import conflicts, diff, fence, images, owned, wanted
+from . import conflicts, desired, diff, fence, images, managed_fields
 from .cluster import Cluster
+from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
 from .outputs import response
 from .rollout import readiness
-from .watching import Seen, deadline, look, outage, too_late
-from .words import ClusterError, count, sentence
-from .writing import await_definition, sent, write
+from .watch import Seen, deadline, look, outage, too_late
+from .write import await_definition, sent, write
 
 PUT_BACK_S = 180.0
 _DIFF_LINES = 200
@@ -44,16 +44,16 @@ class _Findings:
 
 def start(asked: Asked, cluster: Cluster) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
-    objects = wanted.objects(asked)
+    objects = desired.objects(asked)
     here = {(one["kind"], one["metadata"]["name"]) for one in objects}
-    made = wanted.kinds_made(objects)
+    made = desired.kinds_made(objects)
     found = _Findings()
     for obj in objects:
-        if wanted.kind_of(obj) in made:
+        if desired.kind_of(obj) in made:
             asked.tools.log(f"{obj['kind']} {obj['metadata']['name']}: its kind comes with this manifest.")
             found.changes = True
         else:
-            _examine(asked, cluster, wanted.build(asked, obj, cluster), here, found)
+            _examine(asked, cluster, desired.build(asked, obj, cluster), here, found)
     _tell_diff(asked, found.diff)
     if asked.flag("dryRun"):
         message = "Dry run: nothing was changed." if found.changes else "Nothing to do."
@@ -69,20 +69,20 @@ def start(asked: Asked, cluster: Cluster) -> Step:
     return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
 
 
-def _examine(asked: Asked, cluster: Cluster, item: wanted.Wanted, here: set[Any], found: _Findings) -> None:
+def _examine(asked: Asked, cluster: Cluster, item: desired.Wanted, here: set[Any], found: _Findings) -> None:
     for image in item.pinned:
         asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
     for image in item.stale:
         asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
     live = cluster.get(item.ref)
-    fence.check(live, wanted.stamp_of(asked), item.ref)
+    fence.check(live, desired.stamp_of(asked), item.ref)
     result = _try(asked, cluster, item, live, here)
     if _needs_restart(item, live, result):
         found.restarts.append(item.ref.to_json())
         asked.tools.log(_restart_words(item.ref))
         found.changes = True
     if live is not None:
-        found.previous.append(cleaned(owned.applied_by(live) or owned.projected(live, item.body)))
+        found.previous.append(cleaned(managed_fields.applied_by(live) or managed_fields.projected(live, item.body)))
         found.good = found.good and readiness(live).ready
     shown = diff.unified(item.ref, live, result or item.body, asked.tools.masking_key())
     found.changes = found.changes or bool(shown)
@@ -101,9 +101,9 @@ def cancel(asked: Asked, cluster: Cluster, handle: Json) -> None:
         asked.tools.log("The last good manifest was put back.")
 
 
-def _try(asked: Asked, cluster: Cluster, item: wanted.Wanted, live: Object | None, here: set[Any]) -> Object | None:
+def _try(asked: Asked, cluster: Cluster, item: desired.Wanted, live: Object | None, here: set[Any]) -> Object | None:
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
-    body = wanted.with_restart(item.body, live, None)
+    body = desired.with_restart(item.body, live, None)
     try:
         return sent(cluster, item.ref, body, live, force=asked.flag("force"), dry_run=True)
     except ClusterError as error:
@@ -139,9 +139,9 @@ def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _items(asked: Asked, cluster: Cluster) -> Iterator[wanted.Wanted]:
+def _items(asked: Asked, cluster: Cluster) -> Iterator[desired.Wanted]:
     """One after the other: where an object goes may be known only when the one before it is there."""
-    return (wanted.build(asked, obj, cluster) for obj in wanted.objects(asked))
+    return (desired.build(asked, obj, cluster) for obj in desired.objects(asked))
 
 
 def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
@@ -243,7 +243,7 @@ def _put_back_phase(asked: Asked, cluster: Cluster, handle: Json) -> Step:
 
 
 def _put_back(asked: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
-    stamp = wanted.stamp_of(asked)
+    stamp = desired.stamp_of(asked)
     refs = []
     for body in asked.tools.unseal(handle["previous"]):
         ref = cluster.place(body)
@@ -285,7 +285,7 @@ def _output(asked: Asked, cluster: Cluster, objects: list[Object], failures: lis
     return response(named, asked.tools.masking_key(), failures)
 
 
-def _needs_restart(item: wanted.Wanted, live: Object | None, result: Object | None) -> bool:
+def _needs_restart(item: desired.Wanted, live: Object | None, result: Object | None) -> bool:
     """The pushed tag may have new content that no change of the manifest shows."""
     by_tag = (
         item.ref.kind in ROLLED_OUT

@@ -12,8 +12,8 @@ import urllib3
 from kubernetes import config as kube_config
 from kubernetes.client import ApiClient, Configuration
 
-from services.runner.tasks.protocol import OpenEndpoint, TaskFailed
-from services.runner.trust import Trust, context, pools, trust_of
+from services.runner.clients.tls import Trust, context, pools, trust_of
+from services.runner.task_protocol import OpenEndpoint, TaskFailed
 
 
 def address(endpoint: OpenEndpoint) -> str:

@@ -16,11 +16,11 @@ from typing import Any
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
-from services.runner.tasks.protocol import OpenEndpoint
+from services.runner.task_protocol import OpenEndpoint
 
 from .client import address, connect
+from .errors import ClusterError, from_exception
 from .manifests import MANAGER, Object, Ref
-from .words import ClusterError, from_exception
 
 CONNECT_S = 5.0
 READ_S = 30.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .errors import ClusterError
 from .manifests import MANAGER, Ref
-from .words import ClusterError
 
 _OWNER = re.compile(r'conflict(?:s)? with "([^"]+)"(?: [^:]*)?:\s*([^\n]*(?:\n- [^\n]+)*)')
 

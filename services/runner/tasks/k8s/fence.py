@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
 
 from .manifests import Object, Ref

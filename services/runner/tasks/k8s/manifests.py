@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from services.runner.tasks.protocol import TaskFailed
+from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
 
 Object = Json

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.runner.git import GitProblem, read_file
-from services.runner.tasks.protocol import Asked, Running, TaskFailed
+from services.runner.clients.git import GitProblem, read_file
+from services.runner.task_protocol import Asked, Running, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.resolving import Unresolved, fill_constants
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.runner.tasks.protocol import Asked, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Asked, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 
-from . import apply, changing, reading, source, undo
+from . import apply, mutations, queries, rollback, source
 from .cluster import Cluster, Clusters
 
 
@@ -62,14 +62,14 @@ class Action(Protocol):
 
 
 _MODULES: dict[str, Action] = {
-    "GET": reading.Get(),
-    "CREATE": changing.Create(),
+    "GET": queries.Get(),
+    "CREATE": mutations.Create(),
     "APPLY": apply,
-    "DELETE": changing.Delete(),
-    "ROLLBACK": undo.Rollback(),
-    "PATCH": changing.Patch(),
-    "DIFF": reading.Diff(),
-    "WAIT": reading.Wait(),
+    "DELETE": mutations.Delete(),
+    "ROLLBACK": rollback.Rollback(),
+    "PATCH": mutations.Patch(),
+    "DIFF": queries.Diff(),
+    "WAIT": queries.Wait(),
 }
 
 _PURE = frozenset({"GET", "DIFF", "WAIT"})

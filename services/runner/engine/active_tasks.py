@@ -1,0 +1,122 @@
+"""The tasks that a holder has in hand: put there ready to begin, and let fall when they have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.runner.task_protocol import Asked, TaskFailed, TaskType
+from shared.contracts.history import Status
+from shared.contracts.runs import LogChunk
+from shared.grammar.manifests import secrets_in, shown_input
+from shared.grammar.plan import TaskPlan
+from shared.grammar.resolving import Scope
+
+from . import outputs
+from .actions import Place
+from .active_task import Live, TaskTools
+from .logs import LogBuffer
+from .ports import Host
+from .prepare import Barred, Not, Ready, names_used, prepare
+from .run_state import Known
+from .secrets import Vault
+
+
+class Hand:
+    """Each task is here once, from the beginning of a try until it ends, waits, or is somebody else's."""
+
+    def __init__(self, host: Host, known: Known, vault: Vault) -> None:
+        self._host = host
+        self._known = known
+        self._vault = vault
+        self._live: dict[Place, Live] = {}
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._live.values()))
+
+    def __contains__(self, live: Live) -> bool:
+        """Whether this very try is in hand still; what comes back later comes back to nobody."""
+        return self._live.get(live.place) is live
+
+    def get(self, place: Place) -> Live | None:
+        """The task of that place, if it is in hand."""
+        return self._live.get(place)
+
+    def take_up(
+        self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False
+    ) -> Live | Not | Barred:
+        """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
+        plan = self._known.plan.task(stage, task)
+        kind = self._host.types.get(plan.type)
+        if kind is None:
+            known = ", ".join(sorted(self._host.types))
+            return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {known}.")
+        try:
+            scope = self._known.scope(stage, task, plan.type)
+            ready = prepare(plan, scope, weigh=weigh, raw=kind.raw)
+        except TaskFailed as error:
+            return Not(Status.FAILED, error.message)
+        if isinstance(ready, Not):
+            return ready
+        if begins and (barred := self._barred(stage, plan, ready)):
+            return barred
+        live = self._made(plan, kind, stage, number, ready, scope)
+        self._live[live.place] = live
+        return live
+
+    def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
+        if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:
+            return None
+        what = self._vault.restricted(*names_used(plan, ready))
+        return Barred(what) if what else None
+
+    def let_fall(self, live: Live) -> None:
+        """It has ended, waits, or must be asked for anew: what it printed is passed on."""
+        self.send_logs(live, last=True)
+        self._live.pop(live.place, None)
+
+    def stop(self) -> None:
+        """The run is over here: calls under way are told, and come back to nobody."""
+        for live in self:
+            live.stop_asked.append(True)
+            live.rest()
+        self._live.clear()
+
+    def send_logs(self, live: Live, *, last: bool = False) -> None:
+        """Pass on what a task printed."""
+        first, lines = live.logs.take(last=last)
+        if lines:
+            self._host.ledger.log(
+                LogChunk(
+                    execution_id=self._known.about.execution_id,
+                    attempt=self._known.attempt,
+                    stage=live.stage,
+                    task=live.task,
+                    try_number=live.try_number,
+                    first_line=first,
+                    lines=lines,
+                    at=self._host.now(),
+                )
+            )
+
+    def _made(self, plan: TaskPlan, kind: TaskType, stage: str, number: int, ready: Ready, scope: Scope) -> Live:
+        known, logs, stopping = self._known, LogBuffer(), list[bool]()
+        user, place = known.about.requested_by, (stage, plan.name)
+        asked = Asked(
+            type=plan.type,
+            stage=stage,
+            task=plan.name,
+            try_number=number,
+            attempt=known.attempt,
+            start_number=known.start_number,
+            input=ready.input,
+            roles=ready.roles,
+            about=known.about,
+            inputs=known.inputs,
+            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping, known.plan.workspace),
+            memory={},
+        )
+        usable = outputs.shown(ready.input)
+        known.keep(place, "input", usable)
+        self._vault.learn(secrets_in(plan.type, usable))
+        shown = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
+        return Live(plan, kind, asked, logs, usable, shown, stop_asked=stopping)

@@ -1,0 +1,155 @@
+"""What a holder says of a run: every event it may report, masked, numbered, known to itself from then on."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from services.runner.task_protocol import Waiting
+from shared.contracts import history as h
+from shared.contracts.base import Json
+from shared.contracts.texts import mended
+from shared.grammar.plan import Rollback
+from shared.grammar.resolving import Scope
+
+from . import outputs
+from .active_task import Live
+from .ports import Host
+from .prepare import Barred, rollback_inputs
+from .reports import Reporter
+from .run_state import Known
+from .secrets import Vault
+
+
+class Voice:
+    """Speaks for one attempt. What it says travels with the next report; `task_begins` alone waits for leave."""
+
+    def __init__(self, host: Host, known: Known, vault: Vault, reporter: Reporter) -> None:
+        self._host = host
+        self._known = known
+        self._vault = vault
+        self._reporter = reporter
+
+    def run_started(self) -> None:
+        self._say(h.RunStarted(**self._stamp()))
+
+    def stage_started(self, stage: str) -> None:
+        self._say(h.StageStarted(**self._stamp(), stage=stage))
+
+    def stage_ended(self, stage: str, status: h.Status, message: str) -> None:
+        self._say(h.StageEnded(**self._stamp(), stage=stage, status=status, message=self._masked(message)))
+
+    def run_ended(self, status: h.Status, message: str, output: Json) -> None:
+        view, sealed = self._vault.hand_on(outputs.shown(output))
+        kept = sealed if self._known.about.nested else {}
+        self._say(h.RunEnded(**self._stamp(), status=status, message=self._masked(message), output=view, sealed=kept))
+
+    def run_parked(self, reason: Any, due_at: float | None) -> None:
+        self._say(h.RunParked(**self._stamp(), reason=reason, due_at=due_at))
+
+    def task_begins(self, live: Live) -> h.TaskStarted:
+        """Not said yet: where leave is needed, the request for it carries the event."""
+        sealed = None if live.input_shown == live.input_exact else self._vault.box(live.input_exact)
+        return h.TaskStarted(**self._stamp(), **_place(live), input=live.input_shown, sealed=sealed)
+
+    def task_started(self, begun: h.TaskStarted) -> None:
+        self._say(begun)
+
+    def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
+        self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=mended(handle), pushing=pushing))
+
+    def task_progress(self, live: Live, message: str) -> None:
+        self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))
+
+    def task_waits(self, live: Live, step: Waiting) -> None:
+        message, ask = self._masked(step.message), mended(self._vault.masker.mask(step.ask))
+        self._say(
+            h.TaskWaiting(
+                **self._stamp(), **_place(live), reason=step.reason, message=message, due_at=step.due_at, ask=ask
+            )
+        )
+
+    def task_retries(self, stage: str, task: str, try_number: int, message: str, due_at: float) -> None:
+        """This try is over; another follows."""
+        self._say(
+            h.TaskWaiting(
+                **self._stamp(),
+                stage=stage,
+                task=task,
+                try_number=try_number,
+                reason="retry",
+                message=self._masked(message),
+                due_at=due_at,
+            )
+        )
+
+    def task_barred(self, stage: str, task: str, number: int, barred: Barred) -> None:
+        """It has not begun: an administrator must let it through."""
+        self._say(
+            h.TaskWaiting(
+                **self._stamp(),
+                stage=stage,
+                task=task,
+                try_number=number,
+                reason="restricted",
+                message=barred.message,
+                ask={"restricted": list(barred.what)},
+            )
+        )
+
+    def rollback_started(self, written: Rollback, scope: Scope) -> None:
+        """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
+        given, problem = rollback_inputs(written, scope)
+        shown, sealed = self._vault.hand_on(given)
+        place = f"{self._known.about.execution_id}/{written.stage}/{written.task}"
+        self._say(
+            h.RollbackStarted(
+                **self._stamp(),
+                stage=written.stage,
+                task=written.task,
+                pipeline=written.name,
+                execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
+                input=shown,
+                sealed=sealed,
+                problem=self._masked(problem),
+            )
+        )
+
+    def task_ended(
+        self,
+        stage: str,
+        task: str,
+        number: int,
+        status: h.Status,
+        message: str,
+        output: Json,
+        deployed: tuple[h.Deployed, ...] = (),
+    ) -> None:
+        packed, usable = outputs.packed(output, self._vault)
+        self._known.keep((stage, task), "output", usable)
+        self._say(
+            h.TaskEnded(
+                **self._stamp(),
+                stage=stage,
+                task=task,
+                try_number=number,
+                status=status,
+                message=self._masked(message),
+                output=packed,
+                deployed=deployed,
+            )
+        )
+
+    def _say(self, event: h.Event) -> None:
+        self._known.learn(event)
+        self._reporter.add(event)
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"seq": self._reporter.next_seq(), "at": self._host.now()}
+
+    def _masked(self, message: str) -> str:
+        return outputs.message(message, self._vault.masker)
+
+
+def _place(live: Live) -> dict[str, Any]:
+    return {"stage": live.stage, "task": live.task, "try_number": live.try_number}

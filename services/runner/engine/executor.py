@@ -1,0 +1,245 @@
+"""Holds many runs at once without a thread for each: one thread decides and reports, a pool calls the tasks."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from services.runner.task_protocol import TaskType
+from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, TakeAnswer
+from shared.process.clock import now
+from shared.process.logging import get_logger
+from shared.process.secrets import Opener, Sealer
+
+from .ports import Ledger
+from .run import Run
+
+HELD_EVERY_S = 1.0
+LOGS_EVERY_S = 0.25
+
+log = get_logger()
+
+
+class Holder:
+    """Runs in hand, and the thread in which everything about them happens."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        types: dict[str, TaskType],
+        *,
+        sealer: Sealer,
+        opener: Opener,
+        runner: str,
+        slots: int = 32,
+        threads: int = 16,
+    ) -> None:
+        self.ledger = ledger
+        self.types = types
+        self.sealer = sealer
+        self.opener = opener
+        self.runner = runner
+        self._slots = threading.Semaphore(slots)
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="task")
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._timers: list[tuple[float, int, list[Callable[[], None]]]] = []
+        self._order = itertools.count()
+        self._runs: dict[str, Run] = {}
+        self._asking_held = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._live, name="holder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work, after any fork."""
+        self._thread.start()
+        self.post(self._tick_held)
+        self.post(self._tick_logs)
+
+    # --------------------------------------------------------------------------------------------- from other threads
+
+    def reserve(self, timeout_s: float) -> bool:
+        """Wait for a free place; whoever gets one hands in a run or gives it back."""
+        return not self._stopping and self._slots.acquire(timeout=timeout_s)
+
+    def give_back(self) -> None:
+        """The reserved place is not needed."""
+        self._slots.release()
+
+    def hold(self, answer: TakeAnswer) -> None:
+        """Carry out a run that was taken; its place was reserved."""
+        self.post(lambda: self._begin(answer))
+
+    def look_now(self, execution_id: str) -> None:
+        """Somebody wants something of a run; if it is here, ask what."""
+        self.post(lambda: self._ask_held() if execution_id in self._runs else None)
+
+    @property
+    def holding(self) -> int:
+        """How many runs are in hand."""
+        return len(self._runs)
+
+    def close(self, timeout_s: float = 20.0) -> None:
+        """Let go of everything in order: what is known is reported, then each run is released."""
+        if not self._thread.is_alive():
+            return
+        self._stopping = True
+        gone = threading.Event()
+        self.post(lambda: self._let_all_go(gone))
+        if not gone.wait(timeout_s):
+            log.warning("runs not released in time", holding=self.holding, timeout_s=timeout_s)
+        self.post(self._end_thread)
+        self._thread.join(timeout_s)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    # ---------------------------------------------------------------------------------------------------- what runs use
+
+    def post(self, happened: Callable[[], None]) -> None:
+        """Do this in the holder's thread; callable from any."""
+        self._inbox.put(happened)
+
+    def later(self, delay_s: float, then: Callable[[], None]) -> Callable[[], None]:
+        """Do this after a while; answers how to call it off."""
+        box = [then]
+        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), box))
+        return box.clear
+
+    def work(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do `call` in a worker thread, then `then` here with its answer or its exception."""
+
+        def over(done: Future[Any]) -> None:
+            if not done.cancelled():
+                answer = done.exception() or done.result()
+                self.post(lambda: then(answer))
+
+        self._workers.submit(call).add_done_callback(over)
+
+    def drop(self, execution_id: str, attempt: int) -> None:
+        """The run needs no place any more."""
+        found = self._runs.get(execution_id)
+        if found is not None and found.attempt == attempt:
+            del self._runs[execution_id]
+            self._slots.release()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return now()
+
+    def monotonic(self) -> float:
+        """Seconds that also pass while the process is stopped."""
+        return time.monotonic()
+
+    # -------------------------------------------------------------------------------------------------- its own thread
+
+    def _live(self) -> None:
+        try:
+            while True:
+                self._do(self._next())
+        except _End:
+            return
+
+    def _next(self) -> Callable[[], None]:
+        while True:
+            wait = None
+            if self._timers:
+                wait = self._timers[0][0] - time.monotonic()
+                if wait <= 0:
+                    box = heapq.heappop(self._timers)[2]
+                    if box:
+                        return box[0]
+                    continue
+            try:
+                return self._inbox.get(timeout=wait)
+            except queue.Empty:
+                continue
+
+    def _do(self, happened: Callable[[], None]) -> None:
+        try:
+            happened()
+        except _End:
+            raise
+        except Exception:
+            log.exception("holder met an error")
+
+    def _end_thread(self) -> None:
+        raise _End
+
+    def _begin(self, answer: TakeAnswer) -> None:
+        execution_id = answer.about.execution_id if answer.about is not None else ""
+        older = self._runs.get(execution_id)
+        if older is not None and older.attempt == answer.attempt:
+            self._slots.release()  # the message came twice; the run is in hand
+            return
+        try:
+            run = Run(self, answer)
+        except Exception:
+            # The lease runs out, and after three times the ledger fails the run with its reason.
+            log.exception("run cannot begin", execution=execution_id)
+            self._slots.release()
+            return
+        if older is not None:
+            older.abandon()
+        self._runs[execution_id] = run
+        if self._stopping:
+            self._release(run, lambda: None)
+            return
+        run.step()
+
+    def _tick_held(self) -> None:
+        self.later(HELD_EVERY_S, self._tick_held)
+        self._ask_held()
+
+    def _ask_held(self) -> None:
+        if not self._runs or self._asking_held:
+            return
+        self._asking_held = True
+        asked = {execution_id: run.attempt for execution_id, run in self._runs.items()}
+        holds = tuple(HeldRun(execution_id=one, attempt=attempt) for one, attempt in asked.items())
+        answer = self.ledger.held(Held(runner=self.runner, holds=holds))
+        answer.add_done_callback(lambda done: self.post(lambda: self._heard_held(done, asked)))
+
+    def _heard_held(self, done: Future[HeldAnswer], asked: dict[str, int]) -> None:
+        self._asking_held = False
+        error = done.exception()
+        if error is not None:
+            log.warning("ledger not reached", reason=str(error), holding=self.holding)
+            return
+        for execution_id, verdict in done.result().verdicts.items():
+            run = self._runs.get(execution_id)
+            if run is not None and run.attempt == asked.get(execution_id):
+                run.told(verdict)
+
+    def _tick_logs(self) -> None:
+        self.later(LOGS_EVERY_S, self._tick_logs)
+        for run in list(self._runs.values()):
+            run.send_logs()
+
+    def _let_all_go(self, gone: threading.Event) -> None:
+        left = list(self._runs.values())
+        if not left:
+            gone.set()
+        for run in left:
+            self._release(run, lambda: None if self._runs else gone.set())
+
+    def _release(self, run: Run, then: Callable[[], None]) -> None:
+        def released(_done: Future[None] | None = None) -> None:
+            run.abandon()
+            then()
+
+        def tell() -> None:
+            if run.over:
+                then()
+                return
+            said = Released(execution_id=run.execution_id, attempt=run.attempt, runner=self.runner)
+            self.ledger.released(said).add_done_callback(lambda done: self.post(lambda: released(done)))
+
+        run.let_go(tell)
+
+
+class _End(Exception):
+    """The holder's thread ends."""

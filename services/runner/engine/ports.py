@@ -1,0 +1,65 @@
+"""What the engine needs of the ledger and of the process around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from services.runner.task_protocol import TaskType
+from shared.contracts.catalog import Act, Document
+from shared.contracts.runs import Held, HeldAnswer, LogChunk, Released, Report, ReportAnswer, Take, TakeAnswer
+from shared.process.secrets import Opener, Sealer
+
+
+class Ledger(Protocol):
+    """The way to config. Futures fail when it cannot be reached; then nothing is done outside until it can."""
+
+    def take(self, ask: Take) -> Future[TakeAnswer]:
+        """May this runner have that dispatch?"""
+
+    def report(self, said: Report) -> Future[ReportAnswer]:
+        """Report, and hear what the ledger makes of it."""
+
+    def tell(self, said: Report) -> Future[None]:
+        """Report; done when the broker has it safe."""
+
+    def held(self, ask: Held) -> Future[HeldAnswer]:
+        """Sign of life, and the truth about intents."""
+
+    def released(self, said: Released) -> Future[None]:
+        """Let go in order."""
+
+    def log(self, chunk: LogChunk) -> None:
+        """Send lines; they may be lost."""
+
+    def act(self, act: Act, user: str, command_id: str) -> Document:
+        """Ask config for a change on a user's behalf; blocks."""
+
+
+class Host(Protocol):
+    """What a run uses of its holder. All but `post` is called in the holder's own thread."""
+
+    ledger: Ledger
+    types: dict[str, TaskType]
+    sealer: Sealer
+    opener: Opener
+    runner: str
+
+    def post(self, happened: Callable[[], None]) -> None:
+        """Do this in the holder's thread; callable from any."""
+
+    def later(self, delay_s: float, then: Callable[[], None]) -> Callable[[], None]:
+        """Do this after a while; answers how to call it off."""
+
+    def work(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do `call` in a worker thread, then `then` here with its answer or its exception."""
+
+    def drop(self, execution_id: str, attempt: int) -> None:
+        """The run needs no place any more."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that also pass while the process is stopped, and never jump."""

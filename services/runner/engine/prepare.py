@@ -1,0 +1,88 @@
+"""From a planned task to what its type is given: its preCondition weighed, its references put in. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.runner.task_protocol import TaskFailed
+from shared.contracts.base import Json
+from shared.contracts.history import Status
+from shared.grammar.conditions import ConditionError, evaluate
+from shared.grammar.expressions import references
+from shared.grammar.plan import Rollback, TaskPlan
+from shared.grammar.resolving import Scope, Unresolved, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The task can begin."""
+
+    input: Json
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The task does not begin: it is skipped, or failed before it did anything."""
+
+    status: Status
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """The task waits until an administrator lets it use what is restricted."""
+
+    what: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.what)}."
+
+
+def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = frozenset()) -> Ready | Not:
+    """Weigh the preCondition where asked, then resolve the input, but for `raw` fields, and the endpoints' names."""
+    try:
+        if weigh and task.pre_condition and not evaluate(task.pre_condition, scope):
+            return Not(Status.SKIPPED, f"Skipped: its preCondition is false: {task.pre_condition}")
+    except (ConditionError, Unresolved) as error:
+        return Not(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
+    try:
+        plain = {key: value for key, value in task.input.items() if key not in raw}
+        given = resolve(plain, scope, ("input",))
+        roles = resolve(task.endpoints, scope, ("endpoints",))
+    except Unresolved as error:
+        return Not(Status.FAILED, str(error))
+    return Ready({**given, **{key: task.input[key] for key in raw & task.input.keys()}}, _names(roles))
+
+
+def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
+    """The pipeline's outputs; one that names nothing is left out and said."""
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, value in written.items():
+        try:
+            values[name] = resolve(value, scope, ("output", name))
+        except (Unresolved, TaskFailed) as error:
+            missing.append(str(error))
+    return values, " ".join(missing)
+
+
+def rollback_inputs(written: Rollback, scope: Scope) -> tuple[Json, str]:
+    """What a rollback pipeline is given, or why it cannot be started."""
+    try:
+        return resolve(written.inputs, scope, ("inputs",)), ""
+    except (Unresolved, TaskFailed) as error:
+        return {}, str(error)
+
+
+def names_used(task: TaskPlan, ready: Ready) -> tuple[frozenset[str], frozenset[str]]:
+    """The endpoints and the variables that a task uses."""
+    written = [task.input, task.endpoints, task.pre_condition]
+    variables = frozenset(str(one.steps[1]) for one in references(written) if one.root == "var")
+    return frozenset(ready.roles.values()), variables
+
+
+def _names(roles: Any) -> dict[str, str]:
+    return {str(role): str(name).strip() for role, name in dict(roles).items() if name}

@@ -1,0 +1,193 @@
+"""One run in a holder's hands: asks `decide`, does what it says, reports it. Lives in the holder's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from services.runner.task_protocol import Effect
+from shared.contracts.runs import ReportAnswer, TakeAnswer, Verdict
+from shared.grammar.plan import TaskPlan
+from shared.grammar.states import TaskState
+from shared.process.logging import get_logger
+
+from . import actions as a
+from . import decide as d
+from .active_tasks import Hand
+from .events import Voice
+from .ports import Host
+from .prepare import outputs
+from .reports import Reporter
+from .run_state import Known
+from .secrets import Vault
+from .task_calls import Work
+
+_MAX_ROUNDS = 10_000
+
+log = get_logger()
+
+
+class Run:
+    """What is wanted comes in here, from the ledger and from its own tasks; what is decided goes out to the parts."""
+
+    def __init__(self, host: Host, answer: TakeAnswer) -> None:
+        if answer.about is None:
+            raise ValueError("the take's answer does not say what the run is about")
+        self.execution_id = answer.about.execution_id
+        self.attempt = answer.attempt
+        self.verdict = answer.verdict
+        self.over = False
+        self.letting_go = False
+        self._host = host
+        self._seen_at = host.now()
+        self._wake: Callable[[], None] | None = None
+        vault = Vault(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
+        self._known = Known(answer.about, answer, vault)
+        self._reporter = Reporter(host, self.execution_id, answer.attempt, self._heard)
+        self._voice = Voice(host, self._known, vault, self._reporter)
+        self._hand = Hand(host, self._known, vault)
+        self._work = Work(self, host, self._known, self._hand, self._voice, self._reporter)
+        self._does: dict[type, Callable[[Any], None]] = {
+            a.StartRun: lambda _: self._voice.run_started(),
+            a.StartStage: lambda action: self._voice.stage_started(action.stage),
+            a.StartTask: self._work.start,
+            a.ObserveTask: self._work.observe,
+            a.AnswerTask: self._work.answer,
+            a.CancelTask: self._work.cancel,
+            a.RetryTask: self._retry_task,
+            a.EndTask: self._end_task,
+            a.StartRollback: self._start_rollback,
+            a.EndStage: lambda action: self._voice.stage_ended(action.stage, action.status, action.message),
+            a.EndRun: self._end_run,
+            a.Park: self._park,
+            a.Abandon: lambda _: self.abandon(),
+        }
+
+    # ------------------------------------------------------------------------------------------------ what comes in
+
+    def step(self) -> None:
+        """Do all that can be done now. A run that cannot be gone on with is let go rather than held for ever: its lease
+        runs out, and after three times the ledger fails it."""
+        try:
+            self._go_on()
+        except Exception:
+            log.exception("run cannot go on", execution=self.execution_id)
+            self.abandon()
+
+    def _go_on(self) -> None:
+        for _ in range(_MAX_ROUNDS):
+            if self.over or self.letting_go:
+                return
+            decision = d.decide(self._view())
+            if not decision.actions:
+                self._sleep_until(decision.wake_at)
+                return
+            for action in decision.actions:
+                if not self.over and not self.letting_go:
+                    self._does[type(action)](action)
+        raise RuntimeError(f"run {self.execution_id} decides without end")
+
+    def told(self, verdict: Verdict) -> None:
+        """The ledger's word on this run."""
+        if verdict is Verdict.FENCED:
+            self.abandon()
+        elif verdict is not self.verdict and not self.over:
+            self.verdict = verdict
+            self.step()
+
+    def abandon(self) -> None:
+        """The run is somebody else's. Calls under way come back to nobody."""
+        if not self.over:
+            log.info("run abandoned", execution=self.execution_id, attempt=self.attempt)
+            self._close()
+
+    def let_go(self, then: Callable[[], None]) -> None:
+        """The process ends in order: wait for calls under way, say what is known, start nothing."""
+        self.letting_go = True
+
+        def when_quiet() -> None:
+            if self.over:
+                then()
+            elif any(live.phase == "working" for live in self._hand):
+                self._host.later(0.05, when_quiet)
+            else:
+                self.send_logs()
+                self._reporter.pass_on(then)
+
+        when_quiet()
+
+    def send_logs(self) -> None:
+        """Pass on what was printed."""
+        for live in self._hand:
+            self._hand.send_logs(live)
+
+    def _heard(self, answer: ReportAnswer) -> None:
+        """Every report's answer carries a verdict; acting on it waits for the end of the report's own handling."""
+        if answer.verdict is Verdict.FENCED:
+            self.abandon()
+        elif answer.verdict is not self.verdict:
+            self.verdict = answer.verdict
+            self._host.post(self.step)
+
+    # ---------------------------------------------------------------------------------------------- what is decided
+
+    def _view(self) -> d.View:
+        return d.View(
+            plan=self._known.plan,
+            state=self._known.state,
+            verdict=self.verdict,
+            now=self._host.now(),
+            effect=self._effect,
+            live=frozenset(live.place for live in self._hand),
+            ending=frozenset(live.place for live in self._hand if live.ending is not None),
+            seen_at=self._seen_at,
+        )
+
+    def _effect(self, task: TaskPlan, found: TaskState) -> Effect:
+        known = self._host.types.get(task.type)
+        return Effect.REPEATABLE if known is None else known.effect({**task.input, **found.input})
+
+    def _sleep_until(self, wake_at: float | None) -> None:
+        if self._wake is not None:
+            self._wake()
+            self._wake = None
+        if wake_at is not None:
+            self._wake = self._host.later(max(wake_at - self._host.now(), 0.01), self.step)
+
+    def _retry_task(self, action: a.RetryTask) -> None:
+        found = self._known.task(action.stage, action.task)
+        self._voice.task_retries(action.stage, action.task, found.try_number, action.message, action.due_at)
+
+    def _end_task(self, action: a.EndTask) -> None:
+        number = max(self._known.task(action.stage, action.task).try_number, 1)
+        self._voice.task_ended(action.stage, action.task, number, action.status, action.message, {})
+
+    def _start_rollback(self, action: a.StartRollback) -> None:
+        written = self._known.plan.rollback(action.stage, action.task)
+        assert written is not None
+        scope = self._known.scope()
+        values, _ = outputs(self._known.plan.outputs, scope)
+        self._voice.rollback_started(written, replace(scope, outputs=values))
+
+    def _end_run(self, action: a.EndRun) -> None:
+        values, missing = outputs(self._known.plan.outputs, self._known.scope())
+        if missing:
+            log.info("output left out", execution=self.execution_id, reason=missing)
+        self._voice.run_ended(action.status, action.message, values)
+        self._finish()
+
+    def _park(self, action: a.Park) -> None:
+        self._voice.run_parked(action.reason, action.due_at)
+        self._finish()
+
+    def _finish(self) -> None:
+        self.letting_go = True
+        self._reporter.finish(self._close)
+
+    def _close(self) -> None:
+        self.over = True
+        self._reporter.close()
+        self._sleep_until(None)
+        self._hand.stop()
+        self._host.drop(self.execution_id, self.attempt)

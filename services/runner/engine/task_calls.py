@@ -1,0 +1,245 @@
+"""Tasks at work: begun with the ledger's leave, called in worker threads, observed until they end or are ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from services.runner.task_protocol import Done, Effect, Running, Step, Waiting
+from shared.contracts import history as h
+from shared.contracts.base import Json
+from shared.contracts.runs import ReportAnswer
+
+from . import actions as a
+from . import permits
+from .active_task import CANCEL_PATIENCE_S, Call, Live, Stale, called
+from .active_tasks import Hand
+from .events import Voice
+from .outcomes import complaint, outcome
+from .ports import Host
+from .prepare import Barred, Not
+from .reports import Ask, Reporter
+from .run_state import Known
+
+
+class Owner(Protocol):
+    """The run that the tasks belong to."""
+
+    over: bool
+    """It is somebody else's, or has ended."""
+    letting_go: bool
+    """Nothing is begun any more."""
+
+    def step(self) -> None:
+        """Something has happened: do all that can be done now."""
+
+
+class Work:
+    """Does what `decide` wants of tasks. Everything but the calls themselves happens in the holder's thread."""
+
+    def __init__(self, owner: Owner, host: Host, known: Known, hand: Hand, voice: Voice, reporter: Reporter) -> None:
+        self._owner = owner
+        self._host = host
+        self._known = known
+        self._hand = hand
+        self._voice = voice
+        self._reporter = reporter
+
+    # -------------------------------------------------------------------------------------------- what decide wants
+
+    def start(self, action: a.StartTask) -> None:
+        live = self._take_up(action.stage, action.task, action.try_number, weigh=action.weigh, begins=True)
+        if live is None:
+            return
+        effect = live.type.effect(live.asked.input)
+        if live.type.inline or effect is Effect.PURE:
+            live.started = self._voice.task_begins(live)
+            self._voice.task_started(live.started)
+            self._call(live, "start")
+        else:
+            self._ask_leave(live, "start", repeat=action.again and effect is not Effect.ONCE)
+
+    def observe(self, action: a.ObserveTask) -> None:
+        live = self._inherit(action.stage, action.task)
+        if live is not None:
+            self._observe(live)
+
+    def answer(self, action: a.AnswerTask) -> None:
+        found = self._known.task(action.stage, action.task)
+        live = self._inherit(action.stage, action.task)
+        if live is not None and found.waiting is not None:
+            ask, said = found.waiting.ask, found.answers[-1]
+            self._came_back(live, _attempt(lambda: live.type.answered(live.asked, ask, said)), step_on=False)
+
+    def cancel(self, action: a.CancelTask) -> None:
+        live = self._hand.get((action.stage, action.task)) or self._inherit(action.stage, action.task)
+        if live is None:
+            return
+        live.ending = (action.status, action.message)
+        live.stop_asked.append(True)
+        if live.phase == "resting":
+            live.rest()
+            self._end_outside(live)
+        else:
+            self._host.later(CANCEL_PATIENCE_S, lambda: self._end_impatiently(live))
+
+    def _inherit(self, stage: str, task: str) -> Live | None:
+        """A predecessor began this try."""
+        found = self._known.task(stage, task)
+        live = self._take_up(stage, task, found.try_number)
+        if live is not None:
+            live.handle = found.handle
+        return live
+
+    def _take_up(self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False) -> Live | None:
+        live = self._hand.take_up(stage, task, number, weigh=weigh, begins=begins)
+        if isinstance(live, Barred):
+            self._voice.task_barred(stage, task, number, live)
+            return None
+        if isinstance(live, Not):
+            self._voice.task_ended(stage, task, number, live.status, live.message, {})
+            return None
+        return live
+
+    # ---------------------------------------------------------------------------------------------------------- leave
+
+    def _ask_leave(self, live: Live, call: Call, *, repeat: bool) -> None:
+        """Nothing is done outside before the ledger has said yes and has the start on record."""
+        fresh = live.started is None
+        if live.started is None:
+            live.started = self._voice.task_begins(live)
+        live.phase = "asking"
+        asked_at = self._host.monotonic()
+        self._reporter.ask(
+            Ask(live.started, repeat, lambda answer: self._answered(live, call, answer, fresh, asked_at))
+        )
+
+    def _answered(self, live: Live, call: Call, answer: ReportAnswer, fresh: bool, asked_at: float) -> None:
+        if live not in self._hand:
+            return
+        live.rest()
+        begun = live.handle is not None or not fresh
+        if fresh and answer.granted and live.started is not None:
+            self._known.learn(live.started)
+        elif fresh:
+            live.started = None
+        ending, letting_go = live.ending is not None, self._owner.letting_go
+        match permits.after(answer, begun=begun, ending=ending, letting_go=letting_go):
+            case permits.Next.ACT:
+                live.leave_at = asked_at
+                self._call(live, call)
+                return
+            case permits.Next.PUT_OFF:
+                self._put_off(live, on_record=fresh and answer.granted)
+            case permits.Next.END if ending:
+                self._end_outside(live)
+            case permits.Next.END:
+                pass  # `decide` says how: the answer has brought the verdict.
+            case permits.Next.FAIL:
+                self._end(live, h.Status.FAILED, answer.reason, {})
+            case permits.Next.ANEW:
+                self._hand.let_fall(live)
+        self._host.post(self._owner.step)
+
+    def _put_off(self, live: Live, *, on_record: bool) -> None:
+        """A try that is on record and did nothing is followed by another; else a `once` task "may have run"."""
+        if on_record and live.handle is None:
+            message = "The runner stopped before the task began."
+            self._voice.task_retries(live.stage, live.task, live.try_number, message, self._host.now())
+        self._hand.let_fall(live)
+
+    # ---------------------------------------------------------------------------------------------------------- calls
+
+    def _observe(self, live: Live) -> None:
+        live.call_off = None
+        if self._owner.letting_go:
+            return
+        if live.handle is not None and live.handle.get("effect_next"):
+            self._ask_leave(live, "observe", repeat=True)
+        else:
+            self._call(live, "observe")
+
+    def _call(self, live: Live, what: Call) -> None:
+        live.phase = "working"
+        if live.type.inline:
+            self._came_back(live, _attempt(lambda: called(live, what, self._host, needs_leave=False)), step_on=False)
+            return
+
+        def then(answer: Any) -> None:
+            if live not in self._hand or self._owner.over:
+                return
+            if isinstance(answer, Stale):
+                self._ask_leave(live, what, repeat=True)
+            else:
+                self._came_back(live, answer)
+
+        needs_leave = live.leave_at > 0
+        self._host.work(lambda: called(live, what, self._host, needs_leave=needs_leave), then)
+
+    def _came_back(self, live: Live, step: Any, *, step_on: bool = True) -> None:
+        """What the type's call brought: a step, or the exception that it raised."""
+        live.rest()
+        live.leave_at = 0.0
+        if isinstance(step, Running):
+            self._runs_on(live, step)
+        elif isinstance(step, Waiting):
+            self._hand.let_fall(live)
+            self._voice.task_waits(live, step)
+        else:
+            self._end(live, *outcome(step, live), step.deployed if isinstance(step, Done) else ())
+        if step_on and not self._owner.letting_go:
+            self._owner.step()
+
+    def _runs_on(self, live: Live, step: Running) -> None:
+        handle = {key: value for key, value in step.handle.items() if key != "effect_next"}
+        if step.effect_next:
+            handle["effect_next"] = True
+        if handle != live.handle:
+            live.handle = handle
+            self._voice.task_handle(live, handle, step.pushing)
+        if step.message and step.message != live.said:
+            live.said = step.message
+            self._voice.task_progress(live, step.message)
+        if live.ending is not None:
+            self._end_outside(live)
+        elif not self._owner.letting_go:
+            live.call_off = self._host.later(step.again_after_s, lambda: self._observe(live))
+
+    # --------------------------------------------------------------------------------------------------------- endings
+
+    def _end_outside(self, live: Live) -> None:
+        """A cancelled task: its type ends what goes on outside, then the task ends."""
+        if live.handle is None:
+            self._end_cancelled(live, "")
+            return
+        live.phase = "working"
+
+        def then(answer: Any) -> None:
+            if live in self._hand and not self._owner.over:
+                self._end_cancelled(live, complaint(answer))
+
+        self._host.work(lambda: called(live, "cancel", self._host, needs_leave=False), then)
+
+    def _end_impatiently(self, live: Live) -> None:
+        if live in self._hand and not self._owner.over:
+            self._end_cancelled(live, "Its last call had not come back yet.")
+
+    def _end_cancelled(self, live: Live, complaint: str) -> None:
+        status, message = live.ending or (h.Status.CANCELED, "Canceled.")
+        self._end(live, status, f"{message} {complaint}".strip(), {})
+        self._owner.step()
+
+    def _end(
+        self, live: Live, status: h.Status, message: str, output: Json, deployed: tuple[h.Deployed, ...] = ()
+    ) -> None:
+        self._hand.let_fall(live)
+        if live.ending is not None and status is not h.Status.COMPLETED:
+            status, message = live.ending[0], message if live.ending[1] in message else f"{live.ending[1]} {message}"
+        self._voice.task_ended(live.stage, live.task, live.try_number, status, message, output, deployed)
+
+
+def _attempt(call: Callable[[], Step]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return error

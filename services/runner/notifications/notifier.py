@@ -1,0 +1,89 @@
+"""Notices on config's behalf: what a notification says is filled in and sent, and each try is an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.runner.clients.http import Outgoing
+from services.runner.engine.secrets import Vault
+from services.runner.task_protocol import TaskFailed
+from shared.contracts.notices import Notice, NoticeTried
+from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
+from shared.process.secrets import Opener, Sealer
+
+from .channels import NotSent, Sent, defaults, tell
+
+TRIES = 5
+"""One at once, and one after each rung of the bus's ladder: 1 s, 10 s, 1 min, 10 min."""
+_MAX_MESSAGE = 500
+
+
+class Notifier:
+    """Sends notices. Safe to use from several threads."""
+
+    def __init__(self, outgoing: Outgoing, opener: Opener, sealer: Sealer) -> None:
+        self._outgoing = outgoing
+        self._opener = opener
+        self._sealer = sealer
+
+    def __call__(self, notice: Notice, try_number: int) -> NoticeTried:
+        """One try; every way to fail is an answer, its secrets masked."""
+        endpoints = {} if notice.endpoint is None else {notice.endpoint.name: notice.endpoint}
+        vault = Vault(endpoints, notice.variables, self._opener, self._sealer)
+
+        def tried(success: bool, final: bool, target: str, code: int, message: str) -> NoticeTried:
+            said = str(vault.masker.mask(message))
+            return NoticeTried(
+                notice_id=notice.notice_id,
+                execution_id=notice.execution_id,
+                try_number=try_number,
+                success=success,
+                final=final,
+                target=str(vault.masker.mask(target)),
+                code=code,
+                message=said if len(said) <= _MAX_MESSAGE else said[: _MAX_MESSAGE - 1] + "…",
+            )
+
+        try:
+            sent = self._send(notice, vault)
+        except NotSent as failed:
+            final = not failed.again or try_number >= TRIES
+            return tried(False, final, failed.target, failed.code, failed.message)
+        except TaskFailed as failed:  # nothing answered, or a secret cannot be opened
+            return tried(False, try_number >= TRIES, "", 0, failed.message)
+        return tried(True, True, sent.target, sent.code, sent.message)
+
+    def _send(self, notice: Notice, vault: Vault) -> Sent:
+        usual = defaults(notice.kind)
+        named = str(notice.entry.get("endpoint") or "")
+        endpoint = None if notice.endpoint is None else vault.endpoint(notice.endpoint.name)
+        if named and endpoint is None:
+            raise NotSent(f"The project has no endpoint {named}, which the notification names.")
+        known = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
+        try:
+            entry = resolve({**usual, **notice.entry}, known)
+            if (payload := _as_json(notice.entry.get("payload"))) is not None:
+                entry["payload"] = _filled(payload, known)
+        except Unresolved as error:
+            raise NotSent(str(error)) from None
+        return tell(notice, entry, endpoint, self._outgoing)
+
+
+def _as_json(written: Any) -> Any:
+    """A payload that is JSON as it was written, references and all; None for any other text."""
+    if not isinstance(written, str) or written.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(written)
+    except ValueError:
+        return None
+
+
+def _filled(value: Any, known: Scope) -> Any:
+    """Texts within JSON filled in one by one, so that a quote in a message does not end the text that it stands in."""
+    if isinstance(value, str):
+        return as_text(resolve(value, known, ("payload",)))
+    if isinstance(value, dict):
+        return {as_text(resolve(key, known, ("payload",))): _filled(item, known) for key, item in value.items()}
+    return [_filled(item, known) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,42 @@
+"""What is said when a server's certificate is not taken: which one it shows, and what would accept it."""
+
+from __future__ import annotations
+
+from services.runner.clients.certificates import Connect, acceptable, changed, dial, distrusted, look
+from services.runner.clients.tls import CHANGED, DISTRUSTED, trust_of
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Json
+from shared.contracts.catalog import Validated
+
+
+def explain_url(url: str, endpoint: OpenEndpoint, otherwise: str) -> Validated:
+    """For an https address; `otherwise` is what is said where the server cannot be looked at any more."""
+    host, connect = dial(url)
+    return explain(url, host, connect, endpoint, otherwise)
+
+
+def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, otherwise: str) -> Validated:
+    """Look at the certificate without trusting it; the details hold the change of the endpoint that would accept it."""
+    trust = trust_of(endpoint.properties)
+    try:
+        shown = look(host, connect, trust)
+    except (OSError, ValueError):
+        return Validated(ok=False, code=DISTRUSTED, message=otherwise)
+    authority = "certAuthorityData" if endpoint.type == "k8s" else "caCertificate"
+    details: Json = {"certificates": shown.document()["certificates"], "accept": acceptable(shown, authority)}
+    if trust.fingerprint:
+        return Validated(
+            ok=False,
+            code=CHANGED,
+            message=changed(place, shown, trust, endpoint.text("fingerprintAcceptedAt")),
+            next_step="Ask whoever runs it whether it was renewed. If so, accept the new one; if not, somebody may be "
+            "listening in between.",
+            details=details,
+        )
+    return Validated(
+        ok=False,
+        code=DISTRUSTED,
+        message=distrusted(place, shown),
+        next_step="Compare the fingerprint with what whoever runs it says, then accept it, or give its authority.",
+        details=details,
+    )

@@ -1,0 +1,75 @@
+"""A docker endpoint: does the registry take the sign-in, and show the repository?"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from services.runner.clients.registry import Account, Registry, RegistryProblem, account_of
+from services.runner.clients.tls import CHANGED, DISTRUSTED
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Json
+from shared.contracts.catalog import Validated
+from shared.grammar.repositories import repository_of
+
+from .certificate import explain_url
+
+SHOWN = 50
+
+_STEPS = {
+    "wrong-password": "Correct user name and password; where the account has a second factor, use an access token.",
+    "no-right": "Check the repository's name, or give this account the right to pull it.",
+    "unreachable": "Is the address right, and can the runner's machine reach it?",
+    "no-registry": "Check the address: it must be the registry's, not that of its pages.",
+    "too-many": "Wait ten minutes, then try again.",
+}
+
+
+def check(endpoint: OpenEndpoint, options: Json) -> Validated:
+    """Sign in, then list the repository's tags."""
+    account = account_of(endpoint)
+    repository = str(options.get("repository") or repository_of(endpoint.properties).path)
+    try:
+        registry = Registry(account)
+        try:
+            return _registry(registry, account, repository)
+        finally:
+            registry.close()
+    except RegistryProblem as problem:
+        if problem.code in (DISTRUSTED, CHANGED):
+            return explain_url(_server(problem.url), endpoint, problem.message)
+        details: Json = {"scope": f"repository:{repository}:pull"} if problem.code == "no-right" else {}
+        return Validated(
+            ok=False,
+            code=problem.code,
+            message=problem.message,
+            next_step=_STEPS.get(problem.code, ""),
+            details=details,
+        )
+
+
+def _server(url: str) -> str:
+    """A server's address without what was asked of it."""
+    address = urlsplit(url)
+    return f"{address.scheme}://{address.netloc}"
+
+
+def _registry(registry: Registry, account: Account, repository: str) -> Validated:
+    # First without a repository: a wrong password and a missing right would look alike after it.
+    registry.sign_in()
+    who = account.username or "anybody"
+    if not repository:
+        return Validated(ok=True, code="ok", message=f"{account.base} takes the sign-in of {who}.")
+    tags = registry.tags(repository)
+    if tags is None:
+        return Validated(
+            ok=False,
+            code="no-such-repository",
+            message=f"{account.base} has no repository {repository}, or nothing was pushed to it yet.",
+            next_step="Check its name, or push an image to it first.",
+        )
+    return Validated(
+        ok=True,
+        code="ok",
+        message=f"{account.base} shows {repository} to {who}: {len(tags)} tag{'' if len(tags) == 1 else 's'}.",
+        details={"tags": tags[:SHOWN]},
+    )

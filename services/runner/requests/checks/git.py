@@ -1,0 +1,52 @@
+"""A git endpoint: does the server take the sign-in, and show the repository's branches?"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from services.runner.clients.git import GitProblem, branches
+from services.runner.clients.tls import CHANGED, DISTRUSTED
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Json
+from shared.contracts.catalog import Validated
+
+from .certificate import explain_url
+
+SHOWN = 20
+
+_STEPS = {
+    "wrong-password": "Correct user name, password or token; most servers want a token in place of a password.",
+    "no-such-repository": "Check the repository's address, and that this account may read it.",
+    "unreachable": "Is the address right, and can the runner's machine reach it?",
+    "host-key": "Compare the key with what whoever runs the server says.",
+}
+
+
+def check(endpoint: OpenEndpoint, options: Json) -> Validated:
+    """List the branches."""
+    told: list[str] = []
+    try:
+        found = branches(endpoint, told.append)
+    except GitProblem as problem:
+        if problem.code in (DISTRUSTED, CHANGED):
+            address = urlsplit(endpoint.text("repoURL"))
+            server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+            return explain_url(server, endpoint, problem.message)
+        step = _STEPS.get(problem.code, "")
+        return Validated(ok=False, code=problem.code, message=problem.message, next_step=step)
+    wanted = endpoint.text("branch")
+    details: Json = {"branches": found[:SHOWN]}
+    if wanted and wanted not in found:
+        return Validated(
+            ok=False,
+            code="no-branch",
+            message=f"The repository has no branch {wanted}; it has {', '.join(found[:SHOWN]) or 'none'}.",
+            next_step="Correct the branch, or leave it blank for the repository's own.",
+            details=details,
+        )
+    return Validated(
+        ok=True,
+        code="ok",
+        message=f"{endpoint.text('repoURL')} shows {len(found)} branch{'' if len(found) == 1 else 'es'}.",
+        details=details,
+    )

@@ -1,0 +1,153 @@
+"""Looking at something outside for a page: a certificate, a repository's tags, what a workload runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+
+from services.runner.clients.certificates import dial, look
+from services.runner.clients.errors import why
+from services.runner.clients.registry import Registry, RegistryProblem, account_of
+from services.runner.clients.tls import Trust
+from services.runner.task_protocol import OpenEndpoint, TaskFailed
+from services.runner.tasks.k8s.cluster import Cluster
+from services.runner.tasks.k8s.images import running
+from services.runner.tasks.k8s.manifests import Ref, containers
+from services.runner.tasks.k8s.rollout import readiness
+from services.runner.tasks.references import Image, parse
+from shared.contracts.base import Json
+from shared.contracts.catalog import Inspect, Inspected
+from shared.contracts.problems import Code, refuse
+from shared.grammar.repositories import repository_of
+from shared.process.secrets import CannotOpen
+
+from .test_delivery import send
+from .validate import Validator
+
+LAST_TAGS = 10
+
+
+class Inspector:
+    """Answers `outside.inspect`."""
+
+    def __init__(self, validator: Validator) -> None:
+        self._validator = validator
+
+    def __call__(self, asked: Inspect) -> Inspected:
+        """Look; what cannot be seen is refused with the reason."""
+        look = _LOOKS.get(asked.what)
+        if look is None:
+            raise refuse(Code.UNSUPPORTED, f"There is no look at {asked.what!r}; there is {', '.join(_LOOKS)}.")
+        try:
+            endpoint = self._validator.open(asked.endpoint) if asked.endpoint is not None else None
+            return Inspected(document=look(endpoint, asked.options))
+        except (RegistryProblem, TaskFailed) as problem:
+            raise refuse(Code.UNAVAILABLE, problem.message, subject=asked.what) from None
+        except CannotOpen as error:
+            raise refuse(Code.INVALID, str(error), subject=asked.what) from None
+
+
+def _certificate(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The certificates that an address shows, so that a person may accept one."""
+    url = str(options.get("url") or (endpoint.text("kubernetesURL") if endpoint else ""))
+    try:
+        host, connect = dial(url)
+        return {"url": url, **look(host, connect, Trust()).document()}
+    except ValueError as error:
+        raise refuse(Code.INVALID, str(error), subject="url") from None
+    except OSError as error:
+        raise refuse(Code.UNAVAILABLE, f"Cannot reach {url}: {why(error)}.", subject="url") from None
+
+
+def _tags(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The last tags by their names, as versions: a registry does not say when each was pushed."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the docker endpoint whose tags to list.")
+    repository = str(options.get("repository") or repository_of(endpoint.properties).path)
+    if not repository:
+        raise refuse(Code.INVALID, "The endpoint is a whole namespace: name the repository.", subject="repository")
+    with closing(Registry(account_of(endpoint))) as registry:
+        names = registry.tags(repository) or []
+    last = sorted(names, key=_as_version, reverse=True)[:LAST_TAGS]
+    return {"repository": repository, "tags": [{"name": name} for name in last], "order": "highest version first"}
+
+
+def _as_version(tag: str) -> list[tuple[int, int, str]]:
+    """Sorts `1.10` after `1.9`, and both after `latest`."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", tag) if part]
+
+
+def _repositories(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The repositories of the endpoint's namespace, where the registry lists them."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the docker endpoint whose repositories to list.")
+    namespace = repository_of(endpoint.properties).namespace
+    with closing(Registry(account_of(endpoint))) as registry:
+        names = registry.repositories()
+    inside = [name for name in names if not namespace or name.startswith(f"{namespace}/")]
+    return {"namespace": namespace, "repositories": [name.removeprefix(f"{namespace}/") for name in sorted(inside)]}
+
+
+def _workloads(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """The Deployments of a namespace with the images that they name; if asked only those that name one repository."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the k8s endpoint whose workloads to list.")
+    wanted = str(options.get("repository") or "")
+    with closing(Cluster(endpoint)) as cluster:
+        namespace = str(options.get("namespace") or cluster.namespace)
+        objects = cluster.find("apps/v1", "Deployment", namespace)
+    shown = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects]
+    if wanted:
+        meant = parse(wanted)
+        for one in shown:
+            one["containers"] = [found for found in one["containers"] if _same(meant, found["image"])]
+        shown = [one for one in shown if one["containers"]]
+    return {"namespace": namespace, "workloads": sorted(shown, key=lambda one: one["name"])}
+
+
+def _containers(obj: Json) -> list[Json]:
+    return [{"name": str(one.get("name")), "image": str(one.get("image") or "")} for one in containers(obj)]
+
+
+def _same(meant: Image, written: str) -> bool:
+    found = parse(written)
+    return (found.host, found.repository) == (meant.host, meant.repository)
+
+
+def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """What a workload runs now."""
+    if endpoint is None:
+        raise refuse(Code.INVALID, "Name the k8s endpoint that has the workload.")
+    with closing(Cluster(endpoint)) as cluster:
+        kind, name = str(options.get("kind") or "Deployment"), str(options.get("name") or "")
+        version = str(options.get("apiVersion") or "apps/v1")
+        ref = Ref(version, kind, str(options.get("namespace") or cluster.namespace), name)
+        live = cluster.get(ref)
+        if live is None:
+            return {"found": False}
+        how = readiness(live)
+        return {
+            "found": True,
+            "images": running(live),
+            "ready": how.ready,
+            "message": how.message,
+            "annotations": (live["metadata"].get("annotations") or {}),
+        }
+
+
+def _hook(endpoint: OpenEndpoint | None, options: Json) -> Json:
+    """Whether a webhook's address takes a test delivery; the webhook comes as an endpoint, so that its token opens."""
+    if endpoint is None or not isinstance(options.get("body"), dict):
+        raise refuse(Code.INVALID, "Name the webhook's address and the body to send.")
+    return send(endpoint.text("urlBase"), endpoint.text("token"), options["body"], sign=bool(options.get("sign")))
+
+
+_LOOKS: dict[str, Callable[[OpenEndpoint | None, Json], Json]] = {
+    "certificate": _certificate,
+    "hook": _hook,
+    "repositories": _repositories,
+    "tags": _tags,
+    "workload": _workload,
+    "workloads": _workloads,
+}

@@ -1,0 +1,52 @@
+"""Trying an endpoint for real, and saying what is wrong in a stable word, a sentence and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Json
+from shared.contracts.catalog import ValidateAsk, Validated
+from shared.contracts.runs import Endpoint
+from shared.process.masking import Masker
+from shared.process.secrets import CannotOpen, Opener
+
+from .checks import docker, email, git, k8s, posting
+
+_CHECKS: dict[str, Callable[[OpenEndpoint, Json], Validated]] = {
+    "docker": docker.check,
+    "k8s": k8s.check,
+    "git": git.check,
+    "email": email.check,
+    "slack": posting.check,
+    "webhook": posting.check,
+}
+
+
+class Validator:
+    """Answers `endpoint.validate`."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+
+    def __call__(self, asked: ValidateAsk) -> Validated:
+        """Try the endpoint; every failure is an answer."""
+        check = _CHECKS.get(asked.endpoint.type.lower())
+        if check is None:
+            return Validated(
+                ok=False,
+                code="unsupported",
+                message=f"Endpoints of type {asked.endpoint.type} cannot be tried; save it and run a pipeline.",
+            )
+        try:
+            endpoint = self.open(asked.endpoint)
+        except CannotOpen as error:
+            return Validated(ok=False, code="cannot-open", message=str(error))
+        masker = Masker([str(endpoint.properties[key]) for key in asked.endpoint.secrets])
+        answer = check(endpoint, asked.options)
+        return answer.model_copy(update={"message": masker.mask(answer.message)})
+
+    def open(self, endpoint: Endpoint) -> OpenEndpoint:
+        """The endpoint with its secrets in clear."""
+        secrets = {key: self._opener.open(box) for key, box in endpoint.secrets.items()}
+        return OpenEndpoint(endpoint.name, endpoint.type.lower(), {**endpoint.properties, **secrets})

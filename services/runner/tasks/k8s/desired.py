@@ -1,0 +1,173 @@
+"""From a K8S task's input to the objects that the cluster is to have. Pure but for looking up where kinds live."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
+from services.runner.tasks import references
+
+from . import images, managed_fields, manifests
+from .fence import RESTARTED, Stamp, annotations_of
+from .manifests import Object, Ref, pod_template
+
+
+class Places(Protocol):
+    """Knows where an object goes, and what is there."""
+
+    def place(self, obj: Object, namespace: str = "") -> Ref: ...
+
+    def get(self, ref: Ref) -> Object | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One object of the manifest and its place, stamped, its image pinned."""
+
+    ref: Ref
+    body: Object
+    pinned: tuple[str, ...] = ()
+    pushed: bool = False
+    """Its pods run the image that the run is about."""
+    stale: tuple[str, ...] = ()
+    """The pushed tag, where nodes that have an earlier content of it are told to keep that."""
+
+
+def manifest(asked: Asked) -> list[Object]:
+    """The objects in the task's input."""
+    if asked.text("yaml").strip():
+        return manifests.in_order(manifests.read(asked.text("yaml")))
+    raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
+
+
+def objects(asked: Asked) -> list[Object]:
+    """What is to be written: the manifest, and the pull secret where the task names an endpoint for one."""
+    written = manifest(asked)
+    if endpoint := asked.text("imagePullSecretFrom").strip():
+        return with_pull_secret(written, asked.tools.endpoint(endpoint), asked.text("namespace"))
+    return written
+
+
+def stamp_of(asked: Asked) -> Stamp:
+    """What this run writes on what it applies."""
+    about = asked.about
+    return Stamp(about.pipeline_id, asked.start_number, about.execution_id, about.index)
+
+
+def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:
+    """The kinds that the manifest's own CustomResourceDefinitions make: (group, kind)."""
+    made = set()
+    for one in objects:
+        if one["kind"] == "CustomResourceDefinition":
+            spec = one.get("spec") or {}
+            made.add((str(spec.get("group")), str((spec.get("names") or {}).get("kind"))))
+    return made
+
+
+def kind_of(obj: Object) -> tuple[str, str]:
+    """An object's (group, kind)."""
+    return obj["apiVersion"].rpartition("/")[0], obj["kind"]
+
+
+def build(asked: Asked, obj: Object, places: Places) -> Wanted:
+    """One object as it is to be: pinned, in its namespace, stamped."""
+    body = manifests.cleaned(obj)
+    manifests.with_protocols(body)
+    ref = places.place(body, asked.text("namespace"))
+    if ref.namespace:
+        body["metadata"]["namespace"] = ref.namespace
+    else:
+        body["metadata"].pop("namespace", None)
+    if asked.flag("partial") and pod_template(body) is not None:
+        body = _completed(body, places.get(ref), ref)
+    what = references.pushed(asked)
+    pinned: list[str] = []
+    uses = what is not None and images.uses(body, what)
+    if what is not None and asked.flag("pinDigest", default=True):
+        pinned = images.pin(body, what)
+    stale = images.pull_anew(body, what) if what is not None and pod_template(body) is not None else []
+    stamp_of(asked).put_on(body)
+    return Wanted(ref, body, tuple(pinned), uses, tuple(stale))
+
+
+def _completed(body: Object, live: Object | None, ref: Ref) -> Object:
+    if live is None:
+        raise TaskFailed(f"{ref} does not exist: a partial manifest changes only what is there; deploy it whole first.")
+    return manifests.cleaned(managed_fields.laid_over(live, body))
+
+
+def with_restart(body: Object, live: Object | None, execution_id: str | None) -> Object:
+    """The object with new pods asked for, or with the last asking kept, so that leaving it out makes no new pods."""
+    template = pod_template(body)
+    if template is None or template is body:
+        return body
+    kept = annotations_of(pod_template(live) if live else None).get(RESTARTED)
+    value = execution_id or kept
+    if not value:
+        return body
+    asking = copy.deepcopy(body)
+    meta = (pod_template(asking) or {}).setdefault("metadata", {})
+    meta["annotations"] = {**(meta.get("annotations") or {}), RESTARTED: value}
+    return asking
+
+
+def pull_secret(endpoint: OpenEndpoint) -> Object:
+    """The Secret with which pods pull from a Docker endpoint's registry; its namespace is still open."""
+    user, password = endpoint.text("username"), endpoint.text("password") or endpoint.text("token")
+    if not user or not password:
+        raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
+    server = endpoint.text("registryURL")
+    host = server.partition("://")[2].rstrip("/") if "://" in server else server.rstrip("/")
+    key = "https://index.docker.io/v1/" if host in ("", "registry-1.docker.io", "docker.io") else host
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    document = json.dumps({"auths": {key: {"username": user, "password": password, "auth": auth}}})
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": _secret_name(endpoint.name)},
+        "data": {".dockerconfigjson": base64.b64encode(document.encode()).decode()},
+    }
+
+
+def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: str) -> list[Object]:
+    """The manifest with the pull secret in each namespace that has pods, and the pods told to use it."""
+    secret = pull_secret(endpoint)
+    name = secret["metadata"]["name"]
+    places: list[str] = []
+    told = []
+    for obj in objects:
+        template = pod_template(obj)
+        if template is None:
+            told.append(obj)
+            continue
+        obj = copy.deepcopy(obj)
+        spec = (pod_template(obj) or {}).setdefault("spec", {})
+        listed = spec.get("imagePullSecrets") or []
+        if not any(one.get("name") == name for one in listed):
+            spec["imagePullSecrets"] = [*listed, {"name": name}]
+        told.append(obj)
+        places.append(obj["metadata"].get("namespace") or namespace)
+    secrets = [
+        {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": one} if one else {})}}
+        for one in dict.fromkeys(places)
+    ]
+    return manifests.in_order([*secrets, *told])
+
+
+def is_pull_secret(ref: Ref) -> bool:
+    """Whether an object is one of ours for pulling: it belongs to the endpoint, whoever needs it first."""
+    return ref.kind == "Secret" and ref.name.startswith(_PULL)
+
+
+_PULL = "portside-pull-"
+
+
+def _secret_name(endpoint: str) -> str:
+    plain = "".join(char if char.isalnum() else "-" for char in endpoint.lower()).strip("-")
+    return f"{_PULL}{plain or 'registry'}"[:63].rstrip("-")

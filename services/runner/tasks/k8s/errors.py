@@ -1,0 +1,189 @@
+"""What a cluster or the way to it answered, in words that a person can act on."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+from typing import Any
+
+from kubernetes.client.exceptions import ApiException
+from urllib3 import exceptions as http
+
+from services.runner.clients.tls import certificate_trouble
+from services.runner.task_protocol import TaskFailed
+
+
+class ClusterError(TaskFailed):
+    """A call to a cluster failed."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "", passing: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.passing = passing
+        """Trying again later may help."""
+
+
+def from_exception(error: BaseException, url: str, doing: str) -> ClusterError:
+    """Translate whatever a call raised; `doing` is what was attempted, as in `apply Deployment apps/web`."""
+    if isinstance(error, ClusterError):
+        return error
+    if isinstance(error, ApiException):
+        return _answered(error, url, doing)
+    return _unreachable(error, url)
+
+
+def sentence(text: str) -> str:
+    """A text that another one follows."""
+    return text if text.endswith((".", "…", "!", "?")) else f"{text}."
+
+
+def count(number: int, what: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _status(error: ApiException) -> dict[str, Any]:
+    try:
+        body = json.loads(error.body or "")
+    except (TypeError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
+    body = _status(error)
+    said, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
+    status = int(error.status or 0)
+    if status == 500 and any(sign in said for sign in _OUR_FAULT):
+        status = 422
+    text, passing = _ANSWERS.get(status, _other)(said, doing, url)
+    return ClusterError(text, status=status, reason=reason, passing=passing)
+
+
+_OUR_FAULT = ("failed to create typed patch object", "unable to convert unstructured object")
+"""What older servers say with a 500 of a manifest that they cannot read."""
+
+
+def _unauthorized(said: str, doing: str, url: str) -> tuple[str, bool]:
+    return (
+        f"{url} refused the sign-in (401 Unauthorized): the endpoint's token or certificate is wrong or has expired; "
+        "put a new one into the endpoint.",
+        False,
+    )
+
+
+def _forbidden(said: str, doing: str, url: str) -> tuple[str, bool]:
+    if "exceeded quota" in said:
+        return f"Cannot {doing}: the namespace's quota is exceeded: {said}", False
+    if "is being terminated" in said:
+        return f"Cannot {doing}: the namespace is being deleted.", False
+    match = re.search(r'User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(.*)', said)
+    if match:
+        who, verb, resource, group, rest = match.groups()
+        full = f"{resource}.{group}" if group else resource
+        place = re.search(r'in the namespace "([^"]+)"', rest)
+        where = f" in the namespace {place.group(1)}" if place else ""
+        return f"Cannot {doing}: {who} may not {verb} {full}{where}; grant that verb with a Role or ClusterRole.", False
+    return f"Cannot {doing}: forbidden: {said or 'no reason given'}", False
+
+
+def _not_found(said: str, doing: str, url: str) -> tuple[str, bool]:
+    match = re.search(r'namespaces "([^"]+)" not found', said)
+    if match:
+        missing = match.group(1)
+        return f"Cannot {doing}: the namespace {missing} does not exist; create it, or put it into the YAML.", False
+    return f"Cannot {doing}: not found: {said or 'the cluster knows no such thing'}", False
+
+
+def _conflict(said: str, doing: str, url: str) -> tuple[str, bool]:
+    return f"Cannot {doing}: {said or 'conflict'}", False
+
+
+def _invalid(said: str, doing: str, url: str) -> tuple[str, bool]:
+    hint = next((words for sign, words in _HINTS.items() if sign in said), "")
+    for values in _VALUES:
+        said = values.sub("", said)
+    return f"Cannot {doing}: the cluster refuses it: {said.strip()}{hint}", False
+
+
+_HINTS = {
+    "field is immutable": " (that field cannot change: delete the object first, or give it another name)",
+    "the server rejected our request due to an error in our request": (
+        " (is every path of the patch there, and does every `test` in it hold?)"
+    ),
+    "illegal base64": " (a Secret's `data` holds base64: write clear text into `stringData`)",
+    "expected string, got": " (write it in quotes)",
+}
+_VALUES = (
+    re.compile(r'Invalid value: (?:(?:\w+\.)*\w+\{.*\}|"\{.*\}"): ', re.DOTALL),
+    re.compile(r",? error found in #\d+ byte of .*", re.DOTALL),
+    re.compile(r", got [^\n]*"),
+)
+"""What servers quote of an object: of most it says nothing about what is wrong, and of a Secret it is the values."""
+
+
+def _other(said: str, doing: str, url: str) -> tuple[str, bool]:
+    return f"Cannot {doing}: {url} answered with an error: {said or 'no reason given'}", True
+
+
+_ANSWERS = {
+    400: _invalid,
+    401: _unauthorized,
+    403: _forbidden,
+    404: _not_found,
+    409: _conflict,
+    415: _invalid,
+    422: _invalid,
+}
+
+_QUESTION = "is the cluster up and the address right from the runner's network?"
+
+
+def _unreachable(error: BaseException, url: str) -> ClusterError:
+    trouble = certificate_trouble(error)
+    cause: BaseException = error
+    for _ in range(5):
+        inner = getattr(cause, "reason", None) or cause.__cause__
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    why, question = _why(cause)
+    return ClusterError(f"Cannot reach {url}: {why}; {question}", reason=trouble, passing=True)
+
+
+def _why(cause: BaseException) -> tuple[str, str]:
+    text = str(cause)
+    if isinstance(cause, http.NameResolutionError | socket.gaierror) or "resolve" in text:
+        return "its name cannot be resolved", "is the address right, and known to the runner's DNS?"
+    if isinstance(cause, ConnectionRefusedError) or "refused" in text:
+        return "connection refused", _QUESTION
+    if isinstance(cause, http.ConnectTimeoutError | http.ReadTimeoutError | TimeoutError) or "timed out" in text:
+        return "no answer in time", _QUESTION
+    if "fingerprint" in text.lower():
+        return (
+            "its certificate is not the one that was accepted for this endpoint",
+            "accept the new one in the endpoint if the change was intended.",
+        )
+    if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            f"its certificate is not trusted ({_verify(text)})",
+            "put its CA into the endpoint's certAuthorityData, or accept its fingerprint.",
+        )
+    if isinstance(cause, ssl.SSLError | http.SSLError):
+        return f"TLS failed ({_plain(text)})", "does the address start with https:// where it should?"
+    if "unreachable" in text:
+        return "no route to it", _QUESTION
+    return _plain(text) or type(cause).__name__, _QUESTION
+
+
+def _verify(text: str) -> str:
+    match = re.search(r"certificate verify failed: ([^(]+)", text)
+    return match.group(1).strip() if match else "verification failed"
+
+
+def _plain(text: str) -> str:
+    line = re.sub(r"<[^>]*>:?\s*", "", " ".join(text.split()))
+    return line if len(line) <= 200 else line[:199] + "…"

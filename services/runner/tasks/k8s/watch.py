@@ -1,0 +1,243 @@
+"""Watching objects until they are ready, and finding out early why they will not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.tasks.own_output import holds
+from shared.contracts.base import Json
+
+from . import fence
+from . import stuck_pods as left_behind
+from .cluster import Cluster, selector
+from .desired import stamp_of
+from .errors import ClusterError
+from .manifests import Object, Ref
+from .pods import Trouble, describe, troubles
+from .rollout import REVISION, Readiness, readiness
+
+EVENTS_EVERY_S = 3.0
+OLD_NEWS_S = 30.0
+OUTAGE_ALLOWED_S = 60.0
+_LOG_LINES = 15
+_WATCHED = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+
+@dataclass
+class Seen:
+    """What one look at all objects found."""
+
+    ready: bool = True
+    messages: list[str] = field(default_factory=list)
+    failure: str = ""
+    objects: list[Object] = field(default_factory=list)
+    left_behind: list[Json] = field(default_factory=list)
+    """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
+
+
+def look(asked: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False) -> Seen:
+    """Look at every object once. A cluster that does not answer for a while makes no failure."""
+    seen = Seen()
+    try:
+        for ref in refs:
+            _look_at(asked, cluster, ref, seen, fenced=fenced, put_back=put_back)
+    except ClusterError as error:
+        if not outage(asked, error):
+            raise
+        return Seen(ready=False, messages=["the cluster does not answer"])
+    asked.memory.pop("outage", None)
+    return seen
+
+
+def deadline(asked: Asked) -> float:
+    """Until when to wait, by the task's `timeout` in minutes."""
+    return asked.tools.now() + 60 * _timeout(asked)
+
+
+def too_late(asked: Asked, seen: Seen) -> str:
+    """What is not ready although the time is over."""
+    return f"Not ready within the timeout of {_timeout(asked):g} minutes: {'; '.join(seen.messages)}"
+
+
+def _timeout(asked: Asked) -> float:
+    return asked.number("timeout", 5)
+
+
+def outage(asked: Asked, error: TaskFailed) -> bool:
+    """Whether the cluster does not answer, for no longer yet than is to be waited out."""
+    if not isinstance(error, ClusterError) or not error.passing:
+        return False
+    now = asked.tools.now()
+    if now - asked.memory.setdefault("outage", now) > OUTAGE_ALLOWED_S:
+        return False
+    asked.tools.log(f"{error.message} Trying again.")
+    return True
+
+
+def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bool, put_back: bool) -> None:
+    live = cluster.get(ref)
+    if live is None:
+        raise TaskFailed(f"{ref} was deleted by somebody else while the task waited for it.")
+    if fenced:
+        fence.check(live, stamp_of(asked), ref)
+    seen.objects.append(live)
+    how = _own_condition(asked, live) or readiness(live)
+    if how.ready:
+        return
+    seen.ready = False
+    seen.messages.append(f"{ref}: {how.message}")
+    pods, owners, older = _pods_of(cluster, live, ref)
+    _tell_events(asked, cluster, ref, [*owners, *pods])
+    troubled = {one.pod for one in lasting(asked.memory, asked.tools.now(), older)}
+    for pod in left_behind.of_set(live, older, troubled, put_back=put_back):
+        place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
+        seen.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
+    found = lasting(asked.memory, asked.tools.now(), pods)
+    if how.failed and not seen.failure:
+        seen.failure = f"{ref} {how.message}"
+    if found and not seen.failure:
+        seen.failure = f"{ref} will not become ready: {describe(found[0])}"
+    if seen.failure and not asked.memory.get("logs told"):
+        asked.memory["logs told"] = True
+        tail = _tell_logs(asked, cluster, ref.namespace, found or [t for pod in pods for t in troubles(pod)])
+        seen.failure += f" Its last words: {tail}" if tail else ""
+
+
+def _own_condition(asked: Asked, live: Object) -> Readiness | None:
+    """`waitFor` decides for kinds whose readiness is not known."""
+    condition = asked.text("waitFor").strip()
+    if not condition or live["kind"] in (*_WATCHED, "Namespace", "ConfigMap", "Secret", "Service"):
+        return None
+    try:
+        ready = holds(asked, condition, "object", live)
+    except Exception as error:
+        return Readiness(False, f"its `waitFor` cannot be evaluated yet: {error}")
+    return Readiness(ready, "waits until its `waitFor` holds")
+
+
+def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object], list[Object]]:
+    """The pods of an object's newest version, what stands between it and them, and a StatefulSet's other pods."""
+    if live["kind"] == "Pod":
+        return [live], [], []
+    if live["kind"] not in _WATCHED:
+        return [], [], []
+    labels = (live.get("spec") or {}).get("selector") or {}
+    if live["kind"] == "Job" and not labels:
+        labels = {"matchLabels": {"job-name": ref.name}}
+    pods = cluster.find("v1", "Pod", ref.namespace, labels=selector(labels))
+    if live["kind"] == "Deployment":
+        return *_of_newest_set(cluster, live, ref, pods, selector(labels)), []
+    pods = [pod for pod in pods if _owned_by(pod, live)]
+    if live["kind"] == "Job":
+        return pods, [], []
+    if live["kind"] == "StatefulSet":
+        newest = str((live.get("status") or {}).get("updateRevision"))
+        others = [pod for pod in pods if _label(pod, "controller-revision-hash") != newest]
+        return [pod for pod in pods if pod not in others], [], others
+    newest = _newest_revision(cluster, live, ref, selector(labels))
+    return [pod for pod in pods if not newest or _label(pod, "controller-revision-hash") == newest], [], []
+
+
+def _of_newest_set(
+    cluster: Cluster, live: Object, ref: Ref, pods: list[Object], labels: str
+) -> tuple[list[Object], list[Object]]:
+    sets = [one for one in cluster.find("apps/v1", "ReplicaSet", ref.namespace, labels=labels) if _owned_by(one, live)]
+    newest = max(sets, key=lambda one: int(fence.annotations_of(one).get(REVISION) or 0), default=None)
+    if newest is None:
+        return [], []
+    return [pod for pod in pods if _owned_by(pod, newest)], [newest]
+
+
+def _newest_revision(cluster: Cluster, live: Object, ref: Ref, labels: str) -> str:
+    revisions = cluster.find("apps/v1", "ControllerRevision", ref.namespace, labels=labels)
+    newest = max(
+        (one for one in revisions if _owned_by(one, live)), key=lambda one: one.get("revision", 0), default=None
+    )
+    return _label(newest, "controller-revision-hash") if newest else ""
+
+
+def _owned_by(obj: Object, owner: Object) -> bool:
+    uid = owner["metadata"].get("uid")
+    return any(one.get("uid") == uid for one in obj["metadata"].get("ownerReferences") or ())
+
+
+def _label(obj: Object, name: str) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(name) or "")
+
+
+def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) -> list[Trouble]:
+    """The troubles that have lasted as long as they must to count."""
+    first: dict[tuple[str, str, str], float] = memory.setdefault("troubles", {})
+    lasting = []
+    for pod in pods:
+        for trouble in troubles(pod):
+            since = first.setdefault((trouble.pod, trouble.container, trouble.reason), now)
+            if now - since >= trouble.patience_s:
+                lasting.append(trouble)
+    return lasting
+
+
+def _tell_logs(asked: Asked, cluster: Cluster, namespace: str, found: list[Trouble]) -> str:
+    """Print what failing containers printed last; answers the very last line."""
+    last = ""
+    for trouble in found[:3]:
+        if not trouble.wants_log:
+            continue
+        try:
+            lines = _printed(cluster, namespace, trouble)
+        except ClusterError as error:
+            asked.tools.log(error.message)
+            continue
+        for line in lines:
+            asked.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
+        last = last or next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last
+
+
+def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
+    """What the container that crashed printed; its successor's lines where the crashed one is gone already."""
+    try:
+        lines = cluster.pod_log(namespace, trouble.pod, trouble.container, previous=True, lines=_LOG_LINES)
+    except ClusterError as error:
+        if error.status != 400:
+            raise
+        lines = []
+    return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
+
+
+def _tell_events(asked: Asked, cluster: Cluster, ref: Ref, below: list[Object]) -> None:
+    """Print the events of an object and of what it made, each once."""
+    now = asked.tools.now()
+    due: dict[Ref, float] = asked.memory.setdefault("events due", {})
+    if due.get(ref, 0.0) > now:
+        return
+    due[ref] = now + EVENTS_EVERY_S
+    names = {ref.name, *(one["metadata"]["name"] for one in below)}
+    told: set[tuple[str, int]] = asked.memory.setdefault("events told", set())
+    try:
+        events = cluster.find("v1", "Event", ref.namespace, fields="")
+    except ClusterError:
+        return  # the endpoint's user may not read events; the roll-out is watched all the same
+    since = asked.memory.setdefault("events since", _iso(now - OLD_NEWS_S))
+    for event in sorted(events, key=_when):
+        about = event.get("involvedObject") or {}
+        key = (str(event["metadata"].get("uid")), int(event.get("count") or 1))
+        if about.get("name") in names and key not in told:
+            told.add(key)
+            if _when(event) >= since:
+                asked.tools.log(
+                    f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}"
+                )
+
+
+def _when(event: Object) -> str:
+    made = event["metadata"].get("creationTimestamp")
+    return str(event.get("lastTimestamp") or event.get("eventTime") or made or "")
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,75 @@
+"""Writing an object: fenced, on top of what was read just before, and with the ways round what servers refuse."""
+
+from __future__ import annotations
+
+import time
+
+from services.runner.task_protocol import Asked, TaskFailed
+
+from . import conflicts, desired, fence, server_defaults
+from .cluster import Cluster
+from .errors import ClusterError
+from .manifests import Object, Ref
+from .rollout import readiness
+
+_RACES = 6
+"""So often others may write in between before they are told of."""
+_ESTABLISHED_WITHIN_S = 30.0
+
+
+def write(
+    asked: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
+) -> Object:
+    """Apply what was read just before and nothing newer: a start that comes late loses."""
+    stamp = desired.stamp_of(asked)
+    for left in reversed(range(_RACES)):
+        live = cluster.get(ref)
+        fence.check(live, stamp, ref)
+        newest = desired.with_restart(body, live, restart_for)
+        if live is not None:
+            meta = {**newest["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+            newest = {**newest, "metadata": meta}
+        try:
+            return sent(cluster, ref, newest, live, force=force)
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+            if "the object has been modified" not in error.message or not left:
+                raise TaskFailed(conflicts.words(ref, error)) from None
+        time.sleep(0.2)
+    raise AssertionError("unreachable")
+
+
+def sent(
+    cluster: Cluster, ref: Ref, body: Object, live: Object | None, *, force: bool, dry_run: bool = False
+) -> Object:
+    """Apply; where the server refuses what is left of a map that goes, take the map away first, in the same change."""
+    try:
+        return cluster.apply(ref, body, force=force, dry_run=dry_run)
+    except ClusterError as error:
+        if conflicts.ours_alone(error):
+            return cluster.apply(ref, body, force=True, dry_run=dry_run)
+        # Conflicts would have been told first: nobody else's fields are written over.
+        patch = server_defaults.clearing(live, body) if error.status == 422 and live is not None else None
+        if patch is None:
+            raise
+    patched = cluster.patch(ref, patch, "strategic", dry_run=dry_run)
+    if dry_run:
+        return patched
+    newest = {**body["metadata"], "resourceVersion": patched["metadata"]["resourceVersion"]}
+    return cluster.apply(ref, {**body, "metadata": newest}, force=force)
+
+
+def await_definition(cluster: Cluster, ref: Ref) -> None:
+    """Objects of a new kind can follow in the same manifest once the kind is served."""
+    until = time.monotonic() + _ESTABLISHED_WITHIN_S
+    while time.monotonic() < until:
+        live = cluster.get(ref)
+        how = readiness(live) if live is not None else None
+        if how is not None and how.failed:
+            raise TaskFailed(f"{ref} {how.message}")
+        if how is not None and how.ready:
+            cluster.forget_kinds()
+            return
+        time.sleep(0.3)
+    raise TaskFailed(f"{ref} was not established within {_ESTABLISHED_WITHIN_S:g} s.")

@@ -1,0 +1,39 @@
+"""All task types of this runner: its own, and those that are installed beside it."""
+
+from __future__ import annotations
+
+from services.runner.clients.http import Outgoing
+from services.runner.clients.registry import Registries
+from services.runner.task_protocol import TaskType
+from shared.process.own_tasks import own_task_types
+
+from .ci.task import CI
+from .condition import Condition
+from .image.task import ImageTask
+from .k8s.cluster import Clusters
+from .k8s.task import K8S
+from .log import Log
+from .nested import Pipeline
+from .notify import Notify
+from .poll import Poll
+from .rest import Rest
+from .ssh import SSH
+from .user_operation import UserOperation
+
+
+def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -> dict[str, TaskType]:
+    """By the `type` that pipelines write."""
+    types: list[TaskType] = [
+        Condition(),
+        Log(),
+        K8S(clusters),
+        ImageTask(registries),
+        CI(clusters),
+        SSH(),
+        UserOperation(),
+        Pipeline(),
+        Rest(outgoing),
+        Poll(outgoing),
+        Notify(outgoing),
+    ]
+    return {**{one.name: one for one in own_task_types()}, **{one.name: one for one in types}}
