@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from shared.contracts.pushes import DeliveryChanged, Found, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
-from shared.grammar.documents import Malformed
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
+from shared.grammar.malformed import Malformed
 from shared.grammar.spec import Supersede
 from shared.process.ids import new_id
 

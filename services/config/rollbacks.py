@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from shared.contracts.base import Json
 from shared.contracts.history import Recorded, RollbackStarted, Status
 from shared.contracts.problems import Code, Refused, refuse
-from shared.grammar.documents import Malformed
 from shared.grammar.inputs import run_inputs
+from shared.grammar.malformed import Malformed
 
 from . import admission, protocol
 from .catalog.values import RunnablePipeline

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.contracts.bounds import excess
 from shared.contracts.problems import Flaw
 
 from .check_inputs import input_problems
 from .check_references import Known, reference_problems
 from .check_shape import UNREADABLE, read_shape
 from .conditions import ConditionError, check_condition
-from .documents import MAX_DEPTH
 from .expressions import ROOTS, references
 from .inputs import DOCKER, TRIGGERS, injected
 from .names import Path, Problem, did_you_mean, nearest, path_text
@@ -52,8 +52,8 @@ def examine_pipeline(
     `variables` and `endpoints` are the project's, by name; without them those names are not checked. `position` gives
     lines and columns, for a tree that came from YAML.
     """
-    if _is_deeper(tree, MAX_DEPTH):
-        return Findings([Flaw(message=f"the pipeline is nested deeper than {MAX_DEPTH} levels")])
+    if reason := excess(tree):
+        return Findings([Flaw(message=f"the pipeline is {reason}")])
     schemas = TASK_SCHEMAS if task_schemas is None else task_schemas
     spec, problems = read_shape(tree)
     if spec is not None:
@@ -66,21 +66,6 @@ def examine_pipeline(
     flaws = [_flaw(one, position) for one in problems if not one.warning]
     warnings = [_flaw(one, position) for one in problems if one.warning]
     return Findings(_in_order(flaws), _in_order(warnings))
-
-
-def _is_deeper(tree: Any, levels: int) -> bool:
-    """Whether maps and lists stand within each other more often than that; level by level, so that no depth hurts."""
-    parts: list[Any] = [tree]
-    for _ in range(levels + 1):
-        parts = [
-            item
-            for part in parts
-            for item in (part.values() if isinstance(part, Mapping) else part)
-            if isinstance(item, Mapping | list)
-        ]
-        if not parts:
-            return False
-    return True
 
 
 def _flaw(problem: Problem, position: Position | None) -> Flaw:

@@ -13,6 +13,10 @@ import yaml
 from shared.contracts.base import Json
 from shared.contracts.secrets import MASK
 
+from .dialects import MANIFESTS
+from .malformed import Malformed
+from .yaml_parser import compose, parse_one_yaml
+
 Mark = Callable[[str], str]
 """What stands in place of a value."""
 
@@ -105,10 +109,11 @@ def _hidden_parts(obj: Json, mark: Mark) -> Json:
 def _hidden_patch(patch: Any, mark: Mark) -> Any:
     if isinstance(patch, str):
         try:
-            hidden = _hidden_patch(yaml.safe_load(patch), mark)
-        except (yaml.YAMLError, RecursionError):
+            tree = parse_one_yaml(patch, MANIFESTS)
+        except Malformed:
             mark(patch)
             return NOT_SHOWN
+        hidden = _leaves(tree, mark) if isinstance(tree, str) else _hidden_patch(tree, mark)
         return yaml.safe_dump(hidden, sort_keys=False, allow_unicode=True)
     if isinstance(patch, list):
         return [
@@ -134,8 +139,8 @@ def _hidden_text(text: str, mark: Mark) -> str:
     if not _MAYBE_SECRET.search(text):
         return text
     try:
-        nodes = [scalar for document in yaml.compose_all(text, Loader=yaml.SafeLoader) for scalar in _values(document)]
-    except (yaml.YAMLError, RecursionError):
+        nodes = [scalar for document in compose(text) for scalar in _values(document)]
+    except Malformed:
         return NOT_SHOWN
     # From the end, so that earlier positions stay true; an alias is the node that it names.
     places = {node.start_mark.index: node for node in nodes}

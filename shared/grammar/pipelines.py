@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from shared.contracts.problems import Flaw
 
 from .check_shape import shape_message
-from .documents import Malformed
+from .malformed import Malformed
 from .names import path_text
 from .spec import PipelineSpec
 

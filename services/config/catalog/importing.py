@@ -14,7 +14,8 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
-from shared.grammar.documents import Located, Malformed, load_yaml
+from shared.grammar.documents import Located, load_yaml
+from shared.grammar.malformed import Malformed
 from shared.grammar.names import nearest
 
 from .base import project_named

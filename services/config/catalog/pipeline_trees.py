@@ -9,8 +9,9 @@ from typing import Any
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.checks import examine_pipeline
-from shared.grammar.documents import Located, Malformed, load_yaml
+from shared.grammar.documents import Located, load_yaml
 from shared.grammar.inputs import run_inputs
+from shared.grammar.malformed import Malformed
 from shared.grammar.names import Path, nearest, path_text
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from flask import Request
 
 from services.gateway.app_context import AppContext
@@ -17,6 +16,8 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import parse_one_yaml
 
 YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 COMMAND_HEADER = "Idempotency-Key"
@@ -55,11 +56,15 @@ class Call:
         raw = self.request.get_data()
         if not raw.strip():
             return {}
-        tree = _yaml(self.text) if self.is_yaml else _json(raw)
-        if not isinstance(tree, dict):
-            raise refuse(Code.INVALID, "The body must be a JSON object.")
-        demand_keepable(tree)
-        return tree
+        return _object(_yaml(self.text) if self.is_yaml else _json(raw))
+
+    @property
+    def json_body(self) -> Json:
+        """The same of JSON alone: what a caller sends before it has signed in. Raises `Refused`."""
+        if self.is_yaml:
+            raise refuse(Code.INVALID, "This address takes no YAML.", next_step="Send the body as JSON.")
+        raw = self.request.get_data()
+        return _object(_json(raw)) if raw.strip() else {}
 
     def find(self, ask: Find) -> Page:
         """One page of a kind, as the caller may see it. Raises `Refused`."""
@@ -82,6 +87,13 @@ class Call:
         return self.request.headers.get(COMMAND_HEADER, "")[:MAX_COMMAND_ID]
 
 
+def _object(tree: Any) -> Json:
+    if not isinstance(tree, dict):
+        raise refuse(Code.INVALID, "The body must be a JSON object.")
+    demand_keepable(tree)
+    return tree
+
+
 def _json(raw: bytes) -> Any:
     try:
         return read_json(raw)
@@ -91,11 +103,9 @@ def _json(raw: bytes) -> Any:
 
 def _yaml(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _broken(f"The body is not valid YAML at line {line}, column {column}.", line, column) from None
+        return parse_one_yaml(text)
+    except Malformed as error:
+        raise _broken(f"The body cannot be read{error.described}.", *error.place) from None
 
 
 def _broken(message: str, line: int, column: int) -> Refused:

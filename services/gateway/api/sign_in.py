@@ -14,7 +14,7 @@ MAX_PASSWORD = 1_000
 
 def by_password(call: Call) -> Reply:
     """A1 and A2: user name and password for an access token and a refresh token."""
-    body = call.body
+    body = call.json_body
     username, password = body.get("username"), body.get("password")
     if not isinstance(username, str) or not isinstance(password, str) or not username or not password:
         raise refuse(Code.INVALID, "username and password are required.", subject="username")
@@ -33,7 +33,7 @@ def by_password(call: Call) -> Reply:
 
 def by_refresh_token(call: Call) -> Reply:
     """A3: an API token for an access token."""
-    given = call.body.get("refreshToken")
+    given = call.json_body.get("refreshToken")
     if not isinstance(given, str) or not given:
         raise refuse(Code.INVALID, "refreshToken is required.", subject="refreshToken")
     access = call.parts.sessions.issue(_by_token(call, given), now())

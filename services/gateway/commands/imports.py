@@ -11,7 +11,8 @@ from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
-from shared.grammar.documents import LOADER
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import compose
 from shared.process.secrets import may_be_token, token_hash
 
 from .sealing import Seal, endpoint_paths, is_secret
@@ -45,8 +46,8 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
         return SealedText(text)
     try:
         # As config reads it: what config could read and this could not would travel with its secrets in clear.
-        nodes = list(yaml.compose_all(text, Loader=LOADER))
-    except (yaml.YAMLError, RecursionError):
+        nodes = compose(text)
+    except Malformed:
         return SealedText(text)
     found: list[tuple[str, yaml.ScalarNode]] = []
     for index, node in enumerate(nodes):

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlparse
 
-import yaml
-
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import parse_one_yaml
 
 _FLATTEN = "Run `kubectl config view --raw --flatten --minify` and paste what it prints."
 _PATH = "properties.kubeconfig"
@@ -163,11 +163,9 @@ def loopback_warning(url: str) -> str:
 
 def _load(text: str) -> Json:
     try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise _refused(f"The kubeconfig is not valid YAML{place}.", _FLATTEN) from None
+        config = parse_one_yaml(text)
+    except Malformed as error:
+        raise _refused(f"The kubeconfig cannot be read{error.described}.", _FLATTEN) from None
     if not isinstance(config, dict):
         raise _refused("The kubeconfig is not a YAML object.", _FLATTEN)
     return config

@@ -17,7 +17,8 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.checks import examine_pipeline
-from shared.grammar.documents import Malformed, load_yaml
+from shared.grammar.documents import load_yaml
+from shared.grammar.malformed import Malformed
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from . import pipeline_edits, task_form

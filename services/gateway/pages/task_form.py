@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from shared.contracts.base import Json
 from shared.grammar.export import plain_yaml
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import parse_one_yaml
 
 Form = Mapping[str, str]
 INPUT, ENDPOINT = "i.", "e."
@@ -124,7 +124,7 @@ def _meant(about: Json, written: str) -> Any:
         return int(text)
     if {"object", "array"} & set(types) and text.strip() and not text.startswith("${"):
         try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError:
+            return parse_one_yaml(text)
+        except Malformed:
             return text
     return text if about.get("x-multiline") else text.strip()

@@ -9,6 +9,8 @@ import yaml
 from shared.contracts.base import Json
 from shared.grammar.documents import load_yaml
 from shared.grammar.export import plain_yaml, to_yaml
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import compose
 
 Edit = tuple[int, int, str]
 """From, up to, and what stands there instead."""
@@ -28,8 +30,8 @@ def rewritten(text: str, tree: Json) -> str:
         return text
     edits: list[Edit] = []
     try:
-        _compare(text, yaml.compose(text, Loader=yaml.SafeLoader), old, tree, edits)
-    except (_TooIntricate, yaml.YAMLError):
+        _compare(text, next(iter(compose(text)), None), old, tree, edits)
+    except _TooIntricate:
         return to_yaml(tree)
     mended = text
     for start, end, new in sorted(edits, reverse=True):
@@ -40,7 +42,7 @@ def rewritten(text: str, tree: Json) -> str:
 def _reads_as(text: str, tree: Json) -> bool:
     try:
         found = load_yaml(text)
-    except Exception:
+    except Malformed:
         return False
     return len(found) == 1 and found[0].tree == tree
 

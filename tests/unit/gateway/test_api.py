@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from services.gateway.api.call import YAML_TYPES
 from services.gateway.api.routes import PREFIXES, ROUTES, Route
 from shared.bus import RequestTimeout, Unavailable
 from shared.contracts.catalog import Act, Get, Kind, Page
@@ -328,3 +331,27 @@ def test_no_route_but_the_public_ones_answers_a_stranger(site: Site, route: Rout
 def test_the_committed_description_is_the_one_that_is_served(site: Site) -> None:
     committed = Path(__file__).parents[3] / "docs" / "reference" / "rest-api" / "openapi.json"
     assert site.client().get("/openapi.json").get_json() == json.loads(committed.read_text())
+
+
+SELF_ALIAS = "a: &a [*a]\n"
+
+
+@pytest.mark.parametrize("path", sorted(route.path for route in ROUTES if route.public and route.method == "POST"))
+@pytest.mark.parametrize("content_type", YAML_TYPES)
+def test_a_sign_in_reads_no_yaml(site: Site, path: str, content_type: str) -> None:
+    begin = time.monotonic()
+    answer = site.client().post(path, data=SELF_ALIAS, content_type=content_type)
+    assert answer.status_code == 400 and site.asked == []
+    assert time.monotonic() - begin < 0.5
+
+
+_OBJECTS = [one for one in ROUTES if one.takes not in ("", "Yaml") and not one.takes_also and not one.public]
+
+
+@pytest.mark.parametrize("route", _OBJECTS, ids=lambda route: f"{route.method} {route.path}")
+def test_a_body_that_repeats_itself_is_refused_everywhere(site: Site, route: Route) -> None:
+    path = ("" if route.absolute else P) + re.sub(r"\{\w+\}", "7", route.path)
+    action = f"?action={route.actions[0]}" if route.actions else ""
+    answer = site.call(route.method, path + action, data=SELF_ALIAS, content_type="application/x-yaml")
+    assert answer.status_code == 400 and site.asked == []
+    assert "line 1, column 8" in answer.get_json()["message"]

@@ -292,7 +292,7 @@ def test_a_kubeconfig_with_certificates_and_another_context() -> None:
         (kubeconfig(exec={"command": "aws"}), "running aws"),
         (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "names the file /home/ann/c.pem"),
         (kubeconfig(), "no token, certificate or password"),
-        ("a: [", "not valid YAML at line 1"),
+        ("a: [", "cannot be read at line 2, column 1: not valid YAML"),
         ("[]", "not a YAML object"),
         ("{}", "has no context"),
     ],

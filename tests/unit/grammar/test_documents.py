@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.grammar.documents import MAX_BYTES, Malformed, load_yaml
+from shared.contracts.bounds import MAX_TEXT_BYTES
+from shared.grammar.documents import load_yaml
 from shared.grammar.export import to_yaml
+from shared.grammar.malformed import Malformed
 
 TEXT = """---
 kind: PIPELINE
@@ -74,7 +76,7 @@ def test_a_part_has_its_line_and_column(path: tuple[str, ...], needle: str, plac
         ("a: .nan", 1, 4, "not a number that JSON knows"),
         ("? [a, b]\n: c", 1, 3, "a key must be a plain text"),
         ("a: " + "[" * 5000, 1, 63, "nested deeper than 60"),
-        ("a: &a [*a]", None, None, "too large"),
+        ("a: &a [*a]", 1, 8, "stands inside what it repeats"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(
@@ -100,13 +102,13 @@ def test_all_repeated_keys_of_all_documents_are_told_at_once() -> None:
 def test_aliases_that_multiply_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
-    with pytest.raises(Malformed, match="too large"):
+    with pytest.raises(Malformed, match="larger than 100,000 nodes"):
         load_yaml("\n".join(lines))
 
 
 def test_a_text_beyond_the_limit_is_refused() -> None:
-    with pytest.raises(Malformed, match="larger than 4 MiB"):
-        load_yaml("a: " + "x" * MAX_BYTES)
+    with pytest.raises(Malformed, match="larger than 8 MiB"):
+        load_yaml("a: " + "x" * MAX_TEXT_BYTES)
 
 
 def test_dates_and_times_of_day_stay_texts() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.grammar.documents import Malformed
+from shared.grammar.malformed import Malformed
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, Retries, compile_plan, supersede_of
 from shared.grammar.spec import Supersede

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
+from shared.grammar.dialects import MANIFESTS
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import parse_yaml
 
 Object = Json
 """A Kubernetes object as a plain dict."""
@@ -48,46 +49,12 @@ def ref_of(obj: Object, namespace: str = "") -> Ref:
     return Ref(obj["apiVersion"], obj["kind"], meta.get("namespace") or namespace, meta.get("name") or "")
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses duplicate keys and keeps dates as the text they were."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str | int | float | bool | None):
-            raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return {
-        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True) for key, value in node.value
-    }
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
 def read(text: str) -> list[Object]:
     """The objects of a manifest, lists unpacked; every fault names its document and line."""
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise TaskFailed(f"The YAML cannot be read{place}: {error.problem}.") from None
-    except yaml.YAMLError as error:
-        raise TaskFailed(f"The YAML cannot be read: {error}.") from None
+        documents = parse_yaml(text, MANIFESTS)
+    except Malformed as error:
+        raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
     objects: list[Object] = []
     for number, document in enumerate(documents, start=1):
         if document is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-import yaml
-
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
+from shared.grammar.dialects import MANIFESTS
+from shared.grammar.malformed import Malformed
+from shared.grammar.yaml_parser import parse_one_yaml
 
 from . import apply, desired, fence
 from .cluster import Cluster
@@ -178,9 +179,9 @@ class Patch:
             raise TaskFailed(f"There is no patchType {kind!r}: choose merge, strategic or json.")
         written = asked.input.get("patch")
         try:
-            body = yaml.safe_load(written) if isinstance(written, str) else json.loads(json.dumps(written))
-        except yaml.YAMLError as error:
-            raise TaskFailed(f"The patch is neither YAML nor JSON: {error}") from None
+            body = parse_one_yaml(written, MANIFESTS) if isinstance(written, str) else copy.deepcopy(written)
+        except Malformed as error:
+            raise TaskFailed(f"The patch cannot be read{error.described}.") from None
         if not body:
             raise TaskFailed("The patch is empty: write what to change into `patch`.")
         if isinstance(body, list) != (kind == "json"):
