@@ -25,7 +25,7 @@ from shared.contracts.problems import Refused
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint, Take
 from tests.e2e.k8s import Kube, deployment
-from tests.integration.catalog.office import Office
+from tests.integration.config.office import Office
 from tests.support.registry import PASSWORD, USER, digest_of, docker_registry
 from tests.support.registry import push as push_image
 from tests.unit.runner.ledger import MemoryLedger

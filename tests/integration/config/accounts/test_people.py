@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+
+from services.config.catalog import sign_in
+from shared.contracts.catalog import Act, Get, Kind, SignIn
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Code, Refused
+from shared.process.secrets import password_digest, token_hash
+from tests.integration.config.office import PASSWORD, Office
+
+
+def by_password(office: Office, name: str, password: str = PASSWORD, **more: str) -> sign_in.SignedIn:
+    return sign_in.sign_in(office.store, SignIn(username=name, password_digest=password_digest(password), **more))
+
+
+def refused(code: Code, action: object, *args: object, **named: object) -> str:
+    with pytest.raises(Refused) as caught:
+        action(*args, **named)  # type: ignore[operator]
+    assert caught.value.problem.code is code
+    return f"{caught.value.problem.message} {caught.value.problem.next_step}"
+
+
+def test_a_new_installation_has_one_project_and_one_administrator(office: Office) -> None:
+    assert office.names(Kind.PROJECTS) == ["default"]
+    assert by_password(office, "admin").user == "admin"
+    assert office.get(Kind.USERS, "me")["rights"] == {"default": "RESTRICTED"}
+
+
+def test_a_user_signs_in_by_name_or_e_mail_whatever_the_case(office: Office) -> None:
+    office.user("ann")
+    assert by_password(office, "ANN").user == "ann"
+    assert by_password(office, "ann@Example.com").email == "ann@example.com"
+
+
+def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(office: Office) -> None:
+    wrong = refused(Code.UNAUTHENTICATED, by_password, office, "admin", "nope")
+    assert wrong == refused(Code.UNAUTHENTICATED, by_password, office, "nobody", "nope")
+
+
+def test_sign_in_is_throttled_by_name_and_opens_again(office: Office) -> None:
+    for _ in range(5):
+        refused(Code.UNAUTHENTICATED, by_password, office, "admin", "nope")
+    assert "try again in 3" in refused(Code.TOO_MANY, by_password, office, "admin")
+    office.now += 31
+    assert by_password(office, "admin").user == "admin"
+
+
+def test_a_token_minted_at_sign_in_signs_in_by_itself_later(office: Office) -> None:
+    minted = token_hash("refresh")
+    first = by_password(office, "admin", new_token_hash=minted)
+    again = sign_in.sign_in(office.store, SignIn(api_token_hash=minted))
+    assert (again.user, again.token_id) == ("admin", first.token_id)
+
+
+def test_a_session_that_was_signed_out_is_good_no_more_and_an_api_token_stays(office: Office) -> None:
+    def me(token: str) -> str:
+        return str(
+            office.desk.get(Get(kind=Kind.USERS, id="me"), Caller(user="admin", token_id=token)).document["name"]
+        )
+
+    session = by_password(office, "admin").token_id
+    kept = office.act(Kind.TOKENS, "create", {"name": "kept"}, hashes={"token": token_hash("kept")})["id"]
+    assert me(session) == me(kept) == "admin"
+    for token in (session, kept):
+        office.desk.act(Act(kind=Kind.TOKENS, verb="sign-out"), Caller(user="admin", token_id=token), None)
+    refused(Code.UNAUTHENTICATED, me, session)
+    assert me(kept) == "admin"
+
+
+def test_a_sign_in_link_works_once(office: Office) -> None:
+    with office.store.write() as uow:
+        sign_in.make_one_time_code(uow, token_hash("code"), "admin")
+    assert sign_in.sign_in(office.store, SignIn(one_time_code_hash=token_hash("code"))).user == "admin"
+    said = refused(Code.UNAUTHENTICATED, sign_in.sign_in, office.store, SignIn(one_time_code_hash=token_hash("code")))
+    assert "portside link" in said
+
+
+def test_an_api_token_is_for_oneself_shown_masked_and_ends_when_revoked(office: Office) -> None:
+    office.user("ann", default="members")
+    said = refused(
+        Code.FORBIDDEN,
+        office.act,
+        Kind.TOKENS,
+        "create",
+        {"name": "ci", "email": "bob@example.com"},
+        by="ann",
+        hashes={"token": token_hash("t")},
+    )
+    assert "ann@example.com" in said
+    made = office.act(Kind.TOKENS, "create", {"name": "ci"}, by="ann", hashes={"token": token_hash("t")})
+    assert made["_expireTimeInMicros"] - made["_createTimeInMicros"] == 182 * 86_400 * 1_000_000
+    assert sign_in.sign_in(office.store, SignIn(api_token_hash=token_hash("t"))).user == "ann"
+    assert office.find(Kind.TOKENS, by="ann").documents[0]["lastUsedAt"]
+    office.act(Kind.TOKENS, "delete", id=made["id"], by="ann")
+    refused(Code.UNAUTHENTICATED, sign_in.sign_in, office.store, SignIn(api_token_hash=token_hash("t")))
+    assert office.find(Kind.TOKENS, by="ann").total == 0
+
+
+def test_a_disabled_user_and_a_revoked_session_stop_at_once(office: Office) -> None:
+    office.user("ann", default="members")
+    office.act(Kind.USERS, "patch", {"enabled": False}, name="ann")
+    assert "Sign in again" in refused(Code.UNAUTHENTICATED, office.find, Kind.PIPELINES, by="ann")
+
+
+def test_changing_a_password_ends_the_other_sessions(office: Office) -> None:
+    office.user("ann")
+    before = by_password(office, "ann", new_token_hash=token_hash("r"))
+    office.act(Kind.USERS, "password", {}, name="ann", hashes={"password": password_digest("another one")})
+    refused(Code.UNAUTHENTICATED, sign_in.sign_in, office.store, SignIn(api_token_hash=token_hash("r")))
+    refused(Code.UNAUTHENTICATED, by_password, office, "ann")
+    assert by_password(office, "ann", "another one").token_id != before.token_id
+
+
+def test_ones_own_password_needs_the_old_one(office: Office) -> None:
+    office.user("ann")
+    new = password_digest("another one")
+    refused(Code.FORBIDDEN, office.act, Kind.USERS, "password", {}, by="ann", name="ann", hashes={"password": new})
+    hashes = {"password": new, "oldPassword": password_digest(PASSWORD)}
+    office.act(Kind.USERS, "password", {}, by="ann", name="ann", hashes=hashes)
+    assert by_password(office, "ann", "another one").user == "ann"
+
+
+def test_the_last_administrator_stays(office: Office) -> None:
+    refused(Code.CONFLICT, office.act, Kind.USERS, "delete", name="admin")
+    refused(Code.CONFLICT, office.act, Kind.USERS, "patch", {"serviceRole": "Viewer"}, name="admin")
+    office.user("ann", service="Administrator")
+    office.act(Kind.USERS, "delete", name="admin")
+    assert office.names(Kind.USERS, by="ann") == ["ann"]
+
+
+def test_who_is_in_no_project_is_told_whom_to_ask(office: Office) -> None:
+    office.user("ann")
+    assert "Ask admin" in refused(Code.FORBIDDEN, office.find, Kind.PIPELINES, by="ann")
+    assert office.find(Kind.PROJECTS, by="ann").documents == ()
+
+
+def test_who_lacks_a_right_is_told_who_can_grant_it(office: Office) -> None:
+    office.user("boss", default="administrators")
+    office.user("ann", default="viewers")
+    said = refused(Code.FORBIDDEN, office.act, Kind.PROJECTS, "patch", {"members": []}, by="ann", name="default")
+    assert "boss" in said
+
+
+def test_a_project_with_something_in_it_is_not_deleted(office: Office) -> None:
+    office.docker_endpoint()
+    assert "1 endpoint" in refused(Code.IN_USE, office.act, Kind.PROJECTS, "delete", name="default")
+    office.act(Kind.PROJECTS, "create", {"name": "empty"})
+    office.act(Kind.PROJECTS, "delete", name="empty")
+    assert office.names(Kind.PROJECTS) == ["default"]
+
+
+def test_a_project_has_code_streams_lists_of_people(office: Office) -> None:
+    office.user("ann", default="members")
+    document = office.get(Kind.PROJECTS, name="default")
+    assert [entry["email"] for entry in document["members"]] == ["ann@example.com"]
+    assert [entry["name"] for entry in document["administrators"]] == ["admin"]
+
+
+def test_every_change_is_in_the_audit_log_without_secrets(office: Office) -> None:
+    office.docker_endpoint()
+    entry = office.find(Kind.AUDIT, top=1).documents[0]
+    assert (entry["user"], entry["action"], entry["objectKind"]) == ("admin", "create", "endpoints")
+    assert entry["after"]["properties"]["password"] == "*****"
+    assert "dckr_pat_secret" not in str(office.find(Kind.AUDIT).documents)
+
+
+def test_the_audit_log_is_read_by_administrators_and_filtered(office: Office) -> None:
+    office.user("ann", default="members")
+    refused(Code.FORBIDDEN, office.find, Kind.AUDIT, by="ann")
+    found = office.find(Kind.AUDIT, filter="objectKind eq 'users'").documents
+    assert [one["name"] for one in found] == ["ann"]
+    oldest = office.find(Kind.AUDIT, orderby="_createTimeInMicros asc", top=1).documents
+    assert oldest[0]["id"] == min(one["id"] for one in office.find(Kind.AUDIT).documents)

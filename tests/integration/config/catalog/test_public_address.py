@@ -1,0 +1,102 @@
+"""Where the world reaches us: changed while running, and what Docker Hub cannot call is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.config.catalog import mirroring, public_address
+from shared.contracts.catalog import Kind
+from shared.contracts.mirror import WantedAsk, WantedHook
+from shared.contracts.problems import Code, Refused
+from shared.grammar.repositories import DOCKER_HUB
+from tests.integration.config.office import Office
+
+
+def hooks(office: Office) -> list[WantedHook]:
+    with office.store.read() as uow:
+        return list(mirroring.wanted(uow, WantedAsk()).hooks)
+
+
+def move(office: Office, url: str, by: str = "admin") -> dict[str, object]:
+    return office.act(Kind.SETTINGS, "patch", {"publicUrl": url}, by=by)
+
+
+def test_all_hooks_move_to_a_changed_address(office: Office) -> None:
+    office.docker_endpoint()
+    made = office.webhook(endpoint="hub")
+    office.promised.clear()
+    said = move(office, "https://elsewhere.example.com/")
+    assert (said["publicUrl"], said["notices"]) == ("https://elsewhere.example.com", [])
+    (hook,) = hooks(office)
+    assert hook.generation == 2
+    assert hook.url_base == "https://elsewhere.example.com/pipelines/api/docker-hub-webhooks?secureToken="
+    assert office.promised == ["mirror.pass.v1"]
+    shown = office.get(Kind.WEBHOOKS, made["id"])
+    assert shown["hookUrl"].startswith("https://elsewhere.example.com/")
+    assert shown["history"][0]["what"].startswith("The public address changed to https://elsewhere.example.com")
+
+
+def test_a_restart_keeps_the_changed_address_until_the_environment_says_something_new(office: Office) -> None:
+    move(office, "https://elsewhere.example.com")
+    for told, stands in (
+        ("https://portside.example.com", "https://elsewhere.example.com"),
+        ("https://third.example.com", "https://third.example.com"),
+    ):
+        with office.store.write() as uow:
+            mirroring.start(uow, told)
+        assert office.get(Kind.SETTINGS)["publicUrl"] == stands
+
+
+@pytest.mark.parametrize("url", ["", "portside.example.com", "ftp://x.example.com", "https://x.example.com/?a=b"])
+def test_what_is_no_address_is_refused(office: Office, url: str) -> None:
+    with pytest.raises(Refused) as caught:
+        move(office, url)
+    assert caught.value.problem.code is Code.INVALID
+
+
+def test_only_administrators_change_it(office: Office) -> None:
+    office.user("ann", default="administrators")
+    with pytest.raises(Refused) as caught:
+        move(office, "https://x.example.com", by="ann")
+    assert caught.value.problem.code is Code.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost:8080", True),
+        ("http://[::1]:8080", True),
+        ("https://192.168.1.7", True),
+        ("https://10.1.2.3", True),
+        ("https://169.254.1.1", True),
+        ("https://100.64.0.1", True),
+        ("https://build-server", True),
+        ("https://laptop.local", True),
+        ("https://portside.example.com", False),
+        ("https://8.8.8.8", False),
+    ],
+)
+def test_what_docker_hub_cannot_reach(url: str, local: bool) -> None:
+    assert public_address.is_local(url) is local
+    assert bool(public_address.why_unreachable(url, DOCKER_HUB)) is local
+    assert public_address.why_unreachable(url, "http://127.0.0.1:9000") == ""
+
+
+def test_a_webhook_that_docker_hub_cannot_reach_says_so_and_offers_what_works(office: Office) -> None:
+    office.docker_endpoint()
+    move(office, "http://127.0.0.1:8080")
+    made = office.webhook(endpoint="hub")
+    assert (made["reachable"], made["offers"]) == (False, ["look", "tunnel"])
+    assert made["notices"][0].startswith("Docker Hub cannot reach http://127.0.0.1:8080.")
+    looks = office.act(Kind.WEBHOOKS, "patch", {"mode": "look"}, id=made["id"])
+    assert (looks["reachable"], looks["offers"], looks["notices"]) == (True, [], [])
+
+
+def test_plain_http_is_said_to_carry_the_token_in_clear(office: Office) -> None:
+    office.docker_endpoint()
+    move(office, "http://portside.example.com")
+    made = office.webhook(endpoint="hub")
+    assert made["reachable"] is True
+    assert "travels in clear" in made["notices"][0]

@@ -1,0 +1,132 @@
+"""Why was this image not deployed then: one call answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.config.events import Events
+from services.config.moving import Movement
+from services.config.people import load_person
+from services.config.receiving import Receiver
+from services.config.why import instant
+from shared.contracts.catalog import Get, Kind
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Code, Refused
+from shared.contracts.pushes import HookReceived, Push
+from shared.process.secrets import token_hash
+from tests.integration.config.office import Office
+
+
+def push(office: Office, tag: str, token: str = "first-token") -> None:
+    about = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag=tag)
+    hook = HookReceived(
+        delivery_id=f"d-{tag}-{office.now}", received_at=office.now, token_hash=token_hash(token), pushes=(about,)
+    )
+    with office.store.write() as uow, Movement(uow) as movement:
+        Receiver(office.catalog).receive(movement, hook)
+
+
+def why(
+    office: Office, tag: str, at: str = "", *, by: str = "admin", repository: str = "acme/web"
+) -> dict[str, object]:
+    events = Events(Receiver(office.catalog))
+    ask = Get(kind=Kind.EVENTS, options={"why": {"repository": repository, "tag": tag, "at": at}})
+    with office.store.read() as uow:
+        return events.get(uow, load_person(uow, Caller(user=by)), ask).document
+
+
+def test_a_delivery_answers_with_its_verdict(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub", pipeline="Deploy web", tagNamePattern="v.*")
+    push(office, "1.4.1")
+    said = why(office, "1.4.1")
+    assert str(said["answer"]).endswith("ignored: tag: Tag 1.4.1 does not match v.*.")
+    assert said["nextStep"] == "Change the tag pattern of webhook web, if it should."
+    assert len(said["events"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "repository", ["acme/web", " docker.io/acme/web", "https://hub.docker.com/r/acme/web", "docker.io/acme/web:1.4.1"]
+)
+def test_the_repository_is_understood_in_each_form_that_people_have_at_hand(office: Office, repository: str) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub", pipeline="Deploy web", tagNamePattern="v.*")
+    assert "Webhook web:" in str(why(office, "1.4.1", repository=repository)["answer"])
+    push(office, "1.4.1")
+    assert "does not match v.*" in str(why(office, "1.4.1", repository=repository)["answer"])
+
+
+def test_each_push_of_one_body_shows_the_payload_that_is_kept_once(office: Office) -> None:
+    office.webhook()
+    about = [Push(provider="quay", registry_host="quay.io", repository="acme/web", tag=tag) for tag in ("1.4", "1.4.1")]
+    body = {"updated_tags": ["1.4", "1.4.1"]}
+    hook = HookReceived(
+        delivery_id="d1",
+        received_at=office.now,
+        token_hash=token_hash("first-token"),
+        pushes=tuple(about),
+        body=body,
+    )
+    with office.store.write() as uow, Movement(uow) as movement:
+        numbers = [one.id for one in Receiver(office.catalog).receive(movement, hook)]
+    with office.store.read() as uow:
+        admin = load_person(uow, Caller(user="admin"))
+        events = Events(Receiver(office.catalog))
+        shown = [events.get(uow, admin, Get(kind=Kind.EVENTS, id=number)).document for number in numbers]
+    assert [(one["tag"], one["payload"]) for one in shown] == [("1.4", body), ("1.4.1", body)]
+
+
+def test_the_delivery_nearest_to_the_time_is_meant(office: Office) -> None:
+    office.webhook()
+    push(office, "1.4.1")
+    office.now += 7_200
+    office.act(Kind.WEBHOOKS, "patch", {"enabled": False}, name="web", project="default")
+    push(office, "1.4.1")
+    assert "not started: incomplete webhook" in str(why(office, "1.4.1", str(int(office.now - 7_200)))["answer"])
+    assert "ignored: disabled" in str(why(office, "1.4.1", str(int(office.now * 1e6)))["answer"])
+
+
+def test_without_a_delivery_each_webhook_of_the_repository_says_what_is_wrong_with_it(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub", tagNamePattern="v.*")
+    said = str(why(office, "1.4.1")["answer"])
+    assert said.startswith("No delivery of acme/web:1.4.1 was received")
+    assert "its hook is not in step (pending: Docker Hub has not been asked yet.)" in said
+    assert "it would ignore tag 1.4.1, which does not match v.*." in said
+
+
+def test_without_a_webhook_it_says_that_nothing_listens(office: Office) -> None:
+    said = why(office, "1", repository="acme/other")
+    assert "nothing listens" in str(said["answer"])
+    assert said["nextStep"] == "Make a webhook for acme/other."
+
+
+def test_others_events_are_not_told(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub")
+    push(office, "1.4.1")
+    office.act(Kind.PROJECTS, "create", {"name": "other"})
+    office.user("eve", other="viewers")
+    said = why(office, "1.4.1", by="eve")
+    assert (said["events"], said["webhooks"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("written", "at"),
+    [
+        ("2026-11-23T07:00:00Z", 1795417200.0),
+        ("2026-11-23 07:00:00+00:00", 1795417200.0),
+        ("1795417200", 1795417200.0),
+        ("1795417200000", 1795417200.0),
+        ("1795417200000000", 1795417200.0),
+    ],
+)
+def test_times_are_read_as_people_and_programs_write_them(written: str, at: float) -> None:
+    assert instant(written) == at
+
+
+def test_what_is_no_time_and_no_repository_is_refused(office: Office) -> None:
+    for at, repository in (("yesterday", "acme/web"), ("", "")):
+        with pytest.raises(Refused) as caught:
+            why(office, "1", at, repository=repository)
+        assert caught.value.problem.code is Code.INVALID

@@ -1,0 +1,232 @@
+"""Every verdict of the closed list is reached by a delivery, with its sentence and its next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from services.config.catalog.values import Actor
+from services.config.moving import Movement
+from services.config.receiving import FOUND_WITHIN_S
+from services.config.store import Store
+from services.config.store.deliveries import Delivery
+from services.config.verdicts import ABOUT, BUTTONS, Verdict, action_of
+from shared.contracts.history import Pushing, TaskHandle
+from shared.contracts.pushes import Found, RegistryAccess, TagResolved
+from tests.integration.config.conftest import Clock, Definitions, pipeline, webhook
+from tests.integration.config.world import World
+
+ACCESS = RegistryAccess(registry_host="docker.io")
+MANDATORY = {"_inputMeta": {"cluster": {"mandatory": True}}, "input": {"cluster": ""}}
+
+
+def with_webhook(**change: object) -> Callable[[World], Delivery]:
+    def story(world: World) -> Delivery:
+        world.definitions.webhooks["token"] = webhook(**change)
+        return world.hook()
+
+    return story
+
+
+def with_push(tag: str | None = "1.4.1", **push: object) -> Callable[[World], Delivery]:
+    return lambda world: world.hook(tag=tag, push=push)
+
+
+def with_pipeline(**tree: object) -> Callable[[World], Delivery]:
+    def story(world: World) -> Delivery:
+        world.definitions.pipelines["Deploy web"] = pipeline(**tree)
+        return world.hook()
+
+    return story
+
+
+def queued(world: World) -> Delivery:
+    world.hook("d1", "1.0")
+    return world.hook("d2", "1.1")
+
+
+def gathered(world: World) -> Delivery:
+    world.definitions.webhooks["token"] = webhook(gather_s=5.0)
+    loser = world.hook("d1", "1.4", push={"digest": "sha256:a"})
+    world.hook("d2", "1.4.2", push={"digest": "sha256:a"})
+    world.quiet()
+    assert world.delivery("d2").verdict == "started"
+    return world.delivery(loser.id)
+
+
+def duplicate(world: World) -> Delivery:
+    world.hook("d1", push={"pushed_at": 5.0})
+    return world.hook("d2", push={"pushed_at": 5.0})
+
+
+def loop(world: World) -> Delivery:
+    """Deploy web pushes the very image that started it under another tag, and the same webhook hears of it."""
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    return world.hook("d2", "stable", push={"digest": "sha256:a"})
+
+
+def pushes_image(world: World, execution_id: str, tag: str, digest: str) -> None:
+    assert world.take(execution_id).taken
+    about = {"stage": "Deploy", "task": "Apply", "seq": 0, "at": 0.0}
+    pushing = Pushing(registry_host="docker.io", repository="acme/web", tag=tag, digest=digest)
+    world.report(execution_id, TaskHandle(handle={}, pushing=(pushing,), **about))
+
+
+def older(world: World) -> Delivery:
+    held_up = world.clock()
+    world.clock.advance(60)
+    world.hook("d1", "1.4.3")
+    return world.hook("d2", "1.4.2", received_at=held_up, via="spool")
+
+
+def late(world: World) -> Delivery:
+    return world.hook(received_at=world.clock() - 90_000, via="spool")
+
+
+def not_found(world: World) -> Delivery:
+    world.definitions.webhooks["token"] = webhook(access=ACCESS)
+    world.hook()
+    world.clock.advance(FOUND_WITHIN_S + 1)
+    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)])
+    return world.delivery("d1")
+
+
+def pipeline_disabled(world: World) -> Delivery:
+    world.definitions.pipelines["Deploy web"] = replace(pipeline(), state="DISABLED")
+    return world.hook()
+
+
+def busy(world: World) -> Delivery:
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="skip-new")
+    world.hook("d1", "1.0")
+    return world.hook("d2", "1.1")
+
+
+def unreadable(world: World) -> Delivery:
+    return world.hook(pushes=(), problem="The body is JSON but not an object, so it names no push.")
+
+
+STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
+    Verdict.STARTED: (with_push(), "Started Deploy web #1."),
+    Verdict.QUEUED: (queued, "Queued as Deploy web #2. Waits until #1 of Deploy web is over."),
+    Verdict.GATHERED: (gathered, "Pushed together with acme/web:1.4.2, whose event decides for all of them."),
+    Verdict.DUPLICATE: (duplicate, "Repeats the delivery d1, whose verdict was: started."),
+    Verdict.LOOP: (
+        loop,
+        "Pushed by Deploy web #1, and Deploy web already stands among its causes: Deploy web #1.",
+    ),
+    Verdict.OLDER: (older, "Older than 1.4.3, which is live: it came late and does not by itself replace a newer"),
+    Verdict.LATE: (late, "It was received 25 hours before it could be matched."),
+    Verdict.WAITING: (with_webhook(access=ACCESS), "Asking the registry which image acme/web:1.4.1 is."),
+    Verdict.NOT_FOUND: (not_found, "The registry has no acme/web:1.4.1, ten minutes after the push."),
+    Verdict.TESTED: (lambda world: world.hook(via="test"), "A test: it would have started Deploy web."),
+    Verdict.DISABLED: (
+        with_webhook(enabled=False),
+        "The webhook is disabled; it would have started Deploy web.",
+    ),
+    Verdict.IMAGE: (with_webhook(image_pattern="acme/api"), "Image acme/web does not match the webhook's image"),
+    Verdict.TAG: (with_webhook(tag_pattern="v.*"), "Tag 1.4.1 does not match v.*."),
+    Verdict.REPOSITORY: (
+        with_webhook(repository="acme/api"),
+        "acme/web was pushed; webhook web pushes is for acme/api.",
+    ),
+    Verdict.NOT_AN_IMAGE: (with_push(kind="chart"), "acme/web:1.4.1 is a Helm chart, not an image."),
+    Verdict.NO_TAG: (with_push(tag=None), "The push of acme/web names no tag."),
+    Verdict.UNKNOWN_TOKEN: (
+        lambda world: world.hook(token_hash="other"),
+        "No webhook has this secure token any more.",
+    ),
+    Verdict.UNREADABLE: (unreadable, "The body is JSON but not an object, so it names no push."),
+    Verdict.PIPELINE_DISABLED: (pipeline_disabled, "Not started: pipeline Deploy web is disabled."),
+    Verdict.INPUT_MISSING: (with_pipeline(**MANDATORY), "Pipeline Deploy web was not started: "),
+    Verdict.TOKEN_ENDED: (
+        with_webhook(actor=Actor("ann", token_problem="The API token of ann ended on 3 May 2026.")),
+        "The API token of ann ended on 3 May 2026.",
+    ),
+    Verdict.NO_RIGHT: (
+        with_webhook(actor=Actor("ann", right_problem="User ann, as whom this webhook acts, is disabled.")),
+        "User ann, as whom this webhook acts, is disabled.",
+    ),
+    Verdict.INCOMPLETE: (
+        with_webhook(pipeline="", missing=("It names no pipeline.",)),
+        "Webhook web pushes is incomplete: It names no pipeline.",
+    ),
+    Verdict.BUSY: (busy, "Another run of this pipeline and repository is under way"),
+}
+
+
+@pytest.fixture
+def world(store: Store, clock: Clock, definitions: Definitions) -> World:
+    return World(store, clock, definitions)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict), ids=lambda one: one.value)
+def test_each_verdict_is_reached_and_says_its_sentence(world: World, verdict: Verdict) -> None:
+    story, sentence = STORIES[verdict]
+    event = story(world)
+    assert event.verdict == verdict.value
+    assert event.reason.startswith(sentence), event.reason
+    about = ABOUT[verdict]
+    assert bool(event.next_step) is bool(about.next_step)
+    assert action_of(event.verdict) is about.action
+    assert BUTTONS[about.action] or not about.action
+
+
+def test_what_is_gathered_waits_and_one_run_gets_all_tags(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(gather_s=5.0)
+    for place, tag in enumerate(("1.4", "latest", "1.4.2")):
+        event = world.hook(f"d{place}", tag, push={"digest": "sha256:a"})
+        assert (event.state, event.verdict) == ("gathering", "gathered")
+    assert world.dispatched() == []
+    world.quiet()
+    (run_id,) = world.dispatched()
+    inputs = world.take(run_id).inputs
+    assert (inputs["DOCKER_TAG"], inputs["DOCKER_TAGS"]) == ("1.4.2", "1.4.2,1.4,latest")
+
+
+def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(world: World) -> None:
+    first = world.hook("d1", "1.4.2")
+    world.finish(first.execution_id or "")
+    world.clock.advance(60)
+    second = world.hook("d2", "1.4.3")
+    world.finish(second.execution_id or "")
+
+    def again(anyway: bool) -> Delivery:
+        with world.store.write() as uow, Movement(uow) as movement:
+            return world.receiver.rerun(movement, world.delivery("d1"), "ann", anyway=anyway)
+
+    held = again(anyway=False)
+    assert (held.verdict, held.execution_id) == ("held as older", None)
+    assert held.reason.startswith("Older than 1.4.3, which is live")
+    forced = again(anyway=True)
+    assert forced.verdict == "started"
+    # Now 1.4.2 is live, and 1.4.3 came before it did.
+    with world.store.write() as uow, Movement(uow) as movement:
+        assert world.receiver.rerun(movement, world.delivery("d2"), "ann").verdict == "held as older"
+
+
+def test_the_newest_of_all_can_be_rerun(world: World) -> None:
+    first = world.hook("d1", "1.4.2")
+    world.finish(first.execution_id or "")
+    with world.store.write() as uow, Movement(uow) as movement:
+        assert world.receiver.rerun(movement, world.delivery("d1"), "ann").verdict == "started"
+
+
+def test_a_push_of_ours_starts_another_pipeline_and_says_who_pushed_it(world: World) -> None:
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    world.definitions.pipelines["Deploy stable"] = pipeline("Deploy stable")
+    world.definitions.webhooks["other"] = webhook(id="webhook-2", pipeline="Deploy stable")
+    event = world.hook("d2", "stable", push={"digest": "sha256:a"}, token_hash="other")
+    assert (event.verdict, event.pushed_by) == ("started", "Deploy web #1")
+    assert event.pushed_by_id == first.execution_id
+
+
+def test_another_image_under_the_same_tag_is_no_loop(world: World) -> None:
+    first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
+    pushes_image(world, first.execution_id or "", "stable", "sha256:a")
+    event = world.hook("d2", "stable", push={"digest": "sha256:b"})
+    assert (event.verdict, event.pushed_by) == ("queued", "")

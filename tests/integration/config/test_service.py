@@ -1,0 +1,246 @@
+"""Config with its real broker, bus and database: what other services see of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from services.config.catalog.first import ensure_first
+from services.config.migrations import migrate
+from services.config.service import Config
+from services.config.settings import Settings
+from services.config.store import Store
+from shared.bus import Ack, Bus, Incoming, Outcome
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Code, Refused
+from shared.contracts.pushes import HookReceived, Push
+from shared.contracts.runs import (
+    Held,
+    HeldAnswer,
+    HeldRun,
+    Report,
+    ReportAnswer,
+    RunExecution,
+    Take,
+    TakeAnswer,
+    Verdict,
+)
+from shared.contracts.topics import (
+    CATALOG_ACT,
+    CATALOG_FIND,
+    CATALOG_GET,
+    HOOK_RECEIVED,
+    RUN_EXECUTION,
+    RUN_HELD,
+    RUN_REPORT,
+    RUN_TAKE,
+    RUNS,
+    Service,
+)
+from shared.process.secrets import create_keys, token_hash
+from tests.integration.config.world import whole_run
+
+T = TypeVar("T")
+
+ADMIN = Caller(user="admin")
+PIPELINE = {
+    "name": "Deploy web",
+    "project": "default",
+    "kind": "PIPELINE",
+    "options": ["DOCKER_TRIGGER"],
+    "input": {"DOCKER_TAG": ""},
+    "stageOrder": ["Build", "Deploy"],
+    "stages": {
+        "Build": {
+            "taskOrder": ["Check,Scan"],
+            "tasks": {
+                "Check": {"type": "Condition", "input": {"condition": '"${input.DOCKER_TAG}" != ""'}},
+                "Scan": {"type": "Condition", "input": {"condition": "1 == 1"}},
+            },
+        },
+        "Deploy": {
+            "taskOrder": ["Apply"],
+            "tasks": {"Apply": {"type": "Condition", "input": {"condition": "1 == 1"}}},
+        },
+    },
+}
+
+
+def wait_for(what: Callable[[], T | None], timeout_s: float = 20.0) -> T:
+    """Ask again until there is an answer."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if (found := what()) is not None:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture
+def settings(vhost_url: str, home: Path) -> Settings:
+    create_keys(home)
+    made = Settings(amqp_url=vhost_url, portside_home=home, public_url="https://portside.example.com", instance="c1")
+    store = Store(made.database_url)
+    migrate(store)
+    with store.write() as uow:
+        ensure_first(uow, None)
+    store.close()
+    return made
+
+
+@pytest.fixture
+def config(settings: Settings) -> Iterator[Config]:
+    made = Config(settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gateway(vhost_url: str) -> Iterator[Bus]:
+    with Bus(vhost_url, service=Service.GATEWAY, instance="g1") as bus:
+        assert bus.wait_connected(20)
+        yield bus
+
+
+@pytest.fixture
+def runner(vhost_url: str) -> Iterator[Bus]:
+    with Bus(vhost_url, service=Service.RUNNER, instance="r1") as bus:
+        assert bus.wait_connected(20)
+        yield bus
+
+
+def act(bus: Bus, verb: str, kind: Kind, **more: object) -> dict[str, object]:
+    ask = Act(kind=kind, verb=verb, **more)  # type: ignore[arg-type]
+    answer = bus.request(CATALOG_ACT, ask, caller=ADMIN, timeout_s=10)
+    assert isinstance(answer, Document)
+    return answer.document
+
+
+def deploy_web(bus: Bus) -> dict[str, object]:
+    """The pipeline, enabled."""
+    made = act(bus, "create", Kind.PIPELINES, body=PIPELINE)
+    return act(bus, "patch", Kind.PIPELINES, id=made["id"], body={"state": "ENABLED"})
+
+
+def run_ids(runner: Bus) -> list[RunExecution]:
+    """Collects the runs that want a runner."""
+    seen: list[RunExecution] = []
+
+    def keep(incoming: Incoming) -> Outcome:
+        assert isinstance(incoming.message, RunExecution)
+        seen.append(incoming.message)
+        return Ack()
+
+    runner.consume_pool(RUNS, {RUN_EXECUTION: keep}, threads=1, prefetch=10)
+    return seen
+
+
+def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gateway: Bus, runner: Bus) -> None:
+    wait_for(lambda: config.active.working or None)
+    deploy_web(gateway)
+    token = "a-token-of-the-webhook"
+    act(
+        gateway,
+        "create",
+        Kind.WEBHOOKS,
+        body={
+            "name": "web pushes",
+            "project": "default",
+            "pipeline": "Deploy web",
+            "repoName": "acme/web",
+            "enabled": True,
+            "secretToken": "*****",
+        },
+        sealed={"secretToken": config.catalog.context.seal(token)},
+        hashes={"secretToken": token_hash(token)},
+    )
+    wanted = run_ids(runner)
+    push = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag="1.4.1", pusher="ann")
+    hook = HookReceived(delivery_id="d1", received_at=time.time(), token_hash=token_hash(token), pushes=(push,))
+    gateway.publish(HOOK_RECEIVED, hook, subject="d1")
+    gateway.publish(HOOK_RECEIVED, hook, subject="d1")
+
+    def judged() -> dict[str, object] | None:
+        found = gateway.request(CATALOG_FIND, Find(kind=Kind.EVENTS), caller=ADMIN)
+        assert isinstance(found, Page)
+        return found.documents[0] if found.documents else None
+
+    event = wait_for(judged)
+    assert event["verdict"] == "started", event
+    run = wait_for(lambda: wanted[0] if wanted else None)
+    ask = Take(execution_id=run.execution_id, dispatch=run.dispatch, runner="r1", take_id="t1")
+    taken = runner.request(RUN_TAKE, ask, subject=run.execution_id)
+    assert isinstance(taken, TakeAnswer)
+    assert taken.taken
+    assert taken.inputs["DOCKER_TAG"] == "1.4.1"
+    held = runner.request(RUN_HELD, Held(runner="r1", holds=(HeldRun(execution_id=run.execution_id, attempt=1),)))
+    assert isinstance(held, HeldAnswer)
+    assert held.verdicts == {run.execution_id: Verdict.GO}
+
+    events = tuple(one.model_copy(update={"seq": place, "at": 1.0}) for place, one in enumerate(whole_run(), 1))
+    report = Report(execution_id=run.execution_id, attempt=1, runner="r1", events=events)
+    answer = runner.request(RUN_REPORT, report, subject=run.execution_id)
+    assert isinstance(answer, ReportAnswer)
+    assert answer.accepted_seq == len(events)
+
+    seen = gateway.request(CATALOG_GET, Get(kind=Kind.EXECUTIONS, id=run.execution_id), caller=ADMIN)
+    assert isinstance(seen, Document)
+    assert seen.document["status"] == "COMPLETED"
+    assert seen.document["stages"]["Build"]["taskOrder"] == ["Check,Scan"]
+    assert seen.document["stages"]["Deploy"]["tasks"]["Apply"]["id"] == f"{run.execution_id}~1.0"
+    activity = gateway.request(CATALOG_FIND, Find(kind=Kind.EVENTS), caller=ADMIN)
+    assert isinstance(activity, Page)
+    (event,) = activity.documents
+    assert (event["verdict"], event["executionStatus"]) == ("started", "COMPLETED")
+    assert len(wanted) == 1
+
+
+def test_a_command_repeated_with_its_id_is_carried_out_once(config: Config, gateway: Bus) -> None:
+    wait_for(lambda: config.active.working or None)
+    pipeline = deploy_web(gateway)
+    start = Act(kind=Kind.PIPELINES, verb="execute", id=str(pipeline["id"]), body={"input": {}})
+    answers = [
+        gateway.request(CATALOG_ACT, start, caller=ADMIN, command_id="once", timeout_s=10).model_dump()
+        for _ in range(3)
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    runs = gateway.request(CATALOG_FIND, Find(kind=Kind.EXECUTIONS), caller=ADMIN)
+    assert isinstance(runs, Page)
+    assert runs.total == 1
+
+
+def test_a_run_that_nobody_holds_is_cancelled_at_once_and_its_number_finds_it(config: Config, gateway: Bus) -> None:
+    wait_for(lambda: config.active.working or None)
+    pipeline = deploy_web(gateway)
+    started = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body={})
+    canceled = act(gateway, "cancel", Kind.EXECUTIONS, id=started["executionId"], body={"reason": "wrong tag"})
+    assert (canceled["status"], canceled["reason"]) == ("CANCELED", "wrong tag")
+    options = {"pipeline": pipeline["id"], "index": 1}
+    found = gateway.request(CATALOG_GET, Get(kind=Kind.EXECUTIONS, options=options), caller=ADMIN)
+    assert isinstance(found, Document)
+    assert found.document["id"] == started["executionId"]
+    with pytest.raises(Refused) as refused:
+        act(gateway, "cancel", Kind.EXECUTIONS, id=started["executionId"])
+    assert refused.value.problem.code is Code.CONFLICT
+
+
+def test_a_standby_takes_over_and_sends_what_was_left(settings: Settings, gateway: Bus, runner: Bus) -> None:
+    first = Config(settings)
+    wait_for(lambda: first.active.working or None)
+    second = Config(settings.model_copy(update={"instance": "c2"}))
+    try:
+        pipeline = deploy_web(gateway)
+        assert not second.active.working
+        first.close()
+        wait_for(lambda: second.active.working or None)
+        wanted = run_ids(runner)
+        started = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body={})
+        run = wait_for(lambda: wanted[0] if wanted else None)
+        assert run.execution_id == started["executionId"]
+    finally:
+        second.close()
