@@ -15,16 +15,19 @@ from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
 
+EXTENSION = "portside"
+"""Where the Flask application keeps its context."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """Handed to every handler."""
+    """What every handler and every view may use."""
 
     settings: GatewaySettings
-    desk: ConfigClient
+    config: ConfigClient
     sessions: Sessions
     sealer: Sealer
-    live: EventStreams
+    streams: EventStreams
     roles: Roles
-    wellbeing: HealthBoard
+    health: HealthBoard
     look_at_broker: Callable[[], BrokerState]

@@ -34,7 +34,7 @@ from shared.contracts.topics import (
 )
 from shared.process.ids import new_id
 
-from .ports import Asking
+from .ports import Asking, expect
 
 M = TypeVar("M", bound=Message)
 
@@ -102,8 +102,7 @@ class ConfigClient:
             raise Refused(
                 _away(f"{service} did not answer within {timeout_s:.0f} seconds; it may be starting.")
             ) from None
-        assert isinstance(found, answer)
-        return found
+        return expect(found, answer)
 
     def _send(
         self, topic: Topic, message: Message, caller: Caller, command_id: str | None, timeout_s: float

@@ -19,6 +19,7 @@ from shared.contracts.runs import ExecutionChanged
 from shared.process.clock import monotonic
 
 from .concurrency_limit import ConcurrencyLimit
+from .ports import expect
 
 if TYPE_CHECKING:
     from shared.bus import Incoming
@@ -75,14 +76,13 @@ class EventStreams:
 
     def on_execution(self, incoming: Incoming) -> None:
         """Something happened in an execution."""
-        change = incoming.message
-        assert isinstance(change, ExecutionChanged)
+        change = expect(incoming.message, ExecutionChanged)
         self._tell(EXECUTIONS)
         self._tell(f"{EXECUTIONS}/{change.execution_id}")
 
     def on_delivery(self, incoming: Incoming) -> None:
         """Activity has something new."""
-        assert isinstance(incoming.message, DeliveryChanged)
+        expect(incoming.message, DeliveryChanged)
         self._tell(EVENTS)
 
     def on_gap(self) -> None:

@@ -10,6 +10,8 @@ from shared.contracts.health import ProcessHealth
 from shared.contracts.topics import Service
 from shared.process.clock import monotonic
 
+from .ports import expect
+
 if TYPE_CHECKING:
     from shared.bus import Incoming
 
@@ -54,8 +56,7 @@ class HealthBoard:
 
     def on_health(self, incoming: Incoming) -> None:
         """A process says how it is."""
-        said = incoming.message
-        assert isinstance(said, ProcessHealth)
+        said = expect(incoming.message, ProcessHealth)
         key = (said.service, said.instance)
         with self._lock:
             if said.ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
@@ -12,6 +12,15 @@ from shared.contracts.topics import Queue, Topic
 
 if TYPE_CHECKING:
     from shared.bus import Consumer, Incoming
+
+M = TypeVar("M", bound=Message)
+
+
+def expect(message: Message, expected: type[M]) -> M:
+    """The message as the type that its topic promises. Raises `TypeError` for any other."""
+    if not isinstance(message, expected):
+        raise TypeError(f"Expected {expected.__name__}, received {type(message).__name__}.")
+    return message
 
 
 class Publishing(Protocol):

@@ -49,8 +49,8 @@ class Role:
 class Roles:
     """Asks config at most every half minute and user."""
 
-    def __init__(self, desk: ConfigClient) -> None:
-        self._desk = desk
+    def __init__(self, config: ConfigClient) -> None:
+        self._config = config
         self._known: dict[str, tuple[float, Role]] = {}
         self._lock = threading.Lock()
 
@@ -62,7 +62,7 @@ class Roles:
         if known is not None and at - known[0] < KEEP_S:
             return known[1]
         try:
-            me = self._desk.get(caller, Get(kind=Kind.USERS, id="me")).document
+            me = self._config.get(caller, Get(kind=Kind.USERS, id="me")).document
         except Refused:
             return known[1] if known else Role()
         role = Role(

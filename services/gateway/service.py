@@ -113,21 +113,21 @@ class Worker:
         return Receiver(keeper, intake, proxies=settings.trusted_proxies, cap_per_minute=settings.hook_cap_per_minute)
 
     def _web(self, settings: GatewaySettings) -> Flask:
-        live, desk, wellbeing = EventStreams(settings.streams), ConfigClient(self._post), HealthBoard()
-        self._handlers[EXECUTION_CHANGED] = live.on_execution
-        self._handlers[DELIVERY_CHANGED] = live.on_delivery
-        self._handlers[PROCESS_HEALTH] = wellbeing.on_health
-        self._on_gap.append(live.on_gap)
-        self._stop = live.stop
+        streams, config, health_board = EventStreams(settings.streams), ConfigClient(self._post), HealthBoard()
+        self._handlers[EXECUTION_CHANGED] = streams.on_execution
+        self._handlers[DELIVERY_CHANGED] = streams.on_delivery
+        self._handlers[PROCESS_HEALTH] = health_board.on_health
+        self._on_gap.append(streams.on_gap)
+        self._stop = streams.stop
         return create_app(
             AppContext(
                 settings=settings,
-                desk=desk,
+                config=config,
                 sessions=Sessions(load_jwt_key(settings.home)),
                 sealer=Sealer.load(settings.home),
-                live=live,
-                roles=Roles(desk),
-                wellbeing=wellbeing,
+                streams=streams,
+                roles=Roles(config),
+                health=health_board,
                 look_at_broker=Inspection(settings.amqp_url, settings.rabbitmq_management_url).look,
             )
         )

@@ -7,8 +7,10 @@ from flask import Flask, Response, request
 from . import pages
 from .api import encoded_slashes, openapi
 from .api.blueprint import answer_error, create_blueprint, is_api
-from .app_context import AppContext
+from .app_context import EXTENSION, AppContext
 from .commands.texts import demand_keepable
+from .pages import session
+from .pages.layout import error_page
 
 MAX_BODY = 8 * 1024 * 1024
 _HEADERS = {
@@ -23,20 +25,23 @@ _HEADERS = {
 }
 
 
-def create_app(parts: AppContext) -> Flask:
+def create_app(context: AppContext) -> Flask:
     """Build the application of one worker."""
     app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+    app.extensions[EXTENSION] = context
     app.extensions["openapi"] = openapi.document
-    app.register_blueprint(create_blueprint(parts))
-    pages.register(app, parts)
+    app.register_blueprint(create_blueprint(context))
+    pages.register(app)
 
     def before() -> None:
+        if not is_api(request.path):
+            session.identify()
         demand_keepable([request.path, *request.args.items(multi=True), *request.form.items(multi=True)])
 
     def on_error(error: Exception) -> Response:
-        return answer_error(error) if is_api(request.path) else pages.answer_error(error)
+        return answer_error(error) if is_api(request.path) else error_page(error)
 
     def after(response: Response) -> Response:
         for name, value in _HEADERS.items():

@@ -24,7 +24,7 @@ _CODES = {400: Code.INVALID, 401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 404
 _SIGN_IN = "POST /csp/gateway/am/api/login with username and password, then send Authorization: Bearer <access_token>."
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
+def create_blueprint(context: AppContext) -> Blueprint:
     """Every route under every prefix that it answers to."""
     blueprint = Blueprint("api", __name__)
     for route in ROUTES:
@@ -33,7 +33,7 @@ def create_blueprint(parts: AppContext) -> Blueprint:
             blueprint.add_url_rule(
                 rule,
                 endpoint=f"{route.method} {rule}",
-                view_func=_view(parts, route),
+                view_func=_view(context, route),
                 methods=[route.method],
                 strict_slashes=False,
             )
@@ -58,21 +58,21 @@ def answer_error(error: Exception) -> Response:
     return _problem(Problem(code=Code.INTERNAL, message=message, subject=request_id), request_id)
 
 
-def _view(parts: AppContext, route: Route) -> Any:
+def _view(context: AppContext, route: Route) -> Any:
     def view(**path: str) -> Response:
-        caller = ANONYMOUS if route.public else _caller(parts)
+        caller = ANONYMOUS if route.public else _caller(context)
         named = {key: encoded_slashes.told(value) for key, value in path.items()}
-        return _send(route.handler(Call(parts, caller, request, named)))
+        return _send(route.handler(Call(context, caller, request, named)))
 
     return view
 
 
-def _caller(parts: AppContext) -> Caller:
+def _caller(context: AppContext) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=_SIGN_IN))
     try:
-        return parts.sessions.read(token.strip())
+        return context.sessions.read(token.strip())
     except NotSignedIn as error:
         raise Refused(Problem(code=Code.UNAUTHENTICATED, message=f"{error}.", next_step=_SIGN_IN)) from None
 

@@ -28,7 +28,7 @@ MAX_COMMAND_ID = 200
 class Call:
     """A request with its caller, once it is known who that is."""
 
-    parts: AppContext
+    context: AppContext
     caller: Caller
     request: Request
     path: Mapping[str, str] = field(default_factory=dict)
@@ -68,19 +68,19 @@ class Call:
 
     def find(self, ask: Find) -> Page:
         """One page of a kind, as the caller may see it. Raises `Refused`."""
-        return self.parts.desk.find(self.caller, ask)
+        return self.context.config.find(self.caller, ask)
 
     def get(self, ask: Get) -> Document:
         """One object, as the caller may see it. Raises `Refused`."""
-        return self.parts.desk.get(self.caller, ask)
+        return self.context.config.get(self.caller, ask)
 
     def act(self, command: Act) -> Document:
         """Change something; a client that names its command may send it again without harm. Raises `Refused`."""
-        return self.parts.desk.act(self.caller, command, self._command_id)
+        return self.context.config.act(self.caller, command, self._command_id)
 
     def change(self, kind: Kind, verb: str, body: Json, **address: str) -> Json:
         """Change one object by a body whose secrets are sealed first. Raises `Refused`."""
-        return send_change(self.parts, self.caller, kind, verb, body, command_id=self._command_id, **address)
+        return send_change(self.context, self.caller, kind, verb, body, command_id=self._command_id, **address)
 
     @property
     def _command_id(self) -> str:

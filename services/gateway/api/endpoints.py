@@ -22,11 +22,11 @@ def types(call: Call) -> Reply:
 
 def validate(call: Call) -> Reply:
     """Try an endpoint, saved or not, for real."""
-    wrapped = wrap(Kind.ENDPOINTS, call.body, call.parts.sealer.seal, new_token, creating=False)
+    wrapped = wrap(Kind.ENDPOINTS, call.body, call.context.sealer.seal, new_token, creating=False)
     id = str(wrapped.body.get("id") or "")
-    endpoint = inspection.prepared(call.parts.desk, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
+    endpoint = inspection.prepared(call.context.config, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
     options = {key: call.query[key] for key in ("repository", "namespace") if call.query.get(key)}
-    tried = inspection.tried(call.parts.desk, call.caller, endpoint, options)
+    tried = inspection.tried(call.context.config, call.caller, endpoint, options)
     answer: Json = {
         "status": "SUCCESS" if tried.ok else "FAILED",
         "ok": tried.ok,
@@ -55,7 +55,7 @@ def certificate(call: Call) -> Reply:
     url = call.query.get("url", "")
     if not url:
         raise refuse(Code.INVALID, "url is required.", subject="url")
-    return Reply(inspection.certificates(call.parts.desk, call.caller, url))
+    return Reply(inspection.certificates(call.context.config, call.caller, url))
 
 
 def kubeconfig(call: Call) -> Reply:
@@ -69,7 +69,7 @@ def tags(call: Call) -> Reply:
     try:
         return Reply(
             inspection.last_tags(
-                call.parts.desk,
+                call.context.config,
                 call.caller,
                 _meant(call),
                 call.query.get("repository", ""),
@@ -83,17 +83,17 @@ def tags(call: Call) -> Reply:
 
 def repositories(call: Call) -> Reply:
     """The repositories that the endpoint's account sees in its namespace."""
-    return Reply(inspection.seen(call.parts.desk, call.caller, "repositories", _meant(call)))
+    return Reply(inspection.seen(call.context.config, call.caller, "repositories", _meant(call)))
 
 
 def workloads(call: Call) -> Reply:
     """What runs in a namespace of the cluster, if asked only what runs images of one repository."""
     options = {key: call.query[key] for key in ("namespace", "repository") if call.query.get(key)}
-    return Reply(inspection.seen(call.parts.desk, call.caller, "workloads", _meant(call), options))
+    return Reply(inspection.seen(call.context.config, call.caller, "workloads", _meant(call), options))
 
 
 def _meant(call: Call) -> Endpoint:
     id, project, name = (call.query.get(key, "") for key in ("id", "project", "name"))
     if not id and not name:
         raise refuse(Code.INVALID, "Which endpoint? Give its id, or its project and name.", subject="id")
-    return inspection.prepared(call.parts.desk, call.caller, id=id, project=project, name=name)
+    return inspection.prepared(call.context.config, call.caller, id=id, project=project, name=name)

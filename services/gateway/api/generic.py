@@ -28,7 +28,7 @@ def exported(kind: Kind) -> Handler:
         form = call.query.get("export", "")
         if not form:
             return plain(call)
-        file = files.export(call.parts.desk, call.caller, kind, form, call.query.get("$filter", ""))
+        file = files.export(call.context.config, call.caller, kind, form, call.query.get("$filter", ""))
         return Reply(text=file.text, content_type=file.content_type, headers=file.headers)
 
     return handle

@@ -7,6 +7,7 @@ from typing import Any
 from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
 from services.gateway.commands.snippets import snippets
+from services.gateway.commands.texts import whole_number
 from services.gateway.commands.workloads import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
@@ -24,7 +25,7 @@ def about(call: Call) -> Reply:
     """Which versions of the API there are."""
     version = {
         "apiVersion": API_VERSION,
-        "documentationLink": f"{call.parts.settings.public_url}/openapi.json",
+        "documentationLink": f"{call.context.settings.public_url}/openapi.json",
         "deprecationPolicy": {"deprecatedAt": None, "description": None, "expiresAt": None},
     }
     return Reply({"latestApiVersion": API_VERSION, "supportedApis": [version]})
@@ -68,7 +69,7 @@ def snippets_of(call: Call) -> Reply:
     """How a build starts the pipeline and waits for its end."""
     found = call.get(Get(kind=Kind.PIPELINES, **generic.address(call))).document
     known = call.get(Get(kind=Kind.SETTINGS)).document
-    return Reply(snippets(found, str(known.get("publicUrl") or call.parts.settings.public_url)))
+    return Reply(snippets(found, str(known.get("publicUrl") or call.context.settings.public_url)))
 
 
 # Executions
@@ -97,10 +98,11 @@ def execution_by_index(call: Call) -> Reply:
     return Reply(call.get(Get(kind=Kind.EXECUTIONS, options=options, **names)).document)
 
 
-def _number(written: str, name: str) -> int:
-    if not (written.isascii() and written.isdigit()) or len(written) > 9:
-        raise refuse(Code.INVALID, f"{name} must be a number, not {written[:50] or 'absent'!r}.", subject=name)
-    return int(written)
+def _number(text: str, name: str) -> int:
+    number = whole_number(text)
+    if number is None:
+        raise refuse(Code.INVALID, f"{name} must be a number, not {text[:50] or 'absent'!r}.", subject=name)
+    return number
 
 
 def logs_of(call: Call) -> Reply:
@@ -122,7 +124,7 @@ def deployments_before(call: Call) -> Reply:
 
 def deployment_now(call: Call) -> Reply:
     """The workload as its cluster has it now."""
-    return Reply(look(call.parts.desk, call.caller, call.path["id"]).to_json())
+    return Reply(look(call.context.config, call.caller, call.path["id"]).to_json())
 
 
 # Export and import
@@ -149,7 +151,7 @@ def import_(call: Call) -> Reply:
         raise refuse(
             Code.INVALID, f"action must be one of {', '.join(IMPORT_ACTIONS)}, not {action}.", subject="action"
         )
-    given = seal_yaml(call.text, call.parts.sealer.seal)
+    given = seal_yaml(call.text, call.context.sealer.seal)
     if not given.text.strip():
         raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
     done = call.act(given.command(action, call.query.get("project", "")))
@@ -174,7 +176,7 @@ _act_on_webhook = generic.action(Kind.WEBHOOKS, WEBHOOK_ACTIONS)
 def act_on_webhook(call: Call) -> Reply:
     """Rotate, preview, replace; or check: a test delivery on the whole way, which starts nothing."""
     if (call.query.get("action") or "").lower() == "check":
-        return Reply(self_check.check(call.parts.desk, call.caller, call.path["id"], call.body))
+        return Reply(self_check.check(call.context.config, call.caller, call.path["id"], call.body))
     return _act_on_webhook(call)
 
 

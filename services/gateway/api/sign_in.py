@@ -20,7 +20,7 @@ def by_password(call: Call) -> Reply:
         raise refuse(Code.INVALID, "username and password are required.", subject="username")
     # Directory clients send `user@domain` or a separate `domain`; users here are local, so the domain says nothing.
     refresh = new_token()
-    signed_in = call.parts.desk.sign_in(
+    signed_in = call.context.config.sign_in(
         SignIn(
             username=username[:MAX_PASSWORD],
             password_digest=password_digest(password[:MAX_PASSWORD]),
@@ -36,7 +36,7 @@ def by_refresh_token(call: Call) -> Reply:
     given = call.json_body.get("refreshToken")
     if not isinstance(given, str) or not given:
         raise refuse(Code.INVALID, "refreshToken is required.", subject="refreshToken")
-    access = call.parts.sessions.issue(_by_token(call, given), now())
+    access = call.context.sessions.issue(_by_token(call, given), now())
     return Reply({"token": access.token, "tokenType": "Bearer"})
 
 
@@ -63,13 +63,13 @@ def preferences(call: Call) -> Reply:
 
 
 def _by_token(call: Call, token: str) -> SignedIn:
-    return call.parts.desk.sign_in(
+    return call.context.config.sign_in(
         SignIn(api_token_hash=token_hash(token), source_address=call.request.remote_addr or "")
     )
 
 
 def _tokens(call: Call, signed_in: SignedIn, refresh: str) -> Reply:
-    access = call.parts.sessions.issue(signed_in, now())
+    access = call.context.sessions.issue(signed_in, now())
     return Reply(
         {
             "scope": "",

@@ -15,7 +15,7 @@ def listing(call: Call) -> Reply:
 
 def one(call: Call) -> Reply:
     """One template; the query holds the answers so far, and choices that depend on them are looked up."""
-    return Reply(inspection.template(call.parts.desk, call.caller, call.path["name"], dict(call.query)))
+    return Reply(inspection.template(call.context.config, call.caller, call.path["name"], dict(call.query)))
 
 
 def fill(call: Call) -> Reply:

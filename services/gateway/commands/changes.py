@@ -25,7 +25,7 @@ def send_change(
     """
     wrapped = wrap(kind, body, context.sealer.seal, new_token, creating=verb in MINTING_VERBS)
     command = Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **address)
-    return _with_minted(context.desk.act(caller, command, command_id).document, wrapped)
+    return _with_minted(context.config.act(caller, command, command_id).document, wrapped)
 
 
 def _with_minted(answer: Json, wrapped: Wrapped) -> Json:

@@ -39,12 +39,12 @@ class ExportedFile:
         return {"Content-Disposition": f"attachment; filename={self.filename}"}
 
 
-def export(desk: ConfigClient, caller: Caller, kind: Kind, form: str, filter: str) -> ExportedFile:
+def export(config: ConfigClient, caller: Caller, kind: Kind, form: str, filter: str) -> ExportedFile:
     """All that a filter finds, as a file. Raises `Refused` for an unknown form and for too many rows."""
     if form.lower() not in _FORMS:
         raise refuse(Code.INVALID, f"export must be {' or '.join(_FORMS)}, not {form[:20]}.", subject="export")
     write, content_type = _FORMS[form.lower()]
-    text = write(COLUMNS[kind], _all(desk, caller, kind, filter))
+    text = write(COLUMNS[kind], _all(config, caller, kind, filter))
     return ExportedFile(text, content_type, f"{kind.value}.{form.lower()}")
 
 
@@ -68,11 +68,11 @@ _FORMS: dict[str, tuple[Callable[[Sequence[str], Iterator[Json]], str], str]] = 
 }
 
 
-def _all(desk: ConfigClient, caller: Caller, kind: Kind, filter: str) -> Iterator[Json]:
+def _all(config: ConfigClient, caller: Caller, kind: Kind, filter: str) -> Iterator[Json]:
     # Oldest first: what is added meanwhile comes behind and moves no page.
     ask = Find(kind=kind, filter=filter, orderby="_createTimeInMicros asc", top=PAGE)
     for skip in range(0, MAX_ROWS, PAGE):
-        page = desk.find(caller, ask.model_copy(update={"skip": skip}))
+        page = config.find(caller, ask.model_copy(update={"skip": skip}))
         yield from page.documents
         if len(page.documents) < PAGE:
             return

@@ -22,7 +22,7 @@ def is_hub(endpoint: Endpoint) -> bool:
 
 
 def prepared(
-    desk: ConfigClient,
+    config: ConfigClient,
     caller: Caller,
     *,
     id: str = "",
@@ -36,17 +36,17 @@ def prepared(
     if body is not None:
         options |= {"body": body, "sealed": {path: box.model_dump() for path, box in (sealed or {}).items()}}
     ask = Get(kind=Kind.ENDPOINTS, id=id, project=project, name=name, options=options)
-    return Endpoint.model_validate(desk.get(caller, ask).document)
+    return Endpoint.model_validate(config.get(caller, ask).document)
 
 
-def tried(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
+def tried(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
     """Try an endpoint for real. Of Docker Hub's account both are asked: may it manage the hooks, and does it pull."""
     options = options or {}
     manages = is_hub(endpoint) and endpoint.properties.get("username")
-    hooks = _hooks(desk, caller, endpoint, options) if manages else None
+    hooks = _hooks(config, caller, endpoint, options) if manages else None
     if hooks is not None and not hooks.ok and hooks.code not in ("no-right", "by-hand", "unavailable"):
         return hooks
-    pull = desk.validate(caller, ValidateAsk(endpoint=endpoint, options=options))
+    pull = config.validate(caller, ValidateAsk(endpoint=endpoint, options=options))
     if hooks is None or not pull.ok:
         return pull
     message = f"{pull.message} {hooks.message}".strip()
@@ -56,9 +56,9 @@ def tried(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json 
     return pull.model_copy(update={"message": message, "next_step": step, "details": {**pull.details, **hooks.details}})
 
 
-def _hooks(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
+def _hooks(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
     try:
-        seen = desk.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
+        seen = config.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
         return Validated.model_validate(seen.document)
     except Refused as away:
         return Validated(
@@ -69,61 +69,63 @@ def _hooks(desk: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json
         )
 
 
-def seen(desk: ConfigClient, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None) -> Json:
+def seen(
+    config: ConfigClient, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None
+) -> Json:
     """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
     ask = Inspect(what=what, endpoint=endpoint, options=options or {})
     hub = endpoint is not None and is_hub(endpoint)
-    return (desk.inspect_hub if hub else desk.inspect)(caller, ask).document
+    return (config.inspect_hub if hub else config.inspect)(caller, ask).document
 
 
-def certificates(desk: ConfigClient, caller: Caller, url: str) -> Json:
+def certificates(config: ConfigClient, caller: Caller, url: str) -> Json:
     """The certificates that a server shows; only for who may make endpoints somewhere."""
-    desk.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
-    return seen(desk, caller, "certificate", None, {"url": url})
+    config.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
+    return seen(config, caller, "certificate", None, {"url": url})
 
 
 def last_tags(
-    desk: ConfigClient, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
+    config: ConfigClient, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
-    found = seen(desk, caller, "tags", endpoint, {"repository": repository} if repository else {})
+    found = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
     return {**found, "tags": [_judged(tag, pattern, exclude) for tag in found["tags"]]}
 
 
-def template(desk: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:
+def template(config: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:
     """A pipeline template with the choices of its questions, as far as the answers so far tell where to look."""
     ask = Get(kind=Kind.PIPELINES, options={"template": name, "answers": answers})
-    document = desk.get(caller, ask).document
+    document = config.get(caller, ask).document
     for question in document["questions"]:
         look = _CHOICES.get(question["kind"])
         of = {key: str(answers.get(other) or "") for key, other in (question.get("of") or {}).items()}
         if look is None or not all(of.values()):
             continue
         try:
-            question["choices"] = look(desk, caller, str(answers.get("project") or ""), of)
+            question["choices"] = look(config, caller, str(answers.get("project") or ""), of)
         except Refused as refused:
             question["problem"] = refused.problem.message
     return document
 
 
-def _workload_choices(desk: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+def _workload_choices(config: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
     """Deployments whose image is the registry endpoint's repository; of a namespace alone, all of them."""
-    registry = prepared(desk, caller, project=project, name=of["registry"])
+    registry = prepared(config, caller, project=project, name=of["registry"])
     meant = repository_of(registry.properties)
     options: Json = {"namespace": of["namespace"]}
     if meant.path:
         options["repository"] = f"{meant.host}/{meant.path}"
-    cluster = prepared(desk, caller, project=project, name=of["cluster"])
+    cluster = prepared(config, caller, project=project, name=of["cluster"])
     return [
         {"value": f"{one['name']}/{container['name']}", "title": f"{one['name']}: {container['image']}"}
-        for one in seen(desk, caller, "workloads", cluster, options)["workloads"]
+        for one in seen(config, caller, "workloads", cluster, options)["workloads"]
         for container in one["containers"]
     ]
 
 
-def _repository_choices(desk: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
-    endpoint = prepared(desk, caller, project=project, name=of["registry"])
-    found = seen(desk, caller, "repositories", endpoint)
+def _repository_choices(config: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
+    endpoint = prepared(config, caller, project=project, name=of["registry"])
+    found = seen(config, caller, "repositories", endpoint)
     prefix = f"{found['namespace']}/" if found["namespace"] else ""
     return [{"value": f"{prefix}{name}", "title": f"{prefix}{name}"} for name in found["repositories"]]
 

@@ -24,12 +24,12 @@ _LET_IN = {
 """What to do where the receiver says which field of the webhook refused; else the token is not good."""
 
 
-def check(desk: ConfigClient, caller: Caller, id: str, body: Json) -> Json:
+def check(config: ConfigClient, caller: Caller, id: str, body: Json) -> Json:
     """The hops in order, each with whether it went well; those after a failed one were not reached.
 
     `body.tag` is the tag to test with; else the tag of the last push.
     """
-    facts = desk.get(caller, Get(kind=Kind.WEBHOOKS, id=id, options={"forCheck": True})).document
+    facts = config.get(caller, Get(kind=Kind.WEBHOOKS, id=id, options={"forCheck": True})).document
     tag = str(body.get("tag") or facts["lastTag"] or "latest")
     repository = str(body.get("repository") or facts["repository"] or "acme/test")
     way = Endpoint(
@@ -41,11 +41,11 @@ def check(desk: ConfigClient, caller: Caller, id: str, body: Json) -> Json:
     from_hub = facts["registryHost"] in _DOCKER_HUB
     # Docker Hub signs nothing; whatever else may call is set to sign where the webhook demands it.
     options = {"body": _payload(facts, repository, tag), "sign": bool(facts["signed"]) and not from_hub}
-    sent = desk.inspect(caller, Inspect(what="hook", endpoint=way, options=options)).document
+    sent = config.inspect(caller, Inspect(what="hook", endpoint=way, options=options)).document
     hops = [_reached(sent), _let_in(sent)]
     event: Json = {}
     if all(hop["ok"] for hop in hops):
-        event = _judged(desk, caller, str(sent["answer"].get("delivery") or ""))
+        event = _judged(config, caller, str(sent["answer"].get("delivery") or ""))
         matched = _recorded(event)
         hops += [
             matched,
@@ -92,12 +92,12 @@ def _let_in(sent: Json) -> Json:
     return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", step)
 
 
-def _judged(desk: ConfigClient, caller: Caller, delivery: str) -> Json:
+def _judged(config: ConfigClient, caller: Caller, delivery: str) -> Json:
     """The event of the delivery once it has its verdict; empty when there is none in time."""
     until = monotonic() + JUDGED_WITHIN_S
     while delivery and monotonic() < until:
         try:
-            event = desk.get(caller, Get(kind=Kind.EVENTS, id=delivery)).document
+            event = config.get(caller, Get(kind=Kind.EVENTS, id=delivery)).document
         except Refused:
             event = {}
         if event.get("state") == "judged":

@@ -1,4 +1,4 @@
-"""Texts that every process and both databases can keep. Pure."""
+"""Texts that every process and both databases can keep, and numbers among them. Pure."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def demand_keepable(tree: Any) -> None:
     if not keepable(tree):
         message = "The request holds a character that cannot be kept: NUL (U+0000), or half of a surrogate pair."
         raise refuse(Code.INVALID, message, next_step="Send it without that character.")
+
+
+def whole_number(text: str) -> int | None:
+    """A number of at most nine digits; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None

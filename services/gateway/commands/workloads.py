@@ -29,12 +29,12 @@ class Seen:
         return {"state": self.state, "images": list(self.images), "ready": self.ready, "message": self.message}
 
 
-def look(desk: ConfigClient, caller: Caller, id: str) -> Seen:
+def look(config: ConfigClient, caller: Caller, id: str) -> Seen:
     """Read the workload of a deployment back. Raises `Refused` when its cluster cannot be asked."""
-    known = desk.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
+    known = config.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
     options = {key: known[key] for key in ("apiVersion", "namespace", "name")} | {"kind": known["workloadKind"]}
     endpoint = Endpoint.model_validate(known["lookAt"])
-    seen = desk.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
+    seen = config.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
     if not seen.get("found"):
         return Seen("gone", message=f"{known['workloadKind']} {known['name']} is not there any more")
     images = tuple(dict.fromkeys(map(str, seen.get("images") or ())))

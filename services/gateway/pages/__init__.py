@@ -1,14 +1,20 @@
-"""What people see: one module per area, each registering its own addresses; `templates/base.html` has the navigation.
+"""What people see. Each area is a module of top-level views and a table `ROUTES` of their addresses.
 
-A page asks config exactly as the API does, as the signed-in user. Forms carry a token of their session; there is no
-inline script or style, so the content security policy can forbid them.
+Areas: `sign_in`; `executions` and `execution`; `approvals`; `activity`; `pipelines`, `pipeline_editor`, `imports`,
+`templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`; `deployments` (what clusters run);
+`projects`, `people`, `queues`, `audit`, `health`; `api_reference`. Beside them, mostly pure: `execution_view` (a run as
+columns and bars), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text), `task_form`,
+`webhook_form`, `run_inputs` and `first_use`. Shared by all: `session` (who asks, and config asked as them), `routing`
+(the tables as blueprints), `forms` (what forms that write have in common), `streams` (parts that follow events),
+`layout` (navigation, fragments, errors) and `formats` (values in words).
+
+A page asks config exactly as the API does, as the signed-in user, and never the API itself. Forms carry a token of
+their session; there is no inline script or style, so the content security policy can forbid them.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response
-
-from services.gateway.app_context import AppContext
+from flask import Flask
 
 from . import (
     activity,
@@ -16,13 +22,13 @@ from . import (
     approvals,
     audit,
     builds,
-    common,
     deployments,
     endpoints,
     execution,
     executions,
     health,
     imports,
+    layout,
     people,
     pipeline_editor,
     pipelines,
@@ -35,6 +41,7 @@ from . import (
     variables,
     webhooks,
 )
+from .routing import blueprint
 
 AREAS = (
     sign_in,
@@ -62,13 +69,8 @@ AREAS = (
 )
 
 
-def register(app: Flask, parts: AppContext) -> None:
-    """Add every area to the application."""
-    common.prepare(app, parts)
+def register(app: Flask) -> None:
+    """Add every area to the application, which keeps its `AppContext` among its extensions."""
+    layout.prepare(app)
     for area in AREAS:
-        app.register_blueprint(area.create_blueprint(parts))
-
-
-def answer_error(error: Exception) -> Response:
-    """A failure as a page."""
-    return common.error_page(error)
+        app.register_blueprint(blueprint(area.__name__.rpartition(".")[2], area.ROUTES))

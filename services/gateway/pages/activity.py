@@ -6,17 +6,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Response, render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.event_streams import EVENTS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
-from shared.contracts.envelope import Caller
 
-from .common import caller, image_named, page_number, quoted, signed_in, stream
+from . import session
+from .formats import image_named, quoted
 from .forms import done, write
+from .layout import page_number
+from .routing import PageRoute
+from .streams import stream
 
 PAGE = 50
 ORDER = "timeStampInMicros desc"
@@ -45,69 +47,51 @@ class Button:
     address: str = ""
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/activity` and below."""
-    blueprint = Blueprint("activity", __name__)
-    session = signed_in(parts)
+def listing() -> str:
+    asked = _asked()
+    drawn = _table(asked, page_number())
+    if request.headers.get("HX-Request"):
+        return drawn
+    query = request.query_string.decode("latin1")
+    return render_template(
+        "activity.html", table=drawn, asked=asked, query=query, streams=session.context().streams.has_room
+    )
 
-    @blueprint.get("/activity")
-    @session
-    def listing() -> str:
-        asked = _asked()
-        drawn = _table(parts, caller(), asked, page_number())
-        if request.headers.get("HX-Request"):
-            return drawn
-        query = request.query_string.decode("latin1")
-        return render_template("activity.html", table=drawn, asked=asked, query=query, streams=parts.live.has_room)
 
-    @blueprint.get("/activity/live")
-    @session
-    def live() -> Response:
-        who, asked, number = caller(), _asked(), page_number()
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+def live() -> Response:
+    return stream(EVENTS, lambda: _table(_asked(), page_number()))
 
-        def draw() -> str:
-            with app.app_context(), app.test_request_context("/activity"):
-                return _table(parts, who, asked, number)
 
-        return stream(parts, EVENTS, draw)
+def why() -> str:
+    """Why an image was not deployed at a time; a time without a zone is in UTC, as all times on these pages."""
+    asked = {name: request.args.get(name, "").strip() for name in ("image", "at")}
+    answer: Json = {}
+    if asked["image"]:
+        repository, tag = image_named(asked["image"])
+        at = f"{asked['at']}+00:00" if asked["at"] else ""
+        options = {"why": {"repository": repository, "tag": tag, "at": at}}
+        answer = session.get(Get(kind=Kind.EVENTS, options=options)).document
+    return render_template("activity_why.html", asked=asked, answer=answer)
 
-    @blueprint.get("/activity/why")
-    @session
-    def why() -> str:
-        """Why an image was not deployed at a time; a time without a zone is in UTC, as all times on these pages."""
-        asked = {name: request.args.get(name, "").strip() for name in ("image", "at")}
-        answer: Json = {}
-        if asked["image"]:
-            repository, tag = image_named(asked["image"])
-            at = f"{asked['at']}+00:00" if asked["at"] else ""
-            options = {"why": {"repository": repository, "tag": tag, "at": at}}
-            answer = parts.desk.get(caller(), Get(kind=Kind.EVENTS, options=options)).document
-        return render_template("activity_why.html", asked=asked, answer=answer)
 
-    @blueprint.get("/activity/<id>")
-    @session
-    def one(id: str) -> Any:
-        """With `follow` on to the run as soon as there is one."""
-        event, follows = _event(parts, id), "follow" in request.args
-        if follows and event.get("executionId"):
-            return done(f"/executions/{event['executionId']}")
-        payload = json.dumps(event.get("payload") or {}, indent=2, ensure_ascii=False)
-        steps = buttons(event, parts.roles.of(caller()))
-        return render_template("activity_one.html", event=event, payload=payload, buttons=steps, follows=follows)
+def show(id: str) -> Any:
+    """With `follow` on to the run as soon as there is one."""
+    event, follows = _event(id), "follow" in request.args
+    if follows and event.get("executionId"):
+        return done(f"/executions/{event['executionId']}")
+    payload = json.dumps(event.get("payload") or {}, indent=2, ensure_ascii=False)
+    steps = buttons(event, session.role())
+    return render_template("activity_one.html", event=event, payload=payload, buttons=steps, follows=follows)
 
-    @blueprint.post("/activity/<id>/act")
-    @session
-    def act(id: str) -> Any:
-        verb = request.form.get("verb", "")
-        if verb in _AGAIN:
-            made = parts.desk.act(caller(), Act(kind=Kind.EVENTS, verb=verb, id=id)).document
-            return done(f"/activity/{made['id']}?follow")
-        if verb in _ENABLING:
-            _enable(parts, _event(parts, id), verb)
-        return done(f"/activity/{id}")
 
-    return blueprint
+def act(id: str) -> Any:
+    verb = request.form.get("verb", "")
+    if verb in _AGAIN:
+        made = session.act(Act(kind=Kind.EVENTS, verb=verb, id=id)).document
+        return done(f"/activity/{made['id']}?follow")
+    if verb in _ENABLING:
+        _enable(_event(id), verb)
+    return done(f"/activity/{id}")
 
 
 def buttons(event: Json, role: Role) -> list[Button]:
@@ -129,16 +113,16 @@ def _brief(event: Json, role: Role) -> list[Button]:
     return [one for one in buttons(event, role) if one.verb == again or one.verb not in ("follow", *_AGAIN)]
 
 
-def _event(parts: AppContext, id: str) -> Json:
-    return parts.desk.get(caller(), Get(kind=Kind.EVENTS, id=id)).document
+def _event(id: str) -> Json:
+    return session.get(Get(kind=Kind.EVENTS, id=id)).document
 
 
-def _enable(parts: AppContext, event: Json, verb: str) -> None:
+def _enable(event: Json, verb: str) -> None:
     if verb == "enable-webhook":
-        write(parts, Kind.WEBHOOKS, "patch", {"enabled": True}, id=str(event.get("webhookId")))
+        write(Kind.WEBHOOKS, "patch", {"enabled": True}, id=str(event.get("webhookId")))
     else:
         project, name = str(event.get("project")), str(event.get("pipeline"))
-        write(parts, Kind.PIPELINES, "patch", {"enabled": True}, project=project, name=name)
+        write(Kind.PIPELINES, "patch", {"enabled": True}, project=project, name=name)
 
 
 def _asked() -> dict[str, str]:
@@ -154,12 +138,12 @@ def _of_image(written: str) -> list[str]:
     return [named, *([f"tag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -> str:
+def _table(asked: dict[str, str], number: int) -> str:
     wanted = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
     wanted += _of_image(asked["image"]) if "image" in asked else []
     ask = Find(kind=Kind.EVENTS, filter=" and ".join(wanted), orderby=ORDER, top=PAGE, skip=number * PAGE)
-    found = parts.desk.find(who, ask)
-    role = parts.roles.of(who)
+    found = session.find(ask)
+    role = session.role()
     return render_template(
         "_activity.html",
         rows=[{**event, "buttons": _brief(event, role)} for event in found.documents],
@@ -167,6 +151,13 @@ def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -
         page=number,
         more=(number + 1) * PAGE < found.total,
         asked=asked,
-        # A stream draws outside of a session's request: its forms get their token here.
-        form_token=parts.sessions.form_token(who),
     )
+
+
+ROUTES = (
+    PageRoute("GET", "/activity", listing),
+    PageRoute("GET", "/activity/live", live),
+    PageRoute("GET", "/activity/why", why),
+    PageRoute("GET", "/activity/<id>", show),
+    PageRoute("POST", "/activity/<id>/act", act),
+)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import current_app, render_template
 
-from services.gateway.app_context import AppContext
+from .routing import PageRoute
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 Json = Mapping[str, Any]
@@ -48,20 +48,13 @@ class Member:
     note: str
 
 
-def create_blueprint(_parts: AppContext) -> Blueprint:
-    """`/docs/api`; for everybody, as the document itself is."""
-    blueprint = Blueprint("api_reference", __name__)
-
-    @blueprint.get("/docs/api")
-    def page() -> str:
-        document = _description()
-        prefixes = [server["url"] for server in document["servers"]]
-        errors = [(status, answer["description"]) for status, answer in document["components"]["responses"].items()]
-        return render_template(
-            "api_reference.html", prefixes=prefixes, errors=errors, groups=groups(document), objects=objects(document)
-        )
-
-    return blueprint
+def page() -> str:
+    document = _description()
+    prefixes = [server["url"] for server in document["servers"]]
+    errors = [(status, answer["description"]) for status, answer in document["components"]["responses"].items()]
+    return render_template(
+        "api_reference.html", prefixes=prefixes, errors=errors, groups=groups(document), objects=objects(document)
+    )
 
 
 def _description() -> Json:
@@ -133,3 +126,6 @@ def _member(name: str, schema: Json) -> Member:
 
 def _name(schema: Json) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
+
+
+ROUTES = (PageRoute("GET", "/docs/api", page, public=True),)

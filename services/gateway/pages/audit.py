@@ -5,48 +5,40 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, request
+from flask import Response, render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands import files
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
 
-from .common import caller, page_number, quoted, signed_in
+from . import session
+from .formats import quoted
+from .layout import page_number
+from .routing import PageRoute
 
 PAGE = 50
 FILTERS = ("user", "action", "objectKind", "project", "name")
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/audit` and below."""
-    blueprint = Blueprint("audit", __name__)
-    session = signed_in(parts)
+def listing() -> str:
+    asked, number = _asked(), page_number()
+    ask = Find(kind=Kind.AUDIT, filter=_filter(asked), top=PAGE, skip=number * PAGE)
+    found = session.find(ask)
+    return render_template(
+        "audit.html",
+        rows=[{**row, "changes": changes(row)} for row in found.documents],
+        total=found.total,
+        page=number,
+        more=(number + 1) * PAGE < found.total,
+        asked=asked,
+        filters=FILTERS,
+        query=urlencode(asked),
+    )
 
-    @blueprint.get("/audit")
-    @session
-    def listing() -> str:
-        asked, number = _asked(), page_number()
-        ask = Find(kind=Kind.AUDIT, filter=_filter(asked), top=PAGE, skip=number * PAGE)
-        found = parts.desk.find(caller(), ask)
-        return render_template(
-            "audit.html",
-            rows=[{**row, "changes": changes(row)} for row in found.documents],
-            total=found.total,
-            page=number,
-            more=(number + 1) * PAGE < found.total,
-            asked=asked,
-            filters=FILTERS,
-            query=urlencode(asked),
-        )
 
-    @blueprint.get("/audit/export.<form>")
-    @session
-    def export(form: str) -> Response:
-        made = files.export(parts.desk, caller(), Kind.AUDIT, form, _filter(_asked()))
-        return Response(made.text, content_type=made.content_type, headers=made.headers)
-
-    return blueprint
+def export(form: str) -> Response:
+    made = files.export(session.context().config, session.caller(), Kind.AUDIT, form, _filter(_asked()))
+    return Response(made.text, content_type=made.content_type, headers=made.headers)
 
 
 def _asked() -> dict[str, str]:
@@ -76,3 +68,9 @@ def _shown(value: object) -> str:
     if value is None or value == "":
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+ROUTES = (
+    PageRoute("GET", "/audit", listing),
+    PageRoute("GET", "/audit/export.<form>", export),
+)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import render_template
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands.snippets import snippets
 from shared.contracts.catalog import Get, Kind
 
-from .common import caller, signed_in
+from . import session
+from .routing import PageRoute
 
 TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "GitLab CI"))
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/pipelines/<id>/build`."""
-    blueprint = Blueprint("builds", __name__)
+def page(id: str) -> str:
+    pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
+    known = session.get(Get(kind=Kind.SETTINGS)).document
+    made = snippets(pipeline, str(known.get("publicUrl") or session.context().settings.public_url))
+    return render_template("builds.html", pipeline=pipeline, made=made, titles=TITLES)
 
-    @blueprint.get("/pipelines/<id>/build")
-    @signed_in(parts)
-    def page(id: str) -> str:
-        pipeline = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id)).document
-        known = parts.desk.get(caller(), Get(kind=Kind.SETTINGS)).document
-        made = snippets(pipeline, str(known.get("publicUrl") or parts.settings.public_url))
-        return render_template("builds.html", pipeline=pipeline, made=made, titles=TITLES)
 
-    return blueprint
+ROUTES = (PageRoute("GET", "/pipelines/<id>/build", page),)

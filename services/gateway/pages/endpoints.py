@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands import inspection
 from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Json
@@ -15,95 +14,89 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
-from .common import caller, piece, signed_in
+from . import session
 from .forms import done, every, field, preset_project, project_names, write
+from .layout import piece
+from .routing import PageRoute
 
 FIELD = "p."
 DOCKER_HUB = "https://hub.docker.com"
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/endpoints` and below."""
-    blueprint = Blueprint("endpoints", __name__)
-    session = signed_in(parts)
+def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
+    chosen = next((one for one in types if one["type"] == type_), None) or types[0]
+    dialog = bool(request.args.get("dialog"))
+    return render_template(
+        "_endpoints_form.html" if dialog else "endpoints_form.html",
+        types=types,
+        type=chosen,
+        values=values,
+        id=id,
+        projects=project_names(),
+        dialog=dialog,
+    )
 
-    def form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
-        chosen = next((one for one in types if one["type"] == type_), None) or types[0]
-        dialog = bool(request.args.get("dialog"))
-        return render_template(
-            "_endpoints_form.html" if dialog else "endpoints_form.html",
-            types=types,
-            type=chosen,
-            values=values,
-            id=id,
-            projects=project_names(parts),
-            dialog=dialog,
+
+def listing() -> str:
+    titles = {one["type"]: one["title"] for one in _types()}
+    return render_template("endpoints.html", rows=every(Kind.ENDPOINTS), types=titles)
+
+
+def new() -> str:
+    project = request.args.get("project") or preset_project()
+    values = {"project": project, "name": request.args.get("name", ""), "properties": {}}
+    return _form(_types(), request.args.get("type", "docker"), values)
+
+
+def show(id: str) -> str:
+    stored = session.get(Get(kind=Kind.ENDPOINTS, id=id)).document
+    types = _types()
+    if all(known["type"] != stored.get("type") for known in types):
+        raise refuse(
+            Code.UNSUPPORTED,
+            f"Endpoints of type {stored.get('type')} are kept as they came; there is no form for them.",
+            next_step="Change it through the API.",
         )
-
-    @blueprint.get("/endpoints")
-    @session
-    def listing() -> str:
-        titles = {one["type"]: one["title"] for one in _types(parts)}
-        return render_template("endpoints.html", rows=every(parts, Kind.ENDPOINTS), types=titles)
-
-    @blueprint.get("/endpoints/new")
-    @session
-    def new() -> str:
-        project = request.args.get("project") or preset_project(parts)
-        values = {"project": project, "name": request.args.get("name", ""), "properties": {}}
-        return form(_types(parts), request.args.get("type", "docker"), values)
-
-    @blueprint.get("/endpoints/<id>")
-    @session
-    def one(id: str) -> str:
-        stored = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, id=id)).document
-        types = _types(parts)
-        if all(known["type"] != stored.get("type") for known in types):
-            raise refuse(
-                Code.UNSUPPORTED,
-                f"Endpoints of type {stored.get('type')} are kept as they came; there is no form for them.",
-                next_step="Change it through the API.",
-            )
-        return form(types, str(stored["type"]), stored, id)
-
-    @blueprint.post("/endpoints")
-    @session
-    def save() -> Any:
-        body, id = _sent(_types(parts)), field("id")
-        write(parts, Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
-        role = field("role") or "endpoint"
-        return done("/endpoints", **{role: body["name"]})
-
-    @blueprint.post("/endpoints/validate")
-    @session
-    def validate() -> str:
-        body = _sent(_types(parts))
-        wrapped = wrap(
-            Kind.ENDPOINTS, {**body, "name": body["name"] or "unnamed"}, parts.sealer.seal, new_token, creating=False
-        )
-        endpoint = inspection.prepared(parts.desk, caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed)
-        tried = inspection.tried(parts.desk, caller(), endpoint)
-        return piece("_endpoints_tried.html", tried=tried)
-
-    @blueprint.post("/endpoints/certificate")
-    @session
-    def certificate() -> str:
-        address = _address(_sent(_types(parts)))
-        seen = inspection.certificates(parts.desk, caller(), address)
-        return piece("_endpoints_certificate.html", seen=seen, address=address)
-
-    @blueprint.post("/endpoints/<id>/delete")
-    @session
-    def delete(id: str) -> Any:
-        write(parts, Kind.ENDPOINTS, "delete", {}, id=id)
-        return done("/endpoints")
-
-    return blueprint
+    return _form(types, str(stored["type"]), stored, id)
 
 
-def _types(parts: AppContext) -> list[Json]:
+def save() -> Any:
+    body, id = _sent(_types()), field("id")
+    write(Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
+    role = field("role") or "endpoint"
+    return done("/endpoints", **{role: body["name"]})
+
+
+def validate() -> str:
+    body = _sent(_types())
+    wrapped = wrap(
+        Kind.ENDPOINTS,
+        {**body, "name": body["name"] or "unnamed"},
+        session.context().sealer.seal,
+        new_token,
+        creating=False,
+    )
+    endpoint = inspection.prepared(
+        session.context().config, session.caller(), id=field("id"), body=wrapped.body, sealed=wrapped.sealed
+    )
+    tried = inspection.tried(session.context().config, session.caller(), endpoint)
+    return piece("_endpoints_tried.html", tried=tried)
+
+
+def certificate() -> str:
+    address = _address(_sent(_types()))
+    seen = inspection.certificates(session.context().config, session.caller(), address)
+    return piece("_endpoints_certificate.html", seen=seen, address=address)
+
+
+def delete(id: str) -> Any:
+    write(Kind.ENDPOINTS, "delete", {}, id=id)
+    return done("/endpoints")
+
+
+def _types() -> list[Json]:
     """What each type takes, in the order in which a form asks."""
-    found: list[Json] = parts.desk.get(caller(), Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
+    found: list[Json] = session.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
     return found
 
 
@@ -131,3 +124,14 @@ def _address(endpoint: Json) -> str:
     if properties.get("serverType") == "DockerHub":
         return DOCKER_HUB
     raise refuse(Code.INVALID, "There is no address yet that begins with https://.", next_step="Fill in the address.")
+
+
+ROUTES = (
+    PageRoute("GET", "/endpoints", listing),
+    PageRoute("GET", "/endpoints/new", new),
+    PageRoute("GET", "/endpoints/<id>", show),
+    PageRoute("POST", "/endpoints", save),
+    PageRoute("POST", "/endpoints/validate", validate),
+    PageRoute("POST", "/endpoints/certificate", certificate),
+    PageRoute("POST", "/endpoints/<id>/delete", delete),
+)

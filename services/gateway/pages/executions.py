@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.app_context import AppContext
 from services.gateway.event_streams import EXECUTIONS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Kind, Page
-from shared.contracts.envelope import Caller
 from shared.process.clock import now
 
-from . import first_use
-from .common import caller, image_named, page_number, quoted, signed_in, stream
+from . import first_use, session
 from .execution_view import stages_of, verbs
+from .formats import image_named, quoted
+from .layout import page_number
+from .routing import PageRoute
+from .streams import stream
 
 PAGE = 25
 SUGGESTED = 50
@@ -42,64 +43,45 @@ ACTS = {
 """What a button sends, by its verb."""
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/executions` and what is done to one; the start page leads here."""
-    blueprint = Blueprint("executions", __name__)
-    session = signed_in(parts)
+def start() -> AnyResponse:
+    return redirect("/executions")
 
-    @blueprint.get("/")
-    @session
-    def start() -> AnyResponse:
-        return redirect("/executions")
 
-    @blueprint.get("/executions")
-    @session
-    def listing() -> str:
-        asked = _asked()
-        if request.headers.get("HX-Request"):
-            return _table(parts, caller(), asked, page_number())
-        newest = Find(kind=Kind.PIPELINES, orderby="_updateTimeInMicros desc", top=SUGGESTED)
-        names = sorted({str(one["name"]) for one in parts.desk.find(caller(), newest).documents})
-        return render_template(
-            "executions.html",
-            filters=bool(asked or names),
-            table=_table(parts, caller(), asked, page_number()),
-            query=request.query_string.decode("latin1"),
-            asked=asked,
-            statuses=STATUSES,
-            spans=SINCE_WORDS,
-            pipelines=names,
-            streams=parts.live.has_room,
-        )
+def listing() -> str:
+    asked = _asked()
+    if request.headers.get("HX-Request"):
+        return _table(asked, page_number())
+    newest = Find(kind=Kind.PIPELINES, orderby="_updateTimeInMicros desc", top=SUGGESTED)
+    names = sorted({str(one["name"]) for one in session.find(newest).documents})
+    return render_template(
+        "executions.html",
+        filters=bool(asked or names),
+        table=_table(asked, page_number()),
+        query=request.query_string.decode("latin1"),
+        asked=asked,
+        statuses=STATUSES,
+        spans=SINCE_WORDS,
+        pipelines=names,
+        streams=session.context().streams.has_room,
+    )
 
-    @blueprint.get("/executions/live")
-    @session
-    def listing_live() -> Response:
-        who, asked, number = caller(), _asked(), page_number()
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
 
-        def draw() -> str:
-            with app.app_context(), app.test_request_context("/executions"):
-                return _table(parts, who, asked, number)
+def listing_live() -> Response:
+    return stream(EXECUTIONS, lambda: _table(_asked(), page_number()))
 
-        return stream(parts, EXECUTIONS, draw)
 
-    @blueprint.post("/executions/<id>/act")
-    @session
-    def act(id: str) -> AnyResponse:
-        command = ACTS.get(request.form.get("verb", ""))
-        if command is None:
-            return redirect(f"/executions/{id}")
-        reason = request.form.get("reason", "")[:500]
-        body = {**command.body, **({"reason": reason} if reason else {})}
-        done = parts.desk.act(caller(), command.model_copy(update={"id": id, "body": body})).document
-        # A run that was started again is what one wants to see now.
-        then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
-        if request.headers.get("HX-Request"):
-            return Response("", 204, {"HX-Redirect": then} if done.get("executionId") else {})
-        return redirect(then)
-
-    return blueprint
+def act(id: str) -> AnyResponse:
+    command = ACTS.get(request.form.get("verb", ""))
+    if command is None:
+        return redirect(f"/executions/{id}")
+    reason = request.form.get("reason", "")[:500]
+    body = {**command.body, **({"reason": reason} if reason else {})}
+    done = session.act(command.model_copy(update={"id": id, "body": body})).document
+    # A run that was started again is what one wants to see now.
+    then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
+    if request.headers.get("HX-Request"):
+        return Response("", 204, {"HX-Redirect": then} if done.get("executionId") else {})
+    return redirect(then)
 
 
 def _back(other: str) -> str:
@@ -129,13 +111,13 @@ def _of_image(written: str) -> list[str]:
     return [f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -> str:
+def _table(asked: dict[str, str], number: int) -> str:
     ask = Find(kind=Kind.EXECUTIONS, filter=_filter(asked), orderby=ORDER, top=PAGE, skip=number * PAGE)
-    page = parts.desk.find(who, ask)
-    steps = first_use.steps(parts, who) if not asked and not number and _is_new(page) else ""
+    page = session.find(ask)
+    steps = first_use.steps() if not asked and not number and _is_new(page) else ""
     if steps and not page.documents:
         return steps
-    role = parts.roles.of(who)
+    role = session.role()
     return steps + render_template(
         "_executions.html",
         rows=[_row(one, role) for one in page.documents],
@@ -143,8 +125,6 @@ def _table(parts: AppContext, who: Caller, asked: dict[str, str], number: int) -
         page=number,
         more=(number + 1) * PAGE < page.total,
         asked=asked,
-        # A stream draws outside of a session's request: its forms get their token here.
-        form_token=parts.sessions.form_token(who),
     )
 
 
@@ -157,3 +137,11 @@ def _row(execution: Json, role: Role) -> dict[str, Any]:
     """A run with what the list shows of it; the stages only as far as their icons and tasks need."""
     may = role.may(str(execution.get("project")), "EXECUTE")
     return {**execution, "columns": stages_of(execution), "verbs": verbs(execution) if may else ()}
+
+
+ROUTES = (
+    PageRoute("GET", "/", start),
+    PageRoute("GET", "/executions", listing),
+    PageRoute("GET", "/executions/live", listing_live),
+    PageRoute("POST", "/executions/<id>/act", act),
+)

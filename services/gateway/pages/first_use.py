@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from flask import render_template
 
-from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
-from shared.contracts.envelope import Caller
+
+from . import session
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,17 @@ class Step:
     """What one must be allowed to do somewhere to take it."""
 
 
-def steps(parts: AppContext, who: Caller) -> str:
+def steps() -> str:
     """The list of steps as it stands now."""
 
     def every(kind: Kind) -> list[Json]:
-        return list(parts.desk.find(who, Find(kind=kind, orderby="name asc", top=100)).documents)
+        return list(session.find(Find(kind=kind, orderby="name asc", top=100)).documents)
 
     endpoints, pipelines, webhooks = every(Kind.ENDPOINTS), every(Kind.PIPELINES), every(Kind.WEBHOOKS)
-    pushes = parts.desk.find(who, Find(kind=Kind.EVENTS, top=1)).documents
-    runs = parts.desk.find(who, Find(kind=Kind.EXECUTIONS, top=1)).documents
+    pushes = session.find(Find(kind=Kind.EVENTS, top=1)).documents
+    runs = session.find(Find(kind=Kind.EXECUTIONS, top=1)).documents
     listing = listed(endpoints, pipelines, webhooks, pushes, runs)
-    return render_template("_first_use.html", steps=listing, may=parts.roles.of(who).may_somewhere)
+    return render_template("_first_use.html", steps=listing, may=session.role().may_somewhere)
 
 
 def listed(

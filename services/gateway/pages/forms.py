@@ -7,22 +7,21 @@ import json
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
-from .common import caller, demand_editor
+from . import session
 
 MOST = 500
 
 
-def write(parts: AppContext, kind: Kind, verb: str, body: Json, **where: str) -> Json:
+def write(kind: Kind, verb: str, body: Json, **where: str) -> Json:
     """Send a change; the answer holds in clear what was minted for it, which nobody can see again."""
     if verb == "patch" and field("version"):
-        demand_unchanged(parts.desk.get(caller(), Get(kind=kind, **where)).document)
-    return send_change(parts, caller(), kind, verb, body, **where)
+        demand_unchanged(session.get(Get(kind=kind, **where)).document)
+    return send_change(session.context(), session.caller(), kind, verb, body, **where)
 
 
 def demand_unchanged(stored: Json, step: str = "Load the page again to see it as it is now.") -> None:
@@ -42,23 +41,23 @@ def done(then: str, **fields: str) -> AnyResponse:
     return Response("", 204, {"HX-Redirect": then})
 
 
-def every(parts: AppContext, kind: Kind) -> list[Json]:
+def every(kind: Kind) -> list[Json]:
     """The documents of a kind, by name, as far as a page can show them."""
-    found = parts.desk.find(caller(), Find(kind=kind, orderby="name", top=MOST))
+    found = session.find(Find(kind=kind, orderby="name", top=MOST))
     return list(found.documents)
 
 
-def project_names(parts: AppContext) -> list[str]:
+def project_names() -> list[str]:
     """The projects in which one may make things, `default` first."""
-    names = [str(project.get("name")) for project in every(parts, Kind.PROJECTS)] or ["default"]
-    role = parts.roles.of(caller())
+    names = [str(project.get("name")) for project in every(Kind.PROJECTS)] or ["default"]
+    role = session.role()
     return sorted((name for name in names if role.may(name, "EDIT")), key=lambda name: name != "default")
 
 
-def preset_project(parts: AppContext) -> str:
+def preset_project() -> str:
     """Where a new thing most likely belongs: in the only project, or in `default`. Refuses who may make none."""
-    demand_editor(parts)
-    names = project_names(parts)
+    session.demand_editor()
+    names = project_names()
     return names[0] if len(names) == 1 or "default" in names else ""
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
-from services.gateway.app_context import AppContext
+from . import session
+from .routing import PageRoute
 
-from .common import demand_administrator, signed_in
+
+def health() -> str:
+    session.demand_administrator()
+    drawn = render_template(
+        "_health.html",
+        lines=session.context().health.lines(),
+        broker=session.context().look_at_broker(),
+        settings=session.context().settings,
+    )
+    return drawn if request.headers.get("HX-Request") else render_template("health.html", drawn=drawn)
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/health`."""
-    blueprint = Blueprint("health", __name__)
-    session = signed_in(parts)
-
-    @blueprint.get("/health")
-    @session
-    def health() -> str:
-        demand_administrator(parts)
-        drawn = render_template(
-            "_health.html", lines=parts.wellbeing.lines(), broker=parts.look_at_broker(), settings=parts.settings
-        )
-        return drawn if request.headers.get("HX-Request") else render_template("health.html", drawn=drawn)
-
-    return blueprint
+ROUTES = (PageRoute("GET", "/health", health),)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
 
-from .common import caller, demand_administrator, page_number, signed_in
+from . import session
+from .layout import page_number
+from .routing import PageRoute
 
 PAGE = 50
 ROLES = (
@@ -24,52 +25,38 @@ ROLES = (
 """The service roles, from the matrix of roles in the reference of the product that this one replaces."""
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/people` and below."""
-    blueprint = Blueprint("people", __name__)
-    session = signed_in(parts)
-
-    @blueprint.get("/people")
-    @session
-    def listing() -> str:
-        number = page_number()
-        found = parts.desk.find(caller(), Find(kind=Kind.USERS, orderby="name asc", top=PAGE, skip=number * PAGE))
-        more = (number + 1) * PAGE < found.total
-        return render_template("people.html", rows=found.documents, total=found.total, page=number, more=more)
-
-    @blueprint.get("/people/new")
-    @session
-    def new() -> str:
-        demand_administrator(parts)
-        return _form({"serviceRole": "User", "enabled": True})
-
-    @blueprint.post("/people/new")
-    @session
-    def create() -> str | AnyResponse:
-        body = {**_given(), "name": request.form.get("name", "").strip()}
-        return _sent(parts, "create", body)
-
-    @blueprint.get("/people/<id>")
-    @session
-    def edit(id: str) -> str:
-        demand_administrator(parts)
-        return _form(_stored(parts, id))
-
-    @blueprint.post("/people/<id>")
-    @session
-    def save(id: str) -> str | AnyResponse:
-        return _sent(parts, "patch", _given(), id)
-
-    @blueprint.post("/people/<id>/delete")
-    @session
-    def delete(id: str) -> str | AnyResponse:
-        return _sent(parts, "delete", {}, id)
-
-    return blueprint
+def listing() -> str:
+    number = page_number()
+    found = session.find(Find(kind=Kind.USERS, orderby="name asc", top=PAGE, skip=number * PAGE))
+    more = (number + 1) * PAGE < found.total
+    return render_template("people.html", rows=found.documents, total=found.total, page=number, more=more)
 
 
-def _stored(parts: AppContext, id: str) -> Json:
-    return parts.desk.get(caller(), Get(kind=Kind.USERS, id=id)).document
+def new() -> str:
+    session.demand_administrator()
+    return _form({"serviceRole": "User", "enabled": True})
+
+
+def create() -> str | AnyResponse:
+    body = {**_given(), "name": request.form.get("name", "").strip()}
+    return _sent("create", body)
+
+
+def edit(id: str) -> str:
+    session.demand_administrator()
+    return _form(_stored(id))
+
+
+def save(id: str) -> str | AnyResponse:
+    return _sent("patch", _given(), id)
+
+
+def delete(id: str) -> str | AnyResponse:
+    return _sent("delete", {}, id)
+
+
+def _stored(id: str) -> Json:
+    return session.get(Get(kind=Kind.USERS, id=id)).document
 
 
 def _given() -> Json:
@@ -80,14 +67,24 @@ def _given() -> Json:
     return body
 
 
-def _sent(parts: AppContext, verb: str, body: Json, id: str = "") -> str | AnyResponse:
+def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
     try:
-        send_change(parts, caller(), Kind.USERS, verb, body, id=id)
+        send_change(session.context(), session.caller(), Kind.USERS, verb, body, id=id)
     except Refused as error:
-        stored = _stored(parts, id) if id else {}
+        stored = _stored(id) if id else {}
         return _form({**stored, **body}, error.problem)
     return redirect("/people")
 
 
 def _form(user: Json, problem: Problem | None = None) -> str:
     return render_template("people_form.html", user=user, service_roles=ROLES, problem=problem)
+
+
+ROUTES = (
+    PageRoute("GET", "/people", listing),
+    PageRoute("GET", "/people/new", new),
+    PageRoute("POST", "/people/new", create),
+    PageRoute("GET", "/people/<id>", edit),
+    PageRoute("POST", "/people/<id>", save),
+    PageRoute("POST", "/people/<id>/delete", delete),
+)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands.imports import seal_yaml
+from services.gateway.commands.texts import whole_number
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
@@ -21,11 +21,11 @@ from shared.grammar.documents import load_yaml
 from shared.grammar.malformed import Malformed
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
-from . import pipeline_edits, task_form
-from .common import caller, signed_in
+from . import pipeline_edits, session, task_form
 from .execution_view import stages_of
 from .forms import demand_unchanged, done, every, field, preset_project, project_names
 from .pipeline_template import template
+from .routing import PageRoute
 from .yaml_edit import rewritten
 
 TABS = {"head": "Pipeline", "input": "Input", "tasks": "Workspace"}
@@ -33,59 +33,45 @@ INJECTIONS = tuple(pipeline_edits.INJECTIONS)
 SPARE_LINES = 6
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/pipelines/new`, `/pipelines/<id>/edit` and what the editor asks."""
-    blueprint = Blueprint("pipeline_editor", __name__)
-    session = signed_in(parts)
+def new() -> str:
+    project = request.args.get("project") or preset_project()
+    injected = request.args.get("inputs", "")
+    name = request.args.get("name", "").strip() or "New pipeline"
+    text = template(project, name, injected if injected in INJECTIONS else INJECTIONS[0])
+    return _editor(text, tab="head")
 
-    @blueprint.get("/pipelines/new")
-    @session
-    def new() -> str:
-        project = request.args.get("project") or preset_project(parts)
-        injected = request.args.get("inputs", "")
-        name = request.args.get("name", "").strip() or "New pipeline"
-        text = template(project, name, injected if injected in INJECTIONS else INJECTIONS[0])
-        return _editor(parts, text, tab="head")
 
-    @blueprint.get("/pipelines/<id>/edit")
-    @session
-    def edit(id: str) -> str:
-        found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id))
-        return _editor(parts, found.text, pipeline=found.document)
+def edit(id: str) -> str:
+    found = session.get(Get(kind=Kind.PIPELINES, id=id))
+    return _editor(found.text, pipeline=found.document)
 
-    @blueprint.post("/pipelines/new")
-    @session
-    def create() -> Any:
-        return _sent(parts, Act(kind=Kind.PIPELINES, verb="create", options={"keepEnabled": True}), None)
 
-    @blueprint.post("/pipelines/<id>/edit")
-    @session
-    def save(id: str) -> Any:
-        pipeline = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=id)).document
-        command = Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True})
-        return _sent(parts, command, pipeline)
+def create() -> Any:
+    return _sent(Act(kind=Kind.PIPELINES, verb="create", options={"keepEnabled": True}), None)
 
-    @blueprint.post("/pipelines/side")
-    @session
-    def side() -> str:
-        """The forms as the text stands now."""
-        return _side(parts, written())
 
-    @blueprint.post("/pipelines/change")
-    @session
-    def change() -> str:
-        """What a form did to the text, and, where the forms themselves change, these anew."""
-        text, where = written(), {"tab": field("tab"), "stage": field("stage"), "task": field("task")}
-        try:
-            tree, where = _CHANGES[field("change")](load_yaml(text)[0].tree, where)
-            text = rewritten(text, tree)
-        except (Malformed, KeyError, IndexError, TypeError):
-            return _side(parts, text)
-        redraw = field("change") not in _QUIET
-        drawn = _side(parts, text, **where) if redraw else ""
-        return drawn + render_template("_pipelines_next.html", text=text)
+def save(id: str) -> Any:
+    pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
+    command = Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True})
+    return _sent(command, pipeline)
 
-    return blueprint
+
+def side() -> str:
+    """The forms as the text stands now."""
+    return _side(written())
+
+
+def change() -> str:
+    """What a form did to the text, and, where the forms themselves change, these anew."""
+    text, where = written(), {"tab": field("tab"), "stage": field("stage"), "task": field("task")}
+    try:
+        tree, where = _CHANGES[field("change")](load_yaml(text)[0].tree, where)
+        text = rewritten(text, tree)
+    except (Malformed, KeyError, IndexError, TypeError):
+        return _side(text)
+    redraw = field("change") not in _QUIET
+    drawn = _side(text, **where) if redraw else ""
+    return drawn + render_template("_pipelines_next.html", text=text)
 
 
 def written() -> str:
@@ -121,15 +107,15 @@ def _doubtful(text: str) -> list[Flaw]:
     return examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).warnings
 
 
-def _sent(parts: AppContext, command: Act, pipeline: Json | None) -> Any:
+def _sent(command: Act, pipeline: Json | None) -> Any:
     """Check, or save and go to the pipeline; problems are told beside the lines that have them."""
     text = written()
     problem, good = checked(text), field("do") != "save"
     if problem is None and not good:
-        given = seal_yaml(text, parts.sealer.seal)
+        given = seal_yaml(text, session.context().sealer.seal)
         try:
             demand_unchanged(pipeline or {}, "Save once more to replace it. What changed stands under Versions.")
-            saved = parts.desk.act(caller(), command.model_copy(update={"text": given.text})).document
+            saved = session.act(command.model_copy(update={"text": given.text})).document
             return done(f"/pipelines/{saved['id']}")
         except Refused as refused:
             if refused.problem.code is Code.UNAUTHENTICATED:
@@ -137,7 +123,7 @@ def _sent(parts: AppContext, command: Act, pipeline: Json | None) -> Any:
             problem = refused.problem
     if request.headers.get("HX-Request"):
         return _said(text, problem, good, pipeline)
-    return _editor(parts, text, pipeline=pipeline, said=_said(text, problem, good, pipeline), problem=problem)
+    return _editor(text, pipeline=pipeline, said=_said(text, problem, good, pipeline), problem=problem)
 
 
 def _said(text: str, problem: Problem | None, good: bool, pipeline: Json | None) -> str:
@@ -153,7 +139,6 @@ def _said(text: str, problem: Problem | None, good: bool, pipeline: Json | None)
 
 
 def _editor(
-    parts: AppContext,
     text: str,
     *,
     pipeline: Json | None = None,
@@ -168,7 +153,7 @@ def _editor(
         marked={flaw.line for flaw in problem.flaws if flaw.line} if problem else set(),
         pipeline=pipeline,
         said=said,
-        side=_side(parts, text, **{**_asked(), "tab": _asked()["tab"] or tab}),
+        side=_side(text, **{**_asked(), "tab": _asked()["tab"] or tab}),
     )
 
 
@@ -176,7 +161,7 @@ def _asked() -> dict[str, str]:
     return {key: request.values.get(key, "") for key in ("tab", "stage", "task")}
 
 
-def _side(parts: AppContext, text: str, **where: str) -> str:
+def _side(text: str, **where: str) -> str:
     asked = where or _asked()
     try:
         tree = load_yaml(text)[0].tree
@@ -201,9 +186,9 @@ def _side(parts: AppContext, text: str, **where: str) -> str:
         schema=schema,
         fields=task_form.fields(schema, task) if schema and task else [],
         source=task_form.source_of(task) if task else "",
-        projects=project_names(parts),
+        projects=project_names(),
         kinds={kind: one["title"] for kind, one in TASK_SCHEMAS.items()},
-        endpoints=every(parts, Kind.ENDPOINTS) if task else [],
+        endpoints=every(Kind.ENDPOINTS) if task else [],
     )
 
 
@@ -221,7 +206,8 @@ def _inject(tree: Json, where: Where) -> tuple[Json, Where]:
 
 
 def _inputs(tree: Json, where: Where) -> tuple[Json, Where]:
-    numbers = sorted({int(key[5:]) for key in request.form if key.startswith("name.") and key[5:].isdigit()})
+    keys = (key.removeprefix("name.") for key in request.form if key.startswith("name."))
+    numbers = sorted({number for key in keys if (number := whole_number(key)) is not None})
     rows = [
         {
             "name": field(f"name.{number}"),
@@ -279,3 +265,13 @@ _CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
 }
 _QUIET = frozenset({"head", "inputs", "task"})
 """These leave the forms as they are, so that one can go on typing."""
+
+
+ROUTES = (
+    PageRoute("GET", "/pipelines/new", new),
+    PageRoute("GET", "/pipelines/<id>/edit", edit),
+    PageRoute("POST", "/pipelines/new", create),
+    PageRoute("POST", "/pipelines/<id>/edit", save),
+    PageRoute("POST", "/pipelines/side", side),
+    PageRoute("POST", "/pipelines/change", change),
+)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
 
-from .common import caller, demand_administrator, page_number, signed_in
+from . import session
+from .layout import page_number
+from .routing import PageRoute
 
 PAGE = 50
 LISTS = (
@@ -20,53 +21,39 @@ LISTS = (
 )
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/projects` and below."""
-    blueprint = Blueprint("projects", __name__)
-    session = signed_in(parts)
-
-    @blueprint.get("/projects")
-    @session
-    def listing() -> str:
-        number = page_number()
-        found = parts.desk.find(caller(), Find(kind=Kind.PROJECTS, orderby="name asc", top=PAGE, skip=number * PAGE))
-        more = (number + 1) * PAGE < found.total
-        return render_template("projects.html", rows=found.documents, total=found.total, page=number, more=more)
-
-    @blueprint.get("/projects/new")
-    @session
-    def new() -> str:
-        demand_administrator(parts)
-        return _form({})
-
-    @blueprint.post("/projects/new")
-    @session
-    def create() -> str | AnyResponse:
-        body = {**_given(), "name": request.form.get("name", "").strip()}
-        return _sent(parts, body, Act(kind=Kind.PROJECTS, verb="create", body=body))
-
-    @blueprint.get("/projects/<id>")
-    @session
-    def edit(id: str) -> str:
-        return _form(_stored(parts, id))
-
-    @blueprint.post("/projects/<id>")
-    @session
-    def save(id: str) -> str | AnyResponse:
-        body = _given()
-        shown = {**_stored(parts, id), **body}
-        return _sent(parts, shown, Act(kind=Kind.PROJECTS, verb="patch", id=id, body=body))
-
-    @blueprint.post("/projects/<id>/delete")
-    @session
-    def delete(id: str) -> str | AnyResponse:
-        return _sent(parts, _stored(parts, id), Act(kind=Kind.PROJECTS, verb="delete", id=id))
-
-    return blueprint
+def listing() -> str:
+    number = page_number()
+    found = session.find(Find(kind=Kind.PROJECTS, orderby="name asc", top=PAGE, skip=number * PAGE))
+    more = (number + 1) * PAGE < found.total
+    return render_template("projects.html", rows=found.documents, total=found.total, page=number, more=more)
 
 
-def _stored(parts: AppContext, id: str) -> Json:
-    return parts.desk.get(caller(), Get(kind=Kind.PROJECTS, id=id)).document
+def new() -> str:
+    session.demand_administrator()
+    return _form({})
+
+
+def create() -> str | AnyResponse:
+    body = {**_given(), "name": request.form.get("name", "").strip()}
+    return _sent(body, Act(kind=Kind.PROJECTS, verb="create", body=body))
+
+
+def edit(id: str) -> str:
+    return _form(_stored(id))
+
+
+def save(id: str) -> str | AnyResponse:
+    body = _given()
+    shown = {**_stored(id), **body}
+    return _sent(shown, Act(kind=Kind.PROJECTS, verb="patch", id=id, body=body))
+
+
+def delete(id: str) -> str | AnyResponse:
+    return _sent(_stored(id), Act(kind=Kind.PROJECTS, verb="delete", id=id))
+
+
+def _stored(id: str) -> Json:
+    return session.get(Get(kind=Kind.PROJECTS, id=id)).document
 
 
 def _given() -> Json:
@@ -76,9 +63,9 @@ def _given() -> Json:
     return {"description": request.form.get("description", "").strip(), **people}
 
 
-def _sent(parts: AppContext, shown: Json, command: Act) -> str | AnyResponse:
+def _sent(shown: Json, command: Act) -> str | AnyResponse:
     try:
-        parts.desk.act(caller(), command)
+        session.act(command)
     except Refused as error:
         return _form(shown, error.problem)
     return redirect("/projects")
@@ -87,3 +74,13 @@ def _sent(parts: AppContext, shown: Json, command: Act) -> str | AnyResponse:
 def _form(project: Json, problem: Problem | None = None) -> str:
     people = {key: "\n".join(one.get("email", "") for one in project.get(key) or []) for key, _ in LISTS}
     return render_template("projects_form.html", project=project, people=people, lists=LISTS, problem=problem)
+
+
+ROUTES = (
+    PageRoute("GET", "/projects", listing),
+    PageRoute("GET", "/projects/new", new),
+    PageRoute("POST", "/projects/new", create),
+    PageRoute("GET", "/projects/<id>", edit),
+    PageRoute("POST", "/projects/<id>", save),
+    PageRoute("POST", "/projects/<id>/delete", delete),
+)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import render_template
 
-from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 
-from .common import caller, quoted, signed_in
+from . import session
+from .formats import quoted
 from .forms import done, field, write
+from .routing import PageRoute
 from .run_inputs import fields_of, given
 
 MOST = 50
@@ -24,55 +25,52 @@ TIMES = {
 """What the field for times proposes."""
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/pipelines/<pipeline>/schedules` and below."""
-    blueprint = Blueprint("schedules", __name__, url_prefix="/pipelines/<pipeline>/schedules")
-    session = signed_in(parts)
-
-    def form(pipeline: str, schedule: Json) -> str:
-        found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=pipeline)).document
-        inputs = fields_of(found, schedule.get("input"))
-        return render_template("schedules_form.html", pipeline=found, schedule=schedule, inputs=inputs, times=TIMES)
-
-    @blueprint.get("/new")
-    @session
-    def new(pipeline: str) -> str:
-        return form(pipeline, {"timeZone": "UTC", "enabled": True})
-
-    @blueprint.post("/new")
-    @session
-    def create(pipeline: str) -> Any:
-        found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, id=pipeline)).document
-        write(parts, Kind.SCHEDULES, "create", {**_said(), "pipeline": found["name"], "project": found["project"]})
-        return done(f"/pipelines/{pipeline}")
-
-    @blueprint.get("/<id>")
-    @session
-    def edit(pipeline: str, id: str) -> str:
-        return form(pipeline, parts.desk.get(caller(), Get(kind=Kind.SCHEDULES, id=id)).document)
-
-    @blueprint.post("/<id>")
-    @session
-    def save(pipeline: str, id: str) -> Any:
-        write(parts, Kind.SCHEDULES, "patch", _said(), id=id)
-        return done(f"/pipelines/{pipeline}")
-
-    @blueprint.post("/<id>/delete")
-    @session
-    def delete(pipeline: str, id: str) -> Any:
-        write(parts, Kind.SCHEDULES, "delete", {}, id=id)
-        return done(f"/pipelines/{pipeline}")
-
-    return blueprint
+def _form(pipeline: str, schedule: Json) -> str:
+    found = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
+    inputs = fields_of(found, schedule.get("input"))
+    return render_template("schedules_form.html", pipeline=found, schedule=schedule, inputs=inputs, times=TIMES)
 
 
-def schedules_of(parts: AppContext, pipeline: Json) -> list[Json]:
+def new(pipeline: str) -> str:
+    return _form(pipeline, {"timeZone": "UTC", "enabled": True})
+
+
+def create(pipeline: str) -> Any:
+    found = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
+    write(Kind.SCHEDULES, "create", {**_said(), "pipeline": found["name"], "project": found["project"]})
+    return done(f"/pipelines/{pipeline}")
+
+
+def edit(pipeline: str, id: str) -> str:
+    return _form(pipeline, session.get(Get(kind=Kind.SCHEDULES, id=id)).document)
+
+
+def save(pipeline: str, id: str) -> Any:
+    write(Kind.SCHEDULES, "patch", _said(), id=id)
+    return done(f"/pipelines/{pipeline}")
+
+
+def delete(pipeline: str, id: str) -> Any:
+    write(Kind.SCHEDULES, "delete", {}, id=id)
+    return done(f"/pipelines/{pipeline}")
+
+
+def schedules_of(pipeline: Json) -> list[Json]:
     """The schedules that start this pipeline, by name."""
     where = f"project eq {quoted(str(pipeline.get('project')))} and pipeline eq {quoted(str(pipeline.get('name')))}"
     ask = Find(kind=Kind.SCHEDULES, filter=where, orderby="name asc", top=MOST)
-    return list(parts.desk.find(caller(), ask).documents)
+    return list(session.find(ask).documents)
 
 
 def _said() -> Json:
     named = {"name": field("name"), "cron": field("cron"), "timeZone": field("timeZone")}
     return {**named, "enabled": field("enabled") == "yes", "input": given()}
+
+
+ROUTES = (
+    PageRoute("GET", "/pipelines/<pipeline>/schedules/new", new),
+    PageRoute("POST", "/pipelines/<pipeline>/schedules/new", create),
+    PageRoute("GET", "/pipelines/<pipeline>/schedules/<id>", edit),
+    PageRoute("POST", "/pipelines/<pipeline>/schedules/<id>", save),
+    PageRoute("POST", "/pipelines/<pipeline>/schedules/<id>/delete", delete),
+)

@@ -5,61 +5,50 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands import inspection
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 
-from .common import caller, demand_editor, piece, signed_in
+from . import session
 from .forms import done, preset_project
+from .layout import piece
+from .routing import PageRoute
 
 ANSWER = "a."
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/pipelines/templates` and below."""
-    blueprint = Blueprint("templates", __name__)
-    session = signed_in(parts)
-
-    @blueprint.get("/pipelines/templates")
-    @session
-    def listing() -> str:
-        demand_editor(parts)
-        found = parts.desk.get(caller(), Get(kind=Kind.PIPELINES, options={"templates": True})).document
-        return render_template("templates.html", rows=found["templates"])
-
-    @blueprint.get("/pipelines/templates/<name>")
-    @session
-    def one(name: str) -> str:
-        return render_template("templates_form.html", **_asked(parts, name, {"project": preset_project(parts)}))
-
-    @blueprint.post("/pipelines/templates/<name>/form")
-    @session
-    def form(name: str) -> str:
-        return piece("_templates_form.html", **_asked(parts, name, _answers()))
-
-    @blueprint.post("/pipelines/templates/<name>")
-    @session
-    def fill(name: str) -> Any:
-        body = {"answers": _answers(), "enabled": "enabled" in request.form}
-        made = parts.desk.act(caller(), Act(kind=Kind.PIPELINES, verb="from-template", name=name, body=body)).document
-        webhook = (made.get("_next") or {}).get("webhook")
-        if not webhook:
-            return done(f"/pipelines/{made['id']}")
-        wanted = {key: webhook[key] for key in ("project", "name", "endpoint", "pipeline") if webhook.get(key)}
-        return done(f"/webhooks/new?{urlencode(wanted)}")
-
-    return blueprint
+def listing() -> str:
+    session.demand_editor()
+    found = session.get(Get(kind=Kind.PIPELINES, options={"templates": True})).document
+    return render_template("templates.html", rows=found["templates"])
 
 
-def _asked(parts: AppContext, name: str, answers: Json) -> Json:
+def show(name: str) -> str:
+    return render_template("templates_form.html", **_asked(name, {"project": preset_project()}))
+
+
+def form(name: str) -> str:
+    return piece("_templates_form.html", **_asked(name, _answers()))
+
+
+def fill(name: str) -> Any:
+    body = {"answers": _answers(), "enabled": "enabled" in request.form}
+    made = session.act(Act(kind=Kind.PIPELINES, verb="from-template", name=name, body=body)).document
+    webhook = (made.get("_next") or {}).get("webhook")
+    if not webhook:
+        return done(f"/pipelines/{made['id']}")
+    wanted = {key: webhook[key] for key in ("project", "name", "endpoint", "pipeline") if webhook.get(key)}
+    return done(f"/webhooks/new?{urlencode(wanted)}")
+
+
+def _asked(name: str, answers: Json) -> Json:
     """The template's questions as far as the answers make them apply; what there is only one of is chosen."""
-    template = inspection.template(parts.desk, caller(), name, answers)
+    template = inspection.template(session.context().config, session.caller(), name, answers)
     while only := _only(template["questions"], answers):
         answers = {**answers, **only}
-        template = inspection.template(parts.desk, caller(), name, answers)
+        template = inspection.template(session.context().config, session.caller(), name, answers)
     asked = [one for one in template["questions"] if _applies(one, answers)]
     return {"template": {**template, "questions": asked}, "answers": answers}
 
@@ -84,3 +73,11 @@ def _answers() -> Json:
         key.removeprefix(ANSWER): value.strip() for key, value in request.form.items() if key.startswith(ANSWER)
     }
     return answers | {key: answers.get(key) == "true" for key in request.form.getlist("boxes")}
+
+
+ROUTES = (
+    PageRoute("GET", "/pipelines/templates", listing),
+    PageRoute("GET", "/pipelines/templates/<name>", show),
+    PageRoute("POST", "/pipelines/templates/<name>/form", form),
+    PageRoute("POST", "/pipelines/templates/<name>", fill),
+)

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from flask import request
 
-from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
-from shared.contracts.envelope import Caller
 
-from .common import caller, piece, signed_in
+from . import session
 from .forms import field, project_names, write
+from .layout import piece
+from .routing import PageRoute
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/tokens` and below."""
-    blueprint = Blueprint("tokens", __name__)
-    session = signed_in(parts)
-
-    @blueprint.get("/tokens/new")
-    @session
-    def new() -> str:
-        email = _me(parts, caller()).get("email") or caller().user
-        return piece("_tokens_form.html", email=email, project=request.args.get("project", ""))
-
-    @blueprint.post("/tokens")
-    @session
-    def generate() -> str:
-        body = {"name": field("name") or "Docker webhook", "email": field("email")}
-        made = write(parts, Kind.TOKENS, "create", body)
-        names = project_names(parts)
-        project = field("project") if field("project") in names else next(iter(names), "")
-        return piece("_tokens_made.html", made=made, projects=names, project=project)
-
-    @blueprint.post("/tokens/variable")
-    @session
-    def keep() -> str:
-        name = field("name")
-        body = {"name": name, "project": field("project"), "type": "SECRET", "value": field("token")}
-        write(parts, Kind.VARIABLES, "create", body)
-        return piece("_tokens_kept.html", name=name)
-
-    return blueprint
+def new() -> str:
+    email = _me().get("email") or session.caller().user
+    return piece("_tokens_form.html", email=email, project=request.args.get("project", ""))
 
 
-def _me(parts: AppContext, who: Caller) -> Json:
-    return parts.desk.get(who, Get(kind=Kind.USERS, id="me")).document
+def generate() -> str:
+    body = {"name": field("name") or "Docker webhook", "email": field("email")}
+    made = write(Kind.TOKENS, "create", body)
+    names = project_names()
+    project = field("project") if field("project") in names else next(iter(names), "")
+    return piece("_tokens_made.html", made=made, projects=names, project=project)
+
+
+def keep() -> str:
+    name = field("name")
+    body = {"name": name, "project": field("project"), "type": "SECRET", "value": field("token")}
+    write(Kind.VARIABLES, "create", body)
+    return piece("_tokens_kept.html", name=name)
+
+
+def _me() -> Json:
+    return session.get(Get(kind=Kind.USERS, id="me")).document
+
+
+ROUTES = (
+    PageRoute("GET", "/tokens/new", new),
+    PageRoute("POST", "/tokens", generate),
+    PageRoute("POST", "/tokens/variable", keep),
+)

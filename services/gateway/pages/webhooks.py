@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
-from services.gateway.app_context import AppContext
 from services.gateway.commands import self_check
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Inspect, Kind
@@ -15,9 +14,10 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.runs import Endpoint
 from shared.grammar.inputs import inject
 
-from . import webhook_form
-from .common import caller, page_number, piece, signed_in
+from . import session, webhook_form
 from .forms import done, every, field, preset_project, project_names, write
+from .layout import page_number, piece
+from .routing import PageRoute
 
 STATES = {
     MirrorState.IN_STEP: ("COMPLETED", "Docker Hub has this hook"),
@@ -47,90 +47,73 @@ _ACTS: dict[str, tuple[str, Json]] = {
 """What the buttons of a card send."""
 
 
-def create_blueprint(parts: AppContext) -> Blueprint:
-    """`/webhooks` and below."""
-    blueprint = Blueprint("webhooks", __name__)
-    session = signed_in(parts)
+def listing() -> str:
+    number = page_number()
+    ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=number * PAGE)
+    found = session.find(ask)
+    return render_template(
+        "webhooks.html",
+        rows=found.documents,
+        total=found.total,
+        page=number,
+        more=(number + 1) * PAGE < found.total,
+        states=STATES,
+    )
 
-    @blueprint.get("/webhooks")
-    @session
-    def listing() -> str:
-        number = page_number()
-        ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=number * PAGE)
-        found = parts.desk.find(caller(), ask)
-        return render_template(
-            "webhooks.html",
-            rows=found.documents,
-            total=found.total,
-            page=number,
-            more=(number + 1) * PAGE < found.total,
-            states=STATES,
-        )
 
-    @blueprint.get("/webhooks/new")
-    @session
-    def new() -> str:
-        asked = {key: request.args[key] for key in TEXTS if key in request.args}
-        return _form(parts, {"project": preset_project(parts), "enabled": True, **asked}, "", presets=True)
+def new() -> str:
+    asked = {key: request.args[key] for key in TEXTS if key in request.args}
+    return _form({"project": preset_project(), "enabled": True, **asked}, "", presets=True)
 
-    @blueprint.get("/webhooks/<id>")
-    @session
-    def one(id: str) -> str:
-        return _form(parts, parts.desk.get(caller(), Get(kind=Kind.WEBHOOKS, id=id)).document, id)
 
-    @blueprint.post("/webhooks/form")
-    @session
-    def redraw() -> str:
-        """The same form with what the project, the endpoint and the pipeline chosen now offer; saves nothing."""
-        return _form(parts, _sent(), field("id"), presets=not field("id"))
+def show(id: str) -> str:
+    return _form(session.get(Get(kind=Kind.WEBHOOKS, id=id)).document, id)
 
-    @blueprint.post("/webhooks/inputs")
-    @session
-    def add_inputs() -> str:
-        """Let the chosen pipeline take what a push fills in."""
-        values = _sent()
-        pipeline = _pipeline(parts, values)
-        options = [*(pipeline.get("options") or ()), "DOCKER_TRIGGER"]
-        given, meta = inject(pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}, options)
-        body = {"options": options, "input": given, "_inputMeta": meta}
-        write(parts, Kind.PIPELINES, "patch", body, id=str(pipeline["id"]))
-        return _form(parts, values, field("id"))
 
-    @blueprint.post("/webhooks/tags")
-    @session
-    def tags() -> str:
-        return _tags(parts, _sent())
+def redraw() -> str:
+    """The same form with what the project, the endpoint and the pipeline chosen now offer; saves nothing."""
+    return _form(_sent(), field("id"), presets=not field("id"))
 
-    @blueprint.post("/webhooks")
-    @session
-    def save() -> Any:
-        body, id = _sent(), field("id")
-        _demand_inputs(parts, body)
-        if id:
-            write(parts, Kind.WEBHOOKS, "patch", body, id=id)
-            return done("/webhooks")
-        made = write(parts, Kind.WEBHOOKS, "create", body)
-        return render_template("webhooks_made.html", row=made, states=STATES, rotated=False)
 
-    @blueprint.post("/webhooks/<id>/act")
-    @session
-    def act(id: str) -> Any:
-        verb = field("verb")
-        if verb == "rotate":
-            row = write(parts, Kind.WEBHOOKS, "rotate", {}, id=id)
-            return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
-        if (change := _ACTS.get(verb)) is not None:
-            write(parts, Kind.WEBHOOKS, change[0], change[1], id=id)
+def add_inputs() -> str:
+    """Let the chosen pipeline take what a push fills in."""
+    values = _sent()
+    pipeline = _pipeline(values)
+    options = [*(pipeline.get("options") or ()), "DOCKER_TRIGGER"]
+    given, meta = inject(pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}, options)
+    body = {"options": options, "input": given, "_inputMeta": meta}
+    write(Kind.PIPELINES, "patch", body, id=str(pipeline["id"]))
+    return _form(values, field("id"))
+
+
+def tags() -> str:
+    return _tags(_sent())
+
+
+def save() -> Any:
+    body, id = _sent(), field("id")
+    _demand_inputs(body)
+    if id:
+        write(Kind.WEBHOOKS, "patch", body, id=id)
         return done("/webhooks")
+    made = write(Kind.WEBHOOKS, "create", body)
+    return render_template("webhooks_made.html", row=made, states=STATES, rotated=False)
 
-    @blueprint.post("/webhooks/<id>/test")
-    @session
-    def test(id: str) -> str:
-        """A delivery as the registry would send it goes the whole way; each hop is told, nothing is started."""
-        checked = self_check.check(parts.desk, caller(), id, {"tag": field("tag")})
-        return piece("_webhooks_tested.html", checked=checked)
 
-    return blueprint
+def act(id: str) -> Any:
+    verb = field("verb")
+    if verb == "rotate":
+        row = write(Kind.WEBHOOKS, "rotate", {}, id=id)
+        return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
+    if (change := _ACTS.get(verb)) is not None:
+        write(Kind.WEBHOOKS, change[0], change[1], id=id)
+    return done("/webhooks")
+
+
+def test(id: str) -> str:
+    """A delivery as the registry would send it goes the whole way; each hop is told, nothing is started."""
+    checked = self_check.check(session.context().config, session.caller(), id, {"tag": field("tag")})
+    return piece("_webhooks_tested.html", checked=checked)
 
 
 def _sent() -> Json:
@@ -145,11 +128,11 @@ def _sent() -> Json:
     return body
 
 
-def _form(parts: AppContext, values: Json, id: str, *, presets: bool = False) -> str:
+def _form(values: Json, id: str, *, presets: bool = False) -> str:
     project = str(values.get("project") or "")
-    webhooks = every(parts, Kind.WEBHOOKS)
-    registries = webhook_form.registries(every(parts, Kind.ENDPOINTS), project)
-    pipelines = webhook_form.pipelines(every(parts, Kind.PIPELINES), project)
+    webhooks = every(Kind.WEBHOOKS)
+    registries = webhook_form.registries(every(Kind.ENDPOINTS), project)
+    pipelines = webhook_form.pipelines(every(Kind.PIPELINES), project)
     if presets:
         values = _preset(values, registries, pipelines)
     endpoint = next((one for one in registries if one["name"] == values.get("endpoint")), None)
@@ -162,13 +145,13 @@ def _form(parts: AppContext, values: Json, id: str, *, presets: bool = False) ->
         "_webhooks_form.html" if request.headers.get("HX-Request") else "webhooks_form.html",
         values=values,
         id=id,
-        projects=project_names(parts),
+        projects=project_names(),
         registries=registries,
         pipelines=pipelines,
         pipeline=pipeline,
         repository=repository,
         advanced=webhook_form.advanced(values),
-        inputs=webhook_form.inputs(_pipeline(parts, values)) if pipeline else [],
+        inputs=webhook_form.inputs(_pipeline(values)) if pipeline else [],
         suggested=values.get("name", "") if presets else "",
     )
 
@@ -183,23 +166,23 @@ def _preset(values: Json, registries: list[Json], pipelines: list[webhook_form.C
     return values
 
 
-def _pipeline(parts: AppContext, values: Json) -> Json:
+def _pipeline(values: Json) -> Json:
     ask = Get(kind=Kind.PIPELINES, project=str(values.get("project")), name=str(values.get("pipeline")))
-    return parts.desk.get(caller(), ask).document
+    return session.get(ask).document
 
 
-def _demand_inputs(parts: AppContext, body: Json) -> None:
+def _demand_inputs(body: Json) -> None:
     """A mandatory input without value and default is refused here, since no push would ever run."""
     for name, noun in (("endpoint", "an endpoint"), ("pipeline", "a pipeline")):
         if not body[name]:
             raise refuse(Code.INVALID, f"Choose {noun}.", subject=name)
-    missing = webhook_form.unfilled(_pipeline(parts, body), body["input"])
+    missing = webhook_form.unfilled(_pipeline(body), body["input"])
     if missing:
         message = f"{', '.join(missing)} must have a value: the pipeline demands it and has no default."
         raise refuse(Code.INVALID, message, subject="input", next_step="Give it under Input Parameters.")
 
 
-def _tags(parts: AppContext, values: Json) -> str:
+def _tags(values: Json) -> str:
     """The newest tags of the repository and which would run; tags seen once are judged again without asking."""
     pattern, exclude = values["tagNamePattern"], values["exclude"]
     asked_of = "/".join(values[key] for key in ("project", "endpoint", "repoName"))
@@ -207,7 +190,7 @@ def _tags(parts: AppContext, values: Json) -> str:
     problem: Problem | None = None
     if not known and values["endpoint"]:
         try:
-            known = _newest_tags(parts, values)
+            known = _newest_tags(values)
         except Refused as refused:
             problem = refused.problem
     flaw = webhook_form.readable(pattern, exclude)
@@ -223,11 +206,24 @@ def _tags(parts: AppContext, values: Json) -> str:
     )
 
 
-def _newest_tags(parts: AppContext, values: Json) -> list[str]:
+def _newest_tags(values: Json) -> list[str]:
     options = {"forValidation": True}
     ask = Get(kind=Kind.ENDPOINTS, project=values["project"], name=values["endpoint"], options=options)
-    endpoint = Endpoint.model_validate(parts.desk.get(caller(), ask).document)
+    endpoint = Endpoint.model_validate(session.get(ask).document)
     repository = webhook_form.repository({"properties": endpoint.properties}, values["repoName"])
     look = Inspect(what="tags", endpoint=endpoint, options={"repository": repository})
-    found = parts.desk.inspect(caller(), look).document.get("tags") or []
+    found = session.context().config.inspect(session.caller(), look).document.get("tags") or []
     return [str(tag["name"]) for tag in found[: webhook_form.TAGS_SHOWN]]
+
+
+ROUTES = (
+    PageRoute("GET", "/webhooks", listing),
+    PageRoute("GET", "/webhooks/new", new),
+    PageRoute("GET", "/webhooks/<id>", show),
+    PageRoute("POST", "/webhooks/form", redraw),
+    PageRoute("POST", "/webhooks/inputs", add_inputs),
+    PageRoute("POST", "/webhooks/tags", tags),
+    PageRoute("POST", "/webhooks", save),
+    PageRoute("POST", "/webhooks/<id>/act", act),
+    PageRoute("POST", "/webhooks/<id>/test", test),
+)

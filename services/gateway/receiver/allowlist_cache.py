@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from services.gateway.ports import Asking
+from services.gateway.ports import Asking, expect
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import Allowlist, AllowlistAsk, AllowlistChanged, TokenEntry
 from shared.contracts.topics import ALLOWLIST_ASK
@@ -68,8 +68,7 @@ class AllowlistCache:
 
     def on_change(self, incoming: Incoming) -> None:
         """A broadcast change of the list."""
-        change = incoming.message
-        assert isinstance(change, AllowlistChanged)
+        change = expect(incoming.message, AllowlistChanged)
         with self._lock:
             self._tokens = allowlist.changed(self._tokens, change)
             self._heard.append(change)
@@ -96,8 +95,8 @@ class AllowlistCache:
             raise CannotAsk from error
         finally:
             self._look_ups.release()
-        assert isinstance(answer, Allowlist)
-        entry = next((entry for entry in answer.entries if entry.token_hash == token_hash), None)
+        entries = expect(answer, Allowlist).entries
+        entry = next((entry for entry in entries if entry.token_hash == token_hash), None)
         if entry is not None:
             with self._lock:
                 self._tokens = allowlist.learned(self._tokens, entry)
@@ -107,8 +106,7 @@ class AllowlistCache:
         """Ask for the whole list now."""
         with self._lock:
             self._heard.clear()
-        answer = self._post.request(ALLOWLIST_ASK, AllowlistAsk(), timeout_s=ASK_TIMEOUT_S)
-        assert isinstance(answer, Allowlist)
+        answer = expect(self._post.request(ALLOWLIST_ASK, AllowlistAsk(), timeout_s=ASK_TIMEOUT_S), Allowlist)
         with self._lock:
             before = self._tokens
             self._tokens = allowlist.snapshot(answer, self._heard)

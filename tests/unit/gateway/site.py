@@ -42,7 +42,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.post = FakePost()
         self.sessions = Sessions(KEY)
-        self.live = EventStreams(2)
+        self.streams = EventStreams(2)
         settings = GatewaySettings(portside_home=folder, public_url="https://portside.example.com")
         sealer = Sealer([bytes(PrivateKey.generate().public_key)])
         self.desk, self.wellbeing = ConfigClient(self.post), HealthBoard()
@@ -53,9 +53,9 @@ class Site:
                 self.desk,
                 self.sessions,
                 sealer,
-                self.live,
+                self.streams,
                 roles=cast("Roles", SimpleNamespace(of=lambda _: self.role)),
-                wellbeing=self.wellbeing,
+                health=self.wellbeing,
                 look_at_broker=lambda: self.broker,
             )
         )

@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.gateway.event_streams import EVENTS, EXECUTIONS, EventStreams, TooManyStreams, hangs_up
+from services.gateway.pages import AREAS
 from services.gateway.sessions import COOKIE, NotSignedIn, Sessions
 from shared.contracts.catalog import Page, SignedIn
 from shared.contracts.problems import Code, refuse
@@ -199,7 +200,7 @@ def test_a_form_that_outlived_its_session_stays_as_typed_and_is_sent_again_after
     nobody.set_cookie(COOKIE, site.sessions.issue(anew, now()).token)
     answer = nobody.post("/executions/e1/act", data={"form_token": old, "verb": "cancel"}, headers=within)
     token = json.loads(answer.headers["HX-Trigger"])["portside:session"]["token"]
-    assert answer.status_code == 403 and "Send it once more" in answer.get_data(as_text=True)
+    assert answer.status_code == 403 and "Send it again" in answer.get_data(as_text=True)
     answer = nobody.post("/executions/e1/act", data={"form_token": token, "verb": "cancel"}, headers=within)
     assert answer.status_code == 204
 
@@ -248,15 +249,15 @@ def test_a_stream_shows_the_state_and_ends_with_the_execution(ann: FlaskClient) 
 
 
 def test_streams_are_bounded_and_their_places_come_back(site: Site) -> None:
-    with site.live.watching("a"), site.live.watching("b"):
-        assert not site.live.has_room
-        with pytest.raises(TooManyStreams), site.live.watching("c"):
+    with site.streams.watching("a"), site.streams.watching("b"):
+        assert not site.streams.has_room
+        with pytest.raises(TooManyStreams), site.streams.watching("c"):
             pass
-    assert site.live.has_room
+    assert site.streams.has_room
 
 
 def test_a_page_without_room_for_a_stream_polls(site: Site, ann: FlaskClient) -> None:
-    with site.live.watching("a"), site.live.watching("b"):
+    with site.streams.watching("a"), site.streams.watching("b"):
         page = ann.get("/executions").get_data(as_text=True)
         assert "sse-connect" not in page and 'hx-trigger="every 5s"' in page
         assert ann.get("/executions/live").status_code == 204
@@ -377,3 +378,28 @@ def test_a_token_of_another_key_or_age_is_not_a_session() -> None:
     ):
         with pytest.raises(NotSignedIn):
             sessions.read(token)
+
+
+def test_an_unknown_address_keeps_the_navigation_for_who_is_signed_in(site: Site, ann: FlaskClient) -> None:
+    answer = ann.get("/no-such-page")
+    assert answer.status_code == 404 and 'aria-label="Main"' in answer.get_data(as_text=True)
+    for page in (site.client().get("/no-such-page"), ann.get("/sign-in")):
+        assert 'aria-label="Main"' not in page.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("text", ["abc", "²", "9" * 30, "-1"])
+def test_what_is_no_number_in_an_address_is_left_out(ann: FlaskClient, site: Site, text: str) -> None:
+    site.documents["executions"] = {"id": "e1", "stages": {"A": {"tasks": {"B": {"status": "COMPLETED"}}}}}
+    for address in (
+        f"/executions?page={text}",
+        f"/executions/e1/log?stage=A&task=B&after={text}",
+        f"/pipelines/p1/versions?from={text}&to={text}",
+    ):
+        assert ann.get(address).status_code == 200
+
+
+def test_every_page_is_a_row_of_a_table_and_only_these_need_no_session(site: Site) -> None:
+    public = [route.rule for area in AREAS for route in area.ROUTES if route.public]
+    assert public == ["/sign-in", "/sign-in", "/docs/api"]
+    rules = {rule.rule for rule in site.app.url_map.iter_rules()}
+    assert {route.rule for area in AREAS for route in area.ROUTES} <= rules

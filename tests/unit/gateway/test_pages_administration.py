@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from services.gateway.health_board import SILENT_AFTER_S, HealthBoard
 from services.gateway.pages.audit import changes
-from services.gateway.pages.queues import plot
+from services.gateway.pages.formats import plot
 from services.gateway.roles import Role, Roles
 from shared.bus import BrokerState, Incoming, QueueState
 from shared.contracts.catalog import Page

@@ -1,0 +1,82 @@
+"""Values as people read and write them: statuses, durations, times, names of images. Pure but for the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.grammar.repositories import read_repository
+from shared.process.clock import now
+
+SIGNS = {
+    "COMPLETED": ("done", "✓", "completed"),
+    "FAILED": ("failed", "✗", "failed"),
+    "RUNNING": ("running", "▶", "running"),
+    "STARTED": ("running", "▶", "started"),
+    "WAITING": ("waiting", "◔", "waiting"),
+    "PAUSING": ("waiting", "◫", "pausing"),
+    "PAUSED": ("waiting", "◫", "paused"),
+    "RESUMING": ("running", "▶", "resuming"),
+    "CANCELING": ("canceled", "◻", "canceling"),
+    "CANCELED": ("canceled", "◻", "canceled"),
+    "SKIPPED": ("skipped", "↷", "skipped"),
+    "NOT_STARTED": ("none", "○", "not started"),
+}
+"""Every status by shape, colour and word, so that none of the three carries the meaning alone."""
+
+
+def sign(status: object) -> tuple[str, str, str]:
+    """The colour, shape and word of a status."""
+    return SIGNS.get(str(status), ("none", "○", str(status).lower()))
+
+
+def quoted(value: str) -> str:
+    """A text as a literal of a filter."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def image_named(written: str) -> tuple[str, str]:
+    """Repository and tag of an image as people write it, `docker.io/acme/web:1.4.1`; the tag may be blank."""
+    name, _, tag = written.rpartition("/")[2].partition("@")[0].partition(":")
+    return read_repository(written).path or name, tag
+
+
+def duration(micros: Any) -> str:
+    """`40 ms`, `1.2 s`, `3 min 4 s`; empty for none."""
+    if not isinstance(micros, int | float) or micros <= 0:
+        return ""
+    seconds = micros / 1_000_000
+    if seconds < 0.1:
+        return f"{max(1, round(micros / 1_000))} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(micros: Any) -> str:
+    """An instant in UTC for a tooltip."""
+    if not isinstance(micros, int | float) or micros <= 0:
+        return ""
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def ago(micros: Any) -> str:
+    """How long ago, roughly."""
+    if not isinstance(micros, int | float) or micros <= 0:
+        return ""
+    seconds = max(0.0, now() - micros / 1_000_000)
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {word} ago"
+    return "just now"
+
+
+def plot(depths: Sequence[int]) -> str:
+    """The points of a line, 100 wide and 20 high, its top the highest value; empty for less than two."""
+    if len(depths) < 2:
+        return ""
+    top = max(1, *depths)
+    step = 100 / (len(depths) - 1)
+    return " ".join(f"{index * step:.1f},{19 - 18 * depth / top:.1f}" for index, depth in enumerate(depths))

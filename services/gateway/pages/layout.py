@@ -1,0 +1,111 @@
+"""What every page has around its content: navigation, filters for templates, fragments, and errors as pages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, g, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from services.gateway.commands.texts import whole_number
+from services.gateway.sessions import COOKIE
+from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
+from shared.process.ids import new_id
+from shared.process.logging import get_logger
+
+from . import formats, session
+
+LAST_PAGE = 999_999
+NAVIGATION = (
+    (
+        "Deliver",
+        (("Executions", "/executions"), ("Approvals", "/approvals"), ("Pipelines", "/pipelines"), ("Live", "/live")),
+    ),
+    ("Triggers › Docker", (("Activity", "/activity"), ("Webhooks for Docker", "/webhooks"))),
+    ("Set up", (("Endpoints", "/endpoints"), ("Variables", "/variables"))),
+)
+"""Groups of pages, each with its address; the one that is open is marked."""
+
+ADMINISTRATION = (
+    "Administration",
+    (
+        ("Projects", "/projects"),
+        ("People", "/people"),
+        ("Queues", "/queues"),
+        ("Audit", "/audit"),
+        ("Health", "/health"),
+    ),
+)
+"""For administrators; everybody else does not see these."""
+
+
+def prepare(app: Flask) -> None:
+    """Filters and names that templates use."""
+    app.jinja_env.filters.update(
+        sign=formats.sign, duration=formats.duration, ago=formats.ago, moment=formats.moment, plot=formats.plot
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    app.context_processor(_names)
+
+
+def _names() -> dict[str, Any]:
+    if g.get("caller") is None:
+        return {"caller": None}
+    role = session.role()
+    return {
+        "caller": session.caller(),
+        "role": role,
+        "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
+        "form_token": session.form_token(),
+        "here": request.path,
+    }
+
+
+def piece(template: str, /, **values: Any) -> str:
+    """What a page draws within itself; without JavaScript on a page of its own."""
+    if request.headers.get("HX-Request"):
+        return render_template(template, **values)
+    return render_template("piece.html", piece=template, **values)
+
+
+def page_number() -> int:
+    """Which page of a list the address asks for, from 0."""
+    return min(query_number("page"), LAST_PAGE)
+
+
+def query_number(name: str) -> int:
+    """A whole number of the address; 0 where it is absent or none."""
+    return whole_number(request.args.get(name, "")) or 0
+
+
+def error_page(error: Exception) -> Response:
+    """A failure in words; a traceback goes to the log and never to a page."""
+    if isinstance(error, Refused):
+        problem = error.problem
+        if problem.code is Code.UNAUTHENTICATED and request.path != "/sign-in":
+            response = make_response(session.to_sign_in())
+            response.delete_cookie(COOKIE)
+            return response
+        status = HTTP_STATUS[problem.code]
+    elif isinstance(error, HTTPException):
+        status = error.code or 500
+        message = f"There is nothing at {request.path}." if status == 404 else str(error.description)
+        problem = Problem(code=Code.NOT_FOUND, message=message)
+    else:
+        request_id, status = new_id(), 500
+        get_logger().exception("page failed", path=request.path, request=request_id)
+        problem = Problem(
+            code=Code.INTERNAL,
+            message="Something went wrong inside the gateway; its log has the details.",
+            subject=request_id,
+        )
+    template = "_refused.html" if request.headers.get("HX-Request") else "error.html"
+    response = make_response(render_template(template, problem=problem, status=status), status)
+    if isinstance(error, session.ForeignForm) and request.headers.get("HX-Request"):
+        # A page of ours, which no other site can ask or read, gets the token of the present session.
+        response.headers["HX-Trigger"] = json.dumps({"portside:session": {"token": session.form_token()}})
+    if problem.retry_after_s:
+        response.headers["Retry-After"] = str(round(problem.retry_after_s))
+    return response
