@@ -16,6 +16,7 @@ from cli.ending import alone
 from cli.kube import Access, Cluster, read_kubeconfig
 from cli.ports import free_port, why_not_free
 from cli.processes import Process, Supervisor, portside
+from shared.grammar.repositories import HUB_HOST
 
 USUAL_PORT = 8080
 
@@ -126,5 +127,5 @@ def given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
         raise play.DemoFailed(f"--image {reference}: a tag is needed, such as {reference}:1.0")
     host, _, rest = name.partition("/")
     has_host = rest and ("." in host or ":" in host or host == "localhost")
-    prefix = f"{host}/" if has_host and host != "docker.io" else ""
+    prefix = f"{host}/" if has_host and host != HUB_HOST else ""
     return replace(scene, image_host=prefix, repository=rest if has_host else name), tag

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from shared.contracts.pushes import HookReceived, Push
+from shared.grammar.repositories import HUB_HOST
 
 from .catalog.values import MatchWebhook
 from .store.deliveries import JUDGED, Delivery
@@ -56,7 +57,7 @@ def _placed(push: Push | None, webhook: MatchWebhook | None) -> Push | None:
     """A sender that does not say which registry it is (Nexus, Alibaba's, a script) speaks for the webhook's."""
     if push is None or push.registry_host:
         return push
-    host = (webhook.registry_host if webhook is not None else "") or "docker.io"
-    official = host == "docker.io" and "/" not in push.repository
+    host = (webhook.registry_host if webhook is not None else "") or HUB_HOST
+    official = host == HUB_HOST and "/" not in push.repository
     repository = f"library/{push.repository}" if official else push.repository
     return push.model_copy(update={"registry_host": host, "repository": repository})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from shared.contracts.pushes import Push
 from shared.grammar import patterns
+from shared.grammar.repositories import HUB_HOST
 from shared.grammar.versions import parse_version
 
 from . import causes
@@ -168,7 +169,7 @@ def _repository(case: Case) -> Judgement | None:
     if not host_differs and webhook.repository in ("", push.repository):
         return None
     expected = webhook.repository or "any repository"
-    if webhook.registry_host not in ("", "docker.io"):
+    if webhook.registry_host not in ("", HUB_HOST):
         expected = f"{webhook.registry_host}/{expected}"
     return judge(Verdict.REPOSITORY, image=push.image, webhook=webhook.name, expected=expected)
 

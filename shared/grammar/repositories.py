@@ -1,17 +1,22 @@
-"""Which repository is meant: every form that people paste, read into host, namespace and name. Pure."""
+"""Which registry and which repository is meant: every form that people paste, read into host, namespace and name. Pure.
+
+The one reading for checks, tasks, matching and the receiver: two readings of one address send a password to the wrong
+registry.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 DOCKER_HUB = "https://hub.docker.com"
-DOCKER_HUB_REGISTRY = "https://registry-1.docker.io"
+HUB_HOST = "docker.io"
+"""Docker Hub as image references name it, whichever of its hosts is written."""
 
 _HUB_HOSTS = frozenset(
-    {"hub.docker.com", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
+    {"hub.docker.com", HUB_HOST, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 )
 _HUB_PAGES = (
     ("repository", "docker"),
@@ -26,6 +31,14 @@ _HUB_PAGES = (
 """Leading path segments of Docker Hub's own pages and API, longest first."""
 _EXPRESSION = re.compile(r"\$\{[^{}]*\}")
 _PART = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
+
+
+class RegistryAddress(NamedTuple):
+    """Where a registry's API is."""
+
+    host: str
+    """With its port, without a path; `docker.io` stands for Docker Hub's registry."""
+    plain_http: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,13 @@ class Repository:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-def read_repository(text: str, *, default_host: str = "docker.io") -> Repository:
+def registry_name(written: str) -> str:
+    """A registry as image references name it: host and port of an address or a host; blank for a blank text."""
+    host = written.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].lower()
+    return HUB_HOST if host in _HUB_HOSTS else host
+
+
+def read_repository(text: str, *, default_host: str = HUB_HOST) -> Repository:
     """Read `https://hub.docker.com/r/acme/web`, `docker.io/acme/web:1.2`, `acme/web`, `acme` and their like."""
     rest = text.strip()
     _, found, after = rest.partition("://")
@@ -58,10 +77,9 @@ def read_repository(text: str, *, default_host: str = "docker.io") -> Repository
     rest = rest.partition("?")[0].partition("#")[0]
     head, _, tail = rest.partition("/")
     is_host = bool(found) or "." in head or ":" in head or head == "localhost"
-    host = head.rpartition("@")[2].lower() if is_host else default_host
+    host = registry_name(head) if is_host else default_host
     parts = [part for part in (tail if is_host else rest).split("/") if part]
-    if host in _HUB_HOSTS:
-        host = "docker.io"
+    if host == HUB_HOST:
         parts = _without_hub_pages(parts) if found or is_host else parts
         if len(parts) == 2 and parts[0] == "_":
             parts = ["library", parts[1]]
@@ -69,7 +87,7 @@ def read_repository(text: str, *, default_host: str = "docker.io") -> Repository
         parts = parts[1:]
     if parts:
         parts[-1] = parts[-1].partition("@")[0].partition(":")[0]
-    if host == "docker.io" and len(parts) > 2:
+    if host == HUB_HOST and len(parts) > 2:
         parts = parts[:2]
     return _checked(host, parts)
 
@@ -118,19 +136,30 @@ def join_repository(endpoint: Repository, repo_name: str) -> Repository:
 
 def repository_of(properties: Mapping[str, Any]) -> Repository:
     """The repository, or namespace, of a docker endpoint."""
-    found = read_repository(str(properties.get("repoURL") or ""))
-    if properties.get("serverType") == "DockerHub" and found.host != "docker.io":
-        # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
-        path = "/".join(part for part in (found.namespace, found.name) if part)
-        return read_repository(f"https://hub.docker.com/{path}")
-    return found
+    written = str(properties.get("repoURL") or "")
+    if properties.get("serverType") != "DockerHub":
+        return read_repository(
+            written, default_host=registry_name(str(properties.get("registryURL") or "")) or HUB_HOST
+        )
+    found = read_repository(written)
+    if found.host == HUB_HOST:
+        return found
+    # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
+    path = "/".join(part for part in (found.namespace, found.name) if part)
+    return read_repository(f"{DOCKER_HUB}/{path}")
 
 
-def registry_of(properties: Mapping[str, Any]) -> tuple[str, bool]:
-    """Host and port of a docker endpoint's registry API (`docker.io` stands for Docker Hub's), and whether it speaks
-    plain HTTP."""
-    written = str(properties.get("registryURL") or "").strip().rstrip("/")
-    if written and written != DOCKER_HUB_REGISTRY:
-        scheme, _, rest = written.rpartition("://")
-        return rest.partition("/")[0], scheme == "http"
-    return repository_of(properties).host, str(properties.get("repoURL") or "").strip().startswith("http://")
+def registry_names(properties: Mapping[str, Any]) -> frozenset[str]:
+    """The names under which images of a docker endpoint's registry are known."""
+    return frozenset({repository_of(properties).host, registry_of(properties).host})
+
+
+def registry_of(properties: Mapping[str, Any]) -> RegistryAddress:
+    """The registry that a docker endpoint signs in at: that of `registryURL`, else that of the repository's address.
+
+    A `registryURL` that only repeats Docker Hub's never leads a private registry's password there.
+    """
+    own, repository = (str(properties.get(name) or "").strip() for name in ("registryURL", "repoURL"))
+    if (host := registry_name(own)) not in ("", HUB_HOST):
+        return RegistryAddress(host, own.lower().startswith("http://"))
+    return RegistryAddress(read_repository(repository).host, repository.lower().startswith("http://"))

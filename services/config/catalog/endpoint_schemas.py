@@ -76,9 +76,16 @@ DOCKER = EndpointType(
             required=True,
             help="https://hub.docker.com/r/acme/web, acme/web, or a namespace such as acme",
         ),
-        Property("username", "User name"),
+        Property(
+            "username", "User name", help="Docker Hub and most other registries want it with an access token too."
+        ),
         Property("password", "Password or access token", help="With two-factor authentication: an access token."),
-        Property("token", "Access token", when={"serverType": ("DTR", "OCI")}, help="Instead of the password."),
+        Property(
+            "token",
+            "Access token",
+            when={"serverType": ("DTR", "OCI")},
+            help="Instead of the password. Without a user name it is sent as that of the user token.",
+        ),
         Property("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
         Property("registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."),
         _FINGERPRINT,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Flaw
-from shared.grammar.repositories import read_repository, repository_of
+from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
 
 from .endpoint_schemas import TYPES, Property
 
@@ -113,16 +113,36 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
     asked = [one for one in table.properties if _applies(one, properties)]
     flaws = [flaw for one in asked if (flaw := _flaw(one, properties, secrets)) is not None]
     written = str(properties.get("repoURL") or "")
-    if type_ == "docker" and written.strip() and "${" not in written:
-        flaws += [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
+    if type_ == "docker":
+        flaws += _docker_flaws(properties)
     if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
         hint = table.property("repoURL").help
         flaws.append(Flaw(message="repoURL is no address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
 
 
+def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:
+    written = {name: str(properties.get(name) or "").strip() for name in ("repoURL", "registryURL", "hubURL")}
+    if not written["repoURL"] or any("${" in address for address in written.values()):
+        return []
+    flaws = [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
+    kind, host = properties.get("serverType"), registry_of(properties).host
+    if kind == "DockerHub" and host != HUB_HOST and not written["registryURL"] and not written["hubURL"]:
+        message = f"repoURL names the registry {host}, and serverType is DockerHub"
+        hint = "Choose OCI; for a stand-in of Docker Hub's give hubURL and registryURL."
+        flaws.append(Flaw(message=message, path="properties.serverType", hint=hint))
+    if kind in ("DTR", "OCI") and host == HUB_HOST and not _names_host(written["repoURL"]):
+        hint = "Write it as registry.example.com/acme/web, give registryURL, or choose serverType DockerHub."
+        flaws.append(Flaw(message="repoURL does not name the registry", path="properties.repoURL", hint=hint))
+    return flaws
+
+
+def _names_host(repo_url: str) -> bool:
+    return read_repository(repo_url, default_host="").host != ""
+
+
 def _guess_server(repo_url: str) -> str:
-    return "DockerHub" if read_repository(repo_url).host == "docker.io" else "OCI"
+    return "DockerHub" if read_repository(repo_url).host == HUB_HOST else "OCI"
 
 
 def _guess_cluster_auth(properties: Mapping[str, Any]) -> str:

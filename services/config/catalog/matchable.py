@@ -9,7 +9,7 @@ from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, catalog_people, catalog_webhooks
 from services.config.store.catalog_endpoints import VARIABLES
 from shared.contracts.pushes import RegistryAccess
-from shared.grammar.repositories import registry_of
+from shared.grammar.repositories import Repository, registry_names, registry_of
 
 from . import mirroring, resolving
 from .objects import Endpoint, Token, User, Webhook
@@ -42,7 +42,7 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
         input=webhook.input,
         actor=actor_of(uow, webhook),
         missing=() if webhook.pipeline else ("It names no pipeline.",),
-        access=registry_access(uow, endpoint) if endpoint is not None and endpoint.type == "docker" else None,
+        access=registry_access(uow, endpoint) if endpoint is not None and may_ask(endpoint, found) else None,
         gather_s=webhook.gather_s,
         platforms=tuple(webhook.platforms),
     )
@@ -63,6 +63,11 @@ def actor_of(uow: Reading, webhook: Webhook) -> Actor:
         gone = f"There is no user {webhook.actor} any more, as whom this webhook acts."
         return Actor(webhook.actor, right_problem=gone)
     return Actor(found.name, right_problem=_right_problem(uow, found, webhook.project))
+
+
+def may_ask(endpoint: Endpoint, meant: Repository) -> bool:
+    """Whether an endpoint's sign-in may be used for a repository: no other registry is sent it."""
+    return endpoint.type == "docker" and meant.host in registry_names(endpoint.properties)
 
 
 def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:

@@ -9,7 +9,7 @@ from services.config.store.catalog_endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
-from shared.grammar.repositories import DOCKER_HUB, Repository, join_repository, repository_of
+from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, repository_of
 
 from . import public_address, resolving
 from .documents import wire_time
@@ -206,6 +206,9 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
     if endpoint.properties.get("serverType") != "DockerHub":
         by_hand = "This registry's hooks are not managed: set the Hook URL there by hand."
         return "", "", MirrorState.BY_HAND.value, by_hand
+    if found.host != HUB_HOST:
+        other = f"The repository is at {found.host}, not at Docker Hub: choose an endpoint of that registry."
+        return "", "", MirrorState.PENDING.value, other
     if not found.path:
         return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
     hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/")

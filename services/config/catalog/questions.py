@@ -34,7 +34,7 @@ def question(uow: Reading, webhook: Webhook) -> Question | None:
     if endpoint is None or endpoint.type != "docker":
         return None
     found = mirroring.repository(webhook, endpoint)
-    if not found.path:
+    if not found.path or not matchable.may_ask(endpoint, found):
         return None
     hub = endpoint.properties.get("serverType") == "DockerHub"
     username, password = mirroring.credentials(uow, endpoint)

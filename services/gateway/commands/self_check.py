@@ -11,12 +11,13 @@ from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
+from shared.grammar.repositories import HUB_HOST
 from shared.process.clock import monotonic, now
 
 JUDGED_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.2
 WOULD_RUN = "tested"
-_DOCKER_HUB = ("", "docker.io")
+_DOCKER_HUB = ("", HUB_HOST)
 _LET_IN = {
     "sourceNetworks": "The test comes from Portside's own address: let that in too, if you want to test.",
     "signed": "Docker Hub signs nothing: take signed deliveries from other registries only.",

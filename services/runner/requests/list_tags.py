@@ -29,6 +29,8 @@ class TagLooker:
             account = self._account_of(asked.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
+        except RegistryProblem as problem:
+            return answer(Found.UNAVAILABLE, problem.message)
         try:
             with self._registries.use(account) as registry:
                 names = registry.tags(asked.repository)

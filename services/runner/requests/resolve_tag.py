@@ -12,11 +12,11 @@ AccountOf = Callable[[RegistryAccess | None], Account]
 
 
 def accounts(opener: Opener) -> AccountOf:
-    """Opens a registry's password for as long as the account is used; may raise CannotOpen."""
+    """Opens a registry's password for as long as the account is used; may raise CannotOpen and RegistryProblem."""
 
     def account_of(access: RegistryAccess | None) -> Account:
         if access is None:
-            return Account("docker.io")
+            raise RegistryProblem("incomplete", "No endpoint says which registry to ask.")
         return Account(
             access.registry_host,
             access.username,
@@ -53,6 +53,8 @@ class TagResolver:
             account = self._account_of(asked.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
+        except RegistryProblem as problem:
+            return answer(Found.UNAVAILABLE, problem.message)
         try:
             with self._registries.use(account) as registry:
                 found = registry.resolve(asked.repository, asked.digest or asked.tag)

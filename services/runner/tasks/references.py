@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from services.runner.task_protocol import Asked
+from shared.grammar.repositories import HUB_HOST, registry_name
 
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-fA-F]{32,}")
 
@@ -24,9 +25,6 @@ class Image:
         return (self.host, self.repository, self.tag) == (other.host, other.repository, other.tag)
 
 
-_DOCKER_HUB = frozenset({"", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
-
-
 def parse(reference: str) -> Image:
     """`web` is `docker.io/library/web:latest`."""
     rest, _, digest = reference.strip().partition("@")
@@ -35,8 +33,8 @@ def parse(reference: str) -> Image:
     name, colon, tag = path.rpartition(":")
     if not colon or "/" in tag:
         name, tag = path, ""
-    if host in _DOCKER_HUB:
-        host = "docker.io"
+    host = registry_name(host) or HUB_HOST
+    if host == HUB_HOST:
         name = name if "/" in name else f"library/{name}"
     return Image(host, name, tag or ("" if digest else "latest"), digest)
 

@@ -77,6 +77,11 @@ def test_a_registry_with_passwords_and_a_private_certificate(registry: int, tryi
     assert attempt(**pinned).code == "unreachable"
 
 
+def test_docker_hub_is_not_asked_as_nobody_where_a_user_name_lacks(trying: Trying) -> None:
+    said = trying("docker", {"password": PASSWORD}, serverType="DockerHub", repoURL="acme/web")
+    assert (said.ok, said.code) == (False, "incomplete") and "user name" in said.next_step
+
+
 @pytest.mark.registry
 def test_a_registry_lists_the_repositories_of_a_namespace_and_the_highest_tags(registry: int, trying: Trying) -> None:
     push(registry, "acme/api", ["1"])

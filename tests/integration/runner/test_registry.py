@@ -25,6 +25,7 @@ from shared.contracts.looks import TagsLook
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.challenges import BASIC, BEARER, DIGEST, registry_with
 
 
 @pytest.fixture
@@ -80,6 +81,20 @@ def test_a_registry_that_is_away_is_told_with_its_address() -> None:
         Registry(Account(f"127.0.0.1:{port}", plain_http=True)).resolve("acme/web", "1")
     assert raised.value.code == "unreachable"
     assert f"http://127.0.0.1:{port}/v2/acme/web/manifests/1: connection refused" in raised.value.message
+
+
+def test_a_token_without_a_user_name_signs_in_where_the_registry_asks_for_none() -> None:
+    with registry_with([BASIC], "token", "glpat-1") as signs:
+        found = Registry(Account(signs.host, password="glpat-1", plain_http=True)).resolve("acme/web", "1.0")
+        assert found is not None and found.digest == DIGEST
+    with registry_with([BEARER], "ann", "glpat-1") as signs, pytest.raises(RegistryProblem) as raised:
+        Registry(Account(signs.host, password="glpat-1", plain_http=True)).resolve("acme/web", "1.0")
+    assert raised.value.code == "wrong-password" and "user name that the token belongs to" in raised.value.message
+
+
+def test_a_question_that_names_no_registry_is_asked_nowhere(keys: tuple[Sealer, Opener]) -> None:
+    answer = TagResolver(accounts(keys[1]), Registries())(TagResolve(delivery_id="d", repository="acme/web", tag="1"))
+    assert (answer.outcome, answer.detail) == (Found.UNAVAILABLE, "No endpoint says which registry to ask.")
 
 
 def test_the_resolver_answers_in_every_case(hub: FakeHub, digest: str, keys: tuple[Sealer, Opener]) -> None:

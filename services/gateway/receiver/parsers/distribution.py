@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push, kind_of
+from shared.grammar.repositories import registry_name
 
 from .values import Reading, digest, seconds, table, text
 
@@ -27,12 +27,7 @@ def recognise(body: Json) -> bool:
 
 
 def _host(event: Json, target: Json) -> str:
-    if host := text(table(event.get("request")).get("host")):
-        return host
-    try:
-        return urlsplit(text(target.get("url")) or "").netloc
-    except ValueError:
-        return ""
+    return registry_name(text(table(event.get("request")).get("host")) or text(target.get("url")) or "")
 
 
 def _push(event: Json) -> Push | None:

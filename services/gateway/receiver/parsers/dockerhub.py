@@ -6,11 +6,11 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push, kind_of
+from shared.grammar.repositories import HUB_HOST
 
 from .values import Reading, first_text, hub_repository, seconds, table, text
 
 NAME = "dockerhub"
-HOST = "docker.io"
 
 
 def recognise(body: Json) -> bool:
@@ -41,7 +41,7 @@ def parse(body: Json) -> Reading:
     media_type = text(push_data.get("media_type"))
     push = Push.model_construct(
         provider=NAME,
-        registry_host=HOST,
+        registry_host=HUB_HOST,
         repository=repository,
         tag=tag,
         digest=None,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push, kind_of
+from shared.grammar.repositories import HUB_HOST, registry_name
 
 from .registries import Paths, Row
 from .values import Reading, dig, digest, first_text, hub_repository, seconds, text
@@ -29,14 +29,6 @@ def _at(paths: Paths, body: Json, item: object) -> list[object]:
     return [dig(scope, path) for path in paths]
 
 
-def _host(values: list[object]) -> str:
-    found = first_text(values) or ""
-    try:
-        return urlsplit(found if "://" in found else f"//{found}").netloc.rpartition("@")[2]
-    except ValueError:
-        return ""
-
-
 def _made_host(row: Row, body: Json) -> str:
     template, paths = row.host_of or ("", ())
     values = [text(dig(body, path)) for path in paths]
@@ -48,18 +40,18 @@ def _push(row: Row, body: Json, item: object) -> Push | str:
     found = first_text(_at(row.repository, body, item))
     if found is None:
         return f"The payload names no repository (looked at {', '.join(row.repository)})."
-    host = _host(_at(row.host, body, item))
+    host = registry_name(first_text(_at(row.host, body, item)) or "")
     reference = _TAGGED.match(found)
     repository, tag, named = reference.group("repository", "tag", "digest") if reference else (found, None, None)
     if located := _HOST_AND_REST.match(repository):
-        host, repository = host or located["host"], located["rest"]
+        host, repository = host or registry_name(located["host"]), located["rest"]
     namespace = first_text(_at(row.namespace, body, item))
     # Within its namespace a known registry's image may have slashes too; a script may mean something else by the word.
     if namespace and (row.marks or "/" not in repository):
         repository = f"{namespace}/{repository}"
     host = host or row.fixed_host or _made_host(row, body)
     # GitHub writes accounts as their owners do, and image names have no capitals.
-    repository = (hub_repository(repository) if host == "docker.io" else repository.strip("/")).lower()
+    repository = (hub_repository(repository) if host == HUB_HOST else repository.strip("/")).lower()
     tag = first_text(_at(row.tag, body, item)) or tag
     known_digest = next((d for value in _at(row.digest, body, item) if (d := digest(value))), None) or digest(named)
     if tag is not None and digest(tag) is not None:

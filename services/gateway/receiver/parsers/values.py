@@ -12,12 +12,12 @@ from typing import Any
 from services.gateway.receiver.trimming import clean_text
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
+from shared.grammar.repositories import HUB_HOST, registry_name
 
 MAX_NAME = 512
 _YEAR_9999_S = 253_402_300_799
 _MILLISECONDS_FROM = 1e11
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}\Z")
-_DOCKER_HOSTS = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,6 @@ def digest(value: Any) -> str | None:
 
 def hub_repository(value: str) -> str:
     """A Docker Hub repository as `namespace/name`; official images stand under `library`."""
-    for host in _DOCKER_HOSTS:
-        value = value.removeprefix(host)
-    value = value.strip("/")
+    host, _, rest = value.partition("/")
+    value = (rest if rest and registry_name(host) == HUB_HOST else value).strip("/")
     return value if "/" in value or not value else f"library/{value}"

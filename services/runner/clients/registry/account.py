@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from services.runner.clients.tls import Trust, plain
 from services.runner.task_protocol import OpenEndpoint
-from shared.grammar.repositories import registry_of
+from shared.grammar.repositories import HUB_HOST, registry_name, registry_of
 
-_HUB = frozenset({"", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+TOKEN_USER = "token"
+"""Goes with a token that has no user name: a registry whose tokens stand alone takes any name, but none without."""
+_HUB_KEY = "https://index.docker.io/v1/"
 
 
 class RegistryProblem(Exception):
@@ -47,12 +49,22 @@ class Account:
     @property
     def is_hub(self) -> bool:
         """Docker Hub, whose official images live under `library/`."""
-        return self.host in _HUB
+        return self.name == HUB_HOST
 
     @property
     def name(self) -> str:
         """The registry as an image reference names it."""
-        return "docker.io" if self.is_hub else self.host
+        return registry_name(self.host) or HUB_HOST
+
+    @property
+    def config_key(self) -> str:
+        """The registry as the key of its sign-in in a `.dockerconfigjson`, which is how container runtimes find it."""
+        return _HUB_KEY if self.is_hub else self.name
+
+    @property
+    def user(self) -> str:
+        """As whom to sign in; blank for an anonymous caller."""
+        return self.username or (TOKEN_USER if self.password and not self.is_hub else "")
 
     def repository(self, written: str) -> str:
         """A repository as the API names it."""

@@ -108,7 +108,7 @@ class Connection:
         return answer
 
     def _refused(self, scopes: Scopes) -> RegistryProblem:
-        who = self.account.username or "an anonymous caller"
+        who = self.account.user or "an anonymous caller"
         if not scopes:
             return RegistryProblem("wrong-password", f"{self.account.base} does not take {who}'s sign-in.")
         _, name, rights = scopes[-1].split(":")
@@ -162,11 +162,7 @@ class Connection:
         realm = urljoin(self.account.base, parts["realm"])
         answer = self._request("GET", realm, params=params, authorization=self._basic())
         if answer.status_code in (400, 401, 403):
-            raise RegistryProblem(
-                "wrong-password",
-                f"{realm} does not take the user name and password of {self.account.username or 'nobody'}; correct "
-                "them in the endpoint (Docker Hub often wants an access token instead of the password).",
-            )
+            raise RegistryProblem("wrong-password", f"{realm} does not take {self._sign_in_advice()}")
         if answer.status_code == 429:
             raise RegistryProblem("too-many", f"{realm} says: too many sign-ins; wait ten minutes.")
         try:
@@ -179,6 +175,15 @@ class Connection:
         self._tokens[scopes] = (bearer, time.monotonic() + max(life_s - _MARGIN_S, 1.0))
         return bearer
 
+    def _sign_in_advice(self) -> str:
+        account = self.account
+        if account.user and not account.username:
+            return "the token without a user name: give the endpoint the user name that the token belongs to."
+        return (
+            f"the user name and password of {account.user or 'nobody'}; correct them in the endpoint (Docker Hub often "
+            "wants an access token instead of the password)."
+        )
+
     def _basic(self) -> str:
         account = self.account
-        return str(requests.auth._basic_auth_str(account.username, account.password)) if account.username else ""
+        return str(requests.auth._basic_auth_str(account.user, account.password)) if account.user else ""

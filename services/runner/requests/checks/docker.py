@@ -27,6 +27,13 @@ _STEPS = {
 def check(endpoint: OpenEndpoint, options: Json) -> Validated:
     """Sign in, then list the repository's tags."""
     account = account_of(endpoint)
+    if account.password and not account.user:
+        return Validated(
+            ok=False,
+            code="incomplete",
+            message="The endpoint has a password and no user name, which Docker Hub does not take.",
+            next_step="Give the user name too; an access token needs that of the account that made it.",
+        )
     repository = str(options.get("repository") or repository_of(endpoint.properties).path)
     try:
         registry = Registry(account)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.runner.clients.registry import Account, account_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.references import Image, has_host, parse
-from shared.grammar.repositories import repository_of, upper_case_in
+from shared.grammar.repositories import HUB_HOST, registry_names, repository_of, upper_case_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Place:
     @property
     def name(self) -> str:
         """For people and manifests: without Docker Hub's host."""
-        return self.repository if self.host == "docker.io" else f"{self.host}/{self.repository}"
+        return self.repository if self.host == HUB_HOST else f"{self.host}/{self.repository}"
 
     def __str__(self) -> str:
         return f"{self.name}:{self.tag}" if self.tag else f"{self.name}@{self.digest}"
@@ -48,7 +48,7 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
     if not has_host(text):
         repository = image.repository if account.is_hub else image.repository.removeprefix("library/")
         return _place(account, host, Image(host, repository, image.tag, image.digest))
-    if image.host not in (host, account.name):
+    if image.host not in registry_names(endpoint.properties) | {host}:
         raise TaskFailed(
             f"{text} is in the registry {image.host}, and endpoint {endpoint.name} is for {host}: choose the endpoint "
             "of that registry."
@@ -62,4 +62,4 @@ def _place(account: Account, host: str, image: Image) -> Place:
 
 def _host(endpoint: OpenEndpoint, account: Account) -> str:
     """A stand-in for Docker Hub has images without a host in their names."""
-    return "docker.io" if endpoint.text("serverType", "DockerHub").lower() == "dockerhub" else account.name
+    return HUB_HOST if endpoint.text("serverType", "DockerHub").lower() == "dockerhub" else account.name

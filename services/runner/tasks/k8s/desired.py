@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.runner.clients.registry.account import account_of
 from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
 from services.runner.tasks import references
 
@@ -118,14 +119,13 @@ def with_restart(body: Object, live: Object | None, execution_id: str | None) ->
 
 def pull_secret(endpoint: OpenEndpoint) -> Object:
     """The Secret with which pods pull from a Docker endpoint's registry; its namespace is still open."""
-    user, password = endpoint.text("username"), endpoint.text("password") or endpoint.text("token")
+    account = account_of(endpoint)
+    user, password = account.user, account.password
     if not user or not password:
         raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
-    server = endpoint.text("registryURL")
-    host = server.partition("://")[2].rstrip("/") if "://" in server else server.rstrip("/")
-    key = "https://index.docker.io/v1/" if host in ("", "registry-1.docker.io", "docker.io") else host
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
-    document = json.dumps({"auths": {key: {"username": user, "password": password, "auth": auth}}})
+    entry = {"username": user, "password": password, "auth": auth}
+    document = json.dumps({"auths": {account.config_key: entry}})
     return {
         "apiVersion": "v1",
         "kind": "Secret",

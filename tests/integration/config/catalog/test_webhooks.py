@@ -61,6 +61,14 @@ def test_a_complete_webhook_has_all_fields_of_the_reference(office: Office) -> N
     assert made["slug"] == "" and made["hubState"] == "pending"
 
 
+def test_an_endpoints_sign_in_goes_to_no_other_registry_than_its_own(office: Office) -> None:
+    made = complete(office, repoName="registry.example.com/acme/api")
+    assert hooks(office) == []
+    assert made["hubMessage"].startswith("The repository is at registry.example.com, not at Docker Hub")
+    webhook = match(office)
+    assert webhook is not None and webhook.access is None
+
+
 def test_a_new_token_is_let_in_at_once_and_broadcast_after_the_commit(office: Office) -> None:
     complete(office)
     assert allowed(office) == {token_hash("first-token"): None}

@@ -76,6 +76,8 @@ def test_defaults_are_filled_in_and_choices_and_numbers_are_read_in_any_spelling
         ("git", {"repoURL": "--upload-pack=id@example.com:x"}, "repoURL is no address of a Git server"),
         ("git", {**COMPLETE["git"], "authType": "password"}, "password is required with authType password"),
         ("docker", {"repoURL": "acme/we b"}, "'we b' is not a repository name"),
+        ("docker", {"repoURL": "acme/web", "serverType": "OCI"}, "repoURL does not name the registry"),
+        ("docker", {"repoURL": "r.example.com/web", "serverType": "DockerHub"}, "repoURL names the registry r.example"),
         ("docker", {"repoURL": "acme/web", "serverType": "Quay"}, "serverType 'Quay' is not known"),
         ("k8s", {"authType": "kerberos"}, "authType 'kerberos' is not known"),
         ("k8s", {"authType": "kubeconfig"}, "kubeconfig is required with authType kubeconfig"),

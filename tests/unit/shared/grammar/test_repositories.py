@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from shared.grammar.repositories import join_repository, read_repository, registry_of, repository_of, upper_case_in
+from shared.grammar.repositories import (
+    join_repository,
+    read_repository,
+    registry_name,
+    registry_names,
+    registry_of,
+    repository_of,
+    upper_case_in,
+)
 
 CASES = [
     ("acme/Web:1.4.0-RC1", "Web"),
@@ -94,7 +102,37 @@ def test_docker_hubs_images_are_at_docker_io_whatever_serves_them() -> None:
         ({"repoURL": "https://dtr.example.com/acme/web", "serverType": "DTR"}, ("dtr.example.com", False)),
         ({"repoURL": "acme/web", "registryURL": "http://127.0.0.1:8000"}, ("127.0.0.1:8000", True)),
         ({"repoURL": "acme/web", "registryURL": "mirror.example.com/v2"}, ("mirror.example.com", False)),
+        (
+            {"repoURL": "acme/web", "registryURL": "HTTP://ann@Mirror.example.com:5000"},
+            ("mirror.example.com:5000", True),
+        ),
+        ({"repoURL": "r.example.com/web", "registryURL": "https://index.docker.io"}, ("r.example.com", False)),
+        ({"repoURL": "https://r.example.com/web", "serverType": "DockerHub"}, ("r.example.com", False)),
     ],
 )
 def test_a_registrys_address_is_told_by_the_endpoint(properties: dict[str, str], registry: tuple[str, bool]) -> None:
     assert registry_of(properties) == registry
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("https://registry-1.docker.io/v2/", "docker.io"),
+        ("index.docker.io", "docker.io"),
+        ("https://user@Registry.Example.com:5000/v2/acme", "registry.example.com:5000"),
+        ("[::1]:5000/acme", "[::1]:5000"),
+        ("", ""),
+    ],
+)
+def test_a_registry_has_one_name_however_it_is_written(written: str, name: str) -> None:
+    assert registry_name(written) == name
+
+
+def test_a_repository_without_a_host_is_in_the_endpoints_registry() -> None:
+    properties = {"serverType": "OCI", "repoURL": "acme/web", "registryURL": "https://pull.example.com"}
+    assert repository_of(properties).host == "pull.example.com"
+
+
+def test_a_registry_is_known_by_the_names_of_both_its_addresses() -> None:
+    properties = {"serverType": "OCI", "repoURL": "r.example.com/acme", "registryURL": "https://pull.example.com"}
+    assert registry_names(properties) == {"r.example.com", "pull.example.com"}
