@@ -144,7 +144,7 @@ def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
         push=None if seen.push is None or not same_push else Push.model_validate_json(seen.push),
         kept=_kept(uow, seen, compile_plan(ready.spec), since) if since else (),
     )
-    return Document(document=admission.start_order(uow, pipeline, person, order, body))
+    return Document(document=admission.start_order(uow, pipeline, person, order))
 
 
 def _still_sealed(uow: UnitOfWork, seen: Seen, order: admission.Order) -> Mapping[str, Sealed]:

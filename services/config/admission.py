@@ -238,12 +238,10 @@ def start_manual(
     order = manual_order(uow, pipeline, person, body)
     if order.parent and sealed:
         order = replace(order, sealed={path.removeprefix("input."): box for path, box in sealed.items()})
-    return start_order(uow, pipeline, person, order, body)
+    return start_order(uow, pipeline, person, order)
 
 
-def start_order(
-    uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order, body: Mapping[str, Any]
-) -> dict[str, Any]:
+def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order) -> dict[str, Any]:
     """Start what was ordered on somebody's behalf; refuses who may not, and a disabled pipeline."""
     person.demand(pipeline.project, Right.EXECUTE, f"run pipeline {pipeline.name}")
     if not pipeline.enabled:
@@ -266,7 +264,7 @@ def start_order(
             )
         if run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
-    return response(run, body)
+    return response(run)
 
 
 def demand_depth(uow: UnitOfWork, parent: str) -> None:
@@ -325,14 +323,10 @@ def _own_id(body: Mapping[str, Any]) -> str:
         raise refuse(Code.INVALID, f"executionId {wanted!r} is no UUID") from error
 
 
-def response(run: Run, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Code Stream's ExecutionResponse, old and new fields together."""
+def response(run: Run) -> dict[str, Any]:
+    """Code Stream's ExecutionResponse."""
     return {
         "executionId": run.id,
         "executionIndex": run.index,
         "executionLink": link("executions", run.id),
-        "comments": body.get("comments") or "",
-        "source": body.get("source") or "",
-        "input": body.get("input") or {},
-        "tags": body.get("tags") or [],
     }

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
 
+from shared.contracts.base import Json
+from shared.contracts.problems import Code, Problem
+from shared.process.clock import now
+from shared.process.ids import new_id
+
+from .api.wire import error_body
 from .concurrency_limit import ConcurrencyLimit
 from .receiver.app import is_hook
 
@@ -45,12 +51,7 @@ class Dispatcher:
         if self._web is None or is_hook(path):
             return _json(start_response, "404 Not Found", {"message": "This process does not serve that address."})
         if not self._crowd.enter():
-            return _json(
-                start_response,
-                "503 Service Unavailable",
-                {"status": 503, "message": "Too many requests at once; try again in a moment."},
-                ("Retry-After", "2"),
-            )
+            return _json(start_response, "503 Service Unavailable", _busy(path), ("Retry-After", "2"))
         try:
             answer = self._web(environ, start_response)
         except BaseException:
@@ -61,6 +62,12 @@ class Dispatcher:
     def _answer_health(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         well, document = self._health(environ.get("QUERY_STRING", ""))
         return _json(start_response, "200 OK" if well else "503 Service Unavailable", document)
+
+
+def _busy(path: str) -> Json:
+    message = "Too many requests at once; try again in a moment."
+    problem = Problem(code=Code.UNAVAILABLE, message=message)
+    return error_body(problem, path=path, at=now(), request_id=new_id())[1]
 
 
 def _json(

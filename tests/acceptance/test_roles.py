@@ -106,4 +106,4 @@ def _allowed(answer: requests.Response, row: Row) -> bool:
         return answer.status_code == 404 and "no dead letter" in answer.text
     if row.path == "/import":
         return answer.status_code == 200 and "FAILED" not in answer.text
-    return answer.status_code == 200
+    return answer.ok

@@ -120,7 +120,7 @@ def _start(uow: UnitOfWork, schedule: Schedule) -> tuple[str, str]:
     said = f"schedule {schedule.name}"
     body: dict[str, Any] = {"input": schedule.input, "comments": said, "source": said}
     order = replace(admission.manual_order(uow, pipeline, person, body), schedule=schedule.id)
-    started = admission.start_order(uow, pipeline, person, order, body)
+    started = admission.start_order(uow, pipeline, person, order)
     return str(started["executionId"]), f"Started {schedule.pipeline} #{started['executionIndex']}."
 
 

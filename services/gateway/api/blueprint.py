@@ -79,7 +79,7 @@ def _caller(context: AppContext) -> Caller:
 
 def _send(reply: Reply) -> Response:
     body = reply.text if reply.text is not None else json.dumps(reply.document)
-    return Response(body, 200, dict(reply.headers), content_type=reply.content_type)
+    return Response(body, reply.status, dict(reply.headers), content_type=reply.content_type)
 
 
 def _problem(problem: Problem, request_id: str | None = None) -> Response:

@@ -19,6 +19,8 @@ from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
+from . import wire
+
 YAML_TYPES = ("application/x-yaml", "application/yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml")
 COMMAND_HEADER = "Idempotency-Key"
 MAX_COMMAND_ID = 200
@@ -37,6 +39,20 @@ class Call:
     def query(self) -> Mapping[str, str]:
         """Query parameters; of a repeated one the first."""
         return self.request.args
+
+    def listed(self, name: str) -> list[str]:
+        """A list in a parameter: given several times, or parted by commas with or without blanks around them."""
+        texts = self.request.args.getlist(name)
+        return [item for text in texts for part in text.split(",") if (item := part.strip())]
+
+    def asks(self, kind: Kind, *, parent: str = "", options: Json | None = None) -> Find:
+        """The page of a kind that the query asks for."""
+        return wire.find(kind, self.query, filter=self.filter, parent=parent, options=options)
+
+    @property
+    def filter(self) -> str:
+        """What `$filter` leaves; given several times, all of them count."""
+        return wire.all_of(self.request.args.getlist("$filter"))
 
     @property
     def is_yaml(self) -> bool:
@@ -121,6 +137,7 @@ class Reply:
     document: Any = None
     text: str | None = None
     content_type: str = "application/json"
+    status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

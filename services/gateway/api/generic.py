@@ -15,7 +15,7 @@ def listing(kind: Kind) -> Handler:
     """The kind's list."""
 
     def handle(call: Call) -> Reply:
-        return Reply(wire.listing(kind, call.find(wire.find(kind, call.query))))
+        return Reply(wire.listing(kind, call.find(call.asks(kind))))
 
     return handle
 
@@ -28,7 +28,7 @@ def exported(kind: Kind) -> Handler:
         form = call.query.get("export", "")
         if not form:
             return plain(call)
-        file = files.export(call.context.config, call.caller, kind, form, call.query.get("$filter", ""))
+        file = files.export(call.context.config, call.caller, kind, form, call.filter)
         return Reply(text=file.text, content_type=file.content_type, headers=file.headers)
 
     return handle

@@ -52,7 +52,7 @@ def pipeline(call: Call) -> Reply:
 
 def versions_of(call: Call) -> Reply:
     """The kept versions of a pipeline, newest first."""
-    page = call.find(wire.find(Kind.PIPELINES, call.query, parent=call.path["id"]))
+    page = call.find(call.asks(Kind.PIPELINES, parent=call.path["id"]))
     base = f"{wire.LINK_BASE}/pipelines/{call.path['id']}"
     rows = [(f"{base}?version={row.get('version', number)}", row) for number, row in enumerate(page.documents)]
     return Reply(wire.linked(rows) | {"totalCount": page.total})
@@ -87,7 +87,7 @@ def executions_of(call: Call) -> Reply:
     if not pipeline:
         named = Get(kind=Kind.PIPELINES, **generic.address(call))
         pipeline = str(call.get(named).document["id"])
-    ask = wire.find(Kind.EXECUTIONS, call.query, parent=pipeline)
+    ask = call.asks(Kind.EXECUTIONS, parent=pipeline)
     return Reply(wire.listing(Kind.EXECUTIONS, call.find(ask)))
 
 
@@ -108,7 +108,7 @@ def _number(text: str, name: str) -> int:
 def logs_of(call: Call) -> Reply:
     """What the tasks of an execution printed, in order."""
     options = {key: call.query[key] for key in ("stage", "task", "after") if call.query.get(key)}
-    ask = wire.find(Kind.LOGS, call.query, parent=call.path["id"], options=options)
+    ask = call.asks(Kind.LOGS, parent=call.path["id"], options=options)
     page = call.find(ask)
     return Reply({"count": len(page.documents), "totalCount": page.total, "lines": list(page.documents)})
 
@@ -118,7 +118,7 @@ def logs_of(call: Call) -> Reply:
 
 def deployments_before(call: Call) -> Reply:
     """Everything that was deployed to the same workload, newest first."""
-    ask = wire.find(Kind.DEPLOYMENTS, call.query, parent=call.path["id"])
+    ask = call.asks(Kind.DEPLOYMENTS, parent=call.path["id"])
     return Reply(wire.listing(Kind.DEPLOYMENTS, call.find(ask)))
 
 
@@ -132,11 +132,7 @@ def deployment_now(call: Call) -> Reply:
 
 def export(call: Call) -> Reply:
     """Definitions as YAML."""
-    wanted: dict[str, Any] = {
-        key: [name for value in call.request.args.getlist(key) for name in value.split(",") if name]
-        for key in (*EXPORTED, "piplines")
-        if call.request.args.get(key)
-    }
+    wanted: dict[str, Any] = {key: names for key in (*EXPORTED, "piplines") if (names := call.listed(key))}
     # The oldest client misspells it.
     if misspelt := wanted.pop("piplines", None):
         wanted.setdefault("pipelines", misspelt)
@@ -185,7 +181,7 @@ def act_on_webhook(call: Call) -> Reply:
 
 def projects_page(call: Call) -> Reply:
     """Projects as the project services list them."""
-    ask = wire.find(Kind.PROJECTS, call.query)
+    ask = call.asks(Kind.PROJECTS)
     return Reply(wire.spring_page(call.find(ask), ask))
 
 

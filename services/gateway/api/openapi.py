@@ -87,7 +87,7 @@ def _operation(route: Route) -> Json:
             *(_query(name, route) for name in route.query),
         ],
         "responses": {
-            "200": {"description": "Done.", "content": _contents((route.gives_type, route.gives), *route.gives_also)},
+            str(route.ok): _done(route),
             **{status: {"$ref": f"#/components/responses/{status}"} for status in _ERRORS},
         },
     }
@@ -96,6 +96,11 @@ def _operation(route: Route) -> Json:
     if route.takes:
         operation["requestBody"] = {"content": _contents((route.takes_type, route.takes), *route.takes_also)}
     return operation
+
+
+def _done(route: Route) -> Json:
+    content = _contents((route.gives_type, route.gives), *route.gives_also) if route.gives else None
+    return {"description": "Done.", **({"content": content} if content else {})}
 
 
 def _operation_id(route: Route) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import endpoints, generic, handlers, sign_in, templates
+from . import endpoints, generic, handlers, iaas, sign_in, templates
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -24,7 +24,8 @@ LIST = ("$filter", "$orderby", "$top", "$skip", "page", "$size", "count", "$expa
 class Route:
     """One method of one address.
 
-    `takes` and `gives` name schemas: `[X]` is the list shape of X, `New X` is X with all that making one needs.
+    `ok` is the status of success; `takes` and `gives` name schemas: `[X]` is the list shape of X, `New X` is X with all
+    that making one needs.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Route:
     takes: str = ""
     gives: str = "Object"
     query: tuple[str, ...] = ()
+    ok: int = 200
     public: bool = False
     """Answers without an access token."""
     absolute: bool = False
@@ -205,6 +207,7 @@ def _people() -> list[Route]:
     tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
     projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
     page, one = handlers.projects_page, generic.one(Kind.PROJECTS)
+    base, by_id = iaas.PROJECTS, f"{iaas.PROJECTS}/{{id}}"
     return [
         *projects,
         *users,
@@ -213,9 +216,12 @@ def _people() -> list[Route]:
         *tokens,
         Route("GET", "/iaas/api/about", handlers.about, "Versions of the API", tag, gives="About", public=True,
               absolute=True),
-        Route("GET", "/iaas/api/projects", page, "Projects, as a page", tag, gives="ProjectPage", query=LIST,
+        Route("GET", base, iaas.page, "Projects, as a page", tag, gives="ProjectPage", query=LIST, absolute=True),
+        Route("POST", base, iaas.change("create"), "Create a project", tag, "New Project", "IaasProject", ok=201,
               absolute=True),
-        Route("GET", "/iaas/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),
+        Route("GET", by_id, iaas.one, "One project", tag, gives="IaasProject", absolute=True),
+        Route("PATCH", by_id, iaas.change("patch"), "Change a project", tag, "Project", "IaasProject", absolute=True),
+        Route("DELETE", by_id, iaas.change("delete"), "Delete a project", tag, gives="", ok=204, absolute=True),
         Route("GET", "/project-service/api/projects", page, "Projects, as a page", tag, gives="ProjectPage",
               query=LIST, absolute=True),
         Route("GET", "/project-service/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -45,7 +45,14 @@ def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int
     return min(number, most)
 
 
-def find(kind: Kind, query: Mapping[str, str], *, parent: str = "", options: Json | None = None) -> Find:
+def find(
+    kind: Kind,
+    query: Mapping[str, str],
+    *,
+    filter: str = "",
+    parent: str = "",
+    options: Json | None = None,
+) -> Find:
     """A question for one page from `$top`, `$skip`, `page` with `$size`, `count`; unknown parameters are ignored."""
     size = next((name for name in ("$top", "$size", "size", "count") if query.get(name)), "$top")
     top = _number(query, size, DEFAULT_TOP, MAX_TOP)
@@ -54,13 +61,19 @@ def find(kind: Kind, query: Mapping[str, str], *, parent: str = "", options: Jso
         skip = _number(query, "page", 0, MAX_SKIP) * top
     return Find(
         kind=kind,
-        filter=query.get("$filter", ""),
+        filter=filter,
         orderby=query.get("$orderby", ""),
         top=top,
         skip=min(skip, MAX_SKIP),
         parent=parent,
         options=options or {},
     )
+
+
+def all_of(filters: Sequence[str]) -> str:
+    """One OData predicate that holds where all of these do."""
+    stated = [text for text in filters if text.strip()]
+    return stated[0] if len(stated) == 1 else " and ".join(f"({text})" for text in stated)
 
 
 def link_of(kind: Kind, document: Mapping[str, Any]) -> str:

@@ -92,7 +92,7 @@ def _call(method: str, path: str, operation: Json) -> Call:
         public=operation.get("security") == [],
         parameters=tuple(operation["parameters"]),
         takes=_bodies(operation.get("requestBody", {}).get("content", {})),
-        gives=_bodies(operation["responses"]["200"]["content"]),
+        gives=_bodies(next(iter(operation["responses"].values())).get("content", {})),
     )
 
 

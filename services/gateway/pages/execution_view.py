@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.grammar.spec import split_group
 
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
 _AT_WORK = frozenset({"RUNNING", "STARTED"})
@@ -25,7 +26,7 @@ def stages_of(document: Json) -> list[Json]:
         stage = stages.get(name) or {}
         tasks = stage.get("tasks") or {}
         groups = [
-            [{"name": task, **(tasks.get(task) or {})} for task in str(group).split(",")]
+            [{"name": task, **(tasks.get(task) or {})} for task in split_group(str(group))]
             for group in stage.get("taskOrder") or list(tasks)
         ]
         columns.append(

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.grammar.inputs import TRIGGERS, blank, inject, injected
+from shared.grammar.spec import split_group
 
 INJECTIONS = {"Docker": "DOCKER_TRIGGER", "Git": "GIT_TRIGGER", "Gerrit": "GERRIT_TRIGGER", "None": ""}
 """The choices of the Input tab, as `options` writes them."""
@@ -100,7 +101,7 @@ def without_task(tree: Json, stage: str, task: str) -> Json:
     tree = deepcopy(tree)
     holder = tree["stages"][stage]
     holder["tasks"].pop(task, None)
-    groups = [[one for one in str(group).split(",") if one != task] for group in holder.get("taskOrder") or ()]
+    groups = [[name for name in split_group(str(group)) if name != task] for group in holder.get("taskOrder") or ()]
     holder["taskOrder"] = [",".join(group) for group in groups if group]
     if not holder["tasks"]:
         del tree["stages"][stage]
@@ -119,7 +120,8 @@ def with_task_changed(tree: Json, stage: str, task: str, name: str, changed: Jso
     holder["tasks"][name] = changed
     if name != task and holder.get("taskOrder"):
         holder["taskOrder"] = [
-            ",".join(name if one == task else one for one in str(group).split(",")) for group in holder["taskOrder"]
+            ",".join(name if other == task else other for other in split_group(str(group)))
+            for group in holder["taskOrder"]
         ]
     return tree
 

@@ -80,6 +80,13 @@ def test_stages_and_tasks_are_added_renamed_and_removed_with_their_order() -> No
     assert edits.without_task(tree, stage, "Apply it") == {"name": "p", "stageOrder": [], "stages": {}}
 
 
+def test_a_task_is_found_in_an_order_that_is_written_with_blanks() -> None:
+    tree = {"stages": {"S": {"taskOrder": ["A, B", "C"], "tasks": {"A": {}, "B": {}, "C": {}}}}}
+    assert edits.without_task(tree, "S", "B")["stages"]["S"]["taskOrder"] == ["A", "C"]
+    renamed = edits.with_task_changed(tree, "S", "B", "D", {"type": "REST"})
+    assert renamed["stages"]["S"]["taskOrder"] == ["A,D", "C"]
+
+
 def test_a_panel_that_is_sent_unchanged_changes_nothing() -> None:
     task = tree_of(EXAMPLE)["stages"]["Deploy"]["tasks"]["Apply"]
     schema = TASK_SCHEMAS["K8S"]

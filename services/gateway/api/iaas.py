@@ -1,0 +1,53 @@
+"""Projects as VMware's IaaS API has them, for clients that make projects there before they make pipelines.
+
+Paths, statuses and fields are those of the IaaS API's published description: 201 with the project for a new one, 204
+without a body for a deleted one.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.base import Json
+from shared.contracts.catalog import Get, Kind
+
+from . import generic, wire
+from .call import Call, Handler, Reply
+
+PROJECTS = "/iaas/api/projects"
+_ANSWERS = {"create": 201, "delete": 204}
+
+
+def page(call: Call) -> Reply:
+    """One page of projects."""
+    asked = call.asks(Kind.PROJECTS)
+    found = call.find(asked)
+    projects = tuple(project(document) for document in found.documents)
+    return Reply(wire.spring_page(found.model_copy(update={"documents": projects}), asked))
+
+
+def one(call: Call) -> Reply:
+    """One project."""
+    return Reply(project(call.get(Get(kind=Kind.PROJECTS, **generic.address(call))).document))
+
+
+def change(verb: str) -> Handler:
+    """Create, patch or delete a project."""
+    act = generic.change(Kind.PROJECTS, verb)
+
+    def handle(call: Call) -> Reply:
+        status = _ANSWERS.get(verb, 200)
+        document = act(call).document
+        return Reply(text="", status=status) if status == 204 else Reply(project(document), status=status)
+
+    return handle
+
+
+def project(document: Json) -> Json:
+    """A project with the fields that only this API has; cloud zones are none of ours."""
+    return {
+        **document,
+        "organizationId": document.get("orgId", ""),
+        "owner": document.get("createdBy", ""),
+        "customProperties": {},
+        "zones": [],
+        "_links": {"self": {"href": f"{PROJECTS}/{document.get('id', '')}"}},
+    }
