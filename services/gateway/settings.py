@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ssl
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
+from shared.process.addresses import Network, read_network
 from shared.process.settings import Settings
-
-from .receiver.addresses import Network
 
 
 def _networks(value: Any) -> Any:
     if isinstance(value, str):
-        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+        return tuple(read_network(part) for part in value.split(",") if part.strip())
     return value
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from services.config.store import Reading, UnitOfWork, catalog_settings, catalog_webhooks
 from shared.contracts.problems import Code, refuse
+from shared.process.addresses import is_global, normalise
 
 HOOK_PATH = "/pipelines/api/docker-hub-webhooks?secureToken="
 _ADDRESS, _TOLD = "public_url", "public_url_told"
@@ -56,10 +56,9 @@ def change(uow: UnitOfWork, url: str) -> bool:
 def is_local(url: str) -> bool:
     """Whether only this machine or network reaches an address: loopback, private, or a name without a public domain."""
     host = (urlsplit(url).hostname or "").lower().rstrip(".")
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith(_LOCAL_NAMES)
+    if normalise(host) is not None:
+        return not is_global(host)
+    return "." not in host or host.endswith(_LOCAL_NAMES)
 
 
 def why_unreachable(url: str, hub_url: str) -> str:

@@ -5,10 +5,9 @@ Pure: fields out of a body, and onto the wire.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
+from shared.process.addresses import read_network
 
 from .documents import flag, texts
 from .objects import Webhook
@@ -69,7 +68,7 @@ def _platforms(written: list[str]) -> list[str]:
 
 def _networks(written: list[str]) -> list[str]:
     try:
-        return [str(ip_network(one.strip(), strict=False)) for one in written]
+        return [str(read_network(one)) for one in written]
     except ValueError as error:
         raise refuse(
             Code.INVALID,

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
 from shared.contracts.topics import HOOK_IN_BULK, HOOK_RECEIVED, Topic
+from shared.process.addresses import Network
 from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.process.secrets import token_hash
 
 from . import allowlist, signatures
-from .addresses import Network, client_address, within
+from .addresses import client_address, within
 from .allowlist_cache import AllowlistCache, CannotAsk
 from .headers import sent_delivery_id, sent_token
 from .intake import Intake

@@ -6,7 +6,6 @@ resolves to something else a moment later gains nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import threading
@@ -21,6 +20,7 @@ from urllib3.connection import HTTPConnection
 
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
+from shared.process.addresses import is_local
 
 from .errors import why
 from .tls import SYSTEM, Trust, TrustingAdapter, TrustingConnection, pools
@@ -32,19 +32,6 @@ _REDIRECTS = 5
 
 class ForbiddenAddress(OSError):
     """The connection went where pipelines may not go."""
-
-
-def is_local(address: str) -> bool:
-    """Loopback, link-local (cloud metadata among them), unspecified and multicast."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    ip = mapped or ip
-    metadata = ip in _METADATA
-    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast or metadata
-
-
-_METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "168.63.129.16")))
-"""Metadata services outside the link-local range."""
 
 
 def _checked(connected: socket.socket) -> socket.socket:

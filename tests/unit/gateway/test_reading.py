@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.receiver.addresses import client_address
+from services.gateway.receiver.addresses import client_address, within
 from services.gateway.receiver.limits import Limiter
 from services.gateway.receiver.reading import Unreadable, read_json
 from services.gateway.receiver.trimming import trim
@@ -120,6 +120,9 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("10.0.0.1", "nonsense", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ("10.0.0.1", "", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
+        ("::ffff:203.0.113.9", "198.51.100.1", "203.0.113.9"),
     ],
 )
 def test_forwarded_addresses_count_only_from_named_proxies(remote: str, forwarded: str, expected: str) -> None:
@@ -128,3 +131,10 @@ def test_forwarded_addresses_count_only_from_named_proxies(remote: str, forwarde
 
 def test_without_named_proxies_the_caller_is_whoever_connected() -> None:
     assert client_address("10.0.0.1", "198.51.100.1", ()) == "10.0.0.1"
+    assert client_address("::ffff:10.0.0.1", "", ()) == "10.0.0.1"
+
+
+def test_a_caller_that_a_dual_stack_socket_shows_is_within_ipv4_networks() -> None:
+    assert within("::ffff:10.1.2.3", ("10.0.0.0/8",))
+    assert within("10.1.2.3", ("::ffff:10.0.0.0/104",))
+    assert not within("::ffff:11.1.2.3", ("10.0.0.0/8",))

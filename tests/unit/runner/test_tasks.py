@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.config.holding import State
-from services.runner.clients.http import Outgoing, is_local
+from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
 from services.runner.clients.tls import trust_of
 from services.runner.engine.executor import Holder
@@ -25,6 +25,7 @@ from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import Take, Variable
 from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.process.addresses import is_local
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.tls import Door, certificate
 
@@ -228,7 +229,7 @@ def test_a_question_that_never_expires_expires_in_a_hundred_years(run: Run) -> N
 
 
 LOCAL = ["127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "::ffff:127.0.0.1"]
-LOCAL += ["100.100.100.200", "fd00:ec2::254", "224.0.0.1"]
+LOCAL += ["64:ff9b::7f00:1", "2002:a9fe:a9fe::1", "100.100.100.200", "fd00:ec2::254", "224.0.0.1"]
 
 
 @pytest.mark.parametrize("address", LOCAL)

@@ -1,0 +1,122 @@
+"""IP addresses: the one reading for senders, proxies, rate limits and the guard on outgoing connections.
+
+A dual-stack socket shows an IPv4 caller as `::ffff:192.0.2.7`, and networks carry IPv4 within IPv6. Comparing such an
+address with an IPv4 network, or asking whether it is loopback, takes the IPv4 address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_IPV4_BITS = 32
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_EMBEDDING: tuple[tuple[IPv6Network, int], ...] = (
+    (_MAPPED, 0),
+    (IPv6Network("64:ff9b::/96"), 0),
+    (IPv6Network("64:ff9b:1::/48"), 0),
+    (IPv6Network("2002::/16"), 80),
+    (IPv6Network("::/96"), 0),
+)
+"""Prefixes that hold an IPv4 address, and how many bits follow it: mapped (RFC 4291), NAT64 (RFC 6052, and the local
+prefix of RFC 8215), 6to4 (RFC 3056), and the old IPv4-compatible form."""
+_METADATA = frozenset(map(ip_address, ("169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254")))
+"""Where clouds tell a machine its secrets: AWS, Google and most others; Alibaba; Azure; AWS over IPv6."""
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+
+
+def normalise(written: str | Address) -> Address | None:
+    """An address in its plain form: without brackets and zone, an IPv4-mapped one as IPv4; None for anything else."""
+    if isinstance(written, str):
+        text = written.strip().removeprefix("[").removesuffix("]").partition("%")[0]
+        try:
+            written = ip_address(text)
+        except ValueError:
+            return None
+    mapped = written.ipv4_mapped if isinstance(written, IPv6Address) else None
+    return mapped or written
+
+
+def normal_text(written: str) -> str:
+    """The same as text; what is no address stays as it is."""
+    address = normalise(written)
+    return written if address is None else str(address)
+
+
+def read_network(written: str) -> Network:
+    """A network or a single address, in CIDR notation; an IPv4-mapped one as IPv4. Raises ValueError."""
+    network = ip_network(written.strip(), strict=False)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def mapped_network(network: Network) -> IPv6Network:
+    """An IPv4 network as a dual-stack socket shows it; an IPv6 one as it is."""
+    if isinstance(network, IPv6Network):
+        return network
+    base = int(_MAPPED.network_address) | int(network.network_address)
+    return IPv6Network((base, _MAPPED.prefixlen + network.prefixlen))
+
+
+def is_within(written: str | Address, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of these networks."""
+    address = normalise(written)
+    return address is not None and any(address in network for network in networks)
+
+
+def hidden_ipv4(written: str | Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to; None for any other."""
+    address = ip_address(written.partition("%")[0]) if isinstance(written, str) else written
+    if isinstance(address, IPv4Address) or int(address) <= 1:  # `::` and `::1` hold none.
+        return None
+    shift = next((shift for prefix, shift in _EMBEDDING if address in prefix), None)
+    return None if shift is None else IPv4Address(int(address) >> shift & (2**_IPV4_BITS - 1))
+
+
+def _forms(written: str | Address) -> tuple[Address, ...]:
+    """An address, and the IPv4 one within it; none for what is no address."""
+    address = normalise(written)
+    if address is None:
+        return ()
+    hidden = hidden_ipv4(address)
+    return (address,) if hidden is None else (address, hidden)
+
+
+def is_loopback(written: str | Address) -> bool:
+    """This machine, also through IPv4 within IPv6 and as the unspecified address, which connects to it."""
+    return any(one.is_loopback or one.is_unspecified for one in _forms(written))
+
+
+def is_link_local(written: str | Address) -> bool:
+    """The wire that this machine is on."""
+    return any(one.is_link_local for one in _forms(written))
+
+
+def is_metadata(written: str | Address) -> bool:
+    """A cloud's metadata service."""
+    return any(one in _METADATA for one in _forms(written))
+
+
+def is_multicast(written: str | Address) -> bool:
+    """No single machine."""
+    return any(one.is_multicast for one in _forms(written))
+
+
+def is_private(written: str | Address) -> bool:
+    """A network of one's own: RFC 1918, carrier-grade NAT, unique local IPv6."""
+    return any(one in network for one in _forms(written) for network in _PRIVATE)
+
+
+def is_local(written: str | Address) -> bool:
+    """What never is a server of somebody else's: this machine, its wire, its cloud's metadata, multicast."""
+    return any(check(written) for check in (is_loopback, is_link_local, is_metadata, is_multicast))
+
+
+def is_global(written: str | Address) -> bool:
+    """Whether the whole internet reaches it."""
+    forms = _forms(written)
+    return bool(forms) and all(one.is_global for one in forms)
