@@ -83,6 +83,35 @@ def test_a_registry_that_is_away_is_told_with_its_address() -> None:
     assert f"http://127.0.0.1:{port}/v2/acme/web/manifests/1: connection refused" in raised.value.message
 
 
+OFFERS = [
+    ([BEARER], "Bearer granted"),
+    ([BEARER, BASIC], "Bearer granted"),
+    ([BASIC, BEARER], "Bearer granted"),
+    ([f"{BEARER}, {BASIC}"], "Bearer granted"),
+    ([f"{BASIC}, {BEARER}"], "Bearer granted"),
+    (["Negotiate", BASIC], "Basic Y2k6c2VjcmV0"),
+    (["Negotiate YIIB/w==, NTLM", 'basic realm="a, b"'], "Basic Y2k6c2VjcmV0"),
+    ([f"Negotiate, {BASIC}"], "Basic Y2k6c2VjcmV0"),
+    (['Bearer service="x"', BASIC], "Basic Y2k6c2VjcmV0"),
+]
+
+
+@pytest.mark.parametrize(("challenges", "sent"), OFFERS)
+def test_of_several_ways_to_sign_in_the_best_known_one_is_taken(challenges: list[str], sent: str) -> None:
+    with registry_with(challenges) as signs:
+        registry = Registry(Account(signs.host, "ci", "secret", plain_http=True))
+        registry.sign_in()
+        found = registry.resolve("acme/web", "1.0")
+    assert found is not None and found.digest == DIGEST
+    assert signs.seen[-1] == sent
+
+
+def test_a_registry_that_offers_nothing_known_is_told_with_what_it_offers() -> None:
+    with registry_with(["Negotiate", 'Digest realm="x"']) as signs, pytest.raises(RegistryProblem) as raised:
+        Registry(Account(signs.host, "ci", "secret", plain_http=True)).sign_in()
+    assert raised.value.code == "no-registry" and "Negotiate, Digest" in raised.value.message
+
+
 def test_a_token_without_a_user_name_signs_in_where_the_registry_asks_for_none() -> None:
     with registry_with([BASIC], "token", "glpat-1") as signs:
         found = Registry(Account(signs.host, password="glpat-1", plain_http=True)).resolve("acme/web", "1.0")

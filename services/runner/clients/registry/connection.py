@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from services.runner.clients.errors import why
 from services.runner.clients.tls import TrustingAdapter, certificate_trouble
 
 from .account import Account, RegistryProblem
+from .challenges import best_known
 
 CONNECT_S, READ_S = 5.0, 15.0
 SEND_S = 60.0
@@ -144,18 +144,17 @@ class Connection:
 
     def _authorise(self, challenge: requests.Response, scopes: Scopes) -> str:
         said = challenge.headers.get("WWW-Authenticate", "")
-        kind, _, rest = said.partition(" ")
-        parts = {key.lower(): value for key, value in re.findall(r'([A-Za-z_]+)="([^"]*)"', rest)}
-        if kind.lower() == "basic":
-            self._takes_passwords = True
-            return self._basic()
-        if kind.lower() != "bearer" or not parts.get("realm"):
+        best = best_known(said)
+        if best is None:
             place = challenge.url.partition("?")[0]
             message = f"{place} asks for a sign-in that no registry uses: {said or 'none'}."
             raise RegistryProblem("no-registry", message)
-        return self._token(parts, scopes)
+        if best.scheme == "basic":
+            self._takes_passwords = True
+            return self._basic()
+        return self._token(best.parameters, scopes)
 
-    def _token(self, parts: dict[str, str], scopes: Scopes) -> str:
+    def _token(self, parts: Mapping[str, str], scopes: Scopes) -> str:
         params: dict[str, Any] = {"scope": list(scopes)} if scopes else {}
         if parts.get("service"):
             params["service"] = parts["service"]
