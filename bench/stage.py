@@ -66,7 +66,7 @@ class Stage:
     def echo_url(self) -> str:
         port = free_port()
         service = subprocess.Popen([sys.executable, "-m", "bench.echo", str(port)], start_new_session=True)
-        self._closers.append(lambda: (service.terminate(), service.wait(10)))
+        self._closers += [lambda: service.wait(10), service.terminate]
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: system.http_answers(url), "the service that tasks call")
         return url

@@ -91,7 +91,7 @@ def again(client: Cs1) -> Cs1:
 
 def run_to_the_end(client: Cs1, pipeline: str) -> str:
     started = again(client).execute(pipeline, {"WHO": "you"}, "from the command line")
-    id = started["executionLink"].rpartition("/")[2]
+    id = str(started["executionLink"].rpartition("/")[2])
     assert started["executionLink"] == f"/codestream/api/executions/{id}" and started["executionId"] == id
     wait_for(lambda: client.execution(id)["status"] == "COMPLETED", f"execution {id} to complete")
     return id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -84,7 +85,7 @@ def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str)
     headers = {"Content-Type": "application/json"}
     body: Any = yaml.safe_dump(row.body) if isinstance(row.body, dict) else row.body
     if isinstance(row.body, dict):
-        body = requests.models.complexjson.dumps(_filled(row.body, new))
+        body = json.dumps(_filled(row.body, new))
     elif isinstance(row.body, str):
         body = row.body.replace("{new}", new)
         headers["Content-Type"] = "application/x-www-form-urlencoded" if "=" in body else "application/x-yaml"

@@ -129,7 +129,7 @@ class Things:
                 (
                     one
                     for one in self.client.documents(
-                        "/user-operations", **{"$top": 500, "$filter": "status eq 'ACTIVE'"}
+                        "/user-operations", **{"$top": "500", "$filter": "status eq 'ACTIVE'"}
                     )
                     if one["executionId"] == execution["id"]
                 ),
@@ -183,7 +183,7 @@ class Things:
     def audited(self) -> Json:
         """A line of the audit log that belongs to the project."""
         self.variable()
-        return self.client.documents("/audit", **{"$filter": f"project eq '{PROJECT}'", "$top": 1})[0]
+        return self.client.documents("/audit", **{"$filter": f"project eq '{PROJECT}'", "$top": "1"})[0]
 
     def matrix(self) -> Json:
         """The project itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.support.world import World, wait_for
 
@@ -110,8 +110,13 @@ def test_what_was_written_outlives_its_session_and_a_step_back(world: World, pag
     page.locator(".CodeMirror").click()
     page.keyboard.press("Control+End")
     page.keyboard.type("icon: rocket\n")
-    asked = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    asked: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
     page.get_by_role("link", name="Cancel").click()
     wait_for(lambda: asked == ["beforeunload"], "the question whether to leave")
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.support.world import World
 
@@ -56,13 +57,13 @@ class Mayhem:
 
     def _deeds(self) -> Iterator[Deed]:
         world = self._world
-        services: list[Deed] = [(f"kill {name}", lambda name=name: world.kill(name)) for name in world.services]
+        services: list[Deed] = [(f"kill {name}", partial(world.kill, name)) for name in world.services]
         while True:
             away_s = self._random.uniform(0, 4)
             round_: list[Deed] = [
                 *services,
                 ("kill broker", lambda: world.restart_broker(kill=True)),
-                ("stop broker", lambda away_s=away_s: world.restart_broker(away_s=away_s)),
+                ("stop broker", partial(world.restart_broker, away_s=away_s)),
                 ("freeze a runner", self._freeze),
             ]
             self._random.shuffle(round_)

@@ -54,7 +54,7 @@ def _wait_until_quiet(world: World) -> None:
         pending = [one for one in events if one["state"] != "judged"]
         pending += [one for one in executions if one["status"] not in _ENDED]
         now = (len(events), len(executions))
-        if pending or now != before or list((world.home / "spool").glob("*.json")):
+        if pending or now != before or any((world.home / "spool").glob("*.json")):
             since, before = time.monotonic(), now
         return time.monotonic() - since > _SETTLED_S
 

@@ -155,7 +155,11 @@ def test_a_new_kind_and_an_object_of_it_come_with_one_manifest(runs: Runs, kube:
     try:
         done = runs.run(yaml=yaml.safe_dump_all([definition, widget]), namespace=space)
         assert done.state.status is Status.COMPLETED, done.state.message
-        waits = {"yaml": yaml.safe_dump(widget), "namespace": space, "waitFor": 'object.spec.phase == "Ready"'}
+        waits: dict[str, Any] = {
+            "yaml": yaml.safe_dump(widget),
+            "namespace": space,
+            "waitFor": 'object.spec.phase == "Ready"',
+        }
         ledger, holder = runs.begin(**waits)
         until(lambda: "its `waitFor`" in ledger.state.task("Deploy", "Apply").message, 60)
         path = f"/apis/{group}/v1/namespaces/{space}/widgets/w"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 import yaml
@@ -208,8 +209,8 @@ def test_a_secret_that_is_written_wrongly_is_refused_without_its_value(runs: Run
         yaml="apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {pin: '4711'}", namespace=space
     )
     assert made.state.status is Status.COMPLETED, made.state.message
-    patch = {"action": "PATCH", "kind": "Secret", "name": "s", "namespace": space, "patch": "data: {other: 5}"}
-    assert "NDcxMQ==" not in runs.run(**patch).state.message
+    secret: dict[str, Any] = {"kind": "Secret", "name": "s", "namespace": space}
+    assert "NDcxMQ==" not in runs.run(action="PATCH", patch="data: {other: 5}", **secret).state.message
 
 
 def test_a_job_that_fails_says_why(runs: Runs, space: str) -> None:

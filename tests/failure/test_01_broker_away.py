@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_broker_restarted_during_a_run_leaves_one_completed_execution(world:
 
 
 def test_every_hook_of_a_steady_stream_is_answered_and_heard_of_though_the_broker_is_away(world: World) -> None:
-    pushes = []
+    pushes: list[Any] = []
     away = threading.Thread(target=lambda: world.restart_broker(away_s=2, kill=True))
     away.start()
     while away.is_alive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -111,9 +112,7 @@ def test_answers_that_come_while_their_runs_park_and_runners_die_are_all_heard(w
     def answered_all() -> bool:
         # Each question is answered the moment it can be seen, which is before or while its run parks.
         for asked in world.documents("/user-operations?$filter=status eq 'ACTIVE'&$top=50"):
-            world.retry(
-                lambda asked=asked: world.client.patch(f"/user-operations/{asked['id']}", {"status": "Approved"})
-            )
+            world.retry(partial(world.client.patch, f"/user-operations/{asked['id']}", {"status": "Approved"}))
         return all(world.get(link)["status"] == "COMPLETED" for link in open_ones)
 
     wait_for(answered_all, "every run to go on", 60, every_s=0.02)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
+from typing import Any
 
 import requests
 
@@ -30,5 +32,9 @@ def test_a_hook_that_comes_right_after_its_webhook_was_made_is_run(world: World)
         answer = requests.post(made["hookUrl"], data=sent, headers={"Content-Type": "application/json"}, timeout=10)
         assert answer.status_code == 202, answer.text
         assert time.monotonic() - made_at < 1.0
-        wait_for(lambda number=number: world.events(webhook=f"fresh-{number}") or None, "its event")
+        wait_for(partial(_events, world, f"fresh-{number}"), "its event")
         world.client.delete(f"/registry-webhooks/{made['id']}")
+
+
+def _events(world: World, webhook: str) -> list[Any] | None:
+    return world.events(webhook=webhook) or None

@@ -6,7 +6,7 @@ another table. Every mismatch is collected, since the real decoders fail a whole
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Struct = Mapping[str, Any]
@@ -80,7 +80,7 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_FITS = {
+_FITS: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "int": _is_int,
     "float": lambda value: _is_int(value) or isinstance(value, float),

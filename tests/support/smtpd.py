@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
+from io import BufferedIOBase
+from typing import cast
 
 
 @dataclass
@@ -74,7 +76,7 @@ class _Talk(socketserver.StreamRequestHandler):
         self._say("220 go on")
         self.connection: socket.socket = self.server.context.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
-        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.wfile = cast("BufferedIOBase", self.connection.makefile("wb", buffering=0))
         self._encrypted = True
         return True
 

@@ -114,7 +114,8 @@ def test_what_fails_is_undone_told_and_repeated_from_there(world: World, web: We
 
 def _approved(world: World, number: str) -> bool:
     try:
-        return world.client.patch(f"/user-operations/{number}", {"status": "Approved"})["status"] == "Approved"
+        answer = world.client.patch(f"/user-operations/{number}", {"status": "Approved"})
+        return str(answer["status"]) == "Approved"
     except ApiError as refused:
         return refused.status == 409
 

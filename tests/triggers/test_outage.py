@@ -120,5 +120,5 @@ def everything(world: World, path: str, filter: str) -> list[Json]:
 
 def total(world: World, path: str, filter: str) -> int:
     """How many a list has; exact up to ten thousand."""
-    answer = world.retry(lambda: world.client.get(path, **{"$filter": filter, "$top": 1}))
+    answer = world.retry(lambda: world.client.get(path, **{"$filter": filter, "$top": "1"}))
     return int(answer["totalCount"])

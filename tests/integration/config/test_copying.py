@@ -41,14 +41,21 @@ def rows(store: Store) -> dict[str, list[Any]]:
         }
 
 
+def started(world: World, delivery_id: str, **more: str) -> str:
+    """The id of the execution that a push of that delivery started."""
+    execution_id = world.hook(delivery_id, **more).execution_id
+    assert execution_id is not None
+    return execution_id
+
+
 def test_a_copy_has_every_row_and_its_runs_go_on_there(
     store: Store, target: Store, clock: Clock, definitions: Definitions
 ) -> None:
     before = World(store, clock, definitions)
-    ended = before.hook("d1", tag="1.4.0").execution_id
+    ended = started(before, "d1", tag="1.4.0")
     before.take(ended)
     before.report(ended, *whole_run())
-    under_way = before.hook("d2", tag="1.4.1").execution_id
+    under_way = started(before, "d2", tag="1.4.1")
     before.take(under_way)
     assert copying.first_filled(target) == ""
     assert copying.copy(store, target) == sum(map(len, rows(store).values())) > 10
@@ -56,7 +63,7 @@ def test_a_copy_has_every_row_and_its_runs_go_on_there(
     after = World(target, clock, definitions)
     after.report(under_way, *whole_run())
     assert after.run(under_way).holding.state is after.run(ended).holding.state is State.ENDED
-    after.finish(after.hook("d3", tag="1.4.2").execution_id)
+    after.finish(started(after, "d3", tag="1.4.2"))
     assert len(rows(target)["executions"]) == 3
 
 

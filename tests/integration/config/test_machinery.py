@@ -7,6 +7,7 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -36,7 +37,16 @@ from shared.bus import DeadLetter, Incoming, NotConfirmed, StopConsuming
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Envelope
-from shared.contracts.history import RunParked, RunStarted, StageStarted, Status, TaskEnded, TaskStarted, TaskWaiting
+from shared.contracts.history import (
+    RunParked,
+    RunStarted,
+    StageStarted,
+    Status,
+    TaskAnswered,
+    TaskEnded,
+    TaskStarted,
+    TaskWaiting,
+)
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived
 from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution
@@ -321,9 +331,9 @@ def test_an_approval_waits_without_a_place_and_its_answer_wakes_the_run(world: W
     run = world.run(run_id)
     assert run.holding.state is State.DISPATCHED
     history = world.take(run_id, "r2", dispatch=run.holding.dispatch, take_id="b").history
-    assert history[-1].event.type == "task.answered"
-    assert history[-1].event.answer["status"] == "Approved"  # type: ignore[union-attr]
-    assert history[-1].event.try_number == 1  # type: ignore[union-attr]
+    event = history[-1].event
+    assert isinstance(event, TaskAnswered)
+    assert event.answer["status"] == "Approved" and event.try_number == 1
 
 
 def test_a_cancelled_run_closes_its_questions(world: World) -> None:
@@ -368,9 +378,10 @@ def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
     world.finish(child, output={"token": "*****"}, sealed={"token": box})
     assert world.run(parent).holding.state is State.DISPATCHED
     answer = world.take(parent, "r2", dispatch=2, take_id="b").history[-1].event
-    assert answer.answer["executionStatus"] == "COMPLETED"  # type: ignore[union-attr]
-    assert answer.answer["outputProperties"] == {"token": "*****"}  # type: ignore[union-attr]
-    assert answer.answer["sealedProperties"] == {"token": box.model_dump()}  # type: ignore[union-attr]
+    assert isinstance(answer, TaskAnswered)
+    assert answer.answer["executionStatus"] == "COMPLETED"
+    assert answer.answer["outputProperties"] == {"token": "*****"}
+    assert answer.answer["sealedProperties"] == {"token": box.model_dump()}
 
 
 @pytest.mark.parametrize(("task", "status"), [("Scan", Status.NOT_STARTED), ("Check", Status.CANCELED)])
@@ -429,7 +440,7 @@ def test_executions_are_found_by_the_image_that_was_pushed_through_an_index(
     for tag in ("1.4.0", "1.4.1"):
         world.hook(tag, tag)
         world.clock.advance(1)
-    statements: list[tuple[str, object]] = []
+    statements: list[tuple[str, Any]] = []
     with world.store.read() as uow:
         event.listen(uow.connection, "before_cursor_execute", lambda *said: statements.append((said[2], said[3])))
         page = Executions().find(uow, SYSTEM, Find(kind=Kind.EXECUTIONS, filter=asked))

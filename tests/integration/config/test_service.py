@@ -115,7 +115,7 @@ def runner(vhost_url: str) -> Iterator[Bus]:
 
 
 def act(bus: Bus, verb: str, kind: Kind, **more: object) -> dict[str, object]:
-    ask = Act(kind=kind, verb=verb, **more)  # type: ignore[arg-type]
+    ask = Act(kind=kind, verb=verb, **more)
     answer = bus.request(CATALOG_ACT, ask, caller=ADMIN, timeout_s=10)
     assert isinstance(answer, Document)
     return answer.document

@@ -45,7 +45,7 @@ def namespace(dynamic: DynamicClient, request: pytest.FixtureRequest) -> Iterato
 def connect(cluster: FakeCluster, cache: Path) -> DynamicClient:
     configuration = client.Configuration(host=cluster.url)
     configuration.api_key = {"authorization": f"Bearer {cluster.token}"}
-    return DynamicClient(client.ApiClient(configuration), cache_file=str(cache))
+    return DynamicClient(client.ApiClient(configuration), cache_file=str(cache))  # type: ignore[no-untyped-call]
 
 
 def deployment(tag: str, *, name: str = "web", **spec: Any) -> Obj:
@@ -151,7 +151,7 @@ def test_an_apply_of_a_field_that_another_manager_owns_is_a_conflict_unless_forc
         kind.server_side_apply(body=deployment("2"), namespace=namespace, field_manager="other")
     assert (
         'conflict with "portside": .spec.template.spec.containers[name="web"].image'
-        in json.loads(refused.value.body)["message"]
+        in json.loads(refused.value.body or "")["message"]
     )
     kind.server_side_apply(body=deployment("2"), namespace=namespace, field_manager="other", force_conflicts=True)
     assert kind.get(name="web", namespace=namespace).spec.template.spec.containers[0].image == "acme/web:2"

@@ -148,7 +148,7 @@ def test_a_mail_server_is_greeted_encrypted_and_signed_in_to(trying: Trying, tmp
 
 def test_a_mail_server_without_encryption_is_told_from_one_that_refuses(trying: Trying) -> None:
     with mail_server() as post:
-        where = {"outboundHost": "127.0.0.1", "outboundPort": post.port}
+        where: dict[str, Any] = {"outboundHost": "127.0.0.1", "outboundPort": post.port}
         assert trying("email", encryptionMethod="TLS", **where).code == "no-tls"
         assert trying("email", encryptionMethod="NONE", **where).ok
         assert trying("email", {"outboundPassword": "p4ssw0rd"}, encryptionMethod="NONE", outboundUsername="ann",

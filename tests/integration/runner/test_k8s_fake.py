@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -254,7 +255,7 @@ def test_a_manifest_from_git_is_filled_in_and_stays_the_one_that_was_checked(
             properties={"repoURL": f"{server.url}/acme/web.git", "username": "ann"},
             secrets={"password": keys[0].seal("s3cret-password")},
         )
-        given = {"filePath": "deploy/web.yaml", "namespace": "apps", "roles": {"scm": "source"}}
+        given: dict[str, Any] = {"filePath": "deploy/web.yaml", "namespace": "apps", "roles": {"scm": "source"}}
         missing = runs.run(scmConstants={"IMAGE": "acme/web"}, **given)
         assert "In deploy/web.yaml: ${TAG} in scmConstants cannot be resolved" in missing.state.message
         done = runs.run(scmConstants={"IMAGE": "acme/web", "TAG": "1.5"}, **given)
@@ -276,7 +277,7 @@ def test_private_images_are_pulled_with_the_sign_in_of_an_endpoint(
         secrets={"password": keys[0].seal("s3cret-password")},
     )
     for action, name in (("CREATE", "web"), ("CREATE", "api"), ("APPLY", "web")):
-        given = {"namespace": "apps", "imagePullSecretFrom": "hub"}
+        given: dict[str, Any] = {"namespace": "apps", "imagePullSecretFrom": "hub"}
         done = runs.run(action=action, yaml=deployment(name, f"acme/{name}:1"), **given)
         assert done.state.status is Status.COMPLETED, done.state.message
         assert "s3cret-password" not in str(done.history) + str(done.lines)

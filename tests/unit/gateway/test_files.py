@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.gateway.commands import files
-from shared.contracts.catalog import Find, Page
+from shared.contracts.catalog import Find, Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 
@@ -33,7 +33,7 @@ class Book:
 
 
 def taken(book: Any, form: str, filter: str = "") -> str:
-    return files.export(book, Caller(user="ann"), files.Kind.AUDIT, form, filter).text
+    return files.export(book, Caller(user="ann"), Kind.AUDIT, form, filter).text
 
 
 @pytest.mark.parametrize("rows", [0, 1, files.PAGE, files.PAGE + 1, 3 * files.PAGE])

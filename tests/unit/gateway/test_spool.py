@@ -128,6 +128,6 @@ def test_a_refused_publish_goes_to_the_spool_and_stays(tmp_path: Path) -> None:
     def refuse(*_arguments: object, **_more: object) -> Future[None]:
         raise RuntimeError("returned")
 
-    post.publish_nowait = refuse  # type: ignore[method-assign, assignment]
+    post.publish_nowait = refuse  # type: ignore[method-assign]
     Intake(post, kept).take(delivery(1))
     assert len(kept.waiting()) == 1

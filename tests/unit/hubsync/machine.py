@@ -82,7 +82,7 @@ class MirrorMachine(RuleBasedStateMachine):
     @initialize(target=webhooks)
     def a_webhook_in_step_beside_somebody_else_s_hook(self) -> str:
         self.add_foreign(REPOSITORIES[0], "their-hook")
-        name = self.create(REPOSITORIES[0])
+        name = str(self.create(REPOSITORIES[0]))
         self.run_pass()
         return name
 

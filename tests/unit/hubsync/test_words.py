@@ -95,7 +95,7 @@ def test_what_is_to_be_pasted_by_hand_shows_the_address_without_the_token() -> N
 def test_no_secret_that_the_hub_repeats_gets_into_a_report() -> None:
     said = problems.Rejected(f"Docker Hub refused creating the hook (400): {BASE}{TOKEN} by hunter22.")
     scene = Scene()
-    scene.registry.create_hook = _raising(said)  # type: ignore[method-assign, assignment]
+    scene.registry.create_hook = _raising(said)  # type: ignore[method-assign]
     (report,) = scene.look(hook())
     assert report.state is MirrorState.BY_HAND
     assert TOKEN not in report.message and "hunter22" not in report.message

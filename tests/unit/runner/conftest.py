@@ -127,7 +127,7 @@ def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
         time.sleep(0.005)
 
 
-def pipeline(*stages: dict[str, Any] | list[Any], **more: Any) -> dict[str, Any]:
+def pipeline(*stages: list[list[tuple[str, dict[str, Any]]]], **more: Any) -> dict[str, Any]:
     """A pipeline of stages; each is a list of groups, each group a list of (name, task)."""
     tree: dict[str, Any] = {"stageOrder": [], "stages": {}, **more}
     for number, groups in enumerate(stages):
@@ -141,7 +141,7 @@ def pipeline(*stages: dict[str, Any] | list[Any], **more: Any) -> dict[str, Any]
 
 def do(**given: Any) -> dict[str, Any]:
     """A Probe task."""
-    fields = {
+    fields: dict[str, Any] = {
         key: given.pop(key) for key in ("preCondition", "ignoreFailure", "retries", "timeoutMinutes") if key in given
     }
     return {"type": "Probe", "input": given, **fields}

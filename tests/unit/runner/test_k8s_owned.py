@@ -34,7 +34,7 @@ def test_a_part_of_what_others_applied_takes_over_nothing_else() -> None:
 
 
 def test_a_part_of_what_we_applied_keeps_the_rest_and_members_are_told_by_their_names() -> None:
-    own = {'k:{"name":"web"}': {".": {}, "f:name": {}, "f:image": {}, "f:env": {}}}
+    own: dict[str, dict[str, Any]] = {'k:{"name":"web"}': {".": {}, "f:name": {}, "f:image": {}, "f:env": {}}}
     fields = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:containers": own}}}}
     spec = laid_over(live(fields), PART)["spec"]
     assert spec["replicas"] == 3

@@ -36,9 +36,14 @@ def once(of: Callable[[Report], bool]) -> Callable[[Report], bool]:
 def test_a_confirmed_report_that_is_lost_is_said_again_before_the_next_effect(rig: Rig, probe: Probe) -> None:
     ledger = MemoryLedger(pipeline([[("A", do(handle="h"))], [("B", do())]]))
     lost: list[Report] = []
-    ledger.is_lost = once(
-        lambda said: any(event.type == "task.handle" for event in said.events) and not lost.append(said)
-    )
+
+    def lose_the_handle(report: Report) -> bool:
+        if not any(event.type == "task.handle" for event in report.events):
+            return False
+        lost.append(report)
+        return True
+
+    ledger.is_lost = once(lose_the_handle)
     probe.observe = lambda asked, handle: Done() if lost else Running(handle, again_after_s=0.01)  # type: ignore[method-assign]
     rig.holder(ledger)
     until(lambda: over(ledger))

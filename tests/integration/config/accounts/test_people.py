@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from services.config.catalog import sign_in
-from shared.contracts.catalog import Act, Get, Kind, SignIn
+from shared.contracts.catalog import Act, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.process.secrets import password_digest, token_hash
 from tests.integration.config.office import PASSWORD, Office
 
 
-def by_password(office: Office, name: str, password: str = PASSWORD, **more: str) -> sign_in.SignedIn:
+def by_password(office: Office, name: str, password: str = PASSWORD, **more: str) -> SignedIn:
     return sign_in.sign_in(office.store, SignIn(username=name, password_digest=password_digest(password), **more))
 
 

@@ -66,7 +66,7 @@ def webhook(office: Office) -> str:
 def test_thirty_seven_and_one_day_before_its_token_ends_the_webhook_is_told_and_when_it_has_ended(
     office: Office, webhook: str
 ) -> None:
-    days = []
+    days: list[Any] = []
     for day in range(1, 103):
         let_days_pass(office, 1)
         notices = office.find(Kind.AUDIT, filter="action eq 'notice'").documents

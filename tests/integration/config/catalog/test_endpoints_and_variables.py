@@ -7,8 +7,8 @@ import pytest
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import WantedAsk
-from shared.contracts.problems import Refused
-from tests.integration.config.accounts.test_people import Code, refused
+from shared.contracts.problems import Code, Refused
+from tests.integration.config.accounts.test_people import refused
 from tests.integration.config.office import Office
 
 
@@ -16,7 +16,7 @@ def opened(office: Office, box: dict[str, str]) -> str:
     return office.opener.open(Sealed.model_validate(box))
 
 
-def for_validation(office: Office, **options: object) -> dict[str, dict[str, object]]:
+def for_validation(office: Office, **options: object) -> dict[str, Any]:
     return office.get(Kind.ENDPOINTS, options={"forValidation": True, **options})
 
 

@@ -117,7 +117,7 @@ def test_saving_warns_of_what_is_missing_and_of_an_unused_image(office: Office) 
 
 def test_saving_warns_of_inputs_that_a_nested_run_or_a_rollback_would_be_refused_for(office: Office) -> None:
     nested = {"input": {"URL": "", "TAG": "latest"}, "_inputMeta": {"URL": {"mandatory": True}}}
-    task = {"type": "Pipeline", "input": {"pipeline": "Smoke", "inputProperties": {"URI": "${name}"}}}
+    task: dict[str, Any] = {"type": "Pipeline", "input": {"pipeline": "Smoke", "inputProperties": {"URI": "${name}"}}}
     body = {
         "name": "Both",
         "options": [],

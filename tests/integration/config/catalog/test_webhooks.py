@@ -359,7 +359,7 @@ def test_drift_that_was_repaired_stands_in_the_history(office: Office) -> None:
 
 
 def test_what_a_webhook_demands_is_kept_checked_and_told_to_the_receiver(office: Office) -> None:
-    demands = {
+    demands: dict[str, Any] = {
         "gatherSeconds": 10,
         "platforms": ["linux/amd64", "linux/arm64/v8"],
         "sourceNetworks": ["192.0.2.7", "10.1.2.3/8"],

@@ -69,10 +69,10 @@ def test_each_push_of_one_body_shows_the_payload_that_is_kept_once(office: Offic
     )
     with office.store.write() as uow, Movement(uow) as movement:
         numbers = [one.id for one in Receiver(office.catalog).receive(movement, hook)]
-    with office.store.read() as uow:
-        admin = load_person(uow, Caller(user="admin"))
+    with office.store.read() as reading:
+        admin = load_person(reading, Caller(user="admin"))
         events = Events(Receiver(office.catalog))
-        shown = [events.get(uow, admin, Get(kind=Kind.EVENTS, id=number)).document for number in numbers]
+        shown = [events.get(reading, admin, Get(kind=Kind.EVENTS, id=number)).document for number in numbers]
     assert [(one["tag"], one["payload"]) for one in shown] == [("1.4", body), ("1.4.1", body)]
 
 

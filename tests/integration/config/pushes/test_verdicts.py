@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def with_push(tag: str | None = "1.4.1", **push: object) -> Callable[[World], De
     return lambda world: world.hook(tag=tag, push=push)
 
 
-def with_pipeline(**tree: object) -> Callable[[World], Delivery]:
+def with_pipeline(**tree: Any) -> Callable[[World], Delivery]:
     def story(world: World) -> Delivery:
         world.definitions.pipelines["Deploy web"] = pipeline(**tree)
         return world.hook()

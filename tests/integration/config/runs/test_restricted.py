@@ -73,7 +73,7 @@ def test_a_take_says_whether_the_owner_may_use_what_is_restricted(
     endpoint = Endpoint(name="prod", type="k8s", properties={"isRestricted": True} if restricted else {})
     variable = Variable(name="v", type="RESTRICTED" if restricted else "SECRET")
     found = {"endpoint": ({"prod": endpoint}, {}), "variable": ({}, {"v": variable})}[what]
-    world.definitions.resolve = lambda *_: found  # type: ignore[method-assign,assignment]
+    world.definitions.resolve = lambda *_: found  # type: ignore[method-assign]
     world.definitions.webhooks["token"] = replace(world.definitions.webhooks["token"], actor=Actor(owner))
     about = world.take(world.hook().execution_id or "").about
     assert about is not None

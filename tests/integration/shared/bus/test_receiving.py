@@ -65,9 +65,12 @@ def _subjects(batch: Sequence[Incoming]) -> list[str]:
 
 def test_a_pool_shares_the_work_and_acknowledges_it(config: Bus, runner: Bus, raw: Any) -> None:
     seen: list[str] = []
-    runner.consume_pool(
-        topics.RUNS, {topics.RUN_EXECUTION: lambda i: seen.append(i.envelope.subject) or Ack()}, threads=3, prefetch=10
-    )
+
+    def acknowledge(incoming: Incoming) -> Ack:
+        seen.append(incoming.envelope.subject)
+        return Ack()
+
+    runner.consume_pool(topics.RUNS, {topics.RUN_EXECUTION: acknowledge}, threads=3, prefetch=10)
     for number in range(40):
         _run(config, str(number))
     until(lambda: len(seen) == 40)

@@ -42,7 +42,7 @@ def test_a_project_role_never_takes_a_right_away() -> None:
 
 def test_a_user_sees_only_the_own_projects_and_a_viewer_of_the_service_sees_all() -> None:
     roles = {"web": ProjectRole.VIEWER}
-    assert Person("ann", ServiceRole.USER, roles).visible_projects() == {"web"}
+    assert Person("ann", ServiceRole.USER, roles).visible_projects() == frozenset({"web"})
     assert Person("ann", ServiceRole.VIEWER, roles).visible_projects() is None
     assert Person("ann").visible_projects() == frozenset()
 
