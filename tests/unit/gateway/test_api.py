@@ -144,7 +144,7 @@ def test_projects_are_made_changed_and_deleted_as_the_iaas_api_does_it(site: Sit
     assert [(act.kind, act.verb, act.id) for act in site.asked if isinstance(act, Act)] == [
         (Kind.PROJECTS, "create", ""), (Kind.PROJECTS, "patch", "p1"), (Kind.PROJECTS, "delete", "p1"),
     ]  # fmt: skip
-    assert site.asked[0].body == body  # type: ignore[union-attr]
+    assert site.asked[0].body == body
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
