@@ -15,6 +15,7 @@ from shared.process.secrets import new_token, password_digest, token_hash
 from shared.process.settings import read
 
 from .catalog.first import FIRST_USER, ensure_first
+from .catalog.passwords import hash_password
 from .catalog.sign_in import make_one_time_code
 from .catalog.users import Users
 from .migrations import migrate as migrate_store
@@ -58,9 +59,9 @@ def migrate() -> None:
     migrate_store(store)
     file = settings.home / "admin-password"
     first = settings.admin_password or (file.read_text(encoding="utf-8").strip() if file.exists() else "")
-    digest = password_digest(first) if first else None
+    password = hash_password(password_digest(first)) if first else None
     with store.write() as uow:
-        ensure_first(uow, digest)
+        ensure_first(uow, password)
     click.echo(f"{store.url.render_as_string(hide_password=True)} is ready")
     store.close()
 
@@ -109,8 +110,12 @@ def password(user: str) -> None:
         raise click.ClickException("No password on standard input; write it there as one line")
     store = _store(_settings())
     change = Act(kind=Kind.USERS, verb="password", name=user, hashes={"password": password_digest(new)})
+    users = Users()
+    with store.read() as reading:
+        prepared = users.prepare(reading, SYSTEM, change)
+    change = prepared()
     with store.write() as uow:
-        Users().act(uow, SYSTEM, change)
+        users.act(uow, SYSTEM, change)
     click.echo(f"{user} has a new password")
     store.close()
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from shared.bus import Ack, Incoming, Outcome, StopConsuming
+from shared.bus import Ack, Incoming, Outcome, Server, StopConsuming
 from shared.contracts import topics
 from shared.contracts.base import Message
-from shared.contracts.catalog import Find, SignedIn, SignIn
+from shared.contracts.catalog import Find, SignIn
 from shared.contracts.mirror import Wanted, WantedAsk
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
 from shared.contracts.topics import Topic
 
 from . import logs
+from .catalog.sign_in import SignIns
 from .ledger import Ledger
 from .moving import Movement
 from .receiving import Receiver
@@ -48,7 +50,8 @@ class Handlers:
     ledger: Ledger
     desk: Desk
     answers: Answers
-    sign_in: Callable[[Store, SignIn], SignedIn]
+    sign_ins: SignIns
+    sign_in_pool: Executor
 
     def hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Work on `config.hooks`, and beside it on `config.hooks-bulk`: neither waits for what is in the other."""
@@ -69,9 +72,9 @@ class Handlers:
         """Work on `config.logs`."""
         return _or_stop(lambda some: logs.keep_batch(self.store, some), batch)
 
-    def rpc(self) -> Mapping[Topic, Callable[[Incoming], Message]]:
+    def rpc(self) -> Mapping[Topic, Server]:
         """What `config.rpc` answers."""
-        table: dict[Topic, Callable[[Any, Incoming], Message]] = {
+        table: dict[Topic, Callable[[Any, Incoming], Message | Future[Message]]] = {
             topics.ALLOWLIST_ASK: lambda ask, _: self._read(self.answers.allowlist, ask),
             topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
             topics.RUN_HELD: lambda ask, _: self.ledger.held(ask),
@@ -80,9 +83,16 @@ class Handlers:
             topics.CATALOG_ACT: lambda ask, incoming: self.desk.act(
                 ask, incoming.envelope.caller, incoming.envelope.commandid
             ),
-            topics.SIGN_IN: lambda ask, _: self.sign_in(self.store, ask),
+            topics.SIGN_IN: lambda ask, _: self._sign_in(ask),
         }
         return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def _sign_in(self, ask: SignIn) -> Message | Future[Message]:
+        """A password waits for its check elsewhere: it must not hold a thread that answers others."""
+        attempt = self.sign_ins.begin(ask)
+        if not attempt.is_slow:
+            return self.sign_ins.finish(attempt)
+        return self.sign_in_pool.submit(lambda: _translated(ask, lambda: self.sign_ins.finish(attempt)))
 
     def _read(self, question: Callable[[Reading, Any], T], ask: Any) -> T:
         with self.store.read() as uow:
@@ -113,17 +123,18 @@ def too_slow(ask: Message) -> Refused:
     )
 
 
-def _or_unavailable(handler: Callable[[Any, Incoming], Message]) -> Callable[[Incoming], Message]:
-    def answer(incoming: Incoming) -> Message:
-        try:
-            return handler(incoming.message, incoming)
-        except TooSlow as error:
-            raise too_slow(incoming.message) from error
-        except Away as error:
-            raise refuse(
-                Code.UNAVAILABLE,
-                f"The database cannot be used now: {error}",
-                next_step="Try again in a moment; if it stays so, look at the database and its disk.",
-            ) from error
+def _or_unavailable(handler: Callable[[Any, Incoming], T]) -> Callable[[Incoming], T]:
+    return lambda incoming: _translated(incoming.message, lambda: handler(incoming.message, incoming))
 
-    return answer
+
+def _translated(ask: Message, answer: Callable[[], T]) -> T:
+    try:
+        return answer()
+    except TooSlow as error:
+        raise too_slow(ask) from error
+    except Away as error:
+        raise refuse(
+            Code.UNAVAILABLE,
+            f"The database cannot be used now: {error}",
+            next_step="Try again in a moment; if it stays so, look at the database and its disk.",
+        ) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from .store import UnitOfWork, answers, pruning
+from .store import UnitOfWork, answers, catalog_people, pruning
 
 PRUNE = "prune"
 """The timer; its subject is always `all`."""
 FIRST_AFTER_S = 60.0
+ADDRESS_KEPT_S = 90 * 86_400.0
+MOST_ADDRESSES = 10_000
 _EVERY_S = 3_600.0
 _SOON_S = 2.0
 _AT_ONCE = 200
@@ -15,6 +17,7 @@ _AT_ONCE = 200
 def prune(uow: UnitOfWork, *, keep_days: float) -> None:
     """Forget a page of what is older than that; comes again soon while there is more."""
     answers.forget_answers(uow)
+    catalog_people.forget_addresses(uow, uow.now - ADDRESS_KEPT_S, MOST_ADDRESSES)
     more = False
     if keep_days > 0:
         before = uow.now - keep_days * 86_400

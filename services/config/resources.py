@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import ANONYMOUS, Caller
@@ -39,6 +39,15 @@ class Resource(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepares(Protocol):
+    """A kind with work that is too slow for a transaction."""
+
+    def prepare(self, uow: Reading, person: Person, ask: Act) -> Callable[[], Act]:
+        """Read what that work needs; what is returned does it, outside any transaction, and gives the act to do."""
+        ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """All kinds, and how to learn who asks."""
@@ -60,8 +69,14 @@ class Desk:
     def act(self, ask: Act, caller: Caller | None, command_id: str | None) -> Document:
         """Do `catalog.act` once per command id; a repeated command gets the first answer again."""
         resource = self._of(ask.kind)
+        scope = f"{(caller or ANONYMOUS).user}:{command_id}" if command_id else None
+        if isinstance(resource, Prepares):
+            with self.store.read() as reading:
+                if scope and (known := answers_store.find_answer(reading, scope)) is not None:
+                    return known
+                prepared = resource.prepare(reading, self.load_person(reading, caller or ANONYMOUS), ask)
+            ask = prepared()
         with self.store.write() as uow:
-            scope = f"{(caller or ANONYMOUS).user}:{command_id}" if command_id else None
             if scope and (known := answers_store.find_answer(uow, scope)) is not None:
                 return known
             person = self.load_person(uow, caller or ANONYMOUS)

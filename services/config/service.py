@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import structlog
@@ -19,11 +20,12 @@ from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
 from . import consequences, looks, pruning, receiving
+from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
 from .active import Active, Closer
 from .catalog import public_address
 from .catalog.context import Context
 from .catalog.kinds import TIMERS, Catalog
-from .catalog.sign_in import sign_in
+from .catalog.sign_in import SignIns
 from .dead_letters import DeadLetters, keep_letter
 from .deployments import Deployments
 from .events import Events
@@ -77,7 +79,18 @@ class Config:
             public_url=public_address.of,
         )
         self.desk = Desk(self.store, self._resources(), load_person)
-        self.handlers = Handlers(self.store, self.receiver, self.ledger, self.desk, self.catalog, sign_in)
+        self.sign_in_limits = SignInLimits(time.monotonic)
+        self.health.watch_note("sign-ins", self.sign_in_limits.note)
+        self.sign_in_pool = ThreadPoolExecutor(MOST_CHECKS, "sign-in")
+        self.handlers = Handlers(
+            self.store,
+            self.receiver,
+            self.ledger,
+            self.desk,
+            self.catalog,
+            SignIns(self.store, self.sign_in_limits),
+            self.sign_in_pool,
+        )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is)
         self._watched_at = 0.0
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
@@ -124,7 +137,9 @@ class Config:
             working.closing(self.bus.consume_single(HOOKS, self.handlers.hooks))
             working.closing(self.bus.consume_single(HOOKS_BULK, self.handlers.hooks))
             working.closing(self.bus.consume_single(LOGS, self.handlers.logs, gather_s=_LOGS_EVERY_S))
-            working.closing(self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads))
+            working.closing(
+                self.bus.serve(CONFIG_RPC, self.handlers.rpc(), threads=self.settings.rpc_threads, deferred=MOST_CHECKS)
+            )
             working.closing(self.bus.consume_dead(lambda letter: keep_letter(self.store, letter)))
         except BaseException:
             working.close()
@@ -159,6 +174,7 @@ class Config:
     def close(self) -> None:
         """Finish what is in hand, and let a standby take over."""
         self.active.close()
+        self.sign_in_pool.shutdown(wait=False, cancel_futures=True)
         self.health.close()
         self.bus.close()
         self.store.close()

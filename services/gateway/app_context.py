@@ -11,9 +11,11 @@ from shared.process.secrets import Sealer
 from .config_client import ConfigClient
 from .event_streams import EventStreams
 from .health_board import HealthBoard
+from .origins import Origins
 from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
+from .sign_ins import SignIns
 
 EXTENSION = "portside"
 """Where the Flask application keeps its context."""
@@ -26,6 +28,8 @@ class AppContext:
     settings: GatewaySettings
     config: ConfigClient
     sessions: Sessions
+    origins: Origins
+    sign_ins: SignIns
     sealer: Sealer
     streams: EventStreams
     roles: Roles

@@ -38,6 +38,7 @@ from .config_client import ConfigClient
 from .dispatcher import Dispatcher
 from .event_streams import EventStreams
 from .health_board import HealthBoard
+from .origins import Origins
 from .ports import Post
 from .receiver.allowlist_cache import AllowlistCache
 from .receiver.app import Receiver
@@ -46,6 +47,7 @@ from .receiver.spool import Spool
 from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
+from .sign_ins import SignIns
 from .web import create_app
 
 if TYPE_CHECKING:
@@ -114,6 +116,9 @@ class Worker:
 
     def _web(self, settings: GatewaySettings) -> Flask:
         streams, config, health_board = EventStreams(settings.streams), ConfigClient(self._post), HealthBoard()
+        sessions = Sessions(load_jwt_key(settings.home))
+        origins = Origins(sessions, settings.trusted_proxies)
+        self.health.watch_note("proxy", origins.note)
         self._handlers[EXECUTION_CHANGED] = streams.on_execution
         self._handlers[DELIVERY_CHANGED] = streams.on_delivery
         self._handlers[PROCESS_HEALTH] = health_board.on_health
@@ -123,7 +128,9 @@ class Worker:
             AppContext(
                 settings=settings,
                 config=config,
-                sessions=Sessions(load_jwt_key(settings.home)),
+                sessions=sessions,
+                origins=origins,
+                sign_ins=SignIns(config, origins),
                 sealer=Sealer.load(settings.home),
                 streams=streams,
                 roles=Roles(config),

@@ -18,6 +18,9 @@ ALGORITHM = "HS256"
 ISSUER = "portside"
 COOKIE = "portside_session"
 GOOD_FOR_S = 28_800
+BROWSER_COOKIE = "portside_browser"
+BROWSER_AUDIENCE = "browser"
+BROWSER_GOOD_FOR_S = 90 * 86_400
 
 
 class NotSignedIn(Exception):
@@ -65,6 +68,26 @@ class Sessions:
         except jwt.InvalidTokenError:
             raise NotSignedIn("The access token is not valid") from None
         return Caller(user=str(claims["sub"]), token_id=str(claims["tid"]))
+
+    def issue_browser(self, user: str, at: float) -> str:
+        """A mark for a browser in which that user has signed in. It signs nobody in."""
+        claims = {"iss": ISSUER, "aud": BROWSER_AUDIENCE, "sub": user, "exp": int(at) + BROWSER_GOOD_FOR_S}
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+    def read_browser(self, token: str) -> str:
+        """The user of such a mark; empty for what is none of ours or too old."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=BROWSER_AUDIENCE,
+                options={"require": ["exp", "sub", "aud", "iss"]},
+            )
+        except jwt.InvalidTokenError:
+            return ""
+        return str(claims["sub"])
 
     def form_token(self, caller: Caller) -> str:
         """What every form of this session must send back (against forged requests from other sites)."""

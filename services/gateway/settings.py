@@ -36,7 +36,8 @@ class GatewaySettings(Settings):
     reserved_threads: int = 24
     """A worker's threads that only hooks may use."""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
-    """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
+    """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    Without it clients behind a proxy cannot be told apart, and failed sign-ins are limited all together."""
     tls_certfile: str = ""
     """Path of a PEM certificate with its chain: the gateway serves HTTPS itself. Empty where a proxy before it does."""
     tls_keyfile: str = ""

@@ -26,6 +26,7 @@ from .outcomes import (
     StopConsuming,
     Unavailable,
 )
+from .serve import Server
 
 __all__ = [
     "Ack",
@@ -43,6 +44,7 @@ __all__ = [
     "QueueState",
     "RequestTimeout",
     "Retry",
+    "Server",
     "StopConsuming",
     "Unavailable",
 ]

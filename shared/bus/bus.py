@@ -22,7 +22,7 @@ from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeou
 from .pool import PoolConsumer
 from .publisher import Publisher
 from .requester import REPLY_TO, Requester
-from .serve import RpcConsumer
+from .serve import RpcConsumer, Server
 from .single import SingleConsumer
 
 _GRACE_S = 0.5
@@ -277,10 +277,17 @@ class Bus:
             )
         )
 
-    def serve(self, queue: Queue, handlers: Mapping[Topic, Callable[[Incoming], Message]], *, threads: int) -> Consumer:
-        """Answer requests in `threads` threads; a handler raises Refused to answer a problem."""
+    def serve(self, queue: Queue, handlers: Mapping[Topic, Server], *, threads: int, deferred: int = 0) -> Consumer:
+        """Answer requests in `threads` threads; a handler raises Refused to answer a problem.
+
+        A handler may also give a future, and up to `deferred` of these hold back nobody else.
+        """
         _check(queue, Mode.RPC, handlers)
-        return self._started(RpcConsumer(self._receiving, self._disposal(queue), queue.name, handlers, threads=threads))
+        return self._started(
+            RpcConsumer(
+                self._receiving, self._disposal(queue), queue.name, handlers, threads=threads, deferred=deferred
+            )
+        )
 
     def listen(
         self,

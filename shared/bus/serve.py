@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem, Refused
@@ -22,48 +23,68 @@ _REPLY_WAIT_S = 2.0
 
 log = get_logger(part="bus")
 
-Server = Callable[[Incoming], Message]
+Server = Callable[[Incoming], "Message | Future[Message]"]
+"""Answers at once, or later: a future holds its request, and no thread. Raises, or resolves to, `Refused`."""
 
 
 class RpcConsumer(Workers):
     """Answers each request while somebody waits for it."""
 
     def __init__(
-        self, link: Link, disposal: Disposal, queue_name: str, handlers: Mapping[Topic, Server], *, threads: int
+        self,
+        link: Link,
+        disposal: Disposal,
+        queue_name: str,
+        handlers: Mapping[Topic, Server],
+        *,
+        threads: int,
+        deferred: int,
     ) -> None:
         # As many again wait here as are answered, so that no thread stands idle between two.
-        super().__init__(link, queue_name, threads=threads, prefetch=2 * threads)
+        super().__init__(link, queue_name, threads=threads, prefetch=2 * threads + deferred)
         self._handlers = dict(handlers)
         self._disposal = disposal
 
     def _handle(self, delivery: Delivery) -> None:
         try:
-            self._answer(delivery)
+            incoming = self._readable(delivery)
         except Exception:
             log.exception("cannot answer", queue=self._queue_name, message_id=delivery.properties.message_id)
-        self._subscription.ack(delivery)
+            incoming = None
+        if incoming is None:
+            self._subscription.ack(delivery)
+            return
+        answer = _called(lambda: self._handlers[incoming.topic](incoming))
+        answer.add_done_callback(lambda done: self._end(delivery, incoming, done))
 
-    def _answer(self, delivery: Delivery) -> None:
+    def _readable(self, delivery: Delivery) -> Incoming | None:
+        """The request, if somebody waits for it and it can be answered here; who asks amiss hears why."""
         try:
             incoming = delivery.decoded()
         except wire.Undecodable as error:
             log.warning("unreadable request", queue=self._queue_name, reason=str(error))
             self._disposal.reply_problem(delivery, Code.INVALID, str(error))
-            return
+            return None
         deadline = incoming.envelope.deadline
         if deadline is not None and deadline <= now():
-            return  # Nobody waits any more.
-        handler = self._handlers.get(incoming.topic)
-        if handler is None:
+            return None
+        if incoming.topic not in self._handlers:
             self._disposal.reply_problem(delivery, Code.UNSUPPORTED, f"{incoming.topic.type} is not answered here.")
-            return
-        answer = self._handled(incoming, handler)
-        self._disposal.wait_to_reply(_REPLY_WAIT_S)
-        self._disposal.reply(delivery, incoming, answer)
+            return None
+        return incoming
 
-    def _handled(self, incoming: Incoming, handler: Server) -> Message:
+    def _end(self, delivery: Delivery, incoming: Incoming, done: Future[Message]) -> None:
         try:
-            return handler(incoming)
+            answer = self._result(incoming, done)
+            self._disposal.wait_to_reply(_REPLY_WAIT_S)
+            self._disposal.reply(delivery, incoming, answer)
+        except Exception:
+            log.exception("cannot answer", queue=self._queue_name, message_id=delivery.properties.message_id)
+        self._subscription.ack(delivery)
+
+    def _result(self, incoming: Incoming, done: Future[Message]) -> Message:
+        try:
+            return done.result()
         except Refused as refused:
             return refused.problem
         except Exception:
@@ -74,3 +95,17 @@ class RpcConsumer(Workers):
                 "has the details.",
                 subject=incoming.envelope.id,
             )
+
+
+def _called(handler: Callable[[], Message | Future[Message]]) -> Future[Message]:
+    """What a handler answers, as a future in any case."""
+    future: Future[Message] = Future()
+    try:
+        answer = handler()
+    except Exception as error:
+        future.set_exception(error)
+        return future
+    if isinstance(answer, Future):
+        return answer
+    future.set_result(answer)
+    return future

@@ -96,6 +96,11 @@ class SignIn(Message):
     new_token_hash: str = ""
     """Hash of a fresh API token that the gateway minted, where the sign-in call must answer with one."""
     source_address: str = ""
+    """The client's address, or the proxy's when `proxied`."""
+    proxied: bool = False
+    """The request came through a proxy that is not declared: `source_address` says nothing about the client."""
+    browser_of: str = ""
+    """Who signed in last with this browser, by the gateway's signed cookie; empty for a new one."""
 
 
 class SignedIn(Message):

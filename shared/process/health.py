@@ -38,7 +38,7 @@ class Health:
         self._tell: Callable[[ProcessHealth], None] = lambda _: None
         self._troubles: dict[str, str] = {}
         self._notes: dict[str, str] = {}
-        self._watched: dict[str, Callable[[], str]] = {}
+        self._watched: dict[str, tuple[Callable[[str, str], None], Callable[[], str]]] = {}
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._closing = False
@@ -65,7 +65,11 @@ class Health:
 
     def watch(self, key: str, trouble: Callable[[], str]) -> None:
         """Ask this for every report: why something is wrong, or an empty text."""
-        self._watched[key] = trouble
+        self._watched[key] = (self.trouble, trouble)
+
+    def watch_note(self, key: str, note: Callable[[], str]) -> None:
+        """The same for something that leaves the process well."""
+        self._watched[key] = (self.note, note)
 
     def note(self, key: str, line: str) -> None:
         """Something a person should know that leaves the process well."""
@@ -127,16 +131,16 @@ class Health:
         )
 
     def _write(self) -> None:
-        for key, trouble in list(self._watched.items()):
-            if line := trouble():
-                self.trouble(key, line)
+        for key, (report, ask) in list(self._watched.items()):
+            if line := ask():
+                report(key, line)
             else:
                 self.clear(key)
-        report = self._report()
+        said = self._report()
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps({**report.model_dump(mode="json"), "at": now()}), encoding="utf-8")
+        draft.write_text(json.dumps({**said.model_dump(mode="json"), "at": now()}), encoding="utf-8")
         draft.replace(self._path)
-        self._tell(report)
+        self._tell(said)
 
 
 def check(service: str, home: Path, *, at: float, host: str) -> list[str]:

@@ -15,13 +15,13 @@ FIRST_PROJECT = "default"
 FIRST_USER = "admin"
 
 
-def ensure_first(uow: UnitOfWork, admin_password_digest: str | None) -> None:
-    """Make what is missing; harmless when all is there."""
+def ensure_first(uow: UnitOfWork, password: str | None) -> None:
+    """Make what is missing; harmless when all is there. `password` as `hash_password` gives it."""
     if not catalog_settings.setting(uow, "installation"):
         catalog_settings.set_setting(uow, "installation", secrets.token_hex(4))
     if not catalog_projects.PROJECTS.all(uow, limit=1):
         make_project(uow, SYSTEM.user, FIRST_PROJECT, "The first project", [])
     if catalog_people.USERS.all(uow, limit=1):
         return
-    user = make_user(uow, SYSTEM.user, FIRST_USER, role=ServiceRole.ADMINISTRATOR, digest=admin_password_digest)
+    user = make_user(uow, SYSTEM.user, FIRST_USER, role=ServiceRole.ADMINISTRATOR, password=password)
     catalog_projects.set_members(uow, FIRST_PROJECT, {user.id: ProjectRole.ADMINISTRATOR.value})

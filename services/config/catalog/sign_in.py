@@ -1,9 +1,13 @@
-"""Who is this? By password, API token or one-time code; throttled by the name that is tried."""
+"""Who is this? By password, API token or one-time code, as often as the limits allow."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from services.config.accounts.networks import network_of
+from services.config.accounts.sign_in_limits import LimitReached, Origin, SignInLimits, Way
 from services.config.people import Person
-from services.config.store import Reading, Store, UnitOfWork, catalog_people
+from services.config.store import Store, UnitOfWork, catalog_people
 from shared.contracts.catalog import SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused, refuse
 
@@ -14,21 +18,78 @@ from .passwords import password_matches
 SESSION_S = 8 * 3600.0
 REFRESH_S = 90 * 86_400.0
 CODE_S = 15 * 60.0
-FREE_ATTEMPTS = 5
-FIRST_BLOCK_S = 30.0
-LONGEST_BLOCK_S = 15 * 60.0
-FORGET_S = 3600.0
 LAST_USE_GRAIN_S = 60.0
 
 
-def sign_in(store: Store, ask: SignIn) -> SignedIn:
-    """Answer `auth.sign-in`. Opens its own transactions: a password is slow to check, and a failure is kept."""
-    if ask.api_token_hash:
-        return _by_token(store, ask)
-    if ask.one_time_code_hash:
-        with store.write() as uow:
-            user = catalog_people.use_code(uow, ask.one_time_code_hash)
-            answer = _session(uow, user, ask) if user is not None and user.enabled else None
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that was admitted; `finish` ends it."""
+
+    ask: SignIn
+    way: Way
+    origin: Origin
+    user: User | None = None
+    """Whose password is to be checked."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `finish` waits for a password hash."""
+        return self.way is Way.PASSWORD
+
+
+class SignIns:
+    """Answers `auth.sign-in` in two steps, so that only admitted attempts wait for the password pool."""
+
+    def __init__(self, store: Store, limits: SignInLimits) -> None:
+        self._store = store
+        self._limits = limits
+        self._checks = {Way.TOKEN: self._by_token, Way.CODE: self._by_code, Way.PASSWORD: self._by_password}
+
+    def sign_in(self, ask: SignIn) -> SignedIn:
+        """Both steps. Raises `Refused`."""
+        return self.finish(self.begin(ask))
+
+    def begin(self, ask: SignIn) -> Attempt:
+        """Admit an attempt. Raises `Refused` when too many failed before."""
+        way = _way(ask)
+        with self._store.read() as reading:
+            network = "" if ask.proxied else network_of(ask.source_address)
+            familiar = bool(ask.browser_of) or catalog_people.is_familiar(reading, network)
+            user = catalog_people.find_user(reading, ask.username) if way is Way.PASSWORD else None
+        origin = Origin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
+        try:
+            self._limits.admit(way, origin)
+        except LimitReached as reached:
+            raise _too_many(reached) from None
+        return Attempt(ask, way, origin, user)
+
+    def finish(self, attempt: Attempt) -> SignedIn:
+        """Let in or refuse. Opens its own transactions: a password is slow to check. Raises `Refused`."""
+        good = False
+        try:
+            answer = self._checks[attempt.way](attempt)
+            good = True
+        finally:
+            self._limits.end(attempt.way, attempt.origin, good=good)
+        return answer
+
+    def _by_password(self, attempt: Attempt) -> SignedIn:
+        ask, user = attempt.ask, attempt.user
+        stored = user.password if user is not None else None
+        good = password_matches(stored, ask.password_digest, familiar=attempt.origin.familiar)
+        if user is None or not good or not user.enabled:
+            raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right", subject=ask.username)
+        with self._store.write() as uow:
+            return _session(uow, user, ask)
+
+    def _by_code(self, attempt: Attempt) -> SignedIn:
+        ask, answer = attempt.ask, None
+        with self._store.read() as reading:
+            exists = catalog_people.has_code(reading, ask.one_time_code_hash)
+        if exists:
+            with self._store.write() as uow:
+                user = catalog_people.use_code(uow, ask.one_time_code_hash)
+                answer = _session(uow, user, ask) if user is not None and user.enabled else None
         if answer is None:
             raise refuse(
                 Code.UNAUTHENTICATED,
@@ -36,45 +97,55 @@ def sign_in(store: Store, ask: SignIn) -> SignedIn:
                 next_step="Ask for a new one with `portside link`.",
             )
         return answer
-    return _by_password(store, ask)
 
-
-def _by_password(store: Store, ask: SignIn) -> SignedIn:
-    with store.read() as reading:
-        user = catalog_people.find_user(reading, ask.username)
-        key = user.name_key if user is not None else ask.username.strip().casefold()
-        _demand_not_blocked(reading, key)
-    good = password_matches(user.password if user is not None else None, ask.password_digest)
-    with store.write() as uow:
-        if user is not None and good and user.enabled:
-            catalog_people.set_failures(uow, key, 0, 0)
-            return _session(uow, user, ask)
-        _count_failure(uow, key)
-    raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right", subject=ask.username)
-
-
-def _by_token(store: Store, ask: SignIn) -> SignedIn:
-    with store.read() as reading:
-        token = catalog_people.TOKENS.one(reading, token_hash=ask.api_token_hash)
-        user = catalog_people.USERS.one(reading, id=token.user_id) if token is not None else None
-        now = reading.now
-    if token is None or user is None or not user.enabled or token.revoked_at or token.expires_at <= now:
-        raise refuse(
-            Code.UNAUTHENTICATED,
-            "The API token is not known, or it has ended",
-            next_step="Make a new one under My account, API tokens.",
+    def _by_token(self, attempt: Attempt) -> SignedIn:
+        with self._store.read() as reading:
+            token = catalog_people.TOKENS.one(reading, token_hash=attempt.ask.api_token_hash)
+            user = catalog_people.USERS.one(reading, id=token.user_id) if token is not None else None
+            now = reading.now
+        if token is None or user is None or not user.enabled or token.revoked_at or token.expires_at <= now:
+            raise refuse(
+                Code.UNAUTHENTICATED,
+                "The API token is not known, or it has ended",
+                next_step="Make a new one under My account, API tokens.",
+            )
+        if now - (token.last_used_at or 0) > LAST_USE_GRAIN_S:
+            with self._store.write() as uow:
+                catalog_people.touch_token(uow, token.id)
+                _remember_address(uow, attempt.ask)
+        return SignedIn(
+            user=user.name, email=user.email, token_id=token.id, good_for_s=int(min(SESSION_S, token.expires_at - now))
         )
-    if now - (token.last_used_at or 0) > LAST_USE_GRAIN_S:
-        with store.write() as uow:
-            catalog_people.touch_token(uow, token.id)
-    return SignedIn(
-        user=user.name, email=user.email, token_id=token.id, good_for_s=int(min(SESSION_S, token.expires_at - now))
-    )
+
+
+def _way(ask: SignIn) -> Way:
+    if ask.api_token_hash:
+        return Way.TOKEN
+    return Way.CODE if ask.one_time_code_hash else Way.PASSWORD
+
+
+def _too_many(reached: LimitReached) -> Refused:
+    seconds = int(reached.wait_s) + 1
+    if reached.origin:
+        message = f"Too many sign-ins from {reached.origin} failed"
+        step = f"Try again in {seconds} s."
+    else:
+        message = "Too many people try to sign in at once"
+        step = f"Try again in {seconds} s; a browser or an address that has signed in before goes first."
+    problem = Problem(code=Code.TOO_MANY, message=message, next_step=step, retry_after_s=max(1.0, reached.wait_s))
+    return Refused(problem)
+
+
+def _remember_address(uow: UnitOfWork, ask: SignIn) -> None:
+    """The next sign-in from there need not queue with strangers."""
+    if not ask.proxied and (network := network_of(ask.source_address)):
+        catalog_people.remember_address(uow, network)
 
 
 def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
     """A new session; with a freshly minted token it is that token's, and outlives the access token."""
     catalog_people.forget_sessions(uow)
+    _remember_address(uow, ask)
     minted = bool(ask.new_token_hash)
     token = Token(
         id=new_id(),
@@ -88,26 +159,6 @@ def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
     )
     catalog_people.TOKENS.insert(uow, token)
     return SignedIn(user=user.name, email=user.email, token_id=token.id, good_for_s=int(SESSION_S))
-
-
-def _demand_not_blocked(reading: Reading, key: str) -> None:
-    wait_s = catalog_people.blocked_until(reading, key) - reading.now
-    if wait_s > 0:
-        raise Refused(
-            Problem(
-                code=Code.TOO_MANY,
-                message=f"Too many failed sign-ins under this name: try again in {int(wait_s) + 1} seconds",
-                retry_after_s=wait_s,
-            )
-        )
-
-
-def _count_failure(uow: UnitOfWork, key: str) -> None:
-    count, last_at = catalog_people.failures(uow, key)
-    count = 1 if uow.now - last_at > FORGET_S else count + 1
-    over = count - FREE_ATTEMPTS
-    block_s = min(LONGEST_BLOCK_S, FIRST_BLOCK_S * 2.0 ** min(over, 20)) if over >= 0 else 0.0
-    catalog_people.set_failures(uow, key, count, uow.now + block_s if block_s else 0.0)
 
 
 def sign_out(uow: UnitOfWork, person: Person) -> None:

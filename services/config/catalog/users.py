@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from services.config.rights import Right, ServiceRole
 from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
-from shared.contracts.problems import Code, refuse
+from shared.contracts.problems import Code, Refused, refuse
 
 from . import actors, auditing
 from .base import tags_of
@@ -20,6 +20,9 @@ from .context import new_id
 from .documents import common, flag, name_of, text, texts
 from .objects import User
 from .passwords import hash_password, password_matches
+
+_STORED, _MATCHED = "stored", "matched"
+"""Of a prepared act's hashes: the new password as it is kept, and the old one that was shown to be known."""
 
 
 class Users:
@@ -46,6 +49,22 @@ class Users:
             return Document(document=_me(uow, person))
         return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
 
+    def prepare(self, uow: Reading, person: Person, ask: Act) -> Callable[[], Act]:
+        """Check the old password and hash the new one, where the act may come to that."""
+        digest = ask.hashes.get("password")
+        old = None if ask.verb == "create" else _locate(uow, person, ask)
+        verified = old if old is not None and old.id == person.user_id and _is_password_alone(ask) else None
+        if not digest or not (verified or person.administers):
+            return lambda: ask.model_copy(update={"hashes": {}})
+
+        def hashed() -> Act:
+            if verified and not password_matches(verified.password, ask.hashes.get("oldPassword", "")):
+                raise _wrong_password(verified)
+            hashes = {_STORED: hash_password(digest), _MATCHED: verified.password or "" if verified else ""}
+            return ask.model_copy(update={"hashes": hashes})
+
+        return hashed
+
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Administrators of the installation manage users; anybody changes the own password."""
         return chosen(self._verbs, ask)(uow, person, ask)
@@ -61,7 +80,7 @@ class Users:
             name,
             email=email,
             role=_role(text(ask.body, "serviceRole", ServiceRole.USER.value)),
-            digest=ask.hashes.get("password"),
+            password=ask.hashes.get(_STORED),
             description=text(ask.body, "description"),
             groups=_groups(ask.body, []),
         )
@@ -71,15 +90,15 @@ class Users:
 
     def _change(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         old = _locate(uow, person, ask)
-        digest = ask.hashes.get("password")
+        password = ask.hashes.get(_STORED)
         own = old.id == person.user_id
-        only_password = ask.verb == "password" or set(ask.body) <= {"password", "oldPassword"}
+        only_password = _is_password_alone(ask)
         if not (own and only_password):
             person.demand_administrator("change users")
-        elif not password_matches(old.password, ask.hashes.get("oldPassword", "")):
-            raise refuse(Code.FORBIDDEN, "the old password is not right", subject=old.name)
-        if only_password and digest is None:
+        if only_password and password is None:
             raise refuse(Code.INVALID, "there is no new password: password is required", subject="password")
+        if own and only_password and ask.hashes.get(_MATCHED) != old.password:
+            raise _wrong_password(old)
         email = text(ask.body, "email", old.email).strip()
         new = replace(
             old,
@@ -89,7 +108,7 @@ class Users:
             description=text(ask.body, "description", old.description),
             service_role=_role(text(ask.body, "serviceRole", old.service_role)).value,
             enabled=flag(ask.body, "enabled", old.enabled),
-            password=hash_password(digest) if digest else old.password,
+            password=password or old.password,
             tags=tags_of(ask.body, old.tags),
             groups=_groups(ask.body, old.groups),
             version=old.version + 1,
@@ -105,7 +124,7 @@ class Users:
         catalog_people.USERS.update(uow, new)
         if new.enabled is not old.enabled:
             actors.user_switched(uow, new)
-        if digest or not new.enabled:
+        if password or not new.enabled:
             # Whoever knew the old password is out; API tokens stay, they were made on purpose.
             kinds = ("session", "refresh")
             catalog_people.revoke_tokens(uow, old.id, but=person.token_id if own else None, kinds=kinds)
@@ -138,11 +157,11 @@ def make_user(
     *,
     role: ServiceRole,
     email: str = "",
-    digest: str | None = None,
+    password: str | None = None,
     description: str = "",
     groups: Sequence[str] = (),
 ) -> User:
-    """A new user."""
+    """A new user; `password` as `hash_password` gives it."""
     user = User(
         id=new_id(),
         name=name,
@@ -153,7 +172,7 @@ def make_user(
         tags=[],
         groups=list(groups),
         service_role=role.value,
-        password=hash_password(digest) if digest else None,
+        password=password,
         created_at=uow.now,
         updated_at=uow.now,
         created_by=by,
@@ -177,6 +196,14 @@ def documents(uow: Reading, users: Sequence[User]) -> list[Json]:
         }
         for user in users
     ]
+
+
+def _is_password_alone(ask: Act) -> bool:
+    return ask.verb == "password" or set(ask.body) <= {"password", "oldPassword"}
+
+
+def _wrong_password(user: User) -> Refused:
+    return refuse(Code.FORBIDDEN, "the old password is not right", subject=user.name)
 
 
 def _me(uow: Reading, person: Person) -> Json:

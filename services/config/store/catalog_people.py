@@ -1,4 +1,4 @@
-"""Users, what lets them in, and failed attempts."""
+"""Users, what lets them in, and from where they came."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from services.config.catalog.objects import Token, User
 from services.config.people import Person
 from services.config.rights import ProjectRole, ServiceRole
-from services.config.tables.catalog import MemberRow, OneTimeCodeRow, SignInFailureRow, TokenRow, UserRow
+from services.config.tables.catalog import FamiliarAddressRow, MemberRow, OneTimeCodeRow, TokenRow, UserRow
 
 from .catalog_rows import Table, stamped_fields
 from .filters import Field
@@ -157,7 +157,6 @@ def forget_sessions(uow: UnitOfWork) -> None:
         )
     )
     uow.session.execute(delete(OneTimeCodeRow).where(OneTimeCodeRow.expires_at < uow.now))
-    uow.session.execute(delete(SignInFailureRow).where(SignInFailureRow.last_at < uow.now - 86_400.0))
 
 
 def keep_code(uow: UnitOfWork, code_hash: str, user_id: str, good_for_s: float) -> None:
@@ -176,21 +175,27 @@ def use_code(uow: UnitOfWork, code_hash: str) -> User | None:
     return USERS.one(uow, id=user_id) if expires_at > uow.now else None
 
 
-def blocked_until(uow: Reading, name_key: str) -> float:
-    """Until when sign-in under this name is refused unheard; 0 when it is not."""
-    row = uow.session.get(SignInFailureRow, name_key)
-    return 0.0 if row is None else row.blocked_until
+def has_code(uow: Reading, code_hash: str) -> bool:
+    """Whether there is such a code, good or not."""
+    return uow.session.get(OneTimeCodeRow, code_hash) is not None
 
 
-def failures(uow: Reading, name_key: str) -> tuple[int, float]:
-    """Failed attempts in a row under this name, and when the last was."""
-    row = uow.session.get(SignInFailureRow, name_key)
-    return (0, 0.0) if row is None else (row.count, row.last_at)
+def is_familiar(uow: Reading, network: str) -> bool:
+    """Whether somebody has signed in from there."""
+    return bool(network) and uow.session.get(FamiliarAddressRow, network) is not None
 
 
-def set_failures(uow: UnitOfWork, name_key: str, count: int, blocked: float) -> None:
-    """Keep count of failed attempts; 0 forgets the name."""
-    uow.session.execute(delete(SignInFailureRow).where(SignInFailureRow.name_key == name_key))
-    if count:
-        row = {"name_key": name_key, "count": count, "blocked_until": blocked, "last_at": uow.now}
-        uow.session.execute(insert(SignInFailureRow), row)
+def remember_address(uow: UnitOfWork, network: str) -> None:
+    """Somebody signed in from there now."""
+    row = uow.session.get(FamiliarAddressRow, network)
+    if row is None:
+        uow.session.execute(insert(FamiliarAddressRow), {"network": network, "last_at": uow.now})
+    else:
+        row.last_at = uow.now
+
+
+def forget_addresses(uow: UnitOfWork, before: float, most: int) -> None:
+    """Drop addresses from which nobody signed in since, and all but the newest `most`."""
+    newest = select(FamiliarAddressRow.last_at).order_by(FamiliarAddressRow.last_at.desc())
+    oldest_kept = uow.session.scalar(newest.offset(most - 1).limit(1))
+    uow.session.execute(delete(FamiliarAddressRow).where(FamiliarAddressRow.last_at < max(before, oldest_kept or 0.0)))

@@ -93,14 +93,12 @@ class OneTimeCodeRow(Base):
     expires_at: Mapped[float]
 
 
-class SignInFailureRow(Base):
-    """Failed sign-ins in a row by the name that was tried, whether or not there is such a user."""
+class FamiliarAddressRow(Base):
+    """An address, or a network of IPv6, from which somebody has signed in."""
 
-    __tablename__ = "sign_in_failures"
+    __tablename__ = "familiar_addresses"
 
-    name_key: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int]
-    blocked_until: Mapped[float]
+    network: Mapped[str] = mapped_column(primary_key=True)
     last_at: Mapped[float] = mapped_column(index=True)
 
 

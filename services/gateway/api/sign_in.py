@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from shared.contracts.catalog import Get, Kind, SignedIn, SignIn
+from shared.contracts.catalog import Get, Kind, SignedIn
 from shared.contracts.problems import Code, refuse
 from shared.process.clock import now
-from shared.process.secrets import new_token, password_digest, token_hash
+from shared.process.secrets import new_token
 
 from .call import Call, Reply
-
-MAX_PASSWORD = 1_000
 
 
 def by_password(call: Call) -> Reply:
@@ -20,14 +18,7 @@ def by_password(call: Call) -> Reply:
         raise refuse(Code.INVALID, "username and password are required.", subject="username")
     # Directory clients send `user@domain` or a separate `domain`; users here are local, so the domain says nothing.
     refresh = new_token()
-    signed_in = call.context.config.sign_in(
-        SignIn(
-            username=username[:MAX_PASSWORD],
-            password_digest=password_digest(password[:MAX_PASSWORD]),
-            new_token_hash=token_hash(refresh),
-            source_address=call.request.remote_addr or "",
-        )
-    )
+    signed_in = call.context.sign_ins.by_password(call.request, username, password, new_token=refresh)
     return _tokens(call, signed_in, refresh)
 
 
@@ -36,7 +27,7 @@ def by_refresh_token(call: Call) -> Reply:
     given = call.json_body.get("refreshToken")
     if not isinstance(given, str) or not given:
         raise refuse(Code.INVALID, "refreshToken is required.", subject="refreshToken")
-    access = call.context.sessions.issue(_by_token(call, given), now())
+    access = call.context.sessions.issue(call.context.sign_ins.by_token(call.request, given), now())
     return Reply({"token": access.token, "tokenType": "Bearer"})
 
 
@@ -45,7 +36,7 @@ def by_form(call: Call) -> Reply:
     given = call.request.form.get("refresh_token") or call.request.form.get("api_token") or ""
     if not given:
         raise refuse(Code.INVALID, "refresh_token is required.", subject="refresh_token")
-    return _tokens(call, _by_token(call, given), given)
+    return _tokens(call, call.context.sign_ins.by_token(call.request, given), given)
 
 
 def preferences(call: Call) -> Reply:
@@ -59,12 +50,6 @@ def preferences(call: Call) -> Reply:
             "preferences": {},
             "userName": me.get("userName") or call.caller.user,
         }
-    )
-
-
-def _by_token(call: Call, token: str) -> SignedIn:
-    return call.context.config.sign_in(
-        SignIn(api_token_hash=token_hash(token), source_address=call.request.remote_addr or "")
     )
 
 

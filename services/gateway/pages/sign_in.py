@@ -6,16 +6,13 @@ from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from services.gateway.sessions import COOKIE
-from shared.contracts.catalog import Act, Kind, SignedIn, SignIn
+from shared.contracts.catalog import Act, Kind, SignedIn
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.process.clock import now
 from shared.process.logging import get_logger
-from shared.process.secrets import password_digest, token_hash
 
 from . import session
 from .routing import PageRoute
-
-MAX_FIELD = 1_000
 
 
 def page() -> Response:
@@ -23,9 +20,7 @@ def page() -> Response:
     if not code:
         return _form()
     try:
-        signed = session.context().config.sign_in(
-            SignIn(one_time_code_hash=token_hash(code[:MAX_FIELD]), source_address=request.remote_addr or "")
-        )
+        signed = session.context().sign_ins.by_code(request, code)
     except Refused as error:
         return _form(error.problem)
     return _welcome(signed, "/executions")
@@ -36,13 +31,8 @@ def send() -> Response:
     if not nonce or request.form.get(session.FORM_FIELD, "") != session.pre_session_token(nonce):
         return _form(refuse(Code.FORBIDDEN, "The form was too old. Please send it again.").problem)
     try:
-        signed = session.context().config.sign_in(
-            SignIn(
-                username=request.form.get("username", "")[:MAX_FIELD],
-                password_digest=password_digest(request.form.get("password", "")[:MAX_FIELD]),
-                source_address=request.remote_addr or "",
-            )
-        )
+        username, password = request.form.get("username", ""), request.form.get("password", "")
+        signed = session.context().sign_ins.by_password(request, username, password)
     except Refused as error:
         return _form(error.problem)
     return _welcome(signed, request.form.get("next", ""))
@@ -86,6 +76,7 @@ def _welcome(signed: SignedIn, wanted: str) -> Response:
     response.set_cookie(
         COOKIE, access.token, max_age=access.expires_in_s, httponly=True, samesite="Lax", secure=request.is_secure
     )
+    session.context().origins.remember(request, response, signed.user, now())
     return response
 
 

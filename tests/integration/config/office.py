@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from services.config.accounts.sign_in_limits import SignInLimits
 from services.config.catalog import first
 from services.config.catalog.context import Context
 from services.config.catalog.kinds import Catalog
+from services.config.catalog.passwords import hash_password
+from services.config.catalog.sign_in import SignIns
 from services.config.people import load_person
 from services.config.resources import Desk
 from services.config.store import Store
@@ -36,12 +39,15 @@ class Office:
         Base.metadata.create_all(self.store.writer)
         self.catalog = Catalog(Context(seal=self.sealer.seal, public_url="https://portside.example.com"))
         self.desk = Desk(self.store, self.catalog.resources(), load_person)
+        self.limits = SignInLimits(lambda: self.now)
+        self.sign_ins = SignIns(self.store, self.limits)
         self.broadcasts: list[Message] = []
         self.promised: list[str] = []
         self.store.on_broadcast = self._broadcast
         self.store.on_promised = lambda rows: self.promised.extend(row.type for row in rows)
+        password = hash_password(password_digest(PASSWORD))
         with self.store.write() as uow:
-            first.ensure_first(uow, password_digest(PASSWORD))
+            first.ensure_first(uow, password)
             self.catalog.start(uow)
 
     def _broadcast(self, topic: Topic, message: Message, subject: str) -> None:

@@ -17,9 +17,11 @@ from services.gateway.app_context import AppContext
 from services.gateway.config_client import ConfigClient
 from services.gateway.event_streams import EventStreams
 from services.gateway.health_board import HealthBoard
+from services.gateway.origins import Origins
 from services.gateway.roles import Role, Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
+from services.gateway.sign_ins import SignIns
 from services.gateway.web import create_app
 from shared.bus import BrokerState
 from shared.contracts.catalog import Act, Document, Find, Get, Page, SignedIn, SignIn
@@ -45,6 +47,7 @@ class Site:
         self.streams = EventStreams(2)
         settings = GatewaySettings(portside_home=folder, public_url="https://portside.example.com")
         sealer = Sealer([bytes(PrivateKey.generate().public_key)])
+        self.origins = Origins(self.sessions, ())
         self.desk, self.wellbeing = ConfigClient(self.post), HealthBoard()
         self.broker = BrokerState(())
         self.app: Flask = create_app(
@@ -52,6 +55,8 @@ class Site:
                 settings,
                 self.desk,
                 self.sessions,
+                self.origins,
+                SignIns(self.desk, self.origins),
                 sealer,
                 self.streams,
                 roles=cast("Roles", SimpleNamespace(of=lambda _: self.role)),

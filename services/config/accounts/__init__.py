@@ -1,0 +1,1 @@
+"""Who may come in: users, their passwords and tokens, and how often strangers may try."""

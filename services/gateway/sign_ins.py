@@ -1,0 +1,89 @@
+"""Signing in: config decides; what it refused for a while is refused here meanwhile, so that a flood ends here."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Request
+
+from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.problems import Code, Problem, Refused
+from shared.process.clock import monotonic
+from shared.process.secrets import password_digest, token_hash
+
+from .config_client import ConfigClient
+from .origins import Origin, Origins
+
+MAX_FIELD = 1_000
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    problem: Problem
+    until: float
+    """In monotonic seconds."""
+
+
+class SignIns:
+    """One home for the three ways in; none of what is shown travels in clear."""
+
+    def __init__(self, desk: ConfigClient, origins: Origins, *, monotonic: Callable[[], float] = monotonic) -> None:
+        self._desk = desk
+        self._origins = origins
+        self._monotonic = monotonic
+        self._refusals: OrderedDict[tuple[str, str], _Refusal] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def by_password(self, request: Request, username: str, password: str, *, new_token: str = "") -> SignedIn:
+        """`new_token` becomes good with the sign-in. Raises `Refused`."""
+        ask = SignIn(
+            username=username[:MAX_FIELD],
+            password_digest=password_digest(password[:MAX_FIELD]),
+            new_token_hash=token_hash(new_token) if new_token else "",
+        )
+        return self._ask("password", request, ask)
+
+    def by_token(self, request: Request, token: str) -> SignedIn:
+        """With an API token. Raises `Refused`."""
+        return self._ask("token", request, SignIn(api_token_hash=token_hash(token[:MAX_FIELD])))
+
+    def by_code(self, request: Request, code: str) -> SignedIn:
+        """With the code of a sign-in link. Raises `Refused`."""
+        return self._ask("code", request, SignIn(one_time_code_hash=token_hash(code[:MAX_FIELD])))
+
+    def _ask(self, way: str, request: Request, ask: SignIn) -> SignedIn:
+        origin = self._origins.of(request)
+        key = (way, origin.key)
+        self._demand_not_refused(key)
+        try:
+            return self._desk.sign_in(ask.model_copy(update=_fields(origin)))
+        except Refused as refused:
+            if refused.problem.code is Code.TOO_MANY:
+                self._remember(key, refused.problem)
+            raise
+
+    def _demand_not_refused(self, key: tuple[str, str]) -> None:
+        with self._lock:
+            refusal = self._refusals.get(key)
+            if refusal is None:
+                return
+            wait_s = refusal.until - self._monotonic()
+            if wait_s <= 0:
+                del self._refusals[key]
+                return
+        raise Refused(refusal.problem.model_copy(update={"retry_after_s": max(1.0, wait_s)}))
+
+    def _remember(self, key: tuple[str, str], problem: Problem) -> None:
+        with self._lock:
+            self._refusals[key] = _Refusal(problem, self._monotonic() + (problem.retry_after_s or 0.0))
+            self._refusals.move_to_end(key)
+            if len(self._refusals) > MOST_REMEMBERED:
+                self._refusals.popitem(last=False)
+
+
+def _fields(origin: Origin) -> dict[str, object]:
+    return {"source_address": origin.address, "proxied": origin.proxied, "browser_of": origin.browser_of}

@@ -1,0 +1,84 @@
+"""Strangers who try names and passwords hold up nobody: neither runners nor those who have signed in before."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from services.config.service import Config
+from shared.bus import Bus, RequestTimeout
+from shared.contracts.catalog import Act, Kind, SignedIn, SignIn
+from shared.contracts.problems import Code, Refused
+from shared.contracts.runs import Held, HeldAnswer, HeldRun
+from shared.contracts.topics import CATALOG_ACT, RUN_HELD, SIGN_IN, Service
+from shared.process.secrets import password_digest
+
+from .test_service import ADMIN, config, gateway, runner, settings  # noqa: F401
+
+CONNECTIONS = 40
+FLOOD_S = 5.0
+OFFICE = "198.51.100.7"
+PASSWORD = password_digest("correct horse battery staple")
+
+
+@contextmanager
+def flood(bus: Bus) -> Iterator[list[Code]]:
+    """So many strangers at once, each from a new address with a new name, for as long as the block lasts."""
+    numbers, over, refusals = count(), threading.Event(), list[Code]()
+
+    def knock() -> None:
+        while not over.is_set():
+            number = next(numbers)
+            address = f"203.0.{number // 250 % 250}.{number % 250}"
+            ask = SignIn(username=f"invented-{number}", password_digest="0" * 64, source_address=address)
+            try:
+                bus.request(SIGN_IN, ask, timeout_s=5)
+            except Refused as refused:
+                refusals.append(refused.problem.code)
+            except RequestTimeout:
+                refusals.append(Code.TIMEOUT)
+
+    strangers = [threading.Thread(target=knock, daemon=True) for _ in range(CONNECTIONS)]
+    for stranger in strangers:
+        stranger.start()
+    try:
+        yield refusals
+    finally:
+        over.set()
+        for stranger in strangers:
+            stranger.join(10)
+
+
+def sign_in(bus: Bus, address: str) -> SignedIn:
+    ask = SignIn(username="ann", password_digest=PASSWORD, source_address=address)
+    answer = bus.request(SIGN_IN, ask, timeout_s=5)
+    assert isinstance(answer, SignedIn)
+    return answer
+
+
+def test_runners_are_heard_and_ann_gets_in_while_strangers_knock(
+    config: Config,  # noqa: F811
+    gateway: Bus,  # noqa: F811
+    runner: Bus,  # noqa: F811
+    vhost_url: str,
+) -> None:
+    made = Act(kind=Kind.USERS, verb="create", body={"name": "ann"}, hashes={"password": PASSWORD})
+    gateway.request(CATALOG_ACT, made, caller=ADMIN, timeout_s=20)
+    sign_in(gateway, OFFICE)
+    waits = list[float]()
+    with Bus(vhost_url, service=Service.GATEWAY, instance="g2") as outside:
+        assert outside.wait_connected(20)
+        with flood(outside) as refusals:
+            until = time.monotonic() + FLOOD_S
+            while time.monotonic() < until:
+                asked_at = time.monotonic()
+                answer = runner.request(RUN_HELD, Held(runner="r1", holds=(HeldRun(execution_id="x", attempt=1),)))
+                waits.append(time.monotonic() - asked_at)
+                assert isinstance(answer, HeldAnswer)
+                time.sleep(0.05)
+            assert sign_in(gateway, OFFICE).user == "ann"
+    assert max(waits) < 0.5, f"a runner waited {max(waits):.2f} s for its sign of life"
+    assert refusals.count(Code.TOO_MANY) > CONNECTIONS

@@ -1,0 +1,120 @@
+"""Where a sign-in comes from, behind proxies and in browsers, and refusals that a gateway remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_network
+
+import pytest
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from services.gateway.origins import Origin, Origins
+from services.gateway.sessions import BROWSER_COOKIE, Sessions
+from services.gateway.sign_ins import SignIns
+from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.problems import Code, Problem, Refused
+
+from .site import KEY, Site
+
+PROXY, CLIENT, STRANGER = "10.0.0.5", "203.0.113.9", "198.51.100.7"
+SESSIONS = Sessions(KEY)
+
+
+def request_from(remote: str, *, browser: str = "", **headers: str) -> Request:
+    builder = EnvironBuilder(headers={name.replace("_", "-"): value for name, value in headers.items()})
+    environ = builder.get_environ() | {"REMOTE_ADDR": remote}
+    if browser:
+        environ["HTTP_COOKIE"] = f"{BROWSER_COOKIE}={browser}"
+    return Request(environ)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "remote", "headers", "origin"),
+    [
+        ((), CLIENT, {}, Origin(CLIENT)),
+        ((), PROXY, {"X_Forwarded_For": CLIENT}, Origin(PROXY, proxied=True)),
+        ((), PROXY, {"Forwarded": f"for={CLIENT}"}, Origin(PROXY, proxied=True)),
+        (("10.0.0.0/24",), PROXY, {"X_Forwarded_For": CLIENT}, Origin(CLIENT)),
+        (("10.0.0.0/24",), PROXY, {"X_Forwarded_For": f"{STRANGER}, {CLIENT}"}, Origin(CLIENT)),
+        (("10.0.0.0/24",), PROXY, {}, Origin(PROXY, proxied=True)),
+        (("10.0.0.0/24",), CLIENT, {"X_Forwarded_For": STRANGER}, Origin(CLIENT, proxied=True)),
+    ],
+)
+def test_an_address_counts_as_far_as_proxies_are_declared(
+    proxies: tuple[str, ...], remote: str, headers: dict[str, str], origin: Origin
+) -> None:
+    origins = Origins(SESSIONS, [ip_network(one) for one in proxies])
+    assert origins.of(request_from(remote, **headers)) == origin
+
+
+def test_health_speaks_of_an_undeclared_proxy_for_an_hour() -> None:
+    clock = [0.0]
+    origins = Origins(SESSIONS, (), monotonic=lambda: clock[0])
+    origins.of(request_from(CLIENT))
+    assert origins.note() == ""
+    origins.of(request_from(PROXY, X_Forwarded_For=CLIENT))
+    assert PROXY in origins.note() and "TRUSTED_PROXIES" in origins.note()
+    clock[0] = 3_601.0
+    assert origins.note() == ""
+
+
+def test_a_browser_is_known_by_a_mark_that_only_we_can_make_and_that_signs_nobody_in() -> None:
+    origins = Origins(SESSIONS, ())
+    mark = SESSIONS.issue_browser("ann", 2e9)
+    assert origins.of(request_from(CLIENT, browser=mark)).browser_of == "ann"
+    forged = Sessions(b"x" * 32).issue_browser("ann", 2e9)
+    session = SESSIONS.issue(SignedIn(user="ann", token_id="t1"), 2e9).token
+    old = SESSIONS.issue_browser("ann", 1e9)
+    assert [origins.of(request_from(CLIENT, browser=one)).browser_of for one in (forged, session, old)] == [""] * 3
+    with pytest.raises(Exception, match="not valid"):
+        SESSIONS.read(mark)
+
+
+class Desk:
+    """Refuses as config does, and counts."""
+
+    def __init__(self) -> None:
+        self.asked: list[SignIn] = []
+        self.refusal: Problem | None = Problem(code=Code.TOO_MANY, message="Too many", retry_after_s=20.0)
+
+    def sign_in(self, ask: SignIn) -> SignedIn:
+        self.asked.append(ask)
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+        return SignedIn(user="ann", token_id="t1")
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [0.0]
+
+
+def retry_after(action: Callable[[], object]) -> float | None:
+    with pytest.raises(Refused) as caught:
+        action()
+    return caught.value.problem.retry_after_s
+
+
+def test_what_config_refused_for_a_while_is_refused_without_asking_again(clock: list[float]) -> None:
+    desk = Desk()
+    sign_ins = SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+    here, elsewhere = request_from(CLIENT), request_from(STRANGER)
+    assert retry_after(lambda: sign_ins.by_password(here, "ann", "a")) == 20.0
+    clock[0] = 5.0
+    assert retry_after(lambda: sign_ins.by_password(here, "bob", "b")) == 15.0
+    assert len(desk.asked) == 1
+    desk.refusal = None
+    assert sign_ins.by_password(elsewhere, "ann", "a").user == "ann"
+    assert sign_ins.by_token(here, "another way").user == "ann"
+    clock[0] = 20.0
+    assert sign_ins.by_password(here, "ann", "a").user == "ann"
+
+
+def test_a_sign_in_by_form_marks_the_browser_and_its_next_one_says_so(site: Site) -> None:
+    client = site.client()
+    client.get("/sign-in?code=once")
+    mark = client.get_cookie(BROWSER_COOKIE, path="/sign-in")
+    assert mark is not None and mark.http_only and mark.same_site == "Strict"
+    client.get("/sign-in?code=once")
+    assert [ask.browser_of for ask in site.asked] == ["", "ann"]
