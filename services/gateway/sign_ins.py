@@ -31,8 +31,8 @@ class _Refusal:
 class SignIns:
     """One home for the three ways in; none of what is shown travels in clear."""
 
-    def __init__(self, desk: ConfigClient, origins: Origins, *, monotonic: Callable[[], float] = monotonic) -> None:
-        self._desk = desk
+    def __init__(self, config: ConfigClient, origins: Origins, *, monotonic: Callable[[], float] = monotonic) -> None:
+        self._config = config
         self._origins = origins
         self._monotonic = monotonic
         self._refusals: OrderedDict[tuple[str, str], _Refusal] = OrderedDict()
@@ -60,7 +60,7 @@ class SignIns:
         key = (way, origin.key)
         self._demand_not_refused(key)
         try:
-            return self._desk.sign_in(ask.model_copy(update=_fields(origin)))
+            return self._config.sign_in(ask.model_copy(update=_fields(origin)))
         except Refused as refused:
             if refused.problem.code is Code.TOO_MANY:
                 self._remember(key, refused.problem)
