@@ -552,7 +552,7 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
     def nobody(*_: object) -> object:
         raise AssertionError
 
-    handlers = Handlers(world.store, world.receiver, world.ledger, desk, nobody, nobody)  # type: ignore[arg-type]
+    handlers = Handlers(world.store, world.receiver, world.ledger, desk, nobody, nobody, nobody)  # type: ignore[arg-type]
     Base.metadata.drop_all(world.store.writer)
 
     def incoming(topic: Topic, message: Message) -> Incoming:

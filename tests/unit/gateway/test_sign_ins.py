@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 import pytest
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
@@ -22,8 +23,8 @@ SESSIONS = Sessions(KEY)
 
 
 def request_from(remote: str, *, browser: str = "", **headers: str) -> Request:
-    builder = EnvironBuilder(headers={name.replace("_", "-"): value for name, value in headers.items()})
-    environ = builder.get_environ() | {"REMOTE_ADDR": remote}
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    environ = EnvironBuilder(headers=Headers(fields)).get_environ() | {"REMOTE_ADDR": remote}
     if browser:
         environ["HTTP_COOKIE"] = f"{BROWSER_COOKIE}={browser}"
     return Request(environ)
