@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import requests
-import yaml
 
 from shared.contracts.base import Json
+from shared.grammar.yaml_parser import parse_yaml
 
 
 class ApiError(Exception):
@@ -60,7 +60,7 @@ class Client:
         answer = self._raw(
             "POST", f"/codestream/api/import?action={action}", data=text, content_type="application/x-yaml"
         )
-        reports: list[Json] = list(yaml.safe_load_all(answer.text))
+        reports: list[Json] = parse_yaml(answer.text)
         if failed := [report for report in reports if report.get("status") == "FAILED"]:
             raise ApiError(answer.status_code, "\n".join(f"{one['name']}: {one['statusMessage']}" for one in failed))
         return reports

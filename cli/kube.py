@@ -11,9 +11,9 @@ from pathlib import Path
 
 import requests
 import urllib3
-import yaml
 
 from shared.contracts.base import Json
+from shared.grammar.yaml_parser import parse_one_yaml
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Access:
 
 def read_kubeconfig(path: Path) -> Access:
     """The current context of a kubeconfig; files that it names are read. Exec plugins are not run."""
-    config = yaml.safe_load(path.read_text())
+    config = parse_one_yaml(path.read_text())
     context = _named(config["contexts"], config["current-context"])["context"]
     cluster = _named(config["clusters"], context["cluster"])["cluster"]
     user = _named(config["users"], context["user"])["user"]

@@ -74,7 +74,7 @@ def _data(letter: Letter) -> Json:
     try:
         envelope = json.loads(letter.body)
         data = envelope["data"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from shared.grammar.json_parser import parse_json
 
 from .problems import Away, HubProblem, Limited, NoManagement, NotAllowed, Rejected, WrongCredentials
 from .retry import asked_for
@@ -17,7 +18,7 @@ _NAMED = ("message", "detail", "text", "error")
 def as_json(body: str) -> Any:
     """The body as a value, or None when it is no JSON."""
     try:
-        return json.loads(body)
+        return parse_json(body)
     except ValueError:
         return None
 

@@ -10,6 +10,8 @@ import pika
 import pika.exceptions
 import requests
 
+from shared.grammar.json_parser import parse_json
+
 from .furniture import QueueSpec, queues
 from .link import parameters
 from .words import describe
@@ -78,7 +80,7 @@ class Inspection:
     def _get(self, path: str, query: dict[str, int]) -> Any:
         answer = self._session.get(self._management_url + path, params=query, timeout=TIMEOUT_S)
         answer.raise_for_status()
-        return answer.json()
+        return parse_json(answer.content)
 
     def _passive(self, missing: str) -> BrokerState:
         asked = parameters(self._amqp_url, "inspection")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.contracts.problems import Flaw
 
 
-class Malformed(Exception):
+class Malformed(ValueError):
     """A text that is no document, or a document that has not the shape of what it claims to be."""
 
     def __init__(self, flaws: Sequence[Flaw]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from shared.contracts.runs import Started
 
 from .expressions import ROOTS, TASK_FIELDS, TOKEN, parse_steps, split_name
+from .json_parser import parse_json
 from .names import Path, Step, nearest, path_text
 
 CUT_MARK = "portside.cut"
@@ -238,7 +239,7 @@ def has_cut(value: Any) -> bool:
 
 def _parsed(text: str) -> Any:
     try:
-        parsed = json.loads(text)
+        parsed = parse_json(text)
     except ValueError:
         return text
     return parsed if isinstance(parsed, dict | list) else text

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import yaml
-
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
+from shared.grammar.dialects import PIPELINES
 from shared.grammar.names import nearest
+from shared.grammar.yaml_parser import parse_one_yaml
 
 FILES = files("services.config.catalog") / "template_files"
 """By the package's name, so that it holds wherever this module lies."""
@@ -95,8 +95,11 @@ def filled(asked: Template, given: Mapping[str, Any]) -> tuple[Json, Json]:
     return _put(asked.pipeline, values), _put(asked.next, values)
 
 
+_DIALECT = replace(PIPELINES, merges=True)
+
+
 def _read(file: Traversable) -> Template:
-    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    tree = parse_one_yaml(file.read_text(encoding="utf-8"), _DIALECT)
     return Template(
         name=tree["name"],
         title=tree["title"],

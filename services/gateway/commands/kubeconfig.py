@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
@@ -163,7 +164,7 @@ def loopback_warning(url: str) -> str:
 
 def _load(text: str) -> Json:
     try:
-        config = parse_one_yaml(text)
+        config = parse_one_yaml(text, MANIFESTS)
     except Malformed as error:
         raise _refused(f"The kubeconfig cannot be read{error.described}.", _FLATTEN) from None
     if not isinstance(config, dict):

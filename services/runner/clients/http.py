@@ -6,7 +6,6 @@ resolves to something else a moment later gains nothing.
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from urllib3.connection import HTTPConnection
 
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
+from shared.grammar.json_parser import parse_json
 from shared.process.addresses import is_local
 
 from .errors import why
@@ -79,7 +79,7 @@ class Reply:
     def output(self) -> Json:
         """In Code Stream's shape; `responseJson` is null when the body is no JSON."""
         try:
-            parsed = json.loads(self.body)
+            parsed = parse_json(self.body)
         except ValueError:
             parsed = None
         return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from services.runner.clients.http import Outgoing
 from services.runner.engine.secrets import Vault
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.notices import Notice, NoticeTried
+from shared.grammar.json_parser import parse_json
 from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
 from shared.process.secrets import Opener, Sealer
 
@@ -75,7 +75,7 @@ def _as_json(written: Any) -> Any:
     if not isinstance(written, str) or written.strip()[:1] not in ("{", "["):
         return None
     try:
-        return json.loads(written)
+        return parse_json(written)
     except ValueError:
         return None
 

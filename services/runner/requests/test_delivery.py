@@ -12,6 +12,7 @@ import requests
 
 from services.runner.clients.errors import why
 from shared.contracts.base import Json
+from shared.grammar.json_parser import parse_json
 
 CONNECT_S, READ_S = 5.0, 10.0
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "portside-test", "X-Portside-Test": "1"}
@@ -36,7 +37,7 @@ def send(url_base: str, token: str, body: Json, *, sign: bool = False) -> Json:
         return {"reached": False, "message": f"Cannot reach {where}: {why(error)}.", "status": 0, "answer": {}}
     took_ms = round((time.monotonic() - started) * 1000)
     try:
-        said = answer.json()
+        said = parse_json(answer.content)
     except ValueError:
         said = {}
     return {

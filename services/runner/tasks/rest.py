@@ -8,6 +8,7 @@ from typing import Any
 from services.runner.clients.http import Outgoing
 from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
 from shared.contracts.base import Json
+from shared.grammar.json_parser import parse_json
 
 _PROMISED = {
     "GET": Effect.PURE,
@@ -65,7 +66,7 @@ def _payload(value: Any) -> tuple[str | None, str]:
         return None, ""
     if isinstance(value, str):
         try:
-            json.loads(value)
+            parse_json(value)
         except ValueError:
             return value, "text/plain; charset=utf-8"
         return value, "application/json"

@@ -6,7 +6,6 @@ nothing. The script and its environment are removed at the end; its log, errors 
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from itertools import count
@@ -17,6 +16,7 @@ import paramiko
 from services.runner.clients import ssh
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 from shared.contracts.base import Json
+from shared.grammar.json_parser import parse_json
 
 _CHUNK = 256 * 1024
 _CHUNKS_A_LOOK = 16
@@ -268,7 +268,7 @@ def _tail(text: bytes) -> bytes:
 def _value(response: str) -> Any:
     """The response file as JSON, else as text."""
     try:
-        return json.loads(response)
+        return parse_json(response)
     except ValueError:
         return response
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.grammar.json_parser import parse_json
 
 from . import distribution, dockerhub, generic
 from .registries import ROWS
@@ -44,8 +44,8 @@ def unwrapped(body: Json) -> Json:
     if not isinstance(data, str):
         return body
     try:
-        inner = json.loads(base64.b64decode(data, validate=True))
-    except (ValueError, RecursionError):
+        inner = parse_json(base64.b64decode(data, validate=True))
+    except ValueError:
         return body
     return {**body, "message": {**body["message"], "data": inner}} if isinstance(inner, dict) else body
 

@@ -13,6 +13,7 @@ import urllib3
 
 from services.runner.clients.errors import why
 from services.runner.clients.tls import TrustingAdapter, certificate_trouble
+from shared.grammar.json_parser import parse_json
 
 from .account import Account, RegistryProblem
 from .challenges import best_known
@@ -165,7 +166,7 @@ class Connection:
         if answer.status_code == 429:
             raise RegistryProblem("too-many", f"{realm} says: too many sign-ins; wait ten minutes.")
         try:
-            document = answer.json()
+            document = parse_json(answer.content)
             token = str(document.get("token") or document["access_token"])
         except (ValueError, KeyError, AttributeError):
             raise RegistryProblem("odd-answer", f"{realm} answered {answer.status_code} without a token.") from None

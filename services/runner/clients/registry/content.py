@@ -12,6 +12,7 @@ import requests
 import urllib3
 
 from services.runner.clients.errors import why
+from shared.grammar.json_parser import parse_json
 
 from .account import RegistryProblem
 from .connection import Connection, pull, push
@@ -182,7 +183,7 @@ def _expect(answer: requests.Response, status: int, doing: str) -> None:
         return
     code, said = "", ""
     try:
-        first = answer.json()["errors"][0]
+        first = parse_json(answer.content)["errors"][0]
         code, said = str(first.get("code") or ""), str(first.get("message") or "")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         pass

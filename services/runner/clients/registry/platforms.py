@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.grammar.json_parser import parse_json
+
 from .account import RegistryProblem
 from .connection import pull
 from .reading import MANIFESTS, Manifest, Registry
@@ -30,7 +32,7 @@ def _read(registry: Registry, repository: str, what: str, accept: str) -> dict[s
     place = f"/v2/{name}/{what}"
     answer = registry.connection.call("GET", place, (pull(name),), headers={"Accept": accept})
     try:
-        document = answer.json() if answer.status_code == 200 else None
+        document = parse_json(answer.content) if answer.status_code == 200 else None
     except ValueError:
         document = None
     if not isinstance(document, dict):

@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlparse
 
 import requests
 
+from shared.grammar.json_parser import parse_json
+
 from .account import Account, RegistryProblem
 from .connection import Connection, pull
 
@@ -68,7 +70,7 @@ class Registry:
             if answer.status_code == 404:
                 return None
             try:
-                found += answer.json().get("tags") or []
+                found += parse_json(answer.content).get("tags") or []
             except (ValueError, AttributeError):
                 message = f"{account.base} answered with something else than tags."
                 raise RegistryProblem("odd-answer", message) from None
@@ -79,7 +81,7 @@ class Registry:
         """All repositories, where the registry lists them to this account."""
         answer = self.connection.call("GET", f"/v2/_catalog?n={_MAX_TAGS}", headers={"Accept": "application/json"})
         try:
-            return [str(name) for name in answer.json().get("repositories") or ()]
+            return [str(name) for name in parse_json(answer.content).get("repositories") or ()]
         except (ValueError, AttributeError):
             message = f"{self.connection.account.base} does not list its repositories: name the one that is meant."
             raise RegistryProblem("odd-answer", message) from None

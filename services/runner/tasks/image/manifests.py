@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from services.runner.clients.registry.content import Raw
 from services.runner.task_protocol import TaskFailed
+from shared.grammar.json_parser import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def media_type(raw: Raw) -> str:
 
 def _body(raw: Raw) -> dict[str, Any]:
     try:
-        body = json.loads(raw.body)
+        body = parse_json(raw.body)
     except ValueError:
         body = None
     if not isinstance(body, dict):

@@ -17,6 +17,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from services.runner.task_protocol import OpenEndpoint
+from shared.grammar.json_parser import parse_json
 
 from .client import address, connect
 from .errors import ClusterError, from_exception
@@ -264,8 +265,7 @@ class Cluster:
             client = self._connected()
         timeout = (CONNECT_S, READ_S)
         response = client.request(method, path, serialize=False, _request_timeout=timeout, **asked)
-        data = response.data.decode("utf-8", "replace")
-        return data if text else json.loads(data)
+        return response.data.decode("utf-8", "replace") if text else parse_json(response.data)
 
     def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
         """Make a call; one that only reads is made once more when the way there was at fault."""

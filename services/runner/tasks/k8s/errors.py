@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
@@ -13,6 +12,7 @@ from urllib3 import exceptions as http
 
 from services.runner.clients.tls import certificate_trouble
 from services.runner.task_protocol import TaskFailed
+from shared.grammar.json_parser import parse_json
 
 
 class ClusterError(TaskFailed):
@@ -47,7 +47,7 @@ def count(number: int, what: str) -> str:
 
 def _status(error: ApiException) -> dict[str, Any]:
     try:
-        body = json.loads(error.body or "")
+        body = parse_json(error.body or "")
     except (TypeError, ValueError):
         return {}
     return body if isinstance(body, dict) else {}

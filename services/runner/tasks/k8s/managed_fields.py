@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from shared.grammar.json_parser import parse_json
 
 from .manifests import MANAGER, Object
 
@@ -76,9 +77,9 @@ def _members(value: list[Any], fields: dict[str, Any]) -> list[tuple[Any, dict[s
         for key, sub in fields.items():
             kind, _, text = key.partition(":")
             if (
-                (kind == "v" and json.loads(text) == item)
+                (kind == "v" and parse_json(text) == item)
                 or (kind == "i" and int(text) == position)
-                or (kind == "k" and isinstance(item, dict) and _has_keys(item, json.loads(text)))
+                or (kind == "k" and isinstance(item, dict) and _has_keys(item, parse_json(text)))
             ):
                 found.append((item, _with_keys(sub or {}, text) if kind == "k" else sub or {}))
                 break
@@ -94,7 +95,7 @@ def _with_keys(fields: dict[str, Any], keys: str) -> dict[str, Any]:
     """A list's member keeps its keys, or the server could not tell which member is meant."""
     if not any(key != "." for key in fields):
         return fields
-    return {**{f"f:{name}": {} for name in json.loads(keys)}, **fields}
+    return {**{f"f:{name}": {} for name in parse_json(keys)}, **fields}
 
 
 _LIST_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "key", "topologyKey", "uid")
