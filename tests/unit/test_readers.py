@@ -13,8 +13,9 @@ import pytest
 from services.gateway.receiver.parsers.recognition import unwrapped
 from services.hubsync.answers import error_text
 from services.runner.clients.http import Reply
+from services.runner.clients.registry.content import Raw
 from services.runner.task_protocol import TaskFailed
-from services.runner.tasks.image.manifests import Raw, blobs
+from services.runner.tasks.image.manifests import blobs
 from services.runner.tasks.k8s import manifests
 from services.runner.tasks.ssh import _value
 from shared.grammar.resolving import Scope, Unresolved, resolve
