@@ -67,7 +67,7 @@ class ConfigClient:
         return self._ask(SIGN_IN, ask, SignedIn, ANONYMOUS)
 
     def validate(self, caller: Caller, ask: ValidateAsk) -> Validated:
-        """Try an endpoint for real."""
+        """Validate an endpoint for real."""
         return self._ask(ENDPOINT_VALIDATE, ask, Validated, caller, timeout_s=OUTSIDE_TIMEOUT_S)
 
     def inspect(self, caller: Caller, ask: Inspect) -> Inspected:
@@ -90,19 +90,19 @@ class ConfigClient:
     ) -> M:
         try:
             try:
-                found = self._send(topic, message, caller, command_id, timeout_s)
+                reply = self._send(topic, message, caller, command_id, timeout_s)
             except (Unavailable, NotConfirmed):
                 # A connection that has just been lost is usually back at once.
                 time.sleep(AGAIN_AFTER_S)
-                found = self._send(topic, message, caller, command_id, timeout_s)
+                reply = self._send(topic, message, caller, command_id, timeout_s)
         except (Unavailable, NotConfirmed):
-            raise Refused(_away("The message broker is away, so nothing can be asked or changed.")) from None
+            raise Refused(_away("The message broker is unavailable, so nothing can be read or changed.")) from None
         except RequestTimeout:
             service = topic.queues[0].service.value
             raise Refused(
                 _away(f"{service} did not answer within {timeout_s:.0f} seconds; it may be starting.")
             ) from None
-        return expect(found, answer)
+        return expect(reply, answer)
 
     def _send(
         self, topic: Topic, message: Message, caller: Caller, command_id: str | None, timeout_s: float

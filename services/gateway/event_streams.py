@@ -116,45 +116,45 @@ class EventStreams:
             raise TooManyStreams
         with self._lock:
             others = self._viewers.setdefault(topic, set())
-            known = next((one for one in others if key is not None and one.key == key), None)
-            picture = known.picture if known is not None else Picture()
+            neighbour = next((other for other in others if key is not None and other.key == key), None)
+            picture = neighbour.picture if neighbour is not None else Picture()
             self._pictures += not picture.viewers
             picture.viewers += 1
             # A picture that saw the topic's last news and is no older than a frame will do.
-            news_at = max(known.news_at if known is not None else 0.0, monotonic() - FRAME_S)
+            news_at = max(neighbour.news_at if neighbour is not None else 0.0, monotonic() - FRAME_S)
             viewer = Viewer(topic, picture, key, news_at)
             others.add(viewer)
         try:
             yield viewer
         finally:
             with self._lock:
-                left = self._viewers[topic]
-                left.discard(viewer)
+                remaining = self._viewers[topic]
+                remaining.discard(viewer)
                 picture.viewers -= 1
                 self._pictures -= not picture.viewers
-                if not left:
+                if not remaining:
                     del self._viewers[topic]
             self._crowd.leave()
 
     def frames(
-        self, viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool], gone: Callable[[], bool]
+        self, viewer: Viewer, draw: Callable[[], str], over: Callable[[], bool], hung_up: Callable[[], bool]
     ) -> Iterator[str]:
         """The frames of a viewer: the state now, and again after each change; a heartbeat when nothing new is seen.
 
         A frame that equals the last one is not sent. Ends when the process stops, or `over` or `gone` says so.
         """
-        shown = ""
+        last_text = ""
         quiet_since = monotonic()
         viewer.changed.set()
-        while not self._stopped.is_set() and not gone():
+        while not self._stopped.is_set() and not hung_up():
             if viewer.changed.wait(TICK_S):
                 viewer.changed.clear()
                 started = monotonic()
                 pace_s = self._pace_s(viewer.picture)
                 # The first frame is no older than the page that it comes to.
-                drawn, is_over = _seen(viewer, draw, over, pace_s if shown else FRAME_S)
-                if drawn != shown:
-                    shown, quiet_since = drawn, started
+                drawn, is_over = _seen(viewer, draw, over, pace_s if last_text else FRAME_S)
+                if drawn != last_text:
+                    last_text, quiet_since = drawn, started
                     yield frame("show", drawn)
                 if is_over:
                     yield frame("over", "")

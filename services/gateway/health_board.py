@@ -33,16 +33,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """One process's latest word; `first` and `last` are when it was heard, in monotonic seconds."""
+class _Report:
+    """One process's latest report; `first` and `last` are when it came, in monotonic seconds."""
 
     first: float
     last: float
-    said: ProcessHealth
+    health: ProcessHealth
 
-    def replaced_by(self, other: _Heard) -> bool:
+    def replaced_by(self, other: _Report) -> bool:
         """Did the other begin in its place, on its machine, after it had fallen silent?"""
-        same = (other.said.service, other.said.host) == (self.said.service, self.said.host)
+        same = (other.health.service, other.health.host) == (self.health.service, self.health.host)
         return same and other.first > self.last
 
 
@@ -50,47 +50,50 @@ class HealthBoard:
     """What this process has heard. Reports come every two seconds, so a new gateway knows all at once."""
 
     def __init__(self) -> None:
-        self._heard: dict[tuple[str, str], _Heard] = {}
+        self._reports: dict[tuple[str, str], _Report] = {}
         self._lock = threading.Lock()
         self._began = monotonic()
 
     def on_health(self, incoming: Incoming) -> None:
         """A process says how it is."""
-        said = expect(incoming.message, ProcessHealth)
-        key = (said.service, said.instance)
+        health = expect(incoming.message, ProcessHealth)
+        key = (health.service, health.instance)
         with self._lock:
-            if said.ended:
-                self._heard.pop(key, None)
+            if health.ended:
+                self._reports.pop(key, None)
             else:
                 at = monotonic()
-                known = self._heard.get(key)
-                self._heard[key] = _Heard(known.first if known else at, at, said)
+                previous = self._reports.get(key)
+                self._reports[key] = _Report(previous.first if previous else at, at, health)
 
     def lines(self) -> tuple[Line, ...]:
         """Every process, and every service that nobody runs, by service."""
         at = monotonic()
         with self._lock:
-            for key in [key for key, one in self._heard.items() if at - one.last > FORGOTTEN_AFTER_S]:
-                del self._heard[key]
-            every = sorted(self._heard.values(), key=lambda one: (one.said.service, one.said.instance))
-        heard = [one for one in every if at - one.last <= SILENT_AFTER_S or not any(map(one.replaced_by, every))]
-        found = [_line(one.said, at - one.last) for one in heard]
-        present = {line.service for line in found if line.well or line.troubles}
+            for key in [key for key, report in self._reports.items() if at - report.last > FORGOTTEN_AFTER_S]:
+                del self._reports[key]
+            every = sorted(self._reports.values(), key=lambda report: (report.health.service, report.health.instance))
+        current = [
+            report for report in every if at - report.last <= SILENT_AFTER_S or not any(map(report.replaced_by, every))
+        ]
+        lines = [_line(report.health, at - report.last) for report in current]
+        present = {line.service for line in lines if line.well or line.troubles}
         listened = at - self._began > SILENT_AFTER_S
         absent = [_absent(service.value) for service in Service if listened and service.value not in present]
-        return tuple(sorted([*found, *absent], key=lambda line: list(Service).index(Service(line.service))))
+        return tuple(sorted([*lines, *absent], key=lambda line: list(Service).index(Service(line.service))))
 
 
-def _line(said: ProcessHealth, silent_s: float) -> Line:
-    troubles = said.troubles
+def _line(health: ProcessHealth, silent_s: float) -> Line:
+    troubles = health.troubles
     if silent_s > SILENT_AFTER_S:
         troubles = (
-            f"Silent for {silent_s:.0f} s: it died, hangs or has lost the broker. Look at its log, or start it again.",
+            f"No report for {silent_s:.0f} s: the process died, hangs or lost its broker connection. "
+            "Check its log or restart it.",
             *troubles,
         )
-    return Line(said.service, said.instance, said.host, said.since, not troubles, troubles, said.notes)
+    return Line(health.service, health.instance, health.host, health.since, not troubles, troubles, health.notes)
 
 
 def _absent(service: str) -> Line:
-    trouble = f"No {service} process was heard of. Start one: docker compose up -d {service}, or make up."
+    trouble = f"No {service} process is reporting. Start one: docker compose up -d {service}, or make up."
     return Line(service, "", "", 0.0, False, (trouble,), ())

@@ -33,8 +33,8 @@ class Role:
 
     def may(self, project: str, right: str) -> bool:
         """Is a button for this worth drawing? Yes where nothing is known: config has the last word."""
-        known = (self.rights or {}).get(project, RIGHTS[-1])
-        return known not in RIGHTS or RIGHTS.index(known) >= RIGHTS.index(right)
+        right_here = (self.rights or {}).get(project, RIGHTS[-1])
+        return right_here not in RIGHTS or RIGHTS.index(right_here) >= RIGHTS.index(right)
 
     def may_change(self, document: Json) -> bool:
         """The same, for changing an object: what is restricted asks for more."""
@@ -58,13 +58,13 @@ class Roles:
         """The role; that of nobody in particular while config cannot be asked."""
         at = monotonic()
         with self._lock:
-            known = self._known.get(caller.user)
-        if known is not None and at - known[0] < KEEP_S:
-            return known[1]
+            cached = self._known.get(caller.user)
+        if cached is not None and at - cached[0] < KEEP_S:
+            return cached[1]
         try:
             me = self._config.get(caller, Get(kind=Kind.USERS, id="me")).document
         except Refused:
-            return known[1] if known else Role()
+            return cached[1] if cached else Role()
         role = Role(
             administrator=me.get("serviceRole") == "Administrator",
             email=str(me.get("email") or ""),

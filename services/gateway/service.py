@@ -75,7 +75,7 @@ class Worker:
         self._bus: Bus | None = None
         if post is None:
             bus = self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
-            self.health.tell(lambda said: bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
+            self.health.tell(lambda report: bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
             bus.open()
             post = bus
         self._post = post

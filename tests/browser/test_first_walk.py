@@ -178,7 +178,7 @@ def test_step_3_the_webhook_is_made_with_an_endpoint_a_token_and_a_tag_without_l
 
     def in_step() -> bool:
         page.reload()
-        return page.get_by_text("Docker Hub has this hook").is_visible()
+        return page.get_by_text("registered at Docker Hub").is_visible()
 
     wait_for(in_step, "the hook at the Hub")
     calls = requests.get(f"{world.hub_url}/_fake/calls", timeout=30).json()["calls"]

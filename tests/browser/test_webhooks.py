@@ -125,7 +125,7 @@ def test_a_test_that_the_source_networks_refuse_says_so(world: World, page: Page
         card(page, world)
         page.get_by_role("button", name=f"Test {demo.WEBHOOK}").click()
         expect(page.locator(".hops li").nth(1)).to_be_visible()
-        return "takes no hook from 127.0.0.1" in page.locator(".hops").inner_text()
+        return "does not accept calls from 127.0.0.1" in page.locator(".hops").inner_text()
 
     wait_for(refused, "the gateway to hear of the networks")
     expect(page.locator(".hops li").nth(1)).to_contain_text("let that in too")

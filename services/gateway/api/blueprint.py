@@ -98,7 +98,7 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     message = {
         404: f"There is nothing at {encoded_slashes.told(request.path)}.",
-        405: f"{encoded_slashes.told(request.path)} does not take {request.method}.",
+        405: f"{encoded_slashes.told(request.path)} does not support {request.method}.",
         413: "The body is too large.",
     }.get(status, error.description or error.name)
     _, body = wire.error_of_status(

@@ -78,7 +78,7 @@ class Call:
     def json_body(self) -> Json:
         """The same of JSON alone: what a caller sends before it has signed in. Raises `Refused`."""
         if self.is_yaml:
-            raise refuse(Code.INVALID, "This address takes no YAML.", next_step="Send the body as JSON.")
+            raise refuse(Code.INVALID, "This address does not accept YAML.", next_step="Send the body as JSON.")
         raw = self.request.get_data()
         return _object(_json(raw)) if raw.strip() else {}
 

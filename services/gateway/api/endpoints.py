@@ -21,7 +21,7 @@ def types(call: Call) -> Reply:
 
 
 def validate(call: Call) -> Reply:
-    """Try an endpoint, saved or not, for real."""
+    """Validate an endpoint, saved or not, for real."""
     wrapped = wrap(Kind.ENDPOINTS, call.body, call.context.sealer.seal, new_token, creating=False)
     id = str(wrapped.body.get("id") or "")
     endpoint = inspection.prepared(call.context.config, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
@@ -59,7 +59,7 @@ def certificate(call: Call) -> Reply:
 
 
 def kubeconfig(call: Call) -> Reply:
-    """The contexts of a kubeconfig: what each would become, or why it cannot; nothing is kept."""
+    """List the contexts of a kubeconfig: what each would become, or why it cannot; nothing is kept."""
     files = call.body.get("files")
     return Reply(described(str(call.body.get("kubeconfig") or ""), files if isinstance(files, dict) else {}))
 

@@ -61,8 +61,8 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
     def handle(call: Call) -> Reply:
         verb = (call.query.get("action") or default).lower()
         if verb not in verbs:
-            known = ", ".join(verbs)
-            raise refuse(Code.INVALID, f"action must be one of {known}, not {verb or 'absent'}.", subject="action")
+            allowed = ", ".join(verbs)
+            raise refuse(Code.INVALID, f"action must be one of {allowed}, not {verb or 'absent'}.", subject="action")
         return Reply(call.change(kind, verb, call.body, **address(call)))
 
     return handle

@@ -37,24 +37,24 @@ def nothing(_call: Call) -> Reply:
 
 
 def tiles(call: Call) -> Reply:
-    """The catalogue of task types."""
+    """List task types."""
     return Reply(call.get(Get(kind=Kind.PIPELINES, options={"tiles": True})).document)
 
 
 def pipeline(call: Call) -> Reply:
     """One pipeline; `?version=` as it was then; as YAML for who accepts that first."""
     options = {"version": _number(call.query["version"], "version")} if call.query.get("version") else {}
-    found = call.get(Get(kind=Kind.PIPELINES, options=options, **generic.address(call)))
-    if found.text and call.request.accept_mimetypes.best_match(("application/json", *YAML_TYPES)) in YAML_TYPES:
-        return Reply(text=found.text, content_type=YAML)
-    return Reply(found.document)
+    stored = call.get(Get(kind=Kind.PIPELINES, options=options, **generic.address(call)))
+    if stored.text and call.request.accept_mimetypes.best_match(("application/json", *YAML_TYPES)) in YAML_TYPES:
+        return Reply(text=stored.text, content_type=YAML)
+    return Reply(stored.document)
 
 
 def versions_of(call: Call) -> Reply:
     """The kept versions of a pipeline, newest first."""
     page = call.find(call.asks(Kind.PIPELINES, parent=call.path["id"]))
     base = f"{wire.LINK_BASE}/pipelines/{call.path['id']}"
-    rows = [(f"{base}?version={row.get('version', number)}", row) for number, row in enumerate(page.documents)]
+    rows = [(f"{base}?version={row.get('version', position)}", row) for position, row in enumerate(page.documents)]
     return Reply(wire.linked(rows) | {"totalCount": page.total})
 
 
@@ -67,9 +67,9 @@ def difference(call: Call) -> Reply:
 
 def snippets_of(call: Call) -> Reply:
     """How a build starts the pipeline and waits for its end."""
-    found = call.get(Get(kind=Kind.PIPELINES, **generic.address(call))).document
-    known = call.get(Get(kind=Kind.SETTINGS)).document
-    return Reply(snippets(found, str(known.get("publicUrl") or call.context.settings.public_url)))
+    stored = call.get(Get(kind=Kind.PIPELINES, **generic.address(call))).document
+    settings_document = call.get(Get(kind=Kind.SETTINGS)).document
+    return Reply(snippets(stored, str(settings_document.get("publicUrl") or call.context.settings.public_url)))
 
 
 # Executions
@@ -99,10 +99,10 @@ def execution_by_index(call: Call) -> Reply:
 
 
 def _number(text: str, name: str) -> int:
-    number = whole_number(text)
-    if number is None:
+    value = whole_number(text)
+    if value is None:
         raise refuse(Code.INVALID, f"{name} must be a number, not {text[:50] or 'absent'!r}.", subject=name)
-    return number
+    return value
 
 
 def logs_of(call: Call) -> Reply:
@@ -132,11 +132,13 @@ def deployment_now(call: Call) -> Reply:
 
 def export(call: Call) -> Reply:
     """Definitions as YAML."""
-    wanted: dict[str, Any] = {key: names for key in (*EXPORTED, "piplines") if (names := call.listed(key))}
+    names_by_kind: dict[str, Any] = {key: names for key in (*EXPORTED, "piplines") if (names := call.listed(key))}
     # The oldest client misspells it.
-    if misspelt := wanted.pop("piplines", None):
-        wanted.setdefault("pipelines", misspelt)
-    ask = Get(kind=Kind.PIPELINES, project=call.query.get("project", ""), options={"export": "yaml", "wanted": wanted})
+    if misspelt := names_by_kind.pop("piplines", None):
+        names_by_kind.setdefault("pipelines", misspelt)
+    ask = Get(
+        kind=Kind.PIPELINES, project=call.query.get("project", ""), options={"export": "yaml", "wanted": names_by_kind}
+    )
     return Reply(text=call.get(ask).text, content_type=YAML)
 
 
@@ -147,10 +149,10 @@ def import_(call: Call) -> Reply:
         raise refuse(
             Code.INVALID, f"action must be one of {', '.join(IMPORT_ACTIONS)}, not {action}.", subject="action"
         )
-    given = seal_yaml(call.text, call.context.sealer.seal)
-    if not given.text.strip():
+    sealed_text = seal_yaml(call.text, call.context.sealer.seal)
+    if not sealed_text.text.strip():
         raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
-    done = call.act(given.command(action, call.query.get("project", "")))
+    done = call.act(sealed_text.command(action, call.query.get("project", "")))
     if "json" in call.request.headers.get("Accept", ""):
         return Reply(done.document)
     return Reply(text=done.text, content_type=YAML)
@@ -161,8 +163,8 @@ def import_(call: Call) -> Reply:
 
 def why(call: Call) -> Reply:
     """Why an image was not deployed at a given time."""
-    asked = {name: call.query.get(name, "") for name in ("repository", "tag", "at")}
-    return Reply(call.get(Get(kind=Kind.EVENTS, options={"why": asked})).document)
+    question = {name: call.query.get(name, "") for name in ("repository", "tag", "at")}
+    return Reply(call.get(Get(kind=Kind.EVENTS, options={"why": question})).document)
 
 
 WEBHOOK_ACTIONS = ("rotate", "test", "replace-elsewhere", "check")

@@ -18,10 +18,10 @@ _ANSWERS = {"create": 201, "delete": 204}
 
 def page(call: Call) -> Reply:
     """One page of projects."""
-    asked = call.asks(Kind.PROJECTS)
-    found = call.find(asked)
-    projects = tuple(project(document) for document in found.documents)
-    return Reply(wire.spring_page(found.model_copy(update={"documents": projects}), asked))
+    ask = call.asks(Kind.PROJECTS)
+    stored = call.find(ask)
+    projects = tuple(project(document) for document in stored.documents)
+    return Reply(wire.spring_page(stored.model_copy(update={"documents": projects}), ask))
 
 
 def one(call: Call) -> Reply:

@@ -18,30 +18,30 @@ _INTEGERS = {"$top", "$skip", "page", "$size", "count", "after"}
 _NOTES = {
     "$filter": "OData predicate over the indexed fields, such as `name eq 'web'`.",
     "$orderby": "A field and a direction, such as `name desc`.",
-    "$top": "How many, 25 unless told, 2,000 at most.",
-    "$skip": "How many to leave out.",
+    "$top": "How many rows to return: 25 by default, at most 2,000.",
+    "$skip": "How many rows to skip.",
     "page": "The n-th page of `$size`, from 0.",
-    "$expand": "Accepted; documents always come with the list.",
-    "version": "As it was in this version.",
+    "$expand": "Ignored; lists always include the documents.",
+    "version": "Returns this version instead of the current one.",
     "from": "A version's number.",
     "to": "A version's number.",
-    "after": "Lines after this number.",
-    "project": "A project's name; for an import the one that takes what names a project that is not here.",
-    "export": "`csv` or `json` gives a file in place of the list.",
+    "after": "Only lines after this number.",
+    "project": "A project's name; for an import, the project for objects whose own project does not exist here.",
+    "export": "`csv` or `json` returns a file instead of the list.",
     "url": "The server's address.",
-    "access_token": "Accepted without a value; the answer always holds an access token.",
+    "access_token": "Ignored; the response always contains an access token.",
 }
 _ERRORS = {
-    "400": "What was sent cannot be used; `flaws` says each place.",
+    "400": "The request is invalid; `flaws` lists each problem.",
     "401": "No valid access token.",
-    "403": "The caller may not do this.",
-    "404": "There is no such object.",
-    "409": "It is in conflict with what is there.",
-    "429": "Too often; see Retry-After.",
-    "500": "Something went wrong inside; the log has the details under `requestId`.",
-    "501": "This is not supported here.",
-    "503": "A part of the system is away; see Retry-After.",
-    "504": "No answer in time.",
+    "403": "The caller is not allowed to do this.",
+    "404": "The object does not exist.",
+    "409": "The request conflicts with the current state.",
+    "429": "Too many requests; see Retry-After.",
+    "500": "Internal error; the log has the details under `requestId`.",
+    "501": "Not supported.",
+    "503": "A part of the system is unavailable; see Retry-After.",
+    "504": "Timed out.",
 }
 
 
@@ -59,7 +59,7 @@ def document() -> Json:
         "info": {
             "title": "Portside",
             "version": "1",
-            "description": "Pipelines, endpoints, Docker webhooks and what they did. Paths and shapes are those of "
+            "description": "Pipelines, endpoints, Docker webhooks and their events. Paths and shapes are those of "
             "VMware Code Stream; the prefixes are aliases of each other. Unknown query parameters are ignored.",
         },
         "servers": [{"url": prefix} for prefix in PREFIXES],

@@ -53,20 +53,22 @@ class Route:
 
 def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = True) -> list[Route]:
     """List, create, and one object by id and by project and name."""
-    base, one = f"/{kind.value}", f"{'an' if noun[0] in 'aeiAE' else 'a'} {noun}"
+    base, noun_phrase = f"/{kind.value}", f"{'an' if noun[0] in 'aeiAE' else 'a'} {noun}"
     rows = [
         Route("GET", base, generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("POST", base, generic.change(kind, "create"), f"Create {one}", tag, takes=f"New {schema}",
+        Route("POST", base, generic.change(kind, "create"), f"Create {noun_phrase}", tag, takes=f"New {schema}",
               gives=schema),
     ]  # fmt: skip
     for where, how in ((f"{base}/{{id}}", "id"), (f"{base}/{{project}}/{{name}}", "project and name")):
         if how != "id" and not named:
             continue
         rows += [
-            Route("GET", where, generic.one(kind), f"Get {one} by {how}", tag, gives=schema),
-            Route("PUT", where, generic.change(kind, "replace"), f"Replace {one} by {how}", tag, schema, schema),
-            Route("PATCH", where, generic.change(kind, "patch"), f"Change {one} by {how}", tag, schema, schema),
-            Route("DELETE", where, generic.change(kind, "delete"), f"Delete {one} by {how}", tag, gives=schema),
+            Route("GET", where, generic.one(kind), f"Get {noun_phrase} by {how}", tag, gives=schema),
+            Route(
+                "PUT", where, generic.change(kind, "replace"), f"Replace {noun_phrase} by {how}", tag, schema, schema
+            ),
+            Route("PATCH", where, generic.change(kind, "patch"), f"Change {noun_phrase} by {how}", tag, schema, schema),
+            Route("DELETE", where, generic.change(kind, "delete"), f"Delete {noun_phrase} by {how}", tag, gives=schema),
         ]
     return rows
 
@@ -76,31 +78,45 @@ def _pipelines() -> list[Route]:
     rows = [_pipeline_row(row) for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
     verbs = ("clone", "tag", "restore", "dry-run")
     act = generic.action(Kind.PIPELINES, verbs)
-    what = "Clone it, tag it, restore a version, or try it dry"
-    rows.append(Route("POST", "/pipelines/{id}", act, what, tag, "PipelineAction", query=("action",), actions=verbs))
+    summary = "Clone, tag, restore a version, or dry-run"
+    rows.append(Route("POST", "/pipelines/{id}", act, summary, tag, "PipelineAction", query=("action",), actions=verbs))
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
         runs = f"{where}/executions"
         rows += [
             Route("POST", runs, handlers.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
             Route("GET", runs, handlers.executions_of, "List its executions", tag, gives="[Execution]", query=LIST),
-            Route("GET", f"{where}/snippets", handlers.snippets_of, "How a build starts it", tag, gives="Snippets"),
-            Route("GET", f"{runs}/{{index}}", handlers.execution_by_index, "Get one by number", tag, gives="Execution"),
+            Route(
+                "GET",
+                f"{where}/snippets",
+                handlers.snippets_of,
+                "Scripts that start it from a build",
+                tag,
+                gives="Snippets",
+            ),
+            Route(
+                "GET",
+                f"{runs}/{{index}}",
+                handlers.execution_by_index,
+                "Get an execution by number",
+                tag,
+                gives="Execution",
+            ),
         ]
     versions, diff = "/pipelines/{id}/versions", "/pipelines/{id}/diff"
     return [
         *rows,
-        Route("GET", versions, handlers.versions_of, "Its kept versions", tag, gives="[PipelineVersion]", query=LIST),
+        Route("GET", versions, handlers.versions_of, "List its versions", tag, gives="[PipelineVersion]", query=LIST),
         Route(
             "GET", diff, handlers.difference, "What changed between two versions", tag, gives="Text",
             query=("from", "to"), gives_type="text/plain",
         ),
-        Route("GET", "/pipeline-templates", templates.listing, "Pipelines ready to be filled in", tag,
+        Route("GET", "/pipeline-templates", templates.listing, "List pipeline templates", tag,
               gives="PipelineTemplates"),
-        Route("GET", "/pipeline-templates/{name}", templates.one, "One, with the choices that answers leave", tag,
+        Route("GET", "/pipeline-templates/{name}", templates.one, "Get a template with its choices", tag,
               gives="PipelineTemplate"),
-        Route("POST", "/pipeline-templates/{name}", templates.fill, "Make its pipeline", tag, "PipelineAnswers",
-              "Pipeline"),
-        Route("GET", "/pipeline-tiles", handlers.tiles, "The catalogue of task types", tag, gives="Tiles"),
+        Route("POST", "/pipeline-templates/{name}", templates.fill, "Create a pipeline from a template", tag,
+              "PipelineAnswers", "Pipeline"),
+        Route("GET", "/pipeline-tiles", handlers.tiles, "List task types", tag, gives="Tiles"),
     ]  # fmt: skip
 
 
@@ -115,27 +131,27 @@ def _executions() -> list[Route]:
     tag, kind = "Executions", Kind.EXECUTIONS
     verbs = ("pause", "resume", "cancel", "tag", "rerun", "start-now")
     act = generic.action(kind, verbs)
-    one = "/executions/{id}"
+    item = "/executions/{id}"
     return [
         Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
-        Route("GET", one, generic.one(kind), "Get an execution", tag, gives="Execution"),
-        Route("POST", one, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
+        Route("GET", item, generic.one(kind), "Get an execution", tag, gives="Execution"),
+        Route("POST", item, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
               "Execution", ("action",), actions=verbs),
-        Route("DELETE", one, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
-        Route("GET", f"{one}/logs", handlers.logs_of, "What its tasks printed", tag, gives="Logs",
+        Route("DELETE", item, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
+        Route("GET", f"{item}/logs", handlers.logs_of, "Task output", tag, gives="Logs",
               query=("stage", "task", "after", "$top")),
     ]  # fmt: skip
 
 
 def _deployments() -> list[Route]:
-    tag, kind, one = "Deployments", Kind.DEPLOYMENTS, "/deployments/{id}"
+    tag, kind, item = "Deployments", Kind.DEPLOYMENTS, "/deployments/{id}"
     return [
-        Route("GET", "/deployments", generic.listing(kind), "What should run in clusters", tag, gives="[Deployment]",
+        Route("GET", "/deployments", generic.listing(kind), "List deployments", tag, gives="[Deployment]",
               query=LIST),
-        Route("GET", one, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
-        Route("GET", f"{one}/history", handlers.deployments_before, "All of the same workload", tag,
+        Route("GET", item, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
+        Route("GET", f"{item}/history", handlers.deployments_before, "Earlier deployments of the same workload", tag,
               gives="[Deployment]", query=LIST),
-        Route("GET", f"{one}/now", handlers.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
+        Route("GET", f"{item}/now", handlers.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
     ]  # fmt: skip
 
 
@@ -144,18 +160,18 @@ def _endpoints() -> list[Route]:
     meant = ("id", "project", "name")
     return [
         *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
-        Route("GET", "/endpoint-types", endpoints.types, "What each type takes", tag, gives="EndpointTypes"),
-        Route("POST", "/endpoint-validation", endpoints.validate, "Try an endpoint", tag, "Endpoint", "Validation",
+        Route("GET", "/endpoint-types", endpoints.types, "List endpoint types", tag, gives="EndpointTypes"),
+        Route("POST", "/endpoint-validation", endpoints.validate, "Validate an endpoint", tag, "Endpoint", "Validation",
               query=("repository", "namespace")),
-        Route("GET", "/endpoint-certificate", endpoints.certificate, "Certificates of a server", tag,
+        Route("GET", "/endpoint-certificate", endpoints.certificate, "Get a server's certificates", tag,
               gives="Certificates", query=("url",)),
-        Route("GET", "/endpoint-tags", endpoints.tags, "Its last tags, and which of them a pattern would run", tag,
+        Route("GET", "/endpoint-tags", endpoints.tags, "List recent tags and which of them a pattern matches", tag,
               gives="Tags", query=(*meant, "repository", "tagNamePattern", "exclude")),
-        Route("GET", "/endpoint-repositories", endpoints.repositories, "The repositories of its namespace", tag,
+        Route("GET", "/endpoint-repositories", endpoints.repositories, "List repositories in its namespace", tag,
               gives="Repositories", query=meant),
-        Route("GET", "/endpoint-workloads", endpoints.workloads, "What runs in a namespace of its cluster", tag,
+        Route("GET", "/endpoint-workloads", endpoints.workloads, "List workloads in a namespace of its cluster", tag,
               gives="Workloads", query=(*meant, "namespace", "repository")),
-        Route("POST", "/kubeconfig", endpoints.kubeconfig, "The contexts of a kubeconfig", tag, "Kubeconfig",
+        Route("POST", "/kubeconfig", endpoints.kubeconfig, "List the contexts of a kubeconfig", tag, "Kubeconfig",
               "KubeconfigContexts"),
     ]  # fmt: skip
 
@@ -168,7 +184,7 @@ def _hooks() -> list[Route]:
     return [
         *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
-            "POST", "/registry-webhooks/{id}", handlers.act_on_webhook, "Rotate its token, test or check it", tag,
+            "POST", "/registry-webhooks/{id}", handlers.act_on_webhook, "Rotate its token, or test it", tag,
             "WebhookAction", "DockerWebhook", ("action",), actions=handlers.WEBHOOK_ACTIONS,
         ),
         Route(
@@ -193,11 +209,11 @@ def _hooks() -> list[Route]:
 
 def _approvals() -> list[Route]:
     tag, kind, schema = "User operations", Kind.USER_OPERATIONS, "UserOperation"
-    one, answer = "/user-operations/{id}", generic.change(kind, "patch")
+    item, answer = "/user-operations/{id}", generic.change(kind, "patch")
     return [
         Route("GET", "/user-operations", generic.listing(kind), "List approvals", tag, gives=f"[{schema}]", query=LIST),
-        Route("GET", one, generic.one(kind), "Get an approval", tag, gives=schema),
-        Route("PATCH", one, answer, "Approve or reject", tag, "UserOperationResponse", schema),
+        Route("GET", item, generic.one(kind), "Get an approval", tag, gives=schema),
+        Route("PATCH", item, answer, "Approve or reject", tag, "UserOperationResponse", schema),
     ]
 
 
@@ -206,7 +222,7 @@ def _people() -> list[Route]:
     users = _collection(Kind.USERS, "User", "user", tag, named=False)
     tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
     projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
-    page, one = handlers.projects_page, generic.one(Kind.PROJECTS)
+    page, get_project = handlers.projects_page, generic.one(Kind.PROJECTS)
     base, by_id = iaas.PROJECTS, f"{iaas.PROJECTS}/{{id}}"
     return [
         *projects,
@@ -224,7 +240,8 @@ def _people() -> list[Route]:
         Route("DELETE", by_id, iaas.change("delete"), "Delete a project", tag, gives="", ok=204, absolute=True),
         Route("GET", "/project-service/api/projects", page, "Projects, as a page", tag, gives="ProjectPage",
               query=LIST, absolute=True),
-        Route("GET", "/project-service/api/projects/{id}", one, "One project", tag, gives="Project", absolute=True),
+        Route("GET", "/project-service/api/projects/{id}", get_project, "One project", tag, gives="Project",
+              absolute=True),
     ]  # fmt: skip
 
 
@@ -237,23 +254,23 @@ def _system() -> list[Route]:
     return [
         Route("GET", "/about", handlers.about, "Versions of the API", tag, gives="About", public=True),
         Route("GET", "/user-preferences", sign_in.preferences, "Who am I?", tag, gives="Preferences"),
-        Route("GET", "/export", handlers.export, "Definitions as YAML", tag, gives="Yaml",
+        Route("GET", "/export", handlers.export, "Export definitions as YAML", tag, gives="Yaml",
               query=("project", *handlers.EXPORTED), gives_type="application/x-yaml"),
-        Route("POST", "/import", handlers.import_, "Take definitions from YAML", tag, "Yaml", "ImportAnswer",
+        Route("POST", "/import", handlers.import_, "Import definitions from YAML", tag, "Yaml", "ImportAnswer",
               ("action", "project"), actions=handlers.IMPORT_ACTIONS, takes_type="application/x-yaml",
               gives_type="application/x-yaml", gives_also=(("application/json", "ImportReport"),)),
         Route("GET", "/settings", handlers.settings, "Settings", tag, gives="Settings"),
         Route("PATCH", "/settings", handlers.change_settings, "Change the public address", tag, "Settings", "Settings"),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
-        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "One line of the audit log", tag, gives="AuditEntry"),
-        Route("GET", "/dead-letters", generic.listing(dead), "Messages that nobody could handle", tag,
+        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "Get an audit log entry", tag, gives="AuditEntry"),
+        Route("GET", "/dead-letters", generic.listing(dead), "List messages that could not be processed", tag,
               gives="[DeadLetter]", query=LIST),
-        Route("GET", "/dead-letters/{id}", generic.one(dead), "One dead letter", tag, gives="DeadLetter"),
-        Route("POST", "/dead-letters/{id}", act, "Send it again, or put it away", tag, "Object", "DeadLetter",
+        Route("GET", "/dead-letters/{id}", generic.one(dead), "Get a dead letter", tag, gives="DeadLetter"),
+        Route("POST", "/dead-letters/{id}", act, "Requeue or discard a dead letter", tag, "Object", "DeadLetter",
               ("action",), actions=verbs),
-        Route("DELETE", "/dead-letters/{id}", delete, "Put a dead letter away", tag, gives="DeadLetter"),
-        Route("GET", "/health", handlers.health, "Is config there?", tag, gives="Health"),
+        Route("DELETE", "/dead-letters/{id}", delete, "Discard a dead letter", tag, gives="DeadLetter"),
+        Route("GET", "/health", handlers.health, "Health of the configuration service", tag, gives="Health"),
         Route("GET", "/cloud-proxy", handlers.nothing, "Always empty", tag, gives="[Object]"),
         Route("GET", "/custom-integrations", handlers.nothing, "Always empty", tag, gives="[Object]"),
         Route("GET", "/git-webhooks", handlers.nothing, "Always empty", tag, gives="[Object]"),

@@ -24,19 +24,19 @@ def by_password(call: Call) -> Reply:
 
 def by_refresh_token(call: Call) -> Reply:
     """A3: an API token for an access token."""
-    given = call.json_body.get("refreshToken")
-    if not isinstance(given, str) or not given:
+    api_token = call.json_body.get("refreshToken")
+    if not isinstance(api_token, str) or not api_token:
         raise refuse(Code.INVALID, "refreshToken is required.", subject="refreshToken")
-    access = call.context.sessions.issue(call.context.sign_ins.by_token(call.request, given), now())
+    access = call.context.sessions.issue(call.context.sign_ins.by_token(call.request, api_token), now())
     return Reply({"token": access.token, "tokenType": "Bearer"})
 
 
 def by_form(call: Call) -> Reply:
     """A4: the same as a form."""
-    given = call.request.form.get("refresh_token") or call.request.form.get("api_token") or ""
-    if not given:
+    api_token = call.request.form.get("refresh_token") or call.request.form.get("api_token") or ""
+    if not api_token:
         raise refuse(Code.INVALID, "refresh_token is required.", subject="refresh_token")
-    return _tokens(call, call.context.sign_ins.by_token(call.request, given), given)
+    return _tokens(call, call.context.sign_ins.by_token(call.request, api_token), api_token)
 
 
 def preferences(call: Call) -> Reply:

@@ -15,17 +15,17 @@ DEFAULT_TOP = 25
 MAX_TOP = 2_000
 MAX_SKIP = 10_000_000
 NEXT_STEPS: dict[Code, str] = {
-    Code.INVALID: "What each call takes stands at /docs/api.",
-    Code.NOT_FOUND: "List what is there; what you may not read is not shown either.",
-    Code.CONFLICT: "Read the object again, and decide by what it is now.",
+    Code.INVALID: "See /docs/api for what each call accepts.",
+    Code.NOT_FOUND: "List the objects; those you may not read are not listed.",
+    Code.CONFLICT: "Read the object again and retry with its current version.",
     Code.UNAUTHENTICATED: "Sign in: POST /csp/gateway/am/api/login, or /iaas/api/login with an API token.",
-    Code.FORBIDDEN: "Ask an administrator; GET /settings names some.",
-    Code.TOO_MANY: "Wait as long as Retry-After says.",
-    Code.IN_USE: "Change or delete what refers to it first.",
-    Code.UNAVAILABLE: "Try again in a few seconds; GET /healthz says what is away.",
-    Code.TIMEOUT: "Try again in a few seconds; GET /healthz says what is away.",
-    Code.UNSUPPORTED: "What there is stands at /docs/api.",
-    Code.INTERNAL: "Look for the requestId in the logs: the line beside it says why.",
+    Code.FORBIDDEN: "Ask an administrator; GET /settings lists some.",
+    Code.TOO_MANY: "Retry after the time in Retry-After.",
+    Code.IN_USE: "Change or delete the objects that refer to it first.",
+    Code.UNAVAILABLE: "Try again in a few seconds; GET /healthz shows what is unavailable.",
+    Code.TIMEOUT: "Try again in a few seconds; GET /healthz shows what is unavailable.",
+    Code.UNSUPPORTED: "See /docs/api for what is supported.",
+    Code.INTERNAL: "Search the logs for the requestId.",
 }
 """What to do about an error that says nothing more precise."""
 SIGN_IN_PATHS = ("/csp/", "/iaas/api/login")
@@ -33,16 +33,16 @@ SIGN_IN_PATHS = ("/csp/", "/iaas/api/login")
 
 
 def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    written = query.get(name, "")
-    if written == "":
+    text = query.get(name, "")
+    if text == "":
         return default
     try:
-        number = int(written)
+        value = int(text)
     except ValueError:
-        number = -1
-    if number < 0:
-        raise refuse(Code.INVALID, f"{name} must be a whole number from 0 on, not {written[:50]!r}.", subject=name)
-    return min(number, most)
+        value = -1
+    if value < 0:
+        raise refuse(Code.INVALID, f"{name} must be a non-negative integer, not {text[:50]!r}.", subject=name)
+    return min(value, most)
 
 
 def find(
@@ -100,20 +100,20 @@ def linked(items: Iterable[tuple[str, Json]]) -> Json:
 def spring_page(page: Page, ask: Find) -> Json:
     """A list as the project services answer it."""
     size = ask.top or DEFAULT_TOP
-    number, count = ask.skip // size, len(page.documents)
+    page_index, count = ask.skip // size, len(page.documents)
     pages = -(-page.total // size)
     return {
         "content": list(page.documents),
         "totalElements": page.total,
         "numberOfElements": count,
         "totalPages": pages,
-        "number": number,
+        "number": page_index,
         "size": size,
-        "first": number == 0,
-        "last": number + 1 >= pages,
+        "first": page_index == 0,
+        "last": page_index + 1 >= pages,
         "empty": count == 0,
         "sort": {"sorted": bool(ask.orderby), "unsorted": not ask.orderby, "empty": not ask.orderby},
-        "pageable": {"offset": ask.skip, "pageNumber": number, "pageSize": size, "paged": True, "unpaged": False},
+        "pageable": {"offset": ask.skip, "pageNumber": page_index, "pageSize": size, "paged": True, "unpaged": False},
     }
 
 

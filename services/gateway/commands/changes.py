@@ -29,10 +29,10 @@ def send_change(
 
 
 def _with_minted(answer: Json, wrapped: Wrapped) -> Json:
-    if not wrapped.shown:
+    if not wrapped.minted:
         return answer
-    answer = {**answer, **wrapped.shown}
-    token = wrapped.shown.get("secretToken")
+    answer = {**answer, **wrapped.minted}
+    token = wrapped.minted.get("secretToken")
     if token and isinstance(url := answer.get("hookUrl"), str):
         answer["hookUrl"] = url.replace(MASK, quote(token, safe=""))
     return answer

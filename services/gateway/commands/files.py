@@ -78,14 +78,14 @@ def _all(config: ConfigClient, caller: Caller, kind: Kind, filter: str) -> Itera
             return
     raise refuse(
         Code.INVALID,
-        f"The filter finds more than {MAX_ROWS:,} rows.",
+        f"The filter matches more than {MAX_ROWS:,} rows.",
         subject="$filter",
-        next_step="Narrow it by time, such as: _createTimeInMicros ge 1767225600000000.",
+        next_step="Narrow it by time, for example _createTimeInMicros ge 1767225600000000.",
     )
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "'" + shown if shown[:1] in ("=", "+", "-", "@", "\t", "\r") else shown
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

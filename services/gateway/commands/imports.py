@@ -49,18 +49,18 @@ def seal_yaml(text: str, seal: Seal) -> SealedText:
         nodes = compose(text)
     except Malformed:
         return SealedText(text)
-    found: list[tuple[str, yaml.ScalarNode]] = []
+    secrets: list[tuple[str, yaml.ScalarNode]] = []
     for index, node in enumerate(nodes):
         if isinstance(node, yaml.MappingNode):
-            found += [(f"{index}.{path}", scalar) for path, scalar in _secrets(_table(node))]
-    demand_keepable([scalar.value for _, scalar in found])
-    sealed = {path: seal(scalar.value) for path, scalar in found}
+            secrets += [(f"{index}.{path}", scalar) for path, scalar in _secrets(_table(node))]
+    demand_keepable([scalar.value for _, scalar in secrets])
+    sealed = {path: seal(scalar.value) for path, scalar in secrets}
     # From the end, so that earlier positions stay true.
-    for _, scalar in sorted(found, key=lambda item: -item[1].start_mark.index):
+    for _, scalar in sorted(secrets, key=lambda item: -item[1].start_mark.index):
         start, end = scalar.start_mark.index, scalar.end_mark.index
-        gone = text[start:end]
-        text = text[:start] + f"'{MASK}'" + "\n" * gone.count("\n") + text[end:]
-    hashes = {path: token_hash(one.value) for path, one in found if _is_token(path, one.value)}
+        secret_text = text[start:end]
+        text = text[:start] + f"'{MASK}'" + "\n" * secret_text.count("\n") + text[end:]
+    hashes = {path: token_hash(scalar.value) for path, scalar in secrets if _is_token(path, scalar.value)}
     return SealedText(text, sealed, hashes)
 
 
@@ -95,8 +95,8 @@ def _secrets(document: dict[str, yaml.Node]) -> list[tuple[str, yaml.ScalarNode]
 
 
 def _not_in_a_file(node: yaml.Node) -> Refused:
-    message = "A kubeconfig holds secrets and is not taken from an import."
-    hint = "Write its parts (kubernetesURL, authType, token …), or send the endpoint by POST /endpoints."
+    message = "A kubeconfig contains secrets and cannot be imported."
+    hint = "Set its properties (kubernetesURL, authType, token …), or create the endpoint with POST /endpoints."
     flaw = Flaw(message=message, line=node.start_mark.line + 1, column=node.start_mark.column + 1, hint=hint)
     return Refused(Problem(code=Code.INVALID, message=message, next_step=hint, flaws=(flaw,)))
 

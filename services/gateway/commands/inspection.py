@@ -40,7 +40,7 @@ def prepared(
 
 
 def tried(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
-    """Try an endpoint for real. Of Docker Hub's account both are asked: may it manage the hooks, and does it pull."""
+    """Try an endpoint for real. Docker Hub's account is tried twice: may it manage webhooks, and can it pull."""
     options = options or {}
     manages = is_hub(endpoint) and endpoint.properties.get("username")
     hooks = _hooks(config, caller, endpoint, options) if manages else None
@@ -58,22 +58,22 @@ def tried(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Jso
 
 def _hooks(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
     try:
-        seen = config.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
-        return Validated.model_validate(seen.document)
+        inspected = config.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
+        return Validated.model_validate(inspected.document)
     except Refused as away:
         return Validated(
             ok=False,
             code="unavailable",
-            message=f"Whether its hooks can be managed is not known: {away.problem.message}",
+            message=f"Could not check whether its webhooks can be managed: {away.problem.message}",
             next_step=away.problem.next_step,
         )
 
 
 def seen(
-    config: ConfigClient, caller: Caller, what: str, endpoint: Endpoint | None, options: Json | None = None
+    config: ConfigClient, caller: Caller, subject: str, endpoint: Endpoint | None, options: Json | None = None
 ) -> Json:
     """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
-    ask = Inspect(what=what, endpoint=endpoint, options=options or {})
+    ask = Inspect(what=subject, endpoint=endpoint, options=options or {})
     hub = endpoint is not None and is_hub(endpoint)
     return (config.inspect_hub if hub else config.inspect)(caller, ask).document
 
@@ -88,8 +88,8 @@ def last_tags(
     config: ConfigClient, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
-    found = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
-    return {**found, "tags": [_judged(tag, pattern, exclude) for tag in found["tags"]]}
+    listing = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
+    return {**listing, "tags": [_judged(tag, pattern, exclude) for tag in listing["tags"]]}
 
 
 def template(config: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:
@@ -117,17 +117,17 @@ def _workload_choices(config: ConfigClient, caller: Caller, project: str, of: di
         options["repository"] = f"{meant.host}/{meant.path}"
     cluster = prepared(config, caller, project=project, name=of["cluster"])
     return [
-        {"value": f"{one['name']}/{container['name']}", "title": f"{one['name']}: {container['image']}"}
-        for one in seen(config, caller, "workloads", cluster, options)["workloads"]
-        for container in one["containers"]
+        {"value": f"{workload['name']}/{container['name']}", "title": f"{workload['name']}: {container['image']}"}
+        for workload in seen(config, caller, "workloads", cluster, options)["workloads"]
+        for container in workload["containers"]
     ]
 
 
 def _repository_choices(config: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
     endpoint = prepared(config, caller, project=project, name=of["registry"])
-    found = seen(config, caller, "repositories", endpoint)
-    prefix = f"{found['namespace']}/" if found["namespace"] else ""
-    return [{"value": f"{prefix}{name}", "title": f"{prefix}{name}"} for name in found["repositories"]]
+    listing = seen(config, caller, "repositories", endpoint)
+    prefix = f"{listing['namespace']}/" if listing["namespace"] else ""
+    return [{"value": f"{prefix}{name}", "title": f"{prefix}{name}"} for name in listing["repositories"]]
 
 
 _CHOICES = {"workload": _workload_choices, "repository": _repository_choices}

@@ -42,8 +42,9 @@ def _refused(message: str, hint: str = "") -> Refused:
 
 
 def described(text: str, files: Mapping[str, str] | None = None) -> Json:
-    """The contexts of a kubeconfig, the current one first: where each goes, how it signs in, what is wrong with it, and
-    what will surprise. Raises `Refused` when the text is no kubeconfig."""
+    """The contexts of a kubeconfig, the current one first: its server, how it signs in, its problem and its warnings.
+
+    Raises `Refused` when the text is not a kubeconfig."""
     config = _load(text)
     current = str(config.get("current-context") or "")
     names = [str(entry.get("name")) for entry in _entries(config, "contexts")]
@@ -56,16 +57,16 @@ def described(text: str, files: Mapping[str, str] | None = None) -> Json:
 
 
 def _described(config: Json, name: str, current: bool, files: Mapping[str, str]) -> Json:
-    shown: Json = {"name": name, "current": current, "url": "", "namespace": "", "authType": "", "problem": "",
+    description: Json = {"name": name, "current": current, "url": "", "namespace": "", "authType": "", "problem": "",
                    "nextStep": "", "warnings": []}  # fmt: skip
     try:
         properties = _imported(config, name, files)
     except Refused as refused:
         problem = refused.problem
-        return {**shown, "problem": problem.message, "nextStep": problem.next_step}
+        return {**description, "problem": problem.message, "nextStep": problem.next_step}
     url = str(properties["kubernetesURL"])
     return {
-        **shown,
+        **description,
         "url": url,
         "namespace": properties.get("namespace", ""),
         "authType": properties["authType"],
@@ -80,26 +81,26 @@ def import_kubeconfig(properties: Json) -> Json:
     if not text:
         return rest
     config = _load(str(text))
-    wanted = str(properties.get("context") or config.get("current-context") or "")
+    context_name = str(properties.get("context") or config.get("current-context") or "")
     names = [str(entry.get("name")) for entry in _entries(config, "contexts")]
-    if not wanted and len(names) == 1:
-        wanted = names[0]
-    if wanted not in names:
+    if not context_name and len(names) == 1:
+        context_name = names[0]
+    if context_name not in names:
         offered = ", ".join(names) or "none at all"
         raise _refused(
-            f"The kubeconfig has no context {wanted or 'chosen'}; it has {offered}.", "Set properties.context."
+            f"The kubeconfig has no context {context_name or 'chosen'}; it has {offered}.", "Set properties.context."
         )
     files = properties.get("files")
-    return {**rest, **_imported(config, wanted, files if isinstance(files, dict) else {})}
+    return {**rest, **_imported(config, context_name, files if isinstance(files, dict) else {})}
 
 
-def _imported(config: Json, wanted: str, files: Mapping[str, str]) -> Json:
-    context = _part(config, "contexts", wanted, "context")
+def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json:
+    context = _part(config, "contexts", context_name, "context")
     cluster = _whole(_part(config, "clusters", str(context.get("cluster")), "cluster"), files)
     user = _whole(_part(config, "users", str(context.get("user")), "user") if context.get("user") else {}, files)
     _refuse_plugins(user)
     if not cluster.get("server"):
-        raise _refused(f"The cluster of context {wanted} has no server.", _FLATTEN)
+        raise _refused(f"The cluster of context {context_name} has no server.", _FLATTEN)
     imported: Json = {"kubernetesURL": str(cluster["server"])}
     if authority := cluster.get("certificate-authority-data"):
         imported["certAuthorityData"] = _pem(authority, "certificate-authority-data")
@@ -107,7 +108,7 @@ def _imported(config: Json, wanted: str, files: Mapping[str, str]) -> Json:
         imported["insecureSkipTLSVerify"] = True
     if context.get("namespace"):
         imported["namespace"] = str(context["namespace"])
-    return {**imported, **_credentials(user, wanted)}
+    return {**imported, **_credentials(user, context_name)}
 
 
 def _credentials(user: Json, context: str) -> Json:
@@ -123,7 +124,7 @@ def _credentials(user: Json, context: str) -> Json:
         return {"authType": "basicAuth", "userName": str(user["username"]), "password": str(user.get("password") or "")}
     raise _refused(
         f"The user of context {context} has no token, certificate or password.",
-        "Make a ServiceAccount with a token and use that.",
+        "Create a ServiceAccount with a token and use that.",
     )
 
 
@@ -132,8 +133,8 @@ def _refuse_plugins(user: Json) -> None:
         if user.get(plugin):
             command = str((user[plugin] or {}).get("command") or (user[plugin] or {}).get("name") or plugin)
             raise _refused(
-                f"This kubeconfig signs in by running {command}, which exists on your machine only.",
-                "Make a ServiceAccount with a token and use that.",
+                f"This kubeconfig signs in by running {command}, which exists only on your machine.",
+                "Create a ServiceAccount with a token and use that.",
             )
 
 
@@ -146,7 +147,9 @@ def _whole(part: Json, files: Mapping[str, str]) -> Json:
             continue
         content = files.get(str(name))
         if content is None:
-            raise _refused(f"The kubeconfig names the file {name} ({key}), which is on your machine only.", _FLATTEN)
+            raise _refused(
+                f"The kubeconfig refers to the file {name} ({key}), which exists only on your machine.", _FLATTEN
+            )
         whole[embedded] = content.strip() if embedded == "token" else base64.b64encode(content.encode()).decode()
     return whole
 
@@ -157,8 +160,8 @@ def loopback_warning(url: str) -> str:
     if host not in ("localhost", "::1", "0.0.0.0") and not host.startswith("127."):
         return ""
     return (
-        f"{host} is the machine that the runner runs on: from a container it does not reach this cluster. Use the "
-        "cluster's address as the container sees it, or run Portside on the machine itself."
+        f"{host} is the runner's own machine: inside a container it does not reach this cluster. Use an address that "
+        "is reachable from the container, or run Portside on the machine itself."
     )
 
 
@@ -180,13 +183,13 @@ def _entries(config: Json, key: str) -> list[Json]:
 def _part(config: Json, key: str, name: str, inner: str) -> Json:
     for entry in _entries(config, key):
         if str(entry.get("name")) == name:
-            found: Any = entry.get(inner)
-            return found if isinstance(found, dict) else {}
-    raise _refused(f"The kubeconfig refers to {inner} {name}, which is not in it.", _FLATTEN)
+            part: Any = entry.get(inner)
+            return part if isinstance(part, dict) else {}
+    raise _refused(f"The kubeconfig refers to {inner} {name}, which it does not contain.", _FLATTEN)
 
 
 def _pem(data: Any, key: str) -> str:
     try:
         return base64.b64decode(str(data), validate=False).decode()
     except (binascii.Error, ValueError):
-        raise _refused(f"{key} in the kubeconfig is not base64 of a PEM text.", _FLATTEN) from None
+        raise _refused(f"{key} in the kubeconfig is not base64-encoded PEM.", _FLATTEN) from None

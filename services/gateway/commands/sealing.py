@@ -22,12 +22,12 @@ PASSWORDS = ("password", "oldPassword")
 
 @dataclass(slots=True)
 class Wrapped:
-    """A body that may travel: `shown` are clear values that only our own answer may hold, once."""
+    """A body that may travel: `minted` are clear values that only the answer to its creator may hold, once."""
 
     body: Json
     sealed: dict[str, Sealed] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
+    minted: dict[str, str] = field(default_factory=dict)
 
 
 def is_secret(value: Any) -> bool:
@@ -98,7 +98,7 @@ def _webhook(wrapped: Wrapped, seal: Seal, mint: Mint, creating: bool) -> None:
             value = str(body[key])
             wrapped.hashes[key] = token_hash(value)
             if key == "secretToken":
-                wrapped.shown[key] = value
+                wrapped.minted[key] = value
             _take(wrapped, body, key, key, seal)
 
 
@@ -114,7 +114,7 @@ def _api_token(wrapped: Wrapped, _seal: Seal, mint: Mint, creating: bool) -> Non
     if creating:
         token = mint()
         wrapped.hashes["token"] = token_hash(token)
-        wrapped.shown["token"] = token
+        wrapped.minted["token"] = token
 
 
 _RULES: dict[Kind, Callable[[Wrapped, Seal, Mint, bool], None]] = {

@@ -19,8 +19,8 @@ LOOK_EVERY_S = 0.2
 WOULD_RUN = "tested"
 _DOCKER_HUB = ("", HUB_HOST)
 _LET_IN = {
-    "sourceNetworks": "The test comes from Portside's own address: let that in too, if you want to test.",
-    "signed": "Docker Hub signs nothing: take signed deliveries from other registries only.",
+    "sourceNetworks": "The test comes from Portside's own address; add that address to the source networks to test.",
+    "signed": "Docker Hub does not sign deliveries; demand signatures only from other registries.",
 }
 """What to do where the receiver says which field of the webhook refused; else the token is not good."""
 
@@ -76,21 +76,23 @@ def _hop(name: str, ok: bool, message: str, next_step: str = "") -> Json:
 
 
 def _reached(sent: Json) -> Json:
-    step = "" if sent["reached"] else "Check PUBLIC_URL, the proxy and the certificate; or let the webhook look."
+    step = (
+        "" if sent["reached"] else "Check PUBLIC_URL, the proxy and the certificate, or switch the webhook to polling."
+    )
     return _hop("address reachable", bool(sent["reached"]), sent["message"], step)
 
 
 def _let_in(sent: Json) -> Json:
     if not sent["reached"]:
-        return _hop("token good", False, "Not tried: the address was not reached.")
-    status, said = sent["status"], str(sent["answer"].get("message") or "")
+        return _hop("token good", False, "Not tried: the address could not be reached.")
+    status, message = sent["status"], str(sent["answer"].get("message") or "")
     if status == 202:
-        return _hop("token good", True, "The receiver let the delivery in.")
+        return _hop("token good", True, "The receiver accepted the delivery.")
     if not sent["answer"]:
-        step = "Point the proxy at the gateway; nothing but it may answer there."
-        return _hop("token good", False, f"Something else than Portside answered there ({status}).", step)
+        step = "Point the proxy at the gateway."
+        return _hop("token good", False, f"Something other than Portside answered ({status}).", step)
     step = _LET_IN.get(str(sent["answer"].get("subject") or ""), "Rotate the token.")
-    return _hop("token good", False, f"The receiver refused the delivery ({status}): {said}", step)
+    return _hop("token good", False, f"The receiver refused the delivery ({status}): {message}", step)
 
 
 def _judged(config: ConfigClient, caller: Caller, delivery: str) -> Json:
@@ -110,10 +112,10 @@ def _judged(config: ConfigClient, caller: Caller, delivery: str) -> Json:
 def _recorded(event: Json) -> Json:
     if not event:
         message = f"The delivery had no verdict after {JUDGED_WITHIN_S:.0f} seconds."
-        return _hop("matched", False, message, "Look at config's log and at the queues.")
+        return _hop("matched", False, message, "Check config's log and the queues.")
     matched = not str(event["verdict"]).startswith(("ignored", "unreadable", "unknown"))
     if matched:
-        return _hop("matched", True, "The repository, the image and the tag are this webhook's.")
+        return _hop("matched", True, "The repository, image and tag match this webhook.")
     return _hop("matched", False, f"{event['verdict']}: {event['reason']}", event["nextStep"])
 
 

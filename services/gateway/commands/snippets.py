@@ -42,8 +42,8 @@ done
 
 def snippets(pipeline: Mapping[str, Any], public_url: str) -> Json:
     """All three, and the variables that they read."""
-    wanted = must_be_given(pipeline)
-    variables = {name: variable(name) for name in wanted}
+    input_names = must_be_given(pipeline)
+    variables = {name: variable(name) for name in input_names}
     text = script(pipeline, public_url, variables)
     return {
         "tokenVariable": TOKEN_VARIABLE,
@@ -73,7 +73,7 @@ def variable(name: str) -> str:
 def script(pipeline: Mapping[str, Any], public_url: str, variables: Mapping[str, str]) -> str:
     """The shell script; it ends with 0 when the run has completed, with 1 and the reason when it has not."""
     project, name = (quote(str(pipeline.get(key) or ""), safe="") for key in ("project", "name"))
-    arguments = "".join(f' --arg {shlex.quote(one)} "${held}"' for one, held in variables.items())
+    arguments = "".join(f' --arg {shlex.quote(input_name)} "${held}"' for input_name, held in variables.items())
     path = shlex.quote(f"/codestream/api/pipelines/{project}/{name}/executions")
     return _SCRIPT.format(base=shlex.quote(public_url.rstrip("/")), arguments=arguments, path=path)
 

@@ -11,7 +11,7 @@ from shared.contracts.texts import keepable
 def demand_keepable(tree: Any) -> None:
     """Refuse what no database keeps before anybody has to. Raises `Refused`."""
     if not keepable(tree):
-        message = "The request holds a character that cannot be kept: NUL (U+0000), or half of a surrogate pair."
+        message = "The request contains a character that cannot be stored: NUL (U+0000) or an unpaired surrogate."
         raise refuse(Code.INVALID, message, next_step="Send it without that character.")
 
 

@@ -31,17 +31,19 @@ class Seen:
 
 def look(config: ConfigClient, caller: Caller, id: str) -> Seen:
     """Read the workload of a deployment back. Raises `Refused` when its cluster cannot be asked."""
-    known = config.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
-    options = {key: known[key] for key in ("apiVersion", "namespace", "name")} | {"kind": known["workloadKind"]}
-    endpoint = Endpoint.model_validate(known["lookAt"])
-    seen = config.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
-    if not seen.get("found"):
-        return Seen("gone", message=f"{known['workloadKind']} {known['name']} is not there any more")
-    images = tuple(dict.fromkeys(map(str, seen.get("images") or ())))
-    same = images == tuple(known["images"])
+    deployment = config.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
+    options = {key: deployment[key] for key in ("apiVersion", "namespace", "name")} | {
+        "kind": deployment["workloadKind"]
+    }
+    endpoint = Endpoint.model_validate(deployment["lookAt"])
+    workload = config.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
+    if not workload.get("found"):
+        return Seen("gone", message=f"{deployment['workloadKind']} {deployment['name']} no longer exists")
+    images = tuple(dict.fromkeys(map(str, workload.get("images") or ())))
+    same = images == tuple(deployment["images"])
     return Seen(
         "same" if same else "differs",
         images,
-        bool(seen.get("ready")),
-        str(seen.get("message") or ""),
+        bool(workload.get("ready")),
+        str(workload.get("message") or ""),
     )

@@ -48,13 +48,13 @@ class Button:
 
 
 def listing() -> str:
-    asked = _asked()
-    drawn = _table(asked, page_number())
+    filters = _asked()
+    drawn = _table(filters, page_number())
     if request.headers.get("HX-Request"):
         return drawn
     query = request.query_string.decode("latin1")
     return render_template(
-        "activity.html", table=drawn, asked=asked, query=query, streams=session.context().streams.has_room
+        "activity.html", table=drawn, asked=filters, query=query, streams=session.context().streams.has_room
     )
 
 
@@ -64,14 +64,14 @@ def live() -> Response:
 
 def why() -> str:
     """Why an image was not deployed at a time; a time without a zone is in UTC, as all times on these pages."""
-    asked = {name: request.args.get(name, "").strip() for name in ("image", "at")}
+    question = {name: request.args.get(name, "").strip() for name in ("image", "at")}
     answer: Json = {}
-    if asked["image"]:
-        repository, tag = image_named(asked["image"])
-        at = f"{asked['at']}+00:00" if asked["at"] else ""
+    if question["image"]:
+        repository, tag = image_named(question["image"])
+        at = f"{question['at']}+00:00" if question["at"] else ""
         options = {"why": {"repository": repository, "tag": tag, "at": at}}
         answer = session.get(Get(kind=Kind.EVENTS, options=options)).document
-    return render_template("activity_why.html", asked=asked, answer=answer)
+    return render_template("activity_why.html", asked=question, answer=answer)
 
 
 def show(id: str) -> Any:
@@ -87,8 +87,8 @@ def show(id: str) -> Any:
 def act(id: str) -> Any:
     verb = request.form.get("verb", "")
     if verb in _AGAIN:
-        made = session.act(Act(kind=Kind.EVENTS, verb=verb, id=id)).document
-        return done(f"/activity/{made['id']}?follow")
+        event = session.act(Act(kind=Kind.EVENTS, verb=verb, id=id)).document
+        return done(f"/activity/{event['id']}?follow")
     if verb in _ENABLING:
         _enable(_event(id), verb)
     return done(f"/activity/{id}")
@@ -97,20 +97,20 @@ def act(id: str) -> Any:
 def buttons(event: Json, role: Role) -> list[Button]:
     """What somebody of this role can do about an event: its next step first, then to judge the push again."""
     project, action = str(event.get("project") or ""), str(event.get("action") or "")
-    found = []
+    offers = []
     if action and action not in _AGAIN and role.may(project, _NEEDED.get(action, "EDIT")):
         address = _LINKS.get(action, "").format_map({"imageName": "", **event})
-        found.append(Button(str(event.get("actionLabel") or ""), action, address))
+        offers.append(Button(str(event.get("actionLabel") or ""), action, address))
     if event.get("verdict") and role.may(project, "EXECUTE"):
-        found += [Button(words, verb) for verb, words in _AGAIN.items()]
-    return found
+        offers += [Button(words, verb) for verb, words in _AGAIN.items()]
+    return offers
 
 
 def _brief(event: Json, role: Role) -> list[Button]:
     """Those that a row of the list has room for: its run has a column, and one way to judge again is enough."""
     started = event.get("executionLink") and event.get("action") != "run-anyway"
     again = "rerun" if started or event.get("action") == "rerun" else "run-anyway"
-    return [one for one in buttons(event, role) if one.verb == again or one.verb not in ("follow", *_AGAIN)]
+    return [button for button in buttons(event, role) if button.verb == again or button.verb not in ("follow", *_AGAIN)]
 
 
 def _event(id: str) -> Json:
@@ -126,31 +126,31 @@ def _enable(event: Json, verb: str) -> None:
 
 
 def _asked() -> dict[str, str]:
-    wanted = {key: request.args.get(key, "").strip() for key in ("image", *_TERMS)}
-    return {key: value for key, value in wanted.items() if value}
+    filters = {key: request.args.get(key, "").strip() for key in ("image", *_TERMS)}
+    return {key: value for key, value in filters.items() if value}
 
 
-def _of_image(written: str) -> list[str]:
+def _of_image(text: str) -> list[str]:
     """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
-    image, tag = image_named(written)
+    image, tag = image_named(text)
     whole = f"imageName eq {quoted(image)}"
-    named = whole if "/" in written else f"({whole} or endswith(imageName,{quoted('/' + image)}))"
+    named = whole if "/" in text else f"({whole} or endswith(imageName,{quoted('/' + image)}))"
     return [named, *([f"tag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(asked: dict[str, str], number: int) -> str:
-    wanted = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
-    wanted += _of_image(asked["image"]) if "image" in asked else []
-    ask = Find(kind=Kind.EVENTS, filter=" and ".join(wanted), orderby=ORDER, top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
+def _table(filters: dict[str, str], page_index: int) -> str:
+    terms = [term.format(quoted(filters[key])) for key, term in _TERMS.items() if key in filters]
+    terms += _of_image(filters["image"]) if "image" in filters else []
+    ask = Find(kind=Kind.EVENTS, filter=" and ".join(terms), orderby=ORDER, top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
     role = session.role()
     return render_template(
         "_activity.html",
-        rows=[{**event, "buttons": _brief(event, role)} for event in found.documents],
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
-        asked=asked,
+        rows=[{**event, "buttons": _brief(event, role)} for event in page.documents],
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
+        asked=filters,
     )
 
 

@@ -65,12 +65,12 @@ def _description() -> Json:
 
 def groups(document: Json) -> dict[str, list[Call]]:
     """Operations by tag, in the document's order."""
-    found: dict[str, list[Call]] = {tag["name"]: [] for tag in document["tags"]}
+    by_tag: dict[str, list[Call]] = {tag["name"]: [] for tag in document["tags"]}
     for path, operations in document["paths"].items():
         for method in _METHODS:
             if (operation := operations.get(method)) is not None:
-                found[operation["tags"][0]].append(_call(method, path, operation))
-    return found
+                by_tag[operation["tags"][0]].append(_call(method, path, operation))
+    return by_tag
 
 
 def objects(document: Json) -> dict[str, list[Member]]:
@@ -97,7 +97,7 @@ def _call(method: str, path: str, operation: Json) -> Call:
 
 
 def _bodies(content: Mapping[str, Json]) -> tuple[Body, ...]:
-    return tuple(_body(content_type, one["schema"]) for content_type, one in content.items())
+    return tuple(_body(content_type, media["schema"]) for content_type, media in content.items())
 
 
 def _body(content_type: str, schema: Json) -> Body:

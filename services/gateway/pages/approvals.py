@@ -18,12 +18,12 @@ ANSWERS = ("Approved", "Rejected")
 
 
 def listing() -> str:
-    answered, number = "answered" in request.args, page_number()
-    drawn = _table(answered, number)
+    answered, page_index = "answered" in request.args, page_number()
+    drawn = _table(answered, page_index)
     if request.headers.get("HX-Request"):
         return drawn
     return render_template(
-        "approvals.html", table=drawn, answered=answered, page=number, streams=session.context().streams.has_room
+        "approvals.html", table=drawn, answered=answered, page=page_index, streams=session.context().streams.has_room
     )
 
 
@@ -32,27 +32,27 @@ def live() -> Response:
 
 
 def answer(id: str) -> AnyResponse:
-    said = request.form.get("status", "")
-    if said in ANSWERS:
-        body = {"status": said, "responseMessage": request.form.get("message", "")[:1000]}
+    status = request.form.get("status", "")
+    if status in ANSWERS:
+        body = {"status": status, "responseMessage": request.form.get("message", "")[:1000]}
         session.act(Act(kind=Kind.USER_OPERATIONS, verb="patch", id=id, body=body))
     return redirect("/approvals")
 
 
-def _table(answered: bool, number: int) -> str:
+def _table(answered: bool, page_index: int) -> str:
     ask = Find(
         kind=Kind.USER_OPERATIONS,
         filter=f"status {'ne' if answered else 'eq'} 'ACTIVE'",
         top=PAGE,
-        skip=number * PAGE,
+        skip=page_index * PAGE,
     )
-    found = session.find(ask)
+    page = session.find(ask)
     return render_template(
         "_approvals.html",
-        rows=found.documents,
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
+        rows=page.documents,
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
         answered=answered,
     )
 

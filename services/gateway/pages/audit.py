@@ -21,32 +21,32 @@ FILTERS = ("user", "action", "objectKind", "project", "name")
 
 
 def listing() -> str:
-    asked, number = _asked(), page_number()
-    ask = Find(kind=Kind.AUDIT, filter=_filter(asked), top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
+    filters, page_index = _asked(), page_number()
+    ask = Find(kind=Kind.AUDIT, filter=_filter(filters), top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
     return render_template(
         "audit.html",
-        rows=[{**row, "changes": changes(row)} for row in found.documents],
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
-        asked=asked,
+        rows=[{**row, "changes": changes(row)} for row in page.documents],
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
+        asked=filters,
         filters=FILTERS,
-        query=urlencode(asked),
+        query=urlencode(filters),
     )
 
 
 def export(form: str) -> Response:
-    made = files.export(session.context().config, session.caller(), Kind.AUDIT, form, _filter(_asked()))
-    return Response(made.text, content_type=made.content_type, headers=made.headers)
+    file = files.export(session.context().config, session.caller(), Kind.AUDIT, form, _filter(_asked()))
+    return Response(file.text, content_type=file.content_type, headers=file.headers)
 
 
 def _asked() -> dict[str, str]:
     return {key: request.args[key].strip() for key in FILTERS if request.args.get(key, "").strip()}
 
 
-def _filter(asked: dict[str, str]) -> str:
-    return " and ".join(f"{key} eq {quoted(value)}" for key, value in asked.items())
+def _filter(filters: dict[str, str]) -> str:
+    return " and ".join(f"{key} eq {quoted(value)}" for key, value in filters.items())
 
 
 def changes(row: dict[str, object]) -> list[tuple[str, str, str]]:

@@ -15,9 +15,9 @@ TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "G
 
 def page(id: str) -> str:
     pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
-    known = session.get(Get(kind=Kind.SETTINGS)).document
-    made = snippets(pipeline, str(known.get("publicUrl") or session.context().settings.public_url))
-    return render_template("builds.html", pipeline=pipeline, made=made, titles=TITLES)
+    settings = session.get(Get(kind=Kind.SETTINGS)).document
+    texts = snippets(pipeline, str(settings.get("publicUrl") or session.context().settings.public_url))
+    return render_template("builds.html", pipeline=pipeline, made=texts, titles=TITLES)
 
 
 ROUTES = (PageRoute("GET", "/pipelines/<id>/build", page),)

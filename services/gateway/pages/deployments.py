@@ -19,15 +19,15 @@ PAGE = 50
 
 
 def listing() -> str:
-    number = page_number()
-    found = session.find(Find(kind=Kind.DEPLOYMENTS, top=PAGE, skip=number * PAGE))
-    clusters = groupby(found.documents, key=lambda row: (row["endpoint"], row["project"]))
+    page_index = page_number()
+    page = session.find(Find(kind=Kind.DEPLOYMENTS, top=PAGE, skip=page_index * PAGE))
+    clusters = groupby(page.documents, key=lambda row: (row["endpoint"], row["project"]))
     return render_template(
         "live.html",
         clusters=[(endpoint, project, list(rows)) for (endpoint, project), rows in clusters],
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
     )
 
 
@@ -45,8 +45,8 @@ def show(id: str) -> str:
 
 
 def again(id: str) -> AnyResponse:
-    wanted = session.get(Get(kind=Kind.DEPLOYMENTS, id=id)).document
-    act = Act(kind=Kind.EXECUTIONS, verb="rerun", id=str(wanted["executionId"]))
+    deployment = session.get(Get(kind=Kind.DEPLOYMENTS, id=id)).document
+    act = Act(kind=Kind.EXECUTIONS, verb="rerun", id=str(deployment["executionId"]))
     started = session.act(act).document
     return redirect(f"/executions/{started.get('executionId', '')}")
 

@@ -24,7 +24,7 @@ DOCKER_HUB = "https://hub.docker.com"
 
 
 def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
-    chosen = next((one for one in types if one["type"] == type_), None) or types[0]
+    chosen = next((schema for schema in types if schema["type"] == type_), None) or types[0]
     dialog = bool(request.args.get("dialog"))
     return render_template(
         "_endpoints_form.html" if dialog else "endpoints_form.html",
@@ -38,7 +38,7 @@ def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
 
 
 def listing() -> str:
-    titles = {one["type"]: one["title"] for one in _types()}
+    titles = {schema["type"]: schema["title"] for schema in _types()}
     return render_template("endpoints.html", rows=every(Kind.ENDPOINTS), types=titles)
 
 
@@ -51,10 +51,10 @@ def new() -> str:
 def show(id: str) -> str:
     stored = session.get(Get(kind=Kind.ENDPOINTS, id=id)).document
     types = _types()
-    if all(known["type"] != stored.get("type") for known in types):
+    if all(schema["type"] != stored.get("type") for schema in types):
         raise refuse(
             Code.UNSUPPORTED,
-            f"Endpoints of type {stored.get('type')} are kept as they came; there is no form for them.",
+            f"Endpoints of type {stored.get('type')} have no form; they are stored as sent.",
             next_step="Change it through the API.",
         )
     return _form(types, str(stored["type"]), stored, id)
@@ -85,8 +85,8 @@ def validate() -> str:
 
 def certificate() -> str:
     address = _address(_sent(_types()))
-    seen = inspection.certificates(session.context().config, session.caller(), address)
-    return piece("_endpoints_certificate.html", seen=seen, address=address)
+    certificates = inspection.certificates(session.context().config, session.caller(), address)
+    return piece("_endpoints_certificate.html", seen=certificates, address=address)
 
 
 def delete(id: str) -> Any:
@@ -95,14 +95,14 @@ def delete(id: str) -> Any:
 
 
 def _types() -> list[Json]:
-    """What each type takes, in the order in which a form asks."""
-    found: list[Json] = session.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
-    return found
+    """List endpoint types and their properties, in the order in which a form asks."""
+    types: list[Json] = session.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document["types"]
+    return types
 
 
 def _sent(types: list[Json]) -> Json:
     """The endpoint of the form. What does not go with the choices is left out; a blank secret stays as it is."""
-    type_ = next((one for one in types if one["type"] == field("type")), types[0])
+    type_ = next((schema for schema in types if schema["type"] == field("type")), types[0])
     changing = bool(field("id"))
     properties: Json = {}
     chosen = {entry["name"]: field(FIELD + entry["name"]) for entry in type_["properties"]}
@@ -123,7 +123,7 @@ def _address(endpoint: Json) -> str:
             return str(properties[name])
     if properties.get("serverType") == "DockerHub":
         return DOCKER_HUB
-    raise refuse(Code.INVALID, "There is no address yet that begins with https://.", next_step="Fill in the address.")
+    raise refuse(Code.INVALID, "No address starts with https:// yet.", next_step="Fill in the address.")
 
 
 ROUTES = (

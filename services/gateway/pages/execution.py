@@ -23,8 +23,8 @@ MAX_CHUNKS = 1_000
 def show(id: str) -> str:
     execution = _get(id)
     stage, task = request.args.get("stage", ""), request.args.get("task", "")
-    if not task and (found := first_of_interest(execution)) is not None:
-        stage, task = found
+    if not task and (names := first_of_interest(execution)) is not None:
+        stage, task = names
     drawn = _drawn(execution)
     if request.headers.get("HX-Request"):
         return drawn
@@ -75,10 +75,10 @@ def _get(id: str) -> Json:
 
 
 def _task(execution: Json, stage: str, task: str) -> Json:
-    found = task_of(execution, stage, task)
-    if found is None:
+    task_document = task_of(execution, stage, task)
+    if task_document is None:
         raise refuse(Code.NOT_FOUND, f"This execution has no task {stage}.{task}.", subject=str(execution.get("id")))
-    return found
+    return task_document
 
 
 def _drawn(execution: Json) -> str:
@@ -130,7 +130,7 @@ def _lines(execution: Json, task: Json, after: int) -> tuple[list[str], int]:
         first = int(chunk.get("firstLine") or 0)
         fresh = list(chunk.get("lines") or [])[max(0, end - first) :]
         if first > end:
-            lines.append(f"… {first - end} lines are not kept …")
+            lines.append(f"… {first - end} lines were not stored …")
         lines += fresh
         end = max(end, first + len(chunk.get("lines") or []))
     return lines, end
@@ -149,9 +149,11 @@ def _event(execution: Json) -> Json | None:
 def _operation(execution: Json, task: Json) -> Json | None:
     """The question that a task waits for."""
     where = f"executionId eq '{execution['id']}' and status eq 'ACTIVE'"
-    found = session.find(Find(kind=Kind.USER_OPERATIONS, filter=where, top=20)).documents
-    wanted = (task["stage"], task["name"])
-    return next((one for one in found if (one.get("stageKey"), one.get("taskKey")) == wanted), None)
+    operations = session.find(Find(kind=Kind.USER_OPERATIONS, filter=where, top=20)).documents
+    keys = (task["stage"], task["name"])
+    return next(
+        (operation for operation in operations if (operation.get("stageKey"), operation.get("taskKey")) == keys), None
+    )
 
 
 ROUTES = (

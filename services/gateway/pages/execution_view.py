@@ -49,16 +49,16 @@ def _part(groups: Sequence[Sequence[Json]]) -> int:
 
 def task_of(execution: Json, stage: str, task: str) -> Json | None:
     """One task by its names."""
-    found = ((execution.get("stages") or {}).get(stage) or {}).get("tasks") or {}
-    return {"name": task, "stage": stage, **found[task]} if task in found else None
+    tasks = ((execution.get("stages") or {}).get(stage) or {}).get("tasks") or {}
+    return {"name": task, "stage": stage, **tasks[task]} if task in tasks else None
 
 
 def first_of_interest(execution: Json) -> tuple[str, str] | None:
     """The task that a reader most likely came for: the failed one, else the one at work, else the one that waits."""
     tasks = [(stage["name"], task) for stage in stages_of(execution) for group in stage["groups"] for task in group]
-    for wanted in ("FAILED", "WAITING", "RUNNING", "STARTED"):
+    for status in ("FAILED", "WAITING", "RUNNING", "STARTED"):
         for stage, task in tasks:
-            if task.get("status") == wanted:
+            if task.get("status") == status:
                 return stage, str(task["name"])
     return None
 
@@ -101,8 +101,8 @@ def times(execution: Json) -> list[Bar]:
 
 
 def _bar(label: str, status: str, start: int, took: int, whole: int) -> Bar:
-    left = min(99.5, max(0.0, 100 * start / whole))
-    return Bar(label, status, round(left, 2), round(min(100 - left, max(0.5, 100 * took / whole)), 2), took)
+    offset = min(99.5, max(0.0, 100 * start / whole))
+    return Bar(label, status, round(offset, 2), round(min(100 - offset, max(0.5, 100 * took / whole)), 2), took)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,17 +48,17 @@ def start() -> AnyResponse:
 
 
 def listing() -> str:
-    asked = _asked()
+    filters = _asked()
     if request.headers.get("HX-Request"):
-        return _table(asked, page_number())
+        return _table(filters, page_number())
     newest = Find(kind=Kind.PIPELINES, orderby="_updateTimeInMicros desc", top=SUGGESTED)
-    names = sorted({str(one["name"]) for one in session.find(newest).documents})
+    names = sorted({str(pipeline["name"]) for pipeline in session.find(newest).documents})
     return render_template(
         "executions.html",
-        filters=bool(asked or names),
-        table=_table(asked, page_number()),
+        filters=bool(filters or names),
+        table=_table(filters, page_number()),
         query=request.query_string.decode("latin1"),
-        asked=asked,
+        asked=filters,
         statuses=STATUSES,
         spans=SINCE_WORDS,
         pipelines=names,
@@ -91,46 +91,46 @@ def _back(other: str) -> str:
 
 
 def _asked() -> dict[str, str]:
-    wanted = {key: request.args.get(key, "").strip() for key in (*_TERMS, "image", "since")}
-    return {key: value for key, value in wanted.items() if value}
+    filters = {key: request.args.get(key, "").strip() for key in (*_TERMS, "image", "since")}
+    return {key: value for key, value in filters.items() if value}
 
 
-def _filter(asked: dict[str, str]) -> str:
-    terms = [term.format(quoted(asked[key])) for key, term in _TERMS.items() if key in asked]
-    if "image" in asked:
-        terms += _of_image(asked["image"])
-    if (span := SINCE_S.get(asked.get("since", ""))) is not None:
+def _filter(filters: dict[str, str]) -> str:
+    terms = [term.format(quoted(filters[key])) for key, term in _TERMS.items() if key in filters]
+    if "image" in filters:
+        terms += _of_image(filters["image"])
+    if (span := SINCE_S.get(filters.get("since", ""))) is not None:
         terms.append(f"_requestTimeInMicros ge {round((now() - span) * 1e6)}")
     return " and ".join(terms)
 
 
-def _of_image(written: str) -> list[str]:
+def _of_image(text: str) -> list[str]:
     """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
-    image, tag = image_named(written)
-    name = "_image" if "/" in written else "_imageName"
+    image, tag = image_named(text)
+    name = "_image" if "/" in text else "_imageName"
     return [f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
 
 
-def _table(asked: dict[str, str], number: int) -> str:
-    ask = Find(kind=Kind.EXECUTIONS, filter=_filter(asked), orderby=ORDER, top=PAGE, skip=number * PAGE)
+def _table(filters: dict[str, str], page_index: int) -> str:
+    ask = Find(kind=Kind.EXECUTIONS, filter=_filter(filters), orderby=ORDER, top=PAGE, skip=page_index * PAGE)
     page = session.find(ask)
-    steps = first_use.steps() if not asked and not number and _is_new(page) else ""
+    steps = first_use.steps() if not filters and not page_index and _is_new(page) else ""
     if steps and not page.documents:
         return steps
     role = session.role()
     return steps + render_template(
         "_executions.html",
-        rows=[_row(one, role) for one in page.documents],
+        rows=[_row(execution, role) for execution in page.documents],
         total=page.total,
-        page=number,
-        more=(number + 1) * PAGE < page.total,
-        asked=asked,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
+        asked=filters,
     )
 
 
 def _is_new(page: Page) -> bool:
     """Has nothing been deployed yet? Then all runs there are stand on this page."""
-    return page.total <= PAGE and not any(one.get("status") == "COMPLETED" for one in page.documents)
+    return page.total <= PAGE and not any(execution.get("status") == "COMPLETED" for execution in page.documents)
 
 
 def _row(execution: Json, role: Role) -> dict[str, Any]:

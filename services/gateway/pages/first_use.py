@@ -42,8 +42,8 @@ def listed(
     endpoints: list[Json], pipelines: list[Json], webhooks: list[Json], pushes: object = (), runs: object = ()
 ) -> list[Step]:
     """The steps by what there is. Pure."""
-    docker = [one for one in pipelines if "DOCKER_TRIGGER" in (one.get("options") or ())]
-    deploying = [one for one in docker or pipelines if _deploys(one)]
+    docker = [pipeline for pipeline in pipelines if "DOCKER_TRIGGER" in (pipeline.get("options") or ())]
+    deploying = [pipeline for pipeline in docker or pipelines if _deploys(pipeline)]
     repository = str(webhooks[0].get("repository") or "acme/web") if webhooks else "acme/web"
     edit = f"/pipelines/{docker[0]['id']}/edit" if docker else "/pipelines/new"
     return [
@@ -52,12 +52,12 @@ def listed(
             "Tell Portside which Docker Hub repository your image is pushed to.",
             "New Endpoint",
             "/endpoints/new?type=docker",
-            any(one.get("type") == "docker" for one in endpoints),
+            any(endpoint.get("type") == "docker" for endpoint in endpoints),
             "EDIT",
         ),
         Step(
             "Inputs",
-            "Make a pipeline and choose Docker on its Input tab: a push fills in image, tag and who pushed.",
+            "Create a pipeline and choose Docker on its Input tab: a push fills in the image, the tag and the pusher.",
             "New Pipeline",
             "/pipelines/new",
             bool(docker),
@@ -65,7 +65,7 @@ def listed(
         ),
         Step(
             "Webhook",
-            "Connect the repository with the pipeline. Portside makes the hook at Docker Hub itself.",
+            "Connect the repository to the pipeline. Portside creates the webhook at Docker Hub.",
             "New Webhook for Docker",
             "/webhooks/new",
             bool(webhooks),
@@ -73,16 +73,16 @@ def listed(
         ),
         Step(
             "Task",
-            "Let the pipeline's Kubernetes task apply your YAML with the pushed image, on your cluster.",
+            "Have the pipeline's Kubernetes task apply your YAML with the pushed image to your cluster.",
             "Edit the task",
             edit,
-            bool(deploying) and any(one.get("type") == "k8s" for one in endpoints),
+            bool(deploying) and any(endpoint.get("type") == "k8s" for endpoint in endpoints),
             "EDIT",
         ),
         Step("Push", f"docker push {repository}:1.4.0", "Waiting for it", "/activity", bool(pushes)),
-        Step("Activity", "See that the push arrived, and what was decided.", "Activity", "/activity", bool(runs)),
+        Step("Activity", "See that the push arrived and what Portside decided.", "Activity", "/activity", bool(runs)),
         Step("Execution", "Watch the run move from stage to stage.", "Executions", "/executions", bool(runs)),
-        Step("Stage", "Open a stage's icon to see its tasks, and a task to see its log.", "Executions", "/executions",
+        Step("Stage", "Open a stage to see its tasks, and a task to see its log.", "Executions", "/executions",
              False),
     ]  # fmt: skip
 

@@ -36,10 +36,10 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def image_named(written: str) -> tuple[str, str]:
+def image_named(text: str) -> tuple[str, str]:
     """Repository and tag of an image as people write it, `docker.io/acme/web:1.4.1`; the tag may be blank."""
-    name, _, tag = written.rpartition("/")[2].partition("@")[0].partition(":")
-    return read_repository(written).path or name, tag
+    name, _, tag = text.rpartition("/")[2].partition("@")[0].partition(":")
+    return read_repository(text).path or name, tag
 
 
 def duration(micros: Any) -> str:

@@ -24,10 +24,10 @@ def write(kind: Kind, verb: str, body: Json, **where: str) -> Json:
     return send_change(session.context(), session.caller(), kind, verb, body, **where)
 
 
-def demand_unchanged(stored: Json, step: str = "Load the page again to see it as it is now.") -> None:
+def demand_unchanged(stored: Json, step: str = "Reload the page to see the current version.") -> None:
     """Refuse a form that was drawn before somebody else saved the same thing, or oneself in another tab."""
-    seen, by = field("version"), stored.get("updatedBy") or "Somebody"
-    if seen and seen != str(stored.get("version")):
+    version, by = field("version"), stored.get("updatedBy") or "Somebody"
+    if version and version != str(stored.get("version")):
         name = stored.get("name")
         raise refuse(Code.CONFLICT, f"{by} saved {name} after this form was opened.", subject=str(name), next_step=step)
 
@@ -43,8 +43,8 @@ def done(then: str, **fields: str) -> AnyResponse:
 
 def every(kind: Kind) -> list[Json]:
     """The documents of a kind, by name, as far as a page can show them."""
-    found = session.find(Find(kind=kind, orderby="name", top=MOST))
-    return list(found.documents)
+    page = session.find(Find(kind=kind, orderby="name", top=MOST))
+    return list(page.documents)
 
 
 def project_names() -> list[str]:

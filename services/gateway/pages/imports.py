@@ -14,9 +14,9 @@ from .pipeline_editor import written
 from .routing import PageRoute
 
 ACTIONS = {
-    "apply": "is replaced, what is new is created",
-    "create": "stays, only what is new is created",
-    "update": "is replaced, nothing is created",
+    "apply": "is replaced; new objects are created",
+    "create": "is kept; new objects are created",
+    "update": "is replaced; nothing is created",
 }
 
 
@@ -38,17 +38,17 @@ def take() -> str:
             raise
         problem = refused.problem
     # What was taken is not shown again: it may hold secrets.
-    shown = text if problem is not None else ""
+    kept_text = text if problem is not None else ""
     return render_template(
-        "pipelines_import.html", text=shown, action=action, actions=ACTIONS, objects=objects, problem=problem
+        "pipelines_import.html", text=kept_text, action=action, actions=ACTIONS, objects=objects, problem=problem
     )
 
 
 def _taken(text: str, action: str) -> list[Json]:
     if blank(text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
-    found = session.act(seal_yaml(text, session.context().sealer.seal).command(action)).document.get("objects")
-    return found if isinstance(found, list) else []
+    objects = session.act(seal_yaml(text, session.context().sealer.seal).command(action)).document.get("objects")
+    return objects if isinstance(objects, list) else []
 
 
 ROUTES = (

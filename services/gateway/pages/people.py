@@ -17,19 +17,19 @@ from .routing import PageRoute
 PAGE = 50
 ROLES = (
     ("Administrator", "everything, in every project"),
-    ("Developer", "all but what is restricted, in every project"),
+    ("Developer", "everything except restricted objects, in every project"),
     ("Executor", "runs pipelines in every project"),
     ("Viewer", "reads every project"),
-    ("User", "only what a project gives"),
+    ("User", "only what their projects grant"),
 )
 """The service roles, from the matrix of roles in the reference of the product that this one replaces."""
 
 
 def listing() -> str:
-    number = page_number()
-    found = session.find(Find(kind=Kind.USERS, orderby="name asc", top=PAGE, skip=number * PAGE))
-    more = (number + 1) * PAGE < found.total
-    return render_template("people.html", rows=found.documents, total=found.total, page=number, more=more)
+    page_index = page_number()
+    page = session.find(Find(kind=Kind.USERS, orderby="name asc", top=PAGE, skip=page_index * PAGE))
+    more = (page_index + 1) * PAGE < page.total
+    return render_template("people.html", rows=page.documents, total=page.total, page=page_index, more=more)
 
 
 def new() -> str:

@@ -42,8 +42,8 @@ def new() -> str:
 
 
 def edit(id: str) -> str:
-    found = session.get(Get(kind=Kind.PIPELINES, id=id))
-    return _editor(found.text, pipeline=found.document)
+    stored = session.get(Get(kind=Kind.PIPELINES, id=id))
+    return _editor(stored.text, pipeline=stored.document)
 
 
 def create() -> Any:
@@ -82,18 +82,18 @@ def written() -> str:
 def checked(text: str) -> Problem | None:
     """What can be said of a text without asking anybody."""
     try:
-        found = load_yaml(text)
+        documents = load_yaml(text)
     except Malformed as error:
         return _flawed("The YAML cannot be read.", error.flaws)
-    if len(found) != 1:
-        count = len(found) or "no"
+    if len(documents) != 1:
+        count = len(documents) or "no"
         return Problem(
             code=Code.INVALID,
-            message=f"One pipeline is expected and the text holds {count} documents.",
-            next_step="Several at once can be imported.",
+            message=f"Expected one pipeline, but the text contains {count} documents.",
+            next_step="Use Import for several documents.",
         )
-    flaws = examine_pipeline(found[0].tree, task_schemas=TASK_SCHEMAS, position=found[0].position).flaws
-    return _flawed("The pipeline cannot be saved like this.", flaws) if flaws else None
+    flaws = examine_pipeline(documents[0].tree, task_schemas=TASK_SCHEMAS, position=documents[0].position).flaws
+    return _flawed("The pipeline cannot be saved yet.", flaws) if flaws else None
 
 
 def _flawed(message: str, flaws: Sequence[Flaw]) -> Problem:
@@ -103,8 +103,8 @@ def _flawed(message: str, flaws: Sequence[Flaw]) -> Problem:
 
 def _doubtful(text: str) -> list[Flaw]:
     """What is legal in a text without problems and probably not meant."""
-    (found,) = load_yaml(text)
-    return examine_pipeline(found.tree, task_schemas=TASK_SCHEMAS, position=found.position).warnings
+    (document,) = load_yaml(text)
+    return examine_pipeline(document.tree, task_schemas=TASK_SCHEMAS, position=document.position).warnings
 
 
 def _sent(command: Act, pipeline: Json | None) -> Any:
@@ -112,24 +112,24 @@ def _sent(command: Act, pipeline: Json | None) -> Any:
     text = written()
     problem, good = checked(text), field("do") != "save"
     if problem is None and not good:
-        given = seal_yaml(text, session.context().sealer.seal)
+        sealed_text = seal_yaml(text, session.context().sealer.seal)
         try:
-            demand_unchanged(pipeline or {}, "Save once more to replace it. What changed stands under Versions.")
-            saved = session.act(command.model_copy(update={"text": given.text})).document
+            demand_unchanged(pipeline or {}, "Save again to replace it. Versions shows what changed.")
+            saved = session.act(command.model_copy(update={"text": sealed_text.text})).document
             return done(f"/pipelines/{saved['id']}")
         except Refused as refused:
             if refused.problem.code is Code.UNAUTHENTICATED:
                 raise
             problem = refused.problem
     if request.headers.get("HX-Request"):
-        return _said(text, problem, good, pipeline)
-    return _editor(text, pipeline=pipeline, said=_said(text, problem, good, pipeline), problem=problem)
+        return _notice(text, problem, good, pipeline)
+    return _editor(text, pipeline=pipeline, notice=_notice(text, problem, good, pipeline), problem=problem)
 
 
-def _said(text: str, problem: Problem | None, good: bool, pipeline: Json | None) -> str:
+def _notice(text: str, problem: Problem | None, good: bool, pipeline: Json | None) -> str:
     flaws = [flaw.model_dump(include={"line", "message", "hint"}) for flaw in problem.flaws] if problem else []
     return render_template(
-        "_pipelines_said.html",
+        "_pipelines_notice.html",
         problem=problem,
         flaws=flaws,
         lines=text.split("\n"),
@@ -142,7 +142,7 @@ def _editor(
     text: str,
     *,
     pipeline: Json | None = None,
-    said: str = "",
+    notice: str = "",
     problem: Problem | None = None,
     tab: str = "tasks",
 ) -> str:
@@ -152,7 +152,7 @@ def _editor(
         rows=text.count("\n") + SPARE_LINES,
         marked={flaw.line for flaw in problem.flaws if flaw.line} if problem else set(),
         pipeline=pipeline,
-        said=said,
+        notice=notice,
         side=_side(text, **{**_asked(), "tab": _asked()["tab"] or tab}),
     )
 
@@ -162,20 +162,20 @@ def _asked() -> dict[str, str]:
 
 
 def _side(text: str, **where: str) -> str:
-    asked = where or _asked()
+    place = where or _asked()
     try:
         tree = load_yaml(text)[0].tree
         stages = stages_of(tree)
     except (Malformed, IndexError, AttributeError, TypeError):
-        return render_template("_pipelines_side.html", tree=None, tabs=TABS, tab=asked["tab"] or "tasks")
-    stage, name = asked["stage"], asked["task"]
+        return render_template("_pipelines_side.html", tree=None, tabs=TABS, tab=place["tab"] or "tasks")
+    stage, name = place["stage"], place["task"]
     task = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(name)
     schema = TASK_SCHEMAS.get(str((task or {}).get("type")))
     return render_template(
         "_pipelines_side.html",
         tree=tree,
         tabs=TABS,
-        tab=asked["tab"] if asked["tab"] in TABS else "tasks",
+        tab=place["tab"] if place["tab"] in TABS else "tasks",
         injections=INJECTIONS,
         injection=pipeline_edits.injection(tree),
         inputs=pipeline_edits.input_rows(tree),
@@ -187,7 +187,7 @@ def _side(text: str, **where: str) -> str:
         fields=task_form.fields(schema, task) if schema and task else [],
         source=task_form.source_of(task) if task else "",
         projects=project_names(),
-        kinds={kind: one["title"] for kind, one in TASK_SCHEMAS.items()},
+        kinds={kind: schema["title"] for kind, schema in TASK_SCHEMAS.items()},
         endpoints=every(Kind.ENDPOINTS) if task else [],
     )
 
@@ -196,8 +196,8 @@ Where = dict[str, str]
 
 
 def _head(tree: Json, where: Where) -> tuple[Json, Where]:
-    said = {key: field(key) for key in ("name", "project", "description")}
-    kept = {key: value for key, value in said.items() if value or key in tree}
+    fields = {key: field(key) for key in ("name", "project", "description")}
+    kept = {key: value for key, value in fields.items() if value or key in tree}
     return {**tree, **kept, "enabled": bool(field("enabled"))}, where
 
 
@@ -207,17 +207,17 @@ def _inject(tree: Json, where: Where) -> tuple[Json, Where]:
 
 def _inputs(tree: Json, where: Where) -> tuple[Json, Where]:
     keys = (key.removeprefix("name.") for key in request.form if key.startswith("name."))
-    numbers = sorted({number for key in keys if (number := whole_number(key)) is not None})
+    numbers = sorted({index for key in keys if (index := whole_number(key)) is not None})
     rows = [
         {
-            "name": field(f"name.{number}"),
-            "value": request.form.get(f"value.{number}", ""),
-            "mandatory": bool(field(f"must.{number}")),
-            "description": field(f"about.{number}"),
-            "starred": bool(field(f"star.{number}")),
+            "name": field(f"name.{index}"),
+            "value": request.form.get(f"value.{index}", ""),
+            "mandatory": bool(field(f"must.{index}")),
+            "description": field(f"about.{index}"),
+            "starred": bool(field(f"star.{index}")),
         }
-        for number in numbers
-        if field("remove") != str(number)
+        for index in numbers
+        if field("remove") != str(index)
     ]
     return pipeline_edits.with_inputs(tree, rows), where
 

@@ -24,20 +24,20 @@ def injection(tree: Json) -> str:
 def with_injection(tree: Json, choice: str) -> Json:
     """With the inputs that such a trigger fills in; those of another choice go, unless somebody gave them a value."""
     option = INJECTIONS.get(choice, "")
-    kept = [one for one in tree.get("options") or () if str(one).upper() not in TRIGGERS]
+    kept = [option for option in tree.get("options") or () if str(option).upper() not in TRIGGERS]
     options = [*kept, *([option] if option else [])]
     stays = injected(options)
     others = {name for name in injected(TRIGGERS) if name not in stays}
-    given, meta = _inputs(tree)
-    given = {name: value for name, value in given.items() if name not in others or not blank(value)}
-    meta = {name: about for name, about in meta.items() if name in given}
-    given, meta = inject(given, meta, options)
-    return _placed(tree, options=options, input=given, _inputMeta=meta)
+    values, meta = _inputs(tree)
+    values = {name: value for name, value in values.items() if name not in others or not blank(value)}
+    meta = {name: about for name, about in meta.items() if name in values}
+    values, meta = inject(values, meta, options)
+    return _placed(tree, options=options, input=values, _inputMeta=meta)
 
 
 def with_inputs(tree: Json, rows: list[Json]) -> Json:
     """With just these inputs: each a `name`, `value`, `mandatory`, `description`, `starred`."""
-    given = {row["name"]: row["value"] for row in rows if row["name"]}
+    values = {row["name"]: row["value"] for row in rows if row["name"]}
     _, old = _inputs(tree)
     meta = {
         row["name"]: {
@@ -53,12 +53,12 @@ def with_inputs(tree: Json, rows: list[Json]) -> Json:
     # One input is starred: of two, the one that was clicked just now.
     star = next((name for name in stars if name != before), stars[0] if stars else "")
     starred = {**(tree.get("starred") or {}), "input": star}
-    return _placed(tree, input=given, _inputMeta=meta, starred={k: v for k, v in starred.items() if v})
+    return _placed(tree, input=values, _inputMeta=meta, starred={k: v for k, v in starred.items() if v})
 
 
 def input_rows(tree: Json) -> list[Json]:
     """The inputs as the Input tab shows them."""
-    given, meta = _inputs(tree)
+    values, meta = _inputs(tree)
     fixed = injected(tree.get("options") or ())
     star = (tree.get("starred") or {}).get("input")
     return [
@@ -70,7 +70,7 @@ def input_rows(tree: Json) -> list[Json]:
             "starred": name == star,
             "injected": name in fixed,
         }
-        for name, value in given.items()
+        for name, value in values.items()
     ]
 
 
@@ -105,7 +105,7 @@ def without_task(tree: Json, stage: str, task: str) -> Json:
     holder["taskOrder"] = [",".join(group) for group in groups if group]
     if not holder["tasks"]:
         del tree["stages"][stage]
-        tree["stageOrder"] = [one for one in tree.get("stageOrder") or () if one != stage]
+        tree["stageOrder"] = [name for name in tree.get("stageOrder") or () if name != stage]
     return tree
 
 
@@ -127,8 +127,8 @@ def with_task_changed(tree: Json, stage: str, task: str, name: str, changed: Jso
 
 
 def _inputs(tree: Json) -> tuple[Json, Json]:
-    given, meta = tree.get("input"), tree.get("_inputMeta")
-    return dict(given) if isinstance(given, Mapping) else {}, dict(meta) if isinstance(meta, Mapping) else {}
+    values, meta = tree.get("input"), tree.get("_inputMeta")
+    return dict(values) if isinstance(values, Mapping) else {}, dict(meta) if isinstance(meta, Mapping) else {}
 
 
 def _placed(tree: Json, **parts: Any) -> Json:
@@ -137,7 +137,7 @@ def _placed(tree: Json, **parts: Any) -> Json:
 
 
 def _free(base: str, taken: Mapping[str, Any]) -> str:
-    number = 1
-    while (name := base if number == 1 and base != "Stage" else f"{base} {number}") in taken:
-        number += 1
+    suffix = 1
+    while (name := base if suffix == 1 and base != "Stage" else f"{base} {suffix}") in taken:
+        suffix += 1
     return name

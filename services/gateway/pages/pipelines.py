@@ -26,16 +26,16 @@ VERSIONS = 50
 
 
 def listing() -> str:
-    number = page_number()
-    ask = Find(kind=Kind.PIPELINES, orderby="name asc", top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
+    page_index = page_number()
+    ask = Find(kind=Kind.PIPELINES, orderby="name asc", top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
     return render_template(
         "pipelines.html",
-        rows=[{**one, "columns": stages_of(one)} for one in found.documents],
-        runs=_last_runs() if found.documents else {},
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
+        rows=[{**pipeline, "columns": stages_of(pipeline)} for pipeline in page.documents],
+        runs=_last_runs() if page.documents else {},
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
     )
 
 
@@ -50,13 +50,13 @@ def show(id: str) -> str:
         schedules=schedules_of(pipeline),
         told=_told(pipeline),
         runs=session.find(newest).documents,
-        warnings=[said for said in map(_warning, pipeline.get("_warnings") or []) if said],
+        warnings=[warning for warning in map(_warning, pipeline.get("_warnings") or []) if warning],
     )
 
 
 def versions(id: str) -> str:
     kept = session.find(Find(kind=Kind.PIPELINES, parent=id, top=VERSIONS)).documents
-    numbers = [number for row in kept if (number := whole_number(str(row.get("version")))) is not None]
+    numbers = [version for row in kept if (version := whole_number(str(row.get("version")))) is not None]
     before = query_number("from") or (numbers[1] if len(numbers) > 1 else 0)
     after = query_number("to") or (numbers[0] if numbers else 0)
     diff = _difference(id, before, after) if before and after else []
@@ -105,8 +105,8 @@ def run(id: str) -> Any:
 
 def dry_run(id: str) -> str:
     """What a run with these inputs would do; nothing is started."""
-    seen = session.act(Act(kind=Kind.PIPELINES, verb="dry-run", id=id, body={"input": given()})).document
-    return piece("_pipelines_dry_run.html", seen=seen)
+    result = session.act(Act(kind=Kind.PIPELINES, verb="dry-run", id=id, body={"input": given()})).document
+    return piece("_pipelines_dry_run.html", seen=result)
 
 
 def _get(id: str) -> Document:

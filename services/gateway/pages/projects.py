@@ -15,17 +15,17 @@ from .routing import PageRoute
 
 PAGE = 50
 LISTS = (
-    ("administrators", "Everything, restricted endpoints and variables and the people here included."),
-    ("members", "Make, change and run whatever is not restricted."),
-    ("viewers", "Read; more only by their service role."),
+    ("administrators", "Everything, including restricted endpoints and variables, and the members listed here."),
+    ("members", "Create, change and run everything that is not restricted."),
+    ("viewers", "Read only, unless their service role grants more."),
 )
 
 
 def listing() -> str:
-    number = page_number()
-    found = session.find(Find(kind=Kind.PROJECTS, orderby="name asc", top=PAGE, skip=number * PAGE))
-    more = (number + 1) * PAGE < found.total
-    return render_template("projects.html", rows=found.documents, total=found.total, page=number, more=more)
+    page_index = page_number()
+    page = session.find(Find(kind=Kind.PROJECTS, orderby="name asc", top=PAGE, skip=page_index * PAGE))
+    more = (page_index + 1) * PAGE < page.total
+    return render_template("projects.html", rows=page.documents, total=page.total, page=page_index, more=more)
 
 
 def new() -> str:
@@ -44,8 +44,8 @@ def edit(id: str) -> str:
 
 def save(id: str) -> str | AnyResponse:
     body = _given()
-    shown = {**_stored(id), **body}
-    return _sent(shown, Act(kind=Kind.PROJECTS, verb="patch", id=id, body=body))
+    draft = {**_stored(id), **body}
+    return _sent(draft, Act(kind=Kind.PROJECTS, verb="patch", id=id, body=body))
 
 
 def delete(id: str) -> str | AnyResponse:
@@ -63,16 +63,16 @@ def _given() -> Json:
     return {"description": request.form.get("description", "").strip(), **people}
 
 
-def _sent(shown: Json, command: Act) -> str | AnyResponse:
+def _sent(draft: Json, command: Act) -> str | AnyResponse:
     try:
         session.act(command)
     except Refused as error:
-        return _form(shown, error.problem)
+        return _form(draft, error.problem)
     return redirect("/projects")
 
 
 def _form(project: Json, problem: Problem | None = None) -> str:
-    people = {key: "\n".join(one.get("email", "") for one in project.get(key) or []) for key, _ in LISTS}
+    people = {key: "\n".join(member.get("email", "") for member in project.get(key) or []) for key, _ in LISTS}
     return render_template("projects_form.html", project=project, people=people, lists=LISTS, problem=problem)
 
 

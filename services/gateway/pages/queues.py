@@ -44,19 +44,19 @@ def show(id: str) -> str:
 
 
 def _page(drawn: str, problems: Sequence[object] = ()) -> str:
-    number = page_number()
+    page_index = page_number()
     state = request.args.get("state", "kept")
     state = state if state in STATES else "kept"
-    ask = Find(kind=Kind.DEAD_LETTERS, filter=f"state eq '{state}'", top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
+    ask = Find(kind=Kind.DEAD_LETTERS, filter=f"state eq '{state}'", top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
     return render_template(
         "queues.html",
         drawn=drawn,
         problems=problems,
-        rows=found.documents,
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
+        rows=page.documents,
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
         state=state,
         states=STATES,
     )

@@ -17,18 +17,18 @@ from .run_inputs import fields_of, given
 
 MOST = 50
 TIMES = {
-    "0 2 * * *": "every night at two",
-    "0 8 * * MON-FRI": "on working days at eight",
-    "*/15 * * * *": "every quarter of an hour",
-    "0 0 1 * *": "on the first of each month",
+    "0 2 * * *": "every night at 02:00",
+    "0 8 * * MON-FRI": "weekdays at 08:00",
+    "*/15 * * * *": "every 15 minutes",
+    "0 0 1 * *": "on the first of every month",
 }
 """What the field for times proposes."""
 
 
 def _form(pipeline: str, schedule: Json) -> str:
-    found = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
-    inputs = fields_of(found, schedule.get("input"))
-    return render_template("schedules_form.html", pipeline=found, schedule=schedule, inputs=inputs, times=TIMES)
+    document = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
+    inputs = fields_of(document, schedule.get("input"))
+    return render_template("schedules_form.html", pipeline=document, schedule=schedule, inputs=inputs, times=TIMES)
 
 
 def new(pipeline: str) -> str:
@@ -36,8 +36,8 @@ def new(pipeline: str) -> str:
 
 
 def create(pipeline: str) -> Any:
-    found = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
-    write(Kind.SCHEDULES, "create", {**_said(), "pipeline": found["name"], "project": found["project"]})
+    document = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
+    write(Kind.SCHEDULES, "create", {**_said(), "pipeline": document["name"], "project": document["project"]})
     return done(f"/pipelines/{pipeline}")
 
 

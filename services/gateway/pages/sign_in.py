@@ -29,7 +29,7 @@ def page() -> Response:
 def send() -> Response:
     nonce = request.cookies.get(session.PRE_SESSION, "")
     if not nonce or request.form.get(session.FORM_FIELD, "") != session.pre_session_token(nonce):
-        return _form(refuse(Code.FORBIDDEN, "The form was too old. Please send it again.").problem)
+        return _form(refuse(Code.FORBIDDEN, "The form has expired. Send it again.").problem)
     try:
         username, password = request.form.get("username", ""), request.form.get("password", "")
         signed = session.context().sign_ins.by_password(request, username, password)
@@ -70,9 +70,9 @@ def _form(problem: Problem | None = None) -> Response:
     return response
 
 
-def _welcome(signed: SignedIn, wanted: str) -> Response:
+def _welcome(signed: SignedIn, target: str) -> Response:
     access = session.context().sessions.issue(signed, now())
-    response = redirect(_safe(wanted) or "/executions")
+    response = redirect(_safe(target) or "/executions")
     response.set_cookie(
         COOKIE, access.token, max_age=access.expires_in_s, httponly=True, samesite="Lax", secure=request.is_secure
     )

@@ -38,12 +38,12 @@ class Field:
 
 def fields(schema: Json, task: Json) -> list[Field]:
     """The panel's fields, with the values that the task has."""
-    given = task.get("input") or {}
+    values = task.get("input") or {}
     kubernetes = "kubernetesServer" in (schema.get("x-endpoints") or {})
-    found = []
+    panel = []
     for name, about in (schema.get("properties") or {}).items():
-        value = given.get(name, about.get("default"))
-        found.append(
+        value = values.get(name, about.get("default"))
+        panel.append(
             Field(
                 INPUT + name,
                 about.get("title") or name,
@@ -56,36 +56,36 @@ def fields(schema: Json, task: Json) -> list[Field]:
                 (LOCAL if name == "yaml" else CONTROL if name in _FROM_CONTROL else "") if kubernetes else "",
             )
         )
-    return found
+    return panel
 
 
 def source_of(task: Json) -> str:
     """Where a Kubernetes task takes its payload from."""
-    given, endpoints = task.get("input") or {}, task.get("endpoints") or {}
-    return CONTROL if given.get("filePath") or endpoints.get("scm") else LOCAL
+    values, endpoints = task.get("input") or {}, task.get("endpoints") or {}
+    return CONTROL if values.get("filePath") or endpoints.get("scm") else LOCAL
 
 
 def read(schema: Json, task: Json, form: Form) -> Json:
     """The task of the panel; a field left at its default is not written, what the panel does not know is kept."""
-    given = dict(task.get("input") or {})
+    values = dict(task.get("input") or {})
     for name, about in (schema.get("properties") or {}).items():
-        if about.get("type") == "object" or (INPUT + name not in form and _kind(about, given.get(name)) != "flag"):
+        if about.get("type") == "object" or (INPUT + name not in form and _kind(about, values.get(name)) != "flag"):
             continue
         value = _meant(about, form.get(INPUT + name, ""))
-        if value in ("", None) or (name not in given and value == (about.get("default") or False)):
-            given.pop(name, None)
+        if value in ("", None) or (name not in values and value == (about.get("default") or False)):
+            values.pop(name, None)
         else:
-            given[name] = value
+            values[name] = value
     endpoints = {
         **(task.get("endpoints") or {}),
         **{role: form.get(ENDPOINT + role, "") for role in schema.get("x-endpoints") or {} if ENDPOINT + role in form},
     }
     if form.get(SOURCE) == LOCAL:
-        given = {name: value for name, value in given.items() if name not in _FROM_CONTROL}
+        values = {name: value for name, value in values.items() if name not in _FROM_CONTROL}
         endpoints.pop("scm", None)
     elif form.get(SOURCE) == CONTROL:
-        given.pop("yaml", None)
-    changed = {**task, "endpoints": {role: name for role, name in endpoints.items() if name}, "input": given}
+        values.pop("yaml", None)
+    changed = {**task, "endpoints": {role: name for role, name in endpoints.items() if name}, "input": values}
     for key in ("preCondition", "ignoreFailure"):
         changed[key] = form.get(key, "") if key == "preCondition" else bool(form.get(key))
     optional = ("endpoints", "preCondition", "ignoreFailure")
@@ -113,11 +113,11 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _meant(about: Json, written: str) -> Any:
+def _meant(about: Json, text: str) -> Any:
     """A text of the form as the type that the schema wants; an expression stays a text."""
     types = about.get("type")
     types = types if isinstance(types, list) else [types]
-    text = written.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n")
     if "boolean" in types:
         return text if text.startswith("${") else text in ("yes", "true")
     if "integer" in types and text.strip().lstrip("-").isdigit():

@@ -21,8 +21,8 @@ ANSWER = "a."
 
 def listing() -> str:
     session.demand_editor()
-    found = session.get(Get(kind=Kind.PIPELINES, options={"templates": True})).document
-    return render_template("templates.html", rows=found["templates"])
+    catalogue = session.get(Get(kind=Kind.PIPELINES, options={"templates": True})).document
+    return render_template("templates.html", rows=catalogue["templates"])
 
 
 def show(name: str) -> str:
@@ -35,12 +35,12 @@ def form(name: str) -> str:
 
 def fill(name: str) -> Any:
     body = {"answers": _answers(), "enabled": "enabled" in request.form}
-    made = session.act(Act(kind=Kind.PIPELINES, verb="from-template", name=name, body=body)).document
-    webhook = (made.get("_next") or {}).get("webhook")
+    pipeline = session.act(Act(kind=Kind.PIPELINES, verb="from-template", name=name, body=body)).document
+    webhook = (pipeline.get("_next") or {}).get("webhook")
     if not webhook:
-        return done(f"/pipelines/{made['id']}")
-    wanted = {key: webhook[key] for key in ("project", "name", "endpoint", "pipeline") if webhook.get(key)}
-    return done(f"/webhooks/new?{urlencode(wanted)}")
+        return done(f"/pipelines/{pipeline['id']}")
+    presets = {key: webhook[key] for key in ("project", "name", "endpoint", "pipeline") if webhook.get(key)}
+    return done(f"/webhooks/new?{urlencode(presets)}")
 
 
 def _asked(name: str, answers: Json) -> Json:
@@ -49,22 +49,22 @@ def _asked(name: str, answers: Json) -> Json:
     while only := _only(template["questions"], answers):
         answers = {**answers, **only}
         template = inspection.template(session.context().config, session.caller(), name, answers)
-    asked = [one for one in template["questions"] if _applies(one, answers)]
-    return {"template": {**template, "questions": asked}, "answers": answers}
+    questions = [question for question in template["questions"] if _applies(question, answers)]
+    return {"template": {**template, "questions": questions}, "answers": answers}
 
 
 def _only(questions: list[Json], answers: Json) -> Json:
     """Of projects and endpoints that must be chosen and are not yet, those that there is one of."""
     choices = {
-        one["name"]: [choice["value"] for choice in one.get("choices") or ()]
-        for one in questions
-        if one["kind"] in ("project", "endpoint") and one.get("required")
+        question["name"]: [choice["value"] for choice in question.get("choices") or ()]
+        for question in questions
+        if question["kind"] in ("project", "endpoint") and question.get("required")
     }
-    return {name: found[0] for name, found in choices.items() if len(found) == 1 and answers.get(name) != found[0]}
+    return {name: values[0] for name, values in choices.items() if len(values) == 1 and answers.get(name) != values[0]}
 
 
 def _applies(question: Json, answers: Json) -> bool:
-    return all(answers.get(name, "") in wanted for name, wanted in (question.get("when") or {}).items())
+    return all(answers.get(name, "") in values for name, values in (question.get("when") or {}).items())
 
 
 def _answers() -> Json:

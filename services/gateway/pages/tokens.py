@@ -20,10 +20,10 @@ def new() -> str:
 
 def generate() -> str:
     body = {"name": field("name") or "Docker webhook", "email": field("email")}
-    made = write(Kind.TOKENS, "create", body)
+    token = write(Kind.TOKENS, "create", body)
     names = project_names()
     project = field("project") if field("project") in names else next(iter(names), "")
-    return piece("_tokens_made.html", made=made, projects=names, project=project)
+    return piece("_tokens_made.html", made=token, projects=names, project=project)
 
 
 def keep() -> str:

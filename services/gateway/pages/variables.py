@@ -17,9 +17,9 @@ from .routing import PageRoute
 
 PAGE = 50
 TYPES = {
-    "REGULAR": "Regular: everybody of the project sees it",
-    "SECRET": "Secret: nobody sees it again",
-    "RESTRICTED": "Restricted: secret, and only administrators of the project change it",
+    "REGULAR": "Regular: visible to everyone in the project",
+    "SECRET": "Secret: never shown again",
+    "RESTRICTED": "Restricted: secret, and only project administrators can change it",
 }
 
 
@@ -35,11 +35,11 @@ def _form(variable: Json) -> str:
 
 
 def listing() -> str:
-    number = page_number()
-    ask = Find(kind=Kind.VARIABLES, orderby="name asc", top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
-    more = (number + 1) * PAGE < found.total
-    return render_template("variables.html", rows=found.documents, total=found.total, page=number, more=more)
+    page_index = page_number()
+    ask = Find(kind=Kind.VARIABLES, orderby="name asc", top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
+    more = (page_index + 1) * PAGE < page.total
+    return render_template("variables.html", rows=page.documents, total=page.total, page=page_index, more=more)
 
 
 def new() -> str:

@@ -25,13 +25,19 @@ class Choice:
 
 def registries(endpoints: Iterable[Json], project: str) -> list[Json]:
     """The Docker registries of a project."""
-    return [one for one in endpoints if one.get("type") == "docker" and one.get("project") == project]
+    return [
+        endpoint for endpoint in endpoints if endpoint.get("type") == "docker" and endpoint.get("project") == project
+    ]
 
 
-def pipelines(found: Iterable[Json], project: str) -> list[Choice]:
+def pipelines(documents: Iterable[Json], project: str) -> list[Choice]:
     """The pipelines of a project, those with Docker inputs first."""
-    choices = [Choice(str(one["name"]), takes_docker(one)) for one in found if one.get("project") == project]
-    return sorted(choices, key=lambda one: (not one.docker, one.name))
+    choices = [
+        Choice(str(document["name"]), takes_docker(document))
+        for document in documents
+        if document.get("project") == project
+    ]
+    return sorted(choices, key=lambda choice: (not choice.docker, choice.name))
 
 
 def takes_docker(pipeline: Json) -> bool:
@@ -46,26 +52,28 @@ def inputs(pipeline: Json) -> list[Json]:
     for name, default in (pipeline.get("input") or {}).items():
         about: Any = meta.get(name) or {}
         if name not in DOCKER:
-            shown = "" if default is None else str(default)
+            default_text = "" if default is None else str(default)
             must = about.get("mandatory") is True
-            rows.append({"name": name, "default": shown, "about": about.get("description") or "", "mandatory": must})
+            rows.append(
+                {"name": name, "default": default_text, "about": about.get("description") or "", "mandatory": must}
+            )
     return rows
 
 
-def unfilled(pipeline: Json, given: Json) -> list[str]:
+def unfilled(pipeline: Json, values: Json) -> list[str]:
     """Mandatory inputs that have neither a value nor a default."""
     return [
-        one["name"]
-        for one in inputs(pipeline)
-        if one["mandatory"] and blank(one["default"]) and blank(given.get(one["name"]))
+        row["name"]
+        for row in inputs(pipeline)
+        if row["mandatory"] and blank(row["default"]) and blank(values.get(row["name"]))
     ]
 
 
-def repository(endpoint: Json | None, written: str) -> str:
+def repository(endpoint: Json | None, text: str) -> str:
     """Which repository the webhook is about, as far as it can be told; blank for a whole namespace."""
     if endpoint is None:
-        return written
-    return join_repository(repository_of(endpoint.get("properties") or {}), written).path
+        return text
+    return join_repository(repository_of(endpoint.get("properties") or {}), text).path
 
 
 def advanced(values: Json) -> bool:
@@ -74,18 +82,18 @@ def advanced(values: Json) -> bool:
     return gathers or values.get("mode") == "look" or any(values.get(key) for key in _ADVANCED)
 
 
-def words(written: str) -> list[str]:
+def words(text: str) -> list[str]:
     """A list as people write one in a line: by commas, by blanks, or both."""
-    return written.replace(",", " ").split()
+    return text.replace(",", " ").split()
 
 
 def suggested_name(repository: str, taken: Iterable[str]) -> str:
     """`acme/web` gives `acme-web`, or `acme-web-2` where that is taken."""
     base = repository.strip("/").replace("/", "-")
-    names, number, name = set(taken), 1, base
+    names, suffix, name = set(taken), 1, base
     while base and name in names:
-        number += 1
-        name = f"{base}-{number}"
+        suffix += 1
+        name = f"{base}-{suffix}"
     return name
 
 

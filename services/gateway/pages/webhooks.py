@@ -20,12 +20,15 @@ from .layout import page_number, piece
 from .routing import PageRoute
 
 STATES = {
-    MirrorState.IN_STEP: ("COMPLETED", "Docker Hub has this hook"),
-    MirrorState.PENDING: ("WAITING", "Docker Hub is still to be told"),
-    MirrorState.NEEDS_CREDENTIALS: ("FAILED", "the endpoint has no working user name and password"),
-    MirrorState.NOT_PERMITTED: ("FAILED", "the endpoint's account may not manage hooks of this repository"),
-    MirrorState.BY_HAND: ("WAITING", "add the hook URL at the registry by hand"),
-    MirrorState.RATE_LIMITED: ("WAITING", "Docker Hub asked us to wait; we try again"),
+    MirrorState.IN_STEP: ("COMPLETED", "registered at Docker Hub"),
+    MirrorState.PENDING: ("WAITING", "not yet registered at Docker Hub"),
+    MirrorState.NEEDS_CREDENTIALS: ("FAILED", "the endpoint has no working username and password"),
+    MirrorState.NOT_PERMITTED: (
+        "FAILED",
+        "the endpoint's account is not allowed to manage webhooks in this repository",
+    ),
+    MirrorState.BY_HAND: ("WAITING", "add the hook URL at the registry manually"),
+    MirrorState.RATE_LIMITED: ("WAITING", "rate-limited by Docker Hub; Portside retries"),
     MirrorState.GONE: ("SKIPPED", "deleted at Docker Hub"),
 }
 """The hook at the registry: the icon of a status, and words."""
@@ -48,22 +51,22 @@ _ACTS: dict[str, tuple[str, Json]] = {
 
 
 def listing() -> str:
-    number = page_number()
-    ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=number * PAGE)
-    found = session.find(ask)
+    page_index = page_number()
+    ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=page_index * PAGE)
+    page = session.find(ask)
     return render_template(
         "webhooks.html",
-        rows=found.documents,
-        total=found.total,
-        page=number,
-        more=(number + 1) * PAGE < found.total,
+        rows=page.documents,
+        total=page.total,
+        page=page_index,
+        more=(page_index + 1) * PAGE < page.total,
         states=STATES,
     )
 
 
 def new() -> str:
-    asked = {key: request.args[key] for key in TEXTS if key in request.args}
-    return _form({"project": preset_project(), "enabled": True, **asked}, "", presets=True)
+    presets = {key: request.args[key] for key in TEXTS if key in request.args}
+    return _form({"project": preset_project(), "enabled": True, **presets}, "", presets=True)
 
 
 def show(id: str) -> str:
@@ -80,8 +83,8 @@ def add_inputs() -> str:
     values = _sent()
     pipeline = _pipeline(values)
     options = [*(pipeline.get("options") or ()), "DOCKER_TRIGGER"]
-    given, meta = inject(pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}, options)
-    body = {"options": options, "input": given, "_inputMeta": meta}
+    inputs, meta = inject(pipeline.get("input") or {}, pipeline.get("_inputMeta") or {}, options)
+    body = {"options": options, "input": inputs, "_inputMeta": meta}
     write(Kind.PIPELINES, "patch", body, id=str(pipeline["id"]))
     return _form(values, field("id"))
 
@@ -96,8 +99,8 @@ def save() -> Any:
     if id:
         write(Kind.WEBHOOKS, "patch", body, id=id)
         return done("/webhooks")
-    made = write(Kind.WEBHOOKS, "create", body)
-    return render_template("webhooks_made.html", row=made, states=STATES, rotated=False)
+    webhook = write(Kind.WEBHOOKS, "create", body)
+    return render_template("webhooks_made.html", row=webhook, states=STATES, rotated=False)
 
 
 def act(id: str) -> Any:
@@ -135,12 +138,15 @@ def _form(values: Json, id: str, *, presets: bool = False) -> str:
     pipelines = webhook_form.pipelines(every(Kind.PIPELINES), project)
     if presets:
         values = _preset(values, registries, pipelines)
-    endpoint = next((one for one in registries if one["name"] == values.get("endpoint")), None)
+    endpoint = next((registry for registry in registries if registry["name"] == values.get("endpoint")), None)
     repository = webhook_form.repository(endpoint, str(values.get("repoName") or ""))
     if presets and values.get("name", "") == field("suggested"):
         # The name is still the one that we proposed: it follows the repository.
-        values = {**values, "name": webhook_form.suggested_name(repository, [str(one["name"]) for one in webhooks])}
-    pipeline = next((one for one in pipelines if one.name == values.get("pipeline")), None)
+        values = {
+            **values,
+            "name": webhook_form.suggested_name(repository, [str(webhook["name"]) for webhook in webhooks]),
+        }
+    pipeline = next((choice for choice in pipelines if choice.name == values.get("pipeline")), None)
     return render_template(
         "_webhooks_form.html" if request.headers.get("HX-Request") else "webhooks_form.html",
         values=values,
@@ -158,7 +164,7 @@ def _form(values: Json, id: str, *, presets: bool = False) -> str:
 
 def _preset(values: Json, registries: list[Json], pipelines: list[webhook_form.Choice]) -> Json:
     """What there is only one of is chosen."""
-    docker = [one.name for one in pipelines if one.docker]
+    docker = [choice.name for choice in pipelines if choice.docker]
     if not values.get("endpoint") and len(registries) == 1:
         values = {**values, "endpoint": registries[0]["name"]}
     if not values.get("pipeline") and len(docker) == 1:
@@ -178,27 +184,27 @@ def _demand_inputs(body: Json) -> None:
             raise refuse(Code.INVALID, f"Choose {noun}.", subject=name)
     missing = webhook_form.unfilled(_pipeline(body), body["input"])
     if missing:
-        message = f"{', '.join(missing)} must have a value: the pipeline demands it and has no default."
-        raise refuse(Code.INVALID, message, subject="input", next_step="Give it under Input Parameters.")
+        message = f"{', '.join(missing)} is required: the pipeline defines no default."
+        raise refuse(Code.INVALID, message, subject="input", next_step="Set it under Input Parameters.")
 
 
 def _tags(values: Json) -> str:
     """The newest tags of the repository and which would run; tags seen once are judged again without asking."""
     pattern, exclude = values["tagNamePattern"], values["exclude"]
     asked_of = "/".join(values[key] for key in ("project", "endpoint", "repoName"))
-    known = request.form.getlist("tag") if field("tagsOf") == asked_of else []
+    tag_names = request.form.getlist("tag") if field("tagsOf") == asked_of else []
     problem: Problem | None = None
-    if not known and values["endpoint"]:
+    if not tag_names and values["endpoint"]:
         try:
-            known = _newest_tags(values)
+            tag_names = _newest_tags(values)
         except Refused as refused:
             problem = refused.problem
     flaw = webhook_form.readable(pattern, exclude)
-    shown = [] if flaw else webhook_form.preview(known, pattern, exclude)
+    judged = [] if flaw else webhook_form.preview(tag_names, pattern, exclude)
     return render_template(
         "_webhooks_tags.html",
-        shown=shown,
-        known=known,
+        shown=judged,
+        known=tag_names,
         of=asked_of,
         flaw=flaw,
         problem=problem,
@@ -212,8 +218,8 @@ def _newest_tags(values: Json) -> list[str]:
     endpoint = Endpoint.model_validate(session.get(ask).document)
     repository = webhook_form.repository({"properties": endpoint.properties}, values["repoName"])
     look = Inspect(what="tags", endpoint=endpoint, options={"repository": repository})
-    found = session.context().config.inspect(session.caller(), look).document.get("tags") or []
-    return [str(tag["name"]) for tag in found[: webhook_form.TAGS_SHOWN]]
+    tags = session.context().config.inspect(session.caller(), look).document.get("tags") or []
+    return [str(tag["name"]) for tag in tags[: webhook_form.TAGS_SHOWN]]
 
 
 ROUTES = (

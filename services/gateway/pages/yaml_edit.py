@@ -41,10 +41,10 @@ def rewritten(text: str, tree: Json) -> str:
 
 def _reads_as(text: str, tree: Json) -> bool:
     try:
-        found = load_yaml(text)
+        documents = load_yaml(text)
     except Malformed:
         return False
-    return len(found) == 1 and found[0].tree == tree
+    return len(documents) == 1 and documents[0].tree == tree
 
 
 def _compare(text: str, node: Any, old: Json, new: Json, edits: list[Edit]) -> None:

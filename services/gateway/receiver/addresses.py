@@ -20,14 +20,14 @@ def _hop(text: str) -> Address | None:
 
 
 @lru_cache(maxsize=1024)
-def _networks(written: tuple[str, ...]) -> tuple[Network, ...]:
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     """Networks as config checked and wrote them."""
-    return tuple(map(read_network, written))
+    return tuple(map(read_network, texts))
 
 
-def within(text: str, written: tuple[str, ...]) -> bool:
+def within(text: str, networks: tuple[str, ...]) -> bool:
     """Whether an address is in one of these networks; none at all lets every address in."""
-    return not written or is_within(text, _networks(written))
+    return not networks or is_within(text, _networks(networks))
 
 
 def client_address(remote: str, forwarded_for: str, proxies: Sequence[Network]) -> str:

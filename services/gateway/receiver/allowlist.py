@@ -40,8 +40,8 @@ def is_good(entry: TokenEntry, now: float) -> bool:
 
 
 def _merged(entries: dict[str, TokenEntry], change: AllowlistChanged) -> dict[str, TokenEntry]:
-    gone = frozenset(change.removed)
-    kept = {key: entry for key, entry in entries.items() if key not in gone}
+    removed = frozenset(change.removed)
+    kept = {key: entry for key, entry in entries.items() if key not in removed}
     kept.update((entry.token_hash, entry) for entry in change.put)
     return kept
 

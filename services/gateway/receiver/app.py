@@ -53,8 +53,8 @@ _STATUS = {
     429: "429 Too Many Requests",
     503: "503 Service Unavailable",
 }
-_FORBIDDEN = "This address takes no hook with that token. Copy the hook URL from the webhook's page."
-_PURPOSE = "Registries post push notifications to this address; it answers POST only."
+_FORBIDDEN = "Invalid token. Copy the hook URL from the webhook's page."
+_PURPOSE = "Registries send push notifications here; only POST is supported."
 
 
 class Answer(Exception):
@@ -80,11 +80,11 @@ def is_hook(path: str) -> bool:
 def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
     """What the webhook demands of its sender besides the token. Ends the request with 403."""
     if not within(address, entry.networks):
-        message = f"This webhook takes no hook from {address}: see its source networks."
+        message = f"This webhook does not accept calls from {address}; see its source networks."
         raise _problem(403, "forbidden", message, subject="sourceNetworks")
     if signed is Signed.WRONG or (entry.signed and signed is Signed.NOT):
-        why = "does not fit the body" if signed is Signed.WRONG else "is missing"
-        message = f"The signature {why}: the secret that the registry signs with must be this webhook's secure token."
+        why = "does not match the body" if signed is Signed.WRONG else "is missing"
+        message = f"The signature {why}. The registry must sign with this webhook's secure token."
         raise _problem(403, "forbidden", message, subject="signed")
 
 
@@ -127,7 +127,9 @@ class Receiver:
             answer = _problem(400, "invalid", str(error), line=error.line, column=error.column)
         except Exception:
             get_logger().exception("hook not taken")
-            answer = _problem(503, "internal", "The hook could not be taken; send it again.", ("Retry-After", "10"))
+            answer = _problem(
+                503, "internal", "The webhook call could not be stored; send it again.", ("Retry-After", "10")
+            )
         body = json.dumps(answer.body).encode()
         headers = [
             ("Content-Type", "application/json"),
@@ -169,7 +171,7 @@ class Receiver:
             self._intake.take(delivery, topic)
         except SpoolFull as error:
             get_logger().error("hook refused", reason=str(error))
-            message = "The message broker is away and the spool is full; send this hook again later."
+            message = "The message broker is unavailable and the spool is full; retry later."
             return _problem(503, "unavailable", message, ("Retry-After", "30"))
         answer: Json = {"status": "accepted", "delivery": delivery.delivery_id}
         if reading.problem:
@@ -182,7 +184,7 @@ class Receiver:
         if rate.refused is not None:
             self._intake.tell_refused(rate.refused)
         if rate.wait_s:
-            raise _too_many("This token has sent too many hooks; send this one again later.", rate.wait_s)
+            raise _too_many("Too many webhook calls with this token; retry later.", rate.wait_s)
         return HOOK_IN_BULK if rate.in_bulk else HOOK_RECEIVED
 
     def _address(self, environ: WSGIEnvironment) -> str:
@@ -196,7 +198,7 @@ class Receiver:
         if entry is not None and _leads_to(path, entry):
             return hashed, entry
         if wait_s := self._strangers.take(address, monotonic()):
-            raise _too_many("Too many calls without a good token from this address.", wait_s)
+            raise _too_many("Too many calls without a valid token from this address.", wait_s)
         if entry is not None or not token or len(token) > MAX_TOKEN:
             raise _problem(403, "forbidden", _FORBIDDEN)
         return hashed, self._ask(hashed, path)
@@ -206,7 +208,7 @@ class Receiver:
             entry = self._keeper.look_up(hashed)
         except CannotAsk:
             if wait_s := self._unjudged.take("all", monotonic()):
-                raise _too_many("Tokens cannot be checked just now; send this hook again later.", wait_s) from None
+                raise _too_many("Tokens cannot be checked at the moment; retry later.", wait_s) from None
             return None
         if entry is None or not allowlist.is_good(entry, now()) or not _leads_to(path, entry):
             raise _problem(403, "forbidden", _FORBIDDEN)

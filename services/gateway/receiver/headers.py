@@ -28,8 +28,8 @@ def sent_token(environ: Mapping[str, Any]) -> str:
 
 def sent_delivery_id(environ: Mapping[str, Any]) -> str | None:
     """What a sender calls this delivery, and again when it sends it again."""
-    given = next((value for name in _DELIVERY_IDS if (value := environ.get(name))), "")
-    return clean_text(given, 200) or None
+    delivery_id = next((value for name in _DELIVERY_IDS if (value := environ.get(name))), "")
+    return clean_text(delivery_id, 200) or None
 
 
 def _query_token(query: str) -> str:

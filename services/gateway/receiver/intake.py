@@ -94,4 +94,6 @@ class Intake:
             if sent:
                 get_logger().info("spool drained", deliveries=sent)
         elif self._health is not None:
-            self._health.note("spool", "Hooks wait in the spool: the broker is away. They go out when it is back.")
+            self._health.note(
+                "spool", "The broker is unavailable; webhook calls wait in the spool and are sent when it is back."
+            )

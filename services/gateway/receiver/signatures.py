@@ -46,14 +46,14 @@ CHECKS: tuple[Check, ...] = (
 
 def check(environ: Mapping[str, Any], body: bytes, secret: str) -> Signed:
     """Whether a body is signed with that secret. Compared in constant time."""
-    for one in CHECKS:
-        if given := environ.get(one.header):
-            return Signed.GOOD if _fits(one, str(given), body, secret) else Signed.WRONG
+    for header_check in CHECKS:
+        if signature := environ.get(header_check.header):
+            return Signed.GOOD if _fits(header_check, str(signature), body, secret) else Signed.WRONG
     return Signed.NOT
 
 
-def _fits(one: Check, given: str, body: bytes, secret: str) -> bool:
-    made = one.prefix + hmac.new(secret.encode(), body, one.algorithm).hexdigest()
-    if one.or_secret and hmac.compare_digest(given.strip().encode(), secret.encode()):
+def _fits(header_check: Check, signature: str, body: bytes, secret: str) -> bool:
+    expected = header_check.prefix + hmac.new(secret.encode(), body, header_check.algorithm).hexdigest()
+    if header_check.or_secret and hmac.compare_digest(signature.strip().encode(), secret.encode()):
         return True
-    return hmac.compare_digest(given.strip().encode(), made.encode())
+    return hmac.compare_digest(signature.strip().encode(), expected.encode())

@@ -71,8 +71,8 @@ class Spool:
 
     @property
     def empty(self) -> bool:
-        with os.scandir(self._folder) as found:
-            return not any(entry.name.endswith(SUFFIX) for entry in found)
+        with os.scandir(self._folder) as entries:
+            return not any(entry.name.endswith(SUFFIX) for entry in entries)
 
     @contextmanager
     def draining(self) -> Iterator[bool]:
@@ -136,8 +136,8 @@ class Spool:
 
     def _count(self) -> None:
         self._files = self._bytes = 0
-        with os.scandir(self._folder) as found:
-            for entry in found:
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
                 if entry.name.endswith(SUFFIX):
                     with suppress(OSError):
                         self._bytes += entry.stat().st_size

@@ -63,6 +63,6 @@ document.addEventListener("DOMContentLoaded", () => {
     const next = document.getElementById("next-text");
     if (next) take(next.value);
   });
-  document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "said" && mark());
+  document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "notice" && mark());
   mark();
 });

@@ -260,7 +260,7 @@ def test_a_name_with_a_slash_is_an_address_too(site: Site, name: str) -> None:
         assert (asked.project, asked.name) == ("acme/web", name)
         site.asked.clear()
     assert (
-        "acme/web/CI/CD does not take POST"
+        "acme/web/CI/CD does not support POST"
         in site.call("POST", f"{P}/pipelines/acme%2Fweb/CI%2FCD").get_json()["message"]
     )
 
@@ -269,7 +269,7 @@ def test_a_name_with_a_slash_is_an_address_too(site: Site, name: str) -> None:
 def test_what_no_database_keeps_is_refused_before_anybody_has_to(site: Site, bad: str) -> None:
     for body in ({"name": bad}, {bad: 1}, {"input": [{"x": bad}]}):
         refused = site.call("POST", f"{P}/variables", json=body)
-        assert refused.status_code == 400 and "cannot be kept" in refused.get_json()["message"]
+        assert refused.status_code == 400 and "cannot be stored" in refused.get_json()["message"]
     assert site.asked == []
 
 

@@ -155,7 +155,7 @@ def test_a_new_webhook_gets_a_token_that_only_our_answer_shows() -> None:
     wrapped = wrap(Kind.WEBHOOKS, {"name": "w", "refreshToken": "api"}, seal, mint, creating=True)
     assert wrapped.body == {"name": "w", "refreshToken": "*****", "secretToken": "*****"}
     assert wrapped.hashes == {"secretToken": token_hash("minted"), "refreshToken": token_hash("api")}
-    assert wrapped.shown == {"secretToken": "minted"}
+    assert wrapped.minted == {"secretToken": "minted"}
 
 
 def test_a_number_is_a_secret_as_much_as_a_text() -> None:
@@ -183,7 +183,7 @@ def test_only_a_variable_that_may_be_a_token_of_ours_is_hashed_since_a_password_
 def test_a_webhook_that_is_sent_back_keeps_its_tokens() -> None:
     body = {"name": "w", "secretToken": "*****", "refreshToken": "*****"}
     wrapped = wrap(Kind.WEBHOOKS, body, seal, mint, creating=False)
-    assert (wrapped.sealed, wrapped.hashes, wrapped.shown) == ({}, {}, {})
+    assert (wrapped.sealed, wrapped.hashes, wrapped.minted) == ({}, {}, {})
 
 
 def test_a_webhook_with_a_new_endpoint_seals_that_too() -> None:
@@ -257,7 +257,7 @@ def test_the_files_that_a_kubeconfig_names_are_taken_along() -> None:
     assert (imported["certData"], imported["certKeyData"]) == ("CERT", "KEY")
     assert "files" not in imported
     assert import_kubeconfig({"kubeconfig": kubeconfig(tokenFile="t"), "files": {"t": "abc\n"}})["token"] == "abc"
-    assert described(text)["contexts"][0]["problem"].startswith("The kubeconfig names the file /home/ann/c.pem")
+    assert described(text)["contexts"][0]["problem"].startswith("The kubeconfig refers to the file /home/ann/c.pem")
     assert described(text, files)["contexts"][0]["problem"] == ""
 
 
@@ -290,7 +290,7 @@ def test_a_kubeconfig_with_certificates_and_another_context() -> None:
     ("text", "said"),
     [
         (kubeconfig(exec={"command": "aws"}), "running aws"),
-        (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "names the file /home/ann/c.pem"),
+        (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "refers to the file /home/ann/c.pem"),
         (kubeconfig(), "no token, certificate or password"),
         ("a: [", "cannot be read at line 2, column 1: not valid YAML"),
         ("[]", "not a YAML object"),

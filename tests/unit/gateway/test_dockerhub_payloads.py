@@ -45,7 +45,7 @@ def test_variant_a_of_2013_has_no_tag_and_no_callback_and_says_so() -> None:
     }
     reading = read_push("dockerhub", body)
     assert [(push.repository, push.tag) for push in reading.pushes] == [("svendowideit/testhook", None)]
-    assert reading.problem == "The payload of svendowideit/testhook names no tag (push_data.tag)."
+    assert reading.problem == "The payload of svendowideit/testhook has no tag (push_data.tag)."
 
 
 @pytest.mark.parametrize("comment_count", ["0", 0])
@@ -71,7 +71,7 @@ def test_variant_b_of_2014_writes_times_as_floats_in_scientific_form(comment_cou
 def test_variant_c_of_2015_names_an_official_image_without_a_slash() -> None:
     official = repository(name="busybox", namespace="library", owner="library", repo_name="busybox")
     body = {"push_data": {"pushed_at": 1426700000, "images": ["imagehash1"], "pusher": "u"}, "repository": official}
-    assert read_push("dockerhub", body).problem == "The payload of library/busybox names no tag (push_data.tag)."
+    assert read_push("dockerhub", body).problem == "The payload of library/busybox has no tag (push_data.tag)."
 
 
 def test_variant_d_of_2015_has_null_descriptions_and_no_dockerfile() -> None:
@@ -166,7 +166,7 @@ def test_times_are_read_tolerantly(written: Any, read: float | None) -> None:
 def test_a_tag_that_is_no_text_counts_as_missing(tag: Any) -> None:
     reading = read_push("dockerhub", {"push_data": {"tag": tag}, "repository": {"repo_name": "acme/web"}})
     assert [push.tag for push in reading.pushes] == [None]
-    assert "names no tag" in str(reading.problem)
+    assert "has no tag" in str(reading.problem)
 
 
 def test_a_whole_number_is_a_tag() -> None:
@@ -176,12 +176,12 @@ def test_a_whole_number_is_a_tag() -> None:
 @pytest.mark.parametrize("body", [{}, {"push_data": None, "repository": None}, {"push_data": {"tag": "1"}}])
 def test_a_body_without_repository_says_so(body: dict[str, Any]) -> None:
     reading = read_push("dockerhub", body)
-    assert reading.pushes == () and "names no repository" in str(reading.problem)
+    assert reading.pushes == () and "has no repository" in str(reading.problem)
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
 def test_json_that_is_no_object_names_no_push(body: Any) -> None:
-    assert read_push("dockerhub", body).problem == "The body is JSON but not an object, so it names no push."
+    assert read_push("dockerhub", body).problem == "The body is not a JSON object, so it contains no push."
 
 
 def test_a_signature_tag_is_told_from_an_image() -> None:

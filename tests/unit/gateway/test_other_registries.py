@@ -289,7 +289,7 @@ def test_every_row_of_the_table_has_a_case(row: Row) -> None:
 def test_a_push_to_ghcr_without_a_tag_says_so() -> None:
     reading = read_push("auto", github("package", name=""))
     assert [(push.repository, push.tag, push.digest) for push in reading.pushes] == [("acme/web", None, DIGEST)]
-    assert "names no tag" in (reading.problem or "")
+    assert "has no tag" in (reading.problem or "")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_an_account_that_pulls_and_may_not_manage_hooks_fails_with_the_scope(sit
 def test_while_hubsync_is_away_the_answer_is_the_registrys_and_says_so(site: Site) -> None:
     status, body = says(site, PULLS, None)
     assert (status, body["status"]) == (200, "SUCCESS")
-    assert "not known: hubsync did not answer" in body["message"]
+    assert "managed: hubsync did not answer" in body["message"]
 
 
 def test_tags_come_with_what_a_pattern_would_do(site: Site) -> None:

@@ -175,7 +175,7 @@ def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: py
     at[0] += SILENT_AFTER_S + 1
     silent = next(line for line in wellbeing.lines() if line.service == "runner")
     assert not silent.well
-    assert silent.troubles[0].startswith("Silent for 11 s")
+    assert silent.troubles[0].startswith("No report for 11 s")
     assert {line.service for line in wellbeing.lines()} == {"gateway", "config", "runner", "hubsync"}
     wellbeing.on_health(_said(ended=True))
     assert [line.instance for line in wellbeing.lines() if line.service == "runner"] == [""]

@@ -150,7 +150,7 @@ OTHER: dict[str, Any] = {"id": "p2", "name": "Another", "project": "default", "o
 def test_a_webhook_is_a_card_with_its_state_in_words(site: Site, ann: FlaskClient) -> None:
     site.pages["registry-webhooks"] = Page(documents=(HOOK,), total=1)
     page = ann.get("/webhooks").get_data(as_text=True)
-    assert "acme/web" in page and "Docker Hub has this hook" in page and "2026-01-02 03:04:05" in page
+    assert "acme/web" in page and "registered at Docker Hub" in page and "2026-01-02 03:04:05" in page
 
 
 def test_the_form_offers_docker_pipelines_first_and_the_inputs_a_push_does_not_fill(
@@ -186,7 +186,7 @@ def test_a_mandatory_input_without_value_and_default_is_refused_by_name(site: Si
     site.documents["pipelines"] = {**PIPELINE, "input": {"NAMESPACE": ""}, "_inputMeta": meta}
     fields = {"name": "w", "project": "default", "endpoint": "hub", "pipeline": "Deploy web"}
     answer = send(ann, "/webhooks", "/webhooks/new", **fields)
-    assert answer.status_code == 400 and "NAMESPACE must have a value" in answer.get_data(as_text=True)
+    assert answer.status_code == 400 and "NAMESPACE is required" in answer.get_data(as_text=True)
     assert not any(hasattr(ask, "verb") for ask in site.asked)
 
 
@@ -427,7 +427,7 @@ def test_a_hop_that_failed_has_its_next_step_and_those_behind_it_were_not_tried(
 
 @pytest.mark.parametrize(
     ("subject", "step"),
-    [("sourceNetworks", "own address"), ("signed", "Docker Hub signs nothing"), ("", "Rotate the token.")],
+    [("sourceNetworks", "own address"), ("signed", "Docker Hub does not sign"), ("", "Rotate the token.")],
 )
 def test_a_refused_test_says_which_field_refused_it(site: Site, ann: FlaskClient, subject: str, step: str) -> None:
     page = checking(site, ann, reached(403, message="Forbidden.", subject=subject), {})

@@ -98,7 +98,7 @@ def test_a_listener_takes_only_the_token_of_its_webhook(harness: Harness, prefix
 def test_a_get_is_told_what_the_address_is_for(harness: Harness) -> None:
     answer = harness.client.get(URL, query_string={"secureToken": "good"})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
-    assert answer.get_json()["message"] == "Registries post push notifications to this address; it answers POST only."
+    assert answer.get_json()["message"] == "Registries send push notifications here; only POST is supported."
 
 
 def test_malformed_json_is_told_with_line_and_column(harness: Harness) -> None:
@@ -211,7 +211,7 @@ def test_a_signature_is_checked_over_the_raw_bytes(harness: Harness, headers: di
     if "good" not in headers.values():
         refused = harness.push(body=BODY + b" ", headers=headers)
         assert refused.status_code == 403
-        assert "does not fit the body" in refused.get_json()["message"]
+        assert "does not match the body" in refused.get_json()["message"]
     forged = {name: value[:-4] + "0000" for name, value in headers.items()}
     assert harness.push(body=BODY, headers=forged).status_code == 403
 

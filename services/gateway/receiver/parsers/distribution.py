@@ -58,8 +58,8 @@ def parse(body: Json) -> Reading:
     events: list[Any] = body["events"] if isinstance(body.get("events"), list) else []
     pushes = tuple(push for event in events if (push := _push(table(event))) is not None)
     if not pushes:
-        return Reading(problem="No event of this envelope is the push of a tag.", not_a_push=True)
+        return Reading(problem="The envelope contains no push of a tag.", not_a_push=True)
     if len(pushes) > MAX_PUSHES:
-        problem = f"Only the first {MAX_PUSHES} of {len(pushes)} pushes in this envelope were taken."
+        problem = f"Only the first {MAX_PUSHES} of {len(pushes)} pushes in this envelope were accepted."
         return Reading(pushes=pushes[:MAX_PUSHES], problem=problem)
     return Reading(pushes=pushes)

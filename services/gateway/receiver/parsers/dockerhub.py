@@ -36,7 +36,7 @@ def parse(body: Json) -> Reading:
     push_data = table(body.get("push_data"))
     repository = _repository(table(body.get("repository")))
     if not repository:
-        return Reading(problem="The payload names no repository: none of repository.repo_name and repository.name.")
+        return Reading(problem="The payload has no repository (looked at repository.repo_name, repository.name).")
     tag = text(push_data.get("tag"))
     media_type = text(push_data.get("media_type"))
     push = Push.model_construct(
@@ -51,7 +51,7 @@ def parse(body: Json) -> Reading:
         provider_delivery_id=None,
         kind=kind_of(media_type, tag),
     )
-    problem = None if tag is not None else f"The payload of {repository} names no tag (push_data.tag)."
+    problem = None if tag is not None else f"The payload of {repository} has no tag (push_data.tag)."
     return Reading(pushes=(push,), problem=problem)
 
 

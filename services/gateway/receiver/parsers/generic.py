@@ -37,12 +37,12 @@ def _made_host(row: Row, body: Json) -> str:
 
 def _push(row: Row, body: Json, item: object) -> Push | str:
     """The push, or why there is none."""
-    found = first_text(_at(row.repository, body, item))
-    if found is None:
-        return f"The payload names no repository (looked at {', '.join(row.repository)})."
+    name = first_text(_at(row.repository, body, item))
+    if name is None:
+        return f"The payload has no repository (looked at {', '.join(row.repository)})."
     host = registry_name(first_text(_at(row.host, body, item)) or "")
-    reference = _TAGGED.match(found)
-    repository, tag, named = reference.group("repository", "tag", "digest") if reference else (found, None, None)
+    reference = _TAGGED.match(name)
+    repository, tag, named = reference.group("repository", "tag", "digest") if reference else (name, None, None)
     if located := _HOST_AND_REST.match(repository):
         host, repository = host or registry_name(located["host"]), located["rest"]
     namespace = first_text(_at(row.namespace, body, item))
@@ -80,12 +80,12 @@ def parse(row: Row, body: Json) -> Reading:
             return Reading(problem=f"{path} is {word or 'absent'}, which is not a push.", not_a_push=True)
     items = dig(body, row.each) if row.each else [None]
     if not isinstance(items, list) or not items:
-        return Reading(problem=f"{row.each} holds nothing.")
+        return Reading(problem=f"{row.each} is empty.")
     read = [_push(row, body, item) for item in items[:MAX_PUSHES]]
-    pushes = tuple(found for found in read if isinstance(found, Push))
-    missing = next((found for found in read if isinstance(found, str)), None)
+    pushes = tuple(result for result in read if isinstance(result, Push))
+    missing = next((result for result in read if isinstance(result, str)), None)
     if missing is None and (bare := next((push for push in pushes if push.tag is None), None)) is not None:
-        missing = f"The payload of {bare.repository} names no tag (looked at {', '.join(row.tag)})."
+        missing = f"The payload of {bare.repository} has no tag (looked at {', '.join(row.tag)})."
     if missing is None and len(items) > MAX_PUSHES:
-        missing = f"Only the first {MAX_PUSHES} of {len(items)} pushes in this body were taken."
+        missing = f"Only the first {MAX_PUSHES} of {len(items)} pushes in this body were accepted."
     return Reading(pushes=pushes, problem=missing)

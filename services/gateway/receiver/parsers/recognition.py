@@ -53,9 +53,9 @@ def unwrapped(body: Json) -> Json:
 def read_push(provider: str, body: Any) -> Reading:
     """Read a parsed body. Any JSON gives an answer; what names no push gives a sentence."""
     if not isinstance(body, dict):
-        return Reading(problem="The body is JSON but not an object, so it names no push.")
+        return Reading(problem="The body is not a JSON object, so it contains no push.")
     if is_ping(body):
-        return Reading(problem="A ping: the address and the token are good.", not_a_push=True)
+        return Reading(problem="Ping received: the address and token are valid.", not_a_push=True)
     body = unwrapped(body)
     named = BY_NAME.get(provider.lower())
     if named is not None and named.recognise(body):

@@ -61,7 +61,7 @@ def text(value: Any) -> str | None:
 
 def first_text(values: Iterable[Any]) -> str | None:
     """The first value that is a text."""
-    return next((found for value in values if (found := text(value)) is not None), None)
+    return next((first for value in values if (first := text(value)) is not None), None)
 
 
 def seconds(value: Any) -> float | None:
@@ -74,14 +74,14 @@ def seconds(value: Any) -> float | None:
         except ValueError:
             return _iso_seconds(value)
     try:
-        number = float(value)
+        seconds = float(value)
     except (TypeError, OverflowError):
         return None
-    if not math.isfinite(number) or number <= 0:
+    if not math.isfinite(seconds) or seconds <= 0:
         return None
-    if number >= _MILLISECONDS_FROM:
-        number /= 1000
-    return number if number <= _YEAR_9999_S else None
+    if seconds >= _MILLISECONDS_FROM:
+        seconds /= 1000
+    return seconds if seconds <= _YEAR_9999_S else None
 
 
 def _iso_seconds(value: str) -> float | None:
@@ -99,14 +99,14 @@ def _iso_seconds(value: str) -> float | None:
 
 def digest(value: Any) -> str | None:
     """A digest with its algorithm; a bare 64-digit hex number is sha256."""
-    found = text(value)
-    if found is None:
+    digest = text(value)
+    if digest is None:
         return None
     # Some write the whole reference.
-    found = found.rpartition("@")[2]
-    if re.fullmatch(r"[0-9a-fA-F]{64}", found):
-        return f"sha256:{found.lower()}"
-    return found if _DIGEST.match(found) else None
+    digest = digest.rpartition("@")[2]
+    if re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+        return f"sha256:{digest.lower()}"
+    return digest if _DIGEST.match(digest) else None
 
 
 def hub_repository(value: str) -> str:

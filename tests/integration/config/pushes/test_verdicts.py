@@ -107,7 +107,7 @@ def busy(world: World) -> Delivery:
 
 
 def unreadable(world: World) -> Delivery:
-    return world.hook(pushes=(), problem="The body is JSON but not an object, so it names no push.")
+    return world.hook(pushes=(), problem="The body is not a JSON object, so it contains no push.")
 
 
 STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
@@ -140,7 +140,7 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
         lambda world: world.hook(token_hash="other"),
         "No webhook has this secure token any more.",
     ),
-    Verdict.UNREADABLE: (unreadable, "The body is JSON but not an object, so it names no push."),
+    Verdict.UNREADABLE: (unreadable, "The body is not a JSON object, so it contains no push."),
     Verdict.PIPELINE_DISABLED: (pipeline_disabled, "Not started: pipeline Deploy web is disabled."),
     Verdict.INPUT_MISSING: (with_pipeline(**MANDATORY), "Pipeline Deploy web was not started: "),
     Verdict.TOKEN_ENDED: (
