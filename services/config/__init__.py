@@ -1,13 +1,10 @@
-"""The Book: the only room that opens the database, decides, authorises and owns timers.
+"""Config: the only service that opens the database, decides, authorises and owns timers.
 
-`catalog` holds what is defined, the rest what happened. `service` joins it all to the bus: it works while `active`, by
-`handlers`, `timers` and the `outbox`. A push comes by `receiving`: `arriving` makes its rows, `matching` and
-`gathering` judge them in the words of `verdicts`, `admission` starts the run, in its lane (`lanes`). `looks` finds what
-no hook told. A run goes on by the `ledger`: `protocol` decides, `moving` writes, and what follows is in `consequences`,
-`rollbacks` and `notifying`. People ask through `resources`: each kind is a module by its name, and for executions
-`acting`, `showing` (with `folding` and `states`) and `rerunning`, for events `why`.
+From the top: `__main__` starts the process with its `settings`; `service` wires it; `handlers` maps topics to use
+cases and `inbox` the ledger's ordered queue. `resources` answers the gateway; `pushes` judges pushes; `runs` keeps
+executions; `accounts` knows people; `catalog` keeps what is defined. `resource` is the port of every kind; `runtime`
+holds the leader's lock, timers, outbox and retention. `store` is the only way to the `tables`, which `migrations`
+make; `model` has values alone. Each layer imports only those below it.
 
-Pure decisions (`protocol`, `matching`, `gathering`, `lanes`, `looking`, `causes`, `folding`, `rights`) take values and
-answer with values; `store` is the only door to the tables. It never touches a cluster or a registry, and serves no
-HTTP.
+Never here: a connection to a cluster or a registry, or HTTP.
 """

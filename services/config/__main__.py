@@ -14,13 +14,13 @@ from shared.process.logging import configure
 from shared.process.secrets import new_token, password_digest, token_hash
 from shared.process.settings import read
 
-from .catalog.first import FIRST_USER, ensure_first
-from .catalog.passwords import hash_password
-from .catalog.sign_in import make_one_time_code
-from .catalog.users import Users
+from .accounts.bootstrap import FIRST_USER, ensure_first
+from .accounts.passwords import hash_password
+from .accounts.sign_in import make_one_time_code
+from .accounts.users import Users
 from .migrations import migrate as migrate_store
 from .migrations import what_is_missing, write_step
-from .people import SYSTEM
+from .model.people import SYSTEM
 from .service import Config
 from .settings import Settings
 from .store import Away, Store, copying

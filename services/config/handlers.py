@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from services.config.inbox import Inbox
 from shared.bus import Ack, Incoming, Outcome, Server, StopConsuming
 from shared.contracts import topics
 from shared.contracts.base import Message
@@ -16,12 +17,12 @@ from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
 from shared.contracts.topics import Topic
 
-from . import logs
-from .catalog.sign_in import SignIns
-from .ledger import Ledger
-from .moving import Movement
-from .receiving import Receiver
-from .resources import Desk
+from .accounts.sign_in import SignIns
+from .pushes.deliveries import Receiver
+from .resources import logs
+from .resources.dispatch import Desk
+from .runs.batch import Movement
+from .runs.ledger import Ledger
 from .store import READ_LIMIT_S, Away, Reading, Store, TooSlow
 
 AGAIN_AFTER_S = 2.0
@@ -47,6 +48,7 @@ class Handlers:
 
     store: Store
     receiver: Receiver
+    inbox: Inbox
     ledger: Ledger
     desk: Desk
     answers: Answers
@@ -66,7 +68,7 @@ class Handlers:
 
     def ledger_batch(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Work on `config.ledger`."""
-        return _or_stop(self.ledger.handle_batch, batch)
+        return _or_stop(self.inbox.handle_batch, batch)
 
     def logs(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Work on `config.logs`."""

@@ -19,32 +19,36 @@ from shared.process.life import Fatal
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
-from . import consequences, looks, pruning, receiving
+from .accounts.callers import load_person
+from .accounts.sign_in import SignIns
 from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
-from .active import Active, Closer
-from .catalog import public_address
 from .catalog.context import Context
-from .catalog.kinds import TIMERS, Catalog
-from .catalog.sign_in import SignIns
-from .dead_letters import DeadLetters, keep_letter
-from .deployments import Deployments
-from .events import Events
-from .executions import Executions
+from .catalog.hooks import public_url
 from .handlers import Handlers
-from .leases import Leases
-from .ledger import Ledger
-from .logs import Logs
-from .looks import Looks, Pace
+from .inbox import Inbox
 from .migrations import what_is_missing
-from .outbox import Relay
-from .people import load_person
-from .receiving import Receiver
-from .resources import Desk, Resource
+from .pushes import deliveries, polling
+from .pushes.deliveries import Receiver
+from .pushes.polling import Looks, Pace
+from .resource import Resource
+from .resources.dead_letters import DeadLetters, keep_letter
+from .resources.deployments import Deployments
+from .resources.dispatch import Desk
+from .resources.events import Events
+from .resources.executions import Executions
+from .resources.logs import Logs
+from .resources.registry import TIMERS, Catalog
+from .resources.user_operations import UserOperations
+from .runs import effects
+from .runs.heartbeats import Leases
+from .runs.ledger import Ledger
+from .runtime import retention
+from .runtime.leader import Active, Closer
+from .runtime.outbox import Relay
+from .runtime.timers import Handler, Timers
 from .settings import Settings
 from .store import Away, Store
 from .store.lock import lock_of
-from .timers import Handler, Timers
-from .user_operations import UserOperations
 
 log = structlog.get_logger()
 
@@ -73,11 +77,11 @@ class Config:
         self.ledger = Ledger(
             self.store,
             self.catalog,
-            self.receiver,
             self.leases,
-            self.looks,
-            public_url=public_address.of,
+            pipeline_named=self.catalog.pipeline,
+            public_url=public_url.of,
         )
+        inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report)
         self.desk = Desk(self.store, self._resources(), load_person)
         self.sign_in_limits = SignInLimits(time.monotonic)
         self.health.watch_note("sign-ins", self.sign_in_limits.note)
@@ -85,6 +89,7 @@ class Config:
         self.handlers = Handlers(
             self.store,
             self.receiver,
+            inbox,
             self.ledger,
             self.desk,
             self.catalog,
@@ -112,12 +117,12 @@ class Config:
     def _timer_handlers(self) -> dict[str, Handler]:
         return {
             **TIMERS,
-            consequences.DUE: self.ledger.due,
-            receiving.RESOLVE_DEADLINE: self.receiver.on_deadline,
-            receiving.RESOLVE_AGAIN: self.receiver.on_again,
-            receiving.GATHER: self.receiver.on_quiet,
-            looks.LOOK: self.looks.on_timer,
-            pruning.PRUNE: lambda uow, _: pruning.prune(uow, keep_days=self.settings.keep_days),
+            effects.DUE: self.ledger.due,
+            deliveries.RESOLVE_DEADLINE: self.receiver.on_deadline,
+            deliveries.RESOLVE_AGAIN: self.receiver.on_again,
+            deliveries.GATHER: self.receiver.on_quiet,
+            polling.LOOK: self.looks.on_timer,
+            retention.PRUNE: lambda uow, _: retention.prune(uow, keep_days=self.settings.keep_days),
         }
 
     def _start(self) -> _Working:
@@ -125,7 +130,7 @@ class Config:
         with self.store.write() as uow:
             self.catalog.start(uow)
             self.looks.start(uow)
-            uow.timer(pruning.PRUNE, "all", uow.now + pruning.FIRST_AFTER_S)
+            uow.timer(retention.PRUNE, "all", uow.now + retention.FIRST_AFTER_S)
         working = _Working()
         try:
             relay = Relay(self.store, self.bus)

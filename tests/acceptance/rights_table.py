@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from services.config.rights import ProjectRole, Right, ServiceRole, right_in
+from services.config.model.rights import ProjectRole, Right, ServiceRole, right_in
 
 from .things import PROJECT, REGISTRY, SCHEDULE, stages
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from services.config.holding import State
+from services.config.model.claims import State
 from services.runner.engine.executor import Holder
 from services.runner.task_protocol import TaskType
 from services.runner.tasks.condition import Condition

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.config.holding import State
+from services.config.model.claims import State
 from shared.contracts.history import Status
 from tests.unit.runner.conftest import until
 

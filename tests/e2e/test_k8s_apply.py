@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.config.holding import Intent, State
+from services.config.model.claims import Intent, State
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push
 from tests.unit.runner.conftest import until

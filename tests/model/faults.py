@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from services.config.protocol import Intent
+from services.config.runs.protocol import Intent
 
 from .holder import Plan, Runner, Type
 from .world import World

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts import history as h
 from shared.contracts.runs import Held, HeldAnswer, Released, Report, ReportAnswer, RunExecution, Take, TakeAnswer
 
@@ -21,7 +21,7 @@ class Ledger:
     """Durable state of config. Every method that changes it is one transaction."""
 
     rules: SimpleNamespace
-    """The functions of `services.config.protocol`, or a mutation of them."""
+    """The functions of `services.config.runs.protocol`, or a mutation of them."""
     places: int = 2
     now: float = 0.0
     holdings: dict[str, p.Holding] = field(default_factory=dict)

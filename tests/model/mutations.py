@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts.runs import Report, ReportAnswer, Take, Verdict
 
 from .faults import zombie_wakes_with_leave

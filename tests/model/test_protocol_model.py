@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.config.protocol import Intent
+from services.config.runs.protocol import Intent
 
 from .faults import live, zombie_wakes_with_leave
 from .holder import Type

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, ReportAnswer, Take, TakeAnswer, Verdict
 
 from .broker import Address, Broker, Letter, Reply

@@ -6,7 +6,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from services.config.holding import Intent, State
+from services.config.model.claims import Intent, State
 from services.runner.engine.executor import Holder
 from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Endpoint, Take

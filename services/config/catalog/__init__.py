@@ -1,6 +1,11 @@
-"""The catalog: what people define (projects, people, endpoints, variables, pipelines, webhooks) and who may touch it.
+"""The catalog: what people define (projects, endpoints, variables, pipelines, webhooks, schedules) and who may change
+it.
 
-Here live the rules of each kind: what a valid object is, what its wire document looks like, what a change of it sets
-off. Never here: what happened (deliveries, executions: the ledger's), SQL (the store's), HTTP (the gateway's), or
-anything that opens a secret: the catalog passes sealed boxes on and shows a mask.
+`base` is what all kinds share, `documents` their wire form, `context` their surroundings. `projects`, `variables`,
+`audit` and `installation` are kinds; `endpoints`, `pipelines`, `schedules` and `webhooks` are packages of one kind
+each. `hooks` says which webhooks should exist at registries, `references` resolves what a plan names, `transfer`
+imports and exports. `template_files` holds the YAML of pipeline templates.
+
+Never here: what happened (pushes, runs), SQL (the store's), HTTP (the gateway's), or anything that opens a secret:
+the catalog passes sealed boxes on and shows a mask.
 """

@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from services.config.people import Person
-from services.config.resources import chosen
-from services.config.rights import Right
-from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects
-from services.config.store.catalog_rows import Table
+from services.config.model.definitions import InProject
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.resource import chosen
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people as people_store
+from services.config.store.definitions import projects as projects_store
+from services.config.store.definitions.rows import Table
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
 from shared.grammar.names import nearest
 
-from . import auditing
+from . import audit
 from .context import Context, new_id
-from .objects import InProject
 
 V = TypeVar("V", bound=InProject)
 Verb = Callable[[UnitOfWork, Person, Act], Document]
@@ -98,7 +100,7 @@ class Scoped(Generic[V]):
         self.table.insert(uow, value)
         value = self.after_change(uow, person, None, value) or value
         document = self.document(uow, value)
-        auditing.record(uow, person, "create", self.kind, None, document)
+        audit.record(uow, person, "create", self.kind, None, document)
         return Document(document=document)
 
     def replace(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -114,7 +116,7 @@ class Scoped(Generic[V]):
         old = self.locate(uow, person, ask)
         self.demand_edit(uow, person, old, "change")
         other = str(ask.body.get("project") or "")
-        if other and other != old.project and catalog_projects.ids(uow, [old.project]).get(old.project) != other:
+        if other and other != old.project and projects_store.ids(uow, [old.project]).get(old.project) != other:
             raise refuse(
                 Code.INVALID,
                 f"the {self.noun} {old.name} cannot move from project {old.project} to {other}",
@@ -136,7 +138,7 @@ class Scoped(Generic[V]):
         self.table.update(uow, new)
         new = self.after_change(uow, person, old, new) or new
         document = self.document(uow, new)
-        auditing.record(uow, person, verb, self.kind, before, document)
+        audit.record(uow, person, verb, self.kind, before, document)
         return Document(document=document)
 
     def delete(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -147,7 +149,7 @@ class Scoped(Generic[V]):
         document = self.document(uow, old)
         self.after_change(uow, person, old, None)
         self.table.delete(uow, id=old.id)
-        auditing.record(uow, person, "delete", self.kind, document, None)
+        audit.record(uow, person, "delete", self.kind, document, None)
         return Document(document=document)
 
     def locate(self, uow: Reading, person: Person, ask: Act | Get) -> V:
@@ -243,7 +245,7 @@ def visible(uow: Reading, person: Person, table: Table[Any]) -> tuple[Any, ...]:
 
 def homeless(uow: Reading, person: Person) -> Refused:
     """The refusal for somebody who is in no project: whom to ask, by name."""
-    names = ", ".join(catalog_people.administrators(uow))
+    names = ", ".join(people_store.administrators(uow))
     return refuse(
         Code.FORBIDDEN,
         f"{person.user} is in no project yet, so there is nothing to see",
@@ -255,15 +257,15 @@ def homeless(uow: Reading, person: Person) -> Refused:
 def demand(uow: Reading, person: Person, project: str, right: Right, what: str) -> None:
     """Refuse unless the person may, naming who could grant it."""
     if not person.may(project, right):
-        people = [m.user for m in catalog_projects.members(uow, [project]) if m.role == "Administrator"]
-        person.demand(project, right, what, ask=people or catalog_people.administrators(uow))
+        people = [m.user for m in projects_store.members(uow, [project]) if m.role == "Administrator"]
+        person.demand(project, right, what, ask=people or people_store.administrators(uow))
 
 
 def project_named(uow: Reading, wanted: str) -> str | None:
     """A project's name, given its name or its id."""
     if not wanted:
         return None
-    found = catalog_projects.PROJECTS.one(uow, name=wanted) or catalog_projects.PROJECTS.one(uow, id=wanted)
+    found = projects_store.PROJECTS.one(uow, name=wanted) or projects_store.PROJECTS.one(uow, id=wanted)
     return found.name if found else None
 
 
@@ -274,7 +276,7 @@ def choose_project(uow: Reading, person: Person, wanted: str, noun: str) -> str:
         if name is None or not person.may(name, Right.READ):
             raise refuse(Code.NOT_FOUND, f"there is no project {wanted} that {person.user} may use", subject=wanted)
         return name
-    names = [p.name for p in catalog_projects.PROJECTS.all(uow, limit=50) if person.may(p.name, Right.EDIT)]
+    names = [p.name for p in projects_store.PROJECTS.all(uow, limit=50) if person.may(p.name, Right.EDIT)]
     if len(names) == 1:
         return names[0]
     if not names:

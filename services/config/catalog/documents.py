@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.config.model.definitions import InProject, Stamped
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
-
-from .objects import InProject, Stamped
 
 LINK_BASE = "/codestream/api"
 ORGANISATION = "portside"
@@ -24,6 +23,12 @@ def wire_time(at: float | None) -> str:
         return ""
     # Of the very microseconds that are told beside it, which a float rounds in one way and a date in another.
     return (_EPOCH + timedelta(microseconds=micros(at))).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
+
+
+def day(at: float) -> str:
+    """An instant as people say it: `3 May 2026`."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def day_of(at: float | None) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from services.config.people import Person
-from services.config.resources import unsupported
-from services.config.store import Reading, UnitOfWork, catalog_people, catalog_settings
+from services.config.model.people import Person
+from services.config.resource import unsupported
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people, settings
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import DOCKER_HUB
 
-from . import actors, auditing, mirroring, public_address
+from . import audit
 from .documents import link, text
+from .hooks import public_url, wanted
+from .webhooks import identity
 
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 
@@ -36,23 +39,23 @@ class Settings:
         if others:
             raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only publicUrl can", subject=others[0])
         before = self._document(uow, person)
-        if public_address.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
-            mirroring.ask_pass(uow, "the public address changed")
+        if public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
+            wanted.ask_pass(uow, "the public address changed")
         after = self._document(uow, person)
-        auditing.record(uow, person, "patch", Kind.SETTINGS, before, after)
+        audit.record(uow, person, "patch", Kind.SETTINGS, before, after)
         return Document(document=after)
 
     def _document(self, uow: Reading, person: Person) -> Json:
-        stored = catalog_settings.settings(uow)
-        url = public_address.of(uow)
-        address = public_address.why_unreachable(url, DOCKER_HUB), public_address.why_in_clear(url, DOCKER_HUB)
+        stored = settings.settings(uow)
+        url = public_url.of(uow)
+        address = public_url.why_unreachable(url, DOCKER_HUB), public_url.why_in_clear(url, DOCKER_HUB)
         return {
             "id": "installation",
             "kind": "SETTINGS",
             "name": "installation",
             **{wire: stored.get(key, "") for key, wire in _SHOWN.items()},
-            "hookUrl": f"{public_address.hook_base(uow)}<token>",
-            "administrators": catalog_people.administrators(uow),
-            "notices": [why for why in address if why] + (actors.notices(uow) if person.administers else []),
+            "hookUrl": f"{public_url.hook_base(uow)}<token>",
+            "administrators": people.administrators(uow),
+            "notices": [why for why in address if why] + (identity.notices(uow) if person.administers else []),
             "_link": link(Kind.SETTINGS.value, "installation"),
         }

@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.config.people import Person
-from services.config.resources import chosen
-from services.config.rights import ProjectRole, Right
-from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
+from services.config.model.definitions import Project
+from services.config.model.people import Person
+from services.config.model.rights import ProjectRole, Right
+from services.config.resource import chosen
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people, uses
+from services.config.store.definitions import projects as projects_store
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
-from . import auditing
+from . import audit
 from .base import demand, tags_of
 from .context import new_id
 from .documents import ORGANISATION, common, name_of, text
-from .objects import Project
 
 _ROLE_LISTS = {
     "administrators": ProjectRole.ADMINISTRATOR,
@@ -41,7 +43,7 @@ class Projects:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page of the projects that the person may read; none is an answer too."""
         seen = person.visible_projects()
-        table = catalog_projects.PROJECTS
+        table = projects_store.PROJECTS
         where = () if seen is None else (table.column("name").in_(sorted(seen)),)
         values, total = table.page(uow, ask, *where)
         return Page(documents=tuple(_documents(uow, values)), total=total)
@@ -57,7 +59,7 @@ class Projects:
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_administrator("create projects")
         name = name_of(ask.body, "project")
-        if catalog_projects.PROJECTS.one(uow, name=name) is not None:
+        if projects_store.PROJECTS.one(uow, name=name) is not None:
             raise refuse(Code.CONFLICT, f"there is a project {name} already", subject=name)
         project = make_project(uow, person.user, name, text(ask.body, "description"), tags_of(ask.body))
         roles = _roles(uow, ask.body, {})
@@ -65,7 +67,7 @@ class Projects:
             roles[person.user_id] = ProjectRole.ADMINISTRATOR
         _set(uow, name, roles)
         document = _documents(uow, [project])[0]
-        auditing.record(uow, person, "create", Kind.PROJECTS, None, document)
+        audit.record(uow, person, "create", Kind.PROJECTS, None, document)
         return Document(document=document)
 
     def _change(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -88,17 +90,17 @@ class Projects:
             updated_by=person.user,
         )
         before = _documents(uow, [old])[0]
-        catalog_projects.PROJECTS.update(uow, new)
+        projects_store.PROJECTS.update(uow, new)
         if any(key in ask.body for key in _ROLE_LISTS):
             _set(uow, old.name, _roles(uow, ask.body, _current(uow, old.name)))
         document = _documents(uow, [new])[0]
-        auditing.record(uow, person, ask.verb, Kind.PROJECTS, before, document)
+        audit.record(uow, person, ask.verb, Kind.PROJECTS, before, document)
         return Document(document=document)
 
     def _delete(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         old = _locate(uow, person, ask)
         person.demand_administrator("delete projects")
-        inside = catalog_uses.contents_of_project(uow, old.name)
+        inside = uses.contents_of_project(uow, old.name)
         if inside:
             raise refuse(
                 Code.IN_USE,
@@ -107,8 +109,8 @@ class Projects:
                 next_step="Delete what is in it first.",
             )
         document = _documents(uow, [old])[0]
-        catalog_projects.PROJECTS.delete(uow, id=old.id)
-        auditing.record(uow, person, "delete", Kind.PROJECTS, document, None)
+        projects_store.PROJECTS.delete(uow, id=old.id)
+        audit.record(uow, person, "delete", Kind.PROJECTS, document, None)
         return Document(document=document)
 
 
@@ -124,11 +126,11 @@ def make_project(uow: UnitOfWork, by: str, name: str, description: str, tags: li
         created_by=by,
         updated_by=by,
     )
-    return catalog_projects.PROJECTS.insert(uow, project)
+    return projects_store.PROJECTS.insert(uow, project)
 
 
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> Project:
-    table = catalog_projects.PROJECTS
+    table = projects_store.PROJECTS
     wanted = ask.id or ask.name or ask.project
     found = table.one(uow, id=wanted) or table.one(uow, name=wanted)
     if found is None or not person.may(found.name, Right.READ):
@@ -139,7 +141,7 @@ def _locate(uow: Reading, person: Person, ask: Act | Get) -> Project:
 def _documents(uow: Reading, projects: Sequence[Project]) -> list[Json]:
     lists: dict[str, dict[str, list[Json]]] = {p.name: {key: [] for key in _ROLE_LISTS} for p in projects}
     by_role = {role.value: key for key, role in _ROLE_LISTS.items()}
-    for member in catalog_projects.members(uow, [p.name for p in projects]):
+    for member in projects_store.members(uow, [p.name for p in projects]):
         entry = {"email": member.email or member.user, "name": member.user, "type": "user"}
         lists[member.project][by_role[member.role]].append(entry)
     return [
@@ -159,8 +161,8 @@ def _documents(uow: Reading, projects: Sequence[Project]) -> list[Json]:
 def _current(uow: Reading, project: str) -> dict[str, ProjectRole]:
     return {
         user.id: ProjectRole(member.role)
-        for member in catalog_projects.members(uow, [project])
-        if (user := catalog_people.find_user(uow, member.user)) is not None
+        for member in projects_store.members(uow, [project])
+        if (user := people.find_user(uow, member.user)) is not None
     }
 
 
@@ -175,7 +177,7 @@ def _roles(uow: Reading, body: Mapping[str, Any], current: dict[str, ProjectRole
             raise refuse(Code.INVALID, f"{key} must be a list of people", subject=key)
         for entry in entries:
             wanted = str(entry.get("email") or entry.get("name") or "") if isinstance(entry, dict) else str(entry)
-            user = catalog_people.find_user(uow, wanted)
+            user = people.find_user(uow, wanted)
             if user is None:
                 raise refuse(
                     Code.INVALID,
@@ -188,4 +190,4 @@ def _roles(uow: Reading, body: Mapping[str, Any], current: dict[str, ProjectRole
 
 
 def _set(uow: UnitOfWork, project: str, roles: dict[str, ProjectRole]) -> None:
-    catalog_projects.set_members(uow, project, {user_id: role.value for user_id, role in roles.items()})
+    projects_store.set_members(uow, project, {user_id: role.value for user_id, role in roles.items()})

@@ -6,19 +6,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.config.people import Person
-from services.config.store import Reading, UnitOfWork, catalog_people, catalog_projects, catalog_uses
-from services.config.store.catalog_endpoints import VARIABLES
+from services.config.model.definitions import Variable
+from services.config.model.people import Person
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people, projects, uses
+from services.config.store.definitions.endpoints import VARIABLES
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
-from . import actors, mirroring
 from .base import Scoped, tags_of
 from .context import new_token, token_hash
 from .documents import common, flag, name_of, text
-from .objects import Variable
+from .hooks import wanted
+from .webhooks import identity
 
 TYPES = ("REGULAR", "SECRET", "RESTRICTED")
 _NAME = re.compile(r"[^\s.${}\[\]'\"]+\Z")
@@ -33,7 +35,7 @@ class Variables(Scoped[Variable]):
 
     def documents(self, uow: Reading, values: Sequence[Variable]) -> list[Json]:
         """Wire documents; the mask stands for a secret."""
-        ids = catalog_projects.ids(uow, [value.project for value in values])
+        ids = projects.ids(uow, [value.project for value in values])
         return [
             {
                 **common(
@@ -68,7 +70,7 @@ class Variables(Scoped[Variable]):
         return value.type == "RESTRICTED"
 
     def users_of(self, uow: Reading, value: Variable) -> list[str]:
-        return catalog_uses.users_of_variable(uow, value.project, value.name)
+        return uses.users_of_variable(uow, value.project, value.name)
 
     def after_change(
         self, uow: UnitOfWork, person: Person, before: Variable | None, after: Variable | None
@@ -76,8 +78,8 @@ class Variables(Scoped[Variable]):
         """Another look at the hooks of endpoints that refer to a changed value, and at who acts by it."""
         if after is None or (before is not None and _held(before) == _held(after)):
             return after
-        mirroring.variable_changed(uow, after.project, after.name)
-        actors.variable_changed(uow, after.project, after.name)
+        wanted.variable_changed(uow, after.project, after.name)
+        identity.variable_changed(uow, after.project, after.name)
         return after
 
     def _with_value(self, uow: Reading, new: Variable, ask: Act, old: Variable | None) -> Variable:
@@ -116,7 +118,7 @@ class Variables(Scoped[Variable]):
 
 def _api_token(uow: Reading, hashed: str) -> str | None:
     """The id of the API token of this hash, so that a webhook can act by a value that nobody here may open."""
-    token = catalog_people.TOKENS.one(uow, token_hash=hashed) if hashed else None
+    token = people.TOKENS.one(uow, token_hash=hashed) if hashed else None
     return token.id if token is not None and token.kind == "api" else None
 
 

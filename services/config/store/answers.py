@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert
 from services.config.tables.machinery import AnsweredRow
 from shared.contracts.catalog import Document
 
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 KEPT_S = 86_400.0
 

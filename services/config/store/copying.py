@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Connection, Insert, Table, bindparam, func, insert,
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base
 
-from .work import Store
+from .unit_of_work import Store
 
 assert catalog and ledger and machinery  # They fill the metadata.
 

@@ -13,7 +13,7 @@ from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import Field
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 _ROW = DeadLetterRow
 KEPT, REQUEUED, DISCARDED = "kept", "requeued", "discarded"

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
-from services.config.matching import Earlier
+from services.config.model.deliveries import Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
 from shared.contracts.catalog import Find
 from shared.contracts.pushes import Push
 
 from . import filters
 from .filters import Field
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "judged"
 ANSWERED = "answered"

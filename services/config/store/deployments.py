@@ -15,7 +15,7 @@ from shared.contracts.history import Deployed, TaskEnded
 from . import filters
 from .executions import Run
 from .filters import Field
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 _ROW = DeploymentRow
 KEPT = 30

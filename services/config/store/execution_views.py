@@ -13,7 +13,7 @@ from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import Field
-from .work import Reading
+from .unit_of_work import Reading
 
 _ROW = ExecutionRow
 FIELDS: dict[str, Field] = {

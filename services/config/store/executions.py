@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import bindparam, insert, select, text, update
 
-from services.config.holding import Holding, State, from_json, to_json
+from services.config.model.claims import Holding, State, from_json, to_json
 from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
 from shared.contracts.base import Sealed
 from shared.contracts.history import Event, Recorded, Status
 from shared.contracts.pushes import Push
 
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _MANY = 400

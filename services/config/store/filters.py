@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, l
 from shared.contracts.catalog import Find
 from shared.contracts.problems import Code, Refused, refuse
 
-from .work import Reading
+from .unit_of_work import Reading
 
 EXACT_TOTAL = 10_000
 """Totals are counted up to here; beyond, the answer says only that there is more than what was paged through."""

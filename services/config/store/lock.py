@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from .work import Away, Store
+from .unit_of_work import Away, Store
 
 _KEY = 7_017_717_001
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text
 from services.config.tables.ledger import LogRow
 from shared.contracts.runs import LogChunk
 
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 _ADD = text(
     "INSERT INTO log_chunks (execution_id, stage, task, attempt, try_number, first_line, lines, at, text) "

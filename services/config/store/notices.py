@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from services.config.tables.ledger import NoticeRow
 from shared.contracts.notices import NoticeTried
 
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 WAITING, SENT, FAILED = "waiting", "sent", "failed"
 

@@ -16,7 +16,7 @@ from shared.contracts.history import TaskWaiting
 from . import filters
 from .executions import Run
 from .filters import Field
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 ACTIVE = "ACTIVE"
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:portside:user-operation")

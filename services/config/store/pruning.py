@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from services.config.holding import State
+from services.config.model.claims import State
 from services.config.tables.ledger import (
     DeliveryRow,
     EventRow,
@@ -18,7 +18,7 @@ from services.config.tables.ledger import (
     UserOperationRow,
 )
 
-from .work import UnitOfWork
+from .unit_of_work import UnitOfWork
 
 
 def forget_executions(uow: UnitOfWork, before: float, limit: int) -> int:

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
 
-from services.config.causes import Cause, chain
+from services.config.model.lineage import Cause, chain
 from services.config.tables.ledger import PushedImageRow
 from shared.contracts.history import Pushing, TaskHandle
 
 from . import executions
 from .executions import Run
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 _DEPTH = 20
 """Runs nested deeper than this are a mistake of their own."""

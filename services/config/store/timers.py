@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from services.config.tables.machinery import TimerRow
 
-from .work import Reading, UnitOfWork
+from .unit_of_work import Reading, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

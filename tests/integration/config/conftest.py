@@ -11,8 +11,8 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from services.config.catalog import passwords
-from services.config.catalog.values import Actor, MatchWebhook, RunnablePipeline
+from services.config.accounts import passwords
+from services.config.model.triggers import Actor, MatchWebhook, RunnablePipeline
 from services.config.store import Reading, Store, UnitOfWork
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from services.config.accounts import bootstrap
+from services.config.accounts.callers import load_person
+from services.config.accounts.passwords import hash_password
+from services.config.accounts.sign_in import SignIns
 from services.config.accounts.sign_in_limits import SignInLimits
-from services.config.catalog import first
 from services.config.catalog.context import Context
-from services.config.catalog.kinds import Catalog
-from services.config.catalog.passwords import hash_password
-from services.config.catalog.sign_in import SignIns
-from services.config.people import load_person
-from services.config.resources import Desk
+from services.config.resources.dispatch import Desk
+from services.config.resources.registry import Catalog
 from services.config.store import Store
 from services.config.tables import catalog as _catalog_tables
 from services.config.tables import ledger as _ledger_tables
@@ -47,7 +47,7 @@ class Office:
         self.store.on_promised = lambda rows: self.promised.extend(row.type for row in rows)
         password = hash_password(password_digest(PASSWORD))
         with self.store.write() as uow:
-            first.ensure_first(uow, password)
+            bootstrap.ensure_first(uow, password)
             self.catalog.start(uow)
 
     def _broadcast(self, topic: Topic, message: Message, subject: str) -> None:

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from services.config.__main__ import main
-from services.config.holding import State
 from services.config.migrations import migrate
+from services.config.model.claims import State
 from services.config.store import Store, copying
 from services.config.tables.base import Base
 from tests.integration.config.conftest import Clock, Definitions

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.config import causes
-from services.config.catalog.values import Actor
-from services.config.holding import State
+from services.config.model import lineage
+from services.config.model.claims import State
+from services.config.model.triggers import Actor
 from services.config.store import Store, deployments, pushed_images
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
@@ -77,7 +77,7 @@ def test_the_digest_is_asked_for_and_then_the_run_starts_with_it(world: World) -
     (question,) = world.messages(TagResolve)
     assert (question.repository, question.tag) == ("acme/web", "1.4.1")
 
-    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.FOUND, digest="sha256:abc")])
+    world.inbox.work([TagResolved(delivery_id="d1", outcome=Found.FOUND, digest="sha256:abc")])
     event = world.delivery("d1")
     assert event.verdict == "started"
     assert event.push is not None
@@ -92,9 +92,9 @@ def test_pushes_are_judged_in_their_order_though_the_registrys_answers_come_in_a
     for number in (1, 2, 3, 4):
         world.hook(f"d{number}", f"1.{number}")
     found = [TagResolved(delivery_id=f"d{n}", outcome=Found.FOUND, digest=f"sha256:{n}") for n in (1, 2, 3, 4)]
-    world.ledger.work([found[2], found[1]])
+    world.inbox.work([found[2], found[1]])
     assert [world.delivery(f"d{n}").verdict for n in (1, 2, 3, 4)] == ["waiting for the registry"] * 4
-    world.ledger.work([found[0]])
+    world.inbox.work([found[0]])
     verdicts = ["started", "queued", "queued", "waiting for the registry"]
     assert [world.delivery(f"d{n}").verdict for n in (1, 2, 3, 4)] == verdicts
     indices = [world.delivery(f"d{n}").execution_index for n in (1, 2, 3)]
@@ -106,7 +106,7 @@ def test_a_push_whose_answer_never_comes_holds_up_the_next_only_until_its_deadli
     world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
     for number in (1, 2):
         world.hook(f"d{number}", f"1.{number}")
-    world.ledger.work([TagResolved(delivery_id="d2", outcome=Found.FOUND, digest="sha256:2")])
+    world.inbox.work([TagResolved(delivery_id="d2", outcome=Found.FOUND, digest="sha256:2")])
     with world.store.write() as uow:
         world.receiver.on_deadline(uow, "d1")
     assert [world.delivery(f"d{n}").verdict for n in (1, 2)] == ["started", "queued"]
@@ -115,7 +115,7 @@ def test_a_push_whose_answer_never_comes_holds_up_the_next_only_until_its_deadli
 def test_an_unavailable_registry_starts_the_run_and_the_event_says_why(world: World) -> None:
     world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
     world.hook()
-    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.UNAVAILABLE, detail="it answered 503.")])
+    world.inbox.work([TagResolved(delivery_id="d1", outcome=Found.UNAVAILABLE, detail="it answered 503.")])
     event = world.delivery("d1")
     assert event.verdict == "started"
     assert event.reason == ("Started Deploy web #1. The registry could not be asked for the digest: it answered 503.")
@@ -125,13 +125,13 @@ def test_what_the_registry_does_not_have_is_asked_for_again_and_then_not_found(w
     world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
     world.hook()
     missing = TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)
-    world.ledger.work([missing])
+    world.inbox.work([missing])
     assert world.delivery("d1").state == "retrying"
     world.clock.advance(601)
     with world.store.write() as uow:
         world.receiver.on_again(uow, "d1")
     assert len(world.messages(TagResolve)) == 2
-    world.ledger.work([missing])
+    world.inbox.work([missing])
     event = world.delivery("d1")
     assert (event.verdict, event.execution_id) == ("not found", None)
 
@@ -294,7 +294,7 @@ def test_a_runner_that_lets_go_in_order_is_replaced_at_once(world: World) -> Non
     run_id = world.hook().execution_id or ""
     world.take(run_id)
     world.report(run_id, *whole_run()[:6])
-    world.ledger.work([Released(execution_id=run_id, attempt=1, runner="r1")])
+    world.inbox.work([Released(execution_id=run_id, attempt=1, runner="r1")])
     answer = world.take(run_id, "r2", dispatch=2, take_id="b")
     assert answer.taken
     assert [one.event.type for one in answer.history] == [one.type for one in whole_run()[:6]]
@@ -348,10 +348,10 @@ def test_what_a_run_pushes_is_on_record_with_the_chain_of_runs_behind_it(world: 
         found = pushed_images.pusher(uow, "mirror/web", "prod", digest)
     assert found is not None
     assert (found.execution_id, found.task, found.registry_host) == (second, "Promote", "docker.io")
-    assert causes.wording(found.causes) == "Mirror #1, after Deploy web #1"
-    assert causes.already(found.causes, "pipeline-Deploy web", digest) == found.causes[1]
-    assert causes.already(found.causes, "pipeline-Other", digest) is None
-    assert causes.already(found.causes, "pipeline-Deploy web", "sha256:" + "0" * 64) is None
+    assert lineage.wording(found.causes) == "Mirror #1, after Deploy web #1"
+    assert lineage.already(found.causes, "pipeline-Deploy web", digest) == found.causes[1]
+    assert lineage.already(found.causes, "pipeline-Other", digest) is None
+    assert lineage.already(found.causes, "pipeline-Deploy web", "sha256:" + "0" * 64) is None
 
 
 def test_what_a_run_deploys_is_the_newest_of_its_workload_and_what_was_before_is_remembered(world: World) -> None:

@@ -14,25 +14,26 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event, text
 
-from services.config import admission, logs, protocol
-from services.config.consequences import DUE
-from services.config.dead_letters import DeadLetters, keep_letter
-from services.config.events import Events
-from services.config.executions import Executions
 from services.config.handlers import Handlers, too_slow
-from services.config.holding import State
-from services.config.logs import Logs
 from services.config.migrations import migrate, what_is_missing
-from services.config.moving import Movement
-from services.config.outbox import Relay
-from services.config.people import SYSTEM
-from services.config.pruning import prune
-from services.config.resources import Desk
-from services.config.store import Away, Store, TooSlow, execution_views, pruning, work
+from services.config.model.claims import State
+from services.config.model.people import SYSTEM
+from services.config.resources import logs
+from services.config.resources.dead_letters import DeadLetters, keep_letter
+from services.config.resources.dispatch import Desk
+from services.config.resources.events import Events
+from services.config.resources.executions import Executions
+from services.config.resources.logs import Logs
+from services.config.resources.user_operations import UserOperations
+from services.config.runs import admission, protocol
+from services.config.runs.batch import Movement
+from services.config.runs.effects import DUE
+from services.config.runtime.outbox import Relay
+from services.config.runtime.retention import prune
+from services.config.runtime.timers import Timers
+from services.config.store import Away, Store, TooSlow, execution_views, pruning, unit_of_work
 from services.config.store.lock import lock_of
 from services.config.tables.base import Base
-from services.config.timers import Timers
-from services.config.user_operations import UserOperations
 from shared.bus import DeadLetter, Incoming, NotConfirmed, StopConsuming
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Find, Get, Kind
@@ -158,7 +159,7 @@ def test_a_reader_cannot_write(store: Store) -> None:
 
 
 def test_a_question_past_its_time_is_no_fault_of_the_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "READ_LIMIT_S", 0.2)
+    monkeypatch.setattr(unit_of_work, "READ_LIMIT_S", 0.2)
     long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000) SELECT max(x) FROM n"
     brief = "SELECT 1" if store.is_sqlite else "SET LOCAL statement_timeout = 200"
     with pytest.raises(TooSlow, match=r"longer than 0\.2 s"), store.read() as uow:
@@ -552,7 +553,8 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
     def nobody(*_: object) -> object:
         raise AssertionError
 
-    handlers = Handlers(world.store, world.receiver, world.ledger, desk, nobody, nobody, nobody)  # type: ignore[arg-type]
+    parts: Any = (world.store, world.receiver, world.inbox, world.ledger, desk, nobody, nobody, nobody)
+    handlers = Handlers(*parts)
     Base.metadata.drop_all(world.store.writer)
 
     def incoming(topic: Topic, message: Message) -> Incoming:

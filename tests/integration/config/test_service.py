@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from services.config.catalog.first import ensure_first
+from services.config.accounts.bootstrap import ensure_first
 from services.config.migrations import migrate
 from services.config.service import Config
 from services.config.settings import Settings

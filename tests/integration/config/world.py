@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.config.executions import Executions
-from services.config.leases import Leases
-from services.config.ledger import Ledger
-from services.config.looks import Looks, Pace
-from services.config.moving import Movement
-from services.config.people import SYSTEM
-from services.config.receiving import Receiver
+from services.config.inbox import Inbox
+from services.config.model.people import SYSTEM
+from services.config.pushes.deliveries import Receiver
+from services.config.pushes.polling import Looks, Pace
+from services.config.resources.executions import Executions
+from services.config.runs.batch import Movement
+from services.config.runs.heartbeats import Leases
+from services.config.runs.ledger import Ledger
 from services.config.store import Store, deliveries, executions
 from services.config.store.deliveries import Delivery
 from services.config.store.executions import Run
-from services.config.store.work import Promised
+from services.config.store.unit_of_work import Promised
 from shared.contracts.base import Message
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.history import RunEnded, RunStarted, StageEnded, StageStarted, Status, TaskEnded, TaskStarted
@@ -39,11 +40,12 @@ class World:
         self.ledger = Ledger(
             self.store,
             self.definitions,
-            self.receiver,
             self.leases,
-            Looks(self.receiver, Pace()),
+            pipeline_named=self.definitions.pipeline,
             public_url=lambda _: "https://portside.example.com",
         )
+        looks = Looks(self.receiver, Pace())
+        self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report)
         self.executions = Executions()
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))
@@ -96,7 +98,7 @@ class World:
 
     def take(self, execution_id: str, runner: str = "r1", dispatch: int = 1, take_id: str = "t1") -> TakeAnswer:
         ask = Take(execution_id=execution_id, dispatch=dispatch, runner=runner, take_id=take_id)
-        (answer,) = self.ledger.work([ask])
+        (answer,) = self.inbox.work([ask])
         assert isinstance(answer, TakeAnswer)
         return answer
 
@@ -104,7 +106,7 @@ class World:
         numbered = tuple(
             one.model_copy(update={"seq": place, "at": self.clock()}) for place, one in enumerate(events, first)
         )
-        (answer,) = self.ledger.work(
+        (answer,) = self.inbox.work(
             [Report(execution_id=execution_id, attempt=attempt, runner=runner, events=numbered)]
         )
         return answer

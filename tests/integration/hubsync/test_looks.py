@@ -11,9 +11,9 @@ from urllib.parse import urlparse
 import pytest
 
 from demo.hub.server import FakeHub
-from services.config.looks import LOOK, MOST_LOOKED, Looks, Pace
-from services.config.moving import Movement
-from services.config.receiving import Receiver
+from services.config.pushes.deliveries import Receiver
+from services.config.pushes.polling import LOOK, MOST_LOOKED, Looks, Pace
+from services.config.runs.batch import Movement
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.looks import Looks as HubLooks
 from services.hubsync.signing import Account, SignIns

@@ -76,7 +76,7 @@ def test_a_push_rolls_out_by_digest_and_a_broken_one_is_put_back(runs: Runs, kub
 
 
 def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube: Kube) -> None:
-    from services.config.holding import Intent, State
+    from services.config.model.claims import Intent, State
     from tests.unit.runner.conftest import until
 
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.config.holding import Intent, State
+from services.config.model.claims import Intent, State
 from services.runner.service import Runner
 from services.runner.settings import RunnerSettings
 from shared.bus import Ack, Answer, Bus, Incoming, Outcome

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from demo.cluster.server import FakeCluster
-from services.config.holding import State
+from services.config.model.claims import State
 from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
 from services.runner.engine.executor import Holder

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from nacl.public import PrivateKey
 
-from services.config.catalog import endpoint_schemas
+from services.config.catalog.endpoints import schemas
 from services.gateway.app_context import AppContext
 from services.gateway.config_client import ConfigClient
 from services.gateway.event_streams import EventStreams
@@ -109,7 +109,7 @@ class Site:
         self._maybe_refuse()
         kind = ask.kind.value
         if ask.options.get("types"):
-            return Document(document={"types": endpoint_schemas.documents()})
+            return Document(document={"types": schemas.documents()})
         return Document(document=self.documents.get(kind, {"id": ask.id}), text=self.texts.get(kind, ""))
 
     def _act(self, ask: Act) -> Document:

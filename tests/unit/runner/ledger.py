@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from services.config import protocol
-from services.config.holding import Holding, State
+from services.config.model.claims import Holding, State
+from services.config.runs import protocol
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Recorded, TaskEnded, TaskStarted

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from services.config.holding import Intent, State
+from services.config.model.claims import Intent, State
 from services.runner.engine.executor import HELD_EVERY_S
 from shared.contracts.history import Status, TaskStarted
 from shared.contracts.runs import Variable

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.config.holding import Intent, State
+from services.config.model.claims import Intent, State
 from services.runner.engine import reports
 from services.runner.task_protocol import Done, Running
 from shared.contracts.history import Status

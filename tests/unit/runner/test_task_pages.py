@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.config.holding import State
+from services.config.model.claims import State
 from shared.contracts.history import Status
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml

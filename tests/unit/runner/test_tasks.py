@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.config.holding import State
+from services.config.model.claims import State
 from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
 from services.runner.clients.tls import trust_of

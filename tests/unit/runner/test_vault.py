@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.config.holding import State
+from services.config.model.claims import State
 from services.runner.engine.secrets import Vault
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Sealed

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.config import pruning
-from services.config.catalog import sign_in, users
+from services.config.accounts import sign_in, users
+from services.config.runtime import retention
 from services.config.tables.catalog import FamiliarAddressRow
 from shared.contracts.catalog import Act, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import Caller
@@ -100,7 +100,7 @@ def test_failed_sign_ins_leave_no_rows_and_familiar_addresses_are_forgotten(offi
     assert _familiar(office) == [OTHER, STRANGER]
     office.now += 11 * DAY
     with office.store.write() as uow:
-        pruning.prune(uow, keep_days=0)
+        retention.prune(uow, keep_days=0)
     assert _familiar(office) == [OTHER]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog import kinds
+from services.config.resources import registry
 from services.config.store import timers
 from shared.contracts.catalog import Kind
 from shared.contracts.problems import Code
@@ -34,7 +34,7 @@ def let_days_pass(office: Office, days: float) -> None:
         with office.store.write() as uow:
             for timer in timers.due_timers(uow, 100):
                 if timers.take_timer(uow, timer) and timer.kind == "api-token.end":
-                    kinds.TIMERS[timer.kind](uow, timer.subject)
+                    registry.TIMERS[timer.kind](uow, timer.subject)
     office.now = end
 
 

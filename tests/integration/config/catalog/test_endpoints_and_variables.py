@@ -258,7 +258,7 @@ def test_a_variables_secret_is_never_shown_and_the_mask_keeps_it(office: Office)
     assert made["value"] == "*****"
     office.act(Kind.VARIABLES, "replace", {**made, "description": "new"}, id=made["id"])
     with office.store.read() as uow:
-        from services.config.store.catalog_endpoints import VARIABLES
+        from services.config.store.definitions.endpoints import VARIABLES
 
         stored = VARIABLES.one(uow, id=made["id"])
     assert stored is not None and stored.sealed is not None and opened(office, stored.sealed) == "hidden"
@@ -273,7 +273,7 @@ def test_a_regular_variable_that_becomes_secret_is_sealed(office: Office) -> Non
     changed = office.act(Kind.VARIABLES, "patch", {"type": "SECRET"}, id=made["id"])
     assert changed["value"] == "*****"
     with office.store.read() as uow:
-        from services.config.store.catalog_endpoints import VARIABLES
+        from services.config.store.definitions.endpoints import VARIABLES
 
         stored = VARIABLES.one(uow, id=made["id"])
     assert stored is not None and stored.value is None and opened(office, stored.sealed or {}) == "was open"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.config.store.catalog_endpoints import VARIABLES
+from services.config.store.definitions.endpoints import VARIABLES
 from services.gateway.commands.imports import seal_yaml
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Document, Get, Kind

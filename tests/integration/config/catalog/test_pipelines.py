@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog import resolving
-from services.config.store import catalog_pipelines, execution_views
+from services.config.catalog import references
+from services.config.store import execution_views
+from services.config.store.definitions import pipelines
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
@@ -192,7 +193,7 @@ def test_a_disabled_pipeline_is_not_run(office: Office) -> None:
 def test_docker_inputs_are_there_for_a_run_though_the_author_left_them_out(office: Office) -> None:
     office.pipeline()
     with office.store.read() as uow:
-        found = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        found = pipelines.pipeline_for_run(uow, "default", "Deploy web")
     assert found is not None and found.enabled
     assert found.tree["input"]["DOCKER_DIGEST"] == ""
     assert "DOCKER_DIGEST" not in office.get(Kind.PIPELINES, found.id)["input"]
@@ -205,10 +206,10 @@ def test_a_run_gets_its_endpoints_and_variables_as_they_stand_now(office: Office
     office.act(Kind.VARIABLES, "create", {"name": "kube", "type": "SECRET"}, sealed=office.sealed(value="t0ken"))
     office.act(Kind.ENDPOINTS, "create", {"name": "cluster", "type": "k8s", "properties": properties})
     with office.store.read() as uow:
-        pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        pipeline = pipelines.pipeline_for_run(uow, "default", "Deploy web")
         assert pipeline is not None
         plan = compile_plan(read_pipeline(pipeline.tree))
-        endpoints, variables = resolving.resolve_for_run(uow, "default", plan)
+        endpoints, variables = references.resolve_for_run(uow, "default", plan)
     assert office.opener.open(endpoints["cluster"].secrets["token"]) == "t0ken"
     assert {name: one.value for name, one in variables.items()} == {"greeting": "hello"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.catalog import mirroring, public_address
+from services.config.catalog.hooks import public_url, wanted
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import WantedAsk, WantedHook
 from shared.contracts.problems import Code, Refused
@@ -14,7 +14,7 @@ from tests.integration.config.office import Office
 
 def hooks(office: Office) -> list[WantedHook]:
     with office.store.read() as uow:
-        return list(mirroring.wanted(uow, WantedAsk()).hooks)
+        return list(wanted.wanted(uow, WantedAsk()).hooks)
 
 
 def move(office: Office, url: str, by: str = "admin") -> dict[str, object]:
@@ -43,7 +43,7 @@ def test_a_restart_keeps_the_changed_address_until_the_environment_says_somethin
         ("https://third.example.com", "https://third.example.com"),
     ):
         with office.store.write() as uow:
-            mirroring.start(uow, told)
+            wanted.start(uow, told)
         assert office.get(Kind.SETTINGS)["publicUrl"] == stands
 
 
@@ -79,9 +79,9 @@ def test_only_administrators_change_it(office: Office) -> None:
     ],
 )
 def test_what_docker_hub_cannot_reach(url: str, local: bool) -> None:
-    assert public_address.is_local(url) is local
-    assert bool(public_address.why_unreachable(url, DOCKER_HUB)) is local
-    assert public_address.why_unreachable(url, "http://127.0.0.1:9000") == ""
+    assert public_url.is_local(url) is local
+    assert bool(public_url.why_unreachable(url, DOCKER_HUB)) is local
+    assert public_url.why_unreachable(url, "http://127.0.0.1:9000") == ""
 
 
 def test_a_webhook_that_docker_hub_cannot_reach_says_so_and_offers_what_works(office: Office) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog.kinds import TIMERS
-from services.config.executions import Executions
-from services.config.people import SYSTEM
-from services.config.timers import Timers
+from services.config.model.people import SYSTEM
+from services.config.resources.executions import Executions
+from services.config.resources.registry import TIMERS
+from services.config.runtime.timers import Timers
 from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.config.catalog import kinds, mirroring
-from services.config.catalog.values import MatchWebhook
-from services.config.store import catalog_webhooks
+from services.config.catalog.hooks import wanted
+from services.config.model.triggers import MatchWebhook
+from services.config.resources import registry
+from services.config.store.definitions import webhooks
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState, WantedAsk, WantedHook
 from shared.contracts.problems import Code
@@ -102,7 +103,7 @@ def rotated(office: Office, **body: Any) -> str:
 
 def ends(office: Office, webhook_id: str) -> None:
     with office.store.write() as uow:
-        kinds.TIMERS["webhook.token-end"](uow, webhook_id)
+        registry.TIMERS["webhook.token-end"](uow, webhook_id)
 
 
 def test_rotation_overlaps_and_raises_the_generation(office: Office) -> None:
@@ -194,14 +195,14 @@ def test_a_report_that_asks_for_another_try_sets_a_timer(office: Office) -> None
     assert office.get(Kind.WEBHOOKS, made["id"])["hubMessage"].startswith("Until 2023-11-14 22:14:20 UTC.")
     office.promised.clear()
     with office.store.write() as uow:
-        kinds.TIMERS[mirroring.PASS_TIMER](uow, made["id"])
+        registry.TIMERS[wanted.PASS_TIMER](uow, made["id"])
     assert office.promised == ["mirror.pass.v1"]
 
 
 def test_a_changed_public_address_renews_every_hook(office: Office) -> None:
     complete(office)
     with office.store.write() as uow:
-        mirroring.start(uow, "https://elsewhere.example.com")
+        wanted.start(uow, "https://elsewhere.example.com")
     assert [hook.generation for hook in hooks(office)] == [2]
 
 
@@ -396,5 +397,5 @@ def test_the_day_of_a_tokens_last_use_is_shown_and_written_once_a_day(office: Of
     for wait_s, day in ((0.0, "2023-11-14"), (60.0, "2023-11-14"), (86_400.0, "2023-11-15")):
         office.now += wait_s
         with office.store.write() as uow:
-            catalog_webhooks.note_use(uow, token_hash("first-token"), uow.now)
+            webhooks.note_use(uow, token_hash("first-token"), uow.now)
         assert office.get(Kind.WEBHOOKS, made["id"])["tokenLastUsedOn"] == day

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.events import Events
-from services.config.moving import Movement
-from services.config.people import load_person
-from services.config.receiving import Receiver
-from services.config.why import instant
+from services.config.accounts.callers import load_person
+from services.config.pushes.deliveries import Receiver
+from services.config.pushes.explain import instant
+from services.config.resources.events import Events
+from services.config.runs.batch import Movement
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused

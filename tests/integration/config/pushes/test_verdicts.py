@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog.values import Actor
-from services.config.moving import Movement
-from services.config.receiving import FOUND_WITHIN_S
+from services.config.model.triggers import Actor
+from services.config.pushes.deliveries import FOUND_WITHIN_S
+from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
+from services.config.runs.batch import Movement
 from services.config.store import Store
 from services.config.store.deliveries import Delivery
-from services.config.verdicts import ABOUT, BUTTONS, Verdict, action_of
 from shared.contracts.history import Pushing, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolved
 from tests.integration.config.conftest import Clock, Definitions, pipeline, webhook
@@ -91,7 +91,7 @@ def not_found(world: World) -> Delivery:
     world.definitions.webhooks["token"] = webhook(access=ACCESS)
     world.hook()
     world.clock.advance(FOUND_WITHIN_S + 1)
-    world.ledger.work([TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)])
+    world.inbox.work([TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)])
     return world.delivery("d1")
 
 

@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event, insert, select
 
-from services.config.consequences import DUE
-from services.config.executions import Executions
-from services.config.holding import State
-from services.config.people import SYSTEM, Person
-from services.config.rights import ProjectRole, ServiceRole
+from services.config.model.claims import State
+from services.config.model.people import SYSTEM, Person
+from services.config.model.rights import ProjectRole, ServiceRole
+from services.config.resources.executions import Executions
+from services.config.resources.user_operations import UserOperations
+from services.config.runs.effects import DUE
+from services.config.runtime.timers import Timers
 from services.config.store import Store
 from services.config.tables.ledger import ExecutionRow, UserOperationRow
 from services.config.tables.machinery import TimerRow
-from services.config.timers import Timers
-from services.config.user_operations import UserOperations
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.history import RunParked, TaskAnswered, TaskWaiting
 from shared.contracts.problems import Code, Refused

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.config.executions import Executions
-from services.config.holding import State
-from services.config.people import SYSTEM, Person
-from services.config.rights import ProjectRole
+from services.config.model.claims import State
+from services.config.model.people import SYSTEM, Person
+from services.config.model.rights import ProjectRole
+from services.config.resources.executions import Executions
 from services.config.store import Store
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import RunParked, Status, TaskWaiting

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from services.config.executions import Executions
-from services.config.notifying import raised
-from services.config.people import SYSTEM
+from services.config.model.people import SYSTEM
+from services.config.resources.executions import Executions
+from services.config.runs.notifications import raised
 from services.config.store import Store
 from services.config.tables.catalog import EndpointRow, ProjectRow, UserRow
 from shared.contracts import history as h
@@ -174,7 +174,7 @@ def test_each_try_is_on_record_and_the_first_end_counts(world: World) -> None:
             code=code,
             message=message,
         )
-        world.ledger.work([said])
+        world.inbox.work([said])
 
     tried(numbers[2], 1, False, False, 503, "busy")
     assert world.shown(run_id)["notifications"][2]["_state"] == "waiting"

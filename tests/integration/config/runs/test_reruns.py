@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from services.config.admission import start_manual
-from services.config.executions import Executions
-from services.config.people import SYSTEM
-from services.config.store import Store, catalog_pipelines
+from services.config.model.people import SYSTEM
+from services.config.resources.executions import Executions
+from services.config.runs.admission import start_manual
+from services.config.store import Store
+from services.config.store.definitions import pipelines
 from services.config.tables.catalog import PipelineRow, ProjectRow
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Kind
@@ -130,7 +131,7 @@ def test_a_run_without_a_push_is_repeated_without_one(world: World) -> None:
 def test_an_input_that_holds_a_secret_keeps_it_while_its_mask_is_written_back(world: World) -> None:
     box = Sealed(key_id="k", box="Ym94")
     with world.store.write() as uow:
-        pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        pipeline = pipelines.pipeline_for_run(uow, "default", "Deploy web")
         assert pipeline is not None
         parent = {"executionId": "parent", "stage": "S", "task": "T", "requestedBy": "ann"}
         body = {"input": {"DOCKER_TAG": "*****"}, "_parent": parent}
@@ -148,7 +149,7 @@ def test_an_input_that_holds_a_secret_keeps_it_while_its_mask_is_written_back(wo
 
 def test_nobody_but_a_run_brings_a_sealed_input(world: World) -> None:
     with world.store.write() as uow:
-        pipeline = catalog_pipelines.pipeline_for_run(uow, "default", "Deploy web")
+        pipeline = pipelines.pipeline_for_run(uow, "default", "Deploy web")
         assert pipeline is not None
         sealed = {"input.DOCKER_TAG": Sealed(key_id="k", box="Ym94")}
         started = start_manual(uow, pipeline, SYSTEM, {"input": {"DOCKER_TAG": "*****"}}, sealed)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog.values import Actor
-from services.config.executions import Executions
-from services.config.holding import State
-from services.config.people import SYSTEM, Person
-from services.config.rights import ProjectRole
+from services.config.model.claims import State
+from services.config.model.people import SYSTEM, Person
+from services.config.model.rights import ProjectRole
+from services.config.model.triggers import Actor
+from services.config.resources.executions import Executions
 from services.config.store import Store
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import RunParked, TaskAnswered, TaskWaiting

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.config.holding import Intent, State
-from services.config.moving import Movement
-from services.config.protocol import intend
+from services.config.model.claims import Intent, State
+from services.config.runs.batch import Movement
+from services.config.runs.protocol import intend
 from services.config.store import Store
 from shared.contracts.base import Sealed
 from shared.contracts.history import RollbackStarted, RunEnded, RunParked, StageEnded, Status, TaskAnswered, TaskEnded

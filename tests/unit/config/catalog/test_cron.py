@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.config.catalog.cron import next_after, upcoming
+from services.config.catalog.schedules.cron import next_after, upcoming
 from shared.contracts.problems import Refused
 
 BERLIN = "Europe/Berlin"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.config.catalog import endpoint_schemas
-from services.config.catalog.endpoint_types import endpoint_type, flaws_of, spelled
+from services.config.catalog.endpoints import schemas
+from services.config.catalog.endpoints.types import endpoint_type, flaws_of, spelled
 from shared.contracts.secrets import ENDPOINT_SECRETS
 
 COMPLETE: dict[str, dict[str, Any]] = {
@@ -22,7 +22,7 @@ def flaws(type_: str, **properties: Any) -> list[str]:
     return [flaw.message for flaw in flaws_of(type_, spelled(type_, properties), {})]
 
 
-@pytest.mark.parametrize("type_", sorted(endpoint_schemas.TYPES))
+@pytest.mark.parametrize("type_", sorted(schemas.TYPES))
 def test_what_a_type_needs_is_enough_and_each_part_of_it_is_missed(type_: str) -> None:
     assert flaws(type_, **COMPLETE[type_]) == []
     for name in COMPLETE[type_]:
@@ -34,13 +34,13 @@ def test_what_a_type_needs_is_enough_and_each_part_of_it_is_missed(type_: str) -
 
 
 def test_every_secret_of_a_type_that_has_a_form_is_asked_for_by_it() -> None:
-    asked = {name: {one.name for one in type_.properties} for name, type_ in endpoint_schemas.TYPES.items()}
+    asked = {name: {one.name for one in type_.properties} for name, type_ in schemas.TYPES.items()}
     for name, properties in asked.items():
         assert set(ENDPOINT_SECRETS[name]) - properties <= {"token"}  # a Slack token is hidden, and not used
 
 
 def test_a_form_learns_which_properties_are_secret_and_when_each_is_asked_for() -> None:
-    git = next(one for one in endpoint_schemas.documents() if one["type"] == "git")
+    git = next(one for one in schemas.documents() if one["type"] == "git")
     by_name = {one["name"]: one for one in git["properties"]}
     assert by_name["privateKey"]["secret"] and not by_name["repoURL"]["secret"]
     assert by_name["privateKey"]["when"] == {"authType": ["privateKey"]}
@@ -88,9 +88,9 @@ def test_what_is_wrong_is_said(type_: str, properties: dict[str, Any], said: str
     assert len(found) == 1 and found[0].startswith(said)
 
 
-@pytest.mark.parametrize("type_", sorted(endpoint_schemas.TYPES))
+@pytest.mark.parametrize("type_", sorted(schemas.TYPES))
 def test_references_are_taken_everywhere(type_: str) -> None:
-    properties = {one.name: f"${{var.{one.name}}}" for one in endpoint_schemas.TYPES[type_].properties}
+    properties = {one.name: f"${{var.{one.name}}}" for one in schemas.TYPES[type_].properties}
     assert flaws(type_, **properties) == []
 
 

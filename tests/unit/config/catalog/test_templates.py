@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from services.config.catalog import pipeline_trees
-from services.config.catalog.templates import filled, template, templates
+from services.config.catalog.pipelines import documents
+from services.config.catalog.pipelines.templates import filled, template, templates
 from shared.contracts.problems import Refused
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ def test_there_are_three_templates_and_the_commonest_comes_first() -> None:
 def test_answers_make_a_pipeline_without_flaw_and_nothing_is_left_to_fill_in(name: str) -> None:
     tree, after = filled(template(name), ANSWERS[name])
     assert "@{" not in yaml.safe_dump(tree)
-    spec, _ = pipeline_trees.checked({**tree, "project": "default"}, None)
+    spec, _ = documents.checked({**tree, "project": "default"}, None)
     assert spec.name == tree["name"]
     assert after["webhook"] == {"name": tree["name"], "endpoint": "hub", "pipeline": tree["name"], "enabled": True}
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.people import SYSTEM, Person
-from services.config.rights import MATRIX, ProjectRole, Right, ServiceRole, right_in
+from services.config.model.people import SYSTEM, Person
+from services.config.model.rights import MATRIX, ProjectRole, Right, ServiceRole, right_in
 from shared.contracts.problems import Code, Refused
 
 REFERENCE = """

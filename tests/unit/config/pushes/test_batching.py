@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.config.gathering import Member, due_at, group
+from services.config.pushes.batching import Member, due_at, group
 
 
 def members(*given: tuple[str, str | None]) -> list[Member]:

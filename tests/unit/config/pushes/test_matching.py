@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.config.matching import Earlier, repeats
+from services.config.model.deliveries import Earlier
+from services.config.pushes.matching import repeats
 from shared.contracts.pushes import Push
 
 FIRST = Earlier(

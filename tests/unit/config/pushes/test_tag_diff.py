@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.config.looking import Delivered, Memory, compare
+from services.config.model.tag_memory import Delivered, Memory
+from services.config.pushes.tag_diff import compare
 from shared.contracts.looks import SeenTag
 
 ABOUT = "docker.io/acme/web"

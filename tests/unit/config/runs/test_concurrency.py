@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.lanes import Arrival, Place, arrive, choose, lane_of
+from services.config.model.slots import Place
+from services.config.runs.concurrency import Arrival, arrive, choose, lane_of
 from shared.grammar.spec import Supersede
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.config.leases import Leases
+from services.config.runs.heartbeats import Leases
 
 
 class Clock:

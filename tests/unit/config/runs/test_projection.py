@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from services.config.folding import Glance, look, stages
+from services.config.runs.projection import Glance, look, stages
 from shared.contracts.history import (
     Event,
     Output,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.config.rerunning import kept
+from services.config.runs.reruns import kept
 from shared.contracts.base import Sealed
 from shared.contracts.history import Output, Recorded, StageEnded, Status, TaskEnded, TaskStarted
 from shared.contracts.problems import Refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts import history as h
 from shared.contracts.runs import Grant, Report, ReportAnswer, Take
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts.history import RunEnded, Status
 from shared.contracts.runs import Verdict
 from tests.unit.config.runs.protocol.moves import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.config import protocol as p
+from services.config.runs import protocol as p
 from shared.contracts.history import Event, RunStarted, Status, TaskHandle, TaskWaiting
 from shared.contracts.runs import Verdict
 from tests.unit.config.runs.protocol.moves import (

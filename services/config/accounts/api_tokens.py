@@ -1,0 +1,149 @@
+"""API tokens: what lets a program in as a user, and what a webhook acts by. Stored as hashes, shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.config.catalog import audit
+from services.config.catalog.context import new_id
+from services.config.catalog.documents import LINK_BASE, flag, micros, name_of, text, wire_time
+from services.config.catalog.webhooks import identity
+from services.config.model.definitions import Token, User
+from services.config.model.people import Person
+from services.config.resource import chosen
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people, uses
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+
+from .sign_in import sign_out
+
+DAY_S = 86_400.0
+GOOD_FOR_DAYS = 182
+MAX_DAYS = 3_660
+
+
+class ApiTokens:
+    """The kind `api-tokens`: one's own; administrators see everybody's with `options.all`."""
+
+    def __init__(self) -> None:
+        self._verbs = {
+            "create": self._create,
+            "patch": self._rename,
+            "delete": self._end,
+            "sign-out": self._sign_out,
+        }
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page, without revoked ones."""
+        column = people.TOKENS.column
+        where = [column("kind") == "api", column("revoked_at").is_(None)]
+        if not (person.administers and flag(ask.options, "all", False)):
+            where.append(column("user_id") == person.user_id)
+        values, total = people.TOKENS.page(uow, ask, *where)
+        return Page(documents=tuple(documents(uow, values)), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One token, never its text."""
+        return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Create one of one's own, name it anew, or end it; `sign-out` ends the session that asks."""
+        return chosen(self._verbs, ask)(uow, person, ask)
+
+    def _rename(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, person, ask)
+        return _changed(uow, person, ask, old, replace(old, name=name_of(ask.body, "API token", old.name)))
+
+    def _end(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, person, ask)
+        _, owner = people.owners(uow, [old.id])[old.id]
+        identity.token_revoked(uow, old, owner)
+        return _changed(uow, person, ask, old, replace(old, revoked_at=uow.now))
+
+    def _sign_out(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        sign_out(uow, person)
+        return Document()
+
+    def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        user = people.USERS.one(uow, id=person.user_id)
+        email = text(ask.body, "email").strip()
+        if user is None:
+            raise refuse(Code.FORBIDDEN, f"{person.user} has no account to make API tokens for", subject=person.user)
+        if email and email.casefold() not in (user.email_key, user.name_key):
+            raise refuse(
+                Code.FORBIDDEN,
+                f"an API token acts as its owner: {user.name} cannot make one for {email}",
+                subject="email",
+                next_step=f"Use your own address, {user.email or user.name}.",
+            )
+        token_hash = ask.hashes.get("token")
+        if not token_hash:
+            raise refuse(Code.INVALID, "the API token itself is missing from the request", subject="token")
+        token = Token(
+            id=new_id(),
+            user_id=user.id,
+            kind="api",
+            name=name_of(ask.body, "API token"),
+            token_hash=token_hash,
+            created_at=uow.now,
+            expires_at=uow.now + _days(ask.body.get("goodForDays")) * DAY_S,
+        )
+        people.TOKENS.insert(uow, token)
+        identity.watch(uow, token)
+        document = documents(uow, [token])[0]
+        audit.record(uow, person, "create", Kind.TOKENS, None, document)
+        return Document(document=document)
+
+
+def _changed(uow: UnitOfWork, person: Person, ask: Act, old: Token, new: Token) -> Document:
+    before = documents(uow, [old])[0]
+    document = documents(uow, [people.TOKENS.update(uow, new)])[0]
+    audit.record(uow, person, ask.verb, Kind.TOKENS, before, document)
+    return Document(document=document)
+
+
+def _days(value: object) -> int:
+    if value is None or value == "":
+        return GOOD_FOR_DAYS
+    try:
+        days = int(str(value))
+    except ValueError:
+        days = 0
+    if not 1 <= days <= MAX_DAYS:
+        raise refuse(Code.INVALID, f"goodForDays must be a whole number from 1 to {MAX_DAYS}", subject="goodForDays")
+    return days
+
+
+def _locate(uow: Reading, person: Person, ask: Act | Get) -> Token:
+    found = people.TOKENS.one(uow, id=ask.id)
+    if found is None or found.kind != "api" or not (found.user_id == person.user_id or person.administers):
+        raise refuse(Code.NOT_FOUND, f"there is no API token with the id {ask.id}", subject=ask.id)
+    return found
+
+
+def documents(uow: Reading, tokens: Sequence[Token]) -> list[Json]:
+    """Wire documents, with the owner and the webhooks that act by each."""
+    owners = people.owners(uow, [token.id for token in tokens])
+    return [_document(token, owners[token.id][1], uses.webhooks_of_token(uow, token.id)) for token in tokens]
+
+
+def _document(token: Token, owner: User, webhooks: list[str]) -> Json:
+    return {
+        "id": token.id,
+        "kind": "API_TOKEN",
+        "name": token.name,
+        "user": owner.name,
+        "email": owner.email,
+        "createdAt": wire_time(token.created_at),
+        "createdBy": owner.name,
+        "expiresAt": wire_time(token.expires_at),
+        "lastUsedAt": wire_time(token.last_used_at),
+        "revokedAt": wire_time(token.revoked_at),
+        "webhooks": webhooks,
+        "_createTimeInMicros": micros(token.created_at),
+        "_expireTimeInMicros": micros(token.expires_at),
+        "_link": f"{LINK_BASE}/{Kind.TOKENS.value}/{token.id}",
+    }

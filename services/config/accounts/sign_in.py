@@ -1,0 +1,177 @@
+"""Who is this? By password, API token or one-time code, as often as the limits allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.config.catalog.context import new_id
+from services.config.model.definitions import Token, User
+from services.config.model.people import Person
+from services.config.store import Store, UnitOfWork
+from services.config.store.definitions import people
+from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.problems import Code, Problem, Refused, refuse
+
+from .networks import network_of
+from .passwords import password_matches
+from .sign_in_limits import LimitReached, Origin, SignInLimits, Way
+
+SESSION_S = 8 * 3600.0
+REFRESH_S = 90 * 86_400.0
+CODE_S = 15 * 60.0
+LAST_USE_GRAIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that was admitted; `finish` ends it."""
+
+    ask: SignIn
+    way: Way
+    origin: Origin
+    user: User | None = None
+    """Whose password is to be checked."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `finish` waits for a password hash."""
+        return self.way is Way.PASSWORD
+
+
+class SignIns:
+    """Answers `auth.sign-in` in two steps, so that only admitted attempts wait for the password pool."""
+
+    def __init__(self, store: Store, limits: SignInLimits) -> None:
+        self._store = store
+        self._limits = limits
+        self._checks = {Way.TOKEN: self._by_token, Way.CODE: self._by_code, Way.PASSWORD: self._by_password}
+
+    def sign_in(self, ask: SignIn) -> SignedIn:
+        """Both steps. Raises `Refused`."""
+        return self.finish(self.begin(ask))
+
+    def begin(self, ask: SignIn) -> Attempt:
+        """Admit an attempt. Raises `Refused` when too many failed before."""
+        way = _way(ask)
+        with self._store.read() as reading:
+            network = "" if ask.proxied else network_of(ask.source_address)
+            familiar = bool(ask.browser_of) or people.is_familiar(reading, network)
+            user = people.find_user(reading, ask.username) if way is Way.PASSWORD else None
+        origin = Origin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
+        try:
+            self._limits.admit(way, origin)
+        except LimitReached as reached:
+            raise _too_many(reached) from None
+        return Attempt(ask, way, origin, user)
+
+    def finish(self, attempt: Attempt) -> SignedIn:
+        """Let in or refuse. Opens its own transactions: a password is slow to check. Raises `Refused`."""
+        good = False
+        try:
+            answer = self._checks[attempt.way](attempt)
+            good = True
+        finally:
+            self._limits.end(attempt.way, attempt.origin, good=good)
+        return answer
+
+    def _by_password(self, attempt: Attempt) -> SignedIn:
+        ask, user = attempt.ask, attempt.user
+        stored = user.password if user is not None else None
+        good = password_matches(stored, ask.password_digest, familiar=attempt.origin.familiar)
+        if user is None or not good or not user.enabled:
+            raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right", subject=ask.username)
+        with self._store.write() as uow:
+            return _session(uow, user, ask)
+
+    def _by_code(self, attempt: Attempt) -> SignedIn:
+        ask, answer = attempt.ask, None
+        with self._store.read() as reading:
+            exists = people.has_code(reading, ask.one_time_code_hash)
+        if exists:
+            with self._store.write() as uow:
+                user = people.use_code(uow, ask.one_time_code_hash)
+                answer = _session(uow, user, ask) if user is not None and user.enabled else None
+        if answer is None:
+            raise refuse(
+                Code.UNAUTHENTICATED,
+                "This sign-in link has been used or is older than 15 minutes",
+                next_step="Ask for a new one with `portside link`.",
+            )
+        return answer
+
+    def _by_token(self, attempt: Attempt) -> SignedIn:
+        with self._store.read() as reading:
+            token = people.TOKENS.one(reading, token_hash=attempt.ask.api_token_hash)
+            user = people.USERS.one(reading, id=token.user_id) if token is not None else None
+            now = reading.now
+        if token is None or user is None or not user.enabled or token.revoked_at or token.expires_at <= now:
+            raise refuse(
+                Code.UNAUTHENTICATED,
+                "The API token is not known, or it has ended",
+                next_step="Make a new one under My account, API tokens.",
+            )
+        if now - (token.last_used_at or 0) > LAST_USE_GRAIN_S:
+            with self._store.write() as uow:
+                people.touch_token(uow, token.id)
+                _remember_address(uow, attempt.ask)
+        return SignedIn(
+            user=user.name, email=user.email, token_id=token.id, good_for_s=int(min(SESSION_S, token.expires_at - now))
+        )
+
+
+def _way(ask: SignIn) -> Way:
+    if ask.api_token_hash:
+        return Way.TOKEN
+    return Way.CODE if ask.one_time_code_hash else Way.PASSWORD
+
+
+def _too_many(reached: LimitReached) -> Refused:
+    seconds = int(reached.wait_s) + 1
+    if reached.origin:
+        message = f"Too many sign-ins from {reached.origin} failed"
+        step = f"Try again in {seconds} s."
+    else:
+        message = "Too many people try to sign in at once"
+        step = f"Try again in {seconds} s; a browser or an address that has signed in before goes first."
+    problem = Problem(code=Code.TOO_MANY, message=message, next_step=step, retry_after_s=max(1.0, reached.wait_s))
+    return Refused(problem)
+
+
+def _remember_address(uow: UnitOfWork, ask: SignIn) -> None:
+    """The next sign-in from there need not queue with strangers."""
+    if not ask.proxied and (network := network_of(ask.source_address)):
+        people.remember_address(uow, network)
+
+
+def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
+    """A new session; with a freshly minted token it is that token's, and outlives the access token."""
+    people.forget_sessions(uow)
+    _remember_address(uow, ask)
+    minted = bool(ask.new_token_hash)
+    token = Token(
+        id=new_id(),
+        user_id=user.id,
+        kind="refresh" if minted else "session",
+        name=f"sign-in from {ask.source_address}" if ask.source_address else "sign-in",
+        token_hash=ask.new_token_hash or None,
+        created_at=uow.now,
+        expires_at=uow.now + (REFRESH_S if minted else SESSION_S),
+        last_used_at=uow.now,
+    )
+    people.TOKENS.insert(uow, token)
+    return SignedIn(user=user.name, email=user.email, token_id=token.id, good_for_s=int(SESSION_S))
+
+
+def sign_out(uow: UnitOfWork, person: Person) -> None:
+    """End the session by which somebody asks; an API token stays, it was made on purpose."""
+    token = people.TOKENS.one(uow, id=person.token_id) if person.token_id else None
+    if token is not None and token.kind != "api":
+        people.TOKENS.delete(uow, id=token.id)
+
+
+def make_one_time_code(uow: UnitOfWork, code_hash: str, user: str) -> None:
+    """A code that signs this user in once within 15 minutes."""
+    found = people.find_user(uow, user)
+    if found is None:
+        raise refuse(Code.NOT_FOUND, f"there is no user {user}", subject=user)
+    people.keep_code(uow, code_hash, found.id, CODE_S)

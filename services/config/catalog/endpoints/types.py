@@ -1,0 +1,197 @@
+"""Endpoint types: how they and their properties are spelled, and what each lacks. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.contracts.base import Json
+from shared.contracts.problems import Flaw
+from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
+
+from .schemas import TYPES, Property
+
+_ALIASES = {
+    "docker": "docker",
+    "dockerregistry": "docker",
+    "dockerhub": "docker",
+    "k8s": "k8s",
+    "kubernetes": "k8s",
+    "git": "git",
+    "email": "email",
+    "mail": "email",
+    "slack": "slack",
+    "webhook": "webhook",
+    "jenkins": "jenkins",
+    "jira": "jira",
+    "agent": "agent",
+    "gerrit": "gerrit",
+}
+_SERVER_TYPES = {
+    "dockerhub": "DockerHub",
+    "docker_hub": "DockerHub",
+    "docker hub": "DockerHub",
+    "docker": "DockerHub",
+    "dtr": "DTR",
+    "docker_trusted_registry": "DTR",
+    "dockertrustedregistry": "DTR",
+    "docker trusted registry": "DTR",
+    "oci": "OCI",
+    "registry": "OCI",
+}
+_KEPT_NAMES = {"docker": ("dockerNamespace",)}
+"""Names that older exports carry: spelled as we read them, asked for by no form."""
+
+_GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
+_WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
+_ADDRESSES = {
+    "docker": ("registryURL", "hubURL"),
+    "k8s": ("kubernetesURL",),
+    "git": ("repoURL",),
+    "email": ("outboundHost",),
+    "webhook": ("url",),
+}
+_PORTS = range(1, 65_536)
+
+
+def endpoint_type(text: str) -> str:
+    """The type as it is stored; one that we do not know keeps its spelling."""
+    return _ALIASES.get(text.strip().casefold().replace("-", "").replace("_", ""), text.strip())
+
+
+def server_type(text: str) -> str:
+    """`DockerHub`, `DTR` or `OCI`; what is none of them stays as it was written."""
+    return _SERVER_TYPES.get(text.strip().casefold(), text.strip()) if text.strip() else ""
+
+
+def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
+    """Properties under the names that we read and choices as we write them, whatever case they were written in."""
+    table = TYPES.get(type_)
+    if table is None:
+        return dict(properties)
+    names = {name.casefold(): name for name in _KEPT_NAMES.get(type_, ())}
+    names |= {one.name.casefold(): one.name for one in table.properties}
+    result = {names.get(key.casefold(), key): value for key, value in properties.items()}
+    if type_ == "docker":
+        kind = server_type(str(result.get("serverType") or ""))
+        result["serverType"] = kind or _guess_server(str(result.get("repoURL") or ""))
+    elif (guess := _GUESSES.get(type_)) is not None and not result.get("authType"):
+        result["authType"] = guess(result)
+    for one in table.properties:
+        if (value := _normal(one, result.get(one.name))) is not None:
+            result[one.name] = value
+    return result
+
+
+def servers(type_: str, properties: Mapping[str, Any]) -> frozenset[str]:
+    """The servers that an endpoint signs in at, as they are written: scheme, host and port."""
+    found = {_origin(str(properties.get(name) or "")) for name in _ADDRESSES.get(type_, ())}
+    if type_ == "docker":
+        found.add(_docker_host(str(properties.get("repoURL") or "")))
+    return frozenset(found - {""})
+
+
+def _docker_host(repo_url: str) -> str:
+    return _origin(repo_url) if "${" in repo_url else read_repository(repo_url).host
+
+
+def _origin(address: str) -> str:
+    """Of `git@host:path` the host; of a text that is no address the text itself."""
+    written = address.strip()
+    if (parts := urlsplit(written)).netloc:
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".casefold()
+    return written.rpartition("@")[2].partition(":")[0].casefold() if "@" in written else written.casefold()
+
+
+def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[Flaw]:
+    """What the endpoint lacks or has wrong, all at once."""
+    table = TYPES.get(type_)
+    if table is None:
+        return []
+    asked = [one for one in table.properties if _applies(one, properties)]
+    flaws = [flaw for one in asked if (flaw := _flaw(one, properties, secrets)) is not None]
+    written = str(properties.get("repoURL") or "")
+    if type_ == "docker":
+        flaws += _docker_flaws(properties)
+    if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
+        hint = table.property("repoURL").help
+        flaws.append(Flaw(message="repoURL is no address of a Git server", path="properties.repoURL", hint=hint))
+    return flaws
+
+
+def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:
+    written = {name: str(properties.get(name) or "").strip() for name in ("repoURL", "registryURL", "hubURL")}
+    if not written["repoURL"] or any("${" in address for address in written.values()):
+        return []
+    flaws = [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
+    kind, host = properties.get("serverType"), registry_of(properties).host
+    if kind == "DockerHub" and host != HUB_HOST and not written["registryURL"] and not written["hubURL"]:
+        message = f"repoURL names the registry {host}, and serverType is DockerHub"
+        hint = "Choose OCI; for a stand-in of Docker Hub's give hubURL and registryURL."
+        flaws.append(Flaw(message=message, path="properties.serverType", hint=hint))
+    if kind in ("DTR", "OCI") and host == HUB_HOST and not _names_host(written["repoURL"]):
+        hint = "Write it as registry.example.com/acme/web, give registryURL, or choose serverType DockerHub."
+        flaws.append(Flaw(message="repoURL does not name the registry", path="properties.repoURL", hint=hint))
+    return flaws
+
+
+def _names_host(repo_url: str) -> bool:
+    return read_repository(repo_url, default_host="").host != ""
+
+
+def _guess_server(repo_url: str) -> str:
+    return "DockerHub" if read_repository(repo_url).host == HUB_HOST else "OCI"
+
+
+def _guess_cluster_auth(properties: Mapping[str, Any]) -> str:
+    if properties.get("certData") or properties.get("certKeyData"):
+        return "certificate"
+    if properties.get("userName"):
+        return "basicAuth"
+    return "token" if properties.get("token") or properties.get("kubernetesURL") else "inCluster"
+
+
+def _guess_git_auth(properties: Mapping[str, Any]) -> str:
+    return next((kind for kind in ("privateKey", "token", "password") if properties.get(kind)), "none")
+
+
+_GUESSES = {"k8s": _guess_cluster_auth, "git": _guess_git_auth}
+
+
+def _normal(one: Property, written: Any) -> Any:
+    if written is None or written == "":
+        return one.default
+    if not isinstance(written, str):
+        return written
+    if one.kind == "number" and written.strip().isascii() and written.strip().isdigit():
+        return int(written)
+    return {value.casefold(): value for value, _ in one.choices}.get(written.strip().casefold(), written)
+
+
+def _applies(one: Property, properties: Mapping[str, Any]) -> bool:
+    return all(properties.get(name) in values for name, values in one.when.items())
+
+
+def _flaw(one: Property, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
+    path, value = f"properties.{one.name}", properties.get(one.name)
+    if value is None or not str(value).strip():
+        if not one.required or one.name in secrets:
+            return None
+        with_ = "".join(f" with {name} {properties[name]}" for name in one.when)
+        return Flaw(message=f"{one.name} is required{with_}", path=path, hint=one.help or None)
+    text = str(value)
+    if "${" in text:
+        return None
+    if one.kind in ("url", "text") and _WITH_PASSWORD.match(text):
+        return Flaw(
+            message=f"{one.name} holds a password, which would be shown: give it in a field of its own", path=path
+        )
+    if one.kind == "url" and not text.startswith(("https://", "http://")):
+        return Flaw(message=f"{one.name} must begin with https:// or http://", path=path, hint=one.help or None)
+    if one.kind == "number" and not (text.isascii() and text.isdigit() and int(text) in _PORTS):
+        return Flaw(message=f"{one.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
+    if one.choices and text not in (values := [value for value, _ in one.choices]):
+        return Flaw(message=f"{one.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")
+    return None

@@ -1,0 +1,80 @@
+"""Where the world reaches the gateway: told by the environment at the start, changed over the API while running."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import settings, webhooks
+from shared.contracts.problems import Code, refuse
+from shared.process.addresses import is_global, normalise
+
+HOOK_PATH = "/pipelines/api/docker-hub-webhooks?secureToken="
+_ADDRESS, _TOLD = "public_url", "public_url_told"
+_LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
+
+
+def of(uow: Reading) -> str:
+    """The address, without a slash at its end."""
+    return settings.setting(uow, _ADDRESS)
+
+
+def hook_base(uow: Reading) -> str:
+    """The hook URL up to the token."""
+    return of(uow) + HOOK_PATH
+
+
+def told(uow: UnitOfWork, url: str) -> bool:
+    """The environment says so at the start: it counts when it says something new. True when the address changed."""
+    url = url.rstrip("/")
+    if settings.setting(uow, _TOLD) == url:
+        return False
+    settings.set_setting(uow, _TOLD, url)
+    return change(uow, url)
+
+
+def change(uow: UnitOfWork, url: str) -> bool:
+    """Another address: every hook must become a new one. True when it is another."""
+    url = url.strip().rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise refuse(
+            Code.INVALID,
+            f"publicUrl must be an address such as https://portside.example.com, not {url!r}",
+            subject="publicUrl",
+        )
+    before = of(uow)
+    if before == url:
+        return False
+    settings.set_setting(uow, _ADDRESS, url)
+    if before:
+        for webhook in webhooks.with_hooks(uow):
+            webhooks.add_history(uow, webhook.id, f"The public address changed to {url}: the hook moves there.")
+        webhooks.raise_generations(uow)
+    return True
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine or network reaches an address: loopback, private, or a name without a public domain."""
+    host = (urlsplit(url).hostname or "").lower().rstrip(".")
+    if normalise(host) is not None:
+        return not is_global(host)
+    return "." not in host or host.endswith(_LOCAL_NAMES)
+
+
+def why_unreachable(url: str, hub_url: str) -> str:
+    """Why Docker Hub cannot call this address; empty when it can, as far as an address tells."""
+    if is_local(hub_url) or not is_local(url):
+        return ""
+    where = url or "no address"
+    return (
+        f"Docker Hub cannot reach {where}. Let this webhook look instead (mode look: no hook, pushes run within a "
+        "minute or two), or open a tunnel and set PUBLIC_URL to its address."
+    )
+
+
+def why_in_clear(url: str, hub_url: str) -> str:
+    """What plain HTTP gives away; empty where it does not travel, or not in clear."""
+    if urlsplit(url).scheme != "http" or is_local(url) or is_local(hub_url):
+        return ""
+    return f"The hook's secret token travels in clear to {url}: put HTTPS in front of it, and rotate the token."

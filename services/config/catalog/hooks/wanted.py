@@ -1,0 +1,243 @@
+"""Which hooks should stand at Docker Hub, and what hubsync says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.config.catalog import references
+from services.config.catalog.documents import wire_time
+from services.config.model.definitions import Endpoint, Tombstone, Webhook
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import settings
+from services.config.store.definitions import webhooks as webhooks_store
+from services.config.store.definitions.endpoints import ENDPOINTS
+from shared.contracts import topics
+from shared.contracts.base import Sealed
+from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, repository_of
+
+from . import public_url as public_address
+
+PASS_TIMER = "mirror.pass"
+PASS_EVERY_S = 300.0
+LOOKED_AT = "looked at"
+"""The state of a webhook that has no hook and needs none."""
+_ALL = "all"
+
+
+def ask_pass(uow: UnitOfWork, reason: str, *webhook_ids: str) -> None:
+    """Have hubsync look at these webhooks, or at all."""
+    uow.outbox(topics.MIRROR_PASS, MirrorPass(reason=reason, webhook_ids=webhook_ids), "mirror")
+
+
+def on_timer(uow: UnitOfWork, subject: str) -> None:
+    """Handle the timer: a pass over everything, or over the one webhook that was to be tried again."""
+    if subject == _ALL:
+        ask_pass(uow, "every five minutes")
+        uow.timer(PASS_TIMER, _ALL, uow.now + PASS_EVERY_S)
+    else:
+        ask_pass(uow, "trying again", subject)
+
+
+def start(uow: UnitOfWork, public_url: str) -> None:
+    """When config becomes active: a pass soon, with new hooks all over when the public address has changed."""
+    public_address.told(uow, public_url)
+    uow.timer(PASS_TIMER, _ALL, uow.now)
+
+
+def repository(webhook: Webhook, endpoint: Endpoint | None) -> Repository:
+    """The repository that a webhook is about; the endpoint's references are filled in already."""
+    base = repository_of(endpoint.properties) if endpoint is not None else Repository(host="", namespace="")
+    return join_repository(base, webhook.repo_name)
+
+
+def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhook:
+    """The webhook with the hook that it now wants; a new generation where the old hook will not do."""
+    endpoint = references.endpoint_of(uow, after.project, after.endpoint)
+    hub_url, path, state, message = _target(after, endpoint)
+    old_target = (after.hook_hub_url, after.hook_repository)
+    moved = (hub_url, path) != old_target
+    if moved and after.hook_repository:
+        bury(uow, before or after)
+    renewed = before is not None and (before.token_hash != after.token_hash or before.name != after.name)
+    restated = not path and (state, message) != (after.hub_state, after.hub_message)
+    if not moved and not renewed and not restated:
+        return after
+    generation = after.generation + 1 if path else after.generation
+    new = replace(
+        after,
+        generation=generation,
+        hook_repository=path,
+        hook_hub_url=hub_url,
+        slug=None if moved else after.slug,
+        hub_state=state,
+        hub_message=message,
+    )
+    webhooks_store.set_hook(uow, new)
+    return new
+
+
+def bury(uow: UnitOfWork, webhook: Webhook) -> None:
+    """Remember a hook that must go, with what is needed to delete it."""
+    if not webhook.hook_repository:
+        return
+    endpoint = ENDPOINTS.one(uow, project=webhook.project, name=webhook.endpoint) if webhook.endpoint else None
+    username, password = credentials(uow, endpoint)
+    webhooks_store.TOMBSTONES.delete(uow, webhook_id=webhook.id, generation=webhook.generation)
+    webhooks_store.TOMBSTONES.insert(
+        uow,
+        Tombstone(
+            webhook_id=webhook.id,
+            generation=webhook.generation,
+            hook_name=hook_name(uow, webhook.id, webhook.generation),
+            repository=webhook.hook_repository,
+            hub_url=webhook.hook_hub_url,
+            token=webhook.secret_token,
+            username=username,
+            password=password.model_dump() if password is not None else None,
+            slug=webhook.slug,
+            created_at=uow.now,
+        ),
+    )
+
+
+def endpoint_changed(uow: UnitOfWork, before: Endpoint, after: Endpoint) -> None:
+    """A changed docker endpoint: its webhooks may want other hooks, or only other credentials."""
+    if (before.properties, before.secrets) != (after.properties, after.secrets):
+        _look_again(uow, after, f"endpoint {after.name} changed")
+
+
+def variable_changed(uow: UnitOfWork, project: str, name: str) -> None:
+    """A changed variable means as much for the docker endpoints that refer to it."""
+    for endpoint in ENDPOINTS.all(uow, ENDPOINTS.column("project") == project, ENDPOINTS.column("type") == "docker"):
+        if name in references.referred(endpoint):
+            _look_again(uow, endpoint, f"variable {name} changed")
+
+
+def _look_again(uow: UnitOfWork, endpoint: Endpoint, reason: str) -> None:
+    touched = webhooks_store.of_endpoint(uow, endpoint.project, endpoint.name)
+    for webhook in touched:
+        refreshed(uow, webhook, webhook)
+    if touched:
+        ask_pass(uow, reason, *(webhook.id for webhook in touched))
+
+
+def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
+    """The wanted state: hooks that should stand, and tombstones of those that should not.
+
+    A repository is told whole, whichever of its webhooks is asked for: a hook of ours that hubsync does not know of
+    would look to it like one of somebody else's.
+    """
+    url_base = public_address.hook_base(uow)
+    webhooks, stones = webhooks_store.hooks_beside(uow, ask.webhook_ids)
+    endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
+    hooks = []
+    for webhook in webhooks:
+        username, password = credentials(uow, endpoints.get((webhook.project, webhook.endpoint)))
+        hooks.append(
+            WantedHook(
+                webhook_id=webhook.id,
+                hook_name=hook_name(uow, webhook.id, webhook.generation),
+                generation=webhook.generation,
+                repository=webhook.hook_repository,
+                url_base=url_base,
+                token=Sealed.model_validate(webhook.secret_token),
+                hub_url=webhook.hook_hub_url,
+                username=username,
+                password=password,
+                slug=webhook.slug,
+                replace=tuple(webhook.replacing),
+            )
+        )
+    hooks += [_gone(stone, url_base) for stone in stones]
+    return Wanted(installation=settings.setting(uow, "installation"), hooks=tuple(hooks))
+
+
+def report(uow: UnitOfWork, said: MirrorReport) -> None:
+    """Keep what hubsync says; an old generation's report cannot change what is shown of the new one."""
+    if said.state is MirrorState.GONE:
+        webhooks_store.TOMBSTONES.delete(uow, webhook_id=said.webhook_id, generation=said.generation)
+    elif not webhooks_store.note_tombstone(uow, said.webhook_id, said.generation, said.message):
+        webhook = webhooks_store.WEBHOOKS.one(uow, id=said.webhook_id)
+        if webhook is not None and webhook.generation == said.generation:
+            message = said.repaired if said.state is MirrorState.IN_STEP and said.repaired else said.message
+            if said.state is MirrorState.RATE_LIMITED and said.retry_at is not None:
+                message = f"Until {wire_time(said.retry_at)[:19]} UTC. {message}"
+            slug = said.slug or webhook.slug
+            webhooks_store.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
+            _remember(uow, webhook, said)
+            if said.elsewhere is not None:
+                _note_elsewhere(uow, webhook, said.elsewhere)
+    if said.retry_at is not None:
+        uow.timer(PASS_TIMER, said.webhook_id, said.retry_at)
+
+
+def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, found: tuple[Elsewhere, ...]) -> None:
+    there = {one.slug for one in found}
+    for one in webhook.elsewhere:
+        if one["slug"] in webhook.replacing and one["slug"] not in there:
+            what = f"The hook {one['name']} to {one['address']} was deleted at Docker Hub, as asked."
+            webhooks_store.add_history(uow, webhook.id, what)
+    shown = [one.model_dump() for one in found]
+    replacing = [slug for slug in webhook.replacing if slug in there]
+    if (shown, replacing) != (webhook.elsewhere, webhook.replacing):
+        webhooks_store.set_elsewhere(uow, webhook.id, shown, replacing)
+
+
+def _remember(uow: UnitOfWork, webhook: Webhook, said: MirrorReport) -> None:
+    """Drift, and changes of state that people look back at, stand in the webhook's history."""
+    if said.repaired:
+        webhooks_store.add_history(uow, webhook.id, said.repaired)
+    elif said.state.value != webhook.hub_state and said.state is not MirrorState.PENDING:
+        what = f"At Docker Hub: {said.state.value}. {said.message}".strip()
+        webhooks_store.add_history(uow, webhook.id, what)
+
+
+def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:
+    """`portside-<installation>-<webhook>-<generation>`; the last twelve digits of an id are its random ones."""
+    installation = settings.setting(uow, "installation")
+    return f"portside-{installation}-{webhook_id.replace('-', '')[-12:]}-{generation}"
+
+
+def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str, str]:
+    """Management API, repository, state and message of the hook that a webhook wants; none without a repository."""
+    if endpoint is None or endpoint.type != "docker":
+        return "", "", "", ""
+    if webhook.mode == "look":
+        return "", "", LOOKED_AT, "No hook is made: the registry is looked at for new tags."
+    found = repository(webhook, endpoint)
+    if endpoint.properties.get("serverType") != "DockerHub":
+        by_hand = "This registry's hooks are not managed: set the Hook URL there by hand."
+        return "", "", MirrorState.BY_HAND.value, by_hand
+    if found.host != HUB_HOST:
+        other = f"The repository is at {found.host}, not at Docker Hub: choose an endpoint of that registry."
+        return "", "", MirrorState.PENDING.value, other
+    if not found.path:
+        return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
+    hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/")
+    return hub_url, found.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
+
+
+def credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:
+    """The user name and the sealed password of an endpoint; nothing where there is none."""
+    if endpoint is None:
+        return "", None
+    resolved = references.resolve_endpoint(uow, endpoint)
+    password = resolved.secrets.get("password") or resolved.secrets.get("token")
+    return str(resolved.properties.get("username") or ""), password
+
+
+def _gone(stone: Tombstone, url_base: str) -> WantedHook:
+    return WantedHook(
+        webhook_id=stone.webhook_id,
+        hook_name=stone.hook_name,
+        generation=stone.generation,
+        repository=stone.repository,
+        url_base=url_base,
+        token=Sealed.model_validate(stone.token),
+        hub_url=stone.hub_url,
+        username=stone.username,
+        password=Sealed.model_validate(stone.password) if stone.password else None,
+        gone=True,
+        slug=stone.slug,
+    )

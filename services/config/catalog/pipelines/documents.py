@@ -1,0 +1,246 @@
+"""Pipeline documents between wire and store: fields of fixed types, what is used, what deserves a warning. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.config.catalog.documents import READ_ONLY
+from services.config.model.triggers import RunnablePipeline
+from shared.contracts.base import Json
+from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.grammar.checks import examine_pipeline
+from shared.grammar.documents import Located, load_yaml
+from shared.grammar.inputs import run_inputs
+from shared.grammar.malformed import Malformed
+from shared.grammar.names import Path, nearest, path_text
+from shared.grammar.pipelines import read_pipeline
+from shared.grammar.plan import compile_plan, supersede_of
+from shared.grammar.spec import PipelineSpec
+from shared.grammar.task_schemas import TASK_SCHEMAS
+
+IMPORTED = "_imported"
+"""Marks a pipeline that came from another product, whose runs were never superseded."""
+COLUMNS = frozenset({"kind", "project", "name", "description", "tags", "enabled", "state", "concurrency"})
+MAPS = ("input", "_inputMeta", "output", "_outputMeta", "starred", "workspace", "stages", "notifications")
+LISTS = ("options", "stageOrder", "rollbacks")
+
+
+def read_text(text: str) -> Located:
+    """The one document of a YAML body; refuses with line and column."""
+    try:
+        found = load_yaml(text)
+    except Malformed as error:
+        raise unreadable(error) from None
+    if len(found) != 1:
+        raise refused(f"one pipeline is expected and the text holds {len(found)} documents; use import for several", ())
+    return found[0]
+
+
+def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineSpec, list[Json]]:
+    """The pipeline and its warnings; refuses one that has anything wrong with it, all at once, with places.
+
+    In a pipeline that comes from another product the input of a task may be what only that product understands: it is
+    kept, and a warning says that the task will not run.
+    """
+    name = str(tree.get("name") or "")
+    findings = examine_pipeline(tree, position=located.position if located else None)
+    foreign = [flaw for flaw in findings.flaws if tree.get(IMPORTED) and task_of(tree, flaw.path)]
+    flaws = [flaw for flaw in findings.flaws if flaw not in foreign]
+    if flaws:
+        shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
+        more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
+        raise refused(f"pipeline {name} has {_count(flaws)}: {shown}{more}", flaws)
+    said = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
+    try:
+        return read_pipeline(tree), said + static_warnings(name, tree, findings.warnings)
+    except Malformed as error:
+        raise refused(f"pipeline {name} cannot be read", error.flaws) from None
+
+
+def kept(body: Mapping[str, Any]) -> Json:
+    """What the store keeps of a body beside the columns: every other field, ours or not, with maps and lists typed."""
+    tree = {key: value for key, value in body.items() if key not in READ_ONLY and key not in COLUMNS}
+    for key in MAPS:
+        if key in tree:
+            tree[key] = _map(tree[key])
+    for key in LISTS:
+        if key in tree:
+            tree[key] = _list(tree[key])
+    return tree
+
+
+def shown(tree: Mapping[str, Any]) -> Json:
+    """The tree with every field that typed clients expect, as the type that they expect."""
+    document: Json = {"icon": "", "global": False, **{key: {} for key in MAPS}, **{key: [] for key in LISTS}}
+    document |= {key: value for key, value in tree.items() if key != IMPORTED}
+    document["notifications"] = {"email": [], "jira": [], "webhook": [], **_map(tree.get("notifications"))}
+    document["workspace"] = _workspace(_map(tree.get("workspace")))
+    document["starred"] = _map(tree.get("starred"))
+    return document
+
+
+def needs_of(spec: PipelineSpec) -> set[tuple[str, str]]:
+    """What a pipeline refers to by name, as (kind, name)."""
+    plan = compile_plan(spec)
+    needs = plan.needs()
+    found = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
+    return found | {("pipeline", call.pipeline) for call in _calls(spec)}
+
+
+def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[str], Sequence[str]]) -> list[Json]:
+    """A warning for each thing that the pipeline refers to and that is not there, with the nearest name."""
+    said = []
+    for kind, wanted in sorted(needs):
+        there = names(kind)
+        if wanted not in there and not (kind == "pipeline" and wanted == name):
+            near = nearest(wanted, there)
+            hint = f"; did you mean {near}?" if near else ""
+            said.append(warning(name, kind, f"there is no {kind} {wanted} in this project yet{hint}", "SEVERE"))
+    return said
+
+
+def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePipeline | None]) -> list[Json]:
+    """A warning for each input that a nested run or a rollback would be refused for, as things stand now."""
+    said = []
+    for call in _calls(spec):
+        called = find(call.pipeline)
+        if called is not None and isinstance(call.inputs, Mapping):
+            _, flaws = run_inputs(called.tree["input"], called.tree["_inputMeta"], call.inputs)
+            for flaw in flaws:
+                place = path_text((*call.path, flaw.path.removeprefix("input.")))
+                said.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One pipeline runs another."""
+
+    who: str
+    path: Path
+    """Where the inputs stand."""
+    pipeline: str
+    inputs: Any
+
+
+def _calls(spec: PipelineSpec) -> Iterator[_Call]:
+    """The pipelines that are run by their name, which no expression makes."""
+    written: list[tuple[str, Path, Any, Any]] = [
+        ("a rollback", ("rollbacks", index, "inputs"), one.name, one.inputs) for index, one in enumerate(spec.rollbacks)
+    ]
+    for stage, its in spec.stages.items():
+        for task, one in its.tasks.items():
+            if one.type.casefold() == "pipeline":
+                place = ("stages", stage, "tasks", task, "input", "inputProperties")
+                written.append((f"{stage}.{task}", place, one.input.get("pipeline"), one.input.get("inputProperties")))
+    for who, path, name, inputs in written:
+        if isinstance(name, str) and name and "${" not in name:
+            yield _Call(who, path, name, inputs or {})
+
+
+def static_warnings(name: str, tree: Mapping[str, Any], found: Sequence[Flaw]) -> list[Json]:
+    """What is legal and probably not meant."""
+    said = [warning(name, flaw.path, flaw.told, "WARNING") for flaw in found]
+    options = [str(option).upper() for option in tree.get("options") or []]
+    for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
+        if option in options:
+            said.append(warning(name, "options", f"no {word} trigger fills these inputs yet", "INFO"))
+    return said
+
+
+def warning(container: str, field: str, message: str, level: str) -> Json:
+    """One entry of `_warnings`."""
+    return {
+        "classType": "PIPELINE",
+        "success": level != "SEVERE",
+        "message": {"containerName": container, "fieldName": field, "level": level, "message": message},
+    }
+
+
+def task_of(tree: Mapping[str, Any], path: str) -> tuple[str, str] | None:
+    """The stage and task in whose input a place is; names may hold dots, so they are looked for."""
+    for stage, its in _map(tree.get("stages")).items():
+        for task in _map(its.get("tasks") if isinstance(its, Mapping) else None):
+            if path.startswith(f"stages.{stage}.tasks.{task}.input."):
+                return stage, task
+    return None
+
+
+def will_not_run(document: Mapping[str, Any]) -> list[Json]:
+    """The tasks of a stored pipeline that do not run here: by their type, or by an input that means nothing here."""
+    types = [
+        (stage, name, f"tasks of type {task.get('type')} do not run here")
+        for stage, its in (document.get("stages") or {}).items()
+        for name, task in (its.get("tasks") or {}).items()
+        if task.get("type") not in TASK_SCHEMAS
+    ]
+    severe = [one["message"] for one in document.get("_warnings") or [] if one["message"]["level"] == "SEVERE"]
+    inputs = [
+        (*found, f"{one['fieldName'].partition('.input.')[2]}: {one['message']}")
+        for one in severe
+        if (found := task_of(document, one["fieldName"])) is not None
+    ]
+    return [
+        {"stage": stage, "task": name, "type": document["stages"][stage]["tasks"][name].get("type"), "reason": reason}
+        for stage, name, reason in [*types, *inputs]
+    ]
+
+
+def looks_exported(tree: Mapping[str, Any]) -> bool:
+    """Whether a document has what Code Stream writes into every export and people do not write by hand."""
+    return "supersede" not in tree and "workspace" in tree and ("icon" in tree or "_inputMeta" in tree)
+
+
+def default_supersede() -> str:
+    """The policy of a pipeline that names none."""
+    return supersede_of(PipelineSpec(name="any")).value
+
+
+def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
+    """The refusal of a document."""
+    return Refused(Problem(code=Code.INVALID, message=message, flaws=tuple(flaws)))
+
+
+def unreadable(error: Malformed) -> Refused:
+    """The refusal of a text that is no YAML; many clients print its message alone."""
+    return refused(f"the YAML cannot be read: {'; '.join(map(_placed, error.flaws))}", error.flaws)
+
+
+def _placed(flaw: Flaw) -> str:
+    place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
+    path = f"{flaw.path}: " if flaw.path else ""
+    return f"{place}{path}{flaw.told}"
+
+
+def _count(flaws: Sequence[Flaw]) -> str:
+    return "one problem" if len(flaws) == 1 else f"{len(flaws)} problems"
+
+
+def _map(value: Any) -> Any:
+    if value in (None, "", []):
+        return {}
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) else value
+
+
+def _list(value: Any) -> Any:
+    return [] if value in (None, "") else value
+
+
+def _workspace(workspace: Json) -> Json:
+    limits = _map(workspace.get("limits"))
+    if not limits and "limits" not in workspace:
+        return workspace
+    return {**workspace, "limits": {**limits, **_numbers(limits)}}
+
+
+def _numbers(limits: Mapping[str, Any]) -> Json:
+    read: dict[str, Callable[[Any], Any]] = {"cpu": float, "memory": lambda value: int(float(value))}
+    result: Json = {}
+    for key, convert in read.items():
+        try:
+            result[key] = convert(limits.get(key) or 0)
+        except (TypeError, ValueError):
+            result[key] = convert(0)
+    return result

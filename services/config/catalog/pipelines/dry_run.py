@@ -1,0 +1,79 @@
+"""A dry run: every expression that can be resolved before the run is, and what stays open is said. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.config.model.triggers import RunnablePipeline
+from shared.contracts.base import Json
+from shared.contracts.runs import Variable
+from shared.contracts.secrets import MASK
+from shared.grammar.conditions import ConditionError, evaluate
+from shared.grammar.inputs import run_inputs
+from shared.grammar.manifests import shown_input
+from shared.grammar.plan import Plan, TaskPlan
+from shared.grammar.resolving import Scope, Unresolved, resolve_known
+from shared.grammar.task_schemas import TASK_SCHEMAS
+
+
+def preview(
+    pipeline: RunnablePipeline,
+    plan: Plan,
+    given: Mapping[str, Any],
+    user: str,
+    endpoints: Sequence[str],
+    variables: Mapping[str, Variable],
+) -> Json:
+    """What would happen, by stage and task, with secrets masked."""
+    inputs, flaws = run_inputs(pipeline.tree.get("input") or {}, pipeline.tree.get("_inputMeta") or {}, given)
+    about = {
+        "name": pipeline.name,
+        "project": pipeline.project,
+        "description": pipeline.description,
+        "comments": "",
+        "requestBy": user,
+    }
+    known = {name: MASK if one.value is None else one.value for name, one in variables.items()}
+    scope = Scope(inputs=inputs, variables=known, about=about)
+    return {
+        "name": pipeline.name,
+        "project": pipeline.project,
+        "kind": "DRY_RUN",
+        "input": inputs,
+        "problems": [flaw.message for flaw in flaws],
+        "stages": [
+            {
+                "name": stage.name,
+                "groups": [[_task(task, scope, endpoints) for task in group] for group in stage.groups],
+            }
+            for stage in plan.stages
+        ],
+        "output": resolve_known(plan.outputs, scope)[0],
+    }
+
+
+def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
+    resolved, open_ = resolve_known(task.input, scope)
+    named, _ = resolve_known(task.endpoints, scope)
+    return {
+        "name": task.name,
+        "type": task.type,
+        "runs": task.type in TASK_SCHEMAS,
+        "preCondition": task.pre_condition,
+        "skipped": _skipped(task.pre_condition, scope),
+        "endpoints": named,
+        "missingEndpoints": sorted({str(one) for one in named.values() if one not in endpoints}),
+        "input": shown_input(task.type, resolved),
+        "unresolved": [one.name for one in open_],
+    }
+
+
+def _skipped(condition: str, scope: Scope) -> bool | None:
+    """Whether the condition holds the task back; None when that is known only during the run."""
+    if not condition:
+        return False
+    try:
+        return not evaluate(condition, scope)
+    except (ConditionError, Unresolved):
+        return None

@@ -1,0 +1,1 @@
+"""Schedules: `resource` is the kind, `cron` computes the next times."""

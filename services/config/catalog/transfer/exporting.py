@@ -1,0 +1,141 @@
+"""Definitions written out as YAML, in Code Stream's order of fields; a secret is shown as the mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.config.catalog.base import project_named
+from services.config.catalog.pipelines.resource import export_yaml
+from services.config.catalog.webhooks import sender_rules
+from services.config.model.definitions import Pipeline
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.resource import Resource
+from services.config.store import Reading
+from services.config.store.definitions import pipelines
+from services.config.store.definitions import projects as projects_store
+from services.config.store.definitions.endpoints import ENDPOINTS, VARIABLES
+from services.config.store.definitions.pipelines import PIPELINES
+from services.config.store.definitions.schedules import SCHEDULES
+from services.config.store.definitions.webhooks import WEBHOOKS
+from shared.contracts.catalog import Get, Kind
+from shared.contracts.problems import Code, refuse
+from shared.grammar.export import to_yaml
+
+TABLES: dict[Kind, Any] = {
+    Kind.ENDPOINTS: ENDPOINTS,
+    Kind.VARIABLES: VARIABLES,
+    Kind.PIPELINES: PIPELINES,
+    Kind.WEBHOOKS: WEBHOOKS,
+    Kind.SCHEDULES: SCHEDULES,
+}
+_ASKED = {
+    "variables": Kind.VARIABLES,
+    "endpoints": Kind.ENDPOINTS,
+    "pipelines": Kind.PIPELINES,
+    "registry-webhooks": Kind.WEBHOOKS,
+    "schedules": Kind.SCHEDULES,
+}
+"""What may be asked for by name, in the order in which an import needs it."""
+_WRITTEN: dict[Kind, tuple[str, ...]] = {
+    Kind.PROJECTS: ("kind", "name", "description", "administrators", "members", "viewers"),
+    Kind.ENDPOINTS: ("project", "kind", "name", "description", "type", "isRestricted", "properties"),
+    Kind.VARIABLES: ("project", "kind", "name", "description", "type", "value"),
+    Kind.SCHEDULES: (
+        "project",
+        "kind",
+        "name",
+        "description",
+        "enabled",
+        "pipeline",
+        "cron",
+        "timeZone",
+        "input",
+    ),
+    Kind.WEBHOOKS: (
+        "project",
+        "kind",
+        "name",
+        "description",
+        "enabled",
+        "mode",
+        "endpoint",
+        "pipeline",
+        "serverType",
+        "repoName",
+        "imageNameRegExPattern",
+        "tagNamePattern",
+        "exclude",
+        "input",
+        *sender_rules.FIELDS,
+    ),
+}
+
+Resources = Mapping[Kind, Resource]
+
+
+def export(
+    uow: Reading, person: Person, resources: Resources, project: str, wanted: Mapping[str, Sequence[str]]
+) -> str:
+    """The objects that are named, of one project or of all that the person may read; with no name, all of it."""
+    projects = _projects(uow, person, project)
+    texts: list[str] = []
+    for name in wanted.get("projects", ()):
+        found = resources[Kind.PROJECTS].get(uow, person, Get(kind=Kind.PROJECTS, name=name)).document
+        texts.append(to_yaml({key: found[key] for key in _WRITTEN[Kind.PROJECTS]}))
+    for name in wanted.get("pipeline", ()):
+        pipeline = _one(uow, Kind.PIPELINES, projects, name)
+        needs = pipelines.needs(uow, pipeline.id)
+        endpoints = ENDPOINTS.named(uow, [(pipeline.project, one) for kind, one in needs if kind == "endpoint"])
+        texts += [_written(uow, resources, Kind.ENDPOINTS, one) for one in endpoints.values()]
+        texts.append(export_yaml(pipeline))
+    for asked, kind in _ASKED.items():
+        values = (
+            [_one(uow, kind, projects, name) for name in wanted.get(asked, ())] if wanted else _all(uow, kind, projects)
+        )
+        texts += [_written(uow, resources, kind, value) for value in values]
+    return "".join(texts)
+
+
+def noun(kind: Kind) -> str:
+    """What one object of a kind is called."""
+    return {Kind.WEBHOOKS: "webhook"}.get(kind, kind.value.removesuffix("s"))
+
+
+def _written(uow: Reading, resources: Resources, kind: Kind, value: Any) -> str:
+    if isinstance(value, Pipeline):
+        return export_yaml(value)
+    resource: Any = resources[kind]
+    document = resource.document(uow, value)
+    return to_yaml({key: document[key] for key in _WRITTEN[kind]})
+
+
+def _projects(uow: Reading, person: Person, wanted: str) -> list[str]:
+    name = project_named(uow, wanted)
+    if wanted and (name is None or not person.may(name, Right.READ)):
+        raise refuse(Code.NOT_FOUND, f"there is no project {wanted}", subject=wanted)
+    if name is not None:
+        return [name]
+    return [p.name for p in projects_store.PROJECTS.all(uow) if person.may(p.name, Right.READ)]
+
+
+def _all(uow: Reading, kind: Kind, projects: Sequence[str]) -> list[Any]:
+    table = TABLES[kind]
+    found = table.all(uow, table.column("project").in_(projects))
+    return sorted(found, key=lambda value: (value.project, value.name))
+
+
+def _one(uow: Reading, kind: Kind, projects: Sequence[str], name: str) -> Any:
+    table = TABLES[kind]
+    found = table.all(uow, table.column("project").in_(projects), table.column("name") == name, limit=2)
+    if not found:
+        raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to export", subject=name)
+    if len(found) > 1:
+        raise refuse(
+            Code.INVALID,
+            f"several projects have a {noun(kind)} {name}",
+            subject=name,
+            next_step=f"Name one with ?project=: {', '.join(value.project for value in found)}.",
+        )
+    return found[0]

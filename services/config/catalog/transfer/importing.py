@@ -1,0 +1,226 @@
+"""Definitions taken in from YAML files, with a report that says of each object what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+
+from services.config.catalog.base import project_named
+from services.config.catalog.documents import table
+from services.config.catalog.endpoints.types import endpoint_type
+from services.config.catalog.pipelines.documents import unreadable, will_not_run
+from services.config.catalog.references import variable_in
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import projects
+from services.config.store.definitions.endpoints import VARIABLES
+from shared.contracts.base import Json, Sealed
+from shared.contracts.catalog import Act, Document, Get, Kind
+from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
+from shared.grammar.documents import Located, load_yaml
+from shared.grammar.malformed import Malformed
+from shared.grammar.names import nearest
+
+from .exporting import TABLES, Resources, noun
+
+KINDS: dict[str, Kind] = {
+    "PROJECT": Kind.PROJECTS,
+    "VARIABLE": Kind.VARIABLES,
+    "ENDPOINT": Kind.ENDPOINTS,
+    "PIPELINE": Kind.PIPELINES,
+    "DOCKER_WEBHOOK": Kind.WEBHOOKS,
+    "REGISTRY_WEBHOOK": Kind.WEBHOOKS,
+    "DOCKERHUB_WEBHOOK": Kind.WEBHOOKS,
+    "SCHEDULE": Kind.SCHEDULES,
+}
+"""Kinds in a file, in the order in which they must be taken: what others refer to comes first."""
+_ORDER = list(dict.fromkeys(KINDS.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object of a file."""
+
+    located: Located
+    text: str
+
+    @property
+    def number(self) -> int:
+        """The gateway names sealed secrets by it."""
+        return self.located.number
+
+    @property
+    def tree(self) -> Json:
+        return self.located.tree
+
+    @property
+    def kind(self) -> Kind | None:
+        return KINDS.get(str(self.tree.get("kind") or "PIPELINE").upper())
+
+
+def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -> Document:
+    """Take the objects of a file. One that fails leaves the others alone; the answer is a report of each."""
+    items = read_items(ask.text)
+    if not items:
+        raise refuse(Code.INVALID, "the text holds no object", next_step="Send YAML documents, each with its kind.")
+    reports: dict[int, Json] = {}
+    for item in sorted(items, key=lambda item: _ORDER.index(item.kind) if item.kind else len(_ORDER)):
+        try:
+            with uow.savepoint():
+                reports[item.number] = _take(uow, person, resources, ask, item)
+        except Refused as error:
+            reports[item.number] = _failed(item, error)
+    ordered = [reports[item.number] for item in items]
+    for report in ordered:
+        if report["id"] and KINDS.get(report["kind"].upper()) is Kind.PIPELINES:
+            # Only now is there everything of the file that a pipeline may refer to.
+            said = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
+            report["warnings"] = [one["message"]["message"] for one in said["_warnings"]]
+            report["willNotRun"] = will_not_run(said)
+    document = {
+        "kind": "IMPORT_REPORT",
+        "name": ", ".join(report["name"] for report in ordered),
+        "objects": ordered,
+        "needsSecrets": [need for report in ordered for need in report["needsSecrets"]],
+    }
+    answers = [{key: report[key] for key in ("name", "status", "statusMessage")} for report in ordered]
+    return Document(document=document, text=yaml.safe_dump_all(answers, sort_keys=False, allow_unicode=True))
+
+
+def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item: Item) -> Json:
+    kind = item.kind
+    if kind is None:
+        raise refuse(
+            Code.UNSUPPORTED,
+            f"objects of kind {item.tree.get('kind')} are not kept here",
+            next_step=f"Known kinds: {', '.join(KINDS)}.",
+        )
+    changed: list[str] = []
+    project = "" if kind is Kind.PROJECTS else _project_of(uow, person, ask, item, changed)
+    name = str(item.tree.get("name") or "")
+    exists = _exists(uow, kind, project, name)
+    action = str(ask.options.get("action") or "apply")
+    if exists and action == "create":
+        raise refuse(Code.CONFLICT, f"{noun(kind)} {name} is there already")
+    if not exists and action == "update":
+        raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
+    document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, exists=exists)).document
+    return {
+        "name": name,
+        "kind": str(item.tree.get("kind") or "PIPELINE"),
+        "project": project,
+        "id": document.get("id", ""),
+        "status": "UPDATED" if exists else "CREATED",
+        "statusMessage": "; ".join(changed),
+        "changed": changed,
+        "warnings": [one["message"]["message"] for one in document.get("_warnings") or []],
+        "willNotRun": will_not_run(document) if kind is Kind.PIPELINES else [],
+        "needsSecrets": _needs_secrets(uow, item, kind, document),
+        "lacks": list(document.get("missing") or []),
+    }
+
+
+def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list[str]:
+    name = document.get("name", "")
+    if kind is Kind.VARIABLES and document["type"] in SECRET_VARIABLE_TYPES:
+        stored = VARIABLES.one(uow, id=document["id"])
+        return [f"variable {name}: value"] if stored is not None and stored.sealed is None else []
+    if kind is Kind.ENDPOINTS:
+        masks = [key for key, value in (item.tree.get("properties") or {}).items() if value == MASK]
+        return [f"endpoint {name}: properties.{key}" for key in masks if key not in document["properties"]]
+    return []
+
+
+def read_items(text: str) -> list[Item]:
+    """The documents of a file; refuses with line and column what is no YAML."""
+    try:
+        found = load_yaml(text)
+    except Malformed as error:
+        raise unreadable(error) from None
+    return [Item(located, _own_text(located)) for located in found]
+
+
+def _own_text(located: Located) -> str:
+    """The document alone, on the lines where it stands in the file."""
+    first, _, last, end = located.spans[()]
+    lines = list(located.lines[first:last])
+    if last < len(located.lines) and end:
+        lines.append(located.lines[last][:end])
+    return "\n" * first + "\n".join(lines) + "\n"
+
+
+def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: bool) -> Act:
+    prefix = f"{item.number}."
+    sealed: dict[str, Sealed] = {p.removeprefix(prefix): box for p, box in ask.sealed.items() if p.startswith(prefix)}
+    hashes = {p.removeprefix(prefix): value for p, value in ask.hashes.items() if p.startswith(prefix)}
+    where = {"project": project, "name": name} if exists else {}
+    if kind is Kind.PIPELINES:
+        options = {"keepEnabled": True, "imported": True, "project": project}
+        return Act(kind=kind, verb="replace" if exists else "create", text=item.text, options=options, **where)
+    body = {**item.tree, **({"project": project} if project else {})}
+    if kind is Kind.ENDPOINTS:
+        body, sealed = _without_unknown_secrets(body, sealed, exists=exists)
+    if kind is Kind.WEBHOOKS and "refreshToken" not in hashes and not variable_in(str(body.get("refreshToken") or "")):
+        body.pop("refreshToken", None)
+    verb = "patch" if exists else "create"
+    return Act(kind=kind, verb=verb, body=body, sealed=sealed, hashes=hashes, options={"imported": True}, **where)
+
+
+def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: bool) -> tuple[Json, dict[str, Sealed]]:
+    """A mask that stands for a secret which nobody has given cannot be kept."""
+    properties = dict(table(body, "properties"))
+    if not exists:
+        for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or "")), properties):
+            if properties.get(key) == MASK and f"properties.{key}" not in sealed:
+                properties.pop(key)
+    return {**body, "properties": properties}, sealed
+
+
+def _project_of(uow: Reading, person: Person, ask: Act, item: Item, changed: list[str]) -> str:
+    written = str(item.tree.get("project") or "")
+    asked = str(ask.options.get("project") or "")
+    found = project_named(uow, written)
+    if found is None and asked:
+        found = project_named(uow, asked)
+        if found is not None and written:
+            changed.append(f"project {written} is not here: taken into {found}")
+    if found is not None and person.may(found, Right.READ):
+        return found
+    names = [p.name for p in projects.PROJECTS.all(uow, limit=200) if person.may(p.name, Right.EDIT)]
+    if not written and not asked and len(names) == 1:
+        return names[0]
+    near = nearest(written or asked, names)
+    raise refuse(
+        Code.NOT_FOUND,
+        f"there is no project {written or asked or '(none is named)'} that {person.user} may use"
+        + (f"; did you mean {near}?" if near else ""),
+        next_step=f"Create it, or name one with ?project=: {', '.join(names[:10])}.",
+    )
+
+
+def _exists(uow: Reading, kind: Kind, project: str, name: str) -> bool:
+    if kind is Kind.PROJECTS:
+        return projects.PROJECTS.one(uow, name=name) is not None
+    return TABLES[kind].one(uow, project=project, name=name) is not None
+
+
+def _failed(item: Item, error: Refused) -> Json:
+    problem = error.problem
+    said = " ".join(part for part in (problem.message + ".", problem.next_step) if part).replace("..", ".")
+    return {
+        "name": str(item.tree.get("name") or ""),
+        "kind": str(item.tree.get("kind") or ""),
+        "project": str(item.tree.get("project") or ""),
+        "id": "",
+        "status": "FAILED",
+        "statusMessage": said,
+        "changed": [],
+        "warnings": [],
+        "flaws": [flaw.model_dump(mode="json", exclude_none=True) for flaw in problem.flaws],
+        "willNotRun": [],
+        "needsSecrets": [],
+        "lacks": [],
+    }

@@ -1,0 +1,187 @@
+"""Webhooks on the wire: the fields of Code Stream's registry webhook, ours beside them, and what a webhook lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.config.catalog import references
+from services.config.catalog.documents import LINK_BASE, common, day_of, link, wire_time
+from services.config.catalog.hooks import public_url as public_address
+from services.config.catalog.hooks import wanted
+from services.config.model.definitions import Endpoint, Pipeline, Webhook
+from services.config.store import Reading, deliveries, polls
+from services.config.store.definitions import projects, webhooks
+from services.config.store.definitions.endpoints import ENDPOINTS
+from services.config.store.definitions.pipelines import PIPELINES
+from shared.contracts.base import Json
+from shared.contracts.catalog import Kind
+from shared.contracts.secrets import MASK
+from shared.grammar.inputs import blank, injected
+from shared.grammar.repositories import DOCKER_HUB
+
+from . import for_matching, identity, sender_rules
+
+UNSIGNED = "It takes signed deliveries only, and Docker Hub signs nothing: each of its deliveries is refused."
+
+
+def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
+    """Wire documents; the secure token is masked."""
+    base = public_address.hook_base(uow)
+    ids = projects.ids(uow, [value.project for value in values])
+    stored = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
+    endpoints = {key: references.readable(uow, endpoint) for key, endpoint in stored.items()}
+    pipelines = PIPELINES.named(uow, {(v.project, v.pipeline) for v in values if v.pipeline})
+    return [
+        _document(
+            uow,
+            value,
+            base,
+            ids.get(value.project, ""),
+            endpoints.get((value.project, value.endpoint)),
+            pipelines.get((value.project, value.pipeline)),
+        )
+        for value in values
+    ]
+
+
+def for_check(uow: Reading, value: Webhook) -> Json:
+    """What a test delivery needs: where to, with which token, and what it should name."""
+    match = for_matching.match_webhook(uow, value)
+    return {
+        "id": value.id,
+        "name": value.name,
+        "urlBase": public_address.hook_base(uow),
+        "token": value.secret_token,
+        "signed": value.signed,
+        "registryHost": match.registry_host,
+        "repository": match.repository,
+        "lastTag": deliveries.last_tag(uow, value.id),
+    }
+
+
+def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[str]:
+    """What keeps a webhook from starting runs, or will surprise, each as a sentence. Pure."""
+    said = []
+    if not value.pipeline:
+        said.append("It names no pipeline.")
+    elif pipeline is None:
+        said.append(f"There is no pipeline {value.pipeline} in project {value.project}.")
+    elif pipeline.state == "DISABLED":
+        said.append(f"Pipeline {value.pipeline} is disabled: pushes are kept and not run.")
+    if not value.endpoint:
+        said.append("It names no endpoint, so no hook can be made at the registry.")
+    elif endpoint is None:
+        said.append(f"There is no endpoint {value.endpoint} in project {value.project}.")
+    elif endpoint.type != "docker":
+        said.append(f"Endpoint {value.endpoint} is of type {endpoint.type}, not docker.")
+    elif not wanted.repository(value, endpoint).path:
+        said.append("It names no repository: the endpoint is a whole namespace, so repoName is needed.")
+    if pipeline is not None:
+        said += [f"Input {name} is mandatory and has no value." for name in _unfilled(value, pipeline.tree)]
+    if actor_problem:
+        said.append(actor_problem)
+    return said
+
+
+def server_type_of(uow: Reading, value: Webhook) -> str:
+    """The server type of the webhook's endpoint."""
+    endpoint = ENDPOINTS.one(uow, project=value.project, name=value.endpoint) if value.endpoint else None
+    return str(endpoint.properties.get("serverType") or "") if endpoint is not None else ""
+
+
+def pipeline_of_link(uow: Reading, written: str) -> str | None:
+    """The name of the pipeline that a `pipelineLink` names by its id."""
+    pipeline = PIPELINES.one(uow, id=written.rstrip("/").rpartition("/")[2])
+    return pipeline.name if pipeline is not None else None
+
+
+def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
+    filled = injected(tree.get("options") or ()) if "DOCKER_TRIGGER" in (tree.get("options") or ()) else {}
+    defaults = tree.get("input") or {}
+    meta = tree.get("_inputMeta") or {}
+    return [
+        name
+        for name, about in meta.items()
+        if isinstance(about, Mapping)
+        and about.get("mandatory") is True
+        and name not in filled
+        and blank(value.input.get(name))
+        and blank(defaults.get(name))
+    ]
+
+
+def _reach(public_url: str, value: Webhook, endpoint: Endpoint | None) -> tuple[str, str]:
+    """Why Docker Hub cannot call us, and what it would give away; nothing where no hook of the Hub is wanted."""
+    if value.mode != "hook" or endpoint is None or endpoint.properties.get("serverType") != "DockerHub":
+        return "", ""
+    hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB)
+    return public_address.why_unreachable(public_url, hub_url), public_address.why_in_clear(public_url, hub_url)
+
+
+def _api_token(value: Webhook) -> str:
+    """As a client sends it back to change nothing."""
+    if value.token_variable:
+        return f"${{var.{value.token_variable}}}"
+    return MASK if value.api_token_id is not None else ""
+
+
+def _look(uow: Reading, value: Webhook) -> Json:
+    known = polls.load(uow, value.id)
+    return {
+        "lookedAt": wire_time(known.looked_at) if known and known.looked_at else "",
+        "baselineAt": wire_time(known.memory.baseline_at) if known else "",
+        "problem": known.problem if known else "",
+    }
+
+
+def _document(
+    uow: Reading,
+    value: Webhook,
+    base: str,
+    project_id: str,
+    endpoint: Endpoint | None,
+    pipeline: Pipeline | None,
+) -> Json:
+    actor = for_matching.actor_of(uow, value)
+    missing = lacks(value, endpoint, pipeline, actor.problem)
+    unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
+    unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
+    return {
+        **common(value, kind="DOCKER_WEBHOOK", collection=Kind.WEBHOOKS.value, project_id=project_id),
+        "enabled": value.enabled,
+        "mode": value.mode,
+        "endpoint": value.endpoint,
+        "pipeline": value.pipeline,
+        "pipelineLink": link(Kind.PIPELINES.value, pipeline.id) if pipeline is not None else "",
+        "serverType": value.server_type,
+        "repoName": value.repo_name,
+        "repository": wanted.repository(value, endpoint).path,
+        "imageNameRegExPattern": value.image_pattern,
+        "tagNamePattern": value.tag_pattern,
+        "exclude": list(value.exclude),
+        "input": value.input,
+        **sender_rules.document(value),
+        "refreshToken": _api_token(value),
+        "secretToken": MASK,
+        "hookUrl": f"{base}{MASK}",
+        "externalListenerLink": f"{LINK_BASE}/registry-webhook-listeners/{value.id}",
+        "slug": value.slug or "",
+        "actor": actor.user,
+        "missing": missing,
+        "complete": not missing,
+        "notices": [one for one in (identity.token_notice(uow, value), unreachable, in_clear, unsigned) if one],
+        "reachable": not unreachable,
+        "offers": ["look", "tunnel"] if unreachable else [],
+        "hubState": value.hub_state,
+        "hubMessage": value.hub_message,
+        "hubSeenAt": wire_time(value.hub_seen_at),
+        "hookName": wanted.hook_name(uow, value.id, value.generation) if value.hook_repository else "",
+        "elsewhere": list(value.elsewhere),
+        "look": _look(uow, value),
+        "generation": value.generation,
+        "lastPushAt": wire_time(value.last_push_at),
+        "lastVerdict": value.last_verdict,
+        "tokenLastUsedOn": day_of(webhooks.last_used(uow, value.token_hash)),
+        "history": [{**one, "at": wire_time(one["at"])} for one in reversed(value.history)],
+    }

@@ -1,0 +1,106 @@
+"""As whom webhooks act can end: an API token on its day, a user when disabled. Webhooks and administrators are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from services.config.catalog import audit
+from services.config.catalog.documents import day
+from services.config.model.definitions import Token, User, Webhook
+from services.config.model.people import SYSTEM
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people
+from services.config.store.definitions import webhooks as webhooks_store
+from services.config.store.definitions.endpoints import VARIABLES
+from shared.contracts.catalog import Kind
+
+TOKEN_TIMER = "api-token.end"
+DAY_S = 86_400.0
+AHEAD_S = (30 * DAY_S, 7 * DAY_S, DAY_S, 0.0)
+"""How long before its end there is a word about a token; the last is that it has ended."""
+
+
+def watch(uow: UnitOfWork, token: Token) -> None:
+    """Set the timer for the next word about a token."""
+    due = next((token.expires_at - ahead for ahead in AHEAD_S if token.expires_at - ahead > uow.now), None)
+    if due is not None:
+        uow.timer(TOKEN_TIMER, token.id, due)
+
+
+def on_timer(uow: UnitOfWork, token_id: str) -> None:
+    """Handle the timer: tell the webhooks that act by the token, and wait for the next day to tell."""
+    token = people.TOKENS.one(uow, id=token_id)
+    user = people.USERS.one(uow, id=token.user_id) if token is not None else None
+    if token is None or user is None or token.revoked_at is not None:
+        return
+    _tell(uow, webhooks_store.of_token(uow, token_id), _of_token(token, user, uow.now))
+    watch(uow, token)
+
+
+def token_revoked(uow: UnitOfWork, token: Token, user: User) -> None:
+    """Its owner, or an administrator, ended it early."""
+    said = f"The API token {token.name} of {user.name} was revoked on {day(uow.now)}."
+    _tell(uow, webhooks_store.of_token(uow, token.id), said)
+
+
+def by_variable(uow: Reading, webhook: Webhook) -> Webhook:
+    """The webhook with the API token that its variable holds now; None where there is none to be had."""
+    held = VARIABLES.one(uow, project=webhook.project, name=webhook.token_variable)
+    token_id = held.api_token_id if held is not None and held.type != "RESTRICTED" else None
+    owned = people.owners(uow, [token_id]) if token_id is not None else {}
+    return replace(webhook, api_token_id=token_id, actor=next((u.name for _, u in owned.values()), webhook.actor))
+
+
+def variable_changed(uow: UnitOfWork, project: str, name: str) -> None:
+    """A variable was made or changed: webhooks that name it act by what it holds now."""
+    for webhook in webhooks_store.of_variable(uow, project, name):
+        new = by_variable(uow, webhook)
+        if new != webhook:
+            webhooks_store.WEBHOOKS.update(uow, new)
+
+
+def user_switched(uow: UnitOfWork, user: User) -> None:
+    """A user was disabled or enabled again."""
+    said = f"User {user.name}, as whom it acts, is {'enabled again' if user.enabled else 'disabled'}."
+    _tell(uow, webhooks_store.of_actor(uow, user.id, user.name), said)
+
+
+def token_notice(uow: Reading, webhook: Webhook) -> str:
+    """From thirty days before its API token ends: when that is."""
+    owned = people.owners(uow, [webhook.api_token_id]) if webhook.api_token_id is not None else {}
+    for token, user in owned.values():
+        left_s = token.expires_at - uow.now
+        if token.revoked_at is None and 0 < left_s <= AHEAD_S[0]:
+            days = max(1, round(left_s / DAY_S))
+            return f"The API token of {user.name} ends on {day(token.expires_at)}, in {days} day{'s' * (days > 1)}."
+    return ""
+
+
+def notices(uow: Reading) -> list[str]:
+    """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled."""
+    said = []
+    for token in webhooks_store.ending_tokens(uow, uow.now + AHEAD_S[0]):
+        _, user = people.owners(uow, [token.id])[token.id]
+        said.append(f"{_of_token(token, user, uow.now)} {_acting(webhooks_store.of_token(uow, token.id))}")
+    for user in webhooks_store.disabled_actors(uow):
+        said.append(f"User {user.name} is disabled. {_acting(webhooks_store.of_actor(uow, user.id, user.name))}")
+    return said
+
+
+def _of_token(token: Token, user: User, now: float) -> str:
+    verb = "ends" if token.expires_at > now else "ended"
+    return f"The API token {token.name} of {user.name} {verb} on {day(token.expires_at)}."
+
+
+def _acting(webhooks: Iterable[Webhook]) -> str:
+    names = [f"{webhook.project}/{webhook.name}" for webhook in webhooks]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"Webhooks that act so: {', '.join(names[:5])}{more}."
+
+
+def _tell(uow: UnitOfWork, webhooks: Iterable[Webhook], said: str) -> None:
+    for webhook in webhooks:
+        webhooks_store.add_history(uow, webhook.id, said)
+        shown = {"id": webhook.id, "project": webhook.project, "name": webhook.name, "notice": said}
+        audit.record(uow, SYSTEM, "notice", Kind.WEBHOOKS, None, shown)

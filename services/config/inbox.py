@@ -1,0 +1,68 @@
+"""The ledger's ordered queue: one table from message to use case, a batch in one transaction, answers after its commit.
+
+Takes, reports, resolved tags, reports about webhooks and notices share one queue because their order matters. An answer
+that left before its commit could be a promise that a crash breaks, so that all of them wait for the batch's commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from services.config.pushes.deliveries import Receiver
+from services.config.pushes.polling import Looks
+from services.config.runs.batch import Movement
+from services.config.runs.ledger import Ledger, Pending, subjects
+from services.config.store import Store, UnitOfWork, notices
+from services.config.store.definitions import webhooks
+from shared.bus import Ack, Answer, Incoming, Outcome
+from shared.contracts.base import Message
+from shared.contracts.looks import TagsSeen
+from shared.contracts.mirror import MirrorReport
+from shared.contracts.notices import NoticeTried
+from shared.contracts.pushes import HooksRefused, TagResolved
+
+KeepMirrorReport = Callable[[UnitOfWork, MirrorReport], None]
+"""Keeps what hubsync says about a webhook."""
+
+
+class Inbox:
+    """Applies what arrives on `config.ledger`."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, receiver: Receiver, looks: Looks, keep_mirror_report: KeepMirrorReport
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._handlers: Mapping[type[Message], Callable[[Movement, Any], Pending]] = {
+            **ledger.handlers(),
+            TagResolved: receiver.resolved,
+            MirrorReport: lambda batch, report: keep_mirror_report(batch.uow, report),
+            NoticeTried: lambda batch, tried: notices.tried(batch.uow, tried),
+            TagsSeen: looks.seen,
+            HooksRefused: _hooks_refused,
+        }
+
+    def handle_batch(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        """Work on `config.ledger`."""
+        answers = self.work([incoming.message for incoming in batch])
+        return [Ack() if answer is None else Answer(answer) for answer in answers]
+
+    def work(self, messages: Sequence[Message]) -> list[Message | None]:
+        """Apply the messages in order in one transaction; what is returned is true once this returns."""
+        with self._store.write() as uow:
+            with Movement(uow) as movement:
+                movement.preload(subjects(messages))
+                pending = [self._handlers[type(message)](movement, message) for message in messages]
+            answers = self._ledger.answers(uow, pending)
+        self._ledger.committed(pending)
+        return answers
+
+
+def _hooks_refused(movement: Movement, refused: HooksRefused) -> None:
+    pushes = "A push was" if refused.count == 1 else f"{refused.count} pushes were"
+    what = (
+        f"{pushes} rate-limited (429): one gateway process accepts {refused.cap_per_minute} a minute per token "
+        "(HOOK_CAP_PER_MINUTE)."
+    )
+    webhooks.add_history(movement.uow, refused.webhook_id, what)

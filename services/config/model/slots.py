@@ -1,0 +1,14 @@
+"""What admission knows about a run that waits for a slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run as admission sees it; `concurrency` is its pipeline's limit of runs at a time."""
+
+    id: str
+    lane: str
+    concurrency: int

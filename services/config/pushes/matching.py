@@ -1,0 +1,243 @@
+"""What becomes of a delivery: whether it repeats another, and its verdict. Pure.
+
+Every verdict comes with a reason that a person can read and, where there is something to do, the next step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from services.config.model import lineage
+from services.config.model.deliveries import Earlier
+from services.config.model.lineage import Cause
+from services.config.model.triggers import MatchWebhook, RunnablePipeline
+from shared.contracts.pushes import Push
+from shared.grammar import patterns
+from shared.grammar.repositories import HUB_HOST
+from shared.grammar.versions import parse_version
+
+from .verdicts import Judgement, Verdict, judge
+
+_KINDS = {"chart": "Helm chart", "signature": "signature or attestation", "other": "thing of another kind"}
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+"""As the distribution specification has it."""
+_IMAGE = re.compile(r"[A-Za-z0-9_.\-:/\[\]]+")
+_SHOWN = 60
+REPEAT_WITHIN_S = 600.0
+RUN_WITHIN_S = 86_400.0
+"""A delivery older than this when matched is not run by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known about one delivery when it is judged."""
+
+    push: Push | None
+    problem: str | None
+    received_at: float
+    now: float
+    via: str
+    webhook: MatchWebhook | None
+    pipeline: RunnablePipeline | None
+    rerun: bool = False
+    """A person asked for it again: age does not count."""
+
+
+def wording(push: Push) -> str:
+    """`acme/web:1.4.1`."""
+    return f"{push.image}:{push.tag}" if push.tag else push.image
+
+
+def repeats(push: Push, received_at: float, earlier: Iterable[Earlier], *, via: str = "hook") -> Earlier | None:
+    """The earlier delivery that this one repeats; `earlier` is newest first."""
+    if via == "look":
+        # What was found by looking has no hook's time: it was delivered if the tag's last delivery has its digest.
+        last = next((one for one in earlier if one.tag == push.tag), None)
+        return last if last is not None and last.digest is not None and last.digest == push.digest else None
+    return next((one for one in earlier if _same(push, received_at, one)), None)
+
+
+def _same(push: Push, received_at: float, one: Earlier) -> bool:
+    if push.tag != one.tag:
+        return False
+    if push.digest and one.digest and push.digest != one.digest:
+        return False
+    if push.provider_delivery_id and push.provider_delivery_id == one.provider_delivery_id:
+        return True
+    if push.pushed_at is not None and (push.pushed_at, push.pusher) == (one.pushed_at, one.pusher):
+        return True
+    if push.digest is None or push.digest != one.digest:
+        return False
+    # A hook that comes long after its push was made up for says by its time that it is about the same push.
+    before = push.pushed_at is not None and push.pushed_at <= one.received_at
+    return before or abs(received_at - one.received_at) <= REPEAT_WITHIN_S
+
+
+def duplicate(other: Earlier) -> Judgement:
+    """It repeats a delivery that was judged before."""
+    return judge(Verdict.DUPLICATE, other=other.id, was=other.verdict)
+
+
+def older(live_tag: str) -> Judgement:
+    """A later push of the repository has already started a run."""
+    return judge(Verdict.OLDER, live=live_tag)
+
+
+def loop(push: Push, pipeline: RunnablePipeline, behind: Sequence[Cause]) -> Judgement | None:
+    """The pipeline already stands among the causes of this very image; `behind` is newest first."""
+    if lineage.already(behind, pipeline.id, push.digest or "") is None:
+        return None
+    words = {"by": lineage.wording(behind[:1]), "pipeline": pipeline.name, "chain": lineage.wording(behind)}
+    return judge(Verdict.LOOP, **words)
+
+
+def is_higher(tag: str | None, other: str | None) -> bool:
+    """Whether both are versions, and the first is the higher."""
+    one, two = parse_version(tag or ""), parse_version(other or "")
+    return one is not None and two is not None and one > two
+
+
+def first_look(case: Case) -> Judgement | None:
+    """What can be said before the registry is asked; None when the delivery would run."""
+    return _first(_EARLY, case)
+
+
+def last_look(case: Case) -> Judgement | None:
+    """What can be said once the push is known in full; None when a run is to be started."""
+    return _first((*_EARLY, *_LATE), case)
+
+
+def _first(rules: Sequence[Callable[[Case], Judgement | None]], case: Case) -> Judgement | None:
+    return next((found for rule in rules if (found := rule(case)) is not None), None)
+
+
+def _token(case: Case) -> Judgement | None:
+    return judge(Verdict.UNKNOWN_TOKEN) if case.webhook is None else None
+
+
+def _readable(case: Case) -> Judgement | None:
+    if case.push is not None:
+        return None
+    return judge(Verdict.UNREADABLE, why=case.problem or "The body names no push.")
+
+
+def _image(case: Case) -> Judgement | None:
+    if case.push is None or case.push.kind == "image":
+        return None
+    return judge(Verdict.NOT_AN_IMAGE, image=wording(case.push), kind=_KINDS[case.push.kind])
+
+
+def _tagged(case: Case) -> Judgement | None:
+    if case.push is None or case.push.tag:
+        return None
+    why = case.problem or f"The push of {case.push.image} names no tag"
+    return judge(Verdict.NO_TAG, why=why.removesuffix("."))
+
+
+def _possible(case: Case) -> Judgement | None:
+    """Names end in scripts and manifests: what no registry takes as one is not handed on to them."""
+    push = case.push
+    if push is None or push.tag is None:
+        return None
+    for what, name, shape in (("tag", push.tag, _TAG), ("repository", push.image, _IMAGE)):
+        if not shape.fullmatch(name):
+            shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            return judge(Verdict.UNREADABLE, why=f"No registry takes {shown!r} as the name of a {what}.")
+    return None
+
+
+def _repository(case: Case) -> Judgement | None:
+    push, webhook = case.push, case.webhook
+    if push is None or webhook is None:
+        return None
+    host_differs = bool(webhook.registry_host) and webhook.registry_host != push.registry_host
+    if not host_differs and webhook.repository in ("", push.repository):
+        return None
+    expected = webhook.repository or "any repository"
+    if webhook.registry_host not in ("", HUB_HOST):
+        expected = f"{webhook.registry_host}/{expected}"
+    return judge(Verdict.REPOSITORY, image=push.image, webhook=webhook.name, expected=expected)
+
+
+def _image_pattern(case: Case) -> Judgement | None:
+    push, webhook = case.push, case.webhook
+    if push is None or webhook is None:
+        return None
+    try:
+        if any(patterns.matches(webhook.image_pattern, name) for name in dict.fromkeys((push.repository, push.image))):
+            return None
+    except patterns.BadPattern as error:
+        return _bad_pattern(webhook, "image", error)
+    return judge(Verdict.IMAGE, image=push.image, pattern=webhook.image_pattern, webhook=webhook.name)
+
+
+def _tag_pattern(case: Case) -> Judgement | None:
+    push, webhook = case.push, case.webhook
+    if push is None or webhook is None or push.tag is None:
+        return None
+    try:
+        judged = patterns.judge(webhook.tag_pattern, push.tag, webhook.exclude)
+    except patterns.BadPattern as error:
+        return _bad_pattern(webhook, "tag", error)
+    if judged.wanted:
+        return None
+    return judge(Verdict.TAG, why=judged.reason, webhook=webhook.name)
+
+
+def _bad_pattern(webhook: MatchWebhook, which: str, error: patterns.BadPattern) -> Judgement:
+    return judge(Verdict.INCOMPLETE, webhook=webhook.name, why=f"its {which} pattern cannot be read: {error}.")
+
+
+def _enabled(case: Case) -> Judgement | None:
+    if case.webhook is None or case.webhook.enabled:
+        return None
+    return judge(Verdict.DISABLED, pipeline=case.webhook.pipeline or "nothing: it names no pipeline")
+
+
+def _complete(case: Case) -> Judgement | None:
+    if case.webhook is None or (not case.webhook.missing and case.webhook.pipeline):
+        return None
+    missing = " ".join(case.webhook.missing) or "It names no pipeline."
+    return judge(Verdict.INCOMPLETE, webhook=case.webhook.name, why=missing)
+
+
+def _actor(case: Case) -> Judgement | None:
+    actor = case.webhook.actor if case.webhook is not None else None
+    if actor is None or not actor.problem:
+        return None
+    return judge(Verdict.TOKEN_ENDED if actor.token_problem else Verdict.NO_RIGHT, why=actor.problem)
+
+
+def _pipeline(case: Case) -> Judgement | None:
+    if case.webhook is None:
+        return None
+    name = case.webhook.pipeline
+    if case.pipeline is None:
+        why = f"There is no pipeline {name} in project {case.webhook.project}."
+        return judge(Verdict.INCOMPLETE, webhook=case.webhook.name, why=why)
+    return None if case.pipeline.enabled else judge(Verdict.PIPELINE_DISABLED, pipeline=name)
+
+
+def _age(case: Case) -> Judgement | None:
+    if case.rerun or case.now - case.received_at <= RUN_WITHIN_S:
+        return None
+    return judge(Verdict.LATE, hours=f"{(case.now - case.received_at) / 3600:.0f}")
+
+
+_EARLY = (
+    _token,
+    _readable,
+    _image,
+    _tagged,
+    _possible,
+    _repository,
+    _image_pattern,
+    _tag_pattern,
+    _enabled,
+    _complete,
+    _actor,
+    _pipeline,
+)
+_LATE = (_age,)

@@ -1,0 +1,142 @@
+"""Looking at registries: instead of a hook where none can reach us, and beside it for pushes whose hook never came.
+
+The same machinery for both. A webhook in the mode `look` is looked at every minute, and whatever was pushed runs; one
+in the mode `hook` every few minutes, and only a push whose hook had its time to arrive is made up for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from services.config.catalog.webhooks.tag_lists import Question, question
+from services.config.model.definitions import Webhook
+from services.config.runs.batch import Movement
+from services.config.store import UnitOfWork
+from services.config.store import polls as store
+from services.config.store.definitions import webhooks
+from services.config.store.polls import Look
+from shared.contracts.looks import SeenTag, TagsSeen
+from shared.contracts.pushes import Found, HookReceived, Push, kind_of
+from shared.grammar import patterns
+from shared.process.ids import new_id
+
+from . import tag_diff
+from .deliveries import Receiver
+
+LOOK = "webhooks.look"
+"""The timer; its subject is always `all`."""
+SWEEP_S = 5.0
+LOST_AFTER_S = 120.0
+"""A question without an answer is asked again after that."""
+NOTHING_TO_ASK_S = 300.0
+_AT_ONCE = 50
+MOST_LOOKED, MOST_MISSED = 20, 5
+"""So many pushes one look finds: all of a minute where it stands for the hook, a few where hooks should have come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look, in seconds; 0 for `missed_every_s` leaves hooks to themselves."""
+
+    look_every_s: float = 60.0
+    missed_every_s: float = 300.0
+    patience_s: float = 120.0
+    """How long after a push was first seen its hook may still come."""
+
+
+class Looks:
+    """The use cases of looking."""
+
+    def __init__(self, receiver: Receiver, pace: Pace) -> None:
+        self._receiver = receiver
+        self._pace = pace
+
+    def start(self, uow: UnitOfWork) -> None:
+        """When config becomes active."""
+        uow.timer(LOOK, "all", uow.now)
+
+    def on_timer(self, uow: UnitOfWork, _subject: str) -> None:
+        """Handle the timer LOOK: ask for every webhook that is due."""
+        modes = ("look", "hook") if self._pace.missed_every_s > 0 else ("look",)
+        for webhook in store.due(uow, modes, _AT_ONCE):
+            self._ask(uow, webhook)
+        uow.timer(LOOK, "all", uow.now + min(SWEEP_S, self._pace.look_every_s))
+
+    def _ask(self, uow: UnitOfWork, webhook: Webhook) -> None:
+        known = store.load(uow, webhook.id) or Look(webhook.id)
+        asked = question(uow, webhook)
+        if asked is None:
+            problem = "It names no repository that can be looked at."
+            store.save(uow, replace(known, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
+            return
+        uow.outbox(asked.topic, asked.ask, webhook.id)
+        store.save(uow, replace(known, looked_at=asked.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
+
+    def seen(self, movement: Movement, said: TagsSeen) -> None:
+        """The answer. One to an earlier question, or for a webhook that was disabled meanwhile, changes nothing."""
+        uow = movement.uow
+        webhook = webhooks.WEBHOOKS.one(uow, id=said.webhook_id)
+        known = store.load(uow, said.webhook_id)
+        if webhook is None or known is None or not webhook.enabled or known.looked_at != said.asked_at:
+            return
+        asked = question(uow, webhook)
+        looks = webhook.mode == "look"
+        every_s = self._pace.look_every_s if looks else self._pace.missed_every_s
+        if said.outcome is not Found.FOUND or asked is None:
+            at = max(said.retry_at or 0.0, uow.now + every_s)
+            store.save(uow, replace(known, next_at=at, problem=said.detail))
+            if said.detail != known.problem:
+                webhooks.add_history(uow, webhook.id, f"The registry could not be looked at. {said.detail}")
+            return
+        outcome = tag_diff.compare(
+            known.memory,
+            said.tags,
+            about=asked.about,
+            now=uow.now,
+            patience_s=0.0 if looks else self._pace.patience_s,
+            all_tags=looks,
+            most=MOST_LOOKED if looks else MOST_MISSED,
+            last=lambda tag: store.last_delivered(uow, webhook.id, asked.ask.repository, tag),
+            wanted=lambda tag: patterns.wants(webhook.tag_pattern, tag, webhook.exclude),
+        )
+        if outcome.memory.suspects:
+            every_s = min(every_s, self._pace.patience_s)
+        store.save(uow, replace(known, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
+        if what := _history(outcome, looks=looks):
+            webhooks.add_history(uow, webhook.id, what)
+        for place, one in enumerate(outcome.missed):
+            self._receiver.receive(movement, _hook(webhook, asked, one, uow.now + place / 1e3))
+
+
+def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookReceived:
+    """What was seen, as if a hook had reported it. Docker Hub's list is asked again at the registry, by HEAD."""
+    push = Push(
+        provider="look",
+        registry_host=asked.host,
+        repository=asked.ask.repository,
+        tag=one.name,
+        digest=None if asked.ask.hub_url else one.digest,
+        media_type=one.media_type,
+        pushed_at=one.pushed_at,
+        pusher=one.pusher,
+        kind=kind_of(one.media_type, one.name),
+    )
+    return HookReceived(
+        delivery_id=new_id(),
+        received_at=at,
+        token_hash=webhook.token_hash,
+        webhook_id=webhook.id,
+        pushes=(push,),
+        body={"seen": one.model_dump(mode="json")},
+        via="look",
+    )
+
+
+def _history(outcome: tag_diff.Outcome, *, looks: bool) -> str:
+    """What the webhook's history says of a look: what was made up for, and what was not; empty for nothing to say."""
+    tags = ", ".join(one.name for one in outcome.missed)
+    if outcome.dropped:
+        pushes = "since the last look" if looks else "whose hooks never came"
+        whole, newest = len(outcome.missed) + outcome.dropped, len(outcome.missed)
+        return f"Of {whole} pushes {pushes} the newest {newest} count: {tags}."
+    return "" if looks or not tags else f"Made up for a push whose hook never came: {tags}."

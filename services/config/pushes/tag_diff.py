@@ -1,0 +1,92 @@
+"""What a look at a registry shows that no hook has reported. Pure.
+
+The first look makes a baseline and finds nothing. After that a tag that is new, or names another digest than before,
+is a push; unless a delivery reported it, it was missed. Where a hook is expected, it first gets a while to arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from services.config.model.tag_memory import Delivered, Memory, Sight, Suspect
+from shared.contracts.looks import SeenTag
+
+CLOCKS_DIFFER_S = 120.0
+LIST_LAGS_S = 5.0
+"""A registry's list may show a tag so much later than one that was pushed after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What to remember, and which pushes were missed, oldest first."""
+
+    memory: Memory
+    missed: tuple[SeenTag, ...] = ()
+    dropped: int = 0
+    """Missed ones beyond what is made up for."""
+
+
+def compare(
+    memory: Memory,
+    seen: Iterable[SeenTag],
+    *,
+    about: str,
+    now: float,
+    patience_s: float,
+    all_tags: bool,
+    most: int,
+    last: Callable[[str], Delivered | None],
+    wanted: Callable[[str], bool],
+) -> Outcome:
+    """One look against the one before. `last` says the last delivery of a tag, `wanted` which tags the webhook wants.
+
+    With `all_tags` others count too, after the wanted ones: they get their verdict. Of more than `most` missed ones
+    count the newest.
+    """
+    listed = {one.name: one for one in seen}
+    if memory.baseline_at is None or memory.about != about:
+        tags = {name: Sight(one.digest, one.pushed_at) for name, one in listed.items()}
+        return Outcome(Memory(about, now, tags))
+    tags, suspects, missed = {}, {}, []
+    newest = max((one.pushed_at for one in memory.tags.values() if one.pushed_at is not None), default=0.0)
+    for name, one in listed.items():
+        before = memory.tags.get(name)
+        sight = Sight(one.digest or (before.digest if before else None), one.pushed_at)
+        counts = all_tags or wanted(name)
+        suspect = memory.suspects.get(name)
+        pushed = suspect is not None or _pushed(before, one, newest)
+        if not counts or not pushed or _delivered(last(name), one, memory.baseline_at):
+            tags[name] = sight
+            continue
+        since = suspect.since if suspect is not None and suspect.digest == one.digest else now
+        if now - since < patience_s:
+            suspects[name] = Suspect(one.digest, since)
+            if before is not None:
+                tags[name] = before
+        else:
+            tags[name] = sight
+            missed.append(one)
+    # Those that matter most and were pushed last; a registry without times lists in the order of its choice.
+    chosen = sorted(missed, key=lambda one: (wanted(one.name), one.pushed_at or now), reverse=True)[:most]
+    in_order = tuple(sorted(chosen, key=lambda one: one.pushed_at or now))
+    return Outcome(replace(memory, tags=tags, suspects=suspects), in_order, len(missed) - len(chosen))
+
+
+def _pushed(before: Sight | None, one: SeenTag, newest: float) -> bool:
+    """Whether a tag names something else than at the last look."""
+    if before is None:
+        # A list that shows only the newest tags lets old ones in again when newer ones are deleted.
+        return one.pushed_at is None or one.pushed_at >= newest - LIST_LAGS_S
+    if one.digest is not None and before.digest is not None:
+        return one.digest != before.digest
+    return one.pushed_at is not None and before.pushed_at is not None and one.pushed_at > before.pushed_at
+
+
+def _delivered(last: Delivered | None, one: SeenTag, baseline_at: float) -> bool:
+    """Whether a hook, or an earlier look, has reported this push."""
+    if last is None:
+        return False
+    if last.digest is not None and one.digest is not None:
+        return last.digest == one.digest
+    return last.received_at >= (one.pushed_at if one.pushed_at is not None else baseline_at) - CLOCKS_DIFFER_S

@@ -1,0 +1,76 @@
+"""The kind `executions`: finding runs, and handing what is wanted of one to whoever does it."""
+
+from __future__ import annotations
+
+from services.config.catalog.base import readable
+from services.config.catalog.pipelines.resource import Pipelines
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.resource import chosen
+from services.config.runs import admission
+from services.config.runs.commands import VERBS, missing
+from services.config.runs.documents import documents
+from services.config.runs.states import States
+from services.config.store import Reading, UnitOfWork, execution_views
+from services.config.store.definitions import pipelines
+from services.config.store.execution_views import Seen
+from shared.contracts.catalog import Act, Document, Find, Get, Page
+from shared.contracts.problems import Code, refuse
+
+
+class Executions:
+    """Runs, newest first. `parent` of a find is a pipeline's id; nested runs have `_parent` in the filter."""
+
+    def __init__(self) -> None:
+        self._states = States()
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page; `options.brief` leaves stages out."""
+        projects = readable(uow, person)
+        if ask.parent:
+            pipeline = pipelines.pipeline_by_id(uow, ask.parent)
+            if pipeline is None or not person.may(pipeline.project, Right.READ):
+                raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
+        seen, total = execution_views.page(uow, projects, ask)
+        states = None if ask.options.get("brief") else self._states.of(uow, seen)
+        return Page(documents=tuple(documents(uow, seen, states)), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """By id, or by pipeline and number: options `pipeline` (an id) or project and name, with `index`."""
+        seen = [_locate(uow, person, ask)]
+        (document,) = documents(uow, seen, self._states.of(uow, seen))
+        return Document(document=document)
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Cancel, pause, resume, rerun, tag or delete."""
+        verb = chosen(VERBS, ask)
+        seen = execution_views.one(uow, ask.id)
+        if seen is None or not person.may(seen.project, Right.READ):
+            raise missing(ask.id)
+        person.demand(seen.project, Right.EXECUTE, f"{ask.verb} runs of {seen.pipeline}")
+        return verb(uow, person, seen, ask)
+
+
+def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+    """Start a run of the pipeline that `ask` names."""
+    pipeline = catalog_pipelines.locate(uow, person, ask)
+    started = admission.start_manual(uow, pipelines.runnable(pipeline), person, ask.body, ask.sealed)
+    return Document(document=started)
+
+
+def _locate(uow: Reading, person: Person, ask: Get) -> Seen:
+    index = ask.options.get("index")
+    if index is None:
+        seen, name = execution_views.one(uow, ask.id), ask.id
+    else:
+        if not str(index).isdigit():
+            raise refuse(Code.INVALID, f"{index!r} is no number of a run")
+        pipeline = str(ask.options.get("pipeline") or "")
+        name = f"{pipeline or f'{ask.project}/{ask.name}'} #{index}"
+        if pipeline:
+            seen = execution_views.by_index(uow, pipeline, int(index))
+        else:
+            seen = execution_views.by_name_and_index(uow, ask.project, ask.name, int(index))
+    if seen is None or not person.may(seen.project, Right.READ):
+        raise missing(name)
+    return seen

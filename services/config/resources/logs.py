@@ -1,0 +1,84 @@
+"""Lines that tasks print: kept in chunks, head and tail, and shown as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.config.catalog.documents import micros
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.resource import unsupported
+from services.config.store import Reading, Store, UnitOfWork, executions
+from services.config.store import logs as stored
+from shared.bus import Ack, Incoming, Outcome
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+from shared.contracts.runs import LogChunk
+
+HEAD_LINES = 2_000
+TAIL_LINES = 8_000
+"""Of each try so many first and last lines are kept."""
+
+
+def keep_batch(store: Store, batch: Sequence[Incoming]) -> list[Outcome]:
+    """Work on `config.logs`."""
+    keep(store, [one.message for one in batch if isinstance(one.message, LogChunk)])
+    return [Ack() for _ in batch]
+
+
+def keep(store: Store, chunks: Sequence[LogChunk]) -> None:
+    """Store chunks; the same chunk again changes nothing."""
+    with store.write() as uow:
+        ends: dict[tuple[str, str, str, int], int] = {}
+        for chunk in chunks:
+            stored.add(uow, chunk)
+            task = (chunk.execution_id, chunk.stage, chunk.task, chunk.try_number)
+            ends[task] = max(ends.get(task, 0), chunk.first_line + len(chunk.lines))
+        for task, end in ends.items():
+            if end > HEAD_LINES + TAIL_LINES:
+                stored.cut(uow, *task, after=HEAD_LINES, before=end - TAIL_LINES)
+
+
+class Logs:
+    """The kind `logs`: of one execution, whole or of one task."""
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """Chunks of the execution `parent`, in order; options `stage`, `task`, `try`, `after` narrow them."""
+        _demand(uow, person, ask.parent)
+        chunks = stored.chunks(uow, ask.parent, ask.options, limit=ask.top, skip=ask.skip)
+        documents = tuple(
+            {
+                "stage": one.stage,
+                "task": one.task,
+                "try": one.try_number,
+                "firstLine": one.first_line,
+                "lines": one.lines,
+                "at": micros(one.at),
+            }
+            for one in chunks
+        )
+        return Page(documents=documents, total=ask.skip + len(documents))
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """All kept lines of the execution or one of its tasks as one text; says where lines were cut."""
+        _demand(uow, person, ask.id)
+        parts: list[str] = []
+        ends: dict[tuple[str, str, int], int] = {}
+        for one in stored.chunks(uow, ask.id, ask.options, limit=100_000, skip=0):
+            key = (one.stage, one.task, one.try_number)
+            gap = one.first_line - ends.get(key, 0)
+            if gap > 0:
+                parts.append(f"[{gap} lines of {one.stage}.{one.task} are not kept]")
+            parts += one.lines
+            ends[key] = one.first_line + len(one.lines)
+        return Document(document={"executionId": ask.id}, text="\n".join(parts))
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Logs are only read."""
+        raise unsupported(Kind.LOGS, ask.verb, ())
+
+
+def _demand(uow: Reading, person: Person, execution_id: str) -> None:
+    run = executions.load_runs(uow, [execution_id]).get(execution_id)
+    if run is None or not person.may(run.project, Right.READ):
+        raise refuse(Code.NOT_FOUND, f"There is no execution {execution_id}", subject=execution_id)

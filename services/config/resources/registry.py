@@ -1,0 +1,103 @@
+"""The catalog as config's wiring sees it: its kinds, its timers, and what the ledger asks of definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from services.config.accounts.api_tokens import ApiTokens
+from services.config.accounts.users import Users
+from services.config.catalog.audit import Audit
+from services.config.catalog.context import Context
+from services.config.catalog.endpoints.resource import Endpoints
+from services.config.catalog.hooks import allowlist, wanted
+from services.config.catalog.installation import Settings
+from services.config.catalog.pipelines.resource import Pipelines
+from services.config.catalog.projects import Projects
+from services.config.catalog.references import resolve_for_run
+from services.config.catalog.schedules.resource import DUE as SCHEDULE_DUE
+from services.config.catalog.schedules.resource import Schedules
+from services.config.catalog.transfer.files import PipelinesAndFiles
+from services.config.catalog.variables import Variables
+from services.config.catalog.webhooks import for_matching, identity
+from services.config.catalog.webhooks.resource import Webhooks
+from services.config.model.triggers import MatchWebhook, RunnablePipeline
+from services.config.resource import Resource
+from services.config.runs import admission, scheduled
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import pipelines
+from shared.contracts.catalog import Kind
+from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
+from shared.contracts.pushes import Allowlist, AllowlistAsk
+from shared.contracts.runs import Endpoint, Variable
+from shared.grammar.plan import Plan
+
+from . import executions
+
+Timer = Callable[[UnitOfWork, str], None]
+TIMERS: dict[str, Timer] = {
+    wanted.PASS_TIMER: wanted.on_timer,
+    allowlist.TOKEN_END_TIMER: allowlist.end_overlap,
+    SCHEDULE_DUE: scheduled.due,
+    identity.TOKEN_TIMER: identity.on_timer,
+}
+"""What to do when a timer of that kind is due, given its subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that is defined."""
+
+    context: Context
+
+    def resources(self) -> dict[Kind, Resource]:
+        """The kinds, by what the gateway asks for."""
+        endpoints = Endpoints(self.context)
+        defined: dict[Kind, Resource] = {
+            Kind.PROJECTS: Projects(),
+            Kind.USERS: Users(),
+            Kind.TOKENS: ApiTokens(),
+            Kind.ENDPOINTS: endpoints,
+            Kind.VARIABLES: Variables(self.context),
+            Kind.WEBHOOKS: Webhooks(self.context, endpoints),
+            Kind.SCHEDULES: Schedules(self.context, admission.manual_order),
+            Kind.AUDIT: Audit(),
+            Kind.SETTINGS: Settings(),
+        }
+        catalog_pipelines = Pipelines(self.context)
+        catalog_pipelines.verbs["execute"] = partial(executions.execute, catalog_pipelines)
+        return {**defined, Kind.PIPELINES: PipelinesAndFiles(catalog_pipelines, defined)}
+
+    def start(self, uow: UnitOfWork) -> None:
+        """When config becomes active."""
+        wanted.start(uow, self.context.public_url)
+
+    def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
+        """The webhook that has this token, or this id."""
+        key = ("webhook", webhook_id, token_hash)
+        return uow.once(key, lambda: for_matching.webhook_for_match(uow, webhook_id, token_hash))
+
+    def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
+        """The pipeline of that name."""
+        key = ("pipeline", project, name)
+        return uow.once(key, lambda: pipelines.pipeline_for_run(uow, project, name))
+
+    def allowlist(self, uow: Reading, ask: AllowlistAsk) -> Allowlist:
+        """Answer `allowlist.ask`."""
+        return allowlist.snapshot(uow, ask)
+
+    def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
+        """Answer `mirror.wanted`."""
+        return wanted.wanted(uow, ask)
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        """Endpoints and variables that a plan may use, as they are now."""
+        return resolve_for_run(uow, project, plan, inputs)
+
+    def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+        """Take `mirror.report`."""
+        wanted.report(uow, said)

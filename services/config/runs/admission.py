@@ -1,0 +1,332 @@
+"""Starting runs: from a push, by hand, again, from within another run. One place for the order in which they come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+from uuid import UUID, uuid5
+
+from services.config.catalog.documents import link
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.model.triggers import RunnablePipeline
+from services.config.store import UnitOfWork, executions, slots
+from services.config.store.executions import Facts, Run
+from shared.contracts.base import Sealed
+from shared.contracts.history import Status, TaskKept
+from shared.contracts.problems import Code, Flaw, refuse
+from shared.contracts.pushes import Push
+from shared.grammar.inputs import run_inputs
+from shared.grammar.pipelines import read_pipeline
+from shared.grammar.plan import compile_plan, supersede_of
+from shared.grammar.spec import PipelineSpec, Supersede
+from shared.process.ids import new_id
+
+from . import concurrency, protocol
+from .batch import Movement
+
+_RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
+"""Namespace of the ids of runs that deliveries start."""
+
+MAX_DEPTH = 10
+"""So many runs may stand within each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A pipeline made ready to run."""
+
+    spec: PipelineSpec
+    policy: Supersede
+    digest: str
+    plan: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that somebody or something wants."""
+
+    execution_id: str
+    requested_by: str
+    inputs: Mapping[str, Any]
+    order_at: float
+    comments: str = ""
+    push: Push | None = None
+    delivery: str | None = None
+    webhook_id: str | None = None
+    source: str = ""
+    tags: tuple[str, ...] = ()
+    nested: bool = False
+    rollback: bool = False
+    parent: str | None = None
+    parent_stage: str = ""
+    parent_task: str = ""
+    rerun_of: str | None = None
+    sealed: Mapping[str, Sealed] = field(default_factory=dict)
+    """Inputs that hold a secret of the run which handed them on; `inputs` has their mask."""
+    schedule: str = ""
+    """The id of the schedule whose time has come."""
+    kept: tuple[TaskKept, ...] = ()
+    """What the run that it repeats brought, and is not done again."""
+
+    @property
+    def source_of_runs(self) -> str:
+        """What starts such runs again and again: a repository, or a schedule. Blank for those of people and of runs."""
+        if self.push is not None:
+            return self.push.image
+        return f"schedule {self.schedule}" if self.schedule else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of an order: a run that has a place, a run that waits, or, with `run` None, nothing."""
+
+    run: Run | None
+    superseded: tuple[Run, ...] = field(default=())
+
+    @property
+    def waits(self) -> bool:
+        return self.run is not None and self.run.holding.state is protocol.State.QUEUED
+
+
+def run_id(webhook_id: str, delivery_id: str, ordinal: int) -> str:
+    """The same delivery always starts the same run."""
+    return str(uuid5(_RUNS, f"{webhook_id}/{delivery_id}/{ordinal}"))
+
+
+def compiled(pipeline: RunnablePipeline) -> Compiled:
+    """The plan of a pipeline's present version; raises `Malformed` when it cannot be read."""
+    return _compiled(pipeline.id, pipeline.version, json.dumps(pipeline.tree))
+
+
+@lru_cache(maxsize=256)
+def _compiled(_pipeline_id: str, _version: int, text: str) -> Compiled:
+    tree = json.loads(text)
+    spec = read_pipeline(tree)
+    plan = json.dumps(compile_plan(spec).to_json())
+    about = json.dumps(
+        {
+            "description": spec.description,
+            "icon": spec.icon,
+            "inputMeta": spec.input_meta,
+            "outputMeta": spec.output_meta,
+            "starred": spec.starred,
+            "stageOrder": list(spec.stage_order),
+            "tags": list(spec.tags),
+        }
+    )
+    digest = hashlib.sha256(f"{plan}\n{about}".encode()).hexdigest()
+    return Compiled(spec, supersede_of(spec, imported=bool(tree.get("_imported"))), digest, plan, about)
+
+
+def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
+    """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
+    known = movement.run(order.execution_id)
+    if known is not None:
+        return Admitted(known)
+    uow = movement.uow
+    lane = concurrency.lane_of(ready.policy, pipeline.id, order.source_of_runs)
+    arrival = _arrival(movement, ready.policy, lane)
+    if arrival.skip:
+        return Admitted(None)
+    index = executions.next_number(uow, f"pipeline {pipeline.id}")
+    superseded = tuple(_supersede(movement, one, index) for one in arrival.supersede)
+    for one in arrival.cancel:
+        what = "newer push" if order.push is not None else "later time of the schedule"
+        _cancel_older(movement, one, f"A {what} started #{index}.")
+    executions.keep_plan(uow, ready.digest, ready.plan, ready.about)
+    run = Run(
+        id=order.execution_id,
+        project=pipeline.project,
+        pipeline=pipeline.name,
+        pipeline_id=pipeline.id,
+        index=index,
+        holding=protocol.Holding(execution_id=order.execution_id),
+        lane=lane,
+        policy=ready.policy.value,
+        concurrency=max(1, pipeline.concurrency),
+        order_at=order.order_at,
+        since=uow.now,
+        folded=Status.NOT_STARTED,
+        status=Status.NOT_STARTED,
+        status_message="",
+        revision=1,
+        events=0,
+        requested_at=uow.now,
+        started_at=None,
+        ended_at=None,
+        plan_hash=ready.digest,
+        delivery=order.delivery,
+        nested=order.nested,
+        parent=order.parent,
+        parent_stage=order.parent_stage,
+        parent_task=order.parent_task,
+    )
+    facts = Facts(
+        requested_by=order.requested_by,
+        comments=order.comments,
+        input=order.inputs,
+        push=order.push,
+        webhook_id=order.webhook_id,
+        source=order.source,
+        tags=order.tags,
+        rollback=order.rollback,
+        rerun_of=order.rerun_of,
+        sealed=order.sealed,
+    )
+    placed = movement.create(run, facts)
+    if order.kept:
+        placed = movement.apply(placed, protocol.keep(placed.holding, order.kept, uow.now))
+    if placed.holding.state is protocol.State.QUEUED:
+        placed = movement.say(placed, _why_it_waits(movement, placed))
+    return Admitted(placed, superseded)
+
+
+def _arrival(movement: Movement, policy: Supersede, lane: str) -> concurrency.Arrival:
+    if not lane:
+        return concurrency.Arrival()
+    running = slots.active_in_lane(movement.uow, lane)
+    queued = slots.queued_in_lane(movement.uow, lane)
+    movement.preload(queued)
+    fresh = [one for one in queued if (run := movement.run(one)) is not None and not run.holding.begun]
+    return concurrency.arrive(policy, running, fresh)
+
+
+def _supersede(movement: Movement, execution_id: str, index: int) -> Run:
+    run = movement.run(execution_id)
+    assert run is not None
+    message = f"Superseded by #{index} before it started."
+    return movement.apply(run, protocol.end(run.holding, Status.CANCELED, message, movement.uow.now))
+
+
+def _cancel_older(movement: Movement, execution_id: str, why: str) -> None:
+    run = movement.run(execution_id)
+    if run is not None:
+        executions.set_reason(movement.uow, run.id, why)
+        movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
+
+
+def _why_it_waits(movement: Movement, run: Run) -> str:
+    active = slots.active_in(movement.uow, run.pipeline_id)
+    same = slots.active_in_lane(movement.uow, run.lane) if run.lane else []
+    if same and (other := movement.run(same[0])) is not None:
+        return f"Waits until #{other.index} of {run.pipeline} is over."
+    if active >= run.concurrency:
+        return f"Waits for a place: {run.concurrency} runs of {run.pipeline} are under way."
+    return f"Waits for earlier runs of {run.pipeline}."
+
+
+# The longest way in is the one by hand: rights, inputs, and an id that the caller may bring along.
+
+
+def start_manual(
+    uow: UnitOfWork,
+    pipeline: RunnablePipeline,
+    person: Person,
+    body: Mapping[str, Any],
+    sealed: Mapping[str, Sealed] | None = None,
+) -> dict[str, Any]:
+    """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse.
+
+    `sealed`: by their path in the body, inputs that hold a secret of that other run.
+    """
+    order = manual_order(uow, pipeline, person, body)
+    if order.parent and sealed:
+        order = replace(order, sealed={path.removeprefix("input."): box for path, box in sealed.items()})
+    return start_order(uow, pipeline, person, order)
+
+
+def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order) -> dict[str, Any]:
+    """Start what was ordered on somebody's behalf; refuses who may not, and a disabled pipeline."""
+    person.demand(pipeline.project, Right.EXECUTE, f"run pipeline {pipeline.name}")
+    if not pipeline.enabled:
+        raise refuse(
+            Code.CONFLICT,
+            f"Pipeline {pipeline.name} is disabled",
+            subject=pipeline.id,
+            next_step="Enable the pipeline, then run it.",
+        )
+    if order.parent:
+        demand_depth(uow, order.parent)
+    with Movement(uow) as movement:
+        admitted = start(movement, pipeline, compiled(pipeline), order)
+        run = admitted.run
+        if run is None:
+            raise refuse(
+                Code.CONFLICT,
+                f"Another run of {pipeline.name} is under way, and the pipeline skips new ones",
+                subject=pipeline.id,
+            )
+        if run.pipeline_id != pipeline.id:
+            raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
+    return response(run)
+
+
+def demand_depth(uow: UnitOfWork, parent: str) -> None:
+    """Refuse a run within too many others: a pipeline that runs itself would never end."""
+    if executions.depth(uow, parent, MAX_DEPTH) >= MAX_DEPTH:
+        raise refuse(
+            Code.CONFLICT,
+            f"Runs are nested {MAX_DEPTH} deep already",
+            subject=parent,
+            next_step="Look whether a pipeline runs itself, directly or through others, or is its own rollback.",
+        )
+
+
+def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:
+    """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
+    ready = compiled(pipeline)
+    # Only a runner, which has no token, may say that a run belongs to another and to whom that belongs.
+    said = body.get("_parent") if person.token_id is None else None
+    parent = said if isinstance(said, Mapping) else None
+    given = body.get("input") or {}
+    if not isinstance(given, Mapping):
+        flaw = Flaw(message="input must be an object of names and values", path="input")
+        raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
+    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given)
+    if flaws:
+        raise refuse(
+            Code.INVALID,
+            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(one.told for one in flaws)}",
+            subject=pipeline.id,
+            flaws=tuple(flaws),
+        )
+    tags = body.get("tags") if isinstance(body.get("tags"), list) else []
+    return Order(
+        execution_id=_own_id(body),
+        requested_by=str((parent or {}).get("requestedBy") or person.user),
+        inputs=inputs,
+        order_at=uow.now,
+        comments=str(body.get("comments") or ""),
+        source=str(body.get("source") or ("nested" if parent else "manual")),
+        tags=tuple(str(one) for one in tags or []),
+        nested=parent is not None,
+        rollback=bool((parent or {}).get("rollback")),
+        parent=str(parent["executionId"]) if parent else None,
+        parent_stage=str((parent or {}).get("stage") or ""),
+        parent_task=str((parent or {}).get("task") or ""),
+    )
+
+
+def _own_id(body: Mapping[str, Any]) -> str:
+    wanted = body.get("executionId")
+    if not wanted:
+        return new_id()
+    try:
+        return str(UUID(str(wanted)))
+    except ValueError as error:
+        raise refuse(Code.INVALID, f"executionId {wanted!r} is no UUID") from error
+
+
+def response(run: Run) -> dict[str, Any]:
+    """Code Stream's ExecutionResponse."""
+    return {
+        "executionId": run.id,
+        "executionIndex": run.index,
+        "executionLink": link("executions", run.id),
+    }

@@ -1,0 +1,184 @@
+"""What people do to runs: cancel, pause, resume, run again, start past the queue, tag, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from services.config.model.people import Person
+from services.config.model.rights import Right
+from services.config.store import UnitOfWork, execution_views, executions, pruning
+from services.config.store.definitions import pipelines
+from services.config.store.execution_views import Seen
+from services.config.store.executions import Run
+from shared.contracts.base import Sealed
+from shared.contracts.catalog import Act, Document
+from shared.contracts.history import TaskKept
+from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.pushes import Push
+from shared.grammar.inputs import DOCKER
+from shared.grammar.plan import Plan, compile_plan
+
+from . import admission, protocol, reruns
+from .batch import Movement
+from .documents import documents
+from .plans import plan_of
+from .states import state_of
+
+_ENDED = protocol.State.ENDED
+
+
+def missing(name: str) -> Refused:
+    """The refusal of a run that is not there, or not for this person."""
+    return refuse(Code.NOT_FOUND, f"There is no execution {name}", subject=name)
+
+
+def _load(movement: Movement, execution_id: str) -> Run:
+    run = movement.run(execution_id)
+    if run is None:
+        raise missing(execution_id)
+    return run
+
+
+def _answer(uow: UnitOfWork, execution_id: str) -> Document:
+    seen = execution_views.one(uow, execution_id)
+    if seen is None:
+        raise missing(execution_id)
+    plan, _ = plan_of(uow, seen.plan_hash)
+    (document,) = documents(uow, [seen], {seen.id: state_of(uow, seen.id, plan)})
+    return Document(document=document)
+
+
+def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act], Document]:
+    def act(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+        with Movement(uow) as movement:
+            run = _load(movement, seen.id)
+            step = protocol.intend(run.holding, intent, uow.now)
+            if step.refusal:
+                raise refuse(
+                    Code.CONFLICT, f"Cannot {intent} {seen.pipeline} #{seen.idx}: {step.refusal}", subject=seen.id
+                )
+            executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"{intent} by {person.user}"))
+            movement.apply(run, step)
+            if intent is protocol.Intent.CANCEL:
+                movement.cancel_children(seen.id)
+        return _answer(uow, seen.id)
+
+    return act
+
+
+def _resume(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+    """After a pause; or, for an administrator, let the run use what is restricted."""
+    with Movement(uow) as movement:
+        run = _load(movement, seen.id)
+        barred = [] if run.holding.pause else _barred(uow, run)
+        if barred:
+            person.demand(seen.project, Right.RESTRICTED, f"let {seen.pipeline} #{seen.idx} use what is restricted")
+            executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"let through by {person.user}"))
+            said = {"cleared": True, "by": person.user}
+            for stage, task in barred:
+                run = movement.apply(run, protocol.answer(run.holding, stage, task, said, uow.now))
+    return _answer(uow, seen.id) if barred else _intend(protocol.Intent.RESUME)(uow, person, seen, ask)
+
+
+def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
+    """Tasks that wait for an administrator."""
+    if run.holding.state is protocol.State.ENDED:
+        return []
+    plan, _ = plan_of(uow, run.plan_hash)
+    state = state_of(uow, run.id, plan)
+    return [
+        (stage.name, task.name)
+        for stage, task in state.tasks
+        if task.waiting is not None and task.waiting.reason == "restricted" and not task.cleared
+    ]
+
+
+def _tag(uow: UnitOfWork, _person: Person, seen: Seen, ask: Act) -> Document:
+    tags = ask.body.get("tags")
+    if not isinstance(tags, list):
+        raise refuse(Code.INVALID, "tags must be a list of texts", subject=seen.id)
+    executions.set_tags(uow, seen.id, [str(one) for one in tags])
+    return _answer(uow, seen.id)
+
+
+def _delete(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
+    if seen.state != _ENDED.value:
+        raise refuse(
+            Code.CONFLICT,
+            f"{seen.pipeline} #{seen.idx} has not ended",
+            subject=seen.id,
+            next_step="Cancel it, then delete it.",
+        )
+    person.demand(seen.project, Right.EDIT, f"delete runs of {seen.pipeline}")
+    answer = _answer(uow, seen.id)
+    pruning.remove_executions(uow, [seen.id])
+    return answer
+
+
+def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+    """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
+
+    A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its lane.
+    """
+    pipeline = pipelines.pipeline_by_id(uow, seen.pipeline_id)
+    if pipeline is None:
+        raise refuse(Code.CONFLICT, f"Pipeline {seen.pipeline} does not exist any more", subject=seen.id)
+    ready = admission.compiled(pipeline)
+    given = ask.body.get("input") or ask.body.get("inputs")
+    kept = {name: value for name, value in seen.input.items() if name in ready.spec.input}
+    changed: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    since = str(ask.body.get("from") or "")
+    body = {
+        **ask.body,
+        "input": {**kept, **changed},
+        "comments": str(ask.body.get("comments") or f"Rerun of #{seen.idx}" + (f" from {since}" if since else "")),
+        "source": f"rerun of {seen.id}",
+    }
+    order = admission.manual_order(uow, pipeline, person, body)
+    same_push = all((order.inputs.get(name) or "") == (seen.input.get(name) or "") for name in DOCKER)
+    order = replace(
+        order,
+        rerun_of=seen.id,
+        sealed=_still_sealed(uow, seen, order),
+        push=None if seen.push is None or not same_push else Push.model_validate_json(seen.push),
+        kept=_kept(uow, seen, compile_plan(ready.spec), since) if since else (),
+    )
+    return Document(document=admission.start_order(uow, pipeline, person, order))
+
+
+def _still_sealed(uow: UnitOfWork, seen: Seen, order: admission.Order) -> Mapping[str, Sealed]:
+    """An input whose mask is written back keeps its secret."""
+    (facts,) = executions.facts_of(uow, [seen.id]).values()
+    return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == seen.input.get(name)}
+
+
+def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept, ...]:
+    if seen.state != _ENDED.value:
+        raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
+    plan, _ = plan_of(uow, seen.plan_hash)
+    state = state_of(uow, seen.id, plan)
+    return reruns.kept(seen.id, plan, state, now, since)
+
+
+def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
+    """Start a waiting run although there is no place for it."""
+    person.demand(seen.project, Right.RESTRICTED, f"start runs of {seen.pipeline} past the queue")
+    with Movement(uow) as movement:
+        run = _load(movement, seen.id)
+        if run.holding.state is not protocol.State.QUEUED:
+            raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} does not wait in the queue", subject=seen.id)
+        movement.admit(run)
+    return _answer(uow, seen.id)
+
+
+VERBS: dict[str, Callable[[UnitOfWork, Person, Seen, Act], Document]] = {
+    "cancel": _intend(protocol.Intent.CANCEL),
+    "pause": _intend(protocol.Intent.PAUSE),
+    "resume": _resume,
+    "rerun": _rerun,
+    "start-now": _past_queue,
+    "tag": _tag,
+    "delete": _delete,
+}

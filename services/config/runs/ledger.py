@@ -1,0 +1,247 @@
+"""The ledger: what runners ask and report about runs, applied to batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.config.model.people import SYSTEM
+from services.config.model.rights import Right
+from services.config.model.triggers import RunnablePipeline
+from services.config.store import Reading, Store, UnitOfWork, executions
+from services.config.store.definitions import people
+from services.config.store.executions import Run
+from shared.contracts.base import Message
+from shared.contracts.history import Recorded
+from shared.contracts.runs import (
+    Endpoint,
+    Held,
+    HeldAnswer,
+    Released,
+    Report,
+    ReportAnswer,
+    Started,
+    Take,
+    TakeAnswer,
+    Variable,
+    Verdict,
+)
+from shared.grammar.plan import Plan
+
+from . import protocol, rollbacks
+from .batch import Movement
+from .heartbeats import Leases
+from .plans import read_plan
+
+_QUIET_PAGE = 200
+
+PipelineNamed = Callable[[Reading, str, str], RunnablePipeline | None]
+"""The pipeline of a project by its name, as a run would use it now."""
+
+
+class Definitions(Protocol):
+    """What the ledger asks of the catalog."""
+
+    def resolve(
+        self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+        """Endpoints and variables that the plan may use, resolved now, secrets sealed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A take that was granted in this batch; its answer is filled in once all of the batch is written."""
+
+    run: Run
+    decision: protocol.TakeDecision
+
+
+Pending = Message | Taken | None
+"""What a message of the batch is answered with: now, once the batch is written, or not at all."""
+
+
+class Ledger:
+    """Takes, holds and moves runs."""
+
+    def __init__(
+        self,
+        store: Store,
+        definitions: Definitions,
+        leases: Leases,
+        *,
+        pipeline_named: PipelineNamed,
+        public_url: Callable[[Reading], str],
+    ) -> None:
+        self.store = store
+        self.definitions = definitions
+        self.leases = leases
+        self.pipeline_named = pipeline_named
+        self.public_url = public_url
+        self.newest_taken_sent_at = 0.0
+        """Of what was taken since this process started, when the newest was sent."""
+        self.last_take_at = store.clock()
+        """When something was taken last, or could last not be."""
+
+    def handlers(self) -> dict[type[Message], Callable[[Movement, Any], Pending]]:
+        """What the ledger does with each message that it answers for."""
+        return {Take: self._take, Report: self._report, Released: self._released}
+
+    def committed(self, pending: Sequence[Pending]) -> None:
+        """The batch is written: the leases of what was taken begin."""
+        self.leases.saw(taken.run.id for taken in pending if isinstance(taken, Taken))
+
+    def _take(self, movement: Movement, ask: Take) -> Pending:
+        run = movement.run(ask.execution_id)
+        if run is None:
+            return TakeAnswer(taken=False, reason=f"There is no execution {ask.execution_id}.")
+        holding, decision = protocol.take(run.holding, ask)
+        if not decision.taken:
+            return TakeAnswer(taken=False, reason=decision.reason)
+        if run.holding.state is protocol.State.DISPATCHED:
+            # Asked again, `since` would be the time of its first take.
+            self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
+            self.last_take_at = movement.uow.now
+        return Taken(movement.hold(run, holding), decision)
+
+    def _report(self, movement: Movement, said: Report) -> Pending:
+        run = movement.run(said.execution_id)
+        if run is None:
+            return ReportAnswer(verdict=Verdict.FENCED, reason=f"There is no execution {said.execution_id}.")
+        step, answer = protocol.report(run.holding, said, movement.uow.now)
+        moved = movement.apply(run, step)
+        rollbacks.begin(movement, moved, step.accepted, self.pipeline_named)
+        if answer.verdict is not Verdict.FENCED:
+            self.leases.saw([run.id])
+        return answer
+
+    def _released(self, movement: Movement, said: Released) -> None:
+        run = movement.run(said.execution_id)
+        if run is not None:
+            movement.apply(run, protocol.release(run.holding, said.runner, said.attempt, movement.uow.now))
+
+    def answers(self, uow: UnitOfWork, pending: Sequence[Pending]) -> list[Message | None]:
+        """The batch's answers, with plan, inputs and history for what was taken."""
+        taken = [one for one in pending if isinstance(one, Taken)]
+        if not taken:
+            return [one for one in pending if not isinstance(one, Taken)]
+        ids = [one.run.id for one in taken]
+        facts = executions.facts_of(uow, ids)
+        # A first attempt has no history to look for.
+        histories = executions.histories(uow, [one.run.id for one in taken if one.run.events])
+        plans = executions.plan_texts(uow, {one.run.plan_hash for one in taken})
+        return [
+            self._take_answer(uow, one, facts[one.run.id], histories.get(one.run.id, ()), plans[one.run.plan_hash])
+            if isinstance(one, Taken)
+            else one
+            for one in pending
+        ]
+
+    def _take_answer(
+        self,
+        uow: UnitOfWork,
+        taken: Taken,
+        facts: executions.Facts,
+        history: tuple[Recorded, ...],
+        texts: tuple[str, str],
+    ) -> TakeAnswer:
+        run, decision = taken.run, taken.decision
+        plan, tree, about = read_plan(*texts)
+        endpoints, variables = self.definitions.resolve(uow, run.project, plan, facts.input)
+        return TakeAnswer(
+            taken=True,
+            attempt=decision.attempt,
+            start_number=decision.start_number,
+            verdict=decision.verdict,
+            plan=tree,
+            inputs=dict(facts.input),
+            sealed_inputs=dict(facts.sealed),
+            endpoints=endpoints,
+            variables=variables,
+            history=history,
+            about=Started(
+                execution_id=run.id,
+                project=run.project,
+                pipeline=run.pipeline,
+                pipeline_id=run.pipeline_id,
+                index=run.index,
+                requested_by=facts.requested_by,
+                comments=facts.comments,
+                description=str(about.get("description") or ""),
+                execution_url=f"{uow.once('public url', lambda: self.public_url(uow))}/executions/{run.id}",
+                push=facts.push,
+                nested=run.nested,
+                may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),
+            ),
+        )
+
+    def held(self, ask: Held) -> HeldAnswer:
+        """A runner's sign of life; whoever was given up in vain gets its run back if nobody has taken it since."""
+        ids = [pair.execution_id for pair in ask.holds]
+        with self.store.read() as uow:
+            holdings = executions.load_holdings(uow, ids)
+        answer = protocol.held(holdings, ask)
+        alive = [one for one in ids if answer.verdicts.get(one, Verdict.FENCED) is not Verdict.FENCED]
+        self.leases.saw(alive)
+        regained = [
+            pair
+            for pair in ask.holds
+            if pair.execution_id in alive and holdings[pair.execution_id].state is protocol.State.DISPATCHED
+        ]
+        if regained:
+            with self.store.write() as uow, Movement(uow) as movement:
+                movement.preload(pair.execution_id for pair in regained)
+                for pair in regained:
+                    if (run := movement.run(pair.execution_id)) is not None:
+                        movement.apply(run, protocol.regain(run.holding, ask.runner, pair.attempt))
+        return answer
+
+    def watch(self, *, connected: bool) -> None:
+        """Give up holders that were not heard of for a lease; send again what nobody seems to have received."""
+        if not connected:
+            # Nothing can be taken or received, so that silence says nothing; it counts from when the broker is back.
+            self.last_take_at = self.store.clock()
+            return
+        with self.store.read() as uow:
+            held = executions.ids_in(uow, protocol.State.HELD)
+            untaken = executions.ids_in(uow, protocol.State.DISPATCHED)
+            now = uow.now
+        expired = self.leases.expired(one for one, _ in held)
+        lost = protocol.overdue(
+            untaken, newest_taken_sent_at=self.newest_taken_sent_at, last_take_at=self.last_take_at, now=now
+        )
+        for start in range(0, max(len(expired), len(lost)), _QUIET_PAGE):
+            self._give_up(expired[start : start + _QUIET_PAGE], lost[start : start + _QUIET_PAGE])
+
+    def _give_up(self, expired: Sequence[str], lost: Sequence[str]) -> None:
+        with self.store.write() as uow, Movement(uow) as movement:
+            movement.preload([*expired, *lost])
+            for one in expired:
+                if (run := movement.run(one)) is not None:
+                    movement.apply(run, protocol.expire(run.holding, uow.now))
+            for one in lost:
+                if (run := movement.run(one)) is not None:
+                    movement.apply(run, protocol.resend(run.holding))
+
+    def due(self, uow: UnitOfWork, execution_id: str) -> None:
+        """A parked run's timer."""
+        with Movement(uow) as movement:
+            if (run := movement.run(execution_id)) is not None:
+                movement.apply(run, protocol.due(run.holding, uow.now))
+
+
+def _may_use(
+    uow: Reading, project: str, user: str, endpoints: Mapping[str, Endpoint], variables: Mapping[str, Variable]
+) -> bool:
+    """Whether a run of that user may use all of these without an administrator."""
+    restricted = any(one.properties.get("isRestricted") for one in endpoints.values())
+    if not restricted and not any(one.type == "RESTRICTED" for one in variables.values()):
+        return True
+    person = SYSTEM if user == SYSTEM.user else people.person(uow, user, None)
+    return person is not None and person.may(project, Right.RESTRICTED)
+
+
+def subjects(messages: Sequence[Message]) -> list[str]:
+    """The runs that these messages are about, to load at once."""
+    return [message.execution_id for message in messages if isinstance(message, Take | Report | Released)]

@@ -1,0 +1,90 @@
+"""What comes from people, from the clock and from other runs: answers, due times, intents, and what is shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from services.config.model.claims import PLACED, Holding, Intent, SetTimer, State, Step, TellHolder
+from shared.contracts import history as h
+from shared.contracts.base import Json
+
+from .transitions import CANCELED, LEDGER, dispatch, end, park, wake
+
+
+def answer(holding: Holding, stage: str, task: str, said: Json, at: float, *, try_number: int | None = None) -> Step:
+    """What a task waits for has come (an approval, a nested run's end): record it, wake the run if it is parked."""
+    if holding.state is State.ENDED:
+        return Step(holding, refusal="The run has ended.")
+    event = h.TaskAnswered(seq=holding.own_seq + 1, at=at, stage=stage, task=task, try_number=try_number, answer=said)
+    known = replace(holding, own_seq=event.seq, news=True)
+    return replace(wake(known), accepted=(h.Recorded(attempt=LEDGER, event=event),))
+
+
+def keep(holding: Holding, brought: Iterable[h.TaskKept], at: float) -> Step:
+    """A run that repeats an earlier one begins with what that one brought."""
+    events = [
+        one.model_copy(update={"seq": seq, "at": at}) for seq, one in enumerate(brought, start=holding.own_seq + 1)
+    ]
+    known = replace(holding, own_seq=holding.own_seq + len(events))
+    return Step(known, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
+
+
+def due(holding: Holding, now: float) -> Step:
+    """The run's timer fired."""
+    if holding.state is not State.PARKED or holding.due_at is None:
+        return Step(holding)
+    if holding.due_at > now:
+        return Step(holding, (SetTimer(holding.due_at),))
+    return wake(replace(holding, due_at=None, news=True))
+
+
+def intend(holding: Holding, intent: Intent, at: float) -> Step:
+    """A person or a policy wants the run cancelled, paused or resumed. `refusal` says why it cannot be."""
+    if holding.state is State.ENDED:
+        return Step(holding, refusal="The run has ended.")
+    if holding.cancel:
+        same = intent is Intent.CANCEL
+        return Step(holding, refusal="" if same else "The run is being cancelled.")
+    return {Intent.CANCEL: _cancel, Intent.PAUSE: _pause, Intent.RESUME: _resume}[intent](holding, at)
+
+
+def _cancel(holding: Holding, at: float) -> Step:
+    wanted = replace(holding, cancel=True)
+    if holding.state is State.HELD:
+        return Step(wanted, (TellHolder(),))
+    if not holding.open_work:
+        return end(wanted, h.Status.CANCELED, CANCELED, at)
+    # Something may be going on outside, which only a runner can stop; it need not wait for a place to do so.
+    return Step(wanted) if holding.state is State.DISPATCHED else dispatch(wanted)
+
+
+def _pause(holding: Holding, at: float) -> Step:
+    wanted = replace(holding, pause=True, resuming=False)
+    if holding.state is State.HELD:
+        return Step(wanted, (TellHolder(),))
+    untouched = holding.state is State.DISPATCHED and not holding.runner and not holding.open_work
+    return park(replace(wanted, news=True)) if untouched else Step(wanted)
+
+
+def _resume(holding: Holding, at: float) -> Step:
+    if not holding.pause:
+        return Step(holding, refusal="The run is not paused.")
+    going = replace(holding, pause=False)
+    if holding.state is State.HELD:
+        return Step(going, (TellHolder(),))
+    waits_for_more = holding.state is State.PARKED and not holding.news
+    return wake(replace(going, resuming=not waits_for_more))
+
+
+def shown(holding: Holding, folded: h.Status) -> h.Status:
+    """The status people see: the history's, overlaid with what is wanted and who holds."""
+    if holding.state is State.ENDED:
+        return folded
+    if holding.cancel:
+        return h.Status.CANCELING
+    if holding.pause:
+        return h.Status.PAUSING if holding.state in PLACED else h.Status.PAUSED
+    if holding.resuming:
+        return h.Status.RESUMING
+    return h.Status.WAITING if holding.state in (State.PARKED, State.QUEUED) else folded

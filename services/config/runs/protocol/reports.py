@@ -1,0 +1,143 @@
+"""What a holder reports is accepted in order and once; what it asks leave for is granted, or not. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.config.model.claims import Granted, Holding, Step
+from shared.contracts import history as h
+from shared.contracts.runs import Grant, Report, ReportAnswer, Verdict
+
+from .leases import regain, speaks
+from .transitions import let_go, over
+
+
+def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswer]:
+    """Accept what the current attempt says, in order and once; give the grant it asks for, or not.
+
+    The `task.started` of a grant that is refused is dealt with and not recorded: its number is spent, so that a late
+    copy of the same report can never be accepted in place of what the holder said next.
+    """
+    if not speaks(holding, said.runner, said.attempt):
+        return Step(holding), _answer_to_silenced(holding, said)
+    folded = regain(holding, said.runner, said.attempt).holding
+    accepted: list[h.Recorded] = []
+    heard = folded.accepted_seq
+    for event in said.events:
+        if event.seq <= heard:
+            continue
+        if event.seq > heard + 1:
+            break
+        heard = event.seq
+        if said.grant is not None and _begins(event, said.grant):
+            if _why_not_grant(folded, said.grant):
+                break
+            folded = _granted(folded, said.grant, heard)
+        accepted.append(h.Recorded(attempt=folded.attempt, event=event))
+        folded = _fold(folded, event)
+        if event.type in _FINAL:
+            break
+    folded = replace(folded, accepted_seq=heard)
+    granted = _has_leave(folded, said)
+    answered = ReportAnswer(
+        verdict=folded.wanted,
+        accepted_seq=folded.accepted_seq,
+        granted=granted,
+        reason="" if said.grant is None or granted else _why_not_grant(folded, said.grant),
+    )
+    closed = _close(folded, accepted, at)
+    return replace(closed, accepted=(*accepted, *closed.accepted)), answered
+
+
+def _answer_to_silenced(holding: Holding, said: Report) -> ReportAnswer:
+    """Fenced, except for the newest attempt's own last words said again because their answer was lost."""
+    heard = (
+        said.attempt == holding.attempt
+        and said.grant is None
+        and all(event.seq <= holding.accepted_seq for event in said.events)
+    )
+    if heard:
+        return ReportAnswer(verdict=Verdict.GO, accepted_seq=holding.accepted_seq)
+    reason = f"Attempt {said.attempt} of {holding.execution_id} holds nothing: the run is {holding.state}"
+    reason += f", attempt {holding.attempt}." if holding.attempt != said.attempt else "."
+    return ReportAnswer(verdict=Verdict.FENCED, reason=reason)
+
+
+_FINAL = frozenset({"run.parked", "run.ended"})
+"""After these the holder has let go: what it says later does not count."""
+
+
+_PROGRESS = frozenset({"task.ended", "task.waiting", "stage.ended", "run.parked", "run.ended"})
+"""Events that a runner which dies on the same task again and again does not bring."""
+
+
+def _fold(holding: Holding, event: h.Event) -> Holding:
+    """What the protocol itself remembers of an accepted event."""
+    if holding.deaths and event.type in _PROGRESS:
+        holding = replace(holding, deaths=0)
+    if isinstance(event, h.TaskStarted):
+        return replace(holding, where=f"{event.stage}.{event.task}")
+    if isinstance(event, h.TaskEnded) or (isinstance(event, h.TaskWaiting) and event.reason != "nested"):
+        key = (event.stage, event.task, event.try_number)
+        if not any(grant.key == key for grant in holding.grants):
+            return holding
+        grants = tuple(replace(g, over=True) if g.key == key else g for g in holding.grants)
+        return replace(holding, grants=grants)
+    if isinstance(event, h.RunParked):
+        return replace(holding, due_at=event.due_at, news=holding.news or event.reason == "paused")
+    return holding
+
+
+def _close(holding: Holding, accepted: list[h.Recorded], at: float) -> Step:
+    last = accepted[-1].event if accepted else None
+    if isinstance(last, h.RunParked):
+        return let_go(holding, at, parked=True)
+    if isinstance(last, h.RunEnded):
+        return over(holding, last.status, last.message)
+    return Step(holding)
+
+
+def _begins(event: h.Event, ask: Grant) -> bool:
+    return isinstance(event, h.TaskStarted) and (event.stage, event.task, event.try_number) == (
+        ask.stage,
+        ask.task,
+        ask.try_number,
+    )
+
+
+def _leave(holding: Holding, ask: Grant) -> Granted | None:
+    key = (ask.stage, ask.task, ask.try_number)
+    return next((grant for grant in holding.grants if grant.key == key), None)
+
+
+def _why_not_grant(holding: Holding, ask: Grant) -> str:
+    name = f"{ask.stage}.{ask.task}, try {ask.try_number}"
+    if holding.wanted is not Verdict.GO:
+        return f"No new work: the ledger wants {holding.wanted}."
+    earlier = _leave(holding, ask)
+    if earlier is None:
+        return ""
+    if earlier.over:
+        return f"{name} has ended."
+    if earlier.attempt == holding.attempt:
+        return f"{name} was granted by event {earlier.seq} of this attempt."
+    return "" if ask.repeat else f"{name} was granted to attempt {earlier.attempt}: it may have run."
+
+
+def _granted(holding: Holding, ask: Grant, seq: int) -> Holding:
+    given = Granted(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
+    return replace(holding, grants=(*(g for g in holding.grants if g.key != given.key), given))
+
+
+def _has_leave(holding: Holding, said: Report) -> bool:
+    """The `task.started` of this very report is the one that leave was given for, in this answer or in a lost one.
+
+    What a person has wanted since does not take it back, or a holder whose answer was lost could not know whether its
+    `task.started` counts: it would park, and its successor find work that seems to have begun and never did.
+    """
+    if said.grant is None:
+        return False
+    leave = _leave(holding, said.grant)
+    if leave is None or leave.over or leave.attempt != holding.attempt:
+        return False
+    return any(_begins(event, said.grant) and event.seq == leave.seq for event in said.events)

@@ -1,0 +1,82 @@
+"""The moves that several happenings share: a run is dispatched, parked, woken, let go of, ended. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.config.model.claims import (
+    PLACED,
+    CancelTimer,
+    Dispatch,
+    Effect,
+    Enqueue,
+    FreePlace,
+    Holding,
+    Over,
+    SetTimer,
+    State,
+    Step,
+    TellHolder,
+)
+from shared.contracts import history as h
+
+LEDGER = 0
+"""The attempt number under which the ledger's own events (`task.answered`, a `run.ended` it decides) are recorded."""
+
+
+CANCELED = "Execution Canceled."
+
+
+def dispatch(holding: Holding) -> Step:
+    """A message for the next runner, under a new number."""
+    timer: tuple[Effect, ...] = () if holding.due_at is None else (CancelTimer(),)
+    number = holding.dispatch + 1
+    return Step(replace(holding, state=State.DISPATCHED, dispatch=number, due_at=None), (Dispatch(number), *timer))
+
+
+def park(holding: Holding) -> Step:
+    """Nobody holds it, and it has no place: it waits for its time, an answer or a resume."""
+    timer: tuple[Effect, ...] = () if holding.due_at is None else (SetTimer(holding.due_at),)
+    return Step(replace(holding, state=State.PARKED), (FreePlace(), *timer))
+
+
+def wake(holding: Holding) -> Step:
+    """A parked run with something to do and no pause wants a place again."""
+    if holding.state is not State.PARKED or holding.pause or not holding.news:
+        return Step(holding)
+    timer: tuple[Effect, ...] = () if holding.due_at is None else (CancelTimer(),)
+    return Step(replace(holding, state=State.QUEUED, due_at=None), (*timer, Enqueue()))
+
+
+def let_go(holding: Holding, at: float, *, parked: bool) -> Step:
+    """Nobody holds the run now, so every open intent and every answer is looked at again."""
+    free = replace(holding, runner="", take_id="")
+    if free.cancel and not free.open_work:
+        return end(free, h.Status.CANCELED, CANCELED, at)
+    if free.cancel:
+        return dispatch(free)
+    if free.pause and (parked or not free.open_work):
+        return park(replace(free, news=free.news or not parked))
+    if parked and not free.news:
+        return park(free)
+    return dispatch(free)
+
+
+def end(holding: Holding, status: h.Status, message: str, at: float) -> Step:
+    """The ledger itself ends the run, whoever holds it (superseded while queued, its pipeline cannot be read)."""
+    if holding.state is State.ENDED:
+        return Step(holding, refusal="The run has ended.")
+    event = h.RunEnded(seq=holding.own_seq + 1, at=at, status=status, message=message)
+    step = over(replace(holding, own_seq=event.seq), status, message)
+    told: tuple[Effect, ...] = (TellHolder(),) if holding.state is State.HELD else ()
+    return replace(step, effects=step.effects + told, accepted=(h.Recorded(attempt=LEDGER, event=event),))
+
+
+def over(holding: Holding, status: h.Status, message: str) -> Step:
+    """It has ended; its place is free."""
+    place: tuple[Effect, ...] = (FreePlace(),) if holding.state in PLACED else ()
+    timer: tuple[Effect, ...] = (CancelTimer(),) if holding.due_at is not None else ()
+    ended = replace(
+        holding, state=State.ENDED, runner="", take_id="", pause=False, resuming=False, news=False, due_at=None
+    )
+    return Step(ended, (Over(status, message), *place, *timer))

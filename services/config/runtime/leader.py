@@ -1,0 +1,110 @@
+"""The one active config process: takes the lock, works while it holds it, and stops at once when it does not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from services.config.store import Away
+
+log = structlog.get_logger()
+
+EVERY_S = 0.5
+
+
+class Lock(Protocol):
+    """Held by at most one process."""
+
+    def acquire(self) -> bool: ...
+    def held(self) -> bool: ...
+    def release(self) -> None: ...
+
+
+class Closer(Protocol):
+    """What works while the lock is held."""
+
+    def close(self) -> None: ...
+
+
+class Active:
+    """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost.
+
+    `database_is` is told why the database cannot be used, or an empty text when it can.
+    """
+
+    def __init__(
+        self,
+        lock: Lock,
+        start: Callable[[], Closer],
+        beat: Callable[[], None],
+        database_is: Callable[[str], None],
+        *,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._lock = lock
+        self._start = start
+        self._beat = beat
+        self._database_is = database_is
+        self._every_s = every_s
+        self._working: Closer | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="active", daemon=True)
+
+    @property
+    def working(self) -> bool:
+        """Whether this process is the active one."""
+        return self._working is not None
+
+    def open(self) -> None:
+        """Begin to try."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what is in hand and let another process work."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+        self._stop("closing")
+
+    def _work(self) -> None:
+        told = False
+        while not self._closing.is_set():
+            try:
+                if self._working is None:
+                    told = self._try(told)
+                elif not self._lock.held():
+                    self._stop("the lock is lost")
+                else:
+                    self._beat()
+            except Away as error:
+                self._database_is(str(error))
+                self._stop("the database is away")
+            except Exception:
+                log.exception("active-failed")
+                self._stop("an error")
+            self._closing.wait(self._every_s)
+
+    def _try(self, told: bool) -> bool:
+        mine = self._lock.acquire()
+        self._database_is("")
+        if not mine:
+            if not told:
+                log.info("standing-by", reason="another process holds the lock")
+            return True
+        self._working = self._start()
+        log.info("active")
+        return False
+
+    def _stop(self, reason: str) -> None:
+        working, self._working = self._working, None
+        if working is not None:
+            log.info("not-active", reason=reason)
+            try:
+                working.close()
+            finally:
+                self._lock.release()
+        else:
+            self._lock.release()

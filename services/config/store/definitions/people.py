@@ -1,0 +1,201 @@
+"""Users, what lets them in, and from where they came."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+
+from services.config.model.definitions import Token, User
+from services.config.model.people import Person
+from services.config.model.rights import ProjectRole, ServiceRole
+from services.config.store.filters import Field
+from services.config.store.unit_of_work import Reading, UnitOfWork
+from services.config.tables.catalog import FamiliarAddressRow, MemberRow, OneTimeCodeRow, TokenRow, UserRow
+
+from .rows import Table, stamped_fields
+
+USERS = Table(
+    UserRow,
+    User,
+    wire={
+        **stamped_fields(UserRow),
+        "email": Field(UserRow.email),
+        "serviceRole": Field(UserRow.service_role),
+        "enabled": Field(UserRow.enabled, "boolean"),
+    },
+)
+TOKENS = Table(
+    TokenRow,
+    Token,
+    wire={
+        "id": Field(TokenRow.id),
+        "name": Field(TokenRow.name),
+        "createdAt": Field(TokenRow.created_at, "instant"),
+        "expiresAt": Field(TokenRow.expires_at, "instant"),
+        "lastUsedAt": Field(TokenRow.last_used_at, "instant"),
+    },
+    order="name,id",
+)
+
+
+def find_user(uow: Reading, name_or_email: str) -> User | None:
+    """A user by name, else by e-mail address, whatever the case."""
+    key = name_or_email.strip().casefold()
+    found = USERS.one(uow, name_key=key)
+    if found is not None or not key:
+        return found
+    by_mail = USERS.all(uow, UserRow.email_key == key, limit=2)
+    return by_mail[0] if len(by_mail) == 1 else None
+
+
+def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
+    """The person as of now; None when the user is unknown or disabled, or the token has ended."""
+    row = uow.session.execute(
+        select(UserRow.id, UserRow.name, UserRow.email, UserRow.service_role, UserRow.groups).where(
+            UserRow.name_key == user.casefold(), UserRow.enabled.is_(True)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if token_id is not None and not token_good(uow, token_id, row.id):
+        return None
+    return Person(
+        user=row.name,
+        service_role=ServiceRole(row.service_role),
+        project_roles=project_roles(uow, row.id),
+        email=row.email,
+        user_id=row.id,
+        token_id=token_id,
+        groups=tuple(row.groups),
+    )
+
+
+def project_roles(uow: Reading, user_id: str) -> dict[str, ProjectRole]:
+    """The roles of a user by project name."""
+    rows = uow.connection.execute(_ROLES, {"user": user_id})
+    return {project: ProjectRole(role) for project, role in rows}
+
+
+_ROLES = select(MemberRow.project, MemberRow.role).where(MemberRow.user_id == bindparam("user"))
+
+
+def token_good(uow: Reading, token_id: str, user_id: str) -> bool:
+    """Whether a token or session of this user still lets in."""
+    found = uow.session.scalar(
+        select(TokenRow.id).where(
+            TokenRow.id == token_id,
+            TokenRow.user_id == user_id,
+            TokenRow.revoked_at.is_(None),
+            TokenRow.expires_at > uow.now,
+        )
+    )
+    return found is not None
+
+
+def count_administrators(uow: Reading, *, but: str = "") -> int:
+    """How many enabled administrators of the installation there are, not counting the user with id `but`."""
+    statement = select(func.count()).where(
+        UserRow.service_role == ServiceRole.ADMINISTRATOR.value, UserRow.enabled.is_(True), UserRow.id != but
+    )
+    return uow.session.scalar(statement) or 0
+
+
+def addresses(uow: Reading, names: list[str], groups: list[str], project: str) -> list[str]:
+    """E-mail addresses of people by name or address, and of everybody in groups; a project role is a group too."""
+    keys, wanted = {name.casefold() for name in names}, {group.casefold() for group in groups}
+    found = [name for name in names if "@" in name]
+    for row in uow.session.execute(
+        select(UserRow.id, UserRow.name_key, UserRow.email, UserRow.groups)
+        .where(UserRow.enabled.is_(True), UserRow.email != "")
+        .order_by(UserRow.name_key)
+    ):
+        belongs = {group.casefold() for group in row.groups}
+        if wanted:
+            role = project_roles(uow, row.id).get(project)
+            belongs |= {role.value.casefold()} if role is not None else set()
+        if row.name_key in keys or belongs & wanted:
+            found.append(row.email)
+    return list(dict.fromkeys(found))
+
+
+def administrators(uow: Reading, limit: int = 5) -> list[str]:
+    """The names of the first few administrators: whom to ask."""
+    statement = (
+        select(UserRow.name)
+        .where(UserRow.service_role == ServiceRole.ADMINISTRATOR.value, UserRow.enabled.is_(True))
+        .order_by(UserRow.created_at)
+        .limit(limit)
+    )
+    return list(uow.session.scalars(statement))
+
+
+def owners(uow: Reading, token_ids: list[str]) -> dict[str, tuple[Token, User]]:
+    """API tokens with their owners, by token id."""
+    tokens = TOKENS.all(uow, TokenRow.id.in_(token_ids)) if token_ids else []
+    users = {user.id: user for user in USERS.all(uow, UserRow.id.in_({token.user_id for token in tokens}))}
+    return {token.id: (token, users[token.user_id]) for token in tokens}
+
+
+def touch_token(uow: UnitOfWork, token_id: str) -> None:
+    """Note that a token was used now."""
+    uow.session.execute(update(TokenRow).where(TokenRow.id == token_id).values(last_used_at=uow.now))
+
+
+def revoke_tokens(uow: UnitOfWork, user_id: str, *, but: str | None = None, kinds: tuple[str, ...]) -> None:
+    """End all tokens of these kinds that a user has."""
+    where = [TokenRow.user_id == user_id, TokenRow.kind.in_(kinds), TokenRow.revoked_at.is_(None)]
+    if but is not None:
+        where.append(TokenRow.id != but)
+    uow.session.execute(update(TokenRow).where(*where).values(revoked_at=uow.now))
+
+
+def forget_sessions(uow: UnitOfWork) -> None:
+    """Drop sessions and refresh tokens past their end; API tokens stay, for what was done with them."""
+    uow.session.execute(
+        delete(TokenRow).where(
+            TokenRow.kind != "api",
+            or_(TokenRow.expires_at < uow.now, TokenRow.revoked_at < uow.now - 86_400.0),
+        )
+    )
+    uow.session.execute(delete(OneTimeCodeRow).where(OneTimeCodeRow.expires_at < uow.now))
+
+
+def keep_code(uow: UnitOfWork, code_hash: str, user_id: str, good_for_s: float) -> None:
+    """A code that signs this user in once."""
+    row = {"code_hash": code_hash, "user_id": user_id, "expires_at": uow.now + good_for_s}
+    uow.session.execute(insert(OneTimeCodeRow), row)
+
+
+def use_code(uow: UnitOfWork, code_hash: str) -> User | None:
+    """The user of a code that is still good; it is good no more."""
+    row = uow.session.get(OneTimeCodeRow, code_hash)
+    if row is None:
+        return None
+    user_id, expires_at = row.user_id, row.expires_at
+    uow.session.delete(row)
+    return USERS.one(uow, id=user_id) if expires_at > uow.now else None
+
+
+def has_code(uow: Reading, code_hash: str) -> bool:
+    """Whether there is such a code, good or not."""
+    return uow.session.get(OneTimeCodeRow, code_hash) is not None
+
+
+def is_familiar(uow: Reading, network: str) -> bool:
+    """Whether somebody has signed in from there."""
+    return bool(network) and uow.session.get(FamiliarAddressRow, network) is not None
+
+
+def remember_address(uow: UnitOfWork, network: str) -> None:
+    """Somebody signed in from there now."""
+    row = uow.session.get(FamiliarAddressRow, network)
+    if row is None:
+        uow.session.execute(insert(FamiliarAddressRow), {"network": network, "last_at": uow.now})
+    else:
+        row.last_at = uow.now
+
+
+def forget_addresses(uow: UnitOfWork, before: float, most: int) -> None:
+    """Drop addresses from which nobody signed in since, and all but the newest `most`."""
+    newest = select(FamiliarAddressRow.last_at).order_by(FamiliarAddressRow.last_at.desc())
+    oldest_kept = uow.session.scalar(newest.offset(most - 1).limit(1))
+    uow.session.execute(delete(FamiliarAddressRow).where(FamiliarAddressRow.last_at < max(before, oldest_kept or 0.0)))

@@ -1,0 +1,52 @@
+"""Projects and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from services.config.model.definitions import Project
+from services.config.store.unit_of_work import Reading, UnitOfWork
+from services.config.tables.catalog import MemberRow, ProjectRow, UserRow
+
+from .rows import Table, stamped_fields
+
+PROJECTS = Table(ProjectRow, Project, wire=stamped_fields(ProjectRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person's role in one project."""
+
+    project: str
+    user: str
+    email: str
+    role: str
+
+
+def ids(uow: Reading, names: Iterable[str]) -> dict[str, str]:
+    """The ids of projects by name."""
+    wanted = sorted(set(names))
+    rows = uow.session.execute(select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(wanted)))
+    return {row.name: row.id for row in rows}
+
+
+def members(uow: Reading, projects: Iterable[str]) -> list[Member]:
+    """Everybody in these projects, by name."""
+    statement = (
+        select(MemberRow.project, UserRow.name, UserRow.email, MemberRow.role)
+        .join(UserRow, UserRow.id == MemberRow.user_id)
+        .where(MemberRow.project.in_(sorted(set(projects))))
+        .order_by(UserRow.name)
+    )
+    return [Member(*row) for row in uow.session.execute(statement)]
+
+
+def set_members(uow: UnitOfWork, project: str, roles: dict[str, str]) -> None:
+    """Make these user ids, with these roles, the project's people."""
+    uow.session.execute(delete(MemberRow).where(MemberRow.project == project))
+    rows = [{"project": project, "user_id": user_id, "role": role} for user_id, role in roles.items()]
+    if rows:
+        uow.session.execute(insert(MemberRow), rows)

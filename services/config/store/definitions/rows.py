@@ -1,0 +1,119 @@
+"""What every table of definitions can be asked: one by id or name, a page, and the three changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
+
+from services.config.store.filters import Field, Fields, page
+from services.config.store.unit_of_work import Reading, UnitOfWork
+from services.config.tables.base import Base
+from shared.contracts.catalog import Find
+
+V = TypeVar("V")
+
+
+class Table(Generic[V]):
+    """The rows of one table as values of one frozen type, whose fields name the columns."""
+
+    def __init__(self, row: type[Base], value: type[V], *, wire: Mapping[str, Field], order: str = "name,id") -> None:
+        self.row = row
+        self.value = value
+        self.wire: Fields = wire
+        self.order = order
+        self._names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]
+        self._columns = tuple(getattr(row, name) for name in self._names)
+        self._one: dict[tuple[str, ...], Select[Any]] = {}
+
+    def column(self, name: str) -> Any:
+        """A column by its name."""
+        return getattr(self.row, name)
+
+    def all(self, uow: Reading, *conditions: ColumnElement[bool], limit: int | None = None) -> list[V]:
+        """Every row that meets the conditions, by id."""
+        statement = select(*self._columns).where(*conditions).order_by(*self.row.__mapper__.primary_key).limit(limit)
+        return self._values(uow, statement)
+
+    def one(self, uow: Reading, **equals: Any) -> V | None:
+        """The first row with these values."""
+        names = tuple(equals)
+        # Built once: composing this statement costs several times what the database needs to answer it.
+        statement = self._one.get(names)
+        if statement is None:
+            where = (self.column(name) == bindparam(f"of_{name}") for name in names)
+            keys = self.row.__mapper__.primary_key
+            statement = self._one[names] = select(*self._columns).where(*where).order_by(*keys).limit(1)
+        row = uow.connection.execute(statement, {f"of_{name}": value for name, value in equals.items()}).first()
+        return None if row is None else self.value(**dict(zip(self._names, row, strict=True)))
+
+    def named(self, uow: Reading, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], V]:
+        """Those of these (project, name) pairs that exist."""
+        wanted: dict[str, set[str]] = {}
+        for project, name in pairs:
+            wanted.setdefault(project, set()).add(name)
+        found: dict[tuple[str, str], V] = {}
+        for project, names in wanted.items():
+            for value in self.all(uow, self.column("project") == project, self.column("name").in_(sorted(names))):
+                found[(project, value.name)] = value  # type: ignore[attr-defined]
+        return found
+
+    def names(self, uow: Reading, project: str) -> list[str]:
+        """All names within a project, for hints."""
+        column = self.column("name")
+        return list(uow.session.scalars(select(column).where(self.column("project") == project).order_by(column)))
+
+    def page(self, uow: Reading, ask: Find, *conditions: ColumnElement[bool]) -> tuple[list[V], int]:
+        """One page of what the conditions and the filter leave, and how many there are in all."""
+        statement, total = page(uow, select(*self._columns).where(*conditions), self.wire, ask, self.order)
+        return self._values(uow, statement), total
+
+    def insert(self, uow: UnitOfWork, value: V) -> V:
+        """A new row."""
+        uow.session.execute(insert(self.row), self._dict(value))
+        return value
+
+    def update(self, uow: UnitOfWork, value: V) -> V:
+        """Write all of a row again."""
+        row = self._dict(value)
+        keys = [column.name for column in self.row.__mapper__.primary_key]
+        changed = {name: item for name, item in row.items() if name not in keys}
+        where = [self.column(key) == row[key] for key in keys]
+        uow.session.execute(update(self.row).where(*where).values(changed))
+        return value
+
+    def delete(self, uow: UnitOfWork, **equals: Any) -> int:
+        """Remove the rows with these values; returns how many."""
+        where = [self.column(name) == value for name, value in equals.items()]
+        result = uow.session.execute(delete(self.row).where(*where))
+        return int(getattr(result, "rowcount", 0))
+
+    def _values(self, uow: Reading, statement: Select[Any]) -> list[V]:
+        return [self.value(**dict(zip(self._names, row, strict=True))) for row in uow.connection.execute(statement)]
+
+    def _dict(self, value: V) -> dict[str, Any]:
+        return {name: getattr(value, name) for name in self._names}
+
+
+def stamped_fields(row: type[Any]) -> dict[str, Field]:
+    """The fields that every definition can be filtered and sorted by, under their names on the wire."""
+    return {
+        "id": Field(row.id),
+        "name": Field(row.name),
+        "description": Field(row.description),
+        "createdBy": Field(row.created_by),
+        "updatedBy": Field(row.updated_by),
+        "_createdBy": Field(row.created_by),
+        "_updatedBy": Field(row.updated_by),
+        "createdAt": Field(row.created_at, "instant"),
+        "updatedAt": Field(row.updated_at, "instant"),
+        "_createTimeInMicros": Field(row.created_at, "instant"),
+        "_updateTimeInMicros": Field(row.updated_at, "instant"),
+    }
+
+
+def project_fields(row: type[Any]) -> dict[str, Field]:
+    """Those, and the project."""
+    return {**stamped_fields(row), "project": Field(row.project)}

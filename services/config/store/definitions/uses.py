@@ -1,0 +1,96 @@
+"""Who refers to what: asked before a deletion, so that the refusal can name it."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import func, or_, select
+
+from services.config.store.unit_of_work import Reading
+from services.config.tables.catalog import (
+    EndpointRow,
+    PipelineNeedRow,
+    PipelineRow,
+    ScheduleRow,
+    TokenRow,
+    UserRow,
+    VariableRow,
+    WebhookRow,
+)
+
+_CONTENTS = (
+    ("pipeline", PipelineRow),
+    ("webhook", WebhookRow),
+    ("schedule", ScheduleRow),
+    ("endpoint", EndpointRow),
+    ("variable", VariableRow),
+)
+
+
+def users_of_endpoint(uow: Reading, project: str, name: str) -> list[str]:
+    """Pipelines and webhooks that name this endpoint."""
+    return _pipelines(uow, project, "endpoint", name) + _webhooks(uow, project, WebhookRow.endpoint == name)
+
+
+def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
+    """Pipelines, endpoints and webhooks that refer to this variable."""
+    wanted = f"${{var.{name}}}"
+    rows = uow.session.execute(
+        select(EndpointRow.name, EndpointRow.properties)
+        .where(EndpointRow.project == project)
+        .order_by(EndpointRow.name)
+    )
+    endpoints = [f"endpoint {n}" for n, properties in rows if wanted in json.dumps(properties, ensure_ascii=False)]
+    webhooks = _webhooks(uow, project, WebhookRow.token_variable == name)
+    return _pipelines(uow, project, "variable", name) + endpoints + webhooks
+
+
+def users_of_pipeline(uow: Reading, project: str, name: str, pipeline_id: str) -> list[str]:
+    """Webhooks and schedules that start this pipeline, and other pipelines that run it."""
+    others = _pipelines(uow, project, "pipeline", name, but=pipeline_id)
+    scheduled = select(ScheduleRow.name).where(ScheduleRow.project == project, ScheduleRow.pipeline == name)
+    schedules = [f"schedule {found}" for found in uow.session.scalars(scheduled.order_by(ScheduleRow.name))]
+    return others + _webhooks(uow, project, WebhookRow.pipeline == name) + schedules
+
+
+def webhooks_of_actor(uow: Reading, user: str) -> list[str]:
+    """Webhooks whose runs act as this user."""
+    by_token = select(TokenRow.id).join(UserRow, UserRow.id == TokenRow.user_id).where(UserRow.name == user)
+    where = or_(WebhookRow.actor == user, WebhookRow.api_token_id.in_(by_token))
+    return list(uow.session.scalars(select(WebhookRow.name).where(where).order_by(WebhookRow.name).limit(20)))
+
+
+def webhooks_of_token(uow: Reading, token_id: str) -> list[str]:
+    """Webhooks that act by this API token."""
+    statement = select(WebhookRow.name).where(WebhookRow.api_token_id == token_id).order_by(WebhookRow.name).limit(20)
+    return list(uow.session.scalars(statement))
+
+
+def contents_of_project(uow: Reading, project: str) -> list[str]:
+    """What is still in a project: `3 pipelines`, `1 webhook`."""
+    found = []
+    for noun, row in _CONTENTS:
+        number = uow.session.scalar(select(func.count()).select_from(row).where(row.project == project)) or 0
+        if number:
+            found.append(f"{number} {noun}{'' if number == 1 else 's'}")
+    return found
+
+
+def _pipelines(uow: Reading, project: str, kind: str, name: str, *, but: str = "") -> list[str]:
+    statement = (
+        select(PipelineRow.name)
+        .join(PipelineNeedRow, PipelineNeedRow.pipeline_id == PipelineRow.id)
+        .where(
+            PipelineNeedRow.project == project,
+            PipelineNeedRow.kind == kind,
+            PipelineNeedRow.name == name,
+            PipelineRow.id != but,
+        )
+        .order_by(PipelineRow.name)
+    )
+    return [f"pipeline {found}" for found in uow.session.scalars(statement)]
+
+
+def _webhooks(uow: Reading, project: str, condition: object) -> list[str]:
+    statement = select(WebhookRow.name).where(WebhookRow.project == project, condition)  # type: ignore[arg-type]
+    return [f"webhook {found}" for found in uow.session.scalars(statement.order_by(WebhookRow.name))]
