@@ -45,7 +45,14 @@ class Push(Message):
 
 _SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?\Z")
 _CHART = ("application/vnd.cncf.helm.", "application/vnd.acr.helm.")
-_SIGNATURE = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "application/vnd.in-toto+json")
+_SIGNATURE = (
+    "application/vnd.dev.cosign.",
+    "application/vnd.dev.sigstore.",
+    "application/vnd.cncf.notary.",
+    "application/vnd.in-toto",
+    "application/vnd.dsse.envelope",
+    "application/vnd.docker.attestation.",
+)
 
 
 def kind_of(media_type: str | None, tag: str | None) -> PushKind:
@@ -133,6 +140,8 @@ class TagResolved(Message):
     outcome: Found
     digest: str | None = None
     media_type: str | None = None
+    kind: PushKind = "image"
+    """What the manifest is of, as far as it was read; `media_type` is then the type that tells it."""
     detail: str = ""
     """Why, in words for a person, when the outcome is not `found`."""
 

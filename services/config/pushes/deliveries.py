@@ -21,6 +21,7 @@ from shared.contracts.pushes import DeliveryChanged, Found, HookReceived, Push, 
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.malformed import Malformed
+from shared.grammar.repositories import HUB_HOST
 from shared.grammar.spec import Supersede
 from shared.process.ids import new_id
 
@@ -108,11 +109,15 @@ class Receiver:
             return
         uow.cancel_timer(RESOLVE_DEADLINE, one.id)
         if answer.outcome is Found.FOUND:
-            update = {"digest": answer.digest, "media_type": answer.media_type or one.push.media_type}
+            kind = answer.kind if one.push.kind == "image" else one.push.kind
+            media_type = answer.media_type or one.push.media_type
+            update = {"digest": answer.digest, "media_type": media_type, "kind": kind}
             self._go_on(movement, replace(one, push=one.push.model_copy(update=update)))
         elif answer.outcome is Found.UNAVAILABLE:
-            why = answer.detail.removesuffix(".") or "it gave no reason"
-            self._go_on(movement, replace(one, digest_note=f"The registry could not be asked for the digest: {why}."))
+            self._go_on(movement, replace(one, digest_note=_unasked(one.push, answer.detail)))
+        elif one.push.digest and not self._demands_platforms(uow, one):
+            # The push itself names the image; only what it is of was to be read.
+            self._go_on(movement, replace(one, digest_note=_unasked(one.push, answer.detail)))
         else:
             self._not_found(movement, one, answer.detail)
 
@@ -143,7 +148,8 @@ class Receiver:
         """Handle the timer RESOLVE_DEADLINE: the run starts without a digest, and its event says why."""
         one = deliveries.find_one(uow, number)
         if one is not None and one.state == RESOLVING:
-            note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds which digest the tag has."
+            what = "what was pushed" if one.push is not None and one.push.digest else "which digest the tag has"
+            note = f"The registry did not say within {ANSWER_WITHIN_S:.0f} seconds {what}."
             with Movement(uow) as movement:
                 self._go_on(movement, replace(one, digest_note=note))
 
@@ -173,7 +179,8 @@ class Receiver:
     def _gather_or_decide(
         self, movement: Movement, one: Delivery, webhook: MatchWebhook | None, pipeline: RunnablePipeline | None
     ) -> Delivery:
-        if webhook is None or webhook.gather_s <= 0 or one.push is None or _rerun(one) or one.via == "test":
+        alone = _rerun(one) or one.via == "test" or (one.push is not None and one.push.kind != "image")
+        if webhook is None or webhook.gather_s <= 0 or one.push is None or alone:
             return self._decide(movement, one, webhook, pipeline)
         uow = movement.uow
         waiting = deliveries.gathering(uow, webhook.id, one.push.repository)
@@ -322,6 +329,10 @@ class Receiver:
             return self.catalog.webhook(uow, webhook_id=one.webhook_id)
         return self.catalog.webhook(uow, token_hash=one.token_hash)
 
+    def _demands_platforms(self, uow: Reading, one: Delivery) -> bool:
+        webhook = self._webhook(uow, one)
+        return webhook is not None and bool(webhook.platforms)
+
     def _pipeline(self, uow: Reading, webhook: MatchWebhook | None) -> RunnablePipeline | None:
         if webhook is None or not webhook.pipeline:
             return None
@@ -350,7 +361,14 @@ def _rerun(one: Delivery) -> bool:
 def _wants_registry(one: Delivery, webhook: MatchWebhook | None) -> bool:
     if one.push is None or webhook is None or webhook.access is None or one.via == "test":
         return False
-    return not one.push.digest or bool(webhook.platforms)
+    # Docker Hub says what was pushed and counts a manifest that is read as a pull; elsewhere only the manifest says it.
+    unread = one.push.registry_host != HUB_HOST and one.push.kind == "image"
+    return not one.push.digest or bool(webhook.platforms) or unread
+
+
+def _unasked(push: Push, detail: str) -> str:
+    what = "what was pushed" if push.digest else "the digest"
+    return f"The registry could not be asked for {what}: {detail.removesuffix('.') or 'it gave no reason'}."
 
 
 def _inputs(

@@ -20,7 +20,7 @@ from shared.grammar.versions import parse_version
 
 from .verdicts import Judgement, Verdict, judge
 
-_KINDS = {"chart": "Helm chart", "signature": "signature or attestation", "other": "thing of another kind"}
+_KINDS = {"chart": "a Helm chart", "signature": "a signature or attestation", "other": "an artifact of another kind"}
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 """As the distribution specification has it."""
 _IMAGE = re.compile(r"[A-Za-z0-9_.\-:/\[\]]+")
@@ -126,7 +126,8 @@ def _readable(case: Case) -> Judgement | None:
 def _image(case: Case) -> Judgement | None:
     if case.push is None or case.push.kind == "image":
         return None
-    return judge(Verdict.NOT_AN_IMAGE, image=wording(case.push), kind=_KINDS[case.push.kind])
+    kind, media_type = _KINDS[case.push.kind], case.push.media_type
+    return judge(Verdict.NOT_AN_IMAGE, image=wording(case.push), kind=f"{kind} ({media_type})" if media_type else kind)
 
 
 def _tagged(case: Case) -> Judgement | None:

@@ -174,7 +174,7 @@ ABOUT: dict[Verdict, About] = {
     ),
     Verdict.NOT_AN_IMAGE: About(
         "A chart, a signature, or another artifact.",
-        "{image} is a {kind}, not an image.",
+        "{image} is {kind}, not an image.",
         "Nothing to do: only images are deployed.",
         Action.SHOW_PAYLOAD,
     ),

@@ -1,10 +1,13 @@
-"""Which digest a tag names, asked on config's behalf."""
+"""Which digest a tag names and what it is of, asked on config's behalf."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.runner.clients.registry import Account, Registries, RegistryProblem, platforms
+from services.runner.clients.registry import Account, Manifest, Registries, Registry, RegistryProblem, platforms
+from services.runner.clients.registry.content import Content
+from services.runner.clients.registry.kinds import IMAGE, Artifact, read_kind
+from shared.contracts.base import Json
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.process.secrets import CannotOpen, Opener
 
@@ -39,15 +42,9 @@ class TagResolver:
     def __call__(self, asked: TagResolve) -> TagResolved:
         """Ask the registry; every way to fail is an answer with its reason."""
 
-        def answer(outcome: Found, detail: str = "", digest: str | None = None, kind: str | None = None) -> TagResolved:
-            return TagResolved(
-                delivery_id=asked.delivery_id,
-                push_ordinal=asked.push_ordinal,
-                outcome=outcome,
-                digest=digest,
-                media_type=kind,
-                detail=detail,
-            )
+        def answer(outcome: Found, detail: str = "", **found: str | None) -> TagResolved:
+            about = {"delivery_id": asked.delivery_id, "push_ordinal": asked.push_ordinal}
+            return TagResolved.model_validate({**about, "outcome": outcome, "detail": detail, **found})
 
         try:
             account = self._account_of(asked.access)
@@ -57,13 +54,33 @@ class TagResolver:
             return answer(Found.UNAVAILABLE, problem.message)
         try:
             with self._registries.use(account) as registry:
-                found = registry.resolve(asked.repository, asked.digest or asked.tag)
-                there = platforms(registry, asked.repository, found) if found and asked.platforms else ()
+                found, artifact = _look_up(registry, asked)
+                wants_platforms = found is not None and artifact is IMAGE and asked.platforms
+                there = platforms(registry, asked.repository, found) if found and wants_platforms else ()
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
         if found is None:
             return answer(Found.NOT_FOUND, f"{account.base} has no {asked.repository}:{asked.tag}.")
+        if artifact is not IMAGE:
+            return answer(Found.FOUND, digest=found.digest, media_type=artifact.media_type, kind=artifact.kind)
         if missing := [one for one in asked.platforms if one not in there]:
             has = ", ".join(there) or "no platform that it names"
             return answer(Found.NOT_FOUND, f"It is there for {has}, and not yet for {', '.join(missing)}.")
-        return answer(Found.FOUND, digest=found.digest, kind=found.media_type or None)
+        return answer(Found.FOUND, digest=found.digest, media_type=found.media_type or None)
+
+
+def _look_up(registry: Registry, asked: TagResolve) -> tuple[Manifest | None, Artifact]:
+    """What the tag names, and what it is of. Docker Hub counts a manifest that is read as a pull: there it is not."""
+    reference = asked.digest or asked.tag
+    if registry.connection.account.is_hub:
+        return registry.resolve(asked.repository, reference), IMAGE
+    content = Content(registry.connection, asked.repository)
+    raw = content.manifest(reference)
+    if raw is None:
+        return None, IMAGE
+
+    def child(digest: str) -> Json | None:
+        entry = content.manifest(digest) if digest else None
+        return None if entry is None else entry.document
+
+    return Manifest(raw.digest, raw.media_type), read_kind(raw.document, child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,10 @@ from services.config.model import lineage
 from services.config.model.claims import State
 from services.config.model.triggers import Actor
 from services.config.store import Store, deployments, pushed_images
+from services.config.store.deliveries import Delivery
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
-from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
+from shared.contracts.pushes import Found, PushKind, RegistryAccess, TagResolve, TagResolved
 from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
 from tests.integration.config.conftest import Clock, Definitions, count, pipeline, webhook
 from tests.integration.config.world import World, whole_run
@@ -84,6 +86,61 @@ def test_the_digest_is_asked_for_and_then_the_run_starts_with_it(world: World) -
     assert event.push.digest == "sha256:abc"
     answer = world.take(event.execution_id or "")
     assert answer.inputs["DOCKER_IMAGE_REF"] == "acme/web:1.4.1@sha256:abc"
+
+
+DIGEST = "sha256:" + "a" * 64
+ELSEWHERE = RegistryAccess(registry_host="registry.example.com")
+
+
+def outside(world: World, **more: Any) -> Delivery:
+    """A push at another registry than Docker Hub, which names its digest."""
+    host = "registry.example.com"
+    world.definitions.webhooks["token"] = webhook(registry_host=host, access=ELSEWHERE, **more)
+    return world.hook(push={"registry_host": "registry.example.com", "digest": DIGEST})
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("chart", "is a Helm chart (application/vnd.acme), not an image."),
+        ("signature", "is a signature or attestation (application/vnd.acme), not an image."),
+        ("other", "is an artifact of another kind (application/vnd.acme), not an image."),
+    ],
+)
+def test_outside_docker_hub_the_manifest_says_what_was_pushed(world: World, kind: PushKind, said: str) -> None:
+    assert outside(world).verdict == "waiting for the registry"
+    (question,) = world.messages(TagResolve)
+    assert question.digest == DIGEST
+    found = TagResolved(
+        delivery_id="d1", outcome=Found.FOUND, digest=DIGEST, media_type="application/vnd.acme", kind=kind
+    )
+    world.inbox.work([found])
+    event = world.delivery("d1")
+    assert (event.verdict, event.reason) == ("ignored: not an image", f"registry.example.com/acme/web:1.4.1 {said}")
+    assert world.dispatched() == []
+
+
+def test_an_artifact_is_not_gathered_with_the_images_of_its_repository(world: World) -> None:
+    outside(world, gather_s=30.0)
+    world.inbox.work([TagResolved(delivery_id="d1", outcome=Found.FOUND, digest=DIGEST, kind="signature")])
+    assert world.delivery("d1").verdict == "ignored: not an image"
+
+
+@pytest.mark.parametrize("outcome", [Found.UNAVAILABLE, Found.NOT_FOUND])
+def test_a_push_that_names_its_image_runs_though_the_registry_shows_no_manifest(world: World, outcome: Found) -> None:
+    outside(world)
+    world.inbox.work([TagResolved(delivery_id="d1", outcome=outcome, detail="it answered 503.")])
+    event = world.delivery("d1")
+    assert event.verdict == "started" and event.push is not None and event.push.digest == DIGEST
+    assert (
+        event.reason == "Started Deploy web #1. The registry could not be asked for what was pushed: it answered 503."
+    )
+
+
+def test_docker_hub_which_counts_it_as_a_pull_is_not_asked_for_what_was_pushed(world: World) -> None:
+    world.definitions.webhooks["token"] = webhook(access=RegistryAccess(registry_host="docker.io"))
+    assert world.hook(push={"digest": DIGEST}).verdict == "started"
+    assert world.messages(TagResolve) == []
 
 
 def test_pushes_are_judged_in_their_order_though_the_registrys_answers_come_in_another(world: World) -> None:

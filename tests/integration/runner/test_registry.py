@@ -210,6 +210,45 @@ def real(tmp_path: Path) -> Iterator[str]:
         process.wait(10)
 
 
+def put(real: str, tag: str, config_type: str, *layer_types: str, **more: object) -> str:
+    """Push a manifest of that configuration and layers, each an empty object; returns its digest."""
+    base = f"http://{real}/v2/acme/web"
+    blob = b"{}"
+    named = "sha256:" + hashlib.sha256(blob).hexdigest()
+    place = requests.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
+    assert requests.put(place, params={"digest": named}, data=blob, timeout=5).status_code == 201
+    described = [{"mediaType": one, "digest": named, "size": len(blob)} for one in (config_type, *layer_types)]
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": described[0], "layers": described[1:], **more}
+    answer = requests.put(f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=5)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["Docker-Content-Digest"]
+
+
+@pytest.mark.registry
+def test_outside_docker_hub_the_resolver_says_what_was_pushed(real: str, keys: tuple[Sealer, Opener]) -> None:
+    image, helm = "application/vnd.oci.image.config.v1+json", "application/vnd.cncf.helm.config.v1+json"
+    layer = "application/vnd.oci.image.layer.v1.tar+gzip"
+    pushed = {
+        "1.0": (put(real, "1.0", image, layer), "image", "application/vnd.oci.image.manifest.v1+json"),
+        "chart": (put(real, "chart", helm, "application/vnd.cncf.helm.chart.content.v1.tar+gzip"), "chart", helm),
+        "sbom": (put(real, "sbom", "application/spdx+json"), "other", "application/spdx+json"),
+        "signed": (
+            put(real, "signed", image, "application/vnd.dev.cosign.simplesigning.v1+json"),
+            "signature",
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+        ),
+    }
+    resolver = TagResolver(accounts(keys[1]), Registries())
+    access = RegistryAccess(registry_host=real, plain_http=True)
+    for tag, (digest, kind, media_type) in pushed.items():
+        for named in (None, digest):
+            asked = TagResolve(delivery_id="d", repository="acme/web", tag=tag, access=access, digest=named)
+            answer = resolver(asked)
+            assert (answer.outcome, answer.digest) == (Found.FOUND, digest), answer.detail
+            assert (answer.kind, answer.media_type) == (kind, media_type)
+
+
 def put_image(real: str, tag: str, config: bytes = b"{}") -> str:
     """Push a manifest with that configuration; returns its digest."""
     base = f"http://{real}/v2/acme/web"

@@ -12,7 +12,9 @@ import requests
 import urllib3
 
 from services.runner.clients.errors import why
+from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.grammar.malformed import Malformed
 
 from .account import RegistryProblem
 from .connection import Connection, pull, push
@@ -30,6 +32,17 @@ class Raw:
     digest: str
     media_type: str
     body: bytes
+
+    @property
+    def document(self) -> Json:
+        """What it says. Raises RegistryProblem where it is no JSON object."""
+        try:
+            document = parse_json(self.body)
+        except Malformed:
+            document = None
+        if not isinstance(document, dict):
+            raise RegistryProblem("odd-answer", f"The manifest {self.digest} is no JSON object.")
+        return document
 
 
 class Stopped(Exception):

@@ -12,16 +12,9 @@ from shared.grammar.json_parser import parse_json
 
 from .account import Account, RegistryProblem
 from .connection import Connection, pull
+from .kinds import MANIFEST_TYPES
 
-MANIFESTS = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
-"""Always all four: a registry answers 404 for a kind that is not asked for."""
+MANIFESTS = ", ".join(MANIFEST_TYPES)
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
 _MAX_TAGS = 1000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from services.runner.clients.registry import RegistryProblem
 from services.runner.clients.registry.content import Raw
 from services.runner.task_protocol import TaskFailed
-from shared.grammar.json_parser import parse_json
+from shared.contracts.base import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,11 @@ def media_type(raw: Raw) -> str:
     return str(_body(raw).get("mediaType") or raw.media_type)
 
 
-def _body(raw: Raw) -> dict[str, Any]:
+def _body(raw: Raw) -> Json:
     try:
-        body = parse_json(raw.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise TaskFailed(f"The manifest {raw.digest} is no JSON object.")
+        body = raw.document
+    except RegistryProblem as problem:
+        raise TaskFailed(problem.message) from None
     if body.get("schemaVersion") == 1:
         raise TaskFailed(
             f"The manifest {raw.digest} is of Docker's first format, whose digest changes with every copy; push the "
