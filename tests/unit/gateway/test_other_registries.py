@@ -265,7 +265,26 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"registry_host": "europe-docker.pkg.dev", "digest": DIGEST, "provider_delivery_id": "m1"},
     ),
+    (
+        # As Quay wrote it until 2016: each tag with the id of its image.
+        "quay",
+        {
+            "repository": "acme/web",
+            "namespace": "acme",
+            "name": "web",
+            "docker_url": "quay.io/acme/web",
+            "homepage": "https://quay.io/repository/acme/web",
+            "visibility": "public",
+            "updated_tags": {"1.4": "b750fe79269d2ec9a3c593ef05b4332b1d1a02a62b4accb2c21d589ff2f5f2dc"},
+            "pushed_image_count": 10,
+            "pruned_image_count": 3,
+        },
+        {"registry_host": "quay.io", "digest": None},
+    ),
     ("generic", {"repository": "acme/web", "tag": "1.4"}, {"registry_host": ""}),
+    ("generic", {"name": "acme/web", "tag": "1.4"}, {"registry_host": ""}),
+    ("generic", {"name": "ghcr.io/acme/web:1.4"}, {"registry_host": "ghcr.io"}),
+    ("generic", {"name": "web", "namespace": "acme", "tag": "1.4"}, {"registry_host": ""}),
     ("generic", {"image": "ghcr.io/acme/web:1.4"}, {"registry_host": "ghcr.io"}),
     ("generic", {"image": f"localhost:5000/acme/web:1.4@{DIGEST}"}, {"registry_host": "localhost:5000"}),
 ]
@@ -279,6 +298,76 @@ def test_a_row_reads_its_registry_and_recognises_it(
         (push,) = read_push(asked, body).pushes
         assert (push.provider, push.repository, push.tag) == (provider, "acme/web", "1.4")
         assert {name: getattr(push, name) for name in expected} == expected
+
+
+def _without(body: Any, name: str) -> Any:
+    if isinstance(body, dict):
+        return {key: _without(value, name) for key, value in body.items() if key != name}
+    return body
+
+
+@pytest.mark.parametrize("provider", ["harbor", "harbor-cloudevents"])
+def test_a_repository_of_harbor_may_be_told_by_its_project_and_name_alone(provider: str) -> None:
+    body = next(_without(one, "repo_full_name") for name, one, _ in CASES if name == provider)
+    for asked in (provider, "auto"):
+        (push,) = read_push(asked, body).pushes
+        assert (push.image, push.tag) == ("harbor.example.com/acme/web", "1.4")
+    (group := body.get("event_data") or body["data"])["repository"]["name"] = "shop/web"
+    assert [push.repository for push in read_push("auto", body).pushes] == ["acme/shop/web"]
+    assert group["repository"]["namespace"] == "acme"
+
+
+@pytest.mark.parametrize("event", ["package", "registry_package"])
+def test_a_package_of_github_may_name_its_ecosystem_in_place_of_its_type(event: str) -> None:
+    body = {**_without(github(event), "package_type"), "action": "create"}
+    body[event]["ecosystem"] = "CONTAINER"
+    (push,) = read_push("auto", body).pushes
+    assert (push.image, push.tag, push.digest) == ("ghcr.io/acme/web", "1.4", DIGEST)
+    body[event]["ecosystem"] = "npm"
+    reading = read_push("auto", body)
+    assert reading.not_a_push and f"{event}.ecosystem is npm" in (reading.problem or "")
+
+
+MANIFEST_V1 = "application/vnd.docker.distribution.manifest.v1+json"
+
+
+@pytest.mark.parametrize("media_type", [MANIFEST_V1, "application/octet-stream", None])
+def test_registries_before_release_2_1_have_the_tag_in_the_address_alone(media_type: str | None) -> None:
+    address = "http://registry.example.com:5000/v2/acme/web/manifests/1.4.1"
+    (push,) = read_push("auto", {"events": [event(mediaType=media_type, tag=None, url=address)]}).pushes
+    assert (push.image, push.tag) == ("registry.example.com:5000/acme/web", "1.4.1")
+    assert push.media_type == (MANIFEST_V1 if media_type == MANIFEST_V1 else None)
+
+
+def test_a_tagged_manifest_may_be_an_octet_stream_and_a_blob_never_is_one() -> None:
+    blob = f"http://registry.example.com:5000/v2/acme/web/blobs/{DIGEST}"
+    events = [event(mediaType="application/octet-stream"), event(mediaType="application/octet-stream", url=blob)]
+    assert [push.tag for push in read_push("auto", {"events": events}).pushes] == ["1.4.1"]
+
+
+GIT_PUSHES: list[tuple[str, dict[str, Any]]] = [
+    ("acme/web (refs/heads/main)",
+     {"ref": "refs/heads/main", "before": "0" * 40, "after": "1" * 40, "commits": [],
+      "repository": {"full_name": "acme/web", "name": "web"}, "pusher": {"name": "ann"}}),
+    ("acme/web (refs/tags/v1)",
+     {"object_kind": "tag_push", "ref": "refs/tags/v1", "checkout_sha": "1" * 40,
+      "project": {"path_with_namespace": "acme/web"}, "repository": {"name": "web"}}),
+    ("acme/web", {"push": {"changes": [{"new": {"type": "branch"}}]}, "repository": {"full_name": "acme/web"}}),
+    ("web", {"eventType": "git.push", "resource": {"repository": {"name": "web"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pushed", "body"), GIT_PUSHES)
+@pytest.mark.parametrize("provider", ["dockerhub", "auto"])
+def test_a_git_push_is_named_as_one(provider: str, pushed: str, body: dict[str, Any]) -> None:
+    reading = read_push(provider, body)
+    assert reading.pushes == () and not reading.not_a_push
+    assert (reading.problem or "").startswith(f"A Git push of {pushed}, and this address takes pushes of images")
+
+
+def test_a_script_may_send_its_commit_along_with_the_image() -> None:
+    body = {"image": "acme/web:1.4", "ref": "refs/heads/main", "after": "1" * 40}
+    assert [push.tag for push in read_push("auto", body).pushes] == ["1.4"]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

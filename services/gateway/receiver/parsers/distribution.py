@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from shared.contracts.base import Json
@@ -13,6 +14,9 @@ from .values import Reading, digest, seconds, table, text
 NAME = "distribution"
 MAX_PUSHES = 100
 
+_UNTOLD = (None, "application/octet-stream")
+"""What releases before 2.1 call some manifests; their address tells that they are none of the blobs of that type."""
+_ADDRESS = re.compile(r"/manifests/(?P<reference>[^/?#]+)\Z")
 _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.",
     "application/vnd.oci.image.manifest.",
@@ -30,15 +34,29 @@ def _host(event: Json, target: Json) -> str:
     return registry_name(text(table(event.get("request")).get("host")) or text(target.get("url")) or "")
 
 
+def _tag(address: re.Match[str] | None) -> str | None:
+    """Release 2.0 has the tag in the manifest's address alone; later ones have the digest there."""
+    reference = address["reference"] if address is not None else ""
+    return reference if reference and digest(reference) is None else None
+
+
+def _of_manifest(media_type: str | None, address: re.Match[str] | None) -> bool:
+    if media_type is None or media_type.startswith(_MANIFESTS):
+        return True
+    return media_type in _UNTOLD and address is not None
+
+
 def _push(event: Json) -> Push | None:
     """The event as a push; None for pulls, mounts, blobs, deletes and the tagless parts of an index."""
     target = table(event.get("target"))
     media_type = text(target.get("mediaType"))
-    tag, repository = text(target.get("tag")), text(target.get("repository"))
+    address = _ADDRESS.search(text(target.get("url")) or "")
+    tag, repository = text(target.get("tag")) or _tag(address), text(target.get("repository"))
     if event.get("action") != "push" or tag is None or repository is None:
         return None
-    if media_type is not None and not media_type.startswith(_MANIFESTS):
+    if not _of_manifest(media_type, address):
         return None
+    media_type = None if media_type in _UNTOLD else media_type
     return Push(
         provider=NAME,
         registry_host=_host(event, target),

@@ -37,15 +37,16 @@ def _made_host(row: Row, body: Json) -> str:
 
 def _push(row: Row, body: Json, item: object) -> Push | str:
     """The push, or why there is none."""
-    name = first_text(_at(row.repository, body, item))
+    full = first_text(_at(row.full_name, body, item))
+    name = full or first_text(_at(row.repository, body, item))
     if name is None:
-        return f"The payload has no repository (looked at {', '.join(row.repository)})."
+        return f"The payload has no repository (looked at {', '.join((*row.full_name, *row.repository))})."
     host = registry_name(first_text(_at(row.host, body, item)) or "")
     reference = _TAGGED.match(name)
     repository, tag, named = reference.group("repository", "tag", "digest") if reference else (name, None, None)
     if located := _HOST_AND_REST.match(repository):
         host, repository = host or registry_name(located["host"]), located["rest"]
-    namespace = first_text(_at(row.namespace, body, item))
+    namespace = None if full else first_text(_at(row.namespace, body, item))
     # Within its namespace a known registry's image may have slashes too; a script may mean something else by the word.
     if namespace and (row.marks or "/" not in repository):
         repository = f"{namespace}/{repository}"
@@ -74,11 +75,13 @@ def _push(row: Row, body: Json, item: object) -> Push | str:
 
 def parse(row: Row, body: Json) -> Reading:
     """Every push of the body by one row of the table."""
-    for path, words in row.words:
-        word = text(dig(body, path))
+    for paths, words in row.words:
+        word = first_text(dig(body, path) for path in paths)
         if word not in words:
+            path = next((path for path in paths if text(dig(body, path))), paths[0])
             return Reading(problem=f"{path} is {word or 'absent'}, which is not a push.", not_a_push=True)
     items = dig(body, row.each) if row.each else [None]
+    items = list(items) if isinstance(items, dict) else items
     if not isinstance(items, list) or not items:
         return Reading(problem=f"{row.each} is empty.")
     read = [_push(row, body, item) for item in items[:MAX_PUSHES]]

@@ -13,7 +13,7 @@ from shared.grammar.json_parser import parse_json
 
 from . import distribution, dockerhub, generic
 from .registries import ROWS
-from .values import Reading, dig
+from .values import Reading, dig, first_text, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,23 @@ def is_ping(body: Json) -> bool:
     return body.get("action") == "ping" or ("zen" in body and "hook_id" in body)
 
 
+def git_push(body: Json) -> str:
+    """Which branch or tag of which Git repository was pushed; blank for anything else.
+
+    GitHub's, Gitea's and GitLab's `ref` with their commits, Bitbucket's `push.changes`, Azure DevOps's `git.push`.
+    """
+    ref = text(body.get("ref")) or ""
+    by_ref = ref.startswith("refs/") and any(key in body for key in ("commits", "after", "checkout_sha"))
+    by_name = body.get("object_kind") in ("push", "tag_push") or body.get("eventType") == "git.push"
+    by_changes = isinstance(dig(body, "push.changes"), list)
+    of_an_image = any(key in body for key in ("image", "image_name", "tag", "image_tag", "push_data"))
+    if of_an_image or not (by_ref or by_name or by_changes):
+        return ""
+    names = ("repository.full_name", "project.path_with_namespace", "resource.repository.name", "repository.name")
+    repository = first_text(dig(body, name) for name in names) or "a repository"
+    return f"{repository} ({ref})" if ref else repository
+
+
 def unwrapped(body: Json) -> Json:
     """Pub/Sub brings its message as JSON in base64."""
     data = dig(body, "message.data")
@@ -56,6 +73,11 @@ def read_push(provider: str, body: Any) -> Reading:
         return Reading(problem="The body is not a JSON object, so it contains no push.")
     if is_ping(body):
         return Reading(problem="Ping received: the address and token are valid.", not_a_push=True)
+    if pushed := git_push(body):
+        return Reading(
+            problem=f"A Git push of {pushed}, and this address takes pushes of images: point the registry's webhook "
+            "here (on GitHub the event Packages), not the Git repository's."
+        )
     body = unwrapped(body)
     named = BY_NAME.get(provider.lower())
     if named is not None and named.recognise(body):

@@ -17,11 +17,15 @@ class Row:
     name: str
     marks: Paths
     """All of these are present in a body of this kind."""
-    words: tuple[tuple[str, frozenset[str]], ...] = ()
+    words: tuple[tuple[Paths, frozenset[str]], ...] = ()
     """Fields that must hold one of these words for the body to be a push; another word is another notification."""
     each: str = ""
-    """A list of which every item is one push; other paths that start with `item.` look inside it."""
+    """A list of which every item is one push, or a table of which every name is; paths that start with `item` look
+    inside it."""
+    full_name: Paths = ()
+    """A repository with its namespace."""
     repository: Paths = ()
+    """One without it, where there is no full name."""
     namespace: Paths = ()
     tag: Paths = ()
     digest: Paths = ()
@@ -37,6 +41,7 @@ class Row:
 
 
 _CONTAINER = frozenset({"CONTAINER", "container", "docker"})
+_PUBLISHED = frozenset({"published", "updated", "create"})
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -51,9 +56,11 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="harbor",
         marks=("event_data.resources", "event_data.repository"),
-        words=(("type", frozenset({"PUSH_ARTIFACT", "pushImage"})),),
+        words=((("type",), frozenset({"PUSH_ARTIFACT", "pushImage"})),),
         each="event_data.resources",
-        repository=("event_data.repository.repo_full_name",),
+        full_name=("event_data.repository.repo_full_name",),
+        repository=("event_data.repository.name",),
+        namespace=("event_data.repository.namespace",),
         tag=("item.tag",),
         digest=("item.digest",),
         pushed_at=("occur_at",),
@@ -63,9 +70,11 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="harbor-cloudevents",
         marks=("specversion", "data.resources", "data.repository"),
-        words=(("type", frozenset({"harbor.artifact.pushed"})),),
+        words=((("type",), frozenset({"harbor.artifact.pushed"})),),
         each="data.resources",
-        repository=("data.repository.repo_full_name",),
+        full_name=("data.repository.repo_full_name",),
+        repository=("data.repository.name",),
+        namespace=("data.repository.namespace",),
         tag=("item.tag",),
         digest=("item.digest",),
         pushed_at=("time",),
@@ -84,8 +93,8 @@ ROWS: tuple[Row, ...] = (
     *(
         Row(
             name=name,
-            marks=(f"{event}.package_type", f"{event}.package_version"),
-            words=(("action", frozenset({"published", "updated"})), (f"{event}.package_type", _CONTAINER)),
+            marks=(f"{event}.package_version",),
+            words=((("action",), _PUBLISHED), ((f"{event}.package_type", f"{event}.ecosystem"), _CONTAINER)),
             repository=(f"{event}.name",),
             namespace=(f"{event}.namespace", f"{event}.owner.login"),
             tag=(f"{event}.package_version.container_metadata.tag.name",),
@@ -104,7 +113,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="ecr",
         marks=("detail-type", "detail.repository-name"),
-        words=(("detail.action-type", frozenset({"PUSH"})), ("detail.result", frozenset({"SUCCESS"}))),
+        words=((("detail.action-type",), frozenset({"PUSH"})), (("detail.result",), frozenset({"SUCCESS"}))),
         repository=("detail.repository-name",),
         tag=("detail.image-tag",),
         digest=("detail.image-digest",),
@@ -116,7 +125,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="google",
         marks=("subscription", "message.data.action"),
-        words=(("message.data.action", frozenset({"INSERT"})),),
+        words=((("message.data.action",), frozenset({"INSERT"})),),
         repository=("message.data.tag", "message.data.digest"),
         digest=("message.data.digest",),
         pushed_at=("message.publishTime",),
@@ -125,7 +134,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="acr",
         marks=("action", "target.repository", "request.host"),
-        words=(("action", frozenset({"push", "chart_push"})),),
+        words=((("action",), frozenset({"push", "chart_push"})),),
         repository=("target.repository",),
         tag=("target.tag",),
         digest=("target.digest",),
@@ -137,7 +146,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="artifactory",
         marks=("domain", "event_type", "data.image_name"),
-        words=(("domain", frozenset({"docker"})), ("event_type", frozenset({"pushed"}))),
+        words=((("domain",), frozenset({"docker"})), (("event_type",), frozenset({"pushed"}))),
         repository=("data.image_name",),
         namespace=("data.repo_key",),
         tag=("data.tag",),
@@ -147,7 +156,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="nexus",
         marks=("repositoryName", "component.name", "component.version"),
-        words=(("action", frozenset({"CREATED", "UPDATED"})), ("component.format", frozenset({"docker"}))),
+        words=((("action",), frozenset({"CREATED", "UPDATED"})), (("component.format",), frozenset({"docker"}))),
         repository=("component.name",),
         tag=("component.version",),
         pushed_at=("timestamp",),
@@ -156,7 +165,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="gitea",
         marks=("action", "package.name", "package.version", "package.type"),
-        words=(("action", frozenset({"created", "updated"})), ("package.type", frozenset({"container"}))),
+        words=((("action",), frozenset({"created", "updated"})), (("package.type",), frozenset({"container"}))),
         repository=("package.name",),
         namespace=("package.owner.login", "package.owner.username"),
         tag=("package.version",),
@@ -167,7 +176,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="generic",
         marks=(),
-        repository=("repository", "repo", "image", "image_name", "repository.full_name", "repository.name"),
+        repository=("repository", "repo", "image", "image_name", "repository.full_name", "repository.name", "name"),
         namespace=("namespace", "repository.namespace"),
         tag=("tag", "image_tag", "version"),
         digest=("digest", "image_digest"),
