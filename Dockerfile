@@ -18,5 +18,9 @@ COPY demo demo
 RUN python -m compileall -q shared services cli demo
 RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
 ENV PYTHONPATH=/app
+ARG VERSION=""
+ARG REVISION=""
+LABEL org.opencontainers.image.title="Portside" \
+      org.opencontainers.image.version="$VERSION" org.opencontainers.image.revision="$REVISION"
 USER portside
 CMD ["portside", "--help"]

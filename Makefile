@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit e2e chaos bench check format documents clean
+.PHONY: help demo push up password link test unit e2e chaos bench check format documents release clean
 # Compiled once, beside the environment: a process that compiles everything anew takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -54,10 +54,12 @@ bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-tas
 	@$(SETUP) --dev --broker
 	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak $(SOAK))
 
-check: ## Format, lint, types, imports, generated documents
+check: ## Format, lint (Python, templates, JavaScript), types, imports, generated documents
 	@$(SETUP) --dev
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	.venv/bin/djlint --lint --quiet services/gateway/templates
+	.venv/bin/oxlint --quiet services/gateway/static
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
@@ -69,9 +71,13 @@ format: ## Rewrite the code in the house's format
 	$(PY) -m ruff check --fix --exit-zero -q .
 	$(PY) -m ruff format -q .
 
+release: ## Tag what is committed, write its changelog section, build its image (VERSION=0.2.0)
+	@$(SETUP) --dev
+	@$(PY) scripts/release "$(VERSION)"
+
 documents: ## Generate the committed documents again
 	@$(SETUP) --dev
 	$(PY) scripts/documents
 
 clean: ## Remove the environment and all local state
-	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -19,6 +19,7 @@ from cli.ending import alone, failures_said, until_stopped
 from cli.processes import portside
 from cli.staging import given_image, scene_of, stage_anew, stage_there, start_system
 from shared.process.secrets import create_keys
+from shared.version import __version__
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
 DEMO_HOME = HOME / "demo"
@@ -32,6 +33,7 @@ AFTER = {
 
 
 @click.group()
+@click.version_option(__version__, prog_name="portside")
 def main() -> None:
     """Portside: an image is pushed, and the right pipeline deploys it."""
 

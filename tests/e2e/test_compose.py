@@ -17,7 +17,7 @@ from cli.client import Client
 from cli.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE_FILES = ROOT / "services/config/catalog/template_files"
+TEMPLATE_FILES = ROOT / "services/config/catalog/pipelines/template_files"
 PROJECT = f"portside-suite-{os.getpid()}"
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 

@@ -4,7 +4,7 @@ it.
 `base` is what all kinds share, `documents` their wire form, `context` their surroundings. `projects`, `variables`,
 `audit` and `installation` are kinds; `endpoints`, `pipelines`, `schedules` and `webhooks` are packages of one kind
 each. `hooks` says which webhooks should exist at registries, `references` resolves what a plan names, `transfer`
-imports and exports. `template_files` holds the YAML of pipeline templates.
+imports and exports.
 
 Never here: what happened (pushes, runs), SQL (the store's), HTTP (the gateway's), or anything that opens a secret:
 the catalog passes sealed boxes on and shows a mask.

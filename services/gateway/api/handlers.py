@@ -11,6 +11,7 @@ from services.gateway.commands.texts import whole_number
 from services.gateway.commands.workloads import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
+from shared.version import __version__
 
 from . import generic, wire
 from .call import YAML_TYPES, Call, Reply
@@ -22,13 +23,13 @@ IMPORT_ACTIONS = ("create", "apply", "update")
 
 
 def about(call: Call) -> Reply:
-    """Which versions of the API there are."""
+    """Which versions of the API there are, and which release of Portside serves them."""
     version = {
         "apiVersion": API_VERSION,
         "documentationLink": f"{call.context.settings.public_url}/openapi.json",
         "deprecationPolicy": {"deprecatedAt": None, "description": None, "expiresAt": None},
     }
-    return Reply({"latestApiVersion": API_VERSION, "supportedApis": [version]})
+    return Reply({"latestApiVersion": API_VERSION, "supportedApis": [version], "_version": __version__})
 
 
 def nothing(_call: Call) -> Reply:

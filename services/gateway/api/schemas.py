@@ -438,6 +438,7 @@ SCHEMAS: dict[str, Json] = {
         ("latestApiVersion", "supportedApis"),
         latestApiVersion=_TEXT,
         supportedApis=_MAPS,
+        _version={**_TEXT, "description": "The release of Portside."},
     ),
     "Preferences": _object(
         ("userName",),

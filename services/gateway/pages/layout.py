@@ -13,6 +13,7 @@ from services.gateway.sessions import COOKIE
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
+from shared.version import __version__
 
 from . import formats, session
 
@@ -60,6 +61,7 @@ def _names() -> dict[str, Any]:
         "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
         "form_token": session.form_token(),
         "here": request.path,
+        "version": __version__,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from shared.version import __version__
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,10 @@ def _nothing_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_done_is_said_with_the_way_on(words: list[str], said: str) -> None:
     done = CliRunner().invoke(main.main, words)
     assert done.exit_code != 0 and said in " ".join(done.output.split())
+
+
+def test_the_command_names_its_release() -> None:
+    assert CliRunner().invoke(main.main, ["--version"]).output == f"portside, version {__version__}\n"
 
 
 def test_a_port_that_was_asked_for_is_never_replaced(tmp_path: Path) -> None:

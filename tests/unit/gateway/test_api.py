@@ -17,6 +17,7 @@ from shared.bus import RequestTimeout, Unavailable
 from shared.contracts.catalog import Act, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.process.secrets import password_digest, token_hash
+from shared.version import __version__
 
 from .site import Site
 
@@ -293,7 +294,8 @@ def test_a_pair_of_surrogates_is_one_character(site: Site) -> None:
 
 
 def test_about_needs_no_token(site: Site) -> None:
-    assert site.client().get(f"{P}/about").get_json()["supportedApis"][0]["apiVersion"] == "2019-10-17"
+    about = site.client().get(f"{P}/about").get_json()
+    assert about["supportedApis"][0]["apiVersion"] == "2019-10-17" and about["_version"] == __version__
 
 
 def test_preferences_name_the_user(site: Site) -> None:

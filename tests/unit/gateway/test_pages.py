@@ -21,6 +21,7 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import DeliveryChanged
 from shared.contracts.runs import ExecutionChanged
 from shared.process.clock import now
+from shared.version import __version__
 
 from .site import Site, form_token
 
@@ -232,6 +233,11 @@ def test_no_page_has_inline_script_or_style(ann: FlaskClient) -> None:
 
 def test_no_address_leaves_in_a_referrer(ann: FlaskClient) -> None:
     assert ann.get("/executions").headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_page_names_the_release_to_those_who_are_signed_in(site: Site, ann: FlaskClient) -> None:
+    assert f"Portside {__version__}" in ann.get("/executions").get_data(as_text=True)
+    assert __version__ not in site.client().get("/sign-in").get_data(as_text=True)
 
 
 def test_everything_a_page_loads_is_served_by_us(ann: FlaskClient) -> None:

@@ -20,8 +20,7 @@ from shared.grammar.dialects import PIPELINES
 from shared.grammar.names import nearest
 from shared.grammar.yaml_parser import parse_one_yaml
 
-FILES = files("services.config.catalog") / "template_files"
-"""By the package's name, so that it holds wherever this module lies."""
+FILES = files(__package__) / "template_files"
 
 _PLACEHOLDER = re.compile(r"@\{([\w.]+)\}")
 _PATTERNS = {

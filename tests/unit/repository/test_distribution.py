@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PRODUCT = ("services", "shared", "cli", "demo", "docker-compose.yml", "Dockerfile")
 FORMER_PLACES = ("tests" + ".fakes", "tests" + "/fakes", "examples" + "/templates")
 

@@ -22,7 +22,7 @@ from shared.grammar.resolving import Scope, Unresolved, resolve
 
 DEEP = "[" * 10_000 + "]" * 10_000
 PUB_SUB = {"message": {"data": base64.b64encode(DEEP.encode()).decode()}}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_no_service_reads_json_past_the_parser() -> None:

@@ -1,0 +1,141 @@
+"""`make release` on a small repository: what it writes, commits, tags and builds, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "release"
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- Blue buttons.
+
+## [0.1.0] - 2026-11-25
+"""
+
+
+class Checkout:
+    """A repository that holds what a release changes, on a machine with Git and, if asked for, Docker."""
+
+    def __init__(self, root: Path, *programs: str) -> None:
+        self.root = root / "checkout"
+        self.root.mkdir()
+        programs_folder = root / "bin"
+        programs_folder.mkdir()
+        for program in ("git", *programs):
+            (programs_folder / program).symlink_to(shutil.which(program) or program)
+        author = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com"}
+        author |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in author.items()}
+        self._environment = {**author, "PATH": str(programs_folder), "HOME": os.environ.get("HOME", str(root))}
+        self.write("shared/version.py", '"""The release."""\n\n__version__ = "0.1.0"\n')
+        self.write("CHANGELOG.md", CHANGELOG)
+        self.write("tests/support/releases.py", 'V0_1_0 = "e4e5888"\n')
+        self.write("Dockerfile", "FROM scratch\nARG VERSION\nCOPY CHANGELOG.md /\nLABEL version=$VERSION\n")
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.commit("Begin")
+        self.git("tag", "v0.1.0")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text(encoding="utf-8")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(
+            command, cwd=self.root, env=self._environment, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def release(self, version: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(SCRIPT), version]
+        return subprocess.run(command, cwd=self.root, env=self._environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_a_release_is_a_commit_with_its_version_and_section_and_a_tag_that_says_the_same(checkout: Checkout) -> None:
+    done = checkout.release("0.2.0")
+    assert done.returncode == 0, done.stderr
+    assert "git push origin HEAD v0.2.0" in done.stdout and "no image was built" in done.stdout
+    assert '__version__ = "0.2.0"' in checkout.git("show", "v0.2.0:shared/version.py")
+    released = checkout.git("show", "v0.2.0:CHANGELOG.md")
+    assert re.search(
+        r"## \[Unreleased\]\n\n## \[0\.2\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n\n- Blue buttons\.\n", released
+    )
+    assert (
+        checkout.git("tag", "--list", "--format=%(contents)", "v0.2.0")
+        == "Portside 0.2.0\n\n### Added\n\n- Blue buttons."
+    )
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_the_releases_commit_is_recorded_where_people_and_upgrade_tests_look(checkout: Checkout) -> None:
+    checkout.release("0.2.0")
+    commit = checkout.git("rev-parse", "v0.2.0^{commit}")
+    assert re.search(rf"## \[0\.2\.0\] - \S+\n\nCommit `{commit}`\.\n\n### Added", checkout.read("CHANGELOG.md"))
+    assert checkout.read("tests/support/releases.py") == f'V0_1_0 = "e4e5888"\nV0_2_0 = "{commit}"\n'
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("0.2", "'0.2' is not a version: write three numbers, as in 0.2.0"),
+        ("0.2.0-rc.1", "'0.2.0-rc.1' is not a version"),
+        ("0.0.9", "0.0.9 is older than 0.1.0"),
+        ("0.1.0", "there is a tag v0.1.0 already"),
+        ("", "usage: make release VERSION=0.2.0"),
+    ],
+)
+def test_a_version_that_cannot_be_released_changes_nothing(checkout: Checkout, version: str, reason: str) -> None:
+    before = checkout.git("rev-parse", "HEAD")
+    done = checkout.release(version)
+    assert done.returncode == 1 and reason in done.stderr
+    assert checkout.git("rev-parse", "HEAD") == before and checkout.git("tag") == "v0.1.0"
+
+
+def test_uncommitted_changes_and_a_changelog_without_news_are_refused(checkout: Checkout) -> None:
+    checkout.write("CHANGELOG.md", CHANGELOG.replace("### Added\n\n- Blue buttons.\n", ""))
+    assert "not committed" in checkout.release("0.2.0").stderr
+    checkout.commit("Nothing new")
+    assert "nothing under Unreleased" in checkout.release("0.2.0").stderr
+    assert checkout.git("tag") == "v0.1.0"
+
+
+@pytest.mark.docker
+def test_the_image_is_built_from_the_tag_and_not_from_the_work_tree(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "docker")
+    checkout.write(".gitignore", "secret\n")
+    checkout.write("Dockerfile", "FROM scratch\nARG VERSION\nCOPY . /\nLABEL version=$VERSION\n")
+    checkout.commit("Copy everything")
+    checkout.write("secret", "in the work tree alone")
+    image = "portside:999.0.0"
+    try:
+        done = checkout.release("999.0.0")
+        assert done.returncode == 0 and f"built the image {image}" in done.stdout, done.stderr
+        inspect = ["docker", "image", "inspect", "--format", "{{.Config.Labels.version}}", image]
+        assert subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip() == "999.0.0"
+        saved = subprocess.run(["docker", "save", image], capture_output=True, check=True).stdout
+        assert b"Blue buttons" in saved and b"in the work tree alone" not in saved
+    finally:
+        subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True)
