@@ -1,4 +1,8 @@
-"""Which texts can be sent and kept: UTF-8 has no half of a surrogate pair, and databases refuse NUL. Pure."""
+"""Which texts can be sent and kept, and which are numbers. Pure.
+
+UTF-8 has no half of a surrogate pair, and databases refuse NUL; Python reads no integer of more than 4,300 digits, and
+databases keep none of more than 64 bits.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,11 @@ def keepable(tree: Any) -> bool:
         elif isinstance(value, list | tuple):
             left += value
     return True
+
+
+def whole_number(text: str, digits: int = 9) -> int | None:
+    """The number that a text of ASCII digits is; None for any other text, and for one that is longer."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def mended(tree: Any) -> Any:

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
+MAX_NUMBER_LENGTH = 60
 
 _TOKENS = re.compile(
     r"""(?P<space>\s+)
@@ -216,6 +217,8 @@ class _Parser:
                 body = unquote(text)
                 return self.bind(body, quoted=True) if "${" in body else json.dumps(body, ensure_ascii=False)
             case "number", text:
+                if len(text) > MAX_NUMBER_LENGTH:
+                    raise self.flaw(f"a number of more than {MAX_NUMBER_LENGTH} characters")
                 return _number(text)
             case "word", text:
                 return self.word(text)

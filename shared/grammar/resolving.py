@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.runs import Started
+from shared.contracts.texts import whole_number
 
 from .expressions import ROOTS, TASK_FIELDS, TOKEN, parse_steps, split_name
 from .json_parser import parse_json
@@ -248,4 +249,4 @@ def _parsed(text: str) -> Any:
 def _index(step: Step) -> int | None:
     if isinstance(step, int):
         return step
-    return int(step) if step.isdecimal() else None
+    return whole_number(step)

@@ -13,6 +13,7 @@ from services.config.store.definitions import settings as store
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.grammar.manifests import shown_pipeline
 
 from .documents import link, micros, wire_time
@@ -52,7 +53,7 @@ class Audit:
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One line."""
-        found = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == _number(ask.id), limit=1)
+        found = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == whole_number(ask.id, 18), limit=1)
         if not found:
             raise refuse(Code.NOT_FOUND, f"there is no audit entry {ask.id}", subject=ask.id)
         return Document(document=_document(found[0]))
@@ -74,10 +75,6 @@ def _seen_by(person: Person) -> tuple[Any, ...]:
             next_step="Ask an administrator of this installation.",
         )
     return (store.AUDIT.column("project").in_(administered),)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else -1
 
 
 def _document(change: Change) -> Json:

@@ -19,9 +19,12 @@ from services.config.store.deliveries import Delivery
 from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.grammar import patterns
 from shared.grammar.repositories import read_repository
 
+_END_OF_9999 = 253_402_300_800.0 - 86_400.0
+"""A day before the calendar of Python ends, so that a day later has a date too."""
 BEFORE_S, AFTER_S = 3_600.0, 86_400.0
 """An event this long before or after the time is taken for the one that is meant."""
 _SETTLED = (MirrorState.IN_STEP.value, wanted.LOOKED_AT, "")
@@ -68,20 +71,27 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
 
 def instant(text: str) -> float:
     """A time as people and programs write it: ISO 8601, or microseconds, milliseconds or seconds since the epoch."""
-    written = text.strip()
-    if written.isdigit():
-        number = float(written)
-        for limit, unit in ((1e14, 1e6), (1e11, 1e3)):
-            if number >= limit:
-                return number / unit
-        return number
     try:
-        moment = datetime.fromisoformat(written.replace(" ", "T", 1))
-    except ValueError:
+        seconds = _seconds(text.strip())
+    except (ValueError, OverflowError):
+        seconds = -1.0
+    if not 0 <= seconds < _END_OF_9999:
         raise refuse(
-            Code.INVALID, f"at is no time: {text[:50]!r}", subject="at", next_step="Write it as 2026-11-23T09:00:00Z."
-        ) from None
-    return (moment if moment.tzinfo else moment.astimezone()).timestamp()
+            Code.INVALID,
+            f"`at` is not a valid timestamp: {text[:50]!r}",
+            subject="at",
+            next_step="Write it as 2026-11-23T09:00:00Z.",
+        )
+    return seconds
+
+
+def _seconds(text: str) -> float:
+    number = whole_number(text, digits=18)
+    if number is None:
+        moment = datetime.fromisoformat(text.replace(" ", "T", 1))
+        return (moment if moment.tzinfo else moment.astimezone()).timestamp()
+    unit = next((unit for limit, unit in ((1e14, 1e6), (1e11, 1e3)) if number >= limit), 1.0)
+    return number / unit
 
 
 def sentence(one: Delivery) -> str:

@@ -16,6 +16,7 @@ from services.config.store.definitions import pipelines
 from services.config.store.execution_views import Seen
 from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 
 
 class Executions:
@@ -63,14 +64,15 @@ def _locate(uow: Reading, person: Person, ask: Get) -> Seen:
     if index is None:
         seen, name = execution_views.one(uow, ask.id), ask.id
     else:
-        if not str(index).isdigit():
-            raise refuse(Code.INVALID, f"{index!r} is no number of a run")
+        number = whole_number(str(index))
+        if number is None:
+            raise refuse(Code.INVALID, f"{str(index)[:50]!r} is no number of a run")
         pipeline = str(ask.options.get("pipeline") or "")
         name = f"{pipeline or f'{ask.project}/{ask.name}'} #{index}"
         if pipeline:
-            seen = execution_views.by_index(uow, pipeline, int(index))
+            seen = execution_views.by_index(uow, pipeline, number)
         else:
-            seen = execution_views.by_name_and_index(uow, ask.project, ask.name, int(index))
+            seen = execution_views.by_name_and_index(uow, ask.project, ask.name, number)
     if seen is None or not person.may(seen.project, Right.READ):
         raise missing(name)
     return seen

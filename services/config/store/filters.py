@@ -188,7 +188,7 @@ class _Reader:
         raw = getattr(node, "val", None)
         try:
             return _LITERALS[field.kind](raw)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise _refused(self.text, f"{raw!r} is no {field.kind}", self.fields) from error
 
 

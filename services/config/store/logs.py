@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, text
 
 from services.config.tables.ledger import LogRow
 from shared.contracts.runs import LogChunk
+from shared.contracts.texts import whole_number
 
 from .unit_of_work import Reading, UnitOfWork
 
@@ -71,10 +72,10 @@ def chunks(uow: Reading, execution_id: str, options: Mapping[str, Any], *, limit
     for name, column in (("stage", LogRow.stage), ("task", LogRow.task)):
         if options.get(name):
             statement = statement.where(column == str(options[name]))
-    if str(options.get("try") or "").isdigit():
-        statement = statement.where(LogRow.try_number == int(options["try"]))
-    if str(options.get("after") or "").isdigit():
-        statement = statement.where(LogRow.first_line + LogRow.lines > int(options["after"]))
+    if (number := whole_number(str(options.get("try") or ""))) is not None:
+        statement = statement.where(LogRow.try_number == number)
+    if (after := whole_number(str(options.get("after") or ""))) is not None:
+        statement = statement.where(LogRow.first_line + LogRow.lines > after)
     ordered = statement.order_by(LogRow.stage, LogRow.task, LogRow.try_number, LogRow.first_line)
     return [
         Chunk(row.stage, row.task, row.try_number, row.first_line, row.text.split("\n") if row.lines else [], row.at)

@@ -16,7 +16,7 @@ from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from . import encoded_slashes, openapi, wire
+from . import encoded_slashes, openapi, parameters, wire
 from .call import Call, Reply
 from .routes import PREFIXES, ROUTES, Route
 
@@ -62,6 +62,7 @@ def _view(context: AppContext, route: Route) -> Any:
     def view(**path: str) -> Response:
         caller = ANONYMOUS if route.public else _caller(context)
         named = {key: encoded_slashes.told(value) for key, value in path.items()}
+        parameters.demand_typed(named, {name: request.args.get(name, "") for name in route.query})
         return _send(route.handler(Call(context, caller, request, named)))
 
     return view

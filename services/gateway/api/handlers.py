@@ -7,10 +7,10 @@ from typing import Any
 from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
 from services.gateway.commands.snippets import snippets
-from services.gateway.commands.texts import whole_number
 from services.gateway.commands.workloads import look
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.version import __version__
 
 from . import generic, wire

@@ -1,4 +1,4 @@
-"""Texts that every process and both databases can keep, and numbers among them. Pure."""
+"""Texts that every process and both databases can keep. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,3 @@ def demand_keepable(tree: Any) -> None:
     if not keepable(tree):
         message = "The request contains a character that cannot be stored: NUL (U+0000) or an unpaired surrogate."
         raise refuse(Code.INVALID, message, next_step="Send it without that character.")
-
-
-def whole_number(text: str) -> int | None:
-    """A number of at most nine digits; None for any other text."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None

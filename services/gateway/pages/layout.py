@@ -8,9 +8,9 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from services.gateway.commands.texts import whole_number
 from services.gateway.sessions import COOKIE
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
+from shared.contracts.texts import whole_number
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__

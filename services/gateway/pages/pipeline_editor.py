@@ -12,10 +12,10 @@ from typing import Any
 from flask import render_template, request
 
 from services.gateway.commands.imports import seal_yaml
-from services.gateway.commands.texts import whole_number
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.contracts.texts import whole_number
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
 from shared.grammar.malformed import Malformed

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Response, render_template
 
-from services.gateway.commands.texts import whole_number
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.problems import Refused
+from shared.contracts.texts import whole_number
 
 from . import session
 from .execution_view import stages_of

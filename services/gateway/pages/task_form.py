@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.contracts.texts import whole_number
 from shared.grammar.export import plain_yaml
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
@@ -120,8 +121,8 @@ def _meant(about: Json, text: str) -> Any:
     text = text.replace("\r\n", "\n")
     if "boolean" in types:
         return text if text.startswith("${") else text in ("yes", "true")
-    if "integer" in types and text.strip().lstrip("-").isdigit():
-        return int(text)
+    if "integer" in types and (number := whole_number(text.strip().removeprefix("-"))) is not None:
+        return -number if text.strip().startswith("-") else number
     if {"object", "array"} & set(types) and text.strip() and not text.startswith("${"):
         try:
             return parse_one_yaml(text)

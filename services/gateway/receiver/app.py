@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
+from shared.contracts.texts import whole_number
 from shared.contracts.topics import HOOK_IN_BULK, HOOK_RECEIVED, Topic
 from shared.process.addresses import Network
 from shared.process.clock import monotonic, now
@@ -223,7 +224,7 @@ def _leads_to(path: str, entry: TokenEntry) -> bool:
 def _body(environ: WSGIEnvironment) -> bytes:
     """The whole body, its length declared or not. Ends the request with 413."""
     declared = environ.get("CONTENT_LENGTH") or ""
-    length = int(declared) if declared.isdigit() else MAX_BODY + 1
+    length = number if (number := whole_number(declared)) is not None else MAX_BODY + 1
     raw: bytes | None = None if declared and length > MAX_BODY else environ["wsgi.input"].read(length)
     if raw is None or len(raw) > MAX_BODY:
         raise _problem(413, "invalid", f"The body is larger than {MAX_BODY} bytes.")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Flaw
+from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
 
 from .schemas import TYPES, Property
@@ -165,8 +166,8 @@ def _normal(one: Property, written: Any) -> Any:
         return one.default
     if not isinstance(written, str):
         return written
-    if one.kind == "number" and written.strip().isascii() and written.strip().isdigit():
-        return int(written)
+    if one.kind == "number" and (number := whole_number(written.strip())) is not None:
+        return number
     return {value.casefold(): value for value, _ in one.choices}.get(written.strip().casefold(), written)
 
 
@@ -190,7 +191,7 @@ def _flaw(one: Property, properties: Mapping[str, Any], secrets: Mapping[str, An
         )
     if one.kind == "url" and not text.startswith(("https://", "http://")):
         return Flaw(message=f"{one.name} must begin with https:// or http://", path=path, hint=one.help or None)
-    if one.kind == "number" and not (text.isascii() and text.isdigit() and int(text) in _PORTS):
+    if one.kind == "number" and whole_number(text) not in _PORTS:
         return Flaw(message=f"{one.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
     if one.choices and text not in (values := [value for value, _ in one.choices]):
         return Flaw(message=f"{one.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")

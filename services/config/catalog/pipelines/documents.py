@@ -241,6 +241,6 @@ def _numbers(limits: Mapping[str, Any]) -> Json:
     for key, convert in read.items():
         try:
             result[key] = convert(limits.get(key) or 0)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             result[key] = convert(0)
     return result

@@ -21,6 +21,7 @@ from services.config.store.definitions.pipelines import PIPELINES, VERSIONS
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.grammar.documents import Located
 from shared.grammar.export import to_yaml
 from shared.grammar.pipelines import read_pipeline
@@ -314,6 +315,7 @@ def _version_document(version: PipelineVersion) -> Json:
 
 def _number(body: Mapping[str, Any], key: str) -> int:
     written = text(body, key)
-    if not (written.isascii() and written.isdigit()) or len(written) > 9:
+    number = whole_number(written)
+    if number is None:
         raise refuse(Code.INVALID, f"{key} must be a number, not {written[:50] or 'absent'!r}", subject=key)
-    return int(written)
+    return number

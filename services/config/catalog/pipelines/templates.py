@@ -16,6 +16,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
+from shared.contracts.texts import whole_number
 from shared.grammar.dialects import PIPELINES
 from shared.grammar.names import nearest
 from shared.grammar.yaml_parser import parse_one_yaml
@@ -122,7 +123,7 @@ def _answer(question: Json, given: Any, before: Json) -> Any:
         return value if isinstance(value, bool) else str(value).casefold() in ("true", "yes", "on", "1")
     if question["kind"] == "number":
         text = str(value).strip()
-        return int(text) if text.isascii() and text.isdigit() else text
+        return text if (number := whole_number(text)) is None else number
     return str(value if value is not None else "").strip()
 
 

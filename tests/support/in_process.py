@@ -1,0 +1,138 @@
+"""Gateway and config in one process, without a broker: every question travels through its bytes as it does on the wire.
+
+For what is tried by the thousand. Nothing leaves the process, and nobody runs what is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from services.config.accounts.callers import load_person
+from services.config.pushes.deliveries import Receiver as Deliveries
+from services.config.resource import Resource
+from services.config.resources.dead_letters import DeadLetters
+from services.config.resources.deployments import Deployments
+from services.config.resources.dispatch import Desk
+from services.config.resources.events import Events
+from services.config.resources.executions import Executions
+from services.config.resources.logs import Logs
+from services.config.resources.user_operations import UserOperations
+from services.gateway.app_context import AppContext
+from services.gateway.config_client import ConfigClient
+from services.gateway.event_streams import EventStreams
+from services.gateway.health_board import HealthBoard
+from services.gateway.origins import Origins
+from services.gateway.roles import Roles
+from services.gateway.sessions import COOKIE, Sessions
+from services.gateway.settings import GatewaySettings
+from services.gateway.sign_ins import SignIns
+from services.gateway.web import create_app
+from shared.bus import BrokerState, RequestTimeout, wire
+from shared.contracts.base import Message
+from shared.contracts.catalog import Act, Find, Get, Kind, SignIn
+from shared.contracts.envelope import Caller
+from shared.contracts.problems import Code, Problem, Refused
+from shared.contracts.topics import Topic
+from tests.integration.config.office import PASSWORD, Office
+
+KEY = b"k" * 32
+_SOURCE = "test"
+
+
+class Asking:
+    """The bus of the gateway: a question is packed, read, answered, and its answer packed and read."""
+
+    def __init__(self, desk: Desk, office: Office) -> None:
+        self.connected = True
+        self._answers: dict[str, Callable[[Any, Caller | None, str | None], Message]] = {
+            Find.__name__: lambda ask, caller, _: desk.find(ask, caller),
+            Get.__name__: lambda ask, caller, _: desk.get(ask, caller),
+            Act.__name__: desk.act,
+            SignIn.__name__: lambda ask, _caller, _id: office.sign_ins.finish(office.sign_ins.begin(ask)),
+        }
+
+    def request(
+        self,
+        topic: Topic,
+        message: Message,
+        *,
+        subject: str = "",
+        caller: Caller | None = None,
+        command_id: str | None = None,
+        timeout_s: float = 5.0,
+    ) -> Message:
+        answer = self._answers.get(type(message).__name__)
+        if answer is None:
+            raise RequestTimeout(f"nobody answers {topic.name}")
+        parcel = wire.pack(
+            topic, message, source=_SOURCE, subject=subject, caller=caller, command_id=command_id, reply_to="me"
+        )
+        try:
+            _, envelope, ask = wire.unpack(parcel.body)
+        except wire.Undecodable as error:
+            raise Refused(Problem(code=Code.INTERNAL, message=str(error))) from None
+        reply = answer(ask, envelope.caller, envelope.commandid)
+        packed = wire.pack_reply(topic, reply, source=_SOURCE, subject="", asked=parcel.message_id, correlation_id="")
+        said = wire.unpack_reply(topic, packed.body)
+        if isinstance(said, Problem):
+            raise Refused(said)
+        return said
+
+
+class InProcess:
+    """`client` is anybody, `call` the administrator by the API, `browser` the administrator on the pages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.office = Office(folder)
+        deliveries = Deliveries(self.office.catalog)
+        resources: dict[Kind, Resource] = {
+            **self.office.catalog.resources(),
+            Kind.EXECUTIONS: Executions(),
+            Kind.EVENTS: Events(deliveries),
+            Kind.DEAD_LETTERS: DeadLetters(deliveries),
+            Kind.USER_OPERATIONS: UserOperations(),
+            Kind.LOGS: Logs(),
+            Kind.DEPLOYMENTS: Deployments(),
+        }
+        desk = Desk(self.office.store, resources, load_person)
+        client, sessions = ConfigClient(Asking(desk, self.office)), Sessions(KEY)
+        origins = Origins(sessions, ())
+        self.app: Flask = create_app(
+            AppContext(
+                settings=GatewaySettings(portside_home=folder, public_url="https://portside.example.com"),
+                config=client,
+                sessions=sessions,
+                origins=origins,
+                sign_ins=SignIns(client, origins),
+                sealer=self.office.sealer,
+                streams=EventStreams(2),
+                roles=Roles(client),
+                health=HealthBoard(),
+                look_at_broker=lambda: BrokerState(()),
+            )
+        )
+        body = {"username": "admin", "password": PASSWORD}
+        answer = self.client().post("/csp/gateway/am/api/login", json=body).get_json()
+        self._cookie = str(answer["access_token"])
+        self.bearer = {"Authorization": f"Bearer {self._cookie}"}
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def browser(self) -> FlaskClient:
+        client = self.client()
+        client.set_cookie(COOKIE, self._cookie)
+        return client
+
+    def call(self, method: str, path: str, **more: Any) -> TestResponse:
+        headers = self.bearer | more.pop("headers", {})
+        return self.client().open(path, method=method, headers=headers, **more)
+
+    def close(self) -> None:
+        self.office.store.close()
