@@ -16,7 +16,7 @@ import cel
 
 from shared.contracts.problems import Flaw
 
-from .versions import Version, parse_range, parse_version
+from .versions import Range, Version, parse_range, parse_version, with_pre_releases
 
 MAX_LENGTH = 1000
 _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
@@ -68,7 +68,22 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdic
     for text, test in wanted:
         if test(name):
             return Verdict(True, f"{name} matches {text}")
-    return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}")
+    why = next((why for text, _ in wanted if (why := _pre_release(text, name))), "")
+    return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}{why}")
+
+
+def _pre_release(text: str, name: str) -> str:
+    """What to write where a range leaves a version out only because it is a pre-release; blank for any other case."""
+    kind, _, range_ = text.partition(":")
+    version = parse_version(name)
+    if kind != "semver" or version is None or not version.pre or not _with_pre_releases(range_)(version):
+        return ""
+    return f": it is a pre-release, which semver:{with_pre_releases(range_.strip())} would want"
+
+
+@lru_cache(maxsize=256)
+def _with_pre_releases(range_: str) -> Range:
+    return parse_range(range_, pre_releases=True)
 
 
 def wants(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> bool:

@@ -8,24 +8,43 @@ from functools import total_ordering
 from typing import NamedTuple
 
 _VERSION = re.compile(
-    r"[vV]?(?P<major>\d{1,18})(?:\.(?P<minor>\d{1,18}))?(?:\.(?P<patch>\d{1,18}))?"
+    r"[vV]?(?P<major>\d{1,18})(?:\.(?P<minor>\d{1,18}))?(?:\.(?P<patch>\d{1,18}))?(?:\.(?P<revision>\d{1,18}))?"
     r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
 )
+_MONTH, _DAY = r"0?[1-9]|1[0-2]", r"0?[1-9]|[12]\d|3[01]"
+_CALENDAR = (
+    re.compile(
+        rf"[vV]?(?P<major>(?:19|20)\d\d)(?P<sign>[.-])(?P<minor>{_MONTH})(?:(?P=sign)(?P<patch>{_DAY}))?"
+        r"(?:[.-](?P<revision>\d{1,18}))?"
+    ),
+    re.compile(r"[vV]?(?P<major>(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))-(?P<minor>\d{1,18})"),
+)
+"""`2026-11-29`, `2026.11.29-2`, `20261129-1530`: what follows a date counts builds, and is no pre-release."""
+_PLACES = ("major", "minor", "patch", "revision")
 _PART = re.compile(r"(?P<sign>\^|~|>=|<=|>|<|=)?\s*(?P<version>[vV]?[0-9xX*][^\s,|]*)")
+_WITH_PRE_RELEASES = re.compile(r"([vV]?[0-9xX*]+(?:\.[0-9xX*]+)*)-0")
+_LOWEST = ((0, 0, ""),)
+"""The pre-release `0`, before which there is none."""
 
 
 @total_ordering
 class Version(NamedTuple):
-    """A version in the order of semver.org: a pre-release comes before its release."""
+    """A version in the order of semver.org, of up to four numbers: a pre-release comes before its release."""
 
     major: int
     minor: int
     patch: int
+    revision: int = 0
     pre: tuple[tuple[int, int, str], ...] = ()
 
     @property
-    def _key(self) -> tuple[int, int, int, bool, tuple[tuple[int, int, str], ...]]:
-        return self.major, self.minor, self.patch, not self.pre, self.pre
+    def numbers(self) -> tuple[int, int, int, int]:
+        """What a pre-release has in common with its release."""
+        return self.major, self.minor, self.patch, self.revision
+
+    @property
+    def _key(self) -> tuple[tuple[int, int, int, int], bool, tuple[tuple[int, int, str], ...]]:
+        return self.numbers, not self.pre, self.pre
 
     def __lt__(self, other: tuple[object, ...]) -> bool:
         return isinstance(other, Version) and self._key < other._key
@@ -45,39 +64,57 @@ Range = Callable[[Version], bool]
 
 def parse_version(text: str) -> Version | None:
     """The version that a text is, missing parts as 0; None when it is none."""
-    found = _VERSION.fullmatch(text.strip())
-    if found is None:
+    read = _read(text.strip())
+    return read[0] if read is not None else None
+
+
+def _read(text: str) -> tuple[Version, int] | None:
+    """A version and how many of its numbers are written."""
+    for form in (*_CALENDAR, _VERSION):
+        if (found := form.fullmatch(text)) is not None:
+            break
+    else:
         return None
+    parts = found.groupdict()
+    major, minor, patch, revision = (int(parts.get(place) or 0) for place in _PLACES)
     pre = tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in (found["pre"] or "").split(".") if part
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in (parts.get("pre") or "").split(".") if part
     )
-    return Version(int(found["major"]), int(found["minor"] or 0), int(found["patch"] or 0), pre)
+    version = Version(major, minor, patch, revision, pre)
+    return version, sum(parts.get(place) is not None for place in _PLACES)
 
 
-def parse_range(text: str) -> Range:
+def parse_range(text: str, *, pre_releases: bool = False) -> Range:
     """A range such as `^1.4`, `~1.4.2`, `>=1.2 <2`, `1.x`, `1.2 - 1.4`, `<1 || >=2`, `*`; raises ValueError.
 
-    A pre-release is inside only where the range names a pre-release of the same major.minor.patch.
+    A pre-release is inside only where the range names a pre-release of the same numbers, or has a version that ends
+    with `-0` (`>=1.0.0-0`, `^1.x-0`), as Helm, Flux and Kargo write it; with `pre_releases` it is in any case.
     """
     if not text.strip():
         raise ValueError("a range is missing, such as ^1.4 or >=1.2 <2")
-    choices = [_all_of(part) for part in text.split("||")]
+    choices = [_all_of(part, pre_releases) for part in text.split("||")]
     return lambda version: any(inside(version) for inside in choices)
 
 
-def _all_of(text: str) -> Range:
+def with_pre_releases(text: str) -> str:
+    """The same range as it is written to have pre-releases inside too."""
+    return _PART.sub(lambda found: found[0] if "-" in found["version"] else f"{found[0]}-0", text)
+
+
+def _all_of(text: str, pre_releases: bool) -> Range:
     hyphen = re.fullmatch(r"\s*(\S+)\s+-\s+(\S+)\s*", text)
     if hyphen:
         text = f">={hyphen[1]} <={hyphen[2]}"
     left = re.sub(r"[\s,]+", "", _PART.sub("", text))
-    parts = [(found["sign"] or "", found["version"]) for found in _PART.finditer(text)]
+    parts = [_Part.read(found["sign"] or "", found["version"]) for found in _PART.finditer(text)]
     if left or not parts:
         raise ValueError(f"{text.strip() or 'nothing'} is no range of versions")
-    bounds = [bound for sign, version in parts for bound in _bounds(sign, version)]
-    named = {bound[1][:3] for bound in bounds if bound[1].pre}
+    bounds = [bound for part in parts for bound in _bounds(part)]
+    named = {part.version.numbers for part in parts if part.version.pre}
+    wanted = pre_releases or any(part.pre_releases for part in parts)
 
     def inside(version: Version) -> bool:
-        if version.pre and version[:3] not in named:
+        if version.pre and not wanted and version.numbers not in named:
             return False
         return all(_SIGNS[sign](version, limit) for sign, limit in bounds)
 
@@ -87,21 +124,39 @@ def _all_of(text: str) -> Range:
 Bound = tuple[str, Version]
 
 
-def _bounds(sign: str, text: str) -> list[Bound]:
+class _Part(NamedTuple):
+    """One comparison of a range as it is written."""
+
+    sign: str
+    version: Version
+    given: int
+    """How many numbers are written; the rest is `x` or missing."""
+    pre_releases: bool
+    """It ends with `-0`."""
+
+    @classmethod
+    def read(cls, sign: str, text: str) -> _Part:
+        marked = _WITH_PRE_RELEASES.fullmatch(text)
+        plain = re.sub(r"(?:\.[xX*])+\Z", "", marked[1] if marked else text)
+        if re.fullmatch(r"[vV]?[xX*]", plain):
+            return cls(sign, Version(0, 0, 0, 0, _LOWEST if marked else ()), 0, marked is not None)
+        read = _read(plain)
+        if read is None:
+            raise ValueError(f"{text} is no version")
+        version, given = read
+        return cls(sign, version._replace(pre=_LOWEST) if marked else version, given, marked is not None)
+
+
+def _bounds(part: _Part) -> list[Bound]:
     """What one part of a range says, as comparisons."""
-    numbers = re.sub(r"[xX*]", "x", text.lstrip("vV")).split("-")[0].split("+")[0].split(".")
-    given = len(numbers) if "x" not in numbers else numbers.index("x")
-    plain = re.sub(r"(\.[xX*])+$", "", text)
-    version = Version(0, 0, 0) if given == 0 else parse_version(plain)
-    if version is None or given > 3:
-        raise ValueError(f"{text} is no version")
+    sign, version, given, _ = part
     if given == 0:
-        return [(">=", Version(0, 0, 0))] if sign in ("", "=", ">=", "<=", "^", "~") else [("<", Version(0, 0, 0))]
+        return [("<", Version(0, 0, 0, 0, _LOWEST))] if sign in ("<", ">") else [(">=", version)]
     if sign == "^":
         return [(">=", version), ("<", _after(version, _caret_place(version, given)))]
     if sign == "~":
         return [(">=", version), ("<", _after(version, min(given, 2)))]
-    if given == 3:
+    if given >= 3:
         return [(sign or "=", version)]
     following = _after(version, given)
     return {
@@ -116,17 +171,16 @@ def _bounds(sign: str, text: str) -> list[Bound]:
 
 def _caret_place(version: Version, given: int) -> int:
     """The first number that is not 0 may not change."""
-    for place, number in enumerate(version[:3], start=1):
+    for place, number in enumerate(version.numbers[:3], start=1):
         if number or place == given:
             return place
     return given
 
 
 def _after(version: Version, place: int) -> Version:
-    """The first version whose number at that place (1 major, 2 minor, 3 patch) is higher."""
-    numbers = [number for number in version[: place - 1] if isinstance(number, int)]
-    raised = [*numbers, [version.major, version.minor, version.patch][place - 1] + 1, 0, 0]
-    return Version(raised[0], raised[1], raised[2])
+    """The lowest version, pre-releases with it, whose number at that place (1 major, 2 minor, 3 patch) is higher."""
+    raised = (*version.numbers[: place - 1], version.numbers[place - 1] + 1, 0, 0, 0)
+    return Version(raised[0], raised[1], raised[2], raised[3], _LOWEST)
 
 
 _SIGNS: dict[str, Callable[[Version, Version], bool]] = {

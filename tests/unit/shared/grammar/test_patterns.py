@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -72,6 +73,21 @@ def test_a_pattern_wants_a_name_or_not(pattern: str | None, name: str, wanted: b
         ("<1.4", ["1.3.9"], ["1.4.0"]),
         ("1.2 - 1.4", ["1.2.0", "1.4.9"], ["1.5.0", "1.1.0"]),
         ("<1 || >=2", ["0.9", "2.1"], ["1.5"]),
+        (">=1.0.0-0", ["1.1.0-rc.1", "1.0.0-alpha", "1.0.0", "3.0.0-rc.1", "9.9"], ["0.9.9", "latest"]),
+        (">=1.0.0-0 <2.0.0-0", ["1.1.0-rc.1", "1.9"], ["2.0.0-rc.1", "2.0.0", "0.9.0-rc.1"]),
+        ("^1.x-0", ["1.0.0-rc.1", "1.4.0-rc.1", "1.9.9"], ["2.0.0-rc.1", "2.0.0", "0.9.0"]),
+        ("^1-0", ["1.4.0-rc.1"], ["2.0.0-rc.1"]),
+        ("~1.4-0", ["1.4.0-rc.1", "1.4.9-rc.1"], ["1.5.0-rc.1", "1.3.0"]),
+        ("1.x-0", ["1.4.0-rc.1"], ["2.0.0-rc.1"]),
+        ("*-0", ["1.4.0-rc.1", "0.0.0-0"], ["latest"]),
+        (">=1-0 || 0.9.0", ["1.4.0-rc.1", "0.9.0"], ["0.9.0-rc.1"]),
+        ("1.2-0 - 1.4-0", ["1.2.0-rc.1", "1.4.3-rc.1"], ["1.5.0-rc.1"]),
+        ("1.2.3-0", ["1.2.3-0"], ["1.2.3", "1.2.4-rc.1"]),
+        (">=10.0.19041.1", ["10.0.19041.2", "10.0.19041.10", "10.1"], ["10.0.19041", "10.0.19040.9"]),
+        ("~10.0.19041.1", ["10.0.19041.2", "10.0.19042"], ["10.1", "10.0.19041.0"]),
+        ("1.2.3.4", ["1.2.3.4", "v1.2.3.4"], ["1.2.3", "1.2.3.5", "1.2.3.4-rc.1"]),
+        (">=2026-11-01", ["2026-11-29", "2026.12", "2026-11-01-2"], ["2026-10-31", "2025-12-31"]),
+        ("2026.11.x", ["2026.11.29", "2026-11-29"], ["2026.12.1"]),
         (">=1.2.0-rc.1", ["1.2.0-rc.2", "1.2.0-rc.10", "1.2.0"], ["1.2.0-beta", "1.3.0-rc.1"]),
     ],
 )
@@ -100,7 +116,47 @@ def test_versions_are_in_the_order_of_semver() -> None:
     assert parse_version("latest") is None
 
 
-@pytest.mark.parametrize("range_", ["", "abc", "1.2.3.4", ">=", "^1 and 2", "1..2"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.2.3", "1.2.3.1", "1.2.3.9", "1.2.3.10", "1.2.4-rc.1", "1.2.4"],
+        ["10.0.19041.1-rc.1", "10.0.19041.1", "10.0.19041.264"],
+        ["2025.12.31", "2026.1.1", "2026.01.02", "2026.11.29", "2026.11.29-1", "2026.11.29-10", "2026.11.30"],
+        ["2025-12-31", "2026-01-02", "2026-11-29", "2026-11-29-1", "2026-11-29.2", "2026-12"],
+        ["22.04", "22.10", "24.04.1"],
+        ["20251231", "20261129", "20261129-0915", "20261129-1530", "20261130"],
+        ["2026.11.0-rc.1", "2026.11.0", "2026.11.1"],
+    ],
+)
+def test_versions_of_four_parts_and_calendar_versions_are_ordered(names: list[str]) -> None:
+    versions = [parse_version(name) for name in names]
+    assert None not in versions
+    assert all(one < other for one, other in itertools.pairwise(versions) if one and other)
+    assert newest("", reversed(names)) == names[-1]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "said"),
+    [
+        ("semver:>=1.0.0", "1.1.0-rc.1", ": it is a pre-release, which semver:>=1.0.0-0 would want"),
+        ("semver:^1.x", "1.1.0-rc.1", ": it is a pre-release, which semver:^1.x-0 would want"),
+        ("semver: >=1 <2", "1.1.0-rc.1", ": it is a pre-release, which semver:>=1-0 <2-0 would want"),
+        ("semver:1.2 - 1.4", "1.3.0-rc.1", ": it is a pre-release, which semver:1.2-0 - 1.4-0 would want"),
+        ("latest\nsemver:^1", "1.1.0-rc.1", ": it is a pre-release, which semver:^1-0 would want"),
+        ("semver:>=2", "1.1.0-rc.1", ""),
+        ("semver:^1", "latest", ""),
+        ("v.*", "1.1.0-rc.1", ""),
+    ],
+)
+def test_a_reason_says_what_wants_a_pre_release(pattern: str, name: str, said: str) -> None:
+    whole = " or ".join(pattern.splitlines())
+    assert judge(pattern, name).reason == f"{name} does not match {whole}{said}"
+    if said:
+        wanted = said.removeprefix(": it is a pre-release, which ").removesuffix(" would want")
+        assert judge(wanted, name).wanted
+
+
+@pytest.mark.parametrize("range_", ["", "abc", "1.2.3.4.5", ">=", "^1 and 2", "1..2", "1.x.2", ">=rc-0"])
 def test_what_is_no_range_is_refused(range_: str) -> None:
     with pytest.raises(ValueError, match=r"range|version"):
         parse_range(range_)
