@@ -60,8 +60,8 @@ def _line(text: str) -> str:
 
 def problem(status: int, headers: Mapping[str, str], body: str, now: float, doing: str) -> HubProblem:
     """What an answer that is no success means."""
-    said = error_text(body).rstrip(".")
-    tail = f": {said}" if said else ""
+    text = error_text(body).rstrip(".")
+    tail = f": {text}" if text else ""
     if status == 429:
         return Limited(f"Docker Hub allows no more calls for now{tail}.", asked_for(headers, now))
     if status == 401:

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from . import answers
-from .plan import Seen
+from .plan import ListedHook
 from .problems import Away, HubProblem, NoManagement, NoRepository, Rejected
 from .signing import Account, Reply, SignIns
 
@@ -88,13 +88,13 @@ class DockerHub:
         self._now = now
         self._scheme = scheme
 
-    def list_hooks(self, repository: str) -> tuple[Seen, ...]:
+    def list_hooks(self, repository: str) -> tuple[ListedHook, ...]:
         """All hooks of a repository, from all pages."""
-        found: dict[str, Seen] = {}
-        for number in range(1, MOST_PAGES + 1):
-            address = f"{self._hooks(repository)}?page_size={PAGE_SIZE}&page={number}"
+        hooks: dict[str, ListedHook] = {}
+        for page_number in range(1, MOST_PAGES + 1):
+            address = f"{self._hooks(repository)}?page_size={PAGE_SIZE}&page={page_number}"
             reply = self._ask("GET", address, doing="listing the hooks")
-            if reply.status == 404 and number > 1:
+            if reply.status == 404 and page_number > 1:
                 # A hook deleted between two pages can take the last page along.
                 break
             if reply.status == 404:
@@ -104,13 +104,13 @@ class DockerHub:
             if not isinstance(results, list):
                 raise Away("Docker Hub's list of hooks has no results in it.")
             for entry in results:
-                if (seen := _seen(entry)) is not None:
-                    found[seen.slug] = seen
+                if (hook := _seen(entry)) is not None:
+                    hooks[hook.slug] = hook
             if not page.get("next"):
                 break
-        return tuple(found.values())
+        return tuple(hooks.values())
 
-    def create_hook(self, repository: str, name: str, url: str) -> Seen | None:
+    def create_hook(self, repository: str, name: str, url: str) -> ListedHook | None:
         """Make a hook with one URL. Away means: it may have been made; list before trying again."""
         body = {
             "name": name,
@@ -137,8 +137,8 @@ class DockerHub:
         address = f"{self._repository(repository)}tags/?page_size={most}&ordering=last_updated"
         reply = self._ask("GET", address, doing="listing the tags")
         if reply.status == 404:
-            who = self._account.username or "the public"
-            raise NoRepository(f"Docker Hub shows {who} no repository {repository}.")
+            reader = self._account.username or "the public"
+            raise NoRepository(f"Docker Hub shows {reader} no repository {repository}.")
         results = self._object(reply, 200, "listing the tags").get("results")
         if not isinstance(results, list):
             raise Away("Docker Hub's list of tags has no results in it.")
@@ -146,17 +146,19 @@ class DockerHub:
 
     def repositories(self, namespace: str) -> tuple[str, ...]:
         """The names of a namespace's repositories that this account may see, from all pages."""
-        found: list[str] = []
-        for number in range(1, MOST_PAGES + 1):
+        names: list[str] = []
+        for page_number in range(1, MOST_PAGES + 1):
             address = f"{self._account.hub_url}/v2/namespaces/{namespace.lower()}/repositories"
-            reply = self._ask("GET", f"{address}?page_size={PAGE_SIZE}&page={number}", doing="listing the repositories")
+            reply = self._ask(
+                "GET", f"{address}?page_size={PAGE_SIZE}&page={page_number}", doing="listing the repositories"
+            )
             if reply.status == 404:
                 raise NoRepository(f"Docker Hub knows no namespace {namespace}.")
             page = self._object(reply, 200, "listing the repositories")
-            found += [str(entry["name"]) for entry in _results(page) if entry.get("name")]
+            names += [str(entry["name"]) for entry in _results(page) if entry.get("name")]
             if not page.get("next"):
                 break
-        return tuple(sorted(found))
+        return tuple(sorted(names))
 
     def _repository(self, repository: str) -> str:
         # Docker Hub's names are lower case, and its addresses end with a slash.
@@ -185,13 +187,13 @@ class DockerHub:
             # There is nothing in a list's address that could be wrong: the Hub is.
             raise Away(str(odd)) from odd
 
-    def _object(self, reply: Reply, wanted: int, doing: str) -> dict[str, Any]:
+    def _object(self, reply: Reply, expected_status: int, doing: str) -> dict[str, Any]:
         value = answers.as_json(reply.body)
-        if reply.status == wanted and isinstance(value, dict):
+        if reply.status == expected_status and isinstance(value, dict):
             return value
         if 200 <= reply.status < 400:
-            said = answers.error_text(reply.body) or "an empty answer"
-            raise Away(f"Docker Hub answered {doing} with {reply.status} and {said}.")
+            text = answers.error_text(reply.body) or "an empty answer"
+            raise Away(f"Docker Hub answered {doing} with {reply.status} and {text}.")
         raise self._problem(reply, doing)
 
     def _problem(self, reply: Reply, doing: str) -> HubProblem:
@@ -212,7 +214,7 @@ def _results(page: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
 
 
-def _seen(entry: Any) -> Seen | None:
+def _seen(entry: Any) -> ListedHook | None:
     """A listed hook, as far as its fields can be read."""
     if not isinstance(entry, dict):
         return None
@@ -222,5 +224,5 @@ def _seen(entry: Any) -> Seen | None:
     if not isinstance(slug, str) or not slug:
         return None
     hooks = entry.get("webhooks")
-    urls = [one.get("hook_url") for one in hooks if isinstance(one, dict)] if isinstance(hooks, list) else []
-    return Seen(slug, name if isinstance(name, str) else slug, tuple(url for url in urls if isinstance(url, str)))
+    urls = [hook.get("hook_url") for hook in hooks if isinstance(hook, dict)] if isinstance(hooks, list) else []
+    return ListedHook(slug, name if isinstance(name, str) else slug, tuple(url for url in urls if isinstance(url, str)))

@@ -31,10 +31,10 @@ class Post(Protocol):
 def asked_for(passes: Iterable[MirrorPass]) -> tuple[str, ...]:
     """The webhooks that several passes are about; empty means all."""
     ids: list[str] = []
-    for one in passes:
-        if not one.webhook_ids:
+    for mirror_pass in passes:
+        if not mirror_pass.webhook_ids:
             return ()
-        ids += one.webhook_ids
+        ids += mirror_pass.webhook_ids
     return tuple(dict.fromkeys(ids))
 
 
@@ -47,13 +47,13 @@ def mirror_batch(
         passes = [incoming.message for incoming in batch if isinstance(incoming.message, MirrorPass)]
         ask = WantedAsk(webhook_ids=asked_for(passes))
         try:
-            wanted = bus.request(MIRROR_WANTED, ask, timeout_s=ASK_TIMEOUT_S)
+            hooks = bus.request(MIRROR_WANTED, ask, timeout_s=ASK_TIMEOUT_S)
         except (RequestTimeout, Unavailable, Refused) as away:
             raise StopConsuming(f"config does not say what is wanted: {away}", AGAIN_S) from away
-        if not isinstance(wanted, Wanted):
-            raise TypeError(f"the answer to {MIRROR_WANTED.name} is a {type(wanted).__name__}")
+        if not isinstance(hooks, Wanted):
+            raise TypeError(f"the answer to {MIRROR_WANTED.name} is a {type(hooks).__name__}")
         cause = batch[-1].envelope.id if batch else None
-        for report in run(wanted):
+        for report in run(hooks):
             _tell(report)
             try:
                 bus.publish(MIRROR_REPORT, report, subject=report.webhook_id, causation_id=cause)
@@ -68,11 +68,11 @@ def look(answer: Callable[[TagsLook], TagsSeen], bus: Post) -> Callable[[Incomin
     """The handler of `hubsync.looks`: acknowledged when the answer is confirmed."""
 
     def handle(incoming: Incoming) -> Outcome:
-        asked = incoming.message
-        if not isinstance(asked, TagsLook):
-            raise TypeError(f"{TAGS_LOOK_HUB.name} brought a {type(asked).__name__}")
+        query = incoming.message
+        if not isinstance(query, TagsLook):
+            raise TypeError(f"{TAGS_LOOK_HUB.name} brought a {type(query).__name__}")
         try:
-            bus.publish(TAGS_SEEN, answer(asked), subject=asked.webhook_id, causation_id=incoming.envelope.id)
+            bus.publish(TAGS_SEEN, answer(query), subject=query.webhook_id, causation_id=incoming.envelope.id)
         except NotConfirmed as lost:
             return Retry(1.0, str(lost))
         return Ack()

@@ -13,7 +13,7 @@ from shared.grammar.names import nearest
 from shared.grammar.repositories import DOCKER_HUB, repository_of
 
 from .mirror import CannotOpen
-from .plan import Seen
+from .plan import ListedHook
 from .problems import (
     HubProblem,
     Limited,
@@ -32,7 +32,7 @@ _TOKEN = "a personal access token with the rights Read, Write and Delete"
 class Hub(Protocol):
     """What is looked at, as one account."""
 
-    def list_hooks(self, repository: str) -> tuple[Seen, ...]: ...
+    def list_hooks(self, repository: str) -> tuple[ListedHook, ...]: ...
 
     def repositories(self, namespace: str) -> tuple[str, ...]: ...
 
@@ -46,20 +46,20 @@ class Inspector:
         self._connect = connect
         self._open = open_sealed
 
-    def __call__(self, asked: Inspect) -> Inspected:
+    def __call__(self, query: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason, but for `rights`, whose answer it is."""
-        look = _LOOKS.get(asked.what)
-        if look is None or asked.endpoint is None:
-            raise refuse(Code.UNSUPPORTED, f"There is no look at {asked.what!r}; there is {', '.join(_LOOKS)}.")
+        look = _LOOKS.get(query.what)
+        if look is None or query.endpoint is None:
+            raise refuse(Code.UNSUPPORTED, f"There is no look at {query.what!r}; there is {', '.join(_LOOKS)}.")
         try:
-            hub = self._connect(self._account(asked.endpoint))
+            hub = self._connect(self._account(query.endpoint))
         except CannotOpen as error:
-            raise refuse(Code.INVALID, f"The endpoint's password cannot be read. {error}", subject=asked.what) from None
+            raise refuse(Code.INVALID, f"The endpoint's password cannot be read. {error}", subject=query.what) from None
         try:
-            return Inspected(document=look(hub, asked.endpoint, asked.options))
+            return Inspected(document=look(hub, query.endpoint, query.options))
         except HubProblem as problem:
             raise refuse(
-                Code.UNAVAILABLE, str(problem), subject=asked.what, next_step=_told(problem, asked.endpoint.name)[1]
+                Code.UNAVAILABLE, str(problem), subject=query.what, next_step=_told(problem, query.endpoint.name)[1]
             ) from None
 
     def _account(self, endpoint: Endpoint) -> Account:
@@ -120,9 +120,9 @@ def _tags(hub: Hub, endpoint: Endpoint, options: Json) -> Json:
 
 
 def _meant(endpoint: Endpoint, options: Json) -> tuple[str, str]:
-    found = repository_of(endpoint.properties)
-    repository = str(options.get("repository") or found.path)
-    return repository.partition("/")[0] or found.namespace, repository
+    own = repository_of(endpoint.properties)
+    repository = str(options.get("repository") or own.path)
+    return repository.partition("/")[0] or own.namespace, repository
 
 
 def _near(hub: Hub, repository: str) -> str | None:

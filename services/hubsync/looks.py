@@ -31,26 +31,26 @@ class Looks:
         self._connect = connect
         self._open = open_sealed
 
-    def __call__(self, asked: TagsLook) -> TagsSeen:
+    def __call__(self, query: TagsLook) -> TagsSeen:
         try:
-            password = self._open(asked.password) if asked.password is not None else ""
-            account = Account(asked.hub_url, asked.username if password else "", password)
-            listed = self._connect(account).list_tags(asked.repository, NEWEST)
+            password = self._open(query.password) if query.password is not None else ""
+            account = Account(query.hub_url, query.username if password else "", password)
+            listed = self._connect(account).list_tags(query.repository, NEWEST)
         except CannotOpen as closed:
-            return _nothing(asked, Found.UNAVAILABLE, f"The endpoint's password cannot be read. {closed}")
+            return _nothing(query, Found.UNAVAILABLE, f"The endpoint's password cannot be read. {closed}")
         except NoRepository as missing:
-            return _nothing(asked, Found.NOT_FOUND, str(missing))
+            return _nothing(query, Found.NOT_FOUND, str(missing))
         except (Limited, Away) as later:
-            return _nothing(asked, Found.UNAVAILABLE, str(later), later.retry_at)
+            return _nothing(query, Found.UNAVAILABLE, str(later), later.retry_at)
         except HubProblem as problem:
-            return _nothing(asked, Found.UNAVAILABLE, str(problem))
+            return _nothing(query, Found.UNAVAILABLE, str(problem))
         tags = tuple(tag for entry in listed if (tag := _seen(entry)) is not None)
-        return TagsSeen(webhook_id=asked.webhook_id, asked_at=asked.asked_at, outcome=Found.FOUND, tags=tags)
+        return TagsSeen(webhook_id=query.webhook_id, asked_at=query.asked_at, outcome=Found.FOUND, tags=tags)
 
 
-def _nothing(asked: TagsLook, outcome: Found, detail: str, retry_at: float | None = None) -> TagsSeen:
+def _nothing(query: TagsLook, outcome: Found, detail: str, retry_at: float | None = None) -> TagsSeen:
     return TagsSeen(
-        webhook_id=asked.webhook_id, asked_at=asked.asked_at, outcome=outcome, detail=detail, retry_at=retry_at
+        webhook_id=query.webhook_id, asked_at=query.asked_at, outcome=outcome, detail=detail, retry_at=retry_at
     )
 
 

@@ -11,7 +11,7 @@ from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
 from shared.process.masking import Masker
 
 from . import words
-from .plan import Create, Delete, Plan, Seen, Want, plan
+from .plan import Create, Delete, Plan, ListedHook, Want, plan
 from .problems import Away, HubProblem, Limited, Rejected
 from .retry import after_failures, after_limits
 from .signing import Account
@@ -27,9 +27,9 @@ LIST_LAG_S = 10.0
 class Hooks(Protocol):
     """What the mirror needs of a registry's management API; each call may raise a HubProblem."""
 
-    def list_hooks(self, repository: str) -> tuple[Seen, ...]: ...
+    def list_hooks(self, repository: str) -> tuple[ListedHook, ...]: ...
 
-    def create_hook(self, repository: str, name: str, url: str) -> Seen | None: ...
+    def create_hook(self, repository: str, name: str, url: str) -> ListedHook | None: ...
 
     def delete_hook(self, repository: str, slug: str) -> None: ...
 
@@ -77,12 +77,12 @@ class Mirror:
         self._failures: dict[tuple[str, str, str], int] = {}
         self._resting: dict[tuple[str, str], _Rest] = {}
 
-    def run(self, wanted: Wanted) -> Iterator[MirrorReport]:
+    def run(self, answer: Wanted) -> Iterator[MirrorReport]:
         """One pass over these hooks; a report for each, as soon as it is known."""
         groups: dict[tuple[str, str, str, str], Group] = {}
         everything: dict[tuple[str, str], list[Want]] = {}
         secrets: set[str] = set()
-        for hook in wanted.hooks:
+        for hook in answer.hooks:
             subject, account = self._opened(hook)
             if subject.want.url:
                 # Whoever cannot pay for calls has a hook of its own there too, made by hand.
@@ -150,8 +150,8 @@ class Mirror:
     def _rest(self, limited: Limited, before: _Rest | None) -> _Rest:
         """Whichever of its repositories was too much, the account rests: until the Hub's time, or longer each time."""
         times = 1 if before is None else before.times + 1
-        asked, now = limited.retry_at or 0.0, self._now()
-        return _Rest(limited, asked if asked > now else after_limits(times, now, self._jitter()), times)
+        requested_at, now = limited.retry_at or 0.0, self._now()
+        return _Rest(limited, requested_at if requested_at > now else after_limits(times, now, self._jitter()), times)
 
     def _again_at(self, group: Group) -> float:
         failures = self._failures[group.key] = self._failures.get(group.key, 0) + 1
@@ -159,7 +159,7 @@ class Mirror:
 
     def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
         again_at = self._again_at(group)
-        elsewhere = tuple(words.elsewhere(seen) for seen in result.last.elsewhere)
+        elsewhere = tuple(words.elsewhere(hook) for hook in result.last.elsewhere)
         reports = [
             _report(subject, result, again_at, self._now() + LIST_LAG_S).model_copy(update={"elsewhere": elsewhere})
             for subject in group.subjects
@@ -183,14 +183,14 @@ class _Attempt:
 
     def run(self) -> _Attempt:
         """Act until nothing is left to do, or what is left has failed once; raises what concerns the whole group."""
-        for number in range(ROUNDS):
+        for round_number in range(ROUNDS):
             self.last = plan(self._wants, self._hooks.list_hooks(self._group.repository))
-            if number == 0:
+            if round_number == 0:
                 self.drift = self.last.drift
             todo = [
                 action for action in self.last.actions if action.want in self._mine and action.want not in self.problems
             ]
-            if not todo or number == ROUNDS - 1:
+            if not todo or round_number == ROUNDS - 1:
                 break
             for action in todo:
                 self._do(action)
@@ -215,14 +215,14 @@ class _Attempt:
 def _report(subject: Subject, result: _Attempt, again_at: float, soon: float) -> MirrorReport:
     want = subject.want
     problem = result.problems.get(want)
-    seen = result.last.standing.get(want)
+    hook = result.last.standing.get(want)
     todo = any(action.want == want for action in result.last.actions)
-    if want.gone and seen is None:
+    if want.gone and hook is None:
         return words.gone(subject)
-    if not want.gone and seen is not None:
+    if not want.gone and hook is not None:
         if todo:
-            return words.leftover(subject, seen, problem, again_at)
-        return words.in_step(subject, seen, result.drift.get(want, ""))
+            return words.leftover(subject, hook, problem, again_at)
+        return words.in_step(subject, hook, result.drift.get(want, ""))
     if isinstance(problem, Rejected) and "already exists" in str(problem):
         # It was made by an earlier call and is not listed yet.
         problem = Away(str(problem))

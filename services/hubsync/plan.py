@@ -31,7 +31,7 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ListedHook:
     """One hook as the Hub lists it."""
 
     slug: str
@@ -52,7 +52,7 @@ class Delete:
 
     want: Want
     """On whose behalf."""
-    seen: Seen
+    seen: ListedHook
 
 
 Action = Create | Delete
@@ -63,11 +63,11 @@ class Plan:
     """The actions, in order, and how each want stands now."""
 
     actions: tuple[Action, ...] = ()
-    standing: dict[Want, Seen] = field(default_factory=dict)
+    standing: dict[Want, ListedHook] = field(default_factory=dict)
     """Wants whose hook is there with the right URL; a tombstone stands here while something of it is left."""
     drift: dict[Want, str] = field(default_factory=dict)
     """What somebody did to our hooks at the Hub, in words."""
-    elsewhere: tuple[Seen, ...] = ()
+    elsewhere: tuple[ListedHook, ...] = ()
     """Hooks of our kind that point at another address: shown, and gone only when asked for."""
 
 
@@ -87,98 +87,100 @@ def normal(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
 
 
-def plan(wants: Sequence[Want], actual: Iterable[Seen]) -> Plan:
+def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> Plan:
     """Compare. An older generation goes only when the newer is listed; foreign hooks are never touched.
 
     `wants` are all of one repository, whoever pays for the calls: what one claims another must not take.
     """
     listed = list(actual)
     actions: list[Action] = []
-    standing: dict[Want, Seen] = {}
+    standing: dict[Want, ListedHook] = {}
     drift: dict[Want, str] = {}
     buried = [want for want in wants if want.gone]
     live = [want for want in wants if not want.gone]
     others = _elsewhere(wants, listed)
     for want in live:
-        found = _standing(want, listed, buried)
-        if found is not None:
-            standing[want] = found
-            actions += [Delete(want, old) for old in _older(want, listed, found)]
+        hook = _standing(want, listed, buried)
+        if hook is not None:
+            standing[want] = hook
+            actions += [Delete(want, old) for old in _older(want, listed, hook)]
             actions += [Delete(want, other) for other in others if other.slug in want.replace]
             continue
-        if said := _drift(want, listed):
-            drift[want] = said
+        if difference := _drift(want, listed):
+            drift[want] = difference
         # Somebody else's URL under our name: the name must be free before it can be made again.
-        actions += [Delete(want, seen) for seen in listed if seen.name == want.name]
+        actions += [Delete(want, hook) for hook in listed if hook.name == want.name]
         actions.append(Create(want))
     waiting = {want.family for want in live if want not in standing}
     kept = set(standing.values())
     for want in buried:
-        left = [seen for seen in _claimed(want, listed, live) if seen not in kept]
-        if left:
-            standing[want] = left[0]
+        leftovers = [hook for hook in _claimed(want, listed, live) if hook not in kept]
+        if leftovers:
+            standing[want] = leftovers[0]
         # While its successor at the same repository is not there yet, the old hook still catches pushes.
         if want.family not in waiting:
-            actions += [Delete(want, seen) for seen in left]
+            actions += [Delete(want, hook) for hook in leftovers]
     return Plan(_once(actions), standing, drift, others)
 
 
-def _standing(want: Want, listed: Sequence[Seen], buried: Sequence[Want]) -> Seen | None:
+def _standing(want: Want, listed: Sequence[ListedHook], buried: Sequence[Want]) -> ListedHook | None:
     """The listed hook that serves a want: by its own name, else another with the very same URL."""
     doomed = {name for stone in buried for name in _names(stone, listed)}
-    matching = [seen for seen in listed if _serves(seen, want.url) and seen.name not in doomed]
-    own = [seen for seen in matching if seen.name == want.name]
-    ours = sorted((seen for seen in matching if _generation(want, seen) is not None), key=lambda seen: seen.slug)
+    matching = [hook for hook in listed if _serves(hook, want.url) and hook.name not in doomed]
+    own = [hook for hook in matching if hook.name == want.name]
+    ours = sorted((hook for hook in matching if _generation(want, hook) is not None), key=lambda hook: hook.slug)
     return next(iter([*own, *ours, *matching]), None)
 
 
-def _serves(seen: Seen, url: str) -> bool:
+def _serves(hook: ListedHook, url: str) -> bool:
     # A chain of several URLs calls the second only after a callback that no longer works: it does not count.
-    return len(seen.urls) == 1 and normal(seen.urls[0]) == normal(url)
+    return len(hook.urls) == 1 and normal(hook.urls[0]) == normal(url)
 
 
-def _generation(want: Want, seen: Seen) -> int | None:
-    found = re.fullmatch(re.escape(want.family) + r"-(\d+)", seen.name)
-    return int(found[1]) if found else None
+def _generation(want: Want, hook: ListedHook) -> int | None:
+    match = re.fullmatch(re.escape(want.family) + r"-(\d+)", hook.name)
+    return int(match[1]) if match else None
 
 
-def _older(want: Want, listed: Sequence[Seen], found: Seen) -> list[Seen]:
+def _older(want: Want, listed: Sequence[ListedHook], newest: ListedHook) -> list[ListedHook]:
     """Our hooks of the same webhook that are not needed any more; a newer generation is left to a newer view."""
     return [
-        seen
-        for seen in listed
-        if seen is not found and (own := _generation(want, seen)) is not None and own <= want.generation
+        hook
+        for hook in listed
+        if hook is not newest and (own := _generation(want, hook)) is not None and own <= want.generation
     ]
 
 
-def _names(stone: Want, listed: Sequence[Seen]) -> list[str]:
-    return [seen.name for seen in listed if (own := _generation(stone, seen)) is not None and own <= stone.generation]
+def _names(stone: Want, listed: Sequence[ListedHook]) -> list[str]:
+    return [hook.name for hook in listed if (own := _generation(stone, hook)) is not None and own <= stone.generation]
 
 
-def _claimed(stone: Want, listed: Sequence[Seen], live: Sequence[Want]) -> list[Seen]:
+def _claimed(stone: Want, listed: Sequence[ListedHook], live: Sequence[Want]) -> list[ListedHook]:
     """What a tombstone takes along: its names, and an adopted hook with its URL that nobody else wants."""
     names = set(_names(stone, listed))
-    wanted = {normal(want.url) for want in live}
+    live_urls = {normal(want.url) for want in live}
     return [
-        seen for seen in listed if seen.name in names or (_serves(seen, stone.url) and normal(stone.url) not in wanted)
+        hook
+        for hook in listed
+        if hook.name in names or (_serves(hook, stone.url) and normal(stone.url) not in live_urls)
     ]
 
 
-def _elsewhere(wants: Sequence[Want], listed: Sequence[Seen]) -> tuple[Seen, ...]:
+def _elsewhere(wants: Sequence[Want], listed: Sequence[ListedHook]) -> tuple[ListedHook, ...]:
     """Hooks whose address has our path, or Code Stream's, at another place, and that no want of ours claims."""
     ours = {normal(want.url) for want in wants}
 
-    def foreign(seen: Seen) -> bool:
-        if any(_generation(want, seen) is not None for want in wants):
+    def foreign(hook: ListedHook) -> bool:
+        if any(_generation(want, hook) is not None for want in wants):
             return False
-        urls = [normal(url) for url in seen.urls]
+        urls = [normal(url) for url in hook.urls]
         return any(part in url for url in urls for part in HOOK_PATHS) and not ours & set(urls)
 
-    return tuple(seen for seen in listed if foreign(seen))
+    return tuple(hook for hook in listed if foreign(hook))
 
 
-def _drift(want: Want, listed: Sequence[Seen]) -> str:
-    if any(seen.name == want.name for seen in listed):
+def _drift(want: Want, listed: Sequence[ListedHook]) -> str:
+    if any(hook.name == want.name for hook in listed):
         return "Its URL had been changed at Docker Hub; it was put back."
     if want.slug == want.name:
         return "It had been deleted at Docker Hub; it was made again."
@@ -188,11 +190,11 @@ def _drift(want: Want, listed: Sequence[Seen]) -> str:
 def _once(actions: Sequence[Action]) -> tuple[Action, ...]:
     """Each hook is deleted once, however many wants ask for it."""
     kept: list[Action] = []
-    gone: set[str] = set()
+    deleted: set[str] = set()
     for action in actions:
         if isinstance(action, Delete):
-            if action.seen.slug in gone:
+            if action.seen.slug in deleted:
                 continue
-            gone.add(action.seen.slug)
+            deleted.add(action.seen.slug)
         kept.append(action)
     return tuple(kept)

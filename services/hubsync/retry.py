@@ -29,9 +29,9 @@ def _doubled(first_s: float, times: int, jitter: float) -> float:
 
 def asked_for(headers: Mapping[str, str], now: float) -> float | None:
     """What the server asks for: `X-Retry-After` as a Unix time, else `Retry-After` as seconds or a date."""
-    given = _number(headers.get("X-Retry-After"))
-    if given is not None and given > now:
-        return min(given, now + LONGEST_S)
+    retry_at = _number(headers.get("X-Retry-After"))
+    if retry_at is not None and retry_at > now:
+        return min(retry_at, now + LONGEST_S)
     text = headers.get("Retry-After")
     seconds = _number(text)
     if seconds is not None:
@@ -47,7 +47,7 @@ def asked_for(headers: Mapping[str, str], now: float) -> float | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        number = float(text) if text is not None else None
+        value = float(text) if text is not None else None
     except ValueError:
         return None
-    return number if number is not None and 0 <= number < 1e12 else None
+    return value if value is not None and 0 <= value < 1e12 else None

@@ -54,12 +54,12 @@ class Hubsync:
 
         mirror = Mirror(connect, open_sealed, now, random.random)
 
-        def run(wanted: Wanted) -> Iterator[MirrorReport]:
+        def run(hooks: Wanted) -> Iterator[MirrorReport]:
             self._health.clear("secrets")
-            yield from mirror.run(wanted)
+            yield from mirror.run(hooks)
 
         self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
-        self._health.tell(lambda said: self._bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
+        self._health.tell(lambda report: self._bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self._health.watch("broker", lambda: self._bus.trouble)
         self._bus.open()
         # One pass at a time: with more in hand a standby could become active beside a pass that still runs.

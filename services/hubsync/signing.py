@@ -104,7 +104,7 @@ class SignIns:
             return token
         if reply.status == 429:
             raise self._limited(reply)
-        if _text(reply, "login_2fa_token", wanted=401) or answers.error_text(reply.body) == MFA_DETAIL:
+        if _text(reply, "login_2fa_token", expected_status=401) or answers.error_text(reply.body) == MFA_DETAIL:
             raise TwoFactorDue(f"Docker Hub asks {account.username} for a second factor.")
         if reply.status in (400, 401, 403):
             raise WrongCredentials(
@@ -115,8 +115,8 @@ class SignIns:
         raise answers.problem(reply.status, reply.headers, reply.body, self._now(), "the sign-in")
 
     def _limited(self, reply: Reply) -> Limited:
-        said = answers.error_text(reply.body)
-        return Limited(f"Docker Hub allows no more sign-ins for now: {said}.", asked_for(reply.headers, self._now()))
+        text = answers.error_text(reply.body)
+        return Limited(f"Docker Hub allows no more sign-ins for now: {text}.", asked_for(reply.headers, self._now()))
 
 
 def good_until(token: str, now: float) -> float:
@@ -129,7 +129,7 @@ def good_until(token: str, now: float) -> float:
     return now + max(life_s - EARLY_S, life_s / 2)
 
 
-def _text(reply: Reply, name: str, wanted: int = 200) -> str:
-    value = answers.as_json(reply.body) if reply.status == wanted else None
-    found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
+def _text(reply: Reply, name: str, expected_status: int = 200) -> str:
+    value = answers.as_json(reply.body) if reply.status == expected_status else None
+    entry = value.get(name) if isinstance(value, dict) else None
+    return entry if isinstance(entry, str) else ""

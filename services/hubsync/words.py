@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState
 
-from .plan import Seen, Want
+from .plan import ListedHook, Want
 from .problems import (
     Away,
     HubProblem,
@@ -52,10 +52,10 @@ class Subject:
         )
 
 
-def elsewhere(seen: Seen) -> Elsewhere:
+def elsewhere(hook: ListedHook) -> Elsewhere:
     """A hook to another address, without what is secret in it."""
-    address = next((url.partition("?")[0] for url in seen.urls), "")
-    return Elsewhere(slug=seen.slug, name=seen.name, address=address)
+    address = next((url.partition("?")[0] for url in hook.urls), "")
+    return Elsewhere(slug=hook.slug, name=hook.name, address=address)
 
 
 def no_account(subject: Subject) -> MirrorReport:
@@ -67,29 +67,29 @@ def no_account(subject: Subject) -> MirrorReport:
 def cannot_open(subject: Subject, why: str, *, credentials: bool) -> MirrorReport:
     """A sealed secret does not open with the keys that this process holds."""
     state = MirrorState.NEEDS_CREDENTIALS if credentials else MirrorState.PENDING
-    what = "The endpoint's password" if credentials else "The webhook's token"
-    return _report(subject, state, f"{what} cannot be read. {why}")
+    subject_text = "The endpoint's password" if credentials else "The webhook's token"
+    return _report(subject, state, f"{subject_text} cannot be read. {why}")
 
 
-def in_step(subject: Subject, seen: Seen, repaired: str) -> MirrorReport:
+def in_step(subject: Subject, hook: ListedHook, repaired: str) -> MirrorReport:
     """It stands as wanted."""
     message = ""
-    if not seen.name.startswith(subject.want.family):
-        message = f'The hook "{seen.name}", which was already at Docker Hub, has this URL and is used.'
-    return _report(subject, MirrorState.IN_STEP, message, slug=seen.slug, repaired=repaired)
+    if not hook.name.startswith(subject.want.family):
+        message = f'The hook "{hook.name}", which was already at Docker Hub, has this URL and is used.'
+    return _report(subject, MirrorState.IN_STEP, message, slug=hook.slug, repaired=repaired)
 
 
-def leftover(subject: Subject, seen: Seen, why: HubProblem | None, retry_at: float) -> MirrorReport:
+def leftover(subject: Subject, hook: ListedHook, why: HubProblem | None, retry_at: float) -> MirrorReport:
     """The new hook works, an older one is still there."""
     reason = str(why) if why else "Docker Hub still lists it."
     message = f"Pushes arrive. An older hook of this webhook is still to be deleted at Docker Hub. {reason}"
-    return _report(subject, MirrorState.PENDING, message, slug=seen.slug, retry_at=retry_at)
+    return _report(subject, MirrorState.PENDING, message, slug=hook.slug, retry_at=retry_at)
 
 
 def not_listed(subject: Subject, retry_at: float) -> MirrorReport:
     """The calls went well, and the list does not show it."""
-    said = "was deleted, and Docker Hub still lists it" if subject.want.gone else "was made, and is not listed yet"
-    return _report(subject, MirrorState.PENDING, f"The hook {said}; looking again soon.", retry_at=retry_at)
+    deed = "was deleted, and Docker Hub still lists it" if subject.want.gone else "was made, and is not listed yet"
+    return _report(subject, MirrorState.PENDING, f"The hook {deed}; looking again soon.", retry_at=retry_at)
 
 
 def kept_for_successor(subject: Subject, retry_at: float) -> MirrorReport:

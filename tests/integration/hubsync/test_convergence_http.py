@@ -17,7 +17,7 @@ from demo.hub.server import FakeHub
 from demo.hub.world import Hook, Repository
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.mirror import Mirror
-from services.hubsync.plan import Seen
+from services.hubsync.plan import ListedHook
 from services.hubsync.signing import SignIns
 from tests.unit.hubsync.machine import REPOSITORIES, MirrorMachine
 from tests.unit.hubsync.registry import opened
@@ -58,11 +58,11 @@ class OverHttp(MirrorMachine):
     def hub_url(self) -> str:
         return self.hub.url
 
-    def actual(self, repository: str) -> dict[str, Seen]:
+    def actual(self, repository: str) -> dict[str, ListedHook]:
         there = self.hub.world.repositories[repository].hooks
-        return {slug: Seen(slug, hook.name, tuple(hook.urls)) for slug, hook in there.items()}
+        return {slug: ListedHook(slug, hook.name, tuple(hook.urls)) for slug, hook in there.items()}
 
-    def put(self, repository: str, seen: Seen) -> None:
+    def put(self, repository: str, seen: ListedHook) -> None:
         hook = Hook(seen.slug, seen.name, list(seen.urls), time.time(), False)
         self.hub.world.repositories[repository].hooks[seen.slug] = hook
 

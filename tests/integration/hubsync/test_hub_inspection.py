@@ -23,7 +23,7 @@ def boxed(text: str) -> Sealed:
     return Sealed(key_id="test", box=text)
 
 
-class Seen:
+class ListedHook:
     """A Hub with two repositories, looked at as any account."""
 
     def __init__(self) -> None:
@@ -48,14 +48,14 @@ class Seen:
 
 
 @pytest.fixture
-def seen() -> Iterator[Seen]:
-    made = Seen()
+def seen() -> Iterator[ListedHook]:
+    made = ListedHook()
     yield made
     made.caller.close()
     made.hub.close()
 
 
-def test_rights_tell_what_is_wrong_apart_each_with_its_next_step(seen: Seen) -> None:
+def test_rights_tell_what_is_wrong_apart_each_with_its_next_step(seen: ListedHook) -> None:
     seen.account().tokens["read-only"] = "repo:read"
     seen.hub.world.add_account("bob", "bob-password")
     seen.hub.world.repositories["acme/web"].readers.add("bob")
@@ -75,13 +75,13 @@ def test_rights_tell_what_is_wrong_apart_each_with_its_next_step(seen: Seen) -> 
     assert seen.rights(user="eve", password="eve-password").code == "no-such-repository"
 
 
-def test_a_second_factor_is_told_from_a_wrong_password(seen: Seen) -> None:
+def test_a_second_factor_is_told_from_a_wrong_password(seen: ListedHook) -> None:
     seen.account().two_factor_code = "123456"
     said = seen.rights()
     assert said.code == "second-factor" and "in place of the password" in said.next_step
 
 
-def test_a_hub_that_is_away_or_limits_is_told(seen: Seen) -> None:
+def test_a_hub_that_is_away_or_limits_is_told(seen: ListedHook) -> None:
     seen.hub.faults.add({"shape": "drop", "path": "/v2/auth/token"})
     assert seen.rights().code == "unreachable"
     seen.hub.world.settings.calls_per_minute = 0
@@ -89,7 +89,7 @@ def test_a_hub_that_is_away_or_limits_is_told(seen: Seen) -> None:
     assert said.code == "too-many" and "ten minutes" in said.next_step
 
 
-def test_a_namespace_lists_the_repositories_that_the_account_sees(seen: Seen) -> None:
+def test_a_namespace_lists_the_repositories_that_the_account_sees(seen: ListedHook) -> None:
     said = seen.rights("acme")
     assert said.ok and said.details == {"repositories": ["api", "web"]}
     assert seen.look("repositories", "https://hub.docker.com/u/acme") == {
@@ -99,7 +99,7 @@ def test_a_namespace_lists_the_repositories_that_the_account_sees(seen: Seen) ->
     assert seen.look("repositories", "acme", user="eve", password="eve-password")["repositories"] == []
 
 
-def test_the_last_ten_tags_come_newest_first(seen: Seen) -> None:
+def test_the_last_ten_tags_come_newest_first(seen: ListedHook) -> None:
     repository = seen.hub.world.repository("acme/web")
     for number in range(12):
         seen.hub.world.push(repository, f"1.{number}", ["linux/amd64"], None)
@@ -110,7 +110,7 @@ def test_the_last_ten_tags_come_newest_first(seen: Seen) -> None:
     assert all(tag["digest"].startswith("sha256:") and tag["pushedAt"] for tag in found["tags"])
 
 
-def test_what_cannot_be_seen_is_refused_with_a_next_step(seen: Seen) -> None:
+def test_what_cannot_be_seen_is_refused_with_a_next_step(seen: ListedHook) -> None:
     with pytest.raises(Refused) as refused:
         seen.look("tags", password="wrong")
     assert "does not accept the password" in refused.value.problem.message
@@ -119,7 +119,7 @@ def test_what_cannot_be_seen_is_refused_with_a_next_step(seen: Seen) -> None:
         seen.look("tags", "acme")
 
 
-def test_public_repositories_are_shown_without_a_sign_in(seen: Seen) -> None:
+def test_public_repositories_are_shown_without_a_sign_in(seen: ListedHook) -> None:
     seen.hub.world.add_repository("acme/open", private=False)
     assert seen.look("tags", "acme/open", user="", password="")["repository"] == "acme/open"
     assert "POST /v2/auth/token" not in [f"{call['method']} {call['path']}" for call in seen.hub.world.calls]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from services.hubsync.mirror import Mirror
-from services.hubsync.plan import Seen
+from services.hubsync.plan import ListedHook
 from shared.contracts.mirror import MirrorReport, MirrorState, Wanted, WantedHook
 from tests.unit.hubsync.registry import sealed
 
@@ -52,7 +52,7 @@ class MirrorMachine(RuleBasedStateMachine):
         self.graves: dict[tuple[str, int], Book] = {}
         self.states: dict[str, MirrorReport] = {}
         self.count = 0
-        self.foreign: dict[str, dict[str, Seen]] = {name: {} for name in REPOSITORIES}
+        self.foreign: dict[str, dict[str, ListedHook]] = {name: {} for name in REPOSITORIES}
         self.broken: set[str] = set()
         """Webhooks whose hook somebody harmed at the Hub since it last stood."""
         self.catching: set[str] = set()
@@ -63,10 +63,10 @@ class MirrorMachine(RuleBasedStateMachine):
     def make_mirror(self) -> Mirror: ...
 
     @abstractmethod
-    def actual(self, repository: str) -> dict[str, Seen]: ...
+    def actual(self, repository: str) -> dict[str, ListedHook]: ...
 
     @abstractmethod
-    def put(self, repository: str, seen: Seen) -> None: ...
+    def put(self, repository: str, seen: ListedHook) -> None: ...
 
     @abstractmethod
     def take(self, repository: str, slug: str) -> None: ...
@@ -145,7 +145,7 @@ class MirrorMachine(RuleBasedStateMachine):
         self.add_foreign(repository, f"foreign-{number}")
 
     def add_foreign(self, repository: str, slug: str) -> None:
-        seen = Seen(slug, slug, (f"https://elsewhere.example.com/{slug}",))
+        seen = ListedHook(slug, slug, (f"https://elsewhere.example.com/{slug}",))
         self.foreign[repository][slug] = seen
         self.put(repository, seen)
 
@@ -159,7 +159,7 @@ class MirrorMachine(RuleBasedStateMachine):
     def edit_ours_at_the_hub(self, webhook: str) -> None:
         book = self.books.get(webhook)
         if book is not None and book.name in self.actual(book.repository):
-            self.put(book.repository, Seen(book.name, book.name, ("https://elsewhere.example.com/edited",)))
+            self.put(book.repository, ListedHook(book.name, book.name, ("https://elsewhere.example.com/edited",)))
             self.harm(webhook)
 
     @rule(webhook=webhooks)
@@ -167,7 +167,7 @@ class MirrorMachine(RuleBasedStateMachine):
         book = self.books.get(webhook)
         if book is not None and book.name not in self.actual(book.repository):
             slug = f"by-hand-{book.token}"
-            self.put(book.repository, Seen(slug, slug, (BASE + book.token,)))
+            self.put(book.repository, ListedHook(slug, slug, (BASE + book.token,)))
 
     def harm(self, webhook: str) -> None:
         self.broken.add(webhook)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.hubsync.plan import Seen
+from services.hubsync.plan import ListedHook
 from services.hubsync.problems import HubProblem, Rejected
 from shared.contracts.base import Sealed
 
-Watcher = Callable[[str, Seen], None]
+Watcher = Callable[[str, ListedHook], None]
 
 
 @dataclass
@@ -24,23 +24,23 @@ class Fault:
 class Registry:
     """Hooks by repository and slug."""
 
-    hooks: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    hooks: dict[str, dict[str, ListedHook]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     on_delete: Watcher = lambda repository, seen: None
 
-    def list_hooks(self, repository: str) -> tuple[Seen, ...]:
+    def list_hooks(self, repository: str) -> tuple[ListedHook, ...]:
         fault = self._meet(f"list {repository}")
         found = tuple(self.hooks.get(repository, {}).values())
         self._late(fault)
         return found
 
-    def create_hook(self, repository: str, name: str, url: str) -> Seen | None:
+    def create_hook(self, repository: str, name: str, url: str) -> ListedHook | None:
         fault = self._meet(f"create {repository} {name}")
         there = self.hooks.setdefault(repository, {})
         if any(seen.name == name for seen in there.values()):
             raise Rejected("Docker Hub refused creating the hook (400): name: Webhook with this name already exists.")
-        there[name] = Seen(name, name, (url,))
+        there[name] = ListedHook(name, name, (url,))
         self._late(fault)
         return there[name]
 

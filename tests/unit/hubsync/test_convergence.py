@@ -6,7 +6,7 @@ from hypothesis import settings
 
 from services.hubsync import problems
 from services.hubsync.mirror import Mirror
-from services.hubsync.plan import Seen
+from services.hubsync.plan import ListedHook
 from tests.unit.hubsync.machine import MirrorMachine
 from tests.unit.hubsync.registry import Fault, Registry, opened
 
@@ -22,10 +22,10 @@ class InMemory(MirrorMachine):
     def make_mirror(self) -> Mirror:
         return Mirror(lambda account: self.registry, opened, lambda: self.now, lambda: 0.5)
 
-    def actual(self, repository: str) -> dict[str, Seen]:
+    def actual(self, repository: str) -> dict[str, ListedHook]:
         return self.registry.hooks.get(repository, {})
 
-    def put(self, repository: str, seen: Seen) -> None:
+    def put(self, repository: str, seen: ListedHook) -> None:
         self.registry.hooks.setdefault(repository, {})[seen.slug] = seen
 
     def take(self, repository: str, slug: str) -> None:

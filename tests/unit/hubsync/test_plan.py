@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from services.hubsync.plan import Create, Delete, Seen, Want, normal, plan
+from services.hubsync.plan import Create, Delete, ListedHook, Want, normal, plan
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
-FOREIGN = Seen("their-hook", "their hook", ("https://elsewhere.example.com/x",))
+FOREIGN = ListedHook("their-hook", "their hook", ("https://elsewhere.example.com/x",))
 
 
 def want(generation: int = 1, *, token: str = "t1", webhook: str = "w1", gone: bool = False, **more: str) -> Want:
     return Want(webhook, f"portside-i1-{webhook}-{generation}", generation, BASE + token, gone, more.get("slug"))
 
 
-def seen(name: str, token: str = "t1") -> Seen:
-    return Seen(name, name, (BASE + token,))
+def seen(name: str, token: str = "t1") -> ListedHook:
+    return ListedHook(name, name, (BASE + token,))
 
 
 def test_a_hook_that_is_not_there_is_made() -> None:
@@ -48,7 +48,7 @@ def test_a_hook_made_by_hand_with_the_same_url_is_adopted_and_deleted_with_the_w
 
 
 def test_a_chain_of_several_urls_is_not_adopted() -> None:
-    chain = Seen("chain", "chain", ("https://elsewhere.example.com/x", BASE + "t1"))
+    chain = ListedHook("chain", "chain", ("https://elsewhere.example.com/x", BASE + "t1"))
     assert plan([want()], [chain]).actions == (Create(want()),)
 
 
@@ -56,13 +56,13 @@ def test_a_chain_of_several_urls_is_not_adopted() -> None:
     "name", ["portside-i2-w1-1", "portside-i1-w11-1", "xportside-i1-w1-1", "portside-i1-w1-1-mine", "portside-i1-w1-"]
 )
 def test_a_name_that_only_looks_like_ours_is_foreign(name: str) -> None:
-    other = Seen(name, name, ("https://elsewhere.example.com/x",))
+    other = ListedHook(name, name, ("https://elsewhere.example.com/x",))
     assert plan([want(gone=True)], [other]).actions == ()
     assert plan([want(2)], [other, seen("portside-i1-w1-2")]).actions == ()
 
 
 def test_a_url_that_somebody_changed_is_put_back_and_said() -> None:
-    edited = Seen("portside-i1-w1-1", "portside-i1-w1-1", ("https://elsewhere.example.com/x",))
+    edited = ListedHook("portside-i1-w1-1", "portside-i1-w1-1", ("https://elsewhere.example.com/x",))
     made = plan([want()], [edited])
     assert made.actions == (Delete(want(), edited), Create(want()))
     assert "changed at Docker Hub" in made.drift[want()]

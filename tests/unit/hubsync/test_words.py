@@ -10,7 +10,7 @@ import pytest
 from services.hubsync import problems
 from services.hubsync.handlers import asked_for
 from services.hubsync.mirror import CannotOpen, Mirror
-from services.hubsync.plan import Seen
+from services.hubsync.plan import ListedHook
 from services.hubsync.signing import Account
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedHook
@@ -140,7 +140,7 @@ def test_a_lost_answer_to_a_create_makes_no_second_hook() -> None:
     scene = Scene()
     make = scene.registry.create_hook
 
-    def made_but_unheard(repository: str, name: str, url: str) -> Seen | None:
+    def made_but_unheard(repository: str, name: str, url: str) -> ListedHook | None:
         make(repository, name, url)
         raise problems.Away("Docker Hub did not answer in time.")
 
@@ -156,13 +156,13 @@ def test_drift_is_mended_and_said() -> None:
     scene.registry.hooks["acme/web"].clear()
     report = scene.one(hook_=hook(slug=slug))
     assert (report.state, "deleted at Docker Hub" in report.repaired) == (MirrorState.IN_STEP, True)
-    scene.registry.hooks["acme/web"][SLUG] = Seen(SLUG, SLUG, ("https://elsewhere.example.com",))
+    scene.registry.hooks["acme/web"][SLUG] = ListedHook(SLUG, SLUG, ("https://elsewhere.example.com",))
     assert "changed at Docker Hub" in scene.one(hook_=hook(slug=slug)).repaired
 
 
 def test_an_adopted_hook_is_named() -> None:
     scene = Scene()
-    scene.registry.hooks["acme/web"] = {"mine": Seen("mine", "mine", (BASE + TOKEN,))}
+    scene.registry.hooks["acme/web"] = {"mine": ListedHook("mine", "mine", (BASE + TOKEN,))}
     report = scene.one()
     assert (report.state, report.slug) == (MirrorState.IN_STEP, "mine")
     assert '"mine"' in report.message
@@ -200,7 +200,7 @@ def test_a_repository_that_fails_for_ever_keeps_nobody_from_their_turn() -> None
     ill = {f"acme/r{n}" for n in range(4)}
     look = scene.registry.list_hooks
 
-    def list_hooks(repository: str) -> tuple[Seen, ...]:
+    def list_hooks(repository: str) -> tuple[ListedHook, ...]:
         if repository in ill:
             raise problems.Away("502.")
         return look(repository)
