@@ -38,9 +38,11 @@ class Broker:
 
 def find_or_start(home: Path) -> Broker:
     """`AMQP_URL`, else a private node under `home`, else a container; raises NoBroker."""
-    given = os.environ.get("AMQP_URL")
-    if given:
-        return Broker(given, "the one that AMQP_URL names", os.environ.get("RABBITMQ_MANAGEMENT_URL", ""), lambda: None)
+    amqp_url = os.environ.get("AMQP_URL")
+    if amqp_url:
+        return Broker(
+            amqp_url, "the one that AMQP_URL names", os.environ.get("RABBITMQ_MANAGEMENT_URL", ""), lambda: None
+        )
     if rabbitmq.is_installed():
         node = rabbitmq.PrivateNode(home / "rabbitmq", amqp_port=5673, management_port=15673)
         node.start()

@@ -62,7 +62,9 @@ class Client:
         )
         reports: list[Json] = parse_yaml(answer.text)
         if failed := [report for report in reports if report.get("status") == "FAILED"]:
-            raise ApiError(answer.status_code, "\n".join(f"{one['name']}: {one['statusMessage']}" for one in failed))
+            raise ApiError(
+                answer.status_code, "\n".join(f"{result['name']}: {result['statusMessage']}" for result in failed)
+            )
         return reports
 
     def by_name(self, collection: str, project: str, name: str) -> Json:

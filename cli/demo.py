@@ -112,12 +112,14 @@ def define_endpoints(client: Client, scene: Scene, steps: Steps) -> None:
 
 def push(client: Client, scene: Scene, tag: str, console: Console) -> Json:
     """Push one image, follow the run that it starts to its end, and return that run."""
-    known = {event["id"] for event in _events(client)}
+    earlier_ids = {event["id"] for event in _events(client)}
     digest = send_push(scene, tag)
     console.print(f"\nPushed [bold]{scene.repository}:{tag}[/] {digest[:19]}…", highlight=False)
 
     def fresh() -> Json | None:
-        return next((event for event in _events(client) if event["id"] not in known and event["tag"] == tag), None)
+        return next(
+            (event for event in _events(client) if event["id"] not in earlier_ids and event["tag"] == tag), None
+        )
 
     event: Json = _wait_for(fresh, f"the push of {tag} to arrive", 30)
 
@@ -137,8 +139,8 @@ def send_push(scene: Scene, tag: str) -> str:
     """Make the image exist and let the Hub call its hooks; returns the image's digest."""
     order: Json = {"repository": scene.repository, "tag": tag, "pusher": "ann"}
     if scene.real_registry:
-        made = image.push(scene.registry_url, scene.repository, tag, broken=tag == "broken")
-        order["digest"] = made.digest
+        pushed = image.push(scene.registry_url, scene.repository, tag, broken=tag == "broken")
+        order["digest"] = pushed.digest
     answer = requests.post(f"{scene.hub_url}/_fake/push", json=order, timeout=30)
     if answer.status_code >= 400:
         raise DemoFailed(f"the Hub refused the push: {answer.text[:200]}")
@@ -157,14 +159,14 @@ def image_of(deployment: Json) -> str:
 
 def verify(scene: Scene, tag: str, digest: str | None) -> str:
     """Read the Deployment back from the cluster; returns the image it carries or raises DemoFailed."""
-    found = deployment(scene)
-    if found is None:
+    live = deployment(scene)
+    if live is None:
         raise DemoFailed(f"the cluster has no Deployment {NAMESPACE}/{DEPLOYMENT}")
-    running = image_of(found)
-    wanted = f"{scene.image_host}{scene.repository}:{tag}" + (f"@{digest}" if digest else "")
-    if running != wanted:
-        raise DemoFailed(f"the cluster runs {running}, not {wanted}")
-    status, replicas = found["status"], found["spec"]["replicas"]
+    running = image_of(live)
+    expected = f"{scene.image_host}{scene.repository}:{tag}" + (f"@{digest}" if digest else "")
+    if running != expected:
+        raise DemoFailed(f"the cluster runs {running}, not {expected}")
+    status, replicas = live["status"], live["spec"]["replicas"]
     if not status.get("updatedReplicas") == status.get("availableReplicas") == replicas:
         raise DemoFailed(
             f"{running} is applied, but {status.get('availableReplicas', 0)} of {replicas} replicas serve it"
@@ -174,8 +176,8 @@ def verify(scene: Scene, tag: str, digest: str | None) -> str:
 
 def digest_of(client: Client, tag: str) -> str | None:
     """The digest that Portside recorded for the newest push of a tag."""
-    found = [event for event in _events(client) if event["tag"] == tag]
-    return found[0].get("digest") if found else None
+    matching = [event for event in _events(client) if event["tag"] == tag]
+    return matching[0].get("digest") if matching else None
 
 
 def summary(
@@ -233,11 +235,11 @@ def _ensure(client: Client, collection: str, body: Json) -> None:
             raise
 
 
-def _wait_for(ask: Callable[[], T | None], what: str, limit_s: float) -> T:
+def _wait_for(ask: Callable[[], T | None], subject: str, limit_s: float) -> T:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        found = ask()
-        if found is not None:
-            return found
+        result = ask()
+        if result is not None:
+            return result
         time.sleep(0.1)
-    raise DemoFailed(f"waited {limit_s:.0f} s for {what}")
+    raise DemoFailed(f"waited {limit_s:.0f} s for {subject}")

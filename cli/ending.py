@@ -52,8 +52,8 @@ def until_stopped() -> Iterator[threading.Event]:
             stopped.set()
             raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, on_signal)
     with suppress(KeyboardInterrupt):
         yield stopped
 

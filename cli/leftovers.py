@@ -26,12 +26,12 @@ def end(home: Path) -> None:
     """End what was noted in the folders of `home` and lives on, with all it started. Only for who is alone there."""
     notes = list(home.glob(f"*/{FILE}"))
     noted = [line.partition(" ")[::2] for file in notes for line in file.read_text().splitlines()]
-    left = [(int(pid), when) for pid, when in noted if when and born(int(pid)) == when]
-    _signal(left, signal.SIGTERM)
+    remaining = [(int(pid), when) for pid, when in noted if when and born(int(pid)) == when]
+    _signal(remaining, signal.SIGTERM)
     deadline = time.monotonic() + END_LIMIT_S
-    while (left := [(pid, when) for pid, when in left if born(pid) == when]) and time.monotonic() < deadline:
+    while (remaining := [(pid, when) for pid, when in remaining if born(pid) == when]) and time.monotonic() < deadline:
         time.sleep(0.1)
-    _signal(left, signal.SIGKILL)
+    _signal(remaining, signal.SIGKILL)
     for file in notes:
         file.unlink()
 
@@ -39,8 +39,8 @@ def end(home: Path) -> None:
 def born(pid: int) -> str:
     """When a process began, which tells it from a later one of the same number; empty when there is none."""
     if not Path("/proc/self/stat").exists():
-        told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-        return told.stdout.strip()
+        answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return answer.stdout.strip()
     with suppress(OSError):
         # The name stands in parentheses and may hold any; then come the state and, nineteen further on, the start.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -48,7 +48,7 @@ def born(pid: int) -> str:
     return ""
 
 
-def _signal(those: list[tuple[int, str]], number: signal.Signals) -> None:
+def _signal(those: list[tuple[int, str]], signal_number: signal.Signals) -> None:
     for pid, _ in those:
         with suppress(ProcessLookupError):
-            os.killpg(pid, number)
+            os.killpg(pid, signal_number)

@@ -66,12 +66,12 @@ def _screen(console: Console) -> Iterator[Callable[[Json], None]]:
         with Live(console=console, refresh_per_second=10) as live:
             yield lambda execution: live.update(_table(execution))
         return
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    printed: dict[tuple[str, str], tuple[str, str]] = {}
 
     def say_changes(execution: Json) -> None:
         for stage, task, status, duration, message in rows(execution):
-            if status != "NOT_STARTED" and seen.get((stage, task)) != (status, message):
-                seen[stage, task] = (status, message)
+            if status != "NOT_STARTED" and printed.get((stage, task)) != (status, message):
+                printed[stage, task] = (status, message)
                 name = f"{stage} / {task}" if task else stage
                 console.print(
                     f"    {SIGN.get(status, '·')} {name:<28} {status:<10} {duration:<7} {message}",

@@ -47,8 +47,8 @@ def init(root: Path | None) -> None:
         create_keys(HOME)
         click.echo(f"keys are in {HOME / 'keys'}")
         return
-    made = secretfiles.create(root)
-    click.echo(f"made {len(made)} files of secrets" if made else "every secret is there already")
+    paths = secretfiles.create(root)
+    click.echo(f"made {len(paths)} files of secrets" if paths else "every secret is there already")
 
 
 @main.command()
@@ -61,15 +61,15 @@ def up(host: str, port: int | None, runners: int) -> None:
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         stack.enter_context(alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
-        layout, told, _ = start_system(stack, steps, HOME, host, port, runners)
-        system.remember(layout, told)
-        console.print(f"\n  sign in   {system.sign_in_link(layout, told)}", soft_wrap=True)
+        layout, environment, _ = start_system(stack, steps, HOME, host, port, runners)
+        system.remember(layout, environment)
+        console.print(f"\n  sign in   {system.sign_in_link(layout, environment)}", soft_wrap=True)
         console.print("            (works once, within fifteen minutes; `make link` makes another)")
         console.print(
             f"  admin's first password is in {layout.password_file}; logs are in {layout.home / 'log'}", soft_wrap=True
         )
-        if told.get("RABBITMQ_MANAGEMENT_URL"):
-            page = urlsplit(told["RABBITMQ_MANAGEMENT_URL"])
+        if environment.get("RABBITMQ_MANAGEMENT_URL"):
+            page = urlsplit(environment["RABBITMQ_MANAGEMENT_URL"])
             console.print(
                 f"  RabbitMQ's page is http://{page.hostname}:{page.port}; user and password are in"
                 f" {layout.home / 'system.json'}",
@@ -146,16 +146,16 @@ def push(tag: str) -> None:
     console = Console(highlight=False)
     with failures_said(console):
         try:
-            known = system.recall(DEMO_HOME)
+            running = system.recall(DEMO_HOME)
         except FileNotFoundError:
             raise play.DemoFailed("no demo is running here; start one with: make demo") from None
-        kubeconfig = Path(str(known["kubeconfig"])) if known["kubeconfig"] else None
-        scene = scene_of(str(known["hub"]), str(known["cluster"]), kubeconfig)
-        client = Client(str(known["url"]))
+        kubeconfig = Path(str(running["kubeconfig"])) if running["kubeconfig"] else None
+        scene = scene_of(str(running["hub"]), str(running["cluster"]), kubeconfig)
+        client = Client(str(running["url"]))
         try:
             client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())
         except requests.ConnectionError:
-            raise play.DemoFailed(f"no demo answers at {known['url']}; start one with: make demo") from None
+            raise play.DemoFailed(f"no demo answers at {running['url']}; start one with: make demo") from None
         execution = play.push(client, scene, tag, console)
         console.print(
             f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}",
@@ -171,12 +171,12 @@ def push(tag: str) -> None:
 def password(user: str) -> None:
     """Set a user's password: asks, or reads standard input."""
     with failures_said(Console(stderr=True)):
-        told = _told()
+        environment = _told()
         if sys.stdin.isatty():
             new = click.prompt("New password", hide_input=True, confirmation_prompt=True)
         else:
             new = sys.stdin.readline().rstrip("\r\n")
-        click.echo(system.run_once(portside("services.config", "password", "--user", user), told, new + "\n"))
+        click.echo(system.run_once(portside("services.config", "password", "--user", user), environment, new + "\n"))
 
 
 @main.command()
@@ -190,11 +190,11 @@ def link(user: str) -> None:
 
 def _told() -> dict[str, str]:
     """The environment of the system that was started here; empty in a container, which has its own."""
-    told = _remembered().get("told", {})
-    assert isinstance(told, dict)
-    if not told and not {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():
+    environment = _remembered().get("told", {})
+    assert isinstance(environment, dict)
+    if not environment and not {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():
         raise system.SetUpFailed(f"nothing was started in {HOME.absolute()} yet; start Portside with: make up")
-    return told
+    return environment
 
 
 def _remembered() -> dict[str, object]:

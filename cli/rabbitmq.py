@@ -60,8 +60,8 @@ def epmd_program() -> Path | None:
 
 
 def _newest_of(places: tuple[str, ...]) -> Path | None:
-    found = next((found for place in places if (found := sorted(glob.glob(place)))), None)
-    return Path(found[-1]) if found else None
+    matches = next((matches for place in places if (matches := sorted(glob.glob(place)))), None)
+    return Path(matches[-1]) if matches else None
 
 
 def is_installed() -> bool:

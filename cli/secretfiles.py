@@ -21,7 +21,7 @@ def create(root: Path) -> list[Path]:
     `broker-config` and `database-config` are read by the broker's and the database's own users, and hold only what is
     theirs; everything else is for ours alone.
     """
-    made: list[Path] = []
+    paths: list[Path] = []
 
     def put(place: str, text: str, mode: int = files.PRIVATE) -> str:
         path = root / place
@@ -31,7 +31,7 @@ def create(root: Path) -> list[Path]:
             files.write(draft, text + "\n", mode)
             os.chmod(draft, mode)
             draft.rename(path)
-            made.append(path)
+            paths.append(path)
         return path.read_text().strip()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -63,4 +63,4 @@ def create(root: Path) -> list[Path]:
     database = put("database/password", os.environ.get("POSTGRES_PASSWORD") or secrets.token_urlsafe(24))
     put("database/url", f"postgresql+psycopg://portside:{database}@postgres:5432/portside")
     put("database-config/database-password", database, READABLE)
-    return made
+    return paths

@@ -33,24 +33,24 @@ def start_system(
         broker = find_or_start(layout.home)
         stack.callback(broker.close)
         notes.append(broker.description)
-    told = system.environment(layout, broker.amqp_url, broker.management_url)
+    environment = system.environment(layout, broker.amqp_url, broker.management_url)
     with steps("keys and database"):
-        system.initialise(layout, told)
+        system.initialise(layout, environment)
     supervisor = Supervisor(layout.home / "log")
     stack.callback(supervisor.stop)
     with steps("config, runners, hubsync, gateway") as notes:
-        system.start(supervisor, layout, told, runners=runners)
+        system.start(supervisor, layout, environment, runners=runners)
         notes.append(layout.url)
         if port is None and layout.port != USUAL_PORT:
             notes.append(f"({USUAL_PORT} is taken)")
-    return layout, told, supervisor
+    return layout, environment, supervisor
 
 
-def _port_for(host: str, wanted: int | None) -> int:
+def _port_for(host: str, requested: int | None) -> int:
     """A port that was asked for is that port or none: a proxy or a tunnel may lead there."""
-    if wanted is not None and (why := why_not_free(wanted, host)):
-        raise system.SetUpFailed(f"cannot listen on port {wanted} of {host}: {why}; name another with PORT=")
-    return wanted or USUAL_PORT
+    if requested is not None and (why := why_not_free(requested, host)):
+        raise system.SetUpFailed(f"cannot listen on port {requested} of {host}: {why}; name another with PORT=")
+    return requested or USUAL_PORT
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def stage_anew(
 ) -> Stage:
     """Start all of it; a real cluster's kubeconfig takes the place of the demo's own."""
     stack.enter_context(_fresh_home(home))
-    layout, told, supervisor = start_system(stack, steps, home, host, port, 2)
+    layout, environment, supervisor = start_system(stack, steps, home, host, port, 2)
     with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
         hub, cluster = _start_fakes(supervisor, with_cluster=kubeconfig is None)
     scene, password = scene_of(hub, cluster, kubeconfig), layout.password_file.read_text().strip()
-    system.remember(layout, told, hub=hub, cluster=cluster, kubeconfig=str(kubeconfig or ""))
-    return Stage(layout.url, password, scene, system.sign_in_link(layout, told))
+    system.remember(layout, environment, hub=hub, cluster=cluster, kubeconfig=str(kubeconfig or ""))
+    return Stage(layout.url, password, scene, system.sign_in_link(layout, environment))
 
 
 @contextmanager

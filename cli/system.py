@@ -71,7 +71,7 @@ def _url(host: str, port: int, certificate: str) -> str:
 
 def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:
     """What every process of this system is told."""
-    told = {
+    result = {
         "PORTSIDE_HOME": str(layout.home),
         "AMQP_URL": amqp_url,
         "PUBLIC_URL": layout.public_url,
@@ -80,24 +80,24 @@ def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict
         "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite:///{layout.home / 'portside.db'}",
     }
     if layout.certificate:
-        told["TLS_CERTFILE"] = layout.certificate
+        result["TLS_CERTFILE"] = layout.certificate
     if management_url:
-        told["RABBITMQ_MANAGEMENT_URL"] = management_url
-    return told
+        result["RABBITMQ_MANAGEMENT_URL"] = management_url
+    return result
 
 
-def initialise(layout: Layout, told: dict[str, str]) -> None:
+def initialise(layout: Layout, environment: dict[str, str]) -> None:
     """Make keys and the first administrator's password where there are none, and migrate the database."""
     if not layout.password_file.exists():
         files.write(layout.password_file, (os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)) + "\n")
     create_keys(layout.home)
-    run_once(portside("services.config", "migrate"), told)
+    run_once(portside("services.config", "migrate"), environment)
 
 
-def run_once(command: tuple[str, ...], told: dict[str, str], text: str | None = None) -> str:
+def run_once(command: tuple[str, ...], variables: dict[str, str], text: str | None = None) -> str:
     """Run a command to its end and return what it printed; raises SetUpFailed with its last words."""
     done = subprocess.run(
-        list(command), env={**os.environ, **told}, input=text, capture_output=True, text=True, check=False
+        list(command), env={**os.environ, **variables}, input=text, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
@@ -105,31 +105,31 @@ def run_once(command: tuple[str, ...], told: dict[str, str], text: str | None = 
     return done.stdout.strip()
 
 
-def start(supervisor: Supervisor, layout: Layout, told: dict[str, str], *, runners: int = 1) -> None:
+def start(supervisor: Supervisor, layout: Layout, environment: dict[str, str], *, runners: int = 1) -> None:
     """Start the services; returns when the gateway answers and config serves it."""
     for name in ("config", *(f"runner-{n + 1}" for n in range(runners)), "hubsync"):
         service = name.partition("-")[0]
-        supervisor.start(Process(name, portside(f"services.{service}"), {**told, "INSTANCE": name}))
+        supervisor.start(Process(name, portside(f"services.{service}"), {**environment, "INSTANCE": name}))
     supervisor.start(
-        Process("gateway", portside("services.gateway"), {**told, "INSTANCE": "gateway"}, ready=_answers(layout))
+        Process("gateway", portside("services.gateway"), {**environment, "INSTANCE": "gateway"}, ready=_answers(layout))
     )
 
 
-def sign_in_link(layout: Layout, told: dict[str, str]) -> str:
+def sign_in_link(layout: Layout, environment: dict[str, str]) -> str:
     """A link that signs the administrator in once, within fifteen minutes."""
-    return link_at(layout.page_url, told, ADMIN)
+    return link_at(layout.page_url, environment, ADMIN)
 
 
-def link_at(page_url: str, told: dict[str, str], user: str) -> str:
+def link_at(page_url: str, environment: dict[str, str], user: str) -> str:
     """The same for any user, at a page that is known by its address alone."""
-    code = run_once(portside("services.config", "one-time-code", "--user", user), told).split()[-1]
+    code = run_once(portside("services.config", "one-time-code", "--user", user), environment).split()[-1]
     return f"{page_url}/sign-in?code={code}"
 
 
-def remember(layout: Layout, told: dict[str, str], **more: str) -> None:
+def remember(layout: Layout, environment: dict[str, str], **more: str) -> None:
     """Leave what later commands (`make push`, `make link`) need, readable by the owner alone."""
-    known = {"url": layout.url, "page": layout.page_url, "told": told, **more}
-    files.write(layout.home / "system.json", json.dumps(known, indent=1))
+    record = {"url": layout.url, "page": layout.page_url, "told": environment, **more}
+    files.write(layout.home / "system.json", json.dumps(record, indent=1))
 
 
 def recall(home: Path) -> dict[str, object]:

@@ -30,8 +30,8 @@ def main() -> None:
         namespaces=tuple(options.namespace),
     )
     done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: done.set())
     print(f"fake cluster at {cluster.url}", flush=True)
     done.wait()
     cluster.close()

@@ -69,25 +69,25 @@ class Access:
 
     def admin(self, method: str, path: str, body: Any) -> Obj:
         """`/_fake/calls`, `/_fake/faults`, `/_fake/denied`, `/_fake/tokens`: GET shows, POST adds, DELETE empties."""
-        what = path.removeprefix("/_fake/")
+        resource = path.removeprefix("/_fake/")
         lists: dict[str, Any] = {
             "calls": self.calls,
             "faults": self.faults,
             "denied": self.denied,
             "tokens": self.tokens,
         }
-        if what not in lists:
+        if resource not in lists:
             raise bad_request(f"no such call of the fake: {path}; there are {', '.join(sorted(lists))}")
         with self.lock:
             if method == "DELETE":
-                lists[what].clear()
-            elif method == "POST" and what == "faults":
+                lists[resource].clear()
+            elif method == "POST" and resource == "faults":
                 self.faults.append(Fault(**body))
-            elif method == "POST" and what == "denied":
+            elif method == "POST" and resource == "denied":
                 self.denied.append(body)
-            elif method == "POST" and what == "tokens":
+            elif method == "POST" and resource == "tokens":
                 self.tokens.update(body)
-            shown = lists[what]
-            if what == "faults":
-                shown = [{**vars(fault)} for fault in self.faults]
-            return {what: shown if isinstance(shown, dict) else list(shown)}
+            rows = lists[resource]
+            if resource == "faults":
+                rows = [{**vars(fault)} for fault in self.faults]
+            return {resource: rows if isinstance(rows, dict) else list(rows)}

@@ -39,8 +39,8 @@ def answer(path: str, rows: list[KindRow], host: str) -> Obj:
 
 
 def _versions(rows: list[KindRow]) -> list[tuple[str, str]]:
-    found = [(row.group, row.version) for row in rows if row.group]
-    return list(dict.fromkeys([*found, ("authorization.k8s.io", "v1")]))
+    versions = [(row.group, row.version) for row in rows if row.group]
+    return list(dict.fromkeys([*versions, ("authorization.k8s.io", "v1")]))
 
 
 def _groups(rows: list[KindRow]) -> list[str]:

@@ -61,7 +61,7 @@ def _names(path: Path) -> Path:
 
 def field_set(obj: Obj, *, custom: bool = False, status: bool = False) -> set[Path]:
     """Every leaf of `obj` that can be owned; `status` counts only for writes to that subresource."""
-    found: set[Path] = set()
+    paths: set[Path] = set()
     for field, value in obj.items():
         if field in ("apiVersion", "kind") or (field == "status" and not status):
             continue
@@ -69,35 +69,35 @@ def field_set(obj: Obj, *, custom: bool = False, status: bool = False) -> set[Pa
             value = {name: part for name, part in (value or {}).items() if name not in _IGNORED_METADATA}
             if not value:
                 continue
-        _walk(value, (f"f:{field}",), custom, found)
-    return found
+        _walk(value, (f"f:{field}",), custom, paths)
+    return paths
 
 
-def _walk(value: Any, path: Path, custom: bool, found: set[Path]) -> None:
+def _walk(value: Any, path: Path, custom: bool, paths: set[Path]) -> None:
     names = _names(path)
     if isinstance(value, dict) and value and not (not custom and names[-1] in _ATOMIC_MAPS):
         for field, part in value.items():
-            _walk(part, (*path, f"f:{field}"), custom, found)
+            _walk(part, (*path, f"f:{field}"), custom, paths)
         return
     if isinstance(value, list):
         keys = list_keys(names, custom)
         if keys and all(isinstance(item, dict) for item in value):
             for item in value:
-                here = (*path, _key_of(item, keys))
-                found.add((*here, "."))
+                item_path = (*path, _key_of(item, keys))
+                paths.add((*item_path, "."))
                 for field, part in item.items():
-                    _walk(part, (*here, f"f:{field}"), custom, found)
+                    _walk(part, (*item_path, f"f:{field}"), custom, paths)
             return
         if names[-1] in _SETS:
-            found.update((*path, "v:" + json.dumps(item)) for item in value)
+            paths.update((*path, "v:" + json.dumps(item)) for item in value)
             return
-    found.add(path)
+    paths.add(path)
 
 
 def _find_item(items: list[Any], element: str) -> int:
     if element.startswith("v:"):
-        wanted = json.loads(element[2:])
-        return items.index(wanted) if wanted in items else -1
+        value = json.loads(element[2:])
+        return items.index(value) if value in items else -1
     keys = json.loads(element[2:])
     for index, item in enumerate(items):
         if isinstance(item, dict) and _key_of(item, tuple(keys)) == element:
@@ -125,19 +125,19 @@ def value_at(obj: Any, path: Path) -> Any:
 def remove_at(obj: Any, path: Path) -> None:
     """Take away what stands at `path`, and parents that became empty with it."""
     trail: list[tuple[Any, Any]] = []
-    here = obj
+    parent = obj
     for element in path:
         if element == ".":
             break
         step: Any = element[2:]
         if not element.startswith("f:"):
-            step = _find_item(here, element) if isinstance(here, list) else -1
+            step = _find_item(parent, element) if isinstance(parent, list) else -1
             if step < 0:
                 return
-        elif not isinstance(here, dict) or step not in here:
+        elif not isinstance(parent, dict) or step not in parent:
             return
-        trail.append((here, step))
-        here = here[step]
+        trail.append((parent, step))
+        parent = parent[step]
     for depth, (holder, step) in enumerate(reversed(trail)):
         if depth and holder[step] not in ({}, []):
             return
@@ -173,19 +173,19 @@ def to_v1(paths: set[Path]) -> Obj:
     """The nested form of `fieldsV1`."""
     tree: Obj = {}
     for path in sorted(paths):
-        here = tree
+        branch = tree
         for element in path:
-            here = here.setdefault(element, {})
+            branch = branch.setdefault(element, {})
     return tree
 
 
 def from_v1(tree: Obj, prefix: Path = ()) -> set[Path]:
     """The paths of a `fieldsV1`."""
-    found: set[Path] = set()
+    paths: set[Path] = set()
     for element, below in tree.items():
-        here = (*prefix, element)
-        found |= from_v1(below, here) if below else {here}
-    return found
+        path = (*prefix, element)
+        paths |= from_v1(below, path) if below else {path}
+    return paths
 
 
 def readable(path: Path) -> str:

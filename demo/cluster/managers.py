@@ -37,7 +37,7 @@ def apply(live: Obj | None, applied: Obj, *, manager: str, force: bool, now: str
     Raises 409 with the other owners when values differ and `force` is not given.
     """
     base = copy.deepcopy(live) if live else {}
-    wanted = fields.field_set(applied, custom=custom, status=bool(sub))
+    applied_paths = fields.field_set(applied, custom=custom, status=bool(sub))
     others: list[tuple[Obj, set[fields.Path]]] = []
     before: set[fields.Path] = set()
     for entry in _entries(base):
@@ -46,7 +46,7 @@ def apply(live: Obj | None, applied: Obj, *, manager: str, force: bool, now: str
             before = paths
         else:
             others.append((entry, paths))
-    differing = {path for path in wanted if fields.value_at(base, path) != fields.value_at(applied, path)}
+    differing = {path for path in applied_paths if fields.value_at(base, path) != fields.value_at(applied, path)}
     conflicts = [
         (_owner(entry), fields.readable(path))
         for entry, paths in others
@@ -57,14 +57,14 @@ def apply(live: Obj | None, applied: Obj, *, manager: str, force: bool, now: str
         raise apply_conflict(conflicts)
     merged: Obj = fields.merge(base, applied, (), custom)
     kept = set().union(*(paths for _, paths in others)) if others else set()
-    for path in sorted(before - wanted, key=len, reverse=True):
+    for path in sorted(before - applied_paths, key=len, reverse=True):
         if path not in kept and not (path[-1] == "." and any(own[: len(path) - 1] == path[:-1] for own in kept)):
             fields.remove_at(merged, path)
-    entries = [_entry(manager, "Apply", applied["apiVersion"], now, wanted, sub)]
+    entries = [_entry(manager, "Apply", applied["apiVersion"], now, applied_paths, sub)]
     for entry, paths in others:
-        left = paths - differing
-        if left:
-            entries.append(entry | {"fieldsV1": fields.to_v1(left)})
+        rest = paths - differing
+        if rest:
+            entries.append(entry | {"fieldsV1": fields.to_v1(rest)})
     _write(merged, live, entries)
     return merged
 
@@ -82,7 +82,7 @@ def update(old: Obj | None, new: Obj, *, manager: str, now: str, custom: bool, s
     paths_before = fields.field_set(before, custom=custom, status=bool(sub))
     paths_now = fields.field_set(new, custom=custom, status=bool(sub))
     changed = {path for path in paths_now if fields.value_at(before, path) != fields.value_at(new, path)}
-    gone = paths_before - paths_now
+    removed = paths_before - paths_now
     entries: list[Obj] = []
     mine: set[fields.Path] = set()
     for entry in _entries(before):
@@ -90,10 +90,10 @@ def update(old: Obj | None, new: Obj, *, manager: str, now: str, custom: bool, s
         if _is(entry, manager, "Update", sub):
             mine = paths
             continue
-        left = paths - changed - gone if entry.get("subresource", "") == sub else paths
-        if left:
-            entries.append(entry | {"fieldsV1": fields.to_v1(left)})
-    mine = (mine | changed) - gone
+        kept = paths - changed - removed if entry.get("subresource", "") == sub else paths
+        if kept:
+            entries.append(entry | {"fieldsV1": fields.to_v1(kept)})
+    mine = (mine | changed) - removed
     if mine:
         entries.append(_entry(manager, "Update", new["apiVersion"], now, mine, sub))
     _write(new, old, entries)

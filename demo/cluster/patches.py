@@ -93,10 +93,10 @@ def _operate(document: Any, operation: Obj) -> None:
 
 def _steps(document: Any, path: str) -> tuple[Any, str]:
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
-    here = document
+    parent = document
     for part in way:
-        here = here[int(part)] if isinstance(here, list) else here[part]
-    return here, last
+        parent = parent[int(part)] if isinstance(parent, list) else parent[part]
+    return parent, last
 
 
 def _take(document: Any, path: str, *, remove: bool) -> Any:

@@ -124,7 +124,7 @@ def _container(container: Obj, word: str, age: float, job: bool, born: float, no
 
 def news(before: Obj, after: Obj, containers: list[Obj]) -> list[tuple[str, str, str]]:
     """Events (type, reason, message) for what changed between two statuses of a pod."""
-    found: list[tuple[str, str, str]] = []
+    events: list[tuple[str, str, str]] = []
     old: dict[str, Any] = {state["name"]: state["state"] for state in before.get("containerStatuses") or ()}
     for container, state in zip(containers, after["containerStatuses"], strict=True):
         name, image = container["name"], container["image"]
@@ -132,22 +132,22 @@ def news(before: Obj, after: Obj, containers: list[Obj]) -> list[tuple[str, str,
         if was == now:
             continue
         if now == "ContainerCreating":
-            found.append(("Normal", "Pulling", f'Pulling image "{image}"'))
+            events.append(("Normal", "Pulling", f'Pulling image "{image}"'))
         elif now == "running":
-            found.append(("Normal", "Pulled", f'Successfully pulled image "{image}"'))
-            found.append(("Normal", "Created", f"Created container {name}"))
-            found.append(("Normal", "Started", f"Started container {name}"))
+            events.append(("Normal", "Pulled", f'Successfully pulled image "{image}"'))
+            events.append(("Normal", "Created", f"Created container {name}"))
+            events.append(("Normal", "Started", f"Started container {name}"))
         elif now == "ErrImagePull":
-            found.append(
+            events.append(
                 ("Warning", "Failed", f'Failed to pull image "{image}": {state["state"]["waiting"]["message"]}')
             )
-            found.append(("Warning", "Failed", "Error: ErrImagePull"))
+            events.append(("Warning", "Failed", "Error: ErrImagePull"))
         elif now == "ImagePullBackOff":
-            found.append(("Normal", "BackOff", f'Back-off pulling image "{image}"'))
-            found.append(("Warning", "Failed", "Error: ImagePullBackOff"))
+            events.append(("Normal", "BackOff", f'Back-off pulling image "{image}"'))
+            events.append(("Warning", "Failed", "Error: ImagePullBackOff"))
         elif now == "CrashLoopBackOff":
-            found.append(("Warning", "BackOff", f"Back-off restarting failed container {name}"))
-    return found
+            events.append(("Warning", "BackOff", f"Back-off restarting failed container {name}"))
+    return events
 
 
 def _word(state: Obj) -> str:

@@ -67,11 +67,11 @@ def locate(path: str, rows: list[KindRow]) -> Place:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         raise no_such_path()
-    known = {row.plural: row for row in rows if (row.group, row.version) == (group, version)}
+    plurals = {row.plural: row for row in rows if (row.group, row.version) == (group, version)}
     namespace = ""
-    if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] in known:
+    if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] in plurals:
         namespace, rest = rest[1], rest[2:]
-    row = known.get(rest[0]) if rest else None
+    row = plurals.get(rest[0]) if rest else None
     if row is None or len(rest) > 3 or (namespace and not row.namespaced):
         raise no_such_path()
     place = Place(row, namespace, *rest[1:])
@@ -111,24 +111,24 @@ def matching(store: Store, place: Place, query: Query) -> list[Obj]:
 def listing(store: Store, place: Place, query: Query) -> Obj:
     """A `…List`, paged by `limit` and `continue`."""
     with store.lock:
-        found, version = matching(store, place, query), str(store.version)
+        matches, version = matching(store, place, query), str(store.version)
     start = 0
     if query.text("continue"):
         try:
             version, start = json.loads(base64.urlsafe_b64decode(query.text("continue")))
         except ValueError as wrong:
             raise bad_request("continue key is not valid") from wrong
-    limit = query.number("limit") or len(found) or 1
+    limit = query.number("limit") or len(matches) or 1
     metadata: Obj = {"resourceVersion": version}
-    if start + limit < len(found):
+    if start + limit < len(matches):
         token = json.dumps([version, start + limit]).encode()
         metadata |= {
             "continue": base64.urlsafe_b64encode(token).decode(),
-            "remainingItemCount": len(found) - start - limit,
+            "remainingItemCount": len(matches) - start - limit,
         }
     # Items of a real list carry neither kind nor apiVersion, unless they are custom resources.
     bare = ("kind", "apiVersion") if place.row.model else ()
-    items = [{name: part for name, part in obj.items() if name not in bare} for obj in found[start : start + limit]]
+    items = [{name: part for name, part in obj.items() if name not in bare} for obj in matches[start : start + limit]]
     return {
         "kind": f"{place.row.kind}List",
         "apiVersion": place.row.api_version,
@@ -142,23 +142,23 @@ def watch(store: Store, place: Place, query: Query, stopped: Any) -> Iterator[Ob
     by_label = selectors.labels(query.text("labelSelector"))
     by_field = selectors.fields(query.text("fieldSelector"), place.row.kind)
     until = time.monotonic() + (query.number("timeoutSeconds") or 1_800)
-    seen: set[tuple[str, str, str]] = set()
+    keys: set[tuple[str, str, str]] = set()
     start = query.text("resourceVersion")
     with store.lock:
         version = store.version if start in ("", "0") else query.number("resourceVersion")
         current = matching(store, place, query)
     if start in ("", "0"):
         for obj in current:
-            seen.add(verbs.key_of(place.row, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+            keys.add(verbs.key_of(place.row, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
             yield {"type": "ADDED", "object": obj}
     elif store.forgotten(version):
-        gone = ApiError(410, "Expired", f"too old resource version: {version} ({store.version})")
-        yield {"type": "ERROR", "object": gone.status}
+        expired = ApiError(410, "Expired", f"too old resource version: {version} ({store.version})")
+        yield {"type": "ERROR", "object": expired.status}
         return
     else:
         for obj in current:
             if int(obj["metadata"]["resourceVersion"]) <= version:
-                seen.add(verbs.key_of(place.row, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+                keys.add(verbs.key_of(place.row, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
     while not stopped():
         for change in store.since(version):
             version = change.version
@@ -167,20 +167,20 @@ def watch(store: Store, place: Place, query: Query, stopped: Any) -> Iterator[Ob
             fits = by_label(change.obj) and by_field(change.obj) and place.name in ("", change.key[2])
             kind = change.type
             if kind != "DELETED" and not fits:
-                if change.key not in seen:
+                if change.key not in keys:
                     continue
                 kind = "DELETED"
             elif not fits:
                 continue
-            elif kind == "MODIFIED" and change.key not in seen:
+            elif kind == "MODIFIED" and change.key not in keys:
                 kind = "ADDED"
             if kind == "DELETED":
-                seen.discard(change.key)
+                keys.discard(change.key)
             else:
-                seen.add(change.key)
+                keys.add(change.key)
             yield {"type": kind, "object": change.obj}
-        left = until - time.monotonic()
-        if left <= 0:
+        remaining_s = until - time.monotonic()
+        if remaining_s <= 0:
             if query.flag("allowWatchBookmarks"):
                 mark = {
                     "kind": place.row.kind,
@@ -191,7 +191,7 @@ def watch(store: Store, place: Place, query: Query, stopped: Any) -> Iterator[Ob
             return
         with store.changed:
             if store.version == version:
-                store.changed.wait(min(left, 1.0))
+                store.changed.wait(min(remaining_s, 1.0))
 
 
 def scale_of(row: KindRow, obj: Obj) -> Obj:
@@ -231,7 +231,14 @@ def pod_log(store: Store, place: Place, query: Query) -> str:
     name = query.text("container") or names[0]
     if name not in names:
         raise bad_request(f"container {name} is not valid for pod {place.name}")
-    state = next((one for one in (pod.get("status") or {}).get("containerStatuses") or () if one["name"] == name), None)
+    state = next(
+        (
+            container
+            for container in (pod.get("status") or {}).get("containerStatuses") or ()
+            if container["name"] == name
+        ),
+        None,
+    )
     if state is None or "waiting" in state["state"]:
         why = state["state"]["waiting"].get("reason", "") if state else "Pending"
         raise bad_request(f'container "{name}" in pod "{place.name}" is waiting to start: {why}')
@@ -246,11 +253,12 @@ def review(body: Any, rows: list[KindRow], allows: Any) -> Obj:
     """SelfSubjectAccessReview."""
     if not isinstance(body, dict) or body.get("kind") != REVIEWS["selfsubjectaccessreviews"]:
         raise bad_request("the body must be a SelfSubjectAccessReview")
-    asked = (body.get("spec") or {}).get("resourceAttributes") or {}
+    attributes = (body.get("spec") or {}).get("resourceAttributes") or {}
     row = next(
-        (row for row in rows if (row.group, row.plural) == (asked.get("group", ""), asked.get("resource"))), None
+        (row for row in rows if (row.group, row.plural) == (attributes.get("group", ""), attributes.get("resource"))),
+        None,
     )
-    allowed = row is None or allows(asked.get("verb", ""), row, asked.get("namespace", ""))
+    allowed = row is None or allows(attributes.get("verb", ""), row, attributes.get("namespace", ""))
     status: Obj = {"allowed": allowed} if allowed else {"allowed": False, "reason": "refused by a rule of this cluster"}
     return {**body, "metadata": body.get("metadata") or {}, "status": status}
 

@@ -39,14 +39,14 @@ def labels(selector: str) -> Test:
 
 
 def _label_test(part: str) -> Test:
-    if found := _SET.fullmatch(part):
-        key, verb, listed = found.groups()
+    if match := _SET.fullmatch(part):
+        key, verb, listed = match.groups()
         values = {value.strip() for value in listed.split(",")}
         if verb == "in":
             return lambda own: own.get(key) in values
         return lambda own: own.get(key) not in values
-    if found := _PAIR.fullmatch(part):
-        key, sign, value = found.groups()
+    if match := _PAIR.fullmatch(part):
+        key, sign, value = match.groups()
         if sign == "!=":
             return lambda own: own.get(key) != value
         return lambda own: own.get(key) == value
@@ -64,10 +64,10 @@ def fields(selector: str, kind: str) -> Test:
     for part in selector.split(","):
         if not part.strip():
             continue
-        found = _PAIR.fullmatch(part)
-        if not found:
+        match = _PAIR.fullmatch(part)
+        if not match:
             raise bad_request(f'invalid field selector "{part}"')
-        path, sign, value = found.groups()
+        path, sign, value = match.groups()
         if path not in ("metadata.name", "metadata.namespace") and path not in _FIELDS.get(kind, ()):
             raise bad_request(f"field label not supported: {path}")
         tests.append(_field_test(path, sign == "!=", value))
@@ -76,9 +76,9 @@ def fields(selector: str, kind: str) -> Test:
 
 def _field_test(path: str, negated: bool, value: str) -> Test:
     def test(obj: Obj) -> bool:
-        here: Any = obj
+        field: Any = obj
         for step in path.split("."):
-            here = here.get(step, "") if isinstance(here, dict) else ""
-        return (str(here) == value) != negated
+            field = field.get(step, "") if isinstance(field, dict) else ""
+        return (str(field) == value) != negated
 
     return test

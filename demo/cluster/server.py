@@ -198,14 +198,14 @@ class _Handler(BaseHTTPRequestHandler):
         store, row = self.cluster.store, place.row
         propagation = query.text("propagationPolicy")
         if not place.name:
-            found = routes.matching(store, place, query)
-            for obj in found:
+            matches = routes.matching(store, place, query)
+            for obj in matches:
                 metadata = obj["metadata"]
                 if store.get(verbs.key_of(row, metadata.get("namespace", ""), metadata["name"])) is not None:
                     verbs.delete(
                         store, row, metadata.get("namespace", ""), metadata["name"], body, propagation, options.dry_run
                     )
-            return {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": {}, "items": found}
+            return {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": {}, "items": matches}
         old = verbs.delete(store, row, place.namespace, place.name, body, propagation, options.dry_run)
         if old["metadata"].get("finalizers"):
             return store.get(verbs.key_of(row, place.namespace, place.name)) or old

@@ -105,28 +105,28 @@ def _pod_spec(spec: Any, path: str, causes: Causes) -> None:
     if not containers:
         causes.append((f"{path}.containers", "Required value"))
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
-    seen: set[str] = set()
+    names: set[str] = set()
     for index, container in enumerate(containers):
-        here = f"{path}.containers[{index}]"
+        field = f"{path}.containers[{index}]"
         name = container.get("name") or ""
         if not name:
-            causes.append((f"{here}.name", "Required value"))
+            causes.append((f"{field}.name", "Required value"))
         elif not _LABEL.fullmatch(name) or len(name) > 63:
-            causes.append((f"{here}.name", f'Invalid value: "{name}": a lowercase RFC 1123 label is required'))
-        elif name in seen:
-            causes.append((f"{here}.name", f'Duplicate value: "{name}"'))
-        seen.add(name)
+            causes.append((f"{field}.name", f'Invalid value: "{name}": a lowercase RFC 1123 label is required'))
+        elif name in names:
+            causes.append((f"{field}.name", f'Duplicate value: "{name}"'))
+        names.add(name)
         image = container.get("image") or ""
         if not image:
-            causes.append((f"{here}.image", "Required value"))
+            causes.append((f"{field}.image", "Required value"))
         elif image != image.strip():
-            causes.append((f"{here}.image", f'Invalid value: "{image}": must not have leading or trailing whitespace'))
-        for number, port in enumerate(container.get("ports") or ()):
+            causes.append((f"{field}.image", f'Invalid value: "{image}": must not have leading or trailing whitespace'))
+        for place, port in enumerate(container.get("ports") or ()):
             if not 0 < int(port.get("containerPort") or 0) < 65536:
-                causes.append((f"{here}.ports[{number}].containerPort", "Invalid value: must be between 1 and 65535"))
-        for number, mount in enumerate(container.get("volumeMounts") or ()):
+                causes.append((f"{field}.ports[{place}].containerPort", "Invalid value: must be between 1 and 65535"))
+        for place, mount in enumerate(container.get("volumeMounts") or ()):
             if mount.get("name") not in volumes:
-                causes.append((f"{here}.volumeMounts[{number}].name", f'Not found: "{mount.get("name")}"'))
+                causes.append((f"{field}.volumeMounts[{place}].name", f'Not found: "{mount.get("name")}"'))
 
 
 def _workload(obj: Obj, old: Obj | None, causes: Causes) -> None:

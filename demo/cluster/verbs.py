@@ -44,17 +44,17 @@ def need_namespace(store: Store, row: KindRow, namespace: str) -> None:
     """404 when the namespace is not there."""
     if not row.namespaced:
         return
-    found = store.get(("/namespaces", "", namespace))
-    if found is None:
+    obj = store.get(("/namespaces", "", namespace))
+    if obj is None:
         raise not_found(KindRow("", "v1", "namespaces", "Namespace"), namespace)
 
 
 def read(store: Store, row: KindRow, namespace: str, name: str) -> Obj:
     """The object, or 404."""
-    found = store.get(key_of(row, namespace, name))
-    if found is None:
+    obj = store.get(key_of(row, namespace, name))
+    if obj is None:
         raise not_found(row, name)
-    return found
+    return obj
 
 
 def create(store: Store, row: KindRow, namespace: str, body: Any, options: Options) -> Obj:
@@ -164,8 +164,8 @@ def _updated(store: Store, row: KindRow, old: Obj, obj: Obj, options: Options, s
 
 
 def _check_version(row: KindRow, old: Obj, obj: Obj) -> None:
-    wanted = obj["metadata"].get("resourceVersion")
-    if wanted and wanted != old["metadata"]["resourceVersion"]:
+    version = obj["metadata"].get("resourceVersion")
+    if version and version != old["metadata"]["resourceVersion"]:
         raise modified(row, old["metadata"]["name"])
     uid = obj["metadata"].get("uid")
     if uid and uid != old["metadata"]["uid"]:
@@ -216,10 +216,10 @@ def delete(store: Store, row: KindRow, namespace: str, name: str, body: Any, pro
     wishes = body if isinstance(body, dict) else {}
     with store.lock:
         old = read(store, row, namespace, name)
-        wanted = wishes.get("preconditions") or {}
+        preconditions = wishes.get("preconditions") or {}
         for field in ("uid", "resourceVersion"):
-            if wanted.get(field) and wanted[field] != old["metadata"][field]:
-                raise conflict(row, name, f"the {field} in the precondition ({wanted[field]}) does not match")
+            if preconditions.get(field) and preconditions[field] != old["metadata"][field]:
+                raise conflict(row, name, f"the {field} in the precondition ({preconditions[field]}) does not match")
         if dry_run:
             return old
         if old["metadata"].get("finalizers"):
@@ -233,17 +233,17 @@ def delete(store: Store, row: KindRow, namespace: str, name: str, body: Any, pro
 
 def remove_with_dependents(store: Store, key: Key, *, orphan: bool = False) -> None:
     """Take an object away, and what it owns or holds."""
-    gone = store.remove(key)
-    if gone is None:
+    removed = store.remove(key)
+    if removed is None:
         return
-    uid = gone["metadata"]["uid"]
+    uid = removed["metadata"]["uid"]
     mine: Callable[[Key, Obj], bool] = lambda _, obj: any(  # noqa: E731
         owner.get("uid") == uid for owner in obj["metadata"].get("ownerReferences") or ()
     )
     if key[0] == "/namespaces":
         mine = lambda other, _: other[1] == key[2]  # noqa: E731
     elif key[0] == "apiextensions.k8s.io/customresourcedefinitions":
-        resource = f"{gone['spec']['group']}/{gone['spec']['names']['plural']}"
+        resource = f"{removed['spec']['group']}/{removed['spec']['names']['plural']}"
         mine = lambda other, _: other[0] == resource  # noqa: E731
     for other, obj in list(store.objects.items()):
         if not mine(other, obj):

@@ -25,8 +25,8 @@ def deployments(world: World) -> None:
         _roll(world, key, deployment)
 
 
-def _revision(replica_set: Obj) -> int:
-    return int((replica_set["metadata"].get("annotations") or {}).get(REVISION, 0))
+def _revision(rs: Obj) -> int:
+    return int((rs["metadata"].get("annotations") or {}).get(REVISION, 0))
 
 
 def _roll(world: World, key: Key, deployment: Obj) -> None:
@@ -34,8 +34,11 @@ def _roll(world: World, key: Key, deployment: Obj) -> None:
     sets = world.owned("apps/replicasets", deployment)
     clean = copy.deepcopy(spec["template"])
     mark = template_hash(clean)
-    new = next((one for one in sets if one[1]["metadata"]["labels"].get("pod-template-hash") == mark), None)
-    newest = max((_revision(one) for _, one in sets), default=0)
+    new = next(
+        (rs for rs in sets if rs[1]["metadata"]["labels"].get("pod-template-hash") == mark),
+        None,
+    )
+    newest = max((_revision(rs) for _, rs in sets), default=0)
     if not spec.get("paused"):
         if new is None:
             new = _new_set(world, deployment, mark, newest + 1)
@@ -44,18 +47,21 @@ def _roll(world: World, key: Key, deployment: Obj) -> None:
             _set_revision(world, new[0], newest + 1)
         newest = max(newest, _revision(world.store.get(new[0]) or new[1]))
     desired = spec["replicas"]
-    old = [one for one in sets if new is None or one[0] != new[0]]
+    old = [rs for rs in sets if new is None or rs[0] != new[0]]
     new_ready = (new[1].get("status") or {}).get("readyReplicas", 0) if new else 0
     recreate = spec["strategy"]["type"] == "Recreate"
-    old_pods = sum((one.get("status") or {}).get("replicas", 0) for _, one in old)
-    for old_key, replica_set in old:
+    old_pods = sum((rs.get("status") or {}).get("replicas", 0) for _, rs in old)
+    for old_key, rs in old:
         if (recreate or new_ready >= desired) and new is not None:
             _scale(world, deployment, old_key, 0)
-        elif replica_set["spec"]["replicas"] and new is None:
+        elif rs["spec"]["replicas"] and new is None:
             _scale(world, deployment, old_key, desired)
     if new is not None:
         _scale(world, deployment, new[0], 0 if recreate and old_pods else desired)
-    spent = sorted((one for one in old if not one[1]["spec"]["replicas"]), key=lambda one: _revision(one[1]))
+    spent = sorted(
+        (rs for rs in old if not rs[1]["spec"]["replicas"]),
+        key=lambda rs: _revision(rs[1]),
+    )
     for old_key, _ in spent[: max(0, len(spent) - spec["revisionHistoryLimit"])]:
         remove_with_dependents(world.store, old_key)
     _report(world, key, deployment, new[0] if new else None, newest)
@@ -73,7 +79,7 @@ def _new_set(world: World, deployment: Obj, mark: str, revision: int) -> tuple[K
         for name, value in (metadata.get("annotations") or {}).items()
         if name != "kubectl.kubernetes.io/last-applied-configuration"
     }
-    made = world.create(
+    rs = world.create(
         "apps/replicasets",
         {
             "apiVersion": "apps/v1",
@@ -89,18 +95,18 @@ def _new_set(world: World, deployment: Obj, mark: str, revision: int) -> tuple[K
             "status": {"replicas": 0},
         },
     )
-    return ("apps/replicasets", metadata["namespace"], made["metadata"]["name"]), made
+    return ("apps/replicasets", metadata["namespace"], rs["metadata"]["name"]), rs
 
 
 def _set_revision(world: World, key: Key, revision: int) -> None:
-    world.change(key, lambda one: one["metadata"].setdefault("annotations", {}).update({REVISION: str(revision)}))
+    world.change(key, lambda rs: rs["metadata"].setdefault("annotations", {}).update({REVISION: str(revision)}))
 
 
 def _scale(world: World, deployment: Obj, key: Key, count: int) -> None:
-    one = world.store.get(key)
-    if one is None or one["spec"]["replicas"] == count:
+    rs = world.store.get(key)
+    if rs is None or rs["spec"]["replicas"] == count:
         return
-    was = one["spec"]["replicas"]
+    was = rs["spec"]["replicas"]
     world.change(key, lambda obj: obj["spec"].update(replicas=count))
     direction = "up" if count > was else "down"
     message = f"Scaled {direction} replica set {key[2]} from {was} to {count}"
@@ -109,9 +115,9 @@ def _scale(world: World, deployment: Obj, key: Key, count: int) -> None:
 
 def _report(world: World, key: Key, deployment: Obj, new: Key | None, revision: int) -> None:
     desired = deployment["spec"]["replicas"]
-    sets = [one for _, one in world.owned("apps/replicasets", deployment)]
-    total = sum((one.get("status") or {}).get("replicas", 0) for one in sets)
-    ready = sum((one.get("status") or {}).get("readyReplicas", 0) for one in sets)
+    sets = [item for _, item in world.owned("apps/replicasets", deployment)]
+    total = sum((item.get("status") or {}).get("replicas", 0) for item in sets)
+    ready = sum((item.get("status") or {}).get("readyReplicas", 0) for item in sets)
     current = (world.store.get(new) if new else None) or {}
     updated = (current.get("status") or {}).get("replicas", 0)
     updated_ready = (current.get("status") or {}).get("readyReplicas", 0)
@@ -125,7 +131,7 @@ def _report(world: World, key: Key, deployment: Obj, new: Key | None, revision: 
     }
     status: Obj = {"observedGeneration": deployment["metadata"]["generation"]}
     status |= {name: count for name, count in counters.items() if count}
-    before = {one["type"]: one for one in (deployment.get("status") or {}).get("conditions") or ()}
+    before = {item["type"]: item for item in (deployment.get("status") or {}).get("conditions") or ()}
     name = current.get("metadata", {}).get("name", "")
     late = (
         not done and _progress_age_s(world, deployment, updated_ready) > deployment["spec"]["progressDeadlineSeconds"]
@@ -177,13 +183,13 @@ def _condition(world: World, before: Obj | None, kind: str, state: str, reason: 
 
 def replica_sets(world: World) -> None:
     """Keep the wanted number of pods and count them."""
-    for key, one in world.store.select("apps/replicasets"):
+    for key, rs in world.store.select("apps/replicasets"):
         labels = {
-            name: value for name, value in (one["metadata"].get("labels") or {}).items() if name == "pod-template-hash"
+            name: value for name, value in (rs["metadata"].get("labels") or {}).items() if name == "pod-template-hash"
         }
-        mine = keep_pods(world, one, one["spec"]["replicas"], labels)
+        mine = keep_pods(world, rs, rs["spec"]["replicas"], labels)
         ready = sum(map(is_ready, mine))
-        status: Obj = {"replicas": len(mine), "observedGeneration": one["metadata"]["generation"]}
+        status: Obj = {"replicas": len(mine), "observedGeneration": rs["metadata"]["generation"]}
         if mine:
             status["fullyLabeledReplicas"] = len(mine)
         if ready:
@@ -214,14 +220,14 @@ def _ordered(world: World, key: Key, owner: Obj, names: list[str]) -> tuple[int,
 
 def stateful_sets(world: World) -> None:
     """Ordinal pods, one updated after the other."""
-    for key, one in world.store.select("apps/statefulsets"):
-        wanted = one["spec"]["replicas"]
-        names = [f"{key[2]}-{ordinal}" for ordinal in range(wanted)]
-        count, ready, updated, mark = _ordered(world, key, one, names)
-        before = one.get("status") or {}
-        done = updated == wanted and ready == wanted
+    for key, stateful_set in world.store.select("apps/statefulsets"):
+        replicas = stateful_set["spec"]["replicas"]
+        names = [f"{key[2]}-{ordinal}" for ordinal in range(replicas)]
+        count, ready, updated, mark = _ordered(world, key, stateful_set, names)
+        before = stateful_set.get("status") or {}
+        done = updated == replicas and ready == replicas
         status: Obj = {
-            "observedGeneration": one["metadata"]["generation"],
+            "observedGeneration": stateful_set["metadata"]["generation"],
             "replicas": count,
             "readyReplicas": ready,
             "availableReplicas": ready,
@@ -236,10 +242,10 @@ def stateful_sets(world: World) -> None:
 
 def daemon_sets(world: World) -> None:
     """One pod on the one node."""
-    for key, one in world.store.select("apps/daemonsets"):
-        count, ready, updated, _ = _ordered(world, key, one, [f"{key[2]}-node1"])
+    for key, daemon_set in world.store.select("apps/daemonsets"):
+        count, ready, updated, _ = _ordered(world, key, daemon_set, [f"{key[2]}-node1"])
         status: Obj = {
-            "observedGeneration": one["metadata"]["generation"],
+            "observedGeneration": daemon_set["metadata"]["generation"],
             "currentNumberScheduled": count,
             "desiredNumberScheduled": 1,
             "numberMisscheduled": 0,
@@ -258,7 +264,8 @@ def jobs(world: World) -> None:
         status = job.get("status") or {}
         spec = job["spec"]
         if spec.get("suspend") or any(
-            one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in status.get("conditions") or ()
+            condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+            for condition in status.get("conditions") or ()
         ):
             continue
         mine = [pod for _, pod in world.owned("/pods", job)]

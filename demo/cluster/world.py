@@ -40,7 +40,7 @@ class World:
         return [
             (key, obj)
             for key, obj in self.store.select(resource, owner["metadata"].get("namespace", ""))
-            if any(one.get("uid") == uid for one in obj["metadata"].get("ownerReferences") or ())
+            if any(reference.get("uid") == uid for reference in obj["metadata"].get("ownerReferences") or ())
         ]
 
     def create(self, resource: str, obj: Obj) -> Obj:
@@ -121,10 +121,10 @@ def keep_pods(world: World, owner: Obj, count: int, labels: dict[str, str]) -> l
     for _ in range(count - len(have)):
         name = f"{metadata['name']}-{random_suffix()}"
         pod = pods.make(owner["spec"]["template"], name, metadata["namespace"], owner_reference(owner), labels)
-        made = world.create("/pods", pod)
-        have.append((("/pods", metadata["namespace"], name), made))
+        created = world.create("/pods", pod)
+        have.append((("/pods", metadata["namespace"], name), created))
         world.event(
-            made,
+            created,
             "Normal",
             "Scheduled",
             f"Successfully assigned {metadata['namespace']}/{name} to fake-node",

@@ -23,8 +23,8 @@ def main() -> None:
     for name in options.repository or [DEFAULT_REPOSITORY]:
         hub.world.add_repository(name, admins=[options.account])
     done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: done.set())
     print(f"fake Docker Hub at {hub.url}", flush=True)
     done.wait()
     hub.close()

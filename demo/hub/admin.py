@@ -13,22 +13,22 @@ from .world import World
 
 def handle(world: World, faults: Faults, request: Request) -> Answer:
     """One admin call."""
-    what = request.path.removeprefix("/_fake/").strip("/")
-    if request.method == "GET" and what == "state":
+    resource = request.path.removeprefix("/_fake/").strip("/")
+    if request.method == "GET" and resource == "state":
         return Answer(200, _state(world, faults))
-    if request.method == "GET" and what == "calls":
+    if request.method == "GET" and resource == "calls":
         return Answer(200, {"calls": list(world.calls)})
-    if request.method == "DELETE" and what == "faults":
+    if request.method == "DELETE" and resource == "faults":
         faults.clear()
         return Answer(204)
-    if request.method == "DELETE" and what == "calls":
+    if request.method == "DELETE" and resource == "calls":
         world.calls.clear()
         return Answer(204)
     body = request.json() if request.body else {}
     if not isinstance(body, dict):
         raise Answered(400, {"detail": "the body must be an object"})
-    if request.method == "POST" and what in _POSTS:
-        return _POSTS[what](world, faults, body)
+    if request.method == "POST" and resource in _POSTS:
+        return _POSTS[resource](world, faults, body)
     calls = ", ".join(f"POST {name}" for name in _POSTS)
     raise Answered(404, {"detail": f"no such call; there are GET state, GET calls, DELETE faults, {calls}"})
 
@@ -56,17 +56,17 @@ def _push(world: World, faults: Faults, body: Json) -> Answer:
                 deliveries += delivery.send_all(world, repository, text)
             else:
                 delivery.in_background(lambda: delivery.send_all(world, repository, text))
-    told = [{name: one[name] for name in ("hook", "status", "answer", "took_s", "number")} for one in deliveries]
-    return Answer(200, {"repository": name, "tag": tag, "digest": digest, "deliveries": told})
+    reports = [{name: entry[name] for name in ("hook", "status", "answer", "took_s", "number")} for entry in deliveries]
+    return Answer(200, {"repository": name, "tag": tag, "digest": digest, "deliveries": reports})
 
 
 def _redeliver(world: World, faults: Faults, body: Json) -> Answer:
     """Send a delivery again, byte for byte: `{"number": 0}`."""
     with world.lock:
-        number = int(body.get("number", -1))
-        if not -len(world.deliveries) <= number < len(world.deliveries):
-            raise Answered(404, {"detail": f"no delivery {number}"})
-        old = world.deliveries[number]
+        index = int(body.get("number", -1))
+        if not -len(world.deliveries) <= index < len(world.deliveries):
+            raise Answered(404, {"detail": f"no delivery {index}"})
+        old = world.deliveries[index]
     return Answer(200, delivery.send(world, old["repository"], None, old["url"], old["body"]))
 
 
@@ -76,18 +76,18 @@ def _fault(world: World, faults: Faults, body: Json) -> Answer:
 
 
 def _account(world: World, faults: Faults, body: Json) -> Answer:
-    known = {"two_factor_code", "tokens", "sso_only"}
-    rest = {name: value for name, value in body.items() if name in known}
+    switches = {"two_factor_code", "tokens", "sso_only"}
+    rest = {name: value for name, value in body.items() if name in switches}
     world.add_account(str(body["name"]), str(body.get("password", "")), **rest)
     return Answer(201, {"name": body["name"]})
 
 
 def _repository(world: World, faults: Faults, body: Json) -> Answer:
-    made = world.add_repository(
+    repository = world.add_repository(
         str(body["name"]), private=bool(body.get("private", True)), admins=list(body.get("admins") or ())
     )
-    made.readers |= set(body.get("readers") or ())
-    return Answer(201, {"name": made.name})
+    repository.readers |= set(body.get("readers") or ())
+    return Answer(201, {"name": repository.name})
 
 
 def _remove(world: World, faults: Faults, body: Json) -> Answer:
@@ -130,17 +130,17 @@ def _state(world: World, faults: Faults) -> Json:
     with world.lock:
         repositories = {
             name: {
-                "private": one.private,
-                "admins": sorted(one.admins),
-                "tags": {tag: digest for tag, (digest, _) in one.tags.items()},
-                "hooks": [hook.shown() for hook in one.hooks.values()],
+                "private": entry.private,
+                "admins": sorted(entry.admins),
+                "tags": {tag: digest for tag, (digest, _) in entry.tags.items()},
+                "hooks": [hook.shown() for hook in entry.hooks.values()],
             }
-            for name, one in world.repositories.items()
+            for name, entry in world.repositories.items()
         }
         return {
             "accounts": sorted(world.accounts),
             "repositories": repositories,
-            "deliveries": [dict(one) for one in world.deliveries],
+            "deliveries": [dict(entry) for entry in world.deliveries],
             "faults": [vars(fault) for fault in faults.waiting],
             "settings": asdict(world.settings),
         }

@@ -138,15 +138,15 @@ def caller(world: World, request: Request) -> Caller | None:
 
 def administered(world: World, request: Request, name: str) -> Repository:
     """The repository if the caller may manage it; 401, 403 or 404."""
-    who = caller(world, request)
-    if who is None:
+    account = caller(world, request)
+    if account is None:
         raise Answered(401, {"detail": "Authentication credentials were not provided."})
     repository = world.repository(name)
-    if who.name not in repository.admins:
-        if repository.private and who.name not in repository.readers:
+    if account.name not in repository.admins:
+        if repository.private and account.name not in repository.readers:
             raise Answered(404, {"message": "object not found", "errinfo": {}})
         raise Answered(403, {"detail": "You do not have permission to perform this action."})
-    if not who.may("repo:admin"):
+    if not account.may("repo:admin"):
         raise Answered(403, {"message": "access to the resource is forbidden with personal access token"})
     return repository
 
@@ -156,7 +156,7 @@ def readable(world: World, request: Request, name: str) -> Repository:
     repository = world.repository(name)
     if not repository.private:
         return repository
-    who = caller(world, request)
-    if who is None or who.name not in repository.admins | repository.readers or not who.may("repo:read"):
+    account = caller(world, request)
+    if account is None or account.name not in repository.admins | repository.readers or not account.may("repo:read"):
         raise Answered(404, {"message": "object not found", "errinfo": {}})
     return repository

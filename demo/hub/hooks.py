@@ -15,8 +15,8 @@ def listing(world: World, request: Request, name: str) -> Answer:
     """GET of the collection."""
     repository = administered(world, request, name)
     with world.lock:
-        shown = [hook.shown() for hook in repository.hooks.values()]
-    return Answer(200, page(shown, request))
+        documents = [hook.shown() for hook in repository.hooks.values()]
+    return Answer(200, page(documents, request))
 
 
 def create(world: World, request: Request, name: str) -> Answer:
@@ -31,10 +31,10 @@ def create(world: World, request: Request, name: str) -> Answer:
         if flaws:
             raise Answered(400, flaws)
         slug = base = slug_of(body["name"])
-        number = 1
+        suffix = 1
         while slug in repository.hooks:
-            number += 1
-            slug = f"{base}-{number}"
+            suffix += 1
+            slug = f"{base}-{suffix}"
         urls = [entry["hook_url"] for entry in body["webhooks"]]
         hook = Hook(slug, body["name"], urls, time.time(), bool(body.get("expect_final_callback", True)))
         repository.hooks[slug] = hook

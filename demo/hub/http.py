@@ -66,22 +66,22 @@ class Answered(Exception):
         self.answer = Answer(status, body, headers or {})
 
 
-def not_found(what: str = "object") -> Answered:
+def not_found(noun: str = "object") -> Answered:
     """404 of the newer services."""
-    return Answered(404, {"message": f"{what} not found", "errinfo": {}})
+    return Answered(404, {"message": f"{noun} not found", "errinfo": {}})
 
 
 def page(items: list[Json], request: Request, *, largest: int = 100) -> Json:
     """One page: `count`, `next`, `previous`, `results`."""
     try:
         size = min(int(request.text("page_size", "10")), largest)
-        number = int(request.text("page", "1"))
-        if size < 1 or number < 1:
+        page_number = int(request.text("page", "1"))
+        if size < 1 or page_number < 1:
             raise ValueError
     except ValueError as wrong:
         raise Answered(404, {"detail": "Invalid page."}) from wrong
     last = max(1, -(-len(items) // size))
-    if number > last:
+    if page_number > last:
         raise Answered(404, {"detail": "Invalid page."})
 
     def link(to: int) -> str | None:
@@ -89,7 +89,7 @@ def page(items: list[Json], request: Request, *, largest: int = 100) -> Json:
 
     return {
         "count": len(items),
-        "next": link(number + 1),
-        "previous": link(number - 1),
-        "results": items[(number - 1) * size : number * size],
+        "next": link(page_number + 1),
+        "previous": link(page_number - 1),
+        "results": items[(page_number - 1) * size : page_number * size],
     }

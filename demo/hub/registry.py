@@ -22,18 +22,18 @@ def token(world: World, request: Request) -> Answer:
     name = _basic_user(world, request)
     access: list[Json] = []
     for text in request.query.get("scope", []):
-        found = _SCOPE.fullmatch(text)
-        if found is None:
+        match = _SCOPE.fullmatch(text)
+        if match is None:
             raise Answered(400, {"details": f"invalid scope {text}"})
-        repository = world.repositories.get(found[1])
+        repository = world.repositories.get(match[1])
         allowed = [] if repository is None else _actions(repository, name)
-        granted = [action for action in found[2].split(",") if action in allowed]
-        access.append({"type": "repository", "name": found[1], "actions": granted})
+        granted = [action for action in match[2].split(",") if action in allowed]
+        access.append({"type": "repository", "name": match[1], "actions": granted})
     now = time.time()
     claims = {"sub": name or "", "access": access, "exp": now + TOKEN_LIFE_S, "iat": now}
-    made = jwt.encode(claims, world.key, algorithm="HS256")
+    encoded = jwt.encode(claims, world.key, algorithm="HS256")
     issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    return Answer(200, {"token": made, "access_token": made, "expires_in": TOKEN_LIFE_S, "issued_at": issued})
+    return Answer(200, {"token": encoded, "access_token": encoded, "expires_in": TOKEN_LIFE_S, "issued_at": issued})
 
 
 def _actions(repository: Repository, name: str | None) -> list[str]:
@@ -96,10 +96,10 @@ def manifest(world: World, request: Request, name: str, reference: str) -> Answe
         digest = reference
         if repository is not None and not reference.startswith("sha256:"):
             digest = repository.tags.get(reference, ("", 0.0))[0]
-        found = repository.manifests.get(digest) if repository is not None else None
-    if found is None:
+        entry = repository.manifests.get(digest) if repository is not None else None
+    if entry is None:
         raise _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
-    media_type, data = found
+    media_type, data = entry
     accepted = request.headers.get("accept", "")
     if media_type not in accepted and ("index" in media_type or "*/*" not in accepted):
         # The trap of registries before 3.0: an index looks missing to whoever does not accept it.
@@ -134,6 +134,6 @@ def tag_list(world: World, request: Request, name: str) -> Answer:
     return Answer(200, {"name": name, "tags": sorted(repository.tags)})
 
 
-def unsupported(world: World, request: Request, name: str, what: str) -> Answer:
+def unsupported(world: World, request: Request, name: str, route: str) -> Answer:
     """Writing to the registry is not part of the fake: `/_fake/push` makes images."""
-    raise _error(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {name} {what}")
+    raise _error(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {name} {route}")

@@ -89,9 +89,9 @@ class FakeHub:
         if path == "/v2/":
             return registry.probe(self.world, request)
         allowed = [
-            (method, handler, found.groups())
+            (method, handler, match.groups())
             for method, pattern, handler in ROUTES
-            if (found := pattern.match(path)) is not None
+            if (match := pattern.match(path)) is not None
         ]
         for method, handler, groups in allowed:
             if method == request.method:
@@ -103,10 +103,10 @@ class FakeHub:
             # Django's APPEND_SLASH: a POST that follows it arrives as a GET.
             return Answer(301, None, {"Location": f"{request.base}{path}/"})
         for pattern, handler in REGISTRY:
-            if (found := pattern.match(path)) is not None:
+            if (match := pattern.match(path)) is not None:
                 if request.method not in ("GET", "HEAD"):
-                    return registry.unsupported(self.world, request, *found.groups()[:2])
-                return handler(self.world, request, *found.groups())
+                    return registry.unsupported(self.world, request, *match.groups()[:2])
+                return handler(self.world, request, *match.groups())
         raise Answered(404, "<!DOCTYPE html>\n<html><body><h1>Page not found (404)</h1></body></html>")
 
     def limited(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ def repositories(world: World, request: Request, namespace: str) -> Answer:
     """The repositories of a namespace that the caller may see."""
     with world.lock:
         names = sorted(name for name in world.repositories if name.startswith(f"{namespace}/"))
-    seen = []
+    rows = []
     for name in names:
         try:
             readable(world, request, name)
@@ -21,15 +21,15 @@ def repositories(world: World, request: Request, namespace: str) -> Answer:
             if hidden.answer.status != 404:
                 raise
         else:
-            seen.append({"name": name.partition("/")[2], "namespace": namespace, "repository_type": "image"})
-    return Answer(200, page(seen, request))
+            rows.append({"name": name.partition("/")[2], "namespace": namespace, "repository_type": "image"})
+    return Answer(200, page(rows, request))
 
 
 def repository(world: World, request: Request, name: str) -> Answer:
     """One repository."""
-    found = readable(world, request, name)
+    repo = readable(world, request, name)
     namespace, _, short = name.partition("/")
-    newest = max((at for _, at in found.tags.values()), default=0.0)
+    newest = max((at for _, at in repo.tags.values()), default=0.0)
     return Answer(
         200,
         {
@@ -39,7 +39,7 @@ def repository(world: World, request: Request, name: str) -> Answer:
             "repository_type": "image",
             "status": 1,
             "status_description": "active",
-            "is_private": found.private,
+            "is_private": repo.private,
             "star_count": 0,
             "pull_count": 0,
             "last_updated": iso(newest) if newest else None,
@@ -50,25 +50,25 @@ def repository(world: World, request: Request, name: str) -> Answer:
 
 def listing(world: World, request: Request, name: str) -> Answer:
     """The tags, newest first."""
-    found = readable(world, request, name)
+    repo = readable(world, request, name)
     with world.lock:
-        newest_first = sorted(found.tags.items(), key=lambda item: item[1][1], reverse=True)
-        shown = [_tag(found, tag) for tag, _ in newest_first if request.text("name") in tag]
-    return Answer(200, page(shown, request))
+        newest_first = sorted(repo.tags.items(), key=lambda item: item[1][1], reverse=True)
+        documents = [_tag(repo, tag) for tag, _ in newest_first if request.text("name") in tag]
+    return Answer(200, page(documents, request))
 
 
 def one(world: World, request: Request, name: str, tag: str) -> Answer:
     """One tag."""
-    found = readable(world, request, name)
+    repo = readable(world, request, name)
     with world.lock:
-        if tag not in found.tags:
+        if tag not in repo.tags:
             raise not_found("tag")
-        return Answer(200, _tag(found, tag))
+        return Answer(200, _tag(repo, tag))
 
 
-def _tag(found: Repository, tag: str) -> Json:
-    digest, at = found.tags[tag]
-    media_type, data = found.manifests.get(digest, ("", b"{}"))
+def _tag(repo: Repository, tag: str) -> Json:
+    digest, at = repo.tags[tag]
+    media_type, data = repo.manifests.get(digest, ("", b"{}"))
     document = json.loads(data)
     children = document.get("manifests") if media_type == OCI_INDEX else None
     images = [

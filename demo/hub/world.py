@@ -115,18 +115,18 @@ class World:
         """Add a repository, or return the one that is there; its namespace's account administers it."""
         namespace = name.partition("/")[0]
         with self.lock:
-            found = self.repositories.setdefault(name, Repository(name))
-            found.private = private
-            found.admins |= {namespace, *(admins or ())}
-            return found
+            repository = self.repositories.setdefault(name, Repository(name))
+            repository.private = private
+            repository.admins |= {namespace, *(admins or ())}
+            return repository
 
     def repository(self, name: str) -> Repository:
         """The repository, or 404."""
         with self.lock:
-            found = self.repositories.get(name)
-        if found is None:
+            repository = self.repositories.get(name)
+        if repository is None:
             raise Answered(404, {"message": "object not found", "errinfo": {}})
-        return found
+        return repository
 
     def push(self, repository: Repository, tag: str, platforms: list[str], same_as: str | None) -> str:
         """Make an image that did not exist before, or point the tag at another tag's; returns its digest."""

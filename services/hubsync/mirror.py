@@ -11,7 +11,7 @@ from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
 from shared.process.masking import Masker
 
 from . import words
-from .plan import Create, Delete, Plan, ListedHook, Want, plan
+from .plan import Create, Delete, ListedHook, Plan, Want, plan
 from .problems import Away, HubProblem, Limited, Rejected
 from .retry import after_failures, after_limits
 from .signing import Account

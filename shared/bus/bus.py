@@ -184,7 +184,7 @@ class Bus:
             parcel.properties,
             mandatory=furniture.is_mandatory(topic),
             timeout_s=timeout_s,
-            what=topic.name,
+            subject=topic.name,
         )
 
     def broadcast(self, topic: Topic, message: Message, *, subject: str) -> None:

@@ -64,8 +64,8 @@ def letter(delivery: Delivery) -> DeadLetter:
 
 def _history(headers: Mapping[str, Any], deaths: list[Mapping[str, Any]]) -> list[str]:
     counts = {wire.FAILURES: "retries", wire.CRASHES: "handler failures"}
-    told = [f"{headers[name]} {what}" for name, what in counts.items() if headers.get(name)]
-    return told + [f"{death.get('reason')} in {death.get('queue')}, {death.get('count', 1)} times" for death in deaths]
+    lines = [f"{headers[name]} {label}" for name, label in counts.items() if headers.get(name)]
+    return lines + [f"{death.get('reason')} in {death.get('queue')}, {death.get('count', 1)} times" for death in deaths]
 
 
 def _subject(body: bytes) -> str:

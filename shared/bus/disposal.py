@@ -85,7 +85,7 @@ class Disposal:
                 answer,
                 source=self._source,
                 subject=incoming.envelope.subject,
-                asked=incoming.envelope.id,
+                request_id=incoming.envelope.id,
                 correlation_id=properties.correlation_id or "",
             )
         except TypeError as error:
@@ -112,7 +112,7 @@ class Disposal:
         return wire.pack_problem(
             problem,
             source=self._source,
-            asked=properties.message_id or "",
+            request_id=properties.message_id or "",
             correlation_id=properties.correlation_id or "",
         )
 
@@ -130,14 +130,14 @@ class Disposal:
             delivery_mode=wire.PERSISTENT,
             headers=kept | headers,
         )
-        what = f"{old.type or 'a message'} {old.message_id or ''}".strip()
+        subject = f"{old.type or 'a message'} {old.message_id or ''}".strip()
         future = self._publisher.publish(
-            exchange, key, delivery.body, properties, mandatory=mandatory, timeout_s=_CONFIRM_S, what=what
+            exchange, key, delivery.body, properties, mandatory=mandatory, timeout_s=_CONFIRM_S, subject=subject
         )
         try:
             future.result(_CONFIRM_S * 2)
         except FutureTimeout as error:
-            raise NotConfirmed(f"{what} was not confirmed in time") from error
+            raise NotConfirmed(f"{subject} was not confirmed in time") from error
 
 
 def handler_failed(incoming: Incoming, error: Exception, times: int) -> str:

@@ -128,16 +128,16 @@ def queues() -> tuple[QueueSpec, ...]:
         ((DEAD, ""),),
         "dead letters, consumed into a table by config",
     )
-    found = [dead]
+    specs = [dead]
     for queue in QUEUES:
         if queue.mode in (Mode.POOL, Mode.SINGLE):
-            found.append(_work_queue(queue))
+            specs.append(_work_queue(queue))
         if queue.mode is Mode.POOL:
-            found.append(_alone_queue(queue))
-            found.extend(_delay_queues(queue))
+            specs.append(_alone_queue(queue))
+            specs.extend(_delay_queues(queue))
         if queue.mode is Mode.RPC:
-            found.append(_rpc_queue(queue))
-    return tuple(found)
+            specs.append(_rpc_queue(queue))
+    return tuple(specs)
 
 
 NEWS_ARGUMENTS: Arguments = {"x-queue-type": "classic", "x-max-length": NEWS_MAX_LENGTH}

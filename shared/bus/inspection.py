@@ -72,8 +72,8 @@ class Inspection:
     def _managed(self) -> BrokerState:
         window = {"lengths_age": SAMPLES_FOR_S, "lengths_incr": SAMPLE_EVERY_S}
         rates = {"msg_rates_age": 60, "msg_rates_incr": SAMPLE_EVERY_S}
-        found = self._get(f"/api/queues/{quote(self._vhost, safe='')}", {**window, **rates})
-        by_name = {row["name"]: row for row in found}
+        rows = self._get(f"/api/queues/{quote(self._vhost, safe='')}", {**window, **rates})
+        by_name = {row["name"]: row for row in rows}
         version = str(self._get("/api/overview", {}).get("rabbitmq_version", ""))
         return BrokerState(tuple(_from_row(spec, by_name.get(spec.name)) for spec in queues()), version)
 
@@ -83,10 +83,12 @@ class Inspection:
         return parse_json(answer.content)
 
     def _passive(self, missing: str) -> BrokerState:
-        asked = parameters(self._amqp_url, "inspection")
-        asked.socket_timeout = asked.stack_timeout = asked.blocked_connection_timeout = TIMEOUT_S
+        connection_parameters = parameters(self._amqp_url, "inspection")
+        connection_parameters.socket_timeout = connection_parameters.stack_timeout = (
+            connection_parameters.blocked_connection_timeout
+        ) = TIMEOUT_S
         try:
-            connection = pika.BlockingConnection(asked)
+            connection = pika.BlockingConnection(connection_parameters)
         except (pika.exceptions.AMQPError, OSError) as error:
             away = f"The broker is away: {describe(error)}. Start it or check AMQP_URL."
             return BrokerState(tuple(QueueState(spec.name, spec.note) for spec in queues()), missing=away)

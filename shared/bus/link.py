@@ -254,11 +254,11 @@ class Link:
 
 def parameters(url: str, name: str) -> pika.URLParameters:
     """How we connect, unless the URL says otherwise."""
-    found = pika.URLParameters(url)
+    result = pika.URLParameters(url)
     if "heartbeat=" not in url:
-        found.heartbeat = HEARTBEAT_S
-    found.connection_attempts = 1
-    found.socket_timeout = _CONNECT_LIMIT_S / 2
-    found.stack_timeout = _CONNECT_LIMIT_S
-    found.client_properties = {"connection_name": name, "product": "Portside"}
-    return found
+        result.heartbeat = HEARTBEAT_S
+    result.connection_attempts = 1
+    result.socket_timeout = _CONNECT_LIMIT_S / 2
+    result.stack_timeout = _CONNECT_LIMIT_S
+    result.client_properties = {"connection_name": name, "product": "Portside"}
+    return result

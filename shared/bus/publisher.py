@@ -64,16 +64,16 @@ class Publisher:
         *,
         mandatory: bool,
         timeout_s: float,
-        what: str,
+        subject: str,
     ) -> Future[None]:
         """Send and resolve on the broker's confirm; NotConfirmed otherwise. From any thread."""
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()
         refusal = self._refusal()
         if refusal:
-            future.set_exception(NotConfirmed(f"{what} was not sent: {refusal}"))
+            future.set_exception(NotConfirmed(f"{subject} was not sent: {refusal}"))
             return future
-        pending = _Pending(future, properties.message_id or "", what, monotonic() + timeout_s)
+        pending = _Pending(future, properties.message_id or "", subject, monotonic() + timeout_s)
         self._link.submit(lambda: self._publish(exchange, routing_key, body, properties, mandatory, pending))
         return future
 
@@ -167,11 +167,13 @@ class Publisher:
         tag, acked = frame.method.delivery_tag, frame.method.NAME == "Basic.Ack"
         if frame.method.multiple:
             # Tags are in order: the oldest stand first.
-            tags = list(takewhile(lambda known: known <= tag, self._pending)) if tag else list(self._pending)
+            tags = (
+                list(takewhile(lambda pending_tag: pending_tag <= tag, self._pending)) if tag else list(self._pending)
+            )
         else:
             tags = [tag]
-        for one in tags:
-            pending = self._pending.pop(one, None)
+        for confirmed_tag in tags:
+            pending = self._pending.pop(confirmed_tag, None)
             if pending is not None:
                 self._settle(pending, acked)
 
@@ -195,5 +197,5 @@ class Publisher:
     def _fail_all(self, reason: str) -> None:
         pending, self._pending = self._pending, {}
         self._returned.clear()
-        for one in pending.values():
-            one.future.set_exception(NotConfirmed(f"{one.what}: {reason}"))
+        for entry in pending.values():
+            entry.future.set_exception(NotConfirmed(f"{entry.what}: {reason}"))

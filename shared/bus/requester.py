@@ -56,8 +56,8 @@ class Requester:
         elif self._link.blocked:
             future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is short of memory or disk"))
         else:
-            asked = _Asked(future, topic, timeout_s, monotonic() + timeout_s)
-            self._link.submit(lambda: self._ask(parcel, asked))
+            request = _Asked(future, topic, timeout_s, monotonic() + timeout_s)
+            self._link.submit(lambda: self._ask(parcel, request))
         return future
 
     # Everything below runs on the I/O thread.
@@ -87,45 +87,47 @@ class Requester:
             log.warning("channel closed by the broker", reason=str(reason))
             channel.connection.channel(on_open_callback=self._opened)
 
-    def _ask(self, parcel: wire.Parcel, asked: _Asked) -> None:
+    def _ask(self, parcel: wire.Parcel, request: _Asked) -> None:
         try:
             if self._channel is None:
                 raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
             self._channel.basic_publish(
-                furniture.exchange_of(asked.topic), asked.topic.name, parcel.body, parcel.properties, mandatory=True
+                furniture.exchange_of(request.topic), request.topic.name, parcel.body, parcel.properties, mandatory=True
             )
         except Exception as error:
-            asked.future.set_exception(Unavailable(f"{asked.topic.name} was not asked: {error}"))
+            request.future.set_exception(Unavailable(f"{request.topic.name} was not asked: {error}"))
             return
         if not self._asked:
             self._link.later(_SWEEP_S, self._sweep)
-        self._asked[parcel.message_id] = asked
+        self._asked[parcel.message_id] = request
 
     def _on_reply(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
-        asked = self._asked.pop(properties.correlation_id or "", None)
-        if asked is None:
+        request = self._asked.pop(properties.correlation_id or "", None)
+        if request is None:
             return  # The asker gave up.
-        answer = wire.unpack_reply(asked.topic, body)
+        answer = wire.unpack_reply(request.topic, body)
         if isinstance(answer, Problem):
-            asked.future.set_exception(Refused(answer))
+            request.future.set_exception(Refused(answer))
         else:
-            asked.future.set_result(answer)
+            request.future.set_result(answer)
 
     def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
-        asked = self._asked.pop(properties.correlation_id or "", None)
-        if asked is not None:
-            asked.future.set_exception(Unavailable(f"{asked.topic.name} was not asked: no queue takes it"))
+        request = self._asked.pop(properties.correlation_id or "", None)
+        if request is not None:
+            request.future.set_exception(Unavailable(f"{request.topic.name} was not asked: no queue takes it"))
             self._link.declare_again(lambda: None)
 
     def _sweep(self) -> None:
         at = monotonic()
-        for key in [key for key, asked in self._asked.items() if asked.give_up_at <= at]:
-            asked = self._asked.pop(key)
-            asked.future.set_exception(RequestTimeout(f"{asked.topic.name}: no answer within {asked.timeout_s:g} s"))
+        for key in [key for key, request in self._asked.items() if request.give_up_at <= at]:
+            request = self._asked.pop(key)
+            request.future.set_exception(
+                RequestTimeout(f"{request.topic.name}: no answer within {request.timeout_s:g} s")
+            )
         if self._asked:
             self._link.later(_SWEEP_S, self._sweep)
 
     def _fail_all(self, reason: str) -> None:
         waiting, self._asked = self._asked, {}
-        for asked in waiting.values():
-            asked.future.set_exception(Unavailable(f"{asked.topic.name}: {reason}"))
+        for request in waiting.values():
+            request.future.set_exception(Unavailable(f"{request.topic.name}: {reason}"))

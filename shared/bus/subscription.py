@@ -35,8 +35,8 @@ class Delivery:
 
     def count(self, name: str) -> int:
         """A header that counts; 0 when it is absent or nonsense."""
-        found = self.header(name)
-        return found if isinstance(found, int) else 0
+        value = self.header(name)
+        return value if isinstance(value, int) else 0
 
     def decoded(self) -> Incoming:
         """As a handler gets it. Raises `wire.Undecodable`."""

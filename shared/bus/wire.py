@@ -131,24 +131,31 @@ def _flaws(error: ValidationError) -> str:
     return "; ".join(flaws) + (f"; and {more} more" if more > 0 else "")
 
 
-def pack_reply(topic: Topic, reply: Message, *, source: str, subject: str, asked: str, correlation_id: str) -> Parcel:
+def pack_reply(
+    topic: Topic, reply: Message, *, source: str, subject: str, request_id: str, correlation_id: str
+) -> Parcel:
     """An answer, or a problem, for the request whose message id is `asked`."""
     is_problem = isinstance(reply, Problem)
     if not is_problem and (topic.reply is None or not isinstance(reply, topic.reply)):
         expected = topic.reply.__name__ if topic.reply else "no reply"
         raise TypeError(f"{topic.type} is answered by {expected}, not {type(reply).__name__}")
     kind = PROBLEM_TYPE if is_problem else topic.type + REPLY_SUFFIX
-    return _reply(kind, reply, source=source, subject=subject, asked=asked, correlation_id=correlation_id)
+    return _reply(kind, reply, source=source, subject=subject, request_id=request_id, correlation_id=correlation_id)
 
 
-def pack_problem(problem: Problem, *, source: str, asked: str, correlation_id: str) -> Parcel:
+def pack_problem(problem: Problem, *, source: str, request_id: str, correlation_id: str) -> Parcel:
     """A problem in answer to something that could not even be read."""
     return _reply(
-        PROBLEM_TYPE, problem, source=source, subject=problem.subject, asked=asked, correlation_id=correlation_id
+        PROBLEM_TYPE,
+        problem,
+        source=source,
+        subject=problem.subject,
+        request_id=request_id,
+        correlation_id=correlation_id,
     )
 
 
-def _reply(kind: str, reply: Message, *, source: str, subject: str, asked: str, correlation_id: str) -> Parcel:
+def _reply(kind: str, reply: Message, *, source: str, subject: str, request_id: str, correlation_id: str) -> Parcel:
     message_id, at = new_id(), now()
     head = {
         "id": message_id,
@@ -157,7 +164,7 @@ def _reply(kind: str, reply: Message, *, source: str, subject: str, asked: str, 
         "subject": subject,
         "time": rfc3339(at),
         "datacontenttype": JSON,
-        "causationid": asked,
+        "causationid": request_id,
     }
     properties = pika.BasicProperties(
         content_type=JSON,

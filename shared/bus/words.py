@@ -35,4 +35,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while isinstance(inner, BaseException):
         yield inner
         packed = getattr(inner, "exceptions", None) or (getattr(inner, "exception", None), *inner.args)
-        inner = next((one for one in reversed(packed) if isinstance(one, BaseException)), inner.__cause__)
+        inner = next((part for part in reversed(packed) if isinstance(part, BaseException)), inner.__cause__)

@@ -24,7 +24,8 @@ class Workers(ABC):
         self._closing = threading.Event()
         self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._waiting.put)
         self._threads = [
-            threading.Thread(target=self._work, name=f"{queue_name}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=self._work, name=f"{queue_name}-{thread_number}", daemon=True)
+            for thread_number in range(threads)
         ]
 
     @property

@@ -43,12 +43,12 @@ def schema_of(topic: Topic) -> Json:
 
 def schemas() -> dict[str, Json]:
     """By file name: every topic, the data of every reply, and the problem that may take a reply's place."""
-    found = {f"{topic.type}.json": schema_of(topic) for topic in TOPICS}
+    documents = {f"{topic.type}.json": schema_of(topic) for topic in TOPICS}
     for topic in TOPICS:
         if topic.reply is not None:
-            found[f"{topic.type}.reply.json"] = {"$schema": _DIALECT, **_data_schema(topic.reply)}
-    found["problem.v1.json"] = {"$schema": _DIALECT, **_data_schema(Problem)}
-    return found
+            documents[f"{topic.type}.reply.json"] = {"$schema": _DIALECT, **_data_schema(topic.reply)}
+    documents["problem.v1.json"] = {"$schema": _DIALECT, **_data_schema(Problem)}
+    return documents
 
 
 def asyncapi() -> Json:
@@ -104,20 +104,20 @@ def asyncapi() -> Json:
 
 def files() -> dict[Path, str]:
     """Everything that is generated, by its place."""
-    found = {REFERENCE / "schemas" / name: schema for name, schema in schemas().items()}
-    found[REFERENCE / "asyncapi.json"] = asyncapi()
-    return {path: json.dumps(tree, indent=2, ensure_ascii=False) + "\n" for path, tree in found.items()}
+    trees = {REFERENCE / "schemas" / name: schema for name, schema in schemas().items()}
+    trees[REFERENCE / "asyncapi.json"] = asyncapi()
+    return {path: json.dumps(tree, indent=2, ensure_ascii=False) + "\n" for path, tree in trees.items()}
 
 
 def stale() -> list[str]:
     """What differs from the committed files, in words."""
-    wanted = files()
+    expected = files()
     wrong = [
         f"{path} is out of date"
-        for path, text in wanted.items()
+        for path, text in expected.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
-    return wrong + [f"{path} belongs to no topic" for path in (REFERENCE / "schemas").glob("*") if path not in wanted]
+    return wrong + [f"{path} belongs to no topic" for path in (REFERENCE / "schemas").glob("*") if path not in expected]
 
 
 def main(arguments: list[str]) -> int:

@@ -36,9 +36,9 @@ def endpoint_secret_keys(endpoint_type: str, properties: Mapping[str, Any] | Non
 
     Better hidden for nothing than shown: but a yes or no is no secret, whatever it is called.
     """
-    known = ENDPOINT_SECRETS.get(endpoint_type.lower())
-    if known is not None:
-        return frozenset(known)
+    names = ENDPOINT_SECRETS.get(endpoint_type.lower())
+    if names is not None:
+        return frozenset(names)
     return frozenset(name for name, value in (properties or {}).items() if _tells(name) and not isinstance(value, bool))
 
 

@@ -14,16 +14,16 @@ UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 def keepable(tree: Any) -> bool:
     """Whether every text within a JSON value can be kept, keys included."""
-    left = [tree]
-    while left:
-        value = left.pop()
+    pending = [tree]
+    while pending:
+        value = pending.pop()
         if isinstance(value, str):
             if UNKEEPABLE.search(value):
                 return False
         elif isinstance(value, dict):
-            left += (*value, *value.values())
+            pending += (*value, *value.values())
         elif isinstance(value, list | tuple):
-            left += value
+            pending += value
     return True
 
 
@@ -42,4 +42,4 @@ def _mended(tree: Any) -> Any:
         return UNKEEPABLE.sub("\ufffd", tree)
     if isinstance(tree, dict):
         return {_mended(key): _mended(value) for key, value in tree.items()}
-    return [_mended(one) for one in tree] if isinstance(tree, list | tuple) else tree
+    return [_mended(item) for item in tree] if isinstance(tree, list | tuple) else tree

@@ -28,27 +28,27 @@ _METADATA = frozenset(map(ip_address, ("169.254.169.254", "100.100.100.200", "16
 _PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
 
 
-def normalise(written: str | Address) -> Address | None:
+def normalise(address: str | Address) -> Address | None:
     """An address in its plain form: without brackets and zone, an IPv4-mapped one as IPv4; None for anything else."""
-    if isinstance(written, str):
-        text = written.strip().removeprefix("[").removesuffix("]").partition("%")[0]
+    if isinstance(address, str):
+        text = address.strip().removeprefix("[").removesuffix("]").partition("%")[0]
         try:
-            written = ip_address(text)
+            address = ip_address(text)
         except ValueError:
             return None
-    mapped = written.ipv4_mapped if isinstance(written, IPv6Address) else None
-    return mapped or written
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
-def normal_text(written: str) -> str:
+def normal_text(text: str) -> str:
     """The same as text; what is no address stays as it is."""
-    address = normalise(written)
-    return written if address is None else str(address)
+    address = normalise(text)
+    return text if address is None else str(address)
 
 
-def read_network(written: str) -> Network:
+def read_network(text: str) -> Network:
     """A network or a single address, in CIDR notation; an IPv4-mapped one as IPv4. Raises ValueError."""
-    network = ip_network(written.strip(), strict=False)
+    network = ip_network(text.strip(), strict=False)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         return IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - _MAPPED.prefixlen))
     return network
@@ -62,61 +62,61 @@ def mapped_network(network: Network) -> IPv6Network:
     return IPv6Network((base, _MAPPED.prefixlen + network.prefixlen))
 
 
-def is_within(written: str | Address, networks: Iterable[Network]) -> bool:
+def is_within(host: str | Address, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks."""
-    address = normalise(written)
+    address = normalise(host)
     return address is not None and any(address in network for network in networks)
 
 
-def hidden_ipv4(written: str | Address) -> IPv4Address | None:
+def hidden_ipv4(host: str | Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 one leads to; None for any other."""
-    address = ip_address(written.partition("%")[0]) if isinstance(written, str) else written
+    address = ip_address(host.partition("%")[0]) if isinstance(host, str) else host
     if isinstance(address, IPv4Address) or int(address) <= 1:  # `::` and `::1` hold none.
         return None
     shift = next((shift for prefix, shift in _EMBEDDING if address in prefix), None)
     return None if shift is None else IPv4Address(int(address) >> shift & (2**_IPV4_BITS - 1))
 
 
-def _forms(written: str | Address) -> tuple[Address, ...]:
+def _forms(host: str | Address) -> tuple[Address, ...]:
     """An address, and the IPv4 one within it; none for what is no address."""
-    address = normalise(written)
+    address = normalise(host)
     if address is None:
         return ()
     hidden = hidden_ipv4(address)
     return (address,) if hidden is None else (address, hidden)
 
 
-def is_loopback(written: str | Address) -> bool:
+def is_loopback(host: str | Address) -> bool:
     """This machine, also through IPv4 within IPv6 and as the unspecified address, which connects to it."""
-    return any(one.is_loopback or one.is_unspecified for one in _forms(written))
+    return any(form.is_loopback or form.is_unspecified for form in _forms(host))
 
 
-def is_link_local(written: str | Address) -> bool:
+def is_link_local(host: str | Address) -> bool:
     """The wire that this machine is on."""
-    return any(one.is_link_local for one in _forms(written))
+    return any(form.is_link_local for form in _forms(host))
 
 
-def is_metadata(written: str | Address) -> bool:
+def is_metadata(host: str | Address) -> bool:
     """A cloud's metadata service."""
-    return any(one in _METADATA for one in _forms(written))
+    return any(form in _METADATA for form in _forms(host))
 
 
-def is_multicast(written: str | Address) -> bool:
+def is_multicast(host: str | Address) -> bool:
     """No single machine."""
-    return any(one.is_multicast for one in _forms(written))
+    return any(form.is_multicast for form in _forms(host))
 
 
-def is_private(written: str | Address) -> bool:
+def is_private(host: str | Address) -> bool:
     """A network of one's own: RFC 1918, carrier-grade NAT, unique local IPv6."""
-    return any(one in network for one in _forms(written) for network in _PRIVATE)
+    return any(form in network for form in _forms(host) for network in _PRIVATE)
 
 
-def is_local(written: str | Address) -> bool:
+def is_local(host: str | Address) -> bool:
     """What never is a server of somebody else's: this machine, its wire, its cloud's metadata, multicast."""
-    return any(check(written) for check in (is_loopback, is_link_local, is_metadata, is_multicast))
+    return any(check(host) for check in (is_loopback, is_link_local, is_metadata, is_multicast))
 
 
-def is_global(written: str | Address) -> bool:
+def is_global(host: str | Address) -> bool:
     """Whether the whole internet reaches it."""
-    forms = _forms(written)
-    return bool(forms) and all(one.is_global for one in forms)
+    forms = _forms(host)
+    return bool(forms) and all(form.is_global for form in forms)

@@ -78,8 +78,8 @@ class Health:
     def clear(self, key: str) -> None:
         """The trouble or note of that key is over."""
         with self._lock:
-            gone = self._troubles.pop(key, None) or self._notes.pop(key, None)
-        if gone:
+            cleared = self._troubles.pop(key, None) or self._notes.pop(key, None)
+        if cleared:
             self._changed.set()
 
     @property
@@ -131,16 +131,16 @@ class Health:
         )
 
     def _write(self) -> None:
-        for key, (report, ask) in list(self._watched.items()):
+        for key, (tell_line, ask) in list(self._watched.items()):
             if line := ask():
-                report(key, line)
+                tell_line(key, line)
             else:
                 self.clear(key)
-        said = self._report()
+        report = self._report()
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps({**said.model_dump(mode="json"), "at": now()}), encoding="utf-8")
+        draft.write_text(json.dumps({**report.model_dump(mode="json"), "at": now()}), encoding="utf-8")
         draft.replace(self._path)
-        self._tell(said)
+        self._tell(report)
 
 
 def check(service: str, home: Path, *, at: float, host: str) -> list[str]:

@@ -42,17 +42,17 @@ def run(service_name: str, build: Callable[[], Closer]) -> int:
     log = get_logger()
     faulthandler.enable()
     threading.excepthook = _report_dead_thread
-    asked = 0
+    signals_received = 0
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+    def on_signal(signal_number: int, _frame: FrameType | None) -> None:
+        nonlocal signals_received
+        signals_received += 1
+        if signals_received > 1:
             os._exit(HURRIED)
-        _ends.put((signal.Signals(number).name, DONE))
+        _ends.put((signal.Signals(signal_number).name, DONE))
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, on_signal)
 
     try:
         service = build()

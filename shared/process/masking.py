@@ -46,8 +46,8 @@ class Masker:
         if isinstance(value, list | tuple):
             return [self.mask(item) for item in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
-            shown = str(value)
-            return value if self.text(shown) == shown else MASK
+            text = str(value)
+            return value if self.text(text) == text else MASK
         return value
 
 

@@ -17,20 +17,20 @@ log = get_logger()
 
 def own_task_types() -> list[Any]:
     """The types, made; one that cannot be loaded is left out and said, so that the others go on working."""
-    found = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+    task_types = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
-            made = entry.load()()
-            if not made.name or not isinstance(made.schema, dict):
+            task_type = entry.load()()
+            if not task_type.name or not isinstance(task_type.schema, dict):
                 raise TypeError("a task type has a `name` and a `schema`")
         except Exception as error:
             log.error("own task type left out", entry_point=entry.value, reason=f"{type(error).__name__}: {error}")
         else:
-            found.append(made)
-    return found
+            task_types.append(task_type)
+    return task_types
 
 
 def add_own_schemas(schemas: dict[str, dict[str, Any]]) -> None:
     """Let pipelines use the types of one's own; a built-in type keeps its name."""
-    for one in own_task_types():
-        schemas.setdefault(one.name, one.schema)
+    for task_type in own_task_types():
+        schemas.setdefault(task_type.name, task_type.schema)

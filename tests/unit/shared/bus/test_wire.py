@@ -43,7 +43,9 @@ def test_properties_repeat_the_head_and_a_request_correlates_by_its_own_id() -> 
 
 def test_a_reply_of_the_wrong_type_is_refused_where_it_is_made() -> None:
     with pytest.raises(TypeError, match="answered by HeldAnswer"):
-        wire.pack_reply(topics.RUN_HELD, runs.Held(runner="r"), source="s", subject="", asked="", correlation_id="")
+        wire.pack_reply(
+            topics.RUN_HELD, runs.Held(runner="r"), source="s", subject="", request_id="", correlation_id=""
+        )
 
 
 def test_an_answer_that_cannot_be_read_is_a_problem_and_no_crash() -> None:
