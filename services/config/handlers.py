@@ -15,6 +15,7 @@ from shared.contracts.catalog import Find, SignIn
 from shared.contracts.mirror import Wanted, WantedAsk
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
+from shared.contracts.runs import Held, HeldAnswer
 from shared.contracts.topics import Topic
 
 from .accounts.sign_in import SignIns
@@ -79,7 +80,7 @@ class Handlers:
         table: dict[Topic, Callable[[Any, Incoming], Message | Future[Message]]] = {
             topics.ALLOWLIST_ASK: lambda ask, _: self._read(self.answers.allowlist, ask),
             topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
-            topics.RUN_HELD: lambda ask, _: self.ledger.held(ask),
+            topics.RUN_HELD_V1: lambda ask, _: self._held_v1(ask),
             topics.CATALOG_FIND: lambda ask, incoming: self.desk.find(ask, incoming.envelope.caller),
             topics.CATALOG_GET: lambda ask, incoming: self.desk.get(ask, incoming.envelope.caller),
             topics.CATALOG_ACT: lambda ask, incoming: self.desk.act(
@@ -88,6 +89,19 @@ class Handlers:
             topics.SIGN_IN: lambda ask, _: self._sign_in(ask),
         }
         return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def signs_of_life(self) -> Mapping[Topic, Server]:
+        """What `config.signs-of-life` answers; that they have come is said to `heard` before."""
+        return {topics.RUN_HELD: _or_unavailable(lambda ask, _: self.ledger.held(ask))}
+
+    def heard(self, incoming: Incoming) -> None:
+        """A runner lives. On the I/O thread."""
+        if isinstance(incoming.message, Held):
+            self.ledger.heard(incoming.message)
+
+    def _held_v1(self, ask: Held) -> HeldAnswer:
+        self.ledger.heard(ask)
+        return self.ledger.held(ask)
 
     def _sign_in(self, ask: SignIn) -> Message | Future[Message]:
         """A password waits for its check elsewhere: it must not hold a thread that answers others."""

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Protocol
 
 import structlog
 
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
-from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, Service
+from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, SIGNS_OF_LIFE, Service
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
 from shared.process.life import Fatal
@@ -52,9 +53,19 @@ from .store.lock import lock_of
 
 log = structlog.get_logger()
 
+_SIGNS_AT_ONCE = 1_000
+"""Signs of life that may wait for their answer in this process: they count before."""
 _WATCH_EVERY_S = 1.0
 _LOGS_EVERY_S = 0.25
 """A commit for what was printed is one that reports do not get; runners send what is printed as often."""
+
+
+class SignsOfLife(Protocol):
+    """The queue of runners' signs of life, as the leases need it."""
+
+    @property
+    def heard_until(self) -> float: ...
+    def listen_on(self) -> None: ...
 
 
 class Config:
@@ -69,7 +80,7 @@ class Config:
         self.health = Health("config", settings.home, instance=settings.instance).start()
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
-        self.leases = Leases(time.monotonic, lease_s=settings.lease_s)
+        self.leases = Leases(lease_s=settings.lease_s)
         self.receiver = Receiver(self.catalog)
         self.looks = Looks(
             self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)
@@ -98,6 +109,7 @@ class Config:
         )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is)
         self._watched_at = 0.0
+        self._signs_of_life: SignsOfLife | None = None
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
         self.health.tell(lambda said: self.bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
         self.bus.open()
@@ -127,6 +139,7 @@ class Config:
 
     def _start(self) -> _Working:
         """The lock is ours: send what is left over, then consume."""
+        self.leases.start()
         with self.store.write() as uow:
             self.catalog.start(uow)
             self.looks.start(uow)
@@ -137,6 +150,15 @@ class Config:
             working.add(relay.open, relay.close)
             timers = Timers(self.store, self._timer_handlers())
             working.add(timers.open, timers.close)
+            signs = self.bus.serve(
+                SIGNS_OF_LIFE,
+                self.handlers.signs_of_life(),
+                threads=1,
+                deferred=_SIGNS_AT_ONCE,
+                on_arrival=self.handlers.heard,
+            )
+            self._signs_of_life = signs
+            working.closing(signs)
             # Closed in reverse: nothing comes in any more while the relay still sends what was promised.
             working.closing(self.bus.consume_single(LEDGER, self.handlers.ledger_batch))
             working.closing(self.bus.consume_single(HOOKS, self.handlers.hooks))
@@ -154,7 +176,11 @@ class Config:
     def _beat(self) -> None:
         """Twice a second while active: leases, and what is wrong in words."""
         connected = self.bus.connected
-        self.leases.tick(connected=connected)
+        if self._signs_of_life is not None:
+            self._signs_of_life.listen_on()
+            # A blocked broker takes nothing from runners either, however promptly it answers us.
+            if connected:
+                self.leases.tick(self._signs_of_life.heard_until)
         at = time.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:
             self._watched_at = at

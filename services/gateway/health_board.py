@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.contracts.health import ProcessHealth
 from shared.contracts.topics import Service
-from shared.process.clock import monotonic
+from shared.process.clock import epoch, monotonic, now
 
 from .ports import expect
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SILENT_AFTER_S = 10.0
 FORGOTTEN_AFTER_S = 600.0
+SKEW_SHOWN_S = 5.0
+"""A report may be this late on its way; beyond it the clocks of two machines differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class _Report:
     first: float
     last: float
     health: ProcessHealth
+    ahead_s: float
+    """By how much its clock is ahead of this process's."""
 
     def replaced_by(self, other: _Report) -> bool:
         """Did the other begin in its place, on its machine, after it had fallen silent?"""
@@ -58,13 +62,14 @@ class HealthBoard:
         """A process says how it is."""
         health = expect(incoming.message, ProcessHealth)
         key = (health.service, health.instance)
+        ahead_s = epoch(incoming.envelope.time) - now()
         with self._lock:
             if health.ended:
                 self._reports.pop(key, None)
             else:
                 at = monotonic()
                 previous = self._reports.get(key)
-                self._reports[key] = _Report(previous.first if previous else at, at, health)
+                self._reports[key] = _Report(previous.first if previous else at, at, health, ahead_s)
 
     def lines(self) -> tuple[Line, ...]:
         """Every process, and every service that nobody runs, by service."""
@@ -76,22 +81,30 @@ class HealthBoard:
         current = [
             report for report in every if at - report.last <= SILENT_AFTER_S or not any(map(report.replaced_by, every))
         ]
-        lines = [_line(report.health, at - report.last) for report in current]
+        lines = [_line(report, at - report.last) for report in current]
         present = {line.service for line in lines if line.well or line.troubles}
         listened = at - self._began > SILENT_AFTER_S
         absent = [_absent(service.value) for service in Service if listened and service.value not in present]
         return tuple(sorted([*lines, *absent], key=lambda line: list(Service).index(Service(line.service))))
 
 
-def _line(health: ProcessHealth, silent_s: float) -> Line:
-    troubles = health.troubles
+def _line(report: _Report, silent_s: float) -> Line:
+    health = report.health
+    troubles, notes = health.troubles, health.notes
     if silent_s > SILENT_AFTER_S:
         troubles = (
             f"No report for {silent_s:.0f} s: the process died, hangs or lost its broker connection. "
             "Check its log or restart it.",
             *troubles,
         )
-    return Line(health.service, health.instance, health.host, health.since, not troubles, troubles, health.notes)
+    if abs(report.ahead_s) > SKEW_SHOWN_S:
+        direction = "ahead of" if report.ahead_s > 0 else "behind"
+        notes = (
+            f"Its clock is {abs(report.ahead_s):.0f} s {direction} this gateway's. Runs lose nothing by it; let NTP "
+            "set the clocks of both machines.",
+            *notes,
+        )
+    return Line(health.service, health.instance, health.host, health.since, not troubles, troubles, notes)
 
 
 def _absent(service: str) -> Line:

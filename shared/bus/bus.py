@@ -11,7 +11,7 @@ from typing import Protocol
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.topics import Mode, Queue, Service, Topic
-from shared.process.clock import monotonic, now
+from shared.process.clock import monotonic
 
 from . import furniture, wire
 from .dead import DeadConsumer
@@ -179,7 +179,7 @@ class Bus:
         )
         return self._publisher.publish(
             furniture.exchange_of(topic),
-            topic.name,
+            topic.routing_key,
             parcel.body,
             parcel.properties,
             mandatory=furniture.is_mandatory(topic),
@@ -191,7 +191,7 @@ class Bus:
         """Tell whoever listens now; never waits, silently lost while the broker is away."""
         if self._publisher.usable:
             parcel = wire.pack(topic, message, source=self.source, subject=subject, persistent=False)
-            self._publisher.send(furniture.exchange_of(topic), topic.name, parcel.body, parcel.properties)
+            self._publisher.send(furniture.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
 
     def request(
         self,
@@ -234,7 +234,6 @@ class Bus:
             subject=subject,
             caller=caller,
             command_id=command_id,
-            deadline=now() + timeout_s if rpc else None,
             persistent=not rpc,
             reply_to=REPLY_TO,
             expires_after_s=timeout_s if rpc else None,
@@ -277,17 +276,32 @@ class Bus:
             )
         )
 
-    def serve(self, queue: Queue, handlers: Mapping[Topic, Server], *, threads: int, deferred: int = 0) -> Consumer:
+    def serve(
+        self,
+        queue: Queue,
+        handlers: Mapping[Topic, Server],
+        *,
+        threads: int,
+        deferred: int = 0,
+        on_arrival: Callable[[Incoming], None] | None = None,
+    ) -> RpcConsumer:
         """Answer requests in `threads` threads; a handler raises Refused to answer a problem.
 
-        A handler may also give a future, and up to `deferred` of these hold back nobody else.
+        Up to `deferred` requests beyond what the threads need may wait in this process: those that a handler answers by
+        a future, or all that come at once. `on_arrival` is called on the I/O thread for each, before it waits.
         """
         _check(queue, Mode.RPC, handlers)
-        return self._started(
-            RpcConsumer(
-                self._receiving, self._disposal(queue), queue.name, handlers, threads=threads, deferred=deferred
-            )
+        consumer = RpcConsumer(
+            self._receiving,
+            self._disposal(queue),
+            queue.name,
+            handlers,
+            threads=threads,
+            deferred=deferred,
+            on_arrival=on_arrival,
         )
+        self._started(consumer)
+        return consumer
 
     def listen(
         self,

@@ -69,7 +69,7 @@ def rung_for(failures: int, after_s: float | None) -> int:
 
 def bindings_of(queue: Queue) -> tuple[tuple[str, str], ...]:
     """(exchange, routing key) of every topic that arrives in a queue."""
-    return tuple((exchange_of(topic), topic.name) for topic in TOPICS if queue in topic.queues)
+    return tuple((exchange_of(topic), topic.routing_key) for topic in TOPICS if queue in topic.queues)
 
 
 def _quorum(dead_exchange: str, **more: Any) -> Arguments:

@@ -71,7 +71,7 @@ class NewsConsumer:
         name = f"{self._name}.{self._instance}.{new_id()[-12:]}"
         channel.queue_declare(name, exclusive=True, auto_delete=True, arguments=furniture.NEWS_ARGUMENTS)
         for topic in self._handlers:
-            channel.queue_bind(name, furniture.exchange_of(topic), routing_key=topic.name)
+            channel.queue_bind(name, furniture.exchange_of(topic), routing_key=topic.routing_key)
         return name
 
     def _put(self, delivery: Delivery) -> None:

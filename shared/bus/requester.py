@@ -92,7 +92,11 @@ class Requester:
             if self._channel is None:
                 raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
             self._channel.basic_publish(
-                furniture.exchange_of(request.topic), request.topic.name, parcel.body, parcel.properties, mandatory=True
+                furniture.exchange_of(request.topic),
+                request.topic.routing_key,
+                parcel.body,
+                parcel.properties,
+                mandatory=True,
             )
         except Exception as error:
             request.future.set_exception(Unavailable(f"{request.topic.name} was not asked: {error}"))

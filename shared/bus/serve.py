@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Topic
-from shared.process.clock import now
 from shared.process.logging import get_logger
 
 from . import wire
@@ -39,11 +38,30 @@ class RpcConsumer(Workers):
         *,
         threads: int,
         deferred: int,
+        on_arrival: Callable[[Incoming], None] | None,
     ) -> None:
         # As many again wait here as are answered, so that no thread stands idle between two.
         super().__init__(link, queue_name, threads=threads, prefetch=2 * threads + deferred)
         self._handlers = dict(handlers)
         self._disposal = disposal
+        self._on_arrival = on_arrival
+
+    @property
+    def heard_until(self) -> float:
+        """In monotonic seconds: `on_arrival` was called for all that had reached the queue by then."""
+        return self._subscription.heard_until
+
+    def listen_on(self) -> None:
+        """Move `heard_until`, soon, if nothing is left in the queue."""
+        self._subscription.listen_on()
+
+    def _arrived(self, delivery: Delivery) -> None:
+        if self._on_arrival is not None:
+            try:
+                self._on_arrival(delivery.decoded())
+            except wire.Undecodable:
+                log.debug("unreadable on arrival", queue=self._queue_name)
+        super()._arrived(delivery)
 
     def _handle(self, delivery: Delivery) -> None:
         try:
@@ -59,14 +77,13 @@ class RpcConsumer(Workers):
 
     def _readable(self, delivery: Delivery) -> Incoming | None:
         """The request, if somebody waits for it and it can be answered here; who asks amiss hears why."""
+        if delivery.is_stale:
+            return None
         try:
             incoming = delivery.decoded()
         except wire.Undecodable as error:
             log.warning("unreadable request", queue=self._queue_name, reason=str(error))
             self._disposal.reply_problem(delivery, Code.INVALID, str(error))
-            return None
-        deadline = incoming.envelope.deadline
-        if deadline is not None and deadline <= now():
             return None
         if incoming.topic not in self._handlers:
             self._disposal.reply_problem(delivery, Code.UNSUPPORTED, f"{incoming.topic.type} is not answered here.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 from . import wire
@@ -29,6 +30,13 @@ class Delivery:
     redelivered: bool
     properties: Any
     body: bytes
+    arrived_at: float = field(default_factory=monotonic)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has waited here for as long as its sender waits for an answer, by this process's clock alone."""
+        lasts_ms = self.properties.expiration
+        return bool(lasts_ms) and monotonic() - self.arrived_at > int(lasts_ms) / 1000
 
     def header(self, name: str) -> Any:
         return (self.properties.headers or {}).get(name)
@@ -84,8 +92,11 @@ class Subscription:
         self._opening = False
         self._wanted = True
         self._closed = threading.Event()
+        self._counting = False
         self.generation = 0
         self.consuming = False
+        self.heard_until = monotonic()
+        """Every message that had reached the queue by then has arrived here; `listen_on` moves it."""
 
     def start(self) -> None:
         self._link.submit(lambda: self._link.add_user(self))
@@ -93,6 +104,13 @@ class Subscription:
     def ack(self, delivery: Delivery, *, multiple: bool = False) -> None:
         """Acknowledge one delivery, or all up to it. From any thread."""
         self._link.submit(lambda: self._ack(delivery, multiple))
+
+    def listen_on(self) -> None:
+        """Ask the broker, unless it is being asked, whether messages are left; if none is, `heard_until` moves to now.
+
+        A late broker, connection or I/O thread leaves it where it is. From any thread.
+        """
+        self._link.submit(self._count)
 
     def settle(self, timeout_s: float = 5.0) -> None:
         """Wait until the broker has taken in every ack submitted so far. Not from the I/O thread."""
@@ -135,6 +153,7 @@ class Subscription:
     def _opened(self, channel: Any) -> None:
         self._opening = False
         self._channel = channel
+        self._counting = False
         self.generation += 1
         generation = self.generation
         channel.add_on_close_callback(self._channel_closed)
@@ -181,6 +200,18 @@ class Subscription:
                 channel.close()
 
         channel.queue_declare(self._queue, passive=True, callback=counted)
+
+    def _count(self) -> None:
+        if self._counting or not self.consuming or not self._channel.is_open:
+            return
+        self._counting, asked_at = True, monotonic()
+
+        def counted(frame: Any) -> None:
+            self._counting = False
+            if frame.method.message_count == 0:
+                self.heard_until = asked_at
+
+        self._channel.queue_declare(self._queue, passive=True, callback=counted)
 
     def _channel_closed(self, channel: Any, reason: Any) -> None:
         if channel is not self._channel:

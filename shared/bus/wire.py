@@ -58,7 +58,6 @@ def pack(
     causation_id: str | None = None,
     caller: Caller | None = None,
     command_id: str | None = None,
-    deadline: float | None = None,
     persistent: bool = True,
     reply_to: str | None = None,
     expires_after_s: float | None = None,
@@ -81,7 +80,6 @@ def pack(
         "causationid": causation_id,
         "caller": caller.model_dump() if caller else None,
         "commandid": command_id,
-        "deadline": deadline,
     }
     head |= {key: value for key, value in optional.items() if value is not None}
     return Parcel(

@@ -22,7 +22,7 @@ class Workers(ABC):
         self._queue_name = queue_name
         self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._waiting.put)
+        self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._arrived)
         self._threads = [
             threading.Thread(target=self._work, name=f"{queue_name}-{thread_number}", daemon=True)
             for thread_number in range(threads)
@@ -50,6 +50,10 @@ class Workers(ABC):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - monotonic()))
         self._subscription.stop()
+
+    def _arrived(self, delivery: Delivery) -> None:
+        """On the I/O thread."""
+        self._waiting.put(delivery)
 
     @abstractmethod
     def _handle(self, delivery: Delivery) -> None:

@@ -37,6 +37,4 @@ class Envelope(Message):
     caller: Caller | None = None
     commandid: str | None = None
     """Commands only: the answer to this id is kept for a day, so that repeating a command is harmless."""
-    deadline: float | None = None
-    """Queries only: seconds since the epoch after which nobody waits for the answer."""
     data: Json

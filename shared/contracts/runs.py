@@ -91,6 +91,8 @@ class TakeAnswer(Message):
     variables: dict[str, Variable] = {}
     history: tuple[Recorded, ...] = ()
     about: Started | None = None
+    at: float = 0.0
+    """The ledger's time; 0 from one that does not tell it."""
 
 
 class Grant(Message):
@@ -140,7 +142,7 @@ class HeldRun(Message):
 
 
 class Held(Message):
-    """A runner's sign of life, every second or two: all that it holds."""
+    """A runner's sign of life, every second: all that it holds."""
 
     runner: str
     holds: tuple[HeldRun, ...] = ()
@@ -150,6 +152,8 @@ class HeldAnswer(Message):
     """A verdict for each pair that was listed, by execution id."""
 
     verdicts: dict[str, Verdict] = {}
+    at: float = 0.0
+    """The ledger's time; 0 from one that does not tell it."""
 
 
 class Released(Message):

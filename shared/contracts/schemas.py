@@ -66,7 +66,7 @@ def asyncapi() -> Json:
         "defaultContentType": "application/json",
         "channels": {
             topic.name: {
-                "address": topic.name,
+                "address": topic.routing_key,
                 "messages": {topic.type: {"$ref": f"#/components/messages/{topic.type}"}},
                 "bindings": {
                     "amqp": {

@@ -52,6 +52,8 @@ HOOKS_BULK = Queue("config.hooks-bulk", Service.CONFIG, Mode.SINGLE, max_bytes=2
 LEDGER = Queue("config.ledger", Service.CONFIG, Mode.SINGLE)
 LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1024)
 CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
+SIGNS_OF_LIFE = Queue("config.signs-of-life", Service.CONFIG, Mode.RPC)
+"""Apart from all that others ask, so that nobody can hold up what runners say."""
 RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
 REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
 NOTICES = Queue("runner.notices", Service.RUNNER, Mode.POOL)
@@ -65,7 +67,7 @@ RUNNER_NEWS = Queue("runner.news", Service.RUNNER, Mode.BROADCAST)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One row of the table. Its wire type is `<name>.v<version>`, its routing key the name."""
+    """One row of the table. Its wire type is `<name>.v<version>`."""
 
     name: str
     version: int
@@ -76,10 +78,16 @@ class Topic:
     reply: type[Message] | None = None
     public: bool = False
     """Stable for consumers outside Portside, who bind queues of their own to the topic exchange."""
+    key: str = ""
+    """The routing key where it is not the name: of a version that goes to another queue than the one before."""
 
     @property
     def type(self) -> str:
         return f"{self.name}.v{self.version}"
+
+    @property
+    def routing_key(self) -> str:
+        return self.key or self.name
 
 
 _G, _C, _R, _H = Service.GATEWAY, Service.CONFIG, Service.RUNNER, Service.HUBSYNC
@@ -100,7 +108,9 @@ RUN_EXECUTION = Topic("run.execution", 1, runs.RunExecution, Kind.COMMAND, (_C,)
 RUN_TAKE = Topic("run.take", 1, runs.Take, Kind.COMMAND, (_R,), (LEDGER,), runs.TakeAnswer)
 RUN_REPORT = Topic("run.report", 1, runs.Report, Kind.COMMAND, (_R,), (LEDGER,), runs.ReportAnswer)
 RUN_RELEASED = Topic("run.released", 1, runs.Released, Kind.EVENT, (_R,), (LEDGER,))
-RUN_HELD = Topic("run.held", 1, runs.Held, Kind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
+RUN_HELD = Topic("run.held", 2, runs.Held, Kind.QUERY, (_R,), (SIGNS_OF_LIFE,), runs.HeldAnswer, key="run.held.v2")
+RUN_HELD_V1 = Topic("run.held", 1, runs.Held, Kind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
+"""Until 0.3: how runners and configs of 0.1 meet those of 0.2."""
 RUN_INTENT = Topic("run.intent", 1, runs.IntentChanged, Kind.EVENT, (_C,), (RUNNER_NEWS,))
 LOG_CHUNK = Topic("log.chunk", 1, runs.LogChunk, Kind.EVENT, (_R,), (LOGS,))
 
@@ -146,6 +156,7 @@ TOPICS: tuple[Topic, ...] = (
     RUN_REPORT,
     RUN_RELEASED,
     RUN_HELD,
+    RUN_HELD_V1,
     RUN_INTENT,
     LOG_CHUNK,
     EXECUTION_CHANGED,

@@ -19,3 +19,8 @@ def monotonic() -> float:
 def rfc3339(at: float) -> str:
     """An epoch time as `2026-11-23T09:30:00.123Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch(written: str) -> float:
+    """The epoch time that `rfc3339` wrote. Raises ValueError."""
+    return datetime.fromisoformat(written).timestamp()

@@ -43,6 +43,9 @@ class Broker:
     unacked: dict[str, list[RunExecution]] = field(default_factory=dict)
     ledger: deque[Letter] = field(default_factory=deque)
     queries: deque[tuple[Address, Held]] = field(default_factory=deque)
+    """Signs of life that the ledger's process has not got yet."""
+    arrived: deque[tuple[Address, Held]] = field(default_factory=deque)
+    """Those that it has got and not answered."""
     replies: list[Reply] = field(default_factory=list)
     copies: deque[Letter] = field(default_factory=lambda: deque(maxlen=24))
     """Messages that their publisher may yet send again, because it never saw the confirm."""
@@ -69,5 +72,5 @@ class Broker:
 
     def purge(self) -> None:
         """Queues deleted, disk lost: nothing is left but what processes remember."""
-        for queue in (self.runs, self.ledger, self.queries, self.replies, self.unacked):
+        for queue in (self.runs, self.ledger, self.queries, self.arrived, self.replies, self.unacked):
             queue.clear()

@@ -62,13 +62,13 @@ def live(world: World, seed: int, *, steps: int = 150, types: tuple[Type, ...] =
         if chance < 0.02 and len(world.plans) < 4:
             world.create(some_plan(random, types))
         elif chance < 0.03:
-            random.choice([world.dead_letter, world.broker.purge])()
+            random.choice([world.dead_letter, world.lose_everything])()
         elif chance < 0.25:
             random.choice(faults(world, random))()
         else:
             world.pick(random.randrange(1000))
         if chance > 0.9:
-            world.ledger.now += random.choice([1, 5, 700])
+            world.pass_time(random.choice([1, 5, 700]))
         world.check()
     world.drain()
 

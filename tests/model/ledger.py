@@ -8,12 +8,24 @@ from types import SimpleNamespace
 from typing import Any
 
 from services.config.runs import protocol as p
+from services.config.runs.heartbeats import Leases
 from shared.contracts import history as h
-from shared.contracts.runs import Held, HeldAnswer, Released, Report, ReportAnswer, RunExecution, Take, TakeAnswer
+from shared.contracts.runs import (
+    Held,
+    HeldAnswer,
+    Released,
+    Report,
+    ReportAnswer,
+    RunExecution,
+    Take,
+    TakeAnswer,
+    Verdict,
+)
 
 from .outside import Broken
 
 Key = tuple[str, str, str, int]
+LEASE_S = 10.0
 
 
 @dataclass
@@ -34,6 +46,7 @@ class Ledger:
     starts: int = 0
     over: dict[str, p.Over] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    leases: Leases = field(default_factory=lambda: Leases(lease_s=LEASE_S))
     grants: dict[Key, list[int]] = field(default_factory=lambda: defaultdict(list))
     owners: dict[tuple[str, int], set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
 
@@ -68,6 +81,7 @@ class Ledger:
         if sent is not None and sent[0] == ask.dispatch:
             self.newest_taken_sent_at = max(self.newest_taken_sent_at, sent[1])
         self.last_take_at = self.now
+        self.leases.heard([(ask.execution_id, decision.attempt)])
         return TakeAnswer(
             taken=True,
             attempt=decision.attempt,
@@ -106,6 +120,8 @@ class Ledger:
             if isinstance(recorded.event, h.RunParked) and mine:
                 raise Broken(f"{said.execution_id} parked in the middle of {mine}")
         self.commit(known, step)
+        if answer.verdict is not Verdict.FENCED:
+            self.leases.heard([(said.execution_id, said.attempt)])
         return answer  # type: ignore[no-any-return]
 
     @staticmethod

@@ -59,7 +59,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 5, 700]))
     def time_passes(self, seconds: int) -> None:
-        self.world.ledger.now += seconds
+        self.world.pass_time(seconds)
 
     @rule()
     def config_looks_at_the_clock(self) -> None:
@@ -107,7 +107,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule()
     def the_broker_loses_everything(self) -> None:
-        self.world.broker.purge()
+        self.world.lose_everything()
 
     @rule()
     def a_run_message_is_poison(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,12 +14,11 @@ from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, ReportAns
 
 from .broker import Address, Broker, Letter, Reply
 from .holder import Died, Hold, Plan, Runner
-from .ledger import Ledger
+from .ledger import LEASE_S, Ledger
 from .outside import Broken, Outside
 
 TRUE_RULES = SimpleNamespace(**{name: getattr(p, name) for name in p.__all__})
 CAPACITY = 2
-LEASE_S = 10.0
 DRAIN_ROUNDS = 250
 
 Act = Callable[[], object]
@@ -35,6 +35,16 @@ class World:
     plans: dict[str, Plan] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     takes: count[int] = field(default_factory=lambda: count(1))
+    spoke_at: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When a holder, as (execution id, attempt), said that it lives, where that was not lost with its queue."""
+    hears_by_answering: bool = False
+    """A mutation: a sign of life counts only when it is answered."""
+    heard_s: float = 0.0
+    """Seconds for which everybody could be heard."""
+    heard_until: float = 0.0
+    """The end of the last of them, by the ledger's time."""
+    deaf_clock: bool = False
+    """A mutation: the ledger's clock goes on while signs of life are unread."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.rules)
@@ -57,6 +67,8 @@ class World:
         if self.broker.ledger:
             todo.append(self.ledger_works)
         if self.broker.queries:
+            todo.append(self.ledger_hears)
+        if self.broker.arrived:
             todo.append(self.ledger_answers)
         todo.extend(partial(self.deliver, reply) for reply in self.broker.replies)
         for runner in self.runners:
@@ -95,9 +107,18 @@ class World:
         if acknowledge:
             self.broker.ledger.popleft()
 
+    def ledger_hears(self) -> None:
+        """A sign of life reaches the ledger's process and counts, whenever it is answered."""
+        address, ask = self.broker.queries.popleft()
+        if not self.hears_by_answering:
+            self.ledger.leases.heard((one.execution_id, one.attempt) for one in ask.holds)
+        self.broker.arrived.append((address, ask))
+
     def ledger_answers(self) -> None:
         """A `held` query."""
-        address, ask = self.broker.queries.popleft()
+        address, ask = self.broker.arrived.popleft()
+        if self.hears_by_answering:
+            self.ledger.leases.heard((one.execution_id, one.attempt) for one in ask.holds)
         self.broker.replies.append(Reply(address, self.ledger.held(ask)))
 
     def receive(self, runner: Runner) -> None:
@@ -121,6 +142,8 @@ class World:
         self.broker.queries.append(
             (Address(runner.name, runner.life, next(runner.questions)), Held(runner=runner.name, holds=holds))
         )
+        for one in holds:
+            self.spoke_at[one.execution_id, one.attempt].append(self.ledger.now)
 
     def step(self, runner: Runner, hold: Hold) -> None:
         """One step of one run."""
@@ -205,6 +228,15 @@ class World:
     def _take_again(self, runner: Runner, question: int) -> None:
         self._ask_take(runner, *runner.taking.pop(question))
 
+    def pass_time(self, seconds: int) -> None:
+        """The ledger's clock goes on only in a second at whose end nothing was left unread."""
+        for _ in range(seconds):
+            self.ledger.now += 1
+            if not self.broker.queries or self.deaf_clock:
+                self.heard_s += 1
+                self.heard_until = self.ledger.now
+            self.ledger.leases.tick(self.heard_s)
+
     # ---------------------------------------------------------------------------------------------------- the faults
 
     def crash(self, runner: Runner) -> None:
@@ -254,6 +286,11 @@ class World:
         """A reply does not arrive."""
         if self.broker.replies:
             self.broker.replies.pop(number % len(self.broker.replies))
+
+    def lose_everything(self) -> None:
+        """The broker's disk is gone, and with it what its queues held."""
+        self.broker.purge()
+        self.spoke_at.clear()
 
     def dead_letter(self) -> None:
         """The next run's messages cannot be read by anyone, from now on."""
@@ -309,7 +346,7 @@ class World:
             if wanted <= set(self.ledger.over):
                 return
             self._round()
-            self.ledger.now += 30
+            self.pass_time(30)
             self.sweep()
             if people_answer:
                 self.approve_all()
@@ -323,6 +360,8 @@ class World:
             for act in self._of_runner(runner) if runner.awake else ():
                 act()
         while self.broker.queries:
+            self.ledger_hears()
+        while self.broker.arrived:
             self.ledger_answers()
         while self.broker.ledger:
             self.ledger_works()
@@ -337,18 +376,19 @@ class World:
             if due_at <= self.ledger.now:
                 del self.ledger.timers[execution_id]
                 self.ledger.happen(execution_id, "due", self.ledger.now)
-        for execution_id, holding in list(self.ledger.holdings.items()):
-            if holding.state is p.State.HELD and not self._listed(execution_id, holding):
-                self.ledger.expire(execution_id)
+        held = [key for key, one in self.ledger.holdings.items() if one.state is p.State.HELD]
+        for execution_id in self.ledger.leases.expired(held):
+            self._check_silent(execution_id, self.ledger.holdings[execution_id].attempt)
+            self.ledger.expire(execution_id)
         self.ledger.resend_lost()
         for runner in self.runners:
             self.start(runner)
 
-    def _listed(self, execution_id: str, holding: p.Holding) -> bool:
-        alive = [one for one in self.runners if one.awake]
-        holds = {(hold.execution_id, hold.attempt) for one in alive for hold in one.holds}
-        asks = {(taking[0], taking[2]) for one in alive for taking in one.taking.values()}
-        return (execution_id, holding.attempt) in holds or (execution_id, holding.take_id) in asks
+    def _check_silent(self, execution_id: str, attempt: int) -> None:
+        """Nobody is given up who said that it lives in the last lease of time in which everybody could be heard."""
+        for at in self.spoke_at[execution_id, attempt]:
+            if self.heard_until - LEASE_S <= at < self.heard_until:
+                raise Broken(f"{execution_id} was given up {self.heard_until - at:g} s after its holder had spoken")
 
     def resume(self, execution_id: str) -> None:
         """Somebody resumes a paused run."""

@@ -1,41 +1,52 @@
-"""Signs of life: who was heard of when, on a clock that stands still while the broker is away."""
+"""Signs of life: who was heard of when, on a clock that stands still while somebody could not be heard."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-_LONGEST_TICK_S = 2.0
-"""A pause of this process itself (a stopped machine) says nothing about the runners either."""
+_LONGEST_STEP_S = 1.0
+"""After a time without hearing the clock goes on from where it stood, and by no more than this at a time."""
 
 
 class Leases:
-    """In memory only: a ledger that starts gives every holder a whole lease to be heard of."""
+    """In memory only: a ledger that starts gives every holder a whole lease to be heard of.
 
-    def __init__(self, monotonic: Callable[[], float], *, lease_s: float) -> None:
-        self._monotonic = monotonic
+    Signs of life may be noted on any thread, before anybody has looked whether they are a holder's; an attempt that is
+    older than the newest heard of proves nothing about the run.
+    """
+
+    def __init__(self, *, lease_s: float) -> None:
         self._lease_s = lease_s
-        self._last_tick = monotonic()
+        self._heard_until: float | None = None
         self._clock_s = 0.0
-        self._seen: dict[str, float] = {}
+        self._seen: dict[str, tuple[int, float]] = {}
+        """By execution: the newest attempt heard of, and when."""
         self._lock = threading.Lock()
 
-    def tick(self, *, connected: bool) -> None:
-        """Move the clock on by the time that passed, if runners could be heard meanwhile."""
+    def start(self) -> None:
+        """This process keeps them from now on: what it knows of an earlier time says nothing."""
         with self._lock:
-            at = self._monotonic()
-            if connected:
-                self._clock_s += min(at - self._last_tick, _LONGEST_TICK_S)
-            self._last_tick = at
+            self._heard_until = None
+            self._seen.clear()
 
-    def saw(self, execution_ids: Iterable[str]) -> None:
-        """Their holder has just been heard of."""
+    def tick(self, heard_until: float) -> None:
+        """All that was sent up to then has been heard: `heard_until` in monotonic seconds, standing while it is not."""
         with self._lock:
-            for one in execution_ids:
-                self._seen[one] = self._clock_s
+            if self._heard_until is not None:
+                self._clock_s += min(max(0.0, heard_until - self._heard_until), _LONGEST_STEP_S)
+            self._heard_until = heard_until
+
+    def heard(self, holds: Iterable[tuple[str, int]]) -> None:
+        """Holders, as (execution id, attempt), have just been heard of."""
+        with self._lock:
+            for execution_id, attempt in holds:
+                newest, _ = self._seen.get(execution_id, (0, 0.0))
+                if attempt >= newest:
+                    self._seen[execution_id] = (attempt, self._clock_s)
 
     def expired(self, held: Iterable[str]) -> list[str]:
         """Which of the held runs have not been heard of for a whole lease; others are forgotten."""
         with self._lock:
-            self._seen = {one: self._seen.get(one, self._clock_s) for one in held}
-            return [one for one, seen in self._seen.items() if self._clock_s - seen > self._lease_s]
+            self._seen = {one: self._seen.get(one, (0, self._clock_s)) for one in held}
+            return [one for one, (_, at) in self._seen.items() if self._clock_s - at > self._lease_s]

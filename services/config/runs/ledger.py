@@ -90,7 +90,7 @@ class Ledger:
 
     def committed(self, pending: Sequence[Pending]) -> None:
         """The batch is written: the leases of what was taken begin."""
-        self.leases.saw(taken.run.id for taken in pending if isinstance(taken, Taken))
+        self.leases.heard((taken.run.id, taken.decision.attempt) for taken in pending if isinstance(taken, Taken))
 
     def _take(self, movement: Movement, ask: Take) -> Pending:
         run = movement.run(ask.execution_id)
@@ -113,7 +113,7 @@ class Ledger:
         moved = movement.apply(run, step)
         rollbacks.begin(movement, moved, step.accepted, self.pipeline_named)
         if answer.verdict is not Verdict.FENCED:
-            self.leases.saw([run.id])
+            self.leases.heard([(run.id, said.attempt)])
         return answer
 
     def _released(self, movement: Movement, said: Released) -> None:
@@ -160,6 +160,7 @@ class Ledger:
             endpoints=endpoints,
             variables=variables,
             history=history,
+            at=uow.now,
             about=Started(
                 execution_id=run.id,
                 project=run.project,
@@ -177,13 +178,13 @@ class Ledger:
         )
 
     def held(self, ask: Held) -> HeldAnswer:
-        """A runner's sign of life; whoever was given up in vain gets its run back if nobody has taken it since."""
+        """Answer a runner's sign of life; a holder given up in vain gets its run back if nobody has taken it since."""
         ids = [pair.execution_id for pair in ask.holds]
         with self.store.read() as uow:
             holdings = executions.load_holdings(uow, ids)
-        answer = protocol.held(holdings, ask)
+            now = uow.now
+        answer = protocol.held(holdings, ask).model_copy(update={"at": now})
         alive = [one for one in ids if answer.verdicts.get(one, Verdict.FENCED) is not Verdict.FENCED]
-        self.leases.saw(alive)
         regained = [
             pair
             for pair in ask.holds
@@ -196,6 +197,10 @@ class Ledger:
                     if (run := movement.run(pair.execution_id)) is not None:
                         movement.apply(run, protocol.regain(run.holding, ask.runner, pair.attempt))
         return answer
+
+    def heard(self, ask: Held) -> None:
+        """A runner's sign of life has come; who is behind it shows when it is answered."""
+        self.leases.heard((pair.execution_id, pair.attempt) for pair in ask.holds)
 
     def watch(self, *, connected: bool) -> None:
         """Give up holders that were not heard of for a lease; send again what nobody seems to have received."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, TakeAnswer
-from shared.process.clock import now
 from shared.process.logging import get_logger
 from shared.process.secrets import Opener, Sealer
 
+from .ledger_clock import LedgerClock
 from .ports import Ledger
 from .run import Run
 
@@ -51,7 +51,10 @@ class Holder:
         self._timers: list[tuple[float, int, list[Callable[[], None]]]] = []
         self._order = itertools.count()
         self._runs: dict[str, Run] = {}
-        self._asking_held = False
+        self._asked_held = itertools.count(1)
+        self._heard_held_number = 0
+        self._unheard = False
+        self._clock = LedgerClock()
         self._stopping = False
         self._thread = threading.Thread(target=self._live, name="holder", daemon=True)
 
@@ -127,8 +130,8 @@ class Holder:
             self._slots.release()
 
     def now(self) -> float:
-        """Seconds since the epoch."""
-        return now()
+        """Seconds since the epoch, by the ledger's clock."""
+        return self._clock.now()
 
     def monotonic(self) -> float:
         """Seconds that also pass while the process is stopped."""
@@ -171,6 +174,7 @@ class Holder:
 
     def _begin(self, answer: TakeAnswer) -> None:
         execution_id = answer.about.execution_id if answer.about is not None else ""
+        self._clock.heard(answer.at)
         older = self._runs.get(execution_id)
         if older is not None and older.attempt == answer.attempt:
             self._slots.release()  # the message came twice; the run is in hand
@@ -195,23 +199,29 @@ class Holder:
         self._ask_held()
 
     def _ask_held(self) -> None:
-        if not self._runs or self._asking_held:
+        """Never waits for the last answer: what counts is that the question is heard."""
+        if not self._runs:
             return
-        self._asking_held = True
-        asked = {execution_id: run.attempt for execution_id, run in self._runs.items()}
-        holds = tuple(HeldRun(execution_id=one, attempt=attempt) for one, attempt in asked.items())
+        number = next(self._asked_held)
+        attempts = {execution_id: run.attempt for execution_id, run in self._runs.items()}
+        holds = tuple(HeldRun(execution_id=one, attempt=attempt) for one, attempt in attempts.items())
         answer = self.ledger.held(Held(runner=self.runner, holds=holds))
-        answer.add_done_callback(lambda done: self.post(lambda: self._heard_held(done, asked)))
+        answer.add_done_callback(lambda done: self.post(lambda: self._hear_held(done, number, attempts)))
 
-    def _heard_held(self, done: Future[HeldAnswer], asked: dict[str, int]) -> None:
-        self._asking_held = False
+    def _hear_held(self, done: Future[HeldAnswer], number: int, attempts: dict[str, int]) -> None:
         error = done.exception()
-        if error is not None:
-            log.warning("ledger not reached", reason=str(error), holding=self.holding)
+        if (error is not None) is not self._unheard:
+            self._unheard = error is not None
+            log.warning("ledger not reached" if error else "ledger reached", reason=str(error or ""))
+        # An answer that was overtaken by the next one knows less.
+        if error is not None or number < self._heard_held_number:
             return
-        for execution_id, verdict in done.result().verdicts.items():
+        self._heard_held_number = number
+        answer = done.result()
+        self._clock.heard(answer.at)
+        for execution_id, verdict in answer.verdicts.items():
             run = self._runs.get(execution_id)
-            if run is not None and run.attempt == asked.get(execution_id):
+            if run is not None and run.attempt == attempts.get(execution_id):
                 run.told(verdict)
 
     def _tick_logs(self) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from shared.bus import Bus
 from shared.contracts import topics
 from shared.contracts.catalog import Act, Document
 from shared.contracts.envelope import Caller
 from shared.contracts.runs import Held, HeldAnswer, LogChunk, Released, Report, ReportAnswer, Take, TakeAnswer
+from shared.process.clock import monotonic
+
+T = TypeVar("T")
+
+
+ASK_BOTH_AFTER_S = 3.0
 
 
 class BusLedger:
@@ -17,6 +24,8 @@ class BusLedger:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._heard_at = float("-inf")
+        """When a sign of life was answered last, in monotonic seconds."""
 
     def take(self, ask: Take) -> Future[TakeAnswer]:
         return cast("Future[TakeAnswer]", self._bus.request_nowait(topics.RUN_TAKE, ask, subject=ask.execution_id))
@@ -30,7 +39,19 @@ class BusLedger:
         return self._bus.publish_nowait(topics.RUN_REPORT, said, subject=said.execution_id)
 
     def held(self, ask: Held) -> Future[HeldAnswer]:
-        return cast("Future[HeldAnswer]", self._bus.request_nowait(topics.RUN_HELD, ask, subject=ask.runner))
+        """A config of 0.1 listens to the older question alone: it is asked too while the newer stays unanswered."""
+        answer = self._ask_held(topics.RUN_HELD, ask)
+        answer.add_done_callback(self._note_answer)
+        if monotonic() - self._heard_at < ASK_BOTH_AFTER_S:
+            return answer
+        return _first(answer, self._ask_held(topics.RUN_HELD_V1, ask))
+
+    def _ask_held(self, topic: topics.Topic, ask: Held) -> Future[HeldAnswer]:
+        return cast("Future[HeldAnswer]", self._bus.request_nowait(topic, ask, subject=ask.runner))
+
+    def _note_answer(self, done: Future[HeldAnswer]) -> None:
+        if done.exception() is None:
+            self._heard_at = monotonic()
 
     def released(self, said: Released) -> Future[None]:
         return self._bus.publish_nowait(topics.RUN_RELEASED, said, subject=said.execution_id)
@@ -47,3 +68,25 @@ class BusLedger:
 def _forget(done: Future[Any]) -> None:
     """Lines may be lost; asking for the exception keeps it out of the log."""
     done.exception()
+
+
+def _first(newer: Future[T], older: Future[T]) -> Future[T]:
+    """The first answer of two; fails when both did."""
+    either: Future[T] = Future()
+    lock, failed = threading.Lock(), list[BaseException]()
+
+    def settle(done: Future[T]) -> None:
+        with lock:
+            if either.done():
+                return
+            error = done.exception()
+            if error is None:
+                either.set_result(done.result())
+                return
+            failed.append(error)
+            if len(failed) == 2:
+                either.set_exception(error)
+
+    newer.add_done_callback(settle)
+    older.add_done_callback(settle)
+    return either

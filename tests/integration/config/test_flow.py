@@ -325,9 +325,10 @@ def test_what_comes_late_does_not_replace_what_is_newer(world: World) -> None:
 def test_a_holder_that_is_silent_for_a_lease_loses_the_run_and_a_zombie_is_fenced(world: World) -> None:
     run_id = world.hook().execution_id or ""
     world.take(run_id)
-    for _ in range(6):
-        world.clock.advance(2)
-        world.leases.tick(connected=True)
+    world.leases.tick(world.clock())
+    for _ in range(12):
+        world.clock.advance(1)
+        world.leases.tick(world.clock())
         world.ledger.watch(connected=True)
     assert world.run(run_id).holding.dispatch == 2
     assert world.dispatched() == [run_id, run_id]
@@ -342,7 +343,7 @@ def test_time_without_a_broker_does_not_count_against_a_lease(world: World) -> N
     world.take(run_id)
     for _ in range(20):
         world.clock.advance(2)
-        world.leases.tick(connected=False)
+        world.leases.tick(0.0)
         world.ledger.watch(connected=False)
     assert world.run(run_id).holding.dispatch == 1
 

@@ -248,6 +248,8 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 
 
 AS_OF_0012 = (
+    "DROP TABLE familiar_addresses",
+    "CREATE TABLE sign_in_failures (name_key TEXT PRIMARY KEY)",
     "ALTER TABLE executions DROP COLUMN sealed_input",
     "DROP INDEX ix_executions_image_tag",
     "DROP INDEX ix_executions_image_name_requested",

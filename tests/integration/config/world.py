@@ -36,7 +36,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(self.definitions)
-        self.leases = Leases(self.clock, lease_s=10.0)
+        self.leases = Leases(lease_s=10.0)
         self.ledger = Ledger(
             self.store,
             self.definitions,

@@ -24,14 +24,17 @@ from tests.unit.runner.ledger import MemoryLedger
 class Config:
     """What config does with a runner's messages, for one run."""
 
-    def __init__(self, url: str, ledger: MemoryLedger) -> None:
+    def __init__(self, url: str, ledger: MemoryLedger, *, of_0_1: bool = False) -> None:
         self.ledger = ledger
+        self.held_asked: list[str] = []
         self.resolved: list[TagResolved] = []
         self.bus = Bus(url, service=topics.Service.CONFIG, instance="test")
         self.bus.open()
         self.bus.consume_single(topics.LEDGER, self._ledger)
         self.bus.consume_single(topics.LOGS, self._logs)
-        self.bus.serve(topics.CONFIG_RPC, {topics.RUN_HELD: self._held}, threads=1)
+        self.bus.serve(topics.CONFIG_RPC, {topics.RUN_HELD_V1: self._held}, threads=1)
+        if not of_0_1:
+            self.bus.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: self._held}, threads=1)
         assert self.bus.wait_connected(20)
 
     def dispatch(self) -> None:
@@ -60,6 +63,7 @@ class Config:
         return [Ack() for _ in batch]
 
     def _held(self, one: Incoming) -> Any:
+        self.held_asked.append(one.topic.type)
         return self.ledger.held(cast("Held", one.message)).result()
 
 
@@ -79,12 +83,12 @@ def tree(**tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def start(vhost_url: str, home: Path) -> Iterator[Callable[[dict[str, Any]], tuple[Config, Runner]]]:
+def start(vhost_url: str, home: Path) -> Iterator[Callable[..., tuple[Config, Runner]]]:
     create_keys(home)
     made: list[Any] = []
 
-    def begin(pipeline: dict[str, Any]) -> tuple[Config, Runner]:
-        config = Config(vhost_url, MemoryLedger(pipeline))
+    def begin(pipeline: dict[str, Any], **more: Any) -> tuple[Config, Runner]:
+        config = Config(vhost_url, MemoryLedger(pipeline), **more)
         made.append(config.bus)
         runner = Runner(RunnerSettings(amqp_url=vhost_url, portside_home=home, instance="r1"))
         made.append(runner)
@@ -95,7 +99,7 @@ def start(vhost_url: str, home: Path) -> Iterator[Callable[[dict[str, Any]], tup
         one.close()
 
 
-Start = Callable[[dict[str, Any]], tuple[Config, Runner]]
+Start = Callable[..., tuple[Config, Runner]]
 
 
 def test_a_run_is_taken_carried_out_and_reported_over_the_broker(start: Start) -> None:
@@ -125,6 +129,19 @@ def test_a_cancel_is_heard_within_a_moment(start: Start) -> None:
     config.bus.broadcast(topics.RUN_INTENT, IntentChanged(execution_id="e1"), subject="e1")
     until(lambda: config.ledger.holding.state is State.ENDED, 30)
     assert config.ledger.state.status is Status.CANCELED
+
+
+@pytest.mark.parametrize("of_0_1", [False, True])
+def test_a_config_of_the_last_release_hears_that_a_runner_lives_and_a_newer_one_is_asked_once(
+    start: Start, of_0_1: bool
+) -> None:
+    config, _ = start(tree(A=WAIT), of_0_1=of_0_1)
+    config.dispatch()
+    until(lambda: len(config.held_asked) >= 4)
+    config.ledger.intend(Intent.CANCEL)
+    until(lambda: config.ledger.holding.state is State.ENDED, 30)
+    newest = "run.held.v1" if of_0_1 else "run.held.v2"
+    assert set(config.held_asked[2:]) == {newest}
 
 
 def test_an_orderly_stop_releases_what_is_held(start: Start) -> None:

@@ -17,6 +17,7 @@ from shared.contracts.catalog import Page
 from shared.contracts.envelope import Caller
 from shared.contracts.health import ProcessHealth
 from shared.contracts.problems import Code, refuse
+from shared.process.clock import now, rfc3339
 
 from .site import Site, form_token
 
@@ -161,9 +162,22 @@ def test_a_plot_spans_its_box() -> None:
     assert plot([0, 2, 1]) == "0.0,19.0 50.0,1.0 100.0,10.0"
 
 
-def _said(**more: Any) -> Incoming:
+def _said(ahead_s: float = 0.0, **more: Any) -> Incoming:
     fields = {"service": "runner", "instance": "r1", "host": "h", "pid": 1, "since": 1.0} | more
-    return cast("Incoming", SimpleNamespace(message=ProcessHealth(**fields)))
+    envelope = SimpleNamespace(time=rfc3339(now() + ahead_s))
+    return cast("Incoming", SimpleNamespace(message=ProcessHealth(**fields), envelope=envelope))
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "shown"), [(0.0, ()), (-2.0, ()), (40.5, ("40 s ahead of",)), (-3600.0, ("3600 s behind",))]
+)
+def test_health_shows_a_clock_that_differs_and_the_process_is_well(ahead_s: float, shown: tuple[str, ...]) -> None:
+    board = HealthBoard()
+    board.on_health(_said(ahead_s))
+    (line,) = board.lines()
+    assert line.well
+    assert len(line.notes) == len(shown)
+    assert all(words in note for words, note in zip(shown, line.notes, strict=True))
 
 
 def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,6 @@ def test_a_request_is_answered_and_a_problem_comes_back_as_refused(config: Bus, 
     assert runner.request(topics.CATALOG_FIND, ask, caller=Caller(user="ann"), command_id="k") == catalog.Page(total=3)
     assert seen[0].envelope.caller == Caller(user="ann")
     assert seen[0].envelope.commandid == "k"
-    assert seen[0].envelope.deadline is not None
     assert seen[0].wants_reply
     with pytest.raises(Refused, match="No such field") as refused:
         runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES, filter="colour"))
@@ -151,7 +150,7 @@ def test_a_handler_that_fails_or_is_missing_answers_a_problem_without_its_detail
         runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
     assert "secret detail" not in refused.value.problem.model_dump_json()
     with pytest.raises(Refused) as unsupported:
-        runner.request(topics.RUN_HELD, runs.Held(runner="r"))
+        runner.request(topics.RUN_HELD_V1, runs.Held(runner="r"))
     assert unsupported.value.problem.code is Code.UNSUPPORTED
 
 
@@ -165,10 +164,51 @@ def test_a_request_that_nobody_answers_times_out_and_is_not_handled_later(config
         seen.append(incoming.message.runner)
         return runs.HeldAnswer()
 
-    config.serve(topics.CONFIG_RPC, {topics.RUN_HELD: held}, threads=1)
+    config.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: held}, threads=1)
     runner.request(topics.RUN_HELD, runs.Held(runner="on time"))
     assert seen == ["on time"]
-    until(lambda: depth(raw, topics.CONFIG_RPC.name) == 0)
+    until(lambda: depth(raw, topics.SIGNS_OF_LIFE.name) == 0)
+
+
+def test_a_sender_whose_clock_is_an_hour_slow_is_answered(
+    config: Bus, runner: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: lambda _: runs.HeldAnswer()}, threads=1)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.0)
+    assert runner.request(topics.RUN_HELD, runs.Held(runner="slow"), timeout_s=5) == runs.HeldAnswer()
+
+
+def test_what_arrives_counts_at_once_and_silence_only_while_nothing_is_unread(config: Bus, runner: Bus) -> None:
+    """One thread is busy with the first request; of five others two fit into the process."""
+    arrived, busy = list[str](), threading.Event()
+
+    def note(incoming: Incoming) -> None:
+        assert isinstance(incoming.message, runs.Held)
+        arrived.append(incoming.message.runner)
+
+    def slow(_incoming: Incoming) -> runs.HeldAnswer:
+        busy.wait(20)
+        return runs.HeldAnswer()
+
+    consumer = config.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: slow}, threads=1, deferred=1, on_arrival=note)
+
+    def listened() -> float:
+        consumer.listen_on()
+        return consumer.heard_until
+
+    began = consumer.heard_until
+    until(lambda: listened() > began)
+    answers = [runner.request_nowait(topics.RUN_HELD, runs.Held(runner=str(n)), timeout_s=20) for n in range(6)]
+    until(lambda: len(arrived) == 3)
+    time.sleep(0.3)
+    stood_at = listened()
+    time.sleep(0.5)
+    assert (listened(), arrived) == (stood_at, ["0", "1", "2"])
+    busy.set()
+    for answer in answers:
+        answer.result(20)
+    assert arrived == [str(n) for n in range(6)]
+    until(lambda: listened() > stood_at)
 
 
 def test_many_requests_wait_at_once_and_each_gets_its_own_answer(config: Bus, runner: Bus) -> None:
@@ -176,7 +216,7 @@ def test_many_requests_wait_at_once_and_each_gets_its_own_answer(config: Bus, ru
         assert isinstance(incoming.message, runs.Held)
         return runs.HeldAnswer(verdicts={incoming.message.runner: runs.Verdict.GO})
 
-    config.serve(topics.CONFIG_RPC, {topics.RUN_HELD: held}, threads=3)
+    config.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: held}, threads=3)
     futures = {
         str(number): runner.request_nowait(topics.RUN_HELD, runs.Held(runner=str(number)), timeout_s=20)
         for number in range(200)

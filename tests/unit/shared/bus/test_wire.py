@@ -22,12 +22,11 @@ def test_what_is_packed_is_unpacked_the_same(execution: str, subject: str, lines
         execution_id=execution, attempt=1, stage="s", task="t", first_line=0, lines=tuple(lines), at=1.5
     )
     parcel = wire.pack(
-        topics.LOG_CHUNK, chunk, source="portside/runner/one", subject=subject, caller=Caller(user="ann"), deadline=2.5
+        topics.LOG_CHUNK, chunk, source="portside/runner/one", subject=subject, caller=Caller(user="ann")
     )
     topic, envelope, message = wire.unpack(parcel.body)
     assert (topic, message) == (topics.LOG_CHUNK, chunk)
     assert (envelope.id, envelope.subject, envelope.caller) == (parcel.message_id, subject, Caller(user="ann"))
-    assert envelope.deadline == 2.5
 
 
 def test_properties_repeat_the_head_and_a_request_correlates_by_its_own_id() -> None:
@@ -36,7 +35,7 @@ def test_properties_repeat_the_head_and_a_request_correlates_by_its_own_id() -> 
     asked = wire.pack(
         topics.RUN_HELD, message, source="s", subject="", reply_to="q", persistent=False, expires_after_s=1.5
     ).properties
-    assert (plain.type, plain.correlation_id, plain.delivery_mode, plain.expiration) == ("run.held.v1", "c", 2, None)
+    assert (plain.type, plain.correlation_id, plain.delivery_mode, plain.expiration) == ("run.held.v2", "c", 2, None)
     assert asked.correlation_id == asked.message_id
     assert (asked.delivery_mode, asked.expiration, asked.reply_to) == (1, "1500", "q")
 

@@ -96,7 +96,7 @@ def test_the_reference_of_queues_is_up_to_date(capsys: pytest.CaptureFixture[str
 
 
 def test_a_topic_has_one_receiver_at_most_and_its_kind_fits_the_queue() -> None:
-    assert len({topic.name for topic in TOPICS}) == len(TOPICS)
+    assert len({topic.routing_key for topic in TOPICS}) == len(TOPICS)
     for topic in TOPICS:
         assert len(topic.queues) <= 1
         modes = {queue.mode for queue in topic.queues}
