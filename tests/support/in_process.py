@@ -78,7 +78,9 @@ class Asking:
         except wire.Undecodable as error:
             raise Refused(Problem(code=Code.INTERNAL, message=str(error))) from None
         reply = answer(ask, envelope.caller, envelope.commandid)
-        packed = wire.pack_reply(topic, reply, source=_SOURCE, subject="", asked=parcel.message_id, correlation_id="")
+        packed = wire.pack_reply(
+            topic, reply, source=_SOURCE, subject="", request_id=parcel.message_id, correlation_id=""
+        )
         said = wire.unpack_reply(topic, packed.body)
         if isinstance(said, Problem):
             raise Refused(said)
