@@ -15,12 +15,10 @@ from typing import Any
 from shared.contracts.runs import Started
 from shared.contracts.texts import whole_number
 
+from .cutting import CUT_MARK, has_cut
 from .expressions import ROOTS, TASK_FIELDS, TOKEN, parse_steps, split_name
 from .json_parser import parse_json
 from .names import Path, Step, nearest, path_text
-
-CUT_MARK = "portside.cut"
-"""Key of the object that stands where a part of an output was too large to keep; its value is the size in bytes."""
 
 
 class Unresolved(Exception):
@@ -229,13 +227,6 @@ class _Search:
     def _missing(self, found: str | None, reason: str, *, rest: Sequence[Step] = ()) -> Unresolved:
         meant = path_text((found, *rest)) if found else None
         return Unresolved(self.name, self.place, meant, reason)
-
-
-def has_cut(value: Any) -> bool:
-    """Whether some part of a value was too large to keep."""
-    if isinstance(value, Mapping):
-        return CUT_MARK in value or any(map(has_cut, value.values()))
-    return isinstance(value, list | tuple) and any(map(has_cut, value))
 
 
 def _parsed(text: str) -> Any:

@@ -83,8 +83,8 @@ class Hand:
 
     def send_logs(self, live: Live, *, last: bool = False) -> None:
         """Pass on what a task printed."""
-        first, lines = live.logs.take(last=last)
-        if lines:
+        while (chunk := live.logs.take(last=last))[1]:
+            first, lines = chunk
             self._host.ledger.log(
                 LogChunk(
                     execution_id=self._known.about.execution_id,

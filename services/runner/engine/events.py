@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from services.runner.task_protocol import Waiting
 from shared.contracts import history as h
 from shared.contracts.base import Json
+from shared.contracts.bounds import MAX_DEPTH, MAX_EVENT_BYTES, excess
 from shared.contracts.texts import mended
+from shared.grammar.cutting import fitted
 from shared.grammar.plan import Rollback
 from shared.grammar.resolving import Scope
 
@@ -19,6 +22,16 @@ from .prepare import Barred, rollback_inputs
 from .reports import Reporter
 from .run_state import Known
 from .secrets import Vault
+
+_MAX_DEPLOYED = 1_000
+_MAX_DEPTH = MAX_DEPTH + 20
+"""Of handles, which hold objects that are within the bound."""
+
+E = TypeVar("E", bound=h.Event)
+
+
+class TooLarge(Exception):
+    """An event is beyond the bounds; the text says by how much."""
 
 
 class Voice:
@@ -40,28 +53,40 @@ class Voice:
         self._say(h.StageEnded(**self._stamp(), stage=stage, status=status, message=self._masked(message)))
 
     def run_ended(self, status: h.Status, message: str, output: Json) -> None:
-        view, sealed = self._vault.hand_on(outputs.shown(output))
-        kept = sealed if self._known.about.nested else {}
-        self._say(h.RunEnded(**self._stamp(), status=status, message=self._masked(message), output=view, sealed=kept))
+        said = self._masked(message)
+
+        def ended(limit: int) -> h.RunEnded:
+            view, sealed = self._vault.hand_on(outputs.shown(output, limit))
+            kept = sealed if self._known.about.nested else {}
+            return h.RunEnded(**self._stamp(), status=status, message=said, output=view, sealed=kept)
+
+        self._say(_largest_that_fits(ended))
 
     def run_parked(self, reason: Any, due_at: float | None) -> None:
         self._say(h.RunParked(**self._stamp(), reason=reason, due_at=due_at))
 
     def task_begins(self, live: Live) -> h.TaskStarted:
         """Not said yet: where leave is needed, the request for it carries the event."""
-        sealed = None if live.input_shown == live.input_exact else self._vault.box(live.input_exact)
-        return h.TaskStarted(**self._stamp(), **_place(live), input=live.input_shown, sealed=sealed)
+
+        def started(limit: int) -> h.TaskStarted:
+            shown, exact = fitted(live.input_shown, limit), fitted(live.input_exact, limit)
+            sealed = None if shown == exact else self._vault.box(exact)
+            return h.TaskStarted(**self._stamp(), **_place(live), input=shown, sealed=sealed)
+
+        return self._numbered(_largest_that_fits(started))
 
     def task_started(self, begun: h.TaskStarted) -> None:
-        self._say(begun)
+        self._pass_on(begun)
 
     def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
+        """Raises `TooLarge`, and then says nothing: a handle that was cut would find nothing again."""
         self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=mended(handle), pushing=pushing))
 
     def task_progress(self, live: Live, message: str) -> None:
         self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))
 
     def task_waits(self, live: Live, step: Waiting) -> None:
+        """Raises `TooLarge`, and then says nothing."""
         message, ask = self._masked(step.message), mended(self._vault.masker.mask(step.ask))
         self._say(
             h.TaskWaiting(
@@ -102,18 +127,20 @@ class Voice:
         given, problem = rollback_inputs(written, scope)
         shown, sealed = self._vault.hand_on(given)
         place = f"{self._known.about.execution_id}/{written.stage}/{written.task}"
-        self._say(
-            h.RollbackStarted(
-                **self._stamp(),
-                stage=written.stage,
-                task=written.task,
-                pipeline=written.name,
-                execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
-                input=shown,
-                sealed=sealed,
-                problem=self._masked(problem),
-            )
+        event = h.RollbackStarted(
+            **self._stamp(),
+            stage=written.stage,
+            task=written.task,
+            pipeline=written.name,
+            execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
+            input=shown,
+            sealed=sealed,
+            problem=self._masked(problem),
         )
+        try:
+            self._say(event)
+        except TooLarge as error:
+            self._say(event.model_copy(update={"input": {}, "sealed": {}, "problem": f"Its inputs: {error}"}))
 
     def task_ended(
         self,
@@ -125,30 +152,60 @@ class Voice:
         output: Json,
         deployed: tuple[h.Deployed, ...] = (),
     ) -> None:
-        packed, usable = outputs.packed(output, self._vault)
-        self._known.keep((stage, task), "output", usable)
-        self._say(
-            h.TaskEnded(
+        said = self._masked(message)
+
+        def ended(limit: int) -> h.TaskEnded:
+            packed, usable = outputs.packed(output, self._vault, limit)
+            self._known.keep((stage, task), "output", usable)
+            return h.TaskEnded(
                 **self._stamp(),
                 stage=stage,
                 task=task,
                 try_number=number,
                 status=status,
-                message=self._masked(message),
+                message=said,
                 output=packed,
-                deployed=deployed,
+                deployed=deployed[:_MAX_DEPLOYED],
             )
-        )
+
+        self._say(_largest_that_fits(ended))
 
     def _say(self, event: h.Event) -> None:
+        self._pass_on(self._numbered(event))
+
+    def _pass_on(self, event: h.Event) -> None:
         self._known.learn(event)
         self._reporter.add(event)
 
+    def _numbered(self, event: E) -> E:
+        """The event with the next number. One beyond the bounds gets none, for every number must be sent."""
+        if reason := _excess(event):
+            raise TooLarge(reason)
+        return cast("E", event.model_copy(update={"seq": self._reporter.next_seq()}))
+
     def _stamp(self) -> dict[str, Any]:
-        return {"seq": self._reporter.next_seq(), "at": self._host.now()}
+        return {"seq": 0, "at": self._host.now()}
 
     def _masked(self, message: str) -> str:
         return outputs.message(message, self._vault.masker)
+
+
+def _excess(event: h.Event) -> str:
+    """Which bound an event breaks; empty when it is within all."""
+    values = (getattr(event, name, None) for name in ("handle", "ask"))
+    deep = next((reason for value in values if (reason := excess(value, max_depth=_MAX_DEPTH))), "")
+    size = len(event.model_dump_json())
+    large = f"{size / 2**20:.1f} MiB, and at most {MAX_EVENT_BYTES // 2**20} MiB can be recorded"
+    return deep or (large if size > MAX_EVENT_BYTES else "")
+
+
+def _largest_that_fits(event_within: Callable[[int], E]) -> E:
+    """The event with as much of its values as its bound takes, what is sealed in it counted."""
+    for limit in outputs.LIMITS:
+        event = event_within(limit)
+        if not _excess(event):
+            break
+    return event
 
 
 def _place(live: Live) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from shared.contracts.texts import mended
 HEAD_LINES = 4_000
 TAIL_LINES = 1_000
 MAX_LINE_CHARS = 4_000
+MAX_CHUNK_CHARS = 256 * 1024
+"""Of the lines of one message; a character may take six bytes in it."""
 
 
 class LogBuffer:
@@ -31,14 +33,17 @@ class LogBuffer:
                 (self._ready if self._printed <= HEAD_LINES else self._tail).append(line)
 
     def take(self, *, last: bool = False) -> tuple[int, tuple[str, ...]]:
-        """What may be sent now, with the number of its first line; `last` brings the tail."""
+        """What one message may hold of the lines that wait, with the number of the first; `last` brings the tail."""
         with self._lock:
-            lines, self._ready = self._ready, []
             if last and self._tail:
                 left_out = self._printed - HEAD_LINES - len(self._tail)
                 if left_out:
-                    lines.append(f"… {left_out} lines left out …")
-                lines += self._tail
+                    self._ready.append(f"… {left_out} lines left out …")
+                self._ready += self._tail
                 self._tail.clear()
-            first, self._sent = self._sent, self._sent + len(lines)
+            count, room = 0, MAX_CHUNK_CHARS
+            while count < len(self._ready) and (room := room - len(self._ready[count])) >= 0:
+                count += 1
+            lines, self._ready = self._ready[:count], self._ready[count:]
+            first, self._sent = self._sent, self._sent + count
             return first, tuple(lines)

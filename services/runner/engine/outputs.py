@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from shared.contracts.base import Json, Sealed
 from shared.contracts.history import Output
 from shared.contracts.texts import mended
-from shared.grammar.resolving import CUT_MARK
+from shared.grammar.cutting import cut_deep, fitted
 
 MAX_OUTPUT_BYTES = 256 * 1024
+LIMITS = (MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES // 4, MAX_OUTPUT_BYTES // 16, 1024)
+"""To what an output is cut: to the first, unless its event would be too large with what is sealed."""
 MAX_MESSAGE_CHARS = 4_000
 
 
@@ -31,54 +33,21 @@ class Secrets(Protocol):
     def within(self, value: Any) -> list[str]: ...
 
 
-def size(value: Any) -> int:
-    """Bytes of a value as JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode())
-
-
-def cut(value: Any, limit: int = MAX_OUTPUT_BYTES) -> Any:
-    """The value with its largest parts replaced by a mark until it fits."""
-    total = size(value)
-    if total <= limit:
-        return value
-    if isinstance(value, dict) and value:
-        return _cut_parts(value, total, limit)
-    if isinstance(value, list) and value:
-        kept = _cut_parts(dict(enumerate(value)), total, limit)
-        return [kept[index] for index in range(len(value))] if len(kept) == len(value) else {CUT_MARK: total}
-    return {CUT_MARK: total}
-
-
-def _cut_parts(parts: dict[Any, Any], total: int, limit: int) -> dict[Any, Any]:
-    """Cut within the largest part, as far down as one part alone is to blame."""
-    sizes = {key: size(part) for key, part in parts.items()}
-    kept = dict(parts)
-    for key, taken in sorted(sizes.items(), key=lambda pair: pair[1], reverse=True):
-        room = limit - (total - taken)
-        kept[key] = cut(parts[key], room) if room > taken // 4 and room > 1024 else {CUT_MARK: taken}
-        total += size(kept[key]) - taken
-        if total <= limit:
-            return kept
-    return {CUT_MARK: sum(sizes.values())}
-
-
-def packed(exact: Json, secrets: Secrets) -> tuple[Output, Json]:
-    """The output for the ledger, and what later tasks of this holder may use."""
+def packed(exact: Json, secrets: Secrets, limit: int = MAX_OUTPUT_BYTES) -> tuple[Output, Json]:
+    """The output for the ledger, and what later tasks of this holder may use; both within `limit` bytes of JSON."""
     if not exact:
         return Output(), {}
-    usable = shown(exact)
+    usable = shown(exact, limit)
     view = secrets.masker.mask(usable)
     if view == usable:
         return Output(view=usable), usable
     return Output(view=view, sealed=secrets.seal(usable), secrets=secrets.seal(secrets.within(usable))), usable
 
 
-def shown(value: Any) -> Any:
-    """A value as JSON and databases know it, small enough to be recorded."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    usable = mended(json.loads(text))
-    # Not even four bytes for each character would be too much.
-    return usable if 4 * len(text) <= MAX_OUTPUT_BYTES else cut(usable)
+def shown(value: Any, limit: int = MAX_OUTPUT_BYTES) -> Any:
+    """A value as JSON and databases know it, small and shallow enough to be recorded."""
+    text = json.dumps(cut_deep(value), ensure_ascii=False, default=str)
+    return fitted(mended(json.loads(text)), limit)
 
 
 def message(text: str, masks: Masks) -> str:

@@ -26,6 +26,8 @@ AGAIN_AFTER_S = 0.5
 UNSURE_FOR_S = 2.0
 """So long what was told may stay uncovered before the ledger is asked how far it got."""
 _MAX_EVENTS = 500
+_MAX_BYTES = 4 * 1024 * 1024
+"""Of the events in one report: with its envelope it stays well below what a message may have."""
 
 log = get_logger()
 
@@ -39,6 +41,16 @@ class Ask:
     then: Callable[[ReportAnswer], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An event that no answer has covered yet, perhaps with the request for leave that it belongs to."""
+
+    event: Event
+    ask: Ask | None
+    size: int
+    """Bytes of it as JSON."""
+
+
 class Reporter:
     """One report is under way at a time, so that the ledger sees events in order."""
 
@@ -47,7 +59,7 @@ class Reporter:
         self._execution_id = execution_id
         self._attempt = attempt
         self._heard = heard
-        self._kept: deque[Event | Ask] = deque()
+        self._kept: deque[_Kept] = deque()
         """What no answer has covered yet; of these, the first `_told` were sent."""
         self._told = 0
         self._unsure_since = 0.0
@@ -66,14 +78,14 @@ class Reporter:
 
     def add(self, event: Event) -> None:
         """Report this soon."""
-        self._kept.append(event)
+        self._kept.append(_Kept(event, None, len(event.model_dump_json())))
         if not self._flush_due:
             self._flush_due = True
             self._host.later(FLUSH_AFTER_S, self._flush_now)
 
     def ask(self, ask: Ask) -> None:
         """Ask for leave now; what was added before is durable when the answer comes."""
-        self._kept.append(ask)
+        self._kept.append(_Kept(ask.started, ask, len(ask.started.model_dump_json())))
         self.flush()
 
     def flush(self) -> None:
@@ -122,11 +134,14 @@ class Reporter:
 
     def _next_batch(self) -> tuple[list[Event], Ask | None]:
         events: list[Event] = []
-        for one in islice(self._kept, self._told, self._told + _MAX_EVENTS):
-            if isinstance(one, Ask):
-                events.append(one.started)
-                return events, one
-            events.append(one)
+        total = 0
+        for kept in islice(self._kept, self._told, self._told + _MAX_EVENTS):
+            total += kept.size
+            if events and total > _MAX_BYTES:
+                break
+            events.append(kept.event)
+            if kept.ask is not None:
+                return events, kept.ask
         return events, None
 
     def _send(self, events: list[Event], ask: Ask | None, *, answered: bool) -> None:
@@ -171,8 +186,8 @@ class Reporter:
 
     def _hear(self, answer: ReportAnswer, ask: Ask | None) -> None:
         """Forget what is durable; of the rest, what was sent is sent again."""
-        covered = list[Event | Ask]()
-        while self._told and _number(self._kept[0]) <= answer.accepted_seq:
+        covered = list[_Kept]()
+        while self._told and self._kept[0].event.seq <= answer.accepted_seq:
             covered.append(self._kept.popleft())
             self._told -= 1
         if self._told and answer.verdict is not Verdict.FENCED:
@@ -181,9 +196,5 @@ class Reporter:
             self._host.later(AGAIN_AFTER_S, self._go_on)
         self._told = 0
         self._heard(answer)
-        if ask is not None and covered and covered[-1] is ask and not self._closed:
+        if ask is not None and covered and covered[-1].ask is ask and not self._closed:
             ask.then(answer)
-
-
-def _number(one: Event | Ask) -> int:
-    return one.started.seq if isinstance(one, Ask) else one.seq

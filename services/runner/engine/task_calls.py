@@ -14,7 +14,7 @@ from . import actions as a
 from . import permits
 from .active_task import CANCEL_PATIENCE_S, Call, Live, Stale, called
 from .active_tasks import Hand
-from .events import Voice
+from .events import TooLarge, Voice
 from .outcomes import complaint, outcome
 from .ports import Host
 from .prepare import Barred, Not
@@ -183,8 +183,7 @@ class Work:
         if isinstance(step, Running):
             self._runs_on(live, step)
         elif isinstance(step, Waiting):
-            self._hand.let_fall(live)
-            self._voice.task_waits(live, step)
+            self._waits(live, step)
         else:
             self._end(live, *outcome(step, live), step.deployed if isinstance(step, Done) else ())
         if step_on and not self._owner.letting_go:
@@ -195,8 +194,12 @@ class Work:
         if step.effect_next:
             handle["effect_next"] = True
         if handle != live.handle:
+            try:
+                self._voice.task_handle(live, handle, step.pushing)
+            except TooLarge as error:
+                self._fail(live, f"What the task must remember to go on is {error}: do less in one task.")
+                return
             live.handle = handle
-            self._voice.task_handle(live, handle, step.pushing)
         if step.message and step.message != live.said:
             live.said = step.message
             self._voice.task_progress(live, step.message)
@@ -205,7 +208,23 @@ class Work:
         elif not self._owner.letting_go:
             live.call_off = self._host.later(step.again_after_s, lambda: self._observe(live))
 
+    def _waits(self, live: Live, step: Waiting) -> None:
+        try:
+            self._voice.task_waits(live, step)
+        except TooLarge as error:
+            self._fail(live, f"What the task asks for is {error}.")
+        else:
+            self._hand.let_fall(live)
+
     # --------------------------------------------------------------------------------------------------------- endings
+
+    def _fail(self, live: Live, message: str) -> None:
+        """End a task that cannot be recorded; what it has begun outside is ended first."""
+        if live.handle is None:
+            self._end(live, h.Status.FAILED, message, {})
+        else:
+            live.ending = (h.Status.FAILED, message)
+            self._end_outside(live)
 
     def _end_outside(self, live: Live) -> None:
         """A cancelled task: its type ends what goes on outside, then the task ends."""

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.runs import Started
+from shared.grammar.cutting import CUT_MARK
 from shared.grammar.expressions import parse_steps, references
-from shared.grammar.resolving import CUT_MARK, Scope, Unresolved, about_run, fill_constants, resolve, resolve_known
+from shared.grammar.resolving import Scope, Unresolved, about_run, fill_constants, resolve, resolve_known
 
 RUN: Scope = Scope(
     inputs={
