@@ -14,6 +14,7 @@ from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Started
+from shared.grammar.resolving import Writer
 
 
 class Effect(StrEnum):
@@ -216,6 +217,9 @@ class TaskType(Protocol):
     def effect(self, given: Json) -> Effect:
         """What repeating this input's start would do."""
 
+    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+        """How values are written into fields of the input: `written` with its `${…}`, `given` with them put in."""
+
     def start(self, asked: Asked) -> Step:
         """Begin. A handle that it returns is recorded before anything else happens."""
 
@@ -239,6 +243,10 @@ class Task:
     def effect(self, given: Json) -> Effect:
         """Safe until told otherwise."""
         return Effect.ONCE
+
+    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+        """As they are."""
+        return {}
 
     def start(self, asked: Asked) -> Step:
         """Each type has its own."""

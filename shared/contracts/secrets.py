@@ -15,6 +15,9 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
     "git": ("password", "token", "privateKey", "passphrase"),
     "email": ("outboundPassword",),
     "slack": ("url", "token"),
+    "teams": ("url",),
+    "discord": ("url",),
+    "pagerduty": ("routingKey",),
     "webhook": ("secret", "token"),
 }
 """Secret keys within an endpoint's `properties`, by endpoint type; of any other type what a name tells."""

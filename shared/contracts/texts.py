@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""All but tab and line feed: what moves cursors, colours terminals or ends lines elsewhere."""
 
 
 def keepable(tree: Any) -> bool:
@@ -25,6 +27,16 @@ def keepable(tree: Any) -> bool:
         elif isinstance(value, list | tuple):
             pending += value
     return True
+
+
+def without_controls(text: str) -> str:
+    """The text of somebody else's server without what a terminal or a database would act on."""
+    return _CONTROLS.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The same, blanks and line breaks between words made one blank each."""
+    return without_controls(" ".join(text.split()))
 
 
 def whole_number(text: str, digits: int = 9) -> int | None:

@@ -27,7 +27,7 @@ Position = Callable[[Path, str], tuple[int, int]]
 """`Located.position`: line and column of a path, or of a text within it."""
 
 EVENTS = ("STARTED", "WAITING", "SUCCESS", "FAILURE", "CANCELED")
-NOTIFIERS = ("email", "jira", "webhook", "slack")
+NOTIFIERS = ("email", "jira", "webhook", "slack", "teams", "discord", "pagerduty")
 STATES = ("ENABLED", "DISABLED", "RELEASED")
 
 

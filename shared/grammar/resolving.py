@@ -62,15 +62,20 @@ def about_run(started: Started, **more: Any) -> dict[str, Any]:
 
 
 Missing = Callable[[Unresolved], Any]
+Writer = Callable[[str, str], str]
+"""How a value is written into a text: given what its author wrote before it, and the value as text."""
 
 
-def resolve(value: Any, scope: Scope, path: Path = ()) -> Any:
-    """Put in what all references within `value` stand for; raises `Unresolved` at the first that names nothing."""
+def resolve(value: Any, scope: Scope, path: Path = (), write: Writer | None = None) -> Any:
+    """Put in what all references within `value` stand for; raises `Unresolved` at the first that names nothing.
+
+    With `write` every value but null becomes text, written so that it means nothing in the language of the text.
+    """
 
     def fail(missing: Unresolved) -> Any:
         raise missing
 
-    return _fill(value, scope, path, fail)
+    return _fill(value, scope, path, _Filling(fail, write))
 
 
 def resolve_known(value: Any, scope: Scope, path: Path = ()) -> tuple[Any, list[Unresolved]]:
@@ -81,7 +86,7 @@ def resolve_known(value: Any, scope: Scope, path: Path = ()) -> tuple[Any, list[
         missing.append(one)
         return f"${{{one.name}}}"
 
-    return _fill(value, scope, path, keep), missing
+    return _fill(value, scope, path, _Filling(keep)), missing
 
 
 def lookup(text: str, scope: Scope, place: str = "") -> Any:
@@ -114,36 +119,48 @@ def fill_constants(text: str, constants: Mapping[str, Any]) -> str:
     return TOKEN.sub(one, text)
 
 
-def _fill(value: Any, scope: Scope, path: Path, missing: Missing) -> Any:
+@dataclass(frozen=True)
+class _Filling:
+    """What becomes of a reference that names nothing, and how a value is written."""
+
+    missing: Missing
+    write: Writer | None = None
+
+
+def _fill(value: Any, scope: Scope, path: Path, filling: _Filling) -> Any:
     if isinstance(value, str):
-        return _fill_text(value, scope, path, missing) if "${" in value else value
+        return _fill_text(value, scope, path, filling) if "${" in value else value
     if isinstance(value, Mapping):
         return {
-            (as_text(_fill(key, scope, (*path, key), missing)) if isinstance(key, str) else key): _fill(
-                item, scope, (*path, key), missing
+            (as_text(_fill(key, scope, (*path, key), filling)) if isinstance(key, str) else key): _fill(
+                item, scope, (*path, key), filling
             )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_fill(item, scope, (*path, index), missing) for index, item in enumerate(value)]
+        return [_fill(item, scope, (*path, index), filling) for index, item in enumerate(value)]
     return value
 
 
-def _fill_text(text: str, scope: Scope, path: Path, missing: Missing) -> Any:
-    place = path_text(path)
+def _fill_text(text: str, scope: Scope, path: Path, filling: _Filling) -> Any:
+    place, write = path_text(path), filling.write
 
     def one(name: str) -> Any:
         try:
             return lookup(name, scope, place)
         except Unresolved as unresolved:
-            return missing(unresolved)
+            return filling.missing(unresolved)
 
     lone = TOKEN.fullmatch(text.strip())
     if lone is not None and lone["name"] is not None:
-        return one(lone["name"])
+        value = one(lone["name"])
+        return value if write is None or value is None else write("", as_text(value))
 
     def put(found: re.Match[str]) -> str:
-        return as_text(one(found["name"])) if found["name"] is not None else f"${{{found['literal']}}}"
+        if found["name"] is None:
+            return f"${{{found['literal']}}}"
+        value = as_text(one(found["name"]))
+        return value if write is None else write(text[: found.start()], value)
 
     return TOKEN.sub(put, text)
 

@@ -49,6 +49,9 @@ def _schema(title: str, description: str, properties: Schema, *, required: tuple
 
 K8S_ACTIONS = ("GET", "CREATE", "APPLY", "DELETE", "ROLLBACK", "PATCH", "DIFF", "WAIT")
 
+_WAYS = ["email", "slack", "teams", "discord", "pagerduty", "webhook"]
+"""In which notices go out: types of endpoints."""
+
 TASK_SCHEMAS: dict[str, Schema] = {
     "K8S": _schema(
         "Kubernetes",
@@ -189,19 +192,29 @@ TASK_SCHEMAS: dict[str, Schema] = {
         "Notify",
         "Tells people or a program something in the middle of a run.",
         {
-            "kind": _text("Way", "Unless given, the endpoint's type.", enum=["email", "slack", "webhook"]),
+            "kind": _text("Way", "Unless given, the endpoint's type.", enum=_WAYS),
             "to": _list("To", "email: addresses."),
             "subject": _text("Subject", "email"),
             "body": _text("Body", "email", **{"x-multiline": True}),
-            "text": _text("Text", "slack", **{"x-multiline": True}),
+            "html": _text("Page", "email: the body as HTML, beside or in place of the text.", **{"x-multiline": True}),
+            "title": _text("Title", "teams, discord"),
+            "text": _text("Text", "slack, teams, discord", **{"x-multiline": True}),
+            "content": _text("Before the box", "discord: plain message, such as one that mentions people."),
             "channel": _text("Channel", "slack: the endpoint's own unless given."),
             "url": _text("URL", "webhook: instead of an endpoint."),
             "action": _text("Action", "webhook", enum=["post", "put", "patch", "POST", "PUT", "PATCH"]),
             "headers": _map("Headers", "webhook"),
-            "payload": _text("Payload", "webhook", **{"x-multiline": True}),
+            "payload": _text("Payload", "webhook, teams, discord: in place of ours", **{"x-multiline": True}),
+            "summary": _text("Summary", "pagerduty"),
+            "severity": _text("Severity", "pagerduty", enum=["critical", "error", "warning", "info"]),
+            "eventAction": _text("Action", "pagerduty", enum=["trigger", "acknowledge", "resolve"]),
+            "dedupKey": _text("Key of the alert", "pagerduty: names the pipeline and the task unless given."),
+            "source": _text("Source", "pagerduty"),
+            "component": _text("Component", "pagerduty"),
+            "details": _map("Details", "pagerduty"),
         },
         required=(),
-        **{"x-endpoints": {"notify": ["email", "slack", "webhook"]}, "x-required-endpoints": []},
+        **{"x-endpoints": {"notify": _WAYS}, "x-required-endpoints": []},
     ),
     "UserOperation": _schema(
         "User operation",

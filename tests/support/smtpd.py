@@ -32,6 +32,9 @@ class Post:
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
     users: dict[str, str] = field(default_factory=dict)
+    taken: str = "250 taken"
+    """What is said once a message is there; `hangs_up` ends the connection after it."""
+    hangs_up: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     """What is answered to a command instead of yes, by its first word."""
 
@@ -103,7 +106,8 @@ class _Talk(socketserver.StreamRequestHandler):
         said = message_from_bytes(b"".join(lines))
         self.server.post.mails.append(Mail(self._sender, self._to, said, self._encrypted, self._user))
         self._begin()
-        return self._say("250 taken")
+        self._say(self.server.post.taken)
+        return not self.server.post.hangs_up
 
     def _rset(self, _rest: str) -> bool:
         self._begin()

@@ -263,7 +263,10 @@ SCHEMAS: dict[str, Json] = {
     "Endpoint": _object(
         **_COMMON,
         name=_TEXT,
-        type={"type": "string", "examples": ["docker", "k8s", "git", "email", "slack", "webhook"]},
+        type={
+            "type": "string",
+            "examples": ["docker", "k8s", "git", "email", "slack", "teams", "discord", "pagerduty", "webhook"],
+        },
         properties={**_MAP, "description": "By type: see docs/reference/endpoints.md, or GET /endpoint-types."},
         isRestricted=_FLAG,
     ),

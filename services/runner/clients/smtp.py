@@ -15,6 +15,7 @@ from .certificates import Connect
 from .tls import certificate_trouble, context, trust_of
 
 TIMEOUT_S = 15.0
+_LEAVE_S = 2.0
 
 
 class MailProblem(Exception):
@@ -29,12 +30,21 @@ class MailProblem(Exception):
 @contextmanager
 def session(endpoint: OpenEndpoint) -> Iterator[smtplib.SMTP]:
     """The server, ready for `send_message`. Raises `MailProblem`."""
-    client = _signed_in(endpoint)
+    with taking_leave(_signed_in(endpoint)) as client:
+        yield client
+
+
+@contextmanager
+def taking_leave(client: smtplib.SMTP) -> Iterator[smtplib.SMTP]:
+    """End the session in the end. What the server says to that, or that it is gone, changes nothing that it took."""
     try:
         yield client
     finally:
-        with suppress(smtplib.SMTPException, OSError):
+        with suppress(smtplib.SMTPException, OSError, ValueError):
+            if client.sock is not None:
+                client.sock.settimeout(_LEAVE_S)
             client.quit()
+        client.close()
 
 
 def place_of(endpoint: OpenEndpoint) -> tuple[str, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from services.runner.task_protocol import Asked, TaskFailed, TaskType
 from shared.contracts.history import Status
 from shared.contracts.runs import LogChunk
 from shared.grammar.manifests import secrets_in, shown_input
 from shared.grammar.plan import TaskPlan
-from shared.grammar.resolving import Scope
+from shared.grammar.resolving import Scope, Writer
 
 from . import outputs
 from .actions import Place
@@ -52,7 +52,7 @@ class Hand:
             return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {known}.")
         try:
             scope = self._known.scope(stage, task, plan.type)
-            ready = prepare(plan, scope, weigh=weigh, raw=kind.raw)
+            ready = prepare(plan, scope, weigh=weigh, raw=kind.raw, writers=lambda one: self._writers(plan, kind, one))
         except TaskFailed as error:
             return Not(Status.FAILED, error.message)
         if isinstance(ready, Not):
@@ -62,6 +62,10 @@ class Hand:
         live = self._made(plan, kind, stage, number, ready, scope)
         self._live[live.place] = live
         return live
+
+    def _writers(self, plan: TaskPlan, kind: TaskType, ready: Ready) -> Mapping[str, Writer]:
+        types = {role: self._vault.endpoint_type(name) for role, name in ready.roles.items()}
+        return kind.writers(plan.input, ready.input, types)
 
     def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
         if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:

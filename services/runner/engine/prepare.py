@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from shared.contracts.history import Status
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.expressions import references
 from shared.grammar.plan import Rollback, TaskPlan
-from shared.grammar.resolving import Scope, Unresolved, resolve
+from shared.grammar.resolving import Scope, Unresolved, Writer, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,18 @@ class Barred:
         return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.what)}."
 
 
-def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = frozenset()) -> Ready | Not:
+Writers = Callable[[Ready], Mapping[str, Writer]]
+"""How values are written into fields of a task's input, given the input as it is without that."""
+
+
+def prepare(
+    task: TaskPlan,
+    scope: Scope,
+    *,
+    weigh: bool,
+    raw: frozenset[str] = frozenset(),
+    writers: Writers = lambda _: {},
+) -> Ready | Not:
     """Weigh the preCondition where asked, then resolve the input, but for `raw` fields, and the endpoints' names."""
     try:
         if weigh and task.pre_condition and not evaluate(task.pre_condition, scope):
@@ -51,10 +63,14 @@ def prepare(task: TaskPlan, scope: Scope, *, weigh: bool, raw: frozenset[str] = 
     try:
         plain = {key: value for key, value in task.input.items() if key not in raw}
         given = resolve(plain, scope, ("input",))
-        roles = resolve(task.endpoints, scope, ("endpoints",))
+        roles = _names(resolve(task.endpoints, scope, ("endpoints",)))
+        by_field = writers(Ready(given, roles))
+        given |= {
+            key: resolve(plain[key], scope, ("input", key), write) for key, write in by_field.items() if key in plain
+        }
     except Unresolved as error:
         return Not(Status.FAILED, str(error))
-    return Ready({**given, **{key: task.input[key] for key in raw & task.input.keys()}}, _names(roles))
+    return Ready({**given, **{key: task.input[key] for key in raw & task.input.keys()}}, roles)
 
 
 def outputs(written: Json, scope: Scope) -> tuple[Json, str]:

@@ -135,6 +135,11 @@ class Vault:
         secrets = {key: _open(self._opener, box, f"endpoint {name}") for key, box in found.secrets.items()}
         return OpenEndpoint(found.name, found.type.lower(), {**found.properties, **secrets})
 
+    def endpoint_type(self, name: str) -> str:
+        """The type of the endpoint of that name; blank where there is none."""
+        found = self._endpoints.get(name)
+        return "" if found is None else found.type.lower()
+
     def restricted(self, endpoints: Iterable[str], variables: Iterable[str]) -> tuple[str, ...]:
         """Those that only an administrator's run may use without being let through, in words."""
         return (

@@ -1,4 +1,5 @@
-"""Sending what is said: e-mail, Slack, and webhooks signed in the way of https://www.standardwebhooks.com.
+"""Sending what is said: to mail servers, chats, PagerDuty, and webhooks signed in the way of
+https://www.standardwebhooks.com.
 
 A notice that is sent again has the same id everywhere, so that whoever gets it twice can tell.
 """
@@ -9,56 +10,39 @@ import base64
 import hashlib
 import hmac
 import json
-import smtplib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.message import EmailMessage
-from email.utils import formatdate, parseaddr
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from services.runner.clients import smtp
-from services.runner.clients.errors import why
-from services.runner.clients.http import Outgoing, Reply
+from services.runner.clients.http import Outgoing
 from services.runner.clients.tls import SYSTEM, trust_of
-from services.runner.engine.outputs import MAX_MESSAGE_CHARS
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
+from shared.grammar.resolving import Writer
 
-_TIMEOUT_S = 15.0
-_ROUGHLY = 2 * MAX_MESSAGE_CHARS
+from . import chat, escaping, mail, pagerduty
+from .letters import TIMEOUT_S, Letter, NotSent, Sent, judged
 
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """It was told: to whom, and what came back."""
-
-    target: str
-    code: int
-    message: str
-
-
-class NotSent(Exception):
-    """It was not told; `again` where a later try may help."""
-
-    def __init__(self, message: str, *, code: int = 0, again: bool = False, target: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.again = again
-        self.target = target
+__all__ = ["NotSent", "Sent", "defaults", "signed", "tell", "writers"]
 
 
 def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, outgoing: Outgoing) -> Sent:
     """Send once, everything in `entry` filled in; raises `NotSent`."""
-    return _kind(notice.kind).send(_Letter(notice, entry, endpoint, outgoing))
+    return _kind(notice.kind).send(Letter(notice, entry, endpoint, outgoing))
 
 
 def defaults(kind: str) -> Json:
     """What is said where an entry says nothing; its references are the notifications'. Raises `NotSent`."""
     return _kind(kind).defaults
+
+
+def writers(kind: str, entry: Json) -> Mapping[str, Writer]:
+    """How values are written into the fields of an entry that its author wrote; the rest take them as they are."""
+    known = _KINDS.get(kind)
+    found = known.writers if known is not None else {}
+    return {**found, "body": escaping.in_html} if kind == "email" and mail.is_html(entry.get("body")) else found
 
 
 def _kind(name: str) -> _Kind:
@@ -68,96 +52,7 @@ def _kind(name: str) -> _Kind:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """A notice with everything filled in."""
-
-    notice: Notice
-    entry: Json
-    endpoint: OpenEndpoint | None
-    outgoing: Outgoing
-
-    def text(self, key: str) -> str:
-        value = self.entry.get(key)
-        return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-    def need_endpoint(self) -> OpenEndpoint:
-        if self.endpoint is None:
-            kind = self.notice.kind
-            raise NotSent(f"The notification names no endpoint: choose one of type {kind} in `endpoint`.")
-        return self.endpoint
-
-
-# --------------------------------------------------------------------------------------------------------------- e-mail
-
-
-def _email(letter: _Letter) -> Sent:
-    endpoint, to = letter.need_endpoint(), _addresses(letter.entry.get("to"))
-    if not to:
-        raise NotSent("The notification names nobody in `to`.")
-    sender, target = endpoint.text("senderAddress"), ", ".join(to)
-    host, port = smtp.place_of(endpoint)
-    try:
-        with smtp.connected(endpoint) as server:
-            if endpoint.text("outboundUsername"):
-                server.login(endpoint.text("outboundUsername"), endpoint.text("outboundPassword"))
-            refused = server.send_message(_message(letter, sender, to), sender, to)
-    except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise NotSent(f"{host} refuses {target}: {_said(said)}", code=code, again=code < 500, target=target) from None
-    except smtplib.SMTPResponseException as error:
-        again = error.smtp_code < 500
-        message = f"{host} answers {error.smtp_code}: {_said(error.smtp_error)}"
-        raise NotSent(message, code=error.smtp_code, again=again, target=target) from None
-    except (smtplib.SMTPException, OSError) as error:
-        raise NotSent(f"Cannot send by {host}:{port}: {_reason(error)}", again=True, target=target) from None
-    left_out = f"; refused: {', '.join(refused)}" if refused else ""
-    return Sent(target, 250, f"Taken by {host}{left_out}")
-
-
-def _message(letter: _Letter, sender: str, to: list[str]) -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"] = sender, ", ".join(to)
-    # A header is one line, whatever an expression brought.
-    message["Subject"] = " ".join(letter.text("subject").split())
-    message["Date"] = formatdate(localtime=False)
-    message["Message-ID"] = f"<{letter.notice.notice_id}@{parseaddr(sender)[1].partition('@')[2] or 'portside'}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text("body"))
-    return message
-
-
-def _addresses(value: Any) -> list[str]:
-    parts = value.replace(";", ",").split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [str(one).strip() for one in parts if str(one).strip()]
-
-
-def _said(answer: bytes | str) -> str:
-    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return " ".join(text.split())
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, smtplib.SMTPException) else why(error)
-
-
-# ------------------------------------------------------------------------------------------------------ Slack, webhooks
-
-
-def _slack(letter: _Letter) -> Sent:
-    endpoint = letter.need_endpoint()
-    url = endpoint.text("url") or endpoint.text("webhookUrl")
-    channel = letter.text("channel") or endpoint.text("channel")
-    payload = {"text": letter.text("text") or letter.text("message"), **({"channel": channel} if channel else {})}
-    headers = {"Content-Type": "application/json"}
-    reply = letter.outgoing(
-        "POST", url, headers=headers, body=json.dumps(payload), timeout_s=_TIMEOUT_S,
-        trust=trust_of(endpoint.properties),
-    )  # fmt: skip
-    return _judged(reply, f"{urlsplit(url).hostname or ''} {channel}".strip())
-
-
-def _webhook(letter: _Letter) -> Sent:
+def _webhook(letter: Letter) -> Sent:
     endpoint = letter.endpoint
     url = letter.text("url") or (endpoint.text("url") if endpoint is not None else "")
     if not url:
@@ -172,8 +67,8 @@ def _webhook(letter: _Letter) -> Sent:
     if method not in ("POST", "PUT", "PATCH"):
         raise NotSent(f"`action` must be post, put or patch, not {method.lower()}.")
     trust = trust_of(endpoint.properties) if endpoint is not None else SYSTEM
-    reply = letter.outgoing(method, url, headers=headers, body=body, timeout_s=_TIMEOUT_S, trust=trust)
-    return _judged(reply, url.partition("?")[0])
+    reply = letter.outgoing(method, url, headers=headers, body=body, timeout_s=TIMEOUT_S, trust=trust)
+    return judged(reply, url.partition("?")[0])
 
 
 def signed(message_id: str, timestamp: int, body: str, secret: str) -> dict[str, str]:
@@ -196,7 +91,7 @@ def _key(secret: str) -> bytes:
     return secret.encode()
 
 
-def _standard_payload(letter: _Letter) -> str:
+def _standard_payload(letter: Letter) -> str:
     about = letter.notice.about
     data = {**about, "event": letter.notice.event, "output": letter.notice.outputs}
     when = about.get("endTime") or about.get("startTime")
@@ -210,25 +105,21 @@ def _headers(value: Any) -> dict[str, str]:
     return {name: said for name, said in headers.items() if name.lower() not in ours}
 
 
-def _judged(reply: Reply, target: str) -> Sent:
-    # Roughly: it is cut where it is masked, since in half a secret nobody would know it.
-    said = " ".join(reply.body[:_ROUGHLY].split())
-    if 200 <= reply.code < 300:
-        return Sent(target, reply.code, said or "ok")
-    # Whoever is overloaded or half down may take it later; whoever refuses it now will refuse it then.
-    again = reply.code in (408, 425, 429) or reply.code >= 500
-    raise NotSent(f"{target} answers {reply.code}: {said}", code=reply.code, again=again, target=target)
-
-
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    send: Callable[[_Letter], Sent]
+    send: Callable[[Letter], Sent]
     defaults: Json
+    writers: Mapping[str, Writer] = field(default_factory=dict)
 
 
-_TEXT = "${name} #${executionIndex}: ${status}\n${statusMessage}\n${executionUrl}"
+_TITLE = "${name} #${executionIndex}: ${status}"
+_TEXT = f"{_TITLE}\n${{statusMessage}}\n${{executionUrl}}"
+_TITLED = {"title": _TITLE, "text": "${statusMessage}"}
 _KINDS = {
-    "email": _Kind(_email, {"subject": "${name} #${executionIndex}: ${status}", "body": _TEXT}),
-    "slack": _Kind(_slack, {"text": _TEXT}),
-    "webhook": _Kind(_webhook, {}),
+    "email": _Kind(mail.send, {"subject": _TITLE, "body": _TEXT}, {"html": escaping.in_html}),
+    "slack": _Kind(chat.slack, {"text": _TEXT}, dict.fromkeys(("text", "message"), escaping.slack)),
+    "webhook": _Kind(_webhook, {}, {"url": escaping.url}),
+    "teams": _Kind(chat.teams, _TITLED, dict.fromkeys(("title", "text"), escaping.card)),
+    "discord": _Kind(chat.discord, _TITLED, dict.fromkeys(("title", "text", "content"), escaping.discord)),
+    "pagerduty": _Kind(pagerduty.send, {"summary": f"{_TITLE} ${{statusMessage}}"}),
 }

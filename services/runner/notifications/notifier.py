@@ -7,12 +7,14 @@ from typing import Any
 from services.runner.clients.http import Outgoing
 from services.runner.engine.secrets import Vault
 from services.runner.task_protocol import TaskFailed
+from shared.contracts.base import Json
 from shared.contracts.notices import Notice, NoticeTried
+from shared.contracts.texts import without_controls
 from shared.grammar.json_parser import parse_json
 from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
 from shared.process.secrets import Opener, Sealer
 
-from .channels import NotSent, Sent, defaults, tell
+from .channels import NotSent, Sent, defaults, tell, writers
 
 TRIES = 5
 """One at once, and one after each rung of the bus's ladder: 1 s, 10 s, 1 min, 10 min."""
@@ -33,14 +35,14 @@ class Notifier:
         vault = Vault(endpoints, notice.variables, self._opener, self._sealer)
 
         def tried(success: bool, final: bool, target: str, code: int, message: str) -> NoticeTried:
-            said = str(vault.masker.mask(message))
+            said = without_controls(str(vault.masker.mask(message)))
             return NoticeTried(
                 notice_id=notice.notice_id,
                 execution_id=notice.execution_id,
                 try_number=try_number,
                 success=success,
                 final=final,
-                target=str(vault.masker.mask(target)),
+                target=without_controls(str(vault.masker.mask(target))),
                 code=code,
                 message=said if len(said) <= _MAX_MESSAGE else said[: _MAX_MESSAGE - 1] + "…",
             )
@@ -62,12 +64,18 @@ class Notifier:
             raise NotSent(f"The project has no endpoint {named}, which the notification names.")
         known = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
         try:
-            entry = resolve({**usual, **notice.entry}, known)
+            entry = _filled_entry(notice.kind, {**usual, **notice.entry}, known)
             if (payload := _as_json(notice.entry.get("payload"))) is not None:
                 entry["payload"] = _filled(payload, known)
         except Unresolved as error:
             raise NotSent(str(error)) from None
         return tell(notice, entry, endpoint, self._outgoing)
+
+
+def _filled_entry(kind: str, written: Json, known: Scope) -> Json:
+    """Each field with its references put in, written as the language of its text wants it."""
+    by = writers(kind, written)
+    return {key: resolve(value, known, (key,), by.get(key)) for key, value in written.items()}
 
 
 def _as_json(written: Any) -> Any:

@@ -19,6 +19,9 @@ _CHECKS: dict[str, Callable[[OpenEndpoint, Json], Validated]] = {
     "git": git.check,
     "email": email.check,
     "slack": posting.check,
+    "teams": posting.check,
+    "discord": posting.check,
+    "pagerduty": posting.check,
     "webhook": posting.check,
 }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from services.runner.clients.http import Outgoing
-from services.runner.notifications.channels import NotSent, tell
+from services.runner.notifications.channels import NotSent, tell, writers
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
+from shared.grammar.resolving import Writer
 
 _TRIES = 3
 _AGAIN_AFTER_S = 5.0
@@ -23,6 +26,9 @@ class Notify(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
+    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+        return writers(_kind(given, endpoint_types.get("notify", "")), written)
+
     def start(self, asked: Asked) -> Step:
         return self._send(asked, 1)
 
@@ -31,9 +37,11 @@ class Notify(Task):
 
     def _send(self, asked: Asked, number: int) -> Step:
         endpoint = asked.endpoint("notify") if asked.roles.get("notify") else None
-        kind = asked.text("kind").strip().lower() or (endpoint.type if endpoint is not None else "")
+        kind = _kind(asked.input, endpoint.type if endpoint is not None else "")
         try:
-            sent = tell(_notice(asked, kind), {**_defaults(asked), **_written(asked.input)}, endpoint, self._outgoing)
+            sent = tell(
+                _notice(asked, kind), {**_defaults(asked, kind), **_written(asked.input)}, endpoint, self._outgoing
+            )
         except NotSent as failed:
             if not failed.again or number >= _TRIES:
                 raise TaskFailed(failed.message, {"target": failed.target, "code": failed.code}) from None
@@ -43,15 +51,22 @@ class Notify(Task):
         return Done({"target": sent.target, "code": sent.code, "message": sent.message}, f"Told {sent.target}.")
 
 
+def _kind(given: Json, endpoint_type: str) -> str:
+    return str(given.get("kind") or "").strip().lower() or endpoint_type
+
+
 def _written(given: Json) -> Json:
     return {key: value for key, value in given.items() if value not in (None, "")}
 
 
-def _defaults(asked: Asked) -> Json:
+def _defaults(asked: Asked, kind: str) -> Json:
     """What is said where the task says nothing."""
     title = f"{asked.about.pipeline} #{asked.about.index}: {asked.stage}.{asked.task}"
+    if (write := writers(kind, {}).get("text")) is not None:
+        title = write("", title)
     text = f"{title}\n{asked.about.execution_url}".strip()
-    return {"subject": title, "body": text, "text": text}
+    said = {"subject": title, "body": text, "title": title, "summary": title}
+    return {**said, "text": text} if kind == "slack" else said
 
 
 def _notice(asked: Asked, kind: str) -> Notice:

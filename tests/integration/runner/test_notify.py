@@ -24,6 +24,7 @@ class Hook:
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], str]] = []
         self.codes: list[int] = []
+        self.paths: list[str] = []
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +33,7 @@ class Hook:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                hook.paths.append(self.path)
                 hook.got.append((dict(self.headers), body))
                 self.send_response(hook.codes.pop(0) if hook.codes else 200)
                 self.send_header("Content-Length", "0")
@@ -70,6 +72,16 @@ def test_a_channel_is_told_the_text_or_which_run_it_is(runs: OneTask, hook: Hook
     assert output(done)["code"] == 200
     runs.run({}, {"notify": "team"})
     assert ": S.T" in json.loads(hook.got[1][1])["text"]
+
+
+def test_what_a_task_fills_into_a_channels_text_is_text(runs: OneTask, hook: Hook) -> None:
+    runs.endpoint("team", "slack", url=hook.url)
+    said = "<!channel> a & b"
+    done = runs.run({"text": "<!here> ${comments}"}, {"notify": "team"}, comments=said)
+    assert done.state.status is Status.COMPLETED, message(done)
+    assert json.loads(hook.got[0][1]) == {"text": "<!here> &lt;!channel&gt; a &amp; b"}
+    runs.run({"kind": "webhook", "url": f"{hook.url}?tag=${{comments}}", "payload": "x"}, {}, comments=said)
+    assert hook.paths[-1] == "/in?tag=%3C%21channel%3E%20a%20%26%20b"
 
 
 def test_one_that_is_told_later_is_tried_again_with_the_same_id(

@@ -25,7 +25,7 @@ from shared.contracts.runs import Endpoint, Variable
 from shared.contracts.topics import NOTICE_SEND
 from shared.process.secrets import Opener, Sealer
 from tests.support import tls
-from tests.support.smtpd import Post, mail_server
+from tests.support.smtpd import Mail, Post, mail_server
 from tests.support.web import Web, web_server
 
 Keys = tuple[Sealer, Opener]
@@ -161,6 +161,60 @@ def test_a_mail_that_is_not_taken_says_why_and_whether_a_later_try_may_help(
     assert "wrong-s3cret" not in tried.message
 
 
+@pytest.mark.parametrize(
+    ("hangs_up", "farewell"),
+    [(True, None), (False, "421 4.7.0 too many connections"), (False, "500 what?"), (False, "not SMTP at all")],
+)
+def test_once_the_server_has_taken_a_mail_nothing_changes_that(
+    notifier: Notifier, keys: Keys, hangs_up: bool, farewell: str | None
+) -> None:
+    with mail_server() as post:
+        post.hangs_up = hangs_up
+        post.answers |= {"QUIT": farewell} if farewell is not None else {}
+        said = notifier(notice("email", {"to": "ann@example.com"}, mail_endpoint(post, keys)), 1)
+        assert len(post.mails) == 1
+    assert (said.success, said.final, said.code) == (True, True, 250), said.message
+
+
+def test_what_a_server_says_is_stored_without_control_characters(notifier: Notifier, keys: Keys, web: Web) -> None:
+    with mail_server() as post:
+        post.answers["RCPT"] = "550 no\x1b[31m such\x00 user\x07\u2028here"
+        asked = notice("email", {"to": "ann\x1b@example.com"}, mail_endpoint(post, keys))
+        said = notifier(asked, 1)
+    assert said.message.endswith("no[31m such user here")
+    web.code, web.body = 400, "no\x00pe\x1b]0;x\x07\r\nm"
+    assert notifier(notice("webhook", {"url": web.url}), 1).message.endswith("answers 400: nope]0;x m")
+
+
+def test_a_line_break_in_an_address_or_a_subject_makes_no_header(notifier: Notifier, keys: Keys) -> None:
+    with mail_server() as post:
+        entry = {"to": ["ann@example.com\nBcc: eve@example.com"], "subject": "a\r\nBcc: eve@example.com\x00"}
+        said = notifier(notice("email", entry, mail_endpoint(post, keys)), 1)
+        assert said.final
+        assert all(mail.message["Bcc"] is None for mail in post.mails)
+
+
+def parts(mail: Mail) -> list[tuple[str, str]]:
+    """The types and the texts of a mail."""
+    return [(one.get_content_type(), str(one.get_payload()).strip()) for one in mail.message.walk()][1:]
+
+
+def test_values_in_an_html_mail_are_text_and_the_authors_tags_stay(notifier: Notifier, keys: Keys) -> None:
+    with mail_server() as post:
+        entry = {"to": "ann@example.com", "html": "<b>${input.DOCKER_TAG}</b>", "body": "${input.DOCKER_TAG}"}
+        asked = notice("email", entry, mail_endpoint(post, keys)).model_copy(update={"inputs": {"DOCKER_TAG": "<i>&"}})
+        assert notifier(asked, 1).success
+        page = {"to": "ann@example.com", "body": '<!DOCTYPE html><p title="${input.DOCKER_TAG}">done</p>'}
+        other = asked.model_copy(update={"entry": {**asked.entry, "html": "", **page}})
+        assert notifier(other, 1).success
+        both, alone = post.mails
+    assert parts(both) == [("text/plain", "<i>&"), ("text/html", "<b>&lt;i&gt;&amp;</b>")]
+    assert parts(alone) == [
+        ("text/plain", "done"),
+        ("text/html", '<!DOCTYPE html><p title="&lt;i&gt;&amp;">done</p>'),
+    ]
+
+
 def test_another_certificate_than_the_accepted_one_is_not_spoken_to(
     notifier: Notifier, keys: Keys, tmp_path: Path
 ) -> None:
@@ -181,6 +235,127 @@ def test_slack_gets_a_text(notifier: Notifier, keys: Keys, web: Web) -> None:
     said = notifier(notice("slack", {"text": "${name} ${status}"}, endpoint), 1)
     assert json.loads(web.requests[0]["body"]) == {"text": "Deploy web FAILED", "channel": "#ops"}
     assert (said.success, said.code, said.target) == (True, 200, "127.0.0.1 #ops")
+
+
+EVIL = "<!channel> a & b <none>"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${input.DOCKER_TAG} done", "&lt;!channel&gt; a &amp; b &lt;none&gt; done"),
+        ("${input.DOCKER_TAG}", "&lt;!channel&gt; a &amp; b &lt;none&gt;"),
+        ("<!here> *${input.DOCKER_TAG}* <https://example.com/${executionIndex}|run> & more",
+         "<!here> *&lt;!channel&gt; a &amp; b &lt;none&gt;* <https://example.com/7|run> & more"),
+        ("$${input.DOCKER_TAG}", "${input.DOCKER_TAG}"),
+    ],
+)  # fmt: skip
+def test_what_is_filled_into_slack_is_text_and_the_authors_markup_stays(
+    notifier: Notifier, keys: Keys, web: Web, text: str, said: str
+) -> None:
+    endpoint = Endpoint(name="chat", type="slack", secrets={"url": keys[0].seal(web.url)})
+    asked = notice("slack", {"text": text}, endpoint).model_copy(update={"inputs": {"DOCKER_TAG": EVIL}})
+    assert notifier(asked, 1).success
+    assert json.loads(web.bodies[0]) == {"text": said}
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("?tag=${input.DOCKER_TAG}", "/hook?tag=1%2F..%26x%3D%20%23y"),
+        ("/${input.DOCKER_TAG}?a=1", "/hook/1/..%26x%3D%20%23y?a=1"),
+        ("#${input.DOCKER_TAG}", "/hook"),
+    ],
+)
+def test_what_is_filled_into_an_address_stays_in_its_place(
+    notifier: Notifier, web: Web, written: str, path: str
+) -> None:
+    base = web.url.partition("?")[0]
+    asked = notice("webhook", {"url": f"{base}{written}"})
+    assert notifier(asked.model_copy(update={"inputs": {"DOCKER_TAG": "1/..&x= #y"}}), 1).success
+    assert web.requests[0]["path"] == path
+
+
+def test_a_value_may_be_the_address_itself(notifier: Notifier, web: Web) -> None:
+    asked = notice("webhook", {"url": "${input.HOOK}"}).model_copy(update={"inputs": {"HOOK": f"{web.url}&a=b%20c"}})
+    assert notifier(asked, 1).success
+    assert web.requests[0]["path"] == "/hook?key=1&a=b%20c"
+
+
+def posting(kind: str, keys: Keys, web: Web, **properties: Any) -> Endpoint:
+    return Endpoint(name="chat", type=kind, properties=properties, secrets={"url": keys[0].seal(web.url)})
+
+
+def test_teams_gets_an_adaptive_card(notifier: Notifier, keys: Keys, web: Web) -> None:
+    web.code = 202
+    said = notifier(notice("teams", {}, posting("teams", keys, web)), 1)
+    assert (said.success, said.code, said.target) == (True, 202, "127.0.0.1")
+    message = json.loads(web.bodies[0])
+    (attachment,) = message["attachments"]
+    assert (message["type"], attachment["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
+    card = attachment["content"]
+    assert (card["type"], card["version"]) == ("AdaptiveCard", "1.4")
+    assert [block["text"] for block in card["body"]] == ["Deploy web #7: FAILED", "Deploy.Apply: no disk"]
+    assert card["body"][0]["color"] == "Attention" and all(block["wrap"] for block in card["body"])
+    assert card["actions"][0]["url"] == "https://portside.example.com/executions/e1"
+
+
+def test_teams_gets_the_authors_own_card_in_its_envelope(notifier: Notifier, keys: Keys, web: Web) -> None:
+    own = '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "${input.DOCKER_TAG}"}]}'
+    assert notifier(notice("teams", {"payload": own}, posting("teams", keys, web)), 1).success
+    (attachment,) = json.loads(web.bodies[0])["attachments"]
+    assert attachment["content"]["body"] == [{"type": "TextBlock", "text": "1.4.1"}]
+    assert "no JSON object" in notifier(notice("teams", {"payload": "[1]"}, posting("teams", keys, web)), 1).message
+
+
+def test_discord_gets_an_embed_in_which_a_value_mentions_nobody(notifier: Notifier, keys: Keys, web: Web) -> None:
+    web.code, web.body = 204, ""
+    entry = {"content": "<@&42> look", "text": "**${input.DOCKER_TAG}**"}
+    asked = notice("discord", entry, posting("discord", keys, web))
+    assert notifier(asked.model_copy(update={"inputs": {"DOCKER_TAG": "@everyone *x* <@1>"}}), 1).success
+    body = json.loads(web.bodies[0])
+    assert body["content"] == "<@&42> look"
+    (embed,) = body["embeds"]
+    assert (embed["title"], embed["url"]) == ("Deploy web #7: FAILED", asked.about["executionUrl"])
+    assert embed["description"] == "**@\u200beveryone \\*x\\* \\<@\u200b1\\>**"
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "severity"),
+    [("FAILURE", "trigger", "error"), ("CANCELED", "trigger", "warning"), ("SUCCESS", "resolve", None)],
+)
+def test_pagerduty_is_alerted_and_the_alert_resolved(
+    notifier: Notifier, keys: Keys, web: Web, event: str, action: str, severity: str | None
+) -> None:
+    web.code = 202
+    endpoint = Endpoint(
+        name="oncall", type="pagerduty", properties={"url": web.url}, secrets={"routingKey": keys[0].seal("R0UT1NGKEY")}
+    )
+    asked = notice("pagerduty", {}, endpoint).model_copy(update={"event": event})
+    asked = asked.model_copy(update={"about": {**asked.about, "project": "shop", "stageName": "", "taskName": ""}})
+    said = notifier(asked, 1)
+    assert said.success and said.target == "127.0.0.1"
+    assert web.requests[0]["path"] == "/v2/enqueue"
+    body = json.loads(web.bodies[0])
+    assert (body["routing_key"], body["event_action"]) == ("R0UT1NGKEY", action)
+    assert body["dedup_key"] == "portside/shop/Deploy web"
+    assert body["links"] == [{"href": "https://portside.example.com/executions/e1", "text": "Open the run"}]
+    if severity is None:
+        assert "payload" not in body
+    else:
+        payload = body["payload"]
+        assert (payload["severity"], payload["source"]) == (severity, "portside/shop")
+        assert payload["summary"] == "Deploy web #7: FAILED Deploy.Apply: no disk"
+        assert payload["custom_details"]["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("kind", ["teams", "discord", "pagerduty"])
+def test_each_kind_says_what_it_lacks_and_shows_no_address(notifier: Notifier, keys: Keys, web: Web, kind: str) -> None:
+    assert f"one of type {kind}" in notifier(notice(kind, {}), 1).message
+    web.code, web.body = 404, f"no such hook {web.url}"
+    endpoint = posting(kind, keys, web)
+    said = notifier(notice(kind, {}, endpoint), 1)
+    assert not said.success and "key=1" not in said.model_dump_json()
 
 
 @pytest.mark.parametrize("secret", ["whsec_" + base64.b64encode(b"k" * 24).decode(), "plain words"])

@@ -261,6 +261,63 @@ SLACK = EndpointType(
     ),
 )
 
+TEAMS = EndpointType(
+    "teams",
+    "Microsoft Teams",
+    "A channel or chat that notifications are posted to as Adaptive Cards, by a workflow of Teams.",
+    (
+        Property(
+            "url",
+            "Workflow",
+            "url",
+            required=True,
+            help="The address that Teams shows once a workflow 'Send webhook alerts to a channel' is made.",
+        ),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+DISCORD = EndpointType(
+    "discord",
+    "Discord",
+    "A channel that notifications are posted to, by a webhook of Discord.",
+    (
+        Property(
+            "url",
+            "Webhook",
+            "url",
+            required=True,
+            help="The address that the channel's settings show under Integrations; whoever has it can post.",
+        ),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
+PAGERDUTY = EndpointType(
+    "pagerduty",
+    "PagerDuty",
+    "A service whose on-call people are alerted, by Events API v2.",
+    (
+        Property(
+            "routingKey",
+            "Integration key",
+            required=True,
+            help="Of the service's integration 'Events API V2'.",
+        ),
+        Property(
+            "url",
+            "Address",
+            "url",
+            default="https://events.pagerduty.com",
+            help="https://events.eu.pagerduty.com for accounts in the EU.",
+        ),
+        _FINGERPRINT,
+        _AUTHORITY,
+    ),
+)
+
 WEBHOOK = EndpointType(
     "webhook",
     "Outgoing webhook",
@@ -278,7 +335,9 @@ WEBHOOK = EndpointType(
     ),
 )
 
-TYPES: dict[str, EndpointType] = {one.name: one for one in (DOCKER, K8S, GIT, EMAIL, SLACK, WEBHOOK)}
+TYPES: dict[str, EndpointType] = {
+    one.name: one for one in (DOCKER, K8S, GIT, EMAIL, SLACK, TEAMS, DISCORD, PAGERDUTY, WEBHOOK)
+}
 
 
 def documents() -> list[Json]:

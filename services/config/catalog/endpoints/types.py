@@ -24,6 +24,11 @@ _ALIASES = {
     "email": "email",
     "mail": "email",
     "slack": "slack",
+    "teams": "teams",
+    "msteams": "teams",
+    "microsoftteams": "teams",
+    "discord": "discord",
+    "pagerduty": "pagerduty",
     "webhook": "webhook",
     "jenkins": "jenkins",
     "jira": "jira",
@@ -53,6 +58,7 @@ _ADDRESSES = {
     "git": ("repoURL",),
     "email": ("outboundHost",),
     "webhook": ("url",),
+    "pagerduty": ("url",),
 }
 _PORTS = range(1, 65_536)
 

@@ -14,6 +14,9 @@ COMPLETE: dict[str, dict[str, Any]] = {
     "git": {"repoURL": "https://git.example.com/acme/web.git"},
     "email": {"senderAddress": "portside@example.com", "outboundHost": "smtp.example.com"},
     "slack": {"url": "https://hooks.slack.com/services/T/B/x"},
+    "teams": {"url": "https://acme.webhook.example.com/workflows/x"},
+    "discord": {"url": "https://discord.example.com/api/webhooks/1/x"},
+    "pagerduty": {"routingKey": "x"},
     "webhook": {"url": "https://example.com/told"},
 }
 
