@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit e2e chaos bench check format documents release clean
+.PHONY: help demo push up password link test unit test-all coverage e2e chaos bench check format documents release clean
 # Compiled once, beside the environment: a process that compiles everything anew takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SETUP := python3 scripts/setup
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Push an image at a demo Docker Hub and watch it deploy (ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=0.0.0.0)
 	@$(SETUP) --broker
@@ -37,9 +37,25 @@ test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q --hypothesis-profile=whole -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# Schemathesis, which none of them uses, takes two seconds of every process to load.
+UNIT := -m "not slow" -p no:schemathesis -n 2 --dist worksteal tests/unit tests/model
+
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev
-	@$(PY) -m pytest -q -n 3 --dist worksteal tests/unit tests/model $(ARGS)
+	@$(PY) -m pytest -q $(UNIT) $(ARGS)
+
+test-all: ## Run everything with every part: outer ring, real cluster, Docker, browsers twice, chaos (MINUTES=5)
+	@$(SETUP) --dev --broker
+	@$(PY) -m pytest -q --outer --every-part --hypothesis-profile=whole -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -q tests/browser $(ARGS)
+	@$(MAKE) --no-print-directory chaos
+
+# The inner rings whose code runs in processes that coverage can follow; whole systems that tests kill are left out.
+coverage: ## Measure which lines and branches the unit and integration tests reach, and print it
+	@$(SETUP) --dev --broker
+	@$(PY) -m coverage erase
+	@$(PY) -m pytest -q --cov --cov-report= -n 2 --dist loadfile tests/unit tests/model tests/integration $(ARGS)
+	@$(PY) -m coverage report
 
 e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from cli import rabbitmq
@@ -18,6 +19,10 @@ from tests.support import needs, postgres
 settings.register_profile("whole", deadline=None)
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("quick")
+
+# Tracebacks as Python writes them: drawing them takes half a second each.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +71,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs a part that is not there; the summary says which, and how to bring it."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--outer", action="store_true", help="run the outer ring as well")
+    parser.addoption("--every-part", action="store_true", help="refuse to start while a part is missing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the outer ring, and what needs a part that is missing: the summary says which, and how to bring it."""
+    if not config.getoption("--outer"):
+        outer = [item for item in items if item.get_closest_marker("outer")]
+        config.hook.pytest_deselected(items=outer)
+        items[:] = [item for item in items if item not in outer]
     missing = {need.marker: need for need in needs.ALL if not need.is_there()}
+    if missing and config.getoption("--every-part"):
+        raise pytest.UsageError(*(f"{need.marker} is missing: {need.how}" for need in missing.values()))
     for item in items:
         for marker, need in missing.items():
             if item.get_closest_marker(marker):

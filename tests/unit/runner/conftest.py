@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from services.runner.engine import executor, reports
 from services.runner.engine.executor import Holder
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, Waiting
 from services.runner.tasks.condition import Condition
@@ -111,7 +112,10 @@ class Rig:
 
 
 @pytest.fixture
-def rig(keys: tuple[Sealer, Opener], probe: Probe) -> Iterator[Rig]:
+def rig(keys: tuple[Sealer, Opener], probe: Probe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """Whose holders renew leases and repeat reports ten times as often as a runner does: waiting shows nothing."""
+    monkeypatch.setattr(executor, "HELD_EVERY_S", executor.HELD_EVERY_S / 10)
+    monkeypatch.setattr(reports, "AGAIN_AFTER_S", reports.AGAIN_AFTER_S / 10)
     made = Rig(keys, probe)
     yield made
     probe.gate.set()

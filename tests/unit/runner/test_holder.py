@@ -9,7 +9,7 @@ import time
 import pytest
 
 from services.config.model.claims import Intent, State
-from services.runner.engine.executor import HELD_EVERY_S
+from services.runner.engine import executor
 from shared.contracts.history import Status, TaskStarted
 from shared.contracts.runs import Variable
 from shared.contracts.texts import keepable
@@ -87,7 +87,7 @@ def test_an_intent_that_nobody_brought_reaches_a_run_that_only_reads(
     rig.holder(ledger)
     until(lambda: probe.starts == ["A"])
     ledger.intend(wanted)
-    time.sleep(HELD_EVERY_S + 0.2)
+    time.sleep(executor.HELD_EVERY_S + 0.2)
     probe.gate.set()
     until(lambda: ledger.holding.state is state)
     assert probe.starts == ["A"]

@@ -97,6 +97,7 @@ def test_a_manifest_merges_maps_and_its_own_keys_count_first() -> None:
         pytest.param([(46_056, 36), (46_056, 36), (18_317, 36)], id="KubeRay"),
     ],
 )
+@pytest.mark.slow
 def test_definitions_of_the_size_of_real_ones_are_read(sizes: list[tuple[int, int]]) -> None:
     text = "\n---\n".join(crd(nodes, depth, f"d{index}") for index, (nodes, depth) in enumerate(sizes))
     for dialect in (PIPELINES, MANIFESTS):
@@ -105,6 +106,7 @@ def test_definitions_of_the_size_of_real_ones_are_read(sizes: list[tuple[int, in
     assert parse_json(json.dumps(documents)) == documents
 
 
+@pytest.mark.slow
 def test_a_text_is_bounded_over_all_its_documents() -> None:
     document = "[" + "x, " * 99_000 + "]"
     assert len(compose("\n---\n".join([document] * 5))) == 5
