@@ -24,6 +24,7 @@ from .outcomes import (
     RequestTimeout,
     Retry,
     StopConsuming,
+    TooLarge,
     Unavailable,
 )
 from .serve import Server
@@ -46,5 +47,6 @@ __all__ = [
     "Retry",
     "Server",
     "StopConsuming",
+    "TooLarge",
     "Unavailable",
 ]

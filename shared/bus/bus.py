@@ -12,13 +12,14 @@ from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.topics import Mode, Queue, Service, Topic
 from shared.process.clock import monotonic
+from shared.process.logging import get_logger
 
 from . import furniture, wire
 from .dead import DeadConsumer
 from .disposal import Disposal
 from .link import Link
 from .listen import NewsConsumer
-from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeout
+from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeout, TooLarge
 from .pool import PoolConsumer
 from .publisher import Publisher
 from .requester import REPLY_TO, Requester
@@ -26,6 +27,8 @@ from .serve import RpcConsumer, Server
 from .single import SingleConsumer
 
 _GRACE_S = 0.5
+
+log = get_logger(part="bus")
 
 
 class Consumer(Protocol):
@@ -141,7 +144,10 @@ class Bus:
         message_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> None:
-        """Send, and return when the broker has it safe; NotConfirmed otherwise, at once where it is away."""
+        """Send, and return when the broker has it safe; NotConfirmed otherwise, at once where it is away.
+
+        Raises `TooLarge`, as every other way to send does.
+        """
         future = self.publish_nowait(
             topic,
             message,
@@ -188,10 +194,15 @@ class Bus:
         )
 
     def broadcast(self, topic: Topic, message: Message, *, subject: str) -> None:
-        """Tell whoever listens now; never waits, silently lost while the broker is away."""
-        if self._publisher.usable:
+        """Tell whoever listens now; never waits, silently lost while the broker is away, and where it is too large."""
+        if not self._publisher.usable:
+            return
+        try:
             parcel = wire.pack(topic, message, source=self.source, subject=subject, persistent=False)
-            self._publisher.send(furniture.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
+        except TooLarge as error:
+            log.warning("broadcast too large", topic=topic.name, subject=subject, reason=str(error))
+            return
+        self._publisher.send(furniture.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
 
     def request(
         self,

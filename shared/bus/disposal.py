@@ -17,7 +17,7 @@ from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
 from . import furniture, wire
-from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry
+from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry, TooLarge
 from .publisher import Publisher
 from .subscription import Delivery
 
@@ -92,6 +92,9 @@ class Disposal:
             log.error("wrong answer", topic=incoming.topic.name, reason=str(error))
             problem = Problem(code=Code.INTERNAL, message=str(error), subject=incoming.envelope.id)
             parcel = self._problem(properties, problem)
+        except TooLarge as error:
+            log.warning("answer too large", topic=incoming.topic.name, reason=str(error))
+            parcel = self._problem(properties, error.problem)
         self._publisher.send("", properties.reply_to, parcel.body, parcel.properties)
 
     def wait_to_reply(self, limit_s: float) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.base import Message
+from shared.contracts.bounds import MAX_MESSAGE_BYTES
 from shared.contracts.envelope import Envelope
-from shared.contracts.problems import Problem
+from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Topic
 
 
@@ -86,6 +87,21 @@ class StopConsuming(Exception):
         super().__init__(reason)
         self.reason = reason
         self.again_after_s = again_after_s
+
+
+class TooLarge(Refused):
+    """A message that no broker would take, or an answer: it was not sent, and to send it again cannot help."""
+
+    def __init__(self, type_: str, size: int) -> None:
+        most = MAX_MESSAGE_BYTES // 2**20
+        super().__init__(
+            Problem(
+                code=Code.INVALID,
+                message=f"{type_} would take {size / 2**20:.1f} MiB, and a message takes at most {most} MiB.",
+                subject=type_,
+                next_step="Send or ask for less at a time.",
+            )
+        )
 
 
 class NotConfirmed(Exception):

@@ -11,11 +11,14 @@ import pydantic_core
 from pydantic import ValidationError
 
 from shared.contracts.base import Message
+from shared.contracts.bounds import MAX_MESSAGE_BYTES
 from shared.contracts.envelope import Caller, Envelope
 from shared.contracts.problems import Code, Problem
 from shared.contracts.topics import BY_TYPE, Topic
 from shared.process.clock import now, rfc3339
 from shared.process.ids import new_id
+
+from .outcomes import TooLarge
 
 JSON = "application/json"
 PROBLEM_TYPE = "problem.v1"
@@ -100,8 +103,12 @@ def pack(
 
 
 def _join(head: dict[str, Any], message: Message) -> bytes:
+    """The bytes of a message. Raises `TooLarge` before any broker sees it."""
     # Building the envelope's model would walk the message twice; its own JSON goes in as it is.
-    return b'%b,"data":%b}' % (json.dumps(head).encode()[:-1], message.model_dump_json().encode())
+    body = b'%b,"data":%b}' % (json.dumps(head).encode()[:-1], message.model_dump_json().encode())
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise TooLarge(str(head["type"]), len(body))
+    return body
 
 
 def unpack(body: bytes) -> tuple[Topic, Envelope, Message]:

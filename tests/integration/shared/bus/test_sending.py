@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus import Bus, Drop, Incoming, NotConfirmed, RequestTimeout, Unavailable
+from shared.bus import Bus, Drop, Incoming, NotConfirmed, RequestTimeout, TooLarge, Unavailable
 from shared.bus.words import describe
 from shared.contracts import catalog, pushes, runs, topics
 from shared.contracts.envelope import Caller
@@ -81,9 +81,9 @@ def test_a_public_event_without_a_queue_of_ours_is_confirmed_all_the_same(config
 
 
 def test_a_full_queue_refuses_instead_of_forgetting(runner: Bus, raw: Any) -> None:
-    # The log queue holds 64 MiB; chunks of 8 MiB fill it.
+    # The log queue holds 64 MiB; chunks of 7 MiB fill it.
     chunk = runs.LogChunk(
-        execution_id="e", attempt=1, stage="s", task="t", first_line=0, lines=("x" * (8 * 1024 * 1024),), at=1.0
+        execution_id="e", attempt=1, stage="s", task="t", first_line=0, lines=("x" * (7 * 1024 * 1024),), at=1.0
     )
     sent = [runner.publish_nowait(topics.LOG_CHUNK, chunk, subject="e").exception(20) for _ in range(10)]
     assert sent[0] is None
@@ -256,3 +256,48 @@ def test_what_is_asked_of_the_wrong_queue_or_topic_is_a_mistake_of_the_program(c
         config.request(topics.RUN_EXECUTION, runs.RunExecution(execution_id="e", dispatch=1))
     with pytest.raises(TypeError, match="carries RunExecution"):
         config.publish(topics.RUN_EXECUTION, _hook(1), subject="e")
+
+
+def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus, runner: Bus) -> None:
+    """RabbitMQ closes the channel of a message beyond 16 MiB, and all that is in flight there is lost."""
+    config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text="small")}, threads=1)
+    large = "x" * 20_000_000
+    under_way = [runner.publish_nowait(topics.RUN_EXECUTION, _run(n), subject=f"e{n}") for n in range(100)]
+    for send in (
+        lambda: runner.publish(topics.HOOK_RECEIVED, _hook(1, large), subject="d1"),
+        lambda: runner.publish_nowait(topics.HOOK_RECEIVED, _hook(1, large), subject="d1"),
+        lambda: runner.request(topics.CATALOG_GET, _get(large)),
+        lambda: runner.request_nowait(topics.CATALOG_GET, _get(large)),
+    ):
+        with pytest.raises(TooLarge, match=r"would take 19\.1 MiB, and a message takes at most 8 MiB"):
+            send()
+    runner.broadcast(topics.EXECUTION_CHANGED, _changed(large), subject="e1")
+    wait(under_way, timeout=10)
+    assert [future.exception() for future in under_way] == [None] * 100
+    assert runner.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
+        text="small"
+    )
+
+
+def test_an_answer_that_no_broker_takes_is_told_to_who_asked(config: Bus, runner: Bus) -> None:
+    answers = iter(["x" * 20_000_000, "small"])
+    config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text=next(answers))}, threads=1)
+    with pytest.raises(Refused) as refused:
+        runner.request(topics.CATALOG_GET, _get())
+    assert "catalog.get.v1.reply would take 19.1 MiB" in refused.value.problem.message
+    assert runner.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
+        text="small"
+    )
+
+
+def _run(number: int) -> runs.RunExecution:
+    return runs.RunExecution(execution_id=f"e{number}", dispatch=1)
+
+
+def _changed(message: str) -> runs.ExecutionChanged:
+    about: dict[str, Any] = {"execution_id": "e1", "revision": 1, "project": "p", "pipeline": "p", "index": 1}
+    return runs.ExecutionChanged(**about, status="RUNNING", status_message=message)
+
+
+def _get(id: str = "") -> catalog.Get:
+    return catalog.Get(kind=catalog.Kind.PIPELINES, id=id)
