@@ -85,7 +85,7 @@ def test_a_full_queue_refuses_instead_of_forgetting(runner: Bus, raw: Any) -> No
     chunk = runs.LogChunk(
         execution_id="e", attempt=1, stage="s", task="t", first_line=0, lines=("x" * (7 * 1024 * 1024),), at=1.0
     )
-    sent = [runner.publish_nowait(topics.LOG_CHUNK, chunk, subject="e").exception(20) for _ in range(10)]
+    sent = [runner.publish_nowait(topics.LOG_CHUNK, chunk, subject="e").exception(20) for _ in range(12)]
     assert sent[0] is None
     assert isinstance(sent[-1], NotConfirmed)
     assert "full" in str(sent[-1])
