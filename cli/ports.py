@@ -12,7 +12,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def why_not_free(port: int, host: str) -> str:
     """Why no listener can be opened there now, in the system's words; empty when one can."""
-    with socket.socket() as probe:
+    with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -25,9 +25,13 @@ def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
     """`preferred` when it is free, else one that the system picks."""
     if preferred and is_free(preferred, host):
         return preferred
-    with socket.socket() as probe:
+    with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def own_address() -> str:

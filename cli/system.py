@@ -27,6 +27,10 @@ class SetUpFailed(Exception):
     """A one-shot command failed; the message holds what it printed."""
 
 
+EVERYWHERE = ("0.0.0.0", "::")
+"""Hosts to listen on that are no address to call."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where a system keeps its state and where it listens."""
@@ -41,12 +45,12 @@ class Layout:
     @property
     def url(self) -> str:
         """Where this machine reaches the gateway."""
-        return _url("127.0.0.1" if self.host == "0.0.0.0" else self.host, self.port, self.certificate)
+        return _url("127.0.0.1" if self.host in EVERYWHERE else self.host, self.port, self.certificate)
 
     @property
     def page_url(self) -> str:
         """Where a person's browser reaches the page, from another machine too where it is served to others."""
-        if self.host != "0.0.0.0":
+        if self.host not in EVERYWHERE:
             return self.url
         return os.environ.get("PUBLIC_URL") or _url(own_address(), self.port, self.certificate)
 
@@ -66,7 +70,8 @@ def lay_out(home: Path, *, host: str, port: int, certificate: str = "") -> Layou
 
 
 def _url(host: str, port: int, certificate: str) -> str:
-    return f"{'https' if certificate else 'http'}://{host}:{port}"
+    written = f"[{host}]" if ":" in host else host
+    return f"{'https' if certificate else 'http'}://{written}:{port}"
 
 
 def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:

@@ -10,6 +10,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Problem
+from shared.process.addresses import normal_text
 from shared.process.clock import now
 from shared.process.ids import new_id
 
@@ -43,6 +44,8 @@ class Dispatcher:
         """What the worker calls, in a signal handler, when it begins to stop."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # A socket for both families shows IPv4 callers as IPv6: limits, networks and proxies are of the plain form.
+        environ["REMOTE_ADDR"] = normal_text(environ.get("REMOTE_ADDR", ""))
         path: str = environ.get("PATH_INFO", "")
         if self._hooks is not None and is_hook(path):
             return self._hooks(environ, start_response)

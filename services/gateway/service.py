@@ -182,7 +182,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _options(self) -> Mapping[str, object]:
         settings = self._settings
         options: dict[str, object] = {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": settings.bind,
             "workers": settings.workers,
             "threads": settings.threads,
             "worker_class": "services.gateway.gunicorn_parts.GatewayWorker",
@@ -196,7 +196,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": settings.log_level.lower(),
             "proc_name": "portside-gateway",
             "worker_exit": self._on_worker_exit,
-            "forwarded_allow_ips": ",".join(map(str, settings.trusted_proxies)) or "127.0.0.1",
+            "forwarded_allow_ips": settings.forwarders,
             "control_socket_disable": True,
         }
         if settings.tls_certfile:

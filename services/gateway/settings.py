@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
-from shared.process.addresses import Network, read_network
+from shared.process.addresses import Network, mapped_network, read_network
 from shared.process.settings import Settings
 
 
@@ -23,7 +23,7 @@ class GatewaySettings(Settings):
     """HTTP, threads and the receiver's bounds."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 serves other machines."""
+    """Address to listen on; 0.0.0.0 serves other machines, :: also those that speak IPv6."""
     port: int = 8080
     """Port of hooks, pages and API."""
     workers: int = 2
@@ -66,6 +66,18 @@ class GatewaySettings(Settings):
                 f"TLS_CERTFILE and TLS_KEYFILE cannot be used: {files}: {error.strerror or error}"
             ) from error
         return self
+
+    @property
+    def bind(self) -> str:
+        """Host and port to listen on, as an address writes them."""
+        host = self.host.strip("[]")
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def forwarders(self) -> str:
+        """Whose `X-Forwarded-Proto` counts, by commas; IPv4 also as a socket for both families shows it."""
+        proxies = self.trusted_proxies or (read_network("127.0.0.1"),)
+        return ",".join(str(form) for proxy in proxies for form in dict.fromkeys((proxy, mapped_network(proxy))))
 
     @property
     def folder(self) -> Path:

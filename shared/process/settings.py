@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.contracts.public_url import public_url_flaw
+
 
 def default_instance() -> str:
     """`<host>-<pid>`: tells two processes of one service apart."""
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
     portside_home: Path = Path(".portside")
     """The folder of keys, health files, the gateway's spool and the embedded database."""
     public_url: str = "http://127.0.0.1:8080"
-    """Where the world reaches the gateway, without a slash at the end."""
+    """Where the world reaches the gateway: scheme, host and port. A path is refused, since pages are at the root."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     instance: str = Field(default_factory=default_instance)
@@ -65,9 +67,16 @@ class Settings(BaseSettings):
             home = Path(values.get("portside_home") or ".portside").absolute()
             values["portside_home"] = home
             values["database_url"] = values.get("database_url") or f"sqlite:///{home}/portside.db"
-            if isinstance(url := values.get("public_url"), str):
-                values["public_url"] = url.rstrip("/")
+            if isinstance(url := values.pop("public_url", None), str) and url.strip():
+                values["public_url"] = url.strip().rstrip("/")
         return values
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, url: str) -> str:
+        if flaw := public_url_flaw(url):
+            raise ValueError(flaw)
+        return url
 
     @field_validator("amqp_url")
     @classmethod

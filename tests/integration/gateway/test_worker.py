@@ -50,10 +50,11 @@ class Config:
 class Gateway:
     """A process of its own."""
 
-    def __init__(self, url: str, home: Path, *words: str) -> None:
+    def __init__(self, url: str, home: Path, *words: str, **settings: str) -> None:
         create_keys(home)
-        self.url = f"http://127.0.0.1:{(port := free_port(18_100))}"
+        self.url = f"http://127.0.0.1:{(port := free_port(18_100, settings.get('HOST', '127.0.0.1')))}"
         told = {"AMQP_URL": url, "PORTSIDE_HOME": str(home), "PORT": str(port), "WORKERS": "1", "LOG_LEVEL": "INFO"}
+        told |= settings
         self.log = home / "gateway.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -111,6 +112,25 @@ def test_a_hook_is_confirmed_and_arrives(gateway: Gateway, config: Config) -> No
     until(lambda: gateway.answers("/healthz?wait=config"))
     # On a busy machine the look-up may come too late, and the delivery is taken unjudged.
     until(lambda: webhook_of_the_next() == "w1")
+
+
+def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: Path, config: Config) -> None:
+    gateway = Gateway(vhost_url, home, HOST="::", TRUSTED_PROXIES="127.0.0.1")
+    config.entries[0] = config.entries[0].model_copy(update={"networks": ("127.0.0.0/8", "198.51.100.0/24")})
+    try:
+        until(lambda: gateway.answers("/healthz?wait=config"))
+        assert gateway.push().status_code == 202
+        # IPv4 callers are seen as such: in source networks, and as a proxy whose word counts.
+        until(lambda: [one.source_address for one in config.got] == ["127.0.0.1"])
+        address = f"{gateway.url}/pipelines/api/docker-hub-webhooks?secureToken=good"
+        for client, status in (("198.51.100.9", 202), ("203.0.113.9", 403)):
+            headers = {"X-Forwarded-For": client}
+            assert requests.post(address, json=PUSH, headers=headers, timeout=10).status_code == status
+        over_ipv6 = address.replace("127.0.0.1", "[::1]")
+        assert requests.post(over_ipv6, json=PUSH, timeout=10).status_code == 403
+        assert "sourceNetworks" in requests.post(over_ipv6, json=PUSH, timeout=10).text
+    finally:
+        gateway.stop()
 
 
 def test_a_token_is_good_the_moment_it_is_made_and_bad_the_moment_it_ends(gateway: Gateway, config: Config) -> None:

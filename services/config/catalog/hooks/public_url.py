@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings, webhooks
 from shared.contracts.problems import Code, refuse
+from shared.contracts.public_url import public_url_flaw
 from shared.process.addresses import is_global, normalise
 
 HOOK_PATH = "/pipelines/api/docker-hub-webhooks?secureToken="
@@ -36,13 +37,8 @@ def told(uow: UnitOfWork, url: str) -> bool:
 def change(uow: UnitOfWork, url: str) -> bool:
     """Another address: every hook must become a new one. True when it is another."""
     url = url.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise refuse(
-            Code.INVALID,
-            f"publicUrl must be an address such as https://portside.example.com, not {url!r}",
-            subject="publicUrl",
-        )
+    if flaw := public_url_flaw(url):
+        raise refuse(Code.INVALID, f"publicUrl {url!r} cannot be used: {flaw}", subject="publicUrl")
     before = of(uow)
     if before == url:
         return False

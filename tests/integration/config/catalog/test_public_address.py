@@ -47,7 +47,10 @@ def test_a_restart_keeps_the_changed_address_until_the_environment_says_somethin
         assert office.get(Kind.SETTINGS)["publicUrl"] == stands
 
 
-@pytest.mark.parametrize("url", ["", "portside.example.com", "ftp://x.example.com", "https://x.example.com/?a=b"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "portside.example.com", "ftp://x.example.com", "https://x.example.com/?a=b", "https://x.example.com/portside"],
+)
 def test_what_is_no_address_is_refused(office: Office, url: str) -> None:
     with pytest.raises(Refused) as caught:
         move(office, url)
