@@ -1,4 +1,5 @@
-"""The language and the post: what two services need in order to talk or to live.
+"""What two services need in order to talk or to live: `contracts` between them, the `bus`, the pipeline `grammar`,
+and `process`, how a process lives; `version` is this release's.
 
-What lives here decides nothing and imports no web framework, ORM or cluster client.
+Nothing here decides about pushes or runs, and nothing imports a web framework, an ORM or a cluster client.
 """

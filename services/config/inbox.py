@@ -17,10 +17,10 @@ from services.config.store import Store, UnitOfWork, notices
 from services.config.store.definitions import webhooks
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
-from shared.contracts.looks import TagsSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import HooksRefused, TagResolved
+from shared.contracts.tag_polls import TagsSeen
 
 KeepMirrorReport = Callable[[UnitOfWork, MirrorReport], None]
 """Keeps what hubsync says about a webhook."""

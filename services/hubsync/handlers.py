@@ -8,9 +8,9 @@ from typing import Protocol, cast
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, StopConsuming, Unavailable
 from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected
-from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk
 from shared.contracts.problems import Refused
+from shared.contracts.tag_polls import TagsLook, TagsSeen
 from shared.contracts.topics import MIRROR_REPORT, MIRROR_WANTED, TAGS_LOOK_HUB, TAGS_SEEN, Topic
 from shared.process.logging import get_logger
 

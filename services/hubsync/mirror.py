@@ -10,12 +10,12 @@ from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
 from shared.process.masking import Masker
 
-from . import words
+from . import reports
 from .plan import Create, Delete, ListedHook, Plan, Want, plan
 from .problems import Away, HubProblem, Limited, Rejected
+from .reports import Subject
 from .retry import after_failures, after_limits
 from .signing import Account
-from .words import Subject
 
 ROUNDS = 4
 """Look and act so often in one pass: create, see it and delete the older, see that it is gone, and one to spare."""
@@ -111,14 +111,14 @@ class Mirror:
         try:
             url = hook.url_base + self._open(hook.token)
         except CannotOpen as closed:
-            return subject, words.cannot_open(subject, str(closed), credentials=False)
+            return subject, reports.cannot_open(subject, str(closed), credentials=False)
         subject = Subject(replace(want, url=url), hook.repository, hook.url_base)
         if not hook.username or hook.password is None:
-            return subject, words.no_account(subject)
+            return subject, reports.no_account(subject)
         try:
             password = self._open(hook.password)
         except CannotOpen as closed:
-            return subject, words.cannot_open(subject, str(closed), credentials=True)
+            return subject, reports.cannot_open(subject, str(closed), credentials=True)
         return subject, Account(hook.hub_url.rstrip("/"), hook.username, password)
 
     def _group(self, group: Group, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
@@ -127,22 +127,22 @@ class Mirror:
         try:
             resting = self._resting.get(resting_key)
             if resting is not None and resting.until > self._now():
-                return [words.failed(subject, resting.why, resting.until) for subject in group.subjects]
+                return [reports.failed(subject, resting.why, resting.until) for subject in group.subjects]
             if away.get(hub_url, 0) >= AWAY_IN_A_ROW:
                 # Not this repository's failure: it does not count, so that next time it comes before the others.
                 silent = Away("Docker Hub gave no answer for other repositories in this pass.")
                 at = after_failures(1, self._now(), self._jitter())
-                return [words.failed(subject, silent, at) for subject in group.subjects]
+                return [reports.failed(subject, silent, at) for subject in group.subjects]
             result = _Attempt(self._connect(account), group, wants).run()
         except Limited as limited:
             self._again_at(group)
             rest = self._resting[resting_key] = self._rest(limited, self._resting.get(resting_key))
-            return [words.failed(subject, limited, rest.until) for subject in group.subjects]
+            return [reports.failed(subject, limited, rest.until) for subject in group.subjects]
         except HubProblem as problem:
             if isinstance(problem, Away):
                 away[hub_url] = away.get(hub_url, 0) + 1
             at = max(self._again_at(group), getattr(problem, "retry_at", None) or 0.0)
-            return [words.failed(subject, problem, at) for subject in group.subjects]
+            return [reports.failed(subject, problem, at) for subject in group.subjects]
         away.pop(hub_url, None)
         self._resting.pop(resting_key, None)
         return self._reports(group, result)
@@ -159,7 +159,7 @@ class Mirror:
 
     def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
         again_at = self._again_at(group)
-        elsewhere = tuple(words.elsewhere(hook) for hook in result.last.elsewhere)
+        elsewhere = tuple(reports.elsewhere(hook) for hook in result.last.elsewhere)
         reports = [
             _report(subject, result, again_at, self._now() + LIST_LAG_S).model_copy(update={"elsewhere": elsewhere})
             for subject in group.subjects
@@ -218,19 +218,19 @@ def _report(subject: Subject, result: _Attempt, again_at: float, soon: float) ->
     hook = result.last.standing.get(want)
     todo = any(action.want == want for action in result.last.actions)
     if want.gone and hook is None:
-        return words.gone(subject)
+        return reports.gone(subject)
     if not want.gone and hook is not None:
         if todo:
-            return words.leftover(subject, hook, problem, again_at)
-        return words.in_step(subject, hook, result.drift.get(want, ""))
+            return reports.leftover(subject, hook, problem, again_at)
+        return reports.in_step(subject, hook, result.drift.get(want, ""))
     if isinstance(problem, Rejected) and "already exists" in str(problem):
         # It was made by an earlier call and is not listed yet.
         problem = Away(str(problem))
     if problem is not None:
-        return words.failed(subject, problem, again_at)
+        return reports.failed(subject, problem, again_at)
     if want.gone and not todo:
-        return words.kept_for_successor(subject, again_at)
-    return words.not_listed(subject, soon)
+        return reports.kept_for_successor(subject, again_at)
+    return reports.not_listed(subject, soon)
 
 
 def _masked(report: MirrorReport, masker: Masker) -> MirrorReport:

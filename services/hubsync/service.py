@@ -19,10 +19,10 @@ from shared.process.settings import read
 from .dockerhub import Caller, DockerHub
 from .handlers import inspect, look, mirror_batch
 from .inspection import Inspector
-from .looks import Looks
 from .mirror import CannotOpen, Mirror
 from .settings import HubsyncSettings
 from .signing import Account, SignIns
+from .tag_polls import Looks
 
 CLOSE_S = 20.0
 LOOKERS = 2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shared.bus import Bus
 from shared.contracts import topics
-from shared.contracts.looks import TagsSeen
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
+from shared.contracts.tag_polls import TagsSeen
 from shared.process.health import Health
 from shared.process.ids import new_id
 from shared.process.life import Fatal

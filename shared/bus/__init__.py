@@ -1,13 +1,14 @@
-"""The post: the only importer of pika, and the only room that knows that the broker is RabbitMQ.
+"""The message bus: the only importer of pika, and the only package that knows that the broker is RabbitMQ.
 
-Others see topics, messages and outcomes: they publish and know it is confirmed, request and get an answer, consume and
-say by a value what shall become of a message. What a message means is none of this room's business.
+Others see topics, messages and outcomes: they publish and know it is confirmed, request and get an answer, consume
+and return a value that says what becomes of a message. What a message means is not decided here.
 
-`wire` turns messages to bytes and back; `furniture` is the table of exchanges and queues, `topology` its reference
-page; `link` is a connection with the one thread that owns it; `publisher` and `requester` send; `subscription`
-receives. What was received is handled by `pool`, `serve` and `dead` (each delivery on its own, by `workers`), `single`
-(in order) or `listen`, and ended by `disposal` as its outcome says. `bus` joins them; `inspection` looks at the queues
-from outside.
+`wire` turns messages to bytes and back; `topology` is the table of exchanges and queues, which `declare` puts in
+place and `reference_page` documents; `link` is a connection with the one thread that owns it; `publisher` and
+`requester` send; `subscription` receives. A received message is handled by `pool`, `serve` and `dead` (each delivery
+separately, by `workers`), `single` (in order) or `broadcasts`; `outcomes` are what a handler returns and `settlement`
+carries out. `crash_counts` quarantines a message that kills its consumer. `errors` words pika's errors. `bus` joins
+all of it; `inspection` reads the queues from outside.
 """
 
 from .bus import Bus, Consumer

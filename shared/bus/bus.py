@@ -8,17 +8,17 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Protocol
 
+from shared.bus.broadcasts import NewsConsumer
+from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.topics import Mode, Queue, Service, Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import furniture, wire
+from . import topology, wire
 from .dead import DeadConsumer
-from .disposal import Disposal
 from .link import Link
-from .listen import NewsConsumer
 from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeout, TooLarge
 from .pool import PoolConsumer
 from .publisher import Publisher
@@ -184,11 +184,11 @@ class Bus:
             causation_id=causation_id,
         )
         return self._publisher.publish(
-            furniture.exchange_of(topic),
+            topology.exchange_of(topic),
             topic.routing_key,
             parcel.body,
             parcel.properties,
-            mandatory=furniture.is_mandatory(topic),
+            mandatory=topology.is_mandatory(topic),
             timeout_s=timeout_s,
             subject=topic.name,
         )
@@ -202,7 +202,7 @@ class Bus:
         except TooLarge as error:
             log.warning("broadcast too large", topic=topic.name, subject=subject, reason=str(error))
             return
-        self._publisher.send(furniture.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
+        self._publisher.send(topology.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
 
     def request(
         self,

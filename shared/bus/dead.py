@@ -9,7 +9,7 @@ import pydantic_core
 
 from shared.process.logging import get_logger
 
-from . import furniture, wire
+from . import topology, wire
 from .link import Link
 from .outcomes import DeadLetter
 from .subscription import Delivery
@@ -24,7 +24,7 @@ class DeadConsumer(Workers):
     """A letter is acknowledged when `keep` has returned, and comes again when it raised."""
 
     def __init__(self, link: Link, keep: Callable[[DeadLetter], None]) -> None:
-        super().__init__(link, furniture.DEAD_QUEUE, threads=1, prefetch=50)
+        super().__init__(link, topology.DEAD_QUEUE, threads=1, prefetch=50)
         self._keep = keep
 
     def _handle(self, delivery: Delivery) -> None:

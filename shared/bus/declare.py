@@ -1,4 +1,4 @@
-"""Putting the broker's furniture in place, idempotently, at every connect."""
+"""Declares the broker's exchanges and queues, idempotently, at every connect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.process.logging import get_logger
 
-from . import furniture
+from . import topology
 
 _REFUSED_ARGUMENTS = 406
 
@@ -43,9 +43,9 @@ def declare_topology(channel: Any, then: Callable[[], None]) -> None:
             channel.connection.close()
 
     channel.add_on_close_callback(closed)
-    for exchange, kind in furniture.EXCHANGES.items():
+    for exchange, kind in topology.EXCHANGES.items():
         channel.exchange_declare(exchange, exchange_type=kind, durable=True)
-    for queue in furniture.queues():
+    for queue in topology.queues():
         channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
         for exchange, key in queue.bindings:
             channel.queue_bind(queue.name, exchange, routing_key=key)

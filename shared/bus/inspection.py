@@ -10,11 +10,11 @@ import pika
 import pika.exceptions
 import requests
 
+from shared.bus.errors import describe
+from shared.bus.topology import QueueSpec, queues
 from shared.grammar.json_parser import parse_json
 
-from .furniture import QueueSpec, queues
 from .link import parameters
-from .words import describe
 
 TIMEOUT_S = 3.0
 SAMPLE_EVERY_S = 5

@@ -19,11 +19,11 @@ import pika
 import pika.exceptions
 from pika.adapters.select_connection import IOLoop, SelectConnection
 
+from shared.bus.errors import describe
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 from .declare import declare_topology
-from .words import describe
 
 HEARTBEAT_S = 20
 _CONNECT_LIMIT_S = 10.0
@@ -128,7 +128,7 @@ class Link:
         return threading.current_thread() is self._thread
 
     def declare_again(self, then: Callable[[], None]) -> None:
-        """Somebody deleted a queue: put the furniture back, a moment later. Only from the I/O thread.
+        """Somebody deleted a queue: declare everything again, a moment later. Only from the I/O thread.
 
         A broker whose queue is declared again before it has told the old one's consumers never tells them.
         """

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from shared.bus.settlement import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from shared.contracts.problems import Code
 from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import furniture, suspects, wire
-from .disposal import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
+from . import crash_counts, topology, wire
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, Retry
 from .subscription import Delivery, Subscription
@@ -38,9 +38,9 @@ class PoolConsumer:
         self._queue_name = queue_name
         self._handlers = dict(handlers)
         self._disposal = disposal
-        self._survived = suspects.Survived()
+        self._survived = crash_counts.Survived()
         self._moving = threading.Lock()
-        alone = furniture.alone_queue(queue_name)
+        alone = topology.alone_queue(queue_name)
         self._lanes = [
             _Lane(link, queue_name, self._dispose, threads=threads, prefetch=max(prefetch, threads)),
             _Lane(link, alone, self._dispose_alone, threads=1, prefetch=1),
@@ -62,7 +62,7 @@ class PoolConsumer:
             lane.close(deadline - monotonic())
 
     def _dispose(self, lane: Subscription, delivery: Delivery) -> None:
-        if suspects.times_unfinished(delivery) and not self._survived.has(delivery):
+        if crash_counts.times_unfinished(delivery) and not self._survived.has(delivery):
             # The copy must not be started before the original is gone for good.
             with self._moving:
                 self._disposal.set_apart(delivery)
@@ -74,8 +74,8 @@ class PoolConsumer:
     def _dispose_alone(self, lane: Subscription, delivery: Delivery) -> None:
         with self._moving:
             pass  # Only waits: the original of this copy may be on its way out.
-        if suspects.times_unfinished(delivery) >= suspects.DEATHS - 1 and not self._survived.has(delivery):
-            self._disposal.drop(delivery, suspects.CRASHED)
+        if crash_counts.times_unfinished(delivery) >= crash_counts.DEATHS - 1 and not self._survived.has(delivery):
+            self._disposal.drop(delivery, crash_counts.CRASHED)
             lane.ack(delivery)
         else:
             self._read(lane, delivery)

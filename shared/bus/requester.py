@@ -14,7 +14,7 @@ from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import furniture, wire
+from . import topology, wire
 from .link import Link
 from .outcomes import RequestTimeout, Unavailable
 
@@ -92,7 +92,7 @@ class Requester:
             if self._channel is None:
                 raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
             self._channel.basic_publish(
-                furniture.exchange_of(request.topic),
+                topology.exchange_of(request.topic),
                 request.topic.routing_key,
                 parcel.body,
                 parcel.properties,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
+from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Topic
 from shared.process.logging import get_logger
 
 from . import wire
-from .disposal import Disposal
 from .link import Link
 from .outcomes import Incoming
 from .subscription import Delivery

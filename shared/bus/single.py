@@ -6,12 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from shared.bus.settlement import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from shared.contracts.problems import Code
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import suspects, wire
-from .disposal import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
+from . import crash_counts, wire
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, StopConsuming
 from .subscription import Delivery, Subscription
@@ -47,7 +47,7 @@ class SingleConsumer:
         self._disposal = disposal
         self._waiting: deque[Delivery] = deque()
         self._arrived = threading.Condition()
-        self._survived = suspects.Survived()
+        self._survived = crash_counts.Survived()
         self._closing = False
         # The next batch gathers while the last one is handled; batches of one are for who must never hold a second.
         prefetch = 2 * max_batch if max_batch > 1 else 1
@@ -90,7 +90,7 @@ class SingleConsumer:
                     if not self._subscription.is_current(delivery):
                         self._waiting.popleft()
                         continue
-                    alone = suspects.times_unfinished(delivery) > 0 and not self._survived.has(delivery)
+                    alone = crash_counts.times_unfinished(delivery) > 0 and not self._survived.has(delivery)
                     if alone and batch:
                         break
                     batch.append(self._waiting.popleft())
@@ -149,7 +149,7 @@ class SingleConsumer:
         refused: list[tuple[Delivery, str]] = []
         for delivery in batch:
             if self._is_guilty(delivery):
-                refused.append((delivery, suspects.CRASHED))
+                refused.append((delivery, crash_counts.CRASHED))
                 continue
             try:
                 readable.append((delivery, delivery.decoded()))
@@ -168,7 +168,7 @@ class SingleConsumer:
             self._disposal.tell(delivery, incoming, outcome)
 
     def _is_guilty(self, delivery: Delivery) -> bool:
-        return suspects.times_unfinished(delivery) >= suspects.DEATHS and not self._survived.has(delivery)
+        return crash_counts.times_unfinished(delivery) >= crash_counts.DEATHS and not self._survived.has(delivery)
 
     def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         if not batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, health, looks, mirror, notices, pushes, runs
+from . import catalog, health, mirror, notices, pushes, runs, tag_polls
 from .base import Message
 
 
@@ -97,9 +97,9 @@ HOOK_IN_BULK = Topic("hook.in-bulk", 1, pushes.HookReceived, Kind.EVENT, (_G,), 
 HOOKS_REFUSED = Topic("hook.refused", 1, pushes.HooksRefused, Kind.EVENT, (_G,), (LEDGER,))
 TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, Kind.COMMAND, (_C,), (REQUESTS,))
 TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, Kind.EVENT, (_R,), (LEDGER,))
-TAGS_LOOK = Topic("tags.look", 1, looks.TagsLook, Kind.COMMAND, (_C,), (REQUESTS,))
-TAGS_LOOK_HUB = Topic("tags.look-hub", 1, looks.TagsLook, Kind.COMMAND, (_C,), (LOOKS,))
-TAGS_SEEN = Topic("tags.seen", 1, looks.TagsSeen, Kind.EVENT, (_R, _H), (LEDGER,))
+TAGS_LOOK = Topic("tags.look", 1, tag_polls.TagsLook, Kind.COMMAND, (_C,), (REQUESTS,))
+TAGS_LOOK_HUB = Topic("tags.look-hub", 1, tag_polls.TagsLook, Kind.COMMAND, (_C,), (LOOKS,))
+TAGS_SEEN = Topic("tags.seen", 1, tag_polls.TagsSeen, Kind.EVENT, (_R, _H), (LEDGER,))
 ALLOWLIST_ASK = Topic("allowlist.ask", 1, pushes.AllowlistAsk, Kind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist)
 ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
 DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))

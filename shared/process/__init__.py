@@ -1,4 +1,6 @@
-"""How a process lives: settings, logging, secrets, ids, the clock, signals, health.
+"""How a process lives: `settings` from its environment, `logging`, `life` (signals and exit codes), `health`,
+`clock`, `ids`, `secrets` (sealing) and `masking`. `addresses` reads IP addresses; `own_tasks` finds task types
+installed beside Portside.
 
-What lives here knows no topic's meaning, no RabbitMQ, no database and no HTTP. It decides nothing about pushes or runs.
+Nothing here knows the meaning of a topic, RabbitMQ, the database or HTTP, and nothing decides about pushes or runs.
 """

@@ -7,7 +7,7 @@ import time
 
 from cli import demo
 from shared.bus import wire
-from shared.bus.furniture import DEAD
+from shared.bus.topology import DEAD
 from shared.contracts.pushes import HookReceived, Push
 from shared.contracts.topics import HOOK_RECEIVED
 from shared.process.secrets import token_hash

@@ -15,8 +15,8 @@ from services.config.store import UnitOfWork
 from services.config.store import polls as store
 from services.config.store.definitions import webhooks
 from services.config.store.polls import Look
-from shared.contracts.looks import SeenTag, TagsSeen
 from shared.contracts.pushes import Found, HookReceived, Push, kind_of
+from shared.contracts.tag_polls import SeenTag, TagsSeen
 from shared.grammar import patterns
 from shared.process.ids import new_id
 

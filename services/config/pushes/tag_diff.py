@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from services.config.model.tag_memory import Delivered, Memory, Sight, Suspect
-from shared.contracts.looks import SeenTag
+from shared.contracts.tag_polls import SeenTag
 
 CLOCKS_DIFFER_S = 120.0
 LIST_LAGS_S = 5.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.runner.clients.registry import Registries, Registry, RegistryProblem
-from shared.contracts.looks import SeenTag, TagsLook, TagsSeen
 from shared.contracts.pushes import Found
+from shared.contracts.tag_polls import SeenTag, TagsLook, TagsSeen
 from shared.grammar import patterns
 from shared.grammar.versions import parse_version
 from shared.process.secrets import CannotOpen

@@ -15,13 +15,13 @@ from services.config.pushes.deliveries import Receiver
 from services.config.pushes.polling import LOOK, MOST_LOOKED, Looks, Pace
 from services.config.runs.batch import Movement
 from services.hubsync.dockerhub import Caller, DockerHub
-from services.hubsync.looks import Looks as HubLooks
 from services.hubsync.signing import Account, SignIns
+from services.hubsync.tag_polls import Looks as HubLooks
 from services.runner.clients.registry import Registries
 from services.runner.requests.resolve_tag import TagResolver, accounts
 from shared.contracts.catalog import Find, Kind
-from shared.contracts.looks import TagsLook, TagsSeen
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolve
+from shared.contracts.tag_polls import TagsLook, TagsSeen
 from shared.contracts.topics import BY_TYPE
 from shared.process.secrets import token_hash
 from tests.integration.config.office import Office

@@ -21,9 +21,9 @@ from services.runner.requests.list_tags import TagLooker, highest
 from services.runner.requests.resolve_tag import TagResolver, accounts
 from services.runner.requests.validate import Validator
 from shared.contracts.catalog import ValidateAsk
-from shared.contracts.looks import TagsLook
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve
 from shared.contracts.runs import Endpoint
+from shared.contracts.tag_polls import TagsLook
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.challenges import BASIC, BEARER, DIGEST, registry_with
 

@@ -9,7 +9,7 @@ from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Webhook
 from services.config.store import Reading
 from shared.contracts import topics
-from shared.contracts.looks import TagsLook
+from shared.contracts.tag_polls import TagsLook
 from shared.contracts.topics import Topic
 from shared.grammar.repositories import DOCKER_HUB
 

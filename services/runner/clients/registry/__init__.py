@@ -1,7 +1,11 @@
 """Registries as the distribution API has them: one account at one registry, what a tag names, and copies of images.
 
-Registries answer a missing right and a missing repository alike; what they do say is told apart here. Never here: the
-management API of Docker Hub, which is hubsync's, and what a pipeline's task makes of an answer.
+`account` is where and as whom to ask, `challenges` how a registry wants to be signed in to, `connection` makes
+requests, `pool` keeps connections. `reading` answers what a tag names, `content` reads and writes manifests and
+blobs, `kinds` tells images from other artifacts, `platforms` lists platforms.
+
+Registries answer a missing right and a missing repository alike; their other messages tell the two apart. Never here:
+the management API of Docker Hub, which is hubsync's, and what a pipeline's task makes of an answer.
 """
 
 from .account import Account, RegistryProblem, account_of

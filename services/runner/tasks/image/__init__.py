@@ -1,4 +1,5 @@
-"""The IMAGE task: copying, promoting and retagging images between repositories and registries.
+"""The IMAGE task: copies, promotes and retags images between repositories and registries.
 
-`manifests` reads what an image consists of, `copying` moves it, `places` says which repository a reference means.
+`task` reads its input, `manifests` what an image consists of, `copying` moves it, `places` says which repository a
+reference means.
 """

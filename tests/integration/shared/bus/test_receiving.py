@@ -12,19 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus import (
-    Ack,
-    Answer,
-    Bus,
-    DeadLetter,
-    Drop,
-    Fail,
-    Incoming,
-    Outcome,
-    Retry,
-    StopConsuming,
-    furniture,
-)
+from shared.bus import Ack, Answer, Bus, DeadLetter, Drop, Fail, Incoming, Outcome, Retry, StopConsuming, topology
 from shared.contracts import pushes, runs, topics
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Service
@@ -43,8 +31,8 @@ def dead(config: Bus) -> list[DeadLetter]:
 @pytest.fixture
 def short_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rungs, shorter; before the first declaration in this test's own virtual host."""
-    names = [name for name, _ in furniture.LADDER]
-    monkeypatch.setattr(furniture, "LADDER", tuple(zip(names, (0.2, 0.3, 0.4, 0.5), strict=True)))
+    names = [name for name, _ in topology.LADDER]
+    monkeypatch.setattr(topology, "LADDER", tuple(zip(names, (0.2, 0.3, 0.4, 0.5), strict=True)))
 
 
 def _run(bus: Bus, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.bus import Bus, Drop, Incoming, NotConfirmed, RequestTimeout, TooLarge, Unavailable
-from shared.bus.words import describe
+from shared.bus.errors import describe
 from shared.contracts import catalog, pushes, runs, topics
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused, refuse

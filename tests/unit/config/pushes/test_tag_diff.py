@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.config.model.tag_memory import Delivered, Memory
 from services.config.pushes.tag_diff import compare
-from shared.contracts.looks import SeenTag
+from shared.contracts.tag_polls import SeenTag
 
 ABOUT = "docker.io/acme/web"
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus import dead, suspects, wire
+from shared.bus import crash_counts, dead, wire
+from shared.bus.errors import describe
 from shared.bus.subscription import Delivery
-from shared.bus.words import describe
 from shared.contracts import runs, topics
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem
@@ -70,16 +70,16 @@ def _delivery(headers: dict[str, Any] | None, *, redelivered: bool = False, body
 
 
 def test_deliveries_in_vain_are_counted_on_every_version_of_the_broker() -> None:
-    assert suspects.times_unfinished(_delivery(None)) == 0
-    assert suspects.times_unfinished(_delivery(None, redelivered=True)) == 1
-    assert suspects.times_unfinished(_delivery({"x-delivery-count": 2}, redelivered=True)) == 2
-    assert suspects.times_unfinished(_delivery({"x-acquired-count": 3}, redelivered=True)) == 3
-    assert suspects.times_unfinished(_delivery({"x-delivery-count": "nonsense"})) == 0
+    assert crash_counts.times_unfinished(_delivery(None)) == 0
+    assert crash_counts.times_unfinished(_delivery(None, redelivered=True)) == 1
+    assert crash_counts.times_unfinished(_delivery({"x-delivery-count": 2}, redelivered=True)) == 2
+    assert crash_counts.times_unfinished(_delivery({"x-acquired-count": 3}, redelivered=True)) == 3
+    assert crash_counts.times_unfinished(_delivery({"x-delivery-count": "nonsense"})) == 0
 
 
 def test_what_a_process_survived_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspects, "_REMEMBERED", 2)
-    survived = suspects.Survived()
+    monkeypatch.setattr(crash_counts, "_REMEMBERED", 2)
+    survived = crash_counts.Survived()
     assert not survived.has(_delivery(None))
     survived.add(_delivery(None))
     assert survived.has(_delivery(None))

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from shared.bus import furniture, topology, wire
+from shared.bus import reference_page, topology, wire
 from shared.contracts import schemas
 from shared.contracts.envelope import Envelope
 from shared.contracts.problems import Problem
@@ -92,7 +92,7 @@ def test_the_schemas_and_the_public_document_are_up_to_date() -> None:
 
 
 def test_the_reference_of_queues_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert topology.main(["--check"]) == 0, capsys.readouterr().err
+    assert reference_page.main(["--check"]) == 0, capsys.readouterr().err
 
 
 def test_a_topic_has_one_receiver_at_most_and_its_kind_fits_the_queue() -> None:
@@ -102,11 +102,11 @@ def test_a_topic_has_one_receiver_at_most_and_its_kind_fits_the_queue() -> None:
         modes = {queue.mode for queue in topic.queues}
         assert topic.kind is not Kind.QUERY or modes == {Mode.RPC}
         assert topic.reply is None or modes <= {Mode.RPC, Mode.SINGLE}
-        assert furniture.is_mandatory(topic) == bool(modes - {Mode.BROADCAST})
+        assert topology.is_mandatory(topic) == bool(modes - {Mode.BROADCAST})
 
 
 def test_every_durable_queue_refuses_rather_than_forgets_and_never_gives_up_by_itself() -> None:
-    declared = {queue.name: queue for queue in furniture.queues()}
+    declared = {queue.name: queue for queue in topology.queues()}
     assert set(declared) >= {queue.name for queue in QUEUES if queue.mode is not Mode.BROADCAST}
     for spec in declared.values():
         assert spec.arguments["x-overflow"] == "reject-publish"
@@ -115,8 +115,8 @@ def test_every_durable_queue_refuses_rather_than_forgets_and_never_gives_up_by_i
         if "x-dead-letter-exchange" in spec.arguments:
             assert spec.arguments["x-dead-letter-strategy"] == "at-least-once"
     for queue in (queue for queue in QUEUES if queue.mode is Mode.POOL):
-        for rung, (_, seconds) in enumerate(furniture.LADDER):
-            delay = declared[furniture.retry_queue(queue.name, rung)].arguments
+        for rung, (_, seconds) in enumerate(topology.LADDER):
+            delay = declared[topology.retry_queue(queue.name, rung)].arguments
             assert (delay["x-dead-letter-exchange"], delay["x-dead-letter-routing-key"]) == ("", queue.name)
             assert delay["x-message-ttl"] == seconds * 1000
 
@@ -128,7 +128,7 @@ def test_every_durable_queue_refuses_rather_than_forgets_and_never_gives_up_by_i
 def test_the_ladder_climbs_by_failures_or_by_the_wait_that_was_asked_for(
     failures: int, after_s: float | None, rung: int
 ) -> None:
-    assert furniture.rung_for(failures, after_s) == rung
+    assert topology.rung_for(failures, after_s) == rung
 
 
 def test_the_envelope_keeps_the_names_of_cloudevents() -> None:

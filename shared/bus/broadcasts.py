@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.bus.link import Link
+from shared.bus.outcomes import Incoming
+from shared.bus.subscription import Delivery, Subscription
 from shared.contracts.topics import Topic
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from . import furniture, wire
-from .link import Link
-from .outcomes import Incoming
-from .subscription import Delivery, Subscription
+from . import topology, wire
 
 _GAP = object()
 
@@ -69,13 +69,13 @@ class NewsConsumer:
     def _declare(self, channel: Any) -> str:
         # A new name each time: the broker may still hold the queue of a connection that it has not missed yet.
         name = f"{self._name}.{self._instance}.{new_id()[-12:]}"
-        channel.queue_declare(name, exclusive=True, auto_delete=True, arguments=furniture.NEWS_ARGUMENTS)
+        channel.queue_declare(name, exclusive=True, auto_delete=True, arguments=topology.NEWS_ARGUMENTS)
         for topic in self._handlers:
-            channel.queue_bind(name, furniture.exchange_of(topic), routing_key=topic.routing_key)
+            channel.queue_bind(name, topology.exchange_of(topic), routing_key=topic.routing_key)
         return name
 
     def _put(self, delivery: Delivery) -> None:
-        if self._waiting.qsize() < furniture.NEWS_MAX_LENGTH:
+        if self._waiting.qsize() < topology.NEWS_MAX_LENGTH:
             self._waiting.put(delivery)
         else:
             # A listener this slow has lost the thread: it starts again from what is true now.

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.contracts.base import Sealed
-from shared.contracts.looks import SeenTag, TagsLook, TagsSeen
 from shared.contracts.pushes import Found
+from shared.contracts.tag_polls import SeenTag, TagsLook, TagsSeen
 
 from .mirror import CannotOpen
 from .problems import Away, HubProblem, Limited, NoRepository

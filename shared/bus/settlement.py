@@ -11,15 +11,15 @@ from typing import Any
 
 import pika
 
+from shared.bus.outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry, TooLarge
+from shared.bus.publisher import Publisher
+from shared.bus.subscription import Delivery
 from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem
 from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
-from . import furniture, wire
-from .outcomes import Ack, Answer, Drop, Fail, Incoming, NotConfirmed, Outcome, Retry, TooLarge
-from .publisher import Publisher
-from .subscription import Delivery
+from . import topology, wire
 
 QUARANTINE_AFTER = 3
 """Unexpected exceptions from one message's handler."""
@@ -50,17 +50,17 @@ class Disposal:
             reason=reason,
         )
         headers = {wire.QUEUE: self._queue, wire.REASON: reason[:_LONGEST_REASON], wire.DIED_AT: int(now())}
-        self._send(furniture.DEAD, self._queue, delivery, headers, mandatory=True)
+        self._send(topology.DEAD, self._queue, delivery, headers, mandatory=True)
 
     def retry(self, delivery: Delivery, *, failures: int, crashes: int, after_s: float | None) -> None:
         """To the delay queue that brings it back, confirmed. Raises NotConfirmed."""
-        rung = furniture.rung_for(failures - 1, after_s)
+        rung = topology.rung_for(failures - 1, after_s)
         headers = {wire.FAILURES: failures, wire.CRASHES: crashes}
-        self._send("", furniture.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
+        self._send("", topology.retry_queue(self._queue, rung), delivery, headers, mandatory=True)
 
     def set_apart(self, delivery: Delivery) -> None:
         """To the queue whose messages are handled alone, confirmed. Raises NotConfirmed."""
-        self._send("", furniture.alone_queue(self._queue), delivery, {}, mandatory=True)
+        self._send("", topology.alone_queue(self._queue), delivery, {}, mandatory=True)
 
     def tell(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
         """Answer whoever asked with what an outcome says; to be tried again says nothing yet."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import Message, Sealed
-from .pushes import Found, RegistryAccess
+from shared.contracts.base import Message, Sealed
+from shared.contracts.pushes import Found, RegistryAccess
 
 
 class TagsLook(Message):

@@ -18,8 +18,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from shared.bus.subscription import Delivery
+
 from . import wire
-from .subscription import Delivery
 
 DEATHS = 3
 """Of processes, before a message is quarantined."""
