@@ -1,6 +1,6 @@
 """The reference page of exchanges and queues.
 
-`python -m shared.bus.reference_page` writes docs/reference/queues.md; with `--check` it says whether that is up to date.
+`python -m shared.bus.reference_page` writes docs/reference/queues.md; with `--check` it says whether that is current.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from shared.bus.reference_page import COMMANDS, DEAD, EVENTS, NEWS_ARGUMENTS, bindings_of, queues
 from shared.contracts.topics import QUEUES, TOPICS, Mode
+
+from .topology import COMMANDS, DEAD, EVENTS, NEWS_ARGUMENTS, bindings_of, queues
 
 
 def as_markdown() -> str:
