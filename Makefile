@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help demo push up password link test unit test-all coverage e2e chaos bench check format documents release clean
-# Compiled once, beside the environment: a process that compiles everything anew takes three times as long to start.
+# Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
 unexport PYTHONDONTWRITEBYTECODE
@@ -79,6 +79,7 @@ check: ## Format, lint (Python, templates, JavaScript), types, imports, generate
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
+	$(PY) scripts/idioms
 	$(PY) scripts/documents --check
 	@$(PY) -W error -c "from services.config.migrations import head; head()"
 

@@ -134,7 +134,7 @@ def _copy(
 
 @contextmanager
 def _without_indexes(connection: sqlite3.Connection, *tables: str) -> Iterator[None]:
-    """Drop the tables' indexes, and make them anew afterwards: sorting once is faster than a million look-ups."""
+    """Drop the tables' indexes, and create them again afterwards: sorting once is faster than a million look-ups."""
     marks = ", ".join("?" * len(tables))
     known = connection.execute(
         f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({marks})",  # noqa: S608

@@ -14,7 +14,7 @@ SETTLED = 2
 """After so many laps caches are full; growth is counted from here."""
 AT_A_TIME = 2_000
 BROKER = "the broker"
-"""Has no goal: the log of its queues is in memory up to a size (`cli/rabbitmq.py`), and then begins anew."""
+"""Has no goal: the log of its queues is in memory up to a size (`cli/rabbitmq.py`), and then starts over."""
 
 
 def soak(stage: Stage, executions: int) -> list[Row]:

@@ -35,7 +35,7 @@ class Watch:
             return list(self.subjects)
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Restart the counts."""
         with self._changed:
             self.subjects.clear()
 

@@ -23,7 +23,7 @@ INSTALL_ADVICE = {
 
 
 class NoBroker(Exception):
-    """No RabbitMQ can be had; the message tells exactly what to install."""
+    """There is no RabbitMQ to use; the message says exactly what to install."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The smallest image that runs: one static program that waits until it is told to stop.
+"""The smallest image that runs: one static program that waits for a signal to stop.
 
 It is written as machine code, so that the demo can push an image of its own to a registry without a Docker engine.
 """

@@ -48,7 +48,7 @@ def init(root: Path | None) -> None:
         click.echo(f"keys are in {HOME / 'keys'}")
         return
     paths = secretfiles.create(root)
-    click.echo(f"made {len(paths)} files of secrets" if paths else "every secret is there already")
+    click.echo(f"made {len(paths)} files of secrets" if paths else "every secret exists already")
 
 
 @main.command()

@@ -38,7 +38,7 @@ _PORTS = ("amqp_port", "management_port", "epmd_port", "dist_port")
 
 SMALL_LOG = "raft.wal_max_size_bytes = 64000000"
 """Quorum queues keep their write-ahead log in memory until it has this size: 512 MiB unless told, more than a broker
-may use on a small machine before it takes nothing any more (rabbitmq.com/docs/quorum-queues, resource use)."""
+may use on a small machine before it accepts nothing more (rabbitmq.com/docs/quorum-queues, resource use)."""
 
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 30.0
@@ -232,7 +232,7 @@ class PrivateNode:
         taken: set[int] = set()
         for name in _PORTS:
             if self._started:
-                # Whoever is connected knows these ports: a killed node's may take a moment to become free.
+                # Its clients know these ports; a killed node's may take a moment to become free.
                 _wait_until_free(getattr(self, name))
             port = free_port(getattr(self, name) or chosen.get(name, 0))
             while port in taken:

@@ -85,7 +85,7 @@ def stage_anew(
 
 @contextmanager
 def _fresh_home(home: Path) -> Iterator[None]:
-    """An empty folder for one demo at a time: what stood in the last one's Hub and cluster is gone as well."""
+    """An empty folder for one demo at a time: what the last one's Hub and cluster held is gone as well."""
     with alone(
         home.with_suffix(".lock"), "a demo is running here already; end it with Ctrl-C, or: make push TAG=1.4.1"
     ):

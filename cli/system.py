@@ -75,7 +75,7 @@ def _url(host: str, port: int, certificate: str) -> str:
 
 
 def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:
-    """What every process of this system is told."""
+    """The environment of every process of this system."""
     result = {
         "PORTSIDE_HOME": str(layout.home),
         "AMQP_URL": amqp_url,
@@ -100,7 +100,7 @@ def initialise(layout: Layout, environment: dict[str, str]) -> None:
 
 
 def run_once(command: tuple[str, ...], variables: dict[str, str], text: str | None = None) -> str:
-    """Run a command to its end and return what it printed; raises SetUpFailed with its last words."""
+    """Run a command to its end and return what it printed; raises SetUpFailed with its last line."""
     done = subprocess.run(
         list(command), env={**os.environ, **variables}, input=text, capture_output=True, text=True, check=False
     )

@@ -38,7 +38,7 @@ def not_found(row: KindRow, name: str) -> ApiError:
 
 
 def no_such_path() -> ApiError:
-    """404 for an address that is no resource."""
+    """404 for an address that names no resource."""
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 

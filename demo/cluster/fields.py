@@ -106,7 +106,7 @@ def _find_item(items: list[Any], element: str) -> int:
 
 
 def value_at(obj: Any, path: Path) -> Any:
-    """What stands at `path`, or MISSING."""
+    """The value at `path`, or MISSING."""
     for element in path:
         if element == ".":
             return True
@@ -123,7 +123,7 @@ def value_at(obj: Any, path: Path) -> Any:
 
 
 def remove_at(obj: Any, path: Path) -> None:
-    """Take away what stands at `path`, and parents that became empty with it."""
+    """Remove the value at `path`, and parents that became empty with it."""
     trail: list[tuple[Any, Any]] = []
     parent = obj
     for element in path:

@@ -102,7 +102,7 @@ def manifest(world: World, request: Request, name: str, reference: str) -> Answe
     media_type, data = entry
     accepted = request.headers.get("accept", "")
     if media_type not in accepted and ("index" in media_type or "*/*" not in accepted):
-        # The trap of registries before 3.0: an index looks missing to whoever does not accept it.
+        # The trap of registries before 3.0: an index looks missing to a client that does not accept it.
         raise _error(404, "MANIFEST_UNKNOWN", "OCI index found, but accept header does not support OCI indexes")
     headers = {
         "Content-Type": media_type,

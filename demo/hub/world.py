@@ -62,7 +62,7 @@ class Hook:
 
 @dataclass
 class Repository:
-    """`acme/web`: who administers it, what was pushed to it, who is told."""
+    """`acme/web`: who administers it, what was pushed to it, which hooks are called."""
 
     name: str
     private: bool = True

@@ -16,7 +16,7 @@ _NAMED = ("message", "detail", "text", "error")
 
 
 def as_json(body: str) -> Any:
-    """The body as a value, or None when it is no JSON."""
+    """The body as a value, or None when it is not JSON."""
     try:
         return parse_json(body)
     except ValueError:
@@ -59,7 +59,7 @@ def _line(text: str) -> str:
 
 
 def problem(status: int, headers: Mapping[str, str], body: str, now: float, doing: str) -> HubProblem:
-    """What an answer that is no success means."""
+    """What an unsuccessful answer means."""
     text = error_text(body).rstrip(".")
     tail = f": {text}" if text else ""
     if status == 429:

@@ -85,7 +85,7 @@ class Mirror:
         for hook in answer.hooks:
             subject, account = self._opened(hook)
             if subject.want.url:
-                # Whoever cannot pay for calls has a hook of its own there too, made by hand.
+                # A webhook without an account to make calls with has a hook there too, made by hand.
                 secrets.add(subject.want.url.removeprefix(hook.url_base))
                 everything.setdefault((hook.hub_url.rstrip("/"), hook.repository), []).append(subject.want)
             if isinstance(account, MirrorReport):
@@ -198,7 +198,7 @@ class _Attempt:
 
     def _do(self, action: Create | Delete) -> None:
         if action.want in self.problems:
-            # The hook that stood in the way is still there: the rest of this want's plan no longer fits.
+            # The hook that was in the way is still there: the rest of this want's plan no longer fits.
             return
         try:
             if isinstance(action, Create):

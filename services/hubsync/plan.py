@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One hook that should stand, or with `gone` one that should not stand any more."""
+    """One hook that should exist, or with `gone` one that should no longer exist."""
 
     webhook_id: str
     name: str
@@ -60,11 +60,11 @@ Action = Create | Delete
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions, in order, and how each want stands now."""
+    """The actions, in order, and the state of each want now."""
 
     actions: tuple[Action, ...] = ()
     standing: dict[Want, ListedHook] = field(default_factory=dict)
-    """Wants whose hook is there with the right URL; a tombstone stands here while something of it is left."""
+    """Wants whose hook is there with the right URL; a tombstone is among them while something of it is left."""
     drift: dict[Want, str] = field(default_factory=dict)
     """What somebody did to our hooks at the Hub, in words."""
     elsewhere: tuple[ListedHook, ...] = ()
@@ -90,7 +90,7 @@ def normal(url: str) -> str:
 def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> Plan:
     """Compare. An older generation goes only when the newer is listed; foreign hooks are never touched.
 
-    `wants` are all of one repository, whoever pays for the calls: what one claims another must not take.
+    `wants` are all of one repository, for every account that pays for calls: what one claims another must not take.
     """
     listed = list(actual)
     actions: list[Action] = []
@@ -143,7 +143,7 @@ def _generation(want: Want, hook: ListedHook) -> int | None:
 
 
 def _older(want: Want, listed: Sequence[ListedHook], newest: ListedHook) -> list[ListedHook]:
-    """Our hooks of the same webhook that are not needed any more; a newer generation is left to a newer view."""
+    """Our hooks of the same webhook that are no longer needed; a newer generation is left to a newer view."""
     return [
         hook
         for hook in listed

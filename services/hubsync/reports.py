@@ -72,7 +72,7 @@ def cannot_open(subject: Subject, why: str, *, credentials: bool) -> MirrorRepor
 
 
 def in_step(subject: Subject, hook: ListedHook, repaired: str) -> MirrorReport:
-    """It stands as wanted."""
+    """It is there as wanted."""
     message = ""
     if not hook.name.startswith(subject.want.family):
         message = f'The hook "{hook.name}", which was already at Docker Hub, has this URL and is used.'

@@ -19,7 +19,7 @@ def after_failures(failures: int, now: float, jitter: float) -> float:
 
 
 def after_limits(times: int, now: float, jitter: float) -> float:
-    """How long an account rests that was told "too many calls" so often in a row, and not until when: from 1 min."""
+    """How long an account rests after that many answers "too many calls" in a row without a time: from 1 min."""
     return now + _doubled(FIRST_LIMITED_S, times, jitter)
 
 

@@ -1,4 +1,4 @@
-"""Broadcasts: every process hears them in order, may miss some, and is told when it may have."""
+"""Broadcasts: every process hears them in order, may miss some, and learns when it may have."""
 
 from __future__ import annotations
 

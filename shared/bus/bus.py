@@ -194,7 +194,7 @@ class Bus:
         )
 
     def broadcast(self, topic: Topic, message: Message, *, subject: str) -> None:
-        """Tell whoever listens now; never waits, silently lost while the broker is away, and where it is too large."""
+        """Tell the current listeners; never waits, silently lost while the broker is away or where it is too large."""
         if not self._publisher.usable:
             return
         try:

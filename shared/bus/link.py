@@ -30,7 +30,7 @@ _CONNECT_LIMIT_S = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 _BEFORE_DECLARING_AGAIN_S = 1.0
 _STABLE_S = 5.0
-"""A link that was up for this long has recovered: the next loss starts the backoff anew."""
+"""A link that was up for this long has recovered: the next loss restarts the backoff."""
 
 log = get_logger(part="bus")
 
@@ -147,7 +147,7 @@ class Link:
             try:
                 self._loop.start()
             except Exception:
-                # A loop that pika's own code threw out of is not trusted again: everything starts anew.
+                # A loop that pika's own code threw out of is not trusted again: everything restarts.
                 log.exception("connection failed", connection=self._name, reason="unexpected error in the I/O thread")
                 self._start_over()
                 continue

@@ -109,7 +109,7 @@ class NotConfirmed(Exception):
 
 
 class Unavailable(Exception):
-    """A request could not be sent, or its answer cannot arrive any more: the broker is away."""
+    """A request could not be sent, or its answer can no longer arrive: the broker is away."""
 
 
 class RequestTimeout(Exception):

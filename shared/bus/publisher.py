@@ -166,7 +166,7 @@ class Publisher:
     def _on_confirm(self, frame: Any) -> None:
         tag, acked = frame.method.delivery_tag, frame.method.NAME == "Basic.Ack"
         if frame.method.multiple:
-            # Tags are in order: the oldest stand first.
+            # Tags are in order: the oldest come first.
             tags = (
                 list(takewhile(lambda pending_tag: pending_tag <= tag, self._pending)) if tag else list(self._pending)
             )

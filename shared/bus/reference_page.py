@@ -61,7 +61,7 @@ def as_markdown() -> str:
         "|---|---|---|---|---|---|",
     ]
     for topic in TOPICS:
-        receivers = ", ".join(f"`{queue.name}`" for queue in topic.queues) or "whoever binds"
+        receivers = ", ".join(f"`{queue.name}`" for queue in topic.queues) or "any bound queue"
         reply = f"`{topic.reply.__name__}`" if topic.reply else ""
         senders = ", ".join(topic.senders)
         public = "yes" if topic.public else ""

@@ -40,7 +40,7 @@ class RpcConsumer(Workers):
         deferred: int,
         on_arrival: Callable[[Incoming], None] | None,
     ) -> None:
-        # As many again wait here as are answered, so that no thread stands idle between two.
+        # As many again wait here as are answered, so that no thread is idle between two.
         super().__init__(link, queue_name, threads=threads, prefetch=2 * threads + deferred)
         self._handlers = dict(handlers)
         self._disposal = disposal

@@ -63,7 +63,7 @@ class Disposal:
         self._send("", topology.alone_queue(self._queue), delivery, {}, mandatory=True)
 
     def tell(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
-        """Answer whoever asked with what an outcome says; to be tried again says nothing yet."""
+        """Answer the sender with what an outcome says; one to be retried says nothing yet."""
         match outcome:
             case Answer(message):
                 self.reply(delivery, incoming, message)
@@ -75,7 +75,7 @@ class Disposal:
                 pass
 
     def reply(self, delivery: Delivery, incoming: Incoming, answer: Message) -> None:
-        """Answer whoever asked; nothing where nobody did. Not confirmed: a lost answer is asked for again."""
+        """Answer the sender, if it asked. Not confirmed: a lost answer is asked for again."""
         properties = delivery.properties
         if not properties.reply_to:
             return

@@ -203,5 +203,5 @@ class SingleConsumer:
             raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} messages of {self._queue_name}")
         for outcome in outcomes:
             if not isinstance(outcome, Outcome):
-                raise TypeError(f"{outcome!r} is no outcome")
+                raise TypeError(f"{outcome!r} is not an outcome")
         return outcomes

@@ -187,7 +187,7 @@ class Subscription:
             self._on_subscribed()
 
     def _look(self, generation: int) -> None:
-        """Ask whether the broker still knows us: a queue that was made anew may not, and never says so."""
+        """Ask whether the broker still knows us: a queue deleted and created again may not, and never says so."""
         if generation != self.generation or not self.consuming or not self._channel.is_open:
             return
         channel = self._channel

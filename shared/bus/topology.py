@@ -116,7 +116,7 @@ def _rpc_queue(queue: Queue) -> QueueSpec:
 
 
 def queues() -> tuple[QueueSpec, ...]:
-    """All durable queues; broadcast queues are made by whoever listens."""
+    """All durable queues; each listener makes its own broadcast queue."""
     dead = QueueSpec(
         DEAD_QUEUE,
         {

@@ -38,7 +38,7 @@ PERSISTENT, TRANSIENT = 2, 1
 
 
 class Undecodable(Exception):
-    """A body that is no message of ours; the text says why."""
+    """A body that is not one of our messages; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ MAX_EVENT_BYTES = 1024 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
 """All inputs of a run as JSON."""
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-"""A message as it goes to the broker, which closes the channel of whoever sends more than 16 MiB."""
+"""A message as it goes to the broker, which closes the channel of a sender of more than 16 MiB."""
 MAX_ANSWER_BYTES = 7 * 1024 * 1024
 """What a list or an object may take of its answer."""
 

@@ -19,4 +19,4 @@ class ProcessHealth(Message):
     notes: tuple[str, ...] = ()
     """What a person should know that leaves the process well."""
     ended: bool = False
-    """The process stops in order: its silence is no trouble."""
+    """The process stops in order: its silence is not a fault."""

@@ -38,7 +38,7 @@ class Output(Message):
     sealed: Sealed | None = None
     """The exact JSON, when it differs from the view."""
     secrets: Sealed | None = None
-    """A JSON list of the secrets in it: whoever opens the one has to hide the others."""
+    """A JSON list of the secrets in it: a reader that opens this one has to hide the others."""
 
 
 class _Event(Message):
@@ -129,7 +129,7 @@ class TaskAnswered(_Event):
 
 
 class Deployed(Message):
-    """A workload as a task left it, rolled out: what a cluster runs by our hand."""
+    """A workload as a task left it, rolled out: what Portside has deployed to a cluster."""
 
     endpoint: str
     """The name of the cluster's endpoint."""

@@ -21,7 +21,7 @@ class WantedAsk(Message):
 
 
 class WantedHook(Message):
-    """One webhook as it should stand at the registry."""
+    """One webhook as it should be at the registry."""
 
     webhook_id: str
     hook_name: str
@@ -37,7 +37,7 @@ class WantedHook(Message):
     username: str = ""
     password: Sealed | None = None
     gone: bool = False
-    """A tombstone: it should not stand there any more."""
+    """A tombstone: it should no longer be there."""
     slug: str | None = None
     """What the Hub called it when we last saw it."""
     replace: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Elsewhere(Message):
 
 
 class MirrorReport(Message):
-    """How one webhook stands at the registry now."""
+    """The state of one webhook at the registry."""
 
     webhook_id: str
     generation: int

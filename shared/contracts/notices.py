@@ -1,4 +1,4 @@
-"""Notifications: config decides that somebody is to be told, a runner tells them and says how it went."""
+"""Notifications: config decides to notify somebody; a runner sends the notice and reports the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NoticeTried(Message):
     final: bool = True
     """No further try follows."""
     target: str = ""
-    """Whom or what was told, without secrets."""
+    """The recipients, without secrets."""
     code: int = 0
     """What the other side answered: an HTTP or SMTP status; 0 when there was no answer."""
     message: str = ""

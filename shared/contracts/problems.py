@@ -70,7 +70,7 @@ class Problem(Message):
 
 
 class Refused(Exception):
-    """A problem on its way to whoever asked."""
+    """A problem on its way to the caller."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -1,4 +1,4 @@
-"""The protocol between the ledger (config) and whoever holds a run (runner)."""
+"""The protocol between the ledger (config) and the holder of a run (a runner)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Verdict(StrEnum):
     PAUSE = "pause"
     CANCEL = "cancel"
     FENCED = "fenced"
-    """Not yours (any more): stop, report nothing."""
+    """Not yours, or no longer: stop, report nothing."""
 
 
 class TakeAnswer(Message):
@@ -129,7 +129,7 @@ class ReportAnswer(Message):
     """The ledger has dealt with everything up to here; the next event has this number plus one."""
     reason: str = ""
     """With a grant that was refused while the verdict is go: why it never will be given (the task ends with this).
-    Empty: decide anew and ask under a new number."""
+    Empty: decide again and ask under a new number."""
     granted: bool = False
     """The grant that was asked for is given, in this answer or in one that was lost, and its `task.started` is durable:
     act, even where the verdict is by now to pause; where it is to cancel, end the try at once. Without it, do not act.

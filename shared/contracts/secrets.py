@@ -26,7 +26,7 @@ _TELLING = re.compile(r"pass(?:$|w|phrase|code)|pwd|token|secret|key|credential|
 _PUBLIC = re.compile(r"public_?-?key", re.IGNORECASE)
 
 SENT_SECRETS = frozenset({"password", "token", "outboundPassword"})
-"""Those that a server is told; the others only sign, or are themselves the address."""
+"""Those that are sent to a server; the others only sign, or are themselves the address."""
 
 ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys) - {"url"}
 
@@ -37,7 +37,7 @@ WEBHOOK_SECRETS = ("secretToken", "refreshToken")
 def endpoint_secret_keys(endpoint_type: str, properties: Mapping[str, Any] | None = None) -> frozenset[str]:
     """The secret property names of an endpoint type; of one that is not known here, those of `properties` that look it.
 
-    Better hidden for nothing than shown: but a yes or no is no secret, whatever it is called.
+    Better to hide a harmless value than to show a secret; but a yes or no is never a secret, whatever its name.
     """
     names = ENDPOINT_SECRETS.get(endpoint_type.lower())
     if names is not None:

@@ -1,7 +1,7 @@
 """A task's input and endpoints beside the schema of its type.
 
 The schemas use a small part of JSON Schema: `type`, `enum`, `required`, `properties`; `x-image` is a text that names an
-image. Wherever an expression stands, it may become anything, so only its presence counts.
+image. An expression may become anything, so only its presence counts.
 """
 
 from __future__ import annotations

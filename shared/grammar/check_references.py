@@ -1,4 +1,4 @@
-"""Every `${…}` of a pipeline beside what it may name where it stands."""
+"""Every `${…}` of a pipeline against what it may name at its place."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Here:
-    """Where a reference stands, and so which tasks have ended before it is looked at; None: all have."""
+    """Where a reference is, and so which tasks have ended before it is looked at; None: all have."""
 
     task: TaskName | None = None
     ended: frozenset[TaskName] | None = None
@@ -146,7 +146,7 @@ def _task(reference: Reference, here: Here, known: Known) -> Found:
     if here.task is None:
         return f"{reference.token}: no task has run when this is looked at", None
     if (stage, task) == here.task:
-        return f"{reference.token} names the task in which it stands", None
+        return f"{reference.token} names its own task", None
     return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(here.task)} starts", None
 
 

@@ -241,13 +241,13 @@ def _hardly_meant(spec: PipelineSpec) -> Iterator[Problem]:
         yield Problem(("stages",), "the pipeline has no stages: a run of it ends at once", warning=True)
     for name in spec.input_meta:
         if name not in spec.input and name not in injected(spec.options):
-            message = f"_inputMeta describes {name}, which is no input"
+            message = f"_inputMeta describes {name}, which is not an input"
             yield Problem(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
     if "DOCKER_TRIGGER" in (option.upper() for option in spec.options) and spec.stages:
         used = {str(one.steps[1]) for one in references(spec.model_dump(by_alias=True)) if one.root == "input"}
         if not used & (DOCKER.keys() - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT", "DOCKER_REPO_NAMESPACE"}):
             message = "the pipeline never uses the pushed image or tag"
-            hint = "write ${input.DOCKER_IMAGE_REF} where the image stands"
+            hint = "write ${input.DOCKER_IMAGE_REF} in place of the image"
             yield Problem(("options",), message, hint, warning=True)
 
 

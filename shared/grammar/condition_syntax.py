@@ -54,7 +54,7 @@ class Translated:
     bound: tuple[str, ...]
     """`${…}` itself, or a text with references in it."""
     quoted: tuple[bool, ...]
-    """Whether that stood in quotes, which makes its value a text."""
+    """Whether that was in quotes, which makes its value a text."""
     words: frozenset[str]
     """Names that were left to CEL because the caller binds them."""
 
@@ -280,7 +280,7 @@ class _Parser:
 
     def _misplaced(self, token: Token) -> str:
         if token.kind == "word" and token.text in _WORD_SIGNS:
-            return f"{token.text} is no operator; write {_WORD_SIGNS[token.text]}"
+            return f"{token.text} is not an operator; write {_WORD_SIGNS[token.text]}"
         if token.kind in ("word", "number", "text", "reference"):
             return f"an operator such as == or && is missing before {token.text} (a text of several words needs quotes)"
         return f"{token.text} is not expected here"

@@ -175,7 +175,7 @@ def _contains(whole: Any, part: Any) -> bool:
         return as_text(part) in whole
     if isinstance(whole, Mapping | list | tuple):
         return any(_equal(one, part) for one in whole)
-    raise _NoAnswer(f"{_shown(whole)} is no list, map or text, so nothing can be in it")
+    raise _NoAnswer(f"{_shown(whole)} is not a list, map or text, so nothing can be in it")
 
 
 def _reckon(sign: str, left: Any, right: Any) -> Any:
@@ -187,7 +187,7 @@ def _reckon(sign: str, left: Any, right: Any) -> Any:
     if a is None or b is None:
         if sign == "+" and (isinstance(left, str) or isinstance(right, str)):
             return as_text(left) + as_text(right)
-        raise _NoAnswer(f"{_shown(left if a is None else right)} is no number, so {sign} cannot be used with it")
+        raise _NoAnswer(f"{_shown(left if a is None else right)} is not a number, so {sign} cannot be used with it")
     if sign in "/%" and b == 0:
         raise _NoAnswer(f"{_shown(left)} {sign} 0: division by zero")
     return _fitting(_ARITHMETIC[sign](a, b))

@@ -8,7 +8,7 @@ from typing import Any
 from shared.contracts.bounds import MAX_DEPTH, TOO_DEEP, TOO_MANY_NODES, excess, size_of
 
 CUT_MARK = "portside.cut"
-"""Key of the object that stands where a part was cut; its value is the size in bytes, or says what was too much."""
+"""Key of the object that replaces a part that was cut; its value is the size in bytes, or says what was too much."""
 
 
 def fitted(value: Any, limit: int) -> Any:

@@ -18,7 +18,7 @@ from .yaml_parser import Builder, Span, compose
 
 @dataclass(frozen=True)
 class Located:
-    """One document of a text: its tree, and where in the text each part stands."""
+    """One document of a text: its tree, and where in the text each part is."""
 
     tree: dict[str, Any]
     number: int = 0
@@ -30,7 +30,7 @@ class Located:
     def position(self, path: Sequence[Step], needle: str = "") -> tuple[int, int]:
         """1-based line and column of a part, or of the nearest part around it that exists.
 
-        With `needle`, of the first place within that part where this text stands (a `${…}` in a long script).
+        With `needle`, of the first place within that part that holds this text (a `${…}` in a long script).
         """
         place = tuple(path)
         while place not in self.spans and place:

@@ -39,12 +39,12 @@ ABOUT_NAMES = (
 
 @dataclass(frozen=True)
 class Reference:
-    """One `${…}`, where it stands, and what it names."""
+    """One `${…}`, its place, and what it names."""
 
     text: str
     """As written between the braces."""
     path: Path
-    """Where in the value the text with it stands."""
+    """Where in the value its text is."""
     steps: tuple[Step, ...]
 
     @property

@@ -15,7 +15,7 @@ DOCKER = {
     "DOCKER_EVENT_OWNER_NAME": "Who pushed",
     "DOCKER_IMAGE": "The repository as a manifest wants it, without tag: acme/web, ghcr.io/acme/web",
     "DOCKER_REPO_NAME": "Last part of the repository: web",
-    "DOCKER_REPO_NAMESPACE": "What stands before it: acme",
+    "DOCKER_REPO_NAMESPACE": "What comes before it: acme",
     "DOCKER_TAG": "The pushed tag",
     "DOCKER_DIGEST": "The pushed image's digest, where known: sha256:…",
     "DOCKER_IMAGE_REF": "The whole reference, with tag and, where known, digest: acme/web:1.4.1@sha256:…",

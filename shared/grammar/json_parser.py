@@ -77,7 +77,7 @@ def _number(written: str) -> float:
 
 
 def _position(text: str, written: str) -> int:
-    """Where this word stands outside of quotes."""
+    """Where this word occurs outside quotes."""
     for token in re.finditer(f"{_TEXT}|{re.escape(written)}", text, re.DOTALL):
         if token[0] == written:
             return token.start()
@@ -85,7 +85,7 @@ def _position(text: str, written: str) -> int:
 
 
 def _too_deep(text: str) -> int:
-    """Where the first bracket beyond the allowed depth stands."""
+    """Where the first bracket beyond the allowed depth is."""
     depth = 0
     for token in _TOKENS.finditer(text):
         if token[0] in "[{":

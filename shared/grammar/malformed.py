@@ -8,7 +8,7 @@ from shared.contracts.problems import Flaw
 
 
 class Malformed(ValueError):
-    """A text that is no document, or a document that has not the shape of what it claims to be."""
+    """A text that is not a document, or a document that has not the shape of what it claims to be."""
 
     def __init__(self, flaws: Sequence[Flaw]) -> None:
         self.flaws = tuple(flaws)

@@ -135,7 +135,7 @@ def _leaves(value: Any, mark: Mark) -> Any:
 
 
 def _hidden_text(text: str, mark: Mark) -> str:
-    """Only the values change: whoever reads it finds every line where its author wrote it."""
+    """Only the values change: a reader finds every line where its author wrote it."""
     if not _MAYBE_SECRET.search(text):
         return text
     try:

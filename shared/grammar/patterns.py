@@ -1,7 +1,7 @@
 """Which images and tags a webhook wants.
 
 A pattern is blank (any), a regular expression that must match the whole name (a text without pattern signs is the
-name itself, so `1.2` is not `1x2`), `glob:` with `*`, `?` and `[…]`, or `semver:` with a range. Several stand
+name itself, so `1.2` is not `1x2`), `glob:` with `*`, `?` and `[…]`, or `semver:` with a range. Several go
 on lines of their own; a line that starts with `!` excludes.
 """
 
@@ -20,7 +20,7 @@ from .versions import Range, Version, parse_range, parse_version, with_pre_relea
 
 MAX_LENGTH = 1000
 _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
-"""A dot alone is no sign of a pattern: versions are full of them."""
+"""A dot alone does not make a pattern: versions are full of them."""
 
 MAX_NAME = 512
 _LINEAR = cel.compile("name.matches(pattern)")
@@ -133,7 +133,7 @@ def _regular(text: str) -> Test:
     try:
         compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise BadPattern(f"{text} is no regular expression: {error}") from None
+        raise BadPattern(f"{text} is not a regular expression: {error}") from None
     whole = rf"\A(?:{text})\z"
     try:
         _LINEAR.execute({"name": "", "pattern": whole})

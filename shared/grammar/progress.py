@@ -108,7 +108,7 @@ def _apply(state: RunState, one: Recorded) -> RunState:
 
 
 def _answer(state: RunState, event: TaskAnswered) -> RunState:
-    """Only noted: what an answer means is for whoever asked. So it makes no difference when it comes."""
+    """Only noted: what an answer means is for the task that asked. So it makes no difference when it comes."""
     rollback = state.rollbacks.get((event.stage, event.task))
     if rollback is not None and event.answer.get("executionId") == rollback.execution_id:
         return _rolled_back(state, event, rollback)
@@ -249,7 +249,7 @@ def _next_try(task: TaskState, number: int) -> TaskState:
 
 
 def _with_this_try(task: TaskState) -> tuple[Try, ...]:
-    """The earlier tries and this one, unless it began before 1 or already stands there."""
+    """The earlier tries and this one, unless it began before 1 or is already there."""
     if not task.try_number or (task.earlier and task.earlier[-1].number == task.try_number):
         return task.earlier
     return (*task.earlier, Try(task.try_number, task.status, task.message, task.try_started_at, task.ended_at))

@@ -22,7 +22,7 @@ from .names import Path, Step, nearest, path_text
 
 
 class Unresolved(Exception):
-    """A reference that names nothing: which one, where it stands, what was probably meant."""
+    """A reference that names nothing: which one, where it is, what was probably meant."""
 
     def __init__(self, name: str, place: str, nearest: str | None = None, reason: str = "") -> None:
         self.name = name
@@ -167,7 +167,7 @@ def _fill_text(text: str, scope: Scope, path: Path, filling: _Filling) -> Any:
 
 @dataclass(frozen=True)
 class _Search:
-    """One look-up: what is asked, where it stands, where to look."""
+    """One look-up: the reference, its place, where to look."""
 
     name: str
     place: str

@@ -19,7 +19,7 @@ _CALENDAR = (
     ),
     re.compile(r"[vV]?(?P<major>(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))-(?P<minor>\d{1,18})"),
 )
-"""`2026-11-29`, `2026.11.29-2`, `20261129-1530`: what follows a date counts builds, and is no pre-release."""
+"""`2026-11-29`, `2026.11.29-2`, `20261129-1530`: what follows a date counts builds, and is not a pre-release."""
 _PLACES = ("major", "minor", "patch", "revision")
 _PART = re.compile(r"(?P<sign>\^|~|>=|<=|>|<|=)?\s*(?P<version>[vV]?[0-9xX*][^\s,|]*)")
 _WITH_PRE_RELEASES = re.compile(r"([vV]?[0-9xX*]+(?:\.[0-9xX*]+)*)-0")
@@ -108,7 +108,7 @@ def _all_of(text: str, pre_releases: bool) -> Range:
     left = re.sub(r"[\s,]+", "", _PART.sub("", text))
     parts = [_Part.read(found["sign"] or "", found["version"]) for found in _PART.finditer(text)]
     if left or not parts:
-        raise ValueError(f"{text.strip() or 'nothing'} is no range of versions")
+        raise ValueError(f"{text.strip() or 'nothing'} is not a range of versions")
     bounds = [bound for part in parts for bound in _bounds(part)]
     named = {part.version.numbers for part in parts if part.version.pre}
     wanted = pre_releases or any(part.pre_releases for part in parts)
@@ -142,7 +142,7 @@ class _Part(NamedTuple):
             return cls(sign, Version(0, 0, 0, 0, _LOWEST if marked else ()), 0, marked is not None)
         read = _read(plain)
         if read is None:
-            raise ValueError(f"{text} is no version")
+            raise ValueError(f"{text} is not a version")
         version, given = read
         return cls(sign, version._replace(pre=_LOWEST) if marked else version, given, marked is not None)
 

@@ -132,7 +132,7 @@ class _Meter:
             return  # the composer refuses it in its own words
         extent = self._anchors[event.anchor]
         if extent is None:
-            raise Malformed([flaw_at(event.start_mark, f"the alias *{event.anchor} stands inside what it repeats")])
+            raise Malformed([flaw_at(event.start_mark, f"the alias *{event.anchor} is inside what it repeats")])
         self._count(event, extent.nodes, extent.height)
         self._raise_height(extent.height + 1)
 
@@ -169,7 +169,7 @@ class _Extent:
 
 
 class Builder:
-    """Builds JSON values from the nodes of one document, noting where each stands and what is wrong."""
+    """Builds JSON values from the nodes of one document, noting where each is and what is wrong."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.flaws: list[Flaw] = []
@@ -203,7 +203,7 @@ class Builder:
             place = (*path, key)
             if key in tree:
                 first = self.key_spans[place][0] + 1
-                self.flaw(key_node, place, f"the key {key} stands here a second time (first on line {first})")
+                self.flaw(key_node, place, f"the key {key} is repeated here (first on line {first})")
             else:
                 self.key_spans[place] = _span(key_node)
                 tree[key] = self._build(value_node, place)

@@ -41,7 +41,7 @@ def normalise(address: str | Address) -> Address | None:
 
 
 def normal_text(text: str) -> str:
-    """The same as text; what is no address stays as it is."""
+    """The same as text; anything else stays as it is."""
     address = normalise(text)
     return text if address is None else str(address)
 
@@ -78,7 +78,7 @@ def hidden_ipv4(host: str | Address) -> IPv4Address | None:
 
 
 def _forms(host: str | Address) -> tuple[Address, ...]:
-    """An address, and the IPv4 one within it; none for what is no address."""
+    """An address, and the IPv4 one within it; none for anything else."""
     address = normalise(host)
     if address is None:
         return ()

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 from shared.contracts.secrets import MASK
 
 SHORTEST = 4
-"""Shorter values are masked only where they stand alone: cutting them out of running text would shred it."""
+"""Shorter values are masked only as whole words: cutting them out of running text would shred it."""
 _SHORTEST_LINE = 12
 _SHORTEST_CORE = 8
 
@@ -70,7 +70,7 @@ def _forms(secret: str) -> Iterable[str]:
 
 
 def _base64_cores(raw: bytes) -> Iterable[str]:
-    """The characters that stay the same wherever the secret stands within a longer text that was encoded.
+    """The characters that stay the same wherever the secret is within a longer text that was encoded.
 
     `user:password` in a Basic header is the usual case.
     """

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 class KeysMissing(Exception):
-    """A key is not where it should be, or is no key; the message says where and what to do."""
+    """A key is missing, or not a key; the message says where and what to do."""
 
 
 class CannotOpen(Exception):

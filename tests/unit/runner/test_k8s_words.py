@@ -243,7 +243,7 @@ def test_a_later_start_of_the_same_pipeline_wins() -> None:
 
 BAD_YAML = [
     ("a: [", "cannot be read at line"),
-    ("kind: A\nkind: B\n", "the key kind stands here a second time (first on line 1)"),
+    ("kind: A\nkind: B\n", "the key kind is repeated here (first on line 1)"),
     ("- 1\n", "document 1 is list"),
     ("kind: Pod\n", "document 1 has no apiVersion"),
     ("apiVersion: v1\nkind: Pod\n", "has no metadata.name"),

@@ -43,9 +43,9 @@ def crd(nodes: int, depth: int, name: str) -> str:
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
-        ("a: &a [*a]", (1, 8), "the alias *a stands inside what it repeats"),
-        ("a: &a {b: [x, *a]}", (1, 15), "stands inside what it repeats"),
-        ("- &a [&b [*a, *b]]", (1, 11), "stands inside what it repeats"),
+        ("a: &a [*a]", (1, 8), "the alias *a is inside what it repeats"),
+        ("a: &a {b: [x, *a]}", (1, 15), "is inside what it repeats"),
+        ("- &a [&b [*a, *b]]", (1, 11), "is inside what it repeats"),
         (BOMB, (5, 45), "larger than 100,000 nodes"),
         (MERGE_BOMB, (6, 20), "larger than 100,000 nodes"),
         (nested(61), (1, 61), "nested deeper than 60 levels"),
@@ -58,7 +58,7 @@ def crd(nodes: int, depth: int, name: str) -> str:
         ("a: " + "9" * 5_000, (1, 4), "a number of more than 400 characters"),
         ("a: 0x" + "f" * 100_000, (1, 4), "a number of more than 400 characters"),
         ("a: 1.0e+999", (1, 4), "not a number that JSON knows"),
-        ("a: {b: 1, b: 2}", (1, 11), "a second time"),
+        ("a: {b: 1, b: 2}", (1, 11), "is repeated here"),
     ],
 )
 def test_yaml_beyond_a_bound_is_refused_with_its_place(

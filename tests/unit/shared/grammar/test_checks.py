@@ -185,7 +185,7 @@ def test_a_good_pipeline_has_no_problem_at_all() -> None:
             "${requestBy}",
             "${Get-Ready now.Say it.status}",
             "${Get-Ready now.Say it",
-            "the task in which it stands",
+            "names its own task",
             None,
         ),
         ('status} == "COMPLETED"', 'status} = "COMPLETED"', '= "COMPLETED"', "write ==", None),
@@ -253,7 +253,7 @@ def test_a_tree_without_a_text_has_paths_and_no_lines() -> None:
         ("{kubernetesServer: demo-cluster}", "{kubernetesServer: x, agent: y}", "a K8S task has no endpoint agent"),
         ("  email:", "  emial:", "notifications of kind emial are not sent"),
         ("[ DOCKER_TRIGGER ]", "[ DOCKER_TRIGGER, X ]", "option X is not known and does nothing"),
-        ("output:\n", "_inputMeta: {REPLICA: {}}\noutput:\n", "_inputMeta describes REPLICA, which is no input"),
+        ("output:\n", "_inputMeta: {REPLICA: {}}\noutput:\n", "_inputMeta describes REPLICA, which is not an input"),
     ],
 )
 def test_what_is_legal_but_hardly_meant_is_a_warning(old: str, new: str, message: str) -> None:

@@ -143,9 +143,9 @@ def test_a_condition_that_does_not_hold(condition: str) -> None:
         ("${input.n} && true", '"5" is neither true nor false'),
         ("${input.m} + 1", "neither true nor false"),
         ("${input.m} / 0 == 1", "5 / 0: division by zero"),
-        ("${input.size} * 2 == 1", '"LARGE" is no number'),
+        ("${input.size} * 2 == 1", '"LARGE" is not a number'),
         ('${input.tag} =~ "("', "not a valid regex"),
-        ("1 in ${input.m}", "is no list, map or text"),
+        ("1 in ${input.m}", "is not a list, map or text"),
     ],
 )
 def test_a_condition_without_an_answer_says_why(condition: str, reason: str) -> None:

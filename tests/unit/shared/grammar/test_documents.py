@@ -61,7 +61,7 @@ def test_a_part_has_its_line_and_column(path: tuple[str, ...], needle: str, plac
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", 3, 1, "the key a stands here a second time (first on line 1)"),
+        ("a: 1\nb: 2\na: 3\n", 3, 1, "the key a is repeated here (first on line 1)"),
         ("a: [1, 2\nb: 3", 2, 2, "not valid YAML"),
         ("a:\n\t- b", 2, 1, "not valid YAML"),
         ("a: 'x", 1, 6, "not valid YAML"),
@@ -76,7 +76,7 @@ def test_a_part_has_its_line_and_column(path: tuple[str, ...], needle: str, plac
         ("a: .nan", 1, 4, "not a number that JSON knows"),
         ("? [a, b]\n: c", 1, 3, "a key must be a plain text"),
         ("a: " + "[" * 5000, 1, 63, "nested deeper than 60"),
-        ("a: &a [*a]", 1, 8, "stands inside what it repeats"),
+        ("a: &a [*a]", 1, 8, "is inside what it repeats"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(
