@@ -13,7 +13,7 @@ def public_url_flaw(url: str) -> str:
         parts = urlsplit(url.strip())
         host = parts.hostname if parts.port != 0 else None
     except ValueError:
-        return f"it is no address such as {EXAMPLE}"
+        return f"it is not an address such as {EXAMPLE}"
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         return f"it must be an address such as {EXAMPLE}"
     if parts.username is not None or parts.password is not None:
