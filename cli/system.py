@@ -28,7 +28,7 @@ class SetUpFailed(Exception):
 
 
 EVERYWHERE = ("0.0.0.0", "::")
-"""Hosts to listen on that are not address to call."""
+"""Hosts to listen on; neither is an address to call."""
 
 
 @dataclass(frozen=True)
