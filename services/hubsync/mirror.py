@@ -160,13 +160,13 @@ class Mirror:
     def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
         again_at = self._again_at(group)
         elsewhere = tuple(reports.elsewhere(hook) for hook in result.last.elsewhere)
-        reports = [
+        group_reports = [
             _report(subject, result, again_at, self._now() + LIST_LAG_S).model_copy(update={"elsewhere": elsewhere})
             for subject in group.subjects
         ]
-        if all(report.retry_at is None for report in reports):
+        if all(report.retry_at is None for report in group_reports):
             self._failures.pop(group.key, None)
-        return reports
+        return group_reports
 
 
 class _Attempt:
