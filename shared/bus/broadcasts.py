@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pika
+
 from shared.bus.link import Link
 from shared.bus.outcomes import Incoming
 from shared.bus.subscription import Delivery, Subscription
@@ -17,6 +19,7 @@ from shared.process.logging import get_logger
 from . import topology, wire
 
 _GAP = object()
+_PROBE = "probe"
 
 log = get_logger(part="bus")
 
@@ -40,6 +43,7 @@ class NewsConsumer:
         self._on_gap = on_gap
         self._waiting: queue.SimpleQueue[Delivery | object | None] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._probe_key = ""
         self._subscription = Subscription(
             link,
             name,
@@ -48,6 +52,7 @@ class NewsConsumer:
             auto_ack=True,
             prepare=self._declare,
             on_subscribed=lambda: self._waiting.put(_GAP),
+            probe=self._probe,
         )
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -70,11 +75,23 @@ class NewsConsumer:
         # A new name each time: the broker may still hold the queue of a connection that it has not missed yet.
         name = f"{self._name}.{self._instance}.{new_id()[-12:]}"
         channel.queue_declare(name, exclusive=True, auto_delete=True, arguments=topology.NEWS_ARGUMENTS)
+        self._probe_key = f"{_PROBE}.{name}"
+        channel.add_on_return_callback(lambda returning, *_: returning.close())
+        channel.queue_bind(name, topology.EVENTS, routing_key=self._probe_key)
         for topic in self._handlers:
             channel.queue_bind(name, topology.exchange_of(topic), routing_key=topic.routing_key)
         return name
 
+    def _probe(self, channel: Any) -> None:
+        """A queue whose bindings went with a deleted exchange hears nothing and is not told: a message to itself comes
+        back as unroutable, or closes the channel where there is no exchange at all.
+        """
+        properties = pika.BasicProperties(type=_PROBE, delivery_mode=wire.TRANSIENT)
+        channel.basic_publish(topology.EVENTS, self._probe_key, b"", properties, mandatory=True)
+
     def _put(self, delivery: Delivery) -> None:
+        if delivery.properties.type == _PROBE:
+            return
         if self._waiting.qsize() < topology.NEWS_MAX_LENGTH:
             self._waiting.put(delivery)
         else:

@@ -29,6 +29,8 @@ HEARTBEAT_S = 20
 _CONNECT_LIMIT_S = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 _BEFORE_DECLARING_AGAIN_S = 1.0
+_BETWEEN_DECLARATIONS_S = 5.0
+NOT_FOUND = 404
 _STABLE_S = 5.0
 """A link that was up for this long has recovered: the next loss restarts the backoff."""
 
@@ -76,6 +78,8 @@ class Link:
         self._connection: _Connection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._after_declaring: list[Callable[[], None]] = []
+        self._declared_at = 0.0
         self._waiting: Any = None
         self._attempts = 0
         self._up_since = 0.0
@@ -128,16 +132,33 @@ class Link:
         return threading.current_thread() is self._thread
 
     def declare_again(self, then: Callable[[], None]) -> None:
-        """Somebody deleted a queue: declare everything again, a moment later. Only from the I/O thread.
+        """An exchange or queue is missing: declare everything again, a moment later. Only from the I/O thread.
 
-        A broker whose queue is declared again before it has told the old one's consumers never tells them.
+        A broker whose queue is declared again before it has told the old one's consumers never tells them. Who finds
+        something missing meanwhile waits for the same declaration.
         """
+        self._after_declaring.append(then)
+        if len(self._after_declaring) == 1:
+            wait_s = max(_BEFORE_DECLARING_AGAIN_S, self._declared_at + _BETWEEN_DECLARATIONS_S - monotonic())
+            self._loop.call_later(wait_s, lambda: self._tell(self._declare_again))
 
-        def declare() -> None:
+    def open_channel_again(self, channel: Any, reason: Any, opened: Callable[[Any], None]) -> None:
+        """The broker closed this channel alone. Where an exchange was missing, all is declared first.
+
+        Only from the I/O thread.
+        """
+        if not self.up or not channel.connection.is_open:
+            return
+
+        def open_channel() -> None:
             if self.up and self._connection is not None:
-                self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, then))
+                self._connection.channel(on_open_callback=opened)
 
-        self._loop.call_later(_BEFORE_DECLARING_AGAIN_S, lambda: self._tell(declare))
+        log.warning("channel closed by the broker", connection=self._name, reason=str(reason))
+        if getattr(reason, "reply_code", None) == NOT_FOUND:
+            self.declare_again(open_channel)
+        else:
+            open_channel()
 
     # Everything below runs on the I/O thread.
 
@@ -214,6 +235,18 @@ class Link:
         for user in tuple(self._users):
             self._tell(lambda user=user: user.on_up(self._connection))  # type: ignore[misc]
 
+    def _declare_again(self) -> None:
+        waiting, self._after_declaring = self._after_declaring, []
+        self._declared_at = monotonic()
+        if self.up and self._connection is not None:
+            log.warning("exchange or queue missing", connection=self._name, next_step="declaring all again")
+
+            def declared() -> None:
+                for then in waiting:
+                    self._tell(then)
+
+            self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, declared))
+
     def _set_blocked(self, blocked: bool) -> None:
         self.blocked = blocked
         if blocked:
@@ -223,6 +256,8 @@ class Link:
 
     def _lost(self, reason: str) -> None:
         was_up, self.up, self.blocked, self._connection = self.up, False, False, None
+        # Whoever waits is told of the next connection, which begins by declaring.
+        self._after_declaring.clear()
         self.why_down = reason
         if was_up:
             for user in tuple(self._users):

@@ -19,7 +19,6 @@ from .outcomes import NotConfirmed
 
 MOST_OUTSTANDING = 20_000
 _SWEEP_S = 0.25
-_DECLARE_AGAIN_S = 5.0
 
 log = get_logger(part="bus")
 
@@ -42,7 +41,6 @@ class Publisher:
         self._next_tag = 1
         self._pending: dict[int, _Pending] = {}
         self._returned: Counter[str] = Counter()
-        self._declared_at = 0.0
         self.ready = False
         link.add_user(self)
 
@@ -125,9 +123,7 @@ class Publisher:
             self._fail_all(f"the broker closed the channel ({reason})")
         else:
             return
-        if self._link.up and channel.connection.is_open:
-            log.warning("channel closed by the broker", reason=str(reason))
-            channel.connection.channel(on_open_callback=opened)
+        self._link.open_channel_again(channel, reason, opened)
 
     def _publish(
         self,
@@ -158,10 +154,8 @@ class Publisher:
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         # It comes just before the confirm of the same message.
         self._returned[properties.message_id or ""] += 1
-        if monotonic() - self._declared_at > _DECLARE_AGAIN_S:
-            self._declared_at = monotonic()
-            log.warning("unroutable", routing_key=method.routing_key, next_step="declaring the queues again")
-            self._link.declare_again(lambda: None)
+        log.debug("unroutable", routing_key=method.routing_key)
+        self._link.declare_again(lambda: None)
 
     def _on_confirm(self, frame: Any) -> None:
         tag, acked = frame.method.delivery_tag, frame.method.NAME == "Basic.Ack"

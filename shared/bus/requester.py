@@ -83,9 +83,7 @@ class Requester:
             return
         self.ready, self._channel = False, None
         self._fail_all(f"the broker closed the channel ({reason})")
-        if self._link.up and channel.connection.is_open:
-            log.warning("channel closed by the broker", reason=str(reason))
-            channel.connection.channel(on_open_callback=self._opened)
+        self._link.open_channel_again(channel, reason, self._opened)
 
     def _ask(self, parcel: wire.Parcel, request: _Asked) -> None:
         try:

@@ -11,12 +11,12 @@ from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 from . import wire
-from .link import Link
+from .link import NOT_FOUND, Link
 from .outcomes import Incoming
 
 _AGAIN_S = 1.0
 _LOOK_S = 20.0
-_NOT_FOUND = 404
+_PROBE_S = 5.0
 
 log = get_logger(part="bus")
 
@@ -62,6 +62,7 @@ class Delivery:
 class Subscription:
     """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once.
 
+    `probe` is given the channel every few seconds, to close it when it finds that nothing can come over it any more.
     With `narrow_first` a new channel gets one message at a time until the first that nobody had before: what came back
     unfinished is delivered first, and while one is handled no other is counted as delivered.
     """
@@ -77,6 +78,7 @@ class Subscription:
         narrow_first: bool = False,
         prepare: Callable[[Any], str] | None = None,
         on_subscribed: Callable[[], None] | None = None,
+        probe: Callable[[Any], None] | None = None,
     ) -> None:
         self._link = link
         self._queue = queue
@@ -87,6 +89,7 @@ class Subscription:
         self._narrow = False
         self._prepare = prepare
         self._on_subscribed = on_subscribed
+        self._probe = probe
         self._connection: Any = None
         self._channel: Any = None
         self._opening = False
@@ -182,6 +185,8 @@ class Subscription:
     def _subscribed(self, _frame: Any) -> None:
         if not self.consuming and not self._auto_ack:
             self._link.later(_LOOK_S, lambda generation=self.generation: self._look(generation))  # type: ignore[misc]
+        if not self.consuming and self._probe is not None:
+            self._link.later(_PROBE_S, lambda generation=self.generation: self._run_probe(generation))  # type: ignore[misc]
         self.consuming = True
         if self._on_subscribed is not None:
             self._on_subscribed()
@@ -200,6 +205,12 @@ class Subscription:
                 channel.close()
 
         channel.queue_declare(self._queue, passive=True, callback=counted)
+
+    def _run_probe(self, generation: int) -> None:
+        if generation != self.generation or self._probe is None or not self._channel.is_open:
+            return
+        self._probe(self._channel)
+        self._link.later(_PROBE_S, lambda: self._run_probe(generation))
 
     def _count(self) -> None:
         if self._counting or not self.consuming or not self._channel.is_open:
@@ -223,7 +234,7 @@ class Subscription:
             self._finish()
         elif self._link.up and self._connection is not None and self._connection.is_open:
             log.warning("consumer's channel closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
-            if getattr(reason, "reply_code", None) == _NOT_FOUND:
+            if getattr(reason, "reply_code", None) == NOT_FOUND:
                 self._link.declare_again(self._open)
             else:
                 self._link.later(_AGAIN_S, self._open)
