@@ -14,6 +14,7 @@ from pathlib import Path
 from cli import leftovers
 
 STOP_LIMIT_S = 20.0
+HUNG_AFTER_S = 30.0
 QUICK_DEATH_S = 5.0
 LONGEST_WAIT_S = 10.0
 
@@ -36,6 +37,8 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     ready_limit_s: float = 60.0
+    pulse: Path | None = None
+    """A file that the process writes every few seconds while it lives; one that stops is ended and started again."""
 
 
 @dataclass
@@ -44,6 +47,21 @@ class _Running:
     child: subprocess.Popen[bytes]
     started: float
     wait_s: float = 0.5
+    pulse_ns: int = 0
+    pulse_at: float = 0.0
+    """When the pulse's file was seen to change last."""
+
+    def hangs(self, at: float) -> bool:
+        """Whether the process lives and its pulse does not, for too long."""
+        if self.process.pulse is None:
+            return False
+        try:
+            pulse_ns = self.process.pulse.stat().st_mtime_ns
+        except OSError:
+            pulse_ns = self.pulse_ns
+        if pulse_ns != self.pulse_ns or self.pulse_at < self.started:
+            self.pulse_ns, self.pulse_at = pulse_ns, at
+        return at - self.pulse_at > HUNG_AFTER_S
 
 
 class Supervisor:
@@ -122,11 +140,21 @@ class Supervisor:
                 running.child.kill()
                 running.child.wait()
 
+    def _end_if_it_hangs(self, running: _Running) -> None:
+        if running.hangs(time.monotonic()):
+            with self.log_of(running.process.name).open("a") as log:
+                log.write(f"supervisor: no sign of life for {HUNG_AFTER_S:.0f} s: ended, to be started again\n")
+            # Not asked: a process that is stopped cannot hear.
+            running.child.kill()
+
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
             with self._lock:
                 for running in self._running.values():
-                    if running.child.poll() is None or self._stopping.is_set():
+                    if self._stopping.is_set():
+                        continue
+                    if running.child.poll() is None:
+                        self._end_if_it_hangs(running)
                         continue
                     lived = time.monotonic() - running.started
                     if lived < running.wait_s:

@@ -114,7 +114,10 @@ def start(supervisor: Supervisor, layout: Layout, environment: dict[str, str], *
     """Start the services; returns when the gateway answers and config serves it."""
     for name in ("config", *(f"runner-{n + 1}" for n in range(runners)), "hubsync"):
         service = name.partition("-")[0]
-        supervisor.start(Process(name, portside(f"services.{service}"), {**environment, "INSTANCE": name}))
+        # A config that hangs would keep the lock from every other.
+        pulse = layout.home / "run" / f"{service}-{name}.health.json" if service == "config" else None
+        command = portside(f"services.{service}")
+        supervisor.start(Process(name, command, {**environment, "INSTANCE": name}, pulse=pulse))
     supervisor.start(
         Process("gateway", portside("services.gateway"), {**environment, "INSTANCE": "gateway"}, ready=_answers(layout))
     )

@@ -26,6 +26,9 @@ from .settings import Settings
 from .store import Away, Store, copying
 from .store.lock import lock_of
 
+HUNG_AFTER_S = 30.0
+"""A config that hangs would keep its lock: it ends, with every thread's traceback in its log, and another leads."""
+
 
 def _settings() -> Settings:
     settings = read(Settings)
@@ -46,7 +49,7 @@ def main(context: click.Context) -> None:
     """The room that opens the database. Without a command: serve."""
     if context.invoked_subcommand is None:
         settings = _settings()
-        context.exit(life.run("config", lambda: Config(settings)))
+        context.exit(life.run("config", lambda: Config(settings, watchdog=life.Watchdog(HUNG_AFTER_S))))
 
 
 @main.command()

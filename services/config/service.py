@@ -44,7 +44,7 @@ from .runs import effects
 from .runs.heartbeats import Leases
 from .runs.ledger import Ledger
 from .runtime import retention
-from .runtime.leader import Active, Closer
+from .runtime.leader import Active, Closer, Watchdog
 from .runtime.outbox import Relay
 from .runtime.timers import Handler, Timers
 from .settings import Settings
@@ -71,7 +71,7 @@ class SignsOfLife(Protocol):
 class Config:
     """One config process: active or standing by."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, watchdog: Watchdog | None = None) -> None:
         self.settings = settings
         self.store = Store(settings.database_url)
         if missing := what_is_missing(self.store):
@@ -107,7 +107,7 @@ class Config:
             SignIns(self.store, self.sign_in_limits),
             self.sign_in_pool,
         )
-        self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is)
+        self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)
         self._watched_at = 0.0
         self._signs_of_life: SignsOfLife | None = None
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
@@ -139,6 +139,7 @@ class Config:
 
     def _start(self) -> _Working:
         """The lock is ours: send what is left over, then consume."""
+        self.store.lead()
         self.leases.start()
         with self.store.write() as uow:
             self.catalog.start(uow)
@@ -181,6 +182,9 @@ class Config:
             # A blocked broker takes nothing from runners either, however promptly it answers us.
             if connected:
                 self.leases.tick(self._signs_of_life.heard_until)
+        if self.store.is_beat_due:
+            with self.store.write():
+                log.debug("beat")
         at = time.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:
             self._watched_at = at

@@ -10,9 +10,9 @@ from shared.process import settings
 class Settings(settings.Settings):
     """Beside the common fields."""
 
-    lease_s: float = Field(default=10.0, ge=5.0)
-    """Seconds without a sign of life after which a runner's executions go to another. Raise it where runners often lose
-    their way to the broker for longer; a runner that is killed is then replaced that much later."""
+    lease_s: float = Field(default=20.0, ge=5.0)
+    """Seconds without a sign of life after which a runner's executions go to another. Longer than a broker's failover,
+    which is noticed after 11 s and mended within 5 s more; a runner that is killed is replaced that much later."""
     rpc_threads: int = 8
     """Threads that answer queries and carry out commands."""
     keep_days: float = 90.0

@@ -25,7 +25,11 @@ from shared.process.logging import get_logger
 
 from .declare import declare_topology
 
-HEARTBEAT_S = 20
+HEARTBEAT_S = 6
+"""Sent at half of it, so that on a connection that is cut off something always waits to be acknowledged."""
+_UNACKNOWLEDGED_S = 8
+"""The system gives a connection up when its peer has acknowledged nothing for so long (TCP_USER_TIMEOUT). pika's own
+check takes 11 to 22 s, and is for a peer whose system answers while the broker does not."""
 _CONNECT_LIMIT_S = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 _BEFORE_DECLARING_AGAIN_S = 1.0

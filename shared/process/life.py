@@ -74,6 +74,24 @@ def run(service_name: str, build: Callable[[], Closer]) -> int:
     return code
 
 
+class Watchdog:
+    """Ends this process, with the traceback of every thread, when `alive` is not called for so long.
+
+    Works below Python: also when no thread of it can go on. Who stops the process as a whole (SIGSTOP) stops this too.
+    """
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+
+    def alive(self) -> None:
+        """All goes on."""
+        faulthandler.dump_traceback_later(self._after_s, exit=True)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        faulthandler.cancel_dump_traceback_later()
+
+
 def _report_dead_thread(dead: threading.ExceptHookArgs) -> None:
     thread = dead.thread.name if dead.thread else "?"
     with contextlib.suppress(Exception):

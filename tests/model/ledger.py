@@ -25,7 +25,7 @@ from shared.contracts.runs import (
 from .outside import Broken
 
 Key = tuple[str, str, str, int]
-LEASE_S = 10.0
+LEASE_S = 20.0
 
 
 @dataclass

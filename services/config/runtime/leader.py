@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from services.config.store import Away
+from services.config.store import Away, Deposed
 
 log = structlog.get_logger()
 
@@ -20,7 +20,15 @@ class Lock(Protocol):
 
     def acquire(self) -> bool: ...
     def held(self) -> bool: ...
+    def watch(self) -> None: ...
     def release(self) -> None: ...
+
+
+class Watchdog(Protocol):
+    """Ends the process when it is not told for long that all goes on."""
+
+    def alive(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Closer(Protocol):
@@ -32,7 +40,9 @@ class Closer(Protocol):
 class Active:
     """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost.
 
-    `database_is` is told why the database cannot be used, or an empty text when it can.
+    While another process holds it, `lock.watch` may take it from one that shows no life. `watchdog` hears that this
+    thread, and so the writer that it waits for, goes on. `database_is` is told why the database cannot be used, or an
+    empty text when it can.
     """
 
     def __init__(
@@ -42,12 +52,14 @@ class Active:
         beat: Callable[[], None],
         database_is: Callable[[str], None],
         *,
+        watchdog: Watchdog | None = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._lock = lock
         self._start = start
         self._beat = beat
         self._database_is = database_is
+        self._watchdog = watchdog
         self._every_s = every_s
         self._working: Closer | None = None
         self._closing = threading.Event()
@@ -68,10 +80,14 @@ class Active:
         if self._thread.is_alive():
             self._thread.join(30)
         self._stop("closing")
+        if self._watchdog is not None:
+            self._watchdog.close()
 
     def _work(self) -> None:
         told = False
         while not self._closing.is_set():
+            if self._watchdog is not None:
+                self._watchdog.alive()
             try:
                 if self._working is None:
                     told = self._try(told)
@@ -79,6 +95,8 @@ class Active:
                     self._stop("the lock is lost")
                 else:
                     self._beat()
+            except Deposed as error:
+                self._stop(str(error))
             except Away as error:
                 self._database_is(str(error))
                 self._stop("the database is away")
@@ -93,6 +111,7 @@ class Active:
         if not mine:
             if not told:
                 log.info("standing-by", reason="another process holds the lock")
+            self._lock.watch()
             return True
         self._working = self._start()
         log.info("active")

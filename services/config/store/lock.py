@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+import structlog
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
+from . import leadership
+from .leadership import Term
 from .unit_of_work import Away, Store
 
+log = structlog.get_logger()
+
 _KEY = 7_017_717_001
+DEPOSED_AFTER_S = (12.0, 25.0)
+"""Between these, each process another number, so that two that stand by do not depose each other."""
 
 
 class FileLock:
@@ -41,6 +52,9 @@ class FileLock:
             return False
         return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
 
+    def watch(self) -> None:
+        """A process that hangs is ended by its own watchdog or by its supervisor, and its lock goes with it."""
+
     def release(self) -> None:
         """Let another process have it."""
         if self._file is not None:
@@ -49,11 +63,16 @@ class FileLock:
 
 
 class SessionLock:
-    """A PostgreSQL advisory lock: gone as soon as its connection is."""
+    """A PostgreSQL advisory lock: gone as soon as its connection is. A holder that shows no life loses it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, store: Store, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._engine = store.writer
+        self._monotonic = monotonic
         self._connection: Connection | None = None
+        self._patience_s = random.uniform(*DEPOSED_AFTER_S)
+        self._seen: Term | None = None
+        self._seen_at = 0.0
 
     def acquire(self) -> bool:
         """Try now; never waits. Raises Away when there is no database to ask."""
@@ -62,6 +81,7 @@ class SessionLock:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY}).scalar_one():
                 self._connection = connection
+                self._seen = None
                 return True
             connection.close()
         except DBAPIError as error:
@@ -78,6 +98,31 @@ class SessionLock:
             return False
         return True
 
+    def watch(self) -> None:
+        """Another holds it: depose a leader whose writer has not committed a beat for `DEPOSED_AFTER_S`. Raises Away.
+
+        Its sessions are ended first, for one may stand in the middle of a beat and lock the row, and once more after
+        the epoch is raised, for what it opened meanwhile.
+        """
+        with self._store.read() as reading:
+            term = leadership.current(reading.session)
+        if term is None or term != self._seen:
+            self._seen, self._seen_at = term, self._monotonic()
+        elif self._monotonic() - self._seen_at > self._patience_s:
+            self._seen = None
+            self._depose(term)
+
+    def _depose(self, term: Term) -> None:
+        log.warning("leader deposed", holder=term.holder, epoch=term.epoch, silent_s=round(self._patience_s))
+        try:
+            with Session(self._engine) as session:
+                leadership.end_sessions(session, term.holder)
+                leadership.depose(session, term)
+                session.commit()
+                leadership.end_sessions(session, term.holder)
+        except DBAPIError as error:
+            raise Away(f"the leader that shows no life cannot be deposed: {error.orig}") from error
+
     def release(self) -> None:
         """Let another process have it."""
         if self._connection is not None:
@@ -89,6 +134,4 @@ class SessionLock:
 
 def lock_of(store: Store) -> FileLock | SessionLock:
     """The lock that belongs to this database."""
-    if store.is_sqlite:
-        return FileLock(Path(f"{store.url.database}.lock"))
-    return SessionLock(store.writer)
+    return FileLock(Path(f"{store.url.database}.lock")) if store.is_sqlite else SessionLock(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -21,8 +22,11 @@ from shared.contracts.base import Message
 from shared.contracts.topics import Topic
 from shared.process.life import Fatal
 
+from . import leadership
+
 T = TypeVar("T")
 
+BEAT_EVERY_S = 2.0
 READ_LIMIT_S = 8.0
 """A question that takes longer is broken off: pages must not hold up the database. The gateway waits longer."""
 
@@ -35,7 +39,17 @@ PRAGMAS = (
     "case_sensitive_like=ON",
 )
 
-_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7017717002)")
+LIVENESS = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A database that is cut off is noticed after some ten seconds, and not after the system's two hours (libpq)."""
+
+_WRITER_KEY = 7_017_717_002
+_ONE_WRITER = text(f"SELECT pg_advisory_xact_lock({_WRITER_KEY})")
 """SQLite has one writer by itself."""
 
 _ADD_PROMISES = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
@@ -46,6 +60,10 @@ _DROP_TIMER = delete(TimerRow).where(TimerRow.kind == bindparam("of_kind"), Time
 
 class Away(Exception):
     """The database cannot be used now: gone, locked or full. Nothing was written; try again later."""
+
+
+class Deposed(Away):
+    """Another config process leads now: this one may write nothing any more. Nothing was written."""
 
 
 class TooSlow(Away):
@@ -155,10 +173,15 @@ class Store:
         self.url = _parsed(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = _engine(self.url, writing=True)
-        self._reader = _engine(self.url, writing=False)
+        self.holder = f"portside-config-{secrets.token_hex(6)}"
+        """The name of this process's sessions in PostgreSQL."""
+        self._writer = _engine(self.url, self.holder, writing=True)
+        self._reader = _engine(self.url, self.holder, writing=False)
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self._epoch: int | None = None
+        """Of this process's last term as leader, which every write transaction checks. Commands lead nothing."""
+        self._beaten_at = float("-inf")
         self.trouble = ""
         """Why the last transaction could not be written; empty when it was."""
         self.on_broadcast: Callable[[Topic, Message, str], None] = lambda topic, message, subject: None
@@ -188,9 +211,19 @@ class Store:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
             yield connection
 
+    def lead(self) -> None:
+        """This process holds the lock: begin a term. From now on no earlier leader can write. Raises Away."""
+        with self.write(lead=True):
+            pass
+
+    @property
+    def is_beat_due(self) -> bool:
+        """Whether no transaction has carried a sign of life for a while."""
+        return time.monotonic() - self._beaten_at >= BEAT_EVERY_S
+
     @contextmanager
-    def write(self) -> Iterator[UnitOfWork]:
-        """A transaction, committed when the block ends and rolled back when it raises."""
+    def write(self, *, lead: bool = False) -> Iterator[UnitOfWork]:
+        """A transaction, committed when the block ends and rolled back when it raises. Raises Away, Deposed."""
         me = threading.get_ident()
         if self._owner == me:
             raise RuntimeError("a unit of work is already open in this thread")
@@ -198,7 +231,7 @@ class Store:
             self._owner = me
             try:
                 with _translated():
-                    yield from self._transaction()
+                    yield from self._transaction(lead=lead)
                 self.trouble = ""
             except Away as error:
                 self.trouble = str(error)
@@ -206,23 +239,38 @@ class Store:
             finally:
                 self._owner = None
 
-    def _transaction(self) -> Iterator[UnitOfWork]:
+    def _transaction(self, *, lead: bool) -> Iterator[UnitOfWork]:
         outcomes: list[Callable[[bool], None]] = []
         committed = False
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                if lead and not self.is_sqlite:
+                    leadership.end_writer(session, _WRITER_KEY, self.holder)
                 if not self.is_sqlite:
                     # A process that has just lost the active one's lock may be in the middle of its last transaction.
                     session.connection().execute(_ONE_WRITER)
+                epoch = self._checked_epoch(session, lead=lead)
                 uow = UnitOfWork(session, self.clock())
                 yield uow
                 outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]
                 rows = _insert_promised(uow)
             committed = True
+            self._epoch = epoch
         finally:
             for told in outcomes:
                 told(committed)
         self._publish(uow, rows)
+
+    def _checked_epoch(self, session: Session, *, lead: bool) -> int | None:
+        if lead:
+            return leadership.begin(session, self.holder)
+        if self._epoch is not None:
+            beat = self.is_beat_due
+            if not leadership.leads(session, self._epoch, beat=beat):
+                raise Deposed("another config process leads now")
+            if beat:
+                self._beaten_at = time.monotonic()
+        return self._epoch
 
     def _publish(self, uow: UnitOfWork, rows: list[Promised]) -> None:
         if rows:
@@ -289,7 +337,7 @@ def _parsed(url: str) -> URL:
         raise Fatal("The address of the database cannot be read; write sqlite:///… or postgresql://…") from None
 
 
-def _engine(url: URL, *, writing: bool) -> Engine:
+def _engine(url: URL, holder: str, *, writing: bool) -> Engine:
     backend = url.get_backend_name()
     if backend == "sqlite":
         engine = create_engine(url, pool_size=1 if writing else 16, max_overflow=0 if writing else 16)
@@ -303,7 +351,12 @@ def _engine(url: URL, *, writing: bool) -> Engine:
             max_overflow=1 if writing else 16,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
-            connect_args={"options": "" if writing else limits, "connect_timeout": 5},
+            connect_args={
+                "options": "" if writing else limits,
+                "connect_timeout": 5,
+                "application_name": holder,
+                **LIVENESS,
+            },
         )
     raise Fatal(f"A database of the kind {backend} cannot be used; name one with sqlite:/// or postgresql://")
 

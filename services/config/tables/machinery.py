@@ -1,10 +1,10 @@
-"""Tables that every use case shares: messages to send, things due later, answers given."""
+"""Tables that every use case shares: messages to send, things due later, answers given, and who leads."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import BIG_ID, Base
@@ -46,3 +46,16 @@ class AnsweredRow(Base):
     command_id: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[float] = mapped_column(index=True)
     body: Mapped[str]
+
+
+class LeadershipRow(Base):
+    """The one row that says who leads among config processes."""
+
+    __tablename__ = "leadership"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(Integer)
+    """Raised by each leader that begins and each that is deposed."""
+    beats: Mapped[int] = mapped_column(BigInteger)
+    holder: Mapped[str]
+    """The name of the leader's sessions in PostgreSQL."""

@@ -248,6 +248,7 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 
 
 AS_OF_0012 = (
+    "DROP TABLE leadership",
     "DROP TABLE familiar_addresses",
     "CREATE TABLE sign_in_failures (name_key TEXT PRIMARY KEY)",
     "ALTER TABLE executions DROP COLUMN sealed_input",
@@ -568,7 +569,7 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
         with pytest.raises(StopConsuming):
             handlers.hooks([incoming(HOOK_RECEIVED, hook)])
         with pytest.raises(Refused):
-            handlers.rpc()[RUN_HELD](
+            handlers.signs_of_life()[RUN_HELD](
                 incoming(RUN_HELD, Held(runner="r", holds=(HeldRun(execution_id="e", attempt=1),)))
             )
 

@@ -1,0 +1,61 @@
+"""A supervisor ends what hangs, and a process that hangs ends itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli import processes
+from cli.processes import Process, Supervisor
+
+BEATING = "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1]).write_text('x')\n    time.sleep(0.1)"
+HANGING = """
+import time
+from shared.process.life import Watchdog
+dog = Watchdog(0.5)
+for _ in range(10):
+    dog.alive()
+    time.sleep(0.1)
+print("beat for a second", flush=True)
+(lambda: [None for _ in iter(int, 1)])()
+"""
+
+
+def until(condition: object, limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def test_a_process_whose_pulse_stops_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "HUNG_AFTER_S", 1.5)
+    pulse = tmp_path / "pulse"
+    supervisor = Supervisor(tmp_path / "logs")
+    try:
+        supervisor.start(Process("beating", (sys.executable, "-c", BEATING, str(pulse)), pulse=pulse))
+        until(pulse.exists)
+        first = supervisor.pid_of("beating")
+        time.sleep(3)
+        assert supervisor.pid_of("beating") == first
+        os.kill(first, signal.SIGSTOP)
+        until(lambda: supervisor.pid_of("beating") != first)
+        assert "no sign of life" in supervisor.tail("beating")
+    finally:
+        supervisor.stop()
+
+
+def test_a_process_that_hangs_below_python_ends_itself_and_shows_where() -> None:
+    hung = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=30, check=False)
+    assert hung.returncode == 1
+    assert hung.stdout == "beat for a second\n"
+    assert "Timeout" in hung.stderr
+    assert "<lambda>" in hung.stderr
