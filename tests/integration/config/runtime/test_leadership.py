@@ -98,7 +98,7 @@ Pair = tuple[Store, SessionLock, Store, SessionLock, Clock]
 
 @pytest.fixture
 def pair(postgres_url: str) -> Iterator[Pair]:
-    """On PostgreSQL (a file's lock goes with its process): a leader, and one that stands by and whose clock is moved."""
+    """On PostgreSQL (a file's lock goes with its process): a leader, and one that stands by with a clock that moves."""
     for open_store in _opener(postgres.empty_database(postgres_url)):
         leader, other, clock = open_store(), open_store(), Clock()
         lock, others = SessionLock(leader), SessionLock(other, monotonic=clock)
