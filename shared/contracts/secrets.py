@@ -32,6 +32,7 @@ ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys
 
 SECRET_VARIABLE_TYPES = frozenset({"SECRET", "RESTRICTED"})
 WEBHOOK_SECRETS = ("secretToken", "refreshToken")
+LISTENER_SECRETS = ("apiToken",)
 
 
 def endpoint_secret_keys(endpoint_type: str, properties: Mapping[str, Any] | None = None) -> frozenset[str]:

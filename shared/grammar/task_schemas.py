@@ -47,6 +47,7 @@ def _schema(title: str, description: str, properties: Schema, *, required: tuple
     }
 
 
+CUSTOM = "Custom"
 K8S_ACTIONS = ("GET", "CREATE", "APPLY", "DELETE", "ROLLBACK", "PATCH", "DIFF", "WAIT")
 
 _WAYS = ["email", "slack", "teams", "discord", "pagerduty", "webhook"]
@@ -111,6 +112,17 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "process": _list("Process", "Kept for imported pipelines; has no effect."),
         },
         required=("steps",),
+        **{"x-endpoints": {"kubernetesServer": ["k8s"]}, "x-required-endpoints": []},
+    ),
+    CUSTOM: _schema(
+        "Custom integration",
+        "Runs a custom integration of the project, as a Job in the pipeline's workspace.",
+        {
+            "name": _text("Custom integration", "Its name."),
+            "version": _text("Version", "A released version; else the latest one."),
+            "properties": _map("Inputs", "Values for its inputs, by name."),
+        },
+        required=("name",),
         **{"x-endpoints": {"kubernetesServer": ["k8s"]}, "x-required-endpoints": []},
     ),
     "SSH": _schema(

@@ -9,6 +9,8 @@ import pytest
 from tests.support import tls
 from tests.support.world import World, a_world
 
+from .things import PROJECT, Things
+
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -17,3 +19,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     more = {"OUTGOING_LOCAL": "true"}
     with a_world(tmp_path_factory.mktemp("world"), runners=1, certificate=str(certificate), more=more) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def things(world: World) -> Things:
+    """Maker of objects in a project of their own."""
+    world.client.post("/projects", {"name": PROJECT})
+    return Things(world.client, world.layout.certificate, world.scene.kubernetes, world.hub_url)

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.config.model.rights import ProjectRole, Right, ServiceRole, right_in
 
-from .things import PROJECT, REGISTRY, SCHEDULE, stages
+from .things import INTEGRATION, LISTENER, PROJECT, REGISTRY, SCHEDULE, TRIED, TRIGGER, stages
 
 Json = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Row:
 
 
 N = Need
-EMPTY = ("cloud-proxy", "custom-integrations", "git-webhooks", "gerrit-listeners", "gerrit-triggers")
+EMPTY = ("cloud-proxy",)
 TOKEN = {"refreshToken": "wrong"}
 PASSWORD = {"username": "{new}", "password": "wrong"}
 
@@ -105,9 +105,30 @@ VARIABLE = {"type": "REGULAR", "value": "two"}
 MEANT = f"project={PROJECT}&name={{name}}"
 ANSWERS = {"project": PROJECT, "name": "{new}", "registry": REGISTRY, "target": REGISTRY, "repository": "acme/copy"}
 FILE = f"project: {PROJECT}\nkind: VARIABLE\nname: {{new}}\ntype: REGULAR\nvalue: x\n"
+CLONE = {"requestType": "CLONE", "name": "{new}"}
+VERSION = "/custom-integrations/{id}/versions/{version}"
+VERSION_VERBS = ("release", "deprecate", "withdraw", "restore")
+
+
+def events_of(base: str, on: str) -> list[Row]:
+    """The rows of what a source has announced."""
+    item = f"{base}/{{id}}"
+    return [
+        Row(N.A_PROJECT, f"GET {base}"),
+        Row(N.READ, f"GET {item}", on),
+        Row(N.EXECUTE, f"POST {item}", on, {}),
+        Row(N.EDIT, f"DELETE {item}", on),
+    ]
+
+
 ROWS = (
     *of_a_kind("/pipelines", "pipeline", stages("Log")),
     Row(N.EDIT, "POST /pipelines", body={**IN_PROJECT, **stages("Log")}),
+    Row(N.EDIT, "POST /pipelines/{project}/{name}", "pipeline", CLONE),
+    *(
+        Row(N.EDIT, f"PATCH /pipelines/{where}/global", "pipeline", {"global": True})
+        for where in ("{id}", "{project}/{name}")
+    ),
     Row(N.EDIT, "POST /pipelines/{id}?action=tag", "pipeline", {"tags": ["a"]}),
     Row(N.EDIT, "POST /pipelines/{id}?action=clone", "pipeline", {"name": "{new}"}),
     Row(N.EDIT, "POST /pipelines/{id}?action=restore", "pipeline", {"version": 1}),
@@ -137,6 +158,7 @@ ROWS = (
     Row(N.EXECUTE, "POST /executions/{id}?action=cancel", "going", {"reason": "enough"}),
     Row(N.EXECUTE, "POST /executions/{id}?action=rerun", "ended", {}),
     Row(N.EDIT, "DELETE /executions/{id}", "ended"),
+    Row(N.EDIT, "DELETE /executions?$filter=name eq 'no such pipeline'"),
     Row(N.A_PROJECT, "GET /deployments"),
     Row(N.READ, "GET /deployments/{id}", "deployed"),
     Row(N.READ, "GET /deployments/{id}/history", "deployed"),
@@ -160,9 +182,43 @@ ROWS = (
     Row(N.READ, "GET /registry-events/{id}", "event"),
     Row(N.EXECUTE, "POST /registry-events/{id}", "event", {}),
     Row(N.EDIT, "DELETE /registry-events/{id}", "event"),
+    *of_a_kind("/git-webhooks", "git_webhook", {}),
+    Row(N.EDIT, "POST /git-webhooks", body=IN_PROJECT),
+    *events_of("/git-events", "git_event"),
+    *of_a_kind("/gerrit-listeners", "gerrit_listener", {"endpoint": "other"}),
+    Row(N.EDIT, "POST /gerrit-listeners", body={**IN_PROJECT, **LISTENER}),
+    Row(N.EDIT, "POST /gerrit-listeners/validate", body={**IN_PROJECT, **LISTENER}),
+    *of_a_kind("/gerrit-triggers", "gerrit_trigger", TRIGGER),
+    Row(N.EDIT, "POST /gerrit-triggers", body={**IN_PROJECT, **TRIGGER}),
+    *(
+        row
+        for where in ("{id}", "{project}/{name}")
+        for row in (
+            Row(N.READ, f"GET /gerrit-listeners/{where}/projects", "gerrit_listener"),
+            Row(N.EDIT, f"POST /gerrit-listeners/{where}", "gerrit_listener", CLONE),
+            Row(N.EDIT, f"POST /gerrit-triggers/{where}", "gerrit_trigger", CLONE),
+        )
+    ),
+    *events_of("/gerrit-events", "gerrit_event"),
+    Row(
+        N.EXECUTE,
+        "POST /gerrit-events",
+        "gerrit_trigger_tried",
+        {"changeId": "I1", "project": PROJECT, "trigger": TRIED},
+    ),
+    *of_a_kind("/custom-integrations", "integration", {"yaml": INTEGRATION}),
+    Row(N.EDIT, "POST /custom-integrations", body={**IN_PROJECT, "yaml": INTEGRATION}),
+    Row(N.READ, "GET /custom-integrations/{id}/versions", "integration"),
+    Row(N.EDIT, "POST /custom-integrations/{id}/versions", "integration", {"version": "{new}"}),
+    Row(N.READ, f"GET {VERSION}", "integration_version"),
+    Row(N.EDIT, f"PATCH {VERSION}", "integration_version", {"setLatest": True}),
+    Row(N.EDIT, f"DELETE {VERSION}", "integration_version"),
+    *(Row(N.EDIT, f"POST {VERSION}/{verb}", "integration_version", {}) for verb in VERSION_VERBS),
     Row(N.A_PROJECT, "GET /user-operations"),
     Row(N.READ, "GET /user-operations/{id}", "question"),
     Row(N.EXECUTE, "PATCH /user-operations/{id}", "question", {"status": "Approved"}),
+    Row(N.EXECUTE, "POST /user-operations/{id}", "question", {"status": "Approved"}),
+    Row(N.EDIT, "DELETE /user-operations/{id}", "settled"),
     # Their lists are of what one may see; nothing is an answer.
     Row(N.A_TOKEN, "GET /projects"),
     Row(N.A_TOKEN, "GET /iaas/api/projects"),
@@ -205,6 +261,8 @@ ROWS = (
     Row(N.A_TOKEN, "GET /user-preferences"),
     Row(N.A_TOKEN, "GET /health"),
     Row(N.A_TOKEN, "GET /endpoint-types"),
+    Row(N.A_TOKEN, "GET /endpoint-tiles"),
+    Row(N.A_TOKEN, "GET /endpoint-tiles/{type}"),
     Row(N.A_TOKEN, "POST /kubeconfig", body={"kubeconfig": "apiVersion: v1\nkind: Config\ncontexts: []\n"}),
     # They look at the outside with the endpoint's secrets.
     Row(N.EDIT, f"GET /endpoint-tags?{MEANT}", "registry"),
@@ -219,10 +277,12 @@ ROWS = (
     Row(N.NO_TOKEN, "POST /csp/gateway/am/api/auth/api-tokens/authorize", body="refresh_token=wrong"),
 )
 ELSEWHERE = {
+    "POST /git-webhook-listeners/{id}": "test_every_operation tries it without and with its token",
+    "POST /batch-user-operations": "each of its answers is judged as a PATCH of its own",
     "POST /endpoint-validation": "tests of endpoints try it for real",
     "GET /endpoint-certificate": "tests of endpoints try it for real",
 }
-READING = {"ran", "matrix", "audited", "deployed", "template", "registry", "cluster"}
+READING = {"gerrit_trigger_tried", "ran", "matrix", "audited", "deployed", "template", "registry", "cluster"}
 
 
 def calls() -> set[str]:

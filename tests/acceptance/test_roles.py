@@ -11,7 +11,6 @@ import pytest
 import requests
 import yaml
 
-from cli.demo import fake_kubernetes
 from tests.support.world import World
 
 from .rights_table import READING, ROLES, ROWS, Need, Row
@@ -19,12 +18,6 @@ from .things import PROJECT, Things
 
 API = "/codestream/api"
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def things(world: World) -> Things:
-    world.client.post("/projects", {"name": PROJECT})
-    return Things(world.client, world.layout.certificate, fake_kubernetes(world.cluster_url), world.hub_url)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +74,9 @@ def _maker(things: Things, row: Row) -> Callable[[], Json]:
 
 def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str) -> requests.Response:
     path = row.path if row.path.startswith(("/iaas", "/csp", "/project-service")) else API + row.path
-    path = path.format(id=thing.get("id"), project=PROJECT, name=thing.get("name"), index=1)
+    path = path.format(
+        id=thing.get("id"), project=PROJECT, name=thing.get("name"), index=1, version=thing.get("version"), type="k8s"
+    )
     headers = {"Content-Type": "application/json"}
     body: Any = yaml.safe_dump(row.body) if isinstance(row.body, dict) else row.body
     if isinstance(row.body, dict):

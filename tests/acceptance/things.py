@@ -13,7 +13,10 @@ from cli.demo import HUB_PASSWORD, HUB_USER, REPOSITORY
 from tests.support.world import wait_for
 
 PROJECT = "matrix"
-RAN, TEMPLATE, REGISTRY = "has run", "promote", "registry"
+RAN, TEMPLATE, REGISTRY, TRIED = "has run", "promote", "registry", "tried"
+LISTENER = {"endpoint": "gerrit", "apiToken": "secret-of-gerrit"}
+TRIGGER = {"branch": "master", "gerritProject": "web", "listener": "gerrit"}
+INTEGRATION = "runtime: shell\ncode: |\n  echo hello\n"
 Json = dict[str, Any]
 _STAGES = {
     "Log": {"type": "Log", "input": {"message": "hello"}},
@@ -149,6 +152,53 @@ class Things:
 
     def restricted_endpoint(self) -> Json:
         return self._made("endpoints", type="webhook", properties={"url": "https://x.example.com"}, isRestricted=True)
+
+    def git_webhook(self) -> Json:
+        return self._made("git-webhooks")
+
+    def git_event(self) -> Json:
+        """A push that a Git webhook has kept."""
+        hook = self.git_webhook()
+        url = f"{self.client.base_url}/{hook['externalListenerLink']}?token={hook['secretToken']}"
+        answer = requests.post(url, json={"ref": "refs/heads/main"}, verify=self.certificate, timeout=20)
+        answer.raise_for_status()
+        event: Json = answer.json()
+        return event
+
+    def gerrit_listener(self) -> Json:
+        return self._made("gerrit-listeners", **LISTENER)
+
+    def gerrit_trigger(self) -> Json:
+        return self._made("gerrit-triggers", **TRIGGER)
+
+    @cached_property
+    def gerrit_trigger_tried(self) -> Json:
+        """One that calls may try."""
+        return self.client.post("/gerrit-triggers", {"project": PROJECT, "name": TRIED, **TRIGGER})
+
+    def gerrit_event(self) -> Json:
+        """What trying a trigger has kept."""
+        trigger = self.gerrit_trigger()
+        order = {"changeId": "I1", "project": PROJECT, "trigger": trigger["name"]}
+        tried = self.client.post("/gerrit-events", order)
+        return self.client.get(f"/gerrit-events/{tried['events'][0]}")
+
+    def integration(self) -> Json:
+        return self._made("custom-integrations", yaml=INTEGRATION)
+
+    def integration_version(self) -> Json:
+        """A version that is released, at the address of its integration."""
+        made = self.integration()
+        versions = f"/custom-integrations/{made['id']}/versions"
+        self.client.post(versions, {"version": "1.0"})
+        self.client.post(f"{versions}/1.0/release", {})
+        return {"id": made["id"], "version": "1.0"}
+
+    def settled(self) -> Json:
+        """A user operation that somebody has answered."""
+        question = self.question()
+        self.client.patch(f"/user-operations/{question['id']}", {"status": "Approved"})
+        return question
 
     def webhook(self) -> Json:
         return self._made("registry-webhooks")

@@ -91,7 +91,7 @@ class Scoped(Generic[V]):
 
     def create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """A new object; its name must be free in its project."""
-        project = choose_project(uow, person, str(ask.body.get("project") or ask.project or ""), self.noun)
+        project = self.project_of_new(uow, person, ask)
         demand(uow, person, project, Right.EDIT, f"create {self.noun}s")
         value = self.made(uow, person, ask, project)
         if self.is_restricted(value):
@@ -102,6 +102,10 @@ class Scoped(Generic[V]):
         document = self.document(uow, value)
         audit.record(uow, person, "create", self.kind, None, document)
         return Document(document=document)
+
+    def project_of_new(self, uow: Reading, person: Person, ask: Act) -> str:
+        """The project in which a create puts its object."""
+        return choose_project(uow, person, str(ask.body.get("project") or ask.project or ""), self.noun)
 
     def replace(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """All of an object anew."""

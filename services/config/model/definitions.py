@@ -191,3 +191,82 @@ class Change:
     name: str
     before: Json | None
     after: Json | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithTree(InProject):
+    """A definition whose `tree` holds the fields that nobody filters by."""
+
+    tree: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitWebhook(WithTree):
+    """Which pushes of a Git server mean which pipeline."""
+
+    endpoint: str
+    pipeline: str
+    server_type: str
+    repo_name: str
+    branch: str
+    secrets: Json
+    """Sealed boxes by the names of their fields."""
+    token_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GerritListener(WithTree):
+    """A way to a Gerrit server's events."""
+
+    endpoint: str
+    connected: bool
+    secrets: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GerritTrigger(WithTree):
+    """Which events of a Gerrit project mean which pipelines."""
+
+    listener: str
+    gerrit_project: str
+    branch: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEvent:
+    """What a Git or Gerrit server announced; `tree` holds the rest of its document."""
+
+    id: str
+    source: str
+    """`git` or `gerrit`."""
+    project: str
+    trigger_id: str
+    trigger: str
+    """The name of the Git webhook or Gerrit trigger."""
+    pipeline: str
+    owner: str
+    message: str
+    received_at: float
+    updated_at: float
+    tree: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration(InProject):
+    """A custom integration as its author edits it: the draft."""
+
+    yaml: str
+    source_version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationVersion(InProject):
+    """A version of a custom integration: its content never changes, its status does."""
+
+    integration_id: str
+    label: str
+    status: str
+    yaml: str
+    change_log: str = ""
+    latest: bool = False

@@ -106,7 +106,7 @@ def _document(one: Delivery, project_id: str) -> Json:
         "pipelineName": one.pipeline,
         "executionId": one.execution_id,
         "executionLink": link("executions", one.execution_id) if one.execution_id else "",
-        "executionIndex": one.execution_index,
+        "executionIndex": one.execution_index or 0,
         "executionStatus": status,
         # Code Stream's pages show the run's own words here once there is a run.
         "message": one.execution_message or one.reason,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from services.config.catalog.base import readable
 from services.config.catalog.pipelines.resource import Pipelines
-from services.config.model.people import Person
+from services.config.model.people import Person, forbidden
 from services.config.model.rights import Right
 from services.config.resource import chosen
 from services.config.runs import admission
 from services.config.runs.commands import VERBS, missing
 from services.config.runs.documents import documents
 from services.config.runs.states import States
-from services.config.store import Reading, UnitOfWork, execution_views
-from services.config.store.definitions import pipelines
+from services.config.store import Reading, UnitOfWork, execution_views, pruning
+from services.config.store.definitions import pipelines, projects
 from services.config.store.execution_views import Seen
-from shared.contracts.catalog import Act, Document, Find, Get, Page
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
+
+MAX_DELETED = 200
+"""Runs that one call deletes, so that nobody else waits long for the database."""
 
 
 class Executions:
@@ -27,12 +30,12 @@ class Executions:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page; `options.brief` leaves stages out."""
-        projects = readable(uow, person)
+        visible = readable(uow, person)
         if ask.parent:
             pipeline = pipelines.pipeline_by_id(uow, ask.parent)
             if pipeline is None or not person.may(pipeline.project, Right.READ):
                 raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
-        seen, total = execution_views.page(uow, projects, ask)
+        seen, total = execution_views.page(uow, visible, ask)
         states = None if ask.options.get("brief") else self._states.of(uow, seen)
         return Page(documents=tuple(documents(uow, seen, states)), total=total)
 
@@ -44,6 +47,8 @@ class Executions:
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Cancel, pause, resume, rerun, tag or delete."""
+        if ask.verb == "delete-ended":
+            return _delete_ended(uow, person, ask)
         verb = chosen(VERBS, ask)
         seen = execution_views.one(uow, ask.id)
         if seen is None or not person.may(seen.project, Right.READ):
@@ -57,6 +62,18 @@ def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: 
     pipeline = catalog_pipelines.locate(uow, person, ask)
     started = admission.start_manual(uow, pipelines.runnable(pipeline), person, ask.body, ask.sealed)
     return Document(document=started)
+
+
+def _delete_ended(uow: UnitOfWork, person: Person, ask: Act) -> Document:
+    """Delete ended runs, the newest that `options.filter` leaves; answers with them and how many there were."""
+    editable = frozenset(p.name for p in projects.PROJECTS.all(uow) if person.may(p.name, Right.EDIT))
+    if not editable:
+        raise forbidden(person, "delete executions", Right.EDIT)
+    page = Find(kind=Kind.EXECUTIONS, filter=str(ask.options.get("filter") or ""), top=MAX_DELETED)
+    seen, total = execution_views.page(uow, editable, page, ended=True)
+    answer = {"documents": documents(uow, seen, None), "totalCount": total}
+    pruning.remove_executions(uow, [run.id for run in seen])
+    return Document(document=answer)
 
 
 def _locate(uow: Reading, person: Person, ask: Get) -> Seen:

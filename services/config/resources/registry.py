@@ -14,11 +14,15 @@ from services.config.catalog.context import Context
 from services.config.catalog.endpoints.resource import Endpoints
 from services.config.catalog.hooks import allowlist, wanted
 from services.config.catalog.installation import Settings
+from services.config.catalog.integrations.resource import Integrations
 from services.config.catalog.pipelines.resource import Pipelines
 from services.config.catalog.projects import Projects
 from services.config.catalog.references import resolve_for_run
 from services.config.catalog.schedules.resource import DUE as SCHEDULE_DUE
 from services.config.catalog.schedules.resource import Schedules
+from services.config.catalog.sources.events import SourceEvents
+from services.config.catalog.sources.gerrit import GerritListeners, GerritTriggers
+from services.config.catalog.sources.git import GitWebhooks
 from services.config.catalog.transfer.files import PipelinesAndFiles
 from services.config.catalog.variables import Variables
 from services.config.catalog.webhooks import for_matching, identity
@@ -55,6 +59,7 @@ class Catalog:
     def resources(self) -> dict[Kind, Resource]:
         """The kinds, by what the gateway asks for."""
         endpoints = Endpoints(self.context)
+        triggers = GerritTriggers(self.context)
         defined: dict[Kind, Resource] = {
             Kind.PROJECTS: Projects(),
             Kind.USERS: Users(),
@@ -62,6 +67,12 @@ class Catalog:
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),
+            Kind.GIT_WEBHOOKS: GitWebhooks(self.context),
+            Kind.GIT_EVENTS: SourceEvents(Kind.GIT_EVENTS, "git", triggers),
+            Kind.GERRIT_LISTENERS: GerritListeners(self.context),
+            Kind.GERRIT_TRIGGERS: triggers,
+            Kind.GERRIT_EVENTS: SourceEvents(Kind.GERRIT_EVENTS, "gerrit", triggers),
+            Kind.CUSTOM_INTEGRATIONS: Integrations(self.context),
             Kind.SCHEDULES: Schedules(self.context, admission.manual_order),
             Kind.AUDIT: Audit(),
             Kind.SETTINGS: Settings(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,9 +38,11 @@ class UserOperations:
         return Document(document=_shown(uow, _locate(uow, person, ask.id), person))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Approve or reject."""
+        """Approve, reject, or delete what is settled."""
+        if ask.verb == "delete":
+            return _delete(uow, person, _locate(uow, person, ask.id))
         if ask.verb not in ("patch", "approve", "reject"):
-            raise unsupported(Kind.USER_OPERATIONS, ask.verb, ("approve", "reject", "patch"))
+            raise unsupported(Kind.USER_OPERATIONS, ask.verb, ("approve", "reject", "patch", "delete"))
         said = str(ask.body.get("status") or ask.verb).lower()
         if said not in _WORDS:
             raise refuse(Code.INVALID, f"status {said!r} is no answer; say Approved or Rejected", subject=ask.id)
@@ -56,6 +59,20 @@ class UserOperations:
             )
         answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
         return Document(document=_shown(uow, answered, person))
+
+
+def _delete(uow: UnitOfWork, person: Person, one: Operation) -> Document:
+    person.demand(one.project, Right.EDIT, "delete user operations")
+    if one.status == ACTIVE:
+        raise refuse(
+            Code.CONFLICT,
+            f"{one.pipeline} #{one.execution_index} still waits for the answer",
+            subject=one.id,
+            next_step="Approve or reject it, or cancel the execution.",
+        )
+    document = _shown(uow, one, person)
+    operations.remove(uow, one.id)
+    return Document(document=document)
 
 
 def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
@@ -199,7 +216,9 @@ def _document(one: Operation, project_id: str, task: str, person: Person) -> Jso
         "_mayAnswer": one.status == ACTIVE and _may_answer(person, one),
         "endpoint": str(one.ask.get("endpoint") or ""),
         "sendemail": bool(one.ask.get("sendemail")),
-        "expirationInDays": days if (days := round(lasts_s / 86_400, 3)) % 1 else int(days),
+        "expirationInDays": math.ceil(lasts_s / 86_400),
+        **_expiration(lasts_s),
+        "cancelPreviousPendingUserOp": one.ask.get("cancelPreviousPendingUserOp") in (True, "true"),
         "expirationInSeconds": round(lasts_s),
         "_expiresOnInMicros": expires,
         "expiresOnInMicros": expires,
@@ -227,6 +246,14 @@ def _document(one: Operation, project_id: str, task: str, person: Person) -> Jso
         "changeLog": "\n".join(map(_told, one.answers)),
         "resumeCount": 0,
     }
+
+
+def _expiration(lasts_s: float) -> Json:
+    """How long the question stands, in the largest unit that is whole."""
+    for unit, seconds in (("DAYS", 86_400), ("HOURS", 3_600)):
+        if lasts_s and lasts_s % seconds == 0:
+            return {"expiration": round(lasts_s / seconds), "expirationUnit": unit}
+    return {"expiration": math.ceil(lasts_s / 60), "expirationUnit": "MINUTES"}
 
 
 def _told(answer: Json) -> str:

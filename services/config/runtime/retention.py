@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.store import UnitOfWork, answers, pruning
-from services.config.store.definitions import people
+from services.config.store.definitions import people, sources
 
 PRUNE = "prune"
 """The timer; its subject is always `all`."""
@@ -22,7 +22,11 @@ def prune(uow: UnitOfWork, *, keep_days: float) -> None:
     more = False
     if keep_days > 0:
         before = uow.now - keep_days * 86_400
-        more = pruning.forget_executions(uow, before, _AT_ONCE) + pruning.forget_deliveries(uow, before, _AT_ONCE) > 0
+        forgotten = [
+            forget(uow, before, _AT_ONCE)
+            for forget in (pruning.forget_executions, pruning.forget_deliveries, sources.forget_events)
+        ]
+        more = any(forgotten)
     if not more:
         pruning.forget_plans(uow)
         pruning.learn_sizes(uow)

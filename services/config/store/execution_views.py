@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
 
+from services.config.model.claims import State
 from services.config.tables.ledger import ExecutionRow
 from shared.contracts.catalog import Find
 
@@ -99,11 +100,13 @@ def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> 
     return _first(uow, statement.order_by(_ROW.requested_at.desc()))
 
 
-def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Seen], int]:
-    """One page, newest first, with `parent` of that pipeline; `projects` None means all of them."""
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: bool = False) -> tuple[list[Seen], int]:
+    """One page, newest first, with `parent` of that pipeline; `projects` None means all; `ended`: no live runs."""
     found = filters.within(select(*_COLUMNS), _ROW.project, projects)
     if ask.parent:
         found = found.where(_ROW.pipeline_id == ask.parent)
+    if ended:
+        found = found.where(_ROW.state == State.ENDED.value)
     statement, total = filters.page(uow, found, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
     return [Seen(*row) for row in uow.session.execute(statement)], total
 

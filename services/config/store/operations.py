@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, delete, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
 from shared.contracts.catalog import Find
@@ -103,6 +103,11 @@ def find_operation(uow: Reading, number: str) -> Operation | None:
     """By id."""
     row = uow.session.get(UserOperationRow, number)
     return None if row is None else _operation(row)
+
+
+def remove(uow: UnitOfWork, number: str) -> None:
+    """Forget a question."""
+    uow.session.execute(delete(UserOperationRow).where(UserOperationRow.id == number))
 
 
 def of_execution(uow: Reading, execution_id: str) -> list[Operation]:

@@ -1,5 +1,10 @@
 """The database's tables, without queries: `ledger` is what happened, `catalog` what is defined, `machinery` what
 every use case shares, on the common `base`.
 
-Only `services.config.store` and `services.config.migrations` import this package.
+`sources` is what is kept for Git and Gerrit, `integrations` code that tasks run. Importing the package fills the
+metadata. Only `services.config.store` and `services.config.migrations` import this package.
 """
+
+from . import catalog, integrations, ledger, machinery, sources
+
+__all__ = ["catalog", "integrations", "ledger", "machinery", "sources"]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from .base import BIG_ID, Base
 
 
-class _Stamped:
+class StampedColumns:
     """What every definition carries."""
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -24,7 +24,7 @@ class _Stamped:
     updated_by: Mapped[str]
 
 
-class _InProject(_Stamped):
+class InProjectColumns(StampedColumns):
     """A definition within a project, known by its name there. A project's name never changes, so it is the key."""
 
     @declared_attr
@@ -32,14 +32,14 @@ class _InProject(_Stamped):
         return mapped_column(ForeignKey("projects.name"))
 
 
-class ProjectRow(_Stamped, Base):
+class ProjectRow(StampedColumns, Base):
     """A team's room."""
 
     __tablename__ = "projects"
     __table_args__ = (UniqueConstraint("name"),)
 
 
-class UserRow(_Stamped, Base):
+class UserRow(StampedColumns, Base):
     """A person with a password here; `name_key` and `email_key` are folded for look-ups whatever the case."""
 
     __tablename__ = "users"
@@ -102,7 +102,7 @@ class FamiliarAddressRow(Base):
     last_at: Mapped[float] = mapped_column(index=True)
 
 
-class EndpointRow(_InProject, Base):
+class EndpointRow(InProjectColumns, Base):
     """A way to something outside."""
 
     __tablename__ = "endpoints"
@@ -116,7 +116,7 @@ class EndpointRow(_InProject, Base):
     cloud_proxy_id: Mapped[str]
 
 
-class VariableRow(_InProject, Base):
+class VariableRow(InProjectColumns, Base):
     """A named value; `sealed` for SECRET and RESTRICTED."""
 
     __tablename__ = "variables"
@@ -129,7 +129,7 @@ class VariableRow(_InProject, Base):
     """The API token that its value is, where it is one."""
 
 
-class ScheduleRow(_InProject, Base):
+class ScheduleRow(InProjectColumns, Base):
     """A pipeline that runs at times; the timer of the same id says when next."""
 
     __tablename__ = "schedules"
@@ -146,7 +146,7 @@ class ScheduleRow(_InProject, Base):
     last_message: Mapped[str]
 
 
-class PipelineRow(_InProject, Base):
+class PipelineRow(InProjectColumns, Base):
     """A pipeline as it stands now."""
 
     __tablename__ = "pipelines"
@@ -184,7 +184,7 @@ class PipelineVersionRow(Base):
     tree: Mapped[dict[str, Any]]
 
 
-class WebhookRow(_InProject, Base):
+class WebhookRow(InProjectColumns, Base):
     """A webhook: which pushes start which pipeline."""
 
     __tablename__ = "registry_webhooks"

@@ -94,6 +94,11 @@ class Call:
         """Change something; a client that names its command may send it again without harm. Raises `Refused`."""
         return self.context.config.act(self.caller, command, self._command_id)
 
+    def act_as_part(self, command: Act, part: str) -> Document:
+        """One of several changes of this call; sent again, the call does each of them once. Raises `Refused`."""
+        command_id = self._command_id and f"{self._command_id}:{part}"
+        return self.context.config.act(self.caller, command, command_id)
+
     def change(self, kind: Kind, verb: str, body: Json, **address: str) -> Json:
         """Change one object by a body whose secrets are sealed first. Raises `Refused`."""
         return send_change(self.context, self.caller, kind, verb, body, command_id=self._command_id, **address)

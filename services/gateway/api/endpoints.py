@@ -10,6 +10,7 @@ from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.runs import Endpoint
 from shared.grammar.patterns import BadPattern
+from shared.process.clock import monotonic
 from shared.process.secrets import new_token
 
 from .call import Call, Reply
@@ -20,15 +21,56 @@ def types(call: Call) -> Reply:
     return Reply(call.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document)
 
 
+def tiles(call: Call) -> Reply:
+    """What each type of endpoint takes, in the shape of Code Stream's tiles."""
+    return Reply({"tiles": list(_tiles(call).values())})
+
+
+def tile(call: Call) -> Reply:
+    """The tile of one type."""
+    known = _tiles(call)
+    found = known.get(call.path["type"].lower())
+    if found is None:
+        message = f"There is no endpoint type {call.path['type']}."
+        raise refuse(Code.NOT_FOUND, message, next_step=f"There are: {', '.join(known)}.")
+    return Reply(found)
+
+
+def _tiles(call: Call) -> dict[str, Json]:
+    document = call.get(Get(kind=Kind.ENDPOINTS, options={"types": True})).document
+    return {str(it["type"]).lower(): _tile(it) for it in document["types"]}
+
+
+def _tile(it: Json) -> Json:
+    return {
+        "tileId": it["type"],
+        "displayName": it.get("title") or it["type"],
+        "description": it.get("description") or "",
+        "inputProperties": {
+            property["name"]: {
+                "type": property["kind"],
+                "description": property["help"] or property["title"],
+                "mandatory": property["required"],
+            }
+            for property in it["properties"]
+        },
+        "outputProperties": {},
+    }
+
+
 def validate(call: Call) -> Reply:
     """Validate an endpoint, saved or not, for real."""
     wrapped = wrap(Kind.ENDPOINTS, call.body, call.context.sealer.seal, new_token, creating=False)
     id = str(wrapped.body.get("id") or "")
     endpoint = inspection.prepared(call.context.config, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
     options = {key: call.query[key] for key in ("repository", "namespace") if call.query.get(key)}
+    since = monotonic()
     tried = inspection.tried(call.context.config, call.caller, endpoint, options)
+    micros = round((monotonic() - since) * 1e6)
     answer: Json = {
-        "status": "SUCCESS" if tried.ok else "FAILED",
+        "status": "COMPLETED" if tried.ok else "FAILED",
+        "duration": micros,
+        "output": tried.details,
         "ok": tried.ok,
         "statusMessage": tried.message,
         "message": tried.message,

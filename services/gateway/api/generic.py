@@ -59,7 +59,8 @@ def action(kind: Kind, verbs: tuple[str, ...], default: str = "") -> Handler:
     """A POST on one object; `?action=` says what."""
 
     def handle(call: Call) -> Reply:
-        verb = (call.query.get("action") or default).lower()
+        # Code Stream's ServiceRequest names the action in its body.
+        verb = (call.query.get("action") or str(call.body.get("requestType") or "") or default).lower()
         if verb not in verbs:
             allowed = ", ".join(verbs)
             raise refuse(Code.INVALID, f"action must be one of {allowed}, not {verb or 'absent'}.", subject="action")

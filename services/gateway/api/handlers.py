@@ -18,7 +18,12 @@ from .call import YAML_TYPES, Call, Reply
 
 YAML = "application/x-yaml;charset=UTF-8"
 API_VERSION = "2019-10-17"
-EXPORTED = ("pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "schedules", "projects")
+EXPORTED = (
+    "pipeline", "pipelines", "endpoints", "variables", "registry-webhooks", "git-webhooks", "gerrit-listeners",
+    "gerrit-triggers", "customIntegration", "customIntegrationVersions", "exportAllCustomIntegrationVersions",
+    "exportOnlyReleasedCustomIntegrationVersions", "schedules", "projects",
+)  # fmt: skip
+
 IMPORT_ACTIONS = ("create", "apply", "update")
 
 
@@ -80,6 +85,14 @@ def execute(call: Call) -> Reply:
     """Run a pipeline."""
     command = Act(kind=Kind.PIPELINES, verb="execute", body=call.body, **generic.address(call))
     return Reply(call.act(command).document)
+
+
+def delete_executions(call: Call) -> Reply:
+    """Delete runs that have ended, those that `$filter` leaves; a call deletes at most a page of them."""
+    command = Act(kind=Kind.EXECUTIONS, verb="delete-ended", options={"filter": call.filter})
+    answer = call.act(command).document
+    rows = [(wire.link_of(Kind.EXECUTIONS, document), document) for document in answer.get("documents", ())]
+    return Reply(wire.linked(rows) | {"totalCount": answer.get("totalCount", len(rows))}, status=202)
 
 
 def executions_of(call: Call) -> Reply:

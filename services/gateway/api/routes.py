@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import endpoints, generic, handlers, iaas, sign_in, templates
+from . import approvals, endpoints, generic, handlers, iaas, integrations, sign_in, sources, templates
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -77,10 +77,23 @@ def _pipelines() -> list[Route]:
     tag = "Pipelines"
     rows = [_pipeline_row(row) for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
     verbs = ("clone", "tag", "restore", "dry-run")
-    act = generic.action(Kind.PIPELINES, verbs)
+    act = generic.action(Kind.PIPELINES, verbs, default="clone")
     summary = "Clone, tag, restore a version, or dry-run"
-    rows.append(Route("POST", "/pipelines/{id}", act, summary, tag, "PipelineAction", query=("action",), actions=verbs))
+    patch = generic.change(Kind.PIPELINES, "patch")
     for where in ("/pipelines/{id}", "/pipelines/{project}/{name}"):
+        rows += [
+            Route("POST", where, act, summary, tag, "PipelineAction", query=("action",), actions=verbs),
+            Route(
+                "PATCH",
+                f"{where}/global",
+                patch,
+                "Mark as global, or not",
+                tag,
+                "Pipeline",
+                "Pipeline",
+                takes_also=AS_YAML,
+            ),
+        ]
         runs = f"{where}/executions"
         rows += [
             Route("POST", runs, handlers.execute, "Run a pipeline", tag, "ExecutionRequest", "ExecutionResponse"),
@@ -138,6 +151,8 @@ def _executions() -> list[Route]:
         Route("POST", item, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
               "Execution", ("action",), actions=verbs),
         Route("DELETE", item, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
+        Route("DELETE", "/executions", handlers.delete_executions, "Delete executions that have ended", tag,
+              gives="[Execution]", query=("$filter",), ok=202),
         Route("GET", f"{item}/logs", handlers.logs_of, "Task output", tag, gives="Logs",
               query=("stage", "task", "after", "$top")),
     ]  # fmt: skip
@@ -161,6 +176,8 @@ def _endpoints() -> list[Route]:
     return [
         *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
         Route("GET", "/endpoint-types", endpoints.types, "List endpoint types", tag, gives="EndpointTypes"),
+        Route("GET", "/endpoint-tiles", endpoints.tiles, "List endpoint types as tiles", tag, gives="Tiles"),
+        Route("GET", "/endpoint-tiles/{type}", endpoints.tile, "Get the tile of an endpoint type", tag),
         Route("POST", "/endpoint-validation", endpoints.validate, "Validate an endpoint", tag, "Endpoint", "Validation",
               query=("repository", "namespace")),
         Route("GET", "/endpoint-certificate", endpoints.certificate, "Get a server's certificates", tag,
@@ -209,11 +226,81 @@ def _hooks() -> list[Route]:
 
 def _approvals() -> list[Route]:
     tag, kind, schema = "User operations", Kind.USER_OPERATIONS, "UserOperation"
-    item, answer = "/user-operations/{id}", generic.change(kind, "patch")
+    item, answer, resource = "/user-operations/{id}", approvals.answer, "UserOperationResource"
     return [
         Route("GET", "/user-operations", generic.listing(kind), "List approvals", tag, gives=f"[{schema}]", query=LIST),
         Route("GET", item, generic.one(kind), "Get an approval", tag, gives=schema),
-        Route("PATCH", item, answer, "Approve or reject", tag, "UserOperationResponse", schema),
+        Route("PATCH", item, answer, "Approve or reject", tag, "UserOperationResponse", resource),
+        Route("POST", item, answer, "Approve or reject", tag, "UserOperationResponse", resource),
+        Route("DELETE", item, generic.change(kind, "delete"), "Delete a settled approval", tag, gives=schema),
+        Route("POST", "/batch-user-operations", approvals.answer_all, "Approve or reject several", tag,
+              "BatchUserOperation", "BatchUserOperationResult"),
+    ]  # fmt: skip
+
+
+def _events_of(kind: Kind, schema: str, noun: str, tag: str) -> list[Route]:
+    verbs = ("rerun", "resume")
+    item, act = f"/{kind.value}/{{id}}", generic.action(kind, verbs, default="rerun")
+    return [
+        Route("GET", f"/{kind.value}", generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
+        Route("GET", item, generic.one(kind), f"Get a {noun}", tag, gives=schema),
+        Route("POST", item, act, f"Match a {noun} again", tag, "Object", schema, ("action",), actions=verbs),
+        Route("DELETE", item, generic.change(kind, "delete"), f"Delete a {noun}", tag, gives=schema),
+    ]
+
+
+def _clones(kind: Kind, schema: str, noun: str, tag: str) -> list[Route]:
+    verbs = ("clone",)
+    act = generic.action(kind, verbs, default="clone")
+    return [
+        Route("POST", where, act, f"Clone a {noun}", tag, "ServiceRequest", schema, ("action",), actions=verbs)
+        for where in (f"/{kind.value}/{{id}}", f"/{kind.value}/{{project}}/{{name}}")
+    ]
+
+
+def _sources() -> list[Route]:
+    git, gerrit = "Git webhooks", "Gerrit"
+    listener, trigger, listeners = "GerritListener", "GerritTrigger", "/gerrit-listeners"
+    return [
+        *_collection(Kind.GIT_WEBHOOKS, "GitWebhook", "Git webhook", git),
+        *_events_of(Kind.GIT_EVENTS, "GitEvent", "Git event", git),
+        Route("POST", "/git-webhook-listeners/{id}", sources.listen, "Where a Git server announces pushes", git,
+              "Object", query=("token",), public=True),
+        *_collection(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
+        *_clones(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
+        Route("POST", f"{listeners}/validate", sources.validate_listener, "Validate a Gerrit listener", gerrit,
+              f"New {listener}", listener),
+        *(
+            Route("GET", f"{where}/projects", sources.gerrit_projects, "The projects that its triggers name", gerrit,
+                  gives="Text")
+            for where in (f"{listeners}/{{id}}", f"{listeners}/{{project}}/{{name}}")
+        ),
+        *_collection(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
+        *_clones(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
+        *_events_of(Kind.GERRIT_EVENTS, "GerritEvent", "Gerrit event", gerrit),
+        Route("POST", "/gerrit-events", generic.change(Kind.GERRIT_EVENTS, "create"), "Try a trigger on a change",
+              gerrit, "GerritManualTrigger", "GerritManualAnswer"),
+    ]  # fmt: skip
+
+
+def _integrations() -> list[Route]:
+    tag, schema = "Custom integrations", "CustomIntegration"
+    versions = "/custom-integrations/{id}/versions"
+    item, act = f"{versions}/{{version}}", integrations.act_on
+    verbs = {
+        "release": "Release a version: tasks can run it",
+        "deprecate": "Deprecate a version: tasks still run it",
+        "withdraw": "Withdraw a version: no task runs it",
+        "restore": "Copy a version's content to the draft",
+    }
+    return [
+        *_collection(Kind.CUSTOM_INTEGRATIONS, schema, "custom integration", tag),
+        Route("GET", versions, integrations.versions, "List its versions", tag, gives=f"[{schema}]", query=LIST),
+        Route("POST", versions, act("version"), "Keep the draft as a version", tag, "IntegrationVersion", schema),
+        Route("GET", item, integrations.version, "Get a version", tag, gives=schema),
+        Route("PATCH", item, act("set-latest"), "Mark a version as the latest", tag, "IntegrationPatch", schema),
+        Route("DELETE", item, act("delete-version"), "Delete a version", tag, gives=schema),
+        *(Route("POST", f"{item}/{verb}", act(verb), title, tag, "Object", schema) for verb, title in verbs.items()),
     ]
 
 
@@ -272,10 +359,6 @@ def _system() -> list[Route]:
         Route("DELETE", "/dead-letters/{id}", delete, "Discard a dead letter", tag, gives="DeadLetter"),
         Route("GET", "/health", handlers.health, "Health of the configuration service", tag, gives="Health"),
         Route("GET", "/cloud-proxy", handlers.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/custom-integrations", handlers.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/git-webhooks", handlers.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/gerrit-listeners", handlers.nothing, "Always empty", tag, gives="[Object]"),
-        Route("GET", "/gerrit-triggers", handlers.nothing, "Always empty", tag, gives="[Object]"),
     ]  # fmt: skip
 
 
@@ -304,6 +387,8 @@ ROUTES: tuple[Route, ...] = (
     *_collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
     *_collection(Kind.SCHEDULES, "Schedule", "schedule", "Schedules"),
     *_hooks(),
+    *_sources(),
+    *_integrations(),
     *_approvals(),
     *_people(),
     *_system(),

@@ -53,6 +53,17 @@ _COMMON: dict[str, Json] = {
     "_updateTimeInMicros": {**_COUNT, "readOnly": True},
 }
 
+
+def definition(**fields: Json) -> Json:
+    """A definition within a project: what all have in common, and its own fields."""
+    return _object(**_COMMON, name=_TEXT, **fields)
+
+
+def record(*required: str, **fields: Json) -> Json:
+    """An object of these fields."""
+    return _object(required, **fields)
+
+
 SCHEMAS: dict[str, Json] = {
     "Object": _object(),
     "Text": _TEXT,
@@ -373,7 +384,7 @@ SCHEMAS: dict[str, Json] = {
         action={**_TEXT, "description": "The next step as a program takes it."},
         message=_TEXT,
         executionLink=_TEXT,
-        executionIndex={"type": ["integer", "null"]},
+        executionIndex=_COUNT,
         executionStatus=_TEXT,
     ),
     "UserOperation": _object(

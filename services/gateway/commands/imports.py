@@ -10,7 +10,7 @@ import yaml
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, Flaw, Problem, Refused
-from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
+from shared.contracts.secrets import LISTENER_SECRETS, MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import compose
 from shared.process.secrets import may_be_token, token_hash
@@ -18,7 +18,7 @@ from shared.process.secrets import may_be_token, token_hash
 from .sealing import Seal, endpoint_paths, is_secret
 from .texts import demand_keepable
 
-_MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|.*WEBHOOK)", re.IGNORECASE)
+_MAYBE_SECRET = re.compile(r"kind\s*:\s*[\"']?(ENDPOINT|VARIABLE|GERRIT_LISTENER|.*WEBHOOK)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ def _secrets(document: dict[str, yaml.Node]) -> list[tuple[str, yaml.ScalarNode]
         return _scalars(document, ("value",))
     if kind.endswith("WEBHOOK"):
         return _scalars(document, WEBHOOK_SECRETS)
+    if kind == "GERRIT_LISTENER":
+        return _scalars(document, LISTENER_SECRETS)
     return []
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Kind
-from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, WEBHOOK_SECRETS, endpoint_secret_keys
+from shared.contracts.secrets import (
+    LISTENER_SECRETS,
+    MASK,
+    SECRET_VARIABLE_TYPES,
+    WEBHOOK_SECRETS,
+    endpoint_secret_keys,
+)
 from shared.process.secrets import may_be_token, password_digest, token_hash
 
 from .kubeconfig import import_kubeconfig
@@ -102,6 +108,12 @@ def _webhook(wrapped: Wrapped, seal: Seal, mint: Mint, creating: bool) -> None:
             _take(wrapped, body, key, key, seal)
 
 
+def _listener(wrapped: Wrapped, seal: Seal, _mint: Mint, _creating: bool) -> None:
+    for key in LISTENER_SECRETS:
+        if is_secret(wrapped.body.get(key)):
+            _take(wrapped, wrapped.body, key, key, seal)
+
+
 def _user(wrapped: Wrapped, _seal: Seal, _mint: Mint, _creating: bool) -> None:
     for key in PASSWORDS:
         if isinstance(value := wrapped.body.get(key), str) and value not in ("", MASK):
@@ -121,6 +133,8 @@ _RULES: dict[Kind, Callable[[Wrapped, Seal, Mint, bool], None]] = {
     Kind.ENDPOINTS: _endpoint,
     Kind.VARIABLES: _variable,
     Kind.WEBHOOKS: _webhook,
+    Kind.GIT_WEBHOOKS: _webhook,
+    Kind.GERRIT_LISTENERS: _listener,
     Kind.USERS: _user,
     Kind.TOKENS: _api_token,
 }

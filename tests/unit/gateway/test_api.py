@@ -262,7 +262,7 @@ def test_a_name_with_a_slash_is_an_address_too(site: Site, name: str) -> None:
         site.asked.clear()
     assert (
         "acme/web/CI/CD does not support POST"
-        in site.call("POST", f"{P}/pipelines/acme%2Fweb/CI%2FCD").get_json()["message"]
+        in site.call("POST", f"{P}/variables/acme%2Fweb/CI%2FCD").get_json()["message"]
     )
 
 
@@ -361,7 +361,7 @@ def test_every_route_answers_200_or_a_refusal_in_the_error_shape(site: Site, rou
     site.documents["deployments"] = {**workload, "lookAt": {"name": "prod", "type": "k8s"}}
     more: dict[str, Any] = {"data": "name: x\n"} if route.takes == "Text" else {"json": {}}
     answer = site.call(route.method, _filled(route), **({} if route.method == "GET" else more))
-    assert answer.status_code in (route.ok, 400, 503)
+    assert answer.status_code in (route.ok, 400, 403, 404, 503)
     assert answer.status_code == route.ok or answer.get_json()["message"]
 
 
@@ -379,7 +379,7 @@ def test_the_committed_description_is_the_one_that_is_served(site: Site) -> None
 SELF_ALIAS = "a: &a [*a]\n"
 
 
-@pytest.mark.parametrize("path", sorted(route.path for route in ROUTES if route.public and route.method == "POST"))
+@pytest.mark.parametrize("path", sorted(route.path for route in ROUTES if route.tag == "Sign-in"))
 @pytest.mark.parametrize("content_type", YAML_TYPES)
 def test_a_sign_in_reads_no_yaml(site: Site, path: str, content_type: str) -> None:
     begin = time.monotonic()

@@ -32,7 +32,7 @@ PULLS = Validated(ok=True, code="ok", message="It shows acme/web.", details={"ta
 
 def test_docker_hub_is_asked_for_pulls_and_for_hooks(site: Site) -> None:
     status, body = says(site, PULLS, Validated(ok=True, code="ok", message="Hooks can be managed."))
-    assert (status, body["status"], body["message"]) == (200, "SUCCESS", "It shows acme/web. Hooks can be managed.")
+    assert (status, body["status"], body["message"]) == (200, "COMPLETED", "It shows acme/web. Hooks can be managed.")
     assert body["details"] == {"tags": ["1"]}
 
 
@@ -53,7 +53,7 @@ def test_an_account_that_pulls_and_may_not_manage_hooks_fails_with_the_scope(sit
 
 def test_while_hubsync_is_away_the_answer_is_the_registrys_and_says_so(site: Site) -> None:
     status, body = says(site, PULLS, None)
-    assert (status, body["status"]) == (200, "SUCCESS")
+    assert (status, body["status"]) == (200, "COMPLETED")
     assert "managed: hubsync did not answer" in body["message"]
 
 

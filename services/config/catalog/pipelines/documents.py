@@ -16,9 +16,9 @@ from shared.grammar.inputs import run_inputs
 from shared.grammar.malformed import Malformed
 from shared.grammar.names import Path, nearest, path_text
 from shared.grammar.pipelines import read_pipeline
-from shared.grammar.plan import compile_plan, supersede_of
+from shared.grammar.plan import Plan, compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec
-from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.grammar.task_schemas import CUSTOM, TASK_SCHEMAS
 
 IMPORTED = "_imported"
 """Marks a pipeline that came from another product, whose runs were never superseded."""
@@ -86,7 +86,18 @@ def needs_of(spec: PipelineSpec) -> set[tuple[str, str]]:
     plan = compile_plan(spec)
     needs = plan.needs()
     found = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
-    return found | {("pipeline", call.pipeline) for call in _calls(spec)}
+    return found | {("pipeline", call.pipeline) for call in _calls(spec)} | set(_integrations(plan))
+
+
+def _integrations(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The custom integrations that tasks run, and the versions that they name."""
+    for stage in plan.stages:
+        for task in stage.tasks:
+            name, label = (str(task.input.get(key) or "") for key in ("name", "version"))
+            if task.type == CUSTOM and name and "${" not in name:
+                yield "integration", name
+                if label and "${" not in label:
+                    yield "integration", f"{name}@{label}"
 
 
 def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[str], Sequence[str]]) -> list[Json]:

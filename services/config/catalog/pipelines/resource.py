@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.config.model.definitions import Pipeline, PipelineVersion
 from services.config.model.people import Person
 from services.config.model.triggers import RunnablePipeline
 from services.config.store import Reading, UnitOfWork
-from services.config.store.definitions import pipelines, projects, uses
+from services.config.store.definitions import integrations, pipelines, projects, uses
 from services.config.store.definitions.endpoints import ENDPOINTS, VARIABLES
 from services.config.store.definitions.pipelines import PIPELINES, VERSIONS
 from shared.contracts.base import Json
@@ -96,7 +96,7 @@ class Pipelines(Scoped[Pipeline]):
 
         def there(kind: str) -> Sequence[str]:
             if kind not in names:
-                names[kind] = _TABLES[kind].names(uow, value.project)
+                names[kind] = _NAMES[kind](uow, value.project)
             return names[kind]
 
         needs = pipelines.needs(uow, value.id)
@@ -202,7 +202,12 @@ class Pipelines(Scoped[Pipeline]):
         return export_yaml(_as_of(pipeline, _version(uow, pipeline, number)))
 
 
-_TABLES: dict[str, Any] = {"endpoint": ENDPOINTS, "variable": VARIABLES, "pipeline": PIPELINES}
+_NAMES: dict[str, Callable[[Reading, str], Sequence[str]]] = {
+    "endpoint": ENDPOINTS.names,
+    "variable": VARIABLES.names,
+    "pipeline": PIPELINES.names,
+    "integration": integrations.names,
+}
 
 
 def _with_text(ask: Act) -> Act:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.config.catalog.base import project_named
+from services.config.catalog.integrations.resource import Integrations
 from services.config.catalog.pipelines.resource import export_yaml
+from services.config.catalog.sources.gerrit import GerritListeners, GerritTriggers
+from services.config.catalog.sources.git import GitWebhooks
 from services.config.catalog.webhooks import sender_rules
-from services.config.model.definitions import Pipeline
+from services.config.model.definitions import Integration, Pipeline
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import Resource
@@ -16,29 +19,51 @@ from services.config.store import Reading
 from services.config.store.definitions import pipelines
 from services.config.store.definitions import projects as projects_store
 from services.config.store.definitions.endpoints import ENDPOINTS, VARIABLES
+from services.config.store.definitions.integrations import INTEGRATIONS
 from services.config.store.definitions.pipelines import PIPELINES
 from services.config.store.definitions.schedules import SCHEDULES
+from services.config.store.definitions.sources import GERRIT_LISTENERS, GERRIT_TRIGGERS, GIT_WEBHOOKS
 from services.config.store.definitions.webhooks import WEBHOOKS
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.grammar.export import to_yaml
+
+from . import integration_versions
 
 TABLES: dict[Kind, Any] = {
     Kind.ENDPOINTS: ENDPOINTS,
     Kind.VARIABLES: VARIABLES,
     Kind.PIPELINES: PIPELINES,
     Kind.WEBHOOKS: WEBHOOKS,
+    Kind.GIT_WEBHOOKS: GIT_WEBHOOKS,
+    Kind.GERRIT_LISTENERS: GERRIT_LISTENERS,
+    Kind.GERRIT_TRIGGERS: GERRIT_TRIGGERS,
+    Kind.CUSTOM_INTEGRATIONS: INTEGRATIONS,
     Kind.SCHEDULES: SCHEDULES,
 }
 _ASKED = {
     "variables": Kind.VARIABLES,
     "endpoints": Kind.ENDPOINTS,
+    "customIntegration": Kind.CUSTOM_INTEGRATIONS,
     "pipelines": Kind.PIPELINES,
     "registry-webhooks": Kind.WEBHOOKS,
+    "git-webhooks": Kind.GIT_WEBHOOKS,
+    "gerrit-listeners": Kind.GERRIT_LISTENERS,
+    "gerrit-triggers": Kind.GERRIT_TRIGGERS,
     "schedules": Kind.SCHEDULES,
 }
 """What may be asked for by name, in the order in which an import needs it."""
+_HEAD = ("project", "kind", "name", "description")
 _WRITTEN: dict[Kind, tuple[str, ...]] = {
+    **{
+        kind: (*_HEAD, *(field.wire for field in it.fields), *it.secret_names)
+        for kind, it in (
+            (Kind.GIT_WEBHOOKS, GitWebhooks),
+            (Kind.GERRIT_LISTENERS, GerritListeners),
+            (Kind.GERRIT_TRIGGERS, GerritTriggers),
+        )
+    },
+    Kind.CUSTOM_INTEGRATIONS: (*_HEAD, "yaml"),
     Kind.PROJECTS: ("kind", "name", "description", "administrators", "members", "viewers"),
     Kind.ENDPOINTS: ("project", "kind", "name", "description", "type", "isRestricted", "properties"),
     Kind.VARIABLES: ("project", "kind", "name", "description", "type", "value"),
@@ -72,6 +97,11 @@ _WRITTEN: dict[Kind, tuple[str, ...]] = {
     ),
 }
 
+_NOUNS = {
+    Kind.WEBHOOKS: "webhook",
+    **{it.kind: it.noun for it in (GitWebhooks, GerritListeners, GerritTriggers, Integrations)},
+}
+
 Resources = Mapping[Kind, Resource]
 
 
@@ -90,17 +120,20 @@ def export(
         endpoints = ENDPOINTS.named(uow, [(pipeline.project, one) for kind, one in needs if kind == "endpoint"])
         texts += [_written(uow, resources, Kind.ENDPOINTS, one) for one in endpoints.values()]
         texts.append(export_yaml(pipeline))
+    everything = not any(names for key, names in wanted.items() if key not in integration_versions.PARAMETERS)
     for asked, kind in _ASKED.items():
-        values = (
-            [_one(uow, kind, projects, name) for name in wanted.get(asked, ())] if wanted else _all(uow, kind, projects)
-        )
-        texts += [_written(uow, resources, kind, value) for value in values]
+        names = wanted.get(asked, ())
+        values = _all(uow, kind, projects) if everything else [_one(uow, kind, projects, name) for name in names]
+        for value in values:
+            texts.append(_written(uow, resources, kind, value))
+            if isinstance(value, Integration):
+                texts += integration_versions.written(uow, value, wanted)
     return "".join(texts)
 
 
 def noun(kind: Kind) -> str:
     """What one object of a kind is called."""
-    return {Kind.WEBHOOKS: "webhook"}.get(kind, kind.value.removesuffix("s"))
+    return _NOUNS.get(kind, kind.value.removesuffix("s"))
 
 
 def _written(uow: Reading, resources: Resources, kind: Kind, value: Any) -> str:

@@ -19,21 +19,26 @@ from services.config.store.definitions.endpoints import VARIABLES
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
-from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
+from shared.contracts.secrets import LISTENER_SECRETS, MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
 from shared.grammar.documents import Located, load_yaml
 from shared.grammar.malformed import Malformed
 from shared.grammar.names import nearest
 
+from . import integration_versions
 from .exporting import TABLES, Resources, noun
 
 KINDS: dict[str, Kind] = {
     "PROJECT": Kind.PROJECTS,
     "VARIABLE": Kind.VARIABLES,
     "ENDPOINT": Kind.ENDPOINTS,
+    "CUSTOM_INTEGRATION": Kind.CUSTOM_INTEGRATIONS,
     "PIPELINE": Kind.PIPELINES,
     "DOCKER_WEBHOOK": Kind.WEBHOOKS,
     "REGISTRY_WEBHOOK": Kind.WEBHOOKS,
     "DOCKERHUB_WEBHOOK": Kind.WEBHOOKS,
+    "GIT_WEBHOOK": Kind.GIT_WEBHOOKS,
+    "GERRIT_LISTENER": Kind.GERRIT_LISTENERS,
+    "GERRIT_TRIGGER": Kind.GERRIT_TRIGGERS,
     "SCHEDULE": Kind.SCHEDULES,
 }
 """Kinds in a file, in the order in which they must be taken: what others refer to comes first."""
@@ -101,13 +106,17 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
     changed: list[str] = []
     project = "" if kind is Kind.PROJECTS else _project_of(uow, person, ask, item, changed)
     name = str(item.tree.get("name") or "")
-    exists = _exists(uow, kind, project, name)
+    is_version = kind is Kind.CUSTOM_INTEGRATIONS and bool(item.tree.get("version"))
+    exists = integration_versions.exists(uow, project, item.tree) if is_version else _exists(uow, kind, project, name)
     action = str(ask.options.get("action") or "apply")
     if exists and action == "create":
         raise refuse(Code.CONFLICT, f"{noun(kind)} {name} is there already")
     if not exists and action == "update":
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
-    document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, exists=exists)).document
+    if is_version:
+        document = integration_versions.take(uow, person, resources, project, item.tree)
+    else:
+        document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, exists=exists)).document
     return {
         "name": name,
         "kind": str(item.tree.get("kind") or "PIPELINE"),
@@ -131,6 +140,8 @@ def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list
     if kind is Kind.ENDPOINTS:
         masks = [key for key, value in (item.tree.get("properties") or {}).items() if value == MASK]
         return [f"endpoint {name}: properties.{key}" for key in masks if key not in document["properties"]]
+    if kind is Kind.GERRIT_LISTENERS:
+        return [f"Gerrit listener {name}: {key}" for key in LISTENER_SECRETS if not document.get(key)]
     return []
 
 
@@ -161,6 +172,8 @@ def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: b
         options = {"keepEnabled": True, "imported": True, "project": project}
         return Act(kind=kind, verb="replace" if exists else "create", text=item.text, options=options, **where)
     body = {**item.tree, **({"project": project} if project else {})}
+    if kind is Kind.CUSTOM_INTEGRATIONS:
+        body = integration_versions.with_code(body)
     if kind is Kind.ENDPOINTS:
         body, sealed = _without_unknown_secrets(body, sealed, exists=exists)
     if kind is Kind.WEBHOOKS and "refreshToken" not in hashes and not variable_in(str(body.get("refreshToken") or "")):

@@ -17,10 +17,16 @@ from services.config.tables.catalog import (
     VariableRow,
     WebhookRow,
 )
+from services.config.tables.integrations import IntegrationRow
+from services.config.tables.sources import GerritListenerRow, GerritTriggerRow, GitWebhookRow
 
 _CONTENTS = (
     ("pipeline", PipelineRow),
     ("webhook", WebhookRow),
+    ("Git webhook", GitWebhookRow),
+    ("Gerrit listener", GerritListenerRow),
+    ("Gerrit trigger", GerritTriggerRow),
+    ("custom integration", IntegrationRow),
     ("schedule", ScheduleRow),
     ("endpoint", EndpointRow),
     ("variable", VariableRow),
@@ -51,6 +57,11 @@ def users_of_pipeline(uow: Reading, project: str, name: str, pipeline_id: str) -
     scheduled = select(ScheduleRow.name).where(ScheduleRow.project == project, ScheduleRow.pipeline == name)
     schedules = [f"schedule {found}" for found in uow.session.scalars(scheduled.order_by(ScheduleRow.name))]
     return others + _webhooks(uow, project, WebhookRow.pipeline == name) + schedules
+
+
+def users_of_integration(uow: Reading, project: str, name: str, label: str = "") -> list[str]:
+    """Pipelines with a task that runs this custom integration, in that version where one is named."""
+    return _pipelines(uow, project, "integration", f"{name}@{label}" if label else name)
 
 
 def webhooks_of_actor(uow: Reading, user: str) -> list[str]:
