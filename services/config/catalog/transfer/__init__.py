@@ -1,1 +1,4 @@
-"""YAML of many definitions: `importing` and `exporting` it, and `files`, the kind that offers both beside pipelines."""
+"""YAML of many definitions: `importing` and `exporting` it, and `files`, the kind that offers both beside pipelines.
+
+`integration_versions` are the versions of custom integrations among them.
+"""
