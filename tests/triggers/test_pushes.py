@@ -91,7 +91,7 @@ def test_a_check_tells_every_hop_and_starts_nothing(world: World) -> None:
         ("matched", True),
         ("would run", True),
     ]
-    assert (checked["ok"], checked["message"]) == (True, "A test: it would have started Deploy web.")
+    assert (checked["ok"], checked["message"]) == (True, "Test: it would have started Deploy web.")
     webhook(world, tagNamePattern="semver:^1", enabled=False)
     refused = world.client.post(f"/registry-webhooks/{id}?action=check", {"tag": "nightly"})
     assert (refused["ok"], refused["message"]) == (False, "ignored: tag: Tag nightly does not match semver:^1.")
@@ -167,7 +167,7 @@ def test_a_rerun_of_an_older_image_is_held_and_run_anyway_is_not(world: World) -
     old = event_of(world, "9.0.1")
     held = world.client.post(f"/registry-events/{old['id']}?action=rerun", {})
     assert (held["verdict"], held["action"], held["actionLabel"]) == ("held as older", "run-anyway", "Run anyway")
-    assert held["reason"].startswith("Older than 9.0.2, which is live")
+    assert held["reason"].startswith("Older than the running image 9.0.2")
     forced = world.client.post(f"/registry-events/{held['id']}?action={held['action']}", {})
     judged = wait_for(
         lambda: now if (now := world.get(f"/codestream/api/registry-events/{forced['id']}"))["executionLink"] else None,

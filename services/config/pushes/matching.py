@@ -1,23 +1,20 @@
-"""What becomes of a delivery: whether it repeats another, and its verdict. Pure.
+"""Whether a webhook wants a push, by a table of rules, and whether the push repeats an earlier delivery. Pure.
 
-Every verdict comes with a reason that a person can read and, where there is something to do, the next step.
+Every verdict has a reason that a person can read and, where there is something to do, the next step.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
-from services.config.model import lineage
 from services.config.model.deliveries import Earlier
-from services.config.model.lineage import Cause
-from services.config.model.triggers import MatchWebhook, RunnablePipeline
+from services.config.model.triggers import MatchWebhook
 from shared.contracts.pushes import Push
 from shared.grammar import patterns
 from shared.grammar.repositories import HUB_HOST
-from shared.grammar.versions import parse_version
 
+from .case import Case, wording
 from .verdicts import Judgement, Verdict, judge
 
 _KINDS = {"chart": "a Helm chart", "signature": "a signature or attestation", "other": "an artifact of another kind"}
@@ -26,28 +23,11 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _IMAGE = re.compile(r"[A-Za-z0-9_.\-:/\[\]]+")
 _SHOWN = 60
 REPEAT_WITHIN_S = 600.0
-RUN_WITHIN_S = 86_400.0
-"""A delivery older than this when matched is not run by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that is known about one delivery when it is judged."""
-
-    push: Push | None
-    problem: str | None
-    received_at: float
-    now: float
-    via: str
-    webhook: MatchWebhook | None
-    pipeline: RunnablePipeline | None
-    rerun: bool = False
-    """A person asked for it again: age does not count."""
-
-
-def wording(push: Push) -> str:
-    """`acme/web:1.4.1`."""
-    return f"{push.image}:{push.tag}" if push.tag else push.image
+def refusal(case: Case) -> Judgement | None:
+    """Why the webhook starts nothing for this push; None when it wants it."""
+    return next((judgement for rule in _RULES if (judgement := rule(case)) is not None), None)
 
 
 def repeats(push: Push, received_at: float, earlier: Iterable[Earlier], *, via: str = "hook") -> Earlier | None:
@@ -73,44 +53,6 @@ def _same(push: Push, received_at: float, one: Earlier) -> bool:
     # A hook that comes long after its push was made up for says by its time that it is about the same push.
     before = push.pushed_at is not None and push.pushed_at <= one.received_at
     return before or abs(received_at - one.received_at) <= REPEAT_WITHIN_S
-
-
-def duplicate(other: Earlier) -> Judgement:
-    """It repeats a delivery that was judged before."""
-    return judge(Verdict.DUPLICATE, other=other.id, was=other.verdict)
-
-
-def older(live_tag: str) -> Judgement:
-    """A later push of the repository has already started a run."""
-    return judge(Verdict.OLDER, live=live_tag)
-
-
-def loop(push: Push, pipeline: RunnablePipeline, behind: Sequence[Cause]) -> Judgement | None:
-    """The pipeline already stands among the causes of this very image; `behind` is newest first."""
-    if lineage.already(behind, pipeline.id, push.digest or "") is None:
-        return None
-    words = {"by": lineage.wording(behind[:1]), "pipeline": pipeline.name, "chain": lineage.wording(behind)}
-    return judge(Verdict.LOOP, **words)
-
-
-def is_higher(tag: str | None, other: str | None) -> bool:
-    """Whether both are versions, and the first is the higher."""
-    one, two = parse_version(tag or ""), parse_version(other or "")
-    return one is not None and two is not None and one > two
-
-
-def first_look(case: Case) -> Judgement | None:
-    """What can be said before the registry is asked; None when the delivery would run."""
-    return _first(_EARLY, case)
-
-
-def last_look(case: Case) -> Judgement | None:
-    """What can be said once the push is known in full; None when a run is to be started."""
-    return _first((*_EARLY, *_LATE), case)
-
-
-def _first(rules: Sequence[Callable[[Case], Judgement | None]], case: Case) -> Judgement | None:
-    return next((found for rule in rules if (found := rule(case)) is not None), None)
 
 
 def _token(case: Case) -> Judgement | None:
@@ -221,13 +163,14 @@ def _pipeline(case: Case) -> Judgement | None:
     return None if case.pipeline.enabled else judge(Verdict.PIPELINE_DISABLED, pipeline=name)
 
 
-def _age(case: Case) -> Judgement | None:
-    if case.rerun or case.now - case.received_at <= RUN_WITHIN_S:
+def _compiles(case: Case) -> Judgement | None:
+    if case.webhook is None or case.pipeline is None or not case.plan_problem:
         return None
-    return judge(Verdict.LATE, hours=f"{(case.now - case.received_at) / 3600:.0f}")
+    why = f"pipeline {case.pipeline.name} cannot be read: {case.plan_problem}"
+    return judge(Verdict.INCOMPLETE, webhook=case.webhook.name, why=why)
 
 
-_EARLY = (
+_RULES: tuple[Callable[[Case], Judgement | None], ...] = (
     _token,
     _readable,
     _image,
@@ -240,5 +183,5 @@ _EARLY = (
     _complete,
     _actor,
     _pipeline,
+    _compiles,
 )
-_LATE = (_age,)

@@ -1,13 +1,20 @@
-"""From a hook to the rows of its pushes. Pure."""
+"""From a hook to the rows of its pushes, and what happens to such a row. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid5
 
+from services.config.model import lineage
+from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook
-from services.config.store.deliveries import JUDGED, Delivery
-from shared.contracts.pushes import HookReceived, Push
+from services.config.store.deliveries import JUDGED, RECEIVED, Delivery
+from shared.contracts.pushes import Found, HookReceived, Push, TagResolved
 from shared.grammar.repositories import HUB_HOST
+from shared.process.ids import new_id
+
+from .verdicts import Judgement
 
 _ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
 
@@ -17,13 +24,13 @@ def row_id(delivery_id: str, ordinal: int) -> str:
     return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
 
 
-def delivery(
-    hook: HookReceived, webhook: MatchWebhook | None, said: Push | None, number: str, ordinal: int, now: float
+def received(
+    hook: HookReceived, webhook: MatchWebhook | None, push: Push | None, event_id: str, ordinal: int, now: float
 ) -> Delivery:
     """One push of a hook that `webhook` has received now, before anything is judged."""
-    push = _placed(said, webhook)
+    push = _placed(push, webhook)
     return Delivery(
-        id=number,
+        id=event_id,
         delivery_id=hook.delivery_id,
         ordinal=ordinal,
         received_at=hook.received_at,
@@ -35,7 +42,7 @@ def delivery(
         project=webhook.project if webhook else "",
         pipeline=webhook.pipeline if webhook else "",
         push=push,
-        state=JUDGED,
+        state=RECEIVED,
         verdict="",
         reason="",
         source_address=hook.source_address,
@@ -45,8 +52,82 @@ def delivery(
     )
 
 
+def again(event: Delivery, by: str, now: float, *, anyway: bool) -> Delivery:
+    """A new event for the same push, received now; with `anyway` it is the newest of its repository."""
+    event_id = new_id()
+    return replace(
+        event,
+        id=event_id,
+        delivery_id=event_id,
+        ordinal=0,
+        received_at=now,
+        recorded_at=now,
+        via="manual",
+        state=RECEIVED,
+        rerun_of=event.id,
+        order_at=now if anyway else event.order_at,
+        forced=anyway,
+        digest_note="",
+        next_step="",
+        execution_id=None,
+        execution_index=None,
+        execution_status="",
+        execution_message="",
+        user_agent=f"rerun by {by}",
+    )
+
+
+def judged(event: Delivery, judgement: Judgement) -> Delivery:
+    """The event with its verdict."""
+    return replace(
+        event,
+        state=JUDGED,
+        verdict=judgement.verdict.value,
+        reason=judgement.reason,
+        next_step=judgement.next_step,
+    )
+
+
+def answered(event: Delivery, answer: TagResolved) -> Delivery:
+    """The event with what the registry says of its image, or with a note why it says nothing."""
+    push = event.push
+    if push is None:
+        return event
+    if answer.outcome is not Found.FOUND:
+        note = f"The registry could not be asked for {_asked_for(push)}: {_reason(answer)}."
+        return replace(event, digest_note=note)
+    image = {
+        "digest": answer.digest,
+        "media_type": answer.media_type or push.media_type,
+        "kind": answer.kind if push.kind == "image" else push.kind,
+    }
+    return replace(event, push=push.model_copy(update=image), digest_note="")
+
+
+def unanswered(event: Delivery, within_s: float) -> Delivery:
+    """The event with a note that the registry did not answer."""
+    has_digest = event.push is not None and event.push.digest
+    missing = "what was pushed" if has_digest else "which digest the tag has"
+    return replace(event, digest_note=f"The registry did not say within {within_s:.0f} seconds {missing}.")
+
+
+def caused_by(event: Delivery, causes: Sequence[Cause]) -> Delivery:
+    """The event with the run that pushed its image; `causes` is newest first."""
+    if not causes:
+        return event
+    return replace(event, pushed_by=lineage.wording(causes[:1]), pushed_by_id=causes[0].execution_id)
+
+
+def _asked_for(push: Push) -> str:
+    return "what was pushed" if push.digest else "the digest"
+
+
+def _reason(answer: TagResolved) -> str:
+    return answer.detail.removesuffix(".") or "it gave no reason"
+
+
 def _order_at(hook: HookReceived, push: Push | None) -> float:
-    """Newer means later received; what was found by looking was pushed before."""
+    """Newer means later received; what was found by polling was pushed before."""
     if hook.via == "look" and push is not None and push.pushed_at is not None:
         return min(push.pushed_at, hook.received_at)
     return hook.received_at

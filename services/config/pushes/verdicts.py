@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 class Action(StrEnum):
-    """The next step as a program takes it, and as a page makes a button of it; on the wire the event's `action`."""
+    """The next step for a program, and for a page's button; on the wire the event's `action`."""
 
     NONE = ""
     FOLLOW = "follow"
@@ -47,7 +47,7 @@ class Action(StrEnum):
     RERUN = "rerun"
     """`POST /registry-events/{id}?action=rerun`: judge it again as of today."""
     RUN_ANYWAY = "run-anyway"
-    """`POST /registry-events/{id}?action=run-anyway`: what holds it back by age or order does not count."""
+    """`POST /registry-events/{id}?action=run-anyway`: whatever its age and order."""
     ENABLE_WEBHOOK = "enable-webhook"
     EDIT_WEBHOOK = "edit-webhook"
     NEW_WEBHOOK = "new-webhook"
@@ -65,7 +65,7 @@ BUTTONS: dict[Action, str] = {
     Action.RUN_ANYWAY: "Run anyway",
     Action.ENABLE_WEBHOOK: "Enable the webhook",
     Action.EDIT_WEBHOOK: "Edit the webhook",
-    Action.NEW_WEBHOOK: "Make a webhook",
+    Action.NEW_WEBHOOK: "Create a webhook",
     Action.ENABLE_PIPELINE: "Enable the pipeline",
     Action.EDIT_PROJECT: "Open the project",
     Action.SHOW_PAYLOAD: "Show the payload",
@@ -74,7 +74,7 @@ BUTTONS: dict[Action, str] = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """One verdict's words; what stands in braces is filled in."""
+    """One verdict's words; names in braces are filled in."""
 
     when: str
     sentence: str
@@ -93,60 +93,60 @@ class Judgement:
 
 ABOUT: dict[Verdict, About] = {
     Verdict.STARTED: About(
-        "The run has a place.",
+        "The run has a slot.",
         "Started {run}.{note}",
         action=Action.FOLLOW,
     ),
     Verdict.QUEUED: About(
-        "The run waits for another, or for a place.",
+        "The run waits for another, or for a slot.",
         "Queued as {run}. {why}{note}",
         action=Action.FOLLOW,
     ),
     Verdict.GATHERED: About(
-        "The webhook gathers what is pushed together; one event of them starts the run.",
+        "The webhook gathers tags that are pushed together; one event of them starts the run.",
         "{why}",
-        "Nothing to do; to deploy this tag too, run it anyway.",
+        "No action needed. To deploy this tag too, run it anyway.",
         Action.RUN_ANYWAY,
     ),
     Verdict.DUPLICATE: About(
         "The same push was delivered before.",
-        "Repeats the delivery {other}, whose verdict was: {was}.",
-        "Nothing to do; to deploy it again, rerun this event.",
+        "Repeats delivery {other}, whose verdict was: {was}.",
+        "No action needed. To deploy it again, rerun this event.",
         Action.RERUN,
     ),
     Verdict.LOOP: About(
-        "A run of the same pipeline stands among the causes of this push.",
-        "Pushed by {by}, and {pipeline} already stands among its causes: {chain}.",
-        "Point one of the pipelines at another repository or tag; run it anyway, if the circle is wanted.",
+        "A run of the same pipeline is among the causes of this push.",
+        "Pushed by {by}, and {pipeline} is already among its causes: {chain}.",
+        "Point one of the pipelines at another repository or tag, or run it anyway if the loop is intended.",
         Action.RUN_ANYWAY,
     ),
     Verdict.OLDER: About(
-        "It came late (made up for, from the spool, a rerun), and a later push has started a run.",
-        "Older than {live}, which is live: it came late and does not by itself replace a newer image.",
-        "Run anyway, if this image is the one that you want.",
+        "It arrived late (recovered, from the spool, or a rerun), and a later push has started a run.",
+        "Older than the running image {live}; it arrived late, so it was not deployed automatically.",
+        "Run anyway if you want this image.",
         Action.RUN_ANYWAY,
     ),
     Verdict.LATE: About(
-        "More than a day passed between the delivery and its matching.",
-        "It was received {hours} hours before it could be matched.",
-        "Run anyway, if this image is the one that you want.",
+        "It was judged more than a day after it was received.",
+        "It was received {hours} hours before it could be judged.",
+        "Run anyway if you want this image.",
         Action.RUN_ANYWAY,
     ),
     Verdict.WAITING: About(
-        "The registry is asked which digest the tag has, for up to ten minutes.",
+        "Portside asks the registry which digest the tag has, for up to ten minutes.",
         "{why}",
-        "Nothing to do: it goes on by itself.",
+        "No action needed; this continues automatically.",
     ),
     Verdict.NOT_FOUND: About(
-        "The registry did not have the tag, or not for all wanted platforms, within ten minutes.",
+        "The registry did not have the tag, or not for all required platforms, within ten minutes.",
         "The registry has no {image}, ten minutes after the push. {detail}",
-        "Check that the tag was not deleted and that the endpoint may read it, then rerun this event.",
+        "Check that the tag still exists and that the endpoint can read it, then rerun this event.",
         Action.RERUN,
     ),
     Verdict.TESTED: About(
-        "A test delivery: all is judged, nothing is started.",
-        "A test: it would have started {pipeline}.",
-        "Nothing to do: a push of this tag runs.",
+        "A test delivery: everything is checked, nothing starts.",
+        "Test: it would have started {pipeline}.",
+        "No action needed: a push of this tag starts a run.",
     ),
     Verdict.DISABLED: About(
         "The webhook is disabled; its hook stays at the registry.",
@@ -157,43 +157,43 @@ ABOUT: dict[Verdict, About] = {
     Verdict.IMAGE: About(
         "The image pattern does not match.",
         "Image {image} does not match the webhook's image pattern {pattern}.",
-        "Change the image pattern of webhook {webhook}, if it should.",
+        "If it should match, change the image pattern of webhook {webhook}.",
         Action.EDIT_WEBHOOK,
     ),
     Verdict.TAG: About(
         "The tag pattern does not match, or an exclusion does.",
         "Tag {why}.",
-        "Change the tag pattern of webhook {webhook}, if it should.",
+        "If it should match, change the tag pattern of webhook {webhook}.",
         Action.EDIT_WEBHOOK,
     ),
     Verdict.REPOSITORY: About(
-        "The push is of another repository than the webhook's.",
+        "The push is for another repository than the webhook's.",
         "{image} was pushed; webhook {webhook} is for {expected}.",
-        "Give that repository a webhook of its own.",
+        "Create a webhook for that repository.",
         Action.NEW_WEBHOOK,
     ),
     Verdict.NOT_AN_IMAGE: About(
         "A chart, a signature, or another artifact.",
         "{image} is {kind}, not an image.",
-        "Nothing to do: only images are deployed.",
+        "No action needed: only images are deployed.",
         Action.SHOW_PAYLOAD,
     ),
     Verdict.NO_TAG: About(
-        "The push names no tag: by digest only, or an old form of the registry's message.",
+        "The push names no tag: it is by digest only, or in an old format of the registry.",
         "{why}.",
         "Push with a tag.",
         Action.SHOW_PAYLOAD,
     ),
     Verdict.UNKNOWN_TOKEN: About(
-        "The delivery was taken while tokens could not be checked, and its token turned out to be no webhook's.",
-        "No webhook has this secure token any more.",
-        "Copy the Hook URL of the webhook again and set it at the registry.",
+        "The delivery was accepted while tokens could not be checked, and its token belongs to no webhook.",
+        "No webhook has this secure token.",
+        "Copy the webhook's Hook URL again and set it at the registry.",
         Action.SHOW_PAYLOAD,
     ),
     Verdict.UNREADABLE: About(
-        "The body is of no registry's form.",
+        "The body has no known registry's format.",
         "{why}",
-        "See the payload; the webhook's provider must be the one that sent it.",
+        "Check the payload; the webhook's provider must be the one that sent it.",
         Action.SHOW_PAYLOAD,
     ),
     Verdict.PIPELINE_DISABLED: About(
@@ -205,38 +205,38 @@ ABOUT: dict[Verdict, About] = {
     Verdict.INPUT_MISSING: About(
         "A mandatory input has no value.",
         "Pipeline {pipeline} was not started: {why}.",
-        "Give webhook {webhook} a value for it, or the pipeline a default, then rerun this event.",
+        "Set a value in webhook {webhook}, or a default in the pipeline, then rerun this event.",
         Action.EDIT_WEBHOOK,
     ),
     Verdict.TOKEN_ENDED: About(
-        "The API token as whose owner the webhook's runs act has ended or was revoked.",
+        "The API token that the webhook's runs use has expired or was revoked.",
         "{why}",
-        "Give the webhook a good API token, then rerun this event.",
+        "Give the webhook a valid API token, then rerun this event.",
         Action.EDIT_WEBHOOK,
     ),
     Verdict.NO_RIGHT: About(
-        "The user as whom the webhook's runs act may not run pipelines in the project.",
+        "The user that the webhook's runs act as may not run pipelines in the project.",
         "{why}",
-        "Let that user run pipelines in the project, or give the webhook another API token, then rerun this event.",
+        "Allow that user to run pipelines in the project, or use another API token, then rerun this event.",
         Action.EDIT_PROJECT,
     ),
     Verdict.INCOMPLETE: About(
-        "The webhook lacks something: a pipeline, a pattern or pipeline that can be read.",
+        "The webhook lacks something: a pipeline, a valid pattern, or a pipeline that compiles.",
         "Webhook {webhook} is incomplete: {why}",
         "Complete it, then rerun this event.",
         Action.EDIT_WEBHOOK,
     ),
     Verdict.BUSY: About(
-        "The pipeline skips new runs while one of the same repository is under way.",
-        "Another run of this pipeline and repository is under way, and the pipeline skips new ones meanwhile.",
-        "Rerun this event once that run is over.",
+        "The pipeline skips new runs while one of the same repository runs or waits.",
+        "Another run of this pipeline and repository is in progress, and the pipeline skips new ones meanwhile.",
+        "Rerun this event when that run has ended.",
         Action.RERUN,
     ),
 }
 
 
 def judge(verdict: Verdict, **words: str) -> Judgement:
-    """The judgement with its words filled in; a word that is missing is a KeyError."""
+    """The judgement with its words filled in; a missing word is a KeyError."""
     about = ABOUT[verdict]
     return Judgement(verdict, about.sentence.format_map(words).strip(), about.next_step.format_map(words))
 
@@ -255,7 +255,7 @@ def page() -> str:
         "# Verdicts",
         "",
         "Every push gets one of these, with its sentence and its next step, in Activity and in `GET /registry-events`.",
-        "What stands in braces is filled in. `action` is the next step for a program; the page makes a button of it.",
+        "Names in braces are filled in. `action` is the next step for a program; the page makes a button of it.",
         "Generated: `make documents`.",
         "",
         "| verdict | when | sentence | next step | action |",
@@ -272,7 +272,7 @@ def page() -> str:
 _DOES: dict[Action, str] = {
     Action.FOLLOW: "Opens the execution that `executionLink` names.",
     Action.RERUN: "`POST /registry-events/{id}?action=rerun`: judges the push again as of today. Repeats and age no "
-    "longer count; an image that is older than the live one is still held.",
+    "longer count; an image older than the running one is still held.",
     Action.RUN_ANYWAY: "`POST /registry-events/{id}?action=run-anyway`: the same, and the order of pushes does not "
     "count either.",
     Action.ENABLE_WEBHOOK: '`PATCH /registry-webhooks/{webhookId}` with `{"enabled": true}`.',
@@ -280,5 +280,5 @@ _DOES: dict[Action, str] = {
     Action.NEW_WEBHOOK: "Opens the form of a new webhook for the pushed repository.",
     Action.ENABLE_PIPELINE: '`PATCH /pipelines/{project}/{pipeline}` with `{"state": "ENABLED"}`.',
     Action.EDIT_PROJECT: "Opens the project's members.",
-    Action.SHOW_PAYLOAD: "`GET /registry-events/{id}` shows the payload as it came.",
+    Action.SHOW_PAYLOAD: "`GET /registry-events/{id}` shows the payload as it arrived.",
 }

@@ -84,14 +84,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What became of an order: a run that has a place, a run that waits, or, with `run` None, nothing."""
+    """What became of an order: a run that has a slot or waits for one, and those that it superseded."""
 
-    run: Run | None
+    run: Run
     superseded: tuple[Run, ...] = field(default=())
 
     @property
     def waits(self) -> bool:
-        return self.run is not None and self.run.holding.state is protocol.State.QUEUED
+        return self.run.holding.state is protocol.State.QUEUED
 
 
 def run_id(webhook_id: str, delivery_id: str, ordinal: int) -> str:
@@ -124,6 +124,13 @@ def _compiled(_pipeline_id: str, _version: int, text: str) -> Compiled:
     return Compiled(spec, supersede_of(spec, imported=bool(tree.get("_imported"))), digest, plan, about)
 
 
+def skips(movement: Movement, pipeline: RunnablePipeline, policy: Supersede, *, source: str, execution_id: str) -> bool:
+    """Whether the pipeline skips a new run of `source`, since another runs or waits. A run that exists is not new."""
+    if policy is not Supersede.SKIP_NEW or movement.run(execution_id) is not None:
+        return False
+    return _arrival(movement, policy, concurrency.lane_of(policy, pipeline.id, source)).skip
+
+
 def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
     """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
     known = movement.run(order.execution_id)
@@ -132,8 +139,6 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
     uow = movement.uow
     lane = concurrency.lane_of(ready.policy, pipeline.id, order.source_of_runs)
     arrival = _arrival(movement, ready.policy, lane)
-    if arrival.skip:
-        return Admitted(None)
     index = executions.next_number(uow, f"pipeline {pipeline.id}")
     superseded = tuple(_supersede(movement, one, index) for one in arrival.supersede)
     for one in arrival.cancel:
@@ -254,14 +259,15 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
     if order.parent:
         demand_depth(uow, order.parent)
     with Movement(uow) as movement:
-        admitted = start(movement, pipeline, compiled(pipeline), order)
-        run = admitted.run
-        if run is None:
+        ready = compiled(pipeline)
+        if skips(movement, pipeline, ready.policy, source=order.source_of_runs, execution_id=order.execution_id):
             raise refuse(
                 Code.CONFLICT,
                 f"Another run of {pipeline.name} is under way, and the pipeline skips new ones",
                 subject=pipeline.id,
+                next_step="Start it again when that run has ended.",
             )
+        run = start(movement, pipeline, ready, order).run
         if run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
     return response(run)

@@ -17,6 +17,8 @@ from . import filters
 from .filters import Field
 from .unit_of_work import Reading, UnitOfWork
 
+RECEIVED = "received"
+"""Of an event that is not recorded yet; no row has it."""
 RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "judged"
 ANSWERED = "answered"
 """The registry has answered, and an earlier push of the same webhook and repository still waits for its answer."""

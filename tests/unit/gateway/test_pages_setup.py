@@ -403,7 +403,7 @@ def hops(page: str) -> list[tuple[str, str]]:
 
 
 def test_a_webhooks_test_tells_every_hop_and_sends_the_tag_that_was_asked(site: Site, ann: FlaskClient) -> None:
-    event = {"verdict": "tested", "reason": "A test: it would have started Deploy web.", "nextStep": ""}
+    event = {"verdict": "tested", "reason": "Test: it would have started Deploy web.", "nextStep": ""}
     page = checking(site, ann, reached(), event)
     assert hops(page) == [(name, "yes") for name in ("Address reachable", "Token good", "Matched", "Would run")]
     assert "A push of acme/web:1.4.1 would run." in page and 'href="/activity/d1"' in page

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.config.model.triggers import Actor
-from services.config.pushes.deliveries import FOUND_WITHIN_S
+from services.config.pushes.decision import FOUND_WITHIN_S
 from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
 from services.config.runs.batch import Movement
 from services.config.store import Store
@@ -113,17 +113,20 @@ def unreadable(world: World) -> Delivery:
 STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
     Verdict.STARTED: (with_push(), "Started Deploy web #1."),
     Verdict.QUEUED: (queued, "Queued as Deploy web #2. Waits until #1 of Deploy web is over."),
-    Verdict.GATHERED: (gathered, "Pushed together with acme/web:1.4.2, whose event decides for all of them."),
-    Verdict.DUPLICATE: (duplicate, "Repeats the delivery d1, whose verdict was: started."),
+    Verdict.GATHERED: (gathered, "Batched with acme/web:1.4.2; see that event for the result."),
+    Verdict.DUPLICATE: (duplicate, "Repeats delivery d1, whose verdict was: started."),
     Verdict.LOOP: (
         loop,
-        "Pushed by Deploy web #1, and Deploy web already stands among its causes: Deploy web #1.",
+        "Pushed by Deploy web #1, and Deploy web is already among its causes: Deploy web #1.",
     ),
-    Verdict.OLDER: (older, "Older than 1.4.3, which is live: it came late and does not by itself replace a newer"),
-    Verdict.LATE: (late, "It was received 25 hours before it could be matched."),
+    Verdict.OLDER: (
+        older,
+        "Older than the running image 1.4.3; it arrived late, so it was not deployed automatically.",
+    ),
+    Verdict.LATE: (late, "It was received 25 hours before it could be judged."),
     Verdict.WAITING: (with_webhook(access=ACCESS), "Asking the registry which image acme/web:1.4.1 is."),
     Verdict.NOT_FOUND: (not_found, "The registry has no acme/web:1.4.1, ten minutes after the push."),
-    Verdict.TESTED: (lambda world: world.hook(via="test"), "A test: it would have started Deploy web."),
+    Verdict.TESTED: (lambda world: world.hook(via="test"), "Test: it would have started Deploy web."),
     Verdict.DISABLED: (
         with_webhook(enabled=False),
         "The webhook is disabled; it would have started Deploy web.",
@@ -138,7 +141,7 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
     Verdict.NO_TAG: (with_push(tag=None), "The push of acme/web names no tag."),
     Verdict.UNKNOWN_TOKEN: (
         lambda world: world.hook(token_hash="other"),
-        "No webhook has this secure token any more.",
+        "No webhook has this secure token.",
     ),
     Verdict.UNREADABLE: (unreadable, "The body is not a JSON object, so it contains no push."),
     Verdict.PIPELINE_DISABLED: (pipeline_disabled, "Not started: pipeline Deploy web is disabled."),
@@ -155,7 +158,7 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
         with_webhook(pipeline="", missing=("It names no pipeline.",)),
         "Webhook web pushes is incomplete: It names no pipeline.",
     ),
-    Verdict.BUSY: (busy, "Another run of this pipeline and repository is under way"),
+    Verdict.BUSY: (busy, "Another run of this pipeline and repository is in progress"),
 }
 
 
@@ -201,7 +204,7 @@ def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(wo
 
     held = again(anyway=False)
     assert (held.verdict, held.execution_id) == ("held as older", None)
-    assert held.reason.startswith("Older than 1.4.3, which is live")
+    assert held.reason.startswith("Older than the running image 1.4.3")
     forced = again(anyway=True)
     assert forced.verdict == "started"
     # Now 1.4.2 is live, and 1.4.3 came before it did.
