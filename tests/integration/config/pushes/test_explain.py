@@ -41,7 +41,7 @@ def test_a_delivery_answers_with_its_verdict(office: Office) -> None:
     push(office, "1.4.1")
     said = why(office, "1.4.1")
     assert str(said["answer"]).endswith("ignored: tag: Tag 1.4.1 does not match v.*.")
-    assert said["nextStep"] == "Change the tag pattern of webhook web, if it should."
+    assert said["nextStep"] == "If it should match, change the tag pattern of webhook web."
     assert len(said["events"]) == 1  # type: ignore[arg-type]
 
 
