@@ -16,7 +16,7 @@ def links(page: Path) -> set[Path]:
 
 
 def test_every_link_leads_somewhere() -> None:
-    pages = [README, *(ROOT / "docs").rglob("*.md")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     assert [(page.name, link.name) for page in pages for link in links(page) if not link.exists()] == []
 
 
