@@ -83,7 +83,7 @@ class NewsConsumer:
         return name
 
     def _probe(self, channel: Any) -> None:
-        """A queue whose bindings went with a deleted exchange hears nothing and is not told: a message to itself comes
+        """A queue whose bindings went with a deleted exchange receives nothing and no error: a message to itself comes
         back as unroutable, or closes the channel where there is no exchange at all.
         """
         properties = pika.BasicProperties(type=_PROBE, delivery_mode=wire.TRANSIENT)

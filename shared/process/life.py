@@ -84,7 +84,7 @@ class Watchdog:
         self._after_s = after_s
 
     def alive(self) -> None:
-        """All goes on."""
+        """Everything works again."""
         faulthandler.dump_traceback_later(self._after_s, exit=True)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 _KEY = 7_017_717_001
 DEPOSED_AFTER_S = (12.0, 25.0)
-"""Between these, each process another number, so that two that stand by do not depose each other."""
+"""Between these, each process another number, so that two standbys do not depose each other."""
 
 
 class FileLock:
