@@ -1,4 +1,4 @@
-"""Handlers of Git and Gerrit: listening to a Git server, and calls that are no plain collection."""
+"""Handlers of Git and Gerrit: listening to a Git server, and calls beyond plain collections."""
 
 from __future__ import annotations
 

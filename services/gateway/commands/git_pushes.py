@@ -35,7 +35,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "repo": ("repository.full_name", "project.path_with_namespace", "repository.name"),
     "httpUrl": ("repository.html_url", "project.web_url", "repository.links.html.href"),
 }  # fmt: skip
-"""Where each field stands, in the order in which the places are tried."""
+"""Where each field is, in the order in which the places are tried."""
 
 
 def read_git_push(body: Any) -> Json | None:
