@@ -113,14 +113,18 @@ def run_once(command: tuple[str, ...], variables: dict[str, str], text: str | No
 def start(supervisor: Supervisor, layout: Layout, environment: dict[str, str], *, runners: int = 1) -> None:
     """Start the services; returns when the gateway answers and config serves it."""
     for name in ("config", *(f"runner-{n + 1}" for n in range(runners)), "hubsync"):
-        service = name.partition("-")[0]
-        # A config that hangs would keep the lock from every other.
-        pulse = layout.home / "run" / f"{service}-{name}.health.json" if service == "config" else None
-        command = portside(f"services.{service}")
-        supervisor.start(Process(name, command, {**environment, "INSTANCE": name}, pulse=pulse))
+        supervisor.start(service_process(layout, name, environment))
     supervisor.start(
         Process("gateway", portside("services.gateway"), {**environment, "INSTANCE": "gateway"}, ready=_answers(layout))
     )
+
+
+def service_process(layout: Layout, name: str, environment: dict[str, str]) -> Process:
+    """One instance of config, runner or hubsync; the part of its name before a dash says which."""
+    service = name.partition("-")[0]
+    # A config that hangs would keep the lock from every other.
+    pulse = layout.home / "run" / f"{service}-{name}.health.json" if service == "config" else None
+    return Process(name, portside(f"services.{service}"), {**environment, "INSTANCE": name}, pulse=pulse)
 
 
 def sign_in_link(layout: Layout, environment: dict[str, str]) -> str:

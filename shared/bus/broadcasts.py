@@ -83,8 +83,8 @@ class NewsConsumer:
         return name
 
     def _probe(self, channel: Any) -> None:
-        """A queue whose bindings went with a deleted exchange receives nothing and no error: a message to itself comes
-        back as unroutable, or closes the channel where there is no exchange at all.
+        """A queue that lost its bindings with a deleted exchange gets nothing, silently: a message to itself comes back
+        as unroutable, or closes the channel where there is no exchange at all.
         """
         properties = pika.BasicProperties(type=_PROBE, delivery_mode=wire.TRANSIENT)
         channel.basic_publish(topology.EVENTS, self._probe_key, b"", properties, mandatory=True)

@@ -260,7 +260,7 @@ class Link:
 
     def _lost(self, reason: str) -> None:
         was_up, self.up, self.blocked, self._connection = self.up, False, False, None
-        # Waiters learn of the next connection, which begins by declaring.
+        # All that wait open their channels on the next connection, which begins by declaring.
         self._after_declaring.clear()
         self.why_down = reason
         if was_up:

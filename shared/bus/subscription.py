@@ -62,7 +62,7 @@ class Delivery:
 class Subscription:
     """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once.
 
-    `probe` is given the channel every few seconds, to close it when it finds that nothing can come over it.
+    `probe` is given the channel every few seconds, to close it when it finds that nothing can arrive over it.
     With `narrow_first` a new channel gets one message at a time until the first that nobody had before: what came back
     unfinished is delivered first, and while one is handled no other is counted as delivered.
     """

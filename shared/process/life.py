@@ -84,7 +84,7 @@ class Watchdog:
         self._after_s = after_s
 
     def alive(self) -> None:
-        """Everything works again."""
+        """The process works."""
         faulthandler.dump_traceback_later(self._after_s, exit=True)
 
     def close(self) -> None:

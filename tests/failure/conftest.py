@@ -13,7 +13,7 @@ import pytest
 from tests.support.world import World, a_world
 
 LEASE_S = 5.0
-"""Half of the usual, so that the suite waits less."""
+"""A quarter of the usual, so that the suite waits less."""
 
 
 @pytest.fixture

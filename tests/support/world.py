@@ -233,7 +233,7 @@ def a_world(
         system.initialise(layout, told)
         system.start(supervisor, layout, told, runners=runners)
         if standby:
-            supervisor.start(Process(STANDBY, portside("services.config"), {**told, "INSTANCE": STANDBY}))
+            supervisor.start(system.service_process(layout, STANDBY, told))
         hub_port, cluster_port = free_port(), free_port()
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
         hub = portside("demo.hub", "--port", str(hub_port))

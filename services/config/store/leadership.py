@@ -34,7 +34,7 @@ class Term:
 
 
 def current(session: Session) -> Term | None:
-    """Its current value; None before the first leader."""
+    """As of now; None before the first leader."""
     row = session.execute(_TERM).first()
     return None if row is None else Term(*row)
 

@@ -1,0 +1,56 @@
+"""The leading config is stopped and keeps its connections: another leads within half a minute; nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.processes import HUNG_AFTER_S
+from services.config.store.lock import DEPOSED_AFTER_S
+from tests.support.postgres import PrivatePostgres
+from tests.support.world import World, a_world, wait_for
+
+from .what_holds import accepted, assert_deployed_once
+
+TAKES_OVER_S = 10
+
+
+def _hang_and_deploy(world: World, tag: str, limit_s: float) -> str:
+    """Stop the leader, push, and see the push run under another; returns who hung."""
+    hung = world.active_config()
+    began = time.monotonic()
+    world.freeze(hung)
+    assert accepted(world.push(tag))
+    wait_for(lambda: any('"active"' in line for line in world.log_of(_other(hung))), "another to lead", limit_s + 20)
+    assert time.monotonic() - began < limit_s
+    assert_deployed_once(world, tag)
+    return hung
+
+
+def _other(name: str) -> str:
+    return {"config": "config-2", "config-2": "config"}[name]
+
+
+def test_on_sqlite_the_supervisor_ends_it(tmp_path: Path) -> None:
+    with a_world(tmp_path / "home", standby=True) as world:
+        hung = _hang_and_deploy(world, "hung", HUNG_AFTER_S + TAKES_OVER_S)
+        assert any("no sign of life" in line for line in world.log_of(hung))
+        world.stopped.discard(hung)
+
+
+@pytest.mark.postgres
+def test_on_postgresql_a_standby_deposes_it_and_it_wakes_as_a_standby(tmp_path: Path) -> None:
+    database = PrivatePostgres()
+    database.start()
+    try:
+        with a_world(tmp_path / "home", standby=True, more={"DATABASE_URL": database.url}) as world:
+            hung = _hang_and_deploy(world, "hung", DEPOSED_AFTER_S[1] + TAKES_OVER_S)
+            world.wake(hung)
+            wait_for(lambda: "standing-by" in "".join(world.log_of(hung)[-5:]), f"{hung} to stand by")
+            assert_deployed_once(world, "hung")
+            assert accepted(world.push("after"))
+            assert_deployed_once(world, "after")
+    finally:
+        database.remove()
