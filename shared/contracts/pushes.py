@@ -18,6 +18,8 @@ class Push(Message):
     """`dockerhub`, `distribution`, `generic` …: the parser that read the body."""
     registry_host: str
     """As in an image reference; `docker.io` for Docker Hub."""
+    also_at: tuple[str, ...] = ()
+    """Other names that the event gives the registry: one behind a proxy may call itself otherwise than others do."""
     repository: str
     """`acme/web`; official images are `library/busybox`."""
     tag: str | None = None

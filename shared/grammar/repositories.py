@@ -7,7 +7,7 @@ registry.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -149,9 +149,38 @@ def repository_of(properties: Mapping[str, Any]) -> Repository:
     return read_repository(f"{DOCKER_HUB}/{path}")
 
 
+def meant_repository(
+    properties: Mapping[str, Any], repo_name: str = "", *, whole_namespace: bool = False
+) -> Repository:
+    """What a webhook of a docker endpoint is about: a repository, or by choice all that is in a namespace.
+
+    A single name after the host of a registry other than Docker Hub is a repository, unless the choice is made:
+    `registry.example.com/hello-world`.
+    """
+    found = join_repository(repository_of(properties), repo_name)
+    if whole_namespace and not repo_name.strip():
+        on_hub = found.host == HUB_HOST and found.name
+        parts = (found.namespace,) if on_hub else (found.namespace, found.name)
+        return Repository(found.host, "/".join(part for part in parts if part), problems=found.problems)
+    if not found.name and found.namespace and "/" not in found.namespace and found.host not in ("", HUB_HOST):
+        return Repository(found.host, "", found.namespace, problems=found.problems)
+    return found
+
+
 def registry_names(properties: Mapping[str, Any]) -> frozenset[str]:
-    """The names under which images of a docker endpoint's registry are known."""
-    return frozenset({repository_of(properties).host, registry_of(properties).host})
+    """The names under which images of a docker endpoint's registry are known, those of `registryAliases` among them."""
+    aliases = str(properties.get("registryAliases") or "").replace(",", " ").split()
+    named = {repository_of(properties).host, registry_of(properties).host, *map(registry_name, aliases)}
+    return frozenset(named - {""})
+
+
+def is_named(host: str, names: Iterable[str]) -> bool:
+    """Whether a host is one of these; the ports of HTTP and HTTPS, which some proxies write, do not count."""
+    return _without_port(host) in map(_without_port, names)
+
+
+def _without_port(host: str) -> str:
+    return host.removesuffix(":443").removesuffix(":80")
 
 
 def registry_of(properties: Mapping[str, Any]) -> RegistryAddress:

@@ -151,6 +151,7 @@ class Webhook(InProject):
     hub_seen_at: float | None = None
     last_push_at: float | None = None
     last_verdict: str = ""
+    whole_namespace: bool = False
     gather_s: float = 0.0
     platforms: list[str]
     networks: list[str]

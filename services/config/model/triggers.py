@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.contracts.pushes import RegistryAccess
+from shared.grammar.repositories import HUB_HOST, is_named
 
 PipelineState = Literal["ENABLED", "DISABLED", "RELEASED"]
 
@@ -58,12 +59,18 @@ class MatchWebhook:
     registry_host: str
     """As in an image reference, `docker.io`; empty when it is not known, which matches any."""
     repository: str
-    """`acme/web`; empty when it is not known, which matches any."""
+    """`acme/web`; empty for a whole namespace, or when it is not known, which matches any."""
     image_pattern: str
     tag_pattern: str
     exclude: tuple[str, ...]
     input: Mapping[str, Any]
     actor: Actor
+    namespace: str = ""
+    """Where `repository` is empty: what a repository must be in; empty for all of the registry."""
+    registry_names: frozenset[str] = frozenset()
+    """All names of its registry."""
+    endpoint: str = ""
+    """The endpoint's name, for words."""
     missing: tuple[str, ...] = ()
     """What the webhook lacks before it can start anything, each a sentence."""
     access: RegistryAccess | None = None
@@ -72,3 +79,22 @@ class MatchWebhook:
     """The quiet period, in seconds, in which what is pushed together is gathered; 0 for none."""
     platforms: tuple[str, ...] = ()
     """A run waits until the registry has the tag for all of these, such as `linux/arm64`."""
+
+    def is_for_registry(self, host: str) -> bool:
+        """Whether a push at that registry is this webhook's."""
+        return not self.registry_host or is_named(host, self.registry_names or {self.registry_host})
+
+    def is_for_repository(self, path: str) -> bool:
+        """Whether a push of that repository is this webhook's, were its registry the right one."""
+        if self.repository or not self.namespace:
+            return self.repository in ("", path)
+        return path == self.namespace or path.startswith(f"{self.namespace}/")
+
+    @property
+    def about(self) -> str:
+        """What it is for, in words."""
+        host = "" if self.registry_host in ("", HUB_HOST) else self.registry_host
+        if not self.repository and not self.namespace:
+            return f"any repository of {host}" if host else "any repository"
+        named = f"{host}/{self.repository or self.namespace}".lstrip("/")
+        return named if self.repository else f"all of {named}"

@@ -95,13 +95,14 @@ def _repository(case: Case) -> Judgement | None:
     push, webhook = case.push, case.webhook
     if push is None or webhook is None:
         return None
-    host_differs = bool(webhook.registry_host) and webhook.registry_host != push.registry_host
-    if not host_differs and webhook.repository in ("", push.repository):
+    here, wanted = webhook.is_for_registry(push.registry_host), webhook.is_for_repository(push.repository)
+    if here and wanted:
         return None
-    expected = webhook.repository or "any repository"
-    if webhook.registry_host not in ("", HUB_HOST):
-        expected = f"{webhook.registry_host}/{expected}"
-    return judge(Verdict.REPOSITORY, image=push.image, webhook=webhook.name, expected=expected)
+    words = {"image": push.image, "webhook": webhook.name, "expected": webhook.about}
+    if wanted:
+        host = push.registry_host or HUB_HOST
+        return judge(Verdict.REGISTRY, **words, host=host, endpoint=webhook.endpoint or "it names")
+    return judge(Verdict.REPOSITORY, **words)
 
 
 def _image_pattern(case: Case) -> Judgement | None:

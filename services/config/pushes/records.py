@@ -134,9 +134,15 @@ def _order_at(hook: HookReceived, push: Push | None) -> float:
 
 
 def _placed(push: Push | None, webhook: MatchWebhook | None) -> Push | None:
-    """A sender that does not say which registry it is (Nexus, Alibaba's, a script) speaks for the webhook's."""
-    if push is None or push.registry_host:
-        return push
+    """The push as of the webhook's registry, where one of the names that the event gives is one of that registry's.
+
+    A sender that does not say which registry it is (Nexus, Alibaba's, a script) speaks for the webhook's.
+    """
+    if push is None:
+        return None
+    if named := [host for host in (push.registry_host, *push.also_at) if host]:
+        ours = webhook is not None and webhook.registry_host and any(map(webhook.is_for_registry, named))
+        return push.model_copy(update={"registry_host": webhook.registry_host}) if webhook and ours else push
     host = (webhook.registry_host if webhook is not None else "") or HUB_HOST
     official = host == HUB_HOST and "/" not in push.repository
     repository = f"library/{push.repository}" if official else push.repository

@@ -26,6 +26,7 @@ class Verdict(StrEnum):
     IMAGE = "ignored: image"
     TAG = "ignored: tag"
     REPOSITORY = "ignored: repository"
+    REGISTRY = "ignored: registry"
     NOT_AN_IMAGE = "ignored: not an image"
     NO_TAG = "ignored: no tag"
     UNKNOWN_TOKEN = "unknown token"
@@ -52,6 +53,7 @@ class Action(StrEnum):
     EDIT_WEBHOOK = "edit-webhook"
     NEW_WEBHOOK = "new-webhook"
     """A webhook for the event's repository."""
+    EDIT_ENDPOINT = "edit-endpoint"
     ENABLE_PIPELINE = "enable-pipeline"
     EDIT_PROJECT = "edit-project"
     """Roles are given there."""
@@ -66,6 +68,7 @@ BUTTONS: dict[Action, str] = {
     Action.ENABLE_WEBHOOK: "Enable the webhook",
     Action.EDIT_WEBHOOK: "Edit the webhook",
     Action.NEW_WEBHOOK: "Create a webhook",
+    Action.EDIT_ENDPOINT: "Open the endpoints",
     Action.ENABLE_PIPELINE: "Enable the pipeline",
     Action.EDIT_PROJECT: "Open the project",
     Action.SHOW_PAYLOAD: "Show the payload",
@@ -171,6 +174,13 @@ ABOUT: dict[Verdict, About] = {
         "{image} was pushed; webhook {webhook} is for {expected}.",
         "Create a webhook for that repository.",
         Action.NEW_WEBHOOK,
+    ),
+    Verdict.REGISTRY: About(
+        "The repository matches, and the event names the registry differently from the webhook's endpoint.",
+        "{image} was pushed; webhook {webhook} is for {expected}.",
+        "If {host} is the same registry, add it to registryAliases of endpoint {endpoint}, then rerun this event; "
+        "otherwise create an endpoint and a webhook for it.",
+        Action.EDIT_ENDPOINT,
     ),
     Verdict.NOT_AN_IMAGE: About(
         "A chart, a signature, or another artifact.",
@@ -278,6 +288,7 @@ _DOES: dict[Action, str] = {
     Action.ENABLE_WEBHOOK: '`PATCH /registry-webhooks/{webhookId}` with `{"enabled": true}`.',
     Action.EDIT_WEBHOOK: "Opens the webhook that `webhookId` names.",
     Action.NEW_WEBHOOK: "Opens the form of a new webhook for the pushed repository.",
+    Action.EDIT_ENDPOINT: "Opens the endpoints; the event's next step names the one that is meant.",
     Action.ENABLE_PIPELINE: '`PATCH /pipelines/{project}/{pipeline}` with `{"state": "ENABLED"}`.',
     Action.EDIT_PROJECT: "Opens the project's members.",
     Action.SHOW_PAYLOAD: "`GET /registry-events/{id}` shows the payload as it arrived.",

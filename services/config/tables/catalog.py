@@ -202,6 +202,8 @@ class WebhookRow(InProjectColumns, Base):
     pipeline: Mapped[str]
     server_type: Mapped[str]
     repo_name: Mapped[str]
+    whole_namespace: Mapped[bool] = mapped_column(default=False)
+    """Without a repository it is for all that is in its endpoint's namespace."""
     image_pattern: Mapped[str]
     tag_pattern: Mapped[str]
     exclude: Mapped[list[str]]

@@ -333,6 +333,10 @@ SCHEMAS: dict[str, Json] = {
         mode={**_TEXT, "description": "`hook`, or `look` where no hook can reach Portside."},
         serverType={**_TEXT, "description": "That of the endpoint unless given."},
         repoName={**_TEXT, "description": "That of the endpoint unless given."},
+        wholeNamespace={
+            **_FLAG,
+            "description": "Without repoName: all repositories of the endpoint's namespace, and of no other.",
+        },
         imageNameRegExPattern={**_TEXT, "description": "Must match the whole name; blank matches any."},
         tagNamePattern={
             **_TEXT,

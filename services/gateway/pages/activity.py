@@ -27,6 +27,7 @@ _LINKS = {
     "follow": "/executions/{executionId}",
     "edit-webhook": "/webhooks/{webhookId}",
     "new-webhook": "/webhooks/new?repoName={imageName}",
+    "edit-endpoint": "/endpoints",
     "edit-project": "/projects",
     "show-payload": "/activity/{id}",
 }

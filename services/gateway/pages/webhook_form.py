@@ -9,10 +9,10 @@ from typing import Any
 from shared.contracts.base import Json
 from shared.grammar.inputs import DOCKER, blank
 from shared.grammar.patterns import BadPattern, Verdict, judge
-from shared.grammar.repositories import join_repository, repository_of
+from shared.grammar.repositories import meant_repository
 
 TAGS_SHOWN = 10
-_ADVANCED = ("description", "repoName", "platforms", "sourceNetworks", "signed")
+_ADVANCED = ("description", "repoName", "wholeNamespace", "platforms", "sourceNetworks", "signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ def unfilled(pipeline: Json, values: Json) -> list[str]:
     ]
 
 
-def repository(endpoint: Json | None, text: str) -> str:
+def repository(endpoint: Json | None, text: str, *, whole_namespace: bool = False) -> str:
     """Which repository the webhook is about, as far as it can be told; blank for a whole namespace."""
     if endpoint is None:
         return text
-    return join_repository(repository_of(endpoint.get("properties") or {}), text).path
+    return meant_repository(endpoint.get("properties") or {}, text, whole_namespace=whole_namespace).path
 
 
 def advanced(values: Json) -> bool:

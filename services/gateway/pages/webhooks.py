@@ -126,6 +126,7 @@ def _sent() -> Json:
     body["exclude"] = [line.strip() for line in request.form.get("exclude", "").splitlines() if line.strip()]
     body |= {key: webhook_form.words(field(key)) for key in LISTS}
     body |= {"input": inputs, "enabled": bool(field("enabled")), "signed": bool(field("signed"))}
+    body["wholeNamespace"] = bool(field("wholeNamespace"))
     if field("refreshToken") or field("byVariable"):
         body["refreshToken"] = field("refreshToken")
     return body
@@ -139,7 +140,9 @@ def _form(values: Json, id: str, *, presets: bool = False) -> str:
     if presets:
         values = _preset(values, registries, pipelines)
     endpoint = next((registry for registry in registries if registry["name"] == values.get("endpoint")), None)
-    repository = webhook_form.repository(endpoint, str(values.get("repoName") or ""))
+    repository = webhook_form.repository(
+        endpoint, str(values.get("repoName") or ""), whole_namespace=bool(values.get("wholeNamespace"))
+    )
     if presets and values.get("name", "") == field("suggested"):
         # The name is still the one that we proposed: it follows the repository.
         values = {

@@ -249,6 +249,7 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 
 AS_OF_0012 = (
     "DROP TABLE leadership",
+    "ALTER TABLE registry_webhooks DROP COLUMN whole_namespace",
     "DROP TABLE familiar_addresses",
     "CREATE TABLE sign_in_failures (name_key TEXT PRIMARY KEY)",
     "ALTER TABLE executions DROP COLUMN sealed_input",

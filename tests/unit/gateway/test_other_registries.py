@@ -57,6 +57,15 @@ def test_a_distribution_envelope_gives_the_tagged_manifests_only() -> None:
     assert (first.pusher, first.provider_delivery_id, first.pushed_at) == ("ann", "e1", 1795417200.123456)
 
 
+def test_a_registry_behind_a_proxy_is_known_by_its_own_address_and_by_the_requests() -> None:
+    behind = event(url="https://registry.example.com/v2/acme/web/manifests/1")
+    (push,) = read_push("auto", {"events": [behind]}).pushes
+    assert (push.registry_host, push.also_at) == ("registry.example.com", ("registry.example.com:5000",))
+    relative = event(url="/v2/acme/web/manifests/1")
+    (push,) = read_push("auto", {"events": [relative]}).pushes
+    assert (push.registry_host, push.also_at) == ("registry.example.com:5000", ())
+
+
 def test_the_host_of_a_distribution_event_may_stand_in_its_address_only() -> None:
     bare = event()
     del bare["request"]

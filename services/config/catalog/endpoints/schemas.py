@@ -88,6 +88,11 @@ DOCKER = EndpointType(
         ),
         Property("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
         Property("registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."),
+        Property(
+            "registryAliases",
+            "Other names of the registry",
+            help="By commas: hosts by which it calls itself in its events, such as registry:5000 behind a proxy.",
+        ),
         _FINGERPRINT,
         _AUTHORITY,
     ),

@@ -14,7 +14,7 @@ from services.config.store.definitions.endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
-from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, repository_of
+from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, meant_repository
 
 from . import public_url as public_address
 
@@ -46,9 +46,10 @@ def start(uow: UnitOfWork, public_url: str) -> None:
 
 
 def repository(webhook: Webhook, endpoint: Endpoint | None) -> Repository:
-    """The repository that a webhook is about; the endpoint's references are filled in already."""
-    base = repository_of(endpoint.properties) if endpoint is not None else Repository(host="", namespace="")
-    return join_repository(base, webhook.repo_name)
+    """What a webhook is about; the endpoint's references are filled in already."""
+    if endpoint is None:
+        return join_repository(Repository(host="", namespace=""), webhook.repo_name)
+    return meant_repository(endpoint.properties, webhook.repo_name, whole_namespace=webhook.whole_namespace)
 
 
 def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhook:
@@ -212,6 +213,11 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
     if found.host != HUB_HOST:
         other = f"The repository is at {found.host}, not at Docker Hub: choose an endpoint of that registry."
         return "", "", MirrorState.PENDING.value, other
+    if not found.path and webhook.whole_namespace:
+        by_hand = (
+            f"A namespace has no hook of its own: set the Hook URL at each repository of {found.namespace} by hand."
+        )
+        return "", "", MirrorState.BY_HAND.value, by_hand
     if not found.path:
         return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
     hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/")

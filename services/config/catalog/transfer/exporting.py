@@ -93,6 +93,7 @@ _WRITTEN: dict[Kind, tuple[str, ...]] = {
         "tagNamePattern",
         "exclude",
         "input",
+        "wholeNamespace",
         *sender_rules.FIELDS,
     ),
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from services.config.catalog import references
 from services.config.catalog.documents import LINK_BASE, common, day_of, link, wire_time
@@ -17,10 +16,10 @@ from services.config.store.definitions.pipelines import PIPELINES
 from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
-from shared.grammar.inputs import blank, injected
 from shared.grammar.repositories import DOCKER_HUB
 
 from . import for_matching, identity, sender_rules
+from .lacks import lacks, sentences
 
 UNSIGNED = "It takes signed deliveries only, and Docker Hub signs nothing: each of its deliveries is refused."
 
@@ -60,30 +59,6 @@ def for_check(uow: Reading, value: Webhook) -> Json:
     }
 
 
-def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[str]:
-    """What keeps a webhook from starting runs, or will surprise, each as a sentence. Pure."""
-    said = []
-    if not value.pipeline:
-        said.append("It names no pipeline.")
-    elif pipeline is None:
-        said.append(f"There is no pipeline {value.pipeline} in project {value.project}.")
-    elif pipeline.state == "DISABLED":
-        said.append(f"Pipeline {value.pipeline} is disabled: pushes are kept and not run.")
-    if not value.endpoint:
-        said.append("It names no endpoint, so no hook can be made at the registry.")
-    elif endpoint is None:
-        said.append(f"There is no endpoint {value.endpoint} in project {value.project}.")
-    elif endpoint.type != "docker":
-        said.append(f"Endpoint {value.endpoint} is of type {endpoint.type}, not docker.")
-    elif not wanted.repository(value, endpoint).path:
-        said.append("It names no repository: the endpoint is a whole namespace, so repoName is needed.")
-    if pipeline is not None:
-        said += [f"Input {name} is mandatory and has no value." for name in _unfilled(value, pipeline.tree)]
-    if actor_problem:
-        said.append(actor_problem)
-    return said
-
-
 def server_type_of(uow: Reading, value: Webhook) -> str:
     """The server type of the webhook's endpoint."""
     endpoint = ENDPOINTS.one(uow, project=value.project, name=value.endpoint) if value.endpoint else None
@@ -94,21 +69,6 @@ def pipeline_of_link(uow: Reading, written: str) -> str | None:
     """The name of the pipeline that a `pipelineLink` names by its id."""
     pipeline = PIPELINES.one(uow, id=written.rstrip("/").rpartition("/")[2])
     return pipeline.name if pipeline is not None else None
-
-
-def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
-    filled = injected(tree.get("options") or ()) if "DOCKER_TRIGGER" in (tree.get("options") or ()) else {}
-    defaults = tree.get("input") or {}
-    meta = tree.get("_inputMeta") or {}
-    return [
-        name
-        for name, about in meta.items()
-        if isinstance(about, Mapping)
-        and about.get("mandatory") is True
-        and name not in filled
-        and blank(value.input.get(name))
-        and blank(defaults.get(name))
-    ]
 
 
 def _reach(public_url: str, value: Webhook, endpoint: Endpoint | None) -> tuple[str, str]:
@@ -144,7 +104,7 @@ def _document(
     pipeline: Pipeline | None,
 ) -> Json:
     actor = for_matching.actor_of(uow, value)
-    missing = lacks(value, endpoint, pipeline, actor.problem)
+    missing = sentences(lacks(value, endpoint, pipeline, actor.problem))
     unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
     unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
     return {
@@ -156,6 +116,7 @@ def _document(
         "pipelineLink": link(Kind.PIPELINES.value, pipeline.id) if pipeline is not None else "",
         "serverType": value.server_type,
         "repoName": value.repo_name,
+        "wholeNamespace": value.whole_namespace,
         "repository": wanted.repository(value, endpoint).path,
         "imageNameRegExPattern": value.image_pattern,
         "tagNamePattern": value.tag_pattern,

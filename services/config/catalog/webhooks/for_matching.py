@@ -12,8 +12,11 @@ from services.config.model.triggers import Actor, MatchWebhook
 from services.config.store import Reading
 from services.config.store.definitions import people, webhooks
 from services.config.store.definitions.endpoints import VARIABLES
+from services.config.store.definitions.pipelines import PIPELINES
 from shared.contracts.pushes import RegistryAccess
 from shared.grammar.repositories import Repository, registry_names, registry_of
+
+from .lacks import lacks, sentences
 
 
 def webhook_for_match(uow: Reading, webhook_id: str, token_hash: str) -> MatchWebhook | None:
@@ -28,6 +31,9 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
     """A stored webhook, with all that matching looks at."""
     endpoint = references.endpoint_of(uow, webhook.project, webhook.endpoint)
     found = wanted.repository(webhook, endpoint)
+    actor = actor_of(uow, webhook)
+    pipeline = PIPELINES.one(uow, project=webhook.project, name=webhook.pipeline) if webhook.pipeline else None
+    missing = sentences(lacks(webhook, endpoint, pipeline, actor.problem), for_matching=True)
     return MatchWebhook(
         id=webhook.id,
         project=webhook.project,
@@ -40,8 +46,11 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
         tag_pattern=webhook.tag_pattern,
         exclude=tuple(webhook.exclude),
         input=webhook.input,
-        actor=actor_of(uow, webhook),
-        missing=() if webhook.pipeline else ("It names no pipeline.",),
+        actor=actor,
+        namespace=found.namespace if not found.path else "",
+        registry_names=registry_names(endpoint.properties) if endpoint is not None else frozenset(),
+        endpoint=webhook.endpoint,
+        missing=tuple(missing),
         access=registry_access(uow, endpoint) if endpoint is not None and may_ask(endpoint, found) else None,
         gather_s=webhook.gather_s,
         platforms=tuple(webhook.platforms),

@@ -192,6 +192,7 @@ class Webhooks(Scoped[Webhook]):
             **named,
             mode=mode,
             enabled=flag(body, "enabled", old.enabled),
+            whole_namespace=flag(body, "wholeNamespace", old.whole_namespace if partial else False),
             server_type=server_type(text(body, "serverType")),
             exclude=texts(body, "exclude") if "exclude" in body or not partial else old.exclude,
             input=table(body, "input") if "input" in body or not partial else old.input,

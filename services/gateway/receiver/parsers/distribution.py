@@ -30,8 +30,10 @@ def recognise(body: Json) -> bool:
     return isinstance(events, list) and (not events or isinstance(table(events[0]).get("target"), dict))
 
 
-def _host(event: Json, target: Json) -> str:
-    return registry_name(text(table(event.get("request")).get("host")) or text(target.get("url")) or "")
+def _hosts(event: Json, target: Json) -> tuple[str, ...]:
+    """The registry's own address comes first: behind a proxy the request may name the registry's container."""
+    written = (text(target.get("url")), text(table(event.get("request")).get("host")))
+    return tuple(dict.fromkeys(host for one in written if one and (host := registry_name(one))))
 
 
 def _tag(address: re.Match[str] | None) -> str | None:
@@ -57,9 +59,11 @@ def _push(event: Json) -> Push | None:
     if not _of_manifest(media_type, address):
         return None
     media_type = None if media_type in _UNTOLD else media_type
+    hosts = _hosts(event, target)
     return Push(
         provider=NAME,
-        registry_host=_host(event, target),
+        registry_host=hosts[0] if hosts else "",
+        also_at=hosts[1:],
         repository=repository.strip("/"),
         tag=tag,
         digest=digest(target.get("digest")),

@@ -137,6 +137,10 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
         with_webhook(repository="acme/api"),
         "acme/web was pushed; webhook web pushes is for acme/api.",
     ),
+    Verdict.REGISTRY: (
+        with_push(registry_host="registry:5000", also_at=("10.0.0.7:5000",)),
+        "registry:5000/acme/web was pushed; webhook web pushes is for acme/web.",
+    ),
     Verdict.NOT_AN_IMAGE: (with_push(kind="chart"), "acme/web:1.4.1 is a Helm chart, not an image."),
     Verdict.NO_TAG: (with_push(tag=None), "The push of acme/web names no tag."),
     Verdict.UNKNOWN_TOKEN: (

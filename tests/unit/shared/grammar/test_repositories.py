@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from shared.grammar.repositories import (
+    is_named,
     join_repository,
+    meant_repository,
     read_repository,
     registry_name,
     registry_names,
@@ -131,6 +133,47 @@ def test_a_registry_has_one_name_however_it_is_written(written: str, name: str) 
 def test_a_repository_without_a_host_is_in_the_endpoints_registry() -> None:
     properties = {"serverType": "OCI", "repoURL": "acme/web", "registryURL": "https://pull.example.com"}
     assert repository_of(properties).host == "pull.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "whole", "host", "namespace", "path"),
+    [
+        ("acme", "", False, "docker.io", "acme", ""),
+        ("acme", "", True, "docker.io", "acme", ""),
+        ("acme/web", "", True, "docker.io", "acme", ""),
+        ("acme", "web", True, "docker.io", "acme", "acme/web"),
+        ("https://r.example.com/hello-world", "", False, "r.example.com", "", "hello-world"),
+        ("https://r.example.com", "hello-world", False, "r.example.com", "", "hello-world"),
+        ("https://r.example.com/acme", "", True, "r.example.com", "acme", ""),
+        ("https://r.example.com/acme/shop", "", True, "r.example.com", "acme/shop", ""),
+        ("https://r.example.com", "", True, "r.example.com", "", ""),
+        ("https://r.example.com/acme", "web", False, "r.example.com", "acme", "acme/web"),
+    ],
+)
+def test_a_webhook_is_about_a_repository_or_by_choice_a_whole_namespace(
+    url: str, own: str, whole: bool, host: str, namespace: str, path: str
+) -> None:
+    found = meant_repository({"repoURL": url}, own, whole_namespace=whole)
+    assert (found.host, found.namespace, found.path) == (host, namespace, path)
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("r.example.com", True),
+        ("r.example.com:443", True),
+        ("registry:5000", True),
+        ("r.example.com:5000", False),
+        ("other.example.com", False),
+    ],
+)
+def test_a_registry_may_have_other_names(host: str, named: bool) -> None:
+    properties = {
+        "repoURL": "https://r.example.com/acme/web",
+        "registryAliases": "registry:5000, https://R2.example.com/",
+    }
+    assert registry_names(properties) == {"r.example.com", "registry:5000", "r2.example.com"}
+    assert is_named(host, registry_names(properties)) is named
 
 
 def test_a_registry_is_known_by_the_names_of_both_its_addresses() -> None:

@@ -1,0 +1,85 @@
+"""What a webhook lacks: the one list that its card, the API and matching read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.config.catalog.hooks import wanted
+from services.config.model.definitions import Endpoint, Pipeline, Webhook
+from shared.grammar.inputs import DOCKER, blank
+from shared.grammar.repositories import registry_names
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that keeps a webhook from starting runs."""
+
+    sentence: str
+    own_verdict: bool = False
+    """A push gets a verdict of its own for it, in place of "incomplete webhook"."""
+
+
+def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[Lack]:
+    """All that a webhook lacks, in the order in which to mend it."""
+    found = [*_of_pipeline(value, pipeline), *map(Lack, _of_endpoint(value, endpoint))]
+    if pipeline is not None:
+        unfilled = _unfilled(value, pipeline.tree)
+        found += [Lack(f"Input {name} is mandatory and has no value.", own_verdict=True) for name in unfilled]
+    return [*found, Lack(actor_problem, own_verdict=True)] if actor_problem else found
+
+
+def sentences(found: Iterable[Lack], *, for_matching: bool = False) -> list[str]:
+    """The list in words; for matching without what has a verdict of its own."""
+    return [one.sentence for one in found if not (for_matching and one.own_verdict)]
+
+
+def _of_pipeline(value: Webhook, pipeline: Pipeline | None) -> Iterator[Lack]:
+    if not value.pipeline:
+        yield Lack("It names no pipeline.")
+    elif pipeline is None:
+        yield Lack(f"There is no pipeline {value.pipeline} in project {value.project}.")
+    elif pipeline.state == "DISABLED":
+        yield Lack(f"Pipeline {value.pipeline} is disabled: pushes are kept and not run.", own_verdict=True)
+
+
+def _of_endpoint(value: Webhook, endpoint: Endpoint | None) -> Iterator[str]:
+    if not value.endpoint:
+        yield "It names no endpoint, so no hook can be made at the registry."
+    elif endpoint is None:
+        yield f"There is no endpoint {value.endpoint} in project {value.project}."
+    elif endpoint.type != "docker":
+        yield f"Endpoint {value.endpoint} is of type {endpoint.type}, not docker."
+    else:
+        yield from _of_repository(value, endpoint)
+
+
+def _of_repository(value: Webhook, endpoint: Endpoint) -> Iterator[str]:
+    found = wanted.repository(value, endpoint)
+    names = registry_names(endpoint.properties)
+    if found.host not in names:
+        own = " and ".join(sorted(names))
+        yield f"Its repoName is at {found.host}, and endpoint {value.endpoint} is for {own}: choose another endpoint."
+    elif not found.path and not value.whole_namespace:
+        where = f"namespace {found.namespace}" if found.namespace else f"registry {found.host}"
+        yield (
+            f"It names no repository: the endpoint is the whole {where}, so repoName is needed, or all of it must be "
+            "chosen (wholeNamespace)."
+        )
+    elif not found.path and value.mode == "look":
+        yield "It looks for pushes, and a whole namespace cannot be looked at: repoName is needed."
+
+
+def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
+    defaults = tree.get("input") or {}
+    meta = tree.get("_inputMeta") or {}
+    return [
+        name
+        for name, about in meta.items()
+        if isinstance(about, Mapping)
+        and about.get("mandatory") is True
+        and name not in DOCKER
+        and blank(value.input.get(name))
+        and blank(defaults.get(name))
+    ]
