@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import http.client
 import json
 import re
@@ -29,10 +30,11 @@ class Load:
 
 
 def body(number: int, tag: str | None = None) -> bytes:
-    """A push payload in Docker Hub's shape; each differs."""
-    push = {"tag": tag or f"1.0.{number}", "pusher": "ann", "pushed_at": 1_764_000_000 + number, "images": []}
-    repository = {"repo_name": "acme/web", "name": "web", "namespace": "acme", "owner": "acme", "status": "Active"}
-    return json.dumps({"callback_url": "", "push_data": push, "repository": repository}).encode()
+    """A push payload that names its digest, so that no registry is asked; each differs."""
+    named = tag or f"1.0.{number}"
+    push = {"registry": "docker.io", "repository": "acme/web", "tag": named, "pusher": "ann"}
+    digest = f"sha256:{hashlib.sha256(f'{named} {number}'.encode()).hexdigest()}"
+    return json.dumps({**push, "pushed_at": 1_764_000_000 + number, "digest": digest}).encode()
 
 
 class Poster:

@@ -103,7 +103,13 @@ class Stage:
 def hook_url(client: Client, name: str, task: str, *, enabled: bool = True) -> str:
     """Define a pipeline of three equal tasks and a webhook of its own; returns what a registry would call."""
     client.import_yaml(PIPELINE.format(name=name, task=task))
-    body = {"name": name, "project": "default", "pipeline": name, "repoName": "acme/web", "enabled": enabled}
+    if not client.documents("/endpoints?$filter=name eq 'bench-hub'"):
+        nowhere = "http://127.0.0.1:9"
+        properties = {"serverType": "DockerHub", "repoURL": "acme/web", "hubURL": nowhere, "registryURL": nowhere}
+        client.post(
+            "/endpoints", {"name": "bench-hub", "project": "default", "type": "docker", "properties": properties}
+        )
+    body = {"name": name, "project": "default", "endpoint": "bench-hub", "pipeline": name, "enabled": enabled}
     made = client.post("/registry-webhooks", body)
     token = re.search(r"secureToken=([\w-]+)", str(made))
     secret = token.group(1) if token else made["secretToken"]

@@ -248,6 +248,12 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
 
 
 AS_OF_0012 = (
+    "DROP TABLE git_webhooks",
+    "DROP TABLE gerrit_triggers",
+    "DROP TABLE gerrit_listeners",
+    "DROP TABLE source_events",
+    "DROP TABLE custom_integration_versions",
+    "DROP TABLE custom_integrations",
     "DROP TABLE leadership",
     "ALTER TABLE registry_webhooks DROP COLUMN whole_namespace",
     "DROP TABLE familiar_addresses",
