@@ -139,7 +139,7 @@ def _hidden_text(text: str, mark: Mark) -> str:
     if not _MAYBE_SECRET.search(text):
         return text
     try:
-        nodes = [scalar for document in compose(text) for scalar in _values(document)]
+        nodes = [scalar for document in compose(text, MANIFESTS) for scalar in _values(document)]
     except Malformed:
         return NOT_SHOWN
     # From the end, so that earlier positions stay true; an alias is the node that it names.

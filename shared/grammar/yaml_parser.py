@@ -30,16 +30,13 @@ from .dialects import PIPELINES, Dialect, Unbuildable
 from .malformed import Malformed
 from .names import Path, path_text
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's parser where there is one. Every reader of a text uses it: the two disagree on a few."""
-_MERGE = "tag:yaml.org,2002:merge"
 _UNKEEPABLE = "a text holds a character that cannot be kept: NUL, or half of a surrogate pair"
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column, all 0-based."""
 
 
-def compose(text: str) -> list[yaml.Node | None]:
+def compose(text: str, dialect: Dialect = PIPELINES) -> list[yaml.Node | None]:
     """The nodes of every document of a text, within all bounds and without an alias to what holds it.
 
     Raises `Malformed` with line and column.
@@ -47,8 +44,8 @@ def compose(text: str) -> list[yaml.Node | None]:
     if len(text) > MAX_TEXT_BYTES:
         raise Malformed([Flaw(message=f"the text is {TOO_MANY_BYTES}")])
     try:
-        _Meter().read(yaml.parse(text, Loader=_LOADER))
-        return list(yaml.compose_all(text, Loader=_LOADER))
+        _Meter().read(yaml.parse(text, Loader=dialect.loader))
+        return list(yaml.compose_all(text, Loader=dialect.loader))
     except yaml.MarkedYAMLError as error:
         raise Malformed([_syntax(error)]) from None
     except yaml.YAMLError as error:
@@ -58,7 +55,7 @@ def compose(text: str) -> list[yaml.Node | None]:
 def parse_yaml(text: str, dialect: Dialect = PIPELINES) -> list[Any]:
     """The JSON values of every document of a text, empty documents as None. Raises `Malformed` with line and column."""
     values, flaws = [], []
-    for root in compose(text):
+    for root in compose(text, dialect):
         builder = Builder(dialect)
         values.append(builder.build(root))
         flaws += builder.flaws
@@ -195,7 +192,7 @@ class Builder:
     def _map(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         tree: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if self._dialect.is_merge(key_node):
                 continue
             key = self._key(key_node, path)
             if key is None:
@@ -208,7 +205,7 @@ class Builder:
                 self.key_spans[place] = _span(key_node)
                 tree[key] = self._build(value_node, place)
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if self._dialect.is_merge(key_node):
                 self._merge(tree, key_node, value_node, path)
         return tree
 
