@@ -133,6 +133,7 @@ class Webhook(InProject):
     pipeline: str
     server_type: str
     repo_name: str
+    scope: str | None = None
     image_pattern: str
     tag_pattern: str
     exclude: list[str]

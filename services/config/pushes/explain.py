@@ -7,13 +7,9 @@ from datetime import datetime
 from services.config.catalog.base import readable
 from services.config.catalog.documents import wire_time
 from services.config.catalog.hooks import wanted
-from services.config.catalog.webhooks import for_matching
 from services.config.model.definitions import Webhook
 from services.config.model.people import Person
-from services.config.model.rights import Right
-from services.config.model.triggers import MatchWebhook
-from services.config.store import Reading, deliveries
-from services.config.store import polls as look_store
+from services.config.store import Reading, deliveries, polls
 from services.config.store.definitions import webhooks as webhooks_store
 from services.config.store.deliveries import Delivery
 from shared.contracts.base import Json
@@ -27,6 +23,8 @@ _END_OF_9999 = 253_402_300_800.0 - 86_400.0
 """A day before the calendar of Python ends, so that a day later has a date too."""
 BEFORE_S, AFTER_S = 3_600.0, 86_400.0
 """An event this long before or after the time is taken for the one that is meant."""
+MOST_WEBHOOKS = 20
+"""The answer names at most so many webhooks."""
 _SETTLED = (MirrorState.IN_STEP.value, wanted.LOOKED_AT, "")
 
 
@@ -35,27 +33,23 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
     if not repository:
         raise refuse(Code.INVALID, "repository is required, such as acme/web", subject="repository")
     moment = instant(at) if at else uow.now
-    seen = readable(uow, person)
+    projects = readable(uow, person)
     # As people have it at hand: an image reference, or the address of the repository's page.
     path = read_repository(repository).path or repository.strip()
-    found = deliveries.around(uow, seen, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
-    webhooks = [
-        (webhook, match)
-        for webhook in webhooks_store.WEBHOOKS.all(uow)
-        if person.may(webhook.project, Right.READ)
-        and (match := for_matching.match_webhook(uow, webhook)).repository in ("", path)
-    ]
     image = f"{repository}:{tag}" if tag else repository
-    said = [sentence(one) for one in found]
-    silent = [] if found else [why_silent(uow, webhook, match, tag) for webhook, match in webhooks]
-    if found:
-        first, next_step = said[0], found[0].next_step
+    events = deliveries.around(uow, projects, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
+    webhooks = webhooks_store.for_repository(uow, projects, path, MOST_WEBHOOKS)
+    if events:
+        sentences = [sentence(event) for event in events]
+        first, next_step = sentences[0], events[0].next_step
     elif webhooks:
-        first = f"No delivery of {image} was received between an hour before and a day after. " + " ".join(silent)
-        next_step = "Look at the webhook; Test sends it a delivery."
+        sentences = [why_silent(uow, webhook, tag) for webhook in webhooks]
+        first = f"No delivery of {image} was received between an hour before and a day after. " + " ".join(sentences)
+        next_step = "Check the webhook; Test sends it a delivery."
     else:
-        first = f"No webhook that you may see is for {repository}: nothing listens for its pushes."
-        next_step = f"Make a webhook for {repository}."
+        sentences = []
+        first = f"No webhook that you can see is for {repository}: nothing listens for its pushes."
+        next_step = f"Create a webhook for {repository}."
     return {
         "kind": "WHY",
         "repository": repository,
@@ -63,9 +57,9 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
         "at": wire_time(moment),
         "answer": first,
         "nextStep": next_step,
-        "events": [one.id for one in found],
-        "sentences": said or silent,
-        "webhooks": [webhook.id for webhook, _ in webhooks],
+        "events": [event.id for event in events],
+        "sentences": sentences,
+        "webhooks": [webhook.id for webhook in webhooks],
     }
 
 
@@ -94,38 +88,38 @@ def _seconds(text: str) -> float:
     return number / unit
 
 
-def sentence(one: Delivery) -> str:
+def sentence(event: Delivery) -> str:
     """What became of one delivery, to its run's end."""
-    to = f" to webhook {one.webhook}" if one.webhook else ""
-    said = f"Received{to} on {wire_time(one.received_at)[:19]} UTC, {one.verdict}: {one.reason}"
-    if one.execution_id and one.execution_status:
-        said += f" The run is {one.execution_status}: {one.execution_message or 'it has said nothing yet'}"
-    return said
+    to = f" to webhook {event.webhook}" if event.webhook else ""
+    outcome = f"Received{to} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"
+    if event.execution_id and event.execution_status:
+        outcome += f" The run is {event.execution_status}: {event.execution_message or 'it has reported nothing yet'}"
+    return outcome
 
 
-def why_silent(uow: Reading, webhook: Webhook, match: MatchWebhook, tag: str) -> str:
-    """Why a webhook that is for the repository may have heard nothing. Every reason, in the order of their weight."""
-    said = []
+def why_silent(uow: Reading, webhook: Webhook, tag: str) -> str:
+    """Why a webhook that is for the repository may have received nothing: every reason, the weightiest first."""
+    reasons = []
     if not webhook.enabled:
-        said.append("it is disabled")
+        reasons.append("it is disabled")
     if webhook.hub_state not in _SETTLED:
-        said.append(f"its hook is not in step ({webhook.hub_state}: {webhook.hub_message or 'no reason given'})")
-    look = look_store.load(uow, webhook.id)
+        reasons.append(f"its hook is not in step ({webhook.hub_state}: {webhook.hub_message or 'no reason given'})")
+    look = polls.load(uow, webhook.id)
     if look is not None and look.problem:
-        said.append(f"the registry could not be looked at ({look.problem})")
-    if unwanted := _unwanted(match, tag):
-        said.append(f"it would ignore tag {unwanted}")
-    if not said:
-        said.append("all is well with it: the push was of another repository, or the registry sent no hook")
-    return f"Webhook {webhook.name}: {'; '.join(said)}."
+        reasons.append(f"polling the registry failed ({look.problem})")
+    if ignored := _ignored(webhook, tag):
+        reasons.append(f"it would ignore tag {ignored}")
+    if not reasons:
+        reasons.append("nothing is wrong with it: the push was to another repository, or the registry sent no hook")
+    return f"Webhook {webhook.name}: {'; '.join(reasons)}."
 
 
-def _unwanted(match: MatchWebhook, tag: str) -> str:
+def _ignored(webhook: Webhook, tag: str) -> str:
     """Why a push of this tag would not run; empty where it would, or where any tag is meant."""
     if not tag:
         return ""
     try:
-        judged = patterns.judge(match.tag_pattern, tag, match.exclude)
+        result = patterns.judge(webhook.tag_pattern, tag, webhook.exclude)
     except patterns.BadPattern as error:
         return f"{tag}, since its tag pattern cannot be read: {error}"
-    return "" if judged.wanted else f"{tag}, which {judged.reason.removeprefix(tag).strip()}"
+    return "" if result.wanted else f"{tag}, which {result.reason.removeprefix(tag).strip()}"

@@ -194,6 +194,7 @@ class WebhookRow(InProjectColumns, Base):
         Index(None, "project", "endpoint"),
         Index(None, "project", "pipeline"),
         Index(None, "api_token_id"),
+        Index(None, "scope"),
     )
 
     enabled: Mapped[bool]
@@ -204,6 +205,8 @@ class WebhookRow(InProjectColumns, Base):
     repo_name: Mapped[str]
     whole_namespace: Mapped[bool] = mapped_column(default=False)
     """Without a repository it is for all that is in its endpoint's namespace."""
+    scope: Mapped[str | None]
+    """What it is for: `acme/web`, or all of a namespace, `acme/`; blank means anything, null: not known yet."""
     image_pattern: Mapped[str]
     tag_pattern: Mapped[str]
     exclude: Mapped[list[str]]

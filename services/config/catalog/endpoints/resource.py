@@ -117,7 +117,7 @@ class Endpoints(Scoped[Endpoint]):
         self, uow: UnitOfWork, person: Person, before: Endpoint | None, after: Endpoint | None
     ) -> Endpoint | None:
         """A changed registry or password means another look at the hooks that depend on it."""
-        if before is not None and after is not None and after.type == "docker":
+        if after is not None and after.type == "docker":
             wanted.endpoint_changed(uow, before, after)
         return after
 

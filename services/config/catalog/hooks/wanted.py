@@ -42,6 +42,7 @@ def on_timer(uow: UnitOfWork, subject: str) -> None:
 def start(uow: UnitOfWork, public_url: str) -> None:
     """When config becomes active: a pass soon, with new hooks all over when the public address has changed."""
     public_address.told(uow, public_url)
+    _note_scopes(uow)
     uow.timer(PASS_TIMER, _ALL, uow.now)
 
 
@@ -50,6 +51,21 @@ def repository(webhook: Webhook, endpoint: Endpoint | None) -> Repository:
     if endpoint is None:
         return join_repository(Repository(host="", namespace=""), webhook.repo_name)
     return meant_repository(endpoint.properties, webhook.repo_name, whole_namespace=webhook.whole_namespace)
+
+
+def _note_scopes(uow: UnitOfWork) -> None:
+    """After an update: what each webhook is for that an earlier version defined."""
+    webhooks = webhooks_store.without_scope(uow)
+    endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
+    readable = {key: references.readable(uow, endpoint) for key, endpoint in endpoints.items()}
+    for webhook in webhooks:
+        scope = _scope(repository(webhook, readable.get((webhook.project, webhook.endpoint))))
+        webhooks_store.set_hook(uow, replace(webhook, scope=scope))
+
+
+def _scope(meant: Repository) -> str:
+    """`acme/web`, or `acme/` for all of a namespace; blank for all of a registry, or where nothing is known."""
+    return meant.path or (f"{meant.namespace}/" if meant.namespace else "")
 
 
 def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhook:
@@ -62,12 +78,17 @@ def refreshed(uow: UnitOfWork, before: Webhook | None, after: Webhook) -> Webhoo
         bury(uow, before or after)
     renewed = before is not None and (before.token_hash != after.token_hash or before.name != after.name)
     restated = not path and (state, message) != (after.hub_state, after.hub_message)
+    scope = _scope(repository(after, endpoint))
     if not moved and not renewed and not restated:
-        return after
-    generation = after.generation + 1 if path else after.generation
+        if scope == after.scope:
+            return after
+        new = replace(after, scope=scope)
+        webhooks_store.set_hook(uow, new)
+        return new
     new = replace(
         after,
-        generation=generation,
+        generation=after.generation + 1 if path else after.generation,
+        scope=scope,
         hook_repository=path,
         hook_hub_url=hub_url,
         slug=None if moved else after.slug,
@@ -102,9 +123,9 @@ def bury(uow: UnitOfWork, webhook: Webhook) -> None:
     )
 
 
-def endpoint_changed(uow: UnitOfWork, before: Endpoint, after: Endpoint) -> None:
-    """A changed docker endpoint: its webhooks may want other hooks, or only other credentials."""
-    if (before.properties, before.secrets) != (after.properties, after.secrets):
+def endpoint_changed(uow: UnitOfWork, before: Endpoint | None, after: Endpoint) -> None:
+    """A new or changed docker endpoint: webhooks that name it may want other hooks, or only other credentials."""
+    if before is None or (before.properties, before.secrets) != (after.properties, after.secrets):
         _look_again(uow, after, f"endpoint {after.name} changed")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, case, delete, insert, or_, select, tuple_, update
 
 from services.config.model.definitions import Token, Tombstone, User, Webhook
-from services.config.store.filters import Field
+from services.config.store.filters import Field, within
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
 from shared.contracts.pushes import TokenEntry
@@ -66,6 +66,22 @@ def of_actor(uow: Reading, user_id: str, user: str) -> list[Webhook]:
     tokens = select(TokenRow.id).where(TokenRow.user_id == user_id)
     made = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == user)
     return WEBHOOKS.all(uow, or_(made, WebhookRow.api_token_id.in_(tokens)))
+
+
+def for_repository(uow: Reading, projects: frozenset[str] | None, path: str, limit: int) -> list[Webhook]:
+    """Webhooks that a push of this repository may be for, those that name it first; `projects` None means all."""
+    parents = [path[: place + 1] for place, letter in enumerate(f"{path}/") if letter == "/"]
+    about = or_(WebhookRow.scope.in_([path, f"{path}/", *parents, ""]), WebhookRow.scope.is_(None))
+    ids = within(select(WebhookRow.id).where(about), WebhookRow.project, projects)
+    by_name = case((WebhookRow.scope == path, 0), (WebhookRow.scope != "", 1), else_=2)
+    chosen = list(uow.session.scalars(ids.order_by(by_name, WebhookRow.name, WebhookRow.id).limit(limit)))
+    webhooks = {webhook.id: webhook for webhook in WEBHOOKS.all(uow, WebhookRow.id.in_(chosen))}
+    return [webhooks[webhook_id] for webhook_id in chosen]
+
+
+def without_scope(uow: Reading) -> list[Webhook]:
+    """Webhooks that an earlier version defined, which did not keep what they are for."""
+    return WEBHOOKS.all(uow, WebhookRow.scope.is_(None))
 
 
 def ending_tokens(uow: Reading, until: float) -> list[Token]:
@@ -187,6 +203,7 @@ def set_hook(uow: UnitOfWork, webhook: Webhook) -> None:
         .where(WebhookRow.id == webhook.id)
         .values(
             generation=webhook.generation,
+            scope=webhook.scope,
             hook_repository=webhook.hook_repository,
             hook_hub_url=webhook.hook_hub_url,
             hub_state=webhook.hub_state,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import Engine, event, update
 
 from services.config.accounts.callers import load_person
 from services.config.pushes.deliveries import Receiver
-from services.config.pushes.explain import instant
+from services.config.pushes.explain import MOST_WEBHOOKS, instant
 from services.config.resources.events import Events
 from services.config.runs.batch import Movement
+from services.config.store.definitions import webhooks
+from services.config.tables.catalog import WebhookRow
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
@@ -98,7 +103,77 @@ def test_without_a_delivery_each_webhook_of_the_repository_says_what_is_wrong_wi
 def test_without_a_webhook_it_says_that_nothing_listens(office: Office) -> None:
     said = why(office, "1", repository="acme/other")
     assert "nothing listens" in str(said["answer"])
-    assert said["nextStep"] == "Make a webhook for acme/other."
+    assert said["nextStep"] == "Create a webhook for acme/other."
+
+
+def test_only_webhooks_of_the_repository_and_of_any_are_asked_and_at_most_twenty_answer(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(name="any", token="any", pipeline="Deploy web")
+    for number in range(25):
+        office.webhook(name=f"web {number:02}", token=f"web {number}", endpoint="hub", pipeline="Deploy web")
+        office.webhook(
+            name=f"api {number:02}", token=f"api {number}", endpoint="hub", pipeline="Deploy web", repoName="acme/api"
+        )
+    answer = why(office, "1.4.1", repository="acme/api")
+    assert len(answer["webhooks"]) == MOST_WEBHOOKS  # type: ignore[arg-type]
+    assert all(str(sentence).startswith("Webhook api ") for sentence in answer["sentences"])  # type: ignore[attr-defined]
+    namespace = {"serverType": "DockerHub", "repoURL": "acme"}
+    office.act(Kind.ENDPOINTS, "create", {"name": "all", "project": "default", "type": "docker", "properties": namespace})
+    office.webhook(name="all of acme", token="all", endpoint="all", pipeline="Deploy web", wholeNamespace=True)
+    answer = why(office, "1.4.1", repository="acme/new")
+    assert [str(sentence)[:8] for sentence in answer["sentences"]] == ["Webhook "] * 2  # type: ignore[attr-defined]
+    answer = why(office, "1.4.1", repository="other/new")
+    assert [str(sentence)[:12] for sentence in answer["sentences"]] == ["Webhook any:"]  # type: ignore[attr-defined]
+
+
+def test_the_question_costs_the_same_whatever_the_number_of_webhooks(office: Office) -> None:
+    office.docker_endpoint()
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    def asked() -> int:
+        statements.clear()
+        event.listen(Engine, "before_cursor_execute", note)
+        why(office, "1.4.1")
+        event.remove(Engine, "before_cursor_execute", note)
+        return len(statements)
+
+    office.webhook(name="web", endpoint="hub", pipeline="Deploy web")
+    few = asked()
+    assert few > 2
+    for number in range(30):
+        office.webhook(
+            name=f"api {number:02}", token=f"api {number}", endpoint="hub", pipeline="Deploy web", repoName="acme/api"
+        )
+    assert asked() == few
+
+
+def test_the_repository_of_a_webhook_follows_its_endpoint_and_its_variables(office: Office) -> None:
+    office.act(Kind.VARIABLES, "create", {"name": "repo", "project": "default", "type": "REGULAR", "value": "acme/web"})
+    office.webhook(name="early", endpoint="hub", pipeline="Deploy web")
+    assert "Webhook early" in str(why(office, "1")["answer"]), "it has no endpoint yet, and may be for any repository"
+    properties = {"serverType": "DockerHub", "repoURL": "${var.repo}"}
+    endpoint = {"name": "hub", "project": "default", "type": "docker", "properties": properties}
+    office.act(Kind.ENDPOINTS, "create", endpoint)
+    assert "nothing listens" in str(why(office, "1", repository="acme/api")["answer"])
+    assert "Webhook early" in str(why(office, "1")["answer"])
+    office.act(Kind.VARIABLES, "patch", {"value": "acme/api"}, name="repo", project="default")
+    assert "Webhook early" in str(why(office, "1", repository="acme/api")["answer"])
+    assert "nothing listens" in str(why(office, "1")["answer"])
+
+
+def test_webhooks_of_an_earlier_version_get_their_scope_when_config_starts(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub", pipeline="Deploy web")
+    with office.store.write() as uow:
+        uow.session.execute(update(WebhookRow).values(scope=None))
+    assert "Webhook web" in str(why(office, "1")["answer"])
+    with office.store.write() as uow:
+        office.catalog.start(uow)
+    with office.store.read() as reading:
+        assert webhooks.WEBHOOKS.one(reading, name="web").scope == "acme/web"  # type: ignore[union-attr]
 
 
 def test_others_events_are_not_told(office: Office) -> None:
