@@ -118,7 +118,9 @@ def test_only_webhooks_of_the_repository_and_of_any_are_asked_and_at_most_twenty
     assert len(answer["webhooks"]) == MOST_WEBHOOKS  # type: ignore[arg-type]
     assert all(str(sentence).startswith("Webhook api ") for sentence in answer["sentences"])  # type: ignore[attr-defined]
     namespace = {"serverType": "DockerHub", "repoURL": "acme"}
-    office.act(Kind.ENDPOINTS, "create", {"name": "all", "project": "default", "type": "docker", "properties": namespace})
+    office.act(
+        Kind.ENDPOINTS, "create", {"name": "all", "project": "default", "type": "docker", "properties": namespace}
+    )
     office.webhook(name="all of acme", token="all", endpoint="all", pipeline="Deploy web", wholeNamespace=True)
     answer = why(office, "1.4.1", repository="acme/new")
     assert [str(sentence)[:8] for sentence in answer["sentences"]] == ["Webhook "] * 2  # type: ignore[attr-defined]
