@@ -39,7 +39,7 @@ class Answers(Protocol):
         ...
 
     def wanted(self, uow: Reading, ask: WantedAsk) -> Wanted:
-        """The hooks that should stand at the registry."""
+        """The hooks that should exist at the registry."""
         ...
 
 
@@ -123,7 +123,7 @@ def _or_stop(work: Callable[[Sequence[Incoming]], Sequence[Outcome]], batch: Seq
 
 
 def too_slow(ask: Message) -> Refused:
-    """What was broken off, and how to ask for less."""
+    """What timed out, and how to ask for less."""
     asked = ask if isinstance(ask, Find) else None
     what = f"The list of {asked.kind.value}" if asked else "The answer"
     narrower = [
@@ -134,7 +134,7 @@ def too_slow(ask: Message) -> Refused:
     ways = [way for way in narrower if way] or ["add a filter, such as a project or a time"]
     return refuse(
         Code.TIMEOUT,
-        f"{what} took longer than {READ_LIMIT_S:g} s and was broken off, so that others need not wait",
+        f"{what} timed out after {READ_LIMIT_S:g} s",
         next_step=f"Ask for less: {'; '.join(ways)}.",
     )
 

@@ -160,7 +160,7 @@ class Config:
             )
             self._signs_of_life = signs
             working.closing(signs)
-            # Closed in reverse: nothing comes in any more while the relay still sends what was promised.
+            # Closed in reverse: nothing more comes in while the relay still sends what was promised.
             working.closing(self.bus.consume_single(LEDGER, self.handlers.ledger_batch))
             working.closing(self.bus.consume_single(HOOKS, self.handlers.hooks))
             working.closing(self.bus.consume_single(HOOKS_BULK, self.handlers.hooks))
@@ -201,7 +201,7 @@ class Config:
     def _database_is(self, trouble: str) -> None:
         if trouble:
             what = f"{trouble[:1].upper()}{trouble[1:]}"
-            next_step = "Hooks and reports wait in the broker; repair it or make room, and all goes on by itself."
+            next_step = "Hooks and reports wait in the broker; repair it or free space; work resumes automatically."
             self.health.trouble("database", f"{what}. {next_step}")
         else:
             self.health.clear("database")

@@ -23,6 +23,6 @@ class Settings(settings.Settings):
     """Seconds between looks for pushes whose hook never came; 0 looks for none. Less costs calls at Docker Hub, which
     allows some hundred a minute."""
     missed_patience_s: float = 120.0
-    """Seconds that a hook may take after its push was seen at the registry; then the push is made up for."""
+    """Seconds that a hook may take after its push was seen at the registry; then the push is recovered."""
     admin_password: str = ""
     """The first administrator's, read once when there is no user yet; else it stands in `<home>/admin-password`."""

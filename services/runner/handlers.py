@@ -87,7 +87,7 @@ def answer(ask: Callable[[Q], A], publish: Callable[[A, str], None]) -> Callable
 def send_notice(
     tell: Callable[[Notice, int], NoticeTried], publish: Callable[[NoticeTried, str], None]
 ) -> Callable[[Incoming], Outcome]:
-    """Somebody is to be told: each try is reported before the notice is put away or goes round the ladder."""
+    """Send a notice: each try is reported before the notice is put away or goes round the ladder."""
 
     def handle(incoming: Incoming) -> Outcome:
         notice = cast("Notice", incoming.message)

@@ -1,4 +1,4 @@
-"""The wiring of a runner: which classes stand behind the ports."""
+"""The wiring of a runner: which classes implement the ports."""
 
 from __future__ import annotations
 

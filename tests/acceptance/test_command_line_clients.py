@@ -219,7 +219,7 @@ def test_the_later_clients_live_a_pipelines_whole_life(world: World, password: s
     client = kind(world.layout.url, world.layout.certificate)
     client.sign_in(system.ADMIN, password)
     client.import_(PIPELINE.format(name=name), "create")
-    with pytest.raises(Failed, match=r"FAILED - pipeline .* is there already"):
+    with pytest.raises(Failed, match=r"FAILED - pipeline .* already exists"):
         client.import_(PIPELINE.format(name=name), "create")
     client.import_(PIPELINE.format(name=name), "apply")
     (found,) = client.find("pipelines", {"id": "string", "name": "string"}, name=name, project="default")

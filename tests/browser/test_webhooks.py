@@ -55,7 +55,7 @@ def test_every_advanced_field_is_filled_in_kept_and_shown_again(world: World, pa
     page.get_by_label("Source networks").fill("127.0.0.1 10.0.0.0/8")
     page.get_by_label("Wanted platforms").fill("amd64")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("'amd64' is no platform")
+    expect(page.get_by_role("alert")).to_contain_text("'amd64' is not a platform")
     expect(page.get_by_role("alert")).to_be_in_viewport()
     page.get_by_label("Wanted platforms").fill("linux/amd64")
     save(page)

@@ -87,7 +87,7 @@ def test_a_step_that_fails_is_named_with_its_last_words(runs: OneTask, kube: Kub
     given = {"steps": ["echo fine", "echo no such file >&2; exit 3", "echo never"], "artifacts": ["*.txt"]}
     done = runs.run(given, {}, workspace=workspace(space))
     assert message(done) == (
-        "Step 2 of 3 (echo no such file >&2; exit 3) ended with exit code 3. Its last words: no such file"
+        "Step 2 of 3 (echo no such file >&2; exit 3) ended with exit code 3. Last log line: no such file"
     )
     assert "never" not in done.lines
     nothing_left(kube, space)

@@ -29,7 +29,7 @@ class Type(StrEnum):
     LATER = "later"
     """Fails at first and is tried again after a long while."""
     DEADLY = "deadly"
-    """Kills whoever runs it."""
+    """Kills the process that runs it."""
 
 
 STAGE = "Stage"

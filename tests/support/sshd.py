@@ -1,4 +1,4 @@
-"""A private OpenSSH server on loopback, for one account: whoever runs the tests."""
+"""A private OpenSSH server on loopback, for one account: that of the tests."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Door:
         self._context = shown.context(self._folder)
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Let nobody in from now on."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

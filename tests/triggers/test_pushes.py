@@ -55,7 +55,7 @@ def test_a_push_whose_hook_was_suppressed_is_made_up_for_and_deployed(world: Wor
     assert world.ended("missed-1")["status"] == "COMPLETED"
     assert world.running_image() == f"{demo.REPOSITORY}:missed-1@{event['digest']}"
     history = [one["what"] for one in webhook(world)["history"]]
-    assert "Made up for a push whose hook never came: missed-1." in history
+    assert "Recovered a missed push: missed-1." in history
 
 
 def test_a_push_whose_hook_came_is_not_made_up_for(world: World) -> None:

@@ -50,7 +50,7 @@ class ApiTokens:
         return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Create one of one's own, name it anew, or end it; `sign-out` ends the session that asks."""
+        """Create one of one's own, rename it, or end it; `sign-out` ends the session that asks."""
         return chosen(self._verbs, ask)(uow, person, ask)
 
     def _rename(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

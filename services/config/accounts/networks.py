@@ -10,7 +10,7 @@ _IPV6_PREFIX = 64
 
 
 def network_of(written: str) -> str:
-    """`203.0.113.9`, `2001:db8:1:2::/64`; empty for what is no address."""
+    """`203.0.113.9`, `2001:db8:1:2::/64`; empty for anything else."""
     address = normalise(written)
     if address is None:
         return ""

@@ -36,7 +36,7 @@ def hash_password(digest: str) -> str:
 def password_matches(stored: str | None, digest: str, *, familiar: bool = True) -> bool:
     """Whether this is the password; takes as long when there is none to compare with. Waits for its turn.
 
-    `familiar`: whoever asks has signed in before.
+    `familiar`: the caller has signed in before.
     """
     return (_POOL if familiar else _STRANGERS).submit(_matches, stored, digest).result()
 

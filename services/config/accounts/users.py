@@ -127,7 +127,7 @@ class Users:
         if new.enabled is not old.enabled:
             identity.user_switched(uow, new)
         if password or not new.enabled:
-            # Whoever knew the old password is out; API tokens stay, they were made on purpose.
+            # Sessions by the old password end; API tokens stay, they were made on purpose.
             kinds = ("session", "refresh")
             people.revoke_tokens(uow, old.id, but=person.token_id if own else None, kinds=kinds)
         document = documents(uow, [new])[0]

@@ -80,7 +80,7 @@ class Scoped(Generic[V]):
         return []
 
     def after_change(self, uow: UnitOfWork, person: Person, before: V | None, after: V | None) -> V | None:
-        """What a change sets off; may answer with the value as it then stands."""
+        """What a change sets off; may answer with the value that results."""
         return after
 
     # What all share
@@ -108,7 +108,7 @@ class Scoped(Generic[V]):
         return choose_project(uow, person, str(ask.body.get("project") or ask.project or ""), self.noun)
 
     def replace(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """All of an object anew."""
+        """Replace the whole object."""
         return self.change(uow, person, ask, partial=False)
 
     def patch(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

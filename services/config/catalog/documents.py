@@ -21,7 +21,7 @@ def wire_time(at: float | None) -> str:
     """An instant as the API prints it, `2019-09-16 09:25:38.065065+00`; empty for none."""
     if at is None:
         return ""
-    # Of the very microseconds that are told beside it, which a float rounds in one way and a date in another.
+    # Of the very microseconds beside it, which a float rounds in one way and a date in another.
     return (_EPOCH + timedelta(microseconds=micros(at))).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
 
 

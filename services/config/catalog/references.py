@@ -38,13 +38,13 @@ def resolve_endpoint(uow: Reading, endpoint: Endpoint) -> runs.Endpoint:
 
 
 def endpoint_of(uow: Reading, project: str, name: str) -> Endpoint | None:
-    """The endpoint of that name, with its references to variables that are no secrets filled in."""
+    """The endpoint of that name, with its references to variables that are not secrets filled in."""
     endpoint = ENDPOINTS.one(uow, project=project, name=name) if name else None
     return None if endpoint is None else readable(uow, endpoint)
 
 
 def readable(uow: Reading, endpoint: Endpoint) -> Endpoint:
-    """The endpoint with its references to variables that are no secrets filled in."""
+    """The endpoint with its references to variables that are not secrets filled in."""
     if not (names := referred(endpoint)):
         return endpoint
     variables = _variables(uow, endpoint.project, names)
@@ -85,7 +85,7 @@ def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Endpo
 
 
 def _put_in(value: Any, variables: Mapping[str, Variable]) -> Any:
-    """A text with the values of variables that are no secrets in place of its references to them."""
+    """A text with the values of variables that are not secrets in place of its references to them."""
 
     def clear(found: re.Match[str]) -> str:
         variable = variables.get(found[1])

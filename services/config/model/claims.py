@@ -77,7 +77,7 @@ class Holding:
     attempt: int = 0
     """Number of the newest take."""
     runner: str = ""
-    """Who made that take; empty once it let go. An expired holder stands here until the next take cuts it off."""
+    """Who made that take; empty once it let go. An expired holder stays here until the next take cuts it off."""
     take_id: str = ""
     accepted_seq: int = 0
     """Last event of the newest attempt that was dealt with."""
@@ -109,7 +109,7 @@ class Holding:
 
     @property
     def wanted(self) -> Verdict:
-        """What the ledger wants of whoever holds the run."""
+        """What the ledger wants of the holder."""
         if self.cancel:
             return Verdict.CANCEL
         return Verdict.PAUSE if self.pause else Verdict.GO
@@ -172,7 +172,7 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class CancelTimer:
-    """The run waits for no time any more."""
+    """The run no longer waits for a time."""
 
 
 @dataclass(frozen=True, slots=True)

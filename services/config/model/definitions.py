@@ -102,7 +102,7 @@ class Variable(InProject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline(InProject):
-    """A pipeline as it stands now; `tree` is its document without what the columns hold."""
+    """A pipeline as it is now; `tree` is its document without what the columns hold."""
 
     state: str
     concurrency: int
@@ -112,7 +112,7 @@ class Pipeline(InProject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineVersion:
-    """A pipeline as it stood after one change."""
+    """A pipeline as it was after one change."""
 
     pipeline_id: str
     version: int

@@ -1,4 +1,4 @@
-"""Which runs stand behind an image that one of them pushed, and when a further run would go in circles. Pure."""
+"""Which runs led to an image that one of them pushed, and when a further run would go in circles. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def chain(own: Iterable[Cause], before: Iterable[Cause]) -> tuple[Cause, ...]:
 
 
 def already(causes: Iterable[Cause], pipeline_id: str, digest: str) -> Cause | None:
-    """The run through which a pipeline already stands among the causes of a digest: starting it again is a loop."""
+    """The run through which a pipeline is already among the causes of a digest: starting it again is a loop."""
     return next((one for one in causes if (one.pipeline_id, one.digest) == (pipeline_id, digest)), None)
 
 

@@ -50,7 +50,7 @@ def _same(push: Push, received_at: float, one: Earlier) -> bool:
         return True
     if push.digest is None or push.digest != one.digest:
         return False
-    # A hook that comes long after its push was made up for says by its time that it is about the same push.
+    # A hook that comes long after its push was recovered says by its time that it is about the same push.
     before = push.pushed_at is not None and push.pushed_at <= one.received_at
     return before or abs(received_at - one.received_at) <= REPEAT_WITHIN_S
 

@@ -1,7 +1,7 @@
 """Looking at registries: instead of a hook where none can reach us, and beside it for pushes whose hook never came.
 
 The same machinery for both. A webhook in the mode `look` is looked at every minute, and whatever was pushed runs; one
-in the mode `hook` every few minutes, and only a push whose hook had its time to arrive is made up for.
+in the mode `hook` every few minutes, and only a push whose hook had its time to arrive is recovered.
 """
 
 from __future__ import annotations
@@ -133,10 +133,10 @@ def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookRec
 
 
 def _history(outcome: tag_diff.Outcome, *, looks: bool) -> str:
-    """What the webhook's history says of a look: what was made up for, and what was not; empty for nothing to say."""
+    """What the webhook's history says of a look: what was recovered, and what was not; empty for nothing to say."""
     tags = ", ".join(one.name for one in outcome.missed)
     if outcome.dropped:
         pushes = "since the last look" if looks else "whose hooks never came"
         whole, newest = len(outcome.missed) + outcome.dropped, len(outcome.missed)
         return f"Of {whole} pushes {pushes} the newest {newest} count: {tags}."
-    return "" if looks or not tags else f"Made up for a push whose hook never came: {tags}."
+    return "" if looks or not tags else f"Recovered a missed push: {tags}."

@@ -24,7 +24,7 @@ class Outcome:
     memory: Memory
     missed: tuple[SeenTag, ...] = ()
     dropped: int = 0
-    """Missed ones beyond what is made up for."""
+    """Missed ones beyond what is recovered."""
 
 
 def compare(

@@ -252,7 +252,7 @@ def judge(verdict: Verdict, **words: str) -> Judgement:
 
 
 def action_of(verdict: str) -> Action:
-    """The next step's name; none for a text that is no verdict (an older version's)."""
+    """The next step's name; none for any other text (an older version's)."""
     try:
         return ABOUT[Verdict(verdict)].action
     except ValueError:

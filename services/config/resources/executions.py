@@ -1,4 +1,4 @@
-"""The kind `executions`: finding runs, and handing what is wanted of one to whoever does it."""
+"""The kind `executions`: finding runs, and handing what is wanted of one to the code that does it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _locate(uow: Reading, person: Person, ask: Get) -> Seen:
     else:
         number = whole_number(str(index))
         if number is None:
-            raise refuse(Code.INVALID, f"{str(index)[:50]!r} is no number of a run")
+            raise refuse(Code.INVALID, f"{str(index)[:50]!r} is not a valid execution number")
         pipeline = str(ask.options.get("pipeline") or "")
         name = f"{pipeline or f'{ask.project}/{ask.name}'} #{index}"
         if pipeline:

@@ -45,7 +45,7 @@ class UserOperations:
             raise unsupported(Kind.USER_OPERATIONS, ask.verb, ("approve", "reject", "patch", "delete"))
         said = str(ask.body.get("status") or ask.verb).lower()
         if said not in _WORDS:
-            raise refuse(Code.INVALID, f"status {said!r} is no answer; say Approved or Rejected", subject=ask.id)
+            raise refuse(Code.INVALID, f"status {said!r} is not an answer; send Approved or Rejected", subject=ask.id)
         one = _locate(uow, person, ask.id)
         _demand_approver(person, one)
         if one.status != ACTIVE:
@@ -249,7 +249,7 @@ def _document(one: Operation, project_id: str, task: str, person: Person) -> Jso
 
 
 def _expiration(lasts_s: float) -> Json:
-    """How long the question stands, in the largest unit that is whole."""
+    """How long the question is open, in the largest unit that is whole."""
     for unit, seconds in (("DAYS", 86_400), ("HOURS", 3_600)):
         if lasts_s and lasts_s % seconds == 0:
             return {"expiration": round(lasts_s / seconds), "expirationUnit": unit}

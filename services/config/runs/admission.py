@@ -33,7 +33,7 @@ _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 """Namespace of the ids of runs that deliveries start."""
 
 MAX_DEPTH = 10
-"""So many runs may stand within each other."""
+"""Maximum nesting depth of runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def _own_id(body: Mapping[str, Any]) -> str:
     try:
         return str(UUID(str(wanted)))
     except ValueError as error:
-        raise refuse(Code.INVALID, f"executionId {wanted!r} is no UUID") from error
+        raise refuse(Code.INVALID, f"executionId {wanted!r} is not a valid UUID") from error
 
 
 def response(run: Run) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Movement:
         self._asking.add(run.pipeline_id)
 
     def ended(self, run: Run) -> None:
-        """Nobody needs to answer its questions any more."""
+        """Its questions no longer need an answer."""
         self._over.append(run.id)
 
     def said_of(self, run: Run) -> Sequence[Event]:
@@ -213,7 +213,7 @@ class Movement:
         self.uow.broadcast(EXECUTION_CHANGED, changed, run.id)
 
     def cancel_children(self, parent: str, place: tuple[str, str] | None = None) -> None:
-        """Whoever waited for these runs, the parent or one task of it, waits no more."""
+        """The parents, or tasks of them, that waited for these runs no longer wait."""
         for child in executions.children(self.uow, parent):
             run = self.run(child)
             if run is None or place not in (None, (run.parent_stage, run.parent_task)):

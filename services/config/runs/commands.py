@@ -124,7 +124,7 @@ def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
     """
     pipeline = pipelines.pipeline_by_id(uow, seen.pipeline_id)
     if pipeline is None:
-        raise refuse(Code.CONFLICT, f"Pipeline {seen.pipeline} does not exist any more", subject=seen.id)
+        raise refuse(Code.CONFLICT, f"Pipeline {seen.pipeline} no longer exists", subject=seen.id)
     ready = admission.compiled(pipeline)
     given = ask.body.get("input") or ask.body.get("inputs")
     kept = {name: value for name, value in seen.input.items() if name in ready.spec.input}

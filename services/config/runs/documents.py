@@ -102,7 +102,7 @@ def _document(
 
 
 def _tell(document: Json, told: Sequence[Told]) -> None:
-    """All notifications stand at the run, and those of a stage or a task there too."""
+    """All notifications are listed at the run, and those of a stage or a task there too."""
     for one in told:
         record = notifications.shown(one)
         document["notifications"].append(record)

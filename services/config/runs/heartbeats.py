@@ -1,4 +1,4 @@
-"""Signs of life: who was heard of when, on a clock that stands still while somebody could not be heard."""
+"""Signs of life: when each holder last reported, on a clock that stops while some could not be heard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 _LONGEST_STEP_S = 1.0
-"""After a time without hearing the clock goes on from where it stood, and by no more than this at a time."""
+"""After a time without hearing the clock continues from where it stopped, and by no more than this at a time."""
 
 
 class Leases:
@@ -38,7 +38,7 @@ class Leases:
             self._heard_until = heard_until
 
     def heard(self, holds: Iterable[tuple[str, int]]) -> None:
-        """Holders, as (execution id, attempt), have just been heard of."""
+        """Holders, as (execution id, attempt), have just reported."""
         with self._lock:
             for execution_id, attempt in holds:
                 newest, _ = self._seen.get(execution_id, (0, 0.0))
@@ -46,7 +46,7 @@ class Leases:
                     self._seen[execution_id] = (attempt, self._clock_s)
 
     def expired(self, held: Iterable[str]) -> list[str]:
-        """Which of the held runs have not been heard of for a whole lease; others are forgotten."""
+        """Which of the held runs have not reported for a whole lease; others are forgotten."""
         with self._lock:
             self._seen = {one: self._seen.get(one, (0, self._clock_s)) for one in held}
             return [one for one, (_, at) in self._seen.items() if self._clock_s - at > self._lease_s]

@@ -1,4 +1,4 @@
-"""Who is to be told what: decided from the events that the ledger accepted, sent by a runner.
+"""Who is notified of what: decided from the events that the ledger accepted, sent by a runner.
 
 What a notification says may name anything of the run. Secrets are not opened here: their boxes travel along, and
 outputs are those that people see.
@@ -52,7 +52,7 @@ _MANY = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """One notification that is due. `key` tells it from others of the run, whoever reports it and how often."""
+    """One notification that is due. `key` tells it from others of the run, no matter who reports it and how often."""
 
     key: str
     word: str
@@ -84,7 +84,7 @@ def notify(uow: UnitOfWork, run: Run, events: Sequence[Event]) -> None:
 
 
 def raised(event: Event, plan: Plan) -> Iterator[tuple[str, Place]]:
-    """What an event means to those who want to be told: a word, and the stage and task that it is about."""
+    """What an event means to those who want a notification: a word, and the stage and task that it is about."""
     match event:
         case RunStarted():
             yield "STARTED", ("", "")
@@ -108,7 +108,7 @@ def _tried_again(event: TaskEnded, plan: Plan) -> bool:
 
 
 def _key(event: Event) -> str:
-    """The same whoever says it and how often."""
+    """The same no matter who says it and how often."""
     place = (getattr(event, name, "") for name in ("type", "stage", "task", "try_number", "reason"))
     return " ".join(map(str, place))
 

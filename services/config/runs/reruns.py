@@ -79,7 +79,7 @@ def _well(planned: TaskPlan, found: TaskState) -> bool:
 def _demand_same(planned: StagePlan, new: Plan, until: str, names: list[str]) -> None:
     """What is kept must be, in the pipeline as it is now, the same tasks in the same place."""
     now = next((stage for stage in new.stages if stage.name == planned.name), None)
-    # Further tasks of the stage in which the run begins may have changed: they are done anew.
+    # Further tasks of the stage in which the run begins may have changed: they run again.
     whole = planned.name != until
     same = (
         now is not None

@@ -41,7 +41,7 @@ def _start(uow: UnitOfWork, schedule: Schedule) -> tuple[str, str]:
         )
     pipeline = pipelines.pipeline_for_run(uow, schedule.project, schedule.pipeline)
     if pipeline is None:
-        raise refuse(Code.NOT_FOUND, f"Pipeline {schedule.pipeline} does not exist any more")
+        raise refuse(Code.NOT_FOUND, f"Pipeline {schedule.pipeline} no longer exists")
     said = f"schedule {schedule.name}"
     body: dict[str, Any] = {"input": schedule.input, "comments": said, "source": said}
     order = replace(admission.manual_order(uow, pipeline, person, body), schedule=schedule.id)

@@ -25,7 +25,7 @@ class Lock(Protocol):
 
 
 class Watchdog(Protocol):
-    """Ends the process when it is not told for long that all goes on."""
+    """Ends the process when it hears for too long nothing from the thread that leads."""
 
     def alive(self) -> None: ...
     def close(self) -> None: ...
@@ -41,7 +41,7 @@ class Active:
     """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost.
 
     While another process holds it, `lock.watch` may take it from one that shows no life. `watchdog` hears that this
-    thread, and so the writer that it waits for, goes on. `database_is` is told why the database cannot be used, or an
+    thread, and so the writer that it waits for, goes on. `database_is` gets why the database cannot be used, or an
     empty text when it can.
     """
 

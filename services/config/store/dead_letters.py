@@ -51,7 +51,7 @@ _NAMES = tuple(Letter.__dataclass_fields__)
 
 
 def add(uow: UnitOfWork, letter: Letter) -> bool:
-    """Keep it; False when it is there already."""
+    """Keep it; False when it is a repeat."""
     if uow.session.get(DeadLetterRow, letter.id) is not None:
         return False
     uow.session.execute(insert(DeadLetterRow), {name: getattr(letter, name) for name in _NAMES})

@@ -230,7 +230,7 @@ _SAME = (
 
 
 def started_later(uow: Reading, one: Delivery) -> Delivery | None:
-    """The delivery of the same webhook and repository that stands after this one and has started a run, the last."""
+    """The delivery of the same webhook and repository that comes after this one and has started a run, the last."""
     if one.push is None:
         return None
     statement = (
@@ -238,7 +238,7 @@ def started_later(uow: Reading, one: Delivery) -> Delivery | None:
         .where(
             _ROW.webhook_id == one.webhook_id,
             _ROW.repository == one.push.repository,
-            # Nothing stands later than it was received, and there is an index for this.
+            # Nothing is ordered later than it was received, and there is an index for this.
             _ROW.received_at > one.order_at,
             _ROW.order_at > one.order_at,
             _ROW.verdict.in_(("started", "queued")),

@@ -246,7 +246,7 @@ def histories(uow: Reading, ids: Iterable[str]) -> dict[str, tuple[Recorded, ...
     """The accepted events of each, in order of acceptance.
 
     What was said by whom matters to the protocol alone; readers fold in the order of (attempt, seq), and the ledger's
-    own events stand between those of runners. So all come as attempt 0, numbered by their positions.
+    own events are between those of runners. So all come as attempt 0, numbered by their positions.
     """
     found: dict[str, list[Recorded]] = {}
     for part in _parts(ids):

@@ -175,7 +175,7 @@ class _Reader:
     def field(self, name: str) -> Field:
         field = self.fields.get(name)
         if field is None:
-            raise _refused(self.text, f"{name} is no field that can be filtered by", self.fields)
+            raise _refused(self.text, f"{name} is not a field to filter by", self.fields)
         return field
 
     def literal(self, node: Any, field: Field) -> Any:

@@ -1,4 +1,4 @@
-"""Who was told what of a run."""
+"""The notifications of a run."""
 
 from __future__ import annotations
 

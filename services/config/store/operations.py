@@ -24,7 +24,7 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "urn:portside:user-operation")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One question as it stands."""
+    """One question as it is now."""
 
     id: str
     execution_id: str
@@ -140,7 +140,7 @@ _CLOSE = (
 
 
 def close_of_executions(uow: UnitOfWork, ids: Sequence[str]) -> None:
-    """The runs are over: nobody needs to answer any more."""
+    """The runs are over: no answer is needed."""
     for start in range(0, len(ids), 400):
         uow.connection.execute(_CLOSE, {"ids": ids[start : start + 400], "now": uow.now})
 

@@ -53,7 +53,7 @@ def forget_deliveries(uow: UnitOfWork, before: float, limit: int) -> int:
 
 
 def forget_plans(uow: UnitOfWork) -> None:
-    """Plans that no run uses any more."""
+    """Plans that no run uses."""
     uow.session.execute(delete(PlanRow).where(PlanRow.hash.not_in(select(ExecutionRow.plan_hash).distinct())))
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 BEAT_EVERY_S = 2.0
 READ_LIMIT_S = 8.0
-"""A question that takes longer is broken off: pages must not hold up the database. The gateway waits longer."""
+"""A question that takes longer is cancelled: pages must not hold up the database. The gateway waits longer."""
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -63,11 +63,11 @@ class Away(Exception):
 
 
 class Deposed(Away):
-    """Another config process leads now: this one may write nothing any more. Nothing was written."""
+    """Another config process leads now: this one may no longer write. Nothing was written."""
 
 
 class TooSlow(Away):
-    """A question took longer than `READ_LIMIT_S` and was broken off; the database itself is well."""
+    """A question took longer than `READ_LIMIT_S` and was cancelled; the database itself is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class Store:
         self.on_promised: Callable[[list[Promised]], None] = lambda rows: None
         self.on_timer: Callable[[float], None] = lambda due_at: None
         self.before_commit: list[Callable[[UnitOfWork], Callable[[bool], None] | None]] = []
-        """Work that travels along with any transaction; what it returns is told whether the commit succeeded."""
+        """Work that travels along with any transaction; what it returns is called with whether the commit succeeded."""
 
     @property
     def writer(self) -> Engine:

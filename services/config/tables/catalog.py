@@ -147,7 +147,7 @@ class ScheduleRow(InProjectColumns, Base):
 
 
 class PipelineRow(InProjectColumns, Base):
-    """A pipeline as it stands now."""
+    """A pipeline as it is now."""
 
     __tablename__ = "pipelines"
     __table_args__ = (UniqueConstraint("project", "name"), Index(None, "name"), Index(None, "state"))
@@ -171,7 +171,7 @@ class PipelineNeedRow(Base):
 
 
 class PipelineVersionRow(Base):
-    """A pipeline as it stood after each change."""
+    """A pipeline as it was after each change."""
 
     __tablename__ = "pipeline_versions"
 

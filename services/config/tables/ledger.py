@@ -253,7 +253,7 @@ class DeploymentRow(Base):
 
 
 class NoticeRow(Base):
-    """Somebody is to be told of something that happened in a run, and how that went."""
+    """One notification of something that happened in a run, and how sending it went."""
 
     __tablename__ = "notices"
 

@@ -108,7 +108,7 @@ def _commit(repo: Repo, found: bytes) -> Commit:
     while isinstance(one, Tag):
         one = repo[one.object[1]]
     if not isinstance(one, Commit):
-        raise GitProblem("no-branch", "What the name stands for is no commit.")
+        raise GitProblem("no-branch", "The name does not lead to a commit.")
     return one
 
 
@@ -124,13 +124,13 @@ def _text(repo: Repo, commit: Commit, path: str, endpoint: Endpoint, name: str) 
         raise GitProblem("no-file", f"There is no {where}; at its top are: {listed}.") from None
     blob = repo[found]
     if stat.S_ISDIR(mode) or not isinstance(blob, Blob):
-        raise GitProblem("no-file", f"{where} is no file.")
+        raise GitProblem("no-file", f"{where} is not a file.")
     if len(blob.data) > MAX_FILE_BYTES:
         raise GitProblem("too-large", f"{where} is larger than {MAX_FILE_BYTES // 1024} KiB.")
     try:
         return blob.data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise GitProblem("no-file", f"{where} is no text in UTF-8.") from None
+        raise GitProblem("no-file", f"{where} is not UTF-8 text.") from None
 
 
 # ---------------------------------------------------------------------------------------------------- the way there
@@ -138,7 +138,7 @@ def _text(repo: Repo, commit: Commit, path: str, endpoint: Endpoint, name: str) 
 
 @contextmanager
 def _repository(endpoint: Endpoint, tell: Callable[[str], None]) -> Iterator[tuple[GitClient, str]]:
-    """A client for the endpoint's repository, and the repository's path there; failures are told in words."""
+    """A client for the endpoint's repository, and the repository's path there; failures are worded."""
     url = endpoint.text("repoURL") or endpoint.text("url")
     closing: list[Callable[[], object]] = []
     try:
@@ -166,7 +166,7 @@ def _client(
         return _over_ssh(endpoint, user, address.hostname, address.port or 22, address.path, tell, closing)
     if address.scheme not in ("http", "https") or not address.hostname:
         shown = _bare(url) or "its repoURL"
-        raise GitProblem("no-address", f"Endpoint {endpoint.name}: {shown} is no address of a Git server.")
+        raise GitProblem("no-address", f"Endpoint {endpoint.name}: {shown} is not the address of a Git server.")
     return _over_http(endpoint, address.scheme, address.netloc.rpartition("@")[2], address.path, closing)
 
 
@@ -180,7 +180,7 @@ def _over_http(
     try:
         known = context(trust)
     except SSLError:
-        message = f"Endpoint {endpoint.name}: its caCertificate is no PEM certificate."
+        message = f"Endpoint {endpoint.name}: its caCertificate is not a PEM certificate."
         raise GitProblem("incomplete", message) from None
     pool = _Pool(timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S), retries=False, ssl_context=known)
     pool.pool_classes_by_scheme = pools(trust)

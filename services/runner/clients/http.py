@@ -77,7 +77,7 @@ class Reply:
 
     @property
     def output(self) -> Json:
-        """In Code Stream's shape; `responseJson` is null when the body is no JSON."""
+        """In Code Stream's shape; `responseJson` is null when the body is not JSON."""
         try:
             parsed = parse_json(self.body)
         except ValueError:
@@ -129,7 +129,7 @@ class Outgoing:
         self, method: str, url: str, *, headers: dict[str, str], body: str | None = None, timeout_s: float = 60.0,
         trust: Trust = SYSTEM,
     ) -> Reply:  # fmt: skip
-        """One request, redirects followed; a failure to get an answer is told in words."""
+        """One request, redirects followed; a failure to get an answer is worded."""
         _demand_http(url)
         _demand_headers(headers)
         place = url.partition("?")[0]
@@ -155,7 +155,7 @@ def _text(raw: bytes, charset: str) -> str:
     try:
         return raw.decode(charset, "replace")
     except (LookupError, ValueError):
-        return raw.decode("utf-8", "replace")  # the server names something that is no charset
+        return raw.decode("utf-8", "replace")  # the server names an unknown charset
 
 
 def _demand_http(url: str) -> None:

@@ -45,7 +45,7 @@ class Login:
 
 
 def connect(login: Login, unseen: Callable[[str], None]) -> paramiko.SSHClient:
-    """Sign in. `unseen` is told the key of a host for which the login names none, as `hostKey` would name it."""
+    """Sign in. `unseen` gets the key of a host for which the login names none, as `hostKey` would name it."""
     client = paramiko.SSHClient()
     expected = _expected(login.host_key)
     name = login.host if login.port == 22 else f"[{login.host}]:{login.port}"
@@ -76,7 +76,7 @@ def connect(login: Login, unseen: Callable[[str], None]) -> paramiko.SSHClient:
 
 
 class _Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
-    """A host shows a key that stands under no name of ours."""
+    """A host shows a key that is not listed for its name."""
 
     def __init__(self, login: Login, must_match: bool, unseen: Callable[[str], None]) -> None:
         self._login = login
@@ -96,8 +96,8 @@ def _shown(key: paramiko.PKey) -> str:
 def _changed(login: Login, key: paramiko.PKey) -> SshProblem:
     return SshProblem(
         "host-key",
-        f"{login.place} shows another host key than `hostKey` names: {_shown(key)}. If the host was set up anew and "
-        "you know this key, put it into `hostKey`; else somebody may stand between.",
+        f"{login.place} shows another host key than `hostKey` names: {_shown(key)}. If the host was reinstalled and "
+        "you know this key, put it into `hostKey`; else somebody may be intercepting the connection.",
     )
 
 
@@ -110,7 +110,7 @@ def _expected(text: str) -> list[paramiko.PKey]:
             continue
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"host {match[1]} {match[2]}") if match else None
         if entry is None or entry.key is None:
-            raise SshProblem("host-key", "`hostKey` is no host key: write it as `ssh-keyscan` prints it.")
+            raise SshProblem("host-key", "`hostKey` is not a host key: write it as `ssh-keyscan` prints it.")
         found.append(entry.key)
     return found
 

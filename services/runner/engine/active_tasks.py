@@ -74,12 +74,12 @@ class Hand:
         return Barred(what) if what else None
 
     def let_fall(self, live: Live) -> None:
-        """It has ended, waits, or must be asked for anew: what it printed is passed on."""
+        """It has ended, waits, or must be asked for again: what it printed is passed on."""
         self.send_logs(live, last=True)
         self._live.pop(live.place, None)
 
     def stop(self) -> None:
-        """The run is over here: calls under way are told, and come back to nobody."""
+        """The run is over here: calls under way are cancelled, and their results dropped."""
         for live in self:
             live.stop_asked.append(True)
             live.rest()

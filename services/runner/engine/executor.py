@@ -67,7 +67,7 @@ class Holder:
     # --------------------------------------------------------------------------------------------- from other threads
 
     def reserve(self, timeout_s: float) -> bool:
-        """Wait for a free place; whoever gets one hands in a run or gives it back."""
+        """Wait for a free place; its taker hands in a run or gives it back."""
         return not self._stopping and self._slots.acquire(timeout=timeout_s)
 
     def give_back(self) -> None:
@@ -123,7 +123,7 @@ class Holder:
         self._workers.submit(call).add_done_callback(over)
 
     def drop(self, execution_id: str, attempt: int) -> None:
-        """The run needs no place any more."""
+        """The run no longer needs a place."""
         found = self._runs.get(execution_id)
         if found is not None and found.attempt == attempt:
             del self._runs[execution_id]
@@ -167,7 +167,7 @@ class Holder:
         except _End:
             raise
         except Exception:
-            log.exception("holder met an error")
+            log.exception("holder failed")
 
     def _end_thread(self) -> None:
         raise _End

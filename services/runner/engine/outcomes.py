@@ -25,13 +25,13 @@ def outcome(step: Any, live: Live) -> tuple[h.Status, str, Json]:
     if isinstance(step, BaseException):
         log.error("task crashed", task=f"{live.stage}.{live.task}", type=live.plan.type, exc_info=step)
         return h.Status.FAILED, _crash(live, step), {}
-    return h.Status.FAILED, f"The {live.plan.type} task answered with {type(step).__name__}, which is no step.", {}
+    return h.Status.FAILED, f"The {live.plan.type} task returned {type(step).__name__} instead of a step.", {}
 
 
 def _crash(live: Live, error: BaseException) -> str:
     what = str(error).strip().splitlines()
     detail = f"{type(error).__name__}: {what[0]}" if what else type(error).__name__
-    return f"The {live.plan.type} task met something it does not know ({detail}); the runner's log has more."
+    return f"The {live.plan.type} task failed unexpectedly ({detail}); see the runner's log."
 
 
 def complaint(answer: Any) -> str:

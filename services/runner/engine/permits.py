@@ -18,17 +18,17 @@ class Next(StrEnum):
     """The process ends: a successor begins, as another try where this one is on record."""
     FAIL = "fail"
     """Leave will never be given; the answer says why."""
-    ANEW = "anew"
+    AGAIN = "again"
     """Nothing has begun: let it fall, and ask `decide` again."""
 
 
 def after(answer: ReportAnswer, *, begun: bool, ending: bool, letting_go: bool) -> Next:
-    """`begun`: the try had begun before this request; `ending`: this holder was told to cancel it meanwhile."""
+    """`begun`: the try had begun before this request; `ending`: this holder had to cancel it meanwhile."""
     if letting_go:
         return Next.PUT_OFF
     if answer.verdict is Verdict.CANCEL or ending:
-        return Next.END if begun or answer.granted else Next.ANEW
+        return Next.END if begun or answer.granted else Next.AGAIN
     # A pause lets what has begun come to its end; the answer shows that the run is still ours.
     if answer.granted or (begun and answer.verdict is Verdict.PAUSE):
         return Next.ACT
-    return Next.FAIL if answer.verdict is Verdict.GO and answer.reason else Next.ANEW
+    return Next.FAIL if answer.verdict is Verdict.GO and answer.reason else Next.AGAIN

@@ -56,7 +56,7 @@ class Host(Protocol):
         """Do `call` in a worker thread, then `then` here with its answer or its exception."""
 
     def drop(self, execution_id: str, attempt: int) -> None:
-        """The run needs no place any more."""
+        """The run no longer needs a place."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -1,6 +1,6 @@
 """Events of one run on their way to the ledger: in order, together, durable before the next effect.
 
-An event is kept until an answer covers it (docs/adr/0001, what a holder owes). Most reports are only told, which costs
+An event is kept until an answer covers it (docs/adr/0001, what a holder owes). Most need no answer, which costs
 one message: the broker has them safe, but a queue can be deleted before the ledger reads it. So the request for leave
 and the last report are asked, and so is, when nothing was answered for a while, how far the ledger got. Answers come in
 the order of reports: what was sent and is not covered by one was lost, and is said again.
@@ -24,7 +24,7 @@ from .ports import Host
 FLUSH_AFTER_S = 0.05
 AGAIN_AFTER_S = 0.5
 UNSURE_FOR_S = 2.0
-"""So long what was told may stay uncovered before the ledger is asked how far it got."""
+"""How long events may stay uncovered before the ledger is asked how far it got."""
 _MAX_EVENTS = 500
 _MAX_BYTES = 4 * 1024 * 1024
 """Of the events in one report: with its envelope it stays well below what a message may have."""
@@ -111,7 +111,7 @@ class Reporter:
         self.flush()
 
     def close(self) -> None:
-        """Say nothing any more."""
+        """Send nothing more."""
         self._closed = True
 
     def _flush_now(self) -> None:

@@ -44,7 +44,7 @@ class Known:
         self._exact.setdefault(place, {})[field] = lambda: exact
 
     def task(self, stage: str, task: str) -> TaskState:
-        """How a task stands."""
+        """The state of a task."""
         return self.state.task(stage, task)
 
     def scope(self, stage: str = "", task: str = "", kind: str = "") -> Scope:

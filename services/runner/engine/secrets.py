@@ -111,7 +111,7 @@ class Vault:
         return {**shown, **{name: self.unbox(box, name) for name, box in sealed.items()}}
 
     def box(self, value: Any) -> Sealed:
-        """Close a value with the secrets in it: whoever opens it has to hide these too, not only the text around."""
+        """Close a value with the secrets in it: its readers have to hide these too, not only the text around."""
         return self.seal({"value": value, "secrets": self.within(value)})
 
     def unbox(self, box: Sealed, of: str) -> Any:
@@ -181,7 +181,7 @@ class Vault:
             try:
                 yield self._opener.open(box)
             except CannotOpen:
-                continue  # whoever uses it says so
+                continue  # the task that uses it reports that
 
 
 def _open(opener: Opener, sealed: Sealed, of: str) -> str:

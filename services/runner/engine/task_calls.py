@@ -28,7 +28,7 @@ class Owner(Protocol):
     over: bool
     """It is somebody else's, or has ended."""
     letting_go: bool
-    """Nothing is begun any more."""
+    """Begin nothing more."""
 
     def step(self) -> None:
         """Something has happened: do all that can be done now."""
@@ -137,7 +137,7 @@ class Work:
                 pass  # `decide` says how: the answer has brought the verdict.
             case permits.Next.FAIL:
                 self._end(live, h.Status.FAILED, answer.reason, {})
-            case permits.Next.ANEW:
+            case permits.Next.AGAIN:
                 self._hand.let_fall(live)
         self._host.post(self._owner.step)
 

@@ -1,7 +1,7 @@
 """Sending what is said: to mail servers, chats, PagerDuty, and webhooks signed in the way of
 https://www.standardwebhooks.com.
 
-A notice that is sent again has the same id everywhere, so that whoever gets it twice can tell.
+A notice that is sent again has the same id everywhere, so that a recipient of both can tell.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _key(secret: str) -> bytes:
         try:
             return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
         except ValueError:
-            raise NotSent("The signing secret begins with whsec_ but what follows is no base64.") from None
+            raise NotSent("The signing secret begins with whsec_ but what follows is not base64.") from None
     return secret.encode()
 
 

@@ -35,7 +35,7 @@ def card(_before: str, value: str) -> str:
 
 
 def url(before: str, value: str) -> str:
-    """A part of an address, by where in it the value stands; one that the address begins with is the address itself."""
+    """A part of an address, by where in it the value is; one that the address begins with is the address itself."""
     if not before:
         return value
     rest = before.partition("://")[2] or before

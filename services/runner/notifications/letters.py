@@ -22,7 +22,7 @@ _ROUGHLY = 2 * MAX_MESSAGE_CHARS
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """It was told: to whom, and what came back."""
+    """It was sent: to whom, and what came back."""
 
     target: str
     code: int
@@ -30,7 +30,7 @@ class Sent:
 
 
 class NotSent(Exception):
-    """It was not told; `again` where a later try may help."""
+    """It was not sent; `again` where a later try may help."""
 
     def __init__(self, message: str, *, code: int = 0, again: bool = False, target: str = "") -> None:
         super().__init__(message)
@@ -77,7 +77,7 @@ class Letter:
             except ValueError:
                 payload = None
         if not isinstance(payload, dict):
-            raise NotSent("`payload` is no JSON object.")
+            raise NotSent("`payload` is not a JSON object.")
         return payload
 
 
@@ -96,7 +96,7 @@ def judged(reply: Reply, target: str) -> Sent:
     said = one_line(reply.body[:_ROUGHLY])
     if 200 <= reply.code < 300:
         return Sent(target, reply.code, said or "ok")
-    # Whoever is overloaded or half down may take it later; whoever refuses it now will refuse it then.
+    # A server that is overloaded or half down may take it later; one that refuses it now will refuse it then.
     again = reply.code in (408, 425, 429) or reply.code >= 500
     raise NotSent(f"{target} answers {reply.code}: {said}", code=reply.code, again=again, target=target)
 

@@ -53,7 +53,7 @@ def _digests(registry: Registry, asked: TagsLook, names: list[str]) -> dict[str,
 
 
 def highest(names: list[str], most: int) -> list[str]:
-    """Of these names those that are most likely to move: what is no version (`latest`, `main`), then the highest
+    """Of these names the likeliest to move: names that are not versions (`latest`, `main`), then the highest
     versions."""
     moving = [name for name in names if parse_version(name) is None]
     versions = sorted(((version, name) for name in names if (version := parse_version(name))), reverse=True)

@@ -16,7 +16,7 @@ _AGAIN_AFTER_S = 5.0
 
 
 class Notify(Task):
-    """A message that is sent twice has the same id, by which whoever gets it can tell."""
+    """A message that is sent twice has the same id, by which the recipient can tell."""
 
     name = "Notify"
 

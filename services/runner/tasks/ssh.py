@@ -1,4 +1,4 @@
-"""SSH: a script on a host, detached from the connection, so that whoever holds the run finds it again.
+"""SSH: a script on a host, detached from the connection, so that the next holder finds it again.
 
 It lives in `~/.portside/<id>` there, `<id>` made from the key of this try: a second start finds the folder and starts
 nothing. The script and its environment are removed at the end; its log, errors and response stay for a week.
@@ -107,7 +107,7 @@ class SSH(Task):
             self._close(asked)
             since = asked.memory.setdefault("outage", asked.tools.now())
             if asked.tools.now() - since > _OUTAGE_ALLOWED_S:
-                raise TaskFailed(f"{login.place} does not answer any more: {error}") from None
+                raise TaskFailed(f"{login.place} no longer answers: {error}") from None
             return Running(handle, f"{login.host} does not answer", again_after_s=2.0)
         if state.strip() == "running":
             return Running(handle, f"Runs on {login.host}", again_after_s=1.0)
@@ -155,7 +155,7 @@ class SSH(Task):
     def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
         """Pass on the lines that the script has printed since the last look, to the end where it prints no more.
 
-        Only whole ones: in two halves of a line nobody would know the secret that stands between them.
+        Only whole ones: in two halves of a line nobody would know the secret that lies across them.
         """
         for name in _STREAMS:
             for _ in count() if over else range(_CHUNKS_A_LOOK):

@@ -144,7 +144,7 @@ def test_a_push_whose_hook_was_suppressed_is_made_up_for(street: Street) -> None
     street.later(MISSED_S)
     street.later(MISSED_S)
     assert len(street.events()) == 1
-    assert street.shown(made)["history"][0]["what"] == "Made up for a push whose hook never came: 1.1."
+    assert street.shown(made)["history"][0]["what"] == "Recovered a missed push: 1.1."
 
 
 def test_a_push_that_its_hook_reported_is_not_made_up_for(street: Street) -> None:

@@ -55,14 +55,14 @@ def test_a_token_stands_for_the_password(server: GitServer) -> None:
     ("change", "path", "branch", "code", "words"),
     [
         ({}, "b.yaml", "", "no-file", "There is no b.yaml of HEAD at endpoint source; at its top are: a.yaml, deploy"),
-        ({}, "deploy", "", "no-file", "is no file"),
-        ({}, "deploy/logo.png", "", "no-file", "is no text"),
+        ({}, "deploy", "", "no-file", "is not a file"),
+        ({}, "deploy/logo.png", "", "no-file", "is not UTF-8 text"),
         ({}, "deploy/large.yaml", "", "too-large", "larger than 256 KiB"),
         ({}, "a.yaml", "nowhere", "no-branch", "has no branch or tag nowhere; its branches: main"),
         ({"password": "wrong-password"}, "a.yaml", "", "wrong-password", "correct its user name"),
         ({"repoURL": "http://127.0.0.1:1/acme/web.git"}, "a.yaml", "", "unreachable", "connection refused"),
-        ({"repoURL": "file:///etc"}, "passwd", "", "no-address", "is no address of a Git server"),
-        ({"repoURL": "/etc"}, "passwd", "", "no-address", "is no address of a Git server"),
+        ({"repoURL": "file:///etc"}, "passwd", "", "no-address", "is not the address of a Git server"),
+        ({"repoURL": "/etc"}, "passwd", "", "no-address", "is not the address of a Git server"),
     ],
 )
 def test_what_goes_wrong_is_told_in_words(
@@ -100,6 +100,6 @@ def test_over_ssh_only_the_host_that_was_vouched_for_is_spoken_to(server: GitSer
         other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
         with pytest.raises(GitProblem) as changed:
             read_file(endpoint(url, privateKey=sshd.private_key, hostKey=other), "a.yaml", quiet)
-        assert "somebody may stand between" in changed.value.message
+        assert "somebody may be intercepting" in changed.value.message
     finally:
         sshd.close()

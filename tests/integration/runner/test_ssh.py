@@ -120,7 +120,7 @@ def test_a_script_that_was_killed_is_told(runs: OneTask, server: Sshd, tmp_path:
 def test_a_host_that_shows_another_key_or_refuses_is_told_and_no_secret_is(runs: OneTask, server: Sshd) -> None:
     other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
     changed = runs.run(given(server, "true", hostKey=other), {})
-    assert "somebody may stand between" in message(changed)
+    assert "somebody may be intercepting" in message(changed)
     wrong = runs.run(given(server, "true", privatekey="", password="s3cret-password"), {})
     assert "does not let us in: its user name or password is wrong" in message(wrong)
     assert "s3cret-password" not in message(wrong)

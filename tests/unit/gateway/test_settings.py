@@ -31,7 +31,7 @@ def test_a_proxy_is_trusted_also_as_a_socket_for_both_families_shows_it(monkeypa
         ("https://tools.example.com/a/b/", r"no path"),
         ("tools.example.com", r"must be an address"),
         ("https://ann:secret@tools.example.com", r"no user name and no password"),
-        ("https://tools.example.com:port", r"no address"),
+        ("https://tools.example.com:port", r"not an address"),
     ],
 )
 def test_a_public_address_that_pages_cannot_work_at_is_refused_with_the_reason(

@@ -52,7 +52,7 @@ def test_an_answer_beyond_the_bounds_is_not_json(read: Callable[[], Any], value:
 
 
 def test_an_image_manifest_beyond_the_bounds_fails_its_task() -> None:
-    with pytest.raises(TaskFailed, match="is no JSON object"):
+    with pytest.raises(TaskFailed, match="is not a JSON object"):
         blobs(Raw("sha256:1", "application/json", DEEP.encode()))
 
 

@@ -249,8 +249,8 @@ BAD_YAML = [
     ("apiVersion: v1\nkind: Pod\n", "has no metadata.name"),
     ("apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: m-}\n", "Apply needs a name"),
     ("# nothing\n", "holds no object"),
-    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: x}\n", "metadata.annotations that are no map"),
-    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: [x]}\n", "metadata.labels that are no map"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: x}\n", "metadata.annotations that is not a map"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: [x]}\n", "metadata.labels that is not a map"),
     ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n5\n", "document 2 is int"),
 ]
 

@@ -305,7 +305,7 @@ def test_teams_gets_the_authors_own_card_in_its_envelope(notifier: Notifier, key
     assert notifier(notice("teams", {"payload": own}, posting("teams", keys, web)), 1).success
     (attachment,) = json.loads(web.bodies[0])["attachments"]
     assert attachment["content"]["body"] == [{"type": "TextBlock", "text": "1.4.1"}]
-    assert "no JSON object" in notifier(notice("teams", {"payload": "[1]"}, posting("teams", keys, web)), 1).message
+    assert "not a JSON object" in notifier(notice("teams", {"payload": "[1]"}, posting("teams", keys, web)), 1).message
 
 
 def test_discord_gets_an_embed_in_which_a_value_mentions_nobody(notifier: Notifier, keys: Keys, web: Web) -> None:

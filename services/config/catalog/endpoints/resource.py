@@ -202,7 +202,7 @@ def _split(
     *,
     partial: bool,
 ) -> tuple[Json, Json]:
-    """Clear properties and secrets apart; a reference `${var.x}` is no secret and stays readable."""
+    """Clear properties and secrets apart; a reference `${var.x}` is not a secret and stays readable."""
     properties = spelled(type_, given)
     boxes = {path.removeprefix("properties."): box.model_dump() for path, box in sealed.items()}
     boxes = spelled_keys(type_, boxes)
@@ -232,7 +232,7 @@ def _split(
 def _without_those_of_another_server(old: Endpoint, type_: str, properties: Json, secrets: Json, ask: Act) -> Json:
     """A kept secret goes to no server that it was not given for: who may change the address may not read it there.
 
-    An import leaves it out and lists it as needed; anybody else is told to give it again.
+    An import leaves it out and lists it as needed; any other request is refused until it gives it again.
     """
     before, after = servers(old.type, old.properties), servers(type_, properties)
     kept = {key for key, box in secrets.items() if key in SENT_SECRETS and old.secrets.get(key) == box}

@@ -258,7 +258,7 @@ SLACK = EndpointType(
             "Incoming webhook",
             "url",
             required=True,
-            help="The address that Slack shows once the webhook is made; whoever has it can post.",
+            help="The address that Slack shows once the webhook is made; anyone who has it can post.",
         ),
         Property("channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."),
         _FINGERPRINT,
@@ -293,7 +293,7 @@ DISCORD = EndpointType(
             "Webhook",
             "url",
             required=True,
-            help="The address that the channel's settings show under Integrations; whoever has it can post.",
+            help="The address that the channel's settings show under Integrations; anyone who has it can post.",
         ),
         _FINGERPRINT,
         _AUTHORITY,
@@ -326,7 +326,7 @@ PAGERDUTY = EndpointType(
 WEBHOOK = EndpointType(
     "webhook",
     "Outgoing webhook",
-    "An address that is told what happens, as JSON.",
+    "An address that notices are posted to, as JSON.",
     (
         Property("url", "Address", "url", required=True, help="Give it as ${var.name} where it holds a secret."),
         Property("token", "Bearer token", help="Sent as Authorization: Bearer."),

@@ -105,7 +105,7 @@ def _docker_host(repo_url: str) -> str:
 
 
 def _origin(address: str) -> str:
-    """Of `git@host:path` the host; of a text that is no address the text itself."""
+    """Of `git@host:path` the host; of any other text the text itself."""
     written = address.strip()
     if (parts := urlsplit(written)).netloc:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".casefold()
@@ -124,7 +124,7 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
         flaws += _docker_flaws(properties)
     if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
         hint = table.property("repoURL").help
-        flaws.append(Flaw(message="repoURL is no address of a Git server", path="properties.repoURL", hint=hint))
+        flaws.append(Flaw(message="repoURL is not the address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
 
 

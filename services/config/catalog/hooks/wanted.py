@@ -1,4 +1,4 @@
-"""Which hooks should stand at Docker Hub, and what hubsync says of them."""
+"""Which hooks should exist at Docker Hub, and what hubsync says of them."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ def _look_again(uow: UnitOfWork, endpoint: Endpoint, reason: str) -> None:
 
 
 def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
-    """The wanted state: hooks that should stand, and tombstones of those that should not.
+    """The wanted state: hooks that should exist, and tombstones of those that should not.
 
-    A repository is told whole, whichever of its webhooks is asked for: a hook of ours that hubsync does not know of
+    All webhooks of a repository come together, whichever is asked for: a hook of ours that hubsync does not know of
     would look to it like one of somebody else's.
     """
     url_base = public_address.hook_base(uow)

@@ -113,7 +113,7 @@ def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[
 
 
 def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePipeline | None]) -> list[Json]:
-    """A warning for each input that a nested run or a rollback would be refused for, as things stand now."""
+    """A warning for each input that a nested run or a rollback would be refused for at present."""
     said = []
     for call in _calls(spec):
         called = find(call.pipeline)
@@ -131,7 +131,7 @@ class _Call:
 
     who: str
     path: Path
-    """Where the inputs stand."""
+    """Where the inputs are."""
     pipeline: str
     inputs: Any
 
@@ -215,7 +215,7 @@ def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
 
 
 def unreadable(error: Malformed) -> Refused:
-    """The refusal of a text that is no YAML; many clients print its message alone."""
+    """The refusal of a text that is not YAML; many clients print its message alone."""
     return refused(f"the YAML cannot be read: {'; '.join(map(_placed, error.flaws))}", error.flaws)
 
 

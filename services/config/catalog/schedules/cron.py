@@ -1,7 +1,7 @@
 """When a schedule is due: cron expressions in a time zone. Pure.
 
 Five fields as in Debian's crontab(5), `L`, `#` and names included. Where clocks are put back or forward the rules of
-Debian's cron hold: what stands at a fixed hour runs once, what runs every so often goes by real time.
+Debian's cron hold: what has a fixed hour runs once, what runs every so often goes by real time.
 """
 
 from __future__ import annotations

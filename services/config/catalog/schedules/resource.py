@@ -1,4 +1,4 @@
-"""Schedules: a pipeline runs at times that a cron expression names, as whoever saved the schedule last."""
+"""Schedules: a pipeline runs at times that a cron expression names, as the user who saved the schedule last."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Schedules(Scoped[Schedule]):
     def after_change(
         self, uow: UnitOfWork, person: Person, before: Schedule | None, after: Schedule | None
     ) -> Schedule | None:
-        """Its timer stands exactly while it is enabled."""
+        """It has a timer exactly while it is enabled."""
         if after is not None:
             set_timer(uow, after)
         elif before is not None:

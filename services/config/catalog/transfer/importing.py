@@ -110,7 +110,7 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
     exists = integration_versions.exists(uow, project, item.tree) if is_version else _exists(uow, kind, project, name)
     action = str(ask.options.get("action") or "apply")
     if exists and action == "create":
-        raise refuse(Code.CONFLICT, f"{noun(kind)} {name} is there already")
+        raise refuse(Code.CONFLICT, f"{noun(kind)} {name} already exists")
     if not exists and action == "update":
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
     if is_version:
@@ -146,7 +146,7 @@ def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list
 
 
 def read_items(text: str) -> list[Item]:
-    """The documents of a file; refuses with line and column what is no YAML."""
+    """The documents of a file; refuses with line and column what is not YAML."""
     try:
         found = load_yaml(text)
     except Malformed as error:

@@ -69,7 +69,7 @@ def actor_of(uow: Reading, webhook: Webhook) -> Actor:
         return Actor(webhook.actor, token_problem=_variable_problem(uow, webhook))
     found = people.find_user(uow, webhook.actor)
     if found is None:
-        gone = f"There is no user {webhook.actor} any more, as whom this webhook acts."
+        gone = f"This webhook acts as user {webhook.actor}, who no longer exists."
         return Actor(webhook.actor, right_problem=gone)
     return Actor(found.name, right_problem=_right_problem(uow, found, webhook.project))
 

@@ -1,4 +1,4 @@
-"""As whom webhooks act can end: an API token on its day, a user when disabled. Webhooks and administrators are told."""
+"""As whom webhooks act can end: an API token on its day, a user when disabled. Webhooks and administrators see it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Webhooks(Scoped[Webhook]):
         return self._filled(uow, ask, blank, partial=False)
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Webhook, *, partial: bool) -> Webhook:
-        """The webhook after a change; a token that is not given anew is kept."""
+        """The webhook after a change; a token that is not given again is kept."""
         ask = self._with_endpoint(uow, person, ask, old.project)
         new = self._filled(uow, ask, old, partial=partial)
         new = replace(
@@ -143,13 +143,13 @@ class Webhooks(Scoped[Webhook]):
             return None
         self._let_in(uow, before, after)
         if before is None or (after.enabled and not before.enabled):
-            # Nothing that was pushed until now is made up for.
+            # Nothing that was pushed until now is recovered.
             polls.start_afresh(uow, after.id)
         elif before.mode != after.mode:
             polls.look_now(uow, after.id)
-        stands = wanted.refreshed(uow, before, after)
+        refreshed = wanted.refreshed(uow, before, after)
         wanted.ask_pass(uow, f"webhook {after.name} {'changed' if before else 'created'}", after.id)
-        return stands
+        return refreshed
 
     def _let_in(self, uow: UnitOfWork, before: Webhook | None, after: Webhook) -> None:
         provider = "dockerhub" if after.server_type in ("", "DockerHub") else "auto"
@@ -223,7 +223,7 @@ class Webhooks(Scoped[Webhook]):
                 return new
             raise refuse(
                 Code.INVALID,
-                "refreshToken is no API token of this installation, or it has been revoked",
+                "refreshToken is not an API token of this installation, or it has been revoked",
                 subject="refreshToken",
                 next_step="Generate one, name a variable that holds one as ${var.name}, or leave it out.",
             )

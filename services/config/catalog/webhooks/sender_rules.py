@@ -58,7 +58,7 @@ def _platforms(written: list[str]) -> list[str]:
         if not 2 <= len([part for part in one.split("/") if part]) <= 3:
             raise refuse(
                 Code.INVALID,
-                f"{one!r} is no platform",
+                f"{one!r} is not a platform",
                 subject="platforms",
                 next_step="Write them as linux/amd64 or linux/arm64/v8.",
             )

@@ -68,7 +68,7 @@ def _why_not_take(holding: Holding, ask: Take) -> str:
 
 
 def resend(holding: Holding) -> Step:
-    """An untaken dispatch is thought lost: send the next one. Should it still come, it is told to drop."""
+    """An untaken dispatch is thought lost: send the next one. Should it still come, the answer is to drop it."""
     return dispatch(holding) if holding.state is State.DISPATCHED else Step(holding)
 
 

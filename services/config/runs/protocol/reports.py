@@ -50,7 +50,7 @@ def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswe
 
 
 def _answer_to_silenced(holding: Holding, said: Report) -> ReportAnswer:
-    """Fenced, except for the newest attempt's own last words said again because their answer was lost."""
+    """Fenced, except for the newest attempt's own last report, repeated because its answer was lost."""
     heard = (
         said.attempt == holding.attempt
         and said.grant is None

@@ -63,7 +63,7 @@ def let_go(holding: Holding, at: float, *, parked: bool) -> Step:
 
 
 def end(holding: Holding, status: h.Status, message: str, at: float) -> Step:
-    """The ledger itself ends the run, whoever holds it (superseded while queued, its pipeline cannot be read)."""
+    """The ledger itself ends the run, held or not (superseded while queued, its pipeline cannot be read)."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
     event = h.RunEnded(seq=holding.own_seq + 1, at=at, status=status, message=message)

@@ -104,7 +104,7 @@ def with_hooks(uow: Reading) -> list[Webhook]:
 
 
 def hooks_beside(uow: Reading, webhook_ids: Iterable[str]) -> tuple[list[Webhook], list[Tombstone]]:
-    """What should stand and what should go at every repository of these webhooks, whosever it is; or of all."""
+    """What should exist and what should go at every repository of these webhooks, whosever it is; or of all."""
     ids = list(webhook_ids)
     if not ids:
         return with_hooks(uow), TOMBSTONES.all(uow)
@@ -182,7 +182,7 @@ def drop_tokens(uow: UnitOfWork, token_hashes: Iterable[str]) -> None:
 
 
 def note_hub(uow: UnitOfWork, webhook_id: str, *, state: str, message: str, slug: str | None) -> None:
-    """How a webhook stands at the registry now."""
+    """The state of a webhook at the registry."""
     uow.session.execute(
         update(WebhookRow)
         .where(WebhookRow.id == webhook_id)
@@ -197,7 +197,7 @@ def set_elsewhere(uow: UnitOfWork, webhook_id: str, shown: list[dict[str, str]],
 
 
 def set_hook(uow: UnitOfWork, webhook: Webhook) -> None:
-    """What hook is wanted of which generation, and how it stands."""
+    """What hook is wanted of which generation, and its state."""
     uow.session.execute(
         update(WebhookRow)
         .where(WebhookRow.id == webhook.id)

@@ -20,7 +20,7 @@ from .challenges import best_known
 
 CONNECT_S, READ_S = 5.0, 15.0
 SEND_S = 60.0
-"""How long an upload may stand still."""
+"""How long an upload may make no progress."""
 _MARGIN_S = 10.0
 
 Scopes = tuple[str, ...]
@@ -59,7 +59,7 @@ class Connection:
         try:
             self._session.mount("https://", TrustingAdapter(account.trust))
         except ssl.SSLError:
-            message = "The private authority of the endpoint (caCertificate) is no PEM certificate."
+            message = "The private authority of the endpoint (caCertificate) is not a PEM certificate."
             raise RegistryProblem("incomplete", message) from None
         self._tokens: dict[Scopes, tuple[str, float]] = {}
         self._takes_passwords = False

@@ -35,18 +35,18 @@ class Raw:
 
     @property
     def document(self) -> Json:
-        """What it says. Raises RegistryProblem where it is no JSON object."""
+        """What it says. Raises RegistryProblem where it is not a JSON object."""
         try:
             document = parse_json(self.body)
         except Malformed:
             document = None
         if not isinstance(document, dict):
-            raise RegistryProblem("odd-answer", f"The manifest {self.digest} is no JSON object.")
+            raise RegistryProblem("odd-answer", f"The manifest {self.digest} is not a JSON object.")
         return document
 
 
 class Stopped(Exception):
-    """Whoever wanted the copy does not want it any more."""
+    """The copy is no longer wanted."""
 
 
 class Body:

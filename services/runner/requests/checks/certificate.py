@@ -10,7 +10,7 @@ from shared.contracts.catalog import Validated
 
 
 def explain_url(url: str, endpoint: OpenEndpoint, otherwise: str) -> Validated:
-    """For an https address; `otherwise` is what is said where the server cannot be looked at any more."""
+    """For an https address; `otherwise` is what is said where the server can no longer be reached."""
     host, connect = dial(url)
     return explain(url, host, connect, endpoint, otherwise)
 
@@ -29,7 +29,7 @@ def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, oth
             ok=False,
             code=CHANGED,
             message=changed(place, shown, trust, endpoint.text("fingerprintAcceptedAt")),
-            next_step="Ask whoever runs it whether it was renewed. If so, accept the new one; if not, somebody may be "
+            next_step="Ask its operator whether it was renewed. If so, accept the new one; if not, somebody may be "
             "listening in between.",
             details=details,
         )
@@ -37,6 +37,6 @@ def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, oth
         ok=False,
         code=DISTRUSTED,
         message=distrusted(place, shown),
-        next_step="Compare the fingerprint with what whoever runs it says, then accept it, or give its authority.",
+        next_step="Compare the fingerprint with the operator's, then accept it, or give its authority.",
         details=details,
     )

@@ -15,7 +15,7 @@ _STEPS = {
     "no-tls": "Choose SSL for port 465, or NONE for a server on the same machine.",
     "no-sign-in": "Choose TLS or SSL, or leave the user name blank.",
     "unreachable": "Is the address right, and can the runner's machine reach it? Many networks block port 25.",
-    "refused": "Ask whoever runs the server whether this machine may use it.",
+    "refused": "Ask the server's operator whether this machine may use it.",
 }
 
 

@@ -18,7 +18,7 @@ _STEPS = {
     "wrong-password": "Correct user name, password or token; most servers want a token in place of a password.",
     "no-such-repository": "Check the repository's address, and that this account may read it.",
     "unreachable": "Is the address right, and can the runner's machine reach it?",
-    "host-key": "Compare the key with what whoever runs the server says.",
+    "host-key": "Compare the key with the one that the server's operator names.",
 }
 
 

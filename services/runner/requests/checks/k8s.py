@@ -67,7 +67,7 @@ def _rights(cluster: Cluster, namespace: str, token: str) -> Validated:
             next_step="Have somebody who may grant rights run kubectl apply -f with the manifest below.",
             details=details,
         )
-    more = f" It may not {_listed(wished)}, so failures will be told in fewer words." if wished else ""
+    more = f" It may not {_listed(wished)}, so failures will be explained in less detail." if wished else ""
     return Validated(
         ok=True,
         code="ok",

@@ -34,7 +34,7 @@ NEEDED = (
 """What a K8S task that applies a Deployment and watches it must be allowed."""
 
 WISHED = (*_all("list", "", "events"), *_all("get", "", "pods/log"))
-"""Without these a failure is told in fewer words."""
+"""Without these a failure is explained in less detail."""
 
 _GRANTED = (
     ("apps", "deployments", "get list watch create update patch delete"),

@@ -27,7 +27,7 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
             session.mount("https://", TrustingAdapter(trust_of(endpoint.properties)))
             session.head(f"{place}/", timeout=_TIMEOUT_S, allow_redirects=False)
         except ssl.SSLError:
-            message = "The private authority of the endpoint (caCertificate) is no PEM certificate."
+            message = "The private authority of the endpoint (caCertificate) is not a PEM certificate."
             return Validated(ok=False, code="incomplete", message=message)
         except (requests.RequestException, OSError) as error:
             if certificate_trouble(error):

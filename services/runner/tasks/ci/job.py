@@ -29,7 +29,7 @@ class Workspace:
 
 
 def workspace(tree: Json) -> Workspace:
-    """Read `workspace`; what is missing or cannot be is told."""
+    """Read `workspace`; what is missing or impossible is reported."""
     image = str(tree.get("image") or "").strip()
     if not image:
         raise TaskFailed("The pipeline's workspace names no image to run the steps in: set `workspace.image`.")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from services.runner.task_protocol import TaskFailed
 
 MAX_FILE_BYTES = 64 * 1024
-"""A larger file is no report: a step had better push it to where files are kept."""
+"""A larger file is not a report: a step had better push it to where files are kept."""
 MESSAGE = "/dev/termination-log"
 MAX_EXPORTS_BYTES = 4096
 """What Kubernetes keeps of a termination message."""

@@ -119,7 +119,7 @@ class CI(Task):
         cause = "was killed for want of memory: raise `workspace.limits.memory`"
         if ended.get("reason") != "OOMKilled":
             cause = f"ended with exit code {ended.get('exitCode')}"
-        last = f". Its last words: {printed.last}" if printed.last else "."
+        last = f". Last log line: {printed.last}" if printed.last else "."
         return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
 
     def _print(self, asked: Asked, cluster: Cluster, pod: Object) -> None:
@@ -133,7 +133,7 @@ class CI(Task):
             asked.memory["no log"] = error.message
             return
         for stamp, line in lines:
-            # The log is asked for by whole seconds: what stands at or before the last instant was printed already.
+            # The log is asked for by whole seconds: what is dated at or before the last instant was printed already.
             if stamp < since or (stamp == since and seen > 0):
                 seen -= stamp == since
                 continue
@@ -180,7 +180,7 @@ def _texts(asked: Asked, key: str) -> list[str]:
 
 
 def _mark(asked: Asked) -> str:
-    """What the script prints before its results: known to whoever carries on, and to no step."""
+    """What the script prints before its results: known to the next holder, and to no step."""
     return "portside-" + hashlib.sha256(f"mark of {asked.key}".encode()).hexdigest()[:16]
 
 

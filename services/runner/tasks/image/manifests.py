@@ -24,7 +24,7 @@ def children(raw: Raw) -> list[str]:
 
 
 def blobs(raw: Raw) -> list[Blob]:
-    """The blobs that a manifest names and a registry holds; foreign layers are fetched elsewhere by whoever runs it."""
+    """The blobs that a manifest names and a registry holds; foreign layers are fetched elsewhere by its node."""
     body = _body(raw)
     named = [body.get("config"), *(body.get("layers") or ()), *(body.get("blobs") or ())]
     kept = (one for one in named if isinstance(one, dict) and not one.get("urls"))

@@ -1,6 +1,6 @@
 """APPLY: check everything at the server, apply each object under our field manager, wait, and put back where wanted.
 
-The phases stand in the handle, so that whoever holds the run goes on from the last one recorded: `apply` writes,
+The phases are in the handle, so that the next holder continues from the last one recorded: `apply` writes,
 `rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that, and `unblock` deletes pods
 that would hold up either.
 """

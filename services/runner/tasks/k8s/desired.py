@@ -36,7 +36,7 @@ class Wanted:
     pushed: bool = False
     """Its pods run the image that the run is about."""
     stale: tuple[str, ...] = ()
-    """The pushed tag, where nodes that have an earlier content of it are told to keep that."""
+    """The pushed tag, where nodes that have an earlier content of it would keep that."""
 
 
 def manifest(asked: Asked) -> list[Object]:
@@ -161,7 +161,7 @@ def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: s
 
 
 def is_pull_secret(ref: Ref) -> bool:
-    """Whether an object is one of ours for pulling: it belongs to the endpoint, whoever needs it first."""
+    """Whether an object is one of ours for pulling: it belongs to the endpoint, not to its first user."""
     return ref.kind == "Secret" and ref.name.startswith(_PULL)
 
 

@@ -51,13 +51,13 @@ class Superseded(TaskFailed):
 
 
 def check(live: Object | None, stamp: Stamp, ref: Ref) -> None:
-    """Raises `Superseded` where this start may not touch the object any more."""
+    """Raises `Superseded` where this start may no longer touch the object."""
     if refusal := superseded(live, stamp, ref):
         raise Superseded(refusal)
 
 
 def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:
-    """Why this start may not touch the object any more: a later start of the same pipeline has."""
+    """Why this start may no longer touch the object: a later start of the same pipeline has."""
     annotations = annotations_of(live)
     if annotations.get(PIPELINE) != stamp.pipeline_id:
         return None

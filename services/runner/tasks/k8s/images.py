@@ -30,7 +30,7 @@ def pin(obj: Object, what: Pushed) -> list[str]:
 
 
 def pull_anew(obj: Object, what: Pushed) -> list[str]:
-    """Have nodes pull the pushed tag again where it stands without digest: one that has the tag already may have its
+    """Have nodes pull the pushed tag again where it has no digest: one that has the tag already may have its
     earlier content. Answers the images for which the manifest itself says that they shall not."""
     by_tag = [one for one in containers(obj) if _names(one.get("image"), what) and "@" not in one["image"]]
     policies = [(one["image"], one.setdefault("imagePullPolicy", "Always")) for one in by_tag]
@@ -38,7 +38,7 @@ def pull_anew(obj: Object, what: Pushed) -> list[str]:
 
 
 def _names(reference: object, what: Pushed) -> bool:
-    """The pushed image itself, or its copy under the same name and tag in a registry that the run was told of."""
+    """The pushed image itself, or its copy under the same name and tag in a registry that the run knows of."""
     if not isinstance(reference, str):
         return False
     named = parse(reference)

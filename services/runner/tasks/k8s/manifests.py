@@ -88,7 +88,7 @@ def _unpack(document: Any, place: str) -> Iterator[Object]:
         raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has no metadata.name.")
     for key in ("labels", "annotations"):
         if not isinstance(meta.get(key) or {}, dict):
-            raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has metadata.{key} that are no map.")
+            raise TaskFailed(f"In the YAML, {place} ({document['kind']}) has metadata.{key} that is not a map.")
     meta["name"] = str(meta["name"])
     if meta.get("namespace") is not None:
         meta["namespace"] = str(meta["namespace"])
@@ -157,7 +157,7 @@ def containers(obj: Object) -> Iterator[Json]:
     spec = template.get("spec")
     for key in ("initContainers", "containers"):
         listed = spec.get(key) if isinstance(spec, dict) else None
-        # Whatever else stands there is the server's to refuse.
+        # Anything else there is the server's to refuse.
         yield from (one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
 
 

@@ -80,7 +80,7 @@ class Diff:
 
 @dataclass(frozen=True)
 class Wait:
-    """Waits until objects are ready, whoever applied them."""
+    """Waits until objects are ready, no matter who applied them."""
 
     def start(self, asked: Asked, cluster: Cluster) -> Step:
         refs = named(asked, cluster)

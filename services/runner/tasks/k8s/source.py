@@ -1,6 +1,6 @@
 """The manifest from Source Control: a file of a Git endpoint, read once for each try, its `$${X}` filled in.
 
-The text stands sealed in the handle, so that whoever carries on applies what was checked, whatever was pushed since.
+The text is sealed in the handle, so that the next holder applies what was checked, whatever was pushed since.
 """
 
 from __future__ import annotations

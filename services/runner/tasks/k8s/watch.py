@@ -104,7 +104,7 @@ def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bo
     if seen.failure and not asked.memory.get("logs told"):
         asked.memory["logs told"] = True
         tail = _tell_logs(asked, cluster, ref.namespace, found or [t for pod in pods for t in troubles(pod)])
-        seen.failure += f" Its last words: {tail}" if tail else ""
+        seen.failure += f" Last log line: {tail}" if tail else ""
 
 
 def _own_condition(asked: Asked, live: Object) -> Readiness | None:
@@ -120,7 +120,7 @@ def _own_condition(asked: Asked, live: Object) -> Readiness | None:
 
 
 def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object], list[Object]]:
-    """The pods of an object's newest version, what stands between it and them, and a StatefulSet's other pods."""
+    """The pods of an object's newest version, what is between it and them, and a StatefulSet's other pods."""
     if live["kind"] == "Pod":
         return [live], [], []
     if live["kind"] not in _WATCHED:

@@ -13,7 +13,7 @@ from .manifests import Object, Ref
 from .rollout import readiness
 
 _RACES = 6
-"""So often others may write in between before they are told of."""
+"""How often others may write in between before the task reports them."""
 _ESTABLISHED_WITHIN_S = 30.0
 
 
@@ -49,7 +49,7 @@ def sent(
     except ClusterError as error:
         if conflicts.ours_alone(error):
             return cluster.apply(ref, body, force=True, dry_run=dry_run)
-        # Conflicts would have been told first: nobody else's fields are written over.
+        # Conflicts would have been reported first: nobody else's fields are written over.
         patch = server_defaults.clearing(live, body) if error.status == 422 and live is not None else None
         if patch is None:
             raise
