@@ -32,6 +32,12 @@ RUN_WITHIN_S = 86_400.0
 _AGAIN_AFTER_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 _LATE = ("spool", "look")
 """How pushes arrive that may be older than what runs."""
+_WHY_LATE = {
+    "spool": "it waited {waited} in the gateway's spool because the message broker was unavailable, and a later push "
+    "came first",
+    "look": "its webhook call never came, and it was found at the registry",
+}
+_DELIVERED_LATE = "it was judged {waited} after it was received"
 
 
 def decide(case: Case) -> Decision:
@@ -149,7 +155,14 @@ def _is_older(case: Case, match: _Match) -> Decision | None:
     if case.event.forced or (match.compiled.policy is Supersede.PARALLEL and not arrived_late):
         return None
     newer = case.started_later or _higher_version(case, match)
-    return None if newer is None else judge(Verdict.OLDER, live=newer.tag or newer.image)
+    return None if newer is None else judge(Verdict.OLDER, live=newer.tag or newer.image, why=_why_late(case))
+
+
+def _why_late(case: Case) -> str:
+    if case.rerun:
+        return "it was run again"
+    waited_s = max(1, round(case.now - case.event.received_at))
+    return _WHY_LATE.get(case.event.via, _DELIVERED_LATE).format(waited=f"{waited_s} s")
 
 
 def _higher_version(case: Case, match: _Match) -> Push | None:

@@ -125,7 +125,7 @@ ABOUT: dict[Verdict, About] = {
     ),
     Verdict.OLDER: About(
         "It arrived late (recovered, from the spool, or a rerun), and a later push has started a run.",
-        "Older than the running image {live}; it arrived late, so it was not deployed automatically.",
+        "Older than the running image {live}: {why}. It was not deployed automatically.",
         "Run anyway if you want this image.",
         Action.RUN_ANYWAY,
     ),

@@ -172,7 +172,7 @@ class Receiver:
             self._intake.take(delivery, topic)
         except SpoolFull as error:
             get_logger().error("hook refused", reason=str(error))
-            message = "The message broker is unavailable and the spool is full; retry later."
+            message = "The webhook call was not stored: the spool is full or cannot be written; send it again."
             return _problem(503, "unavailable", message, ("Retry-After", "30"))
         answer: Json = {"status": "accepted", "delivery": delivery.delivery_id}
         if reading.problem:

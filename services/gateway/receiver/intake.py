@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,10 @@ from shared.process.logging import get_logger
 from .spool import Spool, SpoolFull
 
 CONFIRM_TIMEOUT_S = 1.0
+FINAL_CONFIRM_S = 6.0
+"""Longer than the bus waits for any confirm."""
+ROOM_WAIT_S = 0.5
+"""For room in a full spool that is being drained."""
 DRAIN_EVERY_S = 1.0
 DRAIN_TIMEOUT_S = 5.0
 
@@ -42,25 +45,41 @@ class Intake:
             self._thread.join(timeout=DRAIN_TIMEOUT_S + 1)
 
     def take(self, delivery: HookReceived, topic: Topic = HOOK_RECEIVED) -> None:
-        """Make a delivery safe. Raises `SpoolFull` when there is no place left."""
+        """Make a delivery safe. Raises `SpoolFull` when it is kept nowhere."""
         if not self._post.connected:
             self._spool.put(delivery)
-            return
-        if not self._spool.empty:
+        elif self._spool.empty:
+            self._publish_or_keep(delivery, topic)
+        else:
             # Those that wait go first: overtaken, they would be held as older than this one.
-            with suppress(SpoolFull):
-                self._spool.put(delivery)
-                self._wake.set()
-                return
-        confirm: Future[None] | None = None
+            self._wake.set()
+            self._spool.put(delivery, wait_s=ROOM_WAIT_S)
+
+    def _publish_or_keep(self, delivery: HookReceived, topic: Topic) -> None:
+        """What the broker does not confirm in time it may have all the same: it is never refused, only kept twice."""
         try:
             confirm = self._publish(delivery, topic)
+        except Exception as error:
+            _log_spooled(delivery, error)
+            self._spool.put(delivery)
+            return
+        try:
             confirm.result(CONFIRM_TIMEOUT_S)
         except Exception as error:
-            path = self._spool.put(delivery)
-            get_logger().warning("hook spooled", delivery=delivery.delivery_id, reason=type(error).__name__)
-            if confirm is not None and isinstance(error, FutureTimeout):
-                confirm.add_done_callback(lambda late: self._confirmed_late(late, path))
+            _log_spooled(delivery, error)
+            self._keep_unconfirmed(delivery, confirm)
+
+    def _keep_unconfirmed(self, delivery: HookReceived, confirm: Future[None]) -> None:
+        try:
+            path = self._spool.put(delivery, bounded=False)
+        except SpoolFull:
+            # The disk takes nothing. The bus gives every confirm an end, and that is the answer.
+            try:
+                confirm.result(FINAL_CONFIRM_S)
+            except Exception:
+                raise SpoolFull("neither the broker nor the disk took the delivery") from None
+            return
+        confirm.add_done_callback(lambda late: self._confirmed_late(late, path))
 
     def _confirmed_late(self, late: Future[None], path: Path) -> None:
         # The id is the same on both ways, so a delivery that is drained meanwhile is recognised as one.
@@ -97,3 +116,7 @@ class Intake:
             self._health.note(
                 "spool", "The broker is unavailable; webhook calls wait in the spool and are sent when it is back."
             )
+
+
+def _log_spooled(delivery: HookReceived, error: Exception) -> None:
+    get_logger().warning("hook spooled", delivery=delivery.delivery_id, reason=type(error).__name__)

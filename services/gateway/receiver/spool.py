@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -22,13 +23,16 @@ from shared.process.logging import get_logger
 
 SUFFIX = ".json"
 _RECOUNT_S = 2.0
+_RECOUNT_FULL_S = 0.1
+"""A full spool is counted this often, or in a tenth of the time: others drain it, and a large folder takes long."""
+_ROOM_EVERY_S = 0.02
 _STALE_DRAFT_S = 3600.0
 
 Publish = Callable[[HookReceived], "Future[None]"]
 
 
 class SpoolFull(Exception):
-    """There is no room left: the caller must be asked to come again."""
+    """There is no room left: the delivery is not kept, and the caller must be asked to come again."""
 
 
 class Spool:
@@ -42,13 +46,18 @@ class Spool:
         self._files = 0
         self._bytes = 0
         self._counted_at = -_RECOUNT_S
+        self._count_took_s = 0.0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._forget_drafts()
 
-    def put(self, delivery: HookReceived) -> Path:
-        """Keep a delivery; it is safe on disk when this returns. Raises `SpoolFull`."""
+    def put(self, delivery: HookReceived, *, wait_s: float = 0.0, bounded: bool = True) -> Path:
+        """Keep a delivery; it is safe on disk when this returns. Raises `SpoolFull`.
+
+        Waits up to `wait_s` for room that a drain makes. Not `bounded`: for what the broker may have after all; of it
+        there is at most one for each call under way.
+        """
         content = delivery.model_dump_json().encode()
-        self._reserve(len(content))
+        self._reserve(len(content), wait_s if bounded else None)
         # The reception time leads, so that names sort by age.
         path = self._folder / f"{int(delivery.received_at * 1e6):020d}-{delivery.delivery_id}{SUFFIX}"
         draft = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.draft")
@@ -125,14 +134,32 @@ class Spool:
             get_logger().error("spooled delivery unreadable", file=path.name, reason=type(error).__name__)
             return None
 
-    def _reserve(self, size: int) -> None:
-        with self._lock:
-            if monotonic() - self._counted_at > _RECOUNT_S:
-                self._count()
-            if self._files >= self._max_files or self._bytes + size > self._max_bytes:
+    def _reserve(self, size: int, wait_s: float | None) -> None:
+        """Count a delivery that is about to be written; None is never refused."""
+        deadline = monotonic() + (wait_s or 0.0)
+        while not self._take_room(size, always=wait_s is None):
+            if monotonic() >= deadline:
                 raise SpoolFull(f"The spool {self._folder} is full ({self._files} deliveries, {self._bytes} bytes).")
+            time.sleep(_ROOM_EVERY_S)
+
+    def _take_room(self, size: int, *, always: bool) -> bool:
+        with self._lock:
+            if self._is_full(size) or monotonic() - self._counted_at > _RECOUNT_S:
+                self._recount()
+            if self._is_full(size) and not always:
+                return False
             self._files += 1
             self._bytes += size
+            return True
+
+    def _is_full(self, size: int) -> bool:
+        return self._files >= self._max_files or self._bytes + size > self._max_bytes
+
+    def _recount(self) -> None:
+        began = monotonic()
+        if began - self._counted_at >= max(_RECOUNT_FULL_S, 10 * self._count_took_s):
+            self._count()
+            self._count_took_s = self._counted_at - began
 
     def _count(self) -> None:
         self._files = self._bytes = 0

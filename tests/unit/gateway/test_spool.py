@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from services.gateway.receiver.intake import Intake
 from services.gateway.receiver.spool import Spool, SpoolFull
+from shared.bus import NotConfirmed
 from shared.contracts.pushes import HookReceived
 
 from .fakes import FakePost
@@ -102,11 +106,66 @@ def test_a_delivery_does_not_overtake_those_that_wait(tmp_path: Path) -> None:
     ]
 
 
-def test_a_full_spool_stops_no_delivery_that_the_broker_takes(tmp_path: Path) -> None:
+def test_with_a_full_spool_a_delivery_waits_for_room_and_goes_behind_those_that_wait(tmp_path: Path) -> None:
+    """Sent past them it would be the newest, and all that were accepted before it would be held as older."""
+    kept, post = spool(tmp_path, max_files=2), FakePost()
+    kept.put(delivery(1))
+    kept.put(delivery(2))
+    intake = Intake(post, kept)
+    drain = threading.Timer(0.1, intake._drain)
+    drain.start()
+    intake.take(delivery(3))
+    drain.join()
+    intake._drain()
+    assert [sent.delivery_id for sent in post.published] == ["d1", "d2", "d3"]
+
+
+def test_what_is_refused_is_kept_nowhere(tmp_path: Path) -> None:
     kept, post = spool(tmp_path, max_files=1), FakePost()
     kept.put(delivery(1))
-    Intake(post, kept).take(delivery(2))
-    assert [sent.delivery_id for sent in post.published] == ["d2"]
+    with pytest.raises(SpoolFull):
+        Intake(post, kept).take(delivery(2))
+    assert post.published == []
+    assert [path.name.rpartition("-")[2] for path in kept.waiting()] == ["d1.json"]
+
+
+def test_what_the_broker_may_have_is_kept_however_full_the_spool_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.receiver.intake.CONFIRM_TIMEOUT_S", 0.01)
+    kept, post = spool(tmp_path, max_files=0), FakePost()
+    post.confirms = False
+    Intake(post, kept).take(delivery(1))
+    assert len(kept.waiting()) == 1
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_with_a_disk_that_takes_nothing_the_brokers_answer_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmed: bool
+) -> None:
+    monkeypatch.setattr("services.gateway.receiver.intake.CONFIRM_TIMEOUT_S", 0.01)
+    kept, post = spool(tmp_path), FakePost()
+    post.confirms = False
+
+    def full(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    def settle() -> None:
+        (confirm,) = post.unconfirmed
+        if confirmed:
+            confirm.set_result(None)
+        else:
+            confirm.set_exception(NotConfirmed("not confirmed in time"))
+
+    threading.Timer(0.1, settle).start()
+    if confirmed:
+        Intake(post, kept).take(delivery(1))
+    else:
+        with pytest.raises(SpoolFull):
+            Intake(post, kept).take(delivery(1))
+    assert kept.empty
 
 
 def test_a_late_confirm_takes_the_delivery_out_of_the_spool_again(

@@ -121,7 +121,8 @@ STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
     ),
     Verdict.OLDER: (
         older,
-        "Older than the running image 1.4.3; it arrived late, so it was not deployed automatically.",
+        "Older than the running image 1.4.3: it waited 60 s in the gateway's spool because the message broker was "
+        "unavailable, and a later push came first. It was not deployed automatically.",
     ),
     Verdict.LATE: (late, "It was received 25 hours before it could be judged."),
     Verdict.WAITING: (with_webhook(access=ACCESS), "Asking the registry which image acme/web:1.4.1 is."),
