@@ -106,7 +106,7 @@ MEANT = f"project={PROJECT}&name={{name}}"
 ANSWERS = {"project": PROJECT, "name": "{new}", "registry": REGISTRY, "target": REGISTRY, "repository": "acme/copy"}
 FILE = f"project: {PROJECT}\nkind: VARIABLE\nname: {{new}}\ntype: REGULAR\nvalue: x\n"
 CLONE = {"requestType": "CLONE", "name": "{new}"}
-VERSION = "/custom-integrations/{id}/versions/{version}"
+VERSION = "/custom-integrations/{id}/versions/{label}"
 VERSION_VERBS = ("release", "deprecate", "withdraw", "restore")
 
 

@@ -75,7 +75,7 @@ def _maker(things: Things, row: Row) -> Callable[[], Json]:
 def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str) -> requests.Response:
     path = row.path if row.path.startswith(("/iaas", "/csp", "/project-service")) else API + row.path
     path = path.format(
-        id=thing.get("id"), project=PROJECT, name=thing.get("name"), index=1, version=thing.get("version"), type="k8s"
+        id=thing.get("id"), project=PROJECT, name=thing.get("name"), index=1, label=thing.get("label"), type="k8s"
     )
     headers = {"Content-Type": "application/json"}
     body: Any = yaml.safe_dump(row.body) if isinstance(row.body, dict) else row.body

@@ -192,7 +192,7 @@ class Things:
         versions = f"/custom-integrations/{made['id']}/versions"
         self.client.post(versions, {"version": "1.0"})
         self.client.post(f"{versions}/1.0/release", {})
-        return {"id": made["id"], "version": "1.0"}
+        return {"id": made["id"], "label": "1.0"}
 
     def settled(self) -> Json:
         """A user operation that somebody has answered."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 from services.config.model.claims import Intent, State
 from services.runner.engine.executor import Holder
 from services.runner.task_protocol import TaskType
+from shared.contracts.catalog import Act, Document
 from shared.contracts.runs import Endpoint, Take
 from shared.process.secrets import Opener, Sealer
 from tests.unit.runner.ledger import MemoryLedger
@@ -22,6 +24,8 @@ class OneTask:
         self.sealer, self.opener = keys
         self.endpoints: dict[str, Endpoint] = {}
         self.starts = 0
+        self.answer_act: Callable[[Act], Document] | None = None
+        """Answers what a task asks of config."""
 
     def endpoint(self, name: str, kind: str, secrets: dict[str, str] | None = None, **properties: Any) -> None:
         """Give the runs an endpoint."""
@@ -38,6 +42,8 @@ class OneTask:
         if workspace is not None:
             tree["workspace"] = workspace
         ledger = MemoryLedger(tree, endpoints=self.endpoints, about=about, start=self.starts)
+        if self.answer_act is not None:
+            ledger.answer_act = self.answer_act
         holder = Holder(ledger, {self.kind.name: self.kind}, sealer=self.sealer, opener=self.opener, runner="r1")
         holder.start()
         self.take(ledger, holder)

@@ -17,14 +17,14 @@ def versions(call: Call) -> Reply:
 
 def version(call: Call) -> Reply:
     """One version."""
-    return Reply(call.get(Get(kind=KIND, id=call.path["id"], options={"version": call.path["version"]})).document)
+    return Reply(call.get(Get(kind=KIND, id=call.path["id"], options={"version": call.path["label"]})).document)
 
 
 def act_on(verb: str) -> Handler:
     """Do something to a version, or to the draft where the address names no version."""
 
     def handle(call: Call) -> Reply:
-        options = {"version": call.path["version"]} if "version" in call.path else {}
+        options = {"version": call.path["label"]} if "label" in call.path else {}
         body = {} if verb == "delete-version" else call.body
         command = Act(kind=KIND, verb=verb, id=call.path["id"], body=body, options=options)
         return Reply(call.act(command).document)

@@ -286,7 +286,7 @@ def _sources() -> list[Route]:
 def _integrations() -> list[Route]:
     tag, schema = "Custom integrations", "CustomIntegration"
     versions = "/custom-integrations/{id}/versions"
-    item, act = f"{versions}/{{version}}", integrations.act_on
+    item, act = f"{versions}/{{label}}", integrations.act_on
     verbs = {
         "release": "Release a version: tasks can run it",
         "deprecate": "Deprecate a version: tasks still run it",

@@ -7,6 +7,7 @@ from services.runner.clients.registry import Registries
 from services.runner.task_protocol import TaskType
 from shared.process.own_tasks import own_task_types
 
+from .ci.custom import Custom
 from .ci.task import CI
 from .condition import Condition
 from .image.task import ImageTask
@@ -29,6 +30,7 @@ def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -
         K8S(clusters),
         ImageTask(registries),
         CI(clusters),
+        Custom(clusters),
         SSH(),
         UserOperation(),
         Pipeline(),

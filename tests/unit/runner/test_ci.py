@@ -10,7 +10,7 @@ import pytest
 from services.runner.task_protocol import TaskFailed
 from services.runner.tasks.ci import job
 from services.runner.tasks.ci.printed import Printed
-from services.runner.tasks.ci.script import script
+from services.runner.tasks.ci.script import script, variables
 
 MARK = "portside-0123456789abcdef"
 
@@ -18,7 +18,7 @@ MARK = "portside-0123456789abcdef"
 def run(folder: Path, steps: list[str], exports: list[str], artifacts: list[str]) -> tuple[int, list[str], Printed]:
     """Exit code, lines for people, and what was read; exports come by the termination message."""
     message = folder / "message"
-    text = script(steps, exports, artifacts, MARK, str(message))
+    text = script(steps, variables(exports), artifacts, MARK, str(message))
     work = folder / "work"
     work.mkdir()
     done = subprocess.run(["/bin/sh", "-c", text], cwd=work, capture_output=True, text=True, timeout=20)
@@ -71,7 +71,7 @@ def test_a_step_that_ends_the_script_on_its_own_is_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["A B", "$(id)", "1A", ""])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(TaskFailed, match="`export` names environment variables"):
-        script(["true"], [name], [], MARK)
+        variables([name])
 
 
 def test_a_pattern_of_files_runs_nothing(tmp_path: Path) -> None:

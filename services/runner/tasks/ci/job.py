@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from services.runner.task_protocol import TaskFailed, as_word
 from shared.contracts.base import Json
@@ -62,18 +64,33 @@ def _limits(limits: Json) -> dict[str, str]:
     return found
 
 
-def secret(name: str, namespace: str, script: str, place: Workspace, labels: dict[str, str]) -> Json:
-    """What the container may see and nobody else need: the script and the environment."""
+def secret(
+    name: str,
+    namespace: str,
+    script: str,
+    place: Workspace,
+    labels: dict[str, str],
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> Json:
+    """What the container may see and nobody else need: the script, the files beside it and the environment."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "stringData": {_SCRIPT: script, **place.environment},
+        "stringData": {**files, _SCRIPT: script, **place.environment},
     }
 
 
-def job(name: str, namespace: str, place: Workspace, labels: dict[str, str], pull_secret: str) -> Json:
+def job(
+    name: str,
+    namespace: str,
+    place: Workspace,
+    labels: dict[str, str],
+    pull_secret: str,
+    files: Collection[str] = (),
+) -> Json:
     """One pod, once: a step that failed is not run again behind the pipeline's back."""
+    items = [{"key": file, "path": file} for file in (_SCRIPT, *files)]
     environment = [
         {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}} for key in place.environment
     ]
@@ -96,7 +113,7 @@ def job(name: str, namespace: str, place: Workspace, labels: dict[str, str], pul
         "containers": [container],
         "volumes": [
             {"name": "workspace", "emptyDir": {}},
-            {"name": "script", "secret": {"secretName": name, "items": [{"key": _SCRIPT, "path": _SCRIPT}]}},
+            {"name": "script", "secret": {"secretName": name, "items": items}},
         ],
     }
     if pull_secret:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.runner.task_protocol import TaskFailed
 
@@ -21,13 +21,21 @@ MAX_EXPORTS_BYTES = 4096
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def script(
-    steps: Sequence[str], exports: Sequence[str], artifacts: Sequence[str], mark: str, message: str = MESSAGE
-) -> str:
-    """The whole script; the first step that fails ends it with its exit code."""
-    for name in exports:
+def variables(names: Sequence[str]) -> dict[str, str]:
+    """Environment variables to export, each with the shell's word for its value."""
+    for name in names:
         if not _NAME.fullmatch(name):
             raise TaskFailed(f"`export` names environment variables; {name!r} cannot be one.")
+    return {name: f'"${name}"' for name in names}
+
+
+def script(
+    steps: Sequence[str], exports: Mapping[str, str], artifacts: Sequence[str], mark: str, message: str = MESSAGE
+) -> str:
+    """The whole script; the first step that fails ends it with its exit code.
+
+    `exports`: what comes back by which name, as the shell's word for its value.
+    """
     lines = [
         "set -e; exec 2>&1",
         "__portside_end() {",
@@ -36,7 +44,7 @@ def script(
         *(line for path in artifacts for line in _kept(path, mark)),
         '  if [ "$__portside_code" = 0 ]; then',
         "    :",
-        *(f"    printf '{mark} export {name}\\n%s\\n{mark} end\\n' \"${name}\" >> {message}" for name in exports),
+        *(f"    {_exported(name, value, mark)} >> {message}" for name, value in exports.items()),
         "  else",
         f"    printf '\\n{mark} failed %s\\n' \"$__portside_step\"",
         "  fi",
@@ -47,6 +55,10 @@ def script(
     for number, step in enumerate(steps, start=1):
         lines += [f"__portside_step={number}; printf '%s\\n' {shlex.quote(f'{mark} step {number}')}", step]
     return "\n".join(lines) + "\n"
+
+
+def _exported(name: str, value: str, mark: str) -> str:
+    return f"printf '%s\\n' {shlex.quote(f'{mark} export {name}')} {value} {shlex.quote(f'{mark} end')}"
 
 
 def _kept(path: str, mark: str) -> list[str]:

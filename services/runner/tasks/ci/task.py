@@ -1,8 +1,9 @@
-"""CI: starts the Job under a name of this try, so that starting twice is once, and takes it away when it is over."""
+"""Tasks that run as a Job: under a name of this try, so that starting twice is once; taken away at the end."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
@@ -17,31 +18,37 @@ from shared.contracts.base import Json
 
 from . import job
 from .printed import Printed
-from .script import MAX_EXPORTS_BYTES, script
+from .runtimes import Work
+from .script import MAX_EXPORTS_BYTES, script, variables
 
 _LABEL = "portside.dev/ci"
+_MAX_SHOWN = 200
+"""Characters of a step that are shown as its title."""
 
 
-class CI(Task):
-    """Steps of shell in a container image."""
-
-    name = "CI"
+class JobTask(Task):
+    """A task whose work a container does; subclasses say which work, and what its output looks like."""
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
+
+    def work(self, asked: Asked) -> Work:
+        """What the container is to do. Raises `TaskFailed`."""
+        raise NotImplementedError(f"{self.name} tasks have no work of their own")
+
+    def output(self, printed: Printed) -> Json:
+        """The task's output, from what came back."""
+        raise NotImplementedError(f"{self.name} tasks have no output of their own")
 
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
     def start(self, asked: Asked) -> Step:
-        place, cluster = self._place(asked)
-        steps = _texts(asked, "steps")
-        if not steps:
-            raise TaskFailed("The task has no steps: write shell commands into `steps`.")
-        if asked.input.get("process"):
-            asked.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
+        work = self.work(asked)
+        place, cluster = self._place(asked, work.image)
+        place = replace(place, environment={**place.environment, **work.environment})
         name, namespace = f"portside-ci-{asked.key[:20]}", place.namespace or cluster.namespace
-        text = script(steps, _texts(asked, "export"), _texts(asked, "artifacts"), _mark(asked))
+        text = script(work.steps, work.exports, work.artifacts, _mark(asked))
         labels = {_LABEL: asked.key[:20]}
         pulls = ""
         if place.registry:
@@ -49,16 +56,23 @@ class CI(Task):
             pulls = pulling["metadata"]["name"]
             pulling["metadata"]["namespace"] = namespace
             cluster.apply(Ref("v1", "Secret", namespace, pulls), pulling, force=True)
-        cluster.apply(
-            Ref("v1", "Secret", namespace, name), job.secret(name, namespace, text, place, labels), force=True
-        )
-        made = cluster.apply(Ref("batch/v1", "Job", namespace, name), job.job(name, namespace, place, labels, pulls))
+        secret = job.secret(name, namespace, text, place, labels, work.files)
+        cluster.apply(Ref("v1", "Secret", namespace, name), secret, force=True)
+        started = job.job(name, namespace, place, labels, pulls, work.files)
+        made = cluster.apply(Ref("batch/v1", "Job", namespace, name), started)
         asked.tools.log(f"Job {namespace}/{name} at {cluster.url}, image {place.image}")
-        handle = {"name": name, "namespace": namespace, "uid": made["metadata"].get("uid", "")}
+        handle = {
+            "name": name,
+            "namespace": namespace,
+            "uid": made["metadata"].get("uid", ""),
+            "steps": [_first_line(step) for step in work.steps],
+            "exports": list(work.exports),
+            "image": work.image,
+        }
         return Running(handle, "Waiting for its pod", again_after_s=0.3)
 
     def observe(self, asked: Asked, handle: Json) -> Step:
-        _, cluster = self._place(asked)
+        _, cluster = self._place(asked, handle.get("image", ""))
         try:
             step = self._look(asked, cluster, handle)
         except ClusterError as error:
@@ -69,7 +83,7 @@ class CI(Task):
         return step
 
     def cancel(self, asked: Asked, handle: Json) -> None:
-        _, cluster = self._place(asked)
+        _, cluster = self._place(asked, handle.get("image", ""))
         self._take_away(cluster, handle)
         asked.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
 
@@ -77,38 +91,43 @@ class CI(Task):
         namespace = handle["namespace"]
         live = cluster.get(Ref("batch/v1", "Job", namespace, handle["name"]))
         if live is None:
-            raise TaskFailed("Its Job was deleted by somebody else.", self._output(asked))
+            raise TaskFailed("Its Job was deleted by somebody else.", self.output(self._printed(asked, handle)))
         pods = cluster.find("v1", "Pod", namespace, labels=f"job-name={handle['name']}")
         pod = max(pods, key=lambda one: str(one["metadata"].get("creationTimestamp")), default=None)
         how = readiness(live)
         if pod is not None and _has_run(pod):
-            self._print(asked, cluster, pod)
+            self._print(asked, handle, cluster, pod)
         if how.ready:
-            self._printed(asked).read(str(_ended(pod).get("message") or "").splitlines())
+            self._printed(asked, handle).read(str(_ended(pod).get("message") or "").splitlines())
             self._take_away(cluster, handle)
-            return self._done(asked)
+            return self._done(asked, handle)
         troubles = lasting(asked.memory, asked.tools.now(), [pod] if pod is not None else [])
         if how.failed or troubles:
-            why = f"It does not start: {describe(troubles[0])}" if troubles else self._failure(asked, pod, how.message)
+            why = (
+                f"It does not start: {describe(troubles[0])}"
+                if troubles
+                else self._failure(asked, handle, pod, how.message)
+            )
             self._take_away(cluster, handle)
-            raise TaskFailed(why, self._output(asked))
-        printed = self._printed(asked)
+            raise TaskFailed(why, self.output(self._printed(asked, handle)))
+        printed = self._printed(asked, handle)
         message = f"Step {printed.step} of {len(printed.steps)}" if printed.step else "Waiting for its pod"
         return Running(handle, message)
 
-    def _done(self, asked: Asked) -> Done:
-        output = self._output(asked)
-        if lost := [name for name in _texts(asked, "export") if name not in output["exports"]]:
+    def _done(self, asked: Asked, handle: Json) -> Done:
+        printed = self._printed(asked, handle)
+        output = self.output(printed)
+        if lost := [name for name in handle.get("exports", ()) if name not in printed.exports]:
             raise TaskFailed(
                 f"The steps are done, but {', '.join(lost)} did not come back: all that is exported may be "
                 f"{MAX_EXPORTS_BYTES} bytes long. Keep larger values with `artifacts`.",
                 output,
             )
-        return Done(output, f"{len(_texts(asked, 'steps'))} steps done.")
+        return Done(output, f"{len(printed.steps)} steps done.")
 
-    def _failure(self, asked: Asked, pod: Object | None, message: str) -> str:
+    def _failure(self, asked: Asked, handle: Json, pod: Object | None, message: str) -> str:
         ended = _ended(pod)
-        printed = self._printed(asked)
+        printed = self._printed(asked, handle)
         if not asked.memory.get("since"):
             # The log could not be read: the status has its last lines.
             for line in printed.read(str(ended.get("message") or "").splitlines()):
@@ -122,7 +141,7 @@ class CI(Task):
         last = f". Last log line: {printed.last}" if printed.last else "."
         return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
 
-    def _print(self, asked: Asked, cluster: Cluster, pod: Object) -> None:
+    def _print(self, asked: Asked, handle: Json, cluster: Cluster, pod: Object) -> None:
         """Pass on what was printed since the last look."""
         since, seen = asked.memory.get("since", ""), asked.memory.get("seen", 0)
         try:
@@ -140,26 +159,23 @@ class CI(Task):
             if stamp != asked.memory.get("since"):
                 asked.memory["since"], asked.memory["seen"] = stamp, 0
             asked.memory["seen"] += 1
-            for shown in self._printed(asked).read([line]):
+            for shown in self._printed(asked, handle).read([line]):
                 asked.tools.log(shown)
 
-    def _printed(self, asked: Asked) -> Printed:
+    def _printed(self, asked: Asked, handle: Json) -> Printed:
         found: Printed | None = asked.memory.get("printed")
         if found is None:
-            found = asked.memory["printed"] = Printed(_mark(asked), tuple(_texts(asked, "steps")))
+            found = asked.memory["printed"] = Printed(_mark(asked), tuple(handle.get("steps") or texts(asked, "steps")))
         return found
-
-    def _output(self, asked: Asked) -> Json:
-        printed = self._printed(asked)
-        return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
 
     def _take_away(self, cluster: Cluster, handle: Json) -> None:
         """The Job with its pod, and the Secret with its script."""
         cluster.delete(Ref("batch/v1", "Job", handle["namespace"], handle["name"]), handle.get("uid", ""))
         cluster.delete(Ref("v1", "Secret", handle["namespace"], handle["name"]))
 
-    def _place(self, asked: Asked) -> tuple[job.Workspace, Cluster]:
-        place = job.workspace(asked.tools.workspace())
+    def _place(self, asked: Asked, image: str) -> tuple[job.Workspace, Cluster]:
+        tree = asked.tools.workspace()
+        place = job.workspace({**tree, "image": image} if image else tree)
         name = asked.roles.get("kubernetesServer") or place.endpoint
         if not name:
             raise TaskFailed("The pipeline's workspace names no cluster: set `workspace.endpoint` to a k8s endpoint.")
@@ -172,11 +188,34 @@ class CI(Task):
         return place, self._clusters.of(endpoint)
 
 
-def _texts(asked: Asked, key: str) -> list[str]:
+class CI(JobTask):
+    """Steps of shell in a container image."""
+
+    name = "CI"
+
+    def work(self, asked: Asked) -> Work:
+        """The task's own steps."""
+        steps = texts(asked, "steps")
+        if not steps:
+            raise TaskFailed("The task has no steps: write shell commands into `steps`.")
+        if asked.input.get("process"):
+            asked.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
+        return Work(tuple(steps), variables(texts(asked, "export")), tuple(texts(asked, "artifacts")))
+
+    def output(self, printed: Printed) -> Json:
+        """What was exported, and the files that were kept."""
+        return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
+
+
+def texts(asked: Asked, key: str) -> list[str]:
     value: Any = asked.input.get(key) or []
     if isinstance(value, str):
         value = [value]
     return [str(one).strip() for one in value if str(one).strip()]
+
+
+def _first_line(step: str) -> str:
+    return step.splitlines()[0][:_MAX_SHOWN]
 
 
 def _mark(asked: Asked) -> str:

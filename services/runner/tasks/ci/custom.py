@@ -1,0 +1,61 @@
+"""Custom: a custom integration of the project, run as a Job with the task's inputs."""
+
+from __future__ import annotations
+
+from services.runner.task_protocol import Asked, TaskFailed
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Kind
+from shared.contracts.problems import Refused
+from shared.grammar.integrations import IntegrationCode, read_integration
+from shared.grammar.malformed import Malformed
+from shared.grammar.task_schemas import CUSTOM
+
+from .printed import Printed
+from .runtimes import Work, work_of
+from .task import JobTask
+
+
+class Custom(JobTask):
+    """The code of the version that the task names, or of the latest released one."""
+
+    name = CUSTOM
+
+    def work(self, asked: Asked) -> Work:
+        """The code that config gives for this try, with the task's inputs."""
+        code = self._code(asked)
+        given = asked.table("properties")
+        if lacking := code.lacking(given):
+            raise TaskFailed(f"The custom integration needs {', '.join(lacking)}: set it in `properties`.")
+        if unknown := code.unknown(given):
+            asked.tools.log(f"The custom integration has no input {', '.join(unknown)}: ignored.")
+        return work_of(code, code.fill(given))
+
+    def output(self, printed: Printed) -> Json:
+        """`properties`, as Code Stream has it."""
+        return {"properties": dict(printed.exports)}
+
+    def _code(self, asked: Asked) -> IntegrationCode:
+        name = asked.text("name").strip()
+        if not name:
+            raise TaskFailed("The task names no custom integration: set `name`.")
+        act = Act(
+            kind=Kind.CUSTOM_INTEGRATIONS,
+            verb="use",
+            project=asked.about.project,
+            name=name,
+            body={"version": asked.text("version").strip()},
+        )
+        try:
+            document = asked.tools.act(act, f"custom-{asked.key}").document
+        except Refused as refused:
+            problem = refused.problem
+            raise TaskFailed(" ".join(part for part in (f"{problem.message}.", problem.next_step) if part)) from None
+        except Exception as error:
+            raise TaskFailed(f"Custom integration {name} was not read: config did not answer: {error}") from None
+        if document["status"] == "DEPRECATED":
+            asked.tools.log(f"Version {document['version']} of {name} is deprecated: let the task use a later one.")
+        asked.tools.log(f"Custom integration {name}, version {document['version']}")
+        try:
+            return read_integration(document["yaml"])
+        except Malformed as error:
+            raise TaskFailed(f"Custom integration {name} cannot be read: {error}") from None
