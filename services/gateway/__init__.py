@@ -4,9 +4,10 @@ Its only durable state is a spool of hooks that the broker has not confirmed yet
 never opens the database, never decides what a push means and never touches anything on behalf of a pipeline: it turns
 each call into one message and each answer into one HTTP answer.
 
-`service` builds a worker (`settings`, `gunicorn_parts`). Its `dispatcher` leads hooks to `receiver`, without Flask,
-and all else to `web`: `api` and `pages`, which share `commands` and never import each other. Both get an
-`app_context`: `config_client` (questions and commands to the other processes, over what `ports` names of the bus),
-`origins` (where a request comes from), `sign_ins`, `sessions` and `roles` (who asks, and what to offer),
-`event_streams` (news for open pages, bounded by a `concurrency_limit`) and `health_board` (how each process is).
+`service` builds a worker (`settings`). Its `server` reads requests without holding a thread (`request_bodies`: how
+large one may be), its `dispatcher` leads hooks to `receiver`, without Flask, and all else to `web`: `api` and `pages`,
+which share `commands` and never import each other. Both get an `app_context`: `config_client` (questions and commands
+to the other processes, over what `ports` names of the bus), `origins` (where a request comes from), `sign_ins`,
+`sessions` and `roles` (who asks, and what to offer), `event_streams` (news for open pages, bounded by a
+`concurrency_limit`) and `health_board` (how each process is).
 """

@@ -59,7 +59,6 @@ KEEP_ALIVE_S = 30
 STOP_WITHIN_S = 20
 SILENT_WORKER_S = 60
 """A worker that has not shown itself for so long is ended and made anew."""
-WORKER_CONNECTIONS = 1000
 _PROBE_HASH = "0" * 64
 
 Calls = list[Callable[[], None]]
@@ -165,7 +164,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured here rather than by a file."""
 
     def __init__(self, settings: GatewaySettings, parts: frozenset[str]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._parts = parts
         self._worker: Worker | None = None
         super().__init__()
@@ -176,18 +175,17 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Callable[[WSGIEnvironment, StartResponse], Any]:
         """Called in each worker, after the fork."""
-        self._worker = Worker(self._settings, self._parts)
+        self._worker = Worker(self.settings, self._parts)
         return self._worker.door
 
     def _options(self) -> Mapping[str, object]:
-        settings = self._settings
+        settings = self.settings
         options: dict[str, object] = {
             "bind": settings.bind,
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": "services.gateway.gunicorn_parts.GatewayWorker",
-            "logger_class": "services.gateway.gunicorn_parts.GatewayLogger",
-            "worker_connections": WORKER_CONNECTIONS,
+            "worker_class": "services.gateway.server.worker.LoopWorker",
+            "logger_class": "services.gateway.server.log.GatewayLogger",
             "backlog": BACKLOG,
             "keepalive": KEEP_ALIVE_S,
             "graceful_timeout": STOP_WITHIN_S,
@@ -200,6 +198,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
         }
         if settings.tls_certfile:
+            # The worker makes the context itself; by these gunicorn knows the scheme.
             options |= {"certfile": settings.tls_certfile, "keyfile": settings.tls_keyfile or None}
         return options
 

@@ -35,6 +35,11 @@ class GatewaySettings(Settings):
     What `THREADS` has beyond these and `RESERVED_THREADS` serves pages and the API."""
     reserved_threads: int = 24
     """A worker's threads that only hooks may use."""
+    connections: int = 4096
+    """Connections of a worker, busy, idle or half-way through a request; past it the oldest that waits is dropped."""
+    connections_per_address: int = 512
+    """Of these, connections from one address; past it the oldest of them that waits is dropped. Trusted proxies have
+    no bound of their own."""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     """Addresses or networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     Without it clients behind a proxy cannot be told apart, and failed sign-ins are limited all together."""

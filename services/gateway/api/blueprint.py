@@ -37,7 +37,9 @@ def create_blueprint(context: AppContext) -> Blueprint:
                 methods=[route.method],
                 strict_slashes=False,
             )
-    blueprint.add_url_rule("/openapi.json", "openapi", lambda: _send(Reply(openapi.document())))
+    blueprint.add_url_rule(
+        "/openapi.json", "openapi", lambda: Response(openapi.encoded(), content_type="application/json")
+    )
     return blueprint
 
 

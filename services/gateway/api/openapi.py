@@ -78,6 +78,12 @@ def document() -> Json:
     }
 
 
+@cache
+def encoded() -> bytes:
+    """The same as JSON: made and held once, since anybody may ask for it."""
+    return json.dumps(document()).encode()
+
+
 def _operation(route: Route) -> Json:
     operation: Json = {
         "operationId": _operation_id(route),
