@@ -40,7 +40,7 @@ class BodyUnreadable(Exception):
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     """The body as it was sent. Raises `BodyTooLarge`."""
     declared = environ.get("CONTENT_LENGTH") or ""
-    length = limit + 1 if (number := whole_number(declared, digits=18)) is None else number
+    length = limit + 1 if (size := whole_number(declared, digits=18)) is None else size
     if environ.get(DROPPED) or (declared and length > limit):
         raise BodyTooLarge(limit)
     raw: bytes = environ["wsgi.input"].read(length)

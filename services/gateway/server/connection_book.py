@@ -1,8 +1,8 @@
 """Who is connected, and who has to go when there are too many. Pure: connections are opaque.
 
 A connection either waits (its request is not complete: it costs nothing but a place) or is busy in a thread. New ones
-are never refused while somebody waits: whoever has waited longest goes, first of all one of the same address, so that a
-stranger with a thousand connections takes them from himself.
+are never refused while somebody waits: the one that has waited longest goes, first of all one of the same address, so
+that a stranger with a thousand connections takes them from himself.
 """
 
 from __future__ import annotations

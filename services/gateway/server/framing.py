@@ -136,8 +136,8 @@ class RequestFrame:
         if end < 0:
             return None, len(self._line) - before
         end += len(mark)
-        found, self._line = bytes(self._line[:end]), bytearray()
-        return found, end - before
+        text, self._line = bytes(self._line[:end]), bytearray()
+        return text, end - before
 
     def _refuse(self, status: int) -> None:
         self._part, self.refusal = _Part.END, status

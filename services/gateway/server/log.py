@@ -29,7 +29,7 @@ class GatewayLogger(Logger):  # type: ignore[misc]
         self.error_log.filters[:] = [_NoQueries()]
         self.error_log.propagate = True
         self.access_log.propagate = False
-        # Starts and stops are told by the workers themselves.
+        # The workers log their starts and stops themselves.
         self.error_log.setLevel(max(self.loglevel, logging.WARNING))
 
     def reopen_files(self) -> None:

@@ -1,7 +1,7 @@
 """Where an answer is written to: the socket, and a queue for what its reader does not take at once.
 
 An answer of known length is queued, so that its thread is free however slowly it is read; the loop sends the queue. A
-stream has no end to wait for: it is written as it comes, and whoever does not read it for long loses it.
+stream has no end to wait for: it is written as it comes, and a reader who stops reading loses it.
 """
 
 from __future__ import annotations

@@ -56,11 +56,11 @@ DISK_FOR_PEERS = 256 * 1024 * 1024
 REPORT_DROPS_EVERY_S = 60.0
 MOST_FILES = 65_536
 FILES_BESIDE = 256
-"""File descriptors for everything that is no connection."""
+"""File descriptors for everything but connections."""
 
 
 class LoopWorker(Worker):  # type: ignore[misc]
-    """One process: the loop runs in its main thread."""
+    """One process; the loop runs in its main thread."""
 
     alive: bool
 
@@ -422,7 +422,7 @@ def _drain(pipe: int) -> None:
 def _raise_file_limit() -> int:
     """As many file descriptors as this process may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = hard if hard != resource.RLIM_INFINITY else max(soft, MOST_FILES)
+    limit = hard if hard != resource.RLIM_INFINITY else max(soft, MOST_FILES)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -45,8 +45,8 @@ def test_a_hook_is_confirmed_and_arrives(gateway: Gateway, config: Config) -> No
 
 
 def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: Path, config: Config) -> None:
-    gateway = Gateway(vhost_url, home, HOST="::", TRUSTED_PROXIES="127.0.0.1")
     config.entries[0] = config.entries[0].model_copy(update={"networks": ("127.0.0.0/8", "198.51.100.0/24")})
+    gateway = Gateway(vhost_url, home, HOST="::", TRUSTED_PROXIES="127.0.0.1")
     try:
         until(lambda: gateway.answers("/healthz?wait=config"))
         assert gateway.push().status_code == 202
