@@ -67,8 +67,11 @@ class Stream:
                 number = next(self._numbers)
             time.sleep(max(0.0, self._began + number / PER_S - time.monotonic()))
             body = {
-                "push_data": {"tag": f"t{number}", "pusher": "ann", "pushed_at": 1_700_000_000 + number},
-                "repository": {"repo_name": f"acme/app{number % 50}"},
+                "registry": "docker.io",
+                "repository": f"acme/app{number % 50}",
+                "tag": f"t{number}",
+                "digest": f"sha256:{number:064x}",
+                "pushed_at": 1_700_000_000 + number,
             }
             try:
                 answer = session.post(self._url, data=json.dumps(body), timeout=20)
@@ -83,7 +86,11 @@ class Stream:
 
 def test_every_accepted_hook_is_executed_once_though_the_broker_was_away(world: World) -> None:
     world.client.import_yaml(PIPELINE, "apply")
-    made = world.client.post("/registry-webhooks", {"name": "stream", "project": "default", "pipeline": "Nothing"})
+    nowhere = "http://127.0.0.1:9"
+    properties = {"serverType": "DockerHub", "repoURL": "acme", "hubURL": nowhere, "registryURL": nowhere}
+    endpoint = {"name": "stream", "project": "default", "type": "docker", "properties": properties}
+    about = {"name": "stream", "project": "default", "pipeline": "Nothing", "wholeNamespace": True}
+    made = world.client.post("/registry-webhooks", {**about, "endpoint": endpoint})
     with Stream(made["hookUrl"]) as stream:
         time.sleep(2)
         world.restart_broker(away_s=AWAY_S)
