@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.contracts.bounds import MAX_INPUT_BYTES, excess, size_of
 from shared.contracts.problems import Flaw
 from shared.contracts.pushes import Push
 
@@ -98,7 +99,8 @@ def run_inputs(
     """The inputs of a run, and what is wrong with them.
 
     A value given wins, blank takes the default, a mandatory input without either is a flaw. With `strict` a name that
-    the pipeline does not have is a flaw too; without it (webhooks) the value is passed on.
+    the pipeline does not have is a flaw too; without it (webhooks) the value is passed on. Values beyond the bounds on
+    depth and size are flaws.
     """
     flaws: list[Flaw] = []
     for name in given:
@@ -109,7 +111,23 @@ def run_inputs(
     for name, about in meta.items():
         if isinstance(about, Mapping) and about.get("mandatory") is True and blank(values.get(name)):
             flaws.append(Flaw(message=f"input {name} is mandatory and has no value", path=f"input.{name}"))
-    return values, flaws
+    return values, flaws + _beyond_bounds(values)
+
+
+def _beyond_bounds(values: Mapping[str, Any]) -> list[Flaw]:
+    """What later readers of the run could not read."""
+    deep = [
+        Flaw(message=f"input {name} is {reason}", path=f"input.{name}")
+        for name, value in values.items()
+        if (reason := excess(value))
+    ]
+    if deep:
+        return deep
+    size = size_of(values)
+    most = f"at most {MAX_INPUT_BYTES // 2**20} MiB"
+    return (
+        [Flaw(message=f"the inputs are {size / 2**20:.1f} MiB, {most}", path="input")] if size > MAX_INPUT_BYTES else []
+    )
 
 
 def blank(value: Any) -> bool:

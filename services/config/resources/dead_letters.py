@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from uuid import UUID, uuid5
 
 import structlog
@@ -22,7 +23,7 @@ from shared.contracts.base import Json, Message
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import HookReceived
-from shared.contracts.topics import BY_TYPE, HOOK_RECEIVED, RUN_EXECUTION, RUNS, Topic
+from shared.contracts.topics import BY_TYPE, HOOK_RECEIVED, RUN_EXECUTION, RUN_REPORT, RUNS, Topic
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ _MAX_BODY = 1024 * 1024
 
 
 def keep_letter(store: Store, dead: DeadLetter) -> None:
-    """Put a dead letter in its table; a dead run message fails its execution, which frees its place."""
+    """Put a dead letter in its table; a dead run message or report fails its execution, which frees its place."""
     body = dead.body[:_MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
     with store.write() as uow:
         letter = Letter(
@@ -51,6 +52,8 @@ def keep_letter(store: Store, dead: DeadLetter) -> None:
         )
         if stored.add(uow, letter) and (dead.queue == RUNS.name or dead.type == RUN_EXECUTION.type):
             _fail_run(uow, letter)
+        elif dead.type == RUN_REPORT.type:
+            _fail_reporter(uow, dead)
     log.warning("dead-letter", queue=dead.queue, type=dead.type, subject=dead.subject, reason=dead.reason)
 
 
@@ -67,6 +70,23 @@ def _fail_run(uow: UnitOfWork, letter: Letter) -> None:
         if run is not None:
             number = dispatch if isinstance(dispatch, int) else None
             movement.apply(run, protocol.dead_lettered(run.holding, number, letter.reason, uow.now))
+
+
+_HEAD_OF_A_REPORT = re.compile(
+    rb'"data":\{"execution_id":"([^"]+)","attempt":(\d{1,9}),"runner":"[^"]*","events":\[(?:\{"seq":(\d{1,9}),)?'
+)
+"""As the model writes it: the rest of a report that is dead cannot be read, or nobody may be able to work on it."""
+
+
+def _fail_reporter(uow: UnitOfWork, dead: DeadLetter) -> None:
+    head = _HEAD_OF_A_REPORT.search(dead.body[:10_000])
+    if head is None:
+        return
+    execution_id, attempt, first_seq = head[1].decode("utf-8", "replace"), int(head[2]), int(head[3] or 0)
+    with Movement(uow) as movement:
+        run = movement.run(execution_id)
+        if run is not None:
+            movement.apply(run, protocol.unreadable(run.holding, attempt, first_seq, dead.reason, uow.now))
 
 
 def _data(letter: Letter) -> Json:

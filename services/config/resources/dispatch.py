@@ -5,16 +5,23 @@ A resource authorises inside the transaction it was given; it never opens one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.config.resource import Prepares, Resource
 from services.config.store import Reading, Store
 from services.config.store import answers as answers_store
+from shared.contracts.base import Json
+from shared.contracts.bounds import MAX_ANSWER_BYTES, MAX_DEPTH, excess, size_of
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import ANONYMOUS, Caller
 from shared.contracts.problems import Code, refuse
+from shared.grammar.cutting import cut, cut_deep
+
+_DEEPEST = 2 * MAX_DEPTH
+"""Of a document, whose values within the bound stand some levels deep in it; a message is read to 200 levels."""
 
 if TYPE_CHECKING:
     from services.config.model.people import Person
@@ -33,12 +40,14 @@ class Desk:
     def find(self, ask: Find, caller: Caller | None) -> Page:
         """Answer `catalog.find`."""
         with self.store.read() as uow:
-            return self._of(ask.kind).find(uow, self.load_person(uow, caller or ANONYMOUS), ask)
+            page = self._of(ask.kind).find(uow, self.load_person(uow, caller or ANONYMOUS), ask)
+        return page.model_copy(update={"documents": _within(page.documents)})
 
     def get(self, ask: Get, caller: Caller | None) -> Document:
         """Answer `catalog.get`."""
         with self.store.read() as uow:
-            return self._of(ask.kind).get(uow, self.load_person(uow, caller or ANONYMOUS), ask)
+            answer = self._of(ask.kind).get(uow, self.load_person(uow, caller or ANONYMOUS), ask)
+        return answer.model_copy(update={"document": _within((answer.document,))[0]})
 
     def act(self, ask: Act, caller: Caller | None, command_id: str | None) -> Document:
         """Do `catalog.act` once per command id; a repeated command gets the first answer again."""
@@ -64,3 +73,19 @@ class Desk:
         if resource is None:
             raise refuse(Code.UNSUPPORTED, f"{kind.value} cannot be asked for", subject=kind.value)
         return resource
+
+
+def _within(documents: Sequence[Json]) -> tuple[Json, ...]:
+    """The documents as one answer can bring them; no row is so large or so deep that it takes the others along."""
+    whole = tuple(document if _is_shallow(document) else cut_deep(document, _DEEPEST) for document in documents)
+    sizes = [size_of(document) for document in whole]
+    if sum(sizes) <= MAX_ANSWER_BYTES:
+        return whole
+    share = MAX_ANSWER_BYTES // len(whole)
+    return tuple(
+        cut(document, share) if size > share else document for document, size in zip(whole, sizes, strict=True)
+    )
+
+
+def _is_shallow(document: Json) -> bool:
+    return not excess(document, max_nodes=sys.maxsize, max_depth=_DEEPEST)

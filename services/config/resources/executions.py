@@ -9,8 +9,9 @@ from services.config.model.rights import Right
 from services.config.resource import chosen
 from services.config.runs import admission
 from services.config.runs.commands import VERBS, missing
-from services.config.runs.documents import documents
-from services.config.runs.states import States
+from services.config.runs.documents import documents, listed
+from services.config.runs.plans import plan_of
+from services.config.runs.states import States, folded
 from services.config.store import Reading, UnitOfWork, execution_views, pruning
 from services.config.store.definitions import pipelines, projects
 from services.config.store.execution_views import Seen
@@ -37,12 +38,13 @@ class Executions:
                 raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
         seen, total = execution_views.page(uow, visible, ask)
         states = None if ask.options.get("brief") else self._states.of(uow, seen)
-        return Page(documents=tuple(documents(uow, seen, states)), total=total)
+        return Page(documents=tuple(listed(uow, seen, states)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id, or by pipeline and number: options `pipeline` (an id) or project and name, with `index`."""
-        seen = [_locate(uow, person, ask)]
-        (document,) = documents(uow, seen, self._states.of(uow, seen))
+        seen = _locate(uow, person, ask)
+        plan, _ = plan_of(uow, seen.plan_hash)
+        (document,) = documents(uow, [seen], {seen.id: folded(uow, seen.id, plan)})
         return Document(document=document)
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

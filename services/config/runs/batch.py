@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from services.config.model.histories import brief
 from services.config.store import UnitOfWork, executions, operations, slots
+from services.config.store import events as store_events
 from services.config.store.executions import Facts, Run
 from shared.contracts.history import Event, Recorded
 from shared.contracts.runs import ExecutionChanged
@@ -18,6 +20,8 @@ from shared.contracts.topics import EXECUTION_CHANGED
 from . import concurrency, effects, notifications, projection, protocol
 
 _LOOK_AHEAD = 20
+_MAX_BROADCAST_BYTES = 1024 * 1024
+"""Of the events in one broadcast; who needs the values of more asks for the execution."""
 
 
 class Movement:
@@ -173,7 +177,7 @@ class Movement:
         executions.add_runs(self.uow, [(self._runs[one], facts) for one, facts in self._new.items()])
         executions.save_runs(self.uow, [self._runs[one] for one in self._dirty if one not in self._new])
         self._new.clear()
-        executions.append_events(self.uow, self._rows)
+        store_events.append(self.uow, self._rows)
         self._dirty.clear()
         self._rows = []
 
@@ -207,7 +211,7 @@ class Movement:
             index=run.index,
             status=run.status.value,
             status_message=run.status_message,
-            events=tuple(events),
+            events=tuple(map(brief, events) if _is_large(events) else events),
             nested=run.nested,
         )
         self.uow.broadcast(EXECUTION_CHANGED, changed, run.id)
@@ -221,3 +225,7 @@ class Movement:
             if run.holding.state is not protocol.State.ENDED:
                 self.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, self.uow.now))
                 self.cancel_children(child)
+
+
+def _is_large(events: Sequence[Event]) -> bool:
+    return sum(len(event.model_dump_json()) for event in events) > _MAX_BROADCAST_BYTES

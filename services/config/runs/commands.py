@@ -24,7 +24,7 @@ from . import admission, protocol, reruns
 from .batch import Movement
 from .documents import documents
 from .plans import plan_of
-from .states import state_of
+from .states import folded, state_of
 
 _ENDED = protocol.State.ENDED
 
@@ -46,7 +46,7 @@ def _answer(uow: UnitOfWork, execution_id: str) -> Document:
     if seen is None:
         raise missing(execution_id)
     plan, _ = plan_of(uow, seen.plan_hash)
-    (document,) = documents(uow, [seen], {seen.id: state_of(uow, seen.id, plan)})
+    (document,) = documents(uow, [seen], {seen.id: folded(uow, seen.id, plan)})
     return Document(document=document)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from services.config.catalog.documents import link, micros, stamps, wire_time
 from services.config.store import Reading, execution_views, executions, notices
@@ -11,15 +12,28 @@ from services.config.store.execution_views import Seen
 from services.config.store.notices import Told
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
-from shared.grammar.states import RunState
+from shared.grammar.cutting import fitted
 
 from . import notifications, projection, protocol
 from .plans import read_plan
+from .states import Folded
 
 _QUEUED = protocol.State.QUEUED
 
 
-def documents(uow: Reading, seen: Sequence[Seen], states: Mapping[str, RunState] | None) -> list[Json]:
+_LISTED_INPUT = 8 * 1024
+"""Bytes that lists show of a run's inputs."""
+
+
+def listed(uow: Reading, seen: Sequence[Seen], states: Mapping[str, Folded] | None) -> list[Json]:
+    """The API's JSON of runs as lists show them: without outputs, and without the inputs of tasks."""
+    shown = [replace(run, input=fitted(dict(run.input), _LISTED_INPUT), output={}) for run in seen]
+    return documents(uow, shown, states, values=False)
+
+
+def documents(
+    uow: Reading, seen: Sequence[Seen], states: Mapping[str, Folded] | None, *, values: bool = True
+) -> list[Json]:
     """The API's JSON of runs; without their states, by id, stages are left out."""
     projects = projects_store.ids(uow, {one.project for one in seen})
     plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
@@ -33,6 +47,7 @@ def documents(uow: Reading, seen: Sequence[Seen], states: Mapping[str, RunState]
             told.get(one.id, ()),
             execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
             uow.now,
+            values=values,
         )
         for one in seen
     ]
@@ -42,10 +57,12 @@ def _document(
     one: Seen,
     project_id: str,
     texts: tuple[str, str],
-    state: RunState | None,
+    folded: Folded | None,
     told: Sequence[Told],
     position: int,
     now: float,
+    *,
+    values: bool,
 ) -> Json:
     plan, _, about = read_plan(*texts)
     ended_at = one.ended_at
@@ -94,8 +111,11 @@ def _document(
         "_eventId": one.delivery,
         "_webhookId": one.webhook_id,
     }
-    if state is not None:
-        document["stages"] = projection.stages(one.id, plan, state, now)
+    if folded is not None:
+        state = folded.state
+        if folded.unreadable:
+            document["_unreadable"] = folded.unreadable
+        document["stages"] = projection.stages(one.id, plan, state, now, values=values)
         _tell(document, told)
         document |= {f"_{key}": value for key, value in projection.rollback(plan, state).items()}
     return document

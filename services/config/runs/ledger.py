@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.config.model.histories import MAX_HISTORY_BYTES
 from services.config.model.people import SYSTEM
 from services.config.model.rights import Right
 from services.config.model.triggers import RunnablePipeline
-from services.config.store import Reading, Store, UnitOfWork, executions
+from services.config.store import Reading, Store, UnitOfWork, events, executions
 from services.config.store.definitions import people
 from services.config.store.executions import Run
 from shared.contracts.base import Message
-from shared.contracts.history import Recorded
+from shared.contracts.bounds import MAX_MESSAGE_BYTES
+from shared.contracts.history import Status
 from shared.contracts.runs import (
     Endpoint,
     Held,
@@ -27,6 +29,7 @@ from shared.contracts.runs import (
     Variable,
     Verdict,
 )
+from shared.grammar.cutting import cut_deep
 from shared.grammar.plan import Plan
 
 from . import protocol, rollbacks
@@ -57,6 +60,9 @@ class Taken:
     run: Run
     decision: protocol.TakeDecision
 
+
+_MAX_TAKE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+"""What the envelope needs is left."""
 
 Pending = Message | Taken | None
 """What a message of the batch is answered with: now, once the batch is written, or not at all."""
@@ -128,13 +134,9 @@ class Ledger:
             return [one for one in pending if not isinstance(one, Taken)]
         ids = [one.run.id for one in taken]
         facts = executions.facts_of(uow, ids)
-        # A first attempt has no history to look for.
-        histories = executions.histories(uow, [one.run.id for one in taken if one.run.events])
         plans = executions.plan_texts(uow, {one.run.plan_hash for one in taken})
         return [
-            self._take_answer(uow, one, facts[one.run.id], histories.get(one.run.id, ()), plans[one.run.plan_hash])
-            if isinstance(one, Taken)
-            else one
+            self._take_answer(uow, one, facts[one.run.id], plans[one.run.plan_hash]) if isinstance(one, Taken) else one
             for one in pending
         ]
 
@@ -143,23 +145,22 @@ class Ledger:
         uow: UnitOfWork,
         taken: Taken,
         facts: executions.Facts,
-        history: tuple[Recorded, ...],
         texts: tuple[str, str],
     ) -> TakeAnswer:
+        """Everything that a holder needs, in one message: the largest values of a long history are cut."""
         run, decision = taken.run, taken.decision
         plan, tree, about = read_plan(*texts)
         endpoints, variables = self.definitions.resolve(uow, run.project, plan, facts.input)
-        return TakeAnswer(
+        answer = TakeAnswer(
             taken=True,
             attempt=decision.attempt,
             start_number=decision.start_number,
             verdict=decision.verdict,
             plan=tree,
-            inputs=dict(facts.input),
+            inputs=cut_deep(dict(facts.input)),
             sealed_inputs=dict(facts.sealed),
             endpoints=endpoints,
             variables=variables,
-            history=history,
             at=uow.now,
             about=Started(
                 execution_id=run.id,
@@ -176,6 +177,18 @@ class Ledger:
                 may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),
             ),
         )
+        room = _MAX_TAKE_BYTES - len(answer.model_dump_json())
+        if room < 0:
+            return _unusable(uow, run, "its plan and its inputs are larger than a message may be")
+        if not run.events:
+            return answer  # A first attempt has no history to look for.
+        history = events.whole(uow, [run.id], min(room, MAX_HISTORY_BYTES))[run.id]
+        if history.unreadable:
+            return _unusable(uow, run, history.unreadable)
+        answer = answer.model_copy(update={"history": history.events})
+        if len(answer.model_dump_json()) > _MAX_TAKE_BYTES:
+            return _unusable(uow, run, "its history is larger than a message may be")
+        return answer
 
     def held(self, ask: Held) -> HeldAnswer:
         """Answer a runner's sign of life; a holder given up in vain gets its run back if nobody has taken it since."""
@@ -234,6 +247,15 @@ class Ledger:
         with Movement(uow) as movement:
             if (run := movement.run(execution_id)) is not None:
                 movement.apply(run, protocol.due(run.holding, uow.now))
+
+
+def _unusable(uow: UnitOfWork, run: Run, reason: str) -> TakeAnswer:
+    """Fail a run that no runner can ever be given."""
+    message = f"No runner can go on with this run: {reason}."
+    with Movement(uow) as movement:
+        if (now := movement.run(run.id)) is not None:
+            movement.apply(now, protocol.end(now.holding, Status.FAILED, message, uow.now))
+    return TakeAnswer(taken=False, reason=message)
 
 
 def _may_use(

@@ -32,6 +32,7 @@ from shared.contracts.history import (
 )
 from shared.contracts.notices import Notice
 from shared.contracts.topics import NOTICE_SEND
+from shared.grammar.cutting import fitted
 from shared.grammar.expressions import references, split_name
 from shared.grammar.plan import Notification, Plan
 from shared.grammar.states import RunState, facts
@@ -48,6 +49,8 @@ _WAITS_FOR_PEOPLE = frozenset({"approval", "restricted"})
 _KNOWN: dict[str, bool] = {}
 """By hash of a plan: whether runs of it tell anybody anything, which few do."""
 _MANY = 4096
+_MAX_VALUES = 1024 * 1024
+"""Bytes of the outputs that one notification may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,9 @@ def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_
             endpoint=next(iter(endpoints.values()), None),
             variables=variables,
             inputs=dict(started_with.input),
-            tasks=_named(notification.body, state),
+            tasks=fitted(_named(notification.body, state), _MAX_VALUES),
             about={**_about(uow, run, started_with, about, plan, state, one.place), **one.more},
-            outputs=state.output,
+            outputs=fitted(state.output, _MAX_VALUES),
         )
         uow.outbox(NOTICE_SEND, notice, told.id)
 

@@ -73,8 +73,8 @@ def _changed(glance: Glance, **change: Any) -> Glance:
     )
 
 
-def stages(execution_id: str, plan: Plan, state: RunState, now: float) -> Json:
-    """`stages` of an execution: a map by name, in the plan's order."""
+def stages(execution_id: str, plan: Plan, state: RunState, now: float, *, values: bool = True) -> Json:
+    """`stages` of an execution: a map by name, in the plan's order; with the tasks' inputs and outputs, or without."""
     planned = {stage.name: stage for stage in plan.stages}
     result: Json = {}
     for name, stage in state.stages.items():
@@ -86,7 +86,7 @@ def stages(execution_id: str, plan: Plan, state: RunState, now: float) -> Json:
             "statusMessage": _stage_message(stage),
             "taskOrder": [",".join(task.name for task in group) for group in planned[name].groups],
             "tasks": {
-                task.name: _task(execution_id, stage, task, tasks[task.name], plan, state, now)
+                task.name: _task(execution_id, stage, task, tasks[task.name], plan, state, now, values=values)
                 for task in stage.tasks.values()
             },
             **_times(stage.started_at, stage.ended_at, now),
@@ -107,7 +107,15 @@ def _stage_message(stage: StageState) -> str:
 
 
 def _task(
-    execution_id: str, stage: StageState, task: TaskState, planned: TaskPlan, plan: Plan, state: RunState, now: float
+    execution_id: str,
+    stage: StageState,
+    task: TaskState,
+    planned: TaskPlan,
+    plan: Plan,
+    state: RunState,
+    now: float,
+    *,
+    values: bool,
 ) -> Json:
     failed = task.status is Status.FAILED
     document: Json = {
@@ -120,8 +128,8 @@ def _task(
         "preCondition": planned.pre_condition,
         "ignoreFailure": planned.ignore_failure,
         "endpoints": dict(planned.endpoints),
-        "input": task.input or shown_input(planned.type, planned.input),
-        "output": task.output.view,
+        "input": (task.input or shown_input(planned.type, planned.input)) if values else {},
+        "output": task.output.view if values else {},
         **_times(task.started_at, task.ended_at, now),
         "notifications": [],
         **rollback(plan, state, stage.name, task.name),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from services.config.store import Reading, executions
+from services.config.store import Reading, events, executions
 from services.config.store.execution_views import Seen
 from shared.grammar.plan import Plan
 from shared.grammar.progress import fold
@@ -15,41 +16,57 @@ from shared.grammar.states import RunState
 from .plans import read_plan
 
 KEEP = 256
-"""Runs whose states are remembered: some pages of lists. A state takes tens of kilobytes, most of it outputs."""
+"""Runs whose states are remembered for lists: some pages of them. Without values a state takes some kilobytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a history describes."""
+
+    state: RunState
+    unreadable: str = ""
+    """Which of its events cannot be read, and so are left out."""
+
+
+def folded(uow: Reading, execution_id: str, plan: Plan) -> Folded:
+    """The state of one run with its values."""
+    history = events.whole(uow, [execution_id])[execution_id]
+    return Folded(fold(plan, history.events), history.unreadable)
 
 
 def state_of(uow: Reading, execution_id: str, plan: Plan) -> RunState:
-    """The state of one run."""
-    return fold(plan, executions.histories(uow, [execution_id]).get(execution_id, ()))
+    """The same without what cannot be read."""
+    return folded(uow, execution_id, plan).state
 
 
 class States:
     """Folds what has changed since the last look: a page that moves shows two dozen runs, of which one has news.
 
-    For committed transactions alone: what is rolled back would be remembered under a revision that comes again.
-    Safe for threads.
+    Without inputs and outputs. For committed transactions alone: what is rolled back would be remembered under a
+    revision that comes again. Safe for threads.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[int, RunState]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, Folded]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, uow: Reading, seen: Sequence[Seen]) -> dict[str, RunState]:
+    def of(self, uow: Reading, seen: Sequence[Seen]) -> dict[str, Folded]:
         """By id."""
         with self._lock:
             kept = {one.id: self._kept.get(one.id) for one in seen}
-        found = {one.id: was[1] for one in seen if (was := kept[one.id]) is not None and was[0] == one.revision}
-        changed = [one for one in seen if one.id not in found]
+        states = {one.id: was[1] for one in seen if (was := kept[one.id]) is not None and was[0] == one.revision}
+        changed = [one for one in seen if one.id not in states]
         if changed:
             plans = executions.plan_texts(uow, {one.plan_hash for one in changed})
-            histories = executions.histories(uow, [one.id for one in changed])
+            histories = events.without_values(uow, [one.id for one in changed])
             for one in changed:
                 plan, _, _ = read_plan(*plans[one.plan_hash])
-                found[one.id] = fold(plan, histories.get(one.id, ()))
+                history = histories.get(one.id, events.History())
+                states[one.id] = Folded(fold(plan, history.events), history.unreadable)
         with self._lock:
             for one in seen:
-                self._kept[one.id] = one.revision, found[one.id]
+                self._kept[one.id] = one.revision, states[one.id]
                 self._kept.move_to_end(one.id)
             while len(self._kept) > KEEP:
                 self._kept.popitem(last=False)
-        return found
+        return states

@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import bindparam, insert, select, text, update
 
 from services.config.model.claims import Holding, State, from_json, to_json
-from services.config.tables.ledger import EventRow, ExecutionRow, PlanRow
+from services.config.tables.ledger import ExecutionRow, PlanRow
 from shared.contracts.base import Sealed
-from shared.contracts.history import Event, Recorded, Status
+from shared.contracts.history import Status
 from shared.contracts.pushes import Push
 
 from .unit_of_work import Reading, UnitOfWork
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _MANY = 400
 """Ids in one statement: SQLite's limit of bound values is 999 in old builds."""
 
@@ -87,7 +85,7 @@ _HOLDS = select(ExecutionRow.id, ExecutionRow.hold).where(ExecutionRow.id.in_(bi
 def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
     """Those of the ids that exist."""
     found: dict[str, Run] = {}
-    for part in _parts(ids):
+    for part in in_parts(ids):
         for row in uow.connection.execute(_BY_IDS, {"ids": part}):
             found[row[0]] = _run(row)
     return found
@@ -95,7 +93,9 @@ def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
 
 def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
     """Only what the protocol asks of them."""
-    return {row[0]: from_json(row[1]) for part in _parts(ids) for row in uow.connection.execute(_HOLDS, {"ids": part})}
+    return {
+        row[0]: from_json(row[1]) for part in in_parts(ids) for row in uow.connection.execute(_HOLDS, {"ids": part})
+    }
 
 
 def ids_in(uow: Reading, state: State) -> list[tuple[str, float]]:
@@ -227,44 +227,10 @@ def set_tags(uow: UnitOfWork, execution_id: str, tags: Sequence[str]) -> None:
     uow.connection.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(tags=list(tags)))
 
 
-_ADD_EVENT = insert(EventRow)
-
-
-def append_events(uow: UnitOfWork, rows: Sequence[tuple[str, int, Recorded]]) -> None:
-    """Add accepted events at their positions."""
-    if rows:
-        uow.connection.execute(
-            _ADD_EVENT,
-            [
-                {"execution_id": owner, "position": place, "attempt": one.attempt, "body": one.event.model_dump_json()}
-                for owner, place, one in rows
-            ],
-        )
-
-
-def histories(uow: Reading, ids: Iterable[str]) -> dict[str, tuple[Recorded, ...]]:
-    """The accepted events of each, in order of acceptance.
-
-    What was said by whom matters to the protocol alone; readers fold in the order of (attempt, seq), and the ledger's
-    own events are between those of runners. So all come as attempt 0, numbered by their positions.
-    """
-    found: dict[str, list[Recorded]] = {}
-    for part in _parts(ids):
-        statement = (
-            select(EventRow.execution_id, EventRow.position, EventRow.body)
-            .where(EventRow.execution_id.in_(part))
-            .order_by(EventRow.execution_id, EventRow.position)
-        )
-        for owner, position, body in uow.connection.execute(statement):
-            event = _EVENT.validate_json(body).model_copy(update={"seq": position})
-            found.setdefault(owner, []).append(Recorded.model_construct(attempt=0, event=event))
-    return {owner: tuple(events) for owner, events in found.items()}
-
-
 def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
     """What each was started with."""
     found: dict[str, Facts] = {}
-    for part in _parts(ids):
+    for part in in_parts(ids):
         for row in uow.connection.execute(_FACTS, {"ids": part}):
             push = Push.model_validate_json(row[4]) if row[4] else None
             sealed = {name: Sealed.model_validate(box) for name, box in (row[10] or {}).items()}
@@ -313,6 +279,7 @@ def next_number(uow: UnitOfWork, name: str) -> int:
     return int(uow.connection.execute(_NEXT, {"name": name}).scalar_one())
 
 
-def _parts(ids: Iterable[str]) -> Iterable[list[str]]:
+def in_parts(ids: Iterable[str]) -> Iterable[list[str]]:
+    """The ids without repeats, as many at a time as one statement may name."""
     listed = list(dict.fromkeys(ids))
     return (listed[start : start + _MANY] for start in range(0, len(listed), _MANY))

@@ -159,6 +159,8 @@ class EventRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     attempt: Mapped[int]
     body: Mapped[str]
+    brief: Mapped[str | None]
+    """The event without its inputs and outputs, where these are large: what lists read."""
 
 
 class LogRow(Base):

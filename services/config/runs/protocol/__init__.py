@@ -31,7 +31,7 @@ from services.config.model.claims import (
 from .commands import answer, due, intend, keep, shown
 from .dispatch import QUIET_S, admit, dead_lettered, overdue, resend, take
 from .leases import DEATHS_ALLOWED, expire, held, regain, release, verdict
-from .reports import report
+from .reports import report, unreadable
 from .transitions import CANCELED, LEDGER, end
 
 __all__ = [
@@ -73,5 +73,6 @@ __all__ = [
     "shown",
     "take",
     "to_json",
+    "unreadable",
     "verdict",
 ]

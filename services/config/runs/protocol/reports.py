@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.config.model.claims import Granted, Holding, Step
+from services.config.model.claims import Granted, Holding, State, Step
 from shared.contracts import history as h
 from shared.contracts.runs import Grant, Report, ReportAnswer, Verdict
 
 from .leases import regain, speaks
-from .transitions import let_go, over
+from .transitions import CANCELED, end, let_go, over
 
 
 def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswer]:
@@ -47,6 +47,21 @@ def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswe
     )
     closed = _close(folded, accepted, at)
     return replace(closed, accepted=(*accepted, *closed.accepted)), answered
+
+
+def unreadable(holding: Holding, attempt: int, first_seq: int, reason: str, at: float) -> Step:
+    """A report can never be read: its holder would say it again for ever, so that the run fails.
+
+    Not where an older attempt said it, whose reports do not count; nor where its first event has been accepted out of
+    another copy. `first_seq` 0: that is not known.
+    """
+    silent = attempt != holding.attempt or holding.state not in (State.HELD, State.DISPATCHED)
+    if silent or 0 < first_seq <= holding.accepted_seq:
+        return Step(holding)
+    if holding.cancel:
+        return end(holding, h.Status.CANCELED, CANCELED, at)
+    place = f" in {holding.where}" if holding.where else ""
+    return end(holding, h.Status.FAILED, f"A report of the runner{place} cannot be read: {reason}", at)
 
 
 def _answer_to_silenced(holding: Holding, said: Report) -> ReportAnswer:
