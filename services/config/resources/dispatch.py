@@ -21,7 +21,7 @@ from shared.contracts.problems import Code, refuse
 from shared.grammar.cutting import cut, cut_deep
 
 _DEEPEST = 2 * MAX_DEPTH
-"""Of a document, whose values within the bound stand some levels deep in it; a message is read to 200 levels."""
+"""Of a document, whose values within the bound are some levels down; a message is read to 200 levels."""
 
 if TYPE_CHECKING:
     from services.config.model.people import Person

@@ -1,7 +1,7 @@
 """The accepted events of runs: appended, and read back whole or without their values.
 
 What was said by whom matters to the protocol alone; readers fold in the order of (attempt, seq), and the ledger's own
-events stand between those of runners. So all are read as of attempt 0, numbered by their positions.
+events come between those of runners. So all are read as of attempt 0, numbered by their positions.
 """
 
 from __future__ import annotations
