@@ -19,7 +19,8 @@ def test_times_of_day_stay_texts() -> None:
 
 
 def test_a_custom_resource_is_typed_as_kubectl_types_it() -> None:
-    text = "apiVersion: example.com/v1\nkind: Hours\nmetadata: {name: h}\nspec: {open: 22:30, close: 6:15, mode: 0644, ver: 1.10}"
+    head = "apiVersion: example.com/v1\nkind: Hours\nmetadata: {name: h}\n"
+    text = head + "spec: {open: 22:30, close: 6:15, mode: 0644, ver: 1.10}"
     (obj,) = manifests.read(text)
     assert obj["spec"] == {"open": "22:30", "close": "6:15", "mode": 420, "ver": 1.1}
 

@@ -16,13 +16,13 @@ from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
 from . import conflicts, desired, diff, fence, images, managed_fields
-from .cluster import Cluster
+from .cluster import Cluster, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
 from .outputs import response
-from .rollout import readiness
+from .rollout import readiness, updates_on_delete
 from .watch import Seen, deadline, look, outage, too_late
-from .write import await_definition, sent, write
+from .write import await_definition, is_being_deleted, sent, write
 
 PUT_BACK_S = 180.0
 _DIFF_LINES = 200
@@ -75,8 +75,15 @@ def _examine(asked: Asked, cluster: Cluster, item: desired.Wanted, here: set[Any
     for image in item.stale:
         asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
     live = cluster.get(item.ref)
-    fence.check(live, desired.stamp_of(asked), item.ref)
-    result = _try(asked, cluster, item, live, here)
+    if live is not None and is_being_deleted(live):
+        asked.tools.log(f"{item.ref} is being deleted; it is made again once it is gone.")
+        live, found.changes = None, True
+        result: Object | None = None
+    else:
+        fence.check(live, desired.stamp_of(asked), item.ref)
+        result = _try(asked, cluster, item, live, here)
+    if live is not None and result is not None:
+        result = managed_fields.without_dropped(result, live, item.body)
     if _needs_restart(item, live, result):
         found.restarts.append(item.ref.to_json())
         asked.tools.log(_restart_words(item.ref))
@@ -203,10 +210,19 @@ def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -
     parts = []
     for one in objects:
         how = readiness(one)
-        run = list(dict.fromkeys(images.running(one)))
+        run = list(dict.fromkeys(_images_of_pods(cluster, one) or images.running(one)))
         if run:
             parts.append(f"{one['kind']} {one['metadata']['name']} runs {', '.join(run)}: {how.message}")
     return Done(output, " ".join((did, *(["; ".join(parts)] if parts else []))), deployed=deployed)
+
+
+def _images_of_pods(cluster: Cluster, obj: Object) -> list[str]:
+    """Of a workload whose pods are updated only when they are deleted, what they run now."""
+    if not updates_on_delete(obj):
+        return []
+    labels = selector((obj.get("spec") or {}).get("selector") or {})
+    pods = cluster.find("v1", "Pod", obj["metadata"].get("namespace", ""), labels=labels)
+    return [image for pod in pods for image in images.running(pod)]
 
 
 def _deployed(asked: Asked, objects: list[Object]) -> tuple[Deployed, ...]:

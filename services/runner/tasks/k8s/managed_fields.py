@@ -19,6 +19,55 @@ def applied_by(live: Object, manager: str = MANAGER) -> Object | None:
     return None
 
 
+KUBECTL = "kubectl-client-side-apply"
+
+
+def owned_by_kubectl(live: Object) -> dict[str, Any] | None:
+    """The entry of a client-side `kubectl apply`, where we have never applied the object ourselves."""
+    entries = (live.get("metadata") or {}).get("managedFields") or ()
+    applied = any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries)
+    theirs = (
+        entry
+        for entry in entries
+        if (entry.get("manager"), entry.get("operation"), entry.get("subresource") or "") == (KUBECTL, "Update", "")
+    )
+    return None if applied else next(theirs, None)
+
+
+def taken_over(live: Object) -> list[dict[str, Any]] | None:
+    """The managed fields with kubectl's entry as ours; None where there is nothing to take over."""
+    entry = owned_by_kubectl(live)
+    if entry is None:
+        return None
+    ours = {**entry, "manager": MANAGER, "operation": "Apply"}
+    return [ours if other is entry else other for other in live["metadata"]["managedFields"]]
+
+
+def without_dropped(result: Object, live: Object, body: Object) -> Object:
+    """What an apply will leave once kubectl's fields are ours: those that the manifest no longer has are gone."""
+    entry = owned_by_kubectl(live)
+    if entry is None:
+        return result
+    left = _without(result, _take(live, entry.get("fieldsV1") or {}), body)
+    return left if isinstance(left, dict) else result
+
+
+def _without(value: Any, theirs: Any, wished: Any) -> Any:
+    if isinstance(value, list) and isinstance(theirs, list):
+        wishes_listed = wished if isinstance(wished, list) else []
+        members = [(item, _partner(item, theirs), _partner(item, wishes_listed)) for item in value]
+        return [_without(item, own, wish) for item, own, wish in members if own is None or wish is not None]
+    if not (isinstance(value, dict) and isinstance(theirs, dict)):
+        return value
+    wishes = wished if isinstance(wished, dict) else {}
+    dropped = {key for key in theirs if key not in wishes and key not in ("name", "namespace")}
+    return {
+        key: _without(item, theirs[key], wishes.get(key)) if key in theirs else item
+        for key, item in value.items()
+        if key not in dropped
+    }
+
+
 def projected(live: Object, onto: Object) -> Object:
     """The live values of exactly the fields that another object sets: what it would overwrite."""
     body = _project(live, onto)

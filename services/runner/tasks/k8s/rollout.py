@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,13 @@ class Readiness:
     ready: bool
     message: str
     failed: bool = False
+    patience_s: float = 0.0
+    """How long a failure must last to count: Kubernetes itself tries again."""
+
+
+REFUSED_PATIENCE_S = 150.0
+_HEALS = re.compile(r"exceeded quota|serviceaccount \S+ not found", re.IGNORECASE)
+"""Refusals that may pass: a quota is full until old pods are gone, a ServiceAccount is made a moment later."""
 
 
 def readiness(obj: Object) -> Readiness:
@@ -56,11 +64,16 @@ def _deployment(obj: Object) -> Readiness:
         return Readiness(False, "made no progress within its progressDeadlineSeconds", failed=True)
     refused = condition(obj, "ReplicaFailure")
     if refused.get("status") == "True":
-        return Readiness(
-            False, f"its pods are refused: {refused.get('message', refused.get('reason', ''))}", failed=True
-        )
+        why = refused.get("message", refused.get("reason", ""))
+        patience_s = REFUSED_PATIENCE_S if _HEALS.search(why) else 0.0
+        return Readiness(False, f"its pods are refused: {why}", failed=True, patience_s=patience_s)
     wanted = _count(spec, "replicas", 1)
     updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
+    if spec.get("paused") and (updated < wanted or total > updated):
+        meta = obj.get("metadata") or {}
+        place = f" -n {meta['namespace']}" if meta.get("namespace") else ""
+        resume = f"kubectl rollout resume deployment/{meta.get('name')}{place}"
+        return Readiness(False, f"is paused, so nothing rolls out; resume it with: {resume}", failed=True)
     available = _count(status, "availableReplicas")
     if updated < wanted:
         return Readiness(False, f"{updated} of {wanted} pods updated")
@@ -71,17 +84,30 @@ def _deployment(obj: Object) -> Readiness:
     return Readiness(True, f"{available} of {wanted} pods available")
 
 
+def updates_on_delete(obj: Object) -> bool:
+    """Whether a workload's pods get a new version only when somebody deletes them."""
+    strategy = (obj.get("spec") or {}).get("updateStrategy") or {}
+    return bool(strategy.get("type", "RollingUpdate") == "OnDelete")
+
+
+def _on_delete(ready: int, pods: int, updated: int) -> str:
+    words = f"{ready} of {pods} pods ready"
+    if updated >= pods:
+        return words
+    return f"{words}, {pods - updated} of an earlier version until they are deleted (OnDelete)"
+
+
 def _stateful_set(obj: Object) -> Readiness:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     strategy = spec.get("updateStrategy") or {}
-    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
-        return Readiness(True, "updates only when its pods are deleted (OnDelete)")
     if not _count(status, "observedGeneration") or _behind(obj):
         return Readiness(False, "waiting for the controller to see the new version")
     wanted = _count(spec, "replicas", 1)
     ready, updated = _count(status, "readyReplicas"), _count(status, "updatedReplicas")
     if ready < wanted:
         return Readiness(False, f"{ready} of {wanted} pods ready")
+    if updates_on_delete(obj):
+        return Readiness(True, _on_delete(ready, wanted, updated))
     partition = _count(strategy.get("rollingUpdate"), "partition")
     if partition:
         if updated < wanted - partition:
@@ -93,13 +119,13 @@ def _stateful_set(obj: Object) -> Readiness:
 
 
 def _daemon_set(obj: Object) -> Readiness:
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    if (spec.get("updateStrategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
-        return Readiness(True, "updates only when its pods are deleted (OnDelete)")
+    status = obj.get("status") or {}
     if _behind(obj):
         return Readiness(False, "waiting for the controller to see the new version")
     wanted = _count(status, "desiredNumberScheduled")
     updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
+    if updates_on_delete(obj):
+        return Readiness(available >= wanted, _on_delete(available, wanted, updated))
     if updated < wanted:
         return Readiness(False, f"{updated} of {wanted} pods updated")
     if available < wanted:

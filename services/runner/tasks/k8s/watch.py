@@ -14,7 +14,7 @@ from shared.contracts.base import Json
 from . import fence
 from . import stuck_pods as left_behind
 from .cluster import Cluster, selector
-from .desired import stamp_of
+from .desired import manifest, stamp_of
 from .errors import ClusterError
 from .manifests import Object, Ref
 from .pods import Trouble, describe, troubles
@@ -81,6 +81,8 @@ def outage(asked: Asked, error: TaskFailed) -> bool:
 def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bool, put_back: bool) -> None:
     live = cluster.get(ref)
     if live is None:
+        if _removed_when_finished(asked, cluster, ref):
+            return
         raise TaskFailed(f"{ref} was deleted by somebody else while the task waited for it.")
     if fenced:
         fence.check(live, stamp_of(asked), ref)
@@ -97,14 +99,43 @@ def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bo
         place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
         seen.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
     found = lasting(asked.memory, asked.tools.now(), pods)
-    if how.failed and not seen.failure:
-        seen.failure = f"{ref} {how.message}"
+    if _has_failed(asked, ref, how) and not seen.failure:
+        seen.failure = f"{ref}: {how.message}"
     if found and not seen.failure:
         seen.failure = f"{ref} will not become ready: {describe(found[0])}"
     if seen.failure and not asked.memory.get("logs told"):
         asked.memory["logs told"] = True
         tail = _tell_logs(asked, cluster, ref.namespace, found or [t for pod in pods for t in troubles(pod)])
         seen.failure += f" Last log line: {tail}" if tail else ""
+
+
+def _has_failed(asked: Asked, ref: Ref, how: Readiness) -> bool:
+    """Whether a failure has lasted as long as it must to count."""
+    first: dict[Ref, float] = asked.memory.setdefault("failing since", {})
+    if not how.failed:
+        first.pop(ref, None)
+        return False
+    return asked.tools.now() - first.setdefault(ref, asked.tools.now()) >= how.patience_s
+
+
+_JOB_FAILURES = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"})
+
+
+def _removed_when_finished(asked: Asked, cluster: Cluster, ref: Ref) -> bool:
+    """Whether a Job is gone because it finished and its TTL removed it; its last events say how it ended."""
+    ttl = any(
+        (obj["kind"], obj["metadata"]["name"]) == ("Job", ref.name)
+        and (obj.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
+        for obj in manifest(asked)
+    )
+    if ref.kind != "Job" or not ttl:
+        return False
+    since = _iso(asked.tools.now() - OLD_NEWS_S)
+    for event in cluster.find("v1", "Event", ref.namespace, fields=f"involvedObject.name={ref.name}"):
+        if event.get("reason") in _JOB_FAILURES and _when(event) >= since:
+            raise TaskFailed(f"{ref}: failed: {event.get('message') or event['reason']}")
+    asked.tools.log(f"{ref} finished, and was removed after its ttlSecondsAfterFinished.")
+    return True
 
 
 def _own_condition(asked: Asked, live: Object) -> Readiness | None:

@@ -6,7 +6,7 @@ import time
 
 from services.runner.task_protocol import Asked, TaskFailed
 
-from . import conflicts, desired, fence, server_defaults
+from . import conflicts, desired, fence, managed_fields, server_defaults
 from .cluster import Cluster
 from .errors import ClusterError
 from .manifests import Object, Ref
@@ -15,6 +15,7 @@ from .rollout import readiness
 _RACES = 6
 """How often others may write in between before the task reports them."""
 _ESTABLISHED_WITHIN_S = 30.0
+_GONE_WITHIN_S = 120.0
 
 
 def write(
@@ -23,7 +24,7 @@ def write(
     """Apply what was read just before and nothing newer: a start that comes late loses."""
     stamp = desired.stamp_of(asked)
     for left in reversed(range(_RACES)):
-        live = cluster.get(ref)
+        live = taken_over(cluster, ref, await_gone(asked, cluster, ref))
         fence.check(live, stamp, ref)
         newest = desired.with_restart(body, live, restart_for)
         if live is not None:
@@ -38,6 +39,46 @@ def write(
                 raise TaskFailed(conflicts.words(ref, error)) from None
         time.sleep(0.2)
     raise AssertionError("unreachable")
+
+
+def await_gone(asked: Asked, cluster: Cluster, ref: Ref) -> Object | None:
+    """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
+    until = time.monotonic() + _GONE_WITHIN_S
+    waiting = False
+    while (live := cluster.get(ref)) is not None and is_being_deleted(live):
+        if not waiting:
+            asked.tools.log(f"{ref} is being deleted; it is made again once it is gone.")
+            waiting = True
+        if time.monotonic() > until or asked.tools.stopping():
+            holders = ", ".join(live["metadata"].get("finalizers") or ()) or "no finalizer; its pods may be ending"
+            raise TaskFailed(
+                f"{ref} is being deleted and did not go within {_GONE_WITHIN_S:g} s. What holds it: {holders}. "
+                "Find out why its controller does not finish, then run this again."
+            )
+        time.sleep(0.5)
+    return live
+
+
+def is_being_deleted(live: Object) -> bool:
+    """Whether an object has been deleted and is only still shown."""
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def taken_over(cluster: Cluster, ref: Ref, live: Object | None) -> Object | None:
+    """The live object, with what a client-side `kubectl apply` owned made ours at our first apply.
+
+    Otherwise a field that is taken out of the manifest would stay, owned by a manager that writes no more. What Helm,
+    an editor or an autoscaler owns stays theirs. Source: csaupgrade in k8s.io/client-go.
+    """
+    entries = managed_fields.taken_over(live) if live is not None else None
+    if live is None or entries is None:
+        return live
+    version = live["metadata"]["resourceVersion"]
+    patch = [
+        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+    ]
+    return cluster.patch(ref, patch, "json")
 
 
 def sent(

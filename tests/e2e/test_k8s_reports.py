@@ -1,0 +1,132 @@
+"""What people reported of other tools, on a real cluster: taking over from kubectl, deletions, quotas, Jobs that go."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from services.config.model.claims import State
+from shared.contracts.history import Status
+from tests.unit.runner.conftest import until
+
+from .k8s import Kube, Runs, deployment
+
+pytestmark = pytest.mark.cluster
+PAUSE = "local/pause:1"
+
+
+def config_map(space: str, **data: str) -> str:
+    meta = {"name": "settings", "namespace": space}
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+
+
+def message(done: Any) -> str:
+    return str(done.state.task("Deploy", "Apply").message)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: apt-get install kubernetes-client)")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_key_that_kubectl_applied_goes_with_the_manifest(runs: Runs, kube: Kube, space: str, force: bool) -> None:
+    both = config_map(space, key="1", legacy="2")
+    subprocess.run(["kubectl", "apply", "-f", "-"], input=both, text=True, check=True, timeout=60, capture_output=True)
+    first = runs.run(yaml=both, namespace=space, force=force)
+    assert first.state.status is Status.COMPLETED, first.state.message
+    done = runs.run(yaml=config_map(space, key="1"), namespace=space, force=force)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert "nothing to do" not in message(done)
+    live = kube.call("GET", f"/api/v1/namespaces/{space}/configmaps/settings")
+    assert live["data"] == {"key": "1"}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: apt-get install kubernetes-client)")
+def test_the_first_apply_drops_what_only_kubectl_had_and_its_diff_says_so(runs: Runs, kube: Kube, space: str) -> None:
+    both = config_map(space, key="1", legacy="2")
+    subprocess.run(["kubectl", "apply", "-f", "-"], input=both, text=True, check=True, timeout=60, capture_output=True)
+    tried = runs.run(yaml=config_map(space, key="1"), namespace=space, dryRun=True)
+    assert any("-  legacy" in line for line in tried.lines), tried.lines
+    done = runs.run(yaml=config_map(space, key="1"), namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.call("GET", f"/api/v1/namespaces/{space}/configmaps/settings")["data"] == {"key": "1"}
+
+
+def test_what_another_manager_than_kubectl_wrote_stays(runs: Runs, kube: Kube, space: str) -> None:
+    body = yaml.safe_load(config_map(space, key="1", theirs="2"))
+    kube.call("POST", f"/api/v1/namespaces/{space}/configmaps?fieldManager=helm", body)
+    done = runs.run(yaml=config_map(space, key="1"), namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.call("GET", f"/api/v1/namespaces/{space}/configmaps/settings")["data"] == {"key": "1", "theirs": "2"}
+
+
+def test_what_is_being_deleted_is_made_again_once_it_is_gone(runs: Runs, kube: Kube, space: str) -> None:
+    body = yaml.safe_load(config_map(space, key="old"))
+    body["metadata"]["finalizers"] = ["example.com/held"]
+    path = f"/api/v1/namespaces/{space}/configmaps"
+    kube.call("POST", path, body)
+    kube.call("DELETE", f"{path}/settings")
+    ledger, holder = runs.begin(yaml=config_map(space, key="new"), namespace=space)
+    time.sleep(2)
+    released = [{"op": "remove", "path": "/metadata/finalizers"}]
+    kube.call("PATCH", f"{path}/settings", released, "application/json-patch+json")
+    try:
+        until(lambda: ledger.holding.state is State.ENDED, 60)
+    finally:
+        holder.close(3)
+    done = ledger
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.call("GET", f"{path}/settings")["data"] == {"key": "new"}
+
+
+def test_a_paused_deployment_fails_at_once_with_the_command_that_resumes_it(runs: Runs, space: str) -> None:
+    tree = yaml.safe_load(deployment("web", PAUSE))
+    tree["spec"]["paused"] = True
+    began = time.monotonic()
+    done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
+    assert done.state.status is Status.FAILED
+    assert f"kubectl rollout resume deployment/web -n {space}" in done.state.message
+    assert time.monotonic() - began < 30
+
+
+def test_a_full_quota_has_patience_while_old_pods_end(runs: Runs, kube: Kube, space: str) -> None:
+    quota = {"metadata": {"name": "pods"}, "spec": {"hard": {"pods": "2"}}}
+    kube.call("POST", f"/api/v1/namespaces/{space}/resourcequotas", quota)
+    tree = yaml.safe_load(deployment("web", PAUSE))
+    tree["spec"] |= {"replicas": 2, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}
+    pod = tree["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = 5
+    pod["containers"][0]["lifecycle"] = {"preStop": {"exec": {"command": ["/pause"]}}}
+    for value in ("1", "2"):
+        pod["containers"][0]["env"] = [{"name": "V", "value": value}]
+        done = runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=240)
+        assert done.state.status is Status.COMPLETED, done.state.message
+
+
+def test_an_update_on_delete_waits_and_says_which_image_the_pods_run(runs: Runs, space: str, kube: Kube) -> None:
+    tree = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "od"},
+        "spec": {
+            "serviceName": "od",
+            "replicas": 1,
+            "updateStrategy": {"type": "OnDelete"},
+            "selector": {"matchLabels": {"app": "od"}},
+            "template": {
+                "metadata": {"labels": {"app": "od"}},
+                "spec": {"containers": [{"name": "web", "image": PAUSE}]},
+            },
+        },
+    }
+    done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert "1 of 1 pods ready" in message(done)
+    template: Any = tree["spec"]
+    template["template"]["spec"]["containers"][0]["image"] = "local/pause:none"
+    done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert f"runs {PAUSE}" in message(done)
+    assert "OnDelete" in message(done)
