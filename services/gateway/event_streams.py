@@ -38,7 +38,7 @@ EVENTS = "events"
 
 @dataclass(eq=False, slots=True)
 class Picture:
-    """What all viewers of one topic with the same key see; drawn by whoever is the first to find it old."""
+    """What all viewers of one topic with the same key see; drawn by the first viewer that finds it old."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     text: str = ""

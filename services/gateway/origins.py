@@ -29,7 +29,7 @@ class Origin:
 
     @property
     def key(self) -> str:
-        """Origins with the same key are told the same; all unknown clients have one."""
+        """Origins with the same key are treated alike; all unknown clients have one."""
         return f"browser {self.browser_of}" if self.browser_of else "" if self.proxied else self.address
 
 

@@ -58,7 +58,7 @@ BACKLOG = 1024
 KEEP_ALIVE_S = 30
 STOP_WITHIN_S = 20
 SILENT_WORKER_S = 60
-"""A worker that has not shown itself for so long is ended and made anew."""
+"""A worker that has not shown itself for so long is ended and replaced."""
 _PROBE_HASH = "0" * 64
 
 Calls = list[Callable[[], None]]

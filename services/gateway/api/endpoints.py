@@ -1,4 +1,4 @@
-"""What the API offers around endpoints: types, trying one, certificates, kubeconfigs, and what stands behind one."""
+"""What the API offers around endpoints: types, trying one, certificates, kubeconfigs, and what one reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers of the calls that are no plain collection."""
+"""Handlers of calls beyond plain collections."""
 
 from __future__ import annotations
 

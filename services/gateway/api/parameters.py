@@ -12,7 +12,7 @@ NUMBERS = frozenset({"after", "from", "index", "to", "version"})
 
 
 def demand_typed(*given: Mapping[str, str]) -> None:
-    """Refuse what is no number where one belongs; what is blank is absent. Raises `Refused`."""
+    """Refuse anything but a number where one belongs; what is blank is absent. Raises `Refused`."""
     for name, text in ((name, text) for table in given for name, text in table.items() if name in NUMBERS):
         if text and whole_number(text) is None:
             raise refuse(Code.INVALID, f"{name} must be a whole number, not {text[:50]!r}.", subject=name)

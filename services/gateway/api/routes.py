@@ -1,6 +1,6 @@
 """Every address of the API, in one table.
 
-A path stands below a prefix and answers under each of `PREFIXES`, so that clients of either generation find it; those
+A path is below a prefix and answers under each of `PREFIXES`, so that clients of either generation find it; those
 marked `absolute` are whole.
 """
 

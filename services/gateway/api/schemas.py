@@ -359,7 +359,7 @@ SCHEMAS: dict[str, Json] = {
         hubState={
             **_TEXT,
             "readOnly": True,
-            "description": "How its hook at Docker Hub stands: pending, in step, needs credentials, not permitted, "
+            "description": "The state of its hook at Docker Hub: pending, in step, needs credentials, not permitted, "
             "rate limited, create it by hand, looked at.",
         },
         hubMessage={**_TEXT, "readOnly": True, "description": "Why, and what to do."},

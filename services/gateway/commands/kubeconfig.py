@@ -26,7 +26,7 @@ _FILES = {
     "client-key": "client-key-data",
     "tokenFile": "token",
 }
-"""Keys that name a file, and where its content stands instead."""
+"""Keys that name a file, and where its content may be instead."""
 
 
 def _refused(message: str, hint: str = "") -> Refused:

@@ -1,4 +1,4 @@
-"""Secrets in a body leave the gateway sealed or hashed, with the mask where they stood. Pure but for the seal."""
+"""Secrets in a body leave the gateway sealed or hashed, with the mask in their place. Pure but for the seal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Testing a webhook: a delivery as the registry would send it goes the whole way; each hop is told, nothing runs."""
+"""Testing a webhook: a delivery as the registry would send it goes all the way; each hop is reported, nothing runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live: what every cluster runs by our hand, read back from it, and each earlier image with a way back to it."""
+"""Live: what Portside has deployed to every cluster, read back from it, and earlier images with a way back."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def first_of_interest(execution: Json) -> tuple[str, str] | None:
 
 
 def verbs(execution: Json) -> tuple[str, ...]:
-    """What can be done to an execution as it stands."""
+    """What can be done to an execution in its state."""
     status = execution.get("status")
     if status in ENDED:
         begun = any(stage.get("status") not in (None, "NOT_STARTED") for stage in stages_of(execution))

@@ -85,7 +85,7 @@ def act(id: str) -> AnyResponse:
 
 
 def _back(other: str) -> str:
-    """To the page that the button stood on, if it was the list."""
+    """To the page with the button, if it was the list."""
     path = request.form.get("back", "")
     return path if urlsplit(path).path == "/executions" and path.startswith("/executions") else other
 
@@ -129,7 +129,7 @@ def _table(filters: dict[str, str], page_index: int) -> str:
 
 
 def _is_new(page: Page) -> bool:
-    """Has nothing been deployed yet? Then all runs there are stand on this page."""
+    """Has nothing been deployed yet? Then all runs are on this page."""
     return page.total <= PAGE and not any(execution.get("status") == "COMPLETED" for execution in page.documents)
 
 

@@ -26,7 +26,7 @@ class Step:
 
 
 def steps() -> str:
-    """The list of steps as it stands now."""
+    """The list of steps as it is now."""
 
     def every(kind: Kind) -> list[Json]:
         return list(session.find(Find(kind=kind, orderby="name asc", top=100)).documents)

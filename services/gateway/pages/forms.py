@@ -33,7 +33,7 @@ def demand_unchanged(stored: Json, step: str = "Reload the page to see the curre
 
 
 def done(then: str, **fields: str) -> AnyResponse:
-    """A form was taken: on to a page; or, where it stood in a dialog, its `fields` go to the form behind it."""
+    """A form was taken: on to a page; or, from a dialog, its `fields` go to the form behind it."""
     if not request.headers.get("HX-Request"):
         return redirect(then)
     if field("dialog"):

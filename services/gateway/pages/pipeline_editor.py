@@ -57,12 +57,12 @@ def save(id: str) -> Any:
 
 
 def side() -> str:
-    """The forms as the text stands now."""
+    """The forms for the text as it is now."""
     return _side(written())
 
 
 def change() -> str:
-    """What a form did to the text, and, where the forms themselves change, these anew."""
+    """What a form did to the text, and, where the forms themselves change, these again."""
     text, where = written(), {"tab": field("tab"), "stage": field("stage"), "task": field("task")}
     try:
         tree, where = _CHANGES[field("change")](load_yaml(text)[0].tree, where)
@@ -108,7 +108,7 @@ def _doubtful(text: str) -> list[Flaw]:
 
 
 def _sent(command: Act, pipeline: Json | None) -> Any:
-    """Check, or save and go to the pipeline; problems are told beside the lines that have them."""
+    """Check, or save and go to the pipeline; problems are shown beside the lines that have them."""
     text = written()
     problem, good = checked(text), field("do") != "save"
     if problem is None and not good:

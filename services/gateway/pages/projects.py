@@ -57,7 +57,7 @@ def _stored(id: str) -> Json:
 
 
 def _given() -> Json:
-    """What the form says; people stand one a line, by name or e-mail address."""
+    """What the form says; people are one a line, by name or e-mail address."""
     people = {key: [{"email": line.strip()} for line in request.form.get(key, "").splitlines() if line.strip()]
               for key, _ in LISTS}  # fmt: skip
     return {"description": request.form.get("description", "").strip(), **people}

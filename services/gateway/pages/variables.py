@@ -59,7 +59,7 @@ def save(id: str) -> Any:
     body = _given()
     stored = session.get(Get(kind=Kind.VARIABLES, id=id)).document
     if body["value"] in ("", MASK) and stored.get("type") in SECRET_VARIABLE_TYPES:
-        # A secret that nobody wrote anew stays; as a regular value config asks for it again.
+        # A secret that nobody retyped stays; as a regular value config asks for it again.
         del body["value"]
     write(Kind.VARIABLES, "patch", body, id=id)
     return done("/variables")

@@ -70,7 +70,7 @@ def unfilled(pipeline: Json, values: Json) -> list[str]:
 
 
 def repository(endpoint: Json | None, text: str, *, whole_namespace: bool = False) -> str:
-    """Which repository the webhook is about, as far as it can be told; blank for a whole namespace."""
+    """Which repository the webhook is about, as far as it is known; blank for a whole namespace."""
     if endpoint is None:
         return text
     return meant_repository(endpoint.get("properties") or {}, text, whole_namespace=whole_namespace).path

@@ -1,4 +1,4 @@
-"""Webhooks for Docker: which push starts which pipeline, with which inputs, and how the hook stands at the registry."""
+"""Webhooks for Docker: which push starts which pipeline, with which inputs, and the state of its hook."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def act(id: str) -> Any:
 
 
 def test(id: str) -> str:
-    """A delivery as the registry would send it goes the whole way; each hop is told, nothing is started."""
+    """A delivery as the registry would send it goes the whole way; each hop is reported, nothing is started."""
     checked = self_check.check(session.context().config, session.caller(), id, {"tag": field("tag")})
     return piece("_webhooks_tested.html", checked=checked)
 

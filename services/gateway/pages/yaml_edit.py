@@ -13,7 +13,7 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import compose
 
 Edit = tuple[int, int, str]
-"""From, up to, and what stands there instead."""
+"""From, up to, and the replacement."""
 
 
 class _TooIntricate(Exception):
@@ -23,7 +23,7 @@ class _TooIntricate(Exception):
 def rewritten(text: str, tree: Json) -> str:
     """The text that reads as `tree`. Raises `Malformed` when `text` cannot be read.
 
-    What cannot be mended in its place (flow style, keys that are no texts) is written anew as a whole.
+    What cannot be edited in place (flow style, keys that are not texts) is rewritten as a whole.
     """
     old = load_yaml(text)[0].tree if text.strip() else {}
     if old == tree:
@@ -74,13 +74,13 @@ def _is_block(node: Any) -> bool:
 
 
 def _entry(name: str, value: Any, column: int) -> str:
-    """One key with its value, its first line without the indentation that stands there already."""
+    """One key with its value, its first line without the indentation that is already there."""
     lines = plain_yaml({name: value}).rstrip("\n").split("\n")
     return "\n".join(line if at == 0 or not line else " " * column + line for at, line in enumerate(lines))
 
 
 def _end(text: str, node: Any) -> int:
-    """Behind the last character of a node; the parser's own mark stands before the next token."""
+    """Behind the last character of a node; the parser's own mark is before the next token."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(text, last[1] if isinstance(last, tuple) else last)

@@ -31,7 +31,7 @@ def within(text: str, networks: tuple[str, ...]) -> bool:
 
 
 def client_address(remote: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
-    """The nearest address that is no proxy of ours; what a stranger wrote further left proves nothing."""
+    """The nearest address that is not a trusted proxy; what a stranger wrote further left proves nothing."""
     nearest = normal_text(remote)
     if not proxies or not forwarded_for or not is_within(nearest, proxies):
         return nearest

@@ -69,5 +69,5 @@ def snapshot(whole: Allowlist, during: Iterable[AllowlistChanged] = ()) -> Token
 
 
 def learned(tokens: Tokens, entry: TokenEntry) -> Tokens:
-    """Add one entry that a look-up at config found; the revision stays, since this was no change of the list."""
+    """Add one entry that a look-up at config found; the revision stays, since the list did not change."""
     return replace(tokens, entries={**tokens.entries, entry.token_hash: entry})

@@ -19,7 +19,7 @@ TELL_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What becomes of one delivery: `wait_s` above 0 refuses it; `refused` is to be told to config."""
+    """What becomes of one delivery: `wait_s` above 0 refuses it; `refused` is to be reported to config."""
 
     in_bulk: bool = False
     wait_s: float = 0.0
@@ -47,7 +47,7 @@ class Rates:
         return IN_BULK if self._quick.take(token_hash, at) else NORMAL
 
     def _refuse(self, webhook_id: str, at: float, wall: float) -> HooksRefused | None:
-        """The first is told at once, those that follow once a minute."""
+        """The first is reported at once, those that follow once a minute."""
         with self._lock:
             count, since, told_at = self._refused.get(webhook_id, (0, wall, -TELL_EVERY_S))
             count += 1

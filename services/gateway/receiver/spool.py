@@ -1,7 +1,7 @@
 """A folder that keeps what the broker has not confirmed: one file a delivery, drained oldest first.
 
 Written as draft, synced, renamed, and the folder synced, so that after a crash a file is there whole or not at all.
-Any number of processes write; whoever holds the lock file drains.
+Any number of processes write; the holder of the lock file drains.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ document.addEventListener("DOMContentLoaded", () => {
     // Tab leaves the editor, as the keyboard expects; Ctrl-] indents.
     extraKeys: { Tab: false, "Shift-Tab": false },
   });
-  // Whoever reads the field, a form or htmx, reads what is written now.
+  // Readers of the field, a form or htmx, get what is written now.
   document.addEventListener("htmx:configRequest", (event) => {
     editor.save();
     if (event.detail.parameters.has?.("text")) event.detail.parameters.set("text", editor.getValue());

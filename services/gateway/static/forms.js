@@ -63,7 +63,7 @@ on("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
 // Somebody came back to a page that the browser had kept.
 addEventListener("pageshow", () => (sending = new WeakSet()));
 
-// Who signed in anew in another tab goes on here: the forms get the token of the new session.
+// After signing in again in another tab, this one still works: its forms get the token of the new session.
 on("portside:session", ({ detail: { token } }) => {
   for (const field of document.querySelectorAll('[name="form_token"]')) field.value = token;
 });

@@ -110,7 +110,7 @@ def digest(value: Any) -> str | None:
 
 
 def hub_repository(value: str) -> str:
-    """A Docker Hub repository as `namespace/name`; official images stand under `library`."""
+    """A Docker Hub repository as `namespace/name`; official images are under `library`."""
     host, _, rest = value.partition("/")
     value = (rest if rest and registry_name(host) == HUB_HOST else value).strip("/")
     return value if "/" in value or not value else f"library/{value}"
