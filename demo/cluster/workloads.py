@@ -263,10 +263,13 @@ def jobs(world: World) -> None:
     for key, job in world.store.select("batch/jobs"):
         status = job.get("status") or {}
         spec = job["spec"]
-        if spec.get("suspend") or any(
+        finished = any(
             condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
             for condition in status.get("conditions") or ()
-        ):
+        )
+        if finished and spec.get("ttlSecondsAfterFinished") == 0:
+            remove_with_dependents(world.store, key)
+        if finished or spec.get("suspend"):
             continue
         mine = [pod for _, pod in world.owned("/pods", job)]
         phases = [(pod.get("status") or {}).get("phase") for pod in mine]

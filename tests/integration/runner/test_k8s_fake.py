@@ -166,6 +166,20 @@ def test_a_push_whose_digest_nobody_knows_is_pulled_again_under_its_known_tag(ru
         assert done.state.status is Status.COMPLETED, done.state.message
 
 
+@pytest.mark.parametrize(("tag", "status"), [("1.4.0", Status.COMPLETED), ("fail", Status.FAILED)])
+def test_a_job_that_its_ttl_removed_ended_as_its_events_say(runs: Runs, tag: str, status: Status) -> None:
+    pods = {"spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": f"acme/web:{tag}"}]}}
+    spec = {"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": pods}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": f"migrate-{tag.replace('.', '-')}"},
+        "spec": spec,
+    }
+    done = runs.run(yaml=yaml.safe_dump(job), namespace="apps")
+    assert done.state.status is status, done.state.message
+
+
 def test_what_was_not_there_is_not_said_to_be_removed(runs: Runs) -> None:
     assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
     text = "---\n".join((settings("1"), deployment("ghost", "acme/web:1")))
