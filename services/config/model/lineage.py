@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST = 50
-"""A longer chain is a loop that no rule has seen; its oldest links say nothing more."""
+"""A chain as long as this is a loop, though each image in it be new: no further run starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ def chain(own: Iterable[Cause], before: Iterable[Cause]) -> tuple[Cause, ...]:
 def already(causes: Iterable[Cause], pipeline_id: str, digest: str) -> Cause | None:
     """The run through which a pipeline is already among the causes of a digest: starting it again is a loop."""
     return next((one for one in causes if (one.pipeline_id, one.digest) == (pipeline_id, digest)), None)
+
+
+def is_endless(causes: Sequence[Cause]) -> bool:
+    """Whether so many runs, each started by what the one before pushed, led here that they go in circles."""
+    return len(causes) >= MOST
 
 
 def wording(causes: Iterable[Cause]) -> str:

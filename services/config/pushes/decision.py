@@ -143,11 +143,17 @@ def _is_late(case: Case, _match: _Match) -> Decision | None:
 
 
 def _loops(case: Case, match: _Match) -> Decision | None:
-    """The pipeline is already among the causes of this very image."""
-    if case.event.forced or lineage.already(case.causes, match.pipeline.id, match.push.digest or "") is None:
+    """The pipeline is already among the causes of this very image, or there are too many of them."""
+    if case.event.forced:
         return None
-    pushed_by, chain = lineage.wording(case.causes[:1]), lineage.wording(case.causes)
-    return judge(Verdict.LOOP, by=pushed_by, pipeline=match.pipeline.name, chain=chain)
+    pushed_by = lineage.wording(case.causes[:1])
+    if lineage.is_endless(case.causes):
+        why = f"the last of {len(case.causes)} runs each of which was started by what the one before pushed"
+        return judge(Verdict.LOOP, by=pushed_by, why=why)
+    if lineage.already(case.causes, match.pipeline.id, match.push.digest or "") is None:
+        return None
+    why = f"and {match.pipeline.name} is already among its causes: {lineage.wording(case.causes)}"
+    return judge(Verdict.LOOP, by=pushed_by, why=why)
 
 
 def _is_older(case: Case, match: _Match) -> Decision | None:

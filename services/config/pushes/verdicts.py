@@ -118,8 +118,8 @@ ABOUT: dict[Verdict, About] = {
         Action.RERUN,
     ),
     Verdict.LOOP: About(
-        "A run of the same pipeline is among the causes of this push.",
-        "Pushed by {by}, and {pipeline} is already among its causes: {chain}.",
+        "A run of the same pipeline is among the causes of this push, or the chain of causes has 50 runs.",
+        "Pushed by {by}, {why}.",
         "Point one of the pipelines at another repository or tag, or run it anyway if the loop is intended.",
         Action.RUN_ANYWAY,
     ),

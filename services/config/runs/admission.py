@@ -33,6 +33,8 @@ _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 """Namespace of the ids of runs that deliveries start."""
 
 MAX_DEPTH = 10
+MAX_DESCENDANTS = 500
+_CIRCLE = "Look whether a pipeline runs itself, directly or through others, or is its own rollback."
 """Maximum nesting depth of runs."""
 
 
@@ -256,8 +258,9 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
             subject=pipeline.id,
             next_step="Enable the pipeline, then run it.",
         )
-    if order.parent:
-        demand_depth(uow, order.parent)
+    # Asked again after a lost answer, it has its room already.
+    if order.parent and not executions.load_holdings(uow, [order.execution_id]):
+        demand_room(uow, order.parent)
     with Movement(uow) as movement:
         ready = compiled(pipeline)
         if skips(movement, pipeline, ready.policy, source=order.source_of_runs, execution_id=order.execution_id):
@@ -273,14 +276,22 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
     return response(run)
 
 
-def demand_depth(uow: UnitOfWork, parent: str) -> None:
-    """Refuse a run within too many others: a pipeline that runs itself would never end."""
+def demand_room(uow: UnitOfWork, parent: str) -> None:
+    """Refuse a run that is nested too deep, or one more of too many that one run has started: neither would end."""
     if executions.depth(uow, parent, MAX_DEPTH) >= MAX_DEPTH:
         raise refuse(
             Code.CONFLICT,
             f"Runs are nested {MAX_DEPTH} deep already",
             subject=parent,
-            next_step="Look whether a pipeline runs itself, directly or through others, or is its own rollback.",
+            next_step=_CIRCLE,
+        )
+    top = executions.ancestor(uow, parent, MAX_DEPTH)
+    if executions.descendants(uow, top, MAX_DESCENDANTS) >= MAX_DESCENDANTS:
+        raise refuse(
+            Code.CONFLICT,
+            f"{MAX_DESCENDANTS} runs were started within one run already",
+            subject=top,
+            next_step=_CIRCLE,
         )
 
 

@@ -40,7 +40,7 @@ def _start(movement: Movement, run: Run, event: RollbackStarted, find: Find) -> 
     inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, event.input)
     if flaws:
         raise refuse(Code.INVALID, "; ".join(flaw.told for flaw in flaws))
-    admission.demand_depth(movement.uow, run.id)
+    admission.demand_room(movement.uow, run.id)
     facts = executions.facts_of(movement.uow, [run.id])[run.id]
     order = admission.Order(
         execution_id=event.execution_id,

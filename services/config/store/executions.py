@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from services.config.model.claims import Holding, State, from_json, to_json
 from services.config.tables.ledger import ExecutionRow, PlanRow
@@ -111,6 +111,25 @@ def depth(uow: Reading, execution_id: str, limit: int) -> int:
         count += 1
         current = uow.connection.scalar(select(ExecutionRow.parent).where(ExecutionRow.id == current))
     return count
+
+
+def ancestor(uow: Reading, execution_id: str, limit: int) -> str:
+    """The run at the top of those that an execution is nested in, or itself; climbs `limit` at most."""
+    current = execution_id
+    for _ in range(limit):
+        parent = uow.connection.scalar(select(ExecutionRow.parent).where(ExecutionRow.id == current))
+        if not parent:
+            break
+        current = parent
+    return current
+
+
+def descendants(uow: Reading, execution_id: str, limit: int) -> int:
+    """How many runs were started within a run, at any depth; counts no further than `limit`."""
+    within = select(ExecutionRow.id).where(ExecutionRow.parent == execution_id).cte("within", recursive=True)
+    within = within.union(select(ExecutionRow.id).join(within, ExecutionRow.parent == within.c.id))
+    found = select(within.c.id).limit(limit).subquery()
+    return uow.connection.scalar(select(func.count()).select_from(found)) or 0
 
 
 def children(uow: Reading, parent: str) -> list[str]:

@@ -412,6 +412,32 @@ def nested(world: World) -> tuple[str, str]:
     return parent, started["executionId"]
 
 
+def test_runs_within_one_run_are_bounded_in_number_at_whatever_depth(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MAX_DESCENDANTS", 3)
+    top, first = nested(world)
+    child_pipeline = pipeline("Child")
+
+    def start(number: int, parent: str) -> str:
+        body = {
+            "input": {"DOCKER_TAG": "1"},
+            "executionId": f"6f1f2d9e-0000-4000-8000-00000000010{number}",
+            "_parent": {"executionId": parent, "stage": "Build", "task": "Check", "requestedBy": "ann"},
+        }
+        with world.store.write() as uow:
+            return str(admission.start_manual(uow, child_pipeline, SYSTEM, body)["executionId"])
+
+    second = start(2, first)
+    third = start(3, top)
+    for parent in (top, second, third):
+        with pytest.raises(Refused, match="3 runs were started within one run already"):
+            start(4, parent)
+    assert start(3, top) == third
+    elsewhere = world.hook("d9", "9.9").execution_id or ""
+    start(5, elsewhere)
+
+
 def test_a_nested_runs_end_answers_its_parent(world: World) -> None:
     parent, child = nested(world)
     box = Sealed(key_id="k", box="Ym94")

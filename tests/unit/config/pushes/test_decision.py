@@ -286,6 +286,10 @@ def test_the_same_case_starts_the_same_run(generated: Case) -> None:
         ({"causes": (Cause("r", "pipeline-1", "Deploy web", 1, "sha256:a"),)}, Verdict.LOOP),
         ({"causes": (Cause("r", "pipeline-1", "Deploy web", 1, "sha256:b"),)}, None),
         ({"causes": (Cause("r", "pipeline-2", "Build web", 1, "sha256:a"),)}, None),
+        (
+            {"causes": tuple(Cause(f"r{n}", "pipeline-1", "Deploy web", n, f"sha256:{n}") for n in range(50))},
+            Verdict.LOOP,
+        ),
         ({"pipeline": pipeline(mandatory=True)}, Verdict.INPUT_MISSING),
         ({"pipeline": pipeline(mandatory=True), "webhook": webhook(input={"cluster": "blue"})}, None),
         ({"event": event(via="test")}, Verdict.TESTED),
