@@ -13,6 +13,7 @@ import pytest
 
 from cli import demo
 from tests.support.chain import Chain
+from tests.support.distribution import CONFIG, MANIFEST
 from tests.support.installed import install
 from tests.support.world import World, a_world, wait_for
 
@@ -62,6 +63,25 @@ def test_what_one_pipeline_promotes_another_deploys(chain: Chain) -> None:
     deployed = chain.over(second["executionLink"])
     assert deployed["status"] == "COMPLETED", deployed["statusMessage"]
     assert chain.world.running_image() == f"{chain.host}/acme/prod:1.0@{digest}"
+
+
+def test_a_chart_and_a_signature_start_nothing_and_their_image_does(chain: Chain) -> None:
+    apply = {"type": "K8S", "endpoints": {"kubernetesServer": "cluster"}}
+    chain.pipeline("Deploy web", {**apply, "input": {"action": "APPLY", "namespace": "apps", "yaml": DEPLOYMENT}})
+    chain.webhook("built", "web", "Deploy web")
+    registry = chain.start()
+    for tag, config, layer in (
+        ("chart", "application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
+        ("signed", CONFIG, "application/vnd.dev.cosign.simplesigning.v1+json"),
+    ):
+        blob = registry.blob("acme/web", tag.encode())
+        parts = {"config": {**blob, "mediaType": config}, "layers": [{**blob, "mediaType": layer}]}
+        registry.manifest("acme/web", tag, {"schemaVersion": 2, "mediaType": MANIFEST, **parts})
+        event = chain.event("ignored: not an image", webhook="built", tag=tag)
+        assert (config if tag == "chart" else layer) in event["reason"], event
+    registry.image("acme/web", "1.0", "one")
+    started = chain.event("started", webhook="built", tag="1.0")
+    assert chain.over(started["executionLink"])["status"] == "COMPLETED"
 
 
 def test_a_task_type_of_ones_own_is_checked_offered_and_run(chain: Chain) -> None:
