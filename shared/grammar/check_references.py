@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .expressions import ABOUT_NAMES, ROOTS, TASK_FIELDS, Reference, references, split_name
+from .expressions import (
+    ABOUT_NAMES,
+    NEAR_ENOUGH,
+    ROOTS,
+    TASK_FIELDS,
+    Reference,
+    is_plain_text,
+    references,
+    split_name,
+)
 from .inputs import injected
 from .names import Path, Problem, nearest, path_text
 from .spec import PipelineSpec, split_group
@@ -80,7 +89,15 @@ def _within(value: Any, place: Path, here: Here, known: Known, *, warning: bool 
             hint = f"did you mean ${{{near}}}?" if near else ""
             if near is None and reference.root == "about":
                 hint = f"to mean the text itself, write $${{{reference.text}}}"
-            yield Problem(reference.path, message, hint, reference.token, 0, warning)
+            is_text = _takes_text(reference.path) and is_plain_text(reference.steps, known.inputs)
+            if is_text:
+                message = f"{message}, so it stays as text"
+            yield Problem(reference.path, message, hint, reference.token, 0, warning or is_text)
+
+
+def _takes_text(path: Path) -> bool:
+    """Where a `${…}` that is nobody's can stay as it is written: nowhere that a name or a condition is meant."""
+    return not any(step in ("preCondition", "endpoints", "condition", "exitCriteria") for step in path)
 
 
 Found = tuple[str, str | None] | None
@@ -116,7 +133,7 @@ def _about(reference: Reference, known: Known) -> Found:
         return f"{reference.token} says not which one", None
     if name in known.inputs:
         return f"{reference.token} names nothing", f"input.{name}"
-    return f"{reference.token} names nothing that a run knows", nearest(name, ABOUT_NAMES, 0.7)
+    return f"{reference.token} names nothing that a run knows", nearest(name, ABOUT_NAMES, NEAR_ENOUGH)
 
 
 def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:

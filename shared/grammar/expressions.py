@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .names import Path, Step
+from .names import Path, Step, nearest
 
 TOKEN = re.compile(r"\$\$\{(?P<literal>[^{}]*)\}|\$\{(?P<name>[^{}]*)\}")
 """A reference by its `name`, or an escaped one by what it is the `literal` of."""
@@ -37,6 +37,11 @@ ABOUT_NAMES = (
 """What a run knows about itself; `stageName`, `taskName` and `type` only where a task or a notification speaks."""
 
 
+NEAR_ENOUGH = 0.8
+"""How alike a misspelt fact of a run is to one that there is."""
+_FOREIGN_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
 @dataclass(frozen=True)
 class Reference:
     """One `${…}`, its place, and what it names."""
@@ -60,6 +65,17 @@ class Reference:
         if len(self.steps) == 1:
             return "about"
         return first if first in ROOTS else "task"
+
+
+def is_plain_text(steps: Sequence[Step], inputs: Container[str]) -> bool:
+    """Whether a `${…}` belongs to somebody else, such as `${HOME}` to a shell: it then stays as it is written.
+
+    It is one name that is neither a fact of a run, nor nearly one, nor an input whose `input.` is missing.
+    """
+    if len(steps) != 1 or not isinstance(steps[0], str) or _FOREIGN_NAME.fullmatch(steps[0]) is None:
+        return False
+    name = steps[0]
+    return name not in ROOTS and name not in inputs and nearest(name, ABOUT_NAMES, NEAR_ENOUGH) is None
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:

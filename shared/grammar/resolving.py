@@ -16,7 +16,7 @@ from shared.contracts.runs import Started
 from shared.contracts.texts import whole_number
 
 from .cutting import CUT_MARK, has_cut
-from .expressions import ROOTS, TASK_FIELDS, TOKEN, parse_steps, split_name
+from .expressions import ROOTS, TASK_FIELDS, TOKEN, is_plain_text, parse_steps, split_name
 from .json_parser import parse_json
 from .names import Path, Step, nearest, path_text
 
@@ -149,6 +149,8 @@ def _fill_text(text: str, scope: Scope, path: Path, filling: _Filling) -> Any:
         try:
             return lookup(name, scope, place)
         except Unresolved as unresolved:
+            if is_plain_text(parse_steps(name), scope.inputs):
+                return f"${{{name}}}"
             return filling.missing(unresolved)
 
     lone = TOKEN.fullmatch(text.strip())

@@ -64,6 +64,7 @@ VALUES = [
     ("text around a reference makes a text", "n=${input.replicas}", "n=3"),
     ("two references make a text", "${input.replicas}${input.replicas}", "33"),
     ("a list within a text is JSON", "list ${input.list}", 'list [1,{"k":"v"}]'),
+    ("a reference that is nobody's is left as written", "echo ${HOME} ${STATUSCODE}", "echo ${HOME} ${STATUSCODE}"),
     ("an escaped reference is left as written", "$${HOME} and ${input.image}", "${HOME} and acme/web"),
     ("keys are filled too", {"${input.image}": 1}, {"acme/web": 1}),
     ("a blank input is a blank text", "[${input.blank}]", "[]"),

@@ -141,7 +141,6 @@ def test_a_good_pipeline_has_no_problem_at_all() -> None:
             "did you mean ${requestBy}?",
         ),
         ("${requestBy}", "${REPLICAS}", "${REPLICAS}", "names nothing", "did you mean ${input.REPLICAS}?"),
-        ("${requestBy}", "${HOME}", "${HOME}", "names nothing", "to mean the text itself, write $${HOME}"),
         ("${requestBy}", "${input}", "${input}", "says not which one", "to mean the text itself, write $${input}"),
         ("${requestBy}", "${a[}", "${a[}", "is not of the form", "to mean the text itself, write $${a[}"),
         ("${requestBy}", "${output.applied}", "${output.applied}", "known only when a run has ended", None),
@@ -213,6 +212,32 @@ def test_a_problem_is_told_with_its_place_and_what_was_meant(
     assert matching[0].hint == hint
 
 
+@pytest.mark.parametrize("name", ["HOME", "STATUSCODE", "my_own_variable"])
+def test_a_reference_that_is_nobodys_stays_text_with_a_warning(name: str) -> None:
+    text = changed("${requestBy}", f"${{{name}}}")
+    found = examined(text, variables=["token"], endpoints=["demo-cluster", "mail"])
+    assert found.flaws == []
+    (said,) = [flaw for flaw in found.warnings if name in flaw.message]
+    assert said.message == f"${{{name}}} names nothing that a run knows, so it stays as text"
+    assert (said.path, said.hint) == (
+        "stages.Get-Ready now.tasks.Say it.input.message",
+        f"to mean the text itself, write $${{{name}}}",
+    )
+
+
+@pytest.mark.parametrize("field", ["preCondition", "endpoints"])
+def test_where_a_name_or_a_condition_is_meant_it_is_an_error(field: str) -> None:
+    value = '${HOME} == "x"' if field == "preCondition" else {"kubernetesServer": "${HOME}"}
+    task = {
+        "type": "K8S",
+        "endpoints": {"kubernetesServer": "c"},
+        "input": {"action": "GET", "kind": "Pod"},
+        field: value,
+    }
+    tree = {"name": "x", "stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}}
+    assert any("${HOME} names nothing" in flaw.message for flaw in examine_pipeline(tree).flaws)
+
+
 def test_a_stage_that_is_named_like_a_scope_is_refused() -> None:
     tree = {"name": "x", "stageOrder": ["input"], "stages": {"input": {}}}
     assert "a stage cannot be named input" in examine_pipeline(tree).flaws[0].message
@@ -225,7 +250,9 @@ def test_a_comma_in_a_tasks_name_is_refused() -> None:
 
 def test_all_problems_are_told_at_once_from_the_top_down() -> None:
     text = (
-        GOOD.replace("- Deploy\n", "- Deploi\n").replace("${requestBy}", "${HOME}").replace("timeout: 5", "timeout: x")
+        GOOD.replace("- Deploy\n", "- Deploi\n")
+        .replace("${requestBy}", "${requestedBy}")
+        .replace("timeout: 5", "timeout: x")
     )
     text = text.replace("timeoutMinutes: 20", "timeoutMinutes: -1")
     found = examined(text).flaws

@@ -126,9 +126,9 @@ def test_a_reference_that_names_nothing_says_so(written: str, nearest: str | Non
 
 
 def test_a_dry_run_keeps_what_is_not_known_and_lists_it() -> None:
-    value, missing = resolve_known({"a": "${input.n}", "b": "x ${A.B.output.y} ${input.n}", "c": "${nope}"}, RUN)
-    assert value == {"a": 3, "b": "x ${A.B.output.y} 3", "c": "${nope}"}
-    assert [(one.name, one.place) for one in missing] == [("A.B.output.y", "b"), ("nope", "c")]
+    value, missing = resolve_known({"a": "${input.n}", "b": "x ${A.B.output.y} ${input.n}", "c": "${requestedBy}"}, RUN)
+    assert value == {"a": 3, "b": "x ${A.B.output.y} 3", "c": "${requestedBy}"}
+    assert [(one.name, one.place) for one in missing] == [("A.B.output.y", "b"), ("requestedBy", "c")]
 
 
 def test_references_are_found_with_their_places_and_roots() -> None:
