@@ -258,6 +258,8 @@ AS_OF_0012 = (
     "DROP TABLE custom_integrations",
     "DROP TABLE leadership",
     "ALTER TABLE registry_webhooks DROP COLUMN whole_namespace",
+    "DROP INDEX ix_registry_webhooks_scope",
+    "ALTER TABLE registry_webhooks DROP COLUMN scope",
     "DROP TABLE familiar_addresses",
     "CREATE TABLE sign_in_failures (name_key TEXT PRIMARY KEY)",
     "ALTER TABLE executions DROP COLUMN sealed_input",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from services.config.catalog.documents import READ_ONLY
@@ -29,13 +31,24 @@ LISTS = ("options", "stageOrder", "rollbacks")
 
 def read_text(text: str) -> Located:
     """The one document of a YAML body; refuses with line and column."""
+    documents = read_texts(text)
+    if len(documents) != 1:
+        count = len(documents)
+        raise refused(f"one pipeline is expected and the text holds {count} documents; use import for several", ())
+    return documents[0]
+
+
+def read_texts(text: str) -> list[Located]:
+    """All documents of a YAML body; refuses with line and column. What was read a moment ago is not parsed again."""
+    return [replace(located, tree=deepcopy(located.tree)) for located in _parsed(text)]
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> tuple[Located, ...]:
     try:
-        found = load_yaml(text)
+        return tuple(load_yaml(text))
     except Malformed as error:
         raise unreadable(error) from None
-    if len(found) != 1:
-        raise refused(f"one pipeline is expected and the text holds {len(found)} documents; use import for several", ())
-    return found[0]
 
 
 def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineSpec, list[Json]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from services.config.catalog.pipelines import templates
+from services.config.catalog.pipelines.documents import read_texts
 from services.config.catalog.pipelines.from_template import fill, offered
 from services.config.catalog.pipelines.resource import Pipelines
 from services.config.catalog.pipelines.task_types import tiles
@@ -14,7 +15,7 @@ from services.config.store import Reading, UnitOfWork
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 
 from .exporting import export
-from .importing import take_file
+from .importing import parse_ahead, take_file
 
 
 class PipelinesAndFiles:
@@ -41,6 +42,16 @@ class PipelinesAndFiles:
             wanted = dict(ask.options.get("wanted") or {})
             return Document(text=export(uow, person, self.resources, ask.project, wanted))
         return self.pipelines.get(uow, person, ask)
+
+    def prepare(self, uow: Reading, person: Person, ask: Act) -> Callable[[], Act]:
+        """Parse the text, if there is one, so that no transaction waits for it."""
+
+        def parsed() -> Act:
+            if ask.text:
+                (parse_ahead if ask.verb == "import" else read_texts)(ask.text)
+            return ask
+
+        return parsed
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """A change of a pipeline, an import, or a template filled in."""

@@ -9,7 +9,7 @@ import yaml
 from services.config.catalog.base import project_named
 from services.config.catalog.documents import table
 from services.config.catalog.endpoints.types import endpoint_type
-from services.config.catalog.pipelines.documents import unreadable, will_not_run
+from services.config.catalog.pipelines.documents import read_texts, will_not_run
 from services.config.catalog.references import variable_in
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -20,8 +20,7 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.secrets import LISTENER_SECRETS, MASK, SECRET_VARIABLE_TYPES, endpoint_secret_keys
-from shared.grammar.documents import Located, load_yaml
-from shared.grammar.malformed import Malformed
+from shared.grammar.documents import Located
 from shared.grammar.names import nearest
 
 from . import integration_versions
@@ -147,11 +146,14 @@ def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list
 
 def read_items(text: str) -> list[Item]:
     """The documents of a file; refuses with line and column what is not YAML."""
-    try:
-        found = load_yaml(text)
-    except Malformed as error:
-        raise unreadable(error) from None
-    return [Item(located, _own_text(located)) for located in found]
+    return [Item(located, _own_text(located)) for located in read_texts(text)]
+
+
+def parse_ahead(text: str) -> None:
+    """Parse a file and its pipelines before a transaction takes them."""
+    for item in read_items(text):
+        if item.kind is Kind.PIPELINES:
+            read_texts(item.text)
 
 
 def _own_text(located: Located) -> str:
