@@ -100,6 +100,7 @@ def define_endpoints(client: Client, scene: Scene, steps: Steps) -> None:
         "password": HUB_PASSWORD,
         "hubURL": scene.hub_url,
         "registryURL": scene.registry_url,
+        "allowLocal": True,
     }
     with steps("Docker registry endpoint"):
         _ensure(
@@ -205,12 +206,12 @@ def summary(
 
 def fake_kubernetes(url: str) -> Json:
     """Endpoint properties of the demo's own cluster."""
-    return {"kubernetesURL": url, "authType": "token", "token": CLUSTER_TOKEN}
+    return {"kubernetesURL": url, "authType": "token", "token": CLUSTER_TOKEN, "allowLocal": True}
 
 
 def kubeconfig_kubernetes(path: Path) -> Json:
     """Endpoint properties that hand over a kubeconfig whole."""
-    return {"authType": "kubeconfig", "kubeconfig": path.read_text()}
+    return {"authType": "kubeconfig", "kubeconfig": path.read_text(), "allowLocal": True}
 
 
 def registry_host(test_registry: str) -> str:

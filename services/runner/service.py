@@ -7,13 +7,14 @@ from shared.contracts import topics
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
 from shared.contracts.tag_polls import TagsSeen
+from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient
 from shared.process.health import Health
 from shared.process.ids import new_id
 from shared.process.life import Fatal
 from shared.process.secrets import KeysMissing, Opener, Sealer
 
 from . import handlers
-from .clients.http import Outgoing
 from .clients.registry import Registries
 from .engine.executor import Holder
 from .engine.ledger_client import BusLedger
@@ -41,16 +42,17 @@ class Runner:
             raise Fatal(str(missing)) from missing
         quiet_insecure_warnings()
         self._health = Health("runner", settings.home, instance=settings.instance).start()
-        self._clusters = Clusters()
-        self._registries = Registries()
-        self._outgoing = Outgoing(allow_local=settings.outgoing_local)
+        guard = Guard(allow_local=settings.outgoing_local, deny=settings.denied_networks)
+        self._client = HttpClient(guard, user_agent="portside-runner")
+        self._clusters = Clusters(guard)
+        self._registries = Registries(self._client)
         self._bus = Bus(settings.amqp_url, service=topics.Service.RUNNER, instance=settings.instance)
         ledger = BusLedger(self._bus)
         # A name for this life of the process only: a successor of the same instance is somebody else.
         name = f"{settings.instance}-{new_id()[-8:]}"
         self._holder = Holder(
             ledger,
-            task_types(self._clusters, self._outgoing, self._registries),
+            task_types(self._clusters, self._client, self._registries),
             sealer=sealer,
             opener=opener,
             runner=name,
@@ -80,7 +82,7 @@ class Runner:
             threads=threads,
             prefetch=threads,
         )
-        notifier = Notifier(self._outgoing, opener, sealer)
+        notifier = Notifier(self._client, opener, sealer)
         # A pool of their own: a mail server that does not answer must not hold up the registries' answers.
         self._bus.consume_pool(
             topics.NOTICES,
@@ -88,12 +90,12 @@ class Runner:
             threads=settings.runner_notice_threads,
             prefetch=settings.runner_notice_threads,
         )
-        validator = Validator(opener)
+        validator = Validator(opener, self._client)
         self._bus.serve(
             topics.RUNNER_RPC,
             {
                 topics.ENDPOINT_VALIDATE: handlers.validate(validator),
-                topics.OUTSIDE_INSPECT: handlers.look(Inspector(validator)),
+                topics.OUTSIDE_INSPECT: handlers.look(Inspector(validator, self._client)),
             },
             threads=threads,
         )
@@ -106,8 +108,7 @@ class Runner:
         self._health.close()
         self._bus.close()
         self._clusters.close()
-        self._outgoing.close()
-        self._registries.close()
+        self._client.close()
 
     def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
         self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)

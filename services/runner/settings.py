@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import field_validator
+
+from shared.process.addresses import Network, read_network
 from shared.process.settings import Settings
 
 
@@ -17,4 +20,21 @@ class RunnerSettings(Settings):
     runner_notice_threads: int = 2
     """Threads that send notifications; more where many go to a server that is slow."""
     outgoing_local: bool = False
-    """Let REST and POLL tasks reach loopback, link-local and metadata addresses."""
+    """Let tasks and endpoints reach the runner's own machine, link-local networks and its cloud's metadata service."""
+    outgoing_deny: str = ""
+    """Networks that nothing reaches from the runner, separated by commas, as in 10.0.5.0/24, fd00:5::/64."""
+
+    @field_validator("outgoing_deny")
+    @classmethod
+    def _are_networks(cls, written: str) -> str:
+        _networks(written)
+        return written
+
+    @property
+    def denied_networks(self) -> tuple[Network, ...]:
+        """`outgoing_deny`, read."""
+        return _networks(self.outgoing_deny)
+
+
+def _networks(written: str) -> tuple[Network, ...]:
+    return tuple(read_network(part) for part in written.split(",") if part.strip())

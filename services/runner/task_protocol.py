@@ -93,6 +93,11 @@ class OpenEndpoint:
         """A property as a yes or no, however it was written."""
         return is_true(self.properties.get(key))
 
+    @property
+    def may_be_local(self) -> bool:
+        """Whether an administrator lets it reach the runner's own machine and networks."""
+        return self.flag("allowLocal")
+
 
 class Tools(Protocol):
     """What a task may use of the process it runs in."""

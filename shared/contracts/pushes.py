@@ -110,6 +110,10 @@ class RegistryAccess(Message):
     plain_http: bool = False
     ca_pem: str | None = None
     fingerprint: str | None = None
+    realm: str = ""
+    """The token service on another server that the endpoint accepted."""
+    allow_local: bool = False
+    """An administrator lets the endpoint reach the runner's own machine."""
 
 
 class TagResolve(Message):

@@ -27,6 +27,7 @@ from services.runner.tasks.k8s.task import K8S
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint, Take
 from shared.process.secrets import Opener, Sealer
+from tests.support.outbound import LOOPBACK
 from tests.unit.runner.ledger import MemoryLedger
 
 
@@ -100,7 +101,7 @@ class Runs:
     def __init__(self, sealer: Sealer, opener: Opener, endpoints: dict[str, Endpoint]) -> None:
         self.sealer, self.opener, self.endpoints = sealer, opener, endpoints
         self.starts = 0
-        self.clusters = Clusters()
+        self.clusters = Clusters(LOOPBACK.guard)
         quiet_insecure_warnings()
 
     def begin(
@@ -120,7 +121,7 @@ class Runs:
         tree = {"stageOrder": ["Deploy"], "stages": {"Deploy": {"taskOrder": ["Apply"], "tasks": {"Apply": task}}}}
         about = {"push": push, "execution_id": f"e{number}", "index": number}
         ledger = MemoryLedger(tree, inputs=inputs, endpoints=self.endpoints, about=about, start=number)
-        types: dict[str, TaskType] = {"K8S": K8S(self.clusters), "Condition": Condition()}
+        types: dict[str, TaskType] = {"K8S": K8S(self.clusters, LOOPBACK), "Condition": Condition()}
         holder = Holder(ledger, types, sealer=self.sealer, opener=self.opener, runner="r1")
         holder.start()
         ask = Take(execution_id=f"e{number}", dispatch=ledger.holding.dispatch, runner="r1", take_id="t1")

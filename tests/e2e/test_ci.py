@@ -16,6 +16,7 @@ from services.runner.tasks.k8s.cluster import Clusters
 from shared.contracts.history import Status
 from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import LOOPBACK
 from tests.support.runs import OneTask, output
 from tests.unit.runner.conftest import until
 
@@ -29,7 +30,7 @@ Steps = Callable[..., Any]
 def runs(tmp_path: Path) -> OneTask:
     create_keys(tmp_path)
     quiet_insecure_warnings()
-    made = OneTask(CI(Clusters()), (Sealer.load(tmp_path), Opener.load(tmp_path)))
+    made = OneTask(CI(Clusters(LOOPBACK.guard)), (Sealer.load(tmp_path), Opener.load(tmp_path)))
     made.endpoints["cluster"] = kubeconfig_endpoint(made.sealer)
     return made
 

@@ -15,6 +15,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.integration.config.office import Office
+from tests.support.outbound import LOOPBACK
 from tests.support.runs import OneTask, output
 
 from .k8s import Kube, kubeconfig_endpoint
@@ -47,7 +48,7 @@ def office(tmp_path: Path) -> Office:
 def runs(tmp_path: Path, office: Office) -> OneTask:
     create_keys(tmp_path)
     quiet_insecure_warnings()
-    made = OneTask(Custom(Clusters()), (Sealer.load(tmp_path), Opener.load(tmp_path)))
+    made = OneTask(Custom(Clusters(LOOPBACK.guard)), (Sealer.load(tmp_path), Opener.load(tmp_path)))
     made.endpoints["cluster"] = kubeconfig_endpoint(made.sealer)
 
     def ask(act: Act) -> Document:

@@ -18,6 +18,7 @@ from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.history import Status
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import LOOPBACK
 
 from .k8s import Kube, Runs, deployment, namespace
 
@@ -66,7 +67,7 @@ def test_the_manifest_that_is_offered_is_enough_to_deploy(kube: Kube, tmp_path: 
         endpoint = Endpoint(name="cluster", type="k8s", properties=properties, secrets=sealed)
 
         def tried() -> Validated:
-            return Validator(opener)(ValidateAsk(endpoint=endpoint))
+            return Validator(opener, LOOPBACK)(ValidateAsk(endpoint=endpoint))
 
         before = tried()
         assert (before.ok, before.code) == (False, "no-right")

@@ -228,7 +228,8 @@ def a_world(
     supervisor = Supervisor(layout.home / "log")
     world: World | None = None
     try:
-        told = {**system.environment(layout, broker.amqp_url, broker.management_url), **more}
+        local = {"OUTGOING_LOCAL": "true"}  # The servers of tests are on this machine.
+        told = {**system.environment(layout, broker.amqp_url, broker.management_url), **local, **more}
         told["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
         system.initialise(layout, told)
         system.start(supervisor, layout, told, runners=runners)

@@ -1,8 +1,8 @@
-"""Connections to the outside: one module per protocol, all with deadlines and bounds.
+"""Connections to the outside above TCP: one module per protocol, all with deadlines and bounds.
 
-`http` for addresses that pipelines name, `registry` for the distribution API, `git`, `ssh` and `smtp`. `tls` decides
-which server certificates to accept, `certificates` reads and explains them, `errors` words the cause of a failed
-connection.
+`http` asks on behalf of task types, `registry` speaks the distribution API, `git` reads files over `git_transport`,
+`ssh` and `smtp` their own protocols; `certificates` reads and explains what a TLS server shows. Connections themselves,
+TLS and the HTTP client are `shared.outbound`'s.
 
 Never here: what an answer means for a run; task types and requests decide that.
 """

@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.contracts.base import Json
-
-from .tls import Trust, context
+from shared.outbound.cancel_scope import CancelScope
+from shared.outbound.guard import Guard, Reach
+from shared.outbound.tls import Trust, context
 
 TIMEOUT_S = 10.0
+OVERALL_S = 25.0
 
 Connect = Callable[[], socket.socket]
 
@@ -89,23 +91,24 @@ class Look:
         }
 
 
-def dial(url: str) -> tuple[str, Connect]:
+def dial(url: str, guard: Guard, reach: Reach) -> tuple[str, Connect]:
     """Host of an https address, and how to connect to it. Raises `ValueError` for another address."""
     address = urlparse(url if "://" in url else f"https://{url}")
     if address.scheme != "https" or not address.hostname:
         raise ValueError(f"{url or 'The address'} does not begin with https://, so it shows no certificate.")
     host, port = address.hostname, address.port or 443
-    return host, lambda: socket.create_connection((host, port), TIMEOUT_S)
+    return host, lambda: guard.connect(host, port, reach=reach, timeout_s=TIMEOUT_S)
 
 
 def look(host: str, connect: Connect, trust: Trust) -> Look:
     """Shake hands, verifying; where that fails once more without, to see what was shown. Raises `OSError`."""
-    try:
-        return Look(True, "", _chain(host, connect, context(trust)))
-    except ssl.SSLCertVerificationError as error:
-        bare = ssl.create_default_context()
-        bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-        return Look(False, error.verify_message.rstrip("."), _chain(host, connect, bare))
+    with CancelScope(OVERALL_S):
+        try:
+            return Look(True, "", _chain(host, connect, context(trust)))
+        except ssl.SSLCertVerificationError as error:
+            bare = ssl.create_default_context()
+            bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
+            return Look(False, error.verify_message.rstrip("."), _chain(host, connect, bare))
 
 
 def acceptable(shown: Look, authority_property: str) -> Json:

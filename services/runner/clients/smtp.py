@@ -8,13 +8,21 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import IO
 
 from services.runner.task_protocol import OpenEndpoint
+from shared.outbound.cancel_scope import CancelScope
+from shared.outbound.guard import ForbiddenAddress, Guard, Reach
+from shared.outbound.http import forbidden_message
+from shared.outbound.tls import certificate_trouble, context, trust_of
 
 from .certificates import Connect
-from .tls import certificate_trouble, context, trust_of
 
 TIMEOUT_S = 15.0
+SESSION_S = 60.0
+"""From the connection to the last answer."""
+MAX_REPLY_BYTES = 1024 * 1024
+"""Of all that a server says in one session."""
 _LEAVE_S = 2.0
 
 
@@ -28,9 +36,9 @@ class MailProblem(Exception):
 
 
 @contextmanager
-def session(endpoint: OpenEndpoint) -> Iterator[smtplib.SMTP]:
+def session(endpoint: OpenEndpoint, guard: Guard) -> Iterator[smtplib.SMTP]:
     """The server, ready for `send_message`. Raises `MailProblem`."""
-    with taking_leave(_signed_in(endpoint)) as client:
+    with CancelScope(SESSION_S), taking_leave(_signed_in(endpoint, guard)) as client:
         yield client
 
 
@@ -52,14 +60,15 @@ def place_of(endpoint: OpenEndpoint) -> tuple[str, int]:
     return endpoint.text("outboundHost"), int(float(endpoint.text("outboundPort", "587")))
 
 
-def connector(endpoint: OpenEndpoint) -> Connect:
+def connector(endpoint: OpenEndpoint, guard: Guard) -> Connect:
     """Connects up to where the TLS handshake begins, for a look at the certificate."""
     host, port = place_of(endpoint)
+    reach = Reach(endpoint.may_be_local)
     if _method(endpoint) == "SSL":
-        return lambda: socket.create_connection((host, port), TIMEOUT_S)
+        return lambda: guard.connect(host, port, reach=reach, timeout_s=TIMEOUT_S)
 
     def connect() -> socket.socket:
-        client = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+        client = _Session(guard, reach, host, port)
         client.ehlo()
         client.docmd("STARTTLS")
         assert client.sock is not None
@@ -72,13 +81,13 @@ def _method(endpoint: OpenEndpoint) -> str:
     return endpoint.text("encryptionMethod", "TLS").upper()
 
 
-def _signed_in(endpoint: OpenEndpoint) -> smtplib.SMTP:
+def _signed_in(endpoint: OpenEndpoint, guard: Guard) -> smtplib.SMTP:
     host, port = place_of(endpoint)
     place, doing = f"{host}:{port}", "connecting"
     user = endpoint.text("outboundUsername")
     try:
         with ExitStack() as failing:
-            client = connected(endpoint)
+            client = connected(endpoint, guard)
             failing.callback(client.close)
             if user:
                 doing = "signing in"
@@ -86,30 +95,33 @@ def _signed_in(endpoint: OpenEndpoint) -> smtplib.SMTP:
             failing.pop_all()
             return client
     except smtplib.SMTPAuthenticationError as error:
-        raise MailProblem("wrong-password", f"{place} does not take the password of {user}: {_said(error)}.") from None
+        raise MailProblem(
+            "wrong-password", f"{place} does not accept the password of {user}: {_reply(error)}."
+        ) from None
     except smtplib.SMTPNotSupportedError:
         if doing == "signing in":
             raise MailProblem("no-sign-in", f"{place} offers no sign-in over this connection.") from None
         raise MailProblem("no-tls", f"{place} offers no STARTTLS.") from None
     except smtplib.SMTPResponseException as error:
-        raise MailProblem("refused", f"{place} refused {doing}: {_said(error)}.") from None
+        raise MailProblem("refused", f"{place} refused {doing}: {_reply(error)}.") from None
+    except ForbiddenAddress as error:
+        raise MailProblem("forbidden-address", forbidden_message(place, error)) from None
     except (smtplib.SMTPException, OSError) as error:
         code = certificate_trouble(error) or "unreachable"
-        raise MailProblem(code, f"Cannot reach {place}: {_why(error)}.") from None
+        raise MailProblem(code, f"Cannot reach {place}: {_reason(error)}.") from None
 
 
-def connected(endpoint: OpenEndpoint) -> smtplib.SMTP:
-    """The server, greeted and encrypted as asked. Raises what smtplib and ssl raise."""
-    host, port = place_of(endpoint)
-    method, trust = _method(endpoint), trust_of(endpoint.properties)
+def connected(endpoint: OpenEndpoint, guard: Guard) -> smtplib.SMTP:
+    """The server, greeted and encrypted as asked. Raises what smtplib and ssl raise, and ForbiddenAddress."""
+    trust = trust_of(endpoint.properties)
     try:
-        return _open(host, port, method, context(trust))
+        return _open(endpoint, guard, context(trust))
     except ssl.SSLCertVerificationError:
         if not trust.fingerprint:
             raise
     bare = ssl.create_default_context()
     bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-    client = _open(host, port, method, bare)
+    client = _open(endpoint, guard, bare)
     assert isinstance(client.sock, ssl.SSLSocket)
     if hashlib.sha256(client.sock.getpeercert(binary_form=True) or b"").hexdigest() != trust.fingerprint:
         client.close()
@@ -117,14 +129,16 @@ def connected(endpoint: OpenEndpoint) -> smtplib.SMTP:
     return client
 
 
-def _open(host: str, port: int, method: str, how: ssl.SSLContext) -> smtplib.SMTP:
+def _open(endpoint: OpenEndpoint, guard: Guard, tls: ssl.SSLContext) -> smtplib.SMTP:
+    host, port = place_of(endpoint)
+    method, reach = _method(endpoint), Reach(endpoint.may_be_local)
+    client = _Session(guard, reach, host, port, tls if method == "SSL" else None)
     if method == "SSL":
-        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=how)
-    client = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+        return client
     try:
         client.ehlo_or_helo_if_needed()
         if method == "TLS":
-            client.starttls(context=how)
+            client.starttls(context=tls)
             client.ehlo()
     except BaseException:
         client.close()
@@ -132,12 +146,58 @@ def _open(host: str, port: int, method: str, how: ssl.SSLContext) -> smtplib.SMT
     return client
 
 
-def _said(error: smtplib.SMTPResponseException) -> str:
+class _Session(smtplib.SMTP):
+    """A session over a connection that the guard opens; `tls` encrypts it from the first byte.
+
+    `_get_socket` is what `smtplib.SMTP_SSL` overrides too.
+    """
+
+    def __init__(self, guard: Guard, reach: Reach, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._guard = guard
+        self._reach = reach
+        self._tls = tls
+        super().__init__(host, port, timeout=TIMEOUT_S)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection = self._guard.connect(host, port, reach=self._reach, timeout_s=timeout)
+        if self._tls is None:
+            return connection
+        try:
+            return self._tls.wrap_socket(connection, server_hostname=host)
+        except BaseException:
+            connection.close()
+            raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _Bounded:
+    """Lines of a server until there are too many: smtplib itself reads a reply that never ends."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._left = MAX_REPLY_BYTES
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self._stream.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("the server says more than any mail server has to")
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _reply(error: smtplib.SMTPResponseException) -> str:
     text = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
     return " ".join(f"{error.smtp_code} {text}".split())[:200].rstrip(".")
 
 
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, socket.gaierror):

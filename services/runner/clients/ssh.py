@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 import paramiko
 
+from shared.outbound.cancel_scope import CancelScope, Ended
+from shared.outbound.guard import ForbiddenAddress, Guard, Reach
+from shared.outbound.http import forbidden_message
+
 CONNECT_S = 10.0
 SIGN_IN_S = 20.0
+SIGNED_IN_WITHIN_S = 45.0
+"""From the first packet on."""
+CALL_S = 60.0
+MAX_OUTPUT_BYTES = 1024 * 1024
 _KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
@@ -44,7 +54,7 @@ class Login:
         return f"{self.username}@{self.host}" + ("" if self.port == 22 else f":{self.port}")
 
 
-def connect(login: Login, unseen: Callable[[str], None]) -> paramiko.SSHClient:
+def connect(login: Login, guard: Guard, reach: Reach, unseen: Callable[[str], None]) -> paramiko.SSHClient:
     """Sign in. `unseen` gets the key of a host for which the login names none, as `hostKey` would name it."""
     client = paramiko.SSHClient()
     expected = _expected(login.host_key)
@@ -52,27 +62,57 @@ def connect(login: Login, unseen: Callable[[str], None]) -> paramiko.SSHClient:
     for key in expected:
         client.get_host_keys().add(name, key.get_name(), key)
     client.set_missing_host_key_policy(_Policy(login, bool(expected), unseen))
-    try:
-        client.connect(
-            login.host,
-            login.port,
-            login.username,
-            password=login.password or None,
-            pkey=_private_key(login) if login.private_key.strip() else None,
-            timeout=CONNECT_S,
-            banner_timeout=SIGN_IN_S,
-            auth_timeout=SIGN_IN_S,
-            # Keys and agents of the runner's own user are none of a pipeline's business.
-            allow_agent=False,
-            look_for_keys=False,
-        )
-    except SshProblem:
-        client.close()
-        raise
-    except Exception as error:
-        client.close()
-        raise _translated(error, login) from None
+    key = _private_key(login) if login.private_key.strip() else None
+    with ExitStack() as failing, CancelScope(SIGNED_IN_WITHIN_S):
+        try:
+            connection = guard.connect(login.host, login.port, reach=reach, timeout_s=CONNECT_S)
+            failing.callback(connection.close)
+            failing.callback(client.close)
+            client.connect(
+                login.host,
+                login.port,
+                login.username,
+                password=login.password or None,
+                pkey=key,
+                sock=connection,
+                timeout=CONNECT_S,
+                banner_timeout=SIGN_IN_S,
+                auth_timeout=SIGN_IN_S,
+                # Keys and agents of the runner's own user are none of a pipeline's business.
+                allow_agent=False,
+                look_for_keys=False,
+            )
+        except SshProblem:
+            raise
+        except Exception as error:
+            raise _translated(error, login) from None
+        failing.pop_all()
     return client
+
+
+def run(client: paramiko.SSHClient, command: str, stdin: str = "") -> tuple[int, bytes]:
+    """Run shell commands whatever the account's own shell is: their exit code and what they print.
+
+    Raises SshProblem where they print more than MAX_OUTPUT_BYTES or take longer than CALL_S; OSError, EOFError and
+    paramiko.SSHException where the connection is lost.
+    """
+    transport = client.get_transport()
+    if transport is None:
+        raise EOFError("the connection is closed")
+    with CancelScope(CALL_S) as scope, closing(transport.open_session(timeout=CALL_S)) as channel:
+        scope.watch(transport.sock)
+        channel.settimeout(CALL_S)
+        channel.exec_command(f"exec sh -c {shlex.quote(command)}")
+        if stdin:
+            channel.sendall(stdin.encode())
+        channel.shutdown_write()
+        printed = bytes(channel.makefile("rb").read(MAX_OUTPUT_BYTES + 1))
+        if len(printed) > MAX_OUTPUT_BYTES:
+            raise SshProblem("too-large", "The host prints more than 1 MiB where little is expected.")
+        code = int(channel.recv_exit_status())
+        if scope.ended is Ended.DEADLINE:
+            raise SshProblem("too-slow", f"The host did not answer within {CALL_S:g} s.")
+        return code, printed
 
 
 class _Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
@@ -135,6 +175,8 @@ def _translated(error: BaseException, login: Login) -> SshProblem:
     if isinstance(error, paramiko.AuthenticationException):
         what = "key" if login.private_key.strip() else "password"
         return SshProblem("wrong-password", f"{login.place} does not let us in: its user name or {what} is wrong.")
+    if isinstance(error, ForbiddenAddress):
+        return SshProblem("forbidden-address", forbidden_message(login.place, error))
     if isinstance(error, socket.gaierror):
         return SshProblem("unreachable", f"Cannot reach {login.place}: its name cannot be resolved.")
     if isinstance(error, TimeoutError):

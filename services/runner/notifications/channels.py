@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.runner.clients.http import Outgoing
-from services.runner.clients.tls import SYSTEM, trust_of
+from services.runner.clients.http import access_of, ask
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 from shared.grammar.resolving import Writer
+from shared.outbound.http import PUBLIC, HttpClient
 
 from . import chat, escaping, mail, pagerduty
 from .letters import TIMEOUT_S, Letter, NotSent, Sent, judged
@@ -28,9 +28,9 @@ from .letters import TIMEOUT_S, Letter, NotSent, Sent, judged
 __all__ = ["NotSent", "Sent", "defaults", "signed", "tell", "writers"]
 
 
-def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, outgoing: Outgoing) -> Sent:
+def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, client: HttpClient) -> Sent:
     """Send once, everything in `entry` filled in; raises `NotSent`."""
-    return _kind(notice.kind).send(Letter(notice, entry, endpoint, outgoing))
+    return _kind(notice.kind).send(Letter(notice, entry, endpoint, client))
 
 
 def defaults(kind: str) -> Json:
@@ -66,8 +66,8 @@ def _webhook(letter: Letter) -> Sent:
     method = letter.text("action").upper() or "POST"
     if method not in ("POST", "PUT", "PATCH"):
         raise NotSent(f"`action` must be post, put or patch, not {method.lower()}.")
-    trust = trust_of(endpoint.properties) if endpoint is not None else SYSTEM
-    reply = letter.outgoing(method, url, headers=headers, body=body, timeout_s=TIMEOUT_S, trust=trust)
+    access = access_of(endpoint) if endpoint is not None else PUBLIC
+    reply = ask(letter.client, method, url, headers=headers, body=body, timeout_s=TIMEOUT_S, access=access)
     return judged(reply, url.partition("?")[0])
 
 

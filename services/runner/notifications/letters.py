@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from services.runner.clients.http import Outgoing, Reply
-from services.runner.clients.tls import trust_of
+from services.runner.clients.http import TextReply, access_of, ask
 from services.runner.engine.outputs import MAX_MESSAGE_CHARS
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 from shared.contracts.texts import one_line
 from shared.grammar.json_parser import parse_json
+from shared.outbound.http import HttpClient
 
 TIMEOUT_S = 15.0
 _ROUGHLY = 2 * MAX_MESSAGE_CHARS
@@ -47,7 +47,7 @@ class Letter:
     notice: Notice
     entry: Json
     endpoint: OpenEndpoint | None
-    outgoing: Outgoing
+    client: HttpClient
 
     def text(self, key: str) -> str:
         """A field as text; absent and null are blank."""
@@ -81,16 +81,16 @@ class Letter:
         return payload
 
 
-def posted(letter: Letter, url: str, body: Any) -> Reply:
+def posted(letter: Letter, url: str, body: Any) -> TextReply:
     """Post JSON with the endpoint's trust."""
     headers = {"Content-Type": "application/json"}
-    return letter.outgoing(
-        "POST", url, headers=headers, body=json.dumps(body), timeout_s=TIMEOUT_S,
-        trust=trust_of(letter.need_endpoint().properties),
+    return ask(
+        letter.client, "POST", url, headers=headers, body=json.dumps(body), timeout_s=TIMEOUT_S,
+        access=access_of(letter.need_endpoint()),
     )  # fmt: skip
 
 
-def judged(reply: Reply, target: str) -> Sent:
+def judged(reply: TextReply, target: str) -> Sent:
     """What an answer means. Raises NotSent for all but success."""
     # Roughly: it is cut where it is masked, since in half a secret nobody would know it.
     said = one_line(reply.body[:_ROUGHLY])

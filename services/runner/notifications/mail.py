@@ -9,8 +9,11 @@ from email.utils import formatdate, parseaddr
 from typing import Any
 
 from services.runner.clients import smtp
-from services.runner.clients.errors import why
 from shared.contracts.texts import one_line
+from shared.outbound.cancel_scope import CancelScope
+from shared.outbound.failures import explain
+from shared.outbound.guard import ForbiddenAddress
+from shared.outbound.http import forbidden_message
 
 from .letters import Letter, NotSent, Sent
 
@@ -31,7 +34,10 @@ def send(letter: Letter) -> Sent:
     sender, target = endpoint.text("senderAddress"), ", ".join(to)
     host, port = smtp.place_of(endpoint)
     try:
-        with smtp.taking_leave(smtp.connected(endpoint)) as server:
+        with (
+            CancelScope(smtp.SESSION_S),
+            smtp.taking_leave(smtp.connected(endpoint, letter.client.guard)) as server,
+        ):
             if endpoint.text("outboundUsername"):
                 server.login(endpoint.text("outboundUsername"), endpoint.text("outboundPassword"))
             refused = server.send_message(_message(letter, sender, to), sender, to)
@@ -42,6 +48,8 @@ def send(letter: Letter) -> Sent:
         again = error.smtp_code < 500
         message = f"{host} answers {error.smtp_code}: {_said(error.smtp_error)}"
         raise NotSent(message, code=error.smtp_code, again=again, target=target) from None
+    except ForbiddenAddress as error:
+        raise NotSent(forbidden_message(f"{host}:{port}", error), target=target) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotSent(f"Cannot send by {host}:{port}: {_reason(error)}", again=True, target=target) from None
     left_out = f"; refused: {', '.join(refused)}" if refused else ""
@@ -76,4 +84,4 @@ def _said(answer: bytes | str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, smtplib.SMTPException) else why(error)
+    return str(error) if isinstance(error, smtplib.SMTPException) else explain(error)

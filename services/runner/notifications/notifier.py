@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runner.clients.http import Outgoing
 from services.runner.engine.secrets import Vault
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
@@ -12,6 +11,7 @@ from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.texts import without_controls
 from shared.grammar.json_parser import parse_json
 from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
+from shared.outbound.http import HttpClient
 from shared.process.secrets import Opener, Sealer
 
 from .channels import NotSent, Sent, defaults, tell, writers
@@ -24,8 +24,8 @@ _MAX_MESSAGE = 500
 class Notifier:
     """Sends notices. Safe to use from several threads."""
 
-    def __init__(self, outgoing: Outgoing, opener: Opener, sealer: Sealer) -> None:
-        self._outgoing = outgoing
+    def __init__(self, client: HttpClient, opener: Opener, sealer: Sealer) -> None:
+        self._client = client
         self._opener = opener
         self._sealer = sealer
 
@@ -69,7 +69,7 @@ class Notifier:
                 entry["payload"] = _filled(payload, known)
         except Unresolved as error:
             raise NotSent(str(error)) from None
-        return tell(notice, entry, endpoint, self._outgoing)
+        return tell(notice, entry, endpoint, self._client)
 
 
 def _filled_entry(kind: str, written: Json, known: Scope) -> Json:

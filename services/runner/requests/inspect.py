@@ -7,9 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from services.runner.clients.certificates import dial, look
-from services.runner.clients.errors import why
 from services.runner.clients.registry import Registry, RegistryProblem, account_of
-from services.runner.clients.tls import Trust
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import Cluster
 from services.runner.tasks.k8s.images import running
@@ -20,6 +18,10 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import repository_of
+from shared.outbound.failures import explain
+from shared.outbound.guard import ForbiddenAddress, Reach
+from shared.outbound.http import HttpClient, forbidden_message
+from shared.outbound.tls import Trust
 from shared.process.secrets import CannotOpen
 
 from .test_delivery import send
@@ -31,8 +33,9 @@ LAST_TAGS = 10
 class Inspector:
     """Answers `outside.inspect`."""
 
-    def __init__(self, validator: Validator) -> None:
+    def __init__(self, validator: Validator, client: HttpClient) -> None:
         self._validator = validator
+        self._client = client
 
     def __call__(self, asked: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason."""
@@ -41,34 +44,35 @@ class Inspector:
             raise refuse(Code.UNSUPPORTED, f"There is no look at {asked.what!r}; there is {', '.join(_LOOKS)}.")
         try:
             endpoint = self._validator.open(asked.endpoint) if asked.endpoint is not None else None
-            return Inspected(document=look(endpoint, asked.options))
+            return Inspected(document=look(endpoint, asked.options, self._client))
         except (RegistryProblem, TaskFailed) as problem:
             raise refuse(Code.UNAVAILABLE, problem.message, subject=asked.what) from None
         except CannotOpen as error:
             raise refuse(Code.INVALID, str(error), subject=asked.what) from None
 
 
-def _certificate(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _certificate(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """The certificates that an address shows, so that a person may accept one."""
     url = str(options.get("url") or (endpoint.text("kubernetesURL") if endpoint else ""))
     try:
-        host, connect = dial(url)
+        host, connect = dial(url, client.guard, Reach(endpoint is not None and endpoint.may_be_local))
         return {"url": url, **look(host, connect, Trust()).document()}
     except ValueError as error:
         raise refuse(Code.INVALID, str(error), subject="url") from None
+    except ForbiddenAddress as error:
+        raise refuse(Code.FORBIDDEN, forbidden_message(url, error), subject="url") from None
     except OSError as error:
-        raise refuse(Code.UNAVAILABLE, f"Cannot reach {url}: {why(error)}.", subject="url") from None
+        raise refuse(Code.UNAVAILABLE, f"Cannot reach {url}: {explain(error)}.", subject="url") from None
 
 
-def _tags(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _tags(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """The last tags by their names, as versions: a registry does not say when each was pushed."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the docker endpoint whose tags to list.")
     repository = str(options.get("repository") or repository_of(endpoint.properties).path)
     if not repository:
         raise refuse(Code.INVALID, "The endpoint is a whole namespace: name the repository.", subject="repository")
-    with closing(Registry(account_of(endpoint))) as registry:
-        names = registry.tags(repository) or []
+    names = Registry(account_of(endpoint), client).tags(repository) or []
     last = sorted(names, key=_as_version, reverse=True)[:LAST_TAGS]
     return {"repository": repository, "tags": [{"name": name} for name in last], "order": "highest version first"}
 
@@ -78,23 +82,22 @@ def _as_version(tag: str) -> list[tuple[int, int, str]]:
     return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", tag) if part]
 
 
-def _repositories(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _repositories(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """The repositories of the endpoint's namespace, where the registry lists them."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the docker endpoint whose repositories to list.")
     namespace = repository_of(endpoint.properties).namespace
-    with closing(Registry(account_of(endpoint))) as registry:
-        names = registry.repositories()
+    names = Registry(account_of(endpoint), client).repositories()
     inside = [name for name in names if not namespace or name.startswith(f"{namespace}/")]
     return {"namespace": namespace, "repositories": [name.removeprefix(f"{namespace}/") for name in sorted(inside)]}
 
 
-def _workloads(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _workloads(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """The Deployments of a namespace with the images that they name; if asked only those that name one repository."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint whose workloads to list.")
     wanted = str(options.get("repository") or "")
-    with closing(Cluster(endpoint)) as cluster:
+    with closing(Cluster(endpoint, client.guard)) as cluster:
         namespace = str(options.get("namespace") or cluster.namespace)
         objects = cluster.find("apps/v1", "Deployment", namespace)
     shown = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects]
@@ -115,11 +118,11 @@ def _same(meant: Image, written: str) -> bool:
     return (found.host, found.repository) == (meant.host, meant.repository)
 
 
-def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _workload(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """What a workload runs now."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint that has the workload.")
-    with closing(Cluster(endpoint)) as cluster:
+    with closing(Cluster(endpoint, client.guard)) as cluster:
         kind, name = str(options.get("kind") or "Deployment"), str(options.get("name") or "")
         version = str(options.get("apiVersion") or "apps/v1")
         ref = Ref(version, kind, str(options.get("namespace") or cluster.namespace), name)
@@ -136,14 +139,15 @@ def _workload(endpoint: OpenEndpoint | None, options: Json) -> Json:
         }
 
 
-def _hook(endpoint: OpenEndpoint | None, options: Json) -> Json:
+def _hook(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
     """Whether a webhook's address takes a test delivery; the webhook comes as an endpoint, so that its token opens."""
     if endpoint is None or not isinstance(options.get("body"), dict):
         raise refuse(Code.INVALID, "Name the webhook's address and the body to send.")
-    return send(endpoint.text("urlBase"), endpoint.text("token"), options["body"], sign=bool(options.get("sign")))
+    sign = bool(options.get("sign"))
+    return send(client, endpoint.text("urlBase"), endpoint.text("token"), options["body"], sign=sign)
 
 
-_LOOKS: dict[str, Callable[[OpenEndpoint | None, Json], Json]] = {
+_LOOKS: dict[str, Callable[[OpenEndpoint | None, Json, HttpClient], Json]] = {
     "certificate": _certificate,
     "hook": _hook,
     "repositories": _repositories,

@@ -27,6 +27,8 @@ def accounts(opener: Opener) -> AccountOf:
             plain_http=access.plain_http,
             ca_pem=access.ca_pem,
             fingerprint=access.fingerprint,
+            realm=access.realm,
+            local=access.allow_local,
         )
 
     return account_of

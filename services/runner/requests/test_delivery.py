@@ -8,41 +8,36 @@ import json
 import time
 from urllib.parse import quote
 
-import requests
-
-from services.runner.clients.errors import why
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.outbound.http import Access, HttpClient, Limits, OutboundError
 
-CONNECT_S, READ_S = 5.0, 10.0
+_LIMITS = Limits(overall_s=15.0, connect_s=5.0, read_s=10.0, body_bytes=64 * 1024)
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "portside-test", "X-Portside-Test": "1"}
+_OWN_ADDRESS = Access(local=True)
+"""config names the address: it is Portside's own, and on one machine it is this one's."""
 
 
-def send(url_base: str, token: str, body: Json, *, sign: bool = False) -> Json:
+def send(client: HttpClient, url_base: str, token: str, body: Json, *, sign: bool = False) -> Json:
     """What came back, or why nothing did; the token is in no answer. `sign` as GitHub and Gitea do."""
     raw, headers = json.dumps(body).encode(), dict(_HEADERS)
     if sign:
         headers["X-Hub-Signature-256"] = f"sha256={hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()}"
+    url = url_base + quote(token, safe="")
     started = time.monotonic()
     try:
-        answer = requests.post(
-            url_base + quote(token, safe=""),
-            data=raw,
-            headers=headers,
-            timeout=(CONNECT_S, READ_S),
-            allow_redirects=False,
-        )
-    except requests.RequestException as error:
-        where = url_base.partition("?")[0]
-        return {"reached": False, "message": f"Cannot reach {where}: {why(error)}.", "status": 0, "answer": {}}
+        reply = client.request("POST", url, headers=headers, body=raw, limits=_LIMITS, access=_OWN_ADDRESS, redirects=0)
+    except OutboundError as error:
+        message = error.message.replace(quote(token, safe=""), "…")
+        return {"reached": False, "message": message, "status": 0, "answer": {}}
     took_ms = round((time.monotonic() - started) * 1000)
     try:
-        said = parse_json(answer.content)
+        answer = parse_json(reply.body)
     except ValueError:
-        said = {}
+        answer = {}
     return {
         "reached": True,
         "message": f"Reached in {took_ms} ms.",
-        "status": answer.status_code,
-        "answer": said if isinstance(said, dict) else {},
+        "status": reply.status,
+        "answer": answer if isinstance(answer, dict) else {},
     }

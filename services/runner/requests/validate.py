@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.runs import Endpoint
+from shared.outbound.http import HttpClient
 from shared.process.masking import Masker
 from shared.process.secrets import CannotOpen, Opener
 
 from .checks import docker, email, git, k8s, posting
 
-_CHECKS: dict[str, Callable[[OpenEndpoint, Json], Validated]] = {
+_CHECKS: dict[str, Callable[[OpenEndpoint, Json, HttpClient], Validated]] = {
     "docker": docker.check,
     "k8s": k8s.check,
     "git": git.check,
@@ -29,8 +31,9 @@ _CHECKS: dict[str, Callable[[OpenEndpoint, Json], Validated]] = {
 class Validator:
     """Answers `endpoint.validate`."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, client: HttpClient) -> None:
         self._opener = opener
+        self._client = client
 
     def __call__(self, asked: ValidateAsk) -> Validated:
         """Try the endpoint; every failure is an answer."""
@@ -46,7 +49,8 @@ class Validator:
         except CannotOpen as error:
             return Validated(ok=False, code="cannot-open", message=str(error))
         masker = Masker([str(endpoint.properties[key]) for key in asked.endpoint.secrets])
-        answer = check(endpoint, asked.options)
+        with closing(self._client.anew()) as client:
+            answer = check(endpoint, asked.options, client)
         return answer.model_copy(update={"message": masker.mask(answer.message)})
 
     def open(self, endpoint: Endpoint) -> OpenEndpoint:

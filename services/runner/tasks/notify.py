@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.runner.clients.http import Outgoing
 from services.runner.notifications.channels import NotSent, tell, writers
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 from shared.grammar.resolving import Writer
+from shared.outbound.http import HttpClient
 
 _TRIES = 3
 _AGAIN_AFTER_S = 5.0
@@ -20,8 +20,8 @@ class Notify(Task):
 
     name = "Notify"
 
-    def __init__(self, outgoing: Outgoing) -> None:
-        self._outgoing = outgoing
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
 
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
@@ -40,7 +40,7 @@ class Notify(Task):
         kind = _kind(asked.input, endpoint.type if endpoint is not None else "")
         try:
             sent = tell(
-                _notice(asked, kind), {**_defaults(asked, kind), **_written(asked.input)}, endpoint, self._outgoing
+                _notice(asked, kind), {**_defaults(asked, kind), **_written(asked.input)}, endpoint, self._client
             )
         except NotSent as failed:
             if not failed.again or number >= _TRIES:

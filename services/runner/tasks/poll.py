@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from services.runner.clients.http import Outgoing, Reply
+from services.runner.clients.http import TextReply, ask
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError
 from shared.grammar.resolving import Unresolved
+from shared.outbound.http import HttpClient
 
 from .own_output import holds
 from .rest import headers_of
@@ -18,8 +19,8 @@ class Poll(Task):
     name = "POLL"
     raw = frozenset({"exitCriteria"})
 
-    def __init__(self, outgoing: Outgoing) -> None:
-        self._outgoing = outgoing
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
 
     def effect(self, given: Json) -> Effect:
         # It only reads, but goes on for long: a pause or cancel that its holder has not heard of meets it at its start.
@@ -32,7 +33,7 @@ class Poll(Task):
         number, most = int(handle["asked"]) + 1, int(asked.number("pollCount", 30))
         interval = asked.number("pollIntervalSeconds", 10)
         try:
-            reply = self._outgoing("GET", asked.text("url").strip(), headers=headers_of(asked))
+            reply = ask(self._client, "GET", asked.text("url").strip(), headers=headers_of(asked))
         except TaskFailed as error:
             if not asked.flag("ignoreFailure"):
                 raise
@@ -48,7 +49,7 @@ class Poll(Task):
             raise TaskFailed(f"After {number} answers neither criterion held.", output)
         return Running({"asked": number}, f"Asked {number} of {most} times", again_after_s=max(interval, 0.1))
 
-    def _judge(self, asked: Asked, reply: Reply, output: Json) -> Done | None:
+    def _judge(self, asked: Asked, reply: TextReply, output: Json) -> Done | None:
         criteria = asked.input.get("exitCriteria") or {}
         success, failure = (str(criteria.get(key) or "").strip() for key in ("success", "failure"))
         if not reply.ok and not asked.flag("ignoreFailure"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
 from services.runner.task_protocol import TaskType
+from shared.outbound.http import HttpClient
 from shared.process.own_tasks import own_task_types
 
 from .ci.custom import Custom
@@ -22,20 +22,20 @@ from .ssh import SSH
 from .user_operation import UserOperation
 
 
-def task_types(clusters: Clusters, outgoing: Outgoing, registries: Registries) -> dict[str, TaskType]:
+def task_types(clusters: Clusters, client: HttpClient, registries: Registries) -> dict[str, TaskType]:
     """By the `type` that pipelines write."""
     types: list[TaskType] = [
         Condition(),
         Log(),
-        K8S(clusters),
+        K8S(clusters, client),
         ImageTask(registries),
         CI(clusters),
         Custom(clusters),
-        SSH(),
+        SSH(client.guard),
         UserOperation(),
         Pipeline(),
-        Rest(outgoing),
-        Poll(outgoing),
-        Notify(outgoing),
+        Rest(client),
+        Poll(client),
+        Notify(client),
     ]
     return {**{one.name: one for one in own_task_types()}, **{one.name: one for one in types}}

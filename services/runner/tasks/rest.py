@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from services.runner.clients.http import Outgoing
+from services.runner.clients.http import ask
 from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.outbound.http import HttpClient
 
 _PROMISED = {
     "GET": Effect.PURE,
@@ -25,8 +26,8 @@ class Rest(Task):
 
     name = "REST"
 
-    def __init__(self, outgoing: Outgoing) -> None:
-        self._outgoing = outgoing
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
 
     def effect(self, given: Json) -> Effect:
         """The author's word, else HTTP's: a GET that starts a build changes something, and its author says so."""
@@ -45,7 +46,7 @@ class Rest(Task):
         if method not in _PROMISED:
             headers.setdefault("Idempotency-Key", asked.key)
         asked.tools.log(f"{method} {url.partition('?')[0]}")
-        reply = self._outgoing(method, url, headers=headers, body=body, timeout_s=asked.number("timeout", 60))
+        reply = ask(self._client, method, url, headers=headers, body=body, timeout_s=asked.number("timeout", 60))
         asked.tools.log(f"answered {reply.code}")
         if not reply.ok:
             raise TaskFailed(f"Request failed with status code : {reply.code}", reply.output)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from itertools import count
 from typing import Any
 
 import paramiko
@@ -17,12 +16,14 @@ from services.runner.clients import ssh
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.outbound.guard import Guard, Reach
 
 _CHUNK = 256 * 1024
 _CHUNKS_A_LOOK = 16
 """More is not read at once of a script that still runs: it may print faster than anybody reads."""
+_MAX_CHUNKS = 64
+"""More of a finished script's output is left out: 16 MiB."""
 _KEPT_LOG = 64 * 1024
-_CALL_S = 60.0
 _OUTAGE_ALLOWED_S = 60.0
 
 _BEGIN = """\
@@ -80,6 +81,9 @@ class SSH(Task):
 
     name = "SSH"
 
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
@@ -90,7 +94,11 @@ class SSH(Task):
         login = _login(asked)
         client = self._connect(asked, login)
         text = _BEGIN.format(id=asked.key)
-        code, folder = _call(client, text, _script(asked, script))
+        try:
+            code, folder = _call(client, text, _script(asked, script))
+        except _LOST as error:
+            self._close(asked)
+            raise TaskFailed(f"{login.place}: the connection was lost while the script was sent: {error}") from None
         if code != 0 or not folder.startswith("/"):
             raise TaskFailed(f"{login.place}: cannot write to ~/.portside (exit code {code}).")
         asked.tools.log(f"Script {asked.key} on {login.place}")
@@ -103,7 +111,7 @@ class SSH(Task):
             _, state = _call(client, _LOOK.format(folder=shlex.quote(folder)))
             self._print(asked, client, folder, over=state.strip() != "running")
             asked.memory.pop("outage", None)
-        except (ssh.SshProblem, paramiko.SSHException, OSError, EOFError) as error:
+        except _LOST as error:
             self._close(asked)
             since = asked.memory.setdefault("outage", asked.tools.now())
             if asked.tools.now() - since > _OUTAGE_ALLOWED_S:
@@ -119,7 +127,7 @@ class SSH(Task):
     def cancel(self, asked: Asked, handle: Json) -> None:
         try:
             _call(self._connect(asked, _login(asked)), _END.format(folder=shlex.quote(str(handle["folder"]))))
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except _LOST as error:
             raise TaskFailed(f"The script could not be ended: {error}") from None
         finally:
             self._close(asked)
@@ -158,7 +166,9 @@ class SSH(Task):
         Only whole ones: in two halves of a line nobody would know the secret that lies across them.
         """
         for name in _STREAMS:
-            for _ in count() if over else range(_CHUNKS_A_LOOK):
+            if over:
+                self._skip(asked, client, folder, name)
+            for _ in range(_MAX_CHUNKS if over else _CHUNKS_A_LOOK):
                 at = asked.memory.get(f"{name} at", 0)
                 _, text = _call(
                     client, f"tail -c +{at + 1} {shlex.quote(folder)}/{name} 2>/dev/null | head -c {_CHUNK}"
@@ -175,6 +185,15 @@ class SSH(Task):
                 if len(new) < _CHUNK:
                     break
 
+    def _skip(self, asked: Asked, client: paramiko.SSHClient, folder: str, name: str) -> None:
+        """Leave out what is too much of a finished script's output; its beginning is read already, its end will be."""
+        _, size = _call(client, f"wc -c < {shlex.quote(folder)}/{name}")
+        at = int(asked.memory.get(f"{name} at", 0))
+        excess = (int(size) if size.strip().isdigit() else 0) - at - _MAX_CHUNKS * _CHUNK
+        if excess > 0:
+            asked.tools.log(f"… {excess} bytes left out …")
+            asked.memory[f"{name} at"] = at + excess
+
     def _connect(self, asked: Asked, login: ssh.Login) -> paramiko.SSHClient:
         client: paramiko.SSHClient | None = asked.memory.get("client")
         if client is not None and (transport := client.get_transport()) is not None and transport.is_active():
@@ -186,7 +205,7 @@ class SSH(Task):
                 asked.tools.log(f"{login.host} shows the host key {key}. Put it into `hostKey` to accept no other.")
 
         try:
-            client = ssh.connect(login, unseen)
+            client = ssh.connect(login, self._guard, _REACH, unseen)
         except ssh.SshProblem as problem:
             if "folder known" in asked.memory:
                 raise
@@ -201,7 +220,9 @@ class SSH(Task):
             client.close()
 
 
+_LOST = (ssh.SshProblem, paramiko.SSHException, OSError, EOFError)
 _STREAMS = ("log", "error")
+_REACH = Reach()
 
 
 def _login(asked: Asked) -> ssh.Login:
@@ -277,11 +298,6 @@ def _last(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-def _call(client: paramiko.SSHClient, command: str, given: str = "") -> tuple[int, str]:
-    """Run shell commands whatever the account's own shell is; exit code and what was printed."""
-    stdin, stdout, _ = client.exec_command(f"exec sh -c {shlex.quote(command)}", timeout=_CALL_S)
-    if given:
-        stdin.write(given.encode())
-    stdin.channel.shutdown_write()
-    text = stdout.read().decode("utf-8", "surrogateescape")
-    return int(stdout.channel.recv_exit_status()), str(text)
+def _call(client: paramiko.SSHClient, command: str, stdin: str = "") -> tuple[int, str]:
+    code, printed = ssh.run(client, command, stdin)
+    return code, printed.decode("utf-8", "surrogateescape")

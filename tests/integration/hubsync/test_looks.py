@@ -25,6 +25,7 @@ from shared.contracts.tag_polls import TagsLook, TagsSeen
 from shared.contracts.topics import BY_TYPE
 from shared.process.secrets import token_hash
 from tests.integration.config.office import Office
+from tests.support.outbound import LOOPBACK
 
 LOOK_S, MISSED_S, PATIENCE_S = 60.0, 300.0, 120.0
 
@@ -48,7 +49,7 @@ class Street:
             return DockerHub(account, caller, sign_ins, time.time)
 
         self.hub_looks = HubLooks(connect, self.office.opener.open)
-        self.resolver = TagResolver(accounts(self.office.opener), Registries())
+        self.resolver = TagResolver(accounts(self.office.opener), Registries(LOOPBACK))
         office = self.office
         office.pipeline()
         office.act(

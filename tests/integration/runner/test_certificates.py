@@ -15,6 +15,7 @@ from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import LOOPBACK
 from tests.support.tls import Door, Signed, certificate
 
 
@@ -24,7 +25,7 @@ class Scene:
     def __init__(self, folder: Path, cluster: FakeCluster) -> None:
         create_keys(folder)
         self.sealer, opener = Sealer.load(folder), Opener.load(folder)
-        self.validator = Validator(opener)
+        self.validator = Validator(opener, LOOPBACK)
         self.cluster = cluster
         self.folder = folder
         self.authority = certificate("Acme Root", authority=True)
@@ -46,7 +47,7 @@ class Scene:
         return self.validator(ValidateAsk(endpoint=endpoint))
 
     def certificates(self) -> Json:
-        return Inspector(self.validator)(Inspect(what="certificate", options={"url": self.door.url})).document
+        return Inspector(self.validator, LOOPBACK)(Inspect(what="certificate", options={"url": self.door.url})).document
 
     def trusted_by_the_system(self, monkeypatch: pytest.MonkeyPatch, authority: Signed) -> None:
         bundle = self.folder / "system.pem"
@@ -129,7 +130,7 @@ def test_what_is_no_certificate_is_said(scene: Scene) -> None:
     assert scene.try_webhook(caCertificate="none").code == "incomplete"
     assert scene.try_k8s(certAuthorityData="none").code == "incomplete"
     with pytest.raises(Refused) as refused:
-        Inspector(scene.validator)(Inspect(what="certificate", options={"url": "http://127.0.0.1"}))
+        Inspector(scene.validator, LOOPBACK)(Inspect(what="certificate", options={"url": "http://127.0.0.1"}))
     assert "https://" in refused.value.problem.message
 
 

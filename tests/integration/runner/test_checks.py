@@ -15,6 +15,7 @@ from shared.contracts.problems import Refused
 from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.gitserver import GitServer
+from tests.support.outbound import LOOPBACK
 from tests.support.registry import PASSWORD, docker_registry, push
 from tests.support.smtpd import mail_server
 from tests.support.tls import Door, certificate
@@ -27,7 +28,7 @@ class Trying:
     def __init__(self, folder: Path) -> None:
         create_keys(folder)
         self.sealer = Sealer.load(folder)
-        self.validator = Validator(Opener.load(folder))
+        self.validator = Validator(Opener.load(folder), LOOPBACK)
 
     def endpoint(self, type_: str, secrets: dict[str, str], properties: dict[str, Any]) -> Endpoint:
         sealed = {name: self.sealer.seal(value) for name, value in secrets.items()}
@@ -86,7 +87,7 @@ def test_docker_hub_is_not_asked_as_nobody_where_a_user_name_lacks(trying: Tryin
 def test_a_registry_lists_the_repositories_of_a_namespace_and_the_highest_tags(registry: int, trying: Trying) -> None:
     push(registry, "acme/api", ["1"])
     push(registry, "other/web", ["1"])
-    inspect = Inspector(trying.validator)
+    inspect = Inspector(trying.validator, LOOPBACK)
     properties = {"serverType": "OCI", "repoURL": f"http://127.0.0.1:{registry}/acme", "username": "ann"}
     endpoint = trying.endpoint("docker", {"password": PASSWORD}, properties)
     listed = inspect(Inspect(what="repositories", endpoint=endpoint)).document

@@ -11,6 +11,7 @@ import pytest
 from services.runner.clients.git import GitProblem, branches, read_file
 from services.runner.task_protocol import OpenEndpoint
 from tests.support.gitserver import GitServer
+from tests.support.outbound import LOOPBACK
 from tests.support.sshd import Sshd
 
 
@@ -37,18 +38,18 @@ def quiet(line: str) -> None:
 def test_a_file_is_read_at_the_tip_of_the_branch_that_is_asked_for(server: GitServer) -> None:
     first = server.commit("acme/web", {"deploy/web.yaml": "kind: one\n"})
     second = server.commit("acme/web", {"deploy/web.yaml": "kind: two\n"}, branch="release")
-    own = read_file(signed_in(server), "deploy/web.yaml", quiet)
+    own = read_file(LOOPBACK, signed_in(server), "deploy/web.yaml", quiet)
     assert (own.text, own.commit) == ("kind: one\n", first)
-    released = read_file(signed_in(server), "/deploy/web.yaml", quiet, "release")
+    released = read_file(LOOPBACK, signed_in(server), "/deploy/web.yaml", quiet, "release")
     assert (released.text, released.commit, released.branch) == ("kind: two\n", second, "release")
-    assert read_file(signed_in(server, branch="release"), "deploy/web.yaml", quiet).commit == second
-    assert branches(signed_in(server), quiet) == ["main", "release"]
+    assert read_file(LOOPBACK, signed_in(server, branch="release"), "deploy/web.yaml", quiet).commit == second
+    assert branches(LOOPBACK, signed_in(server), quiet) == ["main", "release"]
 
 
 def test_a_token_stands_for_the_password(server: GitServer) -> None:
     server.commit("acme/web", {"a.yaml": "a: 1\n"})
     by_token = signed_in(server, password="", token="s3cret-password")
-    assert read_file(by_token, "a.yaml", quiet).text == "a: 1\n"
+    assert read_file(LOOPBACK, by_token, "a.yaml", quiet).text == "a: 1\n"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_what_goes_wrong_is_told_in_words(
     files: dict[str, str | bytes] = {"a.yaml": "a: 1\n", "deploy/logo.png": b"\x89PNG\xff", "deploy/b.yaml": "b: 1\n"}
     server.commit("acme/web", {**files, "deploy/large.yaml": "x" * 300_000})
     with pytest.raises(GitProblem) as raised:
-        read_file(signed_in(server, **change), path, quiet, branch)
+        read_file(LOOPBACK, signed_in(server, **change), path, quiet, branch)
     assert raised.value.code == code
     assert words in raised.value.message
     assert "wrong-password" not in raised.value.message
@@ -79,7 +80,7 @@ def test_what_goes_wrong_is_told_in_words(
 
 def test_a_repository_that_is_not_there_is_told(server: GitServer) -> None:
     with pytest.raises(GitProblem) as raised:
-        read_file(signed_in(server, "acme/nothing"), "a.yaml", quiet)
+        read_file(LOOPBACK, signed_in(server, "acme/nothing"), "a.yaml", quiet)
     assert raised.value.code == "no-such-repository"
 
 
@@ -92,14 +93,14 @@ def test_over_ssh_only_the_host_that_was_vouched_for_is_spoken_to(server: GitSer
     try:
         url = f"ssh://{sshd.user}@127.0.0.1:{sshd.port}{tmp_path}/acme/web.git"
         known = endpoint(url, privateKey=sshd.private_key, hostKey=sshd.host_key)
-        assert read_file(known, "a.yaml", quiet).commit == commit
+        assert read_file(LOOPBACK, known, "a.yaml", quiet).commit == commit
         with pytest.raises(GitProblem) as unknown:
-            read_file(endpoint(url, privateKey=sshd.private_key), "a.yaml", quiet)
+            read_file(LOOPBACK, endpoint(url, privateKey=sshd.private_key), "a.yaml", quiet)
         assert unknown.value.code == "host-key"
         assert sshd.host_key in unknown.value.message
         other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
         with pytest.raises(GitProblem) as changed:
-            read_file(endpoint(url, privateKey=sshd.private_key, hostKey=other), "a.yaml", quiet)
-        assert "somebody may be intercepting" in changed.value.message
+            read_file(LOOPBACK, endpoint(url, privateKey=sshd.private_key, hostKey=other), "a.yaml", quiet)
+        assert "somebody may stand between" in changed.value.message
     finally:
         sshd.close()

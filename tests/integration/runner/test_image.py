@@ -18,6 +18,7 @@ from shared.contracts.pushes import Push
 from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.distribution import MANIFEST, RealRegistry
+from tests.support.outbound import LOOPBACK
 from tests.support.runs import OneTask, output
 from tests.support.tokens import TokenService
 from tests.unit.runner.conftest import until
@@ -42,15 +43,14 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
 
 
 @pytest.fixture
-def runs(tmp_path: Path, registry: RealRegistry, other: RealRegistry) -> Iterator[OneTask]:
+def runs(tmp_path: Path, registry: RealRegistry, other: RealRegistry) -> OneTask:
     create_keys(tmp_path)
-    registries = Registries()
+    registries = Registries(LOOPBACK)
     made = OneTask(ImageTask(registries), (Sealer.load(tmp_path), Opener.load(tmp_path)))
     made.endpoint("registry", "docker", serverType="OCI", repoURL=f"{registry.url}/acme/web")
     secret = {"password": "s3cret-password"}
     made.endpoint("other", "docker", secret, serverType="OCI", repoURL=f"{other.url}/acme/web", username="ann")
-    yield made
-    registries.close()
+    return made
 
 
 def message(ledger: Any) -> str:
@@ -156,7 +156,7 @@ def test_a_wrong_password_is_told_and_nothing_is_pushed(runs: OneTask, registry:
     )
     done = runs.run({"source": "acme/web:4.0", "target": "acme/web:4.0"}, {"source": "registry", "target": "other"})
     assert done.state.status is Status.FAILED
-    assert "lets ann not push to acme/web" in message(done)
+    assert "does not let ann push to acme/web" in message(done)
     assert pushings(done) == []
     assert digest not in message(done)
 
@@ -184,6 +184,7 @@ def test_with_a_token_service_a_blob_is_mounted_with_both_rights_in_one_token(ru
     registry = RealRegistry(tmp_path / "registry", auth=service.config)
     try:
         about = {"serverType": "OCI", "username": "ann", "repoURL": f"{registry.url}/acme/web"}
+        about["realm"] = service.config["token"]["realm"]
         runs.endpoint("tokens", "docker", {"password": "s3cret-password"}, **about)
         granted = service.grant("Basic " + base64.b64encode(b"ann:s3cret-password").decode(), ["repository:acme/web:pull,push"])  # fmt: skip  # noqa: E501
         assert granted is not None
@@ -195,7 +196,7 @@ def test_with_a_token_service_a_blob_is_mounted_with_both_rights_in_one_token(ru
         assert output(done)["digest"] == digest
         assert ["repository:acme/web:pull", "repository:acme/prod:pull,push"] in service.asked
         refused = runs.run({"source": "acme/web:1.0", "target": "acme/locked:1.0"}, {"target": "tokens"})
-        assert "lets ann not push to acme/locked" in message(refused)
+        assert "does not let ann push to acme/locked" in message(refused)
     finally:
         registry.close()
         service.close()

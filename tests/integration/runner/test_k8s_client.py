@@ -18,6 +18,7 @@ from services.runner.task_protocol import OpenEndpoint
 from services.runner.tasks.k8s.cluster import Cluster, Clusters
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
+from tests.support.outbound import LOOPBACK
 
 WIDGET = "widgets.example.com"
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps"}, "data": {"a": "1"}}
@@ -85,7 +86,7 @@ def endpoint(url: str, token: str = "demo-token", **more: Any) -> OpenEndpoint:
 
 @pytest.fixture
 def cluster(recorder: Recorder) -> Iterator[Cluster]:
-    made = Cluster(endpoint(recorder.url))
+    made = Cluster(endpoint(recorder.url), LOOPBACK.guard)
     yield made
     made.close()
 
@@ -156,7 +157,7 @@ def test_a_read_over_a_broken_connection_is_made_again_and_a_change_is_not(
 
 
 def test_clusters_share_neither_settings_nor_files(real: FakeCluster, recorder: Recorder) -> None:
-    clusters = Clusters()
+    clusters = Clusters(LOOPBACK.guard)
     try:
         one = clusters.of(endpoint(recorder.url))
         assert clusters.of(endpoint(recorder.url)) is one

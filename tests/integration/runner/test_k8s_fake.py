@@ -21,6 +21,7 @@ from shared.contracts.runs import Endpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.e2e.k8s import Kube, Runs, deployment
 from tests.support.gitserver import GitServer
+from tests.support.outbound import LOOPBACK
 
 DIGEST = "sha256:" + "b" * 64
 
@@ -189,7 +190,7 @@ def test_what_was_not_there_is_not_said_to_be_removed(runs: Runs) -> None:
 
 
 def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
-    answer = Validator(keys[1])(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
+    answer = Validator(keys[1], LOOPBACK)(ValidateAsk(endpoint=endpoint(cluster, keys[0])))
     assert answer.ok, answer.message
     assert "allows deploying to default" in answer.message
 
@@ -197,7 +198,7 @@ def test_an_endpoint_that_works_is_said_to_work(cluster: FakeCluster, keys: tupl
 def test_a_wrong_token_and_an_address_where_nothing_is_are_told_apart(
     cluster: FakeCluster, keys: tuple[Sealer, Opener]
 ) -> None:
-    validator = Validator(keys[1])
+    validator = Validator(keys[1], LOOPBACK)
     wrong = validator(ValidateAsk(endpoint=endpoint(cluster, keys[0], "no-such-token")))
     assert (wrong.ok, wrong.code) == (False, "wrong-password")
     assert "no-such-token" not in wrong.message
@@ -239,7 +240,7 @@ def test_what_stands_in_a_secret_of_the_manifest_is_told_nowhere(runs: Runs, act
 
 def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
-    inspector = Inspector(Validator(keys[1]))
+    inspector = Inspector(Validator(keys[1], LOOPBACK), LOOPBACK)
     options = {"kind": "Deployment", "name": "web", "namespace": "apps"}
     asked = Inspect(what="workload", endpoint=endpoint(cluster, keys[0]), options=options)
     seen = inspector(asked).document

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.runner.clients.http import Outgoing
 from services.runner.tasks.notify import Notify
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import LOOPBACK
 from tests.support.runs import OneTask, output
 
 
@@ -55,7 +55,7 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[OneTask]:
     create_keys(tmp_path)
-    outgoing = Outgoing(allow_local=True)
+    outgoing = LOOPBACK
     yield OneTask(Notify(outgoing), (Sealer.load(tmp_path), Opener.load(tmp_path)))
     outgoing.close()
 

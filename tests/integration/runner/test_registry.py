@@ -26,6 +26,7 @@ from shared.contracts.runs import Endpoint
 from shared.contracts.tag_polls import TagsLook
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.challenges import BASIC, BEARER, DIGEST, registry_with
+from tests.support.outbound import LOOPBACK
 
 
 @pytest.fixture
@@ -54,19 +55,19 @@ def at(hub: FakeHub, username: str = "acme", password: str = "demo-password") ->
 
 def problem(account: Account, repository: str) -> str:
     with pytest.raises(RegistryProblem) as raised:
-        Registry(account).resolve(repository, "1.0")
+        Registry(account, LOOPBACK).resolve(repository, "1.0")
     return raised.value.code
 
 
 def test_a_tag_of_an_index_is_resolved_with_every_accept(hub: FakeHub, digest: str) -> None:
-    found = Registry(at(hub)).resolve("acme/web", "1.0")
+    found = Registry(at(hub), LOOPBACK).resolve("acme/web", "1.0")
     assert found is not None
     assert found.digest == digest
     assert found.media_type == "application/vnd.oci.image.index.v1+json"
 
 
 def test_a_tag_that_is_not_there_is_none(hub: FakeHub, digest: str) -> None:
-    assert Registry(at(hub)).resolve("acme/web", "2.0") is None
+    assert Registry(at(hub), LOOPBACK).resolve("acme/web", "2.0") is None
 
 
 def test_a_wrong_password_and_a_missing_right_are_told_apart(hub: FakeHub, digest: str) -> None:
@@ -78,7 +79,7 @@ def test_a_wrong_password_and_a_missing_right_are_told_apart(hub: FakeHub, diges
 def test_a_registry_that_is_away_is_told_with_its_address() -> None:
     port = free_port()
     with pytest.raises(RegistryProblem) as raised:
-        Registry(Account(f"127.0.0.1:{port}", plain_http=True)).resolve("acme/web", "1")
+        Registry(Account(f"127.0.0.1:{port}", plain_http=True), LOOPBACK).resolve("acme/web", "1")
     assert raised.value.code == "unreachable"
     assert f"http://127.0.0.1:{port}/v2/acme/web/manifests/1: connection refused" in raised.value.message
 
@@ -99,7 +100,7 @@ OFFERS = [
 @pytest.mark.parametrize(("challenges", "sent"), OFFERS)
 def test_of_several_ways_to_sign_in_the_best_known_one_is_taken(challenges: list[str], sent: str) -> None:
     with registry_with(challenges) as signs:
-        registry = Registry(Account(signs.host, "ci", "secret", plain_http=True))
+        registry = Registry(Account(signs.host, "ci", "secret", plain_http=True), LOOPBACK)
         registry.sign_in()
         found = registry.resolve("acme/web", "1.0")
     assert found is not None and found.digest == DIGEST
@@ -108,27 +109,29 @@ def test_of_several_ways_to_sign_in_the_best_known_one_is_taken(challenges: list
 
 def test_a_registry_that_offers_nothing_known_is_told_with_what_it_offers() -> None:
     with registry_with(["Negotiate", 'Digest realm="x"']) as signs, pytest.raises(RegistryProblem) as raised:
-        Registry(Account(signs.host, "ci", "secret", plain_http=True)).sign_in()
+        Registry(Account(signs.host, "ci", "secret", plain_http=True), LOOPBACK).sign_in()
     assert raised.value.code == "no-registry" and "Negotiate, Digest" in raised.value.message
 
 
 def test_a_token_without_a_user_name_signs_in_where_the_registry_asks_for_none() -> None:
     with registry_with([BASIC], "token", "glpat-1") as signs:
-        found = Registry(Account(signs.host, password="glpat-1", plain_http=True)).resolve("acme/web", "1.0")
+        found = Registry(Account(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve("acme/web", "1.0")
         assert found is not None and found.digest == DIGEST
     with registry_with([BEARER], "ann", "glpat-1") as signs, pytest.raises(RegistryProblem) as raised:
-        Registry(Account(signs.host, password="glpat-1", plain_http=True)).resolve("acme/web", "1.0")
+        Registry(Account(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve("acme/web", "1.0")
     assert raised.value.code == "wrong-password" and "user name that the token belongs to" in raised.value.message
 
 
 def test_a_question_that_names_no_registry_is_asked_nowhere(keys: tuple[Sealer, Opener]) -> None:
-    answer = TagResolver(accounts(keys[1]), Registries())(TagResolve(delivery_id="d", repository="acme/web", tag="1"))
+    answer = TagResolver(accounts(keys[1]), Registries(LOOPBACK))(
+        TagResolve(delivery_id="d", repository="acme/web", tag="1")
+    )
     assert (answer.outcome, answer.detail) == (Found.UNAVAILABLE, "No endpoint says which registry to ask.")
 
 
 def test_the_resolver_answers_in_every_case(hub: FakeHub, digest: str, keys: tuple[Sealer, Opener]) -> None:
     sealer, opener = keys
-    resolver = TagResolver(accounts(opener), Registries())
+    resolver = TagResolver(accounts(opener), Registries(LOOPBACK))
 
     def ask(tag: str, password: str) -> tuple[Found, str | None]:
         access = RegistryAccess(
@@ -176,7 +179,7 @@ def test_a_docker_endpoint_is_tried_for_real(
         },
         secrets={"password": sealer.seal(password)},
     )
-    answer = Validator(opener)(ValidateAsk(endpoint=endpoint))
+    answer = Validator(opener, LOOPBACK)(ValidateAsk(endpoint=endpoint))
     assert answer.code == code, answer.message
     assert answer.ok == (code == "ok") == (not answer.next_step)
     assert answer.details.get("scope") == (f"repository:{repository}:pull" if code == "no-right" else None)
@@ -239,7 +242,7 @@ def test_outside_docker_hub_the_resolver_says_what_was_pushed(real: str, keys: t
             "application/vnd.dev.cosign.simplesigning.v1+json",
         ),
     }
-    resolver = TagResolver(accounts(keys[1]), Registries())
+    resolver = TagResolver(accounts(keys[1]), Registries(LOOPBACK))
     access = RegistryAccess(registry_host=real, plain_http=True)
     for tag, (digest, kind, media_type) in pushed.items():
         for named in (None, digest):
@@ -268,7 +271,7 @@ def test_a_look_at_a_real_registry_names_all_tags_and_the_digests_of_the_highest
     real: str, keys: tuple[Sealer, Opener]
 ) -> None:
     digests = {tag: put_image(real, tag, json.dumps({"tag": tag}).encode()) for tag in ("1.9", "1.10", "latest", "x-1")}
-    look = TagLooker(accounts(keys[1]), Registries())
+    look = TagLooker(accounts(keys[1]), Registries(LOOPBACK))
     ask = TagsLook(
         webhook_id="w",
         asked_at=1.0,
@@ -291,7 +294,7 @@ def test_a_look_at_a_real_registry_names_all_tags_and_the_digests_of_the_highest
 @pytest.mark.registry
 def test_a_tag_is_not_found_until_all_wanted_platforms_are_there(real: str, keys: tuple[Sealer, Opener]) -> None:
     put_image(real, "1", json.dumps({"os": "linux", "architecture": "arm64", "variant": "v8"}).encode())
-    resolve = TagResolver(accounts(keys[1]), Registries())
+    resolve = TagResolver(accounts(keys[1]), Registries(LOOPBACK))
 
     def ask(*platforms: str) -> tuple[Found, str]:
         access = RegistryAccess(registry_host=real, plain_http=True)
@@ -307,7 +310,7 @@ def test_a_tag_is_not_found_until_all_wanted_platforms_are_there(real: str, keys
 
 
 def test_an_index_names_the_platforms_of_its_images(hub: FakeHub, digest: str) -> None:
-    registry = Registry(at(hub))
+    registry = Registry(at(hub), LOOPBACK)
     found = registry.resolve("acme/web", "1.0")
     assert found is not None
     assert platforms(registry, "acme/web", found) == ("linux/amd64", "linux/arm64")
@@ -323,7 +326,7 @@ def test_of_many_tags_those_that_move_and_the_highest_versions_are_looked_at() -
 @pytest.mark.registry
 def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
     digest = put_image(real, "1")
-    registry = Registry(Account(real, plain_http=True))
+    registry = Registry(Account(real, plain_http=True), LOOPBACK)
     found = registry.resolve("acme/web", "1")
     assert found is not None
     assert found.digest == digest
@@ -331,4 +334,3 @@ def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
     assert registry.tags("acme/web") == ["1"]
     assert registry.tags("acme/nothing") is None
     assert registry.resolve("acme/web", "2") is None
-    registry.close()

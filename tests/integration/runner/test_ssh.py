@@ -15,6 +15,7 @@ from services.runner.engine.executor import Holder
 from services.runner.tasks.ssh import SSH
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import LOOPBACK
 from tests.support.runs import OneTask, output
 from tests.support.sshd import Sshd
 from tests.unit.runner.conftest import until
@@ -32,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 @pytest.fixture
 def runs(tmp_path: Path) -> OneTask:
     create_keys(tmp_path)
-    return OneTask(SSH(), (Sealer.load(tmp_path), Opener.load(tmp_path)))
+    return OneTask(SSH(LOOPBACK.guard), (Sealer.load(tmp_path), Opener.load(tmp_path)))
 
 
 def given(server: Sshd, script: str, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import yaml
 
 from demo.cluster.server import FakeCluster
 from services.config.model.claims import State
-from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
 from services.runner.engine.executor import Holder
 from services.runner.tasks.k8s.cluster import Clusters
@@ -26,6 +25,7 @@ from shared.contracts.pushes import Push
 from shared.contracts.runs import Endpoint, Take
 from tests.e2e.k8s import Kube, deployment
 from tests.integration.config.office import Office
+from tests.support.outbound import GUARDED, LOOPBACK
 from tests.support.registry import PASSWORD, USER, digest_of, docker_registry
 from tests.support.registry import push as push_image
 from tests.unit.runner.ledger import MemoryLedger
@@ -49,7 +49,7 @@ class Shop:
             {"name": "prod", "type": "k8s", "properties": properties},
             sealed=self.office.sealed(properties__token=cluster.token),
         )
-        self.clusters, self.outgoing, self.registries = Clusters(), Outgoing(), Registries()
+        self.clusters, self.outgoing, self.registries = Clusters(LOOPBACK.guard), GUARDED, Registries(LOOPBACK)
         self.names = ["hub", "prod"]
 
     def fill(self, template: str, **answers: Any) -> dict[str, Any]:
@@ -99,8 +99,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     made = Shop(tmp_path, cluster)
     yield made
     made.clusters.close()
-    made.outgoing.close()
-    made.registries.close()
     cluster.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from services.gateway.receiver.parsers.recognition import unwrapped
 from services.hubsync.answers import error_text
-from services.runner.clients.http import Reply
+from services.runner.clients.http import TextReply
 from services.runner.clients.registry.content import Raw
 from services.runner.task_protocol import TaskFailed
 from services.runner.tasks.image.manifests import blobs
@@ -43,7 +43,7 @@ def test_no_service_reads_json_past_the_parser() -> None:
     [
         pytest.param(lambda: unwrapped(PUB_SUB), PUB_SUB, id="Pub/Sub"),
         pytest.param(lambda: error_text(DEEP), "[" * 199 + "…", id="Docker Hub"),
-        pytest.param(lambda: Reply(200, {}, DEEP).output["responseJson"], None, id="REST"),
+        pytest.param(lambda: TextReply(200, {}, DEEP).output["responseJson"], None, id="REST"),
         pytest.param(lambda: _value(DEEP), DEEP, id="SSH"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from services.gateway.receiver.signatures import Signed, check
 from services.runner.requests.test_delivery import send
+from tests.support.outbound import GUARDED
 from tests.support.web import web_server
 
 
@@ -13,7 +14,7 @@ from tests.support.web import web_server
 def test_a_test_delivery_is_signed_where_it_should_be_and_carries_its_token(sign: bool, seen: Signed) -> None:
     with web_server() as web:
         web.code, web.body = 202, '{"status": "accepted", "delivery": "d1"}'
-        answer = send(f"{web.url}&secureToken=", "s/ecret", {"repository": "acme/web"}, sign=sign)
+        answer = send(GUARDED, f"{web.url}&secureToken=", "s/ecret", {"repository": "acme/web"}, sign=sign)
         (request,) = web.requests
     headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request["headers"].items()}
     assert (answer["status"], answer["answer"]["delivery"]) == (202, "d1")

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from services.runner.clients.http import Outgoing
 from services.runner.handlers import send_notice
 from services.runner.notifications.channels import signed
 from services.runner.notifications.notifier import TRIES, Notifier
@@ -25,6 +24,7 @@ from shared.contracts.runs import Endpoint, Variable
 from shared.contracts.topics import NOTICE_SEND
 from shared.process.secrets import Opener, Sealer
 from tests.support import tls
+from tests.support.outbound import GUARDED, LOOPBACK
 from tests.support.smtpd import Mail, Post, mail_server
 from tests.support.web import Web, web_server
 
@@ -39,7 +39,7 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def notifier(keys: Keys) -> Iterator[Notifier]:
-    outgoing = Outgoing(allow_local=True)
+    outgoing = LOOPBACK
     yield Notifier(outgoing, keys[1], keys[0])
     outgoing.close()
 
@@ -451,7 +451,7 @@ def test_a_secret_goes_where_it_belongs_and_is_told_nowhere(notifier: Notifier, 
 
 
 def test_loopback_is_told_nothing_unless_an_administrator_allowed_it(keys: Keys, web: Web) -> None:
-    outgoing = Outgoing()
+    outgoing = GUARDED
     said = Notifier(outgoing, keys[1], keys[0])(notice("webhook", {"url": web.url}), 1)
     outgoing.close()
     assert "OUTGOING_LOCAL" in said.message

@@ -9,6 +9,7 @@ import pytest
 from services.runner.task_protocol import Asked, Done, Running, TaskFailed
 from services.runner.tasks import ssh
 from shared.contracts.runs import Started
+from tests.support.outbound import LOOPBACK
 
 
 class Tools:
@@ -70,7 +71,7 @@ def test_a_script_that_prints_faster_than_anybody_reads_does_not_keep_a_look_fro
 
     monkeypatch.setattr(ssh, "_call", call)
     monkeypatch.setattr(ssh.SSH, "_connect", lambda *_: None)
-    step = ssh.SSH().observe(asked(), {"folder": "/home/deploy/.portside/id"})
+    step = ssh.SSH(LOOPBACK.guard).observe(asked(), {"folder": "/home/deploy/.portside/id"})
     assert isinstance(step, Running)
 
 
@@ -88,7 +89,7 @@ def test_a_line_that_is_still_being_written_is_passed_on_when_it_is_whole(monkey
     one, told = asked(), []
     for more, ended in (("one\nhunter2", False), ("secret\nlast", False), ("", True)):
         log, state = log + more, "0" if ended else "running"
-        step = ssh.SSH().observe(one, {"folder": "/home/deploy/.portside/id"})
+        step = ssh.SSH(LOOPBACK.guard).observe(one, {"folder": "/home/deploy/.portside/id"})
         told.append(list(cast("Any", one.tools).lines))
     assert told == [["one"], ["one", "hunter2secret"], ["one", "hunter2secret", "last"]]
     assert isinstance(step, Done) and step.output["logs"] == log

@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from services.config.model.claims import State
-from services.runner.clients.http import Outgoing
 from services.runner.clients.registry import Registries
-from services.runner.clients.tls import trust_of
 from services.runner.engine.executor import Holder
-from services.runner.task_protocol import Effect, TaskFailed
+from services.runner.task_protocol import Effect
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.own_output import with_references
 from services.runner.tasks.registry import task_types
@@ -25,8 +23,12 @@ from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import Take, Variable
 from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.outbound.guard import Guard
+from shared.outbound.http import Access, HttpClient, OutboundError
+from shared.outbound.tls import trust_of
 from shared.process.addresses import is_local
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.outbound import GUARDED, LOOPBACK
 from tests.support.tls import Door, certificate
 
 from .conftest import until
@@ -90,9 +92,8 @@ Run = Callable[..., MemoryLedger]
 def run(tmp_path: Path) -> Iterator[Run]:
     """Runs one task to its end, or until it parks."""
     create_keys(tmp_path)
-    clusters, registries = Clusters(), Registries()
+    clusters, registries = Clusters(LOOPBACK.guard), Registries(LOOPBACK)
     holders: list[Holder] = []
-    outgoings: list[Outgoing] = []
 
     def go(
         type: str, *, local: bool = True, act: Callable[[Act], Document] | None = None, **given: Any
@@ -106,9 +107,8 @@ def run(tmp_path: Path) -> Iterator[Run]:
         )
         if act is not None:
             ledger.answer_act = act
-        outgoing = Outgoing(allow_local=local)
-        outgoings.append(outgoing)
-        holder = Holder(ledger, task_types(clusters, outgoing, registries), sealer=sealer, opener=opener, runner="r")
+        client = LOOPBACK if local else GUARDED
+        holder = Holder(ledger, task_types(clusters, client, registries), sealer=sealer, opener=opener, runner="r")
         holder.start()
         holders.append(holder)
         go.holder = holder  # type: ignore[attr-defined]
@@ -119,8 +119,6 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield go
     for holder in holders:
         holder.close(2)
-    for outgoing in outgoings:
-        outgoing.close()
     clusters.close()
 
 
@@ -135,7 +133,7 @@ def task(ledger: MemoryLedger) -> Any:
 
 
 def test_every_type_has_a_schema_and_every_schema_a_type() -> None:
-    assert set(task_types(Clusters(), Outgoing(), Registries())) == set(TASK_SCHEMAS)
+    assert set(task_types(Clusters(LOOPBACK.guard), GUARDED, Registries(LOOPBACK))) == set(TASK_SCHEMAS)
 
 
 def test_rest_sends_what_it_is_given_and_its_answer_is_the_output(run: Run, echo: tuple[str, list[Any]]) -> None:
@@ -155,10 +153,8 @@ def test_rest_sends_what_it_is_given_and_its_answer_is_the_output(run: Run, echo
 
 def test_a_cookie_that_one_call_was_given_is_sent_with_no_other(echo: tuple[str, list[Any]]) -> None:
     url, seen = echo
-    outgoing = Outgoing(allow_local=True)
-    outgoing("POST", f"{url}/sign-in", headers={})
-    outgoing("GET", f"{url}/a", headers={})
-    outgoing.close()
+    LOOPBACK.request("POST", f"{url}/sign-in")
+    LOOPBACK.request("GET", f"{url}/a")
     assert ["Cookie" in headers for _, _, headers, _ in seen] == [False, False]
 
 
@@ -195,13 +191,13 @@ def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]])
     ],
 )
 def test_what_a_request_changes_is_its_authors_word_or_else_http_s(given: dict[str, Any], effect: Effect) -> None:
-    assert Rest(Outgoing()).effect(given) is effect
+    assert Rest(GUARDED).effect(given) is effect
 
 
 @pytest.mark.parametrize("path", ["/", "/to/127.0.0.1:9"])
 def test_a_pipeline_may_not_call_the_runners_own_machine(run: Run, echo: tuple[str, list[Any]], path: str) -> None:
     done = run("REST", action="get", url=f"{echo[0]}{path}", local=False)
-    assert "may not be called from a pipeline" in done.state.message
+    assert "may not be called" in done.state.message
     assert "OUTGOING_LOCAL" in done.state.message
     assert echo[1] == []
 
@@ -328,19 +324,20 @@ def test_requests_take_the_certificate_that_an_endpoint_accepted_and_go_no_furth
     host, _, port = echo[0].removeprefix("http://").partition(":")
     shown = certificate()
     door = Door(tmp_path, shown, (host, int(port)))
-    accepted = trust_of({"fingerprint": shown.fingerprint})
-    ours, guarded = Outgoing(allow_local=True), Outgoing()
+    accepted = Access(trust_of({"fingerprint": shown.fingerprint}))
+    ours = HttpClient(Guard(allow_local=True), user_agent="test")
     try:
-        with pytest.raises(TaskFailed, match="certificate is not trusted"):
-            ours("POST", door.url, headers={}, body="{}")
-        assert ours("POST", door.url, headers={}, body="{}", trust=accepted).ok
-        assert ours("POST", door.url, headers={}, body="{}", trust=trust_of({"caCertificate": shown.pem})).ok
+        with pytest.raises(OutboundError, match="certificate is not trusted"):
+            ours.request("POST", door.url, body=b"{}")
+        assert ours.request("POST", door.url, body=b"{}", access=accepted).status == 200
+        by_authority = Access(trust_of({"caCertificate": shown.pem}))
+        assert ours.request("POST", door.url, body=b"{}", access=by_authority).status == 200
+        ours.close()
         door.show(certificate())
-        with pytest.raises(TaskFailed, match="not the one that was accepted"):
-            Outgoing(allow_local=True)("POST", door.url, headers={}, body="{}", trust=accepted)
-        with pytest.raises(TaskFailed, match="may not be called from a pipeline"):
-            guarded("POST", door.url, headers={}, body="{}", trust=accepted)
+        with pytest.raises(OutboundError, match="not the one that was accepted"):
+            ours.request("POST", door.url, body=b"{}", access=accepted)
+        with pytest.raises(OutboundError, match="may not be called"):
+            GUARDED.request("POST", door.url, body=b"{}", access=accepted)
     finally:
         ours.close()
-        guarded.close()
         door.close()

@@ -12,7 +12,7 @@ from services.config.catalog.documents import common, day, flag, name_of, table,
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint
 from services.config.model.people import Person
-from services.config.model.rights import Right, right_in
+from services.config.model.rights import Right, ServiceRole, right_in
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import projects, uses
 from services.config.store.definitions.endpoints import ENDPOINTS
@@ -22,7 +22,7 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
 
 from . import schemas
-from .types import endpoint_type, flaws_of, servers, spelled
+from .types import endpoint_type, flaws_of, may_be_local, servers, spelled
 
 _ACCEPTED_AT = "fingerprintAcceptedAt"
 
@@ -81,7 +81,9 @@ class Endpoints(Scoped[Endpoint]):
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
         """A new endpoint."""
-        return self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
+        endpoint = self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
+        _demand_local_right(person, None, endpoint)
+        return endpoint
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
         """The endpoint after a change; the mask keeps a secret, a blank removes it."""
@@ -105,7 +107,9 @@ class Endpoints(Scoped[Endpoint]):
             restricted=flag(body, "isRestricted", old.restricted),
             cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
         )
-        return self._checked(_dated(new, old.properties, uow.now), ask)
+        endpoint = self._checked(_dated(new, old.properties, uow.now), ask)
+        _demand_local_right(person, old, endpoint)
+        return endpoint
 
     def is_restricted(self, value: Endpoint) -> bool:
         return value.restricted
@@ -147,7 +151,9 @@ class Endpoints(Scoped[Endpoint]):
             return self.changed(uow, person, ask, stored, partial=False)  # type: ignore[arg-type]
         project = choose_project(uow, person, text(ask.body, "project"), self.noun)
         body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
-        return self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)
+        endpoint = self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)
+        _demand_local_right(person, None, endpoint)
+        return endpoint
 
     def _checked(self, value: Endpoint, ask: Act) -> Endpoint:
         flaws = flaws_of(value.type, value.properties, value.secrets)
@@ -165,6 +171,24 @@ class Endpoints(Scoped[Endpoint]):
                 )
             )
         return value
+
+
+def _demand_local_right(person: Person, before: Endpoint | None, after: Endpoint) -> None:
+    """What may reach the runner's own machine is set up by administrators alone: its properties hold the address."""
+    if not may_be_local(after.properties) or person.service_role is ServiceRole.ADMINISTRATOR:
+        return
+    if before is not None and (before.type, before.properties, before.secrets) == (
+        after.type,
+        after.properties,
+        after.secrets,
+    ):
+        return
+    raise refuse(
+        Code.FORBIDDEN,
+        f"endpoint {after.name} would be allowed to reach the runner's own machine, which {person.user} may not decide",
+        subject="properties.allowLocal",
+        next_step="Leave allowLocal off, or ask an administrator to make the change.",
+    )
 
 
 def _dated(new: Endpoint, before: Mapping[str, Any], now: float) -> Endpoint:

@@ -53,6 +53,13 @@ _AUTHORITY = Property(
     "caCertificate", "Private authority", "lines", help="PEM; trusted besides the system's authorities."
 )
 
+_LOCAL = Property(
+    "allowLocal",
+    "May be on the runner's own machine",
+    "boolean",
+    help="Loopback, link-local and metadata addresses. Only administrators tick it, and change what is ticked.",
+)
+
 DOCKER = EndpointType(
     "docker",
     "Docker registry",
@@ -93,8 +100,15 @@ DOCKER = EndpointType(
             "Other names of the registry",
             help="By commas: hosts by which it calls itself in its events, such as registry:5000 behind a proxy.",
         ),
+        Property(
+            "realm",
+            "Accepted token service",
+            "url",
+            help="Another server that the registry sends sign-ins to, where the password may go. Accept fills it in.",
+        ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -160,6 +174,7 @@ K8S = EndpointType(
             when=_REMOTE,
         ),
         _FINGERPRINT,
+        _LOCAL,
     ),
 )
 
@@ -217,6 +232,7 @@ GIT = EndpointType(
         ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -245,6 +261,7 @@ EMAIL = EndpointType(
         Property("outboundPassword", "Password"),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -263,6 +280,7 @@ SLACK = EndpointType(
         Property("channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -280,6 +298,7 @@ TEAMS = EndpointType(
         ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -297,6 +316,7 @@ DISCORD = EndpointType(
         ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -320,6 +340,7 @@ PAGERDUTY = EndpointType(
         ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 
@@ -337,6 +358,7 @@ WEBHOOK = EndpointType(
         ),
         _FINGERPRINT,
         _AUTHORITY,
+        _LOCAL,
     ),
 )
 

@@ -53,7 +53,7 @@ _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 _GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
 _ADDRESSES = {
-    "docker": ("registryURL", "hubURL"),
+    "docker": ("registryURL", "hubURL", "realm"),
     "k8s": ("kubernetesURL",),
     "git": ("repoURL",),
     "email": ("outboundHost",),
@@ -120,12 +120,30 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
     asked = [one for one in table.properties if _applies(one, properties)]
     flaws = [flaw for one in asked if (flaw := _flaw(one, properties, secrets)) is not None]
     written = str(properties.get("repoURL") or "")
+    if may_be_local(properties):
+        flaws += _indirect_addresses(type_, properties)
     if type_ == "docker":
         flaws += _docker_flaws(properties)
     if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
         hint = table.property("repoURL").help
         flaws.append(Flaw(message="repoURL is not the address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
+
+
+def may_be_local(properties: Mapping[str, Any]) -> bool:
+    """Whether an endpoint may reach the runner's own machine."""
+    return str(properties.get("allowLocal") or "").strip().lower() in ("true", "yes", "1", "on")
+
+
+def _indirect_addresses(type_: str, properties: Mapping[str, Any]) -> list[Flaw]:
+    """Whoever may change a variable would choose the address."""
+    names = {*_ADDRESSES.get(type_, ()), "url", "repoURL"}
+    message = "allowLocal needs an address that is written out, not taken from a variable"
+    return [
+        Flaw(message=message, path=f"properties.{name}")
+        for name in sorted(names)
+        if "${" in str(properties.get(name) or "")
+    ]
 
 
 def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:

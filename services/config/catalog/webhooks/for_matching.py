@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.config.catalog import references
 from services.config.catalog.documents import day
+from services.config.catalog.endpoints.types import may_be_local
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Token, User, Webhook
 from services.config.model.people import Person
@@ -91,6 +92,8 @@ def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:
         plain_http=plain,
         ca_pem=str(properties["caCertificate"]) if properties.get("caCertificate") else None,
         fingerprint=str(properties["fingerprint"]) if properties.get("fingerprint") else None,
+        realm=str(properties.get("realm") or ""),
+        allow_local=may_be_local(properties),
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.runner.clients.tls import Trust, plain
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.repositories import HUB_HOST, registry_name, registry_of
+from shared.outbound.tls import Trust, plain
 
 TOKEN_USER = "token"
 """Goes with a token that has no user name: a registry whose tokens stand alone takes any name, but none without."""
 _HUB_KEY = "https://index.docker.io/v1/"
+_KNOWN_REALMS = {HUB_HOST: "https://auth.docker.io/token", "registry.gitlab.com": "https://gitlab.com/jwt/auth"}
+"""Public registries whose token service is another server, as Docker's and GitLab's documentation name it."""
 
 
 class RegistryProblem(Exception):
@@ -34,6 +36,15 @@ class Account:
     plain_http: bool = False
     ca_pem: str | None = None
     fingerprint: str | None = None
+    realm: str = ""
+    """The token service on another server that the endpoint accepted."""
+    local: bool = False
+    """The registry may be on the runner's own machine."""
+
+    @property
+    def accepted_realm(self) -> str:
+        """The token service that may have the password besides the registry's own server, without a query."""
+        return self.realm or _KNOWN_REALMS.get(self.name, "")
 
     @property
     def trust(self) -> Trust:
@@ -81,4 +92,6 @@ def account_of(endpoint: OpenEndpoint) -> Account:
         plain_http=plain,
         ca_pem=endpoint.text("caCertificate") or None,
         fingerprint=endpoint.text("fingerprint") or None,
+        realm=endpoint.text("realm"),
+        local=endpoint.may_be_local,
     )

@@ -1,27 +1,36 @@
-"""Requests to one registry, signed in as it asks: with a password, or with tokens of a token service."""
+"""Requests to one registry, signed in as it asks: with a password, or with tokens of a token service.
+
+A registry names its token service itself (`realm`). The password goes there only where it is the registry's own server
+or the endpoint has accepted it: docs/reference/endpoints.md.
+"""
 
 from __future__ import annotations
 
-import ssl
+import base64
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import requests
-import urllib3
-
-from services.runner.clients.errors import why
-from services.runner.clients.tls import TrustingAdapter, certificate_trouble
+from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.outbound.http import Access, HttpClient, Limits, OutboundError, Reply, StreamedReply
+from shared.outbound.redirects import without_query
 
 from .account import Account, RegistryProblem
-from .challenges import best_known
+from .challenges import Challenge, best_known
 
-CONNECT_S, READ_S = 5.0, 15.0
-SEND_S = 60.0
-"""How long an upload may make no progress."""
+LIMITS = Limits(overall_s=30.0, connect_s=5.0, read_s=15.0)
+_TOKEN_LIMITS = Limits(overall_s=20.0, connect_s=5.0, read_s=15.0, body_bytes=256 * 1024)
+_STALL_S = 60.0
+"""How long a transfer may stand still."""
+_SLOWEST_BYTES_S = 64 * 1024
+"""A blob that comes slower than this in the long run is given up."""
 _MARGIN_S = 10.0
+_LIFE_S = 60.0
+"""How long a token is good whose service does not say it (distribution's token specification)."""
+_LONGEST_S = 3600.0
 
 Scopes = tuple[str, ...]
 """Rights in the words of token services, `repository:acme/web:pull`; several stand in one token."""
@@ -37,103 +46,100 @@ def push(repository: str) -> str:
     return f"repository:{repository}:pull,push"
 
 
-class _Authorization(requests.auth.AuthBase):
-    """The header as given, whatever ~/.netrc says."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._value:
-            request.headers["Authorization"] = self._value
-        return request
+def transfer_limits(size: int) -> Limits:
+    """For a blob of that many bytes."""
+    return Limits(overall_s=_STALL_S + max(size, 0) / _SLOWEST_BYTES_S, connect_s=5.0, read_s=_STALL_S)
 
 
 class Connection:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, client: HttpClient) -> None:
         self.account = account
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = "portside-runner"
-        try:
-            self._session.mount("https://", TrustingAdapter(account.trust))
-        except ssl.SSLError:
-            message = "The private authority of the endpoint (caCertificate) is not a PEM certificate."
-            raise RegistryProblem("incomplete", message) from None
+        self._client = client
+        self._access = Access(account.trust, local=account.local, private_hops=True)
         self._tokens: dict[Scopes, tuple[str, float]] = {}
         self._takes_passwords = False
 
-    def close(self) -> None:
-        """Let the connections go."""
-        self._session.close()
-
     def call(
-        self,
-        method: str,
-        place: str,
-        scopes: Scopes = (),
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        body: Callable[[], Any] | None = None,
-        stream: bool = False,
-    ) -> requests.Response:
+        self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: Limits = LIMITS,
+    ) -> Reply:  # fmt: skip
         """One request to a path, or to an address that the registry gave; `body` makes what is sent, again if need be.
 
-        Answers below 500 come back as they are, but for refusals: those are raised.
+        Answers below 500 come back as they are, but for refusals: those are raised as RegistryProblem.
         """
-        url = urljoin(f"{self.account.base}/", place)
-        # Another host, such as a store that uploads go to, is sent no password.
-        ours = urlsplit(url).netloc == urlsplit(self.account.base).netloc
+        with self.open(method, place, scopes, headers=headers, params=params, body=body, limits=limits) as reply:
+            with _problems():
+                return Reply(reply.status, reply.headers, reply.read(), reply.url)
 
-        def send(authorization: str) -> requests.Response:
-            return self._request(
-                method, url, authorization=authorization if ours else "", headers=headers, params=params,
-                data=body() if body else None, stream=stream,
+    @contextmanager
+    def open(
+        self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: Limits = LIMITS,
+    ) -> Iterator[StreamedReply]:  # fmt: skip
+        """The same with the answer's body still to be read."""
+        url = self._address(place, params)
+        # Another server, such as a store that uploads go to, gets no password.
+        is_own = _origin(url) == _origin(self.account.base)
+
+        def send(authorization: str) -> AbstractContextManager[StreamedReply]:
+            signed = {"Authorization": authorization} if authorization and is_own else {}
+            content = body() if body else None
+            size = getattr(content, "len", None)
+            sized = {} if size is None else {"Content-Length": str(size)}
+            return self._client.stream(
+                method, url, headers={**(headers or {}), **sized, **signed}, body=content, limits=limits,
+                access=self._access,
             )  # fmt: skip
 
-        answer = send(self._known(scopes))
-        if answer.status_code == 401:
-            answer.close()
-            answer = send(self._authorise(answer, scopes))
-            if answer.status_code == 401:
-                # The token service may grant less than was asked for and still answer 200: no use to ask again.
-                raise self._refused(scopes)
-        if answer.status_code == 403:
+        with ExitStack() as stack:
+            with _problems():
+                reply = stack.enter_context(send(self._known(scopes)))
+                if reply.status == 401:
+                    challenge = reply.headers.get("WWW-Authenticate", "")
+                    stack.close()
+                    reply = stack.enter_context(send(self._authorise(url, challenge, scopes)))
+            self._demand_usable(reply, scopes)
+            yield reply
+
+    def _address(self, place: str, params: Mapping[str, str] | None) -> str:
+        try:
+            url = urljoin(f"{self.account.base}/", place)
+            insecure = not self.account.plain_http and urlsplit(url).scheme != "https"
+        except ValueError:
+            raise self._odd(f"an address that cannot be read: {without_query(place)}") from None
+        if insecure:
+            raise self._odd(f"an address without encryption: {without_query(url)}")
+        return url + ("&" if "?" in url else "?") + urlencode(params) if params else url
+
+    def _demand_usable(self, reply: StreamedReply, scopes: Scopes) -> None:
+        # The token service may grant less than was asked for and still answer 200: no use to ask again.
+        if reply.status in (401, 403):
             raise self._refused(scopes)
-        if answer.status_code == 429:
+        if reply.status == 429:
             raise RegistryProblem("too-many", f"{self.account.base} says: too many requests; try again later.")
-        if answer.status_code >= 500:
-            raise RegistryProblem("unavailable", f"{self.account.base} answered {answer.status_code}; try again later.")
-        return answer
+        if reply.status >= 500:
+            raise RegistryProblem("unavailable", f"{self.account.base} answered {reply.status}; try again later.")
 
     def _refused(self, scopes: Scopes) -> RegistryProblem:
-        who = self.account.user or "an anonymous caller"
+        user = self.account.user or "an anonymous caller"
         if not scopes:
-            return RegistryProblem("wrong-password", f"{self.account.base} does not take {who}'s sign-in.")
+            return RegistryProblem("wrong-password", f"{self.account.base} does not accept the sign-in of {user}.")
         _, name, rights = scopes[-1].split(":")
         if rights != "pull":
             return RegistryProblem(
                 "no-right",
-                f"{self.account.base} lets {who} not push to {name}: give the account of the endpoint that right, or "
-                "create the repository first where the registry wants that.",
+                f"{self.account.base} does not let {user} push to {name}: give the account of the endpoint that right, "
+                "or create the repository first where the registry wants that.",
             )
         return RegistryProblem(
             "no-right",
-            f"{self.account.base} shows {name} not to {who}: there is no such repository, or no right to pull it.",
+            f"{self.account.base} does not show {name} to {user}: there is no such repository, or no right to pull it.",
         )
 
-    def _request(self, method: str, url: str, *, authorization: str, **more: Any) -> requests.Response:
-        read_s = SEND_S if more.get("data") is not None or more.get("stream") else READ_S
-        try:
-            return self._session.request(
-                method, url, auth=_Authorization(authorization), timeout=(CONNECT_S, read_s), **more
-            )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            place = url.partition("?")[0]
-            code = certificate_trouble(error) or "unreachable"
-            raise RegistryProblem(code, f"Cannot reach {place}: {why(error)}.", place) from None
+    def _odd(self, answer: str) -> RegistryProblem:
+        return RegistryProblem("odd-answer", f"{self.account.base} answered with {answer}.")
 
     # ----------------------------------------------------------------------------------------------------------- tokens
 
@@ -143,37 +149,69 @@ class Connection:
         token, good_until = self._tokens.get(scopes, ("", 0.0))
         return token if good_until > time.monotonic() else ""
 
-    def _authorise(self, challenge: requests.Response, scopes: Scopes) -> str:
-        said = challenge.headers.get("WWW-Authenticate", "")
-        best = best_known(said)
-        if best is None:
-            place = challenge.url.partition("?")[0]
-            message = f"{place} asks for a sign-in that no registry uses: {said or 'none'}."
+    def _authorise(self, url: str, header: str, scopes: Scopes) -> str:
+        challenge = best_known(header)
+        if challenge is None:
+            message = f"{without_query(url)} asks for a sign-in that no registry uses: {header[:200] or 'none'}."
             raise RegistryProblem("no-registry", message)
-        if best.scheme == "basic":
+        if challenge.scheme == "basic":
             self._takes_passwords = True
             return self._basic()
-        return self._token(best.parameters, scopes)
+        return self._token(challenge, scopes)
 
-    def _token(self, parts: Mapping[str, str], scopes: Scopes) -> str:
-        params: dict[str, Any] = {"scope": list(scopes)} if scopes else {}
-        if parts.get("service"):
-            params["service"] = parts["service"]
-        realm = urljoin(self.account.base, parts["realm"])
-        answer = self._request("GET", realm, params=params, authorization=self._basic())
-        if answer.status_code in (400, 401, 403):
-            raise RegistryProblem("wrong-password", f"{realm} does not take {self._sign_in_advice()}")
-        if answer.status_code == 429:
-            raise RegistryProblem("too-many", f"{realm} says: too many sign-ins; wait ten minutes.")
+    def _token(self, challenge: Challenge, scopes: Scopes) -> str:
+        realm = self._realm(challenge)
+        service = challenge.parameters.get("service")
+        query = urlencode([*(("scope", scope) for scope in scopes), *([("service", service)] if service else [])])
+        url = f"{realm}{'&' if '?' in realm else '?'}{query}" if query else realm
+        headers = {"Authorization": self._basic()} if self._basic() else {}
+        reply = self._client.request(
+            "GET", url, headers=headers, limits=_TOKEN_LIMITS, access=self._token_access(realm)
+        )
+        place = without_query(realm)
+        if reply.status in (400, 401, 403):
+            raise RegistryProblem("wrong-password", f"{place} does not accept {self._sign_in_advice()}")
+        if reply.status == 429:
+            raise RegistryProblem("too-many", f"{place} says: too many sign-ins; wait ten minutes.")
+        token, life_s = _read_token(reply.body)
+        if not token:
+            raise RegistryProblem("odd-answer", f"{place} answered {reply.status} without a usable token.")
+        self._tokens[scopes] = (f"Bearer {token}", time.monotonic() + max(life_s - _MARGIN_S, 1.0))
+        return f"Bearer {token}"
+
+    def _realm(self, challenge: Challenge) -> str:
+        """The token service's address, where it may have what is sent to it."""
+        base = self.account.base
         try:
-            document = parse_json(answer.content)
-            token = str(document.get("token") or document["access_token"])
-        except (ValueError, KeyError, AttributeError):
-            raise RegistryProblem("odd-answer", f"{realm} answered {answer.status_code} without a token.") from None
-        life_s = float(document.get("expires_in") or 60)
-        bearer = f"Bearer {token}"
-        self._tokens[scopes] = (bearer, time.monotonic() + max(life_s - _MARGIN_S, 1.0))
-        return bearer
+            realm = urljoin(f"{base}/", challenge.parameters["realm"])
+            scheme, host, _ = _origin(realm)
+        except ValueError:
+            raise self._odd("an address of its token service that cannot be read") from None
+        place = without_query(realm)
+        if scheme not in ("http", "https") or not host:
+            raise self._odd(f"an address of its token service that is not HTTP: {place[:200]}")
+        if scheme != "https" and not self.account.plain_http:
+            raise self._odd(f"an address of its token service without encryption: {place[:200]}")
+        if self._basic() and _origin(realm) != _origin(base) and place != self.account.accepted_realm:
+            raise self._foreign(place)
+        return realm
+
+    def _foreign(self, place: str) -> RegistryProblem:
+        accepted = self.account.accepted_realm
+        change = f" in place of {accepted}, which the endpoint accepted" if accepted else ""
+        message = (
+            f"{self.account.base} sends sign-ins to another server, {place}{change}. The password was not sent: "
+            "validate the endpoint, and accept that server if it belongs to the registry."
+        )
+        return RegistryProblem("realm-not-accepted", message, place)
+
+    def _token_access(self, realm: str) -> Access:
+        """A foreign service is on this machine only where the endpoint accepted it; the internet never names one."""
+        return Access(self.account.trust, local=self.account.local and self._is_accepted(realm), private_hops=True)
+
+    def _is_accepted(self, realm: str) -> bool:
+        is_own = _origin(realm)[1] == _origin(self.account.base)[1]
+        return is_own or without_query(realm) == self.account.accepted_realm
 
     def _sign_in_advice(self) -> str:
         account = self.account
@@ -186,4 +224,35 @@ class Connection:
 
     def _basic(self) -> str:
         account = self.account
-        return str(requests.auth._basic_auth_str(account.user, account.password)) if account.user else ""
+        pair = f"{account.user}:{account.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}" if account.user else ""
+
+
+def _read_token(body: bytes) -> tuple[str, float]:
+    """A token that fits into a header, empty for anything else, and for how many seconds it is good."""
+    try:
+        document: Json = parse_json(body)
+        token = document.get("token") or document.get("access_token")
+    except (ValueError, AttributeError):
+        return "", 0.0
+    if not isinstance(token, str) or not all("!" <= char <= "~" for char in token):
+        return "", 0.0
+    life = document.get("expires_in")
+    if not isinstance(life, int | float) or isinstance(life, bool) or not life > 0:
+        return token, _LIFE_S
+    return token, min(life, _LONGEST_S)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port. Raises ValueError for a port that is none."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(scheme, 0)
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    try:
+        yield
+    except OutboundError as error:
+        raise RegistryProblem(error.code, error.message, error.url) from None

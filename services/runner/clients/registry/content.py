@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
-import requests
-import urllib3
-
-from services.runner.clients.errors import why
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
+from shared.outbound.cancel_scope import CancelScope
+from shared.outbound.http import OutboundError, Reply, StreamedReply
+from shared.outbound.redirects import without_query
 
 from .account import RegistryProblem
-from .connection import Connection, pull, push
+from .connection import LIMITS, Connection, pull, push, transfer_limits
 from .reading import MANIFESTS
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """What every registry must take, says the distribution specification."""
+_MANIFEST_LIMITS = replace(LIMITS, body_bytes=MAX_MANIFEST_BYTES)
 _CHUNK = 256 * 1024
+_LONGEST = 500
+_ABANDON_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Body:
         self._digest = digest
         self._stopping = stopping
         self.len = size
-        """requests sends a Content-Length where it finds this; without it many registries take no single PUT."""
+        """The Content-Length; without it many registries take no single PUT."""
 
     def __iter__(self) -> Iterator[bytes]:
         sum_, sent = hashlib.sha256(), 0
@@ -69,9 +71,14 @@ class Body:
                     raise Stopped
                 sum_.update(chunk)
                 sent += len(chunk)
+                if sent > self.len:  # What is beyond the length would be read as a request of its own.
+                    raise self._other_bytes()
                 yield chunk
         if sent != self.len or (self._digest.startswith("sha256:") and self._digest != f"sha256:{sum_.hexdigest()}"):
-            raise RegistryProblem("odd-answer", f"The registry sent other bytes than those of {self._digest}.")
+            raise self._other_bytes()
+
+    def _other_bytes(self) -> RegistryProblem:
+        return RegistryProblem("odd-answer", f"The registry sent other bytes than those of {self._digest}.")
 
 
 class Content:
@@ -91,115 +98,110 @@ class Content:
     def manifest(self, reference: str) -> Raw | None:
         """A manifest by tag or digest; None when there is none."""
         place = f"/v2/{self.repository}/manifests/{reference}"
-        answer = self._connection.call(
-            "GET", place, (pull(self.repository),), headers={"Accept": MANIFESTS}, stream=True
+        reply = self._connection.call(
+            "GET", place, (pull(self.repository),), headers={"Accept": MANIFESTS}, limits=_MANIFEST_LIMITS
         )
-        with answer:
-            if answer.status_code == 404:
-                return None
-            _expect(answer, 200, f"read the manifest {self.image}@{reference}")
-            body = _read(answer, MAX_MANIFEST_BYTES, f"The manifest {self.image}@{reference}")
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        if reply.status == 404:
+            return None
+        _expect(reply, 200, f"read the manifest {self.image}@{reference}")
+        digest = f"sha256:{hashlib.sha256(reply.body).hexdigest()}"
         if reference.startswith("sha256:") and reference != digest:
             raise RegistryProblem("odd-answer", f"{self.base} sent other bytes than those of {self.image}@{reference}.")
-        return Raw(digest, answer.headers.get("Content-Type", "").partition(";")[0].strip(), body)
+        return Raw(digest, reply.headers.get("Content-Type", "").partition(";")[0].strip(), reply.body)
 
     def has_manifest(self, digest: str) -> bool:
         """Whether the repository has a manifest."""
         place = f"/v2/{self.repository}/manifests/{digest}"
-        answer = self._connection.call("HEAD", place, self._rights, headers={"Accept": MANIFESTS})
-        return answer.status_code == 200
+        return self._connection.call("HEAD", place, self._rights, headers={"Accept": MANIFESTS}).status == 200
 
     def has_blob(self, digest: str) -> bool:
         """Whether the repository has a blob."""
         place = f"/v2/{self.repository}/blobs/{digest}"
-        return self._connection.call("HEAD", place, self._rights).status_code == 200
+        return self._connection.call("HEAD", place, self._rights).status == 200
 
     @contextmanager
-    def blob(self, digest: str) -> Iterator[Iterator[bytes]]:
-        """A blob in chunks."""
+    def blob(self, digest: str, size: int) -> Iterator[Iterator[bytes]]:
+        """A blob of that many bytes, in chunks."""
         place = f"/v2/{self.repository}/blobs/{digest}"
-        answer = self._connection.call("GET", place, (pull(self.repository),), stream=True)
-        with answer:
-            _expect(answer, 200, f"read blob {digest} of {self.image}")
-            yield _chunks(answer)
+        with self._connection.open("GET", place, (pull(self.repository),), limits=transfer_limits(size)) as reply:
+            if reply.status != 200:
+                raise _unexpected(reply, b"", f"read blob {digest} of {self.image}")
+            yield _chunks(reply)
 
     def mount(self, digest: str) -> str | None:
         """Take a blob over from the repository beside; None: done, else where to upload it instead."""
         params = {"mount": digest, "from": self._beside}
-        answer = self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights, params=params)
-        return None if answer.status_code == 201 else self._opened(answer)
+        reply = self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights, params=params)
+        return None if reply.status == 201 else self._opened(reply)
 
     def open_upload(self) -> str:
         """Where to send the next blob."""
         return self._opened(self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights))
 
-    def _opened(self, answer: requests.Response) -> str:
-        _expect(answer, 202, f"open an upload to {self.image}")
-        return urljoin(answer.url, answer.headers["Location"])
+    def _opened(self, reply: Reply) -> str:
+        _expect(reply, 202, f"open an upload to {self.image}")
+        location = reply.headers.get("Location")
+        if not location:
+            raise RegistryProblem("odd-answer", f"{self.base} opened an upload to {self.image} without an address.")
+        return urljoin(reply.url, location)
 
-    def upload(self, place: str, digest: str, body: Callable[[], Body]) -> None:
+    def upload(self, place: str, digest: str, size: int, body: Callable[[], Body]) -> None:
         """Send a whole blob to where an upload was opened; the registry checks it against its digest too."""
-        answer = self._connection.call(
+        reply = self._connection.call(
             "PUT",
             place + ("&" if "?" in place else "?") + f"digest={digest}",
             self._rights,
             headers={"Content-Type": "application/octet-stream"},
             body=body,
+            limits=transfer_limits(size),
         )
-        _expect(answer, 201, f"upload blob {digest} to {self.image}")
+        _expect(reply, 201, f"upload blob {digest} to {self.image}")
 
     def abandon(self, place: str) -> None:
-        """Tell the registry that an upload will not be finished; one that forgets it by itself needs no telling."""
-        try:
-            self._connection.call("DELETE", place, self._rights)
-        except RegistryProblem:
-            return
+        """Tell the registry that an upload will not be finished, even after a cancel; it forgets it some day anyway."""
+        with CancelScope(_ABANDON_S, shield=True):
+            try:
+                self._connection.call("DELETE", place, self._rights)
+            except RegistryProblem:
+                return
 
     def put(self, reference: str, raw: Raw) -> None:
         """Write a manifest under its digest, or make a tag name it."""
-        answer = self._connection.call(
+        reply = self._connection.call(
             "PUT",
             f"/v2/{self.repository}/manifests/{reference}",
             self._rights,
             headers={"Content-Type": raw.media_type},
             body=lambda: raw.body,
         )
-        _expect(answer, 201, f"write the manifest {self.image}:{reference}")
-        self._check_digest(answer, raw)
+        _expect(reply, 201, f"write the manifest {self.image}:{reference}")
+        self._check_digest(reply, raw)
 
-    def _check_digest(self, answer: requests.Response, raw: Raw) -> None:
-        said = answer.headers.get("Docker-Content-Digest", raw.digest)
-        if said != raw.digest:
-            raise RegistryProblem("odd-answer", f"{self.base} took {raw.digest} and calls it {said}.")
-
-
-def _read(answer: requests.Response, limit: int, what: str) -> bytes:
-    body = b""
-    for chunk in _chunks(answer):
-        body += chunk
-        if len(body) > limit:
-            raise RegistryProblem("odd-answer", f"{what} is larger than {limit // 2**20} MiB.")
-    return body
+    def _check_digest(self, reply: Reply, raw: Raw) -> None:
+        digest = reply.headers.get("Docker-Content-Digest", raw.digest)
+        if digest != raw.digest:
+            raise RegistryProblem("odd-answer", f"{self.base} took {raw.digest} and calls it {digest[:200]}.")
 
 
-def _chunks(answer: requests.Response) -> Iterator[bytes]:
+def _chunks(reply: StreamedReply) -> Iterator[bytes]:
     """The bytes as they are on the wire: a registry's own bytes are what the digest is of."""
     try:
-        yield from answer.raw.stream(_CHUNK, decode_content=False)
-    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
-        raise RegistryProblem("unreachable", f"{answer.url.partition('?')[0]} broke off: {why(error)}.") from None
+        yield from reply.chunks(_CHUNK)
+    except OutboundError as error:
+        raise RegistryProblem(error.code, error.message, error.url) from None
 
 
-def _expect(answer: requests.Response, status: int, doing: str) -> None:
-    if answer.status_code == status:
-        return
-    code, said = "", ""
+def _expect(reply: Reply, status: int, doing: str) -> None:
+    if reply.status != status:
+        raise _unexpected(reply, reply.body, doing)
+
+
+def _unexpected(reply: Reply | StreamedReply, body: bytes, doing: str) -> RegistryProblem:
+    code, message = "", ""
     try:
-        first = parse_json(answer.content)["errors"][0]
-        code, said = str(first.get("code") or ""), str(first.get("message") or "")
+        first = parse_json(body)["errors"][0]
+        code, message = str(first.get("code") or "")[:_LONGEST], str(first.get("message") or "")[:_LONGEST]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         pass
-    place = answer.url.partition("?")[0]
-    text = f"Cannot {doing}: {place} answered {answer.status_code} {code} {said}"
-    raise RegistryProblem("refused", text.rstrip() + ".")
+    text = f"Cannot {doing}: {without_query(reply.url)} answered {reply.status} {code} {message}"
+    return RegistryProblem("refused", text.rstrip() + ".")

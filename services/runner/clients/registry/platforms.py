@@ -18,32 +18,32 @@ def platforms(registry: Registry, repository: str, manifest: Manifest) -> tuple[
     """
     document = _read(registry, repository, f"manifests/{manifest.digest}", MANIFESTS)
     if isinstance(document.get("manifests"), list):
-        described = [one.get("platform") for one in document["manifests"] if isinstance(one, dict)]
+        described = [entry.get("platform") for entry in document["manifests"] if isinstance(entry, dict)]
     else:
-        digest = (document.get("config") or {}).get("digest", "")
+        config = document.get("config")
+        digest = config.get("digest", "") if isinstance(config, dict) else ""
         described = [_read(registry, repository, f"blobs/{digest}", "*/*")]
-    found = [form for one in described if isinstance(one, dict) for form in _forms(one)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(form for about in described if isinstance(about, dict) for form in _forms(about)))
 
 
 def _read(registry: Registry, repository: str, what: str, accept: str) -> dict[str, Any]:
     account = registry.connection.account
     name = account.repository(repository)
     place = f"/v2/{name}/{what}"
-    answer = registry.connection.call("GET", place, (pull(name),), headers={"Accept": accept})
+    reply = registry.connection.call("GET", place, (pull(name),), headers={"Accept": accept})
     try:
-        document = parse_json(answer.content) if answer.status_code == 200 else None
+        document = parse_json(reply.body) if reply.status == 200 else None
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        message = f"{account.base} answered {place} with {answer.status_code} and no document."
+        message = f"{account.base} answered {place} with {reply.status} and no document."
         raise RegistryProblem("odd-answer", message)
     return document
 
 
 def _forms(described: dict[str, Any]) -> tuple[str, ...]:
     """An attestation in an index calls itself `unknown/unknown`."""
-    system, architecture, variant = (described.get(key) or "" for key in ("os", "architecture", "variant"))
+    system, architecture, variant = (str(described.get(key) or "") for key in ("os", "architecture", "variant"))
     plain = f"{system}/{architecture}"
     if not system or not architecture or plain == "unknown/unknown":
         return ()

@@ -1,10 +1,12 @@
-"""Registries kept by account for a while, so that tokens and connections are used again."""
+"""Registries kept by account for a while, so that their tokens are used again."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from shared.outbound.http import HttpClient
 
 from .account import Account
 from .reading import Registry
@@ -13,7 +15,8 @@ from .reading import Registry
 class Registries:
     """Each registry is for one caller at a time."""
 
-    def __init__(self, keep: int = 16) -> None:
+    def __init__(self, client: HttpClient, keep: int = 64) -> None:
+        self._client = client
         self._keep = keep
         self._lock = threading.Lock()
         self._idle: dict[Account, list[Registry]] = {}
@@ -29,23 +32,16 @@ class Registries:
 
     def _borrow(self, account: Account) -> Registry:
         with self._lock:
-            idle = self._idle.get(account)
-            if idle:
-                return idle.pop()
-        return Registry(account)
+            if idle := self._idle.pop(account, None):
+                registry, *rest = idle
+                if rest:
+                    self._idle[account] = rest
+                return registry
+        return Registry(account, self._client)
 
     def _give_back(self, account: Account, registry: Registry) -> None:
         with self._lock:
-            kept = sum(map(len, self._idle.values()))
-            if kept < self._keep:
-                self._idle.setdefault(account, []).append(registry)
-                return
-        registry.close()
-
-    def close(self) -> None:
-        """Let all connections go."""
-        with self._lock:
-            idle, self._idle = self._idle, {}
-        for registries in idle.values():
-            for one in registries:
-                one.close()
+            while sum(map(len, self._idle.values())) >= self._keep:
+                # Those that were used longest ago go, each with its password.
+                del self._idle[next(iter(self._idle))]
+            self._idle[account] = [*self._idle.pop(account, []), registry]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlparse
-
-import requests
+from urllib.parse import urljoin, urlsplit
 
 from shared.grammar.json_parser import parse_json
+from shared.outbound.http import HttpClient, Reply
 
 from .account import Account, RegistryProblem
 from .connection import Connection, pull
@@ -16,8 +15,19 @@ from .kinds import MANIFEST_TYPES
 
 MANIFESTS = ", ".join(MANIFEST_TYPES)
 
-_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,128}")
+_LINK = re.compile(r"<(?P<target>[^<>]*)>(?P<parameters>[^<]*)")
+_RELATION = re.compile(r"rel\s*=\s*\"?([^\";,]*)", re.IGNORECASE)
 _MAX_TAGS = 1000
+_MAX_NAMES = 10_000
+_PAGE = 100
+_MAX_PAGES = 20
+_LONGEST_NAME = 255
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is a digest as the OCI image specification writes them."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,65 +41,72 @@ class Manifest:
 class Registry:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: Account) -> None:
-        self.connection = Connection(account)
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self.connection.close()
+    def __init__(self, account: Account, client: HttpClient) -> None:
+        self.connection = Connection(account, client)
 
     def resolve(self, repository: str, reference: str) -> Manifest | None:
         """What a tag or digest names; None when the registry says that there is no such thing."""
         account = self.connection.account
         name = account.repository(repository)
         place = f"/v2/{name}/manifests/{reference}"
-        answer = self.connection.call("HEAD", place, (pull(name),), headers={"Accept": MANIFESTS})
-        if answer.status_code == 404:
+        reply = self.connection.call("HEAD", place, (pull(name),), headers={"Accept": MANIFESTS})
+        if reply.status == 404:
             return None
-        digest = answer.headers.get("Docker-Content-Digest", "")
-        if not _DIGEST.fullmatch(digest):
+        digest = reply.headers.get("Docker-Content-Digest", "")
+        if not is_digest(digest):
             what = f"{name}:{reference}"
             raise RegistryProblem("no-digest", f"{account.base} does not say which digest {what} has.")
-        return Manifest(digest, answer.headers.get("Content-Type", "").partition(";")[0])
+        return Manifest(digest, reply.headers.get("Content-Type", "").partition(";")[0])
 
     def tags(self, repository: str) -> list[str] | None:
-        """The tags of a repository; None when it does not exist."""
-        account = self.connection.account
-        name = account.repository(repository)
-        path: str | None = f"/v2/{name}/tags/list?n=100"
-        found: list[str] = []
-        while path and len(found) < _MAX_TAGS:
-            answer = self.connection.call("GET", path, (pull(name),), headers={"Accept": "application/json"})
-            if answer.status_code == 404:
+        """The tags of a repository, as many pages as hold 1,000; None when it does not exist."""
+        name = self.connection.account.repository(repository)
+        path: str | None = f"/v2/{name}/tags/list?n={_PAGE}"
+        tags: dict[str, None] = {}
+        visited: set[str] = set()
+        # A server may name a page twice, or page after page with nothing new on it.
+        while path and path not in visited and len(visited) < _MAX_PAGES and len(tags) < _MAX_TAGS:
+            visited.add(path)
+            reply = self.connection.call("GET", path, (pull(name),), headers={"Accept": "application/json"})
+            if reply.status == 404:
                 return None
-            try:
-                found += parse_json(answer.content).get("tags") or []
-            except (ValueError, AttributeError):
-                message = f"{account.base} answered with something else than tags."
-                raise RegistryProblem("odd-answer", message) from None
-            path = _next(answer)
-        return found
+            tags |= dict.fromkeys(self._names(reply, "tags"))
+            path = _next(reply)
+        return list(tags)[:_MAX_NAMES]
 
     def repositories(self) -> list[str]:
         """All repositories, where the registry lists them to this account."""
-        answer = self.connection.call("GET", f"/v2/_catalog?n={_MAX_TAGS}", headers={"Accept": "application/json"})
+        reply = self.connection.call("GET", f"/v2/_catalog?n={_MAX_TAGS}", headers={"Accept": "application/json"})
+        return self._names(reply, "repositories")
+
+    def _names(self, reply: Reply, field: str) -> list[str]:
+        """The names that an answer lists; a null list is an empty one. Raises RegistryProblem for anything else."""
         try:
-            return [str(name) for name in parse_json(answer.content).get("repositories") or ()]
-        except (ValueError, AttributeError):
-            message = f"{self.connection.account.base} does not list its repositories: name the one that is meant."
-            raise RegistryProblem("odd-answer", message) from None
+            names = parse_json(reply.body)[field] or []
+        except (ValueError, TypeError, KeyError):
+            names = None
+        if reply.status != 200 or not isinstance(names, list):
+            base = self.connection.account.base
+            raise RegistryProblem("odd-answer", f"{base} answered {reply.status} without a list of {field}.")
+        return [name for name in names[:_MAX_NAMES] if isinstance(name, str) and len(name) <= _LONGEST_NAME]
 
     def sign_in(self) -> None:
         """Check that the registry takes the account; raises with `wrong-password` when it does not."""
-        answer = self.connection.call("GET", "/v2/", headers={"Accept": "application/json"})
-        if answer.status_code >= 400:
+        reply = self.connection.call("GET", "/v2/", headers={"Accept": "application/json"})
+        if reply.status >= 400:
             base = self.connection.account.base
-            raise RegistryProblem("no-registry", f"{base}/v2/ answered {answer.status_code}: no registry is there.")
+            raise RegistryProblem("no-registry", f"{base}/v2/ answered {reply.status}: no registry is there.")
 
 
-def _next(answer: requests.Response) -> str | None:
-    link = answer.links.get("next", {}).get("url")
-    if not link:
-        return None
-    whole = urlparse(urljoin(answer.url, link))
-    return f"{whole.path}?{whole.query}" if whole.query else whole.path
+def _next(reply: Reply) -> str | None:
+    """The path of the page after this one, by its `Link` header (RFC 8288); the host is always the registry's own."""
+    for link in _LINK.finditer(reply.headers.get("Link", "")):
+        relation = _RELATION.search(link["parameters"])
+        if relation is None or "next" not in relation[1].lower().split():
+            continue
+        try:
+            whole = urlsplit(urljoin(reply.url, link["target"]))
+        except ValueError:
+            return None
+        return f"{whole.path}?{whole.query}" if whole.query else whole.path
+    return None

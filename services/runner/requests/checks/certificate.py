@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from services.runner.clients.certificates import Connect, acceptable, changed, dial, distrusted, look
-from services.runner.clients.tls import CHANGED, DISTRUSTED, trust_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
+from shared.outbound.guard import Guard, Reach
+from shared.outbound.tls import CHANGED, DISTRUSTED, trust_of
 
 
-def explain_url(url: str, endpoint: OpenEndpoint, otherwise: str) -> Validated:
+def explain_url(url: str, endpoint: OpenEndpoint, guard: Guard, otherwise: str) -> Validated:
     """For an https address; `otherwise` is what is said where the server can no longer be reached."""
-    host, connect = dial(url)
+    host, connect = dial(url, guard, Reach(endpoint.may_be_local))
     return explain(url, host, connect, endpoint, otherwise)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from services.runner.clients.registry import Account, Registry, RegistryProblem, account_of
-from services.runner.clients.tls import CHANGED, DISTRUSTED
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
 from shared.grammar.repositories import repository_of
+from shared.outbound.http import HttpClient
+from shared.outbound.tls import CHANGED, DISTRUSTED
 
 from .certificate import explain_url
 
@@ -20,11 +21,13 @@ _STEPS = {
     "no-right": "Check the repository's name, or give this account the right to pull it.",
     "unreachable": "Is the address right, and can the runner's machine reach it?",
     "no-registry": "Check the address: it must be the registry's, not that of its pages.",
+    "realm-not-accepted": "Accept it if whoever runs the registry says that its sign-in is there; else the password "
+    "would go to a stranger.",
     "too-many": "Wait ten minutes, then try again.",
 }
 
 
-def check(endpoint: OpenEndpoint, options: Json) -> Validated:
+def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validated:
     """Sign in, then list the repository's tags."""
     account = account_of(endpoint)
     if account.password and not account.user:
@@ -36,15 +39,13 @@ def check(endpoint: OpenEndpoint, options: Json) -> Validated:
         )
     repository = str(options.get("repository") or repository_of(endpoint.properties).path)
     try:
-        registry = Registry(account)
-        try:
-            return _registry(registry, account, repository)
-        finally:
-            registry.close()
+        return _registry(Registry(account, client), account, repository)
     except RegistryProblem as problem:
         if problem.code in (DISTRUSTED, CHANGED):
-            return explain_url(_server(problem.url), endpoint, problem.message)
+            return explain_url(_server(problem.url), endpoint, client.guard, problem.message)
         details: Json = {"scope": f"repository:{repository}:pull"} if problem.code == "no-right" else {}
+        if problem.code == "realm-not-accepted":
+            details = {"realm": problem.url, "accept": {"realm": {"properties": {"realm": problem.url}}}}
         return Validated(
             ok=False,
             code=problem.code,
@@ -63,9 +64,9 @@ def _server(url: str) -> str:
 def _registry(registry: Registry, account: Account, repository: str) -> Validated:
     # First without a repository: a wrong password and a missing right would look alike after it.
     registry.sign_in()
-    who = account.username or "anybody"
+    user = account.username or "anybody"
     if not repository:
-        return Validated(ok=True, code="ok", message=f"{account.base} takes the sign-in of {who}.")
+        return Validated(ok=True, code="ok", message=f"{account.base} takes the sign-in of {user}.")
     tags = registry.tags(repository)
     if tags is None:
         return Validated(
@@ -77,6 +78,6 @@ def _registry(registry: Registry, account: Account, repository: str) -> Validate
     return Validated(
         ok=True,
         code="ok",
-        message=f"{account.base} shows {repository} to {who}: {len(tags)} tag{'' if len(tags) == 1 else 's'}.",
+        message=f"{account.base} shows {repository} to {user}: {len(tags)} tag{'' if len(tags) == 1 else 's'}.",
         details={"tags": tags[:SHOWN]},
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from services.runner.clients.git import GitProblem, branches
-from services.runner.clients.tls import CHANGED, DISTRUSTED
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
+from shared.outbound.http import HttpClient
+from shared.outbound.tls import CHANGED, DISTRUSTED
 
 from .certificate import explain_url
 
@@ -22,31 +23,30 @@ _STEPS = {
 }
 
 
-def check(endpoint: OpenEndpoint, options: Json) -> Validated:
+def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validated:
     """List the branches."""
-    told: list[str] = []
     try:
-        found = branches(endpoint, told.append)
+        names = branches(client, endpoint, lambda line: None)
     except GitProblem as problem:
         if problem.code in (DISTRUSTED, CHANGED):
             address = urlsplit(endpoint.text("repoURL"))
             server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
-            return explain_url(server, endpoint, problem.message)
+            return explain_url(server, endpoint, client.guard, problem.message)
         step = _STEPS.get(problem.code, "")
         return Validated(ok=False, code=problem.code, message=problem.message, next_step=step)
-    wanted = endpoint.text("branch")
-    details: Json = {"branches": found[:SHOWN]}
-    if wanted and wanted not in found:
+    branch = endpoint.text("branch")
+    details: Json = {"branches": names[:SHOWN]}
+    if branch and branch not in names:
         return Validated(
             ok=False,
             code="no-branch",
-            message=f"The repository has no branch {wanted}; it has {', '.join(found[:SHOWN]) or 'none'}.",
+            message=f"The repository has no branch {branch}; it has {', '.join(names[:SHOWN]) or 'none'}.",
             next_step="Correct the branch, or leave it blank for the repository's own.",
             details=details,
         )
     return Validated(
         ok=True,
         code="ok",
-        message=f"{endpoint.text('repoURL')} shows {len(found)} branch{'' if len(found) == 1 else 'es'}.",
+        message=f"{endpoint.text('repoURL')} shows {len(names)} branch{'' if len(names) == 1 else 'es'}.",
         details=details,
     )

@@ -6,12 +6,13 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from services.runner.clients.tls import CHANGED, DISTRUSTED
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import Cluster
 from services.runner.tasks.k8s.errors import ClusterError
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
+from shared.outbound.http import HttpClient
+from shared.outbound.tls import CHANGED, DISTRUSTED
 
 from .certificate import explain_url
 from .k8s_rights import NEEDED, WISHED, Right, manifest
@@ -24,17 +25,17 @@ _STEPS = {
 }
 
 
-def check(endpoint: OpenEndpoint, options: Json) -> Validated:
+def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validated:
     """Ask for the version, then for each right that deploying needs."""
     try:
-        cluster = Cluster(endpoint)
+        cluster = Cluster(endpoint, client.guard)
     except TaskFailed as error:
         return Validated(ok=False, code="incomplete", message=error.message)
     try:
         return _rights(cluster, str(options.get("namespace") or cluster.namespace), endpoint.text("token"))
     except ClusterError as error:
         if error.reason in (DISTRUSTED, CHANGED):
-            return explain_url(cluster.url, endpoint, error.message)
+            return explain_url(cluster.url, endpoint, client.guard, error.message)
         code = _CODES.get(error.status, "refused")
         step = _STEPS.get(code, "")
         if code == "unreachable" and (host := urlsplit(cluster.url).hostname or "") in _LOOPBACK:

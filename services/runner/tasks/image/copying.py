@@ -115,6 +115,6 @@ class Copy:
 
     def _stream(self, blob: Blob, place: str) -> None:
         def body() -> Body:
-            return Body(self.source.blob(blob.digest), blob.digest, blob.size, self.stopping)
+            return Body(self.source.blob(blob.digest, blob.size), blob.digest, blob.size, self.stopping)
 
-        self.target.upload(place, blob.digest, body)
+        self.target.upload(place, blob.digest, blob.size, body)

@@ -12,8 +12,10 @@ import urllib3
 from kubernetes import config as kube_config
 from kubernetes.client import ApiClient, Configuration
 
-from services.runner.clients.tls import Trust, context, pools, trust_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
+from shared.outbound.guard import Guard, Reach
+from shared.outbound.http import guarded_pool_classes
+from shared.outbound.tls import Trust, context, trust_of
 
 
 def address(endpoint: OpenEndpoint) -> str:
@@ -28,7 +30,7 @@ def address(endpoint: OpenEndpoint) -> str:
     return url
 
 
-def connect(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
+def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> ApiClient:
     """A client that signs in as the endpoint says; certificates are written into the folder. Raises `TaskFailed`."""
     settings = Configuration(host=url or None)
     settings.retries = urllib3.Retry(total=0)
@@ -50,7 +52,9 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path) -> ApiClient:
     settings.verify_ssl = not endpoint.flag("insecureSkipTLSVerify")
     api = ApiClient(settings)
     manager = api.rest_client.pool_manager
-    manager.pool_classes_by_scheme = pools(trust_of(endpoint.properties))
+    in_cluster = endpoint.text("authType").lower() == "incluster"
+    reach = Reach(local=in_cluster or endpoint.may_be_local)
+    manager.pool_classes_by_scheme = guarded_pool_classes(guard, trust_of(endpoint.properties), reach)
     if settings.verify_ssl and endpoint.text("certAuthorityData"):
         # A cluster's own authority stands alone, as it does for kubectl.
         manager.connection_pool_kw["ssl_context"] = _authority(endpoint)

@@ -18,6 +18,7 @@ from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.json_parser import parse_json
+from shared.outbound.guard import Guard
 
 from .client import address, connect
 from .errors import ClusterError, from_exception
@@ -34,14 +35,14 @@ Plain = dict[str, Any]
 class Cluster:
     """Reads and changes objects; every failure is a `ClusterError` in words. Safe to use from several threads."""
 
-    def __init__(self, endpoint: OpenEndpoint) -> None:
+    def __init__(self, endpoint: OpenEndpoint, guard: Guard) -> None:
         self.url = address(endpoint)
         self.namespace = endpoint.text("namespace", "default")
         """Where an object names no namespace."""
         self._folder = Path(tempfile.mkdtemp(prefix="portside-k8s-"))
         self._lock = threading.Lock()
         self._unknown: dict[tuple[str, str], float] = {}
-        self._api = connect(endpoint, self.url, self._folder)
+        self._api = connect(endpoint, self.url, self._folder, guard)
         self._client: DynamicClient | None = None
 
     def close(self) -> None:
@@ -306,7 +307,8 @@ _MOVED = {
 class Clusters:
     """One `Cluster` for each endpoint and set of credentials in this process, kept as long as it is used."""
 
-    def __init__(self, limit: int = 64) -> None:
+    def __init__(self, guard: Guard, limit: int = 64) -> None:
+        self._guard = guard
         self._limit = limit
         self._lock = threading.Lock()
         self._known: dict[str, Cluster] = {}
@@ -315,7 +317,7 @@ class Clusters:
         """The cluster behind an endpoint."""
         key = hashlib.sha256(json.dumps(endpoint.properties, sort_keys=True, default=str).encode()).hexdigest()
         with self._lock:
-            found = self._known.pop(key, None) or Cluster(endpoint)
+            found = self._known.pop(key, None) or Cluster(endpoint, self._guard)
             self._known[key] = found
             left_over = [self._known.pop(next(iter(self._known)))] if len(self._known) > self._limit else []
         for one in left_over:

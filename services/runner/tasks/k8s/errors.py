@@ -10,9 +10,12 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 from urllib3 import exceptions as http
 
-from services.runner.clients.tls import certificate_trouble
 from services.runner.task_protocol import TaskFailed
 from shared.grammar.json_parser import parse_json
+from shared.outbound.guard import ForbiddenAddress
+from shared.outbound.http import forbidden_message
+from shared.outbound.tls import certificate_trouble
+from shared.process.errors import causes, innermost
 
 
 class ClusterError(TaskFailed):
@@ -143,14 +146,10 @@ _QUESTION = "is the cluster up and the address right from the runner's network?"
 
 
 def _unreachable(error: BaseException, url: str) -> ClusterError:
+    if (forbidden := next((cause for cause in causes(error) if isinstance(cause, ForbiddenAddress)), None)) is not None:
+        return ClusterError(forbidden_message(url, forbidden), reason="forbidden-address")
     trouble = certificate_trouble(error)
-    cause: BaseException = error
-    for _ in range(5):
-        inner = getattr(cause, "reason", None) or cause.__cause__
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    why, question = _why(cause)
+    why, question = _why(innermost(error))
     return ClusterError(f"Cannot reach {url}: {why}; {question}", reason=trouble, passing=True)
 
 

@@ -11,6 +11,7 @@ from services.runner.clients.git import GitProblem, read_file
 from services.runner.task_protocol import Asked, Running, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.resolving import Unresolved, fill_constants
+from shared.outbound.http import HttpClient
 
 _KEPT = "source"
 
@@ -20,14 +21,14 @@ def is_wanted(asked: Asked) -> bool:
     return bool(asked.text("filePath").strip()) and not asked.text("yaml").strip()
 
 
-def fetch(asked: Asked) -> str:
+def fetch(asked: Asked, client: HttpClient) -> str:
     """The file, with its parameters filled in."""
     endpoint = asked.endpoint("scm")
     if endpoint.type != "git":
         raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; `endpoints.scm` needs one of type git.")
     path = asked.text("filePath").strip()
     try:
-        file = read_file(endpoint, path, asked.tools.log, asked.text("branch").strip())
+        file = read_file(client, endpoint, path, asked.tools.log, asked.text("branch").strip())
         text = fill_constants(file.text, asked.table("scmConstants"))
     except GitProblem as problem:
         raise TaskFailed(problem.message) from None

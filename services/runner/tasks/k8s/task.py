@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.runner.task_protocol import Asked, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
+from shared.outbound.http import HttpClient
 
 from . import apply, mutations, queries, rollback, source
 from .cluster import Cluster, Clusters
@@ -17,8 +18,9 @@ class K8S(Task):
     name = "K8S"
     raw = frozenset({"waitFor"})
 
-    def __init__(self, clusters: Clusters) -> None:
+    def __init__(self, clusters: Clusters, client: HttpClient) -> None:
         self._clusters = clusters
+        self._client = client
 
     def effect(self, given: Json) -> Effect:
         if _action(given) in _PURE:
@@ -30,7 +32,7 @@ class K8S(Task):
         module = _module(asked)
         if not source.is_wanted(asked):
             return module.start(asked, self._cluster(asked))
-        text = source.fetch(asked)
+        text = source.fetch(asked, self._client)
         step = module.start(source.put_in(asked, text), self._cluster(asked))
         return source.kept(asked, step, text) if isinstance(step, Running) else step
 

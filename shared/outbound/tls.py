@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
+
+from shared.process.errors import causes
 
 DISTRUSTED, CHANGED = "certificate-not-trusted", "certificate-changed"
 
@@ -82,33 +83,12 @@ def pools(trust: Trust, *, secure: type[HTTPSConnection] = TrustingConnection) -
     }
 
 
-class TrustingAdapter(HTTPAdapter):
-    """For sessions of requests."""
-
-    def __init__(self, trust: Trust, **options: Any) -> None:
-        self.trust = trust
-        super().__init__(**options)
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        """As ever, with our context and connections."""
-        super().init_poolmanager(*args, **more, ssl_context=context(self.trust))
-        self.poolmanager.pool_classes_by_scheme = pools(self.trust)
-
-
 def certificate_trouble(error: BaseException) -> str:
     """`DISTRUSTED`, `CHANGED`, or nothing when the failure had another cause."""
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        text = str(one)
+    for cause in causes(error):
+        text = str(cause)
         if "Fingerprints did not match" in text:
             return CHANGED
-        if isinstance(one, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in text:
+        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in text:
             return DISTRUSTED
-        causes = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
-        waiting += [cause for cause in causes if isinstance(cause, BaseException)]
     return ""
