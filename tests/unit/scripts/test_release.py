@@ -97,6 +97,16 @@ def test_the_releases_commit_is_recorded_where_people_and_upgrade_tests_look(che
     assert checkout.read("tests/support/releases.py") == f'V0_1_0 = "e4e5888"\nV0_2_0 = "{commit}"\n'
 
 
+def test_headings_that_came_twice_are_joined_in_the_usual_order(checkout: Checkout) -> None:
+    twice = "### Fixed\n\n- A leak.\n\n### Added\n\n- Blue buttons.\n\n### Fixed\n\n- A race\n  at start.\n"
+    checkout.write("CHANGELOG.md", CHANGELOG.replace("### Added\n\n- Blue buttons.\n", twice))
+    checkout.commit("Twice")
+    checkout.release("0.2.0")
+    section = checkout.git("show", "v0.2.0:CHANGELOG.md").partition("## [0.2.0]")[2].partition("## [0.1.0]")
+    joined = "### Added\n\n- Blue buttons.\n\n### Fixed\n\n- A leak.\n- A race\n  at start."
+    assert section[0].partition("\n")[2].strip() == joined and section[2].startswith(" - 2026-11-25")
+
+
 @pytest.mark.parametrize(
     ("version", "reason"),
     [
