@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
@@ -17,6 +18,7 @@ from shared.process.ids import new_id
 from .api.wire import error_body
 from .concurrency_limit import ConcurrencyLimit
 from .receiver.app import is_hook
+from .request_bodies import BodyTooLarge, BodyUnreadable, with_plain_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,6 +55,10 @@ class Dispatcher:
             return self._answer_health(environ, start_response)
         if self._web is None or is_hook(path):
             return _json(start_response, "404 Not Found", {"message": "This process does not serve that address."})
+        try:
+            environ = with_plain_body(environ)
+        except (BodyTooLarge, BodyUnreadable) as error:
+            return _refuse_body(start_response, path, error)
         if not self._crowd.enter():
             return _json(start_response, "503 Service Unavailable", _busy(path), ("Retry-After", "2"))
         try:
@@ -65,6 +71,15 @@ class Dispatcher:
     def _answer_health(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         well, document = self._health(environ.get("QUERY_STRING", ""))
         return _json(start_response, "200 OK" if well else "503 Service Unavailable", document)
+
+
+def _refuse_body(start_response: StartResponse, path: str, error: BodyTooLarge | BodyUnreadable) -> Iterable[bytes]:
+    too_large = isinstance(error, BodyTooLarge)
+    status = HTTPStatus(413 if too_large else 415 if getattr(error, "unsupported", False) else 400)
+    problem = Problem(code=Code.INVALID, message=str(error))
+    body = error_body(problem, path=path, at=now(), request_id=new_id())[1]
+    body |= {"status": status.value, "statusCode": status.value, "error": status.phrase}
+    return _json(start_response, f"{status.value} {status.phrase}", body)
 
 
 def _busy(path: str) -> Json:

@@ -71,6 +71,8 @@ def decoded(raw: bytes, encoding: str, limit: int) -> bytes:
 
 def with_plain_body(environ: WSGIEnvironment) -> WSGIEnvironment:
     """The environment of a request with its body decompressed. Raises `BodyTooLarge` and `BodyUnreadable`."""
+    if environ.get(DROPPED):
+        raise BodyTooLarge(MAX_BODY)
     encoding = environ.get("HTTP_CONTENT_ENCODING", "")
     if encoding.strip().lower() in _PLAIN:
         return environ

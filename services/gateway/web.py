@@ -11,8 +11,8 @@ from .app_context import EXTENSION, AppContext
 from .commands.texts import demand_keepable
 from .pages import session
 from .pages.layout import error_page
+from .request_bodies import MAX_BODY
 
-MAX_BODY = 8 * 1024 * 1024
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

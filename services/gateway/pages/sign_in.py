@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
@@ -80,9 +82,14 @@ def _welcome(signed: SignedIn, target: str) -> Response:
     return response
 
 
+_OWN_ADDRESS = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+"""One slash, then no character that browsers skip or read as another: they drop tabs and line breaks, so that `/`, tab,
+`/evil.test` is another host's address."""
+
+
 def _safe(path: str) -> str:
     """Only an address of ours may follow a sign-in."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path else ""
+    return path if _OWN_ADDRESS.fullmatch(path) else ""
 
 
 ROUTES = (

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from services.gateway.request_bodies import BodyTooLarge, BodyUnreadable, decoded, read_body
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
-from shared.contracts.texts import whole_number
 from shared.contracts.topics import HOOK_IN_BULK, HOOK_RECEIVED, Topic
 from shared.process.addresses import Network
 from shared.process.clock import monotonic, now
@@ -27,6 +28,7 @@ from .headers import sent_delivery_id, sent_token
 from .intake import Intake
 from .limits import Limiter
 from .parsers.recognition import read_push
+from .parsers.values import Reading
 from .rates import Rates
 from .reading import Unreadable, read_json
 from .signatures import Signed
@@ -51,6 +53,7 @@ _STATUS = {
     403: "403 Forbidden",
     405: "405 Method Not Allowed",
     413: "413 Content Too Large",
+    415: "415 Unsupported Media Type",
     429: "429 Too Many Requests",
     503: "503 Service Unavailable",
 }
@@ -78,11 +81,15 @@ def is_hook(path: str) -> bool:
     return path.startswith(_PREFIXES)
 
 
-def _check_sender(entry: TokenEntry, address: str, signed: Signed) -> None:
-    """What the webhook demands of its sender besides the token. Ends the request with 403."""
+def _check_network(entry: TokenEntry, address: str) -> None:
+    """Whether the webhook takes calls from this address. Ends the request with 403."""
     if not within(address, entry.networks):
         message = f"This webhook does not accept calls from {address}; see its source networks."
         raise _problem(403, "forbidden", message, subject="sourceNetworks")
+
+
+def _check_signature(entry: TokenEntry, signed: Signed) -> None:
+    """Whether the body is signed as the webhook demands it. Ends the request with 403."""
     if signed is Signed.WRONG or (entry.signed and signed is Signed.NOT):
         why = "does not match the body" if signed is Signed.WRONG else "is missing"
         message = f"The signature {why}. The registry must sign with this webhook's secure token."
@@ -124,8 +131,6 @@ class Receiver:
             answer = self._receive(environ)
         except Answer as early:
             answer = early
-        except Unreadable as error:
-            answer = _problem(400, "invalid", str(error), line=error.line, column=error.column)
         except Exception:
             get_logger().exception("hook not taken")
             answer = _problem(
@@ -149,25 +154,22 @@ class Receiver:
         token = sent_token(environ)
         hashed, entry = self._judge(environ, address, token)
         topic = HOOK_RECEIVED if entry is None else self._topic(entry)
-        raw = _body(environ)
         if entry is not None:
-            _check_sender(entry, address, signatures.check(environ, raw, token))
-        body = read_json(raw, environ.get("CONTENT_TYPE", ""))
+            _check_network(entry, address)
+        try:
+            raw = read_body(environ, MAX_BODY)
+            if entry is not None:
+                _check_signature(entry, signatures.check(environ, raw, token))
+            plain = decoded(raw, environ.get("HTTP_CONTENT_ENCODING", ""), MAX_BODY)
+            body = read_json(plain, environ.get("CONTENT_TYPE", ""))
+        except (BodyTooLarge, BodyUnreadable, Unreadable) as error:
+            if entry is not None:
+                self._leave_trace(_delivery(environ, address, hashed, entry, Reading(problem=str(error)), {}), topic)
+            return _refused_body(error)
         reading = read_push(entry.provider if entry else "auto", body)
         if reading.not_a_push:
             return Answer(202, {"status": "ignored", "message": reading.problem})
-        delivery = HookReceived.model_construct(
-            delivery_id=new_id(),
-            received_at=now(),
-            token_hash=hashed,
-            webhook_id=entry.webhook_id if entry else None,
-            pushes=_identified(reading.pushes, sent_delivery_id(environ)),
-            problem=reading.problem,
-            body=trim(body) if isinstance(body, dict) else {},
-            source_address=address,
-            user_agent=clean_text(environ.get("HTTP_USER_AGENT", ""), 200),
-            via="test" if environ.get(TEST_HEADER) else "hook",
-        )
+        delivery = _delivery(environ, address, hashed, entry, reading, body)
         try:
             self._intake.take(delivery, topic)
         except SpoolFull as error:
@@ -178,6 +180,11 @@ class Receiver:
         if reading.problem:
             answer["message"] = reading.problem
         return Answer(202, answer)
+
+    def _leave_trace(self, delivery: HookReceived, topic: Topic) -> None:
+        """Let the webhook's Activity show a call whose body was refused; the sender gets its refusal in any case."""
+        with suppress(SpoolFull):
+            self._intake.take(delivery, topic)
 
     def _topic(self, entry: TokenEntry) -> Topic:
         """Where a delivery of this token waits its turn. Ends the request with 429 past the hard cap."""
@@ -221,14 +228,30 @@ def _leads_to(path: str, entry: TokenEntry) -> bool:
     return path == HUB_PATH or path.rpartition("/")[2] == entry.webhook_id
 
 
-def _body(environ: WSGIEnvironment) -> bytes:
-    """The whole body, its length declared or not. Ends the request with 413."""
-    declared = environ.get("CONTENT_LENGTH") or ""
-    length = number if (number := whole_number(declared)) is not None else MAX_BODY + 1
-    raw: bytes | None = None if declared and length > MAX_BODY else environ["wsgi.input"].read(length)
-    if raw is None or len(raw) > MAX_BODY:
-        raise _problem(413, "invalid", f"The body is larger than {MAX_BODY} bytes.")
-    return raw
+def _delivery(
+    environ: WSGIEnvironment, address: str, hashed: str, entry: TokenEntry | None, reading: Reading, body: Any
+) -> HookReceived:
+    """What config learns of a call."""
+    return HookReceived.model_construct(
+        delivery_id=new_id(),
+        received_at=now(),
+        token_hash=hashed,
+        webhook_id=entry.webhook_id if entry else None,
+        pushes=_identified(reading.pushes, sent_delivery_id(environ)),
+        problem=reading.problem,
+        body=trim(body) if isinstance(body, dict) else {},
+        source_address=address,
+        user_agent=clean_text(environ.get("HTTP_USER_AGENT", ""), 200),
+        via="test" if environ.get(TEST_HEADER) else "hook",
+    )
+
+
+def _refused_body(error: BodyTooLarge | BodyUnreadable | Unreadable) -> Answer:
+    if isinstance(error, Unreadable):
+        return _problem(400, "invalid", str(error), line=error.line, column=error.column)
+    if isinstance(error, BodyTooLarge):
+        return _problem(413, "invalid", str(error))
+    return _problem(415 if error.unsupported else 400, "invalid", str(error))
 
 
 def _too_many(message: str, wait_s: float) -> Answer:

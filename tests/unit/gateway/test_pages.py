@@ -409,3 +409,16 @@ def test_every_page_is_a_row_of_a_table_and_only_these_need_no_session(site: Sit
     assert public == ["/sign-in", "/sign-in", "/docs/api"]
     rules = {rule.rule for rule in site.app.url_map.iter_rules()}
     assert {route.rule for area in AREAS for route in area.ROUTES} <= rules
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/\t/evil.test", "/\n/evil.test", "/\r/evil.test", "//evil.test", "/\\evil.test", "https://evil.test",
+     "\t//evil.test", "/a\nb", "javascript:alert(1)"],
+)  # fmt: skip
+def test_a_sign_in_leads_to_no_other_host(site: Site, target: str) -> None:
+    client = site.client()
+    token = form_token(client.get("/sign-in").get_data(as_text=True))
+    data = {"username": "ann", "password": "right", "form_token": token, "next": target}
+    answer = client.post("/sign-in", data=data)
+    assert (answer.status_code, answer.location) == (302, "/executions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hmac
 import json
 import logging
@@ -105,7 +106,6 @@ def test_malformed_json_is_told_with_line_and_column(harness: Harness) -> None:
     answer = harness.push(body=b'{\n "push_data": oops}')
     assert answer.status_code == 400
     assert answer.get_json()["message"] == "The body is not valid JSON: Expecting value at line 2, column 15."
-    assert harness.post.published == []
 
 
 def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(harness: Harness) -> None:
@@ -119,6 +119,39 @@ def test_a_body_over_a_mebibyte_is_refused_with_and_without_a_declared_length(ha
         environ_overrides={"CONTENT_LENGTH": "", "wsgi.input_terminated": True},
     )
     assert undeclared.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "problem"),
+    [
+        (b"oops", {}, 400, "The body is not valid JSON"),
+        (b"{" + b" " * MAX_BODY + b"}", {}, 413, "The body is larger than"),
+        (b"no gzip", {"Content-Encoding": "gzip"}, 400, "The body is not valid gzip"),
+        (
+            gzip.compress(b"{" + b" " * MAX_BODY + b"}", mtime=0),
+            {"Content-Encoding": "gzip"},
+            413,
+            "The body is larger than",
+        ),
+        (gzip.compress(b"{}", mtime=0)[:-9], {"Content-Encoding": "gzip"}, 400, "The gzip body ends too early"),
+        (b"{}", {"Content-Encoding": "br"}, 415, "Content-Encoding 'br' is not supported"),
+    ],
+    ids=["not JSON", "too large", "not gzip", "a bomb", "cut", "another encoding"],
+)
+def test_a_refused_body_leaves_a_trace_on_its_webhook_and_none_without_a_good_token(
+    harness: Harness, body: bytes, headers: dict[str, str], status: int, problem: str
+) -> None:
+    assert harness.push("bad", body, headers=headers).status_code == 403
+    answer = harness.push(body=body, headers=headers)
+    assert answer.status_code == status and answer.get_json()["message"].startswith(problem)
+    (sent,) = harness.post.published
+    assert (sent.webhook_id, sent.pushes, sent.body) == ("w1", (), {}) and str(sent.problem).startswith(problem)
+
+
+def test_a_gzip_body_is_read(harness: Harness) -> None:
+    packed = gzip.compress(json.dumps(PUSH).encode())
+    assert harness.push(body=packed, headers={"Content-Encoding": "gzip"}).status_code == 202
+    assert harness.post.published[0].pushes[0].repository == "acme/web"
 
 
 @pytest.mark.parametrize("body", [{}, {"repository": {"repo_name": "acme/web"}, "push_data": {}}, [], 5])
