@@ -149,7 +149,7 @@ class HttpClient:
         self._lock = threading.Lock()
         self._pools: OrderedDict[tuple[Trust, Reach], urllib3.PoolManager] = OrderedDict()
 
-    def anew(self) -> HttpClient:
+    def fresh(self) -> HttpClient:
         """A client without connections: for trying what another would find already open."""
         return HttpClient(self.guard, user_agent=self._user_agent)
 

@@ -49,7 +49,7 @@ class Validator:
         except CannotOpen as error:
             return Validated(ok=False, code="cannot-open", message=str(error))
         masker = Masker([str(endpoint.properties[key]) for key in asked.endpoint.secrets])
-        with closing(self._client.anew()) as client:
+        with closing(self._client.fresh()) as client:
             answer = check(endpoint, asked.options, client)
         return answer.model_copy(update={"message": masker.mask(answer.message)})
 

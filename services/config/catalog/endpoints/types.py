@@ -136,7 +136,7 @@ def may_be_local(properties: Mapping[str, Any]) -> bool:
 
 
 def _indirect_addresses(type_: str, properties: Mapping[str, Any]) -> list[Flaw]:
-    """Whoever may change a variable would choose the address."""
+    """Anyone who may change a variable would choose the address."""
     names = {*_ADDRESSES.get(type_, ()), "url", "repoURL"}
     message = "allowLocal needs an address that is written out, not taken from a variable"
     return [

@@ -24,7 +24,7 @@ from .challenges import Challenge, best_known
 LIMITS = Limits(overall_s=30.0, connect_s=5.0, read_s=15.0)
 _TOKEN_LIMITS = Limits(overall_s=20.0, connect_s=5.0, read_s=15.0, body_bytes=256 * 1024)
 _STALL_S = 60.0
-"""How long a transfer may stand still."""
+"""How long a transfer may make no progress."""
 _SLOWEST_BYTES_S = 64 * 1024
 """A blob that comes slower than this in the long run is given up."""
 _MARGIN_S = 10.0

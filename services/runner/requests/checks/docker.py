@@ -21,7 +21,7 @@ _STEPS = {
     "no-right": "Check the repository's name, or give this account the right to pull it.",
     "unreachable": "Is the address right, and can the runner's machine reach it?",
     "no-registry": "Check the address: it must be the registry's, not that of its pages.",
-    "realm-not-accepted": "Accept it if whoever runs the registry says that its sign-in is there; else the password "
+    "realm-not-accepted": "Accept it if the registry's operator says that its sign-in is there; else the password "
     "would go to a stranger.",
     "too-many": "Wait ten minutes, then try again.",
 }
