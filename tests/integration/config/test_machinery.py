@@ -55,6 +55,7 @@ from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, L
 from shared.contracts.topics import HOOK_RECEIVED, RUN_EXECUTION, RUN_HELD, RUN_INTENT, Topic
 from tests.integration.config.conftest import Clock, Definitions, count, pipeline
 from tests.integration.config.world import World, whole_run
+from tests.support.schema import take_back
 
 AT = {"seq": 0, "at": 0.0}
 
@@ -248,39 +249,6 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-AS_OF_0012 = (
-    "ALTER TABLE events DROP COLUMN brief",
-    "DROP TABLE git_webhooks",
-    "DROP TABLE gerrit_triggers",
-    "DROP TABLE gerrit_listeners",
-    "DROP TABLE source_events",
-    "DROP TABLE custom_integration_versions",
-    "DROP TABLE custom_integrations",
-    "DROP TABLE leadership",
-    "ALTER TABLE registry_webhooks DROP COLUMN whole_namespace",
-    "DROP INDEX ix_registry_webhooks_scope",
-    "ALTER TABLE registry_webhooks DROP COLUMN scope",
-    "DROP TABLE familiar_addresses",
-    "CREATE TABLE sign_in_failures (name_key TEXT PRIMARY KEY)",
-    "ALTER TABLE executions DROP COLUMN sealed_input",
-    "DROP INDEX ix_executions_image_tag",
-    "DROP INDEX ix_executions_image_name_requested",
-    "ALTER TABLE executions DROP COLUMN image_name",
-    "DROP INDEX ix_executions_image_requested",
-    "ALTER TABLE executions DROP COLUMN image_tag",
-    "ALTER TABLE executions DROP COLUMN image",
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
-    "INSERT INTO alembic_version VALUES ('0012')",
-)
-
-
-AS_OF_0020 = (
-    "ALTER TABLE events DROP COLUMN brief",
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
-    "INSERT INTO alembic_version VALUES ('0020')",
-)
-
-
 def test_large_events_from_before_get_a_form_for_lists(world: World) -> None:
     run_id = world.hook().execution_id or ""
     world.take(run_id)
@@ -288,9 +256,7 @@ def test_large_events_from_before_get_a_form_for_lists(world: World) -> None:
     output = Output(view={"text": "x" * 50_000}, sealed=Sealed(key_id="k", box="b" * 50_000))
     events[4] = events[4].model_copy(update={"output": output, "message": 'It has "output": {}'})
     world.report(run_id, *events)
-    with world.store.writer.begin() as connection:
-        for statement in AS_OF_0020:
-            connection.exec_driver_sql(statement)
+    take_back(world.store, "0020")
     migrate(world.store)
     with world.store.read() as uow:
         rows = uow.session.execute(text("SELECT position, length(brief) FROM events WHERE brief IS NOT NULL")).all()
@@ -303,9 +269,7 @@ def test_large_events_from_before_get_a_form_for_lists(world: World) -> None:
 
 def test_runs_from_before_the_index_are_found_by_their_image(world: World) -> None:
     world.hook()
-    with world.store.writer.begin() as connection:
-        for statement in AS_OF_0012:
-            connection.exec_driver_sql(statement)
+    take_back(world.store, "0012")
     migrate(world.store)
     with world.store.read() as uow:
         for asked in ("_image eq 'acme/web' and _imageTag eq '1.4.1'", "_imageName eq 'web'"):

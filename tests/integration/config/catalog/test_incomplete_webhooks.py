@@ -17,6 +17,7 @@ from shared.contracts.pushes import HookReceived, Push
 from shared.process.ids import new_id
 from shared.process.secrets import token_hash
 from tests.integration.config.office import Office
+from tests.support.schema import take_back
 
 NAMESPACE = "the endpoint is the whole namespace acme"
 
@@ -111,10 +112,7 @@ def test_webhooks_that_worked_for_a_whole_namespace_keep_it_as_their_choice_and_
     namespace = office.webhook("namespace", "t1", endpoint="hub", pipeline="Deploy web")
     one = office.webhook("one", "t2", endpoint="one", pipeline="Deploy web")
     none = office.webhook("none", "t3", pipeline="Deploy web")
-    with office.store.writer.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE registry_webhooks DROP COLUMN whole_namespace")
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0018')")
+    take_back(office.store, "0018")
     migrate(office.store)
     shown = {id: office.get(Kind.WEBHOOKS, id=id) for id in (namespace["id"], one["id"], none["id"])}
     assert [document["wholeNamespace"] for document in shown.values()] == [True, False, False]
