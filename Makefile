@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit test-all coverage e2e chaos bench check format documents release clean
+.PHONY: help demo push up password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -65,6 +65,10 @@ chaos: ## Push while everything dies at random, then account for every hook (MIN
 	@$(SETUP) --dev --broker
 	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) \
 	  $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
+
+fuzz: ## Send mutated documents to every edge (MINUTES=1, SEED=)
+	@$(SETUP) --dev
+	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED))
 
 bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=20000)
 	@$(SETUP) --dev --broker
