@@ -19,10 +19,10 @@ from shared.contracts.runs import Held, HeldAnswer
 from shared.contracts.topics import Topic
 
 from .accounts.sign_in import SignIns
-from .pushes.deliveries import Receiver
+from .pushes.deliveries import Deliveries
 from .resources import logs
-from .resources.dispatch import Desk
-from .runs.batch import Movement
+from .resources.dispatch import ResourceDispatcher
+from .runs.batch import RunBatch
 from .runs.ledger import Ledger
 from .store import READ_LIMIT_S, Away, Reading, Store, TooSlow
 
@@ -48,10 +48,10 @@ class Handlers:
     """Everything that arrives at config."""
 
     store: Store
-    receiver: Receiver
+    receiver: Deliveries
     inbox: Inbox
     ledger: Ledger
-    desk: Desk
+    desk: ResourceDispatcher
     answers: Answers
     sign_ins: SignIns
     sign_in_pool: Executor
@@ -61,7 +61,7 @@ class Handlers:
         return _or_stop(self._hooks, batch)
 
     def _hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        with self.store.write() as uow, Movement(uow) as movement:
+        with self.store.write() as uow, RunBatch(uow) as movement:
             for one in batch:
                 if isinstance(one.message, HookReceived):
                     self.receiver.receive(movement, one.message)

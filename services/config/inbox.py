@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import Looks
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.runs.ledger import Ledger, Pending, subjects
 from services.config.store import Store, UnitOfWork, notices
 from services.config.store.definitions import webhooks
@@ -30,11 +30,11 @@ class Inbox:
     """Applies what arrives on `config.ledger`."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, receiver: Receiver, looks: Looks, keep_mirror_report: KeepMirrorReport
+        self, store: Store, ledger: Ledger, receiver: Deliveries, looks: Looks, keep_mirror_report: KeepMirrorReport
     ) -> None:
         self._store = store
         self._ledger = ledger
-        self._handlers: Mapping[type[Message], Callable[[Movement, Any], Pending]] = {
+        self._handlers: Mapping[type[Message], Callable[[RunBatch, Any], Pending]] = {
             **ledger.handlers(),
             TagResolved: receiver.resolved,
             MirrorReport: lambda batch, report: keep_mirror_report(batch.uow, report),
@@ -51,7 +51,7 @@ class Inbox:
     def work(self, messages: Sequence[Message]) -> list[Message | None]:
         """Apply the messages in order in one transaction; what is returned is true once this returns."""
         with self._store.write() as uow:
-            with Movement(uow) as movement:
+            with RunBatch(uow) as movement:
                 movement.preload(subjects(messages))
                 pending = [self._handlers[type(message)](movement, message) for message in messages]
             answers = self._ledger.answers(uow, pending)
@@ -59,7 +59,7 @@ class Inbox:
         return answers
 
 
-def _hooks_refused(movement: Movement, refused: HooksRefused) -> None:
+def _hooks_refused(movement: RunBatch, refused: HooksRefused) -> None:
     pushes = "A push was" if refused.count == 1 else f"{refused.count} pushes were"
     what = (
         f"{pushes} rate-limited (429): one gateway process accepts {refused.cap_per_minute} a minute per token "

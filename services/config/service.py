@@ -29,12 +29,12 @@ from .handlers import Handlers
 from .inbox import Inbox
 from .migrations import what_is_missing
 from .pushes import deliveries, polling
-from .pushes.deliveries import Receiver
+from .pushes.deliveries import Deliveries
 from .pushes.polling import Looks, Pace
 from .resource import Resource
 from .resources.dead_letters import DeadLetters, keep_letter
 from .resources.deployments import Deployments
-from .resources.dispatch import Desk
+from .resources.dispatch import ResourceDispatcher
 from .resources.events import Events
 from .resources.executions import Executions
 from .resources.logs import Logs
@@ -81,7 +81,7 @@ class Config:
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
         self.leases = Leases(lease_s=settings.lease_s)
-        self.receiver = Receiver(self.catalog)
+        self.receiver = Deliveries(self.catalog)
         self.looks = Looks(
             self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)
         )
@@ -93,7 +93,7 @@ class Config:
             public_url=public_url.of,
         )
         inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report)
-        self.desk = Desk(self.store, self._resources(), load_person)
+        self.desk = ResourceDispatcher(self.store, self._resources(), load_person)
         self.sign_in_limits = SignInLimits(time.monotonic)
         self.health.watch_note("sign-ins", self.sign_in_limits.note)
         self.sign_in_pool = ThreadPoolExecutor(MOST_CHECKS, "sign-in")

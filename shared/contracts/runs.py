@@ -63,7 +63,7 @@ class Started(Message):
     """Whether the run's owner may, now, use restricted endpoints and variables without being let through."""
 
 
-class Verdict(StrEnum):
+class Directive(StrEnum):
     """What the ledger wants of a holder."""
 
     GO = "go"
@@ -81,7 +81,7 @@ class TakeAnswer(Message):
     attempt: int = 0
     start_number: int = 0
     """Grows with every start of any run: the fence written into the cluster."""
-    verdict: Verdict = Verdict.GO
+    verdict: Directive = Directive.GO
     plan: Json = {}
     """`shared.grammar.plan.Plan` as JSON."""
     inputs: Json = {}
@@ -124,7 +124,7 @@ class Report(Message):
 class ReportAnswer(Message):
     """Sent after the commit: everything reported up to `accepted_seq` is durable."""
 
-    verdict: Verdict
+    verdict: Directive
     accepted_seq: int = 0
     """The ledger has dealt with everything up to here; the next event has this number plus one."""
     reason: str = ""
@@ -151,7 +151,7 @@ class Held(Message):
 class HeldAnswer(Message):
     """A verdict for each pair that was listed, by execution id."""
 
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, Directive] = {}
     at: float = 0.0
     """The ledger's time; 0 from one that does not tell it."""
 

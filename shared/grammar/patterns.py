@@ -34,7 +34,7 @@ class BadPattern(ValueError):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PatternResult:
     """Whether a name is wanted, and what decided that."""
 
     wanted: bool
@@ -55,21 +55,21 @@ def matches(pattern: str | None, name: str) -> bool:
     return judge(pattern, name).wanted
 
 
-def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Verdict:
+def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> PatternResult:
     """Whether a name is wanted and why, by a pattern and a list of patterns that exclude; raises `BadPattern`."""
     wanted, unwanted = _tests(pattern or "")
     for text in exclude:
         unwanted = (*unwanted, *((one, test) for one, test in _tests(text)[0]))
     for text, test in unwanted:
         if test(name):
-            return Verdict(False, f"{name} is excluded by {text}")
+            return PatternResult(False, f"{name} is excluded by {text}")
     if not wanted:
-        return Verdict(True, "any tag is wanted")
+        return PatternResult(True, "any tag is wanted")
     for text, test in wanted:
         if test(name):
-            return Verdict(True, f"{name} matches {text}")
+            return PatternResult(True, f"{name} matches {text}")
     why = next((why for text, _ in wanted if (why := _pre_release(text, name))), "")
-    return Verdict(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}{why}")
+    return PatternResult(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}{why}")
 
 
 def _pre_release(text: str, name: str) -> str:

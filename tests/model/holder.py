@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import count
 
 from shared.contracts import history as h
-from shared.contracts.runs import Grant, Report, ReportAnswer, TakeAnswer, Verdict
+from shared.contracts.runs import Directive, Grant, Report, ReportAnswer, TakeAnswer
 
 from .outside import Actor, Broken, Live, Outside
 
@@ -54,7 +54,7 @@ class Hold:
     plan: Plan
     known: list[h.Recorded]
     """The history as far as this holder knows it accepted."""
-    verdict: Verdict
+    verdict: Directive
     unsure: list[h.Event] = field(default_factory=list)
     """Said, and not known to be accepted."""
     last_seq: int = 0
@@ -108,7 +108,7 @@ class Hold:
         """The answer to `asked`."""
         asked, self.asked = self.asked, None
         assert asked is not None
-        if answer.verdict is Verdict.FENCED:
+        if answer.verdict is Directive.FENCED:
             self.done = True
             return
         self.verdict = answer.verdict
@@ -120,7 +120,7 @@ class Hold:
             self._may(asked.grant)
         elif asked.grant is not None:
             covered.pop()
-            if answer.verdict is Verdict.GO and answer.reason:
+            if answer.verdict is Directive.GO and answer.reason:
                 self.end_task(asked.grant.task, asked.grant.try_number, h.Status.FAILED, "may have run")
         self.known.extend(h.Recorded(attempt=self.attempt, event=event) for event in covered)
         self.done = any(event.type in ("run.ended", "run.parked") for event in covered)
@@ -131,7 +131,7 @@ class Hold:
         self.ask(grant)
 
     def _may(self, grant: Grant) -> None:
-        if self.verdict is Verdict.CANCEL:
+        if self.verdict is Directive.CANCEL:
             self.end_task(grant.task, grant.try_number, h.Status.CANCELED)
         else:
             self.leave = (grant.task, grant.try_number)
@@ -190,7 +190,7 @@ class Hold:
         self.end_task(task, try_number, status, message)
 
     def _decide(self, now: float) -> Report | None:
-        if self.verdict is Verdict.CANCEL:
+        if self.verdict is Directive.CANCEL:
             return self._end(h.Status.CANCELED)
         for number, type_ in enumerate(self.plan):
             task = str(number)
@@ -200,7 +200,7 @@ class Hold:
                 if ends[-1].status is h.Status.FAILED:
                     return self._end(h.Status.FAILED, ends[-1].message)
                 continue
-            if self.verdict is Verdict.PAUSE:
+            if self.verdict is Directive.PAUSE:
                 return self._park("paused")
             return self._go_on(task, type_, len(ends), now)
         return self._end(h.Status.COMPLETED)

@@ -11,6 +11,7 @@ from services.config.runs import protocol as p
 from services.config.runs.heartbeats import Leases
 from shared.contracts import history as h
 from shared.contracts.runs import (
+    Directive,
     Held,
     HeldAnswer,
     Released,
@@ -19,7 +20,6 @@ from shared.contracts.runs import (
     RunExecution,
     Take,
     TakeAnswer,
-    Verdict,
 )
 
 from .outside import Broken
@@ -36,7 +36,7 @@ class Ledger:
     """The functions of `services.config.runs.protocol`, or a mutation of them."""
     places: int = 2
     now: float = 0.0
-    holdings: dict[str, p.Holding] = field(default_factory=dict)
+    holdings: dict[str, p.RunClaim] = field(default_factory=dict)
     histories: dict[str, list[h.Recorded]] = field(default_factory=lambda: defaultdict(list))
     timers: dict[str, float] = field(default_factory=dict)
     outbox: list[RunExecution] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Ledger:
     newest_taken_sent_at: float = 0.0
     last_take_at: float = 0.0
     starts: int = 0
-    over: dict[str, p.Over] = field(default_factory=dict)
+    over: dict[str, p.AnnounceRunEnd] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     leases: Leases = field(default_factory=lambda: Leases(lease_s=LEASE_S))
     grants: dict[Key, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -52,7 +52,7 @@ class Ledger:
 
     def create(self, execution_id: str) -> None:
         """A delivery was judged: one more run in the queue."""
-        self.holdings[execution_id] = p.Holding(execution_id=execution_id)
+        self.holdings[execution_id] = p.RunClaim(execution_id=execution_id)
         self._admit()
 
     def handle(self, said: Take | Report | Released) -> TakeAnswer | ReportAnswer | None:
@@ -90,7 +90,7 @@ class Ledger:
             history=tuple(self.histories[ask.execution_id]),
         )
 
-    def _notarise_take(self, known: p.Holding, ask: Take, decision: p.TakeDecision) -> None:
+    def _notarise_take(self, known: p.RunClaim, ask: Take, decision: p.TakeDecision) -> None:
         dispatch = (ask.execution_id, ask.dispatch)
         mine = (ask.runner, ask.take_id)
         if decision.taken:
@@ -120,19 +120,19 @@ class Ledger:
             if isinstance(recorded.event, h.RunParked) and mine:
                 raise Broken(f"{said.execution_id} parked in the middle of {mine}")
         self.commit(known, step)
-        if answer.verdict is not Verdict.FENCED:
+        if answer.verdict is not Directive.FENCED:
             self.leases.heard([(said.execution_id, said.attempt)])
         return answer  # type: ignore[no-any-return]
 
     @staticmethod
-    def _same(one: p.Granted, other: p.Granted) -> bool:
+    def _same(one: p.Permit, other: p.Permit) -> bool:
         return (one.key, one.attempt, one.seq) == (other.key, other.attempt, other.seq)
 
     def had_leave(self, execution_id: str, stage: str, task: str, try_number: int, attempt: int) -> bool:
         """Whether that attempt was ever given leave for that try."""
         return attempt in self.grants[execution_id, stage, task, try_number]
 
-    def commit(self, known: p.Holding, step: p.Step) -> None:
+    def commit(self, known: p.RunClaim, step: p.Step) -> None:
         """Store a step and carry out its effects, in one transaction."""
         execution_id = known.execution_id
         if known.state is p.State.ENDED and (step.accepted or step.effects):
@@ -151,10 +151,10 @@ class Ledger:
             self.timers[execution_id] = effect.due_at
         elif isinstance(effect, p.CancelTimer):
             self.timers.pop(execution_id, None)
-        elif isinstance(effect, p.Over):
+        elif isinstance(effect, p.AnnounceRunEnd):
             self.over[execution_id] = effect
 
-    def _store(self, known: p.Holding, after: p.Holding) -> None:
+    def _store(self, known: p.RunClaim, after: p.RunClaim) -> None:
         if p.from_json(p.to_json(after)) != after:
             raise Broken("a holding does not survive its row")
         self.holdings[known.execution_id] = after

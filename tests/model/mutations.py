@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from services.config.runs import protocol as p
-from shared.contracts.runs import Report, ReportAnswer, Take, Verdict
+from shared.contracts.runs import Directive, Report, ReportAnswer, Take
 
 from .faults import zombie_wakes_with_leave
 from .holder import Type
@@ -35,34 +35,34 @@ def _with(**changed: Any) -> Callable[[], World]:
     return lambda: World(rules=SimpleNamespace(**{**vars(TRUE_RULES), **changed}))
 
 
-def _any_take_owns(holding: p.Holding, ask: Take) -> tuple[p.Holding, p.TakeDecision]:
+def _any_take_owns(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
     free = holding.state is p.State.HELD and ask.dispatch == holding.dispatch
     return p.take(replace(holding, state=p.State.DISPATCHED) if free else holding, ask)
 
 
-def _same_take_is_dropped(holding: p.Holding, ask: Take) -> tuple[p.Holding, p.TakeDecision]:
+def _same_take_is_dropped(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
     if holding.state is p.State.HELD:
         return holding, p.TakeDecision(taken=False, reason="taken")
     return p.take(holding, ask)
 
 
-def _old_dispatches_count(holding: p.Holding, ask: Take) -> tuple[p.Holding, p.TakeDecision]:
+def _old_dispatches_count(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
     return p.take(holding, ask.model_copy(update={"dispatch": holding.dispatch}))
 
 
-def _no_fence(holding: p.Holding, said: Report, at: float) -> Reported:
+def _no_fence(holding: p.RunClaim, said: Report, at: float) -> Reported:
     return p.report(holding, said.model_copy(update={"attempt": holding.attempt, "runner": holding.runner}), at)
 
 
-def _no_fence_for_grants(holding: p.Holding, said: Report, at: float) -> Reported:
+def _no_fence_for_grants(holding: p.RunClaim, said: Report, at: float) -> Reported:
     step, answer = p.report(holding, said, at)
-    if said.grant is not None and answer.verdict is Verdict.FENCED:
+    if said.grant is not None and answer.verdict is Directive.FENCED:
         last = said.events[-1].seq
-        return step, ReportAnswer(verdict=Verdict.GO, granted=True, accepted_seq=last)
+        return step, ReportAnswer(verdict=Directive.GO, granted=True, accepted_seq=last)
     return step, answer
 
 
-def _duplicates_accepted(holding: p.Holding, said: Report, at: float) -> Reported:
+def _duplicates_accepted(holding: p.RunClaim, said: Report, at: float) -> Reported:
     events = tuple(
         event.model_copy(update={"seq": number})
         for number, event in enumerate(said.events, start=holding.accepted_seq + 1)
@@ -70,13 +70,13 @@ def _duplicates_accepted(holding: p.Holding, said: Report, at: float) -> Reporte
     return p.report(holding, said.model_copy(update={"events": events}), at)
 
 
-def _gaps_accepted(holding: p.Holding, said: Report, at: float) -> Reported:
+def _gaps_accepted(holding: p.RunClaim, said: Report, at: float) -> Reported:
     if said.events and said.attempt == holding.attempt and said.events[0].seq > holding.accepted_seq:
         return p.report(replace(holding, accepted_seq=said.events[0].seq - 1), said, at)
     return p.report(holding, said, at)
 
 
-def _refused_number_not_spent(holding: p.Holding, said: Report, at: float) -> Reported:
+def _refused_number_not_spent(holding: p.RunClaim, said: Report, at: float) -> Reported:
     step, answer = p.report(holding, said, at)
     spent = said.grant is not None and not answer.granted and answer.accepted_seq > holding.accepted_seq
     if spent and step.holding.state is p.State.HELD and len(step.accepted) < len(said.events):
@@ -84,65 +84,65 @@ def _refused_number_not_spent(holding: p.Holding, said: Report, at: float) -> Re
     return step, answer
 
 
-def _started_is_not_durable(holding: p.Holding, said: Report, at: float) -> Reported:
+def _started_is_not_durable(holding: p.RunClaim, said: Report, at: float) -> Reported:
     step, answer = p.report(holding, said, at)
     accepted = tuple(one for one in step.accepted if said.grant is None or one.event.type != "task.started")
     return replace(step, accepted=accepted), answer
 
 
-def _grants_forgotten_by_a_take(holding: p.Holding, ask: Take) -> tuple[p.Holding, p.TakeDecision]:
+def _grants_forgotten_by_a_take(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
     after, decision = p.take(holding, ask)
     return (after if after.attempt == holding.attempt else replace(after, grants=())), decision
 
 
-def _lost_grant_is_not_repeated(holding: p.Holding, said: Report, at: float) -> Reported:
+def _lost_grant_is_not_repeated(holding: p.RunClaim, said: Report, at: float) -> Reported:
     step, answer = p.report(holding, said, at)
     new = any(grant not in holding.grants for grant in step.holding.grants)
     return step, answer.model_copy(update={"granted": answer.granted and new})
 
 
-def _grants_whatever_is_wanted(holding: p.Holding, said: Report, at: float) -> Reported:
+def _grants_whatever_is_wanted(holding: p.RunClaim, said: Report, at: float) -> Reported:
     step, answer = p.report(replace(holding, cancel=False, pause=False), said, at)
     pause = holding.pause and step.holding.state is not p.State.ENDED
     return replace(step, holding=replace(step.holding, cancel=holding.cancel, pause=pause)), answer
 
 
-def _park_looks_at_nothing(holding: p.Holding, said: Report, at: float) -> Reported:
+def _park_looks_at_nothing(holding: p.RunClaim, said: Report, at: float) -> Reported:
     blind = replace(holding, cancel=False, news=False)
     parks = any(event.type == "run.parked" for event in said.events)
     step, answer = p.report(blind if parks else holding, said, at)
     return replace(step, holding=replace(step.holding, cancel=holding.cancel)), answer
 
 
-def _cancel_waits_for_a_holder(holding: p.Holding, intent: p.Intent, at: float) -> p.Step:
+def _cancel_waits_for_a_holder(holding: p.RunClaim, intent: p.Intent, at: float) -> p.Step:
     if intent is p.Intent.CANCEL and holding.state is not p.State.ENDED:
         return p.Step(replace(holding, cancel=True))
     return p.intend(holding, intent, at)
 
 
-def _answer_while_held_is_forgotten(holding: p.Holding, *said: Any) -> p.Step:
+def _answer_while_held_is_forgotten(holding: p.RunClaim, *said: Any) -> p.Step:
     step = p.answer(holding, *said)
     forgotten = step.holding.state in (p.State.HELD, p.State.DISPATCHED)
     return replace(step, holding=replace(step.holding, news=False)) if forgotten else step
 
 
-def _leases_never_end(holding: p.Holding, at: float) -> p.Step:
+def _leases_never_end(holding: p.RunClaim, at: float) -> p.Step:
     return p.Step(holding)
 
 
-def _deaths_uncounted(holding: p.Holding, at: float) -> p.Step:
+def _deaths_uncounted(holding: p.RunClaim, at: float) -> p.Step:
     step = p.expire(replace(holding, deaths=0), at)
     return replace(step, holding=replace(step.holding, deaths=0))
 
 
-def _expire_sends_the_same_number(holding: p.Holding, at: float) -> p.Step:
+def _expire_sends_the_same_number(holding: p.RunClaim, at: float) -> p.Step:
     step = p.expire(holding, at)
     if step.holding.state is not p.State.DISPATCHED:
         return step
     return p.Step(replace(step.holding, dispatch=holding.dispatch), (p.Dispatch(holding.dispatch),))
 
 
-def _dead_letters_lie(holding: p.Holding, *_: Any) -> p.Step:
+def _dead_letters_lie(holding: p.RunClaim, *_: Any) -> p.Step:
     return p.Step(holding)
 
 
@@ -150,10 +150,10 @@ def _nothing_is_overdue(*_: Any, **__: Any) -> tuple[str, ...]:
     return ()
 
 
-def _fence(number: Callable[[p.Holding, int], int]) -> Callable[[], World]:
+def _fence(number: Callable[[p.RunClaim, int], int]) -> Callable[[], World]:
     counter = {"takes": 0}
 
-    def taken(holding: p.Holding, ask: Take) -> tuple[p.Holding, p.TakeDecision]:
+    def taken(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
         after, decision = p.take(holding, ask)
         counter["takes"] += 1
         return after, replace(decision, start_number=number(after, counter["takes"])) if decision.taken else decision

@@ -10,7 +10,7 @@ from itertools import count
 from types import SimpleNamespace
 
 from services.config.runs import protocol as p
-from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, ReportAnswer, Take, TakeAnswer, Verdict
+from shared.contracts.runs import Directive, Held, HeldAnswer, HeldRun, Released, ReportAnswer, Take, TakeAnswer
 
 from .broker import Address, Broker, Letter, Reply
 from .holder import Died, Hold, Plan, Runner
@@ -201,9 +201,9 @@ class World:
     def _hear_held(self, runner: Runner, answer: HeldAnswer) -> None:
         for hold in list(runner.holds):
             said = answer.verdicts.get(hold.execution_id)
-            if said is Verdict.FENCED and hold.asked is None:
+            if said is Directive.FENCED and hold.asked is None:
                 runner.holds.remove(hold)
-            elif said is not None and said is not Verdict.FENCED:
+            elif said is not None and said is not Directive.FENCED:
                 hold.verdict = said
 
     def _hear_report(self, runner: Runner, question: int, answer: ReportAnswer) -> None:

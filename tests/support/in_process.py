@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.config.accounts.callers import load_person
-from services.config.pushes.deliveries import Receiver as Deliveries
+from services.config.pushes.deliveries import Deliveries as Deliveries
 from services.config.resource import Resource
 from services.config.resources.dead_letters import DeadLetters
 from services.config.resources.deployments import Deployments
-from services.config.resources.dispatch import Desk
+from services.config.resources.dispatch import ResourceDispatcher
 from services.config.resources.events import Events
 from services.config.resources.executions import Executions
 from services.config.resources.logs import Logs
@@ -48,7 +48,7 @@ _SOURCE = "test"
 class Asking:
     """The bus of the gateway: a question is packed, read, answered, and its answer packed and read."""
 
-    def __init__(self, desk: Desk, office: Office) -> None:
+    def __init__(self, desk: ResourceDispatcher, office: Office) -> None:
         self.connected = True
         self._answers: dict[str, Callable[[Any, Caller | None, str | None], Message]] = {
             Find.__name__: lambda ask, caller, _: desk.find(ask, caller),
@@ -102,7 +102,7 @@ class InProcess:
             Kind.LOGS: Logs(),
             Kind.DEPLOYMENTS: Deployments(),
         }
-        desk = Desk(self.office.store, resources, load_person)
+        desk = ResourceDispatcher(self.office.store, resources, load_person)
         client, sessions = ConfigClient(Asking(desk, self.office)), Sessions(KEY)
         origins = Origins(sessions, ())
         self.app: Flask = create_app(

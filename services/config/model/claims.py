@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from shared.contracts import history as h
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 
 FENCE_STEP = 1_000_000
 """A start number is start * FENCE_STEP + attempt, so that plain integers compare first by start, then by attempt."""
@@ -40,7 +40,7 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class AttemptCutoff:
     """Of this attempt, events up to `last_seq` count and later ones never will."""
 
     attempt: int
@@ -48,7 +48,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Permit:
     """Leave that was given: to this attempt, by its event `seq`; `over` once nothing can be going on outside."""
 
     stage: str
@@ -65,7 +65,7 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class RunClaim:
     """Everything the protocol knows about one run; part of one row of the ledger."""
 
     execution_id: str
@@ -83,8 +83,8 @@ class Holding:
     """Last event of the newest attempt that was dealt with."""
     own_seq: int = 0
     """Last event of the ledger itself."""
-    cuts: tuple[Cut, ...] = ()
-    grants: tuple[Granted, ...] = ()
+    cuts: tuple[AttemptCutoff, ...] = ()
+    grants: tuple[Permit, ...] = ()
     deaths: int = 0
     """Leases that ran out since the last progress."""
     where: str = ""
@@ -108,22 +108,22 @@ class Holding:
         return self.attempt > 0
 
     @property
-    def wanted(self) -> Verdict:
+    def wanted(self) -> Directive:
         """What the ledger wants of the holder."""
         if self.cancel:
-            return Verdict.CANCEL
-        return Verdict.PAUSE if self.pause else Verdict.GO
+            return Directive.CANCEL
+        return Directive.PAUSE if self.pause else Directive.GO
 
     @property
-    def open_work(self) -> tuple[Granted, ...]:
+    def open_work(self) -> tuple[Permit, ...]:
         """Leaves given whose tries have not ended: something may be going on outside."""
         return tuple(grant for grant in self.grants if not grant.over)
 
 
-_SCALARS = tuple(name for name in Holding.__slots__ if name not in ("cuts", "grants"))
+_SCALARS = tuple(name for name in RunClaim.__slots__ if name not in ("cuts", "grants"))
 
 
-def to_json(holding: Holding) -> str:
+def to_json(holding: RunClaim) -> str:
     """For the ledger's row; fields at their default are left out."""
     said: dict[str, object] = {
         name: value for name in _SCALARS if (value := getattr(holding, name)) != getattr(_FRESH, name)
@@ -133,17 +133,17 @@ def to_json(holding: Holding) -> str:
     return json.dumps(said, separators=(",", ":"))
 
 
-def from_json(text: str) -> Holding:
+def from_json(text: str) -> RunClaim:
     """Read what `to_json` wrote, of this version or an older one; fields of a newer one are passed over."""
     said = json.loads(text)
     scalars = {name: said[name] for name in _SCALARS if name in said}
     scalars["state"] = State(scalars.get("state", State.QUEUED))
-    cuts = tuple(Cut(*cut) for cut in said.get("cuts", ()))
-    grants = tuple(Granted(*grant) for grant in said.get("grants", ()))
-    return Holding(cuts=cuts, grants=grants, **scalars)
+    cuts = tuple(AttemptCutoff(*cut) for cut in said.get("cuts", ()))
+    grants = tuple(Permit(*grant) for grant in said.get("grants", ()))
+    return RunClaim(cuts=cuts, grants=grants, **scalars)
 
 
-_FRESH = Holding(execution_id="")
+_FRESH = RunClaim(execution_id="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Enqueue:
 
 
 @dataclass(frozen=True, slots=True)
-class FreePlace:
+class FreeSlot:
     """Its place is free: ask admission for the next in the queue."""
 
 
@@ -176,26 +176,26 @@ class CancelTimer:
 
 
 @dataclass(frozen=True, slots=True)
-class TellHolder:
+class NotifyRunner:
     """Broadcast `run.intent` after the commit, so that the holder asks now instead of in a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class AnnounceRunEnd:
     """The run has ended; its `run.ended` is among the accepted events. Public end, notifications, waiting parents."""
 
     status: h.Status
     message: str
 
 
-Effect = Dispatch | Enqueue | FreePlace | SetTimer | CancelTimer | TellHolder | Over
+Effect = Dispatch | Enqueue | FreeSlot | SetTimer | CancelTimer | NotifyRunner | AnnounceRunEnd
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one happening makes of a holding."""
 
-    holding: Holding
+    holding: RunClaim
     effects: tuple[Effect, ...] = ()
     accepted: tuple[h.Recorded, ...] = ()
     """Append these to the history, in this order."""
@@ -211,4 +211,4 @@ class TakeDecision:
     reason: str = ""
     attempt: int = 0
     start_number: int = 0
-    verdict: Verdict = Verdict.GO
+    verdict: Directive = Directive.GO

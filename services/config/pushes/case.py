@@ -8,7 +8,7 @@ from services.config.model.deliveries import Earlier
 from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import Compiled, Order
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import Push, TagResolved
 
 from .verdicts import Judgement
@@ -18,7 +18,7 @@ from .verdicts import Judgement
 class Case:
     """Every fact about one push, read once and in one transaction. `facts.read` fills it, `decision.decide` uses it."""
 
-    event: Delivery
+    event: PushEvent
     """The push, when and how it arrived, and the state that it is in."""
     now: float
     problem: str | None = None

@@ -14,7 +14,7 @@ from typing import Any
 from services.config.model import lineage
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import Admitted, Compiled, Order, run_id
-from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, Delivery
+from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.repositories import HUB_HOST
@@ -59,7 +59,7 @@ def started(case: Case, admitted: Admitted) -> Judgement:
     return judge(verdict, run=f"{run.pipeline} #{run.index}", why=run.status_message, note=note)
 
 
-def batched(winner: Delivery) -> Judgement:
+def batched(winner: PushEvent) -> Judgement:
     """The verdict of a push that was pushed together with `winner`, whose event decides for all of them."""
     image = wording(winner.push) if winner.push is not None else winner.id
     return judge(Verdict.GATHERED, why=f"Batched with {image}; see that event for the result.")

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 from services.config.model.triggers import MatchWebhook
 from services.config.runs import admission
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import UnitOfWork, deliveries
 from services.config.store.definitions import webhooks
-from services.config.store.deliveries import ANSWERED, GATHERING, JUDGED, RECEIVED, RESOLVING, RETRYING, Delivery
+from services.config.store.deliveries import ANSWERED, GATHERING, JUDGED, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import DeliveryChanged, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
 
@@ -35,12 +35,12 @@ GATHER = "delivery.gather"
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
+class Deliveries:
     """The use cases of deliveries, within a batch that the caller opened."""
 
     definitions: Definitions
 
-    def receive(self, batch: Movement, hook: HookReceived) -> list[Delivery]:
+    def receive(self, batch: RunBatch, hook: HookReceived) -> list[PushEvent]:
         """Record each push of a delivery once, and judge it or ask the registry first."""
         webhook = self.definitions.webhook(batch.uow, token_hash=hook.token_hash)
         pushes: tuple[Push | None, ...] = hook.pushes or (None,)
@@ -52,13 +52,13 @@ class Receiver:
                 recorded.append(self._judge(batch, facts.read(batch, self.definitions, event, webhook, hook.problem)))
         return recorded
 
-    def rerun(self, batch: Movement, event: Delivery, by: str, *, anyway: bool = False) -> Delivery:
+    def rerun(self, batch: RunBatch, event: PushEvent, by: str, *, anyway: bool = False) -> PushEvent:
         """A new event for the same push, as of today: age and repeats no longer count, with `anyway` nor does order."""
         webhook = facts.webhook_of(batch.uow, self.definitions, event)
         repeated = records.again(event, by, batch.uow.now, anyway=anyway)
         return self._judge(batch, facts.read(batch, self.definitions, repeated, webhook))
 
-    def resolved(self, batch: Movement, answer: TagResolved) -> None:
+    def resolved(self, batch: RunBatch, answer: TagResolved) -> None:
         """The registry's answer; one that arrives after the deadline changes nothing."""
         event = deliveries.find_push(batch.uow, answer.delivery_id, answer.push_ordinal)
         if event is not None and event.state == RESOLVING:
@@ -69,14 +69,14 @@ class Receiver:
         """Handle the timer RESOLVE_DEADLINE: the run starts without a digest, and its event says why."""
         event = deliveries.find_one(uow, event_id)
         if event is not None and event.state == RESOLVING:
-            with Movement(uow) as batch:
+            with RunBatch(uow) as batch:
                 self._judge_and_release(batch, records.unanswered(event, decision.ANSWER_WITHIN_S))
 
     def on_again(self, uow: UnitOfWork, event_id: str) -> None:
         """Handle the timer RESOLVE_AGAIN: another question to the registry."""
         event = deliveries.find_one(uow, event_id)
         if event is not None and event.state == RETRYING:
-            with Movement(uow) as batch:
+            with RunBatch(uow) as batch:
                 self._judge(batch, self._facts(batch, event))
 
     def on_quiet(self, uow: UnitOfWork, subject: str) -> None:
@@ -89,7 +89,7 @@ class Receiver:
             for event in waiting.values()
             if event.push is not None
         ]
-        with Movement(uow) as batch:
+        with RunBatch(uow) as batch:
             for group in batching.group(members, webhook.tag_pattern if webhook is not None else ""):
                 winner = waiting[group.winner]
                 self._judge(batch, facts.read(batch, self.definitions, winner, webhook, tags=group.tags))
@@ -97,14 +97,14 @@ class Receiver:
                     case = Case(event=waiting[event_id], now=uow.now)
                     _write(batch, case, decision.batched(winner))
 
-    def _facts(self, batch: Movement, event: Delivery, answer: TagResolved | None = None) -> Case:
+    def _facts(self, batch: RunBatch, event: PushEvent, answer: TagResolved | None = None) -> Case:
         webhook = facts.webhook_of(batch.uow, self.definitions, event)
         return facts.read(batch, self.definitions, event, webhook, answer=answer)
 
-    def _judge(self, batch: Movement, case: Case) -> Delivery:
+    def _judge(self, batch: RunBatch, case: Case) -> PushEvent:
         return _write(batch, case, decision.decide(case))
 
-    def _judge_and_release(self, batch: Movement, event: Delivery, answer: TagResolved | None = None) -> None:
+    def _judge_and_release(self, batch: RunBatch, event: PushEvent, answer: TagResolved | None = None) -> None:
         """Judge what the registry has answered, and then those that waited only for it, in their order."""
         judged = self._judge(batch, self._facts(batch, event, answer))
         if judged.state == ANSWERED:
@@ -116,7 +116,7 @@ class Receiver:
             self._judge(batch, case)
 
 
-def _write(batch: Movement, case: Case, decided: Decision) -> Delivery:
+def _write(batch: RunBatch, case: Case, decided: Decision) -> PushEvent:
     """Carry out what was decided: the run, the question and the timer, the event's row, and who must hear of it."""
     match decided:
         case Judgement():
@@ -134,7 +134,7 @@ def _write(batch: Movement, case: Case, decided: Decision) -> Delivery:
     return event
 
 
-def _waiting(uow: UnitOfWork, case: Case, wait: Wait) -> Delivery:
+def _waiting(uow: UnitOfWork, case: Case, wait: Wait) -> PushEvent:
     event = case.event if wait.judgement is None else records.judged(case.event, wait.judgement)
     if wait.state == RESOLVING:
         _ask_registry(uow, event, case.webhook)
@@ -144,7 +144,7 @@ def _waiting(uow: UnitOfWork, case: Case, wait: Wait) -> Delivery:
     return replace(event, state=wait.state)
 
 
-def _ask_registry(uow: UnitOfWork, event: Delivery, webhook: MatchWebhook | None) -> None:
+def _ask_registry(uow: UnitOfWork, event: PushEvent, webhook: MatchWebhook | None) -> None:
     if event.push is None or event.push.tag is None:
         return
     question = TagResolve(
@@ -159,7 +159,7 @@ def _ask_registry(uow: UnitOfWork, event: Delivery, webhook: MatchWebhook | None
     uow.outbox(TAG_RESOLVE, question, event.id)
 
 
-def _started(batch: Movement, case: Case, start: Start) -> Delivery:
+def _started(batch: RunBatch, case: Case, start: Start) -> PushEvent:
     admitted = admission.start(batch, start.pipeline, start.compiled, start.order)
     for run in admitted.superseded:
         if run.delivery is not None:
@@ -169,7 +169,7 @@ def _started(batch: Movement, case: Case, start: Start) -> Delivery:
     return replace(event, execution_id=run.id, execution_index=run.index, pipeline=run.pipeline)
 
 
-def _tell(batch: Movement, event: Delivery) -> None:
+def _tell(batch: RunBatch, event: PushEvent) -> None:
     webhook_id, token_hash = event.webhook_id, event.token_hash
     if webhook_id is not None and event.state == JUDGED and event.via != "test":
         batch.at_last(
@@ -182,11 +182,11 @@ def _tell(batch: Movement, event: Delivery) -> None:
     batch.uow.broadcast(DELIVERY_CHANGED, changed, event.id)
 
 
-def _by_repository(event: Delivery) -> str:
+def _by_repository(event: PushEvent) -> str:
     return f"{event.webhook_id}/{event.push.repository if event.push is not None else ''}"
 
 
-_TIMERS: dict[str, tuple[str, Callable[[Delivery], str]]] = {
+_TIMERS: dict[str, tuple[str, Callable[[PushEvent], str]]] = {
     RESOLVING: (RESOLVE_DEADLINE, lambda event: event.id),
     RETRYING: (RESOLVE_AGAIN, lambda event: event.id),
     GATHERING: (GATHER, _by_repository),

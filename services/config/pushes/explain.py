@@ -11,7 +11,7 @@ from services.config.model.definitions import Webhook
 from services.config.model.people import Person
 from services.config.store import Reading, deliveries, polls
 from services.config.store.definitions import webhooks as webhooks_store
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
@@ -88,7 +88,7 @@ def _seconds(text: str) -> float:
     return number / unit
 
 
-def sentence(event: Delivery) -> str:
+def sentence(event: PushEvent) -> str:
     """What became of one delivery, to its run's end."""
     to = f" to webhook {event.webhook}" if event.webhook else ""
     outcome = f"Received{to} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"

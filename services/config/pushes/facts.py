@@ -7,9 +7,9 @@ from typing import Protocol
 from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs import admission
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import Reading, deliveries, pushed_images
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import Push, TagResolved
 from shared.grammar.malformed import Malformed
 
@@ -28,7 +28,7 @@ class Definitions(Protocol):
         ...
 
 
-def webhook_of(uow: Reading, definitions: Definitions, event: Delivery) -> MatchWebhook | None:
+def webhook_of(uow: Reading, definitions: Definitions, event: PushEvent) -> MatchWebhook | None:
     """The webhook that an event was received for, as it is now."""
     if event.webhook_id is not None:
         return definitions.webhook(uow, webhook_id=event.webhook_id)
@@ -36,9 +36,9 @@ def webhook_of(uow: Reading, definitions: Definitions, event: Delivery) -> Match
 
 
 def read(
-    batch: Movement,
+    batch: RunBatch,
     definitions: Definitions,
-    event: Delivery,
+    event: PushEvent,
     webhook: MatchWebhook | None,
     problem: str | None = None,
     *,
@@ -86,13 +86,13 @@ def _causes(uow: Reading, push: Push) -> tuple[Cause, ...]:
     return pushed.causes if pushed is not None else ()
 
 
-def _push_of(event: Delivery | None) -> Push | None:
+def _push_of(event: PushEvent | None) -> Push | None:
     return event.push if event is not None else None
 
 
 def _is_skipped(
-    batch: Movement,
-    event: Delivery,
+    batch: RunBatch,
+    event: PushEvent,
     webhook: MatchWebhook,
     pipeline: RunnablePipeline,
     compiled: admission.Compiled,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from services.config.catalog.webhooks.tag_lists import Question, question
 from services.config.model.definitions import Webhook
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import UnitOfWork
 from services.config.store import polls as store
 from services.config.store.definitions import webhooks
@@ -21,7 +21,7 @@ from shared.grammar import patterns
 from shared.process.ids import new_id
 
 from . import tag_diff
-from .deliveries import Receiver
+from .deliveries import Deliveries
 
 LOOK = "webhooks.look"
 """The timer; its subject is always `all`."""
@@ -47,7 +47,7 @@ class Pace:
 class Looks:
     """The use cases of looking."""
 
-    def __init__(self, receiver: Receiver, pace: Pace) -> None:
+    def __init__(self, receiver: Deliveries, pace: Pace) -> None:
         self._receiver = receiver
         self._pace = pace
 
@@ -72,7 +72,7 @@ class Looks:
         uow.outbox(asked.topic, asked.ask, webhook.id)
         store.save(uow, replace(known, looked_at=asked.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
 
-    def seen(self, movement: Movement, said: TagsSeen) -> None:
+    def seen(self, movement: RunBatch, said: TagsSeen) -> None:
         """The answer. One to an earlier question, or for a webhook that was disabled meanwhile, changes nothing."""
         uow = movement.uow
         webhook = webhooks.WEBHOOKS.one(uow, id=said.webhook_id)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from services.config.model import lineage
 from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook
-from services.config.store.deliveries import JUDGED, RECEIVED, Delivery
+from services.config.store.deliveries import JUDGED, RECEIVED, PushEvent
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolved
 from shared.grammar.repositories import HUB_HOST
 from shared.process.ids import new_id
@@ -26,10 +26,10 @@ def row_id(delivery_id: str, ordinal: int) -> str:
 
 def received(
     hook: HookReceived, webhook: MatchWebhook | None, push: Push | None, event_id: str, ordinal: int, now: float
-) -> Delivery:
+) -> PushEvent:
     """One push of a hook that `webhook` has received now, before anything is judged."""
     push = _placed(push, webhook)
-    return Delivery(
+    return PushEvent(
         id=event_id,
         delivery_id=hook.delivery_id,
         ordinal=ordinal,
@@ -52,7 +52,7 @@ def received(
     )
 
 
-def again(event: Delivery, by: str, now: float, *, anyway: bool) -> Delivery:
+def again(event: PushEvent, by: str, now: float, *, anyway: bool) -> PushEvent:
     """A new event for the same push, received now; with `anyway` it is the newest of its repository."""
     event_id = new_id()
     return replace(
@@ -77,7 +77,7 @@ def again(event: Delivery, by: str, now: float, *, anyway: bool) -> Delivery:
     )
 
 
-def judged(event: Delivery, judgement: Judgement) -> Delivery:
+def judged(event: PushEvent, judgement: Judgement) -> PushEvent:
     """The event with its verdict."""
     return replace(
         event,
@@ -88,7 +88,7 @@ def judged(event: Delivery, judgement: Judgement) -> Delivery:
     )
 
 
-def answered(event: Delivery, answer: TagResolved) -> Delivery:
+def answered(event: PushEvent, answer: TagResolved) -> PushEvent:
     """The event with what the registry says of its image, or with a note why it says nothing."""
     push = event.push
     if push is None:
@@ -104,14 +104,14 @@ def answered(event: Delivery, answer: TagResolved) -> Delivery:
     return replace(event, push=push.model_copy(update=image), digest_note="")
 
 
-def unanswered(event: Delivery, within_s: float) -> Delivery:
+def unanswered(event: PushEvent, within_s: float) -> PushEvent:
     """The event with a note that the registry did not answer."""
     has_digest = event.push is not None and event.push.digest
     missing = "what was pushed" if has_digest else "which digest the tag has"
     return replace(event, digest_note=f"The registry did not say within {within_s:.0f} seconds {missing}.")
 
 
-def caused_by(event: Delivery, causes: Sequence[Cause]) -> Delivery:
+def caused_by(event: PushEvent, causes: Sequence[Cause]) -> PushEvent:
     """The event with the run that pushed its image; `causes` is newest first."""
     if not causes:
         return event

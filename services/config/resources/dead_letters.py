@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from services.config.catalog.documents import link, micros, wire_time
 from services.config.model.people import Person
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.resource import unsupported
 from services.config.runs import protocol
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import Reading, Store, UnitOfWork
 from services.config.store import dead_letters as stored
 from services.config.store.dead_letters import Letter
@@ -65,7 +65,7 @@ def _fail_run(uow: UnitOfWork, letter: Letter) -> None:
     data = _data(letter)
     execution_id = str(data.get("execution_id") or letter.subject)
     dispatch = data.get("dispatch")
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         run = movement.run(execution_id)
         if run is not None:
             number = dispatch if isinstance(dispatch, int) else None
@@ -83,7 +83,7 @@ def _fail_reporter(uow: UnitOfWork, dead: DeadLetter) -> None:
     if head is None:
         return
     execution_id, attempt, first_seq = head[1].decode("utf-8", "replace"), int(head[2]), int(head[3] or 0)
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         run = movement.run(execution_id)
         if run is not None:
             movement.apply(run, protocol.unreadable(run.holding, attempt, first_seq, dead.reason, uow.now))
@@ -101,7 +101,7 @@ def _data(letter: Letter) -> Json:
 class DeadLetters:
     """For administrators."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Deliveries) -> None:
         self._receiver = receiver
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
@@ -133,7 +133,7 @@ class DeadLetters:
         topic, message = _message(one)
         if topic is HOOK_RECEIVED and isinstance(message, HookReceived):
             # As of today: what was pushed meanwhile counts, and an old push does not pass for a new one.
-            with Movement(uow) as movement:
+            with RunBatch(uow) as movement:
                 self._receiver.receive(movement, message)
         elif topic is RUN_EXECUTION:
             raise refuse(

@@ -30,7 +30,7 @@ LoadPerson = Callable[[Reading, Caller], "Person"]
 
 
 @dataclass(frozen=True)
-class Desk:
+class ResourceDispatcher:
     """All kinds, and how to learn who asks."""
 
     store: Store

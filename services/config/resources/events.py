@@ -9,13 +9,13 @@ from services.config.catalog.documents import link, micros, stamps, wire_time
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.pushes import explain
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.verdicts import BUTTONS, action_of
 from services.config.resource import unsupported
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import Reading, UnitOfWork, deliveries
 from services.config.store.definitions import projects as projects_store
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
@@ -27,7 +27,7 @@ _AGAIN = {"rerun": False, "resume": False, "run-anyway": True}
 class Events:
     """Deliveries, newest first. Those of unknown tokens belong to no project; administrators see them."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Deliveries) -> None:
         self._receiver = receiver
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
@@ -50,7 +50,7 @@ class Events:
         one = self._locate(uow, person, ask.id)
         if ask.verb in _AGAIN:
             person.demand(one.project, Right.EXECUTE, f"rerun events of {one.project or 'no project'}")
-            with Movement(uow) as movement:
+            with RunBatch(uow) as movement:
                 made = self._receiver.rerun(movement, one, person.user, anyway=_AGAIN[ask.verb])
             return Document(document=document(uow, deliveries.find_one(uow, made.id) or made))
         if ask.verb == "delete":
@@ -59,25 +59,25 @@ class Events:
             return Document(document=document(uow, one))
         raise unsupported(Kind.EVENTS, ask.verb, (*_AGAIN, "delete"))
 
-    def _locate(self, uow: Reading, person: Person, number: str) -> Delivery:
+    def _locate(self, uow: Reading, person: Person, number: str) -> PushEvent:
         one = deliveries.find_one(uow, number)
         if one is None or not person.may(one.project, Right.READ):
             raise refuse(Code.NOT_FOUND, f"There is no event {number}", subject=number)
         return one
 
 
-def document(uow: Reading, one: Delivery) -> Json:
+def document(uow: Reading, one: PushEvent) -> Json:
     """One event as the API shows it."""
     return documents(uow, [one])[0]
 
 
-def documents(uow: Reading, found: Sequence[Delivery]) -> list[Json]:
+def documents(uow: Reading, found: Sequence[PushEvent]) -> list[Json]:
     """Events as the API shows them."""
     projects = projects_store.ids(uow, {one.project for one in found})
     return [_document(one, projects.get(one.project, "")) for one in found]
 
 
-def _document(one: Delivery, project_id: str) -> Json:
+def _document(one: PushEvent, project_id: str) -> Json:
     """Code Stream's event, old and new field names, and ours."""
     push = one.push
     pusher = (push.pusher or "") if push else ""

@@ -12,7 +12,7 @@ from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
 from services.config.runs import protocol
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.runs.plans import read_plan
 from services.config.store import Reading, UnitOfWork, executions, operations
 from services.config.store.definitions import projects as projects_store
@@ -85,7 +85,7 @@ def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message:
     done = word == "Rejected" or approvals >= _quorum(one)
     operations.save_answer(uow, one.id, status=word, answers=answers, by=person.user, message=message, done=done)
     if done:
-        with Movement(uow) as movement:
+        with RunBatch(uow) as movement:
             run = movement.run(one.execution_id)
             if run is not None:
                 said = {

@@ -27,7 +27,7 @@ from shared.grammar.spec import PipelineSpec, Supersede
 from shared.process.ids import new_id
 
 from . import concurrency, protocol
-from .batch import Movement
+from .batch import RunBatch
 
 _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 """Namespace of the ids of runs that deliveries start."""
@@ -126,14 +126,14 @@ def _compiled(_pipeline_id: str, _version: int, text: str) -> Compiled:
     return Compiled(spec, supersede_of(spec, imported=bool(tree.get("_imported"))), digest, plan, about)
 
 
-def skips(movement: Movement, pipeline: RunnablePipeline, policy: Supersede, *, source: str, execution_id: str) -> bool:
+def skips(movement: RunBatch, pipeline: RunnablePipeline, policy: Supersede, *, source: str, execution_id: str) -> bool:
     """Whether the pipeline skips a new run of `source`, since another runs or waits. A run that exists is not new."""
     if policy is not Supersede.SKIP_NEW or movement.run(execution_id) is not None:
         return False
     return _arrival(movement, policy, concurrency.lane_of(policy, pipeline.id, source)).skip
 
 
-def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
+def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
     """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
     known = movement.run(order.execution_id)
     if known is not None:
@@ -153,7 +153,7 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
         pipeline=pipeline.name,
         pipeline_id=pipeline.id,
         index=index,
-        holding=protocol.Holding(execution_id=order.execution_id),
+        holding=protocol.RunClaim(execution_id=order.execution_id),
         lane=lane,
         policy=ready.policy.value,
         concurrency=max(1, pipeline.concurrency),
@@ -194,7 +194,7 @@ def start(movement: Movement, pipeline: RunnablePipeline, ready: Compiled, order
     return Admitted(placed, superseded)
 
 
-def _arrival(movement: Movement, policy: Supersede, lane: str) -> concurrency.Arrival:
+def _arrival(movement: RunBatch, policy: Supersede, lane: str) -> concurrency.Arrival:
     if not lane:
         return concurrency.Arrival()
     running = slots.active_in_lane(movement.uow, lane)
@@ -204,21 +204,21 @@ def _arrival(movement: Movement, policy: Supersede, lane: str) -> concurrency.Ar
     return concurrency.arrive(policy, running, fresh)
 
 
-def _supersede(movement: Movement, execution_id: str, index: int) -> Run:
+def _supersede(movement: RunBatch, execution_id: str, index: int) -> Run:
     run = movement.run(execution_id)
     assert run is not None
     message = f"Superseded by #{index} before it started."
     return movement.apply(run, protocol.end(run.holding, Status.CANCELED, message, movement.uow.now))
 
 
-def _cancel_older(movement: Movement, execution_id: str, why: str) -> None:
+def _cancel_older(movement: RunBatch, execution_id: str, why: str) -> None:
     run = movement.run(execution_id)
     if run is not None:
         executions.set_reason(movement.uow, run.id, why)
         movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
 
 
-def _why_it_waits(movement: Movement, run: Run) -> str:
+def _why_it_waits(movement: RunBatch, run: Run) -> str:
     active = slots.active_in(movement.uow, run.pipeline_id)
     same = slots.active_in_lane(movement.uow, run.lane) if run.lane else []
     if same and (other := movement.run(same[0])) is not None:
@@ -261,7 +261,7 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
     # Asked again after a lost answer, it has its room already.
     if order.parent and not executions.load_holdings(uow, [order.execution_id]):
         demand_room(uow, order.parent)
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         ready = compiled(pipeline)
         if skips(movement, pipeline, ready.policy, source=order.source_of_runs, execution_id=order.execution_id):
             raise refuse(

@@ -1,6 +1,6 @@
 """Moving runs on within one transaction: the shell around `protocol`.
 
-A `Movement` loads the runs that a batch touches, applies the protocol's steps to them in memory, and writes everything
+A `RunBatch` loads the runs that a batch touches, applies the protocol's steps to them in memory, and writes everything
 at once: rows, events, timers, messages, and the admission of those for whom a place became free.
 """
 
@@ -24,7 +24,7 @@ _MAX_BROADCAST_BYTES = 1024 * 1024
 """Of the events in one broadcast; who needs the values of more asks for the execution."""
 
 
-class Movement:
+class RunBatch:
     """The runs that one transaction moves. Use as a context: what moved is written when the block ends well."""
 
     def __init__(self, uow: UnitOfWork) -> None:
@@ -39,7 +39,7 @@ class Movement:
         self._said: dict[str, list[Event]] = {}
         self._asking: set[str] = set()
 
-    def __enter__(self) -> Movement:
+    def __enter__(self) -> RunBatch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -73,7 +73,7 @@ class Movement:
                 self.admit(run)
         return self._runs[run.id]
 
-    def hold(self, run: Run, holding: protocol.Holding) -> Run:
+    def hold(self, run: Run, holding: protocol.RunClaim) -> Run:
         """A change of the holding alone, as a take makes."""
         return self._keep(run, holding, ())
 
@@ -83,7 +83,7 @@ class Movement:
         effects.apply_effects(self, run, step)
         return self._runs[run.id]
 
-    def _keep(self, run: Run, holding: protocol.Holding, accepted: tuple[Recorded, ...]) -> Run:
+    def _keep(self, run: Run, holding: protocol.RunClaim, accepted: tuple[Recorded, ...]) -> Run:
         before = self._before.setdefault(run.id, run)
         now = self.uow.now
         moved = (holding.state, holding.dispatch, holding.attempt) != (
@@ -91,7 +91,7 @@ class Movement:
             run.holding.dispatch,
             run.holding.attempt,
         )
-        glance = projection.Glance(run.folded, run.status_message, run.started_at, run.ended_at)
+        glance = projection.RunSummary(run.folded, run.status_message, run.started_at, run.ended_at)
         for place, one in enumerate(accepted, start=run.events + 1):
             self._rows.append((run.id, place, one))
             glance = projection.look(glance, one.event, now)

@@ -21,7 +21,7 @@ from shared.grammar.inputs import DOCKER
 from shared.grammar.plan import Plan, compile_plan
 
 from . import admission, protocol, reruns
-from .batch import Movement
+from .batch import RunBatch
 from .documents import documents
 from .plans import plan_of
 from .states import folded, state_of
@@ -34,7 +34,7 @@ def missing(name: str) -> Refused:
     return refuse(Code.NOT_FOUND, f"There is no execution {name}", subject=name)
 
 
-def _load(movement: Movement, execution_id: str) -> Run:
+def _load(movement: RunBatch, execution_id: str) -> Run:
     run = movement.run(execution_id)
     if run is None:
         raise missing(execution_id)
@@ -52,7 +52,7 @@ def _answer(uow: UnitOfWork, execution_id: str) -> Document:
 
 def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act], Document]:
     def act(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
-        with Movement(uow) as movement:
+        with RunBatch(uow) as movement:
             run = _load(movement, seen.id)
             step = protocol.intend(run.holding, intent, uow.now)
             if step.refusal:
@@ -70,7 +70,7 @@ def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act]
 
 def _resume(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
     """After a pause; or, for an administrator, let the run use what is restricted."""
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         run = _load(movement, seen.id)
         barred = [] if run.holding.pause else _barred(uow, run)
         if barred:
@@ -165,7 +165,7 @@ def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept,
 def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
     """Start a waiting run although there is no place for it."""
     person.demand(seen.project, Right.RESTRICTED, f"start runs of {seen.pipeline} past the queue")
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         run = _load(movement, seen.id)
         if run.holding.state is not protocol.State.QUEUED:
             raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} does not wait in the queue", subject=seen.id)

@@ -138,11 +138,11 @@ def _task_ended(batch: BatchPort, run: Run, event: TaskEnded) -> None:
 _EFFECTS: dict[type, Callable[[BatchPort, Run, Any], None]] = {
     protocol.Dispatch: _dispatch,
     protocol.Enqueue: _want_place,
-    protocol.FreePlace: _want_place,
+    protocol.FreeSlot: _want_place,
     protocol.SetTimer: _set_timer,
     protocol.CancelTimer: _cancel_timer,
-    protocol.TellHolder: _tell_holder,
-    protocol.Over: _over,
+    protocol.NotifyRunner: _tell_holder,
+    protocol.AnnounceRunEnd: _over,
 }
 _TOLD: dict[type, Callable[[BatchPort, Run, Any], None]] = {
     StageEnded: _stage_over,

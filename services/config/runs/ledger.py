@@ -17,6 +17,7 @@ from shared.contracts.base import Message
 from shared.contracts.bounds import MAX_MESSAGE_BYTES
 from shared.contracts.history import Status
 from shared.contracts.runs import (
+    Directive,
     Endpoint,
     Held,
     HeldAnswer,
@@ -27,13 +28,12 @@ from shared.contracts.runs import (
     Take,
     TakeAnswer,
     Variable,
-    Verdict,
 )
 from shared.grammar.cutting import cut_deep
 from shared.grammar.plan import Plan
 
 from . import protocol, rollbacks
-from .batch import Movement
+from .batch import RunBatch
 from .heartbeats import Leases
 from .plans import read_plan
 
@@ -90,7 +90,7 @@ class Ledger:
         self.last_take_at = store.clock()
         """When something was taken last, or could last not be."""
 
-    def handlers(self) -> dict[type[Message], Callable[[Movement, Any], Pending]]:
+    def handlers(self) -> dict[type[Message], Callable[[RunBatch, Any], Pending]]:
         """What the ledger does with each message that it answers for."""
         return {Take: self._take, Report: self._report, Released: self._released}
 
@@ -98,7 +98,7 @@ class Ledger:
         """The batch is written: the leases of what was taken begin."""
         self.leases.heard((taken.run.id, taken.decision.attempt) for taken in pending if isinstance(taken, Taken))
 
-    def _take(self, movement: Movement, ask: Take) -> Pending:
+    def _take(self, movement: RunBatch, ask: Take) -> Pending:
         run = movement.run(ask.execution_id)
         if run is None:
             return TakeAnswer(taken=False, reason=f"There is no execution {ask.execution_id}.")
@@ -111,18 +111,18 @@ class Ledger:
             self.last_take_at = movement.uow.now
         return Taken(movement.hold(run, holding), decision)
 
-    def _report(self, movement: Movement, said: Report) -> Pending:
+    def _report(self, movement: RunBatch, said: Report) -> Pending:
         run = movement.run(said.execution_id)
         if run is None:
-            return ReportAnswer(verdict=Verdict.FENCED, reason=f"There is no execution {said.execution_id}.")
+            return ReportAnswer(verdict=Directive.FENCED, reason=f"There is no execution {said.execution_id}.")
         step, answer = protocol.report(run.holding, said, movement.uow.now)
         moved = movement.apply(run, step)
         rollbacks.begin(movement, moved, step.accepted, self.pipeline_named)
-        if answer.verdict is not Verdict.FENCED:
+        if answer.verdict is not Directive.FENCED:
             self.leases.heard([(run.id, said.attempt)])
         return answer
 
-    def _released(self, movement: Movement, said: Released) -> None:
+    def _released(self, movement: RunBatch, said: Released) -> None:
         run = movement.run(said.execution_id)
         if run is not None:
             movement.apply(run, protocol.release(run.holding, said.runner, said.attempt, movement.uow.now))
@@ -197,14 +197,14 @@ class Ledger:
             holdings = executions.load_holdings(uow, ids)
             now = uow.now
         answer = protocol.held(holdings, ask).model_copy(update={"at": now})
-        alive = [one for one in ids if answer.verdicts.get(one, Verdict.FENCED) is not Verdict.FENCED]
+        alive = [one for one in ids if answer.verdicts.get(one, Directive.FENCED) is not Directive.FENCED]
         regained = [
             pair
             for pair in ask.holds
             if pair.execution_id in alive and holdings[pair.execution_id].state is protocol.State.DISPATCHED
         ]
         if regained:
-            with self.store.write() as uow, Movement(uow) as movement:
+            with self.store.write() as uow, RunBatch(uow) as movement:
                 movement.preload(pair.execution_id for pair in regained)
                 for pair in regained:
                     if (run := movement.run(pair.execution_id)) is not None:
@@ -233,7 +233,7 @@ class Ledger:
             self._give_up(expired[start : start + _QUIET_PAGE], lost[start : start + _QUIET_PAGE])
 
     def _give_up(self, expired: Sequence[str], lost: Sequence[str]) -> None:
-        with self.store.write() as uow, Movement(uow) as movement:
+        with self.store.write() as uow, RunBatch(uow) as movement:
             movement.preload([*expired, *lost])
             for one in expired:
                 if (run := movement.run(one)) is not None:
@@ -244,7 +244,7 @@ class Ledger:
 
     def due(self, uow: UnitOfWork, execution_id: str) -> None:
         """A parked run's timer."""
-        with Movement(uow) as movement:
+        with RunBatch(uow) as movement:
             if (run := movement.run(execution_id)) is not None:
                 movement.apply(run, protocol.due(run.holding, uow.now))
 
@@ -252,7 +252,7 @@ class Ledger:
 def _unusable(uow: UnitOfWork, run: Run, reason: str) -> TakeAnswer:
     """Fail a run that no runner can ever be given."""
     message = f"No runner can go on with this run: {reason}."
-    with Movement(uow) as movement:
+    with RunBatch(uow) as movement:
         if (now := movement.run(run.id)) is not None:
             movement.apply(now, protocol.end(now.holding, Status.FAILED, message, uow.now))
     return TakeAnswer(taken=False, reason=message)

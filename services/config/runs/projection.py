@@ -31,7 +31,7 @@ COMPLETED = "Execution Completed."
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class RunSummary:
     """What a list shows of a run, without folding its history."""
 
     status: Status = Status.NOT_STARTED
@@ -40,7 +40,7 @@ class Glance:
     ended_at: float | None = None
 
 
-def look(glance: Glance, event: Event, now: float) -> Glance:
+def look(glance: RunSummary, event: Event, now: float) -> RunSummary:
     """The glance after one more event; the first end is the one that counts."""
     if glance.status.ended:
         return glance
@@ -66,7 +66,7 @@ def look(glance: Glance, event: Event, now: float) -> Glance:
     return _changed(glance, message=f"Executing {stage}") if stage else glance
 
 
-def _changed(glance: Glance, **change: Any) -> Glance:
+def _changed(glance: RunSummary, **change: Any) -> RunSummary:
     """Most events change nothing at a glance, and a copy costs more than a look."""
     return (
         glance if all(getattr(glance, name) == value for name, value in change.items()) else replace(glance, **change)

@@ -14,13 +14,13 @@ from shared.grammar.inputs import run_inputs
 from shared.grammar.malformed import Malformed
 
 from . import admission, protocol
-from .batch import Movement
+from .batch import RunBatch
 
 Find = Callable[[Reading, str, str], RunnablePipeline | None]
 """The pipeline of a project and a name."""
 
 
-def begin(movement: Movement, run: Run, accepted: Iterable[Recorded], find: Find) -> None:
+def begin(movement: RunBatch, run: Run, accepted: Iterable[Recorded], find: Find) -> None:
     """Start the rollbacks that a run asks for; one that cannot be started is answered at once."""
     for event in (one.event for one in accepted):
         if isinstance(event, RollbackStarted) and not event.problem:
@@ -30,7 +30,7 @@ def begin(movement: Movement, run: Run, accepted: Iterable[Recorded], find: Find
                 _answer(movement, run, event, str(error))
 
 
-def _start(movement: Movement, run: Run, event: RollbackStarted, find: Find) -> None:
+def _start(movement: RunBatch, run: Run, event: RollbackStarted, find: Find) -> None:
     pipeline = find(movement.uow, run.project, event.pipeline)
     if pipeline is None:
         raise refuse(Code.NOT_FOUND, f"project {run.project} has no pipeline {event.pipeline}")
@@ -58,7 +58,7 @@ def _start(movement: Movement, run: Run, event: RollbackStarted, find: Find) -> 
     admission.start(movement, pipeline, ready, order)
 
 
-def _answer(movement: Movement, run: Run, event: RollbackStarted, why: str) -> None:
+def _answer(movement: RunBatch, run: Run, event: RollbackStarted, why: str) -> None:
     """As if the rollback's run had ended badly before it began."""
     now = movement.run(run.id)
     assert now is not None

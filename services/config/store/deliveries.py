@@ -26,7 +26,7 @@ _LOOK_BACK = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class PushEvent:
     """One push of one delivery with its verdict."""
 
     id: str
@@ -136,7 +136,7 @@ def known(uow: Reading, number: str) -> bool:
 _KNOWN = select(_ROW.id).where(_ROW.id == bindparam("number"))
 
 
-def add(uow: UnitOfWork, one: Delivery) -> None:
+def add(uow: UnitOfWork, one: PushEvent) -> None:
     """Record a delivery."""
     row: dict[str, Any] = {name: getattr(one, name) for name in _OWN}
     row |= {"body": dict(one.body), "updated_at": uow.now}
@@ -148,7 +148,7 @@ def add(uow: UnitOfWork, one: Delivery) -> None:
 _ADD = insert(DeliveryRow)
 
 
-def save(uow: UnitOfWork, one: Delivery) -> None:
+def save(uow: UnitOfWork, one: PushEvent) -> None:
     """Write what may change: state, verdict, digest and the run."""
     values: dict[str, Any] = {
         "state": one.state,
@@ -173,12 +173,12 @@ def tell(uow: UnitOfWork, number: str, reason: str) -> None:
     uow.session.execute(update(DeliveryRow).where(_ROW.id == number).values(reason=reason, updated_at=uow.now))
 
 
-def find_one(uow: Reading, number: str) -> Delivery | None:
+def find_one(uow: Reading, number: str) -> PushEvent | None:
     """By id, with the status of its run."""
     return next(iter(_found(uow, _joined().where(_ROW.id == number))), None)
 
 
-def find_push(uow: Reading, delivery_id: str, ordinal: int) -> Delivery | None:
+def find_push(uow: Reading, delivery_id: str, ordinal: int) -> PushEvent | None:
     """By what the registry's answer names."""
     return next(iter(_found(uow, _joined().where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal))), None)
 
@@ -229,7 +229,7 @@ _SAME = (
 )
 
 
-def started_later(uow: Reading, one: Delivery) -> Delivery | None:
+def started_later(uow: Reading, one: PushEvent) -> PushEvent | None:
     """The delivery of the same webhook and repository that comes after this one and has started a run, the last."""
     if one.push is None:
         return None
@@ -250,12 +250,12 @@ def started_later(uow: Reading, one: Delivery) -> Delivery | None:
     return next(iter(_found(uow, statement)), None)
 
 
-def last_started(uow: Reading, one: Delivery) -> Delivery | None:
+def last_started(uow: Reading, one: PushEvent) -> PushEvent | None:
     """The last delivery of the same webhook and repository that has started a run."""
     return started_later(uow, replace(one, order_at=0.0))
 
 
-def overtakes(uow: Reading, one: Delivery) -> bool:
+def overtakes(uow: Reading, one: PushEvent) -> bool:
     """Whether an earlier delivery of the same webhook and repository still waits for the registry's answer."""
     statement = select(_ROW.id).where(
         _ROW.state == RESOLVING,
@@ -266,7 +266,7 @@ def overtakes(uow: Reading, one: Delivery) -> bool:
     return uow.connection.scalar(statement.limit(1)) is not None
 
 
-def answered(uow: Reading, one: Delivery) -> list[Delivery]:
+def answered(uow: Reading, one: PushEvent) -> list[PushEvent]:
     """Those of the same webhook and repository that wait for earlier ones only, the oldest first."""
     repository = one.push.repository if one.push is not None else ""
     statement = _joined().where(
@@ -275,13 +275,13 @@ def answered(uow: Reading, one: Delivery) -> list[Delivery]:
     return _found(uow, statement.order_by(_ROW.received_at))
 
 
-def gathering(uow: Reading, webhook_id: str, repository: str) -> list[Delivery]:
+def gathering(uow: Reading, webhook_id: str, repository: str) -> list[PushEvent]:
     """What waits to be gathered."""
     statement = _joined().where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
     return _found(uow, statement.order_by(_ROW.received_at))
 
 
-def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Delivery], int]:
+def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[PushEvent], int]:
     """One page of Activity, newest first; `projects` None means all of them."""
     found = filters.within(_joined(), _ROW.project, projects)
     statement, total = filters.page(uow, found, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
@@ -302,7 +302,7 @@ def last_tag(uow: Reading, webhook_id: str) -> str:
 
 def around(
     uow: Reading, projects: frozenset[str] | None, repository: str, tag: str, since: float, until: float, at: float
-) -> list[Delivery]:
+) -> list[PushEvent]:
     """Deliveries of an image within a time, the nearest to `at` first; at most twenty. An empty tag means any."""
     statement = filters.within(_joined(), _ROW.project, projects).where(
         _ROW.repository == repository, _ROW.received_at >= since, _ROW.received_at <= until, _ROW.via != "test"
@@ -323,13 +323,13 @@ def _joined() -> Select[Any, Any, Any]:
     )
 
 
-def _found(uow: Reading, statement: Select[Any]) -> list[Delivery]:
+def _found(uow: Reading, statement: Select[Any]) -> list[PushEvent]:
     return [_delivery(*row) for row in uow.session.execute(statement)]
 
 
-def _delivery(row: DeliveryRow, status: str | None, message: str | None) -> Delivery:
+def _delivery(row: DeliveryRow, status: str | None, message: str | None) -> PushEvent:
     own = {name: getattr(row, name) for name in _OWN}
     push = None
     if row.provider:
         push = Push.model_validate({name: getattr(row, name) for name in _OF_PUSH})
-    return Delivery(**own, push=push, execution_status=status or "", execution_message=message or "")
+    return PushEvent(**own, push=push, execution_status=status or "", execution_message=message or "")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, text, update
 
-from services.config.model.claims import Holding, State, from_json, to_json
+from services.config.model.claims import RunClaim, State, from_json, to_json
 from services.config.tables.ledger import ExecutionRow, PlanRow
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status
@@ -29,7 +29,7 @@ class Run:
     pipeline: str
     pipeline_id: str
     index: int
-    holding: Holding
+    holding: RunClaim
     lane: str
     policy: str
     concurrency: int
@@ -91,7 +91,7 @@ def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
     return found
 
 
-def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, Holding]:
+def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, RunClaim]:
     """Only what the protocol asks of them."""
     return {
         row[0]: from_json(row[1]) for part in in_parts(ids) for row in uow.connection.execute(_HOLDS, {"ids": part})

@@ -106,7 +106,7 @@ class ExecutionRow(Base):
     since: Mapped[float]
     """When `state` or the number of its dispatch last changed."""
     hold: Mapped[str]
-    """The protocol's `Holding` as JSON; `state` repeats the part that is searched for."""
+    """The protocol's `RunClaim` as JSON; `state` repeats the part that is searched for."""
     lane: Mapped[str]
     """Runs of one lane wait for each other; empty when a run waits only for its pipeline's limit."""
     policy: Mapped[str]

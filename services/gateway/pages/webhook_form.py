@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.grammar.inputs import DOCKER, blank
-from shared.grammar.patterns import BadPattern, Verdict, judge
+from shared.grammar.patterns import BadPattern, PatternResult, judge
 from shared.grammar.repositories import meant_repository
 
 TAGS_SHOWN = 10
@@ -97,7 +97,7 @@ def suggested_name(repository: str, taken: Iterable[str]) -> str:
     return name
 
 
-def preview(tags: Iterable[str], pattern: str, exclude: Iterable[str]) -> list[tuple[str, Verdict]]:
+def preview(tags: Iterable[str], pattern: str, exclude: Iterable[str]) -> list[tuple[str, PatternResult]]:
     """Which tags would run. Raises `BadPattern`."""
     excluded = list(exclude)
     return [(tag, judge(pattern, tag, excluded)) for tag in tags]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from services.runner.task_protocol import Effect
 from shared.contracts.history import Status
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 from shared.grammar.plan import Plan, StagePlan, TaskPlan
 from shared.grammar.states import RunState, StageState, TaskState
 
@@ -46,7 +46,7 @@ class View:
 
     plan: Plan
     state: RunState
-    verdict: Verdict
+    verdict: Directive
     now: float
     effect: Callable[[TaskPlan, TaskState], Effect]
     live: frozenset[Place] = frozenset()
@@ -80,13 +80,13 @@ class _Tally:
 def decide(view: View) -> Decision:
     """The next actions; empty means that nothing is to be done before `wake_at` or the next news."""
     state = view.state
-    if view.verdict is Verdict.FENCED:
+    if view.verdict is Directive.FENCED:
         return Decision((Abandon(),))
     if state.status.ended:
         return Decision()
     if state.status is Status.NOT_STARTED:
         return Decision((StartRun(),))
-    if view.verdict is Verdict.CANCEL:
+    if view.verdict is Directive.CANCEL:
         return _end_all(view, Status.CANCELED, "Execution Canceled.", "canceled")
     due = _due(state.started_at, view.plan.timeout_s)
     late = f"The run took longer than its timeout of {_minutes(view.plan.timeout_s)}."
@@ -111,7 +111,7 @@ def _settle(view: View, tally: _Tally) -> Decision:
     """Act, or wait in hand, or park."""
     if tally.actions or tally.busy or view.live:
         return Decision(tuple(tally.actions), min(tally.wakes, default=None))
-    if view.verdict is Verdict.PAUSE:
+    if view.verdict is Directive.PAUSE:
         return Decision((Park("paused"),))
     due = min((*tally.dues, *tally.wakes), default=None)
     if due is not None and not tally.far and due - view.now <= PARK_AFTER_S:
@@ -122,7 +122,7 @@ def _settle(view: View, tally: _Tally) -> Decision:
 def _stage(view: View, stage: StagePlan, found: StageState, tally: _Tally) -> bool:
     """Look at a stage that has not ended; true when its end is among the actions."""
     if found.status is Status.NOT_STARTED:
-        if view.verdict is not Verdict.PAUSE:
+        if view.verdict is not Directive.PAUSE:
             tally.actions.append(StartStage(stage.name))
         return False
     due = _due(found.started_at, stage.timeout_s)
@@ -167,7 +167,7 @@ def _task(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally:
     if place in view.live:
         _watch_live(view, stage, task, found, tally)
     elif found.status is Status.NOT_STARTED:
-        if view.verdict is not Verdict.PAUSE:
+        if view.verdict is not Directive.PAUSE:
             tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1), weigh=True))
     elif found.waiting is not None:
         _watch_waiting(view, stage, task, found, tally)
@@ -192,14 +192,14 @@ def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, found: TaskStat
     waiting = found.waiting
     assert waiting is not None
     if waiting.reason == "restricted" and found.cleared:
-        if view.verdict is not Verdict.PAUSE:
+        if view.verdict is not Directive.PAUSE:
             tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1)))
         return
     if waiting.reason == "retry":
         due = waiting.due_at or 0.0
         if due > view.now:
             tally.dues.append(due)
-        elif view.verdict is not Verdict.PAUSE:
+        elif view.verdict is not Directive.PAUSE:
             tally.actions.append(StartTask(stage.name, task.name, found.try_number + 1))
         return
     if found.answers and waiting.reason != "restricted":
@@ -281,7 +281,7 @@ def _roll_back(view: View, places: Iterable[Place], tally: _Tally) -> bool:
             continue
         begun = view.state.rollbacks.get((stage, task))
         if begun is None:
-            if view.verdict is not Verdict.PAUSE:
+            if view.verdict is not Directive.PAUSE:
                 tally.actions.append(StartRollback(stage, task))
         elif begun.status.ended:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shared.contracts.runs import ReportAnswer, Verdict
+from shared.contracts.runs import Directive, ReportAnswer
 
 
 class Next(StrEnum):
@@ -26,9 +26,9 @@ def after(answer: ReportAnswer, *, begun: bool, ending: bool, letting_go: bool) 
     """`begun`: the try had begun before this request; `ending`: this holder had to cancel it meanwhile."""
     if letting_go:
         return Next.PUT_OFF
-    if answer.verdict is Verdict.CANCEL or ending:
+    if answer.verdict is Directive.CANCEL or ending:
         return Next.END if begun or answer.granted else Next.AGAIN
     # A pause lets what has begun come to its end; the answer shows that the run is still ours.
-    if answer.granted or (begun and answer.verdict is Verdict.PAUSE):
+    if answer.granted or (begun and answer.verdict is Directive.PAUSE):
         return Next.ACT
-    return Next.FAIL if answer.verdict is Verdict.GO and answer.reason else Next.AGAIN
+    return Next.FAIL if answer.verdict is Directive.GO and answer.reason else Next.AGAIN

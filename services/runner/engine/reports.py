@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from shared.contracts.history import Event, TaskStarted
-from shared.contracts.runs import Grant, Report, ReportAnswer, Verdict
+from shared.contracts.runs import Directive, Grant, Report, ReportAnswer
 from shared.process.logging import get_logger
 
 from .ports import Host
@@ -190,7 +190,7 @@ class Reporter:
         while self._told and self._kept[0].event.seq <= answer.accepted_seq:
             covered.append(self._kept.popleft())
             self._told -= 1
-        if self._told and answer.verdict is not Verdict.FENCED:
+        if self._told and answer.verdict is not Directive.FENCED:
             log.info("report lost", execution=self._execution_id, accepted_seq=answer.accepted_seq, again=self._told)
             self._under_way = True
             self._host.later(AGAIN_AFTER_S, self._go_on)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.runner.task_protocol import Effect
-from shared.contracts.runs import ReportAnswer, TakeAnswer, Verdict
+from shared.contracts.runs import Directive, ReportAnswer, TakeAnswer
 from shared.grammar.plan import TaskPlan
 from shared.grammar.states import TaskState
 from shared.process.logging import get_logger
@@ -88,9 +88,9 @@ class Run:
                     self._does[type(action)](action)
         raise RuntimeError(f"run {self.execution_id} decides without end")
 
-    def told(self, verdict: Verdict) -> None:
+    def told(self, verdict: Directive) -> None:
         """The ledger's word on this run."""
-        if verdict is Verdict.FENCED:
+        if verdict is Directive.FENCED:
             self.abandon()
         elif verdict is not self.verdict and not self.over:
             self.verdict = verdict
@@ -124,7 +124,7 @@ class Run:
 
     def _heard(self, answer: ReportAnswer) -> None:
         """Every report's answer carries a verdict; acting on it waits for the end of the report's own handling."""
-        if answer.verdict is Verdict.FENCED:
+        if answer.verdict is Directive.FENCED:
             self.abandon()
         elif answer.verdict is not self.verdict:
             self.verdict = answer.verdict

@@ -11,7 +11,7 @@ from services.config.accounts.passwords import hash_password
 from services.config.accounts.sign_in import SignIns
 from services.config.accounts.sign_in_limits import SignInLimits
 from services.config.catalog.context import Context
-from services.config.resources.dispatch import Desk
+from services.config.resources.dispatch import ResourceDispatcher
 from services.config.resources.registry import Catalog
 from services.config.store import Store
 from services.config.tables import catalog as _catalog_tables
@@ -38,7 +38,7 @@ class Office:
         self.store = Store(url or f"sqlite:///{folder}/test.db", clock=lambda: self.now)
         Base.metadata.create_all(self.store.writer)
         self.catalog = Catalog(Context(seal=self.sealer.seal, public_url="https://portside.example.com"))
-        self.desk = Desk(self.store, self.catalog.resources(), load_person)
+        self.desk = ResourceDispatcher(self.store, self.catalog.resources(), load_person)
         self.limits = SignInLimits(lambda: self.now)
         self.sign_ins = SignIns(self.store, self.limits)
         self.broadcasts: list[Message] = []

@@ -11,11 +11,11 @@ from services.config.model import lineage
 from services.config.model.claims import State
 from services.config.model.triggers import Actor
 from services.config.store import Store, deployments, pushed_images
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
 from shared.contracts.pushes import Found, PushKind, RegistryAccess, TagResolve, TagResolved
-from shared.contracts.runs import ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver, Verdict
+from shared.contracts.runs import Directive, ExecutionChanged, ExecutionOver, Held, HeldRun, Released, StageOver
 from tests.integration.config.conftest import Clock, Definitions, count, pipeline, webhook
 from tests.integration.config.world import World, whole_run
 
@@ -92,7 +92,7 @@ DIGEST = "sha256:" + "a" * 64
 ELSEWHERE = RegistryAccess(registry_host="registry.example.com")
 
 
-def outside(world: World, **more: Any) -> Delivery:
+def outside(world: World, **more: Any) -> PushEvent:
     """A push at another registry than Docker Hub, which names its digest."""
     host = "registry.example.com"
     world.definitions.webhooks["token"] = webhook(registry_host=host, access=ELSEWHERE, **more)
@@ -233,7 +233,7 @@ def test_skip_new_and_cancel_older(world: World) -> None:
     assert world.hook("d3", "1.2").verdict == "queued"
     assert world.run(first.execution_id).status is Status.CANCELING
     answer = world.ledger.held(Held(runner="r1", holds=(HeldRun(execution_id=first.execution_id or "", attempt=1),)))
-    assert answer.verdicts == {first.execution_id: Verdict.CANCEL}
+    assert answer.verdicts == {first.execution_id: Directive.CANCEL}
 
 
 def test_a_repeat_of_the_same_push_is_a_duplicate(world: World) -> None:
@@ -333,9 +333,9 @@ def test_a_holder_that_is_silent_for_a_lease_loses_the_run_and_a_zombie_is_fence
     assert world.run(run_id).holding.dispatch == 2
     assert world.dispatched() == [run_id, run_id]
     assert world.take(run_id, "r2", dispatch=2, take_id="b").attempt == 2
-    assert world.report(run_id, *whole_run()).verdict is Verdict.FENCED
+    assert world.report(run_id, *whole_run()).verdict is Directive.FENCED
     answer = world.ledger.held(Held(runner="r1", holds=(HeldRun(execution_id=run_id, attempt=1),)))
-    assert answer.verdicts == {run_id: Verdict.FENCED}
+    assert answer.verdicts == {run_id: Directive.FENCED}
 
 
 def test_time_without_a_broker_does_not_count_against_a_lease(world: World) -> None:

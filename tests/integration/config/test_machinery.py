@@ -20,13 +20,13 @@ from services.config.model.claims import State
 from services.config.model.people import SYSTEM
 from services.config.resources import logs
 from services.config.resources.dead_letters import DeadLetters, keep_letter
-from services.config.resources.dispatch import Desk
+from services.config.resources.dispatch import ResourceDispatcher
 from services.config.resources.events import Events
 from services.config.resources.executions import Executions
 from services.config.resources.logs import Logs
 from services.config.resources.user_operations import UserOperations
 from services.config.runs import admission, protocol
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.runs.effects import DUE
 from services.config.runtime.outbox import Relay
 from services.config.runtime.retention import prune
@@ -563,7 +563,7 @@ def test_the_end_of_a_run_is_said_once_with_its_length(world: World) -> None:
 def test_a_movement_that_fails_leaves_nothing(world: World) -> None:
     run_id = world.hook().execution_id or ""
     before = world.run(run_id)
-    with suppress(KeyError), world.store.write() as uow, Movement(uow) as movement:
+    with suppress(KeyError), world.store.write() as uow, RunBatch(uow) as movement:
         run = movement.run(run_id)
         assert run is not None
         movement.apply(run, protocol.end(run.holding, Status.FAILED, "no", uow.now))
@@ -584,7 +584,7 @@ def test_an_event_is_rerun_as_of_today(world: World) -> None:
 
 
 def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world: World) -> None:
-    desk = Desk(world.store, {}, lambda _uow, _caller: SYSTEM)
+    desk = ResourceDispatcher(world.store, {}, lambda _uow, _caller: SYSTEM)
 
     def nobody(*_: object) -> object:
         raise AssertionError

@@ -20,6 +20,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived, Push
 from shared.contracts.runs import (
+    Directive,
     Held,
     HeldAnswer,
     HeldRun,
@@ -28,7 +29,6 @@ from shared.contracts.runs import (
     RunExecution,
     Take,
     TakeAnswer,
-    Verdict,
 )
 from shared.contracts.topics import (
     CATALOG_ACT,
@@ -180,7 +180,7 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
     assert taken.inputs["DOCKER_TAG"] == "1.4.1"
     held = runner.request(RUN_HELD, Held(runner="r1", holds=(HeldRun(execution_id=run.execution_id, attempt=1),)))
     assert isinstance(held, HeldAnswer)
-    assert held.verdicts == {run.execution_id: Verdict.GO}
+    assert held.verdicts == {run.execution_id: Directive.GO}
 
     events = tuple(one.model_copy(update={"seq": place, "at": 1.0}) for place, one in enumerate(whole_run(), 1))
     report = Report(execution_id=run.execution_id, attempt=1, runner="r1", events=events)

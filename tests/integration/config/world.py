@@ -7,14 +7,14 @@ from typing import Any
 
 from services.config.inbox import Inbox
 from services.config.model.people import SYSTEM
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import Looks, Pace
 from services.config.resources.executions import Executions
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.runs.heartbeats import Leases
 from services.config.runs.ledger import Ledger
 from services.config.store import Store, deliveries, executions
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from services.config.store.executions import Run
 from services.config.store.unit_of_work import Promised
 from shared.contracts.base import Message
@@ -35,7 +35,7 @@ class World:
     said: list[tuple[Topic, Message, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.receiver = Receiver(self.definitions)
+        self.receiver = Deliveries(self.definitions)
         self.leases = Leases(lease_s=10.0)
         self.ledger = Ledger(
             self.store,
@@ -50,7 +50,7 @@ class World:
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))
 
-    def hook(self, delivery_id: str = "d1", tag: str | None = "1.4.1", **change: Any) -> Delivery:
+    def hook(self, delivery_id: str = "d1", tag: str | None = "1.4.1", **change: Any) -> PushEvent:
         """A hook comes in; returns its first event."""
         about: dict[str, Any] = {"provider": "dockerhub", "registry_host": "docker.io", "repository": "acme/web"}
         about |= change.pop("push", {})
@@ -63,7 +63,7 @@ class World:
                 **change,
             }
         )
-        with self.store.write() as uow, Movement(uow) as movement:
+        with self.store.write() as uow, RunBatch(uow) as movement:
             self.receiver.receive(movement, hook)
         return self.delivery(delivery_id)
 
@@ -72,7 +72,7 @@ class World:
         with self.store.write() as uow:
             self.receiver.on_quiet(uow, "webhook-1/acme/web")
 
-    def delivery(self, number: str) -> Delivery:
+    def delivery(self, number: str) -> PushEvent:
         with self.store.read() as uow:
             found = deliveries.find_one(uow, number)
         assert found is not None

@@ -11,9 +11,9 @@ from urllib.parse import urlparse
 import pytest
 
 from demo.hub.server import FakeHub
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import LOOK, MOST_LOOKED, Looks, Pace
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.signing import Account, SignIns
 from services.hubsync.tag_polls import Looks as HubLooks
@@ -38,7 +38,7 @@ class Street:
         self.hub.world.add_repository("acme/web", private=True, admins=["acme"])
         self.office = Office(folder)
         self.office.now = time.time()
-        self.receiver = Receiver(self.office.catalog)
+        self.receiver = Deliveries(self.office.catalog)
         self.looks = Looks(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
         self.office.store.on_promised = self._promised
@@ -92,7 +92,7 @@ class Street:
             token_hash=token_hash("first-token"),
             pushes=(push,),
         )
-        with self.office.store.write() as uow, Movement(uow) as movement:
+        with self.office.store.write() as uow, RunBatch(uow) as movement:
             self.receiver.receive(movement, hook)
         self.answer()
 
@@ -107,7 +107,7 @@ class Street:
         while self.asked:
             asked = self.asked.pop(0)
             answer = self.hub_looks(asked) if isinstance(asked, TagsLook) else self.resolver(asked)
-            with self.office.store.write() as uow, Movement(uow) as movement:
+            with self.office.store.write() as uow, RunBatch(uow) as movement:
                 if isinstance(answer, TagsSeen):
                     self.looks.seen(movement, answer)
                 else:
@@ -265,7 +265,7 @@ def test_an_answer_from_before_the_webhook_was_disabled_makes_no_baseline(street
     street.office.act(Kind.WEBHOOKS, "patch", {"enabled": False}, id=made["id"])
     street.push("1.0")
     street.office.act(Kind.WEBHOOKS, "patch", {"enabled": True}, id=made["id"])
-    with street.office.store.write() as uow, Movement(uow) as movement:
+    with street.office.store.write() as uow, RunBatch(uow) as movement:
         street.looks.seen(movement, early)
     street.later(1)
     assert street.events() == []

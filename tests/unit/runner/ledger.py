@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from services.config.model.claims import Holding, State
+from services.config.model.claims import RunClaim, State
 from services.config.runs import protocol
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
@@ -68,7 +68,7 @@ class MemoryLedger:
         """Confirmed by the broker, and gone with its queue."""
         self.answer_is_lost: Callable[[Report], bool] = lambda said: False
         self._lock = threading.RLock()
-        self.holding = protocol.admit(Holding(self.about.execution_id), start).holding
+        self.holding = protocol.admit(RunClaim(self.about.execution_id), start).holding
 
     # ------------------------------------------------------------------------------------------------------- the port
 

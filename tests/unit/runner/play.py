@@ -15,7 +15,7 @@ from services.runner.engine.prepare import Not, outputs, prepare
 from services.runner.task_protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Output, Recorded, Status
-from shared.contracts.runs import Started, Verdict
+from shared.contracts.runs import Directive, Started
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
 from shared.grammar.progress import fold
@@ -46,7 +46,7 @@ class Play:
     restricted: str = ""
     """An endpoint that only administrators may use."""
     now: float = START
-    verdict: Verdict = Verdict.GO
+    verdict: Directive = Directive.GO
     began: list[str] = field(default_factory=list)
     """Tasks and, with `~`, rollbacks, in the order in which they began."""
     events: list[Recorded] = field(default_factory=list)

@@ -11,7 +11,7 @@ from services.runner.engine import decide as d
 from services.runner.task_protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Recorded, Status
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan
 from shared.grammar.progress import fold
@@ -49,7 +49,7 @@ def ask(
     tree: dict[str, Any],
     history: History,
     *,
-    verdict: Verdict = Verdict.GO,
+    verdict: Directive = Directive.GO,
     now: float = NOW,
     live: tuple[str, ...] = (),
     ending: tuple[str, ...] = (),
@@ -177,7 +177,7 @@ def test_an_ended_run_wants_nothing() -> None:
 
 
 def test_a_fenced_run_is_abandoned_whatever_its_state() -> None:
-    assert actions(SEQUENCE, History().begun(), verdict=Verdict.FENCED) == (a.Abandon(),)
+    assert actions(SEQUENCE, History().begun(), verdict=Directive.FENCED) == (a.Abandon(),)
 
 
 def test_a_group_waits_for_all_its_tasks_even_when_one_failed() -> None:
@@ -205,13 +205,13 @@ def test_what_this_holder_has_in_hand_is_left_alone() -> None:
 
 def test_cancel_ends_tasks_then_stages_then_the_run() -> None:
     running = History().begun().started("A").started("B")
-    assert actions(PARALLEL, running, verdict=Verdict.CANCEL, live=("A",)) == (
+    assert actions(PARALLEL, running, verdict=Directive.CANCEL, live=("A",)) == (
         a.CancelTask("S0", "A", CANCELED, "Canceled."),
         a.EndTask("S0", "B", CANCELED, "Canceled."),
     )
     half = running.ended("B", CANCELED)
-    assert actions(PARALLEL, half, verdict=Verdict.CANCEL, live=("A",), ending=("A",)) == ()
-    assert actions(PARALLEL, half.ended("A", CANCELED), verdict=Verdict.CANCEL) == (
+    assert actions(PARALLEL, half, verdict=Directive.CANCEL, live=("A",), ending=("A",)) == ()
+    assert actions(PARALLEL, half.ended("A", CANCELED), verdict=Directive.CANCEL) == (
         a.EndStage("S0", CANCELED, "Execution Canceled."),
         a.EndRun(CANCELED, "Execution Canceled."),
     )
@@ -219,13 +219,13 @@ def test_cancel_ends_tasks_then_stages_then_the_run() -> None:
 
 def test_cancel_reaches_what_a_predecessor_started() -> None:
     handled = History().begun().started("A")(h.TaskHandle, stage="S0", task="A", handle={"id": 1})
-    assert actions(SEQUENCE, handled, verdict=Verdict.CANCEL) == (a.CancelTask("S0", "A", CANCELED, "Canceled."),)
+    assert actions(SEQUENCE, handled, verdict=Directive.CANCEL) == (a.CancelTask("S0", "A", CANCELED, "Canceled."),)
 
 
 def test_a_pause_starts_nothing_and_parks_when_all_is_quiet() -> None:
-    assert actions(SEQUENCE, History().begun(), verdict=Verdict.PAUSE) == (a.Park("paused"),)
-    assert actions(SEQUENCE, History().begun().started("A"), verdict=Verdict.PAUSE, live=("A",)) == ()
-    assert actions(SEQUENCE, History().begun().ended("A"), verdict=Verdict.PAUSE) == (a.Park("paused"),)
+    assert actions(SEQUENCE, History().begun(), verdict=Directive.PAUSE) == (a.Park("paused"),)
+    assert actions(SEQUENCE, History().begun().started("A"), verdict=Directive.PAUSE, live=("A",)) == ()
+    assert actions(SEQUENCE, History().begun().ended("A"), verdict=Directive.PAUSE) == (a.Park("paused"),)
 
 
 @pytest.mark.parametrize(("due_in_s", "parked"), [(d.PARK_AFTER_S - 1, False), (d.PARK_AFTER_S + 1, True)])

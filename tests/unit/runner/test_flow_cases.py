@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import history as h
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 
 from .conftest import do, pipeline
 from .play import START, Play
@@ -157,18 +157,18 @@ def test_a_rollback_that_fails_is_told_in_the_runs_message() -> None:
 
 def test_a_cancelled_run_is_not_rolled_back() -> None:
     run = Play(pipeline([[("A", do(takes_s=600))]], rollbacks=[rollback(), rollback(stage="S0")])).go(until_s=10)
-    run.verdict = Verdict.CANCEL
+    run.verdict = Directive.CANCEL
     run.go()
     assert (run.began, run.state.status, run.state.message) == (["A"], "CANCELED", "Execution Canceled.")
 
 
 def test_a_pause_holds_a_rollback_back_until_it_is_over() -> None:
     run = Play(pipeline([[("A", do(takes_s=5, fail=9))]], rollbacks=[rollback()])).go(until_s=1)
-    run.verdict = Verdict.PAUSE
+    run.verdict = Directive.PAUSE
     run.go()
     assert run.parked
     assert run.began == ["A"]
-    run.verdict = Verdict.GO
+    run.verdict = Directive.GO
     assert run.go().began == ["A", "~Undo"]
 
 
@@ -177,16 +177,16 @@ def test_a_pause_holds_a_rollback_back_until_it_is_over() -> None:
 
 def test_a_pause_lets_what_runs_end_and_resume_goes_on() -> None:
     run = Play(pipeline([[("A", do(takes_s=5))], [("B", do())]])).go(until_s=1)
-    run.verdict = Verdict.PAUSE
+    run.verdict = Directive.PAUSE
     run.go()
     assert (run.parked, run.began, run.status("A")) == (True, ["A"], "COMPLETED")
-    run.verdict = Verdict.GO
+    run.verdict = Directive.GO
     assert run.go().began == ["A", "B"]
 
 
 def test_cancel_ends_running_and_waiting_tasks_alike() -> None:
     run = Play(pipeline([[("A", do(takes_s=600)), ("B", do(ask="deploy?"))], [("C", do())]])).go(until_s=1)
-    run.verdict = Verdict.CANCEL
+    run.verdict = Directive.CANCEL
     run.go()
     assert [run.status(task) for task in "ABC"] == ["CANCELED", "CANCELED", "NOT_STARTED"]
 

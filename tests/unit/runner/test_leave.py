@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from services.runner.engine.permits import Next, after
-from shared.contracts.runs import ReportAnswer, Verdict
+from shared.contracts.runs import Directive, ReportAnswer
 
-GO, PAUSE, CANCEL = Verdict.GO, Verdict.PAUSE, Verdict.CANCEL
+GO, PAUSE, CANCEL = Directive.GO, Directive.PAUSE, Directive.CANCEL
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ GO, PAUSE, CANCEL = Verdict.GO, Verdict.PAUSE, Verdict.CANCEL
     ],
 )
 def test_an_answer_means(
-    verdict: Verdict, granted: bool, reason: str, begun: bool, ending: bool, expected: Next
+    verdict: Directive, granted: bool, reason: str, begun: bool, ending: bool, expected: Next
 ) -> None:
     answer = ReportAnswer(verdict=verdict, granted=granted, reason=reason)
     assert after(answer, begun=begun, ending=ending, letting_go=False) is expected
 
 
 @pytest.mark.parametrize("verdict", [GO, PAUSE, CANCEL])
-def test_nothing_is_begun_while_the_process_ends(verdict: Verdict) -> None:
+def test_nothing_is_begun_while_the_process_ends(verdict: Directive) -> None:
     answer = ReportAnswer(verdict=verdict, granted=True)
     assert after(answer, begun=False, ending=False, letting_go=True) is Next.PUT_OFF

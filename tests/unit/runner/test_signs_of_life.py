@@ -11,7 +11,7 @@ import pytest
 
 from services.runner.engine import executor
 from services.runner.engine.ledger_clock import LedgerClock
-from shared.contracts.runs import Held, HeldAnswer, Take, TakeAnswer, Verdict
+from shared.contracts.runs import Directive, Held, HeldAnswer, Take, TakeAnswer
 
 from .conftest import Probe, Rig, do, pipeline, until
 from .ledger import MemoryLedger
@@ -46,12 +46,12 @@ def test_a_holder_says_that_it_lives_also_while_an_answer_is_out(mute: Mute) -> 
 def test_an_answer_that_was_overtaken_changes_nothing(mute: Mute, probe: Probe) -> None:
     until(lambda: bool(probe.observed) and len(mute.asked) >= 3)
     first, second = mute.asked[:2]
-    second.set_result(HeldAnswer(verdicts={"e1": Verdict.GO}))
-    first.set_result(HeldAnswer(verdicts={"e1": Verdict.CANCEL}))
+    second.set_result(HeldAnswer(verdicts={"e1": Directive.GO}))
+    first.set_result(HeldAnswer(verdicts={"e1": Directive.CANCEL}))
     seen = len(probe.observed)
     until(lambda: len(probe.observed) > seen + 3)
     assert probe.cancelled == []
-    mute.asked[2].set_result(HeldAnswer(verdicts={"e1": Verdict.CANCEL}))
+    mute.asked[2].set_result(HeldAnswer(verdicts={"e1": Directive.CANCEL}))
     until(lambda: bool(probe.cancelled))
 
 

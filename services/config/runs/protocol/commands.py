@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.config.model.claims import PLACED, Holding, Intent, SetTimer, State, Step, TellHolder
+from services.config.model.claims import PLACED, Intent, NotifyRunner, RunClaim, SetTimer, State, Step
 from shared.contracts import history as h
 from shared.contracts.base import Json
 
 from .transitions import CANCELED, LEDGER, dispatch, end, park, wake
 
 
-def answer(holding: Holding, stage: str, task: str, said: Json, at: float, *, try_number: int | None = None) -> Step:
+def answer(holding: RunClaim, stage: str, task: str, said: Json, at: float, *, try_number: int | None = None) -> Step:
     """What a task waits for has come (an approval, a nested run's end): record it, wake the run if it is parked."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
@@ -21,7 +21,7 @@ def answer(holding: Holding, stage: str, task: str, said: Json, at: float, *, tr
     return replace(wake(known), accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
-def keep(holding: Holding, brought: Iterable[h.TaskKept], at: float) -> Step:
+def keep(holding: RunClaim, brought: Iterable[h.TaskKept], at: float) -> Step:
     """A run that repeats an earlier one begins with what that one brought."""
     events = [
         one.model_copy(update={"seq": seq, "at": at}) for seq, one in enumerate(brought, start=holding.own_seq + 1)
@@ -30,7 +30,7 @@ def keep(holding: Holding, brought: Iterable[h.TaskKept], at: float) -> Step:
     return Step(known, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
 
 
-def due(holding: Holding, now: float) -> Step:
+def due(holding: RunClaim, now: float) -> Step:
     """The run's timer fired."""
     if holding.state is not State.PARKED or holding.due_at is None:
         return Step(holding)
@@ -39,7 +39,7 @@ def due(holding: Holding, now: float) -> Step:
     return wake(replace(holding, due_at=None, news=True))
 
 
-def intend(holding: Holding, intent: Intent, at: float) -> Step:
+def intend(holding: RunClaim, intent: Intent, at: float) -> Step:
     """A person or a policy wants the run cancelled, paused or resumed. `refusal` says why it cannot be."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
@@ -49,35 +49,35 @@ def intend(holding: Holding, intent: Intent, at: float) -> Step:
     return {Intent.CANCEL: _cancel, Intent.PAUSE: _pause, Intent.RESUME: _resume}[intent](holding, at)
 
 
-def _cancel(holding: Holding, at: float) -> Step:
+def _cancel(holding: RunClaim, at: float) -> Step:
     wanted = replace(holding, cancel=True)
     if holding.state is State.HELD:
-        return Step(wanted, (TellHolder(),))
+        return Step(wanted, (NotifyRunner(),))
     if not holding.open_work:
         return end(wanted, h.Status.CANCELED, CANCELED, at)
     # Something may be going on outside, which only a runner can stop; it need not wait for a place to do so.
     return Step(wanted) if holding.state is State.DISPATCHED else dispatch(wanted)
 
 
-def _pause(holding: Holding, at: float) -> Step:
+def _pause(holding: RunClaim, at: float) -> Step:
     wanted = replace(holding, pause=True, resuming=False)
     if holding.state is State.HELD:
-        return Step(wanted, (TellHolder(),))
+        return Step(wanted, (NotifyRunner(),))
     untouched = holding.state is State.DISPATCHED and not holding.runner and not holding.open_work
     return park(replace(wanted, news=True)) if untouched else Step(wanted)
 
 
-def _resume(holding: Holding, at: float) -> Step:
+def _resume(holding: RunClaim, at: float) -> Step:
     if not holding.pause:
         return Step(holding, refusal="The run is not paused.")
     going = replace(holding, pause=False)
     if holding.state is State.HELD:
-        return Step(going, (TellHolder(),))
+        return Step(going, (NotifyRunner(),))
     waits_for_more = holding.state is State.PARKED and not holding.news
     return wake(replace(going, resuming=not waits_for_more))
 
 
-def shown(holding: Holding, folded: h.Status) -> h.Status:
+def shown(holding: RunClaim, folded: h.Status) -> h.Status:
     """The status people see: the history's, overlaid with what is wanted and who holds."""
     if holding.state is State.ENDED:
         return folded

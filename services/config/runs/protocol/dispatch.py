@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.config.model.claims import Cut, FreePlace, Holding, State, Step, TakeDecision
+from services.config.model.claims import AttemptCutoff, FreeSlot, RunClaim, State, Step, TakeDecision
 from shared.contracts import history as h
 from shared.contracts.runs import Take
 
@@ -19,7 +19,7 @@ QUIET_S = 30.0
 """So long nothing is taken before the oldest untaken dispatch is tried again."""
 
 
-def admit(holding: Holding, next_start: int) -> Step:
+def admit(holding: RunClaim, next_start: int) -> Step:
     """There is a place for a queued run: dispatch it.
 
     `next_start` counts for a run's first admission only (then `step.holding.start == next_start`) and must be greater
@@ -29,16 +29,16 @@ def admit(holding: Holding, next_start: int) -> Step:
         return Step(holding, refusal=f"The run is {holding.state}, not queued.")
     placed = replace(holding, start=holding.start or next_start)
     if holding.pause and not holding.open_work:
-        return Step(replace(placed, state=State.PARKED, news=True), (FreePlace(),))
+        return Step(replace(placed, state=State.PARKED, news=True), (FreeSlot(),))
     return dispatch(placed)
 
 
-def take(holding: Holding, ask: Take) -> tuple[Holding, TakeDecision]:
+def take(holding: RunClaim, ask: Take) -> tuple[RunClaim, TakeDecision]:
     """May this runner have that dispatch? The first take owns it; the same take again gets the same answer."""
     if refusal := _why_not_take(holding, ask):
         return holding, TakeDecision(taken=False, reason=refusal)
     if holding.state is State.DISPATCHED:
-        cut = (Cut(holding.attempt, holding.accepted_seq),) if holding.attempt else ()
+        cut = (AttemptCutoff(holding.attempt, holding.accepted_seq),) if holding.attempt else ()
         holding = replace(
             holding,
             state=State.HELD,
@@ -55,7 +55,7 @@ def take(holding: Holding, ask: Take) -> tuple[Holding, TakeDecision]:
     )
 
 
-def _why_not_take(holding: Holding, ask: Take) -> str:
+def _why_not_take(holding: RunClaim, ask: Take) -> str:
     if ask.dispatch != holding.dispatch:
         return f"Dispatch {ask.dispatch} is not the newest, which is {holding.dispatch}."
     if holding.state is State.DISPATCHED:
@@ -67,12 +67,12 @@ def _why_not_take(holding: Holding, ask: Take) -> str:
     return ""
 
 
-def resend(holding: Holding) -> Step:
+def resend(holding: RunClaim) -> Step:
     """An untaken dispatch is thought lost: send the next one. Should it still come, the answer is to drop it."""
     return dispatch(holding) if holding.state is State.DISPATCHED else Step(holding)
 
 
-def dead_lettered(holding: Holding, dispatch: int | None, reason: str, at: float) -> Step:
+def dead_lettered(holding: RunClaim, dispatch: int | None, reason: str, at: float) -> Step:
     """The run's message is dead: that fails the run if it waits for this one. None: its number cannot be read."""
     if holding.state is not State.DISPATCHED or dispatch not in (None, holding.dispatch):
         return Step(holding)

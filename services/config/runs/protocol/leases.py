@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from services.config.model.claims import PLACED, Holding, State, Step
+from services.config.model.claims import PLACED, RunClaim, State, Step
 from shared.contracts import history as h
-from shared.contracts.runs import Held, HeldAnswer, Verdict
+from shared.contracts.runs import Directive, Held, HeldAnswer
 
 from .transitions import CANCELED, dispatch, end, let_go
 
@@ -15,35 +15,35 @@ DEATHS_ALLOWED = 3
 """So many leases in a row may run out without progress; the last of them fails the run."""
 
 
-def speaks(holding: Holding, runner: str, attempt: int) -> bool:
+def speaks(holding: RunClaim, runner: str, attempt: int) -> bool:
     """The newest attempt counts until it lets go or the next take cuts it off, lease or no lease."""
     return holding.state in PLACED and attempt == holding.attempt > 0 and runner == holding.runner
 
 
-def verdict(holding: Holding, runner: str, attempt: int) -> Verdict:
+def verdict(holding: RunClaim, runner: str, attempt: int) -> Directive:
     """For one pair of a `Held` list."""
-    return holding.wanted if speaks(holding, runner, attempt) else Verdict.FENCED
+    return holding.wanted if speaks(holding, runner, attempt) else Directive.FENCED
 
 
-def held(holdings: Mapping[str, Holding], ask: Held) -> HeldAnswer:
+def held(holdings: Mapping[str, RunClaim], ask: Held) -> HeldAnswer:
     """Answer a whole `Held`; an execution that is not in `holdings` is fenced."""
     verdicts = {
         pair.execution_id: verdict(known, ask.runner, pair.attempt)
         if (known := holdings.get(pair.execution_id))
-        else Verdict.FENCED
+        else Directive.FENCED
         for pair in ask.holds
     }
     return HeldAnswer(verdicts=verdicts)
 
 
-def regain(holding: Holding, runner: str, attempt: int) -> Step:
+def regain(holding: RunClaim, runner: str, attempt: int) -> Step:
     """A holder whose lease ran out lives after all and nobody has taken the run since: it has it again."""
     if holding.state is State.DISPATCHED and speaks(holding, runner, attempt):
         return Step(replace(holding, state=State.HELD, deaths=max(0, holding.deaths - 1)))
     return Step(holding)
 
 
-def expire(holding: Holding, at: float) -> Step:
+def expire(holding: RunClaim, at: float) -> Step:
     """Its lease ran out: dispatch again, or fail it after `DEATHS_ALLOWED` without progress."""
     if holding.state is not State.HELD:
         return Step(holding)
@@ -56,7 +56,7 @@ def expire(holding: Holding, at: float) -> Step:
     return dispatch(holding)
 
 
-def release(holding: Holding, runner: str, attempt: int, at: float) -> Step:
+def release(holding: RunClaim, runner: str, attempt: int, at: float) -> Step:
     """The holder lets go in order (`run.released`)."""
     if not speaks(holding, runner, attempt):
         return Step(holding)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.config.model.claims import Granted, Holding, State, Step
+from services.config.model.claims import Permit, RunClaim, State, Step
 from shared.contracts import history as h
-from shared.contracts.runs import Grant, Report, ReportAnswer, Verdict
+from shared.contracts.runs import Directive, Grant, Report, ReportAnswer
 
 from .leases import regain, speaks
 from .transitions import CANCELED, end, let_go, over
 
 
-def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswer]:
+def report(holding: RunClaim, said: Report, at: float) -> tuple[Step, ReportAnswer]:
     """Accept what the current attempt says, in order and once; give the grant it asks for, or not.
 
     The `task.started` of a grant that is refused is dealt with and not recorded: its number is spent, so that a late
@@ -49,7 +49,7 @@ def report(holding: Holding, said: Report, at: float) -> tuple[Step, ReportAnswe
     return replace(closed, accepted=(*accepted, *closed.accepted)), answered
 
 
-def unreadable(holding: Holding, attempt: int, first_seq: int, reason: str, at: float) -> Step:
+def unreadable(holding: RunClaim, attempt: int, first_seq: int, reason: str, at: float) -> Step:
     """A report can never be read: its holder would say it again for ever, so that the run fails.
 
     Not where an older attempt said it, whose reports do not count; nor where its first event has been accepted out of
@@ -64,7 +64,7 @@ def unreadable(holding: Holding, attempt: int, first_seq: int, reason: str, at: 
     return end(holding, h.Status.FAILED, f"A report of the runner{place} cannot be read: {reason}", at)
 
 
-def _answer_to_silenced(holding: Holding, said: Report) -> ReportAnswer:
+def _answer_to_silenced(holding: RunClaim, said: Report) -> ReportAnswer:
     """Fenced, except for the newest attempt's own last report, repeated because its answer was lost."""
     heard = (
         said.attempt == holding.attempt
@@ -72,10 +72,10 @@ def _answer_to_silenced(holding: Holding, said: Report) -> ReportAnswer:
         and all(event.seq <= holding.accepted_seq for event in said.events)
     )
     if heard:
-        return ReportAnswer(verdict=Verdict.GO, accepted_seq=holding.accepted_seq)
+        return ReportAnswer(verdict=Directive.GO, accepted_seq=holding.accepted_seq)
     reason = f"Attempt {said.attempt} of {holding.execution_id} holds nothing: the run is {holding.state}"
     reason += f", attempt {holding.attempt}." if holding.attempt != said.attempt else "."
-    return ReportAnswer(verdict=Verdict.FENCED, reason=reason)
+    return ReportAnswer(verdict=Directive.FENCED, reason=reason)
 
 
 _FINAL = frozenset({"run.parked", "run.ended"})
@@ -86,7 +86,7 @@ _PROGRESS = frozenset({"task.ended", "task.waiting", "stage.ended", "run.parked"
 """Events that a runner which dies on the same task again and again does not bring."""
 
 
-def _fold(holding: Holding, event: h.Event) -> Holding:
+def _fold(holding: RunClaim, event: h.Event) -> RunClaim:
     """What the protocol itself remembers of an accepted event."""
     if holding.deaths and event.type in _PROGRESS:
         holding = replace(holding, deaths=0)
@@ -103,7 +103,7 @@ def _fold(holding: Holding, event: h.Event) -> Holding:
     return holding
 
 
-def _close(holding: Holding, accepted: list[h.Recorded], at: float) -> Step:
+def _close(holding: RunClaim, accepted: list[h.Recorded], at: float) -> Step:
     last = accepted[-1].event if accepted else None
     if isinstance(last, h.RunParked):
         return let_go(holding, at, parked=True)
@@ -120,14 +120,14 @@ def _begins(event: h.Event, ask: Grant) -> bool:
     )
 
 
-def _leave(holding: Holding, ask: Grant) -> Granted | None:
+def _leave(holding: RunClaim, ask: Grant) -> Permit | None:
     key = (ask.stage, ask.task, ask.try_number)
     return next((grant for grant in holding.grants if grant.key == key), None)
 
 
-def _why_not_grant(holding: Holding, ask: Grant) -> str:
+def _why_not_grant(holding: RunClaim, ask: Grant) -> str:
     name = f"{ask.stage}.{ask.task}, try {ask.try_number}"
-    if holding.wanted is not Verdict.GO:
+    if holding.wanted is not Directive.GO:
         return f"No new work: the ledger wants {holding.wanted}."
     earlier = _leave(holding, ask)
     if earlier is None:
@@ -139,12 +139,12 @@ def _why_not_grant(holding: Holding, ask: Grant) -> str:
     return "" if ask.repeat else f"{name} was granted to attempt {earlier.attempt}: it may have run."
 
 
-def _granted(holding: Holding, ask: Grant, seq: int) -> Holding:
-    given = Granted(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
+def _granted(holding: RunClaim, ask: Grant, seq: int) -> RunClaim:
+    given = Permit(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
     return replace(holding, grants=(*(g for g in holding.grants if g.key != given.key), given))
 
 
-def _has_leave(holding: Holding, said: Report) -> bool:
+def _has_leave(holding: RunClaim, said: Report) -> bool:
     """The `task.started` of this very report is the one that leave was given for, in this answer or in a lost one.
 
     What a person has wanted since does not take it back, or a holder whose answer was lost could not know whether its

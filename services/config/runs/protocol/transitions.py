@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from services.config.model.claims import (
     PLACED,
+    AnnounceRunEnd,
     CancelTimer,
     Dispatch,
     Effect,
     Enqueue,
-    FreePlace,
-    Holding,
-    Over,
+    FreeSlot,
+    NotifyRunner,
+    RunClaim,
     SetTimer,
     State,
     Step,
-    TellHolder,
 )
 from shared.contracts import history as h
 
@@ -27,20 +27,20 @@ LEDGER = 0
 CANCELED = "Execution Canceled."
 
 
-def dispatch(holding: Holding) -> Step:
+def dispatch(holding: RunClaim) -> Step:
     """A message for the next runner, under a new number."""
     timer: tuple[Effect, ...] = () if holding.due_at is None else (CancelTimer(),)
     number = holding.dispatch + 1
     return Step(replace(holding, state=State.DISPATCHED, dispatch=number, due_at=None), (Dispatch(number), *timer))
 
 
-def park(holding: Holding) -> Step:
+def park(holding: RunClaim) -> Step:
     """Nobody holds it, and it has no place: it waits for its time, an answer or a resume."""
     timer: tuple[Effect, ...] = () if holding.due_at is None else (SetTimer(holding.due_at),)
-    return Step(replace(holding, state=State.PARKED), (FreePlace(), *timer))
+    return Step(replace(holding, state=State.PARKED), (FreeSlot(), *timer))
 
 
-def wake(holding: Holding) -> Step:
+def wake(holding: RunClaim) -> Step:
     """A parked run with something to do and no pause wants a place again."""
     if holding.state is not State.PARKED or holding.pause or not holding.news:
         return Step(holding)
@@ -48,7 +48,7 @@ def wake(holding: Holding) -> Step:
     return Step(replace(holding, state=State.QUEUED, due_at=None), (*timer, Enqueue()))
 
 
-def let_go(holding: Holding, at: float, *, parked: bool) -> Step:
+def let_go(holding: RunClaim, at: float, *, parked: bool) -> Step:
     """Nobody holds the run now, so every open intent and every answer is looked at again."""
     free = replace(holding, runner="", take_id="")
     if free.cancel and not free.open_work:
@@ -62,21 +62,21 @@ def let_go(holding: Holding, at: float, *, parked: bool) -> Step:
     return dispatch(free)
 
 
-def end(holding: Holding, status: h.Status, message: str, at: float) -> Step:
+def end(holding: RunClaim, status: h.Status, message: str, at: float) -> Step:
     """The ledger itself ends the run, held or not (superseded while queued, its pipeline cannot be read)."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
     event = h.RunEnded(seq=holding.own_seq + 1, at=at, status=status, message=message)
     step = over(replace(holding, own_seq=event.seq), status, message)
-    told: tuple[Effect, ...] = (TellHolder(),) if holding.state is State.HELD else ()
+    told: tuple[Effect, ...] = (NotifyRunner(),) if holding.state is State.HELD else ()
     return replace(step, effects=step.effects + told, accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
-def over(holding: Holding, status: h.Status, message: str) -> Step:
+def over(holding: RunClaim, status: h.Status, message: str) -> Step:
     """It has ended; its place is free."""
-    place: tuple[Effect, ...] = (FreePlace(),) if holding.state in PLACED else ()
+    place: tuple[Effect, ...] = (FreeSlot(),) if holding.state in PLACED else ()
     timer: tuple[Effect, ...] = (CancelTimer(),) if holding.due_at is not None else ()
     ended = replace(
         holding, state=State.ENDED, runner="", take_id="", pause=False, resuming=False, news=False, due_at=None
     )
-    return Step(ended, (Over(status, message), *place, *timer))
+    return Step(ended, (AnnounceRunEnd(status, message), *place, *timer))

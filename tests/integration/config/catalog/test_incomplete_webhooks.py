@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from services.config.migrations import migrate
-from services.config.pushes.deliveries import Receiver
-from services.config.runs.batch import Movement
-from services.config.store.deliveries import Delivery
+from services.config.pushes.deliveries import Deliveries
+from services.config.runs.batch import RunBatch
+from services.config.store.deliveries import PushEvent
 from shared.contracts.catalog import Kind
 from shared.contracts.pushes import HookReceived, Push
 from shared.process.ids import new_id
@@ -22,15 +22,15 @@ from tests.support.schema import take_back
 NAMESPACE = "the endpoint is the whole namespace acme"
 
 
-def pushed(office: Office, repository: str = "acme/web", host: str = "docker.io", **about: Any) -> Delivery:
+def pushed(office: Office, repository: str = "acme/web", host: str = "docker.io", **about: Any) -> PushEvent:
     """What becomes of a push that comes in by the webhook's token."""
     digest = f"sha256:{hashlib.sha256(new_id().encode()).hexdigest()}"
     push = Push(provider="generic", registry_host=host, repository=repository, tag="1.4", digest=digest, **about)
     hook = HookReceived(
         delivery_id=new_id(), received_at=office.now, token_hash=token_hash("first-token"), pushes=(push,)
     )
-    with office.store.write() as uow, Movement(uow) as movement:
-        (recorded,) = Receiver(office.catalog).receive(movement, hook)
+    with office.store.write() as uow, RunBatch(uow) as movement:
+        (recorded,) = Deliveries(office.catalog).receive(movement, hook)
     return recorded
 
 

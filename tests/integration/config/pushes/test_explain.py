@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from services.config.accounts.callers import load_person
-from services.config.pushes.deliveries import Receiver
+from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.explain import MOST_WEBHOOKS, instant
 from services.config.resources.events import Events
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store.definitions import webhooks
 from services.config.tables.catalog import WebhookRow
 from shared.contracts.catalog import Get, Kind
@@ -27,14 +27,14 @@ def push(office: Office, tag: str, token: str = "first-token") -> None:
     hook = HookReceived(
         delivery_id=f"d-{tag}-{office.now}", received_at=office.now, token_hash=token_hash(token), pushes=(about,)
     )
-    with office.store.write() as uow, Movement(uow) as movement:
-        Receiver(office.catalog).receive(movement, hook)
+    with office.store.write() as uow, RunBatch(uow) as movement:
+        Deliveries(office.catalog).receive(movement, hook)
 
 
 def why(
     office: Office, tag: str, at: str = "", *, by: str = "admin", repository: str = "acme/web"
 ) -> dict[str, object]:
-    events = Events(Receiver(office.catalog))
+    events = Events(Deliveries(office.catalog))
     ask = Get(kind=Kind.EVENTS, options={"why": {"repository": repository, "tag": tag, "at": at}})
     with office.store.read() as uow:
         return events.get(uow, load_person(uow, Caller(user=by)), ask).document
@@ -72,11 +72,11 @@ def test_each_push_of_one_body_shows_the_payload_that_is_kept_once(office: Offic
         pushes=tuple(about),
         body=body,
     )
-    with office.store.write() as uow, Movement(uow) as movement:
-        numbers = [one.id for one in Receiver(office.catalog).receive(movement, hook)]
+    with office.store.write() as uow, RunBatch(uow) as movement:
+        numbers = [one.id for one in Deliveries(office.catalog).receive(movement, hook)]
     with office.store.read() as reading:
         admin = load_person(reading, Caller(user="admin"))
-        events = Events(Receiver(office.catalog))
+        events = Events(Deliveries(office.catalog))
         shown = [events.get(reading, admin, Get(kind=Kind.EVENTS, id=number)).document for number in numbers]
     assert [(one["tag"], one["payload"]) for one in shown] == [("1.4", body), ("1.4.1", body)]
 

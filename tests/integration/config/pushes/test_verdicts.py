@@ -11,9 +11,9 @@ import pytest
 from services.config.model.triggers import Actor
 from services.config.pushes.decision import FOUND_WITHIN_S
 from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.store import Store
-from services.config.store.deliveries import Delivery
+from services.config.store.deliveries import PushEvent
 from shared.contracts.history import Pushing, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolved
 from tests.integration.config.conftest import Clock, Definitions, pipeline, webhook
@@ -23,32 +23,32 @@ ACCESS = RegistryAccess(registry_host="docker.io")
 MANDATORY = {"_inputMeta": {"cluster": {"mandatory": True}}, "input": {"cluster": ""}}
 
 
-def with_webhook(**change: object) -> Callable[[World], Delivery]:
-    def story(world: World) -> Delivery:
+def with_webhook(**change: object) -> Callable[[World], PushEvent]:
+    def story(world: World) -> PushEvent:
         world.definitions.webhooks["token"] = webhook(**change)
         return world.hook()
 
     return story
 
 
-def with_push(tag: str | None = "1.4.1", **push: object) -> Callable[[World], Delivery]:
+def with_push(tag: str | None = "1.4.1", **push: object) -> Callable[[World], PushEvent]:
     return lambda world: world.hook(tag=tag, push=push)
 
 
-def with_pipeline(**tree: Any) -> Callable[[World], Delivery]:
-    def story(world: World) -> Delivery:
+def with_pipeline(**tree: Any) -> Callable[[World], PushEvent]:
+    def story(world: World) -> PushEvent:
         world.definitions.pipelines["Deploy web"] = pipeline(**tree)
         return world.hook()
 
     return story
 
 
-def queued(world: World) -> Delivery:
+def queued(world: World) -> PushEvent:
     world.hook("d1", "1.0")
     return world.hook("d2", "1.1")
 
 
-def gathered(world: World) -> Delivery:
+def gathered(world: World) -> PushEvent:
     world.definitions.webhooks["token"] = webhook(gather_s=5.0)
     loser = world.hook("d1", "1.4", push={"digest": "sha256:a"})
     world.hook("d2", "1.4.2", push={"digest": "sha256:a"})
@@ -57,12 +57,12 @@ def gathered(world: World) -> Delivery:
     return world.delivery(loser.id)
 
 
-def duplicate(world: World) -> Delivery:
+def duplicate(world: World) -> PushEvent:
     world.hook("d1", push={"pushed_at": 5.0})
     return world.hook("d2", push={"pushed_at": 5.0})
 
 
-def loop(world: World) -> Delivery:
+def loop(world: World) -> PushEvent:
     """Deploy web pushes the very image that started it under another tag, and the same webhook hears of it."""
     first = world.hook("d1", "1.4.2", push={"digest": "sha256:a"})
     pushes_image(world, first.execution_id or "", "stable", "sha256:a")
@@ -76,18 +76,18 @@ def pushes_image(world: World, execution_id: str, tag: str, digest: str) -> None
     world.report(execution_id, TaskHandle(handle={}, pushing=(pushing,), **about))
 
 
-def older(world: World) -> Delivery:
+def older(world: World) -> PushEvent:
     held_up = world.clock()
     world.clock.advance(60)
     world.hook("d1", "1.4.3")
     return world.hook("d2", "1.4.2", received_at=held_up, via="spool")
 
 
-def late(world: World) -> Delivery:
+def late(world: World) -> PushEvent:
     return world.hook(received_at=world.clock() - 90_000, via="spool")
 
 
-def not_found(world: World) -> Delivery:
+def not_found(world: World) -> PushEvent:
     world.definitions.webhooks["token"] = webhook(access=ACCESS)
     world.hook()
     world.clock.advance(FOUND_WITHIN_S + 1)
@@ -95,22 +95,22 @@ def not_found(world: World) -> Delivery:
     return world.delivery("d1")
 
 
-def pipeline_disabled(world: World) -> Delivery:
+def pipeline_disabled(world: World) -> PushEvent:
     world.definitions.pipelines["Deploy web"] = replace(pipeline(), state="DISABLED")
     return world.hook()
 
 
-def busy(world: World) -> Delivery:
+def busy(world: World) -> PushEvent:
     world.definitions.pipelines["Deploy web"] = pipeline(supersede="skip-new")
     world.hook("d1", "1.0")
     return world.hook("d2", "1.1")
 
 
-def unreadable(world: World) -> Delivery:
+def unreadable(world: World) -> PushEvent:
     return world.hook(pushes=(), problem="The body is not a JSON object, so it contains no push.")
 
 
-STORIES: dict[Verdict, tuple[Callable[[World], Delivery], str]] = {
+STORIES: dict[Verdict, tuple[Callable[[World], PushEvent], str]] = {
     Verdict.STARTED: (with_push(), "Started Deploy web #1."),
     Verdict.QUEUED: (queued, "Queued as Deploy web #2. Waits until #1 of Deploy web is over."),
     Verdict.GATHERED: (gathered, "Batched with acme/web:1.4.2; see that event for the result."),
@@ -203,8 +203,8 @@ def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(wo
     second = world.hook("d2", "1.4.3")
     world.finish(second.execution_id or "")
 
-    def again(anyway: bool) -> Delivery:
-        with world.store.write() as uow, Movement(uow) as movement:
+    def again(anyway: bool) -> PushEvent:
+        with world.store.write() as uow, RunBatch(uow) as movement:
             return world.receiver.rerun(movement, world.delivery("d1"), "ann", anyway=anyway)
 
     held = again(anyway=False)
@@ -213,14 +213,14 @@ def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(wo
     forced = again(anyway=True)
     assert forced.verdict == "started"
     # Now 1.4.2 is live, and 1.4.3 came before it did.
-    with world.store.write() as uow, Movement(uow) as movement:
+    with world.store.write() as uow, RunBatch(uow) as movement:
         assert world.receiver.rerun(movement, world.delivery("d2"), "ann").verdict == "held as older"
 
 
 def test_the_newest_of_all_can_be_rerun(world: World) -> None:
     first = world.hook("d1", "1.4.2")
     world.finish(first.execution_id or "")
-    with world.store.write() as uow, Movement(uow) as movement:
+    with world.store.write() as uow, RunBatch(uow) as movement:
         assert world.receiver.rerun(movement, world.delivery("d1"), "ann").verdict == "started"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.config.model.claims import Intent, State
-from services.config.runs.batch import Movement
+from services.config.runs.batch import RunBatch
 from services.config.runs.protocol import intend
 from services.config.store import Store
 from shared.contracts.base import Sealed
@@ -128,7 +128,7 @@ def test_a_pipeline_that_is_its_own_rollback_comes_to_an_end(world: World) -> No
 
 def test_cancelling_a_run_cancels_its_rollback(world: World) -> None:
     run_id = failed(world, UNDO, PARKED)
-    with world.store.write() as uow, Movement(uow) as movement:
+    with world.store.write() as uow, RunBatch(uow) as movement:
         run = movement.run(run_id)
         assert run is not None
         movement.apply(run, intend(run.holding, Intent.CANCEL, uow.now))

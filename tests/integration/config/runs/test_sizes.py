@@ -11,7 +11,7 @@ from sqlalchemy import text
 from services.config.model.claims import State
 from services.config.model.people import SYSTEM
 from services.config.resources.dead_letters import keep_letter
-from services.config.resources.dispatch import Desk
+from services.config.resources.dispatch import ResourceDispatcher
 from services.config.store import Store
 from shared.bus import DeadLetter, wire
 from shared.contracts import topics
@@ -42,8 +42,8 @@ def nested(levels: int) -> Any:
     return value
 
 
-def desk(world: World) -> Desk:
-    return Desk(world.store, {Kind.EXECUTIONS: world.executions}, lambda uow, caller: SYSTEM)
+def desk(world: World) -> ResourceDispatcher:
+    return ResourceDispatcher(world.store, {Kind.EXECUTIONS: world.executions}, lambda uow, caller: SYSTEM)
 
 
 def listed(world: World) -> list[dict[str, Any]]:

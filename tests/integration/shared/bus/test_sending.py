@@ -214,7 +214,7 @@ def test_what_arrives_counts_at_once_and_silence_only_while_nothing_is_unread(co
 def test_many_requests_wait_at_once_and_each_gets_its_own_answer(config: Bus, runner: Bus) -> None:
     def held(incoming: Incoming) -> runs.HeldAnswer:
         assert isinstance(incoming.message, runs.Held)
-        return runs.HeldAnswer(verdicts={incoming.message.runner: runs.Verdict.GO})
+        return runs.HeldAnswer(verdicts={incoming.message.runner: runs.Directive.GO})
 
     config.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: held}, threads=3)
     futures = {

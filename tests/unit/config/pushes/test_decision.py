@@ -17,7 +17,7 @@ from services.config.pushes.case import Case, Start, Wait
 from services.config.pushes.decision import FOUND_WITHIN_S, RUN_WITHIN_S, decide
 from services.config.pushes.verdicts import ABOUT, Judgement, Verdict
 from services.config.runs import admission
-from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, Delivery
+from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push, RegistryAccess, TagResolved
 
 NOW = 1_790_000_000.0
@@ -72,8 +72,8 @@ def push(**change: Any) -> Push:
     return Push(**{**plain, **change})
 
 
-def event(**change: Any) -> Delivery:
-    plain = Delivery(
+def event(**change: Any) -> PushEvent:
+    plain = PushEvent(
         id="d1",
         delivery_id="d1",
         ordinal=0,

@@ -12,23 +12,23 @@ STAGE = "Deploy"
 AT = 1_000.0
 
 
-def queued() -> p.Holding:
+def queued() -> p.RunClaim:
     """A new run."""
-    return p.Holding(execution_id="e1")
+    return p.RunClaim(execution_id="e1")
 
 
-def dispatched() -> p.Holding:
+def dispatched() -> p.RunClaim:
     """Its first message is out."""
     return p.admit(queued(), 7).holding
 
 
-def ask(holding: p.Holding, runner: str = "r1", take_id: str = "t1", dispatch: int | None = None) -> Take:
+def ask(holding: p.RunClaim, runner: str = "r1", take_id: str = "t1", dispatch: int | None = None) -> Take:
     """A take of the newest dispatch, or of that one."""
     number = holding.dispatch if dispatch is None else dispatch
     return Take(execution_id="e1", dispatch=number, runner=runner, take_id=take_id)
 
 
-def held(holding: p.Holding | None = None, runner: str = "r1") -> p.Holding:
+def held(holding: p.RunClaim | None = None, runner: str = "r1") -> p.RunClaim:
     """A runner has it."""
     before = dispatched() if holding is None else holding
     return p.take(before, ask(before, runner, f"take-{runner}-{before.dispatch}"))[0]
@@ -55,7 +55,7 @@ def grant(task: str = "Apply", try_number: int = 1, *, repeat: bool = False) -> 
 
 
 def report(
-    holding: p.Holding,
+    holding: p.RunClaim,
     *events: h.Event,
     wants: Grant | None = None,
     attempt: int | None = None,
@@ -72,14 +72,14 @@ def report(
     return p.report(holding, said, AT)
 
 
-def with_leave(*, repeat: bool = False) -> p.Holding:
+def with_leave(*, repeat: bool = False) -> p.RunClaim:
     """Held, and in the middle of Deploy.Apply."""
     step, answer = report(held(), started(1), wants=grant(repeat=repeat))
     assert answer.granted
     return step.holding
 
 
-def waiting(due_at: float | None = None) -> p.Holding:
+def waiting(due_at: float | None = None) -> p.RunClaim:
     """Parked for an answer or a time."""
     return report(held(), parked(1, due_at=due_at))[0].holding
 

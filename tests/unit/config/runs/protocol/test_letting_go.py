@@ -6,7 +6,7 @@ import pytest
 
 from services.config.runs import protocol as p
 from shared.contracts.history import RunEnded, Status
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 from tests.unit.config.runs.protocol.moves import (
     AT,
     dispatched,
@@ -24,7 +24,7 @@ from tests.unit.config.runs.protocol.moves import (
 CANCEL, PAUSE, RESUME = p.Intent.CANCEL, p.Intent.PAUSE, p.Intent.RESUME
 
 
-def lost() -> p.Holding:
+def lost() -> p.RunClaim:
     """Its lease has ended in the middle of a task."""
     return p.expire(with_leave(), AT).holding
 
@@ -36,7 +36,7 @@ def test_a_lease_that_ends_sends_the_run_to_another_runner() -> None:
 
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), waiting()])
-def test_only_a_held_run_has_a_lease(holding: p.Holding) -> None:
+def test_only_a_held_run_has_a_lease(holding: p.RunClaim) -> None:
     assert p.expire(holding, AT) == p.Step(holding)
 
 
@@ -46,21 +46,21 @@ def test_three_deaths_without_progress_fail_the_run_and_name_the_task() -> None:
         begun = report(holding, started(1))[0].holding
         holding = held(p.expire(begun, AT).holding, runner)
     step = p.expire(holding, AT)
-    assert step.effects[0] == p.Over(Status.FAILED, "The runner died three times in Deploy.Apply.")
-    assert p.FreePlace() in step.effects
+    assert step.effects[0] == p.AnnounceRunEnd(Status.FAILED, "The runner died three times in Deploy.Apply.")
+    assert p.FreeSlot() in step.effects
     assert says(step) == [(p.LEDGER, 1, "run.ended")]
 
 
 def test_a_cancelled_run_whose_runners_die_ends_as_cancelled() -> None:
     holding = replace(p.intend(with_leave(), CANCEL, AT).holding, deaths=2)
-    assert p.expire(holding, AT).effects[0] == p.Over(Status.CANCELED, p.CANCELED)
+    assert p.expire(holding, AT).effects[0] == p.AnnounceRunEnd(Status.CANCELED, p.CANCELED)
 
 
 def test_a_release_is_no_death_and_sends_the_run_on() -> None:
     step = p.release(held(), "r1", 1, AT)
     assert (step.holding.state, step.holding.deaths) == (p.State.DISPATCHED, 0)
     assert step.effects == (p.Dispatch(2),)
-    assert p.verdict(step.holding, "r1", 1) is Verdict.FENCED
+    assert p.verdict(step.holding, "r1", 1) is Directive.FENCED
 
 
 def test_a_release_by_somebody_else_changes_nothing() -> None:
@@ -74,19 +74,19 @@ def test_a_release_said_twice_counts_once() -> None:
 
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), waiting(), waiting(due_at=2_000.0)])
-def test_a_cancel_of_a_run_that_nobody_holds_ends_it_at_once(holding: p.Holding) -> None:
+def test_a_cancel_of_a_run_that_nobody_holds_ends_it_at_once(holding: p.RunClaim) -> None:
     step = p.intend(holding, CANCEL, AT)
     assert step.holding.state is p.State.ENDED
-    assert step.effects[0] == p.Over(Status.CANCELED, p.CANCELED)
+    assert step.effects[0] == p.AnnounceRunEnd(Status.CANCELED, p.CANCELED)
     assert isinstance(step.accepted[-1].event, RunEnded)
-    assert (p.FreePlace() in step.effects) == (holding.state is p.State.DISPATCHED)
+    assert (p.FreeSlot() in step.effects) == (holding.state is p.State.DISPATCHED)
     assert (p.CancelTimer() in step.effects) == (holding.due_at is not None)
 
 
 def test_a_cancel_of_a_held_run_is_told_to_its_holder() -> None:
     step = p.intend(held(), CANCEL, AT)
-    assert step.effects == (p.TellHolder(),)
-    assert p.verdict(step.holding, "r1", 1) is Verdict.CANCEL
+    assert step.effects == (p.NotifyRunner(),)
+    assert p.verdict(step.holding, "r1", 1) is Directive.CANCEL
 
 
 def test_a_cancel_waits_for_a_runner_only_where_something_goes_on_outside() -> None:
@@ -96,7 +96,7 @@ def test_a_cancel_waits_for_a_runner_only_where_something_goes_on_outside() -> N
 
 
 def test_a_cancelled_parked_run_with_work_outside_needs_no_place_to_be_cleaned_up() -> None:
-    parent = replace(waiting(), grants=(p.Granted("Deploy", "Child", 1, attempt=1, seq=1),))
+    parent = replace(waiting(), grants=(p.Permit("Deploy", "Child", 1, attempt=1, seq=1),))
     assert p.intend(parent, CANCEL, AT).effects == (p.Dispatch(2),)
 
 
@@ -147,15 +147,15 @@ def test_a_timer_that_fires_early_is_set_again() -> None:
 
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), held(), waiting()])
-def test_a_timer_of_a_run_that_waits_for_no_time_does_nothing(holding: p.Holding) -> None:
+def test_a_timer_of_a_run_that_waits_for_no_time_does_nothing(holding: p.RunClaim) -> None:
     assert p.due(holding, 9_999.0) == p.Step(holding)
 
 
 def test_a_pause_reaches_the_holder_and_a_resume_before_it_parks_undoes_it() -> None:
     paused = p.intend(held(), PAUSE, AT)
-    assert paused.effects == (p.TellHolder(),)
+    assert paused.effects == (p.NotifyRunner(),)
     resumed = p.intend(paused.holding, RESUME, AT)
-    assert resumed.effects == (p.TellHolder(),)
+    assert resumed.effects == (p.NotifyRunner(),)
     assert report(resumed.holding, parked(1, "paused"))[0].effects == (p.Dispatch(2),)
 
 
@@ -184,7 +184,7 @@ def test_a_resume_of_a_run_that_still_waits_leaves_it_waiting() -> None:
 def test_a_run_that_nobody_has_taken_is_paused_at_once() -> None:
     step = p.intend(dispatched(), PAUSE, AT)
     assert step.holding.state is p.State.PARKED
-    assert step.effects == (p.FreePlace(),)
+    assert step.effects == (p.FreeSlot(),)
     assert p.intend(step.holding, RESUME, AT).effects == (p.Enqueue(),)
 
 
@@ -192,7 +192,7 @@ def test_a_queued_run_that_is_paused_takes_no_place() -> None:
     paused = p.intend(queued(), PAUSE, AT).holding
     step = p.admit(paused, 7)
     assert step.holding.state is p.State.PARKED
-    assert step.effects == (p.FreePlace(),)
+    assert step.effects == (p.FreeSlot(),)
 
 
 def test_a_paused_run_that_is_released_in_the_middle_of_a_task_gets_another_holder() -> None:
@@ -211,13 +211,13 @@ def test_a_paused_run_that_is_released_in_the_middle_of_a_task_gets_another_hold
         (held(), RESUME, "The run is not paused."),
     ],
 )
-def test_intents_that_cannot_be_change_nothing_and_say_why(holding: p.Holding, intent: p.Intent, refusal: str) -> None:
+def test_intents_that_cannot_be_change_nothing_and_say_why(holding: p.RunClaim, intent: p.Intent, refusal: str) -> None:
     assert p.intend(holding, intent, AT) == p.Step(holding, refusal=refusal)
 
 
 def test_the_ledger_can_end_any_run_once() -> None:
     step = p.end(held(), Status.CANCELED, "superseded by #8", AT)
-    assert kinds(step) == [p.Over, p.FreePlace, p.TellHolder]
+    assert kinds(step) == [p.AnnounceRunEnd, p.FreeSlot, p.NotifyRunner]
     assert p.end(step.holding, Status.FAILED, "again", AT).refusal
     assert p.answer(step.holding, "Deploy", "Ask", {}, AT).refusal
 
@@ -235,5 +235,5 @@ def test_the_ledger_can_end_any_run_once() -> None:
         (p.end(held(), Status.FAILED, "x", AT).holding, Status.FAILED, Status.FAILED),
     ],
 )
-def test_people_see_what_is_wanted_and_who_holds(holding: p.Holding, folded: Status, shown: Status) -> None:
+def test_people_see_what_is_wanted_and_who_holds(holding: p.RunClaim, folded: Status, shown: Status) -> None:
     assert p.shown(holding, folded) is shown

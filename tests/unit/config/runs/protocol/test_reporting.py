@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.config.runs import protocol as p
 from shared.contracts.history import Event, RunStarted, Status, TaskHandle, TaskWaiting
-from shared.contracts.runs import Verdict
+from shared.contracts.runs import Directive
 from tests.unit.config.runs.protocol.moves import (
     AT,
     STAGE,
@@ -26,7 +26,7 @@ from tests.unit.config.runs.protocol.moves import (
 def test_events_are_accepted_in_order() -> None:
     step, answer = report(held(), started(1), ended(2))
     assert says(step) == [(1, 1, "task.started"), (1, 2, "task.ended")]
-    assert (answer.verdict, answer.accepted_seq, answer.granted) == (Verdict.GO, 2, False)
+    assert (answer.verdict, answer.accepted_seq, answer.granted) == (Directive.GO, 2, False)
 
 
 def test_known_events_are_passed_over() -> None:
@@ -54,7 +54,7 @@ def test_whoever_is_not_the_holder_is_refused(attempt: int, runner: str) -> None
     holding = held(p.expire(with_leave(), AT).holding, "r2")
     step, answer = report(holding, ended(2), attempt=attempt, runner=runner)
     assert step == p.Step(holding)
-    assert answer.verdict is Verdict.FENCED
+    assert answer.verdict is Directive.FENCED
     assert answer.reason
 
 
@@ -62,7 +62,7 @@ def test_the_lease_that_ended_does_not_silence_a_holder_before_the_next_take() -
     lost = p.expire(with_leave(), AT).holding
     step, answer = report(lost, ended(2))
     assert says(step) == [(1, 2, "task.ended")]
-    assert answer.verdict is Verdict.GO
+    assert answer.verdict is Directive.GO
     assert step.holding.state is p.State.HELD
 
 
@@ -78,7 +78,7 @@ def test_the_grant_is_the_durable_start() -> None:
     step, answer = report(held(), RunStarted(seq=1, at=AT), started(2), wants=grant())
     assert answer.granted
     assert says(step) == [(1, 1, "run.started"), (1, 2, "task.started")]
-    assert step.holding.grants == (p.Granted(STAGE, "Apply", 1, attempt=1, seq=2),)
+    assert step.holding.grants == (p.Permit(STAGE, "Apply", 1, attempt=1, seq=2),)
 
 
 def test_a_grant_without_its_start_is_not_given() -> None:
@@ -93,8 +93,10 @@ def test_a_grant_whose_answer_was_lost_is_given_again() -> None:
     assert not step.accepted
 
 
-@pytest.mark.parametrize(("intent", "verdict"), [(p.Intent.PAUSE, Verdict.PAUSE), (p.Intent.CANCEL, Verdict.CANCEL)])
-def test_a_grant_whose_answer_was_lost_still_counts_after_an_intent(intent: p.Intent, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("intent", "verdict"), [(p.Intent.PAUSE, Directive.PAUSE), (p.Intent.CANCEL, Directive.CANCEL)]
+)
+def test_a_grant_whose_answer_was_lost_still_counts_after_an_intent(intent: p.Intent, verdict: Directive) -> None:
     holding = p.intend(with_leave(), intent, AT).holding
     answer = report(holding, started(1), wants=grant())[1]
     assert (answer.granted, answer.verdict) == (True, verdict)
@@ -115,7 +117,7 @@ def test_the_number_of_a_refused_start_is_spent() -> None:
     assert answer.accepted_seq == 1
     resumed = p.intend(refused.holding, p.Intent.RESUME, AT).holding
     late, again = report(resumed, started(1), wants=grant())
-    assert (again.granted, again.verdict, again.reason) == (False, Verdict.GO, "")
+    assert (again.granted, again.verdict, again.reason) == (False, Directive.GO, "")
     assert not late.accepted
     anew = report(late.holding, started(2), wants=grant())[1]
     assert anew.granted
@@ -124,7 +126,7 @@ def test_the_number_of_a_refused_start_is_spent() -> None:
 def test_a_successor_gets_no_second_grant_unless_the_try_may_repeat() -> None:
     successor = held(p.expire(with_leave(), AT).holding, "r2")
     step, answer = report(successor, started(1), wants=grant())
-    assert (answer.granted, answer.verdict) == (False, Verdict.GO)
+    assert (answer.granted, answer.verdict) == (False, Directive.GO)
     assert "may have run" in answer.reason
     assert not step.accepted
     assert report(successor, started(1), wants=grant(repeat=True))[1].granted
@@ -152,7 +154,7 @@ def test_the_same_attempt_asks_under_one_number_only() -> None:
 def test_the_end_of_a_run_ends_everything() -> None:
     step, answer = report(held(), over(1), started(2))
     assert step.holding.state is p.State.ENDED
-    assert step.effects == (p.Over(Status.COMPLETED, "Execution Completed."), p.FreePlace())
+    assert step.effects == (p.AnnounceRunEnd(Status.COMPLETED, "Execution Completed."), p.FreeSlot())
     assert says(step) == [(1, 1, "run.ended")]
     assert answer.accepted_seq == 1
 
@@ -162,8 +164,8 @@ def test_last_words_said_again_are_acknowledged(last: Event) -> None:
     holding = report(held(), last)[0].holding
     step, answer = report(holding, last, runner="r1")
     assert step == p.Step(holding)
-    assert (answer.verdict, answer.accepted_seq) == (Verdict.GO, 1)
-    assert report(holding, last, started(2), runner="r1")[1].verdict is Verdict.FENCED
+    assert (answer.verdict, answer.accepted_seq) == (Directive.GO, 1)
+    assert report(holding, last, started(2), runner="r1")[1].verdict is Directive.FENCED
 
 
 @pytest.mark.parametrize("reason", ["approval", "retry", "restricted"])
@@ -180,11 +182,11 @@ def test_a_nested_run_goes_on_outside_while_its_parent_waits() -> None:
 def test_a_park_sets_its_timer_and_frees_the_place() -> None:
     step, _ = report(held(), parked(1, due_at=2_000.0))
     assert step.holding.state is p.State.PARKED
-    assert step.effects == (p.FreePlace(), p.SetTimer(2_000.0))
+    assert step.effects == (p.FreeSlot(), p.SetTimer(2_000.0))
 
 
 def test_only_what_ends_something_is_progress() -> None:
-    tired = p.Holding(**{name: getattr(held(), name) for name in p.Holding.__slots__} | {"deaths": 2})
+    tired = p.RunClaim(**{name: getattr(held(), name) for name in p.RunClaim.__slots__} | {"deaths": 2})
     handle = TaskHandle(seq=2, at=AT, stage=STAGE, task="Apply", handle={"job": "x"})
     busy = report(tired, started(1), handle)[0].holding
     assert busy.deaths == 2
@@ -203,4 +205,4 @@ def test_the_history_is_the_same_whatever_comes_twice_late_or_out_of_order(slice
         holding = step.holding
         history += [one.event for one in step.accepted]
     assert tuple(history) == EVENTS
-    assert kinds(step) in ([], [p.Over, p.FreePlace])
+    assert kinds(step) in ([], [p.AnnounceRunEnd, p.FreeSlot])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.config.runs import protocol as p
-from shared.contracts.runs import Held, HeldRun, Verdict
+from shared.contracts.runs import Directive, Held, HeldRun
 from tests.unit.config.runs.protocol.moves import (
     AT,
     ask,
@@ -42,7 +42,7 @@ def test_the_first_take_of_a_dispatch_owns_it() -> None:
     before = dispatched()
     after, decision = p.take(before, ask(before))
     assert after.state is p.State.HELD
-    assert (decision.taken, decision.attempt, decision.verdict) == (True, 1, Verdict.GO)
+    assert (decision.taken, decision.attempt, decision.verdict) == (True, 1, Directive.GO)
     assert decision.start_number == 7 * p.FENCE_STEP + 1
 
 
@@ -82,14 +82,14 @@ def test_only_the_newest_dispatch_is_taken(dispatch: int) -> None:
 
 def test_a_take_cuts_off_what_the_predecessor_says_later() -> None:
     after = held(p.expire(with_leave(), AT).holding, "r2")
-    assert after.cuts == (p.Cut(attempt=1, last_seq=1),)
+    assert after.cuts == (p.AttemptCutoff(attempt=1, last_seq=1),)
     assert (after.attempt, after.accepted_seq) == (2, 0)
 
 
 def test_the_taker_hears_at_once_that_the_run_is_to_be_cancelled() -> None:
     lost = p.expire(with_leave(), AT).holding
     cancelled = p.intend(lost, p.Intent.CANCEL, AT).holding
-    assert p.take(cancelled, ask(cancelled, "r2"))[1].verdict is Verdict.CANCEL
+    assert p.take(cancelled, ask(cancelled, "r2"))[1].verdict is Directive.CANCEL
 
 
 def test_each_start_is_above_all_earlier_ones_whatever_their_attempts() -> None:
@@ -106,12 +106,12 @@ def test_held_answers_for_every_pair_that_was_listed() -> None:
         HeldRun(execution_id="gone", attempt=1),
     )
     answer = p.held({"e1": mine}, Held(runner="r1", holds=pairs))
-    assert answer.verdicts == {"e1": Verdict.GO, "gone": Verdict.FENCED}
+    assert answer.verdicts == {"e1": Directive.GO, "gone": Directive.FENCED}
 
 
 @pytest.mark.parametrize(("runner", "attempt"), [("r2", 1), ("r1", 2), ("r1", 0)])
 def test_whoever_is_not_the_holder_is_fenced(runner: str, attempt: int) -> None:
-    assert p.verdict(held(), runner, attempt) is Verdict.FENCED
+    assert p.verdict(held(), runner, attempt) is Directive.FENCED
 
 
 def test_a_resend_has_a_new_number_so_that_a_take_tells_which_message_came() -> None:
@@ -139,7 +139,7 @@ def test_when_nothing_is_taken_for_a_while_the_oldest_is_sent_as_a_probe() -> No
 def test_a_dead_message_fails_the_run_that_waits_for_it() -> None:
     step = p.dead_lettered(dispatched(), 1, "bad JSON", AT)
     assert step.holding.state is p.State.ENDED
-    assert kinds(step) == [p.Over, p.FreePlace]
+    assert kinds(step) == [p.AnnounceRunEnd, p.FreeSlot]
     assert "bad JSON" in str(step.effects[0])
 
 
@@ -148,7 +148,7 @@ def test_a_dead_message_that_cannot_name_its_number_counts_as_the_newest() -> No
 
 
 @pytest.mark.parametrize("holding", [held(), waiting(), p.expire(held(), AT).holding])
-def test_a_dead_message_that_nobody_waits_for_changes_nothing(holding: p.Holding) -> None:
+def test_a_dead_message_that_nobody_waits_for_changes_nothing(holding: p.RunClaim) -> None:
     assert p.dead_lettered(holding, 1, "bad JSON", AT) == p.Step(holding)
 
 
