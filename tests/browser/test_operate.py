@@ -244,6 +244,21 @@ def test_no_page_is_wider_than_a_phone(world: World, chromium: Browser) -> None:
     assert not wide
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
+def test_the_sign_in_card_is_narrow_and_centred(world: World, chromium: Browser, width: int, height: int) -> None:
+    page = chromium.new_context(viewport={"width": width, "height": height}).new_page()
+    page.goto(f"{world.layout.url}/sign-in")
+    card = page.locator(".sign-in").bounding_box()
+    fields = [page.locator(f"input[name={name}]").bounding_box() for name in ("username", "password")]
+    page.context.close()
+    assert card is not None
+    assert None not in fields
+    assert card["width"] <= 420
+    assert abs(card["x"] + card["width"] / 2 - width / 2) <= 8
+    first, second = (box for box in fields if box is not None)
+    assert second["y"] >= first["y"] + first["height"], "each field has a line of its own"
+
+
 def test_everything_on_the_list_is_reached_by_the_keyboard(world: World, page: Page) -> None:
     page.goto(f"{world.layout.url}/executions")
     page.keyboard.press("Tab")
