@@ -218,6 +218,8 @@ class TaskType(Protocol):
     """Inputs that keep their `${…}`: the type evaluates them itself."""
     inline: bool
     """True when `start` never blocks, so that it needs no thread of its own."""
+    interrupt_after_s: float
+    """How long a call may still go on when its task is cancelled; then its sockets are closed."""
 
     def effect(self, given: Json) -> Effect:
         """What repeating this input's start would do."""
@@ -244,6 +246,7 @@ class Task:
     name = ""
     raw: frozenset[str] = frozenset()
     inline = False
+    interrupt_after_s = 5.0
 
     def effect(self, given: Json) -> Effect:
         """Safe until told otherwise."""

@@ -13,6 +13,7 @@ from shared.contracts.history import Status, TaskStarted
 from shared.grammar.conditions import evaluate
 from shared.grammar.plan import TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve
+from shared.outbound.cancel_scope import CancelScope
 
 from .actions import Place
 from .logs import LogBuffer
@@ -56,6 +57,8 @@ class Live:
     call_off: Callable[[], None] | None = None
     """The timer that wakes it."""
     stop_asked: list[bool] = field(default_factory=list)
+    scope: CancelScope | None = None
+    """Of the call under way."""
 
     @property
     def place(self) -> Place:
@@ -72,6 +75,11 @@ class Live:
     @property
     def try_number(self) -> int:
         return self.asked.try_number
+
+    def interrupt(self) -> None:
+        """Close the sockets of the call under way, so that it comes back."""
+        if self.scope is not None:
+            self.scope.cancel()
 
     def rest(self) -> None:
         """Nothing is under way; forget the timer."""
@@ -155,6 +163,14 @@ def called(live: Live, what: Call, host: Host, *, needs_leave: bool) -> Any:
     """Call the type, in a worker thread; a call that changes something is not made on old leave."""
     if needs_leave and host.monotonic() - live.leave_at > STALE_LEAVE_S:
         raise Stale
+    with CancelScope() as scope:
+        live.scope = scope
+        if live.stop_asked and what != "cancel":
+            scope.cancel()
+        return _call(live, what)
+
+
+def _call(live: Live, what: Call) -> Any:
     if what == "start":
         return live.type.start(live.asked)
     if live.handle is None:

@@ -82,6 +82,7 @@ class Hand:
         """The run is over here: calls under way are cancelled, and their results dropped."""
         for live in self:
             live.stop_asked.append(True)
+            live.interrupt()
             live.rest()
         self._live.clear()
 

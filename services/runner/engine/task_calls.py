@@ -81,6 +81,8 @@ class Work:
             live.rest()
             self._end_outside(live)
         else:
+            if live.scope is not None:
+                self._host.later(live.type.interrupt_after_s, live.scope.cancel)
             self._host.later(CANCEL_PATIENCE_S, lambda: self._end_impatiently(live))
 
     def _inherit(self, stage: str, task: str) -> Live | None:

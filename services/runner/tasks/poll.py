@@ -17,6 +17,7 @@ class Poll(Task):
     """The first exit criterion that holds ends it; without any, the first answer below 400 does."""
 
     name = "POLL"
+    interrupt_after_s = 0.0
     raw = frozenset({"exitCriteria"})
 
     def __init__(self, client: HttpClient) -> None:

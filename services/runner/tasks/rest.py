@@ -25,6 +25,7 @@ class Rest(Task):
     """An answer of 400 and above fails the task."""
 
     name = "REST"
+    interrupt_after_s = 0.0
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client

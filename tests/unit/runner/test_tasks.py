@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from services.config.model.claims import State
 from services.runner.clients.registry import Registries
 from services.runner.engine.executor import Holder
-from services.runner.task_protocol import Effect
+from services.runner.settings import RunnerSettings
+from services.runner.task_protocol import Asked, Effect, TaskFailed
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.own_output import with_references
 from services.runner.tasks.registry import task_types
@@ -21,13 +24,14 @@ from services.runner.tasks.rest import Rest
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import Take, Variable
+from shared.contracts.runs import Started, Take, Variable
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.outbound.guard import Guard
 from shared.outbound.http import Access, HttpClient, OutboundError
 from shared.outbound.tls import trust_of
 from shared.process.addresses import is_local
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.hostile import drip, hostile_server
 from tests.support.outbound import GUARDED, LOOPBACK
 from tests.support.tls import Door, certificate
 
@@ -341,3 +345,44 @@ def test_requests_take_the_certificate_that_an_endpoint_accepted_and_go_no_furth
     finally:
         ours.close()
         door.close()
+
+
+def test_sixteen_slow_servers_stop_no_other_run_and_end_by_their_timeout(
+    tmp_path: Path, echo: tuple[str, list[Any]]
+) -> None:
+    create_keys(tmp_path)
+    sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
+    types = task_types(Clusters(LOOPBACK.guard), LOOPBACK, Registries(LOOPBACK))
+    threads = RunnerSettings.model_fields["runner_threads"].default
+    holder = Holder(cast("Any", None), types, sealer=sealer, opener=opener, runner="r", threads=threads)
+    with hostile_server(drip()) as slow:
+        given = {"action": "get", "url": slow.url, "timeout": 2}
+        began = time.monotonic()
+        waiting = [begin(holder, f"slow{number}", given) for number in range(16)]
+        quick = begin(holder, "quick", {"action": "get", "url": echo[0]})
+        assert quick.result(1.5).message == "Answered 200."
+        for call in waiting:
+            with pytest.raises(TaskFailed, match="did not answer in full within 2 s"):
+                call.result(5)
+        assert time.monotonic() - began < 6
+    holder.close(1)
+
+
+def begin(holder: Holder, name: str, given: dict[str, Any]) -> Future[Any]:
+    about = Started(execution_id=name, project="p", pipeline="x", pipeline_id="p1", index=1, requested_by="ada")
+    asked = Asked("REST", "S", "T", 1, 1, 1, given, {}, about, {}, cast("Any", Quiet()), {})
+    done: Future[Any] = Future()
+    holder._workers.submit(lambda: settle(done, lambda: holder.types["REST"].start(asked)))
+    return done
+
+
+def settle(done: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        done.set_result(call())
+    except Exception as error:
+        done.set_exception(error)
+
+
+class Quiet:
+    def log(self, line: str) -> None:
+        """Nobody reads it."""
