@@ -160,7 +160,7 @@ def _typed(node: yaml.ScalarNode) -> Any:
 
 
 def _manifest_scalar(node: yaml.ScalarNode) -> Any:
-    """The JSON value that kubectl sends; tests/golden/kubectl_scalars.json is its own table of them."""
+    """The JSON value that kubectl sends; tests/unit/shared/grammar/kubectl_scalars.json is its own table of them."""
     value = _typed(node)
     if not isinstance(value, float):
         return value if not isinstance(value, int) or isinstance(value, bool) or value in _INT64 else float(value)

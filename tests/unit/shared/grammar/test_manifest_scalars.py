@@ -16,7 +16,7 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
 ROOT = Path(__file__).resolve().parents[4]
-TABLE = json.loads((ROOT / "tests/golden/kubectl_scalars.json").read_text(encoding="utf-8"))
+TABLE = json.loads((ROOT / "tests/unit/shared/grammar/kubectl_scalars.json").read_text(encoding="utf-8"))
 HEAD = "kind: Scalars\nspec:\n"
 
 
