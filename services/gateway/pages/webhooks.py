@@ -40,6 +40,9 @@ TEXTS = (
 LISTS = ("platforms", "sourceNetworks")
 INPUT = "input."
 PAGE = 30
+KEPT = (Kind.GIT_WEBHOOKS, Kind.GERRIT_LISTENERS, Kind.GERRIT_TRIGGERS)
+MAX_KEPT = 100
+"""Of each of these kinds on the first page."""
 _ACTS: dict[str, tuple[str, Json]] = {
     "enable": ("patch", {"enabled": True}),
     "disable": ("patch", {"enabled": False}),
@@ -61,7 +64,13 @@ def listing() -> str:
         page=page_index,
         more=(page_index + 1) * PAGE < page.total,
         states=STATES,
+        kept=[] if page_index else _kept(),
     )
+
+
+def _kept() -> list[Json]:
+    """Definitions of Git and Gerrit, which no push starts anything by yet; their first warning says so."""
+    return [document for kind in KEPT for document in session.find(Find(kind=kind, top=MAX_KEPT)).documents]
 
 
 def new() -> str:

@@ -202,6 +202,18 @@ def test_the_last_tags_say_which_would_run_and_are_asked_for_once(site: Site, an
     assert "dev" in again and sum(type(ask).__name__ == "Inspect" for ask in site.asked) == 1
 
 
+def test_what_is_kept_for_git_and_gerrit_is_listed_with_what_it_does_not_do(site: Site, ann: FlaskClient) -> None:
+    sentence = "no Git push and no Gerrit event starts a pipeline yet"
+    hook = {
+        "name": "on main", "kind": "GIT_WEBHOOK", "project": "shop", "repoName": "acme/<web>", "branchName": "main",
+        "_warnings": [{"message": {"message": sentence}}],
+    }  # fmt: skip
+    assert sentence not in ann.get("/webhooks").get_data(as_text=True)
+    site.pages["git-webhooks"] = Page(documents=(hook,), total=1)
+    shown = ann.get("/webhooks").get_data(as_text=True)
+    assert sentence in shown and "on main" in shown and "git webhook" in shown and "acme/&lt;web&gt;" in shown
+
+
 def test_a_saved_webhook_shows_its_hook_url_once_with_the_token(site: Site, ann: FlaskClient) -> None:
     site.documents["registry-webhooks"] = HOOK
     site.documents["pipelines"] = PIPELINE
