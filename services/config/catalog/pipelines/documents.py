@@ -25,6 +25,17 @@ from shared.grammar.task_schemas import CUSTOM, TASK_SCHEMAS
 IMPORTED = "_imported"
 """Marks a pipeline that came from another product, whose runs were never superseded."""
 COLUMNS = frozenset({"kind", "project", "name", "description", "tags", "enabled", "state", "concurrency"})
+_BUILD_SERVER = "REST to start the build and POLL to wait for its result, or CI"
+INSTEAD = {
+    "jenkins": _BUILD_SERVER,
+    "bamboo": _BUILD_SERVER,
+    "tfs": _BUILD_SERVER,
+    "powershell": "SSH, or CI with an image that has PowerShell",
+    "vro": "REST, or SSH",
+    "blueprint": "K8S, or REST to the tool that provisions",
+    "pcf": "K8S",
+}
+"""Task types of Code Stream that do not run here, in small letters, and what does the same."""
 MAPS = ("input", "_inputMeta", "output", "_outputMeta", "starred", "workspace", "stages", "notifications")
 LISTS = ("options", "stageOrder", "rollbacks")
 
@@ -192,10 +203,15 @@ def task_of(tree: Mapping[str, Any], path: str) -> tuple[str, str] | None:
     return None
 
 
+def _instead(type_: Any) -> str:
+    meant = INSTEAD.get(str(type_).casefold())
+    return f"; use {meant} instead" if meant else ""
+
+
 def will_not_run(document: Mapping[str, Any]) -> list[Json]:
     """The tasks of a stored pipeline that do not run here: by their type, or by an input that means nothing here."""
     types = [
-        (stage, name, f"tasks of type {task.get('type')} do not run here")
+        (stage, name, f"tasks of type {task.get('type')} do not run here{_instead(task.get('type'))}")
         for stage, its in (document.get("stages") or {}).items()
         for name, task in (its.get("tasks") or {}).items()
         if task.get("type") not in TASK_SCHEMAS

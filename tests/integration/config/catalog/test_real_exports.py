@@ -34,15 +34,24 @@ def test_everything_is_taken_and_what_will_not_run_is_said_by_task(report: dict[
         ("greeting", "CREATED"),
     ]
     wont = {(one["stage"], one["task"]) for one in report["objects"][0]["willNotRun"]}
-    assert {("Build", "Scan images"), ("Build", "Unit tests"), ("Deploy", "Tell the host")} <= wont
+    assert {("Build", "Unit tests"), ("Deploy", "Tell the host")} <= wont
+    assert ("Build", "Scan images") not in wont
     assert ("Deploy", "Manifest") not in wont and ("Approve", "Ask") not in wont
     (undo,) = report["objects"][1]["willNotRun"]
     assert (undo["stage"], undo["task"]) == ("Back", "Undo") and "revision must be a whole number" in undo["reason"]
 
 
+def test_a_task_type_that_does_not_run_here_is_named_with_what_does_the_same(report: dict[str, Any]) -> None:
+    reasons = {one["task"]: one["reason"] for one in report["objects"][0]["willNotRun"]}
+    assert reasons["Unit tests"] == (
+        "tasks of type Jenkins do not run here; "
+        "use REST to start the build and POLL to wait for its result, or CI instead"
+    )
+
+
 def test_what_the_file_itself_brings_is_not_said_to_be_missing(report: dict[str, Any]) -> None:
     said = " ".join(report["objects"][0]["warnings"])
-    assert "no endpoint tracker" in said
+    assert "no endpoint tracker" in said and "no integration scanner" in said
     assert "Shop rollback" not in said and "shop-cluster" not in said
 
 
