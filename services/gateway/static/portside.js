@@ -27,6 +27,16 @@ on("htmx:afterSwap", () => {
   for (const log of document.querySelectorAll("[data-follow]")) log.scrollTop = log.scrollHeight;
 });
 
+// The task in the panel is marked among its stages, also when these are drawn again.
+function mark() {
+  for (const card of document.querySelectorAll("a.task")) {
+    card.toggleAttribute("aria-current", location.search !== "" && new URL(card.href).search === location.search);
+  }
+}
+on("htmx:afterSettle", mark);
+on("htmx:pushedIntoHistory", mark);
+mark();
+
 // What draws itself again waits while somebody writes in it; what somebody asked for ends what was said of the last try.
 on("htmx:sseBeforeMessage", (event) => begun(event.target) && event.preventDefault());
 on("htmx:beforeRequest", (event) => {
