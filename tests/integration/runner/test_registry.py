@@ -334,3 +334,14 @@ def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
     assert registry.tags("acme/web") == ["1"]
     assert registry.tags("acme/nothing") is None
     assert registry.resolve("acme/web", "2") is None
+
+
+@pytest.mark.parametrize("realm", ["http://169.254.169.254/latest/", "http://127.0.0.1:1/token"])
+def test_a_password_goes_to_no_token_service_that_the_endpoint_has_not_accepted(realm: str) -> None:
+    with registry_with([f'Bearer realm="{realm}",service="s"']) as signs:
+        for accepted in ("", "http://127.0.0.1:1/other"):
+            account = Account(signs.host, "ci", "secret", plain_http=True, realm=accepted)
+            with pytest.raises(RegistryProblem, match="The password was not sent") as raised:
+                Registry(account, LOOPBACK).tags("acme/web")
+            assert (raised.value.code, raised.value.url) == ("realm-not-accepted", realm)
+        assert not any(signs.seen)
