@@ -23,7 +23,7 @@ from .migrations import what_is_missing, write_step
 from .model.people import SYSTEM
 from .service import Config
 from .settings import Settings
-from .store import Away, Store, copying
+from .store import DatabaseUnavailable, Store, copying
 from .store.lock import lock_of
 
 HUNG_AFTER_S = 30.0
@@ -135,7 +135,7 @@ def run(command: Callable[..., object], arguments: Sequence[str]) -> int:
     """Run the command line; errors that have a sentence are printed as it."""
     try:
         command(list(arguments), standalone_mode=True)
-    except (Refused, Away, life.Fatal) as error:
+    except (Refused, DatabaseUnavailable, life.Fatal) as error:
         click.echo(f"Error: {error}", err=True)
         return 1
     return 0

@@ -24,7 +24,7 @@ from .resources import logs
 from .resources.dispatch import ResourceDispatcher
 from .runs.batch import RunBatch
 from .runs.ledger import Ledger
-from .store import READ_LIMIT_S, Away, Reading, Store, TooSlow
+from .store import READ_LIMIT_S, DatabaseUnavailable, Reading, Store, TooSlow
 
 AGAIN_AFTER_S = 2.0
 
@@ -118,7 +118,7 @@ class Handlers:
 def _or_stop(work: Callable[[Sequence[Incoming]], Sequence[Outcome]], batch: Sequence[Incoming]) -> Sequence[Outcome]:
     try:
         return work(batch)
-    except Away as error:
+    except DatabaseUnavailable as error:
         raise StopConsuming(str(error), AGAIN_AFTER_S) from error
 
 
@@ -148,7 +148,7 @@ def _translated(ask: Message, answer: Callable[[], T]) -> T:
         return answer()
     except TooSlow as error:
         raise too_slow(ask) from error
-    except Away as error:
+    except DatabaseUnavailable as error:
         raise refuse(
             Code.UNAVAILABLE,
             f"The database cannot be used now: {error}",

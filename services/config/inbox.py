@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.config.pushes.deliveries import Deliveries
-from services.config.pushes.polling import Looks
+from services.config.pushes.polling import TagPolling
 from services.config.runs.batch import RunBatch
 from services.config.runs.ledger import Ledger, Pending, subjects
 from services.config.store import Store, UnitOfWork, notices
@@ -30,7 +30,12 @@ class Inbox:
     """Applies what arrives on `config.ledger`."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, receiver: Deliveries, looks: Looks, keep_mirror_report: KeepMirrorReport
+        self,
+        store: Store,
+        ledger: Ledger,
+        receiver: Deliveries,
+        looks: TagPolling,
+        keep_mirror_report: KeepMirrorReport,
     ) -> None:
         self._store = store
         self._ledger = ledger

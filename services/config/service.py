@@ -30,7 +30,7 @@ from .inbox import Inbox
 from .migrations import what_is_missing
 from .pushes import deliveries, polling
 from .pushes.deliveries import Deliveries
-from .pushes.polling import Looks, Pace
+from .pushes.polling import Pace, TagPolling
 from .resource import Resource
 from .resources.dead_letters import DeadLetters, keep_letter
 from .resources.deployments import Deployments
@@ -44,11 +44,11 @@ from .runs import effects
 from .runs.heartbeats import Leases
 from .runs.ledger import Ledger
 from .runtime import retention
-from .runtime.leader import Active, Closer, Watchdog
+from .runtime.leader import Active, Closer, LeaderWatchdog
 from .runtime.outbox import Relay
 from .runtime.timers import Handler, Timers
 from .settings import Settings
-from .store import Away, Store
+from .store import DatabaseUnavailable, Store
 from .store.lock import lock_of
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class SignsOfLife(Protocol):
 class Config:
     """One config process: active or standing by."""
 
-    def __init__(self, settings: Settings, *, watchdog: Watchdog | None = None) -> None:
+    def __init__(self, settings: Settings, *, watchdog: LeaderWatchdog | None = None) -> None:
         self.settings = settings
         self.store = Store(settings.database_url)
         if missing := what_is_missing(self.store):
@@ -82,7 +82,7 @@ class Config:
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
         self.leases = Leases(lease_s=settings.lease_s)
         self.receiver = Deliveries(self.catalog)
-        self.looks = Looks(
+        self.looks = TagPolling(
             self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)
         )
         self.ledger = Ledger(
@@ -191,7 +191,7 @@ class Config:
             try:
                 self.ledger.watch(connected=connected)
                 self._database_is(self.store.trouble)
-            except Away as error:
+            except DatabaseUnavailable as error:
                 self._database_is(str(error))
         if trouble := self.bus.trouble:
             self.health.trouble("broker", trouble)

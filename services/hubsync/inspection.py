@@ -8,7 +8,7 @@ from typing import Protocol
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Inspect, Inspected, Validated
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.names import nearest
 from shared.grammar.repositories import DOCKER_HUB, repository_of
 
@@ -62,7 +62,7 @@ class Inspector:
                 Code.UNAVAILABLE, str(problem), subject=query.what, next_step=_told(problem, query.endpoint.name)[1]
             ) from None
 
-    def _account(self, endpoint: Endpoint) -> Account:
+    def _account(self, endpoint: ResolvedEndpoint) -> Account:
         sealed = endpoint.secrets.get("password") or endpoint.secrets.get("token")
         return Account(
             hub_url=str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/"),
@@ -71,12 +71,12 @@ class Inspector:
         )
 
 
-def _rights(hub: Hub, endpoint: Endpoint, options: Json) -> Json:
+def _rights(hub: Hub, endpoint: ResolvedEndpoint, options: Json) -> Json:
     """Whether this account may manage the hooks of the endpoint's repository; for a namespace, which there are."""
     return _right(hub, endpoint, options).model_dump()
 
 
-def _right(hub: Hub, endpoint: Endpoint, options: Json) -> Validated:
+def _right(hub: Hub, endpoint: ResolvedEndpoint, options: Json) -> Validated:
     namespace, repository = _meant(endpoint, options)
     try:
         if not repository:
@@ -99,12 +99,12 @@ def _right(hub: Hub, endpoint: Endpoint, options: Json) -> Validated:
     return Validated(ok=True, code="ok", message=f"The hooks of {repository} can be managed.")
 
 
-def _repositories(hub: Hub, endpoint: Endpoint, options: Json) -> Json:
+def _repositories(hub: Hub, endpoint: ResolvedEndpoint, options: Json) -> Json:
     namespace, _ = _meant(endpoint, options)
     return {"namespace": namespace, "repositories": list(hub.repositories(namespace))}
 
 
-def _tags(hub: Hub, endpoint: Endpoint, options: Json) -> Json:
+def _tags(hub: Hub, endpoint: ResolvedEndpoint, options: Json) -> Json:
     _, repository = _meant(endpoint, options)
     if not repository:
         raise refuse(Code.INVALID, "The endpoint is a whole namespace: name the repository.", subject="repository")
@@ -119,7 +119,7 @@ def _tags(hub: Hub, endpoint: Endpoint, options: Json) -> Json:
     return {"repository": repository, "tags": tags, "order": "newest first"}
 
 
-def _meant(endpoint: Endpoint, options: Json) -> tuple[str, str]:
+def _meant(endpoint: ResolvedEndpoint, options: Json) -> tuple[str, str]:
     own = repository_of(endpoint.properties)
     repository = str(options.get("repository") or own.path)
     return repository.partition("/")[0] or own.namespace, repository
@@ -156,7 +156,7 @@ def _told(problem: HubProblem, subject: str) -> tuple[str, str]:
             return "unreachable", "Is the address right, and can this machine reach it?"
 
 
-_LOOKS: dict[str, Callable[[Hub, Endpoint, Json], Json]] = {
+_LOOKS: dict[str, Callable[[Hub, ResolvedEndpoint, Json], Json]] = {
     "rights": _rights,
     "repositories": _repositories,
     "tags": _tags,

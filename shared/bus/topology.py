@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contracts.topics import QUEUES, TOPICS, Kind, Mode, Queue, Topic
+from shared.contracts.topics import QUEUES, TOPICS, MessageKind, Mode, Queue, Topic
 
 EVENTS = "portside.events"
 COMMANDS = "portside.commands"
@@ -41,7 +41,7 @@ class QueueSpec:
 
 def exchange_of(topic: Topic) -> str:
     """Where a topic is published."""
-    return EVENTS if topic.kind is Kind.EVENT else COMMANDS
+    return EVENTS if topic.kind is MessageKind.EVENT else COMMANDS
 
 
 def is_mandatory(topic: Topic) -> bool:

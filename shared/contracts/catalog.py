@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from .base import Json, Message, Sealed
-from .runs import Endpoint
+from .runs import ResolvedEndpoint
 
 
 class Kind(StrEnum):
@@ -121,7 +121,7 @@ class SignedIn(Message):
 class ValidateAsk(Message):
     """Gateway to runner: try this endpoint for real. config prepared it and checked the caller's rights."""
 
-    endpoint: Endpoint
+    endpoint: ResolvedEndpoint
     options: Json = {}
 
 
@@ -142,7 +142,7 @@ class Inspect(Message):
     hubsync for what only Docker Hub's own API tells (`rights`, `repositories`, `tags`)."""
 
     what: str
-    endpoint: Endpoint | None = None
+    endpoint: ResolvedEndpoint | None = None
     options: Json = {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Json, Message
-from .runs import Endpoint, Variable
+from .runs import ResolvedEndpoint, ResolvedVariable
 
 
 class Notice(Message):
@@ -17,8 +17,8 @@ class Notice(Message):
     """STARTED, WAITING, SUCCESS, FAILURE or CANCELED."""
     entry: Json
     """The notification as its author wrote it, expressions unresolved."""
-    endpoint: Endpoint | None = None
-    variables: dict[str, Variable] = {}
+    endpoint: ResolvedEndpoint | None = None
+    variables: dict[str, ResolvedVariable] = {}
     inputs: Json = {}
     tasks: dict[str, dict[str, Json]] = {}
     """What references to tasks may name: by stage and task, as people see it."""

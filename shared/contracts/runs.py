@@ -25,7 +25,7 @@ class Take(Message):
     take_id: str
 
 
-class Endpoint(Message):
+class ResolvedEndpoint(Message):
     """An endpoint as resolved for one take."""
 
     name: str
@@ -35,7 +35,7 @@ class Endpoint(Message):
     secrets: dict[str, Sealed] = {}
 
 
-class Variable(Message):
+class ResolvedVariable(Message):
     """A variable as resolved for one take: `value` or `sealed`."""
 
     name: str
@@ -87,8 +87,8 @@ class TakeAnswer(Message):
     inputs: Json = {}
     sealed_inputs: dict[str, Sealed] = {}
     """Inputs that hold a secret of the run which handed them on, as that run sealed them; `inputs` has their mask."""
-    endpoints: dict[str, Endpoint] = {}
-    variables: dict[str, Variable] = {}
+    endpoints: dict[str, ResolvedEndpoint] = {}
+    variables: dict[str, ResolvedVariable] = {}
     history: tuple[Recorded, ...] = ()
     about: Started | None = None
     at: float = 0.0

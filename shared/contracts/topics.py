@@ -16,7 +16,7 @@ class Service(StrEnum):
     HUBSYNC = "hubsync"
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     EVENT = "event"
     """Something happened; the sender does not care who listens."""
     COMMAND = "command"
@@ -72,7 +72,7 @@ class Topic:
     name: str
     version: int
     model: type[Message]
-    kind: Kind
+    kind: MessageKind
     senders: tuple[Service, ...]
     queues: tuple[Queue, ...]
     reply: type[Message] | None = None
@@ -92,52 +92,58 @@ class Topic:
 
 _G, _C, _R, _H = Service.GATEWAY, Service.CONFIG, Service.RUNNER, Service.HUBSYNC
 
-HOOK_RECEIVED = Topic("hook.received", 1, pushes.HookReceived, Kind.EVENT, (_G, _R), (HOOKS,))
-HOOK_IN_BULK = Topic("hook.in-bulk", 1, pushes.HookReceived, Kind.EVENT, (_G,), (HOOKS_BULK,))
-HOOKS_REFUSED = Topic("hook.refused", 1, pushes.HooksRefused, Kind.EVENT, (_G,), (LEDGER,))
-TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, Kind.COMMAND, (_C,), (REQUESTS,))
-TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, Kind.EVENT, (_R,), (LEDGER,))
-TAGS_LOOK = Topic("tags.look", 1, tag_polls.TagsLook, Kind.COMMAND, (_C,), (REQUESTS,))
-TAGS_LOOK_HUB = Topic("tags.look-hub", 1, tag_polls.TagsLook, Kind.COMMAND, (_C,), (LOOKS,))
-TAGS_SEEN = Topic("tags.seen", 1, tag_polls.TagsSeen, Kind.EVENT, (_R, _H), (LEDGER,))
-ALLOWLIST_ASK = Topic("allowlist.ask", 1, pushes.AllowlistAsk, Kind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist)
-ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
-DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,))
+HOOK_RECEIVED = Topic("hook.received", 1, pushes.HookReceived, MessageKind.EVENT, (_G, _R), (HOOKS,))
+HOOK_IN_BULK = Topic("hook.in-bulk", 1, pushes.HookReceived, MessageKind.EVENT, (_G,), (HOOKS_BULK,))
+HOOKS_REFUSED = Topic("hook.refused", 1, pushes.HooksRefused, MessageKind.EVENT, (_G,), (LEDGER,))
+TAG_RESOLVE = Topic("tag.resolve", 1, pushes.TagResolve, MessageKind.COMMAND, (_C,), (REQUESTS,))
+TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, MessageKind.EVENT, (_R,), (LEDGER,))
+TAGS_LOOK = Topic("tags.look", 1, tag_polls.TagsLook, MessageKind.COMMAND, (_C,), (REQUESTS,))
+TAGS_LOOK_HUB = Topic("tags.look-hub", 1, tag_polls.TagsLook, MessageKind.COMMAND, (_C,), (LOOKS,))
+TAGS_SEEN = Topic("tags.seen", 1, tag_polls.TagsSeen, MessageKind.EVENT, (_R, _H), (LEDGER,))
+ALLOWLIST_ASK = Topic(
+    "allowlist.ask", 1, pushes.AllowlistAsk, MessageKind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist
+)
+ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, MessageKind.EVENT, (_C,), (GATEWAY_NEWS,))
+DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, MessageKind.EVENT, (_C,), (GATEWAY_NEWS,))
 
-RUN_EXECUTION = Topic("run.execution", 1, runs.RunExecution, Kind.COMMAND, (_C,), (RUNS,))
-RUN_TAKE = Topic("run.take", 1, runs.Take, Kind.COMMAND, (_R,), (LEDGER,), runs.TakeAnswer)
-RUN_REPORT = Topic("run.report", 1, runs.Report, Kind.COMMAND, (_R,), (LEDGER,), runs.ReportAnswer)
-RUN_RELEASED = Topic("run.released", 1, runs.Released, Kind.EVENT, (_R,), (LEDGER,))
-RUN_HELD = Topic("run.held", 2, runs.Held, Kind.QUERY, (_R,), (SIGNS_OF_LIFE,), runs.HeldAnswer, key="run.held.v2")
-RUN_HELD_V1 = Topic("run.held", 1, runs.Held, Kind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
+RUN_EXECUTION = Topic("run.execution", 1, runs.RunExecution, MessageKind.COMMAND, (_C,), (RUNS,))
+RUN_TAKE = Topic("run.take", 1, runs.Take, MessageKind.COMMAND, (_R,), (LEDGER,), runs.TakeAnswer)
+RUN_REPORT = Topic("run.report", 1, runs.Report, MessageKind.COMMAND, (_R,), (LEDGER,), runs.ReportAnswer)
+RUN_RELEASED = Topic("run.released", 1, runs.Released, MessageKind.EVENT, (_R,), (LEDGER,))
+RUN_HELD = Topic(
+    "run.held", 2, runs.Held, MessageKind.QUERY, (_R,), (SIGNS_OF_LIFE,), runs.HeldAnswer, key="run.held.v2"
+)
+RUN_HELD_V1 = Topic("run.held", 1, runs.Held, MessageKind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
 """Until 0.3: how runners and configs of 0.1 meet those of 0.2."""
-RUN_INTENT = Topic("run.intent", 1, runs.IntentChanged, Kind.EVENT, (_C,), (RUNNER_NEWS,))
-LOG_CHUNK = Topic("log.chunk", 1, runs.LogChunk, Kind.EVENT, (_R,), (LOGS,))
+RUN_INTENT = Topic("run.intent", 1, runs.IntentChanged, MessageKind.EVENT, (_C,), (RUNNER_NEWS,))
+LOG_CHUNK = Topic("log.chunk", 1, runs.LogChunk, MessageKind.EVENT, (_R,), (LOGS,))
 
 EXECUTION_CHANGED = Topic(
-    "execution.changed", 1, runs.ExecutionChanged, Kind.EVENT, (_C,), (GATEWAY_NEWS,), public=True
+    "execution.changed", 1, runs.ExecutionChanged, MessageKind.EVENT, (_C,), (GATEWAY_NEWS,), public=True
 )
-EXECUTION_STAGE_OVER = Topic("execution.stage-over", 1, runs.StageOver, Kind.EVENT, (_C,), (), public=True)
-EXECUTION_OVER = Topic("execution.over", 1, runs.ExecutionOver, Kind.EVENT, (_C,), (), public=True)
+EXECUTION_STAGE_OVER = Topic("execution.stage-over", 1, runs.StageOver, MessageKind.EVENT, (_C,), (), public=True)
+EXECUTION_OVER = Topic("execution.over", 1, runs.ExecutionOver, MessageKind.EVENT, (_C,), (), public=True)
 
-NOTICE_SEND = Topic("notice.send", 1, notices.Notice, Kind.COMMAND, (_C,), (NOTICES,))
-NOTICE_TRIED = Topic("notice.tried", 1, notices.NoticeTried, Kind.EVENT, (_R,), (LEDGER,))
+NOTICE_SEND = Topic("notice.send", 1, notices.Notice, MessageKind.COMMAND, (_C,), (NOTICES,))
+NOTICE_TRIED = Topic("notice.tried", 1, notices.NoticeTried, MessageKind.EVENT, (_R,), (LEDGER,))
 
-MIRROR_PASS = Topic("mirror.pass", 1, mirror.MirrorPass, Kind.COMMAND, (_C,), (MIRROR,))
-MIRROR_WANTED = Topic("mirror.wanted", 1, mirror.WantedAsk, Kind.QUERY, (_H,), (CONFIG_RPC,), mirror.Wanted)
-MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, Kind.EVENT, (_H,), (LEDGER,))
+MIRROR_PASS = Topic("mirror.pass", 1, mirror.MirrorPass, MessageKind.COMMAND, (_C,), (MIRROR,))
+MIRROR_WANTED = Topic("mirror.wanted", 1, mirror.WantedAsk, MessageKind.QUERY, (_H,), (CONFIG_RPC,), mirror.Wanted)
+MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, MessageKind.EVENT, (_H,), (LEDGER,))
 
-CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.Page)
-CATALOG_GET = Topic("catalog.get", 1, catalog.Get, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.Document)
-CATALOG_ACT = Topic("catalog.act", 1, catalog.Act, Kind.COMMAND, (_G, _R), (CONFIG_RPC,), catalog.Document)
-SIGN_IN = Topic("auth.sign-in", 1, catalog.SignIn, Kind.QUERY, (_G,), (CONFIG_RPC,), catalog.SignedIn)
+CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Page)
+CATALOG_GET = Topic("catalog.get", 1, catalog.Get, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Document)
+CATALOG_ACT = Topic("catalog.act", 1, catalog.Act, MessageKind.COMMAND, (_G, _R), (CONFIG_RPC,), catalog.Document)
+SIGN_IN = Topic("auth.sign-in", 1, catalog.SignIn, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.SignedIn)
 ENDPOINT_VALIDATE = Topic(
-    "endpoint.validate", 1, catalog.ValidateAsk, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
+    "endpoint.validate", 1, catalog.ValidateAsk, MessageKind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
 )
-OUTSIDE_INSPECT = Topic("outside.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (RUNNER_RPC,), catalog.Inspected)
-HUB_INSPECT = Topic("hub.inspect", 1, catalog.Inspect, Kind.QUERY, (_G,), (HUBSYNC_RPC,), catalog.Inspected)
+OUTSIDE_INSPECT = Topic(
+    "outside.inspect", 1, catalog.Inspect, MessageKind.QUERY, (_G,), (RUNNER_RPC,), catalog.Inspected
+)
+HUB_INSPECT = Topic("hub.inspect", 1, catalog.Inspect, MessageKind.QUERY, (_G,), (HUBSYNC_RPC,), catalog.Inspected)
 
-PROCESS_HEALTH = Topic("process.health", 1, health.ProcessHealth, Kind.EVENT, (_G, _C, _R, _H), (GATEWAY_NEWS,))
+PROCESS_HEALTH = Topic("process.health", 1, health.ProcessHealth, MessageKind.EVENT, (_G, _C, _R, _H), (GATEWAY_NEWS,))
 
 TOPICS: tuple[Topic, ...] = (
     HOOK_RECEIVED,

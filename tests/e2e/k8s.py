@@ -25,13 +25,13 @@ from services.runner.tasks.k8s.client import quiet_insecure_warnings
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.k8s.task import K8S
 from shared.contracts.pushes import Push
-from shared.contracts.runs import Endpoint, Take
+from shared.contracts.runs import ResolvedEndpoint, Take
 from shared.process.secrets import Opener, Sealer
 from tests.support.outbound import LOOPBACK
 from tests.unit.runner.ledger import MemoryLedger
 
 
-def kubeconfig_endpoint(sealer: Sealer, path: str | None = None) -> Endpoint:
+def kubeconfig_endpoint(sealer: Sealer, path: str | None = None) -> ResolvedEndpoint:
     """A k8s endpoint from a kubeconfig's current context."""
     config = yaml.safe_load(Path(path or os.environ["KUBECONFIG"]).read_text())
     context = next(one["context"] for one in config["contexts"] if one["name"] == config["current-context"])
@@ -44,7 +44,7 @@ def kubeconfig_endpoint(sealer: Sealer, path: str | None = None) -> Endpoint:
         "certData": user.get("client-certificate-data", ""),
     }
     secrets = {"token": user.get("token"), "certKeyData": user.get("client-key-data")}
-    return Endpoint(
+    return ResolvedEndpoint(
         name="cluster",
         type="k8s",
         properties={key: value for key, value in properties.items() if value},
@@ -98,7 +98,7 @@ def namespace(kube: Kube, name: str) -> Iterator[str]:
 class Runs:
     """Runs one K8S task at a time, as executions of one pipeline with growing starts."""
 
-    def __init__(self, sealer: Sealer, opener: Opener, endpoints: dict[str, Endpoint]) -> None:
+    def __init__(self, sealer: Sealer, opener: Opener, endpoints: dict[str, ResolvedEndpoint]) -> None:
         self.sealer, self.opener, self.endpoints = sealer, opener, endpoints
         self.starts = 0
         self.clusters = Clusters(LOOPBACK.guard)

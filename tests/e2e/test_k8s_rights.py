@@ -16,7 +16,7 @@ from services.runner.requests.validate import Validator
 from services.runner.tasks.k8s.client import quiet_insecure_warnings
 from shared.contracts.catalog import ValidateAsk, Validated
 from shared.contracts.history import Status
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.outbound import LOOPBACK
 
@@ -64,7 +64,7 @@ def test_the_manifest_that_is_offered_is_enough_to_deploy(kube: Kube, tmp_path: 
             "namespace": place,
         }
         sealed = {"token": sealer.seal(new_account(kube, place))}
-        endpoint = Endpoint(name="cluster", type="k8s", properties=properties, secrets=sealed)
+        endpoint = ResolvedEndpoint(name="cluster", type="k8s", properties=properties, secrets=sealed)
 
         def tried() -> Validated:
             return Validator(opener, LOOPBACK)(ValidateAsk(endpoint=endpoint))

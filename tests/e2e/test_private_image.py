@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.history import Status
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from tests.support.registry import PASSWORD, USER, docker_registry
 
 from .k8s import Kube, Runs, deployment, docker
@@ -34,7 +34,7 @@ def private(tmp_path: Path) -> Iterator[str]:
 def test_pods_pull_from_a_private_registry_with_its_endpoints_sign_in(
     runs: Runs, kube: Kube, space: str, private: str
 ) -> None:
-    runs.endpoints["oci1"] = Endpoint(
+    runs.endpoints["oci1"] = ResolvedEndpoint(
         name="oci1",
         type="docker",
         properties={"serverType": "OCI", "repoURL": f"http://{private}/acme/web", "username": USER},

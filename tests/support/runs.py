@@ -11,7 +11,7 @@ from services.config.model.claims import Intent, State
 from services.runner.engine.executor import Holder
 from services.runner.task_protocol import TaskType
 from shared.contracts.catalog import Act, Document
-from shared.contracts.runs import Endpoint, Take
+from shared.contracts.runs import ResolvedEndpoint, Take
 from shared.process.secrets import Opener, Sealer
 from tests.unit.runner.ledger import MemoryLedger
 
@@ -22,7 +22,7 @@ class OneTask:
     def __init__(self, kind: TaskType, keys: tuple[Sealer, Opener]) -> None:
         self.kind = kind
         self.sealer, self.opener = keys
-        self.endpoints: dict[str, Endpoint] = {}
+        self.endpoints: dict[str, ResolvedEndpoint] = {}
         self.starts = 0
         self.answer_act: Callable[[Act], Document] | None = None
         """Answers what a task asks of config."""
@@ -30,7 +30,7 @@ class OneTask:
     def endpoint(self, name: str, kind: str, secrets: dict[str, str] | None = None, **properties: Any) -> None:
         """Give the runs an endpoint."""
         sealed = {key: self.sealer.seal(value) for key, value in (secrets or {}).items()}
-        self.endpoints[name] = Endpoint(name=name, type=kind, properties=properties, secrets=sealed)
+        self.endpoints[name] = ResolvedEndpoint(name=name, type=kind, properties=properties, secrets=sealed)
 
     def begin(self, given: dict[str, Any], roles: dict[str, str], **about: Any) -> tuple[MemoryLedger, Holder]:
         """Start a run and hand it over."""

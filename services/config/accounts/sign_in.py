@@ -14,7 +14,7 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 
 from .networks import network_of
 from .passwords import password_matches
-from .sign_in_limits import LimitReached, Origin, SignInLimits, Way
+from .sign_in_limits import LimitReached, SignInLimits, SignInOrigin, Way
 
 SESSION_S = 8 * 3600.0
 REFRESH_S = 90 * 86_400.0
@@ -28,7 +28,7 @@ class Attempt:
 
     ask: SignIn
     way: Way
-    origin: Origin
+    origin: SignInOrigin
     user: User | None = None
     """Whose password is to be checked."""
 
@@ -57,7 +57,7 @@ class SignIns:
             network = "" if ask.proxied else network_of(ask.source_address)
             familiar = bool(ask.browser_of) or people.is_familiar(reading, network)
             user = people.find_user(reading, ask.username) if way is Way.PASSWORD else None
-        origin = Origin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
+        origin = SignInOrigin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
         try:
             self._limits.admit(way, origin)
         except LimitReached as reached:

@@ -19,7 +19,7 @@ MOST_ORIGINS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class BucketRate:
     """Tokens of a bucket: how many at most, and how many come back a second."""
 
     burst: float
@@ -30,13 +30,13 @@ class Rate:
 class Share:
     """What strangers, or those who have signed in before, may use of the password checks."""
 
-    rate: Rate
+    rate: BucketRate
     at_once: int
 
 
-PER_ORIGIN = Rate(burst=10, per_s=1 / 30)
-STRANGERS = Share(Rate(burst=20, per_s=1), at_once=4)
-FAMILIAR = Share(Rate(burst=60, per_s=4), at_once=16)
+PER_ORIGIN = BucketRate(burst=10, per_s=1 / 30)
+STRANGERS = Share(BucketRate(burst=20, per_s=1), at_once=4)
+FAMILIAR = Share(BucketRate(burst=60, per_s=4), at_once=16)
 MOST_CHECKS = STRANGERS.at_once + FAMILIAR.at_once
 """Password checks that may wait or run at once."""
 
@@ -50,7 +50,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SignInOrigin:
     """Where a sign-in comes from. `name` is for people and empty where the client's address is not known."""
 
     name: str
@@ -69,7 +69,7 @@ class LimitReached(Exception):
 class _Bucket:
     """Tokens that come back with time."""
 
-    def __init__(self, rate: Rate, at: float) -> None:
+    def __init__(self, rate: BucketRate, at: float) -> None:
         self._rate = rate
         self._tokens = rate.burst
         self._at = at
@@ -120,7 +120,7 @@ class SignInLimits:
         self.refused = 0
         """Attempts that were refused since the last quiet minute."""
 
-    def admit(self, way: Way, origin: Origin) -> None:
+    def admit(self, way: Way, origin: SignInOrigin) -> None:
         """Count an attempt as failed until `end` says otherwise. Raises `LimitReached`."""
         with self._lock:
             at = self._monotonic()
@@ -135,7 +135,7 @@ class SignInLimits:
             if pool is not None:
                 pool.take()
 
-    def end(self, way: Way, origin: Origin, *, good: bool) -> None:
+    def end(self, way: Way, origin: SignInOrigin, *, good: bool) -> None:
         """The attempt is over."""
         with self._lock:
             if way is Way.PASSWORD:
@@ -160,7 +160,7 @@ class SignInLimits:
         self.refused += 1
         raise LimitReached(wait_s, origin)
 
-    def _bucket(self, way: Way, origin: Origin, at: float) -> _Bucket | None:
+    def _bucket(self, way: Way, origin: SignInOrigin, at: float) -> _Bucket | None:
         if not origin.name:
             return None
         key = (way, origin.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.config.model.definitions import Change
+from services.config.model.definitions import AuditEntry
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
@@ -24,7 +24,7 @@ def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Jso
     shown = after or before or {}
     store.record(
         uow,
-        Change(
+        AuditEntry(
             at=uow.now,
             user=person.user,
             action=action,
@@ -77,7 +77,7 @@ def _seen_by(person: Person) -> tuple[Any, ...]:
     return (store.AUDIT.column("project").in_(administered),)
 
 
-def _document(change: Change) -> Json:
+def _document(change: AuditEntry) -> Json:
     return {
         "id": str(change.id),
         "kind": "AUDIT",

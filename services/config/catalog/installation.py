@@ -19,7 +19,7 @@ from .webhooks import identity
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 
 
-class Settings:
+class InstallationSettings:
     """The kind `settings`: one object."""
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:

@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"\$\{var\.([^\s.${}\[\]'\"]+)\}")
 
 def resolve_for_run(
     uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any] | None = None
-) -> tuple[dict[str, runs.Endpoint], dict[str, runs.Variable]]:
+) -> tuple[dict[str, runs.ResolvedEndpoint], dict[str, runs.ResolvedVariable]]:
     """What a plan may use, by name. What does not exist is left out: the task that needs it says so."""
     needs = plan.needs(inputs)
     stored = ENDPOINTS.named(uow, [(project, name) for name in needs.endpoints])
@@ -32,7 +32,7 @@ def resolve_for_run(
     return endpoints, {name: _resolved(variables[name]) for name in needs.variables if name in variables}
 
 
-def resolve_endpoint(uow: Reading, endpoint: Endpoint) -> runs.Endpoint:
+def resolve_endpoint(uow: Reading, endpoint: Endpoint) -> runs.ResolvedEndpoint:
     """One endpoint with its references filled in."""
     return _filled(endpoint, _variables(uow, endpoint.project, referred(endpoint)))
 
@@ -69,7 +69,7 @@ def _variables(uow: Reading, project: str, names: Iterable[str]) -> dict[str, Va
     return {name: variable for (_, name), variable in VARIABLES.named(uow, pairs).items()}
 
 
-def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Endpoint:
+def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.ResolvedEndpoint:
     properties: dict[str, Any] = {}
     secrets = {key: Sealed.model_validate(box) for key, box in endpoint.secrets.items()}
     for key, value in endpoint.properties.items():
@@ -81,7 +81,7 @@ def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Endpo
             properties[key] = _put_in(value, variables)
     if endpoint.restricted:
         properties["isRestricted"] = True
-    return runs.Endpoint(name=endpoint.name, type=endpoint.type, properties=properties, secrets=secrets)
+    return runs.ResolvedEndpoint(name=endpoint.name, type=endpoint.type, properties=properties, secrets=secrets)
 
 
 def _put_in(value: Any, variables: Mapping[str, Variable]) -> Any:
@@ -94,8 +94,8 @@ def _put_in(value: Any, variables: Mapping[str, Variable]) -> Any:
     return _REFERENCE.sub(clear, value) if isinstance(value, str) else value
 
 
-def _resolved(variable: Variable) -> runs.Variable:
+def _resolved(variable: Variable) -> runs.ResolvedVariable:
     if variable.type in SECRET_VARIABLE_TYPES:
         sealed = None if variable.sealed is None else Sealed.model_validate(variable.sealed)
-        return runs.Variable(name=variable.name, type=variable.type, sealed=sealed)
-    return runs.Variable(name=variable.name, type=variable.type, value=variable.value or "")
+        return runs.ResolvedVariable(name=variable.name, type=variable.type, sealed=sealed)
+    return runs.ResolvedVariable(name=variable.name, type=variable.type, value=variable.value or "")

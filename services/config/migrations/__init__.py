@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from services.config.store import Away, Store
+from services.config.store import DatabaseUnavailable, Store
 
 # A step's own log lines say nothing that the command does not say.
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -49,7 +49,7 @@ def what_is_missing(store: Store) -> str:
     try:
         with _opened(store) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-    except Away as away:
+    except DatabaseUnavailable as away:
         return str(away)
     if current == last:
         return ""
@@ -64,7 +64,7 @@ def _opened(store: Store) -> Connection:
         return store.writer.connect()
     except DBAPIError as error:
         why = str(error.orig).partition("\n")[0]
-        raise Away(
+        raise DatabaseUnavailable(
             f"The database {_shown(store)} cannot be opened: {why}. Check DATABASE_URL and that it is running."
         ) from error
 

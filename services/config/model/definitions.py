@@ -180,7 +180,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class AuditEntry:
     """A line of the audit log."""
 
     id: int = 0

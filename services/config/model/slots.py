@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WaitingRun:
     """A run as admission sees it; `concurrency` is its pipeline's limit of runs at a time."""
 
     id: str

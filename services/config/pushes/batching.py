@@ -17,7 +17,7 @@ LONGEST_IN_QUIETS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """One event that waits for others."""
 
     id: str
@@ -27,7 +27,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PushGroup:
     """What one run stands for: the event that decides, the others, and all tags that name the image."""
 
     winner: str
@@ -40,19 +40,19 @@ def due_at(now: float, quiet_s: float, first_at: float) -> float:
     return min(now + quiet_s, first_at + LONGEST_IN_QUIETS * quiet_s)
 
 
-def group(members: Iterable[Member], pattern: str) -> list[Group]:
+def group(members: Iterable[GroupMember], pattern: str) -> list[PushGroup]:
     """One group an image, in the order in which the deciding events were received.
 
     A tag that was pushed several times names only its last image. Of the tags of one image wins the one that the
     first line of the pattern wants, then the longest version.
     """
-    last: dict[str, Member] = {}
-    passed: dict[str, list[Member]] = {}
+    last: dict[str, GroupMember] = {}
+    passed: dict[str, list[GroupMember]] = {}
     for one in sorted(members, key=lambda one: one.received_at):
         if one.tag in last:
             passed.setdefault(one.tag, []).append(last[one.tag])
         last[one.tag] = one
-    images: dict[str, list[Member]] = {}
+    images: dict[str, list[GroupMember]] = {}
     for one in last.values():
         images.setdefault(one.digest or one.id, []).append(one)
     groups = []
@@ -60,11 +60,11 @@ def group(members: Iterable[Member], pattern: str) -> list[Group]:
         ordered = sorted(same, key=lambda one: (_rank(pattern, one.tag), one.tag))
         winner, rest = ordered[0], ordered[1:]
         others = [*rest, *(old for one in ordered for old in passed.get(one.tag, ()))]
-        groups.append((winner.received_at, Group(winner.id, _ids(others), tuple(one.tag for one in ordered))))
+        groups.append((winner.received_at, PushGroup(winner.id, _ids(others), tuple(one.tag for one in ordered))))
     return [found for _, found in sorted(groups, key=lambda pair: pair[0])]
 
 
-def _ids(members: Sequence[Member]) -> tuple[str, ...]:
+def _ids(members: Sequence[GroupMember]) -> tuple[str, ...]:
     return tuple(one.id for one in members)
 
 

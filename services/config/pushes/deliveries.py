@@ -85,7 +85,7 @@ class Deliveries:
         waiting = {event.id: event for event in deliveries.gathering(uow, webhook_id, repository)}
         webhook = self.definitions.webhook(uow, webhook_id=webhook_id)
         members = [
-            batching.Member(event.id, event.push.tag or "", event.push.digest, event.received_at)
+            batching.GroupMember(event.id, event.push.tag or "", event.push.digest, event.received_at)
             for event in waiting.values()
             if event.push is not None
         ]

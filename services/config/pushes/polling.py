@@ -14,7 +14,7 @@ from services.config.runs.batch import RunBatch
 from services.config.store import UnitOfWork
 from services.config.store import polls as store
 from services.config.store.definitions import webhooks
-from services.config.store.polls import Look
+from services.config.store.polls import PollState
 from shared.contracts.pushes import Found, HookReceived, Push, kind_of
 from shared.contracts.tag_polls import SeenTag, TagsSeen
 from shared.grammar import patterns
@@ -44,7 +44,7 @@ class Pace:
     """How long after a push was first seen its hook may still come."""
 
 
-class Looks:
+class TagPolling:
     """The use cases of looking."""
 
     def __init__(self, receiver: Deliveries, pace: Pace) -> None:
@@ -63,7 +63,7 @@ class Looks:
         uow.timer(LOOK, "all", uow.now + min(SWEEP_S, self._pace.look_every_s))
 
     def _ask(self, uow: UnitOfWork, webhook: Webhook) -> None:
-        known = store.load(uow, webhook.id) or Look(webhook.id)
+        known = store.load(uow, webhook.id) or PollState(webhook.id)
         asked = question(uow, webhook)
         if asked is None:
             problem = "It names no repository that can be looked at."

@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     BUSY = "not started: another is running"
 
 
-class Action(StrEnum):
+class EventAction(StrEnum):
     """The next step for a program, and for a page's button; on the wire the event's `action`."""
 
     NONE = ""
@@ -60,18 +60,18 @@ class Action(StrEnum):
     SHOW_PAYLOAD = "show-payload"
 
 
-BUTTONS: dict[Action, str] = {
-    Action.NONE: "",
-    Action.FOLLOW: "Open the run",
-    Action.RERUN: "Rerun",
-    Action.RUN_ANYWAY: "Run anyway",
-    Action.ENABLE_WEBHOOK: "Enable the webhook",
-    Action.EDIT_WEBHOOK: "Edit the webhook",
-    Action.NEW_WEBHOOK: "Create a webhook",
-    Action.EDIT_ENDPOINT: "Open the endpoints",
-    Action.ENABLE_PIPELINE: "Enable the pipeline",
-    Action.EDIT_PROJECT: "Open the project",
-    Action.SHOW_PAYLOAD: "Show the payload",
+BUTTONS: dict[EventAction, str] = {
+    EventAction.NONE: "",
+    EventAction.FOLLOW: "Open the run",
+    EventAction.RERUN: "Rerun",
+    EventAction.RUN_ANYWAY: "Run anyway",
+    EventAction.ENABLE_WEBHOOK: "Enable the webhook",
+    EventAction.EDIT_WEBHOOK: "Edit the webhook",
+    EventAction.NEW_WEBHOOK: "Create a webhook",
+    EventAction.EDIT_ENDPOINT: "Open the endpoints",
+    EventAction.ENABLE_PIPELINE: "Enable the pipeline",
+    EventAction.EDIT_PROJECT: "Open the project",
+    EventAction.SHOW_PAYLOAD: "Show the payload",
 }
 
 
@@ -82,7 +82,7 @@ class About:
     when: str
     sentence: str
     next_step: str = ""
-    action: Action = Action.NONE
+    action: EventAction = EventAction.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,42 +98,42 @@ ABOUT: dict[Verdict, About] = {
     Verdict.STARTED: About(
         "The run has a slot.",
         "Started {run}.{note}",
-        action=Action.FOLLOW,
+        action=EventAction.FOLLOW,
     ),
     Verdict.QUEUED: About(
         "The run waits for another, or for a slot.",
         "Queued as {run}. {why}{note}",
-        action=Action.FOLLOW,
+        action=EventAction.FOLLOW,
     ),
     Verdict.GATHERED: About(
         "The webhook gathers tags that are pushed together; one event of them starts the run.",
         "{why}",
         "No action needed. To deploy this tag too, run it anyway.",
-        Action.RUN_ANYWAY,
+        EventAction.RUN_ANYWAY,
     ),
     Verdict.DUPLICATE: About(
         "The same push was delivered before.",
         "Repeats delivery {other}, whose verdict was: {was}.",
         "No action needed. To deploy it again, rerun this event.",
-        Action.RERUN,
+        EventAction.RERUN,
     ),
     Verdict.LOOP: About(
         "A run of the same pipeline is among the causes of this push, or the chain of causes has 50 runs.",
         "Pushed by {by}, {why}.",
         "Point one of the pipelines at another repository or tag, or run it anyway if the loop is intended.",
-        Action.RUN_ANYWAY,
+        EventAction.RUN_ANYWAY,
     ),
     Verdict.OLDER: About(
         "It arrived late (recovered, from the spool, or a rerun), and a later push has started a run.",
         "Older than the running image {live}: {why}. It was not deployed automatically.",
         "Run anyway if you want this image.",
-        Action.RUN_ANYWAY,
+        EventAction.RUN_ANYWAY,
     ),
     Verdict.LATE: About(
         "It was judged more than a day after it was received.",
         "It was received {hours} hours before it could be judged.",
         "Run anyway if you want this image.",
-        Action.RUN_ANYWAY,
+        EventAction.RUN_ANYWAY,
     ),
     Verdict.WAITING: About(
         "Portside asks the registry which digest the tag has, for up to ten minutes.",
@@ -144,7 +144,7 @@ ABOUT: dict[Verdict, About] = {
         "The registry did not have the tag, or not for all required platforms, within ten minutes.",
         "The registry has no {image}, ten minutes after the push. {detail}",
         "Check that the tag still exists and that the endpoint can read it, then rerun this event.",
-        Action.RERUN,
+        EventAction.RERUN,
     ),
     Verdict.TESTED: About(
         "A test delivery: everything is checked, nothing starts.",
@@ -155,92 +155,92 @@ ABOUT: dict[Verdict, About] = {
         "The webhook is disabled; its hook stays at the registry.",
         "The webhook is disabled; it would have started {pipeline}.",
         "Enable the webhook, then rerun this event.",
-        Action.ENABLE_WEBHOOK,
+        EventAction.ENABLE_WEBHOOK,
     ),
     Verdict.IMAGE: About(
         "The image pattern does not match.",
         "Image {image} does not match the webhook's image pattern {pattern}.",
         "If it should match, change the image pattern of webhook {webhook}.",
-        Action.EDIT_WEBHOOK,
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.TAG: About(
         "The tag pattern does not match, or an exclusion does.",
         "Tag {why}.",
         "If it should match, change the tag pattern of webhook {webhook}.",
-        Action.EDIT_WEBHOOK,
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.REPOSITORY: About(
         "The push is for another repository than the webhook's.",
         "{image} was pushed; webhook {webhook} is for {expected}.",
         "Create a webhook for that repository.",
-        Action.NEW_WEBHOOK,
+        EventAction.NEW_WEBHOOK,
     ),
     Verdict.REGISTRY: About(
         "The repository matches, and the event names the registry differently from the webhook's endpoint.",
         "{image} was pushed; webhook {webhook} is for {expected}.",
         "If {host} is the same registry, add it to registryAliases of endpoint {endpoint}, then rerun this event; "
         "otherwise create an endpoint and a webhook for it.",
-        Action.EDIT_ENDPOINT,
+        EventAction.EDIT_ENDPOINT,
     ),
     Verdict.NOT_AN_IMAGE: About(
         "A chart, a signature, or another artifact.",
         "{image} is {kind}, not an image.",
         "No action needed: only images are deployed.",
-        Action.SHOW_PAYLOAD,
+        EventAction.SHOW_PAYLOAD,
     ),
     Verdict.NO_TAG: About(
         "The push names no tag: it is by digest only, or in an old format of the registry.",
         "{why}.",
         "Push with a tag.",
-        Action.SHOW_PAYLOAD,
+        EventAction.SHOW_PAYLOAD,
     ),
     Verdict.UNKNOWN_TOKEN: About(
         "The delivery was accepted while tokens could not be checked, and its token belongs to no webhook.",
         "No webhook has this secure token.",
         "Copy the webhook's Hook URL again and set it at the registry.",
-        Action.SHOW_PAYLOAD,
+        EventAction.SHOW_PAYLOAD,
     ),
     Verdict.UNREADABLE: About(
         "The body has no known registry's format.",
         "{why}",
         "Check the payload; the webhook's provider must be the one that sent it.",
-        Action.SHOW_PAYLOAD,
+        EventAction.SHOW_PAYLOAD,
     ),
     Verdict.PIPELINE_DISABLED: About(
         "The pipeline is disabled.",
         "Not started: pipeline {pipeline} is disabled.",
         "Enable the pipeline, then rerun this event.",
-        Action.ENABLE_PIPELINE,
+        EventAction.ENABLE_PIPELINE,
     ),
     Verdict.INPUT_MISSING: About(
         "A mandatory input has no value.",
         "Pipeline {pipeline} was not started: {why}.",
         "Set a value in webhook {webhook}, or a default in the pipeline, then rerun this event.",
-        Action.EDIT_WEBHOOK,
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.TOKEN_ENDED: About(
         "The API token that the webhook's runs use has expired or was revoked.",
         "{why}",
         "Give the webhook a valid API token, then rerun this event.",
-        Action.EDIT_WEBHOOK,
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.NO_RIGHT: About(
         "The user that the webhook's runs act as may not run pipelines in the project.",
         "{why}",
         "Allow that user to run pipelines in the project, or use another API token, then rerun this event.",
-        Action.EDIT_PROJECT,
+        EventAction.EDIT_PROJECT,
     ),
     Verdict.INCOMPLETE: About(
         "The webhook lacks something: a pipeline, a valid pattern, or a pipeline that compiles.",
         "Webhook {webhook} is incomplete: {why}",
         "Complete it, then rerun this event.",
-        Action.EDIT_WEBHOOK,
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.BUSY: About(
         "The pipeline skips new runs while one of the same repository runs or waits.",
         "Another run of this pipeline and repository is in progress, and the pipeline skips new ones meanwhile.",
         "Rerun this event when that run has ended.",
-        Action.RERUN,
+        EventAction.RERUN,
     ),
 }
 
@@ -251,12 +251,12 @@ def judge(verdict: Verdict, **words: str) -> Judgement:
     return Judgement(verdict, about.sentence.format_map(words).strip(), about.next_step.format_map(words))
 
 
-def action_of(verdict: str) -> Action:
+def action_of(verdict: str) -> EventAction:
     """The next step's name; none for any other text (an older version's)."""
     try:
         return ABOUT[Verdict(verdict)].action
     except ValueError:
-        return Action.NONE
+        return EventAction.NONE
 
 
 def page() -> str:
@@ -275,21 +275,21 @@ def page() -> str:
         action = f"`{about.action.value}`" if about.action else ""
         lines.append(f"| {verdict.value} | {about.when} | {about.sentence} | {about.next_step} | {action} |")
     lines += ["", "| action | button | what it does |", "|---|---|---|"]
-    lines += [f"| `{action.value}` | {BUTTONS[action]} | {_DOES[action]} |" for action in Action if action]
+    lines += [f"| `{action.value}` | {BUTTONS[action]} | {_DOES[action]} |" for action in EventAction if action]
     return "\n".join(lines) + "\n"
 
 
-_DOES: dict[Action, str] = {
-    Action.FOLLOW: "Opens the execution that `executionLink` names.",
-    Action.RERUN: "`POST /registry-events/{id}?action=rerun`: judges the push again as of today. Repeats and age no "
-    "longer count; an image older than the running one is still held.",
-    Action.RUN_ANYWAY: "`POST /registry-events/{id}?action=run-anyway`: the same, and the order of pushes does not "
-    "count either.",
-    Action.ENABLE_WEBHOOK: '`PATCH /registry-webhooks/{webhookId}` with `{"enabled": true}`.',
-    Action.EDIT_WEBHOOK: "Opens the webhook that `webhookId` names.",
-    Action.NEW_WEBHOOK: "Opens the form of a new webhook for the pushed repository.",
-    Action.EDIT_ENDPOINT: "Opens the endpoints; the event's next step names the one that is meant.",
-    Action.ENABLE_PIPELINE: '`PATCH /pipelines/{project}/{pipeline}` with `{"state": "ENABLED"}`.',
-    Action.EDIT_PROJECT: "Opens the project's members.",
-    Action.SHOW_PAYLOAD: "`GET /registry-events/{id}` shows the payload as it arrived.",
+_DOES: dict[EventAction, str] = {
+    EventAction.FOLLOW: "Opens the execution that `executionLink` names.",
+    EventAction.RERUN: "`POST /registry-events/{id}?action=rerun`: judges the push again as of today. Repeats and age "
+    "no longer count; an image older than the running one is still held.",
+    EventAction.RUN_ANYWAY: "`POST /registry-events/{id}?action=run-anyway`: the same, and the order of pushes does "
+    "not count either.",
+    EventAction.ENABLE_WEBHOOK: '`PATCH /registry-webhooks/{webhookId}` with `{"enabled": true}`.',
+    EventAction.EDIT_WEBHOOK: "Opens the webhook that `webhookId` names.",
+    EventAction.NEW_WEBHOOK: "Opens the form of a new webhook for the pushed repository.",
+    EventAction.EDIT_ENDPOINT: "Opens the endpoints; the event's next step names the one that is meant.",
+    EventAction.ENABLE_PIPELINE: '`PATCH /pipelines/{project}/{pipeline}` with `{"state": "ENABLED"}`.',
+    EventAction.EDIT_PROJECT: "Opens the project's members.",
+    EventAction.SHOW_PAYLOAD: "`GET /registry-events/{id}` shows the payload as it arrived.",
 }

@@ -17,7 +17,7 @@ from services.config.runs import protocol
 from services.config.runs.batch import RunBatch
 from services.config.store import Reading, Store, UnitOfWork
 from services.config.store import dead_letters as stored
-from services.config.store.dead_letters import Letter
+from services.config.store.dead_letters import KeptLetter
 from shared.bus import DeadLetter
 from shared.contracts.base import Json, Message
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
@@ -35,7 +35,7 @@ def keep_letter(store: Store, dead: DeadLetter) -> None:
     """Put a dead letter in its table; a dead run message or report fails its execution, which frees its place."""
     body = dead.body[:_MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
     with store.write() as uow:
-        letter = Letter(
+        letter = KeptLetter(
             id=str(uuid5(_IDS, f"{dead.queue}/{dead.message_id}/{dead.reason}")) if dead.message_id else _by_body(dead),
             at=uow.now,
             queue=dead.queue,
@@ -61,7 +61,7 @@ def _by_body(dead: DeadLetter) -> str:
     return str(uuid5(_IDS, f"{dead.queue}/{dead.reason}/{dead.body[:_MAX_BODY].hex()}"))
 
 
-def _fail_run(uow: UnitOfWork, letter: Letter) -> None:
+def _fail_run(uow: UnitOfWork, letter: KeptLetter) -> None:
     data = _data(letter)
     execution_id = str(data.get("execution_id") or letter.subject)
     dispatch = data.get("dispatch")
@@ -89,7 +89,7 @@ def _fail_reporter(uow: UnitOfWork, dead: DeadLetter) -> None:
             movement.apply(run, protocol.unreadable(run.holding, attempt, first_seq, dead.reason, uow.now))
 
 
-def _data(letter: Letter) -> Json:
+def _data(letter: KeptLetter) -> Json:
     try:
         envelope = json.loads(letter.body)
         data = envelope["data"]
@@ -129,7 +129,7 @@ class DeadLetters:
             raise unsupported(Kind.DEAD_LETTERS, ask.verb, ("requeue", "discard"))
         return Document(document=document(_locate(uow, one.id)))
 
-    def _requeue(self, uow: UnitOfWork, one: Letter) -> None:
+    def _requeue(self, uow: UnitOfWork, one: KeptLetter) -> None:
         topic, message = _message(one)
         if topic is HOOK_RECEIVED and isinstance(message, HookReceived):
             # As of today: what was pushed meanwhile counts, and an old push does not pass for a new one.
@@ -143,7 +143,7 @@ class DeadLetters:
             uow.outbox(topic, message, one.subject)
 
 
-def _message(one: Letter) -> tuple[Topic, Message]:
+def _message(one: KeptLetter) -> tuple[Topic, Message]:
     topic = BY_TYPE.get(one.type)
     try:
         if topic is not None:
@@ -153,14 +153,14 @@ def _message(one: Letter) -> tuple[Topic, Message]:
     raise refuse(Code.CONFLICT, f"Nobody knows messages of type {one.type or '(none)'}", subject=one.id)
 
 
-def _locate(uow: Reading, number: str) -> Letter:
+def _locate(uow: Reading, number: str) -> KeptLetter:
     one = stored.find_letter(uow, number)
     if one is None:
         raise refuse(Code.NOT_FOUND, f"There is no dead letter {number}", subject=number)
     return one
 
 
-def document(one: Letter) -> Json:
+def document(one: KeptLetter) -> Json:
     """What pages and commands show."""
     return {
         "id": one.id,

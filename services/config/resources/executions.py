@@ -14,7 +14,7 @@ from services.config.runs.plans import plan_of
 from services.config.runs.states import States, folded
 from services.config.store import Reading, UnitOfWork, execution_views, pruning
 from services.config.store.definitions import pipelines, projects
-from services.config.store.execution_views import Seen
+from services.config.store.execution_views import ExecutionView
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
@@ -78,7 +78,7 @@ def _delete_ended(uow: UnitOfWork, person: Person, ask: Act) -> Document:
     return Document(document=answer)
 
 
-def _locate(uow: Reading, person: Person, ask: Get) -> Seen:
+def _locate(uow: Reading, person: Person, ask: Get) -> ExecutionView:
     index = ask.options.get("index")
     if index is None:
         seen, name = execution_views.one(uow, ask.id), ask.id

@@ -13,7 +13,7 @@ from services.config.catalog.audit import Audit
 from services.config.catalog.context import Context
 from services.config.catalog.endpoints.resource import Endpoints
 from services.config.catalog.hooks import allowlist, wanted
-from services.config.catalog.installation import Settings
+from services.config.catalog.installation import InstallationSettings
 from services.config.catalog.integrations.resource import Integrations
 from services.config.catalog.pipelines.resource import Pipelines
 from services.config.catalog.projects import Projects
@@ -35,7 +35,7 @@ from services.config.store.definitions import pipelines
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import MirrorReport, Wanted, WantedAsk
 from shared.contracts.pushes import Allowlist, AllowlistAsk
-from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.grammar.plan import Plan
 
 from . import executions
@@ -75,7 +75,7 @@ class Catalog:
             Kind.CUSTOM_INTEGRATIONS: Integrations(self.context),
             Kind.SCHEDULES: Schedules(self.context, admission.manual_order),
             Kind.AUDIT: Audit(),
-            Kind.SETTINGS: Settings(),
+            Kind.SETTINGS: InstallationSettings(),
         }
         catalog_pipelines = Pipelines(self.context)
         catalog_pipelines.verbs["execute"] = partial(executions.execute, catalog_pipelines)
@@ -105,7 +105,7 @@ class Catalog:
 
     def resolve(
         self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
-    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+    ) -> tuple[dict[str, ResolvedEndpoint], dict[str, ResolvedVariable]]:
         """Endpoints and variables that a plan may use, as they are now."""
         return resolve_for_run(uow, project, plan, inputs)
 

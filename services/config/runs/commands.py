@@ -10,7 +10,7 @@ from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.store import UnitOfWork, execution_views, executions, pruning
 from services.config.store.definitions import pipelines
-from services.config.store.execution_views import Seen
+from services.config.store.execution_views import ExecutionView
 from services.config.store.executions import Run
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
@@ -50,8 +50,8 @@ def _answer(uow: UnitOfWork, execution_id: str) -> Document:
     return Document(document=document)
 
 
-def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act], Document]:
-    def act(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, ExecutionView, Act], Document]:
+    def act(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
         with RunBatch(uow) as movement:
             run = _load(movement, seen.id)
             step = protocol.intend(run.holding, intent, uow.now)
@@ -68,7 +68,7 @@ def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, Seen, Act]
     return act
 
 
-def _resume(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+def _resume(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
     """After a pause; or, for an administrator, let the run use what is restricted."""
     with RunBatch(uow) as movement:
         run = _load(movement, seen.id)
@@ -95,7 +95,7 @@ def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _tag(uow: UnitOfWork, _person: Person, seen: Seen, ask: Act) -> Document:
+def _tag(uow: UnitOfWork, _person: Person, seen: ExecutionView, ask: Act) -> Document:
     tags = ask.body.get("tags")
     if not isinstance(tags, list):
         raise refuse(Code.INVALID, "tags must be a list of texts", subject=seen.id)
@@ -103,7 +103,7 @@ def _tag(uow: UnitOfWork, _person: Person, seen: Seen, ask: Act) -> Document:
     return _answer(uow, seen.id)
 
 
-def _delete(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
+def _delete(uow: UnitOfWork, person: Person, seen: ExecutionView, _ask: Act) -> Document:
     if seen.state != _ENDED.value:
         raise refuse(
             Code.CONFLICT,
@@ -117,7 +117,7 @@ def _delete(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
     return answer
 
 
-def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
+def _rerun(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
     """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
 
     A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its lane.
@@ -148,13 +148,13 @@ def _rerun(uow: UnitOfWork, person: Person, seen: Seen, ask: Act) -> Document:
     return Document(document=admission.start_order(uow, pipeline, person, order))
 
 
-def _still_sealed(uow: UnitOfWork, seen: Seen, order: admission.Order) -> Mapping[str, Sealed]:
+def _still_sealed(uow: UnitOfWork, seen: ExecutionView, order: admission.Order) -> Mapping[str, Sealed]:
     """An input whose mask is written back keeps its secret."""
     (facts,) = executions.facts_of(uow, [seen.id]).values()
     return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == seen.input.get(name)}
 
 
-def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept, ...]:
+def _kept(uow: UnitOfWork, seen: ExecutionView, now: Plan, since: str) -> tuple[TaskKept, ...]:
     if seen.state != _ENDED.value:
         raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
     plan, _ = plan_of(uow, seen.plan_hash)
@@ -162,7 +162,7 @@ def _kept(uow: UnitOfWork, seen: Seen, now: Plan, since: str) -> tuple[TaskKept,
     return reruns.kept(seen.id, plan, state, now, since)
 
 
-def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Document:
+def _past_queue(uow: UnitOfWork, person: Person, seen: ExecutionView, _ask: Act) -> Document:
     """Start a waiting run although there is no place for it."""
     person.demand(seen.project, Right.RESTRICTED, f"start runs of {seen.pipeline} past the queue")
     with RunBatch(uow) as movement:
@@ -173,7 +173,7 @@ def _past_queue(uow: UnitOfWork, person: Person, seen: Seen, _ask: Act) -> Docum
     return _answer(uow, seen.id)
 
 
-VERBS: dict[str, Callable[[UnitOfWork, Person, Seen, Act], Document]] = {
+VERBS: dict[str, Callable[[UnitOfWork, Person, ExecutionView, Act], Document]] = {
     "cancel": _intend(protocol.Intent.CANCEL),
     "pause": _intend(protocol.Intent.PAUSE),
     "resume": _resume,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from services.config.model.slots import Place
+from services.config.model.slots import WaitingRun
 from shared.grammar.spec import Supersede
 
 
@@ -43,7 +43,7 @@ def arrive(policy: Supersede, running: Collection[str], waiting: Collection[str]
             return Arrival()
 
 
-def choose(waiting: Iterable[Place], active: int, busy: Collection[str]) -> tuple[str, ...]:
+def choose(waiting: Iterable[WaitingRun], active: int, busy: Collection[str]) -> tuple[str, ...]:
     """Which of the waiting runs of one pipeline, oldest first, have a place now.
 
     `active` runs of the pipeline hold a place, in the lanes `busy`.

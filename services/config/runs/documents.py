@@ -8,7 +8,7 @@ from dataclasses import replace
 from services.config.catalog.documents import link, micros, stamps, wire_time
 from services.config.store import Reading, execution_views, executions, notices
 from services.config.store.definitions import projects as projects_store
-from services.config.store.execution_views import Seen
+from services.config.store.execution_views import ExecutionView
 from services.config.store.notices import Told
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
@@ -25,14 +25,14 @@ _LISTED_INPUT = 8 * 1024
 """Bytes that lists show of a run's inputs."""
 
 
-def listed(uow: Reading, seen: Sequence[Seen], states: Mapping[str, Folded] | None) -> list[Json]:
+def listed(uow: Reading, seen: Sequence[ExecutionView], states: Mapping[str, Folded] | None) -> list[Json]:
     """The API's JSON of runs as lists show them: without outputs, and without the inputs of tasks."""
     shown = [replace(run, input=fitted(dict(run.input), _LISTED_INPUT), output={}) for run in seen]
     return documents(uow, shown, states, values=False)
 
 
 def documents(
-    uow: Reading, seen: Sequence[Seen], states: Mapping[str, Folded] | None, *, values: bool = True
+    uow: Reading, seen: Sequence[ExecutionView], states: Mapping[str, Folded] | None, *, values: bool = True
 ) -> list[Json]:
     """The API's JSON of runs; without their states, by id, stages are left out."""
     projects = projects_store.ids(uow, {one.project for one in seen})
@@ -54,7 +54,7 @@ def documents(
 
 
 def _document(
-    one: Seen,
+    one: ExecutionView,
     project_id: str,
     texts: tuple[str, str],
     folded: Folded | None,
@@ -133,7 +133,7 @@ def _tell(document: Json, told: Sequence[Told]) -> None:
                 place["notifications"].append(record)
 
 
-def _push(one: Seen) -> Json | None:
+def _push(one: ExecutionView) -> Json | None:
     if one.push is None:
         return None
     push = Push.model_validate_json(one.push)

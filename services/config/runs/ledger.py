@@ -18,16 +18,16 @@ from shared.contracts.bounds import MAX_MESSAGE_BYTES
 from shared.contracts.history import Status
 from shared.contracts.runs import (
     Directive,
-    Endpoint,
     Held,
     HeldAnswer,
     Released,
     Report,
     ReportAnswer,
+    ResolvedEndpoint,
+    ResolvedVariable,
     Started,
     Take,
     TakeAnswer,
-    Variable,
 )
 from shared.grammar.cutting import cut_deep
 from shared.grammar.plan import Plan
@@ -43,12 +43,12 @@ PipelineNamed = Callable[[Reading, str, str], RunnablePipeline | None]
 """The pipeline of a project by its name, as a run would use it now."""
 
 
-class Definitions(Protocol):
+class RunResources(Protocol):
     """What the ledger asks of the catalog."""
 
     def resolve(
         self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
-    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+    ) -> tuple[dict[str, ResolvedEndpoint], dict[str, ResolvedVariable]]:
         """Endpoints and variables that the plan may use, resolved now, secrets sealed."""
         ...
 
@@ -74,7 +74,7 @@ class Ledger:
     def __init__(
         self,
         store: Store,
-        definitions: Definitions,
+        definitions: RunResources,
         leases: Leases,
         *,
         pipeline_named: PipelineNamed,
@@ -259,7 +259,11 @@ def _unusable(uow: UnitOfWork, run: Run, reason: str) -> TakeAnswer:
 
 
 def _may_use(
-    uow: Reading, project: str, user: str, endpoints: Mapping[str, Endpoint], variables: Mapping[str, Variable]
+    uow: Reading,
+    project: str,
+    user: str,
+    endpoints: Mapping[str, ResolvedEndpoint],
+    variables: Mapping[str, ResolvedVariable],
 ) -> bool:
     """Whether a run of that user may use all of these without an administrator."""
     restricted = any(one.properties.get("isRestricted") for one in endpoints.values())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.config.store import Reading, events, executions
-from services.config.store.execution_views import Seen
+from services.config.store.execution_views import ExecutionView
 from shared.grammar.plan import Plan
 from shared.grammar.progress import fold
 from shared.grammar.states import RunState
@@ -50,7 +50,7 @@ class States:
         self._kept: OrderedDict[str, tuple[int, Folded]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, uow: Reading, seen: Sequence[Seen]) -> dict[str, Folded]:
+    def of(self, uow: Reading, seen: Sequence[ExecutionView]) -> dict[str, Folded]:
         """By id."""
         with self._lock:
             kept = {one.id: self._kept.get(one.id) for one in seen}

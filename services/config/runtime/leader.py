@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from services.config.store import Away, Deposed
+from services.config.store import DatabaseUnavailable, Deposed
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-class Watchdog(Protocol):
+class LeaderWatchdog(Protocol):
     """Ends the process when it hears for too long nothing from the thread that leads."""
 
     def alive(self) -> None: ...
@@ -52,7 +52,7 @@ class Active:
         beat: Callable[[], None],
         database_is: Callable[[str], None],
         *,
-        watchdog: Watchdog | None = None,
+        watchdog: LeaderWatchdog | None = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._lock = lock
@@ -97,7 +97,7 @@ class Active:
                     self._beat()
             except Deposed as error:
                 self._stop(str(error))
-            except Away as error:
+            except DatabaseUnavailable as error:
                 self._database_is(str(error))
                 self._stop("the database is away")
             except Exception:

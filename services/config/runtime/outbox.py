@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-from services.config.store import Away, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Store, UnitOfWork
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
@@ -175,7 +175,7 @@ class Relay:
         try:
             with self._store.write():
                 pass
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("not-tidied", reason=str(error))
 
     def _tidy_along(self, uow: UnitOfWork) -> Callable[[bool], None] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from services.config.store import Away, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Store, UnitOfWork
 from services.config.store.timers import Timer, due_timers, next_due, put_off, take_timer
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class Timers:
         while not self._closing:
             try:
                 sleep_s = self.fire()
-            except Away as error:
+            except DatabaseUnavailable as error:
                 log.warning("timers-wait", reason=str(error))
                 sleep_s = _AWAY_S
             if sleep_s > 0:
@@ -82,7 +82,7 @@ class Timers:
             with self._store.write() as uow:
                 if take_timer(uow, timer):
                     handler(uow, timer.subject)
-        except Away:
+        except DatabaseUnavailable:
             raise
         except Exception:
             log.exception("timer-failed", kind=timer.kind, subject=timer.subject, failures=timer.failures + 1)

@@ -12,24 +12,24 @@ from services.config.tables.ledger import DeadLetterRow
 from shared.contracts.catalog import Find
 
 from . import filters
-from .filters import Field
+from .filters import FilterField
 from .unit_of_work import Reading, UnitOfWork
 
 _ROW = DeadLetterRow
 KEPT, REQUEUED, DISCARDED = "kept", "requeued", "discarded"
-FIELDS: dict[str, Field] = {
-    "id": Field(_ROW.id),
-    "queue": Field(_ROW.queue),
-    "type": Field(_ROW.type),
-    "subject": Field(_ROW.subject),
-    "state": Field(_ROW.state),
-    "reason": Field(_ROW.reason),
-    "_createTimeInMicros": Field(_ROW.at, "instant"),
+FIELDS: dict[str, FilterField] = {
+    "id": FilterField(_ROW.id),
+    "queue": FilterField(_ROW.queue),
+    "type": FilterField(_ROW.type),
+    "subject": FilterField(_ROW.subject),
+    "state": FilterField(_ROW.state),
+    "reason": FilterField(_ROW.reason),
+    "_createTimeInMicros": FilterField(_ROW.at, "instant"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class KeptLetter:
     """A message that nobody could work on."""
 
     id: str
@@ -47,10 +47,10 @@ class Letter:
     handled_at: float | None
 
 
-_NAMES = tuple(Letter.__dataclass_fields__)
+_NAMES = tuple(KeptLetter.__dataclass_fields__)
 
 
-def add(uow: UnitOfWork, letter: Letter) -> bool:
+def add(uow: UnitOfWork, letter: KeptLetter) -> bool:
     """Keep it; False when it is a repeat."""
     if uow.session.get(DeadLetterRow, letter.id) is not None:
         return False
@@ -58,7 +58,7 @@ def add(uow: UnitOfWork, letter: Letter) -> bool:
     return True
 
 
-def find_letter(uow: Reading, number: str) -> Letter | None:
+def find_letter(uow: Reading, number: str) -> KeptLetter | None:
     """By id."""
     row = uow.session.get(DeadLetterRow, number)
     return None if row is None else _letter(row)
@@ -70,11 +70,11 @@ def set_state(uow: UnitOfWork, number: str, state: str, by: str) -> None:
     uow.session.execute(changed.values(state=state, handled_by=by, handled_at=uow.now))
 
 
-def page(uow: Reading, ask: Find) -> tuple[list[Letter], int]:
+def page(uow: Reading, ask: Find) -> tuple[list[KeptLetter], int]:
     """One page, newest first."""
     statement, total = filters.page(uow, select(DeadLetterRow), FIELDS, ask, "_createTimeInMicros desc", _ROW.id)
     return [_letter(row) for row in uow.session.scalars(statement)], total
 
 
-def _letter(row: DeadLetterRow) -> Letter:
-    return Letter(**{name: getattr(row, name) for name in _NAMES})
+def _letter(row: DeadLetterRow) -> KeptLetter:
+    return KeptLetter(**{name: getattr(row, name) for name in _NAMES})

@@ -14,7 +14,7 @@ from shared.contracts.catalog import Find
 from shared.contracts.pushes import Push
 
 from . import filters
-from .filters import Field
+from .filters import FilterField
 from .unit_of_work import Reading, UnitOfWork
 
 RECEIVED = "received"
@@ -106,25 +106,25 @@ _OF_PUSH = (
     "provider",
 )
 _ROW = DeliveryRow
-FIELDS: dict[str, Field] = {
-    "id": Field(_ROW.id),
-    "name": Field(_ROW.webhook),
-    "webhook": Field(_ROW.webhook),
-    "webhookId": Field(_ROW.webhook_id),
-    "project": Field(_ROW.project),
-    "pipeline": Field(_ROW.pipeline),
-    "owner": Field(_ROW.pusher),
-    "imageName": Field(_ROW.repository),
-    "tag": Field(_ROW.tag),
-    "digest": Field(_ROW.digest),
-    "verdict": Field(_ROW.verdict),
-    "deliveryId": Field(_ROW.delivery_id),
-    "executionId": Field(_ROW.execution_id),
-    "executionStatus": Field(ExecutionRow.status),
-    "via": Field(_ROW.via),
-    "pushedBy": Field(_ROW.pushed_by),
-    "timeStampInMicros": Field(_ROW.received_at, "instant"),
-    "_createTimeInMicros": Field(_ROW.received_at, "instant"),
+FIELDS: dict[str, FilterField] = {
+    "id": FilterField(_ROW.id),
+    "name": FilterField(_ROW.webhook),
+    "webhook": FilterField(_ROW.webhook),
+    "webhookId": FilterField(_ROW.webhook_id),
+    "project": FilterField(_ROW.project),
+    "pipeline": FilterField(_ROW.pipeline),
+    "owner": FilterField(_ROW.pusher),
+    "imageName": FilterField(_ROW.repository),
+    "tag": FilterField(_ROW.tag),
+    "digest": FilterField(_ROW.digest),
+    "verdict": FilterField(_ROW.verdict),
+    "deliveryId": FilterField(_ROW.delivery_id),
+    "executionId": FilterField(_ROW.execution_id),
+    "executionStatus": FilterField(ExecutionRow.status),
+    "via": FilterField(_ROW.via),
+    "pushedBy": FilterField(_ROW.pushed_by),
+    "timeStampInMicros": FilterField(_ROW.received_at, "instant"),
+    "_createTimeInMicros": FilterField(_ROW.received_at, "instant"),
 }
 
 

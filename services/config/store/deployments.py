@@ -14,22 +14,22 @@ from shared.contracts.history import Deployed, TaskEnded
 
 from . import filters
 from .executions import Run
-from .filters import Field
+from .filters import FilterField
 from .unit_of_work import Reading, UnitOfWork
 
 _ROW = DeploymentRow
 KEPT = 30
 """Deployments of one workload that are remembered; they outlive their executions."""
-FIELDS: dict[str, Field] = {
-    "id": Field(_ROW.id),
-    "project": Field(_ROW.project),
-    "endpoint": Field(_ROW.endpoint),
-    "namespace": Field(_ROW.namespace),
-    "workloadKind": Field(_ROW.kind),
-    "name": Field(_ROW.name),
-    "pipeline": Field(_ROW.pipeline),
-    "executionId": Field(_ROW.execution_id),
-    "_createTimeInMicros": Field(_ROW.at, "instant"),
+FIELDS: dict[str, FilterField] = {
+    "id": FilterField(_ROW.id),
+    "project": FilterField(_ROW.project),
+    "endpoint": FilterField(_ROW.endpoint),
+    "namespace": FilterField(_ROW.namespace),
+    "workloadKind": FilterField(_ROW.kind),
+    "name": FilterField(_ROW.name),
+    "pipeline": FilterField(_ROW.pipeline),
+    "executionId": FilterField(_ROW.execution_id),
+    "_createTimeInMicros": FilterField(_ROW.at, "instant"),
 }
 
 

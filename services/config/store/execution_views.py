@@ -13,37 +13,37 @@ from services.config.tables.ledger import ExecutionRow
 from shared.contracts.catalog import Find
 
 from . import filters
-from .filters import Field
+from .filters import FilterField
 from .unit_of_work import Reading
 
 _ROW = ExecutionRow
-FIELDS: dict[str, Field] = {
-    "id": Field(_ROW.id),
-    "name": Field(_ROW.pipeline),
-    "project": Field(_ROW.project),
-    "status": Field(_ROW.status),
-    "index": Field(_ROW.idx, "number"),
-    "comments": Field(_ROW.comments),
-    "_nested": Field(_ROW.nested, "boolean"),
-    "_rollback": Field(_ROW.rollback, "boolean"),
-    "_executedBy": Field(_ROW.requested_by),
-    "createdBy": Field(_ROW.requested_by),
-    "_source": Field(_ROW.source),
-    "_image": Field(_ROW.image),
-    "_imageName": Field(_ROW.image_name),
-    "_imageTag": Field(_ROW.image_tag),
-    "_parent": Field(_ROW.parent),
-    "_rerunOf": Field(_ROW.rerun_of),
-    "_requestTimeInMicros": Field(_ROW.requested_at, "instant"),
-    "_createTimeInMicros": Field(_ROW.requested_at, "instant"),
-    "_updateTimeInMicros": Field(_ROW.updated_at, "instant"),
-    "createdAt": Field(_ROW.requested_at, "instant"),
-    "updatedAt": Field(_ROW.updated_at, "instant"),
+FIELDS: dict[str, FilterField] = {
+    "id": FilterField(_ROW.id),
+    "name": FilterField(_ROW.pipeline),
+    "project": FilterField(_ROW.project),
+    "status": FilterField(_ROW.status),
+    "index": FilterField(_ROW.idx, "number"),
+    "comments": FilterField(_ROW.comments),
+    "_nested": FilterField(_ROW.nested, "boolean"),
+    "_rollback": FilterField(_ROW.rollback, "boolean"),
+    "_executedBy": FilterField(_ROW.requested_by),
+    "createdBy": FilterField(_ROW.requested_by),
+    "_source": FilterField(_ROW.source),
+    "_image": FilterField(_ROW.image),
+    "_imageName": FilterField(_ROW.image_name),
+    "_imageTag": FilterField(_ROW.image_tag),
+    "_parent": FilterField(_ROW.parent),
+    "_rerunOf": FilterField(_ROW.rerun_of),
+    "_requestTimeInMicros": FilterField(_ROW.requested_at, "instant"),
+    "_createTimeInMicros": FilterField(_ROW.requested_at, "instant"),
+    "_updateTimeInMicros": FilterField(_ROW.updated_at, "instant"),
+    "createdAt": FilterField(_ROW.requested_at, "instant"),
+    "updatedAt": FilterField(_ROW.updated_at, "instant"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ExecutionView:
     """A run with everything that people see of it but its stages."""
 
     id: str
@@ -80,27 +80,29 @@ class Seen:
     order_at: float
 
 
-_NAMES = tuple(Seen.__dataclass_fields__)
+_NAMES = tuple(ExecutionView.__dataclass_fields__)
 _COLUMNS = tuple(getattr(_ROW, name) for name in _NAMES)
 
 
-def one(uow: Reading, execution_id: str) -> Seen | None:
+def one(uow: Reading, execution_id: str) -> ExecutionView | None:
     """By id."""
     return _first(uow, select(*_COLUMNS).where(_ROW.id == execution_id))
 
 
-def by_index(uow: Reading, pipeline_id: str, index: int) -> Seen | None:
+def by_index(uow: Reading, pipeline_id: str, index: int) -> ExecutionView | None:
     """By the pipeline's id and the run's number."""
     return _first(uow, select(*_COLUMNS).where(_ROW.pipeline_id == pipeline_id, _ROW.idx == index))
 
 
-def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> Seen | None:
+def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> ExecutionView | None:
     """By names and number; of pipelines that had the name one after the other, the newest run."""
     statement = select(*_COLUMNS).where(_ROW.project == project, _ROW.pipeline == pipeline, _ROW.idx == index)
     return _first(uow, statement.order_by(_ROW.requested_at.desc()))
 
 
-def page(uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: bool = False) -> tuple[list[Seen], int]:
+def page(
+    uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: bool = False
+) -> tuple[list[ExecutionView], int]:
     """One page, newest first, with `parent` of that pipeline; `projects` None means all; `ended`: no live runs."""
     found = filters.within(select(*_COLUMNS), _ROW.project, projects)
     if ask.parent:
@@ -108,10 +110,10 @@ def page(uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: boo
     if ended:
         found = found.where(_ROW.state == State.ENDED.value)
     statement, total = filters.page(uow, found, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
-    return [Seen(*row) for row in uow.session.execute(statement)], total
+    return [ExecutionView(*row) for row in uow.session.execute(statement)], total
 
 
-def place_in_queue(uow: Reading, seen: Seen) -> int:
+def place_in_queue(uow: Reading, seen: ExecutionView) -> int:
     """1 for the next of its pipeline's runs that wait for a place."""
     before = select(func.count(_ROW.id)).where(
         _ROW.state == seen.state,
@@ -121,6 +123,6 @@ def place_in_queue(uow: Reading, seen: Seen) -> int:
     return 1 + (uow.session.scalar(before) or 0)
 
 
-def _first(uow: Reading, statement: Select[Any]) -> Seen | None:
+def _first(uow: Reading, statement: Select[Any]) -> ExecutionView | None:
     row = uow.session.execute(statement.limit(1)).first()
-    return None if row is None else Seen(*row)
+    return None if row is None else ExecutionView(*row)

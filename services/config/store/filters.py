@@ -26,7 +26,7 @@ grammar.ODATA_FUNCTIONS.setdefault("substringof", 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FilterField:
     """A field that may be filtered and sorted by, and how its literals are read."""
 
     column: SQLColumnExpression[Any]
@@ -34,7 +34,7 @@ class Field:
     """`instant`: a column in seconds; literals are microseconds, RFC 3339 text or OData dates."""
 
 
-Fields = Mapping[str, Field]
+Fields = Mapping[str, FilterField]
 
 _COMPARE: dict[type[Any], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -162,7 +162,7 @@ class _Reader:
         result: ColumnElement[bool] = compare(column, text.val)
         return result
 
-    def operand(self, node: Any) -> tuple[SQLColumnExpression[Any], Field]:
+    def operand(self, node: Any) -> tuple[SQLColumnExpression[Any], FilterField]:
         match node:
             case ast.Identifier(name=name):
                 field = self.field(name)
@@ -172,13 +172,13 @@ class _Reader:
                 return _TEXT[name.lower()](column), field
         raise _refused(self.text, "a comparison needs a field on its left", self.fields)
 
-    def field(self, name: str) -> Field:
+    def field(self, name: str) -> FilterField:
         field = self.fields.get(name)
         if field is None:
             raise _refused(self.text, f"{name} is not a field to filter by", self.fields)
         return field
 
-    def literal(self, node: Any, field: Field) -> Any:
+    def literal(self, node: Any, field: FilterField) -> Any:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.literal(node.operand, field)
         if not isinstance(node, ast._Literal):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from . import leadership
 from .leadership import Term
-from .unit_of_work import Away, Store
+from .unit_of_work import DatabaseUnavailable, Store
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class SessionLock:
                 return True
             connection.close()
         except DBAPIError as error:
-            raise Away(f"the database cannot be used: {error.orig}") from error
+            raise DatabaseUnavailable(f"the database cannot be used: {error.orig}") from error
         return False
 
     def held(self) -> bool:
@@ -121,7 +121,7 @@ class SessionLock:
                 session.commit()
                 leadership.end_sessions(session, term.holder)
         except DBAPIError as error:
-            raise Away(f"the leader that shows no life cannot be deposed: {error.orig}") from error
+            raise DatabaseUnavailable(f"the leader that shows no life cannot be deposed: {error.orig}") from error
 
     def release(self) -> None:
         """Let another process have it."""

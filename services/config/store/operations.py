@@ -15,7 +15,7 @@ from shared.contracts.history import TaskWaiting
 
 from . import filters
 from .executions import Run
-from .filters import Field
+from .filters import FilterField
 from .unit_of_work import Reading, UnitOfWork
 
 ACTIVE = "ACTIVE"
@@ -48,15 +48,15 @@ class Operation:
 
 
 _ROW = UserOperationRow
-FIELDS: dict[str, Field] = {
-    "id": Field(_ROW.id),
-    "name": Field(_ROW.pipeline),
-    "pipelineName": Field(_ROW.pipeline),
-    "project": Field(_ROW.project),
-    "status": Field(_ROW.status),
-    "executionId": Field(_ROW.execution_id),
-    "requestedBy": Field(_ROW.requested_by),
-    "_requestedOnInMicros": Field(_ROW.requested_at, "instant"),
+FIELDS: dict[str, FilterField] = {
+    "id": FilterField(_ROW.id),
+    "name": FilterField(_ROW.pipeline),
+    "pipelineName": FilterField(_ROW.pipeline),
+    "project": FilterField(_ROW.project),
+    "status": FilterField(_ROW.status),
+    "executionId": FilterField(_ROW.execution_id),
+    "requestedBy": FilterField(_ROW.requested_by),
+    "_requestedOnInMicros": FilterField(_ROW.requested_at, "instant"),
 }
 
 

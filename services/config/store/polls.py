@@ -18,7 +18,7 @@ from .unit_of_work import Reading, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PollState:
     """A webhook's memory, the question that is under way, and the next time."""
 
     webhook_id: str
@@ -45,7 +45,7 @@ def due(uow: Reading, modes: Sequence[str], limit: int) -> list[Webhook]:
     return WEBHOOKS.all(uow, WebhookRow.id.in_(ids)) if ids else []
 
 
-def load(uow: Reading, webhook_id: str) -> Look | None:
+def load(uow: Reading, webhook_id: str) -> PollState | None:
     """What is known of one webhook's registry."""
     row = uow.session.execute(select(LookRow.__table__).where(LookRow.webhook_id == webhook_id)).first()
     if row is None:
@@ -56,10 +56,10 @@ def load(uow: Reading, webhook_id: str) -> Look | None:
         {name: Sight(*one) for name, one in row.tags.items()},
         {name: Suspect(*one) for name, one in row.suspects.items()},
     )
-    return Look(webhook_id, memory, row.looked_at, row.next_at, row.problem)
+    return PollState(webhook_id, memory, row.looked_at, row.next_at, row.problem)
 
 
-def save(uow: UnitOfWork, look: Look) -> None:
+def save(uow: UnitOfWork, look: PollState) -> None:
     """Write all of it."""
     values: dict[str, Any] = {
         "webhook_id": look.webhook_id,
@@ -77,13 +77,13 @@ def save(uow: UnitOfWork, look: Look) -> None:
 
 def start_afresh(uow: UnitOfWork, webhook_id: str) -> None:
     """The next look makes a new baseline; the answer to an earlier question counts no more."""
-    save(uow, Look(webhook_id, looked_at=uow.now))
+    save(uow, PollState(webhook_id, looked_at=uow.now))
 
 
 def look_now(uow: UnitOfWork, webhook_id: str) -> None:
     """What is remembered stays, and the next look is due."""
     known = load(uow, webhook_id)
-    save(uow, Look(webhook_id, known.memory if known else Memory(), uow.now))
+    save(uow, PollState(webhook_id, known.memory if known else Memory(), uow.now))
 
 
 def last_delivered(uow: Reading, webhook_id: str, repository: str, tag: str) -> Delivered | None:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from services.config.model.claims import PLACED, State
-from services.config.model.slots import Place
+from services.config.model.slots import WaitingRun
 from services.config.tables.ledger import ExecutionRow
 
 from .unit_of_work import Reading
@@ -61,7 +61,7 @@ def active_in_lane(uow: Reading, lane: str) -> list[str]:
     return list(uow.connection.scalars(_ACTIVE_IN_LANE, {"of_lane": lane}))
 
 
-def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[Place]:
+def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[WaitingRun]:
     """Runs of a pipeline that wait for a place, the oldest first."""
     statement = (
         _PLACE.where(ExecutionRow.state == State.QUEUED.value, ExecutionRow.pipeline_id == pipeline_id)
@@ -69,7 +69,7 @@ def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> l
         .offset(skip)
         .limit(limit)
     )
-    return [Place(*row) for row in uow.connection.execute(statement)]
+    return [WaitingRun(*row) for row in uow.connection.execute(statement)]
 
 
 def queued_in_lane(uow: Reading, lane: str) -> list[str]:

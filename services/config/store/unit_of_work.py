@@ -58,15 +58,15 @@ _ADD_TIMER = insert(TimerRow)
 _DROP_TIMER = delete(TimerRow).where(TimerRow.kind == bindparam("of_kind"), TimerRow.subject == bindparam("of_subject"))
 
 
-class Away(Exception):
+class DatabaseUnavailable(Exception):
     """The database cannot be used now: gone, locked or full. Nothing was written; try again later."""
 
 
-class Deposed(Away):
+class Deposed(DatabaseUnavailable):
     """Another config process leads now: this one may no longer write. Nothing was written."""
 
 
-class TooSlow(Away):
+class TooSlow(DatabaseUnavailable):
     """A question took longer than `READ_LIMIT_S` and was cancelled; the database itself is well."""
 
 
@@ -233,7 +233,7 @@ class Store:
                 with _translated():
                     yield from self._transaction(lead=lead)
                 self.trouble = ""
-            except Away as error:
+            except DatabaseUnavailable as error:
                 self.trouble = str(error)
                 raise
             finally:
@@ -317,10 +317,10 @@ def _translated() -> Iterator[None]:
     except (OperationalError, InterfaceError, InternalError) as error:
         if _broken_off(error.orig):
             raise TooSlow(f"the question took longer than {READ_LIMIT_S:g} s") from error
-        raise Away(f"the database cannot be used: {error.orig}") from error
+        raise DatabaseUnavailable(f"the database cannot be used: {error.orig}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Away(f"the connection to the database was lost: {error.orig}") from error
+            raise DatabaseUnavailable(f"the connection to the database was lost: {error.orig}") from error
         raise
 
 

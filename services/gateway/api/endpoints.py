@@ -8,7 +8,7 @@ from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.patterns import BadPattern
 from shared.process.clock import monotonic
 from shared.process.secrets import new_token
@@ -134,7 +134,7 @@ def workloads(call: Call) -> Reply:
     return Reply(inspection.seen(call.context.config, call.caller, "workloads", _meant(call), options))
 
 
-def _meant(call: Call) -> Endpoint:
+def _meant(call: Call) -> ResolvedEndpoint:
     id, project, name = (call.query.get(key, "") for key in ("id", "project", "name"))
     if not id and not name:
         raise refuse(Code.INVALID, "Which endpoint? Give its id, or its project and name.", subject="id")

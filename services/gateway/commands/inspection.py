@@ -11,12 +11,12 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk, Validated
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.patterns import judge
 from shared.grammar.repositories import repository_of
 
 
-def is_hub(endpoint: Endpoint) -> bool:
+def is_hub(endpoint: ResolvedEndpoint) -> bool:
     """Whether it is Docker Hub that the endpoint names."""
     return endpoint.type == "docker" and endpoint.properties.get("serverType") == "DockerHub"
 
@@ -30,16 +30,16 @@ def prepared(
     sealed: dict[str, Sealed] | None = None,
     project: str = "",
     name: str = "",
-) -> Endpoint:
+) -> ResolvedEndpoint:
     """An endpoint, stored or only typed, with its variables filled in and its secrets sealed."""
     options: Json = {"forValidation": True}
     if body is not None:
         options |= {"body": body, "sealed": {path: box.model_dump() for path, box in (sealed or {}).items()}}
     ask = Get(kind=Kind.ENDPOINTS, id=id, project=project, name=name, options=options)
-    return Endpoint.model_validate(config.get(caller, ask).document)
+    return ResolvedEndpoint.model_validate(config.get(caller, ask).document)
 
 
-def tried(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json | None = None) -> Validated:
+def tried(config: ConfigClient, caller: Caller, endpoint: ResolvedEndpoint, options: Json | None = None) -> Validated:
     """Try an endpoint for real. Docker Hub's account is tried twice: may it manage webhooks, and can it pull."""
     options = options or {}
     manages = is_hub(endpoint) and endpoint.properties.get("username")
@@ -56,7 +56,7 @@ def tried(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Jso
     return pull.model_copy(update={"message": message, "next_step": step, "details": {**pull.details, **hooks.details}})
 
 
-def _hooks(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Json) -> Validated:
+def _hooks(config: ConfigClient, caller: Caller, endpoint: ResolvedEndpoint, options: Json) -> Validated:
     try:
         inspected = config.inspect_hub(caller, Inspect(what="rights", endpoint=endpoint, options=options))
         return Validated.model_validate(inspected.document)
@@ -70,7 +70,7 @@ def _hooks(config: ConfigClient, caller: Caller, endpoint: Endpoint, options: Js
 
 
 def seen(
-    config: ConfigClient, caller: Caller, subject: str, endpoint: Endpoint | None, options: Json | None = None
+    config: ConfigClient, caller: Caller, subject: str, endpoint: ResolvedEndpoint | None, options: Json | None = None
 ) -> Json:
     """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
     ask = Inspect(what=subject, endpoint=endpoint, options=options or {})
@@ -85,7 +85,7 @@ def certificates(config: ConfigClient, caller: Caller, url: str) -> Json:
 
 
 def last_tags(
-    config: ConfigClient, caller: Caller, endpoint: Endpoint, repository: str, pattern: str, exclude: list[str]
+    config: ConfigClient, caller: Caller, endpoint: ResolvedEndpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
     listing = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})

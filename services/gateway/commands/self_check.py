@@ -10,7 +10,7 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.repositories import HUB_HOST
 from shared.process.clock import monotonic, now
 
@@ -33,7 +33,7 @@ def check(config: ConfigClient, caller: Caller, id: str, body: Json) -> Json:
     facts = config.get(caller, Get(kind=Kind.WEBHOOKS, id=id, options={"forCheck": True})).document
     tag = str(body.get("tag") or facts["lastTag"] or "latest")
     repository = str(body.get("repository") or facts["repository"] or "acme/test")
-    way = Endpoint(
+    way = ResolvedEndpoint(
         name=str(facts["name"]),
         type="hook",
         properties={"urlBase": facts["urlBase"]},

@@ -8,7 +8,7 @@ from services.gateway.config_client import ConfigClient
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Inspect, Kind
 from shared.contracts.envelope import Caller
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 
 EXECUTION = "portside.dev/execution"
 """The annotation by which a runner marks what it applied."""
@@ -35,7 +35,7 @@ def look(config: ConfigClient, caller: Caller, id: str) -> Seen:
     options = {key: deployment[key] for key in ("apiVersion", "namespace", "name")} | {
         "kind": deployment["workloadKind"]
     }
-    endpoint = Endpoint.model_validate(deployment["lookAt"])
+    endpoint = ResolvedEndpoint.model_validate(deployment["lookAt"])
     workload = config.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
     if not workload.get("found"):
         return Seen("gone", message=f"{deployment['workloadKind']} {deployment['name']} no longer exists")

@@ -11,7 +11,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Inspect, Kind
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, Problem, Refused, refuse
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.inputs import inject
 
 from . import session, webhook_form
@@ -227,7 +227,7 @@ def _tags(values: Json) -> str:
 def _newest_tags(values: Json) -> list[str]:
     options = {"forValidation": True}
     ask = Get(kind=Kind.ENDPOINTS, project=values["project"], name=values["endpoint"], options=options)
-    endpoint = Endpoint.model_validate(session.get(ask).document)
+    endpoint = ResolvedEndpoint.model_validate(session.get(ask).document)
     repository = webhook_form.repository({"properties": endpoint.properties}, values["repoName"])
     look = Inspect(what="tags", endpoint=endpoint, options={"repository": repository})
     tags = session.context().config.inspect(session.caller(), look).document.get("tags") or []

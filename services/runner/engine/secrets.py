@@ -9,7 +9,7 @@ from typing import Any
 
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from shared.contracts.base import Json, Sealed
-from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.process.masking import Masker
 from shared.process.secrets import CannotOpen, Opener, Sealer, keyed_hash
 
@@ -17,7 +17,7 @@ from shared.process.secrets import CannotOpen, Opener, Sealer, keyed_hash
 class Variables(Mapping[str, Any]):
     """Variables by name; a secret one is opened when its value is asked for."""
 
-    def __init__(self, variables: Mapping[str, Variable], opener: Opener) -> None:
+    def __init__(self, variables: Mapping[str, ResolvedVariable], opener: Opener) -> None:
         self._variables = variables
         self._opener = opener
 
@@ -62,8 +62,8 @@ class Vault:
 
     def __init__(
         self,
-        endpoints: Mapping[str, Endpoint],
-        variables: Mapping[str, Variable],
+        endpoints: Mapping[str, ResolvedEndpoint],
+        variables: Mapping[str, ResolvedVariable],
         opener: Opener,
         sealer: Sealer,
         inputs: Mapping[str, Sealed] | None = None,

@@ -8,7 +8,7 @@ from contextlib import closing
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import ValidateAsk, Validated
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.outbound.http import HttpClient
 from shared.process.masking import Masker
 from shared.process.secrets import CannotOpen, Opener
@@ -53,7 +53,7 @@ class Validator:
             answer = check(endpoint, asked.options, client)
         return answer.model_copy(update={"message": masker.mask(answer.message)})
 
-    def open(self, endpoint: Endpoint) -> OpenEndpoint:
+    def open(self, endpoint: ResolvedEndpoint) -> OpenEndpoint:
         """The endpoint with its secrets in clear."""
         secrets = {key: self._opener.open(box) for key, box in endpoint.secrets.items()}
         return OpenEndpoint(endpoint.name, endpoint.type.lower(), {**endpoint.properties, **secrets})

@@ -17,7 +17,7 @@ from services.config.store import Reading, Store, UnitOfWork
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base
 from shared.contracts.mirror import MirrorReport
-from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.grammar.plan import Plan
 from tests.integration.config.office import Office
 from tests.support import postgres
@@ -131,7 +131,7 @@ class Definitions:
 
     def resolve(
         self, uow: Reading, project: str, plan: Plan, inputs: Mapping[str, Any]
-    ) -> tuple[dict[str, Endpoint], dict[str, Variable]]:
+    ) -> tuple[dict[str, ResolvedEndpoint], dict[str, ResolvedVariable]]:
         return {}, {}
 
     def report(self, uow: UnitOfWork, said: MirrorReport) -> None:

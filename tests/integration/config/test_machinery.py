@@ -31,7 +31,7 @@ from services.config.runs.effects import DUE
 from services.config.runtime.outbox import Relay
 from services.config.runtime.retention import prune
 from services.config.runtime.timers import Timers
-from services.config.store import Away, Store, TooSlow, execution_views, pruning, unit_of_work
+from services.config.store import DatabaseUnavailable, Store, TooSlow, execution_views, pruning, unit_of_work
 from services.config.store.lock import lock_of
 from services.config.tables.base import Base
 from shared.bus import DeadLetter, Incoming, NotConfirmed, StopConsuming
@@ -156,7 +156,7 @@ def test_two_processes_never_write_at_the_same_time(store: Store) -> None:
 
 
 def test_a_reader_cannot_write(store: Store) -> None:
-    with pytest.raises(Away), store.read() as uow:
+    with pytest.raises(DatabaseUnavailable), store.read() as uow:
         uow.session.connection().exec_driver_sql("DELETE FROM outbox")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from services.config.inbox import Inbox
 from services.config.model.people import SYSTEM
 from services.config.pushes.deliveries import Deliveries
-from services.config.pushes.polling import Looks, Pace
+from services.config.pushes.polling import Pace, TagPolling
 from services.config.resources.executions import Executions
 from services.config.runs.batch import RunBatch
 from services.config.runs.heartbeats import Leases
@@ -44,7 +44,7 @@ class World:
             pipeline_named=self.definitions.pipeline,
             public_url=lambda _: "https://portside.example.com",
         )
-        looks = Looks(self.receiver, Pace())
+        looks = TagPolling(self.receiver, Pace())
         self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report)
         self.executions = Executions()
         self.store.on_promised = self.sent.extend

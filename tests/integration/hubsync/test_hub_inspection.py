@@ -15,7 +15,7 @@ from services.hubsync.signing import SignIns
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Inspect, Validated
 from shared.contracts.problems import Refused
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.process.clock import now
 
 
@@ -40,7 +40,9 @@ class ListedHook:
         sign_ins = SignIns(self.caller, now)
         inspector = Inspector(lambda account: DockerHub(account, self.caller, sign_ins, now), lambda box: box.box)
         properties = {"serverType": "DockerHub", "repoURL": repo, "hubURL": self.hub.url, "username": user}
-        endpoint = Endpoint(name="hub", type="docker", properties=properties, secrets={"password": boxed(password)})
+        endpoint = ResolvedEndpoint(
+            name="hub", type="docker", properties=properties, secrets={"password": boxed(password)}
+        )
         return inspector(Inspect(what=what, endpoint=endpoint)).document
 
     def rights(self, repo: str = "acme/web", **who: str) -> Validated:

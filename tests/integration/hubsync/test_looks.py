@@ -12,7 +12,7 @@ import pytest
 
 from demo.hub.server import FakeHub
 from services.config.pushes.deliveries import Deliveries
-from services.config.pushes.polling import LOOK, MOST_LOOKED, Looks, Pace
+from services.config.pushes.polling import LOOK, MOST_LOOKED, Pace, TagPolling
 from services.config.runs.batch import RunBatch
 from services.hubsync.dockerhub import Caller, DockerHub
 from services.hubsync.signing import Account, SignIns
@@ -39,7 +39,7 @@ class Street:
         self.office = Office(folder)
         self.office.now = time.time()
         self.receiver = Deliveries(self.office.catalog)
-        self.looks = Looks(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
+        self.looks = TagPolling(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
         self.office.store.on_promised = self._promised
         caller = Caller(connect_s=2, read_s=2)

@@ -13,7 +13,7 @@ from services.runner.requests.validate import Validator
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.outbound import LOOPBACK
 from tests.support.tls import Door, Signed, certificate
@@ -34,7 +34,7 @@ class Scene:
         self.door = Door(folder, self.shown, (host, int(port)))
 
     def try_k8s(self, **properties: str) -> Validated:
-        endpoint = Endpoint(
+        endpoint = ResolvedEndpoint(
             name="cluster",
             type="k8s",
             properties={"kubernetesURL": self.door.url, "authType": "token", **properties},
@@ -43,7 +43,9 @@ class Scene:
         return self.validator(ValidateAsk(endpoint=endpoint))
 
     def try_webhook(self, **properties: str) -> Validated:
-        endpoint = Endpoint(name="told", type="webhook", properties={"url": f"{self.door.url}/told", **properties})
+        endpoint = ResolvedEndpoint(
+            name="told", type="webhook", properties={"url": f"{self.door.url}/told", **properties}
+        )
         return self.validator(ValidateAsk(endpoint=endpoint))
 
     def certificates(self) -> Json:

@@ -12,7 +12,7 @@ from services.runner.requests.inspect import Inspector
 from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.gitserver import GitServer
 from tests.support.outbound import LOOPBACK
@@ -30,9 +30,9 @@ class Trying:
         self.sealer = Sealer.load(folder)
         self.validator = Validator(Opener.load(folder), LOOPBACK)
 
-    def endpoint(self, type_: str, secrets: dict[str, str], properties: dict[str, Any]) -> Endpoint:
+    def endpoint(self, type_: str, secrets: dict[str, str], properties: dict[str, Any]) -> ResolvedEndpoint:
         sealed = {name: self.sealer.seal(value) for name, value in secrets.items()}
-        return Endpoint(name="e", type=type_, properties=properties, secrets=sealed)
+        return ResolvedEndpoint(name="e", type=type_, properties=properties, secrets=sealed)
 
     def __call__(self, type_: str, secrets: dict[str, str] | None = None, **properties: Any) -> Validated:
         said = self.validator(ValidateAsk(endpoint=self.endpoint(type_, secrets or {}, properties)))

@@ -17,7 +17,7 @@ from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.e2e.k8s import Kube, Runs, deployment
 from tests.support.gitserver import GitServer
@@ -44,8 +44,8 @@ def keys(tmp_path: Path) -> tuple[Sealer, Opener]:
     return Sealer.load(tmp_path), Opener.load(tmp_path)
 
 
-def endpoint(cluster: FakeCluster, sealer: Sealer, token: str = "") -> Endpoint:
-    return Endpoint(
+def endpoint(cluster: FakeCluster, sealer: Sealer, token: str = "") -> ResolvedEndpoint:
+    return ResolvedEndpoint(
         name="cluster",
         type="k8s",
         properties={"kubernetesURL": cluster.url, "authType": "token"},
@@ -264,7 +264,7 @@ def test_a_manifest_from_git_is_filled_in_and_stays_the_one_that_was_checked(
     try:
         text = deployment("web", "$${IMAGE}:$${TAG}").replace("'", "")
         server.commit("acme/web", {"deploy/web.yaml": text})
-        runs.endpoints["source"] = Endpoint(
+        runs.endpoints["source"] = ResolvedEndpoint(
             name="source",
             type="git",
             properties={"repoURL": f"{server.url}/acme/web.git", "username": "ann"},
@@ -285,7 +285,7 @@ def test_a_manifest_from_git_is_filled_in_and_stays_the_one_that_was_checked(
 def test_private_images_are_pulled_with_the_sign_in_of_an_endpoint(
     runs: Runs, kube: Kube, keys: tuple[Sealer, Opener]
 ) -> None:
-    runs.endpoints["hub"] = Endpoint(
+    runs.endpoints["hub"] = ResolvedEndpoint(
         name="Hub of acme",
         type="docker",
         properties={"serverType": "DockerHub", "repoURL": "acme/web", "username": "ann"},

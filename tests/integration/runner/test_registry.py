@@ -22,7 +22,7 @@ from services.runner.requests.resolve_tag import TagResolver, accounts
 from services.runner.requests.validate import Validator
 from shared.contracts.catalog import ValidateAsk
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve
-from shared.contracts.runs import Endpoint
+from shared.contracts.runs import ResolvedEndpoint
 from shared.contracts.tag_polls import TagsLook
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.challenges import BASIC, BEARER, DIGEST, registry_with
@@ -168,7 +168,7 @@ def test_a_docker_endpoint_is_tried_for_real(
     code: str,
 ) -> None:
     sealer, opener = keys
-    endpoint = Endpoint(
+    endpoint = ResolvedEndpoint(
         name="hub",
         type="docker",
         properties={

@@ -22,7 +22,7 @@ from shared.contracts.catalog import Kind
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import Push
-from shared.contracts.runs import Endpoint, Take
+from shared.contracts.runs import ResolvedEndpoint, Take
 from tests.e2e.k8s import Kube, deployment
 from tests.integration.config.office import Office
 from tests.support.outbound import GUARDED, LOOPBACK
@@ -56,9 +56,11 @@ class Shop:
         given = {"project": "default", "registry": "hub", "cluster": "prod", **answers}
         return self.office.act(Kind.PIPELINES, "from-template", {"answers": given}, name=template)
 
-    def endpoint(self, name: str) -> Endpoint:
+    def endpoint(self, name: str) -> ResolvedEndpoint:
         options = {"forValidation": True}
-        return Endpoint.model_validate(self.office.get(Kind.ENDPOINTS, project="default", name=name, options=options))
+        return ResolvedEndpoint.model_validate(
+            self.office.get(Kind.ENDPOINTS, project="default", name=name, options=options)
+        )
 
     def run(self, pipeline: dict[str, Any], number: int = 1, push: Push = PUSH) -> MemoryLedger:
         inputs = {"DOCKER_IMAGE": push.image, "DOCKER_TAG": push.tag}

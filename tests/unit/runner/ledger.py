@@ -14,17 +14,17 @@ from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Recorded, TaskEnded, TaskStarted
 from shared.contracts.runs import (
-    Endpoint,
     Held,
     HeldAnswer,
     LogChunk,
     Released,
     Report,
     ReportAnswer,
+    ResolvedEndpoint,
+    ResolvedVariable,
     Started,
     Take,
     TakeAnswer,
-    Variable,
 )
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
@@ -44,8 +44,8 @@ class MemoryLedger:
         pipeline: dict[str, Any],
         *,
         inputs: dict[str, Any] | None = None,
-        endpoints: dict[str, Endpoint] | None = None,
-        variables: dict[str, Variable] | None = None,
+        endpoints: dict[str, ResolvedEndpoint] | None = None,
+        variables: dict[str, ResolvedVariable] | None = None,
         sealed_inputs: dict[str, Sealed] | None = None,
         about: dict[str, Any] | None = None,
         start: int = 1,

@@ -11,7 +11,7 @@ import pytest
 from services.config.model.claims import Intent, State
 from services.runner.engine import executor
 from shared.contracts.history import Status, TaskStarted
-from shared.contracts.runs import Variable
+from shared.contracts.runs import ResolvedVariable
 from shared.contracts.texts import keepable
 from shared.process.secrets import Opener, Sealer
 
@@ -289,7 +289,7 @@ def test_an_orderly_stop_releases_and_another_goes_on(rig: Rig, probe: Probe) ->
 
 def test_secrets_are_masked_everywhere_and_exact_for_later_tasks(rig: Rig, keys: tuple[Sealer, Opener]) -> None:
     sealer, _ = keys
-    variables = {"pw": Variable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))}
+    variables = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))}
     ledger = MemoryLedger(
         pipeline(
             [

@@ -20,7 +20,7 @@ from services.runner.notifications.notifier import TRIES, Notifier
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, Retry
 from shared.contracts.envelope import Envelope
 from shared.contracts.notices import Notice, NoticeTried
-from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.contracts.topics import NOTICE_SEND
 from shared.process.secrets import Opener, Sealer
 from tests.support import tls
@@ -44,7 +44,7 @@ def notifier(keys: Keys) -> Iterator[Notifier]:
     outgoing.close()
 
 
-def notice(kind: str, entry: dict[str, Any], endpoint: Endpoint | None = None, **more: Any) -> Notice:
+def notice(kind: str, entry: dict[str, Any], endpoint: ResolvedEndpoint | None = None, **more: Any) -> Notice:
     about = {
         "name": "Deploy web",
         "executionIndex": 7,
@@ -72,9 +72,9 @@ def notice(kind: str, entry: dict[str, Any], endpoint: Endpoint | None = None, *
 # --------------------------------------------------------------------------------------------------------------- e-mail
 
 
-def mail_endpoint(post: Post, keys: Keys, **more: Any) -> Endpoint:
+def mail_endpoint(post: Post, keys: Keys, **more: Any) -> ResolvedEndpoint:
     password = more.pop("password", None)
-    return Endpoint(
+    return ResolvedEndpoint(
         name="mail",
         type="email",
         properties={
@@ -229,7 +229,7 @@ def test_another_certificate_than_the_accepted_one_is_not_spoken_to(
 
 
 def test_slack_gets_a_text(notifier: Notifier, keys: Keys, web: Web) -> None:
-    endpoint = Endpoint(
+    endpoint = ResolvedEndpoint(
         name="chat", type="slack", properties={"channel": "#ops"}, secrets={"url": keys[0].seal(web.url)}
     )
     said = notifier(notice("slack", {"text": "${name} ${status}"}, endpoint), 1)
@@ -253,7 +253,7 @@ EVIL = "<!channel> a & b <none>"
 def test_what_is_filled_into_slack_is_text_and_the_authors_markup_stays(
     notifier: Notifier, keys: Keys, web: Web, text: str, said: str
 ) -> None:
-    endpoint = Endpoint(name="chat", type="slack", secrets={"url": keys[0].seal(web.url)})
+    endpoint = ResolvedEndpoint(name="chat", type="slack", secrets={"url": keys[0].seal(web.url)})
     asked = notice("slack", {"text": text}, endpoint).model_copy(update={"inputs": {"DOCKER_TAG": EVIL}})
     assert notifier(asked, 1).success
     assert json.loads(web.bodies[0]) == {"text": said}
@@ -282,8 +282,8 @@ def test_a_value_may_be_the_address_itself(notifier: Notifier, web: Web) -> None
     assert web.requests[0]["path"] == "/hook?key=1&a=b%20c"
 
 
-def posting(kind: str, keys: Keys, web: Web, **properties: Any) -> Endpoint:
-    return Endpoint(name="chat", type=kind, properties=properties, secrets={"url": keys[0].seal(web.url)})
+def posting(kind: str, keys: Keys, web: Web, **properties: Any) -> ResolvedEndpoint:
+    return ResolvedEndpoint(name="chat", type=kind, properties=properties, secrets={"url": keys[0].seal(web.url)})
 
 
 def test_teams_gets_an_adaptive_card(notifier: Notifier, keys: Keys, web: Web) -> None:
@@ -328,7 +328,7 @@ def test_pagerduty_is_alerted_and_the_alert_resolved(
     notifier: Notifier, keys: Keys, web: Web, event: str, action: str, severity: str | None
 ) -> None:
     web.code = 202
-    endpoint = Endpoint(
+    endpoint = ResolvedEndpoint(
         name="oncall", type="pagerduty", properties={"url": web.url}, secrets={"routingKey": keys[0].seal("R0UT1NGKEY")}
     )
     asked = notice("pagerduty", {}, endpoint).model_copy(update={"event": event})
@@ -361,7 +361,7 @@ def test_each_kind_says_what_it_lacks_and_shows_no_address(notifier: Notifier, k
 @pytest.mark.parametrize("secret", ["whsec_" + base64.b64encode(b"k" * 24).decode(), "plain words"])
 def test_a_webhook_is_signed_in_the_standard_way(notifier: Notifier, keys: Keys, web: Web, secret: str) -> None:
     secrets = {"secret": keys[0].seal(secret), "token": keys[0].seal("bearer-token")}
-    endpoint = Endpoint(name="ci", type="webhook", properties={"url": web.url}, secrets=secrets)
+    endpoint = ResolvedEndpoint(name="ci", type="webhook", properties={"url": web.url}, secrets=secrets)
     entry = {"payload": '{"tag": "${input.DOCKER_TAG}"}', "headers": {"X-Team": "shop", "webhook-id": "forged"}}
     assert notifier(notice("webhook", entry, endpoint), 1).success
     (got,) = web.requests
@@ -415,7 +415,7 @@ def test_an_answer_says_whether_a_later_try_may_help(notifier: Notifier, web: We
 def test_an_answer_that_repeats_a_secret_at_the_end_of_what_is_shown_shows_no_half_of_it(
     notifier: Notifier, web: Web, keys: Keys
 ) -> None:
-    endpoint = Endpoint(
+    endpoint = ResolvedEndpoint(
         name="ci", type="webhook", properties={"url": web.url}, secrets={"token": keys[0].seal("hunter2secret")}
     )
     for before in range(100, 500):
@@ -442,7 +442,7 @@ def test_what_can_never_be_sent_is_said_at_once(notifier: Notifier, asked: Notic
 
 
 def test_a_secret_goes_where_it_belongs_and_is_told_nowhere(notifier: Notifier, keys: Keys, web: Web) -> None:
-    variables = {"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal("hunter2secret"))}
+    variables = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal("hunter2secret"))}
     web.code, web.body = 403, "hunter2secret is wrong"
     entry = {"url": web.url, "headers": {"X-Key": "${var.pw}"}}
     said = notifier(notice("webhook", entry, variables=variables), 1)

@@ -13,7 +13,7 @@ from services.runner.task_protocol import Asked, Done, Running, Step, Waiting
 from shared.contracts.base import Json
 from shared.contracts.bounds import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, excess
 from shared.contracts.history import Event, Status, TaskEnded
-from shared.contracts.runs import Variable
+from shared.contracts.runs import ResolvedVariable
 from shared.grammar.cutting import CUT_MARK, has_cut
 from shared.process.secrets import Opener, Sealer
 
@@ -60,7 +60,7 @@ def test_what_is_sealed_counts_like_what_is_shown(rig: Rig, probe: Probe, keys: 
     """Each character of the secret's text takes six bytes in the box, and eight as base64."""
     secret = "gehéim-" + "ß" * 20
     brings(probe, {"text": secret + "ß" * 120_000})
-    variables = {"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(secret))}
+    variables = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(secret))}
     ledger = MemoryLedger(pipeline([[("A", do(x="${var.pw}"))]]), variables=variables)
     rig.holder(ledger)
     until(lambda: over(ledger), 30)

@@ -24,7 +24,7 @@ from services.runner.tasks.rest import Rest
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import Started, Take, Variable
+from shared.contracts.runs import ResolvedVariable, Started, Take
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.outbound.guard import Guard
 from shared.outbound.http import Access, HttpClient, OutboundError
@@ -107,7 +107,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         ledger = MemoryLedger(
             {"stageOrder": ["S"], "stages": {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}},
             inputs={"x": "1"},
-            variables={"pw": Variable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))},
+            variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))},
         )
         if act is not None:
             ledger.answer_act = act

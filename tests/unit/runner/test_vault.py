@@ -12,7 +12,7 @@ from services.runner.engine.secrets import Vault
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status
-from shared.contracts.runs import Variable
+from shared.contracts.runs import ResolvedVariable
 from shared.process.masking import Masker
 from shared.process.secrets import Opener, Sealer
 
@@ -25,7 +25,7 @@ SECRET = "hunter2secret"
 
 
 def vault_of(keys: Keys, inputs: dict[str, Sealed] | None = None, *, variables: bool = False) -> Vault:
-    known = {"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))} if variables else {}
+    known = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))} if variables else {}
     return Vault({}, known, keys[1], keys[0], inputs)
 
 
@@ -91,7 +91,7 @@ def test_an_input_with_a_secret_is_exact_for_whoever_goes_on_with_the_run_and_hi
 ) -> None:
     ledger = MemoryLedger(
         pipeline([[("A", do(token="x-${var.pw}"))], [("B", do(ask="go on?"))], [("C", uses("${S0.A.input.token}"))]]),
-        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+        variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
     )
     go_on(rig, ledger, variables={})
     assert ledger.state.message == "S0.C: bad x-*****"
@@ -105,9 +105,9 @@ def test_the_secrets_of_an_output_are_hidden_by_who_goes_on_with_the_run_though_
         pipeline(
             [[("A", do(output={"token": "x-${var.pw}"}))], [("B", do(ask="?"))], [("C", uses("${S0.A.output.token}"))]]
         ),
-        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+        variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
     )
-    go_on(rig, ledger, variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal("another"))})
+    go_on(rig, ledger, variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal("another"))})
     assert ledger.state.message == "S0.C: bad x-*****"
     assert SECRET not in said_by(ledger)
 
@@ -118,14 +118,14 @@ def test_the_output_of_a_later_try_takes_the_place_of_an_earlier_ones_secret_out
     )
     ledger = MemoryLedger(
         pipeline([[("A", first)], [("C", do(output={"got": "${S0.A.output.token}"}))]]),
-        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
+        variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))},
     )
     rig.holder(ledger)
     until(lambda: over(ledger))
     assert ledger.state.task("S0", "C").output.view == {"got": "plain"}
 
 
-GONE = {"pw": Variable(name="pw", type="SECRET", sealed=Sealed(key_id="gone", box="AAAA"))}
+GONE = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=Sealed(key_id="gone", box="AAAA"))}
 
 
 def test_a_run_whose_output_needs_a_secret_that_cannot_be_opened_ends_without_it(rig: Rig) -> None:
@@ -147,7 +147,7 @@ def test_a_condition_that_cannot_be_decided_shows_no_part_of_a_long_secret(rig: 
     long = SECRET * 10
     ledger = MemoryLedger(
         pipeline([[("A", {"type": "Condition", "input": {"condition": "${var.pw}"}})]]),
-        variables={"pw": Variable(name="pw", type="SECRET", sealed=keys[0].seal(long))},
+        variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(long))},
     )
     rig.holder(ledger)
     until(lambda: over(ledger))
@@ -160,7 +160,7 @@ def uses(reference: str) -> dict[str, Any]:
     return do(preCondition=f'{reference} == "x-{SECRET}"', fail=1, why=f"bad {reference}", log=reference)
 
 
-def go_on(rig: Rig, ledger: MemoryLedger, variables: dict[str, Variable]) -> None:
+def go_on(rig: Rig, ledger: MemoryLedger, variables: dict[str, ResolvedVariable]) -> None:
     """Another holder takes the run up after the approval."""
     rig.holder(ledger)
     until(lambda: ledger.holding.state is State.PARKED)

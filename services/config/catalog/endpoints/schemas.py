@@ -15,7 +15,7 @@ from shared.contracts.secrets import endpoint_secret_keys
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class EndpointProperty:
     """One property of an endpoint. `kind` is `text`, `lines`, `url`, `number`, `boolean` or `choice`."""
 
     name: str
@@ -37,23 +37,23 @@ class EndpointType:
     name: str
     title: str
     description: str
-    properties: tuple[Property, ...]
+    properties: tuple[EndpointProperty, ...]
 
-    def property(self, name: str) -> Property:
+    def property(self, name: str) -> EndpointProperty:
         """A property by its name."""
         return next(one for one in self.properties if one.name == name)
 
 
-_FINGERPRINT = Property(
+_FINGERPRINT = EndpointProperty(
     "fingerprint",
     "Accepted certificate",
     help="SHA-256 of a certificate that the system's authorities do not vouch for; Accept fills it in.",
 )
-_AUTHORITY = Property(
+_AUTHORITY = EndpointProperty(
     "caCertificate", "Private authority", "lines", help="PEM; trusted besides the system's authorities."
 )
 
-_LOCAL = Property(
+_LOCAL = EndpointProperty(
     "allowLocal",
     "May be on the runner's own machine",
     "boolean",
@@ -65,7 +65,7 @@ DOCKER = EndpointType(
     "Docker registry",
     "A repository whose pushes start pipelines, or a registry that images are copied to.",
     (
-        Property(
+        EndpointProperty(
             "serverType",
             "Server type",
             "choice",
@@ -77,30 +77,34 @@ DOCKER = EndpointType(
                 ("OCI", "Another registry"),
             ),
         ),
-        Property(
+        EndpointProperty(
             "repoURL",
             "Repository URL",
             required=True,
             help="https://hub.docker.com/r/acme/web, acme/web, or a namespace such as acme",
         ),
-        Property(
+        EndpointProperty(
             "username", "User name", help="Docker Hub and most other registries want it with an access token too."
         ),
-        Property("password", "Password or access token", help="With two-factor authentication: an access token."),
-        Property(
+        EndpointProperty(
+            "password", "Password or access token", help="With two-factor authentication: an access token."
+        ),
+        EndpointProperty(
             "token",
             "Access token",
             when={"serverType": ("DTR", "OCI")},
             help="Instead of the password. Without a user name it is sent as that of the user token.",
         ),
-        Property("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
-        Property("registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."),
-        Property(
+        EndpointProperty("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
+        EndpointProperty(
+            "registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."
+        ),
+        EndpointProperty(
             "registryAliases",
             "Other names of the registry",
             help="By commas: hosts by which it calls itself in its events, such as registry:5000 behind a proxy.",
         ),
-        Property(
+        EndpointProperty(
             "realm",
             "Accepted token service",
             "url",
@@ -122,7 +126,7 @@ K8S = EndpointType(
     "Kubernetes",
     "A cluster, as one user of it.",
     (
-        Property(
+        EndpointProperty(
             "authType",
             "Sign in with",
             "choice",
@@ -136,7 +140,7 @@ K8S = EndpointType(
                 ("inCluster", "The ServiceAccount that Portside runs as"),
             ),
         ),
-        Property(
+        EndpointProperty(
             "kubernetesURL",
             "Address of the cluster",
             "url",
@@ -144,12 +148,12 @@ K8S = EndpointType(
             help="The address of the cluster's API, such as https://10.0.0.1:6443.",
             when=_REMOTE,
         ),
-        Property("token", "Token", "lines", required=True, when=_BY_TOKEN),
-        Property("certData", "Client certificate", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
-        Property("certKeyData", "Its private key", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
-        Property("userName", "User name", required=True, when=_BY_PASSWORD),
-        Property("password", "Password", required=True, when=_BY_PASSWORD),
-        Property(
+        EndpointProperty("token", "Token", "lines", required=True, when=_BY_TOKEN),
+        EndpointProperty("certData", "Client certificate", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
+        EndpointProperty("certKeyData", "Its private key", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
+        EndpointProperty("userName", "User name", required=True, when=_BY_PASSWORD),
+        EndpointProperty("password", "Password", required=True, when=_BY_PASSWORD),
+        EndpointProperty(
             "kubeconfig",
             "Kubeconfig",
             "lines",
@@ -157,16 +161,18 @@ K8S = EndpointType(
             help="Address, sign-in and certificates are taken out of it; it is not kept.",
             when={"authType": ("kubeconfig",)},
         ),
-        Property("context", "Context", help="Its current one unless given.", when={"authType": ("kubeconfig",)}),
-        Property(
+        EndpointProperty(
+            "context", "Context", help="Its current one unless given.", when={"authType": ("kubeconfig",)}
+        ),
+        EndpointProperty(
             "certAuthorityData",
             "Certificate authority of the cluster",
             "lines",
             help="PEM, where it is not a public one.",
             when=_REMOTE,
         ),
-        Property("namespace", "Namespace", help="Where an object names none; default unless given."),
-        Property(
+        EndpointProperty("namespace", "Namespace", help="Where an object names none; default unless given."),
+        EndpointProperty(
             "insecureSkipTLSVerify",
             "Do not check the cluster's certificate",
             "boolean",
@@ -183,7 +189,7 @@ GIT = EndpointType(
     "Git",
     "A repository that files are read from.",
     (
-        Property(
+        EndpointProperty(
             "serverType",
             "Server type",
             "choice",
@@ -198,14 +204,14 @@ GIT = EndpointType(
                 ("GIT", "Another"),
             ),
         ),
-        Property(
+        EndpointProperty(
             "repoURL",
             "Repository URL",
             required=True,
             help="https://github.com/acme/web.git, ssh://git@example.com/acme/web.git or git@example.com:acme/web.git",
         ),
-        Property("branch", "Branch", help="The repository's own unless given."),
-        Property(
+        EndpointProperty("branch", "Branch", help="The repository's own unless given."),
+        EndpointProperty(
             "authType",
             "Sign in with",
             "choice",
@@ -218,12 +224,12 @@ GIT = EndpointType(
                 ("privateKey", "SSH key"),
             ),
         ),
-        Property("username", "User name", when={"authType": ("password", "token")}),
-        Property("password", "Password", required=True, when={"authType": ("password",)}),
-        Property("token", "Access token", required=True, when={"authType": ("token",)}),
-        Property("privateKey", "Private key", "lines", required=True, when={"authType": ("privateKey",)}),
-        Property("passphrase", "Passphrase of the key", when={"authType": ("privateKey",)}),
-        Property(
+        EndpointProperty("username", "User name", when={"authType": ("password", "token")}),
+        EndpointProperty("password", "Password", required=True, when={"authType": ("password",)}),
+        EndpointProperty("token", "Access token", required=True, when={"authType": ("token",)}),
+        EndpointProperty("privateKey", "Private key", "lines", required=True, when={"authType": ("privateKey",)}),
+        EndpointProperty("passphrase", "Passphrase of the key", when={"authType": ("privateKey",)}),
+        EndpointProperty(
             "hostKey",
             "Host key of the server",
             "lines",
@@ -241,11 +247,11 @@ EMAIL = EndpointType(
     "E-mail",
     "A mail server that notifications and requests for approval are sent by.",
     (
-        Property("senderAddress", "Sender", required=True, help="portside@example.com"),
-        Property("outboundHost", "Mail server", required=True, help="smtp.example.com"),
-        Property("outboundPort", "Port", "number", required=True, default=587),
-        Property("outboundProtocol", "Protocol", "choice", default="smtp", choices=(("smtp", "SMTP"),)),
-        Property(
+        EndpointProperty("senderAddress", "Sender", required=True, help="portside@example.com"),
+        EndpointProperty("outboundHost", "Mail server", required=True, help="smtp.example.com"),
+        EndpointProperty("outboundPort", "Port", "number", required=True, default=587),
+        EndpointProperty("outboundProtocol", "Protocol", "choice", default="smtp", choices=(("smtp", "SMTP"),)),
+        EndpointProperty(
             "encryptionMethod",
             "Encryption",
             "choice",
@@ -257,8 +263,8 @@ EMAIL = EndpointType(
                 ("NONE", "None: for a server on the same machine"),
             ),
         ),
-        Property("outboundUsername", "User name"),
-        Property("outboundPassword", "Password"),
+        EndpointProperty("outboundUsername", "User name"),
+        EndpointProperty("outboundPassword", "Password"),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -270,14 +276,16 @@ SLACK = EndpointType(
     "Slack",
     "A channel that notifications are posted to, by an incoming webhook of Slack or a server that speaks like it.",
     (
-        Property(
+        EndpointProperty(
             "url",
             "Incoming webhook",
             "url",
             required=True,
             help="The address that Slack shows once the webhook is made; anyone who has it can post.",
         ),
-        Property("channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."),
+        EndpointProperty(
+            "channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."
+        ),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -289,7 +297,7 @@ TEAMS = EndpointType(
     "Microsoft Teams",
     "A channel or chat that notifications are posted to as Adaptive Cards, by a workflow of Teams.",
     (
-        Property(
+        EndpointProperty(
             "url",
             "Workflow",
             "url",
@@ -307,7 +315,7 @@ DISCORD = EndpointType(
     "Discord",
     "A channel that notifications are posted to, by a webhook of Discord.",
     (
-        Property(
+        EndpointProperty(
             "url",
             "Webhook",
             "url",
@@ -325,13 +333,13 @@ PAGERDUTY = EndpointType(
     "PagerDuty",
     "A service whose on-call people are alerted, by Events API v2.",
     (
-        Property(
+        EndpointProperty(
             "routingKey",
             "Integration key",
             required=True,
             help="Of the service's integration 'Events API V2'.",
         ),
-        Property(
+        EndpointProperty(
             "url",
             "Address",
             "url",
@@ -349,9 +357,11 @@ WEBHOOK = EndpointType(
     "Outgoing webhook",
     "An address that notices are posted to, as JSON.",
     (
-        Property("url", "Address", "url", required=True, help="Give it as ${var.name} where it holds a secret."),
-        Property("token", "Bearer token", help="Sent as Authorization: Bearer."),
-        Property(
+        EndpointProperty(
+            "url", "Address", "url", required=True, help="Give it as ${var.name} where it holds a secret."
+        ),
+        EndpointProperty("token", "Bearer token", help="Sent as Authorization: Bearer."),
+        EndpointProperty(
             "secret",
             "Signing secret",
             help="Signs what is sent in the way of Standard Webhooks; whsec_ and base64, or any text.",
@@ -380,7 +390,7 @@ def documents() -> list[Json]:
     ]
 
 
-def _document(type_: str, entry: Property) -> Json:
+def _document(type_: str, entry: EndpointProperty) -> Json:
     return {
         "name": entry.name,
         "title": entry.title,
@@ -410,7 +420,7 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(type_: str, entry: Property) -> str:
+def _row(type_: str, entry: EndpointProperty) -> str:
     takes = ", ".join(f"`{value}` ({title})" for value, title in entry.choices) or entry.kind
     takes = "secret " + takes if entry.name in endpoint_secret_keys(type_) else takes
     takes += ", required" if entry.required else ""

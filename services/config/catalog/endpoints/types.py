@@ -12,7 +12,7 @@ from shared.contracts.problems import Flaw
 from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
 
-from .schemas import TYPES, Property
+from .schemas import TYPES, EndpointProperty
 
 _ALIASES = {
     "docker": "docker",
@@ -185,7 +185,7 @@ def _guess_git_auth(properties: Mapping[str, Any]) -> str:
 _GUESSES = {"k8s": _guess_cluster_auth, "git": _guess_git_auth}
 
 
-def _normal(one: Property, written: Any) -> Any:
+def _normal(one: EndpointProperty, written: Any) -> Any:
     if written is None or written == "":
         return one.default
     if not isinstance(written, str):
@@ -195,11 +195,11 @@ def _normal(one: Property, written: Any) -> Any:
     return {value.casefold(): value for value, _ in one.choices}.get(written.strip().casefold(), written)
 
 
-def _applies(one: Property, properties: Mapping[str, Any]) -> bool:
+def _applies(one: EndpointProperty, properties: Mapping[str, Any]) -> bool:
     return all(properties.get(name) in values for name, values in one.when.items())
 
 
-def _flaw(one: Property, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
+def _flaw(one: EndpointProperty, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
     path, value = f"properties.{one.name}", properties.get(one.name)
     if value is None or not str(value).strip():
         if not one.required or one.name in secrets:

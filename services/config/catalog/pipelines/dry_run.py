@@ -7,7 +7,7 @@ from typing import Any
 
 from services.config.model.triggers import RunnablePipeline
 from shared.contracts.base import Json
-from shared.contracts.runs import Variable
+from shared.contracts.runs import ResolvedVariable
 from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.inputs import run_inputs
@@ -23,7 +23,7 @@ def preview(
     given: Mapping[str, Any],
     user: str,
     endpoints: Sequence[str],
-    variables: Mapping[str, Variable],
+    variables: Mapping[str, ResolvedVariable],
 ) -> Json:
     """What would happen, by stage and task, with secrets masked."""
     inputs, flaws = run_inputs(pipeline.tree.get("input") or {}, pipeline.tree.get("_inputMeta") or {}, given)

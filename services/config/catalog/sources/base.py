@@ -18,13 +18,22 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.secrets import MASK
 
-from .fields import NO_PUSH_STARTS_ANYTHING, Field, masked, read_fields, required, secret_boxes, shown_fields, warning
+from .fields import (
+    NO_PUSH_STARTS_ANYTHING,
+    SourceField,
+    masked,
+    read_fields,
+    required,
+    secret_boxes,
+    shown_fields,
+    warning,
+)
 
 V = TypeVar("V", bound=WithTree)
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class DefinitionReference:
     """A definition names an object of its project."""
 
     field: str
@@ -48,7 +57,7 @@ class Kept(Scoped[V]):
     word: str
     """`kind` in documents and files."""
     value: type[V]
-    fields: tuple[Field, ...]
+    fields: tuple[SourceField, ...]
     secret_names: tuple[str, ...] = ()
     must: tuple[str, ...] = ()
     """Fields that a definition cannot do without."""
@@ -90,7 +99,7 @@ class Kept(Scoped[V]):
         """Fields of the document that are not stored."""
         return {}
 
-    def references(self, value: V) -> list[Reference]:
+    def references(self, value: V) -> list[DefinitionReference]:
         """The objects of its project that it names."""
         return []
 

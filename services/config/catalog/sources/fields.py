@@ -23,7 +23,7 @@ Reader = Callable[[Mapping[str, Any], str, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SourceField:
     """One field of a definition; without a `column` it is kept in the tree."""
 
     wire: str
@@ -33,7 +33,7 @@ class Field:
 
 
 def read_fields(
-    fields: Sequence[Field], body: Mapping[str, Any], stored: Mapping[str, Any] | None, *, partial: bool
+    fields: Sequence[SourceField], body: Mapping[str, Any], stored: Mapping[str, Any] | None, *, partial: bool
 ) -> tuple[Json, Json]:
     """Columns and tree after a body. `stored` has the present values by wire name; a full body clears what it omits."""
     columns: Json = {}
@@ -49,7 +49,7 @@ def read_fields(
     return columns, tree
 
 
-def shown_fields(fields: Sequence[Field], value: Any) -> Json:
+def shown_fields(fields: Sequence[SourceField], value: Any) -> Json:
     """The fields as the API shows them."""
     return {
         field.wire: getattr(value, field.column) if field.column else value.tree.get(field.wire, field.default)
@@ -170,7 +170,7 @@ def warning(kind: str, container: str, field: str, message: str, level: str = "W
 
 
 __all__ = [
-    "NO_PUSH_STARTS_ANYTHING", "Field", "choice", "configurations", "file_filters", "flag", "mapping", "masked",
+    "NO_PUSH_STARTS_ANYTHING", "SourceField", "choice", "configurations", "file_filters", "flag", "mapping", "masked",
     "number",
     "read_fields", "required", "secret_boxes", "shown_fields", "table", "text", "warning",
 ]  # fmt: skip

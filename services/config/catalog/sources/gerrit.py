@@ -17,8 +17,8 @@ from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.secrets import LISTENER_SECRETS
 
-from .base import Kept, Reference
-from .fields import NO_PUSH_STARTS_ANYTHING, Field, configurations, file_filters, flag, required, text
+from .base import DefinitionReference, Kept
+from .fields import NO_PUSH_STARTS_ANYTHING, SourceField, configurations, file_filters, flag, required, text
 
 
 class GerritListeners(Kept[GerritListener]):
@@ -32,7 +32,10 @@ class GerritListeners(Kept[GerritListener]):
     secret_names = LISTENER_SECRETS
     must = ("endpoint",)
     must_secrets = LISTENER_SECRETS
-    fields = (Field("endpoint", text, column="endpoint"), Field("connected", flag, False, column="connected"))
+    fields = (
+        SourceField("endpoint", text, column="endpoint"),
+        SourceField("connected", flag, False, column="connected"),
+    )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -48,8 +51,8 @@ class GerritListeners(Kept[GerritListener]):
     def extra(self, uow: Reading, value: GerritListener) -> Json:
         return {"reason": NO_PUSH_STARTS_ANYTHING if value.connected else "", "expiresAt": ""}
 
-    def references(self, value: GerritListener) -> list[Reference]:
-        return [Reference("endpoint", ENDPOINTS, value.endpoint, "endpoint")]
+    def references(self, value: GerritListener) -> list[DefinitionReference]:
+        return [DefinitionReference("endpoint", ENDPOINTS, value.endpoint, "endpoint")]
 
     def users_of(self, uow: Reading, value: GerritListener) -> list[str]:
         triggers = sources.triggers_of_listener(uow, value.project, value.name)
@@ -72,21 +75,21 @@ class GerritTriggers(Kept[GerritTrigger]):
     value = GerritTrigger
     must = ("branch", "gerritProject", "listener")
     fields = (
-        Field("listener", text, column="listener"),
-        Field("gerritProject", text, column="gerrit_project"),
-        Field("branch", text, column="branch"),
-        Field("enabled", flag, True, column="enabled"),
-        Field("configurations", configurations, []),
-        Field("inclusions", file_filters, []),
-        Field("exclusions", file_filters, []),
-        Field("prioritizeExclusion", flag, False),
+        SourceField("listener", text, column="listener"),
+        SourceField("gerritProject", text, column="gerrit_project"),
+        SourceField("branch", text, column="branch"),
+        SourceField("enabled", flag, True, column="enabled"),
+        SourceField("configurations", configurations, []),
+        SourceField("inclusions", file_filters, []),
+        SourceField("exclusions", file_filters, []),
+        SourceField("prioritizeExclusion", flag, False),
     )
 
-    def references(self, value: GerritTrigger) -> list[Reference]:
+    def references(self, value: GerritTrigger) -> list[DefinitionReference]:
         pipelines = dict.fromkeys(one["pipeline"] for one in value.tree["configurations"])
         return [
-            Reference("listener", GERRIT_LISTENERS, value.listener, "Gerrit listener"),
-            *(Reference("configurations", PIPELINES, name, "pipeline") for name in pipelines),
+            DefinitionReference("listener", GERRIT_LISTENERS, value.listener, "Gerrit listener"),
+            *(DefinitionReference("configurations", PIPELINES, name, "pipeline") for name in pipelines),
         ]
 
 

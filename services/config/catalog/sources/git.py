@@ -17,8 +17,8 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.secrets import MASK, WEBHOOK_SECRETS
 
-from .base import Kept, Reference
-from .fields import Field, choice, file_filters, flag, mapping, number, text
+from .base import DefinitionReference, Kept
+from .fields import SourceField, choice, file_filters, flag, mapping, number, text
 
 EVENT_CATEGORIES = ("PUSH", "PULL_REQUEST")
 LISTENERS = "/codestream/api/git-webhook-listeners"
@@ -34,19 +34,19 @@ class GitWebhooks(Kept[GitWebhook]):
     value = GitWebhook
     secret_names = WEBHOOK_SECRETS
     fields = (
-        Field("endpoint", text, column="endpoint"),
-        Field("pipeline", text, column="pipeline"),
-        Field("serverType", text, column="server_type"),
-        Field("repoName", text, column="repo_name"),
-        Field("branchName", text, column="branch"),
-        Field("eventCategory", choice(*EVENT_CATEGORIES), "PUSH"),
-        Field("inclusions", file_filters, []),
-        Field("exclusions", file_filters, []),
-        Field("prioritizeExclusion", flag, False),
-        Field("delayTimeInMins", number, 0),
-        Field("insecureSsl", flag, False),
-        Field("serverWebhookId", text),
-        Field("input", mapping, {}),
+        SourceField("endpoint", text, column="endpoint"),
+        SourceField("pipeline", text, column="pipeline"),
+        SourceField("serverType", text, column="server_type"),
+        SourceField("repoName", text, column="repo_name"),
+        SourceField("branchName", text, column="branch"),
+        SourceField("eventCategory", choice(*EVENT_CATEGORIES), "PUSH"),
+        SourceField("inclusions", file_filters, []),
+        SourceField("exclusions", file_filters, []),
+        SourceField("prioritizeExclusion", flag, False),
+        SourceField("delayTimeInMins", number, 0),
+        SourceField("insecureSsl", flag, False),
+        SourceField("serverWebhookId", text),
+        SourceField("input", mapping, {}),
     )
 
     def extra(self, uow: Reading, value: GitWebhook) -> Json:
@@ -58,10 +58,10 @@ class GitWebhooks(Kept[GitWebhook]):
             "hookUrl": f"{base}{link}?token={quote(MASK)}",
         }
 
-    def references(self, value: GitWebhook) -> list[Reference]:
+    def references(self, value: GitWebhook) -> list[DefinitionReference]:
         return [
-            Reference("endpoint", ENDPOINTS, value.endpoint, "endpoint"),
-            Reference("pipeline", PIPELINES, value.pipeline, "pipeline"),
+            DefinitionReference("endpoint", ENDPOINTS, value.endpoint, "endpoint"),
+            DefinitionReference("pipeline", PIPELINES, value.pipeline, "pipeline"),
         ]
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> GitWebhook:

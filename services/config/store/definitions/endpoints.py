@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.model.definitions import Endpoint, Variable
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.tables.catalog import EndpointRow, VariableRow
 
 from .rows import Table, project_fields
@@ -13,12 +13,12 @@ ENDPOINTS = Table(
     Endpoint,
     wire={
         **project_fields(EndpointRow),
-        "type": Field(EndpointRow.type),
-        "isRestricted": Field(EndpointRow.restricted, "boolean"),
+        "type": FilterField(EndpointRow.type),
+        "isRestricted": FilterField(EndpointRow.restricted, "boolean"),
     },
 )
 VARIABLES = Table(
     VariableRow,
     Variable,
-    wire={**project_fields(VariableRow), "type": Field(VariableRow.type)},
+    wire={**project_fields(VariableRow), "type": FilterField(VariableRow.type)},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from services.config.model.definitions import Integration, IntegrationVersion
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.integrations import IntegrationRow, IntegrationVersionRow
 
@@ -15,15 +15,15 @@ RELEASED, DEPRECATED = "RELEASED", "DEPRECATED"
 INTEGRATIONS = Table(
     IntegrationRow,
     Integration,
-    wire={**project_fields(IntegrationRow), "sourceVersion": Field(IntegrationRow.source_version)},
+    wire={**project_fields(IntegrationRow), "sourceVersion": FilterField(IntegrationRow.source_version)},
 )
 INTEGRATION_VERSIONS = Table(
     IntegrationVersionRow,
     IntegrationVersion,
     wire={
         **project_fields(IntegrationVersionRow),
-        "version": Field(IntegrationVersionRow.label),
-        "status": Field(IntegrationVersionRow.status),
+        "version": FilterField(IntegrationVersionRow.label),
+        "status": FilterField(IntegrationVersionRow.status),
     },
     order="_createTimeInMicros desc,id",
 )

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
 from services.config.model.rights import ProjectRole, ServiceRole
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import FamiliarAddressRow, MemberRow, OneTimeCodeRow, TokenRow, UserRow
 
@@ -18,20 +18,20 @@ USERS = Table(
     User,
     wire={
         **stamped_fields(UserRow),
-        "email": Field(UserRow.email),
-        "serviceRole": Field(UserRow.service_role),
-        "enabled": Field(UserRow.enabled, "boolean"),
+        "email": FilterField(UserRow.email),
+        "serviceRole": FilterField(UserRow.service_role),
+        "enabled": FilterField(UserRow.enabled, "boolean"),
     },
 )
 TOKENS = Table(
     TokenRow,
     Token,
     wire={
-        "id": Field(TokenRow.id),
-        "name": Field(TokenRow.name),
-        "createdAt": Field(TokenRow.created_at, "instant"),
-        "expiresAt": Field(TokenRow.expires_at, "instant"),
-        "lastUsedAt": Field(TokenRow.last_used_at, "instant"),
+        "id": FilterField(TokenRow.id),
+        "name": FilterField(TokenRow.name),
+        "createdAt": FilterField(TokenRow.created_at, "instant"),
+        "expiresAt": FilterField(TokenRow.expires_at, "instant"),
+        "lastUsedAt": FilterField(TokenRow.last_used_at, "instant"),
     },
     order="name,id",
 )

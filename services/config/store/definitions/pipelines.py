@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from services.config.model.definitions import Pipeline, PipelineVersion
 from services.config.model.triggers import RunnablePipeline
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import PipelineNeedRow, PipelineRow, PipelineVersionRow
 from shared.grammar.inputs import inject
@@ -21,14 +21,17 @@ PIPELINES = Table(
     Pipeline,
     wire={
         **project_fields(PipelineRow),
-        "state": Field(PipelineRow.state),
-        "concurrency": Field(PipelineRow.concurrency, "number"),
+        "state": FilterField(PipelineRow.state),
+        "concurrency": FilterField(PipelineRow.concurrency, "number"),
     },
 )
 VERSIONS = Table(
     PipelineVersionRow,
     PipelineVersion,
-    wire={"version": Field(PipelineVersionRow.version, "number"), "updatedBy": Field(PipelineVersionRow.by)},
+    wire={
+        "version": FilterField(PipelineVersionRow.version, "number"),
+        "updatedBy": FilterField(PipelineVersionRow.by),
+    },
     order="version desc",
 )
 

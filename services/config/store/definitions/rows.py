@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
 
-from services.config.store.filters import Field, Fields, page
+from services.config.store.filters import Fields, FilterField, page
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.base import Base
 from shared.contracts.catalog import Find
@@ -19,7 +19,9 @@ V = TypeVar("V")
 class Table(Generic[V]):
     """The rows of one table as values of one frozen type, whose fields name the columns."""
 
-    def __init__(self, row: type[Base], value: type[V], *, wire: Mapping[str, Field], order: str = "name,id") -> None:
+    def __init__(
+        self, row: type[Base], value: type[V], *, wire: Mapping[str, FilterField], order: str = "name,id"
+    ) -> None:
         self.row = row
         self.value = value
         self.wire: Fields = wire
@@ -97,23 +99,23 @@ class Table(Generic[V]):
         return {name: getattr(value, name) for name in self._names}
 
 
-def stamped_fields(row: type[Any]) -> dict[str, Field]:
+def stamped_fields(row: type[Any]) -> dict[str, FilterField]:
     """The fields that every definition can be filtered and sorted by, under their names on the wire."""
     return {
-        "id": Field(row.id),
-        "name": Field(row.name),
-        "description": Field(row.description),
-        "createdBy": Field(row.created_by),
-        "updatedBy": Field(row.updated_by),
-        "_createdBy": Field(row.created_by),
-        "_updatedBy": Field(row.updated_by),
-        "createdAt": Field(row.created_at, "instant"),
-        "updatedAt": Field(row.updated_at, "instant"),
-        "_createTimeInMicros": Field(row.created_at, "instant"),
-        "_updateTimeInMicros": Field(row.updated_at, "instant"),
+        "id": FilterField(row.id),
+        "name": FilterField(row.name),
+        "description": FilterField(row.description),
+        "createdBy": FilterField(row.created_by),
+        "updatedBy": FilterField(row.updated_by),
+        "_createdBy": FilterField(row.created_by),
+        "_updatedBy": FilterField(row.updated_by),
+        "createdAt": FilterField(row.created_at, "instant"),
+        "updatedAt": FilterField(row.updated_at, "instant"),
+        "_createTimeInMicros": FilterField(row.created_at, "instant"),
+        "_updateTimeInMicros": FilterField(row.updated_at, "instant"),
     }
 
 
-def project_fields(row: type[Any]) -> dict[str, Field]:
+def project_fields(row: type[Any]) -> dict[str, FilterField]:
     """Those, and the project."""
-    return {**stamped_fields(row), "project": Field(row.project)}
+    return {**stamped_fields(row), "project": FilterField(row.project)}

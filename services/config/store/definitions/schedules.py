@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.model.definitions import Schedule
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.tables.catalog import ScheduleRow
 
 from .rows import Table, project_fields
@@ -13,7 +13,7 @@ SCHEDULES = Table(
     Schedule,
     wire={
         **project_fields(ScheduleRow),
-        "pipeline": Field(ScheduleRow.pipeline),
-        "enabled": Field(ScheduleRow.enabled, "boolean"),
+        "pipeline": FilterField(ScheduleRow.pipeline),
+        "enabled": FilterField(ScheduleRow.enabled, "boolean"),
     },
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from services.config.model.definitions import Change
-from services.config.store.filters import Field
+from services.config.model.definitions import AuditEntry
+from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import AuditRow, SettingRow
 
@@ -13,24 +13,24 @@ from .rows import Table
 
 AUDIT = Table(
     AuditRow,
-    Change,
+    AuditEntry,
     wire={
-        "id": Field(AuditRow.id, "number"),
-        "at": Field(AuditRow.at, "instant"),
-        "createdAt": Field(AuditRow.at, "instant"),
-        "_createTimeInMicros": Field(AuditRow.at, "instant"),
-        "user": Field(AuditRow.user),
-        "action": Field(AuditRow.action),
-        "objectKind": Field(AuditRow.kind),
-        "objectId": Field(AuditRow.object_id),
-        "project": Field(AuditRow.project),
-        "name": Field(AuditRow.name),
+        "id": FilterField(AuditRow.id, "number"),
+        "at": FilterField(AuditRow.at, "instant"),
+        "createdAt": FilterField(AuditRow.at, "instant"),
+        "_createTimeInMicros": FilterField(AuditRow.at, "instant"),
+        "user": FilterField(AuditRow.user),
+        "action": FilterField(AuditRow.action),
+        "objectKind": FilterField(AuditRow.kind),
+        "objectId": FilterField(AuditRow.object_id),
+        "project": FilterField(AuditRow.project),
+        "name": FilterField(AuditRow.name),
     },
     order="id desc",
 )
 
 
-def record(uow: UnitOfWork, change: Change) -> None:
+def record(uow: UnitOfWork, change: AuditEntry) -> None:
     """Write a line of the audit log."""
     row = {
         "at": change.at,

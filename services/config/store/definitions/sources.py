@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from services.config.model.definitions import GerritListener, GerritTrigger, GitWebhook, SourceEvent
-from services.config.store.filters import Field
+from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.sources import GerritListenerRow, GerritTriggerRow, GitWebhookRow, SourceEventRow
 
@@ -16,11 +16,11 @@ GIT_WEBHOOKS = Table(
     GitWebhook,
     wire={
         **project_fields(GitWebhookRow),
-        "endpoint": Field(GitWebhookRow.endpoint),
-        "pipeline": Field(GitWebhookRow.pipeline),
-        "serverType": Field(GitWebhookRow.server_type),
-        "repoName": Field(GitWebhookRow.repo_name),
-        "branchName": Field(GitWebhookRow.branch),
+        "endpoint": FilterField(GitWebhookRow.endpoint),
+        "pipeline": FilterField(GitWebhookRow.pipeline),
+        "serverType": FilterField(GitWebhookRow.server_type),
+        "repoName": FilterField(GitWebhookRow.repo_name),
+        "branchName": FilterField(GitWebhookRow.branch),
     },
 )
 GERRIT_LISTENERS = Table(
@@ -28,8 +28,8 @@ GERRIT_LISTENERS = Table(
     GerritListener,
     wire={
         **project_fields(GerritListenerRow),
-        "endpoint": Field(GerritListenerRow.endpoint),
-        "connected": Field(GerritListenerRow.connected, "boolean"),
+        "endpoint": FilterField(GerritListenerRow.endpoint),
+        "connected": FilterField(GerritListenerRow.connected, "boolean"),
     },
 )
 GERRIT_TRIGGERS = Table(
@@ -37,28 +37,28 @@ GERRIT_TRIGGERS = Table(
     GerritTrigger,
     wire={
         **project_fields(GerritTriggerRow),
-        "listener": Field(GerritTriggerRow.listener),
-        "gerritProject": Field(GerritTriggerRow.gerrit_project),
-        "branch": Field(GerritTriggerRow.branch),
-        "enabled": Field(GerritTriggerRow.enabled, "boolean"),
+        "listener": FilterField(GerritTriggerRow.listener),
+        "gerritProject": FilterField(GerritTriggerRow.gerrit_project),
+        "branch": FilterField(GerritTriggerRow.branch),
+        "enabled": FilterField(GerritTriggerRow.enabled, "boolean"),
     },
 )
 SOURCE_EVENTS = Table(
     SourceEventRow,
     SourceEvent,
     wire={
-        "id": Field(SourceEventRow.id),
-        "name": Field(SourceEventRow.trigger),
-        "trigger": Field(SourceEventRow.trigger),
-        "project": Field(SourceEventRow.project),
-        "pipeline": Field(SourceEventRow.pipeline),
-        "owner": Field(SourceEventRow.owner),
-        "message": Field(SourceEventRow.message),
-        "createdAt": Field(SourceEventRow.received_at, "instant"),
-        "updatedAt": Field(SourceEventRow.updated_at, "instant"),
-        "timeStampInMicros": Field(SourceEventRow.received_at, "instant"),
-        "_createTimeInMicros": Field(SourceEventRow.received_at, "instant"),
-        "_updateTimeInMicros": Field(SourceEventRow.updated_at, "instant"),
+        "id": FilterField(SourceEventRow.id),
+        "name": FilterField(SourceEventRow.trigger),
+        "trigger": FilterField(SourceEventRow.trigger),
+        "project": FilterField(SourceEventRow.project),
+        "pipeline": FilterField(SourceEventRow.pipeline),
+        "owner": FilterField(SourceEventRow.owner),
+        "message": FilterField(SourceEventRow.message),
+        "createdAt": FilterField(SourceEventRow.received_at, "instant"),
+        "updatedAt": FilterField(SourceEventRow.updated_at, "instant"),
+        "timeStampInMicros": FilterField(SourceEventRow.received_at, "instant"),
+        "_createTimeInMicros": FilterField(SourceEventRow.received_at, "instant"),
+        "_updateTimeInMicros": FilterField(SourceEventRow.updated_at, "instant"),
     },
     order="_createTimeInMicros desc,id",
 )

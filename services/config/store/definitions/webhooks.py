@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, case, delete, insert, or_, select, tuple_, update
 
 from services.config.model.definitions import Token, Tombstone, User, Webhook
-from services.config.store.filters import Field, within
+from services.config.store.filters import FilterField, within
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
 from shared.contracts.pushes import TokenEntry
@@ -21,13 +21,13 @@ WEBHOOKS = Table(
     Webhook,
     wire={
         **project_fields(WebhookRow),
-        "enabled": Field(WebhookRow.enabled, "boolean"),
-        "endpoint": Field(WebhookRow.endpoint),
-        "pipeline": Field(WebhookRow.pipeline),
-        "serverType": Field(WebhookRow.server_type),
-        "repoName": Field(WebhookRow.repo_name),
-        "mode": Field(WebhookRow.mode),
-        "hubState": Field(WebhookRow.hub_state),
+        "enabled": FilterField(WebhookRow.enabled, "boolean"),
+        "endpoint": FilterField(WebhookRow.endpoint),
+        "pipeline": FilterField(WebhookRow.pipeline),
+        "serverType": FilterField(WebhookRow.server_type),
+        "repoName": FilterField(WebhookRow.repo_name),
+        "mode": FilterField(WebhookRow.mode),
+        "hubState": FilterField(WebhookRow.hub_state),
     },
 )
 _LONGEST_HISTORY = 50

@@ -16,7 +16,7 @@ from services.config.store import Store
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import RunParked, TaskAnswered, TaskWaiting
 from shared.contracts.problems import Code, Refused
-from shared.contracts.runs import Endpoint, Variable
+from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from tests.integration.config.conftest import Clock, Definitions
 from tests.integration.config.world import World, whole_run
 
@@ -70,8 +70,8 @@ def test_a_run_that_neither_waits_nor_is_paused_cannot_be_resumed(world: World) 
 def test_a_take_says_whether_the_owner_may_use_what_is_restricted(
     world: World, what: str, restricted: bool, owner: str, may: bool
 ) -> None:
-    endpoint = Endpoint(name="prod", type="k8s", properties={"isRestricted": True} if restricted else {})
-    variable = Variable(name="v", type="RESTRICTED" if restricted else "SECRET")
+    endpoint = ResolvedEndpoint(name="prod", type="k8s", properties={"isRestricted": True} if restricted else {})
+    variable = ResolvedVariable(name="v", type="RESTRICTED" if restricted else "SECRET")
     found = {"endpoint": ({"prod": endpoint}, {}), "variable": ({}, {"v": variable})}[what]
     world.definitions.resolve = lambda *_: found  # type: ignore[method-assign]
     world.definitions.webhooks["token"] = replace(world.definitions.webhooks["token"], actor=Actor(owner))

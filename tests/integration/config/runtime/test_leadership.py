@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.config.store import Away, Deposed, Store, leadership, unit_of_work
+from services.config.store import DatabaseUnavailable, Deposed, Store, leadership, unit_of_work
 from services.config.store.lock import DEPOSED_AFTER_S, SessionLock
 from services.config.tables.base import Base
 from tests.support import postgres
@@ -121,7 +121,7 @@ def test_a_leader_that_hangs_in_the_middle_of_a_write_is_deposed_and_what_it_wro
                 uow.timer("zombie", "subject", 1.0)
                 hanging.set()
                 wake.wait(30)
-        except Away as error:
+        except DatabaseUnavailable as error:
             outcome.append(str(error))
 
     thread = threading.Thread(target=hang, daemon=True)
@@ -171,7 +171,7 @@ def test_a_writer_that_outlived_its_lock_does_not_hold_up_the_next_leader(pair: 
             assert others.acquire()
             other.lead()
 
-    with pytest.raises(Away):
+    with pytest.raises(DatabaseUnavailable):
         overtaken()
     write(other)
 

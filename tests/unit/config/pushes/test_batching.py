@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.config.pushes.batching import Member, due_at, group
+from services.config.pushes.batching import GroupMember, due_at, group
 
 
-def members(*given: tuple[str, str | None]) -> list[Member]:
-    return [Member(f"d{place}", tag, digest, float(place)) for place, (tag, digest) in enumerate(given)]
+def members(*given: tuple[str, str | None]) -> list[GroupMember]:
+    return [GroupMember(f"d{place}", tag, digest, float(place)) for place, (tag, digest) in enumerate(given)]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.model.slots import Place
+from services.config.model.slots import WaitingRun
 from services.config.runs.concurrency import Arrival, arrive, choose, lane_of
 from shared.grammar.spec import Supersede
 
 
-def waits(id: str, lane: str = "", concurrency: int = 10) -> Place:
-    return Place(id, lane, concurrency)
+def waits(id: str, lane: str = "", concurrency: int = 10) -> WaitingRun:
+    return WaitingRun(id, lane, concurrency)
 
 
 @pytest.mark.parametrize(

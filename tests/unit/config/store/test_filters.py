@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import column
 from sqlalchemy.dialects import sqlite
 
-from services.config.store.filters import Field, condition, ordering
+from services.config.store.filters import FilterField, condition, ordering
 from shared.contracts.problems import Code, Refused
 
 FIELDS = {
-    "name": Field(column("name")),
-    "project": Field(column("project")),
-    "status": Field(column("status")),
-    "index": Field(column("idx"), "number"),
-    "_nested": Field(column("nested"), "boolean"),
-    "at": Field(column("at"), "instant"),
+    "name": FilterField(column("name")),
+    "project": FilterField(column("project")),
+    "status": FilterField(column("status")),
+    "index": FilterField(column("idx"), "number"),
+    "_nested": FilterField(column("nested"), "boolean"),
+    "at": FilterField(column("at"), "instant"),
 }
 
 

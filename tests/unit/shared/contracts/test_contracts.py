@@ -14,7 +14,7 @@ from shared.bus import reference_page, topology, wire
 from shared.contracts import schemas
 from shared.contracts.envelope import Envelope
 from shared.contracts.problems import Problem
-from shared.contracts.topics import BY_TYPE, QUEUES, TOPICS, Kind, Mode
+from shared.contracts.topics import BY_TYPE, QUEUES, TOPICS, MessageKind, Mode
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 MESSAGES = sorted(path.name for path in GOLDEN.glob("*.json"))
@@ -100,7 +100,7 @@ def test_a_topic_has_one_receiver_at_most_and_its_kind_fits_the_queue() -> None:
     for topic in TOPICS:
         assert len(topic.queues) <= 1
         modes = {queue.mode for queue in topic.queues}
-        assert topic.kind is not Kind.QUERY or modes == {Mode.RPC}
+        assert topic.kind is not MessageKind.QUERY or modes == {Mode.RPC}
         assert topic.reply is None or modes <= {Mode.RPC, Mode.SINGLE}
         assert topology.is_mandatory(topic) == bool(modes - {Mode.BROADCAST})
 
