@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cli import image, live
 from cli.client import ApiError, Client
-from cli.kube import Cluster
+from cli.kube import ClusterClient
 from shared.contracts.base import Json
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Scene:
     """What the cluster must put before `acme/web`, with its slash; empty for Docker Hub itself."""
     kubernetes: Json
     """Properties of the Kubernetes endpoint."""
-    cluster: Cluster
+    cluster: ClusterClient
     repository: str = REPOSITORY
     real_registry: bool = False
     """Images are pushed to `registry_url` for real; the Hub only calls."""

@@ -65,7 +65,7 @@ MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 @dataclass(frozen=True)
-class Image:
+class DemoImage:
     """One image in a registry."""
 
     repository: str
@@ -88,7 +88,7 @@ def program(arch: str) -> bytes:
     return header + segment + code
 
 
-def push(registry_url: str, repository: str, tag: str, *, broken: bool = False) -> Image:
+def push(registry_url: str, repository: str, tag: str, *, broken: bool = False) -> DemoImage:
     """Push an image that differs by its tag; `broken` names a program that is not there, so that its pods crash."""
     arch = architecture()
     layer_tar = io.BytesIO()
@@ -129,7 +129,7 @@ def push(registry_url: str, repository: str, tag: str, *, broken: bool = False) 
         sent.raise_for_status()
     put = requests.put(f"{base}/manifests/{tag}", data=manifest, headers={"Content-Type": MANIFEST_TYPE}, timeout=30)
     put.raise_for_status()
-    return Image(repository, tag, put.headers["Docker-Content-Digest"])
+    return DemoImage(repository, tag, put.headers["Docker-Content-Digest"])
 
 
 def _digest(content: bytes) -> str:

@@ -17,7 +17,7 @@ from shared.grammar.yaml_parser import parse_one_yaml
 
 
 @dataclass(frozen=True)
-class Access:
+class KubeconfigAccess:
     """The parts of a kubeconfig's current context that a plain HTTPS client needs."""
 
     server: str
@@ -28,7 +28,7 @@ class Access:
     insecure: bool = False
 
 
-def read_kubeconfig(path: Path) -> Access:
+def read_kubeconfig(path: Path) -> KubeconfigAccess:
     """The current context of a kubeconfig; files that it names are read. Exec plugins are not run."""
     config = parse_one_yaml(path.read_text())
     context = _named(config["contexts"], config["current-context"])["context"]
@@ -40,7 +40,7 @@ def read_kubeconfig(path: Path) -> Access:
             return base64.b64decode(holder[f"{name}-data"])
         return (path.parent / holder[name]).read_bytes() if holder.get(name) else b""
 
-    return Access(
+    return KubeconfigAccess(
         server=cluster["server"],
         token=user.get("token", ""),
         certificate=content(user, "client-certificate"),
@@ -54,10 +54,10 @@ def _named(entries: list[Json], name: str) -> Json:
     return next(entry for entry in entries if entry["name"] == name)
 
 
-class Cluster:
+class ClusterClient:
     """A few reads and one create, for the demo's own checks."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: KubeconfigAccess) -> None:
         self._access = access
 
     def get(self, path: str, **query: str) -> Json | None:

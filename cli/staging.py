@@ -13,7 +13,7 @@ from cli import demo as play
 from cli import leftovers, system
 from cli.brokers import find_or_start
 from cli.ending import alone
-from cli.kube import Access, Cluster, read_kubeconfig
+from cli.kube import ClusterClient, KubeconfigAccess, read_kubeconfig
 from cli.ports import free_port, why_not_free
 from cli.processes import Process, Supervisor, portside
 from shared.grammar.repositories import HUB_HOST
@@ -109,13 +109,13 @@ def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, st
 def scene_of(hub_url: str, cluster_url: str, kubeconfig: Path | None) -> play.Scene:
     """What is outside: a real cluster, and TEST_REGISTRY with it, in place of the demo's own where one is given."""
     registry = os.environ.get("TEST_REGISTRY", "") if kubeconfig else ""
-    access = read_kubeconfig(kubeconfig) if kubeconfig else Access(cluster_url, token=play.CLUSTER_TOKEN)
+    access = read_kubeconfig(kubeconfig) if kubeconfig else KubeconfigAccess(cluster_url, token=play.CLUSTER_TOKEN)
     return play.Scene(
         hub_url=hub_url,
         registry_url=f"http://{play.registry_host(registry).rstrip('/')}" if registry else hub_url,
         image_host=play.registry_host(registry) if registry else "",
         kubernetes=play.kubeconfig_kubernetes(kubeconfig) if kubeconfig else play.fake_kubernetes(cluster_url),
-        cluster=Cluster(access),
+        cluster=ClusterClient(access),
         real_registry=bool(registry),
     )
 

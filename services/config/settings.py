@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.process import settings
 
 
-class Settings(settings.Settings):
+class Settings(settings.CommonSettings):
     """Beside the common fields."""
 
     lease_s: float = Field(default=20.0, ge=5.0)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
 from shared.process.addresses import Network, mapped_network, read_network
-from shared.process.settings import Settings
+from shared.process.settings import CommonSettings
 
 
 def _networks(value: Any) -> Any:
@@ -19,7 +19,7 @@ def _networks(value: Any) -> Any:
     return value
 
 
-class GatewaySettings(Settings):
+class GatewaySettings(CommonSettings):
     """HTTP, threads and the receiver's bounds."""
 
     host: str = "127.0.0.1"

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.grammar.json_parser import parse_json
 
-from .problems import Away, HubProblem, Limited, NoManagement, NotAllowed, Rejected, WrongCredentials
+from .problems import HubProblem, HubUnavailable, Limited, NoManagement, NotAllowed, Rejected, WrongCredentials
 from .retry import asked_for
 
 LONGEST_TEXT = 200
@@ -72,4 +72,4 @@ def problem(status: int, headers: Mapping[str, str], body: str, now: float, doin
         return NoManagement(f"Docker Hub does not offer {doing} by calls{tail}.")
     if status in (400, 404, 409, 413, 415, 422):
         return Rejected(f"Docker Hub refused {doing} ({status}){tail}.")
-    return Away(f"Docker Hub gave no usable answer to {doing} ({status}){tail}.", asked_for(headers, now))
+    return HubUnavailable(f"Docker Hub gave no usable answer to {doing} ({status}){tail}.", asked_for(headers, now))

@@ -9,8 +9,8 @@ import requests
 
 from . import answers
 from .plan import ListedHook
-from .problems import Away, HubProblem, NoManagement, NoRepository, Rejected
-from .signing import Account, Reply, SignIns
+from .problems import HubProblem, HubUnavailable, NoManagement, NoRepository, Rejected
+from .signing import HubAccount, HubReply, HubSignIns
 
 PAGE_SIZE = 100
 MOST_PAGES = 100
@@ -30,7 +30,7 @@ class _Header(requests.auth.AuthBase):
         return request
 
 
-class Caller:
+class HubCaller:
     """Plain HTTP with time limits; redirects are not followed, since a POST would arrive as a GET."""
 
     def __init__(self, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
@@ -38,7 +38,7 @@ class Caller:
         self._session.headers["User-Agent"] = "portside-hubsync"
         self._timeout = (connect_s, read_s)
 
-    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> Reply:
+    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply:
         try:
             with self._session.request(
                 method,
@@ -51,15 +51,15 @@ class Caller:
             ) as answer:
                 data = answer.raw.read(LARGEST_BYTES + 1, decode_content=True)
         except requests.Timeout as slow:
-            raise Away(f"Docker Hub did not answer {doing} in time.") from slow
+            raise HubUnavailable(f"Docker Hub did not answer {doing} in time.") from slow
         except (requests.RequestException, OSError) as failed:
-            raise Away(f"Docker Hub could not be reached for {doing} ({_cause(failed)}).") from failed
+            raise HubUnavailable(f"Docker Hub could not be reached for {doing} ({_cause(failed)}).") from failed
         except Exception as broken:
             # urllib3's own errors come out of the raw stream.
-            raise Away(f"Docker Hub's answer to {doing} broke off ({type(broken).__name__}).") from broken
+            raise HubUnavailable(f"Docker Hub's answer to {doing} broke off ({type(broken).__name__}).") from broken
         if len(data) > LARGEST_BYTES:
-            raise Away(f"Docker Hub's answer to {doing} is larger than {LARGEST_BYTES // 1024 // 1024} MiB.")
-        return Reply(answer.status_code, answer.headers, data.decode("utf-8", "replace"))
+            raise HubUnavailable(f"Docker Hub's answer to {doing} is larger than {LARGEST_BYTES // 1024 // 1024} MiB.")
+        return HubReply(answer.status_code, answer.headers, data.decode("utf-8", "replace"))
 
     def close(self) -> None:
         """Let the connections go."""
@@ -80,7 +80,12 @@ class DockerHub:
     """The hooks of one account's repositories."""
 
     def __init__(
-        self, account: Account, call: Caller, sign_ins: SignIns, now: Callable[[], float], scheme: str = "Bearer"
+        self,
+        account: HubAccount,
+        call: HubCaller,
+        sign_ins: HubSignIns,
+        now: Callable[[], float],
+        scheme: str = "Bearer",
     ) -> None:
         self._account = account
         self._call = call
@@ -102,7 +107,7 @@ class DockerHub:
             page = self._page(reply)
             results = page.get("results")
             if not isinstance(results, list):
-                raise Away("Docker Hub's list of hooks has no results in it.")
+                raise HubUnavailable("Docker Hub's list of hooks has no results in it.")
             for entry in results:
                 if (hook := _seen(entry)) is not None:
                     hooks[hook.slug] = hook
@@ -123,7 +128,7 @@ class DockerHub:
             raise NoManagement("Docker Hub does not offer creating hooks by calls (404).")
         if reply.status == 409:
             # Perhaps what a name that is taken gets: the list will tell.
-            raise Away(f"Docker Hub says that the hook is already there: {answers.error_text(reply.body)}.")
+            raise HubUnavailable(f"Docker Hub says that the hook is already there: {answers.error_text(reply.body)}.")
         return _seen(self._object(reply, 201, "creating the hook"))
 
     def delete_hook(self, repository: str, slug: str) -> None:
@@ -141,7 +146,7 @@ class DockerHub:
             raise NoRepository(f"Docker Hub shows {reader} no repository {repository}.")
         results = self._object(reply, 200, "listing the tags").get("results")
         if not isinstance(results, list):
-            raise Away("Docker Hub's list of tags has no results in it.")
+            raise HubUnavailable("Docker Hub's list of tags has no results in it.")
         return [entry for entry in results if isinstance(entry, dict)]
 
     def repositories(self, namespace: str) -> tuple[str, ...]:
@@ -167,7 +172,7 @@ class DockerHub:
     def _hooks(self, repository: str) -> str:
         return f"{self._repository(repository)}webhook_pipeline/"
 
-    def _ask(self, method: str, url: str, *, body: Any = None, doing: str) -> Reply:
+    def _ask(self, method: str, url: str, *, body: Any = None, doing: str) -> HubReply:
         """One call with a token; a token that is refused is replaced once."""
         for last in (False, True):
             anonymous = not self._account.username
@@ -180,23 +185,23 @@ class DockerHub:
                 raise self._problem(reply, doing)
         raise AssertionError("unreachable")
 
-    def _page(self, reply: Reply) -> dict[str, Any]:
+    def _page(self, reply: HubReply) -> dict[str, Any]:
         try:
             return self._object(reply, 200, "listing the hooks")
         except Rejected as odd:
             # There is nothing in a list's address that could be wrong: the Hub is.
-            raise Away(str(odd)) from odd
+            raise HubUnavailable(str(odd)) from odd
 
-    def _object(self, reply: Reply, expected_status: int, doing: str) -> dict[str, Any]:
+    def _object(self, reply: HubReply, expected_status: int, doing: str) -> dict[str, Any]:
         value = answers.as_json(reply.body)
         if reply.status == expected_status and isinstance(value, dict):
             return value
         if 200 <= reply.status < 400:
             text = answers.error_text(reply.body) or "an empty answer"
-            raise Away(f"Docker Hub answered {doing} with {reply.status} and {text}.")
+            raise HubUnavailable(f"Docker Hub answered {doing} with {reply.status} and {text}.")
         raise self._problem(reply, doing)
 
-    def _problem(self, reply: Reply, doing: str) -> HubProblem:
+    def _problem(self, reply: HubReply, doing: str) -> HubProblem:
         return answers.problem(reply.status, reply.headers, reply.body, self._now(), doing)
 
     def _missing(self, repository: str) -> HubProblem:

@@ -20,7 +20,7 @@ ASK_TIMEOUT_S = 10.0
 log = get_logger(part="mirror")
 
 
-class Post(Protocol):
+class HubsyncBus(Protocol):
     """What the handler needs of the bus."""
 
     def request(self, topic: Topic, message: Message, *, subject: str = "", timeout_s: float = 5.0) -> Message: ...
@@ -39,7 +39,7 @@ def asked_for(passes: Iterable[MirrorPass]) -> tuple[str, ...]:
 
 
 def mirror_batch(
-    bus: Post, run: Callable[[Wanted], Iterable[MirrorReport]]
+    bus: HubsyncBus, run: Callable[[Wanted], Iterable[MirrorReport]]
 ) -> Callable[[Sequence[Incoming]], Sequence[Outcome]]:
     """The handler of `hubsync.mirror`: what has gathered is one pass; acknowledged when every report is confirmed."""
 
@@ -64,7 +64,7 @@ def mirror_batch(
     return handle
 
 
-def look(answer: Callable[[TagsLook], TagsSeen], bus: Post) -> Callable[[Incoming], Outcome]:
+def look(answer: Callable[[TagsLook], TagsSeen], bus: HubsyncBus) -> Callable[[Incoming], Outcome]:
     """The handler of `hubsync.looks`: acknowledged when the answer is confirmed."""
 
     def handle(incoming: Incoming) -> Outcome:

@@ -12,7 +12,7 @@ from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.names import nearest
 from shared.grammar.repositories import DOCKER_HUB, repository_of
 
-from .mirror import CannotOpen
+from .mirror import CannotUnseal
 from .plan import ListedHook
 from .problems import (
     HubProblem,
@@ -23,7 +23,7 @@ from .problems import (
     TwoFactorDue,
     WrongCredentials,
 )
-from .signing import Account
+from .signing import HubAccount
 
 LAST_TAGS = 10
 _TOKEN = "a personal access token with the rights Read, Write and Delete"
@@ -39,10 +39,10 @@ class Hub(Protocol):
     def list_tags(self, repository: str, most: int) -> list[Json]: ...
 
 
-class Inspector:
+class HubInspector:
     """Answers `hub.inspect`."""
 
-    def __init__(self, connect: Callable[[Account], Hub], open_sealed: Callable[[Sealed], str]) -> None:
+    def __init__(self, connect: Callable[[HubAccount], Hub], open_sealed: Callable[[Sealed], str]) -> None:
         self._connect = connect
         self._open = open_sealed
 
@@ -53,7 +53,7 @@ class Inspector:
             raise refuse(Code.UNSUPPORTED, f"There is no look at {query.what!r}; there is {', '.join(_LOOKS)}.")
         try:
             hub = self._connect(self._account(query.endpoint))
-        except CannotOpen as error:
+        except CannotUnseal as error:
             raise refuse(Code.INVALID, f"The endpoint's password cannot be read. {error}", subject=query.what) from None
         try:
             return Inspected(document=look(hub, query.endpoint, query.options))
@@ -62,9 +62,9 @@ class Inspector:
                 Code.UNAVAILABLE, str(problem), subject=query.what, next_step=_told(problem, query.endpoint.name)[1]
             ) from None
 
-    def _account(self, endpoint: ResolvedEndpoint) -> Account:
+    def _account(self, endpoint: ResolvedEndpoint) -> HubAccount:
         sealed = endpoint.secrets.get("password") or endpoint.secrets.get("token")
-        return Account(
+        return HubAccount(
             hub_url=str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/"),
             username=str(endpoint.properties.get("username") or ""),
             password=self._open(sealed) if sealed is not None else "",

@@ -11,11 +11,11 @@ from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
 from shared.process.masking import Masker
 
 from . import reports
-from .plan import Create, Delete, ListedHook, Plan, Want, plan
-from .problems import Away, HubProblem, Limited, Rejected
+from .plan import CreateHook, DeleteHook, HookPlan, ListedHook, Want, plan
+from .problems import HubProblem, HubUnavailable, Limited, Rejected
 from .reports import Subject
 from .retry import after_failures, after_limits
-from .signing import Account
+from .signing import HubAccount
 
 ROUNDS = 4
 """Look and act so often in one pass: create, see it and delete the older, see that it is gone, and one to spare."""
@@ -34,15 +34,15 @@ class Hooks(Protocol):
     def delete_hook(self, repository: str, slug: str) -> None: ...
 
 
-class CannotOpen(Exception):
+class CannotUnseal(Exception):
     """Raised by `open_sealed`: no key of ours fits."""
 
 
 @dataclass(slots=True)
-class Group:
+class RepositoryHooks:
     """The wants of one account at one repository."""
 
-    account: Account
+    account: HubAccount
     repository: str
     subjects: list[Subject] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Mirror:
 
     def __init__(
         self,
-        connect: Callable[[Account], Hooks],
+        connect: Callable[[HubAccount], Hooks],
         open_sealed: Callable[[Sealed], str],
         now: Callable[[], float],
         jitter: Callable[[], float],
@@ -79,7 +79,7 @@ class Mirror:
 
     def run(self, answer: Wanted) -> Iterator[MirrorReport]:
         """One pass over these hooks; a report for each, as soon as it is known."""
-        groups: dict[tuple[str, str, str, str], Group] = {}
+        groups: dict[tuple[str, str, str, str], RepositoryHooks] = {}
         everything: dict[tuple[str, str], list[Want]] = {}
         secrets: set[str] = set()
         for hook in answer.hooks:
@@ -93,7 +93,7 @@ class Mirror:
                 continue
             secrets.add(account.password)
             key = (*account.key, hook.repository)
-            groups.setdefault(key, Group(account, hook.repository)).subjects.append(subject)
+            groups.setdefault(key, RepositoryHooks(account, hook.repository)).subjects.append(subject)
         masker = Masker(secrets - {""})
         # What failed before comes last, so that it cannot keep the others from their turn.
         in_turn = sorted(groups.values(), key=lambda group: (self._failures.get(group.key, 0), group.key))
@@ -104,24 +104,24 @@ class Mirror:
             for report in self._group(group, wants, away):
                 yield _masked(report, masker)
 
-    def _opened(self, hook: WantedHook) -> tuple[Subject, Account | MirrorReport]:
+    def _opened(self, hook: WantedHook) -> tuple[Subject, HubAccount | MirrorReport]:
         """The hook with its whole URL, if that can be known, and who may manage it or why nobody can."""
         want = Want(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug, hook.replace)
         subject = Subject(want, hook.repository, hook.url_base)
         try:
             url = hook.url_base + self._open(hook.token)
-        except CannotOpen as closed:
+        except CannotUnseal as closed:
             return subject, reports.cannot_open(subject, str(closed), credentials=False)
         subject = Subject(replace(want, url=url), hook.repository, hook.url_base)
         if not hook.username or hook.password is None:
             return subject, reports.no_account(subject)
         try:
             password = self._open(hook.password)
-        except CannotOpen as closed:
+        except CannotUnseal as closed:
             return subject, reports.cannot_open(subject, str(closed), credentials=True)
-        return subject, Account(hook.hub_url.rstrip("/"), hook.username, password)
+        return subject, HubAccount(hook.hub_url.rstrip("/"), hook.username, password)
 
-    def _group(self, group: Group, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
+    def _group(self, group: RepositoryHooks, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
         account = group.account
         hub_url, resting_key = account.hub_url, (account.hub_url, account.username)
         try:
@@ -130,7 +130,7 @@ class Mirror:
                 return [reports.failed(subject, resting.why, resting.until) for subject in group.subjects]
             if away.get(hub_url, 0) >= AWAY_IN_A_ROW:
                 # Not this repository's failure: it does not count, so that next time it comes before the others.
-                silent = Away("Docker Hub gave no answer for other repositories in this pass.")
+                silent = HubUnavailable("Docker Hub gave no answer for other repositories in this pass.")
                 at = after_failures(1, self._now(), self._jitter())
                 return [reports.failed(subject, silent, at) for subject in group.subjects]
             result = _Attempt(self._connect(account), group, wants).run()
@@ -139,7 +139,7 @@ class Mirror:
             rest = self._resting[resting_key] = self._rest(limited, self._resting.get(resting_key))
             return [reports.failed(subject, limited, rest.until) for subject in group.subjects]
         except HubProblem as problem:
-            if isinstance(problem, Away):
+            if isinstance(problem, HubUnavailable):
                 away[hub_url] = away.get(hub_url, 0) + 1
             at = max(self._again_at(group), getattr(problem, "retry_at", None) or 0.0)
             return [reports.failed(subject, problem, at) for subject in group.subjects]
@@ -153,11 +153,11 @@ class Mirror:
         requested_at, now = limited.retry_at or 0.0, self._now()
         return _Rest(limited, requested_at if requested_at > now else after_limits(times, now, self._jitter()), times)
 
-    def _again_at(self, group: Group) -> float:
+    def _again_at(self, group: RepositoryHooks) -> float:
         failures = self._failures[group.key] = self._failures.get(group.key, 0) + 1
         return after_failures(failures, self._now(), self._jitter())
 
-    def _reports(self, group: Group, result: _Attempt) -> list[MirrorReport]:
+    def _reports(self, group: RepositoryHooks, result: _Attempt) -> list[MirrorReport]:
         again_at = self._again_at(group)
         elsewhere = tuple(reports.elsewhere(hook) for hook in result.last.elsewhere)
         group_reports = [
@@ -172,14 +172,14 @@ class Mirror:
 class _Attempt:
     """One group in one pass."""
 
-    def __init__(self, hooks: Hooks, group: Group, wants: Sequence[Want]) -> None:
+    def __init__(self, hooks: Hooks, group: RepositoryHooks, wants: Sequence[Want]) -> None:
         self._hooks = hooks
         self._group = group
         self._wants = wants
         self._mine = {subject.want for subject in group.subjects}
         self.problems: dict[Want, HubProblem] = {}
         self.drift: dict[Want, str] = {}
-        self.last = Plan()
+        self.last = HookPlan()
 
     def run(self) -> _Attempt:
         """Act until nothing is left to do, or what is left has failed once; raises what concerns the whole group."""
@@ -196,12 +196,12 @@ class _Attempt:
                 self._do(action)
         return self
 
-    def _do(self, action: Create | Delete) -> None:
+    def _do(self, action: CreateHook | DeleteHook) -> None:
         if action.want in self.problems:
             # The hook that was in the way is still there: the rest of this want's plan no longer fits.
             return
         try:
-            if isinstance(action, Create):
+            if isinstance(action, CreateHook):
                 self._hooks.create_hook(self._group.repository, action.want.name, action.want.url)
             else:
                 self._hooks.delete_hook(self._group.repository, action.seen.slug)
@@ -225,7 +225,7 @@ def _report(subject: Subject, result: _Attempt, again_at: float, soon: float) ->
         return reports.in_step(subject, hook, result.drift.get(want, ""))
     if isinstance(problem, Rejected) and "already exists" in str(problem):
         # It was made by an earlier call and is not listed yet.
-        problem = Away(str(problem))
+        problem = HubUnavailable(str(problem))
     if problem is not None:
         return reports.failed(subject, problem, again_at)
     if want.gone and not todo:

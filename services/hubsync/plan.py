@@ -40,14 +40,14 @@ class ListedHook:
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class CreateHook:
     """Make the hook of a want."""
 
     want: Want
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class DeleteHook:
     """Take a hook of ours away."""
 
     want: Want
@@ -55,11 +55,11 @@ class Delete:
     seen: ListedHook
 
 
-Action = Create | Delete
+Action = CreateHook | DeleteHook
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class HookPlan:
     """The actions, in order, and the state of each want now."""
 
     actions: tuple[Action, ...] = ()
@@ -87,7 +87,7 @@ def normal(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
 
 
-def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> Plan:
+def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> HookPlan:
     """Compare. An older generation goes only when the newer is listed; foreign hooks are never touched.
 
     `wants` are all of one repository, for every account that pays for calls: what one claims another must not take.
@@ -103,14 +103,14 @@ def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> Plan:
         hook = _standing(want, listed, buried)
         if hook is not None:
             standing[want] = hook
-            actions += [Delete(want, old) for old in _older(want, listed, hook)]
-            actions += [Delete(want, other) for other in others if other.slug in want.replace]
+            actions += [DeleteHook(want, old) for old in _older(want, listed, hook)]
+            actions += [DeleteHook(want, other) for other in others if other.slug in want.replace]
             continue
         if difference := _drift(want, listed):
             drift[want] = difference
         # Somebody else's URL under our name: the name must be free before it can be made again.
-        actions += [Delete(want, hook) for hook in listed if hook.name == want.name]
-        actions.append(Create(want))
+        actions += [DeleteHook(want, hook) for hook in listed if hook.name == want.name]
+        actions.append(CreateHook(want))
     waiting = {want.family for want in live if want not in standing}
     kept = set(standing.values())
     for want in buried:
@@ -119,8 +119,8 @@ def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> Plan:
             standing[want] = leftovers[0]
         # While its successor at the same repository is not there yet, the old hook still catches pushes.
         if want.family not in waiting:
-            actions += [Delete(want, hook) for hook in leftovers]
-    return Plan(_once(actions), standing, drift, others)
+            actions += [DeleteHook(want, hook) for hook in leftovers]
+    return HookPlan(_once(actions), standing, drift, others)
 
 
 def _standing(want: Want, listed: Sequence[ListedHook], buried: Sequence[Want]) -> ListedHook | None:
@@ -192,7 +192,7 @@ def _once(actions: Sequence[Action]) -> tuple[Action, ...]:
     kept: list[Action] = []
     deleted: set[str] = set()
     for action in actions:
-        if isinstance(action, Delete):
+        if isinstance(action, DeleteHook):
             if action.seen.slug in deleted:
                 continue
             deleted.add(action.seen.slug)

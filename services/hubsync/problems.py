@@ -39,7 +39,7 @@ class Limited(HubProblem):
         self.retry_at = retry_at
 
 
-class Away(HubProblem):
+class HubUnavailable(HubProblem):
     """No usable answer. What was asked for may have happened all the same."""
 
     def __init__(self, message: str, retry_at: float | None = None) -> None:

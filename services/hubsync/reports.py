@@ -8,8 +8,8 @@ from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState
 
 from .plan import ListedHook, Want
 from .problems import (
-    Away,
     HubProblem,
+    HubUnavailable,
     Limited,
     NoManagement,
     NoRepository,
@@ -26,9 +26,9 @@ _STATES: tuple[tuple[type[HubProblem], MirrorState], ...] = (
     (NoManagement, MirrorState.BY_HAND),
     (Rejected, MirrorState.BY_HAND),
     (Limited, MirrorState.RATE_LIMITED),
-    (Away, MirrorState.PENDING),
+    (HubUnavailable, MirrorState.PENDING),
 )
-NEEDS_RETRY = (Limited, Away)
+NEEDS_RETRY = (Limited, HubUnavailable)
 _TOKEN_RIGHTS = "a personal access token with the rights Read, Write and Delete"
 
 

@@ -16,13 +16,13 @@ from shared.process.life import Fatal
 from shared.process.logging import configure
 from shared.process.settings import read
 
-from .dockerhub import Caller, DockerHub
+from .dockerhub import DockerHub, HubCaller
 from .handlers import inspect, look, mirror_batch
-from .inspection import Inspector
-from .mirror import CannotOpen, Mirror
+from .inspection import HubInspector
+from .mirror import CannotUnseal, Mirror
 from .settings import HubsyncSettings
-from .signing import Account, SignIns
-from .tag_polls import Looks
+from .signing import HubAccount, HubSignIns
+from .tag_polls import HubTagLister
 
 CLOSE_S = 20.0
 LOOKERS = 2
@@ -37,11 +37,11 @@ class Hubsync:
             opener = secrets.Opener.load(settings.home)
         except secrets.KeysMissing as missing:
             raise Fatal(str(missing)) from missing
-        self._caller = Caller(connect_s=settings.hub_connect_timeout_s, read_s=settings.hub_read_timeout_s)
-        sign_ins = SignIns(self._caller, now)
+        self._caller = HubCaller(connect_s=settings.hub_connect_timeout_s, read_s=settings.hub_read_timeout_s)
+        sign_ins = HubSignIns(self._caller, now)
         self._health = Health("hubsync", settings.home, instance=settings.instance).start()
 
-        def connect(account: Account) -> DockerHub:
+        def connect(account: HubAccount) -> DockerHub:
             return DockerHub(account, self._caller, sign_ins, now, settings.hub_auth_scheme)
 
         def open_sealed(sealed: Sealed) -> str:
@@ -49,7 +49,7 @@ class Hubsync:
                 opened = opener.open(sealed)
             except secrets.CannotOpen as closed:
                 self._health.note("secrets", str(closed))
-                raise CannotOpen(str(closed)) from closed
+                raise CannotUnseal(str(closed)) from closed
             return opened
 
         mirror = Mirror(connect, open_sealed, now, random.random)
@@ -64,11 +64,14 @@ class Hubsync:
         self._bus.open()
         # One pass at a time: with more in hand a standby could become active beside a pass that still runs.
         self._looker = self._bus.consume_pool(
-            LOOKS, {TAGS_LOOK_HUB: look(Looks(connect, open_sealed), self._bus)}, threads=LOOKERS, prefetch=LOOKERS
+            LOOKS,
+            {TAGS_LOOK_HUB: look(HubTagLister(connect, open_sealed), self._bus)},
+            threads=LOOKERS,
+            prefetch=LOOKERS,
         )
         self._consumer = self._bus.consume_single(MIRROR, mirror_batch(self._bus, run), max_batch=1)
         # Apart from the passes: a page does not wait for one.
-        self._bus.serve(HUBSYNC_RPC, {HUB_INSPECT: inspect(Inspector(connect, open_sealed))}, threads=LOOKERS)
+        self._bus.serve(HUBSYNC_RPC, {HUB_INSPECT: inspect(HubInspector(connect, open_sealed))}, threads=LOOKERS)
 
     def close(self) -> None:
         """Finish the pass in hand, then let go."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.process.settings import Settings
+from shared.process.settings import CommonSettings
 
 
-class HubsyncSettings(Settings):
+class HubsyncSettings(CommonSettings):
     """From the environment, as all settings."""
 
     hub_auth_scheme: Literal["Bearer", "JWT"] = "Bearer"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import jwt
 
 from . import answers
-from .problems import Away, HubProblem, Limited, TwoFactorDue, WrongCredentials
+from .problems import HubProblem, HubUnavailable, Limited, TwoFactorDue, WrongCredentials
 from .retry import asked_for
 
 EARLY_S = 60.0
@@ -23,7 +23,7 @@ MFA_DETAIL = "Require secondary authentication on MFA enabled account"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class HubAccount:
     """As whom, and where, the hooks are managed."""
 
     hub_url: str
@@ -40,7 +40,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HubReply:
     """An HTTP answer as far as it matters here."""
 
     status: int
@@ -48,22 +48,22 @@ class Reply:
     body: str
 
 
-class Call(Protocol):
+class HttpCall(Protocol):
     """One HTTP call; raises Away when there is no answer."""
 
-    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> Reply: ...
+    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply: ...
 
 
-class SignIns:
+class HubSignIns:
     """Tokens by account, and refusals that are still fresh."""
 
-    def __init__(self, call: Call, now: Callable[[], float]) -> None:
+    def __init__(self, call: HttpCall, now: Callable[[], float]) -> None:
         self._call = call
         self._now = now
         self._tokens: dict[tuple[str, str, str], tuple[str, float]] = {}
         self._refused: dict[tuple[str, str, str], tuple[HubProblem, float]] = {}
 
-    def token(self, account: Account) -> str:
+    def token(self, account: HubAccount) -> str:
         """A token that is good for a while; signs in when there is none."""
         now = self._now()
         token, until = self._tokens.get(account.key, ("", 0.0))
@@ -81,11 +81,11 @@ class SignIns:
         self._tokens[account.key] = (token, good_until(token, self._now()))
         return token
 
-    def forget(self, account: Account) -> None:
+    def forget(self, account: HubAccount) -> None:
         """The token was refused: the next call signs in again."""
         self._tokens.pop(account.key, None)
 
-    def _sign_in(self, account: Account) -> str:
+    def _sign_in(self, account: HubAccount) -> str:
         body = {"identifier": account.username, "secret": account.password}
         reply = self._call("POST", f"{account.hub_url}/v2/auth/token", body=body, doing="the sign-in")
         if token := _text(reply, "access_token"):
@@ -96,7 +96,7 @@ class SignIns:
             raise answers.problem(reply.status, reply.headers, reply.body, self._now(), "the sign-in")
         return self._older_sign_in(account)
 
-    def _older_sign_in(self, account: Account) -> str:
+    def _older_sign_in(self, account: HubAccount) -> str:
         """`/v2/users/login`: for servers without the newer call, and to learn that a second factor is due."""
         body = {"username": account.username, "password": account.password}
         reply = self._call("POST", f"{account.hub_url}/v2/users/login", body=body, doing="the sign-in")
@@ -111,10 +111,10 @@ class SignIns:
                 f"Docker Hub does not accept the password of {account.username}: {answers.error_text(reply.body)}."
             )
         if reply.status < 500:
-            raise Away(f"There is no sign-in at {account.hub_url} ({reply.status}): is it a Docker Hub?")
+            raise HubUnavailable(f"There is no sign-in at {account.hub_url} ({reply.status}): is it a Docker Hub?")
         raise answers.problem(reply.status, reply.headers, reply.body, self._now(), "the sign-in")
 
-    def _limited(self, reply: Reply) -> Limited:
+    def _limited(self, reply: HubReply) -> Limited:
         text = answers.error_text(reply.body)
         return Limited(f"Docker Hub allows no more sign-ins for now: {text}.", asked_for(reply.headers, self._now()))
 
@@ -129,7 +129,7 @@ def good_until(token: str, now: float) -> float:
     return now + max(life_s - EARLY_S, life_s / 2)
 
 
-def _text(reply: Reply, name: str, expected_status: int = 200) -> str:
+def _text(reply: HubReply, name: str, expected_status: int = 200) -> str:
     value = answers.as_json(reply.body) if reply.status == expected_status else None
     entry = value.get(name) if isinstance(value, dict) else None
     return entry if isinstance(entry, str) else ""

@@ -10,9 +10,9 @@ from shared.contracts.base import Sealed
 from shared.contracts.pushes import Found
 from shared.contracts.tag_polls import SeenTag, TagsLook, TagsSeen
 
-from .mirror import CannotOpen
-from .problems import Away, HubProblem, Limited, NoRepository
-from .signing import Account
+from .mirror import CannotUnseal
+from .problems import HubProblem, HubUnavailable, Limited, NoRepository
+from .signing import HubAccount
 
 NEWEST = 100
 """One page of the Hub's list."""
@@ -24,23 +24,23 @@ class Tags(Protocol):
     def list_tags(self, repository: str, most: int) -> list[dict[str, Any]]: ...
 
 
-class Looks:
+class HubTagLister:
     """Answers `tags.look-hub`; every way to fail is an answer with its reason."""
 
-    def __init__(self, connect: Callable[[Account], Tags], open_sealed: Callable[[Sealed], str]) -> None:
+    def __init__(self, connect: Callable[[HubAccount], Tags], open_sealed: Callable[[Sealed], str]) -> None:
         self._connect = connect
         self._open = open_sealed
 
     def __call__(self, query: TagsLook) -> TagsSeen:
         try:
             password = self._open(query.password) if query.password is not None else ""
-            account = Account(query.hub_url, query.username if password else "", password)
+            account = HubAccount(query.hub_url, query.username if password else "", password)
             listed = self._connect(account).list_tags(query.repository, NEWEST)
-        except CannotOpen as closed:
+        except CannotUnseal as closed:
             return _nothing(query, Found.UNAVAILABLE, f"The endpoint's password cannot be read. {closed}")
         except NoRepository as missing:
             return _nothing(query, Found.NOT_FOUND, str(missing))
-        except (Limited, Away) as later:
+        except (Limited, HubUnavailable) as later:
             return _nothing(query, Found.UNAVAILABLE, str(later), later.retry_at)
         except HubProblem as problem:
             return _nothing(query, Found.UNAVAILABLE, str(problem))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from shared.process.addresses import Network, read_network
-from shared.process.settings import Settings
+from shared.process.settings import CommonSettings
 
 
-class RunnerSettings(Settings):
+class RunnerSettings(CommonSettings):
     """Sizes of the runner's pools."""
 
     runner_slots: int = 32

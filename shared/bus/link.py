@@ -41,7 +41,7 @@ _STABLE_S = 5.0
 log = get_logger(part="bus")
 
 
-class User(Protocol):
+class LinkListener(Protocol):
     """Who wants to know about a link; all calls come on its I/O thread."""
 
     def on_up(self, connection: Any) -> None: ...
@@ -75,7 +75,7 @@ class Link:
     def __init__(self, url: str, name: str) -> None:
         self._parameters = parameters(url, name)
         self._name = name
-        self._users: list[User] = []
+        self._users: list[LinkListener] = []
         self._calls: deque[Callable[[], None]] = deque()
         self._scheduled = False
         self._loop = IOLoop()
@@ -91,13 +91,13 @@ class Link:
         self.blocked = False
         self.why_down: str = "not opened yet"
 
-    def add_user(self, user: User) -> None:
+    def add_user(self, user: LinkListener) -> None:
         """Before `open`, or from the I/O thread."""
         self._users.append(user)
         if self.up:
             self._tell(lambda: user.on_up(self._connection))
 
-    def remove_user(self, user: User) -> None:
+    def remove_user(self, user: LinkListener) -> None:
         if user in self._users:
             self._users.remove(user)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .expressions import references
-from .names import Path, Problem, did_you_mean, nearest
+from .names import Path, UnplacedFlaw, did_you_mean, nearest
 from .repositories import upper_case_in
 from .spec import TaskSpec
 
@@ -36,53 +36,57 @@ _WORDS = {
 }
 
 
-def input_problems(place: Path, task: TaskSpec, schema: Schema, *, warning: bool = False) -> Iterator[Problem]:
+def input_problems(place: Path, task: TaskSpec, schema: Schema, *, warning: bool = False) -> Iterator[UnplacedFlaw]:
     """What is wrong with one task's input and endpoints; `warning` for a task that says it is not finished."""
     yield from _object((*place, "input"), task.input, schema, task.type, warning=warning)
     roles: Mapping[str, Any] = schema.get("x-endpoints", {})
     for role in schema.get("x-required-endpoints", ()):
         if not task.endpoints.get(role):
             message = f"a {task.type} task needs the name of an endpoint in endpoints.{role}"
-            yield Problem((*place, "endpoints"), message, warning=warning)
+            yield UnplacedFlaw((*place, "endpoints"), message, warning=warning)
     for role in task.endpoints:
         if role not in roles:
             message = f"a {task.type} task has no endpoint {role}"
-            yield Problem((*place, "endpoints", role), message, did_you_mean(nearest(role, roles)), warning=True)
+            yield UnplacedFlaw((*place, "endpoints", role), message, did_you_mean(nearest(role, roles)), warning=True)
 
 
-def _object(place: Path, value: Mapping[str, Any], schema: Schema, what: str, *, warning: bool) -> Iterator[Problem]:
+def _object(
+    place: Path, value: Mapping[str, Any], schema: Schema, what: str, *, warning: bool
+) -> Iterator[UnplacedFlaw]:
     properties: Mapping[str, Schema] = schema.get("properties", {})
     for name in schema.get("required", ()):
         if value.get(name) in (None, ""):
-            yield Problem((*place, name), f"a {what} task needs {place[-1]}.{name}", warning=warning)
+            yield UnplacedFlaw((*place, name), f"a {what} task needs {place[-1]}.{name}", warning=warning)
     for name, item in value.items():
         if name not in properties:
             if properties and schema.get("additionalProperties") is not True:
                 message = f"a {what} task makes no use of {place[-1]}.{name}"
-                yield Problem((*place, name), message, did_you_mean(nearest(name, properties)), warning=True)
+                yield UnplacedFlaw((*place, name), message, did_you_mean(nearest(name, properties)), warning=True)
         elif item not in (None, ""):
             yield from _value((*place, name), item, properties[name], what, warning=warning)
 
 
-def _value(place: Path, value: Any, schema: Schema, what: str, *, warning: bool) -> Iterator[Problem]:
+def _value(place: Path, value: Any, schema: Schema, what: str, *, warning: bool) -> Iterator[UnplacedFlaw]:
     if schema.get("x-image") and (part := upper_case_in(str(value))):
         message = f"{place[-1]} {value} names no image: a repository's name is in lower case, and {part} is not"
-        yield Problem(place, message, f"write {part.lower()}", part, warning=warning)
+        yield UnplacedFlaw(place, message, f"write {part.lower()}", part, warning=warning)
     if isinstance(value, str) and references(value):
         return
     types = schema.get("type", ())
     types = (types,) if isinstance(types, str) else tuple(types)
     if types and not any(_is(value, name) for name in types):
         wanted = " or ".join(_WORDS[name] for name in types if name in _WORDS)
-        yield Problem(place, f"{place[-1]} must be {wanted}", warning=warning)
+        yield UnplacedFlaw(place, f"{place[-1]} must be {wanted}", warning=warning)
     elif "enum" in schema and not _among(value, schema["enum"]):
         names = [str(one) for one in schema["enum"]]
         hint = did_you_mean(nearest(str(value), names))
-        yield Problem(place, f"{place[-1]} {value} is none of {', '.join(names)}", hint, str(value), warning=warning)
+        yield UnplacedFlaw(
+            place, f"{place[-1]} {value} is none of {', '.join(names)}", hint, str(value), warning=warning
+        )
     elif isinstance(value, Mapping) and "properties" in schema:
         yield from _object(place, value, schema, what, warning=warning)
     elif "string" in types and "integer" in types and isinstance(value, str) and not _is_whole(value):
-        yield Problem(place, f"{place[-1]} must be a whole number", "", value, warning=warning)
+        yield UnplacedFlaw(place, f"{place[-1]} must be a whole number", "", value, warning=warning)
 
 
 def _is(value: Any, name: str) -> bool:

@@ -17,14 +17,14 @@ from .expressions import (
     split_name,
 )
 from .inputs import injected
-from .names import Path, Problem, nearest, path_text
+from .names import Path, UnplacedFlaw, nearest, path_text
 from .spec import PipelineSpec, split_group
 
 TaskName = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Known:
+class ReferenceScope:
     """All that references of one pipeline can name."""
 
     inputs: frozenset[str]
@@ -35,7 +35,7 @@ class Known:
     """By stage."""
 
     @classmethod
-    def of(cls, spec: PipelineSpec, variables: Collection[str] | None) -> Known:
+    def of(cls, spec: PipelineSpec, variables: Collection[str] | None) -> ReferenceScope:
         return cls(
             inputs=frozenset((*spec.input, *spec.input_meta, *injected(spec.options))),
             outputs=frozenset((*spec.output, *spec.output_meta)),
@@ -54,7 +54,9 @@ class Here:
     """Whether the pipeline's outputs are known here."""
 
 
-def reference_problems(spec: PipelineSpec, known: Known, foreign: Collection[TaskName]) -> Iterator[Problem]:
+def reference_problems(
+    spec: PipelineSpec, known: ReferenceScope, foreign: Collection[TaskName]
+) -> Iterator[UnplacedFlaw]:
     """What is wrong with the references; those in `foreign` tasks are only warned of."""
     ended: set[TaskName] = set()
     for stage in dict.fromkeys((*spec.stage_order, *spec.stages)):
@@ -81,7 +83,9 @@ def reference_problems(spec: PipelineSpec, known: Known, foreign: Collection[Tas
         yield from _within(list(entries), ("notifications", kind), told, known)
 
 
-def _within(value: Any, place: Path, here: Here, known: Known, *, warning: bool = False) -> Iterator[Problem]:
+def _within(
+    value: Any, place: Path, here: Here, known: ReferenceScope, *, warning: bool = False
+) -> Iterator[UnplacedFlaw]:
     for reference in references(value, place):
         found = _problem(reference, here, known)
         if found is not None:
@@ -92,7 +96,7 @@ def _within(value: Any, place: Path, here: Here, known: Known, *, warning: bool 
             is_text = _takes_text(reference.path) and is_plain_text(reference.steps, known.inputs)
             if is_text:
                 message = f"{message}, so it stays as text"
-            yield Problem(reference.path, message, hint, reference.token, 0, warning or is_text)
+            yield UnplacedFlaw(reference.path, message, hint, reference.token, 0, warning or is_text)
 
 
 def _takes_text(path: Path) -> bool:
@@ -104,7 +108,7 @@ Found = tuple[str, str | None] | None
 """What is wrong, and what was probably meant."""
 
 
-def _problem(reference: Reference, here: Here, known: Known) -> Found:
+def _problem(reference: Reference, here: Here, known: ReferenceScope) -> Found:
     steps = reference.steps
     if not steps:
         return f"{reference.token} is not of the form ${{SCOPE.KEY.PATH}}", None
@@ -125,7 +129,7 @@ def _problem(reference: Reference, here: Here, known: Known) -> Found:
             return _task(reference, here, known)
 
 
-def _about(reference: Reference, known: Known) -> Found:
+def _about(reference: Reference, known: ReferenceScope) -> Found:
     name = str(reference.steps[0])
     if name in ABOUT_NAMES:
         return None
@@ -144,7 +148,7 @@ def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
     return f"{problem} {wrong}", near and path_text((reference.root, near, *reference.steps[2:]))
 
 
-def _task(reference: Reference, here: Here, known: Known) -> Found:
+def _task(reference: Reference, here: Here, known: ReferenceScope) -> Found:
     steps = reference.steps
     stage, rest = split_name(steps, known.tasks)
     if stage is None:
@@ -167,7 +171,7 @@ def _task(reference: Reference, here: Here, known: Known) -> Found:
     return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(here.task)} starts", None
 
 
-def _no_stage(reference: Reference, known: Known) -> Found:
+def _no_stage(reference: Reference, known: ReferenceScope) -> Found:
     wrong, rest = str(reference.steps[0]), reference.steps[1:]
     near = nearest(wrong, (*known.tasks, *ROOTS))
     if near is None and wrong in {task for tasks in known.tasks.values() for task in tasks}:

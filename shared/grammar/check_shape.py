@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .names import Path, Problem, path_text
+from .names import Path, UnplacedFlaw, path_text
 from .spec import PipelineSpec
 
 _SHAPE_TRIES = 8
@@ -16,9 +16,9 @@ UNREADABLE = "?"
 """Stands for a name or type that is missing or no text, while the rest is checked."""
 
 
-def read_shape(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[Problem]]:
+def read_shape(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[UnplacedFlaw]]:
     """Read the shape; what does not fit is reported and cut out, so that the rest can be checked too."""
-    problems: list[Problem] = []
+    problems: list[UnplacedFlaw] = []
     rest: Any = copy.deepcopy(dict(tree))
     for _ in range(_SHAPE_TRIES):
         try:
@@ -26,7 +26,7 @@ def read_shape(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[Probl
         except ValidationError as error:
             for one in error.errors():
                 path = tuple(one["loc"])
-                problems.append(Problem(path, shape_message(one["type"], one["msg"], path)))
+                problems.append(UnplacedFlaw(path, shape_message(one["type"], one["msg"], path)))
                 _mend(rest, path, missing=one["type"] == "missing")
     return None, problems
 

@@ -14,12 +14,12 @@ from shared.contracts.bounds import excess
 from shared.contracts.problems import Flaw
 
 from .check_inputs import input_problems
-from .check_references import Known, reference_problems
+from .check_references import ReferenceScope, reference_problems
 from .check_shape import UNREADABLE, read_shape
 from .conditions import ConditionError, check_condition
 from .expressions import ROOTS, references
 from .inputs import DOCKER, TRIGGERS, injected
-from .names import Path, Problem, did_you_mean, nearest, path_text
+from .names import Path, UnplacedFlaw, did_you_mean, nearest, path_text
 from .spec import PipelineSpec, TaskSpec, split_group
 from .task_schemas import TASK_SCHEMAS
 
@@ -61,21 +61,21 @@ def examine_pipeline(
         problems += _about_workspace(spec)
         problems += _about_tasks(spec, schemas, endpoints)
         problems += _about_levels(spec, endpoints)
-        problems += reference_problems(spec, Known.of(spec, variables), _foreign(spec, schemas))
+        problems += reference_problems(spec, ReferenceScope.of(spec, variables), _foreign(spec, schemas))
         problems += _hardly_meant(spec)
     flaws = [_flaw(one, position) for one in problems if not one.warning]
     warnings = [_flaw(one, position) for one in problems if one.warning]
     return Findings(_in_order(flaws), _in_order(warnings))
 
 
-def _flaw(problem: Problem, position: Position | None) -> Flaw:
+def _flaw(problem: UnplacedFlaw, position: Position | None) -> Flaw:
     line, column = (None, None) if position is None else _place(problem, position)
     return Flaw(
         message=problem.message, path=path_text(problem.path), line=line, column=column, hint=problem.hint or None
     )
 
 
-def _place(problem: Problem, position: Position) -> tuple[int, int]:
+def _place(problem: UnplacedFlaw, position: Position) -> tuple[int, int]:
     line, column = position(problem.path, problem.needle)
     if problem.offset and (line, column) != position(problem.path, ""):
         column += problem.offset
@@ -88,61 +88,63 @@ def _in_order(flaws: Sequence[Flaw]) -> list[Flaw]:
     return sorted(unique.values(), key=lambda flaw: (flaw.line or 0, flaw.column or 0))
 
 
-def _about_names(spec: PipelineSpec) -> Iterator[Problem]:
+def _about_names(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
     if spec.kind.upper() != "PIPELINE":
-        yield Problem(("kind",), f"kind is {spec.kind}, and a pipeline's is PIPELINE")
+        yield UnplacedFlaw(("kind",), f"kind is {spec.kind}, and a pipeline's is PIPELINE")
     if spec.state and spec.state.upper() not in STATES:
-        yield Problem(("state",), f"state {spec.state} is none of {', '.join(STATES)}", _hint(spec.state, STATES))
+        yield UnplacedFlaw(("state",), f"state {spec.state} is none of {', '.join(STATES)}", _hint(spec.state, STATES))
     for index, option in enumerate(spec.options):
         if option.upper() not in TRIGGERS:
             near = _hint(option, TRIGGERS)
-            yield Problem(("options", index), f"option {option} is not known and does nothing", near, warning=True)
+            yield UnplacedFlaw(("options", index), f"option {option} is not known and does nothing", near, warning=True)
     yield from _order(("stageOrder",), spec.stage_order, ("stages",), spec.stages, "stage")
     for name, stage in spec.stages.items():
         if name in ROOTS:
-            yield Problem(("stages", name), f"a stage cannot be named {name}: ${{{name}.…}} has a meaning of its own")
+            yield UnplacedFlaw(
+                ("stages", name), f"a stage cannot be named {name}: ${{{name}.…}} has a meaning of its own"
+            )
         place = ("stages", name)
         named: list[str] = []
         for index, item in enumerate(stage.task_order):
             group = split_group(item)
             if not group:
-                yield Problem((*place, "taskOrder", index), "a group of tasks is empty")
+                yield UnplacedFlaw((*place, "taskOrder", index), "a group of tasks is empty")
             named += group
         yield from _order((*place, "taskOrder"), named, (*place, "tasks"), stage.tasks, "task", stage.task_order)
         for task in stage.tasks:
             if "," in task:
                 message = f"task {task} has a comma in its name, and taskOrder reads a comma as “in parallel”"
-                yield Problem((*place, "tasks", task), message)
+                yield UnplacedFlaw((*place, "tasks", task), message)
 
 
 def _order(
     place: Path, order: Sequence[str], home: Path, there: Mapping[str, Any], what: str, items: Sequence[str] = ()
-) -> Iterator[Problem]:
+) -> Iterator[UnplacedFlaw]:
     """An order and the things it orders must name each other exactly once."""
     seen: set[str] = set()
     for index, name in enumerate(order):
         where = (*place, index) if not items else (*place, _item(items, name))
         if name not in there:
             near = _hint(name, there)
-            yield Problem(where, f"{place[-1]} names {what} {name}, which is not in {home[-1]}", near, name)
+            yield UnplacedFlaw(where, f"{place[-1]} names {what} {name}, which is not in {home[-1]}", near, name)
         elif name in seen:
-            yield Problem(where, f"{place[-1]} names {what} {name} twice", needle=name)
+            yield UnplacedFlaw(where, f"{place[-1]} names {what} {name} twice", needle=name)
         seen.add(name)
     for name in there:
         if name not in seen and not (what == "task" and "," in name):
             message = f"{what} {name} is not in {place[-1]}, so it would never run"
-            yield Problem((*home, name), message)
+            yield UnplacedFlaw((*home, name), message)
 
 
 def _item(items: Sequence[str], name: str) -> int:
     return next((index for index, item in enumerate(items) if name in split_group(item)), 0)
 
 
-def _about_workspace(spec: PipelineSpec) -> Iterator[Problem]:
+def _about_workspace(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
     """Settings that Code Stream has, that imports keep, and that do nothing here."""
     for key, value in spec.workspace.items():
         if value and key in _WITHOUT_EFFECT:
-            yield Problem(("workspace", key), f"{key} does nothing here: {_WITHOUT_EFFECT[key]}", warning=True)
+            yield UnplacedFlaw(("workspace", key), f"{key} does nothing here: {_WITHOUT_EFFECT[key]}", warning=True)
 
 
 _WITHOUT_EFFECT = {
@@ -153,14 +155,14 @@ _WITHOUT_EFFECT = {
 
 def _about_tasks(
     spec: PipelineSpec, schemas: Mapping[str, Mapping[str, Any]], endpoints: Collection[str] | None
-) -> Iterator[Problem]:
+) -> Iterator[UnplacedFlaw]:
     for stage, task, one in _tasks(spec):
         place: Path = ("stages", stage, "tasks", task)
         schema = schemas.get(one.type)
         if schema is None and one.type != UNREADABLE:
             near = _hint(one.type, schemas)
             message = f"tasks of type {one.type} do not run here: {stage}.{task} will fail when it is reached"
-            yield Problem((*place, "type"), message, near, warning=True)
+            yield UnplacedFlaw((*place, "type"), message, near, warning=True)
         yield from _condition((*place, "preCondition"), one.pre_condition, warning=schema is None)
         if schema is not None:
             unfinished = (one.model_extra or {}).get("_configured") is False
@@ -169,7 +171,7 @@ def _about_tasks(
                 yield from _condition((*place, "input", *path), condition, names, warning=one.type == "POLL")
         if one.type == "CI" and one.input.get("process"):
             message = "process does nothing here: name the reports in artifacts, which keeps them"
-            yield Problem((*place, "input", "process"), message, warning=True)
+            yield UnplacedFlaw((*place, "input", "process"), message, warning=True)
         for role, name in one.endpoints.items():
             yield from _endpoint((*place, "endpoints", role), name, endpoints, warning=schema is None)
 
@@ -196,59 +198,63 @@ def _conditions_within(task: TaskSpec) -> Iterator[tuple[Path, str, frozenset[st
 
 def _condition(
     place: Path, condition: str, names: frozenset[str] = frozenset(), *, warning: bool = False
-) -> Iterator[Problem]:
+) -> Iterator[UnplacedFlaw]:
     try:
         check_condition(condition, names)
     except ConditionError as error:
-        yield Problem(place, f"the condition cannot be read: {error.reason}", "", condition, error.at or 0, warning)
+        yield UnplacedFlaw(
+            place, f"the condition cannot be read: {error.reason}", "", condition, error.at or 0, warning
+        )
 
 
-def _endpoint(place: Path, name: Any, known: Collection[str] | None, *, warning: bool = False) -> Iterator[Problem]:
+def _endpoint(
+    place: Path, name: Any, known: Collection[str] | None, *, warning: bool = False
+) -> Iterator[UnplacedFlaw]:
     if isinstance(name, str) and name and known is not None and not references(name) and name not in known:
-        yield Problem(place, f"there is no endpoint {name} in this project", _hint(name, known), name, 0, warning)
+        yield UnplacedFlaw(place, f"there is no endpoint {name} in this project", _hint(name, known), name, 0, warning)
 
 
-def _about_levels(spec: PipelineSpec, endpoints: Collection[str] | None) -> Iterator[Problem]:
+def _about_levels(spec: PipelineSpec, endpoints: Collection[str] | None) -> Iterator[UnplacedFlaw]:
     """Rollbacks and notifications name stages and tasks."""
     for index, rollback in enumerate(spec.rollbacks):
         yield from _level(spec, ("rollbacks", index), rollback.stage, rollback.task)
     for kind, entries in spec.notifications.items():
         if kind not in NOTIFIERS:
             message = f"notifications of kind {kind} are not sent"
-            yield Problem(("notifications", kind), message, _hint(kind, NOTIFIERS), warning=True)
+            yield UnplacedFlaw(("notifications", kind), message, _hint(kind, NOTIFIERS), warning=True)
         for index, entry in enumerate(entries):
             place: Path = ("notifications", kind, index)
             event = str(entry.get("event") or "")
             if event.upper() not in EVENTS:
                 said = f"event {event} is none of" if event else "event is missing; it is one of"
-                yield Problem((*place, "event"), f"{said} {', '.join(EVENTS)}", _hint(event, EVENTS))
+                yield UnplacedFlaw((*place, "event"), f"{said} {', '.join(EVENTS)}", _hint(event, EVENTS))
             yield from _level(spec, place, str(entry.get("stage") or ""), str(entry.get("task") or ""))
             yield from _endpoint((*place, "endpoint"), entry.get("endpoint"), endpoints)
 
 
-def _level(spec: PipelineSpec, place: Path, stage: str, task: str) -> Iterator[Problem]:
+def _level(spec: PipelineSpec, place: Path, stage: str, task: str) -> Iterator[UnplacedFlaw]:
     if stage and stage not in spec.stages:
-        yield Problem((*place, "stage"), f"there is no stage {stage}", _hint(stage, spec.stages), stage)
+        yield UnplacedFlaw((*place, "stage"), f"there is no stage {stage}", _hint(stage, spec.stages), stage)
     elif task and not stage:
-        yield Problem((*place, "task"), f"task {task} is named without its stage", needle=task)
+        yield UnplacedFlaw((*place, "task"), f"task {task} is named without its stage", needle=task)
     elif task and task not in spec.stages[stage].tasks:
         near = _hint(task, spec.stages[stage].tasks)
-        yield Problem((*place, "task"), f"stage {stage} has no task {task}", near, task)
+        yield UnplacedFlaw((*place, "task"), f"stage {stage} has no task {task}", near, task)
 
 
-def _hardly_meant(spec: PipelineSpec) -> Iterator[Problem]:
+def _hardly_meant(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
     if not spec.stages:
-        yield Problem(("stages",), "the pipeline has no stages: a run of it ends at once", warning=True)
+        yield UnplacedFlaw(("stages",), "the pipeline has no stages: a run of it ends at once", warning=True)
     for name in spec.input_meta:
         if name not in spec.input and name not in injected(spec.options):
             message = f"_inputMeta describes {name}, which is not an input"
-            yield Problem(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
+            yield UnplacedFlaw(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
     if "DOCKER_TRIGGER" in (option.upper() for option in spec.options) and spec.stages:
         used = {str(one.steps[1]) for one in references(spec.model_dump(by_alias=True)) if one.root == "input"}
         if not used & (DOCKER.keys() - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT", "DOCKER_REPO_NAMESPACE"}):
             message = "the pipeline never uses the pushed image or tag"
             hint = "write ${input.DOCKER_IMAGE_REF} in place of the image"
-            yield Problem(("options",), message, hint, warning=True)
+            yield UnplacedFlaw(("options",), message, hint, warning=True)
 
 
 def _tasks(spec: PipelineSpec) -> Iterator[tuple[str, str, TaskSpec]]:

@@ -40,7 +40,7 @@ class SyntaxFlaw(Exception):
 
 
 @dataclass(frozen=True)
-class Token:
+class ConditionToken:
     kind: str
     text: str
     at: int
@@ -67,7 +67,7 @@ def translate(condition: str, names: frozenset[str] = frozenset()) -> Translated
     return _Parser(list(_tokens(condition)), len(condition), names).whole()
 
 
-def _tokens(condition: str) -> Iterator[Token]:
+def _tokens(condition: str) -> Iterator[ConditionToken]:
     at = 0
     while at < len(condition):
         found = _TOKENS.match(condition, at)
@@ -75,7 +75,7 @@ def _tokens(condition: str) -> Iterator[Token]:
             raise SyntaxFlaw(_unreadable(condition[at:]), at)
         kind = found.lastgroup or ""
         if kind != "space":
-            yield Token(kind, found[0], at)
+            yield ConditionToken(kind, found[0], at)
         at = found.end()
 
 
@@ -102,7 +102,7 @@ def unquote(literal: str) -> str:
 
 @dataclass
 class _Parser:
-    tokens: list[Token]
+    tokens: list[ConditionToken]
     length: int
     names: frozenset[str]
     at: int = 0
@@ -269,7 +269,7 @@ class _Parser:
         if not self.take(text):
             raise self.flaw(f"{text} is missing here")
 
-    def next(self, kind: str, what: str) -> Token:
+    def next(self, kind: str, what: str) -> ConditionToken:
         if self.at >= len(self.tokens) or self.tokens[self.at].kind != kind:
             raise self.flaw(f"{what} is missing here")
         self.at += 1
@@ -278,7 +278,7 @@ class _Parser:
     def flaw(self, message: str) -> SyntaxFlaw:
         return SyntaxFlaw(message, self.tokens[self.at].at if self.at < len(self.tokens) else self.length)
 
-    def _misplaced(self, token: Token) -> str:
+    def _misplaced(self, token: ConditionToken) -> str:
         if token.kind == "word" and token.text in _WORD_SIGNS:
             return f"{token.text} is not an operator; write {_WORD_SIGNS[token.text]}"
         if token.kind in ("word", "number", "text", "reference"):

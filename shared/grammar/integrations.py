@@ -21,7 +21,7 @@ MAX_PROPERTIES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class IntegrationProperty:
     """An input or an output."""
 
     name: str
@@ -38,8 +38,8 @@ class IntegrationCode:
     runtime: str
     code: str
     image: str = ""
-    inputs: tuple[Property, ...] = ()
-    outputs: tuple[Property, ...] = ()
+    inputs: tuple[IntegrationProperty, ...] = ()
+    outputs: tuple[IntegrationProperty, ...] = ()
 
     def fill(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """A value for each input: the given one, else the default, else none."""
@@ -74,8 +74,8 @@ def read_integration(text: str) -> IntegrationCode:
     )
 
 
-def _property(item: Mapping[str, Any]) -> Property:
-    return Property(
+def _property(item: Mapping[str, Any]) -> IntegrationProperty:
+    return IntegrationProperty(
         name=str(item["name"]),
         type=str(item.get("type") or "text"),
         title=str(item.get("title") or ""),

@@ -32,7 +32,7 @@ def did_you_mean(name: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class Problem:
+class UnplacedFlaw:
     """Something wrong at a place, before it has a line and a column."""
 
     path: Path

@@ -57,7 +57,7 @@ class StagePlan(Message):
         return (task for group in self.groups for task in group)
 
 
-class Rollback(Message):
+class RollbackPlan(Message):
     """Pipeline `name` runs when that task, that stage, or (both blank) the run fails."""
 
     name: str
@@ -91,7 +91,7 @@ class Plan(Message):
     stages: tuple[StagePlan, ...] = ()
     outputs: Json = Field(default_factory=dict)
     output_meta: Json = Field(default_factory=dict)
-    rollbacks: tuple[Rollback, ...] = ()
+    rollbacks: tuple[RollbackPlan, ...] = ()
     notifications: tuple[Notification, ...] = ()
     workspace: Json = Field(default_factory=dict)
     timeout_s: float | None = None
@@ -113,10 +113,10 @@ class Plan(Message):
         return self._tasks[stage, task]
 
     @cached_property
-    def _rollbacks(self) -> dict[tuple[str, str], Rollback]:
+    def _rollbacks(self) -> dict[tuple[str, str], RollbackPlan]:
         return {(one.stage, one.task): one for one in self.rollbacks}
 
-    def rollback(self, stage: str = "", task: str = "") -> Rollback | None:
+    def rollback(self, stage: str = "", task: str = "") -> RollbackPlan | None:
         """What undoes that task, that stage (no task) or the run (neither)."""
         return self._rollbacks.get((stage, task))
 
@@ -150,7 +150,7 @@ def compile_plan(spec: PipelineSpec) -> Plan:
         ),
         outputs=spec.output,
         output_meta=spec.output_meta,
-        rollbacks=tuple(Rollback(name=r.name, stage=r.stage, task=r.task, inputs=r.inputs) for r in spec.rollbacks),
+        rollbacks=tuple(RollbackPlan(name=r.name, stage=r.stage, task=r.task, inputs=r.inputs) for r in spec.rollbacks),
         notifications=tuple(
             Notification(
                 kind=kind,

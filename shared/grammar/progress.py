@@ -30,7 +30,7 @@ from shared.contracts.history import (
 )
 
 from .plan import Plan
-from .states import Key, Parked, RollbackState, RunState, StageState, TaskState, Try, Waiting, initial
+from .states import Key, Parked, RollbackState, RunState, StageState, TaskState, Try, WaitingState, initial
 
 LEDGER_ATTEMPT = 0
 """The attempt under which the ledger's own events are recorded."""
@@ -280,7 +280,7 @@ def _progress(task: TaskState, event: TaskProgress) -> TaskState:
 
 def _waiting(task: TaskState, event: TaskWaiting) -> TaskState:
     status = Status.RUNNING if event.reason in HELD_WAITS else Status.WAITING
-    waiting = Waiting(event.reason, event.message, event.due_at, event.ask, event.at)
+    waiting = WaitingState(event.reason, event.message, event.due_at, event.ask, event.at)
     if task.status.ended:  # it failed and is tried again: how it failed is kept
         task = _changed(task, earlier=_with_this_try(task))
     return _changed(task, status=status, message=event.message or task.message, waiting=waiting, ended_at=None)

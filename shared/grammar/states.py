@@ -17,7 +17,7 @@ NO_OUTPUT = Output()
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingState:
     """What a task waits for, as its last `task.waiting` said."""
 
     reason: str
@@ -55,7 +55,7 @@ class TaskState:
     handle: Json | None = None
     """Where this try's outside work is found again; None when none was recorded."""
     progress: Json = field(default_factory=dict)
-    waiting: Waiting | None = None
+    waiting: WaitingState | None = None
     answered: tuple[TaskAnswered, ...] = ()
     """Everything that was ever answered to this task, in order."""
     started_at: float | None = None

@@ -49,7 +49,7 @@ class OutboundError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How long a request may take, in seconds, and how large its answer may be once decompressed."""
 
     overall_s: float = 60.0
@@ -61,7 +61,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class OutboundAccess:
     """Which servers one caller's requests may reach and whose certificates they accept."""
 
     trust: Trust = SYSTEM
@@ -71,12 +71,12 @@ class Access:
     """Other hosts that the server names may be in a private network too."""
 
 
-PUBLIC = Access()
+PUBLIC = OutboundAccess()
 """What a pipeline names itself: the system's authorities, nothing local."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An answer, whatever its status."""
 
     status: int
@@ -101,7 +101,7 @@ class Reply:
 class StreamedReply:
     """An answer whose body is still to come."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, scope: CancelScope, limits: Limits) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, scope: CancelScope, limits: RequestLimits) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self.url = url
@@ -162,18 +162,18 @@ class HttpClient:
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None,
-        limits: Limits = Limits(), access: Access = PUBLIC, redirects: int = MAX_REDIRECTS,
-    ) -> Reply:  # fmt: skip
+        limits: RequestLimits = RequestLimits(), access: OutboundAccess = PUBLIC, redirects: int = MAX_REDIRECTS,
+    ) -> HttpReply:  # fmt: skip
         """One answer with its whole body. Raises OutboundError."""
         with self.stream(
             method, url, headers=headers, body=body, limits=limits, access=access, redirects=redirects
         ) as reply:
-            return Reply(reply.status, reply.headers, reply.read(), reply.url)
+            return HttpReply(reply.status, reply.headers, reply.read(), reply.url)
 
     @contextmanager
     def stream(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None,
-        limits: Limits = Limits(), access: Access = PUBLIC, redirects: int = MAX_REDIRECTS,
+        limits: RequestLimits = RequestLimits(), access: OutboundAccess = PUBLIC, redirects: int = MAX_REDIRECTS,
     ) -> Iterator[StreamedReply]:  # fmt: skip
         """The same with the body still to be read. `redirects=0` answers with the redirect itself.
 
@@ -192,7 +192,7 @@ class HttpClient:
                 _let_go(response)
 
     def _follow(
-        self, hop: Hop, body: Any, limits: Limits, access: Access, redirects: int, scope: CancelScope
+        self, hop: Hop, body: Any, limits: RequestLimits, access: OutboundAccess, redirects: int, scope: CancelScope
     ) -> tuple[urllib3.BaseHTTPResponse, Hop]:
         reach = Reach(access.local)
         for left in range(redirects, -1, -1):
@@ -215,7 +215,7 @@ class HttpClient:
         raise AssertionError("unreachable")
 
     def _send(
-        self, hop: Hop, body: Any, limits: Limits, trust: Trust, reach: Reach, scope: CancelScope
+        self, hop: Hop, body: Any, limits: RequestLimits, trust: Trust, reach: Reach, scope: CancelScope
     ) -> urllib3.BaseHTTPResponse:
         timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.read_s)
         try:
@@ -303,7 +303,7 @@ def _first_hop(method: str, url: str, headers: Mapping[str, str], has_body: bool
     return Hop(method.upper(), bare, headers, has_body)
 
 
-def _reach_of(hop: Hop, following: Hop, reach: Reach, access: Access, peer: str) -> Reach:
+def _reach_of(hop: Hop, following: Hop, reach: Reach, access: OutboundAccess, peer: str) -> Reach:
     """Another host is reached where the server that names it is itself: on this machine, in a private network."""
     if urlsplit(hop.url).hostname == urlsplit(following.url).hostname:
         return reach

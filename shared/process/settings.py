@@ -42,7 +42,7 @@ class _FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in values if value is not None}
 
 
-class Settings(BaseSettings):
+class CommonSettings(BaseSettings):
     """Common fields; the environment variable is the field's name in capitals, `<NAME>_FILE` reads it from a file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, use_attribute_docstrings=True)
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FileSource(settings_cls)
 
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=CommonSettings)
 
 
 def read(kind: type[S]) -> S:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from cli import demo, system
 from cli.client import ApiError, Client
-from cli.kube import Access, Cluster
+from cli.kube import ClusterClient, KubeconfigAccess
 from cli.ports import free_port
 from cli.processes import Process, Supervisor, portside
 from cli.rabbitmq import PrivateNode
@@ -42,7 +42,7 @@ class World:
     hub_url: str
     cluster_url: str
     client: Client
-    cluster: Cluster
+    cluster: ClusterClient
     services: tuple[str, ...] = SERVICES
     stopped: set[str] = field(default_factory=set)
 
@@ -245,7 +245,7 @@ def a_world(
         supervisor.start(Process("demo-cluster", fake, ready=partial(system.http_answers, cluster_url)))
         client = Client(layout.url, certificate=certificate)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
-        cluster = Cluster(Access(cluster_url, token=demo.CLUSTER_TOKEN))
+        cluster = ClusterClient(KubeconfigAccess(cluster_url, token=demo.CLUSTER_TOKEN))
         world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)
         if standby:
             world.services = (*SERVICES, STANDBY)

@@ -20,7 +20,7 @@ from services.runner.task_protocol import OpenEndpoint
 from shared.outbound.cancel_scope import CancelScope, Ended
 from shared.outbound.failures import explain
 from shared.outbound.guard import Reach
-from shared.outbound.http import HttpClient, Limits, OutboundError, StreamedReply
+from shared.outbound.http import HttpClient, OutboundError, RequestLimits, StreamedReply
 from shared.outbound.redirects import without_query
 from shared.process.errors import causes
 
@@ -183,7 +183,7 @@ class _HttpGitClient(AbstractHttpGitClient):
         body = data if data is None or isinstance(data, bytes) else b"".join(data)
         signed = {"Authorization": self._authorization} if self._authorization and url.startswith(self._home) else {}
         sent = {"Pragma": "no-cache", **(headers or {}), **signed}
-        limits = Limits(overall_s=OVERALL_S, read_s=READ_S)
+        limits = RequestLimits(overall_s=OVERALL_S, read_s=READ_S)
         method = "GET" if body is None else "POST"
         reply = self._closing.enter_context(
             self._client.stream(method, url, headers=sent, body=body, limits=limits, access=self._access)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
-from shared.outbound.http import PUBLIC, Access, HttpClient, Limits, OutboundError
+from shared.outbound.http import PUBLIC, HttpClient, OutboundAccess, OutboundError, RequestLimits
 from shared.outbound.tls import trust_of
 
 
@@ -40,19 +40,19 @@ class TextReply:
         }
 
 
-def access_of(endpoint: OpenEndpoint) -> Access:
+def access_of(endpoint: OpenEndpoint) -> OutboundAccess:
     """Which servers requests of an endpoint may reach, and whose certificates they accept."""
-    return Access(trust_of(endpoint.properties), local=endpoint.may_be_local)
+    return OutboundAccess(trust_of(endpoint.properties), local=endpoint.may_be_local)
 
 
 def ask(
     client: HttpClient, method: str, url: str, *, headers: Mapping[str, str], body: str | None = None,
-    timeout_s: float = 60.0, access: Access = PUBLIC,
+    timeout_s: float = 60.0, access: OutboundAccess = PUBLIC,
 ) -> TextReply:  # fmt: skip
     """One request with its redirects, all within `timeout_s`. Raises TaskFailed with the reason."""
     _demand_headers(headers)
     data = body.encode() if body is not None else None
-    limits = Limits(overall_s=timeout_s, read_s=timeout_s)
+    limits = RequestLimits(overall_s=timeout_s, read_s=timeout_s)
     try:
         reply = client.request(method, url, headers=headers, body=data, limits=limits, access=access)
     except OutboundError as error:

@@ -12,7 +12,7 @@ from shared.contracts.base import Json
 from shared.contracts.bounds import MAX_DEPTH, MAX_EVENT_BYTES, excess
 from shared.contracts.texts import mended
 from shared.grammar.cutting import fitted
-from shared.grammar.plan import Rollback
+from shared.grammar.plan import RollbackPlan
 from shared.grammar.resolving import Scope
 
 from . import outputs
@@ -122,7 +122,7 @@ class Voice:
             )
         )
 
-    def rollback_started(self, written: Rollback, scope: Scope) -> None:
+    def rollback_started(self, written: RollbackPlan, scope: Scope) -> None:
         """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
         given, problem = rollback_inputs(written, scope)
         shown, sealed = self._vault.hand_on(given)

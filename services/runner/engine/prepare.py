@@ -11,7 +11,7 @@ from shared.contracts.base import Json
 from shared.contracts.history import Status
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.expressions import references
-from shared.grammar.plan import Rollback, TaskPlan
+from shared.grammar.plan import RollbackPlan, TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, Writer, resolve
 
 
@@ -85,7 +85,7 @@ def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
     return values, " ".join(missing)
 
 
-def rollback_inputs(written: Rollback, scope: Scope) -> tuple[Json, str]:
+def rollback_inputs(written: RollbackPlan, scope: Scope) -> tuple[Json, str]:
     """What a rollback pipeline is given, or why it cannot be started."""
     try:
         return resolve(written.inputs, scope, ("inputs",)), ""

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
-from shared.outbound.http import Access, HttpClient, Limits, OutboundError
+from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
 
-_LIMITS = Limits(overall_s=15.0, connect_s=5.0, read_s=10.0, body_bytes=64 * 1024)
+_LIMITS = RequestLimits(overall_s=15.0, connect_s=5.0, read_s=10.0, body_bytes=64 * 1024)
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "portside-test", "X-Portside-Test": "1"}
-_OWN_ADDRESS = Access(local=True)
+_OWN_ADDRESS = OutboundAccess(local=True)
 """config names the address: it is Portside's own, and on one machine it is this one's."""
 
 

@@ -15,10 +15,10 @@ from demo.hub import server
 from demo.hub.http import Answer
 from demo.hub.server import FakeHub
 from demo.hub.world import Hook, Repository
-from services.hubsync.dockerhub import Caller, DockerHub
+from services.hubsync.dockerhub import DockerHub, HubCaller
 from services.hubsync.mirror import Mirror
 from services.hubsync.plan import ListedHook
-from services.hubsync.signing import SignIns
+from services.hubsync.signing import HubSignIns
 from tests.unit.hubsync.machine import REPOSITORIES, MirrorMachine
 from tests.unit.hubsync.registry import opened
 
@@ -40,14 +40,14 @@ class OverHttp(MirrorMachine):
         self.hub.faults.clear()
         world.repositories = {name: Repository(name, admins={"acme"}) for name in REPOSITORIES}
         world.accounts["acme"].failures, world.accounts["acme"].locked_until = 0, 0.0
-        self.caller = Caller(connect_s=2, read_s=2)
+        self.caller = HubCaller(connect_s=2, read_s=2)
         self.missed: list[list[str]] = []
         world.on_delete = lambda: self.missed.append(self.still_catching())  # type: ignore[attr-defined]
         super().__init__()
         self.now = time.time()
 
     def make_mirror(self) -> Mirror:
-        sign_ins = SignIns(self.caller, lambda: self.now)
+        sign_ins = HubSignIns(self.caller, lambda: self.now)
         return Mirror(
             lambda account: DockerHub(account, self.caller, sign_ins, lambda: self.now),
             opened,

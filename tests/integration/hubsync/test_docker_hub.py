@@ -11,9 +11,9 @@ import pytest
 from demo.hub.faults import ROUTES, SHAPES
 from demo.hub.server import FakeHub
 from demo.hub.world import Hook
-from services.hubsync.dockerhub import Caller, DockerHub
+from services.hubsync.dockerhub import DockerHub, HubCaller
 from services.hubsync.mirror import Hooks, Mirror
-from services.hubsync.signing import Account, SignIns
+from services.hubsync.signing import HubAccount, HubSignIns
 from shared.contracts.mirror import MirrorReport, MirrorState, Wanted, WantedHook
 from tests.unit.hubsync.registry import opened, sealed
 
@@ -27,7 +27,7 @@ class Scene:
 
     hub: FakeHub
     ahead_s: float = 0.0
-    caller: Caller = field(default_factory=lambda: Caller(connect_s=2, read_s=0.5))
+    caller: HubCaller = field(default_factory=lambda: HubCaller(connect_s=2, read_s=0.5))
 
     def __post_init__(self) -> None:
         self.restart()
@@ -36,9 +36,9 @@ class Scene:
         return time.time() + self.ahead_s
 
     def restart(self) -> None:
-        sign_ins = SignIns(self.caller, self.now)
+        sign_ins = HubSignIns(self.caller, self.now)
 
-        def connect(account: Account) -> Hooks:
+        def connect(account: HubAccount) -> Hooks:
             return DockerHub(account, self.caller, sign_ins, self.now)
 
         self.mirror = Mirror(connect, opened, self.now, lambda: 0.0)

@@ -9,9 +9,9 @@ import pytest
 
 from demo.hub.server import FakeHub
 from demo.hub.world import Account
-from services.hubsync.dockerhub import Caller, DockerHub
-from services.hubsync.inspection import Inspector
-from services.hubsync.signing import SignIns
+from services.hubsync.dockerhub import DockerHub, HubCaller
+from services.hubsync.inspection import HubInspector
+from services.hubsync.signing import HubSignIns
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Inspect, Validated
 from shared.contracts.problems import Refused
@@ -31,14 +31,14 @@ class ListedHook:
         self.hub.world.add_repository("acme/web", private=True, admins=["acme"])
         self.hub.world.add_repository("acme/api", private=True, admins=["acme"])
         self.hub.world.add_account("eve", "eve-password")
-        self.caller = Caller()
+        self.caller = HubCaller()
 
     def account(self) -> Account:
         return self.hub.world.accounts["acme"]
 
     def look(self, what: str, repo: str = "acme/web", *, user: str = "acme", password: str = "demo-password") -> Any:
-        sign_ins = SignIns(self.caller, now)
-        inspector = Inspector(lambda account: DockerHub(account, self.caller, sign_ins, now), lambda box: box.box)
+        sign_ins = HubSignIns(self.caller, now)
+        inspector = HubInspector(lambda account: DockerHub(account, self.caller, sign_ins, now), lambda box: box.box)
         properties = {"serverType": "DockerHub", "repoURL": repo, "hubURL": self.hub.url, "username": user}
         endpoint = ResolvedEndpoint(
             name="hub", type="docker", properties=properties, secrets={"password": boxed(password)}

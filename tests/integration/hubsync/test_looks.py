@@ -14,9 +14,9 @@ from demo.hub.server import FakeHub
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import LOOK, MOST_LOOKED, Pace, TagPolling
 from services.config.runs.batch import RunBatch
-from services.hubsync.dockerhub import Caller, DockerHub
-from services.hubsync.signing import Account, SignIns
-from services.hubsync.tag_polls import Looks as HubLooks
+from services.hubsync.dockerhub import DockerHub, HubCaller
+from services.hubsync.signing import HubAccount, HubSignIns
+from services.hubsync.tag_polls import HubTagLister as HubLooks
 from services.runner.clients.registry import Registries
 from services.runner.requests.resolve_tag import TagResolver, accounts
 from shared.contracts.catalog import Find, Kind
@@ -42,10 +42,10 @@ class Street:
         self.looks = TagPolling(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
         self.office.store.on_promised = self._promised
-        caller = Caller(connect_s=2, read_s=2)
-        sign_ins = SignIns(caller, time.time)
+        caller = HubCaller(connect_s=2, read_s=2)
+        sign_ins = HubSignIns(caller, time.time)
 
-        def connect(account: Account) -> DockerHub:
+        def connect(account: HubAccount) -> DockerHub:
             return DockerHub(account, caller, sign_ins, time.time)
 
         self.hub_looks = HubLooks(connect, self.office.opener.open)

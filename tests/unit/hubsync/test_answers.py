@@ -49,9 +49,9 @@ def test_no_body_breaks_the_reader(body: str) -> None:
         (405, problems.NoManagement),
         (409, problems.Rejected),
         (429, problems.Limited),
-        (301, problems.Away),
-        (500, problems.Away),
-        (502, problems.Away),
+        (301, problems.HubUnavailable),
+        (500, problems.HubUnavailable),
+        (502, problems.HubUnavailable),
     ],
 )
 def test_a_status_is_told_apart(status: int, kind: type[problems.HubProblem]) -> None:

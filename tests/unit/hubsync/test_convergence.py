@@ -33,8 +33,8 @@ class InMemory(MirrorMachine):
 
     def fail(self, kind: str) -> None:
         faults = {
-            "away": Fault(problems.Away("Docker Hub gave no usable answer (502).")),
-            "lost": Fault(problems.Away("Docker Hub did not answer in time."), after=True),
+            "away": Fault(problems.HubUnavailable("Docker Hub gave no usable answer (502).")),
+            "lost": Fault(problems.HubUnavailable("Docker Hub did not answer in time."), after=True),
             "limited": Fault(problems.Limited("No more calls.", self.now + 120)),
             "forbidden": Fault(problems.NotAllowed("Forbidden.")),
             "rejected": Fault(problems.Rejected("Refused.")),

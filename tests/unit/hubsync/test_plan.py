@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.hubsync.plan import Create, Delete, ListedHook, Want, normal, plan
+from services.hubsync.plan import CreateHook, DeleteHook, ListedHook, Want, normal, plan
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
 FOREIGN = ListedHook("their-hook", "their hook", ("https://elsewhere.example.com/x",))
@@ -19,7 +19,7 @@ def seen(name: str, token: str = "t1") -> ListedHook:
 
 
 def test_a_hook_that_is_not_there_is_made() -> None:
-    assert plan([want()], [FOREIGN]).actions == (Create(want()),)
+    assert plan([want()], [FOREIGN]).actions == (CreateHook(want()),)
 
 
 def test_a_hook_that_is_there_is_kept() -> None:
@@ -30,8 +30,8 @@ def test_a_hook_that_is_there_is_kept() -> None:
 
 def test_an_older_generation_goes_only_when_the_newer_is_listed() -> None:
     old, new = seen("portside-i1-w1-1", "old"), seen("portside-i1-w1-2")
-    assert plan([want(2)], [old]).actions == (Create(want(2)),)
-    assert plan([want(2)], [old, new]).actions == (Delete(want(2), old),)
+    assert plan([want(2)], [old]).actions == (CreateHook(want(2)),)
+    assert plan([want(2)], [old, new]).actions == (DeleteHook(want(2), old),)
 
 
 def test_a_newer_generation_than_wanted_is_left_to_a_newer_view() -> None:
@@ -44,12 +44,12 @@ def test_a_hook_made_by_hand_with_the_same_url_is_adopted_and_deleted_with_the_w
     assert plan([want()], [by_hand]).standing == {want(): by_hand}
     assert plan([want()], [by_hand]).actions == ()
     grave = want(gone=True)
-    assert plan([grave], [by_hand]).actions == (Delete(grave, by_hand),)
+    assert plan([grave], [by_hand]).actions == (DeleteHook(grave, by_hand),)
 
 
 def test_a_chain_of_several_urls_is_not_adopted() -> None:
     chain = ListedHook("chain", "chain", ("https://elsewhere.example.com/x", BASE + "t1"))
-    assert plan([want()], [chain]).actions == (Create(want()),)
+    assert plan([want()], [chain]).actions == (CreateHook(want()),)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_name_that_only_looks_like_ours_is_foreign(name: str) -> None:
 def test_a_url_that_somebody_changed_is_put_back_and_said() -> None:
     edited = ListedHook("portside-i1-w1-1", "portside-i1-w1-1", ("https://elsewhere.example.com/x",))
     made = plan([want()], [edited])
-    assert made.actions == (Delete(want(), edited), Create(want()))
+    assert made.actions == (DeleteHook(want(), edited), CreateHook(want()))
     assert "changed at Docker Hub" in made.drift[want()]
 
 
@@ -78,23 +78,23 @@ def test_a_hook_that_somebody_deleted_is_made_again_and_said() -> None:
 def test_a_tombstone_takes_all_older_generations_along() -> None:
     first, second = seen("portside-i1-w1-1", "a"), seen("portside-i1-w1-2", "b")
     grave = want(2, token="b", gone=True)
-    assert plan([grave], [first, second, FOREIGN]).actions == (Delete(grave, first), Delete(grave, second))
+    assert plan([grave], [first, second, FOREIGN]).actions == (DeleteHook(grave, first), DeleteHook(grave, second))
 
 
 def test_a_tombstone_waits_for_its_successor_at_the_same_repository() -> None:
     grave, live = want(1, gone=True), want(3)
     old, new = seen("portside-i1-w1-1"), seen("portside-i1-w1-3")
     waiting = plan([live, grave], [old])
-    assert waiting.actions == (Create(live),)
+    assert waiting.actions == (CreateHook(live),)
     done = plan([live, grave], [old, new])
-    assert [action.seen for action in done.actions if isinstance(action, Delete)] == [old]
+    assert [action.seen for action in done.actions if isinstance(action, DeleteHook)] == [old]
     assert done.standing[live] == new
 
 
 def test_two_webhooks_of_one_repository_do_not_touch_each_other() -> None:
     one, two = want(1), want(1, webhook="w2", token="t2", gone=True)
     hooks = [seen("portside-i1-w1-1"), seen("portside-i1-w2-1", "t2")]
-    assert plan([one, two], hooks).actions == (Delete(two, hooks[1]),)
+    assert plan([one, two], hooks).actions == (DeleteHook(two, hooks[1]),)
 
 
 @pytest.mark.parametrize(

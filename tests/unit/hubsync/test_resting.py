@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.hubsync.mirror import Mirror
-from services.hubsync.problems import Away, Limited
-from services.hubsync.signing import Account
+from services.hubsync.problems import HubUnavailable, Limited
+from services.hubsync.signing import HubAccount
 from shared.contracts.mirror import MirrorReport, MirrorState, Wanted, WantedHook
 from tests.unit.hubsync.registry import Fault, Registry, opened, sealed
 
@@ -21,7 +21,7 @@ class Hub:
         self.of = {"acme": Registry(), "else": Registry()}
         self.mirror = Mirror(self._connect, opened, lambda: self.now, lambda: 0.0)
 
-    def _connect(self, account: Account) -> Registry:
+    def _connect(self, account: HubAccount) -> Registry:
         return self.of[account.username]
 
     def run(self, *hooks: WantedHook) -> list[MirrorReport]:
@@ -73,7 +73,7 @@ def test_each_time_in_a_row_it_rests_longer_whichever_repository_was_asked(hub: 
 
 def test_what_failed_before_at_the_repository_does_not_make_the_account_rest_longer(hub: Hub) -> None:
     for _ in range(6):
-        hub.of["acme"].faults.append(Fault(Away("Docker Hub gave no usable answer (502).")))
+        hub.of["acme"].faults.append(Fault(HubUnavailable("Docker Hub gave no usable answer (502).")))
         hub.run(hook(1))
     limited(hub)
     assert hub.run(hook(1))[0].retry_at == NOW + 60

@@ -9,9 +9,9 @@ import pytest
 
 from services.hubsync import problems
 from services.hubsync.handlers import asked_for
-from services.hubsync.mirror import CannotOpen, Mirror
+from services.hubsync.mirror import CannotUnseal, Mirror
 from services.hubsync.plan import ListedHook
-from services.hubsync.signing import Account
+from services.hubsync.signing import HubAccount
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedHook
 from tests.unit.hubsync.registry import Fault, Registry, opened, sealed
@@ -74,7 +74,7 @@ def test_a_new_webhook_is_made_and_in_step_with_its_slug() -> None:
         (problems.NoRepository("No such."), MirrorState.NOT_PERMITTED, "repository's name"),
         (problems.NoManagement("Not offered."), MirrorState.BY_HAND, f'name "{SLUG}"'),
         (problems.Limited("Too many.", NOW + 40), MirrorState.RATE_LIMITED, "Too many."),
-        (problems.Away("502."), MirrorState.PENDING, "tried again by itself"),
+        (problems.HubUnavailable("502."), MirrorState.PENDING, "tried again by itself"),
     ],
 )
 def test_each_problem_has_its_state_and_its_next_step(
@@ -83,7 +83,7 @@ def test_each_problem_has_its_state_and_its_next_step(
     report = Scene().one(problem)
     assert report.state is state
     assert str(problem) in report.message and says in report.message
-    assert (report.retry_at is not None) == isinstance(problem, problems.Limited | problems.Away)
+    assert (report.retry_at is not None) == isinstance(problem, problems.Limited | problems.HubUnavailable)
 
 
 def test_what_is_to_be_pasted_by_hand_shows_the_address_without_the_token() -> None:
@@ -120,7 +120,7 @@ def test_an_endpoint_without_a_password_says_so_and_nothing_is_called() -> None:
 def test_a_secret_that_no_key_opens_concerns_its_own_webhook_only() -> None:
     def open_some(secret: Sealed) -> str:
         if secret.key_id == "lost":
-            raise CannotOpen("It was sealed with key lost.")
+            raise CannotUnseal("It was sealed with key lost.")
         return opened(secret)
 
     registry = Registry()
@@ -142,7 +142,7 @@ def test_a_lost_answer_to_a_create_makes_no_second_hook() -> None:
 
     def made_but_unheard(repository: str, name: str, url: str) -> ListedHook | None:
         make(repository, name, url)
-        raise problems.Away("Docker Hub did not answer in time.")
+        raise problems.HubUnavailable("Docker Hub did not answer in time.")
 
     scene.registry.create_hook = made_but_unheard  # type: ignore[method-assign]
     (report,) = scene.look(hook())
@@ -179,16 +179,16 @@ def test_while_an_account_rests_nothing_is_called() -> None:
 
 def test_pauses_grow_with_each_failure_and_start_anew_after_a_success() -> None:
     scene = Scene()
-    pauses = [(scene.one(problems.Away("502.")).retry_at or 0) - NOW for _ in range(4)]
+    pauses = [(scene.one(problems.HubUnavailable("502.")).retry_at or 0) - NOW for _ in range(4)]
     assert pauses == [15, 30, 60, 120]
     scene.one()
-    assert (scene.one(problems.Away("502.")).retry_at or 0) - NOW == 15
+    assert (scene.one(problems.HubUnavailable("502.")).retry_at or 0) - NOW == 15
 
 
 def test_a_silent_hub_costs_three_time_limits_a_pass_and_not_one_for_each_repository() -> None:
     scene = Scene()
     hooks = [hook(webhook_id=f"w{n}", hook_name=f"portside-i1-w{n}-1", repository=f"acme/r{n}") for n in range(10)]
-    scene.registry.faults = [Fault(problems.Away("No answer.")) for _ in range(10)]
+    scene.registry.faults = [Fault(problems.HubUnavailable("No answer.")) for _ in range(10)]
     reports = scene.look(*hooks)
     assert {report.state for report in reports} == {MirrorState.PENDING} and len(reports) == 10
     assert len(scene.registry.calls) == 3
@@ -202,7 +202,7 @@ def test_a_repository_that_fails_for_ever_keeps_nobody_from_their_turn() -> None
 
     def list_hooks(repository: str) -> tuple[ListedHook, ...]:
         if repository in ill:
-            raise problems.Away("502.")
+            raise problems.HubUnavailable("502.")
         return look(repository)
 
     scene.registry.list_hooks = list_hooks  # type: ignore[method-assign]
@@ -214,7 +214,7 @@ def test_a_repository_that_fails_for_ever_keeps_nobody_from_their_turn() -> None
 def test_a_tombstone_ends_when_the_hub_shows_nothing_of_it_or_has_no_such_repository() -> None:
     scene = Scene()
     scene.one()
-    assert scene.one(problems.Away("502."), hook_=hook(gone=True)).state is MirrorState.PENDING
+    assert scene.one(problems.HubUnavailable("502."), hook_=hook(gone=True)).state is MirrorState.PENDING
     assert scene.one(hook_=hook(gone=True)).state is MirrorState.GONE
     assert scene.registry.hooks["acme/web"] == {}
     assert scene.one(problems.NoRepository("No such."), hook_=hook(gone=True)).state is MirrorState.GONE
@@ -225,7 +225,7 @@ def test_a_tombstone_ends_when_the_hub_shows_nothing_of_it_or_has_no_such_reposi
 def test_one_account_never_works_for_another_s_webhook() -> None:
     registries = {"acme": Registry(), "bob": Registry()}
 
-    def connect(account: Account) -> Registry:
+    def connect(account: HubAccount) -> Registry:
         return registries[account.username]
 
     mirror = Mirror(connect, opened, lambda: NOW, lambda: 0.0)

@@ -27,7 +27,7 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import ResolvedVariable, Started, Take
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.outbound.guard import Guard
-from shared.outbound.http import Access, HttpClient, OutboundError
+from shared.outbound.http import HttpClient, OutboundAccess, OutboundError
 from shared.outbound.tls import trust_of
 from shared.process.addresses import is_local
 from shared.process.secrets import Opener, Sealer, create_keys
@@ -328,13 +328,13 @@ def test_requests_take_the_certificate_that_an_endpoint_accepted_and_go_no_furth
     host, _, port = echo[0].removeprefix("http://").partition(":")
     shown = certificate()
     door = Door(tmp_path, shown, (host, int(port)))
-    accepted = Access(trust_of({"fingerprint": shown.fingerprint}))
+    accepted = OutboundAccess(trust_of({"fingerprint": shown.fingerprint}))
     ours = HttpClient(Guard(allow_local=True), user_agent="test")
     try:
         with pytest.raises(OutboundError, match="certificate is not trusted"):
             ours.request("POST", door.url, body=b"{}")
         assert ours.request("POST", door.url, body=b"{}", access=accepted).status == 200
-        by_authority = Access(trust_of({"caCertificate": shown.pem}))
+        by_authority = OutboundAccess(trust_of({"caCertificate": shown.pem}))
         assert ours.request("POST", door.url, body=b"{}", access=by_authority).status == 200
         ours.close()
         door.show(certificate())

@@ -15,14 +15,14 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
-from shared.outbound.http import Access, HttpClient, Limits, OutboundError, Reply, StreamedReply
+from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
 from shared.outbound.redirects import without_query
 
 from .account import Account, RegistryProblem
 from .challenges import Challenge, best_known
 
-LIMITS = Limits(overall_s=30.0, connect_s=5.0, read_s=15.0)
-_TOKEN_LIMITS = Limits(overall_s=20.0, connect_s=5.0, read_s=15.0, body_bytes=256 * 1024)
+LIMITS = RequestLimits(overall_s=30.0, connect_s=5.0, read_s=15.0)
+_TOKEN_LIMITS = RequestLimits(overall_s=20.0, connect_s=5.0, read_s=15.0, body_bytes=256 * 1024)
 _STALL_S = 60.0
 """How long a transfer may make no progress."""
 _SLOWEST_BYTES_S = 64 * 1024
@@ -46,9 +46,9 @@ def push(repository: str) -> str:
     return f"repository:{repository}:pull,push"
 
 
-def transfer_limits(size: int) -> Limits:
+def transfer_limits(size: int) -> RequestLimits:
     """For a blob of that many bytes."""
-    return Limits(overall_s=_STALL_S + max(size, 0) / _SLOWEST_BYTES_S, connect_s=5.0, read_s=_STALL_S)
+    return RequestLimits(overall_s=_STALL_S + max(size, 0) / _SLOWEST_BYTES_S, connect_s=5.0, read_s=_STALL_S)
 
 
 class Connection:
@@ -57,26 +57,26 @@ class Connection:
     def __init__(self, account: Account, client: HttpClient) -> None:
         self.account = account
         self._client = client
-        self._access = Access(account.trust, local=account.local, private_hops=True)
+        self._access = OutboundAccess(account.trust, local=account.local, private_hops=True)
         self._tokens: dict[Scopes, tuple[str, float]] = {}
         self._takes_passwords = False
 
     def call(
         self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: Limits = LIMITS,
-    ) -> Reply:  # fmt: skip
+        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: RequestLimits = LIMITS,
+    ) -> HttpReply:  # fmt: skip
         """One request to a path, or to an address that the registry gave; `body` makes what is sent, again if need be.
 
         Answers below 500 come back as they are, but for refusals: those are raised as RegistryProblem.
         """
         with self.open(method, place, scopes, headers=headers, params=params, body=body, limits=limits) as reply:
             with _problems():
-                return Reply(reply.status, reply.headers, reply.read(), reply.url)
+                return HttpReply(reply.status, reply.headers, reply.read(), reply.url)
 
     @contextmanager
     def open(
         self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: Limits = LIMITS,
+        params: Mapping[str, str] | None = None, body: Callable[[], Any] | None = None, limits: RequestLimits = LIMITS,
     ) -> Iterator[StreamedReply]:  # fmt: skip
         """The same with the answer's body still to be read."""
         url = self._address(place, params)
@@ -205,9 +205,11 @@ class Connection:
         )
         return RegistryProblem("realm-not-accepted", message, place)
 
-    def _token_access(self, realm: str) -> Access:
+    def _token_access(self, realm: str) -> OutboundAccess:
         """A foreign service is on this machine only where the endpoint accepted it; the internet never names one."""
-        return Access(self.account.trust, local=self.account.local and self._is_accepted(realm), private_hops=True)
+        return OutboundAccess(
+            self.account.trust, local=self.account.local and self._is_accepted(realm), private_hops=True
+        )
 
     def _is_accepted(self, realm: str) -> bool:
         is_own = _origin(realm)[1] == _origin(self.account.base)[1]

@@ -12,7 +12,7 @@ from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
 from shared.outbound.cancel_scope import CancelScope
-from shared.outbound.http import OutboundError, Reply, StreamedReply
+from shared.outbound.http import HttpReply, OutboundError, StreamedReply
 from shared.outbound.redirects import without_query
 
 from .account import RegistryProblem
@@ -138,7 +138,7 @@ class Content:
         """Where to send the next blob."""
         return self._opened(self._connection.call("POST", f"/v2/{self.repository}/blobs/uploads/", self._rights))
 
-    def _opened(self, reply: Reply) -> str:
+    def _opened(self, reply: HttpReply) -> str:
         _expect(reply, 202, f"open an upload to {self.image}")
         location = reply.headers.get("Location")
         if not location:
@@ -177,7 +177,7 @@ class Content:
         _expect(reply, 201, f"write the manifest {self.image}:{reference}")
         self._check_digest(reply, raw)
 
-    def _check_digest(self, reply: Reply, raw: Raw) -> None:
+    def _check_digest(self, reply: HttpReply, raw: Raw) -> None:
         digest = reply.headers.get("Docker-Content-Digest", raw.digest)
         if digest != raw.digest:
             raise RegistryProblem("odd-answer", f"{self.base} took {raw.digest} and calls it {digest[:200]}.")
@@ -191,12 +191,12 @@ def _chunks(reply: StreamedReply) -> Iterator[bytes]:
         raise RegistryProblem(error.code, error.message, error.url) from None
 
 
-def _expect(reply: Reply, status: int, doing: str) -> None:
+def _expect(reply: HttpReply, status: int, doing: str) -> None:
     if reply.status != status:
         raise _unexpected(reply, reply.body, doing)
 
 
-def _unexpected(reply: Reply | StreamedReply, body: bytes, doing: str) -> RegistryProblem:
+def _unexpected(reply: HttpReply | StreamedReply, body: bytes, doing: str) -> RegistryProblem:
     code, message = "", ""
     try:
         first = parse_json(body)["errors"][0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from shared.grammar.json_parser import parse_json
-from shared.outbound.http import HttpClient, Reply
+from shared.outbound.http import HttpClient, HttpReply
 
 from .account import Account, RegistryProblem
 from .connection import Connection, pull
@@ -79,7 +79,7 @@ class Registry:
         reply = self.connection.call("GET", f"/v2/_catalog?n={_MAX_TAGS}", headers={"Accept": "application/json"})
         return self._names(reply, "repositories")
 
-    def _names(self, reply: Reply, field: str) -> list[str]:
+    def _names(self, reply: HttpReply, field: str) -> list[str]:
         """The names that an answer lists; a null list is an empty one. Raises RegistryProblem for anything else."""
         try:
             names = parse_json(reply.body)[field] or []
@@ -98,7 +98,7 @@ class Registry:
             raise RegistryProblem("no-registry", f"{base}/v2/ answered {reply.status}: no registry is there.")
 
 
-def _next(reply: Reply) -> str | None:
+def _next(reply: HttpReply) -> str | None:
     """The path of the page after this one, by its `Link` header (RFC 8288); the host is always the registry's own."""
     for link in _LINK.finditer(reply.headers.get("Link", "")):
         relation = _RELATION.search(link["parameters"])

@@ -8,12 +8,12 @@ from services.runner.clients.http import access_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
-from shared.outbound.http import HttpClient, Limits, OutboundError
+from shared.outbound.http import HttpClient, OutboundError, RequestLimits
 from shared.outbound.tls import CHANGED, DISTRUSTED
 
 from .certificate import explain_url
 
-_LIMITS = Limits(overall_s=15.0, connect_s=5.0, read_s=10.0)
+_LIMITS = RequestLimits(overall_s=15.0, connect_s=5.0, read_s=10.0)
 _STEPS = {"unreachable": "Is the address right, and can the runner's machine reach it?"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from shared.outbound.cancel_scope import CancelScope
 from shared.outbound.guard import Guard
-from shared.outbound.http import Access, HttpClient, Limits, OutboundError
+from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
 from tests.support.hostile import drip, flood, hostile_server, reply
 
 MIB = 1024 * 1024
@@ -47,7 +47,7 @@ def code_of(client: HttpClient, url: str, **more: object) -> str:
 def test_a_server_that_drips_is_ended_by_the_overall_deadline(client: HttpClient, head: bytes) -> None:
     with hostile_server(drip(head=head)) as server:
         began = time.monotonic()
-        assert code_of(client, server.url, limits=Limits(overall_s=0.5)) == "too-slow"
+        assert code_of(client, server.url, limits=RequestLimits(overall_s=0.5)) == "too-slow"
         assert time.monotonic() - began < 3
         assert server.closed.wait(5)
 
@@ -56,7 +56,7 @@ def test_a_handshake_that_drips_is_ended_by_the_overall_deadline(client: HttpCli
     # The first bytes of a TLS record that promises more than ever comes.
     with hostile_server(drip(head=b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")) as server:
         url = server.url.replace("http:", "https:")
-        assert code_of(client, url, limits=Limits(overall_s=0.5)) == "too-slow"
+        assert code_of(client, url, limits=RequestLimits(overall_s=0.5)) == "too-slow"
 
 
 def test_a_cancel_from_another_thread_closes_the_socket(client: HttpClient) -> None:
@@ -80,7 +80,7 @@ def test_a_connection_that_was_open_already_is_closed_by_a_cancel_too(client: Ht
 
     with hostile_server(answer) as server:
         assert client.request("GET", server.url).body == b"ok"
-        assert code_of(client, server.url, limits=Limits(overall_s=0.5)) == "too-slow"
+        assert code_of(client, server.url, limits=RequestLimits(overall_s=0.5)) == "too-slow"
         assert len(server.heads) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_body_is_bounded_after_it_is_decompressed(client: HttpClient, encoding
     named = {"Content_Encoding": encoding} if encoding else {}
     with hostile_server(reply(body=packed, **named)) as server:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        assert code_of(client, server.url, limits=Limits(body_bytes=MIB)) == "too-large"
+        assert code_of(client, server.url, limits=RequestLimits(body_bytes=MIB)) == "too-large"
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
 
 
@@ -126,7 +126,7 @@ def test_loopback_is_refused_before_a_request_and_allowed_by_an_endpoint(guarded
     with hostile_server(reply(body=b"here"), host) as server:
         assert code_of(guarded, server.url) == "forbidden-address"
         assert server.heads == []
-        assert guarded.request("GET", server.url, access=Access(local=True)).body == b"here"
+        assert guarded.request("GET", server.url, access=OutboundAccess(local=True)).body == b"here"
         assert code_of(guarded, server.url) == "forbidden-address"  # though a connection is open
 
 
@@ -158,7 +158,7 @@ def test_a_redirect_to_loopback_is_refused_where_a_public_server_sends_it(
 )
 def test_an_odd_answer_is_told_as_an_answer(client: HttpClient, raw: bytes, code: str) -> None:
     with hostile_server(lambda connection, _head: connection.sendall(raw)) as server:
-        assert code_of(client, server.url, limits=Limits(overall_s=5)) == code
+        assert code_of(client, server.url, limits=RequestLimits(overall_s=5)) == code
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from shared.process import health, ids
 from shared.process import logging as ours
 from shared.process.clock import rfc3339
 from shared.process.health import Health
-from shared.process.settings import Settings, read
+from shared.process.settings import CommonSettings, read
 
 
 def test_ids_sort_by_the_time_they_were_made() -> None:
@@ -37,7 +37,7 @@ def test_settings_come_from_the_environment_and_the_database_lives_in_the_home(
     monkeypatch.setenv("PORTSIDE_HOME", str(tmp_path))
     monkeypatch.setenv("PUBLIC_URL", "https://ci.example.com/")
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    settings = Settings()
+    settings = CommonSettings()
     assert settings.home == tmp_path
     assert settings.database_url == f"sqlite:///{tmp_path}/portside.db"
     assert settings.public_url == "https://ci.example.com"
@@ -50,13 +50,13 @@ def test_a_setting_is_read_from_the_file_that_its_file_variable_names(
     (tmp_path / "url").write_text("amqp://u:p@mq.example.com/\n")
     monkeypatch.delenv("AMQP_URL", raising=False)
     monkeypatch.setenv("AMQP_URL_FILE", str(tmp_path / "url"))
-    assert Settings().amqp_url == "amqp://u:p@mq.example.com/"
+    assert CommonSettings().amqp_url == "amqp://u:p@mq.example.com/"
 
 
 def test_a_missing_settings_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL_FILE", "/nowhere/url")
     with pytest.raises(Exception, match=r"DATABASE_URL_FILE.*/nowhere/url"):
-        Settings()
+        CommonSettings()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_setting_that_cannot_be_read_ends_the_process_with_its_name_and_withou
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        read(Settings)
+        read(CommonSettings)
     assert said in str(ended.value) and "settings.md" in str(ended.value) and "s3cret" not in str(ended.value)
 
 
