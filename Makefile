@@ -84,6 +84,7 @@ check: ## Format, lint (Python, templates, JavaScript), types, imports, generate
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
 	$(PY) scripts/idioms
+	$(PY) scripts/names
 	$(PY) scripts/documents --check
 	@$(PY) -W error -c "from services.config.migrations import head; head()"
 
