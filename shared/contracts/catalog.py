@@ -89,6 +89,9 @@ class Document(Message):
 
     document: Json = {}
     text: str = ""
+    hashes: dict[str, str] = {}
+    """The command's own `hashes` when it was carried out: a repetition with others was not, and its secrets are kept
+    nowhere."""
 
 
 class SignIn(Message):

@@ -5,6 +5,8 @@ A resource authorises inside the transaction it was given; it never opens one of
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,23 +52,25 @@ class ResourceDispatcher:
         return answer.model_copy(update={"document": _within((answer.document,))[0]})
 
     def act(self, ask: Act, caller: Caller | None, command_id: str | None) -> Document:
-        """Do `catalog.act` once per command id; a repeated command gets the first answer again."""
+        """Do `catalog.act` once per command id; the same command of the same caller gets the first answer again."""
         resource = self._of(ask.kind)
-        scope = f"{(caller or ANONYMOUS).user}:{command_id}" if command_id else None
+        scope = _scope(ask, (caller or ANONYMOUS).user, command_id) if command_id else None
+        hashes = ask.hashes if ask.kind in _MINTED else {}
         if isinstance(resource, Prepares):
             with self.store.read() as reading:
-                if scope and (known := answers_store.find_answer(reading, scope)) is not None:
-                    return known
+                if scope and (answer := answers_store.find_answer(reading, scope)) is not None:
+                    return answer
                 prepared = resource.prepare(reading, self.load_person(reading, caller or ANONYMOUS), ask)
             ask = prepared()
         with self.store.write() as uow:
-            if scope and (known := answers_store.find_answer(uow, scope)) is not None:
-                return known
+            if scope and (answer := answers_store.find_answer(uow, scope)) is not None:
+                return answer
             person = self.load_person(uow, caller or ANONYMOUS)
             document = resource.act(uow, person, ask)
+            answer = document.model_copy(update={"hashes": hashes})
             if scope:
-                answers_store.keep_answer(uow, scope, document)
-            return document
+                answers_store.keep_answer(uow, scope, answer)
+            return answer
 
     def _of(self, kind: Kind) -> Resource:
         resource = self.resources.get(kind)
@@ -89,3 +93,16 @@ def _within(documents: Sequence[Json]) -> tuple[Json, ...]:
 
 def _is_shallow(document: Json) -> bool:
     return not excess(document, max_nodes=sys.maxsize, max_depth=_DEEPEST)
+
+
+_MINTED = frozenset({Kind.TOKENS, Kind.WEBHOOKS, Kind.GIT_WEBHOOKS})
+"""Kinds for which the gateway mints tokens, so that it must know whether those that it has just minted were kept."""
+
+
+def _scope(ask: Act, user: str, command_id: str) -> str:
+    """The key of a kept answer: one id that is used for another command, or by another caller, is another key.
+
+    Inputs do not count: a nested run that a second runner asks for again is the same command, whatever it has resolved.
+    """
+    command = (user, command_id, ask.kind.value, ask.verb, ask.id, ask.project, ask.name, ask.body.get("name"))
+    return hashlib.sha256(json.dumps(command, default=str).encode()).hexdigest()

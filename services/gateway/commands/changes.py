@@ -25,7 +25,16 @@ def send_change(
     """
     wrapped = wrap(kind, body, context.sealer.seal, new_token, creating=verb in MINTING_VERBS)
     command = Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **address)
-    return _with_minted(context.config.act(caller, command, command_id).document, wrapped)
+    answer = context.config.act(caller, command, command_id)
+    if wrapped.minted and answer.hashes and answer.hashes != wrapped.hashes:
+        return {**answer.document, "_warnings": [*(answer.document.get("_warnings") or ()), ONLY_ONCE]}
+    return _with_minted(answer.document, wrapped)
+
+
+ONLY_ONCE = (
+    "This request was answered before, and its token was shown in that answer alone. If it was lost, create another or "
+    "rotate it."
+)
 
 
 def _with_minted(answer: Json, wrapped: Wrapped) -> Json:

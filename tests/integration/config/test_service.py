@@ -244,3 +244,20 @@ def test_a_standby_takes_over_and_sends_what_was_left(settings: Settings, gatewa
         assert run.execution_id == started["executionId"]
     finally:
         second.close()
+
+
+def test_one_command_id_for_two_commands_is_two_commands(config: Config, gateway: Bus) -> None:
+    wait_for(lambda: config.active.working or None)
+    names = ("one", "two")
+    asks = [Act(kind=Kind.PROJECTS, verb="create", body={"name": name}) for name in names]
+    answers = [gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="same", timeout_s=10) for ask in asks]
+    assert tuple(answer.document["name"] for answer in answers if isinstance(answer, Document)) == names
+
+
+def test_a_repeated_command_says_by_its_hashes_which_token_was_kept(config: Config, gateway: Bus) -> None:
+    wait_for(lambda: config.active.working or None)
+    asks = [
+        Act(kind=Kind.TOKENS, verb="create", body={"name": "build"}, hashes={"token": mark * 64}) for mark in ("a", "b")
+    ]
+    answers = [gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="token", timeout_s=10) for ask in asks]
+    assert [answer.hashes for answer in answers if isinstance(answer, Document)] == [{"token": "a" * 64}] * 2
