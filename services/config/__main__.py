@@ -75,17 +75,17 @@ def copy_database(url: str) -> None:
     """Copy the whole database as of now into the empty one at URL: sqlite:////folder/file.db or postgresql://…"""
     source = _store(_settings())
     target = Store(url)
-    shown = target.url.render_as_string(hide_password=True)
+    shown_url = target.url.render_as_string(hide_password=True)
     if target.url == source.url:
-        raise click.ClickException(f"{shown} is the database itself; name another")
+        raise click.ClickException(f"{shown_url} is the database itself; name another")
     migrate_store(target)
     if filled := copying.first_filled(target):
-        raise click.ClickException(f"{shown} is in use: its table {filled} has rows. Name an empty database.")
+        raise click.ClickException(f"{shown_url} is in use: its table {filled} has rows. Name an empty database.")
     lock = lock_of(source)
     alone = lock.acquire()
     copied = copying.copy(source, target)
     lock.release()
-    click.echo(f"{copied:,} rows are in {shown}")
+    click.echo(f"{copied:,} rows are in {shown_url}")
     if not alone:
         click.echo("config is running: what it writes from now on is not in the copy")
     for store in (source, target):

@@ -62,9 +62,9 @@ class Handlers:
 
     def _hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         with self.store.write() as uow, RunBatch(uow) as movement:
-            for one in batch:
-                if isinstance(one.message, HookReceived):
-                    self.receiver.receive(movement, one.message)
+            for incoming in batch:
+                if isinstance(incoming.message, HookReceived):
+                    self.receiver.receive(movement, incoming.message)
         return [Ack() for _ in batch]
 
     def ledger_batch(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
@@ -124,17 +124,17 @@ def _or_stop(work: Callable[[Sequence[Incoming]], Sequence[Outcome]], batch: Seq
 
 def too_slow(ask: Message) -> Refused:
     """What timed out, and how to ask for less."""
-    asked = ask if isinstance(ask, Find) else None
-    what = f"The list of {asked.kind.value}" if asked else "The answer"
+    find = ask if isinstance(ask, Find) else None
+    subject = f"The list of {find.kind.value}" if find else "The answer"
     narrower = [
-        "filter by fewer fields, or by whole values (eq) in place of parts of texts" if asked and asked.filter else "",
-        "sort as it is sorted by itself" if asked and asked.orderby else "",
-        f"skip less than {asked.skip} rows and filter by time instead" if asked and asked.skip else "",
+        "filter by fewer fields, or by whole values (eq) in place of parts of texts" if find and find.filter else "",
+        "sort as it is sorted by itself" if find and find.orderby else "",
+        f"skip less than {find.skip} rows and filter by time instead" if find and find.skip else "",
     ]
     ways = [way for way in narrower if way] or ["add a filter, such as a project or a time"]
     return refuse(
         Code.TIMEOUT,
-        f"{what} timed out after {READ_LIMIT_S:g} s",
+        f"{subject} timed out after {READ_LIMIT_S:g} s",
         next_step=f"Ask for less: {'; '.join(ways)}.",
     )
 

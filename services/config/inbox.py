@@ -66,8 +66,8 @@ class Inbox:
 
 def _hooks_refused(movement: RunBatch, refused: HooksRefused) -> None:
     pushes = "A push was" if refused.count == 1 else f"{refused.count} pushes were"
-    what = (
+    line = (
         f"{pushes} rate-limited (429): one gateway process accepts {refused.cap_per_minute} a minute per token "
         "(HOOK_CAP_PER_MINUTE)."
     )
-    webhooks.add_history(movement.uow, refused.webhook_id, what)
+    webhooks.add_history(movement.uow, refused.webhook_id, line)

@@ -43,13 +43,13 @@ class Prepares(Protocol):
 
 def chosen(verbs: Mapping[str, T], ask: Act) -> T:
     """What a kind does for a verb; refuses one that it does not have."""
-    found = verbs.get(ask.verb)
-    if found is None:
+    action = verbs.get(ask.verb)
+    if action is None:
         raise unsupported(ask.kind, ask.verb, tuple(verbs))
-    return found
+    return action
 
 
-def unsupported(kind: Kind, verb: str, known: tuple[str, ...]) -> Refused:
+def unsupported(kind: Kind, verb: str, verbs: tuple[str, ...]) -> Refused:
     """The refusal of a verb that a kind does not have; the caller raises it."""
-    can = ", ".join(known) if known else "nothing but reading"
+    can = ", ".join(verbs) if verbs else "nothing but reading"
     return refuse(Code.UNSUPPORTED, f"{kind.value} cannot {verb}; it can: {can}", subject=kind.value)

@@ -111,7 +111,7 @@ class Config:
         self._watched_at = 0.0
         self._signs_of_life: SignsOfLife | None = None
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
-        self.health.tell(lambda said: self.bus.broadcast(PROCESS_HEALTH, said, subject=said.instance))
+        self.health.tell(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self.bus.open()
         self.active.open()
 
@@ -200,9 +200,9 @@ class Config:
 
     def _database_is(self, trouble: str) -> None:
         if trouble:
-            what = f"{trouble[:1].upper()}{trouble[1:]}"
+            sentence = f"{trouble[:1].upper()}{trouble[1:]}"
             next_step = "Hooks and reports wait in the broker; repair it or free space; work resumes automatically."
-            self.health.trouble("database", f"{what}. {next_step}")
+            self.health.trouble("database", f"{sentence}. {next_step}")
         else:
             self.health.clear("database")
 

@@ -63,8 +63,8 @@ def examine_pipeline(
         problems += _about_levels(spec, endpoints)
         problems += reference_problems(spec, ReferenceScope.of(spec, variables), _foreign(spec, schemas))
         problems += _hardly_meant(spec)
-    flaws = [_flaw(one, position) for one in problems if not one.warning]
-    warnings = [_flaw(one, position) for one in problems if one.warning]
+    flaws = [_flaw(problem, position) for problem in problems if not problem.warning]
+    warnings = [_flaw(problem, position) for problem in problems if problem.warning]
     return Findings(_in_order(flaws), _in_order(warnings))
 
 

@@ -114,7 +114,7 @@ class Plan(Message):
 
     @cached_property
     def _rollbacks(self) -> dict[tuple[str, str], RollbackPlan]:
-        return {(one.stage, one.task): one for one in self.rollbacks}
+        return {(rollback.stage, rollback.task): rollback for rollback in self.rollbacks}
 
     def rollback(self, stage: str = "", task: str = "") -> RollbackPlan | None:
         """What undoes that task, that stage (no task) or the run (neither)."""

@@ -79,8 +79,8 @@ def _distinct(recorded: Iterable[Recorded]) -> dict[Key, Recorded]:
     return distinct
 
 
-def _apply(state: RunState, one: Recorded) -> RunState:
-    event = one.event
+def _apply(state: RunState, recorded: Recorded) -> RunState:
+    event = recorded.event
     if isinstance(event, TaskAnswered):
         return _answer(state, event)
     if isinstance(event, TaskKept):

@@ -82,9 +82,9 @@ def resolve_known(value: Any, scope: Scope, path: Path = ()) -> tuple[Any, list[
     """Resolve what can be resolved, leave the rest as written, and say what that was (for a dry run)."""
     missing: list[Unresolved] = []
 
-    def keep(one: Unresolved) -> Any:
-        missing.append(one)
-        return f"${{{one.name}}}"
+    def keep(unresolved: Unresolved) -> Any:
+        missing.append(unresolved)
+        return f"${{{unresolved.name}}}"
 
     return _fill(value, scope, path, _Filling(keep)), missing
 

@@ -145,9 +145,9 @@ class RunState:
         """The run's status message in Code Stream's forms."""
         if self.status.ended:
             return self.said or ("Execution Completed." if self.status is Status.COMPLETED else "")
-        for one in self.rollbacks.values():
-            if not one.status.ended:
-                return f"Rolling back with {one.pipeline}"
+        for rollback in self.rollbacks.values():
+            if not rollback.status.ended:
+                return f"Rolling back with {rollback.pipeline}"
         for stage, task in self.tasks:
             if task.status is Status.WAITING and task.waiting is not None:
                 return f"{stage.name}.{task.name}: {task.waiting.message or f'waits for {task.waiting.reason}'}"

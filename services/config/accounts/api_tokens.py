@@ -118,10 +118,10 @@ def _days(value: object) -> int:
 
 
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> Token:
-    found = people.TOKENS.one(uow, id=ask.id)
-    if found is None or found.kind != "api" or not (found.user_id == person.user_id or person.administers):
+    token = people.TOKENS.one(uow, id=ask.id)
+    if token is None or token.kind != "api" or not (token.user_id == person.user_id or person.administers):
         raise refuse(Code.NOT_FOUND, f"there is no API token with the id {ask.id}", subject=ask.id)
-    return found
+    return token
 
 
 def documents(uow: Reading, tokens: Sequence[Token]) -> list[Json]:

@@ -9,9 +9,9 @@ from shared.process.addresses import normalise
 _IPV6_PREFIX = 64
 
 
-def network_of(written: str) -> str:
+def network_of(text: str) -> str:
     """`203.0.113.9`, `2001:db8:1:2::/64`; empty for anything else."""
-    address = normalise(written)
+    address = normalise(text)
     if address is None:
         return ""
     return str(address if isinstance(address, IPv4Address) else ip_network((address, _IPV6_PREFIX), strict=False))

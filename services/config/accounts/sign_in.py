@@ -171,7 +171,7 @@ def sign_out(uow: UnitOfWork, person: Person) -> None:
 
 def make_one_time_code(uow: UnitOfWork, code_hash: str, user: str) -> None:
     """A code that signs this user in once within 15 minutes."""
-    found = people.find_user(uow, user)
-    if found is None:
+    row = people.find_user(uow, user)
+    if row is None:
         raise refuse(Code.NOT_FOUND, f"there is no user {user}", subject=user)
-    people.keep_code(uow, code_hash, found.id, CODE_S)
+    people.keep_code(uow, code_hash, row.id, CODE_S)

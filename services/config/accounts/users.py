@@ -212,8 +212,8 @@ def _me(uow: Reading, person: Person) -> Json:
     user = people.USERS.one(uow, id=person.user_id)
     if user is None:
         return {"id": "", "name": person.user, "userName": person.user, "serviceRole": person.service_role.value}
-    seen = person.visible_projects()
-    names = [p.name for p in projects.PROJECTS.all(uow, limit=1000) if seen is None or p.name in seen]
+    visible = person.visible_projects()
+    names = [p.name for p in projects.PROJECTS.all(uow, limit=1000) if visible is None or p.name in visible]
     return {
         **documents(uow, [user])[0],
         "rights": {name: person.right(name).name for name in names},
@@ -226,18 +226,18 @@ def _sees_people(person: Person) -> bool:
 
 
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> User:
-    wanted = ask.id or ask.name
-    found = people.USERS.one(uow, id=wanted) or people.find_user(uow, wanted)
-    if found is None or not (found.id == person.user_id or _sees_people(person)):
-        raise refuse(Code.NOT_FOUND, f"there is no user {wanted}", subject=wanted)
-    return found
+    key = ask.id or ask.name
+    user = people.USERS.one(uow, id=key) or people.find_user(uow, key)
+    if user is None or not (user.id == person.user_id or _sees_people(person)):
+        raise refuse(Code.NOT_FOUND, f"there is no user {key}", subject=key)
+    return user
 
 
 def _groups(body: Mapping[str, Any], default: Sequence[str]) -> list[str]:
     """The groups of a body; each once, in the order given."""
     if "groups" not in body:
         return list(default)
-    return list(dict.fromkeys(one.strip() for one in texts(body, "groups") if one.strip()))
+    return list(dict.fromkeys(group.strip() for group in texts(body, "groups") if group.strip()))
 
 
 def _role(text_: str) -> ServiceRole:

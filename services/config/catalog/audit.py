@@ -21,7 +21,7 @@ from .documents import link, micros, wire_time
 
 def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Json | None, after: Json | None) -> None:
     """One change, in the transaction that makes it."""
-    shown = after or before or {}
+    subject = after or before or {}
     store.record(
         uow,
         AuditEntry(
@@ -29,9 +29,9 @@ def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Jso
             user=person.user,
             action=action,
             kind=kind.value,
-            object_id=str(shown.get("id", "")),
-            project=shown.get("project"),
-            name=str(shown.get("name", "")),
+            object_id=str(subject.get("id", "")),
+            project=subject.get("project"),
+            name=str(subject.get("name", "")),
             before=_shown(before),
             after=_shown(after),
         ),
@@ -53,10 +53,10 @@ class Audit:
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One line."""
-        found = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == whole_number(ask.id, 18), limit=1)
-        if not found:
+        entries = store.AUDIT.all(uow, *_seen_by(person), store.AUDIT.column("id") == whole_number(ask.id, 18), limit=1)
+        if not entries:
             raise refuse(Code.NOT_FOUND, f"there is no audit entry {ask.id}", subject=ask.id)
-        return Document(document=_document(found[0]))
+        return Document(document=_document(entries[0]))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Nothing: the log is only ever added to."""

@@ -179,11 +179,11 @@ class Scoped(Generic[V]):
             next_step=f"Did you mean {near}?" if near else "",
         )
 
-    def demand_edit(self, uow: Reading, person: Person, value: V, what: str) -> None:
+    def demand_edit(self, uow: Reading, person: Person, value: V, action: str) -> None:
         """Refuse who may not change this one."""
         restricted = self.is_restricted(value)
         right = Right.RESTRICTED if restricted else Right.EDIT
-        demand(uow, person, value.project, right, f"{what} {'the restricted ' if restricted else ''}{self.noun}s")
+        demand(uow, person, value.project, right, f"{action} {'the restricted ' if restricted else ''}{self.noun}s")
 
     def demand_free(self, uow: Reading, value: V) -> None:
         """Refuse a name that another object of the kind has in the project."""
@@ -196,16 +196,16 @@ class Scoped(Generic[V]):
                 next_step="Choose another name, or change the one that is there.",
             )
 
-    def demand_unused(self, uow: Reading, value: V, what: str) -> None:
+    def demand_unused(self, uow: Reading, value: V, action: str) -> None:
         """Refuse while something refers to the object by its name."""
         users = self.users_of(uow, value)
         if users:
-            shown = ", ".join(users[:10]) + (f" and {len(users) - 10} more" if len(users) > 10 else "")
+            names = ", ".join(users[:10]) + (f" and {len(users) - 10} more" if len(users) > 10 else "")
             raise refuse(
                 Code.IN_USE,
-                f"cannot {what} {self.noun} {value.name}: {shown} refers to it"
+                f"cannot {action} {self.noun} {value.name}: {names} refers to it"
                 if len(users) == 1
-                else f"cannot {what} {self.noun} {value.name}: {shown} refer to it",
+                else f"cannot {action} {self.noun} {value.name}: {names} refer to it",
                 subject=value.id,
                 next_step="Change or delete what refers to it first.",
             )
@@ -258,27 +258,27 @@ def homeless(uow: Reading, person: Person) -> Refused:
     )
 
 
-def demand(uow: Reading, person: Person, project: str, right: Right, what: str) -> None:
+def demand(uow: Reading, person: Person, project: str, right: Right, action: str) -> None:
     """Refuse unless the person may, naming who could grant it."""
     if not person.may(project, right):
         people = [m.user for m in projects_store.members(uow, [project]) if m.role == "Administrator"]
-        person.demand(project, right, what, ask=people or people_store.administrators(uow))
+        person.demand(project, right, action, ask=people or people_store.administrators(uow))
 
 
-def project_named(uow: Reading, wanted: str) -> str | None:
+def project_named(uow: Reading, key: str) -> str | None:
     """A project's name, given its name or its id."""
-    if not wanted:
+    if not key:
         return None
-    found = projects_store.PROJECTS.one(uow, name=wanted) or projects_store.PROJECTS.one(uow, id=wanted)
-    return found.name if found else None
+    project = projects_store.PROJECTS.one(uow, name=key) or projects_store.PROJECTS.one(uow, id=key)
+    return project.name if project else None
 
 
-def choose_project(uow: Reading, person: Person, wanted: str, noun: str) -> str:
+def choose_project(uow: Reading, person: Person, key: str, noun: str) -> str:
     """The project of a new object: the one that is named, else the only one that the person can mean."""
-    if wanted:
-        name = project_named(uow, wanted)
+    if key:
+        name = project_named(uow, key)
         if name is None or not person.may(name, Right.READ):
-            raise refuse(Code.NOT_FOUND, f"there is no project {wanted} that {person.user} may use", subject=wanted)
+            raise refuse(Code.NOT_FOUND, f"there is no project {key} that {person.user} may use", subject=key)
         return name
     names = [p.name for p in projects_store.PROJECTS.all(uow, limit=50) if person.may(p.name, Right.EDIT)]
     if len(names) == 1:

@@ -42,9 +42,9 @@ class Projects:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page of the projects that the person may read; none is an answer too."""
-        seen = person.visible_projects()
+        visible = person.visible_projects()
         table = projects_store.PROJECTS
-        where = () if seen is None else (table.column("name").in_(sorted(seen)),)
+        where = () if visible is None else (table.column("name").in_(sorted(visible)),)
         values, total = table.page(uow, ask, *where)
         return Page(documents=tuple(_documents(uow, values)), total=total)
 
@@ -131,11 +131,11 @@ def make_project(uow: UnitOfWork, by: str, name: str, description: str, tags: li
 
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> Project:
     table = projects_store.PROJECTS
-    wanted = ask.id or ask.name or ask.project
-    found = table.one(uow, id=wanted) or table.one(uow, name=wanted)
-    if found is None or not person.may(found.name, Right.READ):
-        raise refuse(Code.NOT_FOUND, f"there is no project {wanted}", subject=wanted)
-    return found
+    key = ask.id or ask.name or ask.project
+    project = table.one(uow, id=key) or table.one(uow, name=key)
+    if project is None or not person.may(project.name, Right.READ):
+        raise refuse(Code.NOT_FOUND, f"there is no project {key}", subject=key)
+    return project
 
 
 def _documents(uow: Reading, projects: Sequence[Project]) -> list[Json]:
@@ -176,12 +176,12 @@ def _roles(uow: Reading, body: Mapping[str, Any], current: dict[str, ProjectRole
         if not isinstance(entries, list):
             raise refuse(Code.INVALID, f"{key} must be a list of people", subject=key)
         for entry in entries:
-            wanted = str(entry.get("email") or entry.get("name") or "") if isinstance(entry, dict) else str(entry)
-            user = people.find_user(uow, wanted)
+            member = str(entry.get("email") or entry.get("name") or "") if isinstance(entry, dict) else str(entry)
+            user = people.find_user(uow, member)
             if user is None:
                 raise refuse(
                     Code.INVALID,
-                    f"there is no user with the name or e-mail address {wanted!r}",
+                    f"there is no user with the name or e-mail address {member!r}",
                     subject=key,
                     next_step="Create the user first.",
                 )

@@ -24,10 +24,10 @@ def resolve_for_run(
     """What a plan may use, by name. What does not exist is left out: the task that needs it says so."""
     needs = plan.needs(inputs)
     stored = ENDPOINTS.named(uow, [(project, name) for name in needs.endpoints])
-    wanted = set(needs.variables)
+    names = set(needs.variables)
     for endpoint in stored.values():
-        wanted |= referred(endpoint)
-    variables = _variables(uow, project, wanted)
+        names |= referred(endpoint)
+    variables = _variables(uow, project, names)
     endpoints = {name: _filled(endpoint, variables) for (_, name), endpoint in stored.items()}
     return endpoints, {name: _resolved(variables[name]) for name in needs.variables if name in variables}
 
@@ -87,9 +87,9 @@ def _filled(endpoint: Endpoint, variables: Mapping[str, Variable]) -> runs.Resol
 def _put_in(value: Any, variables: Mapping[str, Variable]) -> Any:
     """A text with the values of variables that are not secrets in place of its references to them."""
 
-    def clear(found: re.Match[str]) -> str:
-        variable = variables.get(found[1])
-        return found[0] if variable is None or variable.value is None else variable.value
+    def clear(match: re.Match[str]) -> str:
+        variable = variables.get(match[1])
+        return match[0] if variable is None or variable.value is None else variable.value
 
     return _REFERENCE.sub(clear, value) if isinstance(value, str) else value
 

@@ -87,11 +87,11 @@ class Variables(Scoped[Variable]):
         if flag(ask.body, "generate", False):
             token = new_token()
             box = self.context.seal(token).model_dump()
-            made = replace(new, api_token_id=None)
-            return replace(made, value=None, sealed=box) if secret else replace(made, value=token, sealed=None)
+            plain = replace(new, api_token_id=None)
+            return replace(plain, value=None, sealed=box) if secret else replace(plain, value=token, sealed=None)
         sealed = ask.sealed.get("value")
-        given = text(ask.body, "value")
-        kept = old is not None and (given == MASK or "value" not in ask.body) and sealed is None
+        value = text(ask.body, "value")
+        kept = old is not None and (value == MASK or "value" not in ask.body) and sealed is None
         if kept and old is not None:
             if secret and old.sealed is None:
                 return replace(new, value=None, sealed=self.context.seal(old.value or "").model_dump())
@@ -105,8 +105,8 @@ class Variables(Scoped[Variable]):
         if not secret:
             if sealed is not None:
                 raise refuse(Code.INVALID, f"variable {new.name} is REGULAR but its value came sealed", subject="value")
-            return replace(new, value=given, sealed=None, api_token_id=_api_token(uow, token_hash(given)))
-        if sealed is None and given not in ("", MASK):
+            return replace(new, value=value, sealed=None, api_token_id=_api_token(uow, token_hash(value)))
+        if sealed is None and value not in ("", MASK):
             raise refuse(
                 Code.INVALID, f"the value of {new.type} variable {new.name} must arrive sealed", subject="value"
             )
@@ -126,15 +126,15 @@ def _held(value: Variable) -> tuple[object, ...]:
     return value.name, value.type, value.value, value.sealed, value.api_token_id
 
 
-def _type(written: str) -> str:
-    if written.upper() not in TYPES:
+def _type(type_name: str) -> str:
+    if type_name.upper() not in TYPES:
         raise refuse(
             Code.INVALID,
-            f"there is no variable type {written!r}",
+            f"there is no variable type {type_name!r}",
             subject="type",
             next_step=f"Use one of: {', '.join(TYPES)}.",
         )
-    return written.upper()
+    return type_name.upper()
 
 
 def _name(name: str) -> str:

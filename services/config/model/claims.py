@@ -125,21 +125,21 @@ _SCALARS = tuple(name for name in RunClaim.__slots__ if name not in ("cuts", "gr
 
 def to_json(holding: RunClaim) -> str:
     """For the ledger's row; fields at their default are left out."""
-    said: dict[str, object] = {
+    tree: dict[str, object] = {
         name: value for name in _SCALARS if (value := getattr(holding, name)) != getattr(_FRESH, name)
     }
-    said["cuts"] = [astuple(cut) for cut in holding.cuts]
-    said["grants"] = [astuple(grant) for grant in holding.grants]
-    return json.dumps(said, separators=(",", ":"))
+    tree["cuts"] = [astuple(cut) for cut in holding.cuts]
+    tree["grants"] = [astuple(grant) for grant in holding.grants]
+    return json.dumps(tree, separators=(",", ":"))
 
 
 def from_json(text: str) -> RunClaim:
     """Read what `to_json` wrote, of this version or an older one; fields of a newer one are passed over."""
-    said = json.loads(text)
-    scalars = {name: said[name] for name in _SCALARS if name in said}
+    tree = json.loads(text)
+    scalars = {name: tree[name] for name in _SCALARS if name in tree}
     scalars["state"] = State(scalars.get("state", State.QUEUED))
-    cuts = tuple(AttemptCutoff(*cut) for cut in said.get("cuts", ()))
-    grants = tuple(Permit(*grant) for grant in said.get("grants", ()))
+    cuts = tuple(AttemptCutoff(*cut) for cut in tree.get("cuts", ()))
+    grants = tuple(Permit(*grant) for grant in tree.get("grants", ()))
     return RunClaim(cuts=cuts, grants=grants, **scalars)
 
 

@@ -27,7 +27,7 @@ def chain(own: Iterable[Cause], before: Iterable[Cause]) -> tuple[Cause, ...]:
 
 def already(causes: Iterable[Cause], pipeline_id: str, digest: str) -> Cause | None:
     """The run through which a pipeline is already among the causes of a digest: starting it again is a loop."""
-    return next((one for one in causes if (one.pipeline_id, one.digest) == (pipeline_id, digest)), None)
+    return next((cause for cause in causes if (cause.pipeline_id, cause.digest) == (pipeline_id, digest)), None)
 
 
 def is_endless(causes: Sequence[Cause]) -> bool:
@@ -37,4 +37,4 @@ def is_endless(causes: Sequence[Cause]) -> bool:
 
 def wording(causes: Iterable[Cause]) -> str:
     """The chain for people, newest first: `Promote web #7, after Build web #3`."""
-    return ", after ".join(f"{one.pipeline} #{one.index}" for one in causes)
+    return ", after ".join(f"{cause.pipeline} #{cause.index}" for cause in causes)

@@ -42,18 +42,18 @@ class Person:
             return None
         return frozenset(name for name in self.project_roles if self.may(name, Right.READ))
 
-    def demand(self, project: str, right: Right, what: str, *, ask: Iterable[str] = ()) -> None:
+    def demand(self, project: str, right: Right, action: str, *, ask: Iterable[str] = ()) -> None:
         """Refuse unless this person may; `what` completes "ann may not …", `ask` names who could grant it."""
         if self.may(project, right):
             return
-        raise forbidden(self, f"{what} in project {project}", right, ask)
+        raise forbidden(self, f"{action} in project {project}", right, ask)
 
-    def demand_administrator(self, what: str) -> None:
+    def demand_administrator(self, action: str) -> None:
         """Refuse unless this person administers the installation."""
         if not self.administers:
             raise refuse(
                 Code.FORBIDDEN,
-                f"{self.user} may not {what}: that needs the service role Administrator",
+                f"{self.user} may not {action}: that needs the service role Administrator",
                 subject=self.user,
                 next_step="Ask an administrator of this installation.",
             )
@@ -62,12 +62,12 @@ class Person:
 SYSTEM = Person(user="system", service_role=ServiceRole.ADMINISTRATOR)
 
 
-def forbidden(person: Person, what: str, right: Right, ask: Iterable[str] = ()) -> Refused:
+def forbidden(person: Person, action: str, right: Right, ask: Iterable[str] = ()) -> Refused:
     """The refusal of a right, with whom to ask by name."""
     names = ", ".join(ask)
     return refuse(
         Code.FORBIDDEN,
-        f"{person.user} may not {what}: that needs the right to {WORDS[right]}",
+        f"{person.user} may not {action}: that needs the right to {WORDS[right]}",
         subject=person.user,
         next_step=f"Ask {names}." if names else "Ask an administrator of the project.",
     )

@@ -48,24 +48,24 @@ def group(members: Iterable[GroupMember], pattern: str) -> list[PushGroup]:
     """
     last: dict[str, GroupMember] = {}
     passed: dict[str, list[GroupMember]] = {}
-    for one in sorted(members, key=lambda one: one.received_at):
-        if one.tag in last:
-            passed.setdefault(one.tag, []).append(last[one.tag])
-        last[one.tag] = one
+    for member in sorted(members, key=lambda member: member.received_at):
+        if member.tag in last:
+            passed.setdefault(member.tag, []).append(last[member.tag])
+        last[member.tag] = member
     images: dict[str, list[GroupMember]] = {}
-    for one in last.values():
-        images.setdefault(one.digest or one.id, []).append(one)
+    for member in last.values():
+        images.setdefault(member.digest or member.id, []).append(member)
     groups = []
     for same in images.values():
-        ordered = sorted(same, key=lambda one: (_rank(pattern, one.tag), one.tag))
+        ordered = sorted(same, key=lambda member: (_rank(pattern, member.tag), member.tag))
         winner, rest = ordered[0], ordered[1:]
-        others = [*rest, *(old for one in ordered for old in passed.get(one.tag, ()))]
-        groups.append((winner.received_at, PushGroup(winner.id, _ids(others), tuple(one.tag for one in ordered))))
-    return [found for _, found in sorted(groups, key=lambda pair: pair[0])]
+        others = [*rest, *(old for member in ordered for old in passed.get(member.tag, ()))]
+        groups.append((winner.received_at, PushGroup(winner.id, _ids(others), tuple(member.tag for member in ordered))))
+    return [push_group for _, push_group in sorted(groups, key=lambda pair: pair[0])]
 
 
 def _ids(members: Sequence[GroupMember]) -> tuple[str, ...]:
-    return tuple(one.id for one in members)
+    return tuple(member.id for member in members)
 
 
 def _rank(pattern: str, tag: str) -> tuple[int, bool, int, bool, int]:

@@ -80,12 +80,12 @@ def instant(text: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    number = whole_number(text, digits=18)
-    if number is None:
+    value = whole_number(text, digits=18)
+    if value is None:
         moment = datetime.fromisoformat(text.replace(" ", "T", 1))
         return (moment if moment.tzinfo else moment.astimezone()).timestamp()
-    unit = next((unit for limit, unit in ((1e14, 1e6), (1e11, 1e3)) if number >= limit), 1.0)
-    return number / unit
+    unit = next((unit for limit, unit in ((1e14, 1e6), (1e11, 1e3)) if value >= limit), 1.0)
+    return value / unit
 
 
 def sentence(event: PushEvent) -> str:

@@ -34,25 +34,25 @@ def repeats(push: Push, received_at: float, earlier: Iterable[Earlier], *, via: 
     """The earlier delivery that this one repeats; `earlier` is newest first."""
     if via == "look":
         # What was found by looking has no hook's time: it was delivered if the tag's last delivery has its digest.
-        last = next((one for one in earlier if one.tag == push.tag), None)
+        last = next((candidate for candidate in earlier if candidate.tag == push.tag), None)
         return last if last is not None and last.digest is not None and last.digest == push.digest else None
-    return next((one for one in earlier if _same(push, received_at, one)), None)
+    return next((candidate for candidate in earlier if _same(push, received_at, candidate)), None)
 
 
-def _same(push: Push, received_at: float, one: Earlier) -> bool:
-    if push.tag != one.tag:
+def _same(push: Push, received_at: float, earlier: Earlier) -> bool:
+    if push.tag != earlier.tag:
         return False
-    if push.digest and one.digest and push.digest != one.digest:
+    if push.digest and earlier.digest and push.digest != earlier.digest:
         return False
-    if push.provider_delivery_id and push.provider_delivery_id == one.provider_delivery_id:
+    if push.provider_delivery_id and push.provider_delivery_id == earlier.provider_delivery_id:
         return True
-    if push.pushed_at is not None and (push.pushed_at, push.pusher) == (one.pushed_at, one.pusher):
+    if push.pushed_at is not None and (push.pushed_at, push.pusher) == (earlier.pushed_at, earlier.pusher):
         return True
-    if push.digest is None or push.digest != one.digest:
+    if push.digest is None or push.digest != earlier.digest:
         return False
     # A hook that comes long after its push was recovered says by its time that it is about the same push.
-    before = push.pushed_at is not None and push.pushed_at <= one.received_at
-    return before or abs(received_at - one.received_at) <= REPEAT_WITHIN_S
+    before = push.pushed_at is not None and push.pushed_at <= earlier.received_at
+    return before or abs(received_at - earlier.received_at) <= REPEAT_WITHIN_S
 
 
 def _token(case: Case) -> Judgement | None:
@@ -84,10 +84,10 @@ def _possible(case: Case) -> Judgement | None:
     push = case.push
     if push is None or push.tag is None:
         return None
-    for what, name, shape in (("tag", push.tag, _TAG), ("repository", push.image, _IMAGE)):
+    for noun, name, shape in (("tag", push.tag, _TAG), ("repository", push.image, _IMAGE)):
         if not shape.fullmatch(name):
-            shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
-            return judge(Verdict.UNREADABLE, why=f"No registry takes {shown!r} as the name of a {what}.")
+            shortened = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            return judge(Verdict.UNREADABLE, why=f"No registry takes {shortened!r} as the name of a {noun}.")
     return None
 
 
@@ -95,11 +95,12 @@ def _repository(case: Case) -> Judgement | None:
     push, webhook = case.push, case.webhook
     if push is None or webhook is None:
         return None
-    here, wanted = webhook.is_for_registry(push.registry_host), webhook.is_for_repository(push.repository)
-    if here and wanted:
+    registry_fits = webhook.is_for_registry(push.registry_host)
+    repository_fits = webhook.is_for_repository(push.repository)
+    if registry_fits and repository_fits:
         return None
     words = {"image": push.image, "webhook": webhook.name, "expected": webhook.about}
-    if wanted:
+    if repository_fits:
         host = push.registry_host or HUB_HOST
         return judge(Verdict.REGISTRY, **words, host=host, endpoint=webhook.endpoint or "it names")
     return judge(Verdict.REPOSITORY, **words)

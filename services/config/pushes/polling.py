@@ -63,63 +63,63 @@ class TagPolling:
         uow.timer(LOOK, "all", uow.now + min(SWEEP_S, self._pace.look_every_s))
 
     def _ask(self, uow: UnitOfWork, webhook: Webhook) -> None:
-        known = store.load(uow, webhook.id) or PollState(webhook.id)
-        asked = question(uow, webhook)
-        if asked is None:
+        poll = store.load(uow, webhook.id) or PollState(webhook.id)
+        query = question(uow, webhook)
+        if query is None:
             problem = "It names no repository that can be looked at."
-            store.save(uow, replace(known, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
+            store.save(uow, replace(poll, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
             return
-        uow.outbox(asked.topic, asked.ask, webhook.id)
-        store.save(uow, replace(known, looked_at=asked.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
+        uow.outbox(query.topic, query.ask, webhook.id)
+        store.save(uow, replace(poll, looked_at=query.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
 
-    def seen(self, movement: RunBatch, said: TagsSeen) -> None:
+    def seen(self, movement: RunBatch, answer: TagsSeen) -> None:
         """The answer. One to an earlier question, or for a webhook that was disabled meanwhile, changes nothing."""
         uow = movement.uow
-        webhook = webhooks.WEBHOOKS.one(uow, id=said.webhook_id)
-        known = store.load(uow, said.webhook_id)
-        if webhook is None or known is None or not webhook.enabled or known.looked_at != said.asked_at:
+        webhook = webhooks.WEBHOOKS.one(uow, id=answer.webhook_id)
+        poll = store.load(uow, answer.webhook_id)
+        if webhook is None or poll is None or not webhook.enabled or poll.looked_at != answer.asked_at:
             return
-        asked = question(uow, webhook)
+        query = question(uow, webhook)
         looks = webhook.mode == "look"
         every_s = self._pace.look_every_s if looks else self._pace.missed_every_s
-        if said.outcome is not Found.FOUND or asked is None:
-            at = max(said.retry_at or 0.0, uow.now + every_s)
-            store.save(uow, replace(known, next_at=at, problem=said.detail))
-            if said.detail != known.problem:
-                webhooks.add_history(uow, webhook.id, f"The registry could not be looked at. {said.detail}")
+        if answer.outcome is not Found.FOUND or query is None:
+            at = max(answer.retry_at or 0.0, uow.now + every_s)
+            store.save(uow, replace(poll, next_at=at, problem=answer.detail))
+            if answer.detail != poll.problem:
+                webhooks.add_history(uow, webhook.id, f"The registry could not be looked at. {answer.detail}")
             return
         outcome = tag_diff.compare(
-            known.memory,
-            said.tags,
-            about=asked.about,
+            poll.memory,
+            answer.tags,
+            about=query.about,
             now=uow.now,
             patience_s=0.0 if looks else self._pace.patience_s,
             all_tags=looks,
             most=MOST_LOOKED if looks else MOST_MISSED,
-            last=lambda tag: store.last_delivered(uow, webhook.id, asked.ask.repository, tag),
+            last=lambda tag: store.last_delivered(uow, webhook.id, query.ask.repository, tag),
             wanted=lambda tag: patterns.wants(webhook.tag_pattern, tag, webhook.exclude),
         )
         if outcome.memory.suspects:
             every_s = min(every_s, self._pace.patience_s)
-        store.save(uow, replace(known, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
-        if what := _history(outcome, looks=looks):
-            webhooks.add_history(uow, webhook.id, what)
-        for place, one in enumerate(outcome.missed):
-            self._receiver.receive(movement, _hook(webhook, asked, one, uow.now + place / 1e3))
+        store.save(uow, replace(poll, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
+        if line := _history(outcome, looks=looks):
+            webhooks.add_history(uow, webhook.id, line)
+        for place, missed_tag in enumerate(outcome.missed):
+            self._receiver.receive(movement, _hook(webhook, query, missed_tag, uow.now + place / 1e3))
 
 
-def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookReceived:
+def _hook(webhook: Webhook, query: Question, seen_tag: SeenTag, at: float) -> HookReceived:
     """What was seen, as if a hook had reported it. Docker Hub's list is asked again at the registry, by HEAD."""
     push = Push(
         provider="look",
-        registry_host=asked.host,
-        repository=asked.ask.repository,
-        tag=one.name,
-        digest=None if asked.ask.hub_url else one.digest,
-        media_type=one.media_type,
-        pushed_at=one.pushed_at,
-        pusher=one.pusher,
-        kind=kind_of(one.media_type, one.name),
+        registry_host=query.host,
+        repository=query.ask.repository,
+        tag=seen_tag.name,
+        digest=None if query.ask.hub_url else seen_tag.digest,
+        media_type=seen_tag.media_type,
+        pushed_at=seen_tag.pushed_at,
+        pusher=seen_tag.pusher,
+        kind=kind_of(seen_tag.media_type, seen_tag.name),
     )
     return HookReceived(
         delivery_id=new_id(),
@@ -127,14 +127,14 @@ def _hook(webhook: Webhook, asked: Question, one: SeenTag, at: float) -> HookRec
         token_hash=webhook.token_hash,
         webhook_id=webhook.id,
         pushes=(push,),
-        body={"seen": one.model_dump(mode="json")},
+        body={"seen": seen_tag.model_dump(mode="json")},
         via="look",
     )
 
 
 def _history(outcome: tag_diff.Outcome, *, looks: bool) -> str:
     """What the webhook's history says of a look: what was recovered, and what was not; empty for nothing to say."""
-    tags = ", ".join(one.name for one in outcome.missed)
+    tags = ", ".join(missed_tag.name for missed_tag in outcome.missed)
     if outcome.dropped:
         pushes = "since the last look" if looks else "whose hooks never came"
         whole, newest = len(outcome.missed) + outcome.dropped, len(outcome.missed)

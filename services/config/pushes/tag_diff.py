@@ -29,7 +29,7 @@ class Outcome:
 
 def compare(
     memory: Memory,
-    seen: Iterable[SeenTag],
+    listed_tags: Iterable[SeenTag],
     *,
     about: str,
     now: float,
@@ -44,49 +44,49 @@ def compare(
     With `all_tags` others count too, after the wanted ones: they get their verdict. Of more than `most` missed ones
     count the newest.
     """
-    listed = {one.name: one for one in seen}
+    listed = {tag.name: tag for tag in listed_tags}
     if memory.baseline_at is None or memory.about != about:
-        tags = {name: Sight(one.digest, one.pushed_at) for name, one in listed.items()}
+        tags = {name: Sight(tag.digest, tag.pushed_at) for name, tag in listed.items()}
         return Outcome(Memory(about, now, tags))
     tags, suspects, missed = {}, {}, []
-    newest = max((one.pushed_at for one in memory.tags.values() if one.pushed_at is not None), default=0.0)
-    for name, one in listed.items():
+    newest = max((tag.pushed_at for tag in memory.tags.values() if tag.pushed_at is not None), default=0.0)
+    for name, tag in listed.items():
         before = memory.tags.get(name)
-        sight = Sight(one.digest or (before.digest if before else None), one.pushed_at)
+        sight = Sight(tag.digest or (before.digest if before else None), tag.pushed_at)
         counts = all_tags or wanted(name)
         suspect = memory.suspects.get(name)
-        pushed = suspect is not None or _pushed(before, one, newest)
-        if not counts or not pushed or _delivered(last(name), one, memory.baseline_at):
+        pushed = suspect is not None or _pushed(before, tag, newest)
+        if not counts or not pushed or _delivered(last(name), tag, memory.baseline_at):
             tags[name] = sight
             continue
-        since = suspect.since if suspect is not None and suspect.digest == one.digest else now
+        since = suspect.since if suspect is not None and suspect.digest == tag.digest else now
         if now - since < patience_s:
-            suspects[name] = Suspect(one.digest, since)
+            suspects[name] = Suspect(tag.digest, since)
             if before is not None:
                 tags[name] = before
         else:
             tags[name] = sight
-            missed.append(one)
+            missed.append(tag)
     # Those that matter most and were pushed last; a registry without times lists in the order of its choice.
-    chosen = sorted(missed, key=lambda one: (wanted(one.name), one.pushed_at or now), reverse=True)[:most]
-    in_order = tuple(sorted(chosen, key=lambda one: one.pushed_at or now))
+    chosen = sorted(missed, key=lambda tag: (wanted(tag.name), tag.pushed_at or now), reverse=True)[:most]
+    in_order = tuple(sorted(chosen, key=lambda tag: tag.pushed_at or now))
     return Outcome(replace(memory, tags=tags, suspects=suspects), in_order, len(missed) - len(chosen))
 
 
-def _pushed(before: Sight | None, one: SeenTag, newest: float) -> bool:
+def _pushed(before: Sight | None, seen_tag: SeenTag, newest: float) -> bool:
     """Whether a tag names something else than at the last look."""
     if before is None:
         # A list that shows only the newest tags lets old ones in again when newer ones are deleted.
-        return one.pushed_at is None or one.pushed_at >= newest - LIST_LAGS_S
-    if one.digest is not None and before.digest is not None:
-        return one.digest != before.digest
-    return one.pushed_at is not None and before.pushed_at is not None and one.pushed_at > before.pushed_at
+        return seen_tag.pushed_at is None or seen_tag.pushed_at >= newest - LIST_LAGS_S
+    if seen_tag.digest is not None and before.digest is not None:
+        return seen_tag.digest != before.digest
+    return seen_tag.pushed_at is not None and before.pushed_at is not None and seen_tag.pushed_at > before.pushed_at
 
 
-def _delivered(last: Delivered | None, one: SeenTag, baseline_at: float) -> bool:
+def _delivered(last: Delivered | None, seen_tag: SeenTag, baseline_at: float) -> bool:
     """Whether a hook, or an earlier look, has reported this push."""
     if last is None:
         return False
-    if last.digest is not None and one.digest is not None:
-        return last.digest == one.digest
-    return last.received_at >= (one.pushed_at if one.pushed_at is not None else baseline_at) - CLOCKS_DIFFER_S
+    if last.digest is not None and seen_tag.digest is not None:
+        return last.digest == seen_tag.digest
+    return last.received_at >= (seen_tag.pushed_at if seen_tag.pushed_at is not None else baseline_at) - CLOCKS_DIFFER_S

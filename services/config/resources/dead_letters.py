@@ -68,8 +68,8 @@ def _fail_run(uow: UnitOfWork, letter: KeptLetter) -> None:
     with RunBatch(uow) as movement:
         run = movement.run(execution_id)
         if run is not None:
-            number = dispatch if isinstance(dispatch, int) else None
-            movement.apply(run, protocol.dead_lettered(run.holding, number, letter.reason, uow.now))
+            dispatch_number = dispatch if isinstance(dispatch, int) else None
+            movement.apply(run, protocol.dead_lettered(run.holding, dispatch_number, letter.reason, uow.now))
 
 
 _HEAD_OF_A_REPORT = re.compile(
@@ -107,73 +107,78 @@ class DeadLetters:
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page, newest first, without bodies."""
         person.demand_administrator("see dead letters")
-        found, total = stored.page(uow, ask)
-        return Page(documents=tuple(document(one) for one in found), total=total)
+        letters, total = stored.page(uow, ask)
+        return Page(documents=tuple(document(letter) for letter in letters), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One, with its body."""
         person.demand_administrator("see dead letters")
-        one = _locate(uow, ask.id)
-        return Document(document={**document(one), "body": one.body, "headers": dict(one.headers)})
+        letter = _locate(uow, ask.id)
+        return Document(document={**document(letter), "body": letter.body, "headers": dict(letter.headers)})
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Requeue or discard."""
         person.demand_administrator("deal with dead letters")
-        one = _locate(uow, ask.id)
+        letter = _locate(uow, ask.id)
         if ask.verb in ("discard", "delete"):
-            stored.set_state(uow, one.id, stored.DISCARDED, person.user)
+            stored.set_state(uow, letter.id, stored.DISCARDED, person.user)
         elif ask.verb == "requeue":
-            self._requeue(uow, one)
-            stored.set_state(uow, one.id, stored.REQUEUED, person.user)
+            self._requeue(uow, letter)
+            stored.set_state(uow, letter.id, stored.REQUEUED, person.user)
         else:
             raise unsupported(Kind.DEAD_LETTERS, ask.verb, ("requeue", "discard"))
-        return Document(document=document(_locate(uow, one.id)))
+        return Document(document=document(_locate(uow, letter.id)))
 
-    def _requeue(self, uow: UnitOfWork, one: KeptLetter) -> None:
-        topic, message = _message(one)
+    def _requeue(self, uow: UnitOfWork, letter: KeptLetter) -> None:
+        topic, message = _message(letter)
         if topic is HOOK_RECEIVED and isinstance(message, HookReceived):
             # As of today: what was pushed meanwhile counts, and an old push does not pass for a new one.
             with RunBatch(uow) as movement:
                 self._receiver.receive(movement, message)
         elif topic is RUN_EXECUTION:
             raise refuse(
-                Code.CONFLICT, "The execution has ended with this message", subject=one.subject, next_step="Rerun it."
+                Code.CONFLICT,
+                "The execution has ended with this message",
+                subject=letter.subject,
+                next_step="Rerun it.",
             )
         else:
-            uow.outbox(topic, message, one.subject)
+            uow.outbox(topic, message, letter.subject)
 
 
-def _message(one: KeptLetter) -> tuple[Topic, Message]:
-    topic = BY_TYPE.get(one.type)
+def _message(letter: KeptLetter) -> tuple[Topic, Message]:
+    topic = BY_TYPE.get(letter.type)
     try:
         if topic is not None:
-            return topic, topic.model.model_validate(_data(one))
+            return topic, topic.model.model_validate(_data(letter))
     except ValidationError as error:
-        raise refuse(Code.CONFLICT, f"It still cannot be read: {error.errors()[0]['msg']}", subject=one.id) from error
-    raise refuse(Code.CONFLICT, f"Nobody knows messages of type {one.type or '(none)'}", subject=one.id)
+        raise refuse(
+            Code.CONFLICT, f"It still cannot be read: {error.errors()[0]['msg']}", subject=letter.id
+        ) from error
+    raise refuse(Code.CONFLICT, f"Nobody knows messages of type {letter.type or '(none)'}", subject=letter.id)
 
 
-def _locate(uow: Reading, number: str) -> KeptLetter:
-    one = stored.find_letter(uow, number)
-    if one is None:
-        raise refuse(Code.NOT_FOUND, f"There is no dead letter {number}", subject=number)
-    return one
+def _locate(uow: Reading, letter_id: str) -> KeptLetter:
+    letter = stored.find_letter(uow, letter_id)
+    if letter is None:
+        raise refuse(Code.NOT_FOUND, f"There is no dead letter {letter_id}", subject=letter_id)
+    return letter
 
 
-def document(one: KeptLetter) -> Json:
+def document(letter: KeptLetter) -> Json:
     """What pages and commands show."""
     return {
-        "id": one.id,
-        "queue": one.queue,
-        "reason": one.reason,
-        "type": one.type,
-        "subject": one.subject,
-        "messageId": one.message_id,
-        "history": list(one.history),
-        "state": one.state,
-        "handledBy": one.handled_by,
-        "handledAt": wire_time(one.handled_at),
-        "createdAt": wire_time(one.at),
-        "_link": link("dead-letters", one.id),
-        "_createTimeInMicros": micros(one.at),
+        "id": letter.id,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "type": letter.type,
+        "subject": letter.subject,
+        "messageId": letter.message_id,
+        "history": list(letter.history),
+        "state": letter.state,
+        "handledBy": letter.handled_by,
+        "handledAt": wire_time(letter.handled_at),
+        "createdAt": wire_time(letter.at),
+        "_link": link("dead-letters", letter.id),
+        "_createTimeInMicros": micros(letter.at),
     }

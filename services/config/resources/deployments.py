@@ -23,55 +23,55 @@ class Deployments:
         """One page."""
         if ask.parent:
             self.get(uow, person, Get(kind=Kind.DEPLOYMENTS, id=ask.parent))
-        found, total = deployments.page(uow, readable(uow, person), ask)
-        return Page(documents=tuple(document(one) for one in found), total=total)
+        rows, total = deployments.page(uow, readable(uow, person), ask)
+        return Page(documents=tuple(document(row) for row in rows), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id; with `options.look` also its cluster's endpoint as a runner needs it, with secrets sealed."""
-        one = deployments.find(uow, ask.id)
-        if one is None or not person.may(one.project, Right.READ):
+        deployment = deployments.find(uow, ask.id)
+        if deployment is None or not person.may(deployment.project, Right.READ):
             raise refuse(Code.NOT_FOUND, f"There is no deployment {ask.id}", subject=ask.id)
-        found = document(one)
+        answer = document(deployment)
         if ask.options.get("look"):
-            found["lookAt"] = _endpoint(uow, one)
-        return Document(document=found)
+            answer["lookAt"] = _endpoint(uow, deployment)
+        return Document(document=answer)
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Nothing: rerun the execution to deploy it again."""
         raise unsupported(Kind.DEPLOYMENTS, ask.verb, ())
 
 
-def _endpoint(uow: Reading, one: Deployment) -> Json:
-    stored = ENDPOINTS.one(uow, project=one.project, name=one.endpoint)
+def _endpoint(uow: Reading, deployment: Deployment) -> Json:
+    stored = ENDPOINTS.one(uow, project=deployment.project, name=deployment.endpoint)
     if stored is None:
         raise refuse(
             Code.NOT_FOUND,
-            f"The endpoint {one.endpoint} is gone, so nobody can look into its cluster",
-            subject=one.id,
-            next_step=f"Make an endpoint {one.endpoint} in project {one.project} again.",
+            f"The endpoint {deployment.endpoint} is gone, so nobody can look into its cluster",
+            subject=deployment.id,
+            next_step=f"Make an endpoint {deployment.endpoint} in project {deployment.project} again.",
         )
     return resolve_endpoint(uow, stored).model_dump(mode="json")
 
 
-def document(one: Deployment) -> Json:
+def document(deployment: Deployment) -> Json:
     """What the API and pages show."""
     return {
-        "project": one.project,
+        "project": deployment.project,
         "kind": "DEPLOYMENT",
-        "id": one.id,
-        "name": one.name,
-        "endpoint": one.endpoint,
-        "apiVersion": one.api_version,
-        "workloadKind": one.kind,
-        "namespace": one.namespace,
-        "images": list(one.images),
-        "newest": one.newest,
-        "pipeline": one.pipeline,
-        "pipelineId": one.pipeline_id,
-        "executionId": one.execution_id,
-        "executionIndex": one.execution_index,
-        "executionLink": link("executions", one.execution_id),
-        "createdAt": wire_time(one.at),
-        "_link": link("deployments", one.id),
-        "_createTimeInMicros": micros(one.at),
+        "id": deployment.id,
+        "name": deployment.name,
+        "endpoint": deployment.endpoint,
+        "apiVersion": deployment.api_version,
+        "workloadKind": deployment.kind,
+        "namespace": deployment.namespace,
+        "images": list(deployment.images),
+        "newest": deployment.newest,
+        "pipeline": deployment.pipeline,
+        "pipelineId": deployment.pipeline_id,
+        "executionId": deployment.execution_id,
+        "executionIndex": deployment.execution_index,
+        "executionLink": link("executions", deployment.execution_id),
+        "createdAt": wire_time(deployment.at),
+        "_link": link("deployments", deployment.id),
+        "_createTimeInMicros": micros(deployment.at),
     }

@@ -32,101 +32,101 @@ class Events:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
-        found, total = deliveries.page(uow, readable(uow, person), ask)
-        return Page(documents=tuple(documents(uow, found)), total=total)
+        events, total = deliveries.page(uow, readable(uow, person), ask)
+        return Page(documents=tuple(documents(uow, events)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One event, with the payload as it came; with `options.why` why an image was not deployed."""
         if isinstance(about := ask.options.get("why"), dict):
             repository, tag, at = (str(about.get(name) or "") for name in ("repository", "tag", "at"))
             return Document(document=explain.answer(uow, person, repository, tag, at))
-        one = self._locate(uow, person, ask.id)
+        event = self._locate(uow, person, ask.id)
         # The pushes of one body share it: it is kept with the first.
-        first = deliveries.find_push(uow, one.delivery_id, 0) if one.ordinal else one
-        return Document(document={**document(uow, one), "payload": dict((first or one).body)})
+        first = deliveries.find_push(uow, event.delivery_id, 0) if event.ordinal else event
+        return Document(document={**document(uow, event), "payload": dict((first or event).body)})
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Run it again, or delete it."""
-        one = self._locate(uow, person, ask.id)
+        event = self._locate(uow, person, ask.id)
         if ask.verb in _AGAIN:
-            person.demand(one.project, Right.EXECUTE, f"rerun events of {one.project or 'no project'}")
+            person.demand(event.project, Right.EXECUTE, f"rerun events of {event.project or 'no project'}")
             with RunBatch(uow) as movement:
-                made = self._receiver.rerun(movement, one, person.user, anyway=_AGAIN[ask.verb])
-            return Document(document=document(uow, deliveries.find_one(uow, made.id) or made))
+                rerun = self._receiver.rerun(movement, event, person.user, anyway=_AGAIN[ask.verb])
+            return Document(document=document(uow, deliveries.find_one(uow, rerun.id) or rerun))
         if ask.verb == "delete":
-            person.demand(one.project, Right.EDIT, f"delete events of {one.project or 'no project'}")
-            deliveries.remove(uow, one.id)
-            return Document(document=document(uow, one))
+            person.demand(event.project, Right.EDIT, f"delete events of {event.project or 'no project'}")
+            deliveries.remove(uow, event.id)
+            return Document(document=document(uow, event))
         raise unsupported(Kind.EVENTS, ask.verb, (*_AGAIN, "delete"))
 
-    def _locate(self, uow: Reading, person: Person, number: str) -> PushEvent:
-        one = deliveries.find_one(uow, number)
-        if one is None or not person.may(one.project, Right.READ):
-            raise refuse(Code.NOT_FOUND, f"There is no event {number}", subject=number)
-        return one
+    def _locate(self, uow: Reading, person: Person, event_id: str) -> PushEvent:
+        event = deliveries.find_one(uow, event_id)
+        if event is None or not person.may(event.project, Right.READ):
+            raise refuse(Code.NOT_FOUND, f"There is no event {event_id}", subject=event_id)
+        return event
 
 
-def document(uow: Reading, one: PushEvent) -> Json:
+def document(uow: Reading, event: PushEvent) -> Json:
     """One event as the API shows it."""
-    return documents(uow, [one])[0]
+    return documents(uow, [event])[0]
 
 
-def documents(uow: Reading, found: Sequence[PushEvent]) -> list[Json]:
+def documents(uow: Reading, events: Sequence[PushEvent]) -> list[Json]:
     """Events as the API shows them."""
-    projects = projects_store.ids(uow, {one.project for one in found})
-    return [_document(one, projects.get(one.project, "")) for one in found]
+    projects = projects_store.ids(uow, {event.project for event in events})
+    return [_document(event, projects.get(event.project, "")) for event in events]
 
 
-def _document(one: PushEvent, project_id: str) -> Json:
+def _document(event: PushEvent, project_id: str) -> Json:
     """Code Stream's event, old and new field names, and ours."""
-    push = one.push
+    push = event.push
     pusher = (push.pusher or "") if push else ""
-    repository = one.body.get("repository")
-    action = action_of(one.verdict)
-    status = one.execution_status or ("STARTED" if one.execution_id else "")
+    repository = event.body.get("repository")
+    action = action_of(event.verdict)
+    status = event.execution_status or ("STARTED" if event.execution_id else "")
     return {
-        "project": one.project,
+        "project": event.project,
         "kind": "DOCKER_EVENT",
-        "id": one.id,
-        "name": one.webhook,
+        "id": event.id,
+        "name": event.webhook,
         "description": "",
         "version": "v1",
         "tags": [],
-        "_link": link("registry-events", one.id),
+        "_link": link("registry-events", event.id),
         "_projectId": project_id,
-        **stamps(one.received_at, one.updated_at, pusher, ""),
-        "timeStampInMicros": micros(one.received_at),
+        **stamps(event.received_at, event.updated_at, pusher, ""),
+        "timeStampInMicros": micros(event.received_at),
         "owner": pusher,
         "imageName": push.repository if push else "",
         "repo": push.name if push else "",
         "repoNamespace": push.namespace if push else "",
         "repoStatus": str(repository.get("status") or "") if isinstance(repository, dict) else "",
         "tag": (push.tag or "") if push else "",
-        "pipeline": one.pipeline,
-        "pipelineName": one.pipeline,
-        "executionId": one.execution_id,
-        "executionLink": link("executions", one.execution_id) if one.execution_id else "",
-        "executionIndex": one.execution_index or 0,
+        "pipeline": event.pipeline,
+        "pipelineName": event.pipeline,
+        "executionId": event.execution_id,
+        "executionLink": link("executions", event.execution_id) if event.execution_id else "",
+        "executionIndex": event.execution_index or 0,
         "executionStatus": status,
         # Code Stream's pages show the run's own words here once there is a run.
-        "message": one.execution_message or one.reason,
-        "verdict": one.verdict,
-        "reason": one.reason,
-        "nextStep": one.next_step,
+        "message": event.execution_message or event.reason,
+        "verdict": event.verdict,
+        "reason": event.reason,
+        "nextStep": event.next_step,
         "action": action.value,
         "actionLabel": BUTTONS[action],
-        "state": one.state,
+        "state": event.state,
         "digest": push.digest if push else None,
         "registryHost": push.registry_host if push else "",
         "provider": push.provider if push else "",
         "pushedAt": wire_time(push.pushed_at) if push and push.pushed_at is not None else "",
-        "webhook": one.webhook,
-        "webhookId": one.webhook_id,
-        "deliveryId": one.delivery_id,
-        "via": one.via,
-        "pushedBy": one.pushed_by,
-        "pushedByLink": link("executions", one.pushed_by_id) if one.pushed_by_id else "",
-        "rerunOf": one.rerun_of,
-        "sourceAddress": one.source_address,
-        "userAgent": one.user_agent,
+        "webhook": event.webhook,
+        "webhookId": event.webhook_id,
+        "deliveryId": event.delivery_id,
+        "via": event.via,
+        "pushedBy": event.pushed_by,
+        "pushedByLink": link("executions", event.pushed_by_id) if event.pushed_by_id else "",
+        "rerunOf": event.rerun_of,
+        "sourceAddress": event.source_address,
+        "userAgent": event.user_agent,
     }

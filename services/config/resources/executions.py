@@ -36,15 +36,15 @@ class Executions:
             pipeline = pipelines.pipeline_by_id(uow, ask.parent)
             if pipeline is None or not person.may(pipeline.project, Right.READ):
                 raise refuse(Code.NOT_FOUND, f"There is no pipeline {ask.parent}", subject=ask.parent)
-        seen, total = execution_views.page(uow, visible, ask)
-        states = None if ask.options.get("brief") else self._states.of(uow, seen)
-        return Page(documents=tuple(listed(uow, seen, states)), total=total)
+        views, total = execution_views.page(uow, visible, ask)
+        states = None if ask.options.get("brief") else self._states.of(uow, views)
+        return Page(documents=tuple(listed(uow, views, states)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id, or by pipeline and number: options `pipeline` (an id) or project and name, with `index`."""
-        seen = _locate(uow, person, ask)
-        plan, _ = plan_of(uow, seen.plan_hash)
-        (document,) = documents(uow, [seen], {seen.id: folded(uow, seen.id, plan)})
+        view = _locate(uow, person, ask)
+        plan, _ = plan_of(uow, view.plan_hash)
+        (document,) = documents(uow, [view], {view.id: folded(uow, view.id, plan)})
         return Document(document=document)
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -52,11 +52,11 @@ class Executions:
         if ask.verb == "delete-ended":
             return _delete_ended(uow, person, ask)
         verb = chosen(VERBS, ask)
-        seen = execution_views.one(uow, ask.id)
-        if seen is None or not person.may(seen.project, Right.READ):
+        view = execution_views.one(uow, ask.id)
+        if view is None or not person.may(view.project, Right.READ):
             raise missing(ask.id)
-        person.demand(seen.project, Right.EXECUTE, f"{ask.verb} runs of {seen.pipeline}")
-        return verb(uow, person, seen, ask)
+        person.demand(view.project, Right.EXECUTE, f"{ask.verb} runs of {view.pipeline}")
+        return verb(uow, person, view, ask)
 
 
 def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -72,26 +72,26 @@ def _delete_ended(uow: UnitOfWork, person: Person, ask: Act) -> Document:
     if not editable:
         raise forbidden(person, "delete executions", Right.EDIT)
     page = Find(kind=Kind.EXECUTIONS, filter=str(ask.options.get("filter") or ""), top=MAX_DELETED)
-    seen, total = execution_views.page(uow, editable, page, ended=True)
-    answer = {"documents": documents(uow, seen, None), "totalCount": total}
-    pruning.remove_executions(uow, [run.id for run in seen])
+    views, total = execution_views.page(uow, editable, page, ended=True)
+    answer = {"documents": documents(uow, views, None), "totalCount": total}
+    pruning.remove_executions(uow, [run.id for run in views])
     return Document(document=answer)
 
 
 def _locate(uow: Reading, person: Person, ask: Get) -> ExecutionView:
     index = ask.options.get("index")
     if index is None:
-        seen, name = execution_views.one(uow, ask.id), ask.id
+        view, name = execution_views.one(uow, ask.id), ask.id
     else:
-        number = whole_number(str(index))
-        if number is None:
+        index_number = whole_number(str(index))
+        if index_number is None:
             raise refuse(Code.INVALID, f"{str(index)[:50]!r} is not a valid execution number")
         pipeline = str(ask.options.get("pipeline") or "")
         name = f"{pipeline or f'{ask.project}/{ask.name}'} #{index}"
         if pipeline:
-            seen = execution_views.by_index(uow, pipeline, number)
+            view = execution_views.by_index(uow, pipeline, index_number)
         else:
-            seen = execution_views.by_name_and_index(uow, ask.project, ask.name, number)
-    if seen is None or not person.may(seen.project, Right.READ):
+            view = execution_views.by_name_and_index(uow, ask.project, ask.name, index_number)
+    if view is None or not person.may(view.project, Right.READ):
         raise missing(name)
-    return seen
+    return view

@@ -22,7 +22,7 @@ TAIL_LINES = 8_000
 
 def keep_batch(store: Store, batch: Sequence[Incoming]) -> list[Outcome]:
     """Work on `config.logs`."""
-    keep(store, [one.message for one in batch if isinstance(one.message, LogChunk)])
+    keep(store, [incoming.message for incoming in batch if isinstance(incoming.message, LogChunk)])
     return [Ack() for _ in batch]
 
 
@@ -48,14 +48,14 @@ class Logs:
         chunks = stored.chunks(uow, ask.parent, ask.options, limit=ask.top, skip=ask.skip)
         documents = tuple(
             {
-                "stage": one.stage,
-                "task": one.task,
-                "try": one.try_number,
-                "firstLine": one.first_line,
-                "lines": one.lines,
-                "at": micros(one.at),
+                "stage": chunk.stage,
+                "task": chunk.task,
+                "try": chunk.try_number,
+                "firstLine": chunk.first_line,
+                "lines": chunk.lines,
+                "at": micros(chunk.at),
             }
-            for one in chunks
+            for chunk in chunks
         )
         return Page(documents=documents, total=ask.skip + len(documents))
 
@@ -64,13 +64,13 @@ class Logs:
         _demand(uow, person, ask.id)
         parts: list[str] = []
         ends: dict[tuple[str, str, int], int] = {}
-        for one in stored.chunks(uow, ask.id, ask.options, limit=100_000, skip=0):
-            key = (one.stage, one.task, one.try_number)
-            gap = one.first_line - ends.get(key, 0)
+        for chunk in stored.chunks(uow, ask.id, ask.options, limit=100_000, skip=0):
+            key = (chunk.stage, chunk.task, chunk.try_number)
+            gap = chunk.first_line - ends.get(key, 0)
             if gap > 0:
-                parts.append(f"[{gap} lines of {one.stage}.{one.task} are not kept]")
-            parts += one.lines
-            ends[key] = one.first_line + len(one.lines)
+                parts.append(f"[{gap} lines of {chunk.stage}.{chunk.task} are not kept]")
+            parts += chunk.lines
+            ends[key] = chunk.first_line + len(chunk.lines)
         return Document(document={"executionId": ask.id}, text="\n".join(parts))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

@@ -109,6 +109,6 @@ class Catalog:
         """Endpoints and variables that a plan may use, as they are now."""
         return resolve_for_run(uow, project, plan, inputs)
 
-    def report(self, uow: UnitOfWork, said: MirrorReport) -> None:
+    def report(self, uow: UnitOfWork, mirror_report: MirrorReport) -> None:
         """Take `mirror.report`."""
-        wanted.report(uow, said)
+        wanted.report(uow, mirror_report)

@@ -30,8 +30,8 @@ class UserOperations:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """One page."""
-        found, total = operations.page(uow, readable(uow, person), ask)
-        return Page(documents=tuple(_documents(uow, found, person)), total=total)
+        rows, total = operations.page(uow, readable(uow, person), ask)
+        return Page(documents=tuple(_documents(uow, rows, person)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id."""
@@ -43,71 +43,73 @@ class UserOperations:
             return _delete(uow, person, _locate(uow, person, ask.id))
         if ask.verb not in ("patch", "approve", "reject"):
             raise unsupported(Kind.USER_OPERATIONS, ask.verb, ("approve", "reject", "patch", "delete"))
-        said = str(ask.body.get("status") or ask.verb).lower()
-        if said not in _WORDS:
-            raise refuse(Code.INVALID, f"status {said!r} is not an answer; send Approved or Rejected", subject=ask.id)
-        one = _locate(uow, person, ask.id)
-        _demand_approver(person, one)
-        if one.status != ACTIVE:
-            raise refuse(Code.CONFLICT, f"The question was settled before: {one.status}", subject=one.id)
-        if one.expires_at is not None and one.expires_at <= uow.now:
+        status = str(ask.body.get("status") or ask.verb).lower()
+        if status not in _WORDS:
+            raise refuse(Code.INVALID, f"status {status!r} is not an answer; send Approved or Rejected", subject=ask.id)
+        operation = _locate(uow, person, ask.id)
+        _demand_approver(person, operation)
+        if operation.status != ACTIVE:
+            raise refuse(Code.CONFLICT, f"The question was settled before: {operation.status}", subject=operation.id)
+        if operation.expires_at is not None and operation.expires_at <= uow.now:
             raise refuse(
                 Code.CONFLICT,
-                f"The question expired at {wire_time(one.expires_at)}",
-                subject=one.id,
-                next_step=f"Run {one.pipeline} again; its author can give `expiration` a longer time.",
+                f"The question expired at {wire_time(operation.expires_at)}",
+                subject=operation.id,
+                next_step=f"Run {operation.pipeline} again; its author can give `expiration` a longer time.",
             )
-        answered = _answer(uow, person, one, _WORDS[said], str(ask.body.get("responseMessage") or ""))
+        answered = _answer(uow, person, operation, _WORDS[status], str(ask.body.get("responseMessage") or ""))
         return Document(document=_shown(uow, answered, person))
 
 
-def _delete(uow: UnitOfWork, person: Person, one: Operation) -> Document:
-    person.demand(one.project, Right.EDIT, "delete user operations")
-    if one.status == ACTIVE:
+def _delete(uow: UnitOfWork, person: Person, operation: Operation) -> Document:
+    person.demand(operation.project, Right.EDIT, "delete user operations")
+    if operation.status == ACTIVE:
         raise refuse(
             Code.CONFLICT,
-            f"{one.pipeline} #{one.execution_index} still waits for the answer",
-            subject=one.id,
+            f"{operation.pipeline} #{operation.execution_index} still waits for the answer",
+            subject=operation.id,
             next_step="Approve or reject it, or cancel the execution.",
         )
-    document = _shown(uow, one, person)
-    operations.remove(uow, one.id)
+    document = _shown(uow, operation, person)
+    operations.remove(uow, operation.id)
     return Document(document=document)
 
 
-def _answer(uow: UnitOfWork, person: Person, one: Operation, word: str, message: str) -> Operation:
-    answers = [given for given in one.answers if given.get("by") != person.user]
-    roles = sorted({person.service_role.value, *_project_role(person, one.project)})
+def _answer(uow: UnitOfWork, person: Person, operation: Operation, word: str, message: str) -> Operation:
+    answers = [earlier for earlier in operation.answers if earlier.get("by") != person.user]
+    roles = sorted({person.service_role.value, *_project_role(person, operation.project)})
     answers.append(
         {"by": person.user, "email": person.email, "roles": roles, "status": word, "message": message, "at": uow.now}
     )
-    approvals = sum(1 for given in answers if given["status"] == "Approved")
-    done = word == "Rejected" or approvals >= _quorum(one)
-    operations.save_answer(uow, one.id, status=word, answers=answers, by=person.user, message=message, done=done)
+    approvals = sum(1 for earlier in answers if earlier["status"] == "Approved")
+    done = word == "Rejected" or approvals >= _quorum(operation)
+    operations.save_answer(uow, operation.id, status=word, answers=answers, by=person.user, message=message, done=done)
     if done:
         with RunBatch(uow) as movement:
-            run = movement.run(one.execution_id)
+            run = movement.run(operation.execution_id)
             if run is not None:
-                said = {
+                outcome = {
                     "status": word,
                     "respondedBy": person.user,
                     "respondedByEmail": person.email,
                     "responderRoles": roles,
                     "comments": message,
                     "respondedOnInMicros": micros(uow.now),
-                    "index": one.id[-6:],
-                    "tryNumber": one.try_number,
+                    "index": operation.id[-6:],
+                    "tryNumber": operation.try_number,
                     "answers": answers,
                 }
-                step = protocol.answer(run.holding, one.stage, one.task, said, uow.now, try_number=one.try_number)
+                step = protocol.answer(
+                    run.holding, operation.stage, operation.task, outcome, uow.now, try_number=operation.try_number
+                )
                 movement.apply(run, step)
-    found = operations.find_operation(uow, one.id)
-    return found if found is not None else one
+    after = operations.find_operation(uow, operation.id)
+    return after if after is not None else operation
 
 
-def _quorum(one: Operation) -> int:
-    wanted = one.ask.get("quorum")
-    return max(1, int(wanted)) if isinstance(wanted, int | float) else 1
+def _quorum(operation: Operation) -> int:
+    quorum = operation.ask.get("quorum")
+    return max(1, int(quorum)) if isinstance(quorum, int | float) else 1
 
 
 def _names(value: Any) -> list[str]:
@@ -115,29 +117,30 @@ def _names(value: Any) -> list[str]:
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
-def _may_answer(person: Person, one: Operation) -> bool:
-    approvers, groups = _asked(one)
+def _may_answer(person: Person, operation: Operation) -> bool:
+    approvers, groups = _asked(operation)
     if not approvers and not groups:
-        return person.may(one.project, Right.EXECUTE)
+        return person.may(operation.project, Right.EXECUTE)
     mine = {person.user.casefold(), person.email.casefold()} - {""}
     # A role in the project is a group too, as exported pipelines have it.
-    belongs_to = {name.casefold() for name in (*person.groups, *_project_role(person, one.project))}
-    return bool(mine & approvers or belongs_to & groups) or person.may(one.project, Right.RESTRICTED)
+    belongs_to = {name.casefold() for name in (*person.groups, *_project_role(person, operation.project))}
+    return bool(mine & approvers or belongs_to & groups) or person.may(operation.project, Right.RESTRICTED)
 
 
-def _asked(one: Operation) -> tuple[set[str], set[str]]:
+def _asked(operation: Operation) -> tuple[set[str], set[str]]:
     """The people and the groups whose answer counts, in small letters."""
-    approvers, groups = (_names(one.ask.get(key)) for key in ("approvers", "approverGroups"))
+    approvers, groups = (_names(operation.ask.get(key)) for key in ("approvers", "approverGroups"))
     return {name.casefold() for name in approvers}, {name.casefold() for name in groups}
 
 
-def _demand_approver(person: Person, one: Operation) -> None:
-    if not _may_answer(person, one):
+def _demand_approver(person: Person, operation: Operation) -> None:
+    if not _may_answer(person, operation):
+        approvers = sorted(set.union(*_asked(operation)))
         raise refuse(
             Code.FORBIDDEN,
-            f"{person.user} is not among the approvers of {one.pipeline} #{one.execution_index}",
-            subject=one.id,
-            next_step=f"Ask one of: {', '.join(sorted(set.union(*_asked(one)))) or 'the project administrators'}.",
+            f"{person.user} is not among the approvers of {operation.pipeline} #{operation.execution_index}",
+            subject=operation.id,
+            next_step=f"Ask one of: {', '.join(approvers) or 'the project administrators'}.",
         )
 
 
@@ -146,104 +149,104 @@ def _project_role(person: Person, project: str) -> tuple[str, ...]:
     return () if role is None else (role.value,)
 
 
-def _locate(uow: Reading, person: Person, number: str) -> Operation:
-    one = _of_task(uow, number) if "~" in number else operations.find_operation(uow, number)
-    if one is None or not person.may(one.project, Right.READ):
-        raise refuse(Code.NOT_FOUND, f"There is no user operation {number}", subject=number)
-    return one
+def _locate(uow: Reading, person: Person, operation_id: str) -> Operation:
+    operation = _of_task(uow, operation_id) if "~" in operation_id else operations.find_operation(uow, operation_id)
+    if operation is None or not person.may(operation.project, Right.READ):
+        raise refuse(Code.NOT_FOUND, f"There is no user operation {operation_id}", subject=operation_id)
+    return operation
 
 
-def _of_task(uow: Reading, number: str) -> Operation | None:
+def _of_task(uow: Reading, task_key: str) -> Operation | None:
     """By the id of the task that asks, or the same with the task's name: its newest question."""
-    asked = operations.of_execution(uow, number.partition("~")[0])
-    ids = _task_ids(uow, asked)
-    return next((one for one in asked if number in (ids[one.id], f"{one.execution_id}~{one.stage}.{one.task}")), None)
+    rows = operations.of_execution(uow, task_key.partition("~")[0])
+    ids = _task_ids(uow, rows)
+    return next((row for row in rows if task_key in (ids[row.id], f"{row.execution_id}~{row.stage}.{row.task}")), None)
 
 
-def _task_ids(uow: Reading, found: Sequence[Operation]) -> dict[str, str]:
+def _task_ids(uow: Reading, rows: Sequence[Operation]) -> dict[str, str]:
     """The wire's id of the task that asks each question."""
-    runs = executions.load_runs(uow, {one.execution_id for one in found})
+    runs = executions.load_runs(uow, {row.execution_id for row in rows})
     texts = executions.plan_texts(uow, {run.plan_hash for run in runs.values()})
     ids = {}
-    for one in found:
-        plan, _, _ = read_plan(*texts[runs[one.execution_id].plan_hash])
-        stage = next(stage for stage in plan.stages if stage.name == one.stage)
-        ids[one.id] = task_id(one.execution_id, stage.index, plan.task(one.stage, one.task).index)
+    for row in rows:
+        plan, _, _ = read_plan(*texts[runs[row.execution_id].plan_hash])
+        stage = next(stage for stage in plan.stages if stage.name == row.stage)
+        ids[row.id] = task_id(row.execution_id, stage.index, plan.task(row.stage, row.task).index)
     return ids
 
 
-def _shown(uow: Reading, one: Operation, person: Person) -> Json:
-    return _documents(uow, [one], person)[0]
+def _shown(uow: Reading, operation: Operation, person: Person) -> Json:
+    return _documents(uow, [operation], person)[0]
 
 
-def _documents(uow: Reading, found: Sequence[Operation], person: Person) -> list[Json]:
+def _documents(uow: Reading, rows: Sequence[Operation], person: Person) -> list[Json]:
     """Approvals as the API shows them to this person."""
-    projects = projects_store.ids(uow, {one.project for one in found})
-    tasks = _task_ids(uow, found)
-    return [_document(one, projects.get(one.project, ""), tasks[one.id], person) for one in found]
+    projects = projects_store.ids(uow, {row.project for row in rows})
+    tasks = _task_ids(uow, rows)
+    return [_document(row, projects.get(row.project, ""), tasks[row.id], person) for row in rows]
 
 
-def _document(one: Operation, project_id: str, task: str, person: Person) -> Json:
+def _document(operation: Operation, project_id: str, task: str, person: Person) -> Json:
     """Code Stream's UserOperation with the fields of both its forms."""
-    expires = 0 if one.expires_at is None else micros(one.expires_at)
-    lasts_s = 0.0 if one.expires_at is None else max(0.0, one.expires_at - one.requested_at)
-    last: Json = one.answers[-1] if one.answers else {}
+    expires = 0 if operation.expires_at is None else micros(operation.expires_at)
+    lasts_s = 0.0 if operation.expires_at is None else max(0.0, operation.expires_at - operation.requested_at)
+    last: Json = operation.answers[-1] if operation.answers else {}
     return {
-        "project": one.project,
+        "project": operation.project,
         "kind": "USER_OPERATION",
-        "id": one.id,
-        "name": f"{one.stage}.{one.task}",
-        "index": one.id[-6:],
+        "id": operation.id,
+        "name": f"{operation.stage}.{operation.task}",
+        "index": operation.id[-6:],
         "version": "v1",
         "tags": [],
         "orgId": ORGANISATION,
         "projectId": project_id,
         "_projectId": project_id,
         **stamps(
-            one.requested_at,
-            one.responded_at if one.responded_at is not None else one.requested_at,
-            one.requested_by,
-            one.responded_by or one.requested_by,
+            operation.requested_at,
+            operation.responded_at if operation.responded_at is not None else operation.requested_at,
+            operation.requested_by,
+            operation.responded_by or operation.requested_by,
         ),
-        "_link": link("user-operations", one.id),
-        "status": one.status,
-        "summary": one.summary,
-        "description": str(one.ask.get("description") or ""),
-        "approvers": _names(one.ask.get("approvers")),
-        "approverGroups": _names(one.ask.get("approverGroups")),
-        "quorum": _quorum(one),
-        "answers": list(one.answers),
-        "_mayAnswer": one.status == ACTIVE and _may_answer(person, one),
-        "endpoint": str(one.ask.get("endpoint") or ""),
-        "sendemail": bool(one.ask.get("sendemail")),
+        "_link": link("user-operations", operation.id),
+        "status": operation.status,
+        "summary": operation.summary,
+        "description": str(operation.ask.get("description") or ""),
+        "approvers": _names(operation.ask.get("approvers")),
+        "approverGroups": _names(operation.ask.get("approverGroups")),
+        "quorum": _quorum(operation),
+        "answers": list(operation.answers),
+        "_mayAnswer": operation.status == ACTIVE and _may_answer(person, operation),
+        "endpoint": str(operation.ask.get("endpoint") or ""),
+        "sendemail": bool(operation.ask.get("sendemail")),
         "expirationInDays": math.ceil(lasts_s / 86_400),
         **_expiration(lasts_s),
-        "cancelPreviousPendingUserOp": one.ask.get("cancelPreviousPendingUserOp") in (True, "true"),
+        "cancelPreviousPendingUserOp": operation.ask.get("cancelPreviousPendingUserOp") in (True, "true"),
         "expirationInSeconds": round(lasts_s),
         "_expiresOnInMicros": expires,
         "expiresOnInMicros": expires,
-        "_requestedOnInMicros": micros(one.requested_at),
-        "requestedOnInMicros": micros(one.requested_at),
-        "executionId": one.execution_id,
-        "executionIndex": one.execution_index,
-        "executionLink": link("executions", one.execution_id),
-        "parentId": one.execution_id,
+        "_requestedOnInMicros": micros(operation.requested_at),
+        "requestedOnInMicros": micros(operation.requested_at),
+        "executionId": operation.execution_id,
+        "executionIndex": operation.execution_index,
+        "executionLink": link("executions", operation.execution_id),
+        "parentId": operation.execution_id,
         "taskExecutionId": task,
-        "pipelineId": one.pipeline_id,
-        "pipelineName": one.pipeline,
-        "pipeline": one.pipeline,
-        "pipelineLink": link("pipelines", one.pipeline_id),
-        "stageKey": one.stage,
-        "taskKey": one.task,
-        "requestedBy": one.requested_by,
-        "respondedBy": one.responded_by,
-        "respondedOnInMicros": 0 if one.responded_at is None else micros(one.responded_at),
+        "pipelineId": operation.pipeline_id,
+        "pipelineName": operation.pipeline,
+        "pipeline": operation.pipeline,
+        "pipelineLink": link("pipelines", operation.pipeline_id),
+        "stageKey": operation.stage,
+        "taskKey": operation.task,
+        "requestedBy": operation.requested_by,
+        "respondedBy": operation.responded_by,
+        "respondedOnInMicros": 0 if operation.responded_at is None else micros(operation.responded_at),
         "respondedByEmail": last.get("email", ""),
         "responderRoles": last.get("roles", []),
-        "responseMessage": one.response_message,
-        "comments": one.response_message,
-        "message": one.response_message,
-        "changeLog": "\n".join(map(_told, one.answers)),
+        "responseMessage": operation.response_message,
+        "comments": operation.response_message,
+        "message": operation.response_message,
+        "changeLog": "\n".join(map(_told, operation.answers)),
         "resumeCount": 0,
     }
 
@@ -257,5 +260,5 @@ def _expiration(lasts_s: float) -> Json:
 
 
 def _told(answer: Json) -> str:
-    said = f": {answer['message']}" if answer.get("message") else ""
-    return f"{wire_time(answer.get('at'))} {answer.get('status')} by {answer.get('by')}{said}"
+    reason = f": {answer['message']}" if answer.get("message") else ""
+    return f"{wire_time(answer.get('at'))} {answer.get('status')} by {answer.get('by')}{reason}"

@@ -135,17 +135,17 @@ def skips(movement: RunBatch, pipeline: RunnablePipeline, policy: Supersede, *, 
 
 def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
     """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
-    known = movement.run(order.execution_id)
-    if known is not None:
-        return Admitted(known)
+    existing = movement.run(order.execution_id)
+    if existing is not None:
+        return Admitted(existing)
     uow = movement.uow
     lane = concurrency.lane_of(ready.policy, pipeline.id, order.source_of_runs)
     arrival = _arrival(movement, ready.policy, lane)
     index = executions.next_number(uow, f"pipeline {pipeline.id}")
-    superseded = tuple(_supersede(movement, one, index) for one in arrival.supersede)
-    for one in arrival.cancel:
-        what = "newer push" if order.push is not None else "later time of the schedule"
-        _cancel_older(movement, one, f"A {what} started #{index}.")
+    superseded = tuple(_supersede(movement, older_id, index) for older_id in arrival.supersede)
+    for older_id in arrival.cancel:
+        reason = "newer push" if order.push is not None else "later time of the schedule"
+        _cancel_older(movement, older_id, f"A {reason} started #{index}.")
     executions.keep_plan(uow, ready.digest, ready.plan, ready.about)
     run = Run(
         id=order.execution_id,
@@ -200,7 +200,9 @@ def _arrival(movement: RunBatch, policy: Supersede, lane: str) -> concurrency.Ar
     running = slots.active_in_lane(movement.uow, lane)
     queued = slots.queued_in_lane(movement.uow, lane)
     movement.preload(queued)
-    fresh = [one for one in queued if (run := movement.run(one)) is not None and not run.holding.begun]
+    fresh = [
+        queued_id for queued_id in queued if (run := movement.run(queued_id)) is not None and not run.holding.begun
+    ]
     return concurrency.arrive(policy, running, fresh)
 
 
@@ -299,17 +301,17 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
     """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
     ready = compiled(pipeline)
     # Only a runner, which has no token, may say that a run belongs to another and to whom that belongs.
-    said = body.get("_parent") if person.token_id is None else None
-    parent = said if isinstance(said, Mapping) else None
-    given = body.get("input") or {}
-    if not isinstance(given, Mapping):
+    parent_body = body.get("_parent") if person.token_id is None else None
+    parent = parent_body if isinstance(parent_body, Mapping) else None
+    values = body.get("input") or {}
+    if not isinstance(values, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")
         raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
-    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, given)
+    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, values)
     if flaws:
         raise refuse(
             Code.INVALID,
-            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(one.told for one in flaws)}",
+            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(item.told for item in flaws)}",
             subject=pipeline.id,
             flaws=tuple(flaws),
         )
@@ -321,7 +323,7 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
         order_at=uow.now,
         comments=str(body.get("comments") or ""),
         source=str(body.get("source") or ("nested" if parent else "manual")),
-        tags=tuple(str(one) for one in tags or []),
+        tags=tuple(str(item) for item in tags or []),
         nested=parent is not None,
         rollback=bool((parent or {}).get("rollback")),
         parent=str(parent["executionId"]) if parent else None,
@@ -331,13 +333,13 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
 
 
 def _own_id(body: Mapping[str, Any]) -> str:
-    wanted = body.get("executionId")
-    if not wanted:
+    text = body.get("executionId")
+    if not text:
         return new_id()
     try:
-        return str(UUID(str(wanted)))
+        return str(UUID(str(text)))
     except ValueError as error:
-        raise refuse(Code.INVALID, f"executionId {wanted!r} is not a valid UUID") from error
+        raise refuse(Code.INVALID, f"executionId {text!r} is not a valid UUID") from error
 
 
 def response(run: Run) -> dict[str, Any]:

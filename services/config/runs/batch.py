@@ -48,7 +48,7 @@ class RunBatch:
 
     def preload(self, ids: Iterable[str]) -> None:
         """Load many runs in one go."""
-        missing = [one for one in ids if one not in self._runs]
+        missing = [execution_id for execution_id in ids if execution_id not in self._runs]
         if missing:
             self._runs |= executions.load_runs(self.uow, missing)
 
@@ -92,17 +92,17 @@ class RunBatch:
             run.holding.attempt,
         )
         glance = projection.RunSummary(run.folded, run.status_message, run.started_at, run.ended_at)
-        for place, one in enumerate(accepted, start=run.events + 1):
-            self._rows.append((run.id, place, one))
-            glance = projection.look(glance, one.event, now)
-        shown = protocol.shown(holding, glance.status)
-        news = bool(accepted) or (shown, glance.message) != (before.status, before.status_message)
+        for place, record in enumerate(accepted, start=run.events + 1):
+            self._rows.append((run.id, place, record))
+            glance = projection.look(glance, record.event, now)
+        status = protocol.shown(holding, glance.status)
+        news = bool(accepted) or (status, glance.message) != (before.status, before.status_message)
         after = replace(
             run,
             holding=holding,
             since=now if moved else run.since,
             folded=glance.status,
-            status=shown,
+            status=status,
             status_message=glance.message,
             started_at=glance.started_at,
             ended_at=glance.ended_at,
@@ -110,7 +110,7 @@ class RunBatch:
             revision=before.revision + 1 if news else run.revision,
         )
         if news:
-            self._said.setdefault(run.id, []).extend(one.event for one in accepted)
+            self._said.setdefault(run.id, []).extend(record.event for record in accepted)
         self._runs[run.id] = after
         if after != before:
             self._dirty.add(run.id)
@@ -118,11 +118,11 @@ class RunBatch:
 
     def say(self, run: Run, message: str) -> Run:
         """Why a run waits, for people."""
-        shown = protocol.shown(run.holding, run.folded)
-        if (message, shown) == (run.status_message, run.status):
+        status = protocol.shown(run.holding, run.folded)
+        if (message, status) == (run.status_message, run.status):
             return run
         before = self._before.setdefault(run.id, run)
-        after = replace(run, status=shown, status_message=message, revision=before.revision + 1)
+        after = replace(run, status=status, status_message=message, revision=before.revision + 1)
         self._runs[run.id] = after
         self._dirty.add(run.id)
         self._said.setdefault(run.id, [])
@@ -174,8 +174,10 @@ class RunBatch:
         self._before.clear()
 
     def _write(self) -> None:
-        executions.add_runs(self.uow, [(self._runs[one], facts) for one, facts in self._new.items()])
-        executions.save_runs(self.uow, [self._runs[one] for one in self._dirty if one not in self._new])
+        executions.add_runs(self.uow, [(self._runs[execution_id], facts) for execution_id, facts in self._new.items()])
+        executions.save_runs(
+            self.uow, [self._runs[execution_id] for execution_id in self._dirty if execution_id not in self._new]
+        )
         self._new.clear()
         store_events.append(self.uow, self._rows)
         self._dirty.clear()
@@ -188,8 +190,8 @@ class RunBatch:
         while page := slots.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
             chosen = concurrency.choose(page, active, busy.keys())
             self.preload(chosen)
-            for one in chosen:
-                self.admit(self._runs[one])
+            for execution_id in chosen:
+                self.admit(self._runs[execution_id])
             active += len(chosen)
             busy |= {place.lane: place.id for place in page if place.lane and place.id in chosen}
             skip += len(page)

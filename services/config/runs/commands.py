@@ -42,44 +42,44 @@ def _load(movement: RunBatch, execution_id: str) -> Run:
 
 
 def _answer(uow: UnitOfWork, execution_id: str) -> Document:
-    seen = execution_views.one(uow, execution_id)
-    if seen is None:
+    view = execution_views.one(uow, execution_id)
+    if view is None:
         raise missing(execution_id)
-    plan, _ = plan_of(uow, seen.plan_hash)
-    (document,) = documents(uow, [seen], {seen.id: folded(uow, seen.id, plan)})
+    plan, _ = plan_of(uow, view.plan_hash)
+    (document,) = documents(uow, [view], {view.id: folded(uow, view.id, plan)})
     return Document(document=document)
 
 
 def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, ExecutionView, Act], Document]:
-    def act(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
+    def act(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Document:
         with RunBatch(uow) as movement:
-            run = _load(movement, seen.id)
+            run = _load(movement, view.id)
             step = protocol.intend(run.holding, intent, uow.now)
             if step.refusal:
                 raise refuse(
-                    Code.CONFLICT, f"Cannot {intent} {seen.pipeline} #{seen.idx}: {step.refusal}", subject=seen.id
+                    Code.CONFLICT, f"Cannot {intent} {view.pipeline} #{view.idx}: {step.refusal}", subject=view.id
                 )
-            executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"{intent} by {person.user}"))
+            executions.set_reason(uow, view.id, str(ask.body.get("reason") or f"{intent} by {person.user}"))
             movement.apply(run, step)
             if intent is protocol.Intent.CANCEL:
-                movement.cancel_children(seen.id)
-        return _answer(uow, seen.id)
+                movement.cancel_children(view.id)
+        return _answer(uow, view.id)
 
     return act
 
 
-def _resume(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
+def _resume(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Document:
     """After a pause; or, for an administrator, let the run use what is restricted."""
     with RunBatch(uow) as movement:
-        run = _load(movement, seen.id)
+        run = _load(movement, view.id)
         barred = [] if run.holding.pause else _barred(uow, run)
         if barred:
-            person.demand(seen.project, Right.RESTRICTED, f"let {seen.pipeline} #{seen.idx} use what is restricted")
-            executions.set_reason(uow, seen.id, str(ask.body.get("reason") or f"let through by {person.user}"))
-            said = {"cleared": True, "by": person.user}
+            person.demand(view.project, Right.RESTRICTED, f"let {view.pipeline} #{view.idx} use what is restricted")
+            executions.set_reason(uow, view.id, str(ask.body.get("reason") or f"let through by {person.user}"))
+            clearance = {"cleared": True, "by": person.user}
             for stage, task in barred:
-                run = movement.apply(run, protocol.answer(run.holding, stage, task, said, uow.now))
-    return _answer(uow, seen.id) if barred else _intend(protocol.Intent.RESUME)(uow, person, seen, ask)
+                run = movement.apply(run, protocol.answer(run.holding, stage, task, clearance, uow.now))
+    return _answer(uow, view.id) if barred else _intend(protocol.Intent.RESUME)(uow, person, view, ask)
 
 
 def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
@@ -95,82 +95,82 @@ def _barred(uow: UnitOfWork, run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _tag(uow: UnitOfWork, _person: Person, seen: ExecutionView, ask: Act) -> Document:
+def _tag(uow: UnitOfWork, _person: Person, view: ExecutionView, ask: Act) -> Document:
     tags = ask.body.get("tags")
     if not isinstance(tags, list):
-        raise refuse(Code.INVALID, "tags must be a list of texts", subject=seen.id)
-    executions.set_tags(uow, seen.id, [str(one) for one in tags])
-    return _answer(uow, seen.id)
+        raise refuse(Code.INVALID, "tags must be a list of texts", subject=view.id)
+    executions.set_tags(uow, view.id, [str(tag) for tag in tags])
+    return _answer(uow, view.id)
 
 
-def _delete(uow: UnitOfWork, person: Person, seen: ExecutionView, _ask: Act) -> Document:
-    if seen.state != _ENDED.value:
+def _delete(uow: UnitOfWork, person: Person, view: ExecutionView, _ask: Act) -> Document:
+    if view.state != _ENDED.value:
         raise refuse(
             Code.CONFLICT,
-            f"{seen.pipeline} #{seen.idx} has not ended",
-            subject=seen.id,
+            f"{view.pipeline} #{view.idx} has not ended",
+            subject=view.id,
             next_step="Cancel it, then delete it.",
         )
-    person.demand(seen.project, Right.EDIT, f"delete runs of {seen.pipeline}")
-    answer = _answer(uow, seen.id)
-    pruning.remove_executions(uow, [seen.id])
+    person.demand(view.project, Right.EDIT, f"delete runs of {view.pipeline}")
+    answer = _answer(uow, view.id)
+    pruning.remove_executions(uow, [view.id])
     return answer
 
 
-def _rerun(uow: UnitOfWork, person: Person, seen: ExecutionView, ask: Act) -> Document:
+def _rerun(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Document:
     """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
 
     A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its lane.
     """
-    pipeline = pipelines.pipeline_by_id(uow, seen.pipeline_id)
+    pipeline = pipelines.pipeline_by_id(uow, view.pipeline_id)
     if pipeline is None:
-        raise refuse(Code.CONFLICT, f"Pipeline {seen.pipeline} no longer exists", subject=seen.id)
+        raise refuse(Code.CONFLICT, f"Pipeline {view.pipeline} no longer exists", subject=view.id)
     ready = admission.compiled(pipeline)
-    given = ask.body.get("input") or ask.body.get("inputs")
-    kept = {name: value for name, value in seen.input.items() if name in ready.spec.input}
-    changed: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    new_inputs = ask.body.get("input") or ask.body.get("inputs")
+    kept = {name: value for name, value in view.input.items() if name in ready.spec.input}
+    changed: Mapping[str, Any] = new_inputs if isinstance(new_inputs, Mapping) else {}
     since = str(ask.body.get("from") or "")
     body = {
         **ask.body,
         "input": {**kept, **changed},
-        "comments": str(ask.body.get("comments") or f"Rerun of #{seen.idx}" + (f" from {since}" if since else "")),
-        "source": f"rerun of {seen.id}",
+        "comments": str(ask.body.get("comments") or f"Rerun of #{view.idx}" + (f" from {since}" if since else "")),
+        "source": f"rerun of {view.id}",
     }
     order = admission.manual_order(uow, pipeline, person, body)
-    same_push = all((order.inputs.get(name) or "") == (seen.input.get(name) or "") for name in DOCKER)
+    same_push = all((order.inputs.get(name) or "") == (view.input.get(name) or "") for name in DOCKER)
     order = replace(
         order,
-        rerun_of=seen.id,
-        sealed=_still_sealed(uow, seen, order),
-        push=None if seen.push is None or not same_push else Push.model_validate_json(seen.push),
-        kept=_kept(uow, seen, compile_plan(ready.spec), since) if since else (),
+        rerun_of=view.id,
+        sealed=_still_sealed(uow, view, order),
+        push=None if view.push is None or not same_push else Push.model_validate_json(view.push),
+        kept=_kept(uow, view, compile_plan(ready.spec), since) if since else (),
     )
     return Document(document=admission.start_order(uow, pipeline, person, order))
 
 
-def _still_sealed(uow: UnitOfWork, seen: ExecutionView, order: admission.Order) -> Mapping[str, Sealed]:
+def _still_sealed(uow: UnitOfWork, view: ExecutionView, order: admission.Order) -> Mapping[str, Sealed]:
     """An input whose mask is written back keeps its secret."""
-    (facts,) = executions.facts_of(uow, [seen.id]).values()
-    return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == seen.input.get(name)}
+    (facts,) = executions.facts_of(uow, [view.id]).values()
+    return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == view.input.get(name)}
 
 
-def _kept(uow: UnitOfWork, seen: ExecutionView, now: Plan, since: str) -> tuple[TaskKept, ...]:
-    if seen.state != _ENDED.value:
-        raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} has not ended", subject=seen.id)
-    plan, _ = plan_of(uow, seen.plan_hash)
-    state = state_of(uow, seen.id, plan)
-    return reruns.kept(seen.id, plan, state, now, since)
+def _kept(uow: UnitOfWork, view: ExecutionView, now: Plan, since: str) -> tuple[TaskKept, ...]:
+    if view.state != _ENDED.value:
+        raise refuse(Code.CONFLICT, f"{view.pipeline} #{view.idx} has not ended", subject=view.id)
+    plan, _ = plan_of(uow, view.plan_hash)
+    state = state_of(uow, view.id, plan)
+    return reruns.kept(view.id, plan, state, now, since)
 
 
-def _past_queue(uow: UnitOfWork, person: Person, seen: ExecutionView, _ask: Act) -> Document:
+def _past_queue(uow: UnitOfWork, person: Person, view: ExecutionView, _ask: Act) -> Document:
     """Start a waiting run although there is no place for it."""
-    person.demand(seen.project, Right.RESTRICTED, f"start runs of {seen.pipeline} past the queue")
+    person.demand(view.project, Right.RESTRICTED, f"start runs of {view.pipeline} past the queue")
     with RunBatch(uow) as movement:
-        run = _load(movement, seen.id)
+        run = _load(movement, view.id)
         if run.holding.state is not protocol.State.QUEUED:
-            raise refuse(Code.CONFLICT, f"{seen.pipeline} #{seen.idx} does not wait in the queue", subject=seen.id)
+            raise refuse(Code.CONFLICT, f"{view.pipeline} #{view.idx} does not wait in the queue", subject=view.id)
         movement.admit(run)
-    return _answer(uow, seen.id)
+    return _answer(uow, view.id)
 
 
 VERBS: dict[str, Callable[[UnitOfWork, Person, ExecutionView, Act], Document]] = {

@@ -25,118 +25,127 @@ _LISTED_INPUT = 8 * 1024
 """Bytes that lists show of a run's inputs."""
 
 
-def listed(uow: Reading, seen: Sequence[ExecutionView], states: Mapping[str, Folded] | None) -> list[Json]:
+def listed(uow: Reading, views: Sequence[ExecutionView], states: Mapping[str, Folded] | None) -> list[Json]:
     """The API's JSON of runs as lists show them: without outputs, and without the inputs of tasks."""
-    shown = [replace(run, input=fitted(dict(run.input), _LISTED_INPUT), output={}) for run in seen]
-    return documents(uow, shown, states, values=False)
+    cut_views = [replace(run, input=fitted(dict(run.input), _LISTED_INPUT), output={}) for run in views]
+    return documents(uow, cut_views, states, values=False)
 
 
 def documents(
-    uow: Reading, seen: Sequence[ExecutionView], states: Mapping[str, Folded] | None, *, values: bool = True
+    uow: Reading, views: Sequence[ExecutionView], states: Mapping[str, Folded] | None, *, values: bool = True
 ) -> list[Json]:
     """The API's JSON of runs; without their states, by id, stages are left out."""
-    projects = projects_store.ids(uow, {one.project for one in seen})
-    plans = executions.plan_texts(uow, {one.plan_hash for one in seen})
-    told = {} if states is None else notices.of_executions(uow, [one.id for one in seen])
+    projects = projects_store.ids(uow, {view.project for view in views})
+    plans = executions.plan_texts(uow, {view.plan_hash for view in views})
+    notified = {} if states is None else notices.of_executions(uow, [view.id for view in views])
     return [
         _document(
-            one,
-            projects.get(one.project, ""),
-            plans[one.plan_hash],
-            None if states is None else states[one.id],
-            told.get(one.id, ()),
-            execution_views.place_in_queue(uow, one) if one.state == _QUEUED.value else 0,
+            view,
+            projects.get(view.project, ""),
+            plans[view.plan_hash],
+            None if states is None else states[view.id],
+            notified.get(view.id, ()),
+            execution_views.place_in_queue(uow, view) if view.state == _QUEUED.value else 0,
             uow.now,
             values=values,
         )
-        for one in seen
+        for view in views
     ]
 
 
 def _document(
-    one: ExecutionView,
+    execution_view: ExecutionView,
     project_id: str,
     texts: tuple[str, str],
     folded: Folded | None,
-    told: Sequence[Told],
+    notified: Sequence[Told],
     position: int,
     now: float,
     *,
     values: bool,
 ) -> Json:
     plan, _, about = read_plan(*texts)
-    ended_at = one.ended_at
-    started_at = one.started_at if one.started_at is not None else (ended_at if ended_at is not None else now)
+    ended_at = execution_view.ended_at
+    started_at = (
+        execution_view.started_at
+        if execution_view.started_at is not None
+        else (ended_at if ended_at is not None else now)
+    )
     document: Json = {
-        "project": one.project,
-        "id": one.id,
-        "name": one.pipeline,
+        "project": execution_view.project,
+        "id": execution_view.id,
+        "name": execution_view.pipeline,
         "description": about.get("description") or "",
         "version": "v1",
-        "index": one.idx,
-        "status": one.status,
-        "statusMessage": one.status_message,
-        "comments": one.comments,
-        "reason": one.reason,
+        "index": execution_view.idx,
+        "status": execution_view.status,
+        "statusMessage": execution_view.status_message,
+        "comments": execution_view.comments,
+        "reason": execution_view.reason,
         "icon": about.get("icon") or "",
-        "input": one.input,
-        "output": one.output,
+        "input": execution_view.input,
+        "output": execution_view.output,
         "starred": about.get("starred") or {},
         "stageOrder": about.get("stageOrder") or [],
         "notifications": [],
-        "tags": one.tags,
+        "tags": execution_view.tags,
         "workspaceResults": [],
-        "_link": link("executions", one.id),
+        "_link": link("executions", execution_view.id),
         "_projectId": project_id,
-        **stamps(one.requested_at, one.updated_at, one.requested_by, one.requested_by),
+        **stamps(
+            execution_view.requested_at,
+            execution_view.updated_at,
+            execution_view.requested_by,
+            execution_view.requested_by,
+        ),
         "_inputMeta": about.get("inputMeta") or {},
         "_outputMeta": about.get("outputMeta") or {},
-        "_requestTimeInMicros": micros(one.requested_at),
+        "_requestTimeInMicros": micros(execution_view.requested_at),
         "_durationInMicros": max(0, micros((now if ended_at is None else ended_at) - started_at)),
-        "_totalDurationInMicros": max(0, micros((now if ended_at is None else ended_at) - one.requested_at)),
-        "_executedBy": one.requested_by,
-        "_source": one.source,
-        "_image": one.image,
-        "_imageName": one.image_name,
-        "_imageTag": one.image_tag,
-        "_pipelineLink": link("pipelines", one.pipeline_id),
-        "_pipelineId": one.pipeline_id,
-        "_nested": one.nested,
-        "_rollback": one.rollback,
-        "_parent": one.parent,
-        "_rerunOf": one.rerun_of or "",
+        "_totalDurationInMicros": max(0, micros((now if ended_at is None else ended_at) - execution_view.requested_at)),
+        "_executedBy": execution_view.requested_by,
+        "_source": execution_view.source,
+        "_image": execution_view.image,
+        "_imageName": execution_view.image_name,
+        "_imageTag": execution_view.image_tag,
+        "_pipelineLink": link("pipelines", execution_view.pipeline_id),
+        "_pipelineId": execution_view.pipeline_id,
+        "_nested": execution_view.nested,
+        "_rollback": execution_view.rollback,
+        "_parent": execution_view.parent,
+        "_rerunOf": execution_view.rerun_of or "",
         "_queuePosition": position,
-        "_revision": one.revision,
-        "_push": _push(one),
-        "_eventId": one.delivery,
-        "_webhookId": one.webhook_id,
+        "_revision": execution_view.revision,
+        "_push": _push(execution_view),
+        "_eventId": execution_view.delivery,
+        "_webhookId": execution_view.webhook_id,
     }
     if folded is not None:
         state = folded.state
         if folded.unreadable:
             document["_unreadable"] = folded.unreadable
-        document["stages"] = projection.stages(one.id, plan, state, now, values=values)
-        _tell(document, told)
+        document["stages"] = projection.stages(execution_view.id, plan, state, now, values=values)
+        _tell(document, notified)
         document |= {f"_{key}": value for key, value in projection.rollback(plan, state).items()}
     return document
 
 
-def _tell(document: Json, told: Sequence[Told]) -> None:
+def _tell(document: Json, notified: Sequence[Told]) -> None:
     """All notifications are listed at the run, and those of a stage or a task there too."""
-    for one in told:
-        record = notifications.shown(one)
+    for notice in notified:
+        record = notifications.shown(notice)
         document["notifications"].append(record)
-        stage = document["stages"].get(one.stage)
+        stage = document["stages"].get(notice.stage)
         if stage is not None:
-            place = stage["tasks"].get(one.task) if one.task else stage
+            place = stage["tasks"].get(notice.task) if notice.task else stage
             if place is not None:
                 place["notifications"].append(record)
 
 
-def _push(one: ExecutionView) -> Json | None:
-    if one.push is None:
+def _push(execution_view: ExecutionView) -> Json | None:
+    if execution_view.push is None:
         return None
-    push = Push.model_validate_json(one.push)
+    push = Push.model_validate_json(execution_view.push)
     return {
         "image": push.image,
         "tag": push.tag,

@@ -25,8 +25,8 @@ DUE = "run.due"
 def apply_effects(batch: BatchPort, run: Run, step: protocol.Step) -> None:
     """Do what follows from a step, whose events and holding the batch has taken over already."""
     for recorded in step.accepted:
-        if (told := _TOLD.get(type(recorded.event))) is not None:
-            told(batch, run, recorded.event)
+        if (follow_up := _TOLD.get(type(recorded.event))) is not None:
+            follow_up(batch, run, recorded.event)
     for effect in step.effects:
         _EFFECTS[type(effect)](batch, run, effect)
 
@@ -77,17 +77,17 @@ def _answer_parent(batch: BatchPort, run: Run, parent_id: str) -> None:
     parent = batch.run(parent_id)
     if parent is None or parent.holding.state is protocol.State.ENDED:
         return
-    ends = (one for one in reversed(batch.said_of(run)) if isinstance(one, RunEnded))
-    brought = next((one for one in ends if one.output), None)
-    said = {
+    ends = (end for end in reversed(batch.said_of(run)) if isinstance(end, RunEnded))
+    last_end = next((end for end in ends if end.output), None)
+    answer = {
         "executionId": run.id,
         "executionIndex": run.index,
         "executionStatus": run.status.value,
         "statusMessage": run.status_message,
-        "outputProperties": brought.output if brought else {},
-        "sealedProperties": {name: box.model_dump() for name, box in brought.sealed.items()} if brought else {},
+        "outputProperties": last_end.output if last_end else {},
+        "sealedProperties": {name: box.model_dump() for name, box in last_end.sealed.items()} if last_end else {},
     }
-    step = protocol.answer(parent.holding, run.parent_stage, run.parent_task, said, batch.uow.now)
+    step = protocol.answer(parent.holding, run.parent_stage, run.parent_task, answer, batch.uow.now)
     batch.apply(parent, step)
 
 
@@ -116,23 +116,23 @@ def _task_waits(batch: BatchPort, run: Run, event: TaskWaiting) -> None:
     uow = batch.uow
     operations.ask(uow, run, event)
     if event.ask.get("cancelPreviousPendingUserOp"):
-        for one in operations.earlier_askers(uow, run, event.stage, event.task):
-            if (earlier := batch.run(one)) is not None:
-                executions.set_reason(uow, one, f"#{run.index} asks the same.")
+        for asker_id in operations.earlier_askers(uow, run, event.stage, event.task):
+            if (earlier := batch.run(asker_id)) is not None:
+                executions.set_reason(uow, asker_id, f"#{run.index} asks the same.")
                 batch.apply(earlier, protocol.intend(earlier.holding, protocol.Intent.CANCEL, uow.now))
 
 
 def _task_handle(batch: BatchPort, run: Run, event: TaskHandle) -> None:
-    for one in event.pushing:
-        pushed_images.record(batch.uow, run, event, one)
+    for pushed_image in event.pushing:
+        pushed_images.record(batch.uow, run, event, pushed_image)
 
 
 def _task_ended(batch: BatchPort, run: Run, event: TaskEnded) -> None:
     if event.status in (Status.CANCELED, Status.FAILED):
         operations.close_of_task(batch.uow, run.id, event.stage, event.task)
         batch.cancel_children(run.id, (event.stage, event.task))
-    for one in event.deployed:
-        deployments.record(batch.uow, run, event, one)
+    for workload in event.deployed:
+        deployments.record(batch.uow, run, event, workload)
 
 
 _EFFECTS: dict[type, Callable[[BatchPort, Run, Any], None]] = {

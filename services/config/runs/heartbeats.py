@@ -48,5 +48,5 @@ class Leases:
     def expired(self, held: Iterable[str]) -> list[str]:
         """Which of the held runs have not reported for a whole lease; others are forgotten."""
         with self._lock:
-            self._seen = {one: self._seen.get(one, (0, self._clock_s)) for one in held}
-            return [one for one, (_, at) in self._seen.items() if self._clock_s - at > self._lease_s]
+            self._seen = {execution_id: self._seen.get(execution_id, (0, self._clock_s)) for execution_id in held}
+            return [execution_id for execution_id, (_, at) in self._seen.items() if self._clock_s - at > self._lease_s]

@@ -111,33 +111,35 @@ class Ledger:
             self.last_take_at = movement.uow.now
         return Taken(movement.hold(run, holding), decision)
 
-    def _report(self, movement: RunBatch, said: Report) -> Pending:
-        run = movement.run(said.execution_id)
+    def _report(self, movement: RunBatch, report: Report) -> Pending:
+        run = movement.run(report.execution_id)
         if run is None:
-            return ReportAnswer(verdict=Directive.FENCED, reason=f"There is no execution {said.execution_id}.")
-        step, answer = protocol.report(run.holding, said, movement.uow.now)
+            return ReportAnswer(verdict=Directive.FENCED, reason=f"There is no execution {report.execution_id}.")
+        step, answer = protocol.report(run.holding, report, movement.uow.now)
         moved = movement.apply(run, step)
         rollbacks.begin(movement, moved, step.accepted, self.pipeline_named)
         if answer.verdict is not Directive.FENCED:
-            self.leases.heard([(run.id, said.attempt)])
+            self.leases.heard([(run.id, report.attempt)])
         return answer
 
-    def _released(self, movement: RunBatch, said: Released) -> None:
-        run = movement.run(said.execution_id)
+    def _released(self, movement: RunBatch, release: Released) -> None:
+        run = movement.run(release.execution_id)
         if run is not None:
-            movement.apply(run, protocol.release(run.holding, said.runner, said.attempt, movement.uow.now))
+            movement.apply(run, protocol.release(run.holding, release.runner, release.attempt, movement.uow.now))
 
     def answers(self, uow: UnitOfWork, pending: Sequence[Pending]) -> list[Message | None]:
         """The batch's answers, with plan, inputs and history for what was taken."""
-        taken = [one for one in pending if isinstance(one, Taken)]
+        taken = [entry for entry in pending if isinstance(entry, Taken)]
         if not taken:
-            return [one for one in pending if not isinstance(one, Taken)]
-        ids = [one.run.id for one in taken]
+            return [entry for entry in pending if not isinstance(entry, Taken)]
+        ids = [entry.run.id for entry in taken]
         facts = executions.facts_of(uow, ids)
-        plans = executions.plan_texts(uow, {one.run.plan_hash for one in taken})
+        plans = executions.plan_texts(uow, {entry.run.plan_hash for entry in taken})
         return [
-            self._take_answer(uow, one, facts[one.run.id], plans[one.run.plan_hash]) if isinstance(one, Taken) else one
-            for one in pending
+            self._take_answer(uow, entry, facts[entry.run.id], plans[entry.run.plan_hash])
+            if isinstance(entry, Taken)
+            else entry
+            for entry in pending
         ]
 
     def _take_answer(
@@ -197,7 +199,11 @@ class Ledger:
             holdings = executions.load_holdings(uow, ids)
             now = uow.now
         answer = protocol.held(holdings, ask).model_copy(update={"at": now})
-        alive = [one for one in ids if answer.verdicts.get(one, Directive.FENCED) is not Directive.FENCED]
+        alive = [
+            execution_id
+            for execution_id in ids
+            if answer.verdicts.get(execution_id, Directive.FENCED) is not Directive.FENCED
+        ]
         regained = [
             pair
             for pair in ask.holds
@@ -225,7 +231,7 @@ class Ledger:
             held = executions.ids_in(uow, protocol.State.HELD)
             untaken = executions.ids_in(uow, protocol.State.DISPATCHED)
             now = uow.now
-        expired = self.leases.expired(one for one, _ in held)
+        expired = self.leases.expired(execution_id for execution_id, _ in held)
         lost = protocol.overdue(
             untaken, newest_taken_sent_at=self.newest_taken_sent_at, last_take_at=self.last_take_at, now=now
         )
@@ -235,11 +241,11 @@ class Ledger:
     def _give_up(self, expired: Sequence[str], lost: Sequence[str]) -> None:
         with self.store.write() as uow, RunBatch(uow) as movement:
             movement.preload([*expired, *lost])
-            for one in expired:
-                if (run := movement.run(one)) is not None:
+            for execution_id in expired:
+                if (run := movement.run(execution_id)) is not None:
                     movement.apply(run, protocol.expire(run.holding, uow.now))
-            for one in lost:
-                if (run := movement.run(one)) is not None:
+            for execution_id in lost:
+                if (run := movement.run(execution_id)) is not None:
                     movement.apply(run, protocol.resend(run.holding))
 
     def due(self, uow: UnitOfWork, execution_id: str) -> None:
@@ -266,8 +272,8 @@ def _may_use(
     variables: Mapping[str, ResolvedVariable],
 ) -> bool:
     """Whether a run of that user may use all of these without an administrator."""
-    restricted = any(one.properties.get("isRestricted") for one in endpoints.values())
-    if not restricted and not any(one.type == "RESTRICTED" for one in variables.values()):
+    restricted = any(definition.properties.get("isRestricted") for definition in endpoints.values())
+    if not restricted and not any(definition.type == "RESTRICTED" for definition in variables.values()):
         return True
     person = SYSTEM if user == SYSTEM.user else people.person(uow, user, None)
     return person is not None and person.may(project, Right.RESTRICTED)

@@ -117,66 +117,77 @@ def _key(event: Event) -> str:
 
 
 def _tells(uow: Reading, digest: str) -> bool:
-    known = _KNOWN.get(digest)
-    if known is None:
+    notifies = _KNOWN.get(digest)
+    if notifies is None:
         if len(_KNOWN) >= _MANY:
             _KNOWN.clear()
-        known = _KNOWN[digest] = bool(plan_of(uow, digest)[0].notifications)
-    return known
+        notifies = _KNOWN[digest] = bool(plan_of(uow, digest)[0].notifications)
+    return notifies
 
 
 def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_Due]) -> None:
-    new = {str(uuid5(_NAMESPACE, f"{run.id} {one.key} {one.word}")): one for one in due}
+    new = {str(uuid5(_NAMESPACE, f"{run.id} {due_notice.key} {due_notice.word}")): due_notice for due_notice in due}
     rows = [
-        Told(number, run.id, one.notification.kind, one.word, *one.place, "", notices.WAITING, 0, 0, "")
-        for number, one in new.items()
+        Told(
+            notice_id,
+            run.id,
+            due_notice.notification.kind,
+            due_notice.word,
+            *due_notice.place,
+            "",
+            notices.WAITING,
+            0,
+            0,
+            "",
+        )
+        for notice_id, due_notice in new.items()
     ]
     fresh = notices.add(uow, rows)
     if not fresh:
         return
     state = state_of(uow, run.id, plan)
     started_with = executions.facts_of(uow, [run.id])[run.id]
-    for told in fresh:
-        one, notification = new[told.id], new[told.id].notification
+    for notice_row in fresh:
+        due_notice, notification = new[notice_row.id], new[notice_row.id].notification
         alone = Plan(pipeline=plan.pipeline, notifications=(notification,))
         endpoints, variables = resolve_for_run(uow, run.project, alone, started_with.input)
         notice = Notice(
-            notice_id=told.id,
+            notice_id=notice_row.id,
             execution_id=run.id,
             kind=notification.kind,
-            event=one.word,
+            event=due_notice.word,
             entry=notification.body,
             endpoint=next(iter(endpoints.values()), None),
             variables=variables,
             inputs=dict(started_with.input),
             tasks=fitted(_named(notification.body, state), _MAX_VALUES),
-            about={**_about(uow, run, started_with, about, plan, state, one.place), **one.more},
+            about={**_about(uow, run, started_with, about, plan, state, due_notice.place), **due_notice.more},
             outputs=fitted(state.output, _MAX_VALUES),
         )
-        uow.outbox(NOTICE_SEND, notice, told.id)
+        uow.outbox(NOTICE_SEND, notice, notice_row.id)
 
 
 def _named(written: Json, state: RunState) -> dict[str, dict[str, Json]]:
     """Only the tasks that are referred to: outputs may be long."""
-    known = facts(state)
-    found: dict[str, dict[str, Json]] = {}
-    for one in references(written):
-        stage, rest = split_name(one.steps, known) if one.root == "task" else (None, ())
-        task, _ = split_name(rest, known[stage]) if stage is not None and rest else (None, ())
+    stage_facts = facts(state)
+    named: dict[str, dict[str, Json]] = {}
+    for reference in references(written):
+        stage, rest = split_name(reference.steps, stage_facts) if reference.root == "task" else (None, ())
+        task, _ = split_name(rest, stage_facts[stage]) if stage is not None and rest else (None, ())
         if stage is not None and task is not None:
-            found.setdefault(stage, {})[task] = known[stage][task]
-    return found
+            named.setdefault(stage, {})[task] = stage_facts[stage][task]
+    return named
 
 
 def _about(
-    uow: Reading, run: Run, facts: Facts, shown: Json, plan: Plan, state: RunState, place: Place
+    uow: Reading, run: Run, facts: Facts, description_of: Json, plan: Plan, state: RunState, place: Place
 ) -> dict[str, Any]:
     stage, task = place
     since, until = run.started_at or run.requested_at, run.ended_at or uow.now
     return {
         "name": run.pipeline,
         "project": run.project,
-        "description": str(shown.get("description") or ""),
+        "description": str(description_of.get("description") or ""),
         "comments": facts.comments,
         "requestBy": facts.requested_by,
         "executionId": run.id,
@@ -210,30 +221,30 @@ def _mail_to_approvers(uow: Reading, run: Run, event: TaskWaiting) -> _Due | Non
     }
     mail = Notification(kind="email", event="WAITING", endpoint=str(event.ask["endpoint"]), body=body)
     # Named, not written into the texts: nothing that a person wrote is taken for an expression here.
-    asked = {"summary": str(event.ask.get("summary") or ""), "details": str(event.ask.get("description") or "")}
-    return _Due(f"approvers {_key(event)}", "WAITING", (event.stage, event.task), mail, asked)
+    question = {"summary": str(event.ask.get("summary") or ""), "details": str(event.ask.get("description") or "")}
+    return _Due(f"approvers {_key(event)}", "WAITING", (event.stage, event.task), mail, question)
 
 
 def _names(ask: Mapping[str, Any], key: str) -> list[str]:
     value = ask.get(key)
-    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+    return [str(name) for name in value] if isinstance(value, list | tuple) else []
 
 
 def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def shown(told: Told) -> Json:
+def shown(notice: Told) -> Json:
     """Code Stream's record of a notification."""
     return {
-        "eventGroup": told.event,
-        "providerType": told.kind.upper(),
-        "responseCode": str(told.code) if told.code else "",
-        "responseMessage": told.message,
-        "success": told.state == notices.SENT,
-        "stage": told.stage,
-        "task": told.task,
-        "_state": told.state,
-        "_tries": told.tries,
-        "_target": told.target,
+        "eventGroup": notice.event,
+        "providerType": notice.kind.upper(),
+        "responseCode": str(notice.code) if notice.code else "",
+        "responseMessage": notice.message,
+        "success": notice.state == notices.SENT,
+        "stage": notice.stage,
+        "task": notice.task,
+        "_state": notice.state,
+        "_tries": notice.tries,
+        "_target": notice.target,
     }

@@ -148,12 +148,12 @@ def _task(
     if task.earlier:
         document["_earlierTries"] = [
             {
-                "number": one.number,
-                "status": one.status.value,
-                "message": one.message,
-                **_times(one.started_at, one.ended_at, now),
+                "number": earlier_try.number,
+                "status": earlier_try.status.value,
+                "message": earlier_try.message,
+                **_times(earlier_try.started_at, earlier_try.ended_at, now),
             }
-            for one in task.earlier
+            for earlier_try in task.earlier
         ]
     return document
 
@@ -170,11 +170,11 @@ def _times(started_at: float | None, ended_at: float | None, now: float) -> Json
 
 def rollback(plan: Plan, state: RunState, stage: str = "", task: str = "") -> Json:
     """Code Stream's `rollbackConfiguration` and `rollbackResponse` of a task, a stage or the run."""
-    wanted, begun = plan.rollback(stage, task), state.rollbacks.get((stage, task))
+    planned, begun = plan.rollback(stage, task), state.rollbacks.get((stage, task))
     configuration: Json = {}
     response: Json = {}
-    if wanted is not None:
-        configuration = {"name": wanted.name, "stage": stage, "task": task, "inputs": dict(wanted.inputs)}
+    if planned is not None:
+        configuration = {"name": planned.name, "stage": stage, "task": task, "inputs": dict(planned.inputs)}
     if begun is not None:
         response = {
             "_link": link("executions", begun.execution_id),

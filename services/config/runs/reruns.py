@@ -23,16 +23,19 @@ def kept(execution_id: str, old: Plan, state: RunState, new: Plan, since: str) -
     stage, task = _place(old, state, since)
     result: list[TaskKept] = []
     for planned in old.stages:
-        found = state.stages[planned.name]
+        stage_state = state.stages[planned.name]
         if planned.name == stage:
-            whole = list(_of_first_stage(planned, found, task, failed=since == FAILED))
-            _demand_same(planned, new, stage, [one.name for one in whole])
-            return (*result, *(_kept(execution_id, stage, found.tasks[one.name]) for one in whole))
-        for one in planned.tasks:
-            if not _well(one, found.tasks[one.name]):
-                raise _refused(f"{planned.name}.{one.name} did not end well", "Run again from there.")
-            result.append(_kept(execution_id, planned.name, found.tasks[one.name]))
-        _demand_same(planned, new, stage, [one.name for one in planned.tasks])
+            whole = list(_of_first_stage(planned, stage_state, task, failed=since == FAILED))
+            _demand_same(planned, new, stage, [planned_task.name for planned_task in whole])
+            return (
+                *result,
+                *(_kept(execution_id, stage, stage_state.tasks[planned_task.name]) for planned_task in whole),
+            )
+        for planned_task in planned.tasks:
+            if not _well(planned_task, stage_state.tasks[planned_task.name]):
+                raise _refused(f"{planned.name}.{planned_task.name} did not end well", "Run again from there.")
+            result.append(_kept(execution_id, planned.name, stage_state.tasks[planned_task.name]))
+        _demand_same(planned, new, stage, [planned_task.name for planned_task in planned.tasks])
     raise AssertionError(f"the plan has no stage {stage}")
 
 
@@ -59,21 +62,25 @@ def _place(plan: Plan, state: RunState, since: str) -> tuple[str, str]:
     )
 
 
-def _of_first_stage(planned: StagePlan, found: StageState, task: str, *, failed: bool) -> Iterator[TaskPlan]:
+def _of_first_stage(planned: StagePlan, stage_state: StageState, task: str, *, failed: bool) -> Iterator[TaskPlan]:
     """The tasks of the stage in which the new run begins that are not done again."""
     if not task and not failed:
         return
     for group in planned.groups:
-        good = [one for one in group if one.name != task and _well(one, found.tasks[one.name])]
+        good = [
+            planned_task
+            for planned_task in group
+            if planned_task.name != task and _well(planned_task, stage_state.tasks[planned_task.name])
+        ]
         yield from good
         if len(good) < len(group):
             return
 
 
-def _well(planned: TaskPlan, found: TaskState) -> bool:
-    if found.status is Status.FAILED:
+def _well(planned: TaskPlan, task_state: TaskState) -> bool:
+    if task_state.status is Status.FAILED:
         return planned.ignore_failure
-    return found.status in (Status.COMPLETED, Status.SKIPPED)
+    return task_state.status in (Status.COMPLETED, Status.SKIPPED)
 
 
 def _demand_same(planned: StagePlan, new: Plan, until: str, names: list[str]) -> None:

@@ -22,7 +22,7 @@ Find = Callable[[Reading, str, str], RunnablePipeline | None]
 
 def begin(movement: RunBatch, run: Run, accepted: Iterable[Recorded], find: Find) -> None:
     """Start the rollbacks that a run asks for; one that cannot be started is answered at once."""
-    for event in (one.event for one in accepted):
+    for event in (record.event for record in accepted):
         if isinstance(event, RollbackStarted) and not event.problem:
             try:
                 _start(movement, run, event, find)
@@ -62,12 +62,12 @@ def _answer(movement: RunBatch, run: Run, event: RollbackStarted, why: str) -> N
     """As if the rollback's run had ended badly before it began."""
     now = movement.run(run.id)
     assert now is not None
-    said: Json = {
+    answer: Json = {
         "executionId": event.execution_id,
         "executionStatus": Status.FAILED.value,
         "statusMessage": f"It was not started: {why}.",
     }
-    movement.apply(now, protocol.answer(now.holding, event.stage, event.task, said, movement.uow.now))
+    movement.apply(now, protocol.answer(now.holding, event.stage, event.task, answer, movement.uow.now))
 
 
 def _place(event: RollbackStarted) -> str:

@@ -23,10 +23,10 @@ def due(uow: UnitOfWork, schedule_id: str) -> None:
         return
     try:
         with uow.savepoint():
-            execution_id, said = _start(uow, schedule)
+            execution_id, message = _start(uow, schedule)
     except Refused as refused:
-        execution_id, said = "", refused.problem.message
-    tried = replace(schedule, last_at=uow.now, last_execution=execution_id, last_message=said)
+        execution_id, message = "", refused.problem.message
+    tried = replace(schedule, last_at=uow.now, last_execution=execution_id, last_message=message)
     SCHEDULES.update(uow, tried)
     set_timer(uow, tried)
 
@@ -42,8 +42,8 @@ def _start(uow: UnitOfWork, schedule: Schedule) -> tuple[str, str]:
     pipeline = pipelines.pipeline_for_run(uow, schedule.project, schedule.pipeline)
     if pipeline is None:
         raise refuse(Code.NOT_FOUND, f"Pipeline {schedule.pipeline} no longer exists")
-    said = f"schedule {schedule.name}"
-    body: dict[str, Any] = {"input": schedule.input, "comments": said, "source": said}
+    source = f"schedule {schedule.name}"
+    body: dict[str, Any] = {"input": schedule.input, "comments": source, "source": source}
     order = replace(admission.manual_order(uow, pipeline, person, body), schedule=schedule.id)
     started = admission.start_order(uow, pipeline, person, order)
     return str(started["executionId"]), f"Started {schedule.pipeline} #{started['executionIndex']}."

@@ -50,23 +50,23 @@ class States:
         self._kept: OrderedDict[str, tuple[int, Folded]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, uow: Reading, seen: Sequence[ExecutionView]) -> dict[str, Folded]:
+    def of(self, uow: Reading, views: Sequence[ExecutionView]) -> dict[str, Folded]:
         """By id."""
         with self._lock:
-            kept = {one.id: self._kept.get(one.id) for one in seen}
-        states = {one.id: was[1] for one in seen if (was := kept[one.id]) is not None and was[0] == one.revision}
-        changed = [one for one in seen if one.id not in states]
+            kept = {view.id: self._kept.get(view.id) for view in views}
+        states = {view.id: was[1] for view in views if (was := kept[view.id]) is not None and was[0] == view.revision}
+        changed = [view for view in views if view.id not in states]
         if changed:
-            plans = executions.plan_texts(uow, {one.plan_hash for one in changed})
-            histories = events.without_values(uow, [one.id for one in changed])
-            for one in changed:
-                plan, _, _ = read_plan(*plans[one.plan_hash])
-                history = histories.get(one.id, events.History())
-                states[one.id] = Folded(fold(plan, history.events), history.unreadable)
+            plans = executions.plan_texts(uow, {view.plan_hash for view in changed})
+            histories = events.without_values(uow, [view.id for view in changed])
+            for view in changed:
+                plan, _, _ = read_plan(*plans[view.plan_hash])
+                history = histories.get(view.id, events.History())
+                states[view.id] = Folded(fold(plan, history.events), history.unreadable)
         with self._lock:
-            for one in seen:
-                self._kept[one.id] = one.revision, states[one.id]
-                self._kept.move_to_end(one.id)
+            for view in views:
+                self._kept[view.id] = view.revision, states[view.id]
+                self._kept.move_to_end(view.id)
             while len(self._kept) > KEEP:
                 self._kept.popitem(last=False)
         return states

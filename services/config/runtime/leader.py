@@ -84,13 +84,13 @@ class Active:
             self._watchdog.close()
 
     def _work(self) -> None:
-        told = False
+        reported = False
         while not self._closing.is_set():
             if self._watchdog is not None:
                 self._watchdog.alive()
             try:
                 if self._working is None:
-                    told = self._try(told)
+                    reported = self._try(reported)
                 elif not self._lock.held():
                     self._stop("the lock is lost")
                 else:
@@ -105,11 +105,11 @@ class Active:
                 self._stop("an error")
             self._closing.wait(self._every_s)
 
-    def _try(self, told: bool) -> bool:
+    def _try(self, reported: bool) -> bool:
         mine = self._lock.acquire()
         self._database_is("")
         if not mine:
-            if not told:
+            if not reported:
                 log.info("standing-by", reason="another process holds the lock")
             self._lock.watch()
             return True

@@ -68,14 +68,14 @@ class Relay:
 
     def open(self) -> None:
         """Send what a former process left, and from now on whatever is promised."""
-        left: list[Promised] = []
+        waiting: list[Promised] = []
         with self._store.read() as uow:
-            while page := unsent(uow, left[-1].id if left else 0, _PAGE):
-                left += page
+            while page := unsent(uow, waiting[-1].id if waiting else 0, _PAGE):
+                waiting += page
         self._store.on_promised = self.add
         self._store.before_commit.append(self._tidy_along)
         self._thread.start()
-        self.add(left)
+        self.add(waiting)
 
     def close(self) -> None:
         """Send nothing more; what is confirmed meanwhile is removed."""

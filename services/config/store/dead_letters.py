@@ -58,15 +58,15 @@ def add(uow: UnitOfWork, letter: KeptLetter) -> bool:
     return True
 
 
-def find_letter(uow: Reading, number: str) -> KeptLetter | None:
+def find_letter(uow: Reading, letter_id: str) -> KeptLetter | None:
     """By id."""
-    row = uow.session.get(DeadLetterRow, number)
+    row = uow.session.get(DeadLetterRow, letter_id)
     return None if row is None else _letter(row)
 
 
-def set_state(uow: UnitOfWork, number: str, state: str, by: str) -> None:
+def set_state(uow: UnitOfWork, letter_id: str, state: str, by: str) -> None:
     """Somebody dealt with it."""
-    changed = update(DeadLetterRow).where(_ROW.id == number)
+    changed = update(DeadLetterRow).where(_ROW.id == letter_id)
     uow.session.execute(changed.values(state=state, handled_by=by, handled_at=uow.now))
 
 

@@ -136,46 +136,46 @@ def known(uow: Reading, number: str) -> bool:
 _KNOWN = select(_ROW.id).where(_ROW.id == bindparam("number"))
 
 
-def add(uow: UnitOfWork, one: PushEvent) -> None:
+def add(uow: UnitOfWork, event: PushEvent) -> None:
     """Record a delivery."""
-    row: dict[str, Any] = {name: getattr(one, name) for name in _OWN}
-    row |= {"body": dict(one.body), "updated_at": uow.now}
-    if one.push is not None:
-        row |= {name: getattr(one.push, name) for name in _OF_PUSH}
+    row: dict[str, Any] = {name: getattr(event, name) for name in _OWN}
+    row |= {"body": dict(event.body), "updated_at": uow.now}
+    if event.push is not None:
+        row |= {name: getattr(event.push, name) for name in _OF_PUSH}
     uow.connection.execute(_ADD, row)
 
 
 _ADD = insert(DeliveryRow)
 
 
-def save(uow: UnitOfWork, one: PushEvent) -> None:
+def save(uow: UnitOfWork, event: PushEvent) -> None:
     """Write what may change: state, verdict, digest and the run."""
     values: dict[str, Any] = {
-        "state": one.state,
-        "verdict": one.verdict,
-        "reason": one.reason,
-        "next_step": one.next_step,
-        "digest_note": one.digest_note,
-        "execution_id": one.execution_id,
-        "execution_index": one.execution_index,
-        "pipeline": one.pipeline,
-        "pushed_by": one.pushed_by,
-        "pushed_by_id": one.pushed_by_id,
+        "state": event.state,
+        "verdict": event.verdict,
+        "reason": event.reason,
+        "next_step": event.next_step,
+        "digest_note": event.digest_note,
+        "execution_id": event.execution_id,
+        "execution_index": event.execution_index,
+        "pipeline": event.pipeline,
+        "pushed_by": event.pushed_by,
+        "pushed_by_id": event.pushed_by_id,
         "updated_at": uow.now,
     }
-    if one.push is not None:
-        values |= {"digest": one.push.digest, "media_type": one.push.media_type}
-    uow.session.execute(update(DeliveryRow).where(_ROW.id == one.id).values(values))
+    if event.push is not None:
+        values |= {"digest": event.push.digest, "media_type": event.push.media_type}
+    uow.session.execute(update(DeliveryRow).where(_ROW.id == event.id).values(values))
 
 
-def tell(uow: UnitOfWork, number: str, reason: str) -> None:
+def tell(uow: UnitOfWork, event_id: str, reason: str) -> None:
     """A new reason under the same verdict."""
-    uow.session.execute(update(DeliveryRow).where(_ROW.id == number).values(reason=reason, updated_at=uow.now))
+    uow.session.execute(update(DeliveryRow).where(_ROW.id == event_id).values(reason=reason, updated_at=uow.now))
 
 
-def find_one(uow: Reading, number: str) -> PushEvent | None:
+def find_one(uow: Reading, event_id: str) -> PushEvent | None:
     """By id, with the status of its run."""
-    return next(iter(_found(uow, _joined().where(_ROW.id == number))), None)
+    return next(iter(_found(uow, _joined().where(_ROW.id == event_id))), None)
 
 
 def find_push(uow: Reading, delivery_id: str, ordinal: int) -> PushEvent | None:
@@ -229,20 +229,20 @@ _SAME = (
 )
 
 
-def started_later(uow: Reading, one: PushEvent) -> PushEvent | None:
+def started_later(uow: Reading, event: PushEvent) -> PushEvent | None:
     """The delivery of the same webhook and repository that comes after this one and has started a run, the last."""
-    if one.push is None:
+    if event.push is None:
         return None
     statement = (
         _joined()
         .where(
-            _ROW.webhook_id == one.webhook_id,
-            _ROW.repository == one.push.repository,
+            _ROW.webhook_id == event.webhook_id,
+            _ROW.repository == event.push.repository,
             # Nothing is ordered later than it was received, and there is an index for this.
-            _ROW.received_at > one.order_at,
-            _ROW.order_at > one.order_at,
+            _ROW.received_at > event.order_at,
+            _ROW.order_at > event.order_at,
             _ROW.verdict.in_(("started", "queued")),
-            _ROW.id != one.id,
+            _ROW.id != event.id,
         )
         .order_by(_ROW.received_at.desc())
         .limit(1)
@@ -250,27 +250,27 @@ def started_later(uow: Reading, one: PushEvent) -> PushEvent | None:
     return next(iter(_found(uow, statement)), None)
 
 
-def last_started(uow: Reading, one: PushEvent) -> PushEvent | None:
+def last_started(uow: Reading, event: PushEvent) -> PushEvent | None:
     """The last delivery of the same webhook and repository that has started a run."""
-    return started_later(uow, replace(one, order_at=0.0))
+    return started_later(uow, replace(event, order_at=0.0))
 
 
-def overtakes(uow: Reading, one: PushEvent) -> bool:
+def overtakes(uow: Reading, event: PushEvent) -> bool:
     """Whether an earlier delivery of the same webhook and repository still waits for the registry's answer."""
     statement = select(_ROW.id).where(
         _ROW.state == RESOLVING,
-        _ROW.webhook_id == one.webhook_id,
-        _ROW.repository == (one.push.repository if one.push is not None else ""),
-        _ROW.received_at < one.received_at,
+        _ROW.webhook_id == event.webhook_id,
+        _ROW.repository == (event.push.repository if event.push is not None else ""),
+        _ROW.received_at < event.received_at,
     )
     return uow.connection.scalar(statement.limit(1)) is not None
 
 
-def answered(uow: Reading, one: PushEvent) -> list[PushEvent]:
+def answered(uow: Reading, event: PushEvent) -> list[PushEvent]:
     """Those of the same webhook and repository that wait for earlier ones only, the oldest first."""
-    repository = one.push.repository if one.push is not None else ""
+    repository = event.push.repository if event.push is not None else ""
     statement = _joined().where(
-        _ROW.state == ANSWERED, _ROW.webhook_id == one.webhook_id, _ROW.repository == repository
+        _ROW.state == ANSWERED, _ROW.webhook_id == event.webhook_id, _ROW.repository == repository
     )
     return _found(uow, statement.order_by(_ROW.received_at))
 
@@ -283,8 +283,8 @@ def gathering(uow: Reading, webhook_id: str, repository: str) -> list[PushEvent]
 
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[PushEvent], int]:
     """One page of Activity, newest first; `projects` None means all of them."""
-    found = filters.within(_joined(), _ROW.project, projects)
-    statement, total = filters.page(uow, found, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
+    query = filters.within(_joined(), _ROW.project, projects)
+    statement, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
     return _found(uow, statement), total
 
 
@@ -312,9 +312,9 @@ def around(
     return _found(uow, statement.order_by(func.abs(_ROW.received_at - at)).limit(20))
 
 
-def remove(uow: UnitOfWork, number: str) -> None:
+def remove(uow: UnitOfWork, event_id: str) -> None:
     """Delete one event."""
-    uow.session.execute(delete(DeliveryRow).where(_ROW.id == number))
+    uow.session.execute(delete(DeliveryRow).where(_ROW.id == event_id))
 
 
 def _joined() -> Select[Any, Any, Any]:

@@ -88,15 +88,15 @@ def record(uow: UnitOfWork, run: Run, event: TaskEnded, deployed: Deployed) -> N
 
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Deployment], int]:
     """The newest of every workload; with `parent`, all of that one's workload, newest first."""
-    found, order = select(_ROW).where(_ROW.newest), "endpoint,namespace,name"
+    query, order = select(_ROW).where(_ROW.newest), "endpoint,namespace,name"
     if ask.parent:
-        one = uow.session.get(_ROW, ask.parent)
-        if one is None:
+        newest_row = uow.session.get(_ROW, ask.parent)
+        if newest_row is None:
             return [], 0
-        same = _same(one.project, one.endpoint, one.namespace, one.kind, one.name)
-        found, order = select(_ROW).where(same), "_createTimeInMicros desc"
-    found = filters.within(found, _ROW.project, projects)
-    statement, total = filters.page(uow, found, FIELDS, ask, order, _ROW.id)
+        same = _same(newest_row.project, newest_row.endpoint, newest_row.namespace, newest_row.kind, newest_row.name)
+        query, order = select(_ROW).where(same), "_createTimeInMicros desc"
+    query = filters.within(query, _ROW.project, projects)
+    statement, total = filters.page(uow, query, FIELDS, ask, order, _ROW.id)
     return [_deployment(row) for row in uow.session.scalars(statement)], total
 
 

@@ -71,7 +71,7 @@ def without_values(uow: Reading, ids: Iterable[str]) -> dict[str, History]:
         )
         for owner, position, text in uow.connection.execute(statement):
             rows.setdefault(owner, []).append((position, text))
-    return {owner: _read(found, MAX_HISTORY_BYTES, brief_only=True) for owner, found in rows.items()}
+    return {owner: _read(event_rows, MAX_HISTORY_BYTES, brief_only=True) for owner, event_rows in rows.items()}
 
 
 def _bodies(uow: Reading, execution_id: str) -> Iterator[tuple[int, str]]:

@@ -104,21 +104,21 @@ def page(
     uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: bool = False
 ) -> tuple[list[ExecutionView], int]:
     """One page, newest first, with `parent` of that pipeline; `projects` None means all; `ended`: no live runs."""
-    found = filters.within(select(*_COLUMNS), _ROW.project, projects)
+    query = filters.within(select(*_COLUMNS), _ROW.project, projects)
     if ask.parent:
-        found = found.where(_ROW.pipeline_id == ask.parent)
+        query = query.where(_ROW.pipeline_id == ask.parent)
     if ended:
-        found = found.where(_ROW.state == State.ENDED.value)
-    statement, total = filters.page(uow, found, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
+        query = query.where(_ROW.state == State.ENDED.value)
+    statement, total = filters.page(uow, query, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
     return [ExecutionView(*row) for row in uow.session.execute(statement)], total
 
 
-def place_in_queue(uow: Reading, seen: ExecutionView) -> int:
+def place_in_queue(uow: Reading, view: ExecutionView) -> int:
     """1 for the next of its pipeline's runs that wait for a place."""
     before = select(func.count(_ROW.id)).where(
-        _ROW.state == seen.state,
-        _ROW.pipeline_id == seen.pipeline_id,
-        tuple_(_ROW.order_at, _ROW.idx) < tuple_(seen.order_at, seen.idx),
+        _ROW.state == view.state,
+        _ROW.pipeline_id == view.pipeline_id,
+        tuple_(_ROW.order_at, _ROW.idx) < tuple_(view.order_at, view.idx),
     )
     return 1 + (uow.session.scalar(before) or 0)
 

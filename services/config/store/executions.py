@@ -84,11 +84,11 @@ _HOLDS = select(ExecutionRow.id, ExecutionRow.hold).where(ExecutionRow.id.in_(bi
 
 def load_runs(uow: Reading, ids: Iterable[str]) -> dict[str, Run]:
     """Those of the ids that exist."""
-    found: dict[str, Run] = {}
+    runs: dict[str, Run] = {}
     for part in in_parts(ids):
         for row in uow.connection.execute(_BY_IDS, {"ids": part}):
-            found[row[0]] = _run(row)
-    return found
+            runs[row[0]] = _run(row)
+    return runs
 
 
 def load_holdings(uow: Reading, ids: Iterable[str]) -> dict[str, RunClaim]:
@@ -128,8 +128,8 @@ def descendants(uow: Reading, execution_id: str, limit: int) -> int:
     """How many runs were started within a run, at any depth; counts no further than `limit`."""
     within = select(ExecutionRow.id).where(ExecutionRow.parent == execution_id).cte("within", recursive=True)
     within = within.union(select(ExecutionRow.id).join(within, ExecutionRow.parent == within.c.id))
-    found = select(within.c.id).limit(limit).subquery()
-    return uow.connection.scalar(select(func.count()).select_from(found)) or 0
+    ids = select(within.c.id).limit(limit).subquery()
+    return uow.connection.scalar(select(func.count()).select_from(ids)) or 0
 
 
 def children(uow: Reading, parent: str) -> list[str]:
@@ -248,13 +248,13 @@ def set_tags(uow: UnitOfWork, execution_id: str, tags: Sequence[str]) -> None:
 
 def facts_of(uow: Reading, ids: Iterable[str]) -> dict[str, Facts]:
     """What each was started with."""
-    found: dict[str, Facts] = {}
+    facts: dict[str, Facts] = {}
     for part in in_parts(ids):
         for row in uow.connection.execute(_FACTS, {"ids": part}):
             push = Push.model_validate_json(row[4]) if row[4] else None
             sealed = {name: Sealed.model_validate(box) for name, box in (row[10] or {}).items()}
-            found[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8], row[9], sealed)
-    return found
+            facts[row[0]] = Facts(row[1], row[2], row[3], push, row[5], row[6], tuple(row[7]), row[8], row[9], sealed)
+    return facts
 
 
 _FACTS = select(

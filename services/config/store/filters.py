@@ -90,8 +90,8 @@ def page(
 
     `default` is the order where none is asked for; `last` sorts what is equal in it, so that pages do not overlap.
     """
-    if (wanted := condition(ask.filter, fields)) is not None:
-        statement = statement.where(wanted)
+    if (where := condition(ask.filter, fields)) is not None:
+        statement = statement.where(where)
     top, skip = max(0, min(ask.top, MAX_TOP)), max(0, ask.skip)
     ordered = statement.order_by(*ordering(ask.orderby, fields, default), *last).limit(top).offset(skip)
     return ordered, _count(uow, statement, top, skip)

@@ -72,8 +72,8 @@ def chunks(uow: Reading, execution_id: str, options: Mapping[str, Any], *, limit
     for name, column in (("stage", LogRow.stage), ("task", LogRow.task)):
         if options.get(name):
             statement = statement.where(column == str(options[name]))
-    if (number := whole_number(str(options.get("try") or ""))) is not None:
-        statement = statement.where(LogRow.try_number == number)
+    if (try_number := whole_number(str(options.get("try") or ""))) is not None:
+        statement = statement.where(LogRow.try_number == try_number)
     if (after := whole_number(str(options.get("after") or ""))) is not None:
         statement = statement.where(LogRow.first_line + LogRow.lines > after)
     ordered = statement.order_by(LogRow.stage, LogRow.task, LogRow.try_number, LogRow.first_line)

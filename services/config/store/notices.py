@@ -38,33 +38,33 @@ _COLUMNS = tuple(getattr(NoticeRow, name) for name in _NAMES)
 
 def add(uow: UnitOfWork, new: Sequence[Told]) -> list[Told]:
     """Record those that are not there; returns them."""
-    known = set(uow.connection.scalars(select(NoticeRow.id).where(NoticeRow.id.in_([one.id for one in new]))))
-    fresh = [one for one in new if one.id not in known]
+    existing = set(uow.connection.scalars(select(NoticeRow.id).where(NoticeRow.id.in_([notice.id for notice in new]))))
+    fresh = [notice for notice in new if notice.id not in existing]
     if fresh:
         now = {"created_at": uow.now, "updated_at": uow.now}
-        uow.connection.execute(insert(NoticeRow), [{n: getattr(one, n) for n in _NAMES} | now for one in fresh])
+        uow.connection.execute(insert(NoticeRow), [{n: getattr(notice, n) for n in _NAMES} | now for notice in fresh])
     return fresh
 
 
-def tried(uow: UnitOfWork, said: NoticeTried) -> None:
+def tried(uow: UnitOfWork, report: NoticeTried) -> None:
     """What a try brought; an end that is on record stays."""
-    state = SENT if said.success else FAILED if said.final else WAITING
+    state = SENT if report.success else FAILED if report.final else WAITING
     values = {
         "state": state,
-        "tries": said.try_number,
-        "target": said.target,
-        "code": said.code,
-        "message": said.message,
+        "tries": report.try_number,
+        "target": report.target,
+        "code": report.code,
+        "message": report.message,
         "updated_at": uow.now,
     }
-    statement = update(NoticeRow).where(NoticeRow.id == said.notice_id, NoticeRow.state == WAITING)
+    statement = update(NoticeRow).where(NoticeRow.id == report.notice_id, NoticeRow.state == WAITING)
     uow.connection.execute(statement.values(values))
 
 
 def of_executions(uow: Reading, ids: Iterable[str]) -> dict[str, list[Told]]:
     """By run, the oldest first."""
-    found: dict[str, list[Told]] = {}
+    notices: dict[str, list[Told]] = {}
     statement = select(*_COLUMNS).where(NoticeRow.execution_id.in_(list(ids)))
     for row in uow.connection.execute(statement.order_by(NoticeRow.created_at, NoticeRow.id)):
-        found.setdefault(row.execution_id, []).append(Told(*row))
-    return found
+        notices.setdefault(row.execution_id, []).append(Told(*row))
+    return notices

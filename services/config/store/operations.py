@@ -73,13 +73,13 @@ def operation_id(execution_id: str, stage: str, task: str, try_number: int) -> s
 
 def ask(uow: UnitOfWork, run: Run, event: TaskWaiting) -> None:
     """Record the question of a `task.waiting`; the same question again changes nothing."""
-    number = operation_id(run.id, event.stage, event.task, event.try_number)
-    if uow.session.get(UserOperationRow, number) is not None:
+    new_id = operation_id(run.id, event.stage, event.task, event.try_number)
+    if uow.session.get(UserOperationRow, new_id) is not None:
         return
     uow.session.execute(
         insert(UserOperationRow),
         {
-            "id": number,
+            "id": new_id,
             "execution_id": run.id,
             "stage": event.stage,
             "task": event.task,
@@ -99,15 +99,15 @@ def ask(uow: UnitOfWork, run: Run, event: TaskWaiting) -> None:
     )
 
 
-def find_operation(uow: Reading, number: str) -> Operation | None:
+def find_operation(uow: Reading, operation_key: str) -> Operation | None:
     """By id."""
-    row = uow.session.get(UserOperationRow, number)
+    row = uow.session.get(UserOperationRow, operation_key)
     return None if row is None else _operation(row)
 
 
-def remove(uow: UnitOfWork, number: str) -> None:
+def remove(uow: UnitOfWork, operation_key: str) -> None:
     """Forget a question."""
-    uow.session.execute(delete(UserOperationRow).where(UserOperationRow.id == number))
+    uow.session.execute(delete(UserOperationRow).where(UserOperationRow.id == operation_key))
 
 
 def of_execution(uow: Reading, execution_id: str) -> list[Operation]:
@@ -117,13 +117,13 @@ def of_execution(uow: Reading, execution_id: str) -> list[Operation]:
 
 
 def save_answer(
-    uow: UnitOfWork, number: str, *, status: str, answers: list[Any], by: str, message: str, done: bool
+    uow: UnitOfWork, operation_key: str, *, status: str, answers: list[Any], by: str, message: str, done: bool
 ) -> None:
     """Somebody answered; `done` when the question is settled."""
     values: dict[str, Any] = {"answers": answers, "responded_by": by, "response_message": message}
     if done:
         values |= {"status": status, "responded_at": uow.now}
-    uow.session.execute(update(UserOperationRow).where(UserOperationRow.id == number).values(values))
+    uow.session.execute(update(UserOperationRow).where(UserOperationRow.id == operation_key).values(values))
 
 
 _CLOSE = (
@@ -165,6 +165,6 @@ def earlier_askers(uow: Reading, run: Run, stage: str, task: str) -> list[str]:
 
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Operation], int]:
     """One page, newest first; `projects` None means all of them."""
-    found = filters.within(select(UserOperationRow), _ROW.project, projects)
-    statement, total = filters.page(uow, found, FIELDS, ask, "_requestedOnInMicros desc", _ROW.id)
+    query = filters.within(select(UserOperationRow), _ROW.project, projects)
+    statement, total = filters.page(uow, query, FIELDS, ask, "_requestedOnInMicros desc", _ROW.id)
     return [_operation(row) for row in uow.session.scalars(statement)], total

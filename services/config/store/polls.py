@@ -53,8 +53,8 @@ def load(uow: Reading, webhook_id: str) -> PollState | None:
     memory = Memory(
         row.about,
         row.baseline_at,
-        {name: Sight(*one) for name, one in row.tags.items()},
-        {name: Suspect(*one) for name, one in row.suspects.items()},
+        {name: Sight(*fields) for name, fields in row.tags.items()},
+        {name: Suspect(*fields) for name, fields in row.suspects.items()},
     )
     return PollState(webhook_id, memory, row.looked_at, row.next_at, row.problem)
 
@@ -67,8 +67,8 @@ def save(uow: UnitOfWork, look: PollState) -> None:
         "baseline_at": look.memory.baseline_at,
         "looked_at": look.looked_at,
         "next_at": look.next_at,
-        "tags": {name: [one.digest, one.pushed_at] for name, one in look.memory.tags.items()},
-        "suspects": {name: [one.digest, one.since] for name, one in look.memory.suspects.items()},
+        "tags": {name: [entry.digest, entry.pushed_at] for name, entry in look.memory.tags.items()},
+        "suspects": {name: [entry.digest, entry.since] for name, entry in look.memory.suspects.items()},
         "problem": look.problem,
     }
     uow.session.execute(delete(LookRow).where(LookRow.webhook_id == look.webhook_id))
@@ -82,8 +82,8 @@ def start_afresh(uow: UnitOfWork, webhook_id: str) -> None:
 
 def look_now(uow: UnitOfWork, webhook_id: str) -> None:
     """What is remembered stays, and the next look is due."""
-    known = load(uow, webhook_id)
-    save(uow, PollState(webhook_id, known.memory if known else Memory(), uow.now))
+    poll = load(uow, webhook_id)
+    save(uow, PollState(webhook_id, poll.memory if poll else Memory(), uow.now))
 
 
 def last_delivered(uow: Reading, webhook_id: str, repository: str, tag: str) -> Delivered | None:

@@ -51,7 +51,7 @@ def record(uow: UnitOfWork, run: Run, event: TaskHandle, pushing: Pushing) -> No
             stage=event.stage,
             task=event.task,
             at=uow.now,
-            causes=[asdict(one) for one in causes],
+            causes=[asdict(cause) for cause in causes],
         )
     )
     uow.session.flush()
@@ -77,7 +77,7 @@ def pusher(uow: Reading, repository: str, tag: str, digest: str) -> PushedImage 
         stage=row.stage,
         task=row.task,
         at=row.at,
-        causes=tuple(Cause(**one) for one in row.causes),
+        causes=tuple(Cause(**cause) for cause in row.causes),
     )
 
 

@@ -99,8 +99,8 @@ class Reading:
         """
         if key not in self._known:
             self._known[key] = ask()
-        found: T = self._known[key]
-        return found
+        value: T = self._known[key]
+        return value
 
     @cached_property
     def connection(self) -> Connection:
@@ -252,13 +252,13 @@ class Store:
                 epoch = self._checked_epoch(session, lead=lead)
                 uow = UnitOfWork(session, self.clock())
                 yield uow
-                outcomes = [told for hook in self.before_commit if (told := hook(uow)) is not None]
+                outcomes = [callback for hook in self.before_commit if (callback := hook(uow)) is not None]
                 rows = _insert_promised(uow)
             committed = True
             self._epoch = epoch
         finally:
-            for told in outcomes:
-                told(committed)
+            for callback in outcomes:
+                callback(committed)
         self._publish(uow, rows)
 
     def _checked_epoch(self, session: Session, *, lead: bool) -> int | None:
@@ -291,8 +291,8 @@ def _insert_promised(uow: UnitOfWork) -> list[Promised]:
         return []
     ids = uow.connection.execute(_ADD_PROMISES, uow.promised).scalars().all()
     return [
-        Promised(number, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], message)
-        for number, row, message in zip(ids, uow.promised, uow.messages, strict=True)
+        Promised(queue_id, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], message)
+        for queue_id, row, message in zip(ids, uow.promised, uow.messages, strict=True)
     ]
 
 

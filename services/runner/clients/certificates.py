@@ -138,9 +138,9 @@ def day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _told(one: Shown) -> str:
-    begins, ends = one.certificate.not_valid_before_utc, one.certificate.not_valid_after_utc
-    return f"{one.fingerprint}, for {one.subject}, valid from {day(begins)} to {day(ends)}"
+def _told(entry: Shown) -> str:
+    begins, ends = entry.certificate.not_valid_before_utc, entry.certificate.not_valid_after_utc
+    return f"{entry.fingerprint}, for {entry.subject}, valid from {day(begins)} to {day(ends)}"
 
 
 def _chain(host: str, connect: Connect, how: ssl.SSLContext) -> tuple[Shown, ...]:

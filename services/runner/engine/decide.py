@@ -293,9 +293,9 @@ def _roll_back(view: View, places: Iterable[Place], tally: _Tally) -> bool:
 
 def _rollbacks_that_failed(state: RunState) -> list[str]:
     return [
-        f"Rollback with {one.pipeline} {one.status.value.lower()}: {one.message}"
-        for one in state.rollbacks.values()
-        if one.status is not Status.COMPLETED
+        f"Rollback with {rollback.pipeline} {rollback.status.value.lower()}: {rollback.message}"
+        for rollback in state.rollbacks.values()
+        if rollback.status is not Status.COMPLETED
     ]
 
 

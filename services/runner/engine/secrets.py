@@ -71,7 +71,7 @@ class Vault:
         self.variables = Variables(variables, opener)
         self._endpoints = endpoints
         self._sealed_inputs = inputs or {}
-        self._sealed_variables = [one.sealed for one in variables.values() if one.sealed is not None]
+        self._sealed_variables = [variable.sealed for variable in variables.values() if variable.sealed is not None]
         self._opener = opener
         self._sealer = sealer
         self._learned: frozenset[str] = frozenset()
@@ -170,7 +170,7 @@ class Vault:
         return self._opener.derived_key(b"portside hidden values")
 
     def _secrets(self, learned: frozenset[str]) -> list[str]:
-        boxes = [box for one in self._endpoints.values() for box in one.secrets.values()]
+        boxes = [box for endpoint in self._endpoints.values() for box in endpoint.secrets.values()]
         handed = [
             secret for text in self._opened(self._sealed_inputs.values()) for secret in json.loads(text)["secrets"]
         ]

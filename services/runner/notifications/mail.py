@@ -75,7 +75,7 @@ def _message(letter: Letter, sender: str, to: list[str]) -> EmailMessage:
 
 def _addresses(value: Any) -> list[str]:
     parts = value.replace(";", ",").split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [address for one in parts if (address := one_line(str(one)))]
+    return [address for part in parts if (address := one_line(str(part)))]
 
 
 def _said(answer: bytes | str) -> str:

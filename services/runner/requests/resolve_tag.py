@@ -65,7 +65,7 @@ class TagResolver:
             return answer(Found.NOT_FOUND, f"{account.base} has no {asked.repository}:{asked.tag}.")
         if artifact is not IMAGE:
             return answer(Found.FOUND, digest=found.digest, media_type=artifact.media_type, kind=artifact.kind)
-        if missing := [one for one in asked.platforms if one not in there]:
+        if missing := [platform for platform in asked.platforms if platform not in there]:
             has = ", ".join(there) or "no platform that it names"
             return answer(Found.NOT_FOUND, f"It is there for {has}, and not yet for {', '.join(missing)}.")
         return answer(Found.FOUND, digest=found.digest, media_type=found.media_type or None)

@@ -266,7 +266,7 @@ def _script(asked: Asked, script: str) -> str:
         )
     environment = "\n".join(f"export {name}={shlex.quote(as_word(value))}" for name, value in variables.items())
     arguments = asked.input.get("arguments") or []
-    words = shlex.split(arguments) if isinstance(arguments, str) else [as_word(one) for one in arguments]
+    words = shlex.split(arguments) if isinstance(arguments, str) else [as_word(argument) for argument in arguments]
     folder = asked.text("workingDirectory").strip()
     shell = "sh" if asked.flag("continueOnCommandFailure") else "sh -e"
     return _RUN.format(

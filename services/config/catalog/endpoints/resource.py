@@ -90,9 +90,9 @@ class Endpoints(Scoped[Endpoint]):
         body = ask.body
         type_ = endpoint_type(text(body, "type", old.type))
         if "properties" in body or not partial:
-            given = table(body, "properties")
+            new_properties = table(body, "properties")
             base = old.properties if partial else {}
-            properties, secrets = _split(type_, {**base, **given}, ask.sealed, old.secrets, partial=partial)
+            properties, secrets = _split(type_, {**base, **new_properties}, ask.sealed, old.secrets, partial=partial)
             secrets = _without_those_of_another_server(old, type_, properties, secrets, ask)
         else:
             properties, secrets = old.properties, old.secrets
@@ -220,14 +220,14 @@ def _demand_some_edit(person: Person) -> None:
 
 def _split(
     type_: str,
-    given: Mapping[str, Any],
+    properties_sent: Mapping[str, Any],
     sealed: Mapping[str, Sealed],
     kept: Mapping[str, Any],
     *,
     partial: bool,
 ) -> tuple[Json, Json]:
     """Clear properties and secrets apart; a reference `${var.x}` is not a secret and stays readable."""
-    properties = spelled(type_, given)
+    properties = spelled(type_, properties_sent)
     boxes = {path.removeprefix("properties."): box.model_dump() for path, box in sealed.items()}
     boxes = spelled_keys(type_, boxes)
     secrets: Json = dict(kept) if partial else {}

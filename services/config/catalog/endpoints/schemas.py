@@ -41,7 +41,7 @@ class EndpointType:
 
     def property(self, name: str) -> EndpointProperty:
         """A property by its name."""
-        return next(one for one in self.properties if one.name == name)
+        return next(entry for entry in self.properties if entry.name == name)
 
 
 _FINGERPRINT = EndpointProperty(
@@ -381,12 +381,12 @@ def documents() -> list[Json]:
     """The table as the API gives it: enough to draw a form of each type."""
     return [
         {
-            "type": one.name,
-            "title": one.title,
-            "description": one.description,
-            "properties": [_document(one.name, entry) for entry in one.properties],
+            "type": endpoint_type.name,
+            "title": endpoint_type.title,
+            "description": endpoint_type.description,
+            "properties": [_document(endpoint_type.name, entry) for entry in endpoint_type.properties],
         }
-        for one in TYPES.values()
+        for endpoint_type in TYPES.values()
     ]
 
 
@@ -413,10 +413,10 @@ def page() -> str:
         "any value may be a reference such as `${var.password}`. `GET /codestream/api/endpoint-types` gives this",
         "table. Generated: `make documents`.",
     ]
-    for one in TYPES.values():
-        lines += ["", f"## {one.name}: {one.title}", "", one.description, ""]
+    for endpoint_type in TYPES.values():
+        lines += ["", f"## {endpoint_type.name}: {endpoint_type.title}", "", endpoint_type.description, ""]
         lines += ["| property | title | takes | when |", "|---|---|---|---|"]
-        lines += [_row(one.name, entry) for entry in one.properties]
+        lines += [_row(endpoint_type.name, entry) for entry in endpoint_type.properties]
     return "\n".join(lines) + "\n"
 
 

@@ -79,25 +79,25 @@ def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
     if table is None:
         return dict(properties)
     names = {name.casefold(): name for name in _KEPT_NAMES.get(type_, ())}
-    names |= {one.name.casefold(): one.name for one in table.properties}
+    names |= {field.name.casefold(): field.name for field in table.properties}
     result = {names.get(key.casefold(), key): value for key, value in properties.items()}
     if type_ == "docker":
         kind = server_type(str(result.get("serverType") or ""))
         result["serverType"] = kind or _guess_server(str(result.get("repoURL") or ""))
     elif (guess := _GUESSES.get(type_)) is not None and not result.get("authType"):
         result["authType"] = guess(result)
-    for one in table.properties:
-        if (value := _normal(one, result.get(one.name))) is not None:
-            result[one.name] = value
+    for field in table.properties:
+        if (value := _normal(field, result.get(field.name))) is not None:
+            result[field.name] = value
     return result
 
 
 def servers(type_: str, properties: Mapping[str, Any]) -> frozenset[str]:
     """The servers that an endpoint signs in at, as they are written: scheme, host and port."""
-    found = {_origin(str(properties.get(name) or "")) for name in _ADDRESSES.get(type_, ())}
+    hosts = {_origin(str(properties.get(name) or "")) for name in _ADDRESSES.get(type_, ())}
     if type_ == "docker":
-        found.add(_docker_host(str(properties.get("repoURL") or "")))
-    return frozenset(found - {""})
+        hosts.add(_docker_host(str(properties.get("repoURL") or "")))
+    return frozenset(hosts - {""})
 
 
 def _docker_host(repo_url: str) -> str:
@@ -106,10 +106,10 @@ def _docker_host(repo_url: str) -> str:
 
 def _origin(address: str) -> str:
     """Of `git@host:path` the host; of any other text the text itself."""
-    written = address.strip()
-    if (parts := urlsplit(written)).netloc:
+    text = address.strip()
+    if (parts := urlsplit(text)).netloc:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".casefold()
-    return written.rpartition("@")[2].partition(":")[0].casefold() if "@" in written else written.casefold()
+    return text.rpartition("@")[2].partition(":")[0].casefold() if "@" in text else text.casefold()
 
 
 def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[Flaw]:
@@ -117,14 +117,14 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
     table = TYPES.get(type_)
     if table is None:
         return []
-    asked = [one for one in table.properties if _applies(one, properties)]
-    flaws = [flaw for one in asked if (flaw := _flaw(one, properties, secrets)) is not None]
-    written = str(properties.get("repoURL") or "")
+    fields = [field for field in table.properties if _applies(field, properties)]
+    flaws = [flaw for field in fields if (flaw := _flaw(field, properties, secrets)) is not None]
+    repo_url = str(properties.get("repoURL") or "")
     if may_be_local(properties):
         flaws += _indirect_addresses(type_, properties)
     if type_ == "docker":
         flaws += _docker_flaws(properties)
-    if type_ == "git" and written.strip() and "${" not in written and not _GIT_ADDRESS.fullmatch(written.strip()):
+    if type_ == "git" and repo_url.strip() and "${" not in repo_url and not _GIT_ADDRESS.fullmatch(repo_url.strip()):
         hint = table.property("repoURL").help
         flaws.append(Flaw(message="repoURL is not the address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
@@ -147,16 +147,16 @@ def _indirect_addresses(type_: str, properties: Mapping[str, Any]) -> list[Flaw]
 
 
 def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:
-    written = {name: str(properties.get(name) or "").strip() for name in ("repoURL", "registryURL", "hubURL")}
-    if not written["repoURL"] or any("${" in address for address in written.values()):
+    addresses = {name: str(properties.get(name) or "").strip() for name in ("repoURL", "registryURL", "hubURL")}
+    if not addresses["repoURL"] or any("${" in address for address in addresses.values()):
         return []
     flaws = [Flaw(message=problem, path="properties.repoURL") for problem in repository_of(properties).problems]
     kind, host = properties.get("serverType"), registry_of(properties).host
-    if kind == "DockerHub" and host != HUB_HOST and not written["registryURL"] and not written["hubURL"]:
+    if kind == "DockerHub" and host != HUB_HOST and not addresses["registryURL"] and not addresses["hubURL"]:
         message = f"repoURL names the registry {host}, and serverType is DockerHub"
         hint = "Choose OCI; for a stand-in of Docker Hub's give hubURL and registryURL."
         flaws.append(Flaw(message=message, path="properties.serverType", hint=hint))
-    if kind in ("DTR", "OCI") and host == HUB_HOST and not _names_host(written["repoURL"]):
+    if kind in ("DTR", "OCI") and host == HUB_HOST and not _names_host(addresses["repoURL"]):
         hint = "Write it as registry.example.com/acme/web, give registryURL, or choose serverType DockerHub."
         flaws.append(Flaw(message="repoURL does not name the registry", path="properties.repoURL", hint=hint))
     return flaws
@@ -185,38 +185,38 @@ def _guess_git_auth(properties: Mapping[str, Any]) -> str:
 _GUESSES = {"k8s": _guess_cluster_auth, "git": _guess_git_auth}
 
 
-def _normal(one: EndpointProperty, written: Any) -> Any:
-    if written is None or written == "":
-        return one.default
-    if not isinstance(written, str):
-        return written
-    if one.kind == "number" and (number := whole_number(written.strip())) is not None:
-        return number
-    return {value.casefold(): value for value, _ in one.choices}.get(written.strip().casefold(), written)
+def _normal(field: EndpointProperty, value_sent: Any) -> Any:
+    if value_sent is None or value_sent == "":
+        return field.default
+    if not isinstance(value_sent, str):
+        return value_sent
+    if field.kind == "number" and (whole := whole_number(value_sent.strip())) is not None:
+        return whole
+    return {value.casefold(): value for value, _ in field.choices}.get(value_sent.strip().casefold(), value_sent)
 
 
-def _applies(one: EndpointProperty, properties: Mapping[str, Any]) -> bool:
-    return all(properties.get(name) in values for name, values in one.when.items())
+def _applies(field: EndpointProperty, properties: Mapping[str, Any]) -> bool:
+    return all(properties.get(name) in values for name, values in field.when.items())
 
 
-def _flaw(one: EndpointProperty, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
-    path, value = f"properties.{one.name}", properties.get(one.name)
+def _flaw(field: EndpointProperty, properties: Mapping[str, Any], secrets: Mapping[str, Any]) -> Flaw | None:
+    path, value = f"properties.{field.name}", properties.get(field.name)
     if value is None or not str(value).strip():
-        if not one.required or one.name in secrets:
+        if not field.required or field.name in secrets:
             return None
-        with_ = "".join(f" with {name} {properties[name]}" for name in one.when)
-        return Flaw(message=f"{one.name} is required{with_}", path=path, hint=one.help or None)
+        with_ = "".join(f" with {name} {properties[name]}" for name in field.when)
+        return Flaw(message=f"{field.name} is required{with_}", path=path, hint=field.help or None)
     text = str(value)
     if "${" in text:
         return None
-    if one.kind in ("url", "text") and _WITH_PASSWORD.match(text):
+    if field.kind in ("url", "text") and _WITH_PASSWORD.match(text):
         return Flaw(
-            message=f"{one.name} holds a password, which would be shown: give it in a field of its own", path=path
+            message=f"{field.name} holds a password, which would be shown: give it in a field of its own", path=path
         )
-    if one.kind == "url" and not text.startswith(("https://", "http://")):
-        return Flaw(message=f"{one.name} must begin with https:// or http://", path=path, hint=one.help or None)
-    if one.kind == "number" and whole_number(text) not in _PORTS:
-        return Flaw(message=f"{one.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
-    if one.choices and text not in (values := [value for value, _ in one.choices]):
-        return Flaw(message=f"{one.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")
+    if field.kind == "url" and not text.startswith(("https://", "http://")):
+        return Flaw(message=f"{field.name} must begin with https:// or http://", path=path, hint=field.help or None)
+    if field.kind == "number" and whole_number(text) not in _PORTS:
+        return Flaw(message=f"{field.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
+    if field.choices and text not in (values := [value for value, _ in field.choices]):
+        return Flaw(message=f"{field.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")
     return None

@@ -175,44 +175,50 @@ def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
     return Wanted(installation=settings.setting(uow, "installation"), hooks=tuple(hooks))
 
 
-def report(uow: UnitOfWork, said: MirrorReport) -> None:
+def report(uow: UnitOfWork, mirror_report: MirrorReport) -> None:
     """Keep what hubsync says; an old generation's report cannot change what is shown of the new one."""
-    if said.state is MirrorState.GONE:
-        webhooks_store.TOMBSTONES.delete(uow, webhook_id=said.webhook_id, generation=said.generation)
-    elif not webhooks_store.note_tombstone(uow, said.webhook_id, said.generation, said.message):
-        webhook = webhooks_store.WEBHOOKS.one(uow, id=said.webhook_id)
-        if webhook is not None and webhook.generation == said.generation:
-            message = said.repaired if said.state is MirrorState.IN_STEP and said.repaired else said.message
-            if said.state is MirrorState.RATE_LIMITED and said.retry_at is not None:
-                message = f"Until {wire_time(said.retry_at)[:19]} UTC. {message}"
-            slug = said.slug or webhook.slug
-            webhooks_store.note_hub(uow, webhook.id, state=said.state.value, message=message, slug=slug)
-            _remember(uow, webhook, said)
-            if said.elsewhere is not None:
-                _note_elsewhere(uow, webhook, said.elsewhere)
-    if said.retry_at is not None:
-        uow.timer(PASS_TIMER, said.webhook_id, said.retry_at)
+    if mirror_report.state is MirrorState.GONE:
+        webhooks_store.TOMBSTONES.delete(uow, webhook_id=mirror_report.webhook_id, generation=mirror_report.generation)
+    elif not webhooks_store.note_tombstone(
+        uow, mirror_report.webhook_id, mirror_report.generation, mirror_report.message
+    ):
+        webhook = webhooks_store.WEBHOOKS.one(uow, id=mirror_report.webhook_id)
+        if webhook is not None and webhook.generation == mirror_report.generation:
+            message = (
+                mirror_report.repaired
+                if mirror_report.state is MirrorState.IN_STEP and mirror_report.repaired
+                else mirror_report.message
+            )
+            if mirror_report.state is MirrorState.RATE_LIMITED and mirror_report.retry_at is not None:
+                message = f"Until {wire_time(mirror_report.retry_at)[:19]} UTC. {message}"
+            slug = mirror_report.slug or webhook.slug
+            webhooks_store.note_hub(uow, webhook.id, state=mirror_report.state.value, message=message, slug=slug)
+            _remember(uow, webhook, mirror_report)
+            if mirror_report.elsewhere is not None:
+                _note_elsewhere(uow, webhook, mirror_report.elsewhere)
+    if mirror_report.retry_at is not None:
+        uow.timer(PASS_TIMER, mirror_report.webhook_id, mirror_report.retry_at)
 
 
-def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, found: tuple[Elsewhere, ...]) -> None:
-    there = {one.slug for one in found}
-    for one in webhook.elsewhere:
-        if one["slug"] in webhook.replacing and one["slug"] not in there:
-            what = f"The hook {one['name']} to {one['address']} was deleted at Docker Hub, as asked."
-            webhooks_store.add_history(uow, webhook.id, what)
-    shown = [one.model_dump() for one in found]
+def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, hooks: tuple[Elsewhere, ...]) -> None:
+    there = {hook.slug for hook in hooks}
+    for hook in webhook.elsewhere:
+        if hook["slug"] in webhook.replacing and hook["slug"] not in there:
+            line = f"The hook {hook['name']} to {hook['address']} was deleted at Docker Hub, as asked."
+            webhooks_store.add_history(uow, webhook.id, line)
+    documents = [hook.model_dump() for hook in hooks]
     replacing = [slug for slug in webhook.replacing if slug in there]
-    if (shown, replacing) != (webhook.elsewhere, webhook.replacing):
-        webhooks_store.set_elsewhere(uow, webhook.id, shown, replacing)
+    if (documents, replacing) != (webhook.elsewhere, webhook.replacing):
+        webhooks_store.set_elsewhere(uow, webhook.id, documents, replacing)
 
 
-def _remember(uow: UnitOfWork, webhook: Webhook, said: MirrorReport) -> None:
+def _remember(uow: UnitOfWork, webhook: Webhook, mirror_report: MirrorReport) -> None:
     """Drift, and changes of state that people look back at, stand in the webhook's history."""
-    if said.repaired:
-        webhooks_store.add_history(uow, webhook.id, said.repaired)
-    elif said.state.value != webhook.hub_state and said.state is not MirrorState.PENDING:
-        what = f"At Docker Hub: {said.state.value}. {said.message}".strip()
-        webhooks_store.add_history(uow, webhook.id, what)
+    if mirror_report.repaired:
+        webhooks_store.add_history(uow, webhook.id, mirror_report.repaired)
+    elif mirror_report.state.value != webhook.hub_state and mirror_report.state is not MirrorState.PENDING:
+        line = f"At Docker Hub: {mirror_report.state.value}. {mirror_report.message}".strip()
+        webhooks_store.add_history(uow, webhook.id, line)
 
 
 def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:
@@ -227,22 +233,22 @@ def _target(webhook: Webhook, endpoint: Endpoint | None) -> tuple[str, str, str,
         return "", "", "", ""
     if webhook.mode == "look":
         return "", "", LOOKED_AT, "No hook is made: the registry is looked at for new tags."
-    found = repository(webhook, endpoint)
+    place = repository(webhook, endpoint)
     if endpoint.properties.get("serverType") != "DockerHub":
         by_hand = "This registry's hooks are not managed: set the Hook URL there by hand."
         return "", "", MirrorState.BY_HAND.value, by_hand
-    if found.host != HUB_HOST:
-        other = f"The repository is at {found.host}, not at Docker Hub: choose an endpoint of that registry."
+    if place.host != HUB_HOST:
+        other = f"The repository is at {place.host}, not at Docker Hub: choose an endpoint of that registry."
         return "", "", MirrorState.PENDING.value, other
-    if not found.path and webhook.whole_namespace:
+    if not place.path and webhook.whole_namespace:
         by_hand = (
-            f"A namespace has no hook of its own: set the Hook URL at each repository of {found.namespace} by hand."
+            f"A namespace has no hook of its own: set the Hook URL at each repository of {place.namespace} by hand."
         )
         return "", "", MirrorState.BY_HAND.value, by_hand
-    if not found.path:
+    if not place.path:
         return "", "", MirrorState.PENDING.value, "The repository is not known: give the webhook a repoName."
     hub_url = str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/")
-    return hub_url, found.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
+    return hub_url, place.path, MirrorState.PENDING.value, "Docker Hub has not been asked yet."
 
 
 def credentials(uow: Reading, endpoint: Endpoint | None) -> tuple[str, Sealed | None]:

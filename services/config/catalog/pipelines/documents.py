@@ -73,12 +73,12 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
     foreign = [flaw for flaw in findings.flaws if tree.get(IMPORTED) and task_of(tree, flaw.path)]
     flaws = [flaw for flaw in findings.flaws if flaw not in foreign]
     if flaws:
-        shown = "; ".join(_placed(flaw) for flaw in flaws[:5])
+        listed = "; ".join(_placed(flaw) for flaw in flaws[:5])
         more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
-        raise refused(f"pipeline {name} has {_count(flaws)}: {shown}{more}", flaws)
-    said = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
+        raise refused(f"pipeline {name} has {_count(flaws)}: {listed}{more}", flaws)
+    warnings = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
     try:
-        return read_pipeline(tree), said + static_warnings(name, tree, findings.warnings)
+        return read_pipeline(tree), warnings + static_warnings(name, tree, findings.warnings)
     except Malformed as error:
         raise refused(f"pipeline {name} cannot be read", error.flaws) from None
 
@@ -109,8 +109,8 @@ def needs_of(spec: PipelineSpec) -> set[tuple[str, str]]:
     """What a pipeline refers to by name, as (kind, name)."""
     plan = compile_plan(spec)
     needs = plan.needs()
-    found = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
-    return found | {("pipeline", call.pipeline) for call in _calls(spec)} | set(_integrations(plan))
+    own = {("endpoint", name) for name in needs.endpoints} | {("variable", name) for name in needs.variables}
+    return own | {("pipeline", call.pipeline) for call in _calls(spec)} | set(_integrations(plan))
 
 
 def _integrations(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -126,27 +126,27 @@ def _integrations(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def missing_needs(name: str, needs: Iterable[tuple[str, str]], names: Callable[[str], Sequence[str]]) -> list[Json]:
     """A warning for each thing that the pipeline refers to and that is not there, with the nearest name."""
-    said = []
-    for kind, wanted in sorted(needs):
+    warnings = []
+    for kind, needed in sorted(needs):
         there = names(kind)
-        if wanted not in there and not (kind == "pipeline" and wanted == name):
-            near = nearest(wanted, there)
+        if needed not in there and not (kind == "pipeline" and needed == name):
+            near = nearest(needed, there)
             hint = f"; did you mean {near}?" if near else ""
-            said.append(warning(name, kind, f"there is no {kind} {wanted} in this project yet{hint}", "SEVERE"))
-    return said
+            warnings.append(warning(name, kind, f"there is no {kind} {needed} in this project yet{hint}", "SEVERE"))
+    return warnings
 
 
 def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePipeline | None]) -> list[Json]:
     """A warning for each input that a nested run or a rollback would be refused for at present."""
-    said = []
+    warnings = []
     for call in _calls(spec):
         called = find(call.pipeline)
         if called is not None and isinstance(call.inputs, Mapping):
             _, flaws = run_inputs(called.tree["input"], called.tree["_inputMeta"], call.inputs)
             for flaw in flaws:
                 place = path_text((*call.path, flaw.path.removeprefix("input.")))
-                said.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
-    return said
+                warnings.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
+    return warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +162,30 @@ class _Call:
 
 def _calls(spec: PipelineSpec) -> Iterator[_Call]:
     """The pipelines that are run by their name, which no expression makes."""
-    written: list[tuple[str, Path, Any, Any]] = [
-        ("a rollback", ("rollbacks", index, "inputs"), one.name, one.inputs) for index, one in enumerate(spec.rollbacks)
+    calls: list[tuple[str, Path, Any, Any]] = [
+        ("a rollback", ("rollbacks", index, "inputs"), entry.name, entry.inputs)
+        for index, entry in enumerate(spec.rollbacks)
     ]
     for stage, its in spec.stages.items():
-        for task, one in its.tasks.items():
-            if one.type.casefold() == "pipeline":
+        for task, entry in its.tasks.items():
+            if entry.type.casefold() == "pipeline":
                 place = ("stages", stage, "tasks", task, "input", "inputProperties")
-                written.append((f"{stage}.{task}", place, one.input.get("pipeline"), one.input.get("inputProperties")))
-    for who, path, name, inputs in written:
+                calls.append(
+                    (f"{stage}.{task}", place, entry.input.get("pipeline"), entry.input.get("inputProperties"))
+                )
+    for caller, path, name, inputs in calls:
         if isinstance(name, str) and name and "${" not in name:
-            yield _Call(who, path, name, inputs or {})
+            yield _Call(caller, path, name, inputs or {})
 
 
-def static_warnings(name: str, tree: Mapping[str, Any], found: Sequence[Flaw]) -> list[Json]:
+def static_warnings(name: str, tree: Mapping[str, Any], flaws: Sequence[Flaw]) -> list[Json]:
     """What is legal and probably not meant."""
-    said = [warning(name, flaw.path, flaw.told, "WARNING") for flaw in found]
+    warnings = [warning(name, flaw.path, flaw.told, "WARNING") for flaw in flaws]
     options = [str(option).upper() for option in tree.get("options") or []]
     for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
         if option in options:
-            said.append(warning(name, "options", f"no {word} trigger fills these inputs yet", "INFO"))
-    return said
+            warnings.append(warning(name, "options", f"no {word} trigger fills these inputs yet", "INFO"))
+    return warnings
 
 
 def warning(container: str, field: str, message: str, level: str) -> Json:
@@ -216,11 +219,11 @@ def will_not_run(document: Mapping[str, Any]) -> list[Json]:
         for name, task in (its.get("tasks") or {}).items()
         if task.get("type") not in TASK_SCHEMAS
     ]
-    severe = [one["message"] for one in document.get("_warnings") or [] if one["message"]["level"] == "SEVERE"]
+    severe = [entry["message"] for entry in document.get("_warnings") or [] if entry["message"]["level"] == "SEVERE"]
     inputs = [
-        (*found, f"{one['fieldName'].partition('.input.')[2]}: {one['message']}")
-        for one in severe
-        if (found := task_of(document, one["fieldName"])) is not None
+        (*place, f"{entry['fieldName'].partition('.input.')[2]}: {entry['message']}")
+        for entry in severe
+        if (place := task_of(document, entry["fieldName"])) is not None
     ]
     return [
         {"stage": stage, "task": name, "type": document["stages"][stage]["tasks"][name].get("type"), "reason": reason}

@@ -20,13 +20,13 @@ from shared.grammar.task_schemas import TASK_SCHEMAS
 def preview(
     pipeline: RunnablePipeline,
     plan: Plan,
-    given: Mapping[str, Any],
+    values: Mapping[str, Any],
     user: str,
     endpoints: Sequence[str],
     variables: Mapping[str, ResolvedVariable],
 ) -> Json:
     """What would happen, by stage and task, with secrets masked."""
-    inputs, flaws = run_inputs(pipeline.tree.get("input") or {}, pipeline.tree.get("_inputMeta") or {}, given)
+    inputs, flaws = run_inputs(pipeline.tree.get("input") or {}, pipeline.tree.get("_inputMeta") or {}, values)
     about = {
         "name": pipeline.name,
         "project": pipeline.project,
@@ -34,8 +34,8 @@ def preview(
         "comments": "",
         "requestBy": user,
     }
-    known = {name: MASK if one.value is None else one.value for name, one in variables.items()}
-    scope = Scope(inputs=inputs, variables=known, about=about)
+    variable_values = {name: MASK if variable.value is None else variable.value for name, variable in variables.items()}
+    scope = Scope(inputs=inputs, variables=variable_values, about=about)
     return {
         "name": pipeline.name,
         "project": pipeline.project,
@@ -63,9 +63,9 @@ def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
         "preCondition": task.pre_condition,
         "skipped": _skipped(task.pre_condition, scope),
         "endpoints": named,
-        "missingEndpoints": sorted({str(one) for one in named.values() if one not in endpoints}),
+        "missingEndpoints": sorted({str(item) for item in named.values() if item not in endpoints}),
         "input": shown_input(task.type, resolved),
-        "unresolved": [one.name for one in open_],
+        "unresolved": [item.name for item in open_],
     }
 
 

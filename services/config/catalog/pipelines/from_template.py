@@ -30,42 +30,42 @@ def offered(uow: Reading, person: Person, name: str, answers: Json) -> Json:
         project = ""
     for question in document["questions"]:
         if question["kind"] == "project":
-            names = [one.name for one in PROJECTS.all(uow, limit=MOST_CHOICES) if person.may(one.name, Right.EDIT)]
-            question["choices"] = [_choice(one) for one in names]
+            names = [item.name for item in PROJECTS.all(uow, limit=MOST_CHOICES) if person.may(item.name, Right.EDIT)]
+            question["choices"] = [_choice(item) for item in names]
         if question["kind"] == "endpoint" and project:
-            question["choices"] = [_choice(one.name) for one in _endpoints(uow, project, question["endpointType"])]
+            question["choices"] = [_choice(item.name) for item in _endpoints(uow, project, question["endpointType"])]
     return document
 
 
 def fill(uow: UnitOfWork, person: Person, pipelines: Pipelines, ask: Act) -> Document:
     """Make the pipeline of a template, enabled unless the body says otherwise; `_next` is what to make after it."""
-    asked = templates.template(ask.name)
+    template = templates.template(ask.name)
     answers = dict(table(ask.body, "answers"))
     answers["project"] = project = choose_project(uow, person, text(answers, "project"), "pipeline")
-    tree, after = templates.filled(asked, answers)
-    _demand_endpoints(uow, asked, project, answers)
+    tree, after = templates.filled(template, answers)
+    _demand_endpoints(uow, template, project, answers)
     body = {**tree, "project": project, "enabled": flag(ask.body, "enabled", True)}
     act = Act(kind=ask.kind, verb="create", body=body, options={"keepEnabled": True})
-    made = pipelines.create(uow, person, act).document
+    document = pipelines.create(uow, person, act).document
     webhook = {"webhook": {"project": project, **after["webhook"]}} if after.get("webhook") else {}
-    return Document(document={**made, "_template": asked.name, "_next": webhook})
+    return Document(document={**document, "_template": template.name, "_next": webhook})
 
 
-def _demand_endpoints(uow: Reading, asked: templates.Template, project: str, answers: Json) -> None:
+def _demand_endpoints(uow: Reading, template: templates.Template, project: str, answers: Json) -> None:
     flaws = []
-    for question in asked.questions:
+    for question in template.questions:
         if question["kind"] != "endpoint":
             continue
-        written, wanted = str(answers.get(question["name"]) or ""), question["endpointType"]
-        there = [one.name for one in _endpoints(uow, project, wanted)]
-        if written not in there:
-            near = nearest(written, there)
+        answer, endpoint_type = str(answers.get(question["name"]) or ""), question["endpointType"]
+        there = [endpoint.name for endpoint in _endpoints(uow, project, endpoint_type)]
+        if answer not in there:
+            near = nearest(answer, there)
             hint = f"did you mean {near}?" if near else f"there are: {', '.join(there[:10]) or 'none yet'}"
-            message = f"{question['title']}: project {project} has no {wanted} endpoint {written}"
+            message = f"{question['title']}: project {project} has no {endpoint_type} endpoint {answer}"
             flaws.append(Flaw(message=message, path=f"answers.{question['name']}", hint=hint))
     if flaws:
         message = "; ".join(flaw.message for flaw in flaws)
-        raise Refused(Problem(code=Code.INVALID, message=message, subject=asked.name, flaws=tuple(flaws)))
+        raise Refused(Problem(code=Code.INVALID, message=message, subject=template.name, flaws=tuple(flaws)))
 
 
 def _endpoints(uow: Reading, project: str, type_: str) -> list[Endpoint]:

@@ -63,8 +63,8 @@ class Pipelines(Scoped[Pipeline]):
         pipeline = self.locate(uow, person, ask)
         diff = ask.options.get("diff")
         if isinstance(diff, list | tuple) and len(diff) == 2:
-            old, new = (self._yaml_of_version(uow, pipeline, int(number)) for number in diff)
-            before, after = (f"{pipeline.name} version {number}" for number in diff)
+            old, new = (self._yaml_of_version(uow, pipeline, int(version_number)) for version_number in diff)
+            before, after = (f"{pipeline.name} version {version_number}" for version_number in diff)
             lines = difflib.unified_diff(old.splitlines(), new.splitlines(), before, after, lineterm="")
             return Document(text="\n".join(lines) + "\n")
         if "version" in ask.options:
@@ -137,10 +137,10 @@ class Pipelines(Scoped[Pipeline]):
             tags=tags_of(body, old.tags if partial else ()),
             state=_next_state(old, body),
         )
-        given = trees.kept(body)
-        if partial and not given and "concurrency" not in body:
+        new_fields = trees.kept(body)
+        if partial and not new_fields and "concurrency" not in body:
             return new
-        tree = {**old.tree, **given} if partial else given
+        tree = {**old.tree, **new_fields} if partial else new_fields
         if old.tree.get(trees.IMPORTED) and "supersede" not in tree:
             tree[trees.IMPORTED] = True
         return _with_tree(new, body, tree, located)
@@ -195,11 +195,11 @@ class Pipelines(Scoped[Pipeline]):
         ready = pipelines.runnable(pipeline)
         plan = compile_plan(read_pipeline(ready.tree))
         endpoints, variables = resolve_for_run(uow, pipeline.project, plan, table(ask.body, "input"))
-        shown = dry_run.preview(ready, plan, table(ask.body, "input"), person.user, sorted(endpoints), variables)
-        return Document(document=shown)
+        preview = dry_run.preview(ready, plan, table(ask.body, "input"), person.user, sorted(endpoints), variables)
+        return Document(document=preview)
 
-    def _yaml_of_version(self, uow: Reading, pipeline: Pipeline, number: int) -> str:
-        return export_yaml(_as_of(pipeline, _version(uow, pipeline, number)))
+    def _yaml_of_version(self, uow: Reading, pipeline: Pipeline, version_number: int) -> str:
+        return export_yaml(_as_of(pipeline, _version(uow, pipeline, version_number)))
 
 
 _NAMES: dict[str, Callable[[Reading, str], Sequence[str]]] = {
@@ -275,11 +275,11 @@ def _next_state(old: Pipeline, body: Mapping[str, Any]) -> str:
     return state
 
 
-def _version(uow: Reading, pipeline: Pipeline, number: int) -> PipelineVersion:
-    found = VERSIONS.one(uow, pipeline_id=pipeline.id, version=number)
-    if found is None:
-        raise refuse(Code.NOT_FOUND, f"pipeline {pipeline.name} has no version {number}", subject=pipeline.id)
-    return found
+def _version(uow: Reading, pipeline: Pipeline, version_number: int) -> PipelineVersion:
+    version = VERSIONS.one(uow, pipeline_id=pipeline.id, version=version_number)
+    if version is None:
+        raise refuse(Code.NOT_FOUND, f"pipeline {pipeline.name} has no version {version_number}", subject=pipeline.id)
+    return version
 
 
 def _as_of(pipeline: Pipeline, version: PipelineVersion) -> Pipeline:
@@ -319,8 +319,8 @@ def _version_document(version: PipelineVersion) -> Json:
 
 
 def _number(body: Mapping[str, Any], key: str) -> int:
-    written = text(body, key)
-    number = whole_number(written)
-    if number is None:
-        raise refuse(Code.INVALID, f"{key} must be a number, not {written[:50] or 'absent'!r}", subject=key)
-    return number
+    digits = text(body, key)
+    value = whole_number(digits)
+    if value is None:
+        raise refuse(Code.INVALID, f"{key} must be a number, not {digits[:50] or 'absent'!r}", subject=key)
+    return value

@@ -33,5 +33,5 @@ def _tile(name: str, schema: dict[str, Any]) -> Json:
     }
 
 
-def _type(written: Any) -> str:
-    return str(written[0]) if isinstance(written, list) and written else str(written or "string")
+def _type(type_or_list: Any) -> str:
+    return str(type_or_list[0]) if isinstance(type_or_list, list) and type_or_list else str(type_or_list or "string")

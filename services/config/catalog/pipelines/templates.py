@@ -56,7 +56,7 @@ class Template:
             "name": self.name,
             "title": self.title,
             "description": self.description,
-            "questions": [_question(one) for one in self.questions],
+            "questions": [_question(question) for question in self.questions],
         }
 
 
@@ -64,35 +64,37 @@ class Template:
 def templates() -> dict[str, Template]:
     """All templates by name, in the order in which they are offered."""
     read = [_read(file) for file in FILES.iterdir() if file.name.endswith(".yaml")]
-    return {one.name: one for one in sorted(read, key=lambda one: (one.name != "push-to-kubernetes", one.title))}
+    return {
+        entry.name: entry for entry in sorted(read, key=lambda entry: (entry.name != "push-to-kubernetes", entry.title))
+    }
 
 
 def template(name: str) -> Template:
     """The template of that name. Raises `Refused`."""
-    found = templates().get(name)
-    if found is None:
+    entry = templates().get(name)
+    if entry is None:
         near = nearest(name, list(templates()))
         step = f"Did you mean {near}?" if near else f"There are {', '.join(templates())}."
         raise refuse(Code.NOT_FOUND, f"there is no pipeline template {name}", subject=name, next_step=step)
-    return found
+    return entry
 
 
-def filled(asked: Template, given: Mapping[str, Any]) -> tuple[Json, Json]:
+def filled(chosen: Template, answers_sent: Mapping[str, Any]) -> tuple[Json, Json]:
     """The pipeline that the answers make, and what comes next. Raises `Refused` with everything that is wrong."""
     answers: Json = {}
     flaws = []
-    for question in map(_question, asked.questions):
+    for question in map(_question, chosen.questions):
         name = question["name"]
-        answers[name] = _answer(question, given.get(name), answers)
+        answers[name] = _answer(question, answers_sent.get(name), answers)
         if not _applies(question["when"], answers):
             answers[name] = ""
         elif wrong := _wrong(question, answers[name]):
             flaws.append(Flaw(message=f"{question['title']} {wrong}", path=f"answers.{name}", hint=question["help"]))
     if flaws:
-        message = f"template {asked.name}: {'; '.join(flaw.message for flaw in flaws)}"
-        raise Refused(Problem(code=Code.INVALID, message=message, subject=asked.name, flaws=tuple(flaws)))
-    values = _values(asked, answers)
-    return _put(asked.pipeline, values), _put(asked.next, values)
+        message = f"template {chosen.name}: {'; '.join(flaw.message for flaw in flaws)}"
+        raise Refused(Problem(code=Code.INVALID, message=message, subject=chosen.name, flaws=tuple(flaws)))
+    values = _values(chosen, answers)
+    return _put(chosen.pipeline, values), _put(chosen.next, values)
 
 
 _DIALECT = replace(PIPELINES, merges=True)
@@ -111,19 +113,19 @@ def _read(file: Traversable) -> Template:
     )
 
 
-def _question(written: Json) -> Json:
+def _question(fields: Json) -> Json:
     blank: Json = {"required": False, "default": "", "choices": [], "help": "", "when": {}}
-    return {**blank, **written}
+    return {**blank, **fields}
 
 
-def _answer(question: Json, given: Any, before: Json) -> Any:
+def _answer(question: Json, sent: Any, before: Json) -> Any:
     """What was said, else the default, which may name earlier answers."""
-    value = given if given is not None and given != "" else _put(question["default"], _parts(before))
+    value = sent if sent is not None and sent != "" else _put(question["default"], _parts(before))
     if question["kind"] == "boolean":
         return value if isinstance(value, bool) else str(value).casefold() in ("true", "yes", "on", "1")
     if question["kind"] == "number":
         text = str(value).strip()
-        return text if (number := whole_number(text)) is None else number
+        return text if (whole := whole_number(text)) is None else whole
     return str(value if value is not None else "").strip()
 
 
@@ -138,7 +140,7 @@ def _wrong(question: Json, answer: Any) -> str:
 
 
 def _applies(when: Mapping[str, list[Any]], answers: Mapping[str, Any]) -> bool:
-    return all(answers.get(name, "") in wanted for name, wanted in when.items())
+    return all(answers.get(name, "") in values for name, values in when.items())
 
 
 def _parts(answers: Mapping[str, Any]) -> Json:
@@ -149,10 +151,10 @@ def _parts(answers: Mapping[str, Any]) -> Json:
     return parts
 
 
-def _values(asked: Template, answers: Mapping[str, Any]) -> Json:
+def _values(chosen: Template, answers: Mapping[str, Any]) -> Json:
     values = _parts(answers)
-    for name, variants in asked.texts.items():
-        fit = next((one["text"] for one in variants if _applies(one.get("when") or {}, answers)), "")
+    for name, variants in chosen.texts.items():
+        fit = next((variant["text"] for variant in variants if _applies(variant.get("when") or {}, answers)), "")
         values[name] = _put(fit, values)
     return values
 
@@ -163,9 +165,9 @@ def _put(tree: Any, values: Mapping[str, Any]) -> Any:
         put = {key: _put(value, values) for key, value in tree.items()}
         return {key: value for key, value in put.items() if value != "" or tree[key] == ""}
     if isinstance(tree, list):
-        return [_put(one, values) for one in tree]
+        return [_put(item, values) for item in tree]
     if not isinstance(tree, str):
         return tree
     if alone := _PLACEHOLDER.fullmatch(tree):
         return values[alone.group(1)]
-    return _PLACEHOLDER.sub(lambda found: str(values[found.group(1)]), tree)
+    return _PLACEHOLDER.sub(lambda match: str(values[match.group(1)]), tree)

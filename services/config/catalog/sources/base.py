@@ -76,11 +76,11 @@ class Kept(Scoped[V]):
 
     def _there(self, uow: Reading, values: Sequence[V]) -> set[tuple[str, str, str]]:
         """What the definitions name and is there: noun, project and name."""
-        wanted: dict[str, tuple[Table[Any], set[tuple[str, str]]]] = {}
+        pairs_by_noun: dict[str, tuple[Table[Any], set[tuple[str, str]]]] = {}
         for value in values:
             for it in self.references(value):
-                wanted.setdefault(it.noun, (it.table, set()))[1].add((value.project, it.name))
-        return {(noun, *pair) for noun, (table, pairs) in wanted.items() for pair in table.named(uow, pairs)}
+                pairs_by_noun.setdefault(it.noun, (it.table, set()))[1].add((value.project, it.name))
+        return {(noun, *pair) for noun, (table, pairs) in pairs_by_noun.items() for pair in table.named(uow, pairs)}
 
     def _document(self, uow: Reading, value: V, project_id: str, there: set[tuple[str, str, str]]) -> Json:
         lost = [it for it in self.references(value) if it.counts and (it.noun, value.project, it.name) not in there]

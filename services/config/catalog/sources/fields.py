@@ -59,15 +59,13 @@ def shown_fields(fields: Sequence[SourceField], value: Any) -> Json:
 
 def number(body: Mapping[str, Any], key: str, default: int) -> int:
     """A whole number of 32 bits from 0 on; clients write it as text too."""
-    written = body.get(key, default)
+    raw = body.get(key, default)
     try:
-        value = int(written) if not isinstance(written, bool) else -1
+        value = int(raw) if not isinstance(raw, bool) else -1
     except (TypeError, ValueError):
         value = -1
     if not 0 <= value <= INT32_MAX:
-        raise refuse(
-            Code.INVALID, f"{key} must be a whole number from 0 to {INT32_MAX}, not {written!r:.50}", subject=key
-        )
+        raise refuse(Code.INVALID, f"{key} must be a whole number from 0 to {INT32_MAX}, not {raw!r:.50}", subject=key)
     return value
 
 
@@ -116,8 +114,8 @@ def configurations(body: Mapping[str, Any], key: str, _default: Any) -> list[Jso
 
 def _configuration(item: Json) -> Json:
     names = ("eventType", "pipeline", "successComment", "failureComment", "verifiedLabel")
-    given = table(item, "input")
-    return {**{name: text(item, name) for name in names}, "input": {name: text(given, name) for name in given}}
+    inputs = table(item, "input")
+    return {**{name: text(item, name) for name in names}, "input": {name: text(inputs, name) for name in inputs}}
 
 
 def _entries(body: Mapping[str, Any], key: str) -> list[Json]:
@@ -143,14 +141,14 @@ def secret_boxes(ask_sealed: Mapping[str, Any], body: Mapping[str, Any], names: 
     """
     boxes = dict(old)
     for name in names:
-        given = text(body, name, MASK)
+        reference = text(body, name, MASK)
         if (box := ask_sealed.get(name)) is not None:
             boxes[name] = box.model_dump()
-        elif variable_in(given):
-            boxes[name] = given
-        elif not given:
+        elif variable_in(reference):
+            boxes[name] = reference
+        elif not reference:
             boxes.pop(name, None)
-        elif given != MASK:
+        elif reference != MASK:
             raise refuse(Code.INVALID, f"{name} must arrive sealed", subject=name)
     return boxes
 

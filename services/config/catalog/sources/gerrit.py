@@ -86,7 +86,7 @@ class GerritTriggers(Kept[GerritTrigger]):
     )
 
     def references(self, value: GerritTrigger) -> list[DefinitionReference]:
-        pipelines = dict.fromkeys(one["pipeline"] for one in value.tree["configurations"])
+        pipelines = dict.fromkeys(configuration["pipeline"] for configuration in value.tree["configurations"])
         return [
             DefinitionReference("listener", GERRIT_LISTENERS, value.listener, "Gerrit listener"),
             *(DefinitionReference("configurations", PIPELINES, name, "pipeline") for name in pipelines),
@@ -107,8 +107,8 @@ def record_by_hand(uow: UnitOfWork, person: Person, triggers: GerritTriggers, as
             next_step="Enable it, then try it again.",
         )
     events = [
-        SOURCE_EVENTS.insert(uow, _event(uow, person, trigger, one, text(ask.body, "changeId")))
-        for one in trigger.tree["configurations"] or [{}]
+        SOURCE_EVENTS.insert(uow, _event(uow, person, trigger, configuration, text(ask.body, "changeId")))
+        for configuration in trigger.tree["configurations"] or [{}]
     ]
     return Document(
         document={"message": NO_PUSH_STARTS_ANYTHING, "pipelinesTriggered": [], "events": [it.id for it in events]}

@@ -66,12 +66,12 @@ class GitWebhooks(Kept[GitWebhook]):
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> GitWebhook:
         """A new one; it gets a secure token where the request brought none."""
-        made = super().made(uow, person, ask, project)
+        webhook = super().made(uow, person, ask, project)
         if hashed := ask.hashes.get("secretToken"):
-            return replace(made, token_hash=hashed)
+            return replace(webhook, token_hash=hashed)
         token = new_token()
         box = self.context.seal(token).model_dump()
-        return replace(made, secrets={**made.secrets, "secretToken": box}, token_hash=token_hash(token))
+        return replace(webhook, secrets={**webhook.secrets, "secretToken": box}, token_hash=token_hash(token))
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: GitWebhook, *, partial: bool) -> GitWebhook:
         """A new secure token lets pushes in from now on; the old one no longer does."""

@@ -107,28 +107,30 @@ Resources = Mapping[Kind, Resource]
 
 
 def export(
-    uow: Reading, person: Person, resources: Resources, project: str, wanted: Mapping[str, Sequence[str]]
+    uow: Reading, person: Person, resources: Resources, project: str, selection: Mapping[str, Sequence[str]]
 ) -> str:
     """The objects that are named, of one project or of all that the person may read; with no name, all of it."""
     projects = _projects(uow, person, project)
     texts: list[str] = []
-    for name in wanted.get("projects", ()):
-        found = resources[Kind.PROJECTS].get(uow, person, Get(kind=Kind.PROJECTS, name=name)).document
-        texts.append(to_yaml({key: found[key] for key in _WRITTEN[Kind.PROJECTS]}))
-    for name in wanted.get("pipeline", ()):
+    for name in selection.get("projects", ()):
+        document = resources[Kind.PROJECTS].get(uow, person, Get(kind=Kind.PROJECTS, name=name)).document
+        texts.append(to_yaml({key: document[key] for key in _WRITTEN[Kind.PROJECTS]}))
+    for name in selection.get("pipeline", ()):
         pipeline = _one(uow, Kind.PIPELINES, projects, name)
         needs = pipelines.needs(uow, pipeline.id)
-        endpoints = ENDPOINTS.named(uow, [(pipeline.project, one) for kind, one in needs if kind == "endpoint"])
-        texts += [_written(uow, resources, Kind.ENDPOINTS, one) for one in endpoints.values()]
+        endpoints = ENDPOINTS.named(
+            uow, [(pipeline.project, endpoint) for kind, endpoint in needs if kind == "endpoint"]
+        )
+        texts += [_written(uow, resources, Kind.ENDPOINTS, endpoint) for endpoint in endpoints.values()]
         texts.append(export_yaml(pipeline))
-    everything = not any(names for key, names in wanted.items() if key not in integration_versions.PARAMETERS)
-    for asked, kind in _ASKED.items():
-        names = wanted.get(asked, ())
+    everything = not any(names for key, names in selection.items() if key not in integration_versions.PARAMETERS)
+    for parameter, kind in _ASKED.items():
+        names = selection.get(parameter, ())
         values = _all(uow, kind, projects) if everything else [_one(uow, kind, projects, name) for name in names]
         for value in values:
             texts.append(_written(uow, resources, kind, value))
             if isinstance(value, Integration):
-                texts += integration_versions.written(uow, value, wanted)
+                texts += integration_versions.written(uow, value, selection)
     return "".join(texts)
 
 
@@ -145,10 +147,10 @@ def _written(uow: Reading, resources: Resources, kind: Kind, value: Any) -> str:
     return to_yaml({key: document[key] for key in _WRITTEN[kind]})
 
 
-def _projects(uow: Reading, person: Person, wanted: str) -> list[str]:
-    name = project_named(uow, wanted)
-    if wanted and (name is None or not person.may(name, Right.READ)):
-        raise refuse(Code.NOT_FOUND, f"there is no project {wanted}", subject=wanted)
+def _projects(uow: Reading, person: Person, key: str) -> list[str]:
+    name = project_named(uow, key)
+    if key and (name is None or not person.may(name, Right.READ)):
+        raise refuse(Code.NOT_FOUND, f"there is no project {key}", subject=key)
     if name is not None:
         return [name]
     return [p.name for p in projects_store.PROJECTS.all(uow) if person.may(p.name, Right.READ)]
@@ -156,20 +158,20 @@ def _projects(uow: Reading, person: Person, wanted: str) -> list[str]:
 
 def _all(uow: Reading, kind: Kind, projects: Sequence[str]) -> list[Any]:
     table = TABLES[kind]
-    found = table.all(uow, table.column("project").in_(projects))
-    return sorted(found, key=lambda value: (value.project, value.name))
+    values = table.all(uow, table.column("project").in_(projects))
+    return sorted(values, key=lambda value: (value.project, value.name))
 
 
 def _one(uow: Reading, kind: Kind, projects: Sequence[str], name: str) -> Any:
     table = TABLES[kind]
-    found = table.all(uow, table.column("project").in_(projects), table.column("name") == name, limit=2)
-    if not found:
+    values = table.all(uow, table.column("project").in_(projects), table.column("name") == name, limit=2)
+    if not values:
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to export", subject=name)
-    if len(found) > 1:
+    if len(values) > 1:
         raise refuse(
             Code.INVALID,
             f"several projects have a {noun(kind)} {name}",
             subject=name,
-            next_step=f"Name one with ?project=: {', '.join(value.project for value in found)}.",
+            next_step=f"Name one with ?project=: {', '.join(value.project for value in values)}.",
         )
-    return found[0]
+    return values[0]

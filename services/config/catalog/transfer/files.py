@@ -33,14 +33,14 @@ class PipelinesAndFiles:
         """A pipeline; with `options.export` YAML of what `options.wanted` names, with `options.tiles` task types, with
         `options.templates` pipelines to fill in, with `options.template` one of them with its choices."""
         if ask.options.get("templates"):
-            return Document(document={"templates": [one.document() for one in templates.templates().values()]})
+            return Document(document={"templates": [entry.document() for entry in templates.templates().values()]})
         if name := ask.options.get("template"):
             return Document(document=offered(uow, person, str(name), dict(ask.options.get("answers") or {})))
         if ask.options.get("tiles"):
             return Document(document=tiles())
         if ask.options.get("export"):
-            wanted = dict(ask.options.get("wanted") or {})
-            return Document(text=export(uow, person, self.resources, ask.project, wanted))
+            selection = dict(ask.options.get("wanted") or {})
+            return Document(text=export(uow, person, self.resources, ask.project, selection))
         return self.pipelines.get(uow, person, ask)
 
     def prepare(self, uow: Reading, person: Person, ask: Act) -> Callable[[], Act]:

@@ -81,9 +81,9 @@ def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -
     for report in ordered:
         if report["id"] and KINDS.get(report["kind"].upper()) is Kind.PIPELINES:
             # Only now is there everything of the file that a pipeline may refer to.
-            said = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
-            report["warnings"] = [one["message"]["message"] for one in said["_warnings"]]
-            report["willNotRun"] = will_not_run(said)
+            document = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
+            report["warnings"] = [warning["message"]["message"] for warning in document["_warnings"]]
+            report["willNotRun"] = will_not_run(document)
     document = {
         "kind": "IMPORT_REPORT",
         "name": ", ".join(report["name"] for report in ordered),
@@ -124,7 +124,7 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
         "status": "UPDATED" if exists else "CREATED",
         "statusMessage": "; ".join(changed),
         "changed": changed,
-        "warnings": [one["message"]["message"] for one in document.get("_warnings") or []],
+        "warnings": [entry["message"]["message"] for entry in document.get("_warnings") or []],
         "willNotRun": will_not_run(document) if kind is Kind.PIPELINES else [],
         "needsSecrets": _needs_secrets(uow, item, kind, document),
         "lacks": list(document.get("missing") or []),
@@ -195,22 +195,22 @@ def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: b
 
 
 def _project_of(uow: Reading, person: Person, ask: Act, item: Item, changed: list[str]) -> str:
-    written = str(item.tree.get("project") or "")
-    asked = str(ask.options.get("project") or "")
-    found = project_named(uow, written)
-    if found is None and asked:
-        found = project_named(uow, asked)
-        if found is not None and written:
-            changed.append(f"project {written} is not here: taken into {found}")
-    if found is not None and person.may(found, Right.READ):
-        return found
+    own_name = str(item.tree.get("project") or "")
+    chosen_name = str(ask.options.get("project") or "")
+    project = project_named(uow, own_name)
+    if project is None and chosen_name:
+        project = project_named(uow, chosen_name)
+        if project is not None and own_name:
+            changed.append(f"project {own_name} is not here: taken into {project}")
+    if project is not None and person.may(project, Right.READ):
+        return project
     names = [p.name for p in projects.PROJECTS.all(uow, limit=200) if person.may(p.name, Right.EDIT)]
-    if not written and not asked and len(names) == 1:
+    if not own_name and not chosen_name and len(names) == 1:
         return names[0]
-    near = nearest(written or asked, names)
+    near = nearest(own_name or chosen_name, names)
     raise refuse(
         Code.NOT_FOUND,
-        f"there is no project {written or asked or '(none is named)'} that {person.user} may use"
+        f"there is no project {own_name or chosen_name or '(none is named)'} that {person.user} may use"
         + (f"; did you mean {near}?" if near else ""),
         next_step=f"Create it, or name one with ?project=: {', '.join(names[:10])}.",
     )
@@ -224,14 +224,14 @@ def _exists(uow: Reading, kind: Kind, project: str, name: str) -> bool:
 
 def _failed(item: Item, error: Refused) -> Json:
     problem = error.problem
-    said = " ".join(part for part in (problem.message + ".", problem.next_step) if part).replace("..", ".")
+    sentence = " ".join(part for part in (problem.message + ".", problem.next_step) if part).replace("..", ".")
     return {
         "name": str(item.tree.get("name") or ""),
         "kind": str(item.tree.get("kind") or ""),
         "project": str(item.tree.get("project") or ""),
         "id": "",
         "status": "FAILED",
-        "statusMessage": said,
+        "statusMessage": sentence,
         "changed": [],
         "warnings": [],
         "flaws": [flaw.model_dump(mode="json", exclude_none=True) for flaw in problem.flaws],

@@ -25,25 +25,25 @@ PARAMETERS = (ALL, ONLY_RELEASED, NAMED)
 CODE_FIELDS = ("runtime", "image", "code", "inputProperties", "outputProperties")
 
 
-def written(uow: Reading, integration: Integration, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+def written(uow: Reading, integration: Integration, selection: Mapping[str, Sequence[str]]) -> list[str]:
     """The versions that an export asks for, oldest first; all of them where it names nothing at all."""
     table = INTEGRATION_VERSIONS
     versions = sorted(
         table.all(uow, table.column("integration_id") == integration.id), key=lambda version: version.created_at
     )
-    return [_yaml(version) for version in versions if _is_wanted(version, wanted)]
+    return [_yaml(version) for version in versions if _is_wanted(version, selection)]
 
 
-def _is_wanted(version: IntegrationVersion, wanted: Mapping[str, Sequence[str]]) -> bool:
-    if not wanted or _is_on(wanted, ALL):
+def _is_wanted(version: IntegrationVersion, selection: Mapping[str, Sequence[str]]) -> bool:
+    if not selection or _is_on(selection, ALL):
         return True
-    if _is_on(wanted, ONLY_RELEASED):
+    if _is_on(selection, ONLY_RELEASED):
         return version.status == RELEASED
-    return version.label in wanted.get(NAMED, ())
+    return version.label in selection.get(NAMED, ())
 
 
-def _is_on(wanted: Mapping[str, Sequence[str]], name: str) -> bool:
-    return any(value.lower() == "true" for value in wanted.get(name, ()))
+def _is_on(selection: Mapping[str, Sequence[str]], name: str) -> bool:
+    return any(value.lower() == "true" for value in selection.get(name, ()))
 
 
 def _yaml(version: IntegrationVersion) -> str:

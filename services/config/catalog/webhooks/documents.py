@@ -65,9 +65,9 @@ def server_type_of(uow: Reading, value: Webhook) -> str:
     return str(endpoint.properties.get("serverType") or "") if endpoint is not None else ""
 
 
-def pipeline_of_link(uow: Reading, written: str) -> str | None:
+def pipeline_of_link(uow: Reading, link_text: str) -> str | None:
     """The name of the pipeline that a `pipelineLink` names by its id."""
-    pipeline = PIPELINES.one(uow, id=written.rstrip("/").rpartition("/")[2])
+    pipeline = PIPELINES.one(uow, id=link_text.rstrip("/").rpartition("/")[2])
     return pipeline.name if pipeline is not None else None
 
 
@@ -87,11 +87,11 @@ def _api_token(value: Webhook) -> str:
 
 
 def _look(uow: Reading, value: Webhook) -> Json:
-    known = polls.load(uow, value.id)
+    poll = polls.load(uow, value.id)
     return {
-        "lookedAt": wire_time(known.looked_at) if known and known.looked_at else "",
-        "baselineAt": wire_time(known.memory.baseline_at) if known else "",
-        "problem": known.problem if known else "",
+        "lookedAt": wire_time(poll.looked_at) if poll and poll.looked_at else "",
+        "baselineAt": wire_time(poll.memory.baseline_at) if poll else "",
+        "problem": poll.problem if poll else "",
     }
 
 
@@ -131,7 +131,7 @@ def _document(
         "actor": actor.user,
         "missing": missing,
         "complete": not missing,
-        "notices": [one for one in (identity.token_notice(uow, value), unreachable, in_clear, unsigned) if one],
+        "notices": [entry for entry in (identity.token_notice(uow, value), unreachable, in_clear, unsigned) if entry],
         "reachable": not unreachable,
         "offers": ["look", "tunnel"] if unreachable else [],
         "hubState": value.hub_state,
@@ -144,5 +144,5 @@ def _document(
         "lastPushAt": wire_time(value.last_push_at),
         "lastVerdict": value.last_verdict,
         "tokenLastUsedOn": day_of(webhooks.last_used(uow, value.token_hash)),
-        "history": [{**one, "at": wire_time(one["at"])} for one in reversed(value.history)],
+        "history": [{**entry, "at": wire_time(entry["at"])} for entry in reversed(value.history)],
     }

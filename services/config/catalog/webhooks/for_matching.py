@@ -31,7 +31,7 @@ def webhook_for_match(uow: Reading, webhook_id: str, token_hash: str) -> MatchWe
 def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
     """A stored webhook, with all that matching looks at."""
     endpoint = references.endpoint_of(uow, webhook.project, webhook.endpoint)
-    found = wanted.repository(webhook, endpoint)
+    place = wanted.repository(webhook, endpoint)
     actor = actor_of(uow, webhook)
     pipeline = PIPELINES.one(uow, project=webhook.project, name=webhook.pipeline) if webhook.pipeline else None
     missing = sentences(lacks(webhook, endpoint, pipeline, actor.problem), for_matching=True)
@@ -41,18 +41,18 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
         name=webhook.name,
         enabled=webhook.enabled,
         pipeline=webhook.pipeline,
-        registry_host=found.host,
-        repository=found.path,
+        registry_host=place.host,
+        repository=place.path,
         image_pattern=webhook.image_pattern,
         tag_pattern=webhook.tag_pattern,
         exclude=tuple(webhook.exclude),
         input=webhook.input,
         actor=actor,
-        namespace=found.namespace if not found.path else "",
+        namespace=place.namespace if not place.path else "",
         registry_names=registry_names(endpoint.properties) if endpoint is not None else frozenset(),
         endpoint=webhook.endpoint,
         missing=tuple(missing),
-        access=registry_access(uow, endpoint) if endpoint is not None and may_ask(endpoint, found) else None,
+        access=registry_access(uow, endpoint) if endpoint is not None and may_ask(endpoint, place) else None,
         gather_s=webhook.gather_s,
         platforms=tuple(webhook.platforms),
     )
@@ -68,11 +68,11 @@ def actor_of(uow: Reading, webhook: Webhook) -> Actor:
         return Actor(user.name, _token_problem(token, user, uow.now), _right_problem(uow, user, webhook.project))
     if webhook.token_variable:
         return Actor(webhook.actor, token_problem=_variable_problem(uow, webhook))
-    found = people.find_user(uow, webhook.actor)
-    if found is None:
-        gone = f"This webhook acts as user {webhook.actor}, who no longer exists."
-        return Actor(webhook.actor, right_problem=gone)
-    return Actor(found.name, right_problem=_right_problem(uow, found, webhook.project))
+    actor = people.find_user(uow, webhook.actor)
+    if actor is None:
+        problem = f"This webhook acts as user {webhook.actor}, who no longer exists."
+        return Actor(webhook.actor, right_problem=problem)
+    return Actor(actor.name, right_problem=_right_problem(uow, actor, webhook.project))
 
 
 def may_ask(endpoint: Endpoint, meant: Repository) -> bool:

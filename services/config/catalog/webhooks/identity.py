@@ -40,8 +40,8 @@ def on_timer(uow: UnitOfWork, token_id: str) -> None:
 
 def token_revoked(uow: UnitOfWork, token: Token, user: User) -> None:
     """Its owner, or an administrator, ended it early."""
-    said = f"The API token {token.name} of {user.name} was revoked on {day(uow.now)}."
-    _tell(uow, webhooks_store.of_token(uow, token.id), said)
+    notice = f"The API token {token.name} of {user.name} was revoked on {day(uow.now)}."
+    _tell(uow, webhooks_store.of_token(uow, token.id), notice)
 
 
 def by_variable(uow: Reading, webhook: Webhook) -> Webhook:
@@ -62,8 +62,8 @@ def variable_changed(uow: UnitOfWork, project: str, name: str) -> None:
 
 def user_switched(uow: UnitOfWork, user: User) -> None:
     """A user was disabled or enabled again."""
-    said = f"User {user.name}, as whom it acts, is {'enabled again' if user.enabled else 'disabled'}."
-    _tell(uow, webhooks_store.of_actor(uow, user.id, user.name), said)
+    notice = f"User {user.name}, as whom it acts, is {'enabled again' if user.enabled else 'disabled'}."
+    _tell(uow, webhooks_store.of_actor(uow, user.id, user.name), notice)
 
 
 def token_notice(uow: Reading, webhook: Webhook) -> str:
@@ -79,13 +79,13 @@ def token_notice(uow: Reading, webhook: Webhook) -> str:
 
 def notices(uow: Reading) -> list[str]:
     """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled."""
-    said = []
+    lines = []
     for token in webhooks_store.ending_tokens(uow, uow.now + AHEAD_S[0]):
         _, user = people.owners(uow, [token.id])[token.id]
-        said.append(f"{_of_token(token, user, uow.now)} {_acting(webhooks_store.of_token(uow, token.id))}")
+        lines.append(f"{_of_token(token, user, uow.now)} {_acting(webhooks_store.of_token(uow, token.id))}")
     for user in webhooks_store.disabled_actors(uow):
-        said.append(f"User {user.name} is disabled. {_acting(webhooks_store.of_actor(uow, user.id, user.name))}")
-    return said
+        lines.append(f"User {user.name} is disabled. {_acting(webhooks_store.of_actor(uow, user.id, user.name))}")
+    return lines
 
 
 def _of_token(token: Token, user: User, now: float) -> str:
@@ -99,8 +99,8 @@ def _acting(webhooks: Iterable[Webhook]) -> str:
     return f"Webhooks that act so: {', '.join(names[:5])}{more}."
 
 
-def _tell(uow: UnitOfWork, webhooks: Iterable[Webhook], said: str) -> None:
+def _tell(uow: UnitOfWork, webhooks: Iterable[Webhook], notice: str) -> None:
     for webhook in webhooks:
-        webhooks_store.add_history(uow, webhook.id, said)
-        shown = {"id": webhook.id, "project": webhook.project, "name": webhook.name, "notice": said}
-        audit.record(uow, SYSTEM, "notice", Kind.WEBHOOKS, None, shown)
+        webhooks_store.add_history(uow, webhook.id, notice)
+        subject = {"id": webhook.id, "project": webhook.project, "name": webhook.name, "notice": notice}
+        audit.record(uow, SYSTEM, "notice", Kind.WEBHOOKS, None, subject)

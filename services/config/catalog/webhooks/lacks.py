@@ -23,16 +23,16 @@ class Lack:
 
 def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[Lack]:
     """All that a webhook lacks, in the order in which to mend it."""
-    found = [*_of_pipeline(value, pipeline), *map(Lack, _of_endpoint(value, endpoint))]
+    result = [*_of_pipeline(value, pipeline), *map(Lack, _of_endpoint(value, endpoint))]
     if pipeline is not None:
         unfilled = _unfilled(value, pipeline.tree)
-        found += [Lack(f"Input {name} is mandatory and has no value.", own_verdict=True) for name in unfilled]
-    return [*found, Lack(actor_problem, own_verdict=True)] if actor_problem else found
+        result += [Lack(f"Input {name} is mandatory and has no value.", own_verdict=True) for name in unfilled]
+    return [*result, Lack(actor_problem, own_verdict=True)] if actor_problem else result
 
 
-def sentences(found: Iterable[Lack], *, for_matching: bool = False) -> list[str]:
+def sentences(items: Iterable[Lack], *, for_matching: bool = False) -> list[str]:
     """The list in words; for matching without what has a verdict of its own."""
-    return [one.sentence for one in found if not (for_matching and one.own_verdict)]
+    return [item.sentence for item in items if not (for_matching and item.own_verdict)]
 
 
 def _of_pipeline(value: Webhook, pipeline: Pipeline | None) -> Iterator[Lack]:
@@ -56,18 +56,18 @@ def _of_endpoint(value: Webhook, endpoint: Endpoint | None) -> Iterator[str]:
 
 
 def _of_repository(value: Webhook, endpoint: Endpoint) -> Iterator[str]:
-    found = wanted.repository(value, endpoint)
+    place = wanted.repository(value, endpoint)
     names = registry_names(endpoint.properties)
-    if found.host not in names:
+    if place.host not in names:
         own = " and ".join(sorted(names))
-        yield f"Its repoName is at {found.host}, and endpoint {value.endpoint} is for {own}: choose another endpoint."
-    elif not found.path and not value.whole_namespace:
-        where = f"namespace {found.namespace}" if found.namespace else f"registry {found.host}"
+        yield f"Its repoName is at {place.host}, and endpoint {value.endpoint} is for {own}: choose another endpoint."
+    elif not place.path and not value.whole_namespace:
+        where = f"namespace {place.namespace}" if place.namespace else f"registry {place.host}"
         yield (
             f"It names no repository: the endpoint is the whole {where}, so repoName is needed, or all of it must be "
             "chosen (wholeNamespace)."
         )
-    elif not found.path and value.mode == "look":
+    elif not place.path and value.mode == "look":
         yield "It looks for pushes, and a whole namespace cannot be looked at: repoName is needed."
 
 

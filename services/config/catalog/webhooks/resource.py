@@ -118,9 +118,9 @@ class Webhooks(Scoped[Webhook]):
         """Hooks at the Hub that point at another address go: those of `slugs`, or all that are shown."""
         old = self.locate(uow, person, ask)
         self.demand_edit(uow, person, old, "replace the hooks elsewhere of")
-        shown = [str(one["slug"]) for one in old.elsewhere]
-        chosen = texts(ask.body, "slugs") or shown
-        if unknown := sorted(set(chosen) - set(shown)):
+        slugs = [str(hook["slug"]) for hook in old.elsewhere]
+        chosen = texts(ask.body, "slugs") or slugs
+        if unknown := sorted(set(chosen) - set(slugs)):
             raise refuse(Code.INVALID, f"{unknown[0]} is none of the hooks that are shown", subject="slugs")
         return self.save(uow, person, old, replace(old, replacing=chosen), "replace-elsewhere")
 
@@ -160,8 +160,8 @@ class Webhooks(Scoped[Webhook]):
             networks=tuple(after.networks),
             signed=after.signed,
         )
-        known = {one.token_hash: one for one in webhooks.token_entries(uow, after.token_hash)}
-        other = known.get(after.token_hash)
+        others = {other.token_hash: other for other in webhooks.token_entries(uow, after.token_hash)}
+        other = others.get(after.token_hash)
         if other is not None and other.webhook_id != after.id:
             raise refuse(
                 Code.CONFLICT,
@@ -206,14 +206,14 @@ class Webhooks(Scoped[Webhook]):
 
     def _with_actor(self, uow: UnitOfWork, ask: Act, new: Webhook, *, partial: bool) -> Webhook:
         hashed = ask.hashes.get("refreshToken")
-        given = text(ask.body, "refreshToken")
-        if variable := references.variable_in(given):
+        reference = text(ask.body, "refreshToken")
+        if variable := references.variable_in(reference):
             return identity.by_variable(uow, replace(new, token_variable=variable))
         if hashed is None:
-            if given not in ("", MASK):
-                message = f"refreshToken is an API token or ${{var.name}}, not {given!r}"
+            if reference not in ("", MASK):
+                message = f"refreshToken is an API token or ${{var.name}}, not {reference!r}"
                 raise refuse(Code.INVALID, message, subject="refreshToken")
-            removed = "refreshToken" in ask.body and given != MASK
+            removed = "refreshToken" in ask.body and reference != MASK
             return replace(new, api_token_id=None, token_variable="") if removed else new
         token = people.TOKENS.one(uow, token_hash=hashed)
         owner = people.USERS.one(uow, id=token.user_id) if token is not None else None
@@ -239,15 +239,15 @@ class Webhooks(Scoped[Webhook]):
 
     def _with_endpoint(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Act:
         """An endpoint given as an object is created in the same call; the webhook then names it."""
-        given = ask.body.get("endpoint")
-        if not isinstance(given, dict):
+        new_endpoint = ask.body.get("endpoint")
+        if not isinstance(new_endpoint, dict):
             return ask
         sealed: dict[str, Sealed] = {
             path.removeprefix("endpoint."): box for path, box in ask.sealed.items() if path.startswith("endpoint.")
         }
-        body = {"type": "docker", **given, "project": project}
-        made = self.endpoints.create(uow, person, Act(kind=Kind.ENDPOINTS, verb="create", body=body, sealed=sealed))
-        return ask.model_copy(update={"body": {**ask.body, "endpoint": made.document["name"]}})
+        body = {"type": "docker", **new_endpoint, "project": project}
+        answer = self.endpoints.create(uow, person, Act(kind=Kind.ENDPOINTS, verb="create", body=body, sealed=sealed))
+        return ask.model_copy(update={"body": {**ask.body, "endpoint": answer.document["name"]}})
 
 
 def _by_token(webhook: Webhook) -> bool:

@@ -39,35 +39,35 @@ def document(value: Webhook) -> Json:
     }
 
 
-def _seconds(written: object) -> float:
+def _seconds(value: object) -> float:
     try:
-        seconds = float(str(written or 0))
+        seconds = float(str(value or 0))
     except ValueError:
         seconds = -1.0
     if 0 <= seconds <= LONGEST_QUIET_S:
         return seconds
     raise refuse(
         Code.INVALID,
-        f"gatherSeconds must be a number of seconds from 0 (off) to {LONGEST_QUIET_S:.0f}, not {written!r}",
+        f"gatherSeconds must be a number of seconds from 0 (off) to {LONGEST_QUIET_S:.0f}, not {value!r}",
         subject="gatherSeconds",
     )
 
 
-def _platforms(written: list[str]) -> list[str]:
-    for one in written:
-        if not 2 <= len([part for part in one.split("/") if part]) <= 3:
+def _platforms(platforms: list[str]) -> list[str]:
+    for platform in platforms:
+        if not 2 <= len([part for part in platform.split("/") if part]) <= 3:
             raise refuse(
                 Code.INVALID,
-                f"{one!r} is not a platform",
+                f"{platform!r} is not a platform",
                 subject="platforms",
                 next_step="Write them as linux/amd64 or linux/arm64/v8.",
             )
-    return written
+    return platforms
 
 
-def _networks(written: list[str]) -> list[str]:
+def _networks(networks: list[str]) -> list[str]:
     try:
-        return [str(read_network(one)) for one in written]
+        return [str(read_network(network)) for network in networks]
     except ValueError as error:
         raise refuse(
             Code.INVALID,

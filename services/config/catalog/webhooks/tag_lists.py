@@ -35,15 +35,15 @@ def question(uow: Reading, webhook: Webhook) -> Question | None:
     endpoint = references.endpoint_of(uow, webhook.project, webhook.endpoint)
     if endpoint is None or endpoint.type != "docker":
         return None
-    found = wanted.repository(webhook, endpoint)
-    if not found.path or not for_matching.may_ask(endpoint, found):
+    place = wanted.repository(webhook, endpoint)
+    if not place.path or not for_matching.may_ask(endpoint, place):
         return None
     hub = endpoint.properties.get("serverType") == "DockerHub"
     username, password = wanted.credentials(uow, endpoint)
     ask = TagsLook(
         webhook_id=webhook.id,
         asked_at=uow.now,
-        repository=found.path,
+        repository=place.path,
         hub_url=str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/") if hub else "",
         username=username if hub else "",
         password=password if hub else None,
@@ -51,4 +51,4 @@ def question(uow: Reading, webhook: Webhook) -> Question | None:
         wanted=webhook.tag_pattern,
         exclude=tuple(webhook.exclude),
     )
-    return Question(topics.TAGS_LOOK_HUB if hub else topics.TAGS_LOOK, ask, found.host)
+    return Question(topics.TAGS_LOOK_HUB if hub else topics.TAGS_LOOK, ask, place.host)

@@ -31,8 +31,8 @@ def check_patterns(webhook: Webhook) -> None:
 
 def preview(webhook: Webhook, tags: Iterable[str]) -> list[Json]:
     """Each tag, whether a push of it would run, and why."""
-    shown = []
+    rows = []
     for tag in tags:
         verdict = judge(webhook.tag_pattern, tag, webhook.exclude)
-        shown.append({"tag": tag, "wouldRun": verdict.wanted, "reason": verdict.reason})
-    return shown
+        rows.append({"tag": tag, "wouldRun": verdict.wanted, "reason": verdict.reason})
+    return rows

@@ -12,22 +12,26 @@ from shared.contracts.base import Json
 from .transitions import CANCELED, LEDGER, dispatch, end, park, wake
 
 
-def answer(holding: RunClaim, stage: str, task: str, said: Json, at: float, *, try_number: int | None = None) -> Step:
+def answer(
+    holding: RunClaim, stage: str, task: str, answer_body: Json, at: float, *, try_number: int | None = None
+) -> Step:
     """What a task waits for has come (an approval, a nested run's end): record it, wake the run if it is parked."""
     if holding.state is State.ENDED:
         return Step(holding, refusal="The run has ended.")
-    event = h.TaskAnswered(seq=holding.own_seq + 1, at=at, stage=stage, task=task, try_number=try_number, answer=said)
-    known = replace(holding, own_seq=event.seq, news=True)
-    return replace(wake(known), accepted=(h.Recorded(attempt=LEDGER, event=event),))
+    event = h.TaskAnswered(
+        seq=holding.own_seq + 1, at=at, stage=stage, task=task, try_number=try_number, answer=answer_body
+    )
+    claim = replace(holding, own_seq=event.seq, news=True)
+    return replace(wake(claim), accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
-def keep(holding: RunClaim, brought: Iterable[h.TaskKept], at: float) -> Step:
+def keep(holding: RunClaim, tasks: Iterable[h.TaskKept], at: float) -> Step:
     """A run that repeats an earlier one begins with what that one brought."""
     events = [
-        one.model_copy(update={"seq": seq, "at": at}) for seq, one in enumerate(brought, start=holding.own_seq + 1)
+        task.model_copy(update={"seq": seq, "at": at}) for seq, task in enumerate(tasks, start=holding.own_seq + 1)
     ]
-    known = replace(holding, own_seq=holding.own_seq + len(events))
-    return Step(known, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
+    claim = replace(holding, own_seq=holding.own_seq + len(events))
+    return Step(claim, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
 
 
 def due(holding: RunClaim, now: float) -> Step:
@@ -50,21 +54,21 @@ def intend(holding: RunClaim, intent: Intent, at: float) -> Step:
 
 
 def _cancel(holding: RunClaim, at: float) -> Step:
-    wanted = replace(holding, cancel=True)
+    canceled = replace(holding, cancel=True)
     if holding.state is State.HELD:
-        return Step(wanted, (NotifyRunner(),))
+        return Step(canceled, (NotifyRunner(),))
     if not holding.open_work:
-        return end(wanted, h.Status.CANCELED, CANCELED, at)
+        return end(canceled, h.Status.CANCELED, CANCELED, at)
     # Something may be going on outside, which only a runner can stop; it need not wait for a place to do so.
-    return Step(wanted) if holding.state is State.DISPATCHED else dispatch(wanted)
+    return Step(canceled) if holding.state is State.DISPATCHED else dispatch(canceled)
 
 
 def _pause(holding: RunClaim, at: float) -> Step:
-    wanted = replace(holding, pause=True, resuming=False)
+    paused = replace(holding, pause=True, resuming=False)
     if holding.state is State.HELD:
-        return Step(wanted, (NotifyRunner(),))
+        return Step(paused, (NotifyRunner(),))
     untouched = holding.state is State.DISPATCHED and not holding.runner and not holding.open_work
-    return park(replace(wanted, news=True)) if untouched else Step(wanted)
+    return park(replace(paused, news=True)) if untouched else Step(paused)
 
 
 def _resume(holding: RunClaim, at: float) -> Step:

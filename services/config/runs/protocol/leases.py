@@ -28,8 +28,8 @@ def verdict(holding: RunClaim, runner: str, attempt: int) -> Directive:
 def held(holdings: Mapping[str, RunClaim], ask: Held) -> HeldAnswer:
     """Answer a whole `Held`; an execution that is not in `holdings` is fenced."""
     verdicts = {
-        pair.execution_id: verdict(known, ask.runner, pair.attempt)
-        if (known := holdings.get(pair.execution_id))
+        pair.execution_id: verdict(claim, ask.runner, pair.attempt)
+        if (claim := holdings.get(pair.execution_id))
         else Directive.FENCED
         for pair in ask.holds
     }

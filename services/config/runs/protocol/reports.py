@@ -12,38 +12,38 @@ from .leases import regain, speaks
 from .transitions import CANCELED, end, let_go, over
 
 
-def report(holding: RunClaim, said: Report, at: float) -> tuple[Step, ReportAnswer]:
+def report(holding: RunClaim, message: Report, at: float) -> tuple[Step, ReportAnswer]:
     """Accept what the current attempt says, in order and once; give the grant it asks for, or not.
 
     The `task.started` of a grant that is refused is dealt with and not recorded: its number is spent, so that a late
     copy of the same report can never be accepted in place of what the holder said next.
     """
-    if not speaks(holding, said.runner, said.attempt):
-        return Step(holding), _answer_to_silenced(holding, said)
-    folded = regain(holding, said.runner, said.attempt).holding
+    if not speaks(holding, message.runner, message.attempt):
+        return Step(holding), _answer_to_silenced(holding, message)
+    folded = regain(holding, message.runner, message.attempt).holding
     accepted: list[h.Recorded] = []
     heard = folded.accepted_seq
-    for event in said.events:
+    for event in message.events:
         if event.seq <= heard:
             continue
         if event.seq > heard + 1:
             break
         heard = event.seq
-        if said.grant is not None and _begins(event, said.grant):
-            if _why_not_grant(folded, said.grant):
+        if message.grant is not None and _begins(event, message.grant):
+            if _why_not_grant(folded, message.grant):
                 break
-            folded = _granted(folded, said.grant, heard)
+            folded = _granted(folded, message.grant, heard)
         accepted.append(h.Recorded(attempt=folded.attempt, event=event))
         folded = _fold(folded, event)
         if event.type in _FINAL:
             break
     folded = replace(folded, accepted_seq=heard)
-    granted = _has_leave(folded, said)
+    granted = _has_leave(folded, message)
     answered = ReportAnswer(
         verdict=folded.wanted,
         accepted_seq=folded.accepted_seq,
         granted=granted,
-        reason="" if said.grant is None or granted else _why_not_grant(folded, said.grant),
+        reason="" if message.grant is None or granted else _why_not_grant(folded, message.grant),
     )
     closed = _close(folded, accepted, at)
     return replace(closed, accepted=(*accepted, *closed.accepted)), answered
@@ -64,17 +64,17 @@ def unreadable(holding: RunClaim, attempt: int, first_seq: int, reason: str, at:
     return end(holding, h.Status.FAILED, f"A report of the runner{place} cannot be read: {reason}", at)
 
 
-def _answer_to_silenced(holding: RunClaim, said: Report) -> ReportAnswer:
+def _answer_to_silenced(holding: RunClaim, message: Report) -> ReportAnswer:
     """Fenced, except for the newest attempt's own last report, repeated because its answer was lost."""
     heard = (
-        said.attempt == holding.attempt
-        and said.grant is None
-        and all(event.seq <= holding.accepted_seq for event in said.events)
+        message.attempt == holding.attempt
+        and message.grant is None
+        and all(event.seq <= holding.accepted_seq for event in message.events)
     )
     if heard:
         return ReportAnswer(verdict=Directive.GO, accepted_seq=holding.accepted_seq)
-    reason = f"Attempt {said.attempt} of {holding.execution_id} holds nothing: the run is {holding.state}"
-    reason += f", attempt {holding.attempt}." if holding.attempt != said.attempt else "."
+    reason = f"Attempt {message.attempt} of {holding.execution_id} holds nothing: the run is {holding.state}"
+    reason += f", attempt {holding.attempt}." if holding.attempt != message.attempt else "."
     return ReportAnswer(verdict=Directive.FENCED, reason=reason)
 
 
@@ -140,19 +140,19 @@ def _why_not_grant(holding: RunClaim, ask: Grant) -> str:
 
 
 def _granted(holding: RunClaim, ask: Grant, seq: int) -> RunClaim:
-    given = Permit(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
-    return replace(holding, grants=(*(g for g in holding.grants if g.key != given.key), given))
+    permit = Permit(ask.stage, ask.task, ask.try_number, holding.attempt, seq)
+    return replace(holding, grants=(*(g for g in holding.grants if g.key != permit.key), permit))
 
 
-def _has_leave(holding: RunClaim, said: Report) -> bool:
+def _has_leave(holding: RunClaim, message: Report) -> bool:
     """The `task.started` of this very report is the one that leave was given for, in this answer or in a lost one.
 
     What a person has wanted since does not take it back, or a holder whose answer was lost could not know whether its
     `task.started` counts: it would park, and its successor find work that seems to have begun and never did.
     """
-    if said.grant is None:
+    if message.grant is None:
         return False
-    leave = _leave(holding, said.grant)
+    leave = _leave(holding, message.grant)
     if leave is None or leave.over or leave.attempt != holding.attempt:
         return False
-    return any(_begins(event, said.grant) and event.seq == leave.seq for event in said.events)
+    return any(_begins(event, message.grant) and event.seq == leave.seq for event in message.events)

@@ -30,8 +30,11 @@ CANCELED = "Execution Canceled."
 def dispatch(holding: RunClaim) -> Step:
     """A message for the next runner, under a new number."""
     timer: tuple[Effect, ...] = () if holding.due_at is None else (CancelTimer(),)
-    number = holding.dispatch + 1
-    return Step(replace(holding, state=State.DISPATCHED, dispatch=number, due_at=None), (Dispatch(number), *timer))
+    dispatch_number = holding.dispatch + 1
+    return Step(
+        replace(holding, state=State.DISPATCHED, dispatch=dispatch_number, due_at=None),
+        (Dispatch(dispatch_number), *timer),
+    )
 
 
 def park(holding: RunClaim) -> Step:
@@ -68,8 +71,8 @@ def end(holding: RunClaim, status: h.Status, message: str, at: float) -> Step:
         return Step(holding, refusal="The run has ended.")
     event = h.RunEnded(seq=holding.own_seq + 1, at=at, status=status, message=message)
     step = over(replace(holding, own_seq=event.seq), status, message)
-    told: tuple[Effect, ...] = (NotifyRunner(),) if holding.state is State.HELD else ()
-    return replace(step, effects=step.effects + told, accepted=(h.Recorded(attempt=LEDGER, event=event),))
+    notifications: tuple[Effect, ...] = (NotifyRunner(),) if holding.state is State.HELD else ()
+    return replace(step, effects=step.effects + notifications, accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
 def over(holding: RunClaim, status: h.Status, message: str) -> Step:

@@ -40,9 +40,9 @@ TOKENS = Table(
 def find_user(uow: Reading, name_or_email: str) -> User | None:
     """A user by name, else by e-mail address, whatever the case."""
     key = name_or_email.strip().casefold()
-    found = USERS.one(uow, name_key=key)
-    if found is not None or not key:
-        return found
+    user = USERS.one(uow, name_key=key)
+    if user is not None or not key:
+        return user
     by_mail = USERS.all(uow, UserRow.email_key == key, limit=2)
     return by_mail[0] if len(by_mail) == 1 else None
 
@@ -80,7 +80,7 @@ _ROLES = select(MemberRow.project, MemberRow.role).where(MemberRow.user_id == bi
 
 def token_good(uow: Reading, token_id: str, user_id: str) -> bool:
     """Whether a token or session of this user still lets in."""
-    found = uow.session.scalar(
+    row_id = uow.session.scalar(
         select(TokenRow.id).where(
             TokenRow.id == token_id,
             TokenRow.user_id == user_id,
@@ -88,7 +88,7 @@ def token_good(uow: Reading, token_id: str, user_id: str) -> bool:
             TokenRow.expires_at > uow.now,
         )
     )
-    return found is not None
+    return row_id is not None
 
 
 def count_administrators(uow: Reading, *, but: str = "") -> int:
@@ -101,20 +101,20 @@ def count_administrators(uow: Reading, *, but: str = "") -> int:
 
 def addresses(uow: Reading, names: list[str], groups: list[str], project: str) -> list[str]:
     """E-mail addresses of people by name or address, and of everybody in groups; a project role is a group too."""
-    keys, wanted = {name.casefold() for name in names}, {group.casefold() for group in groups}
-    found = [name for name in names if "@" in name]
+    keys, group_keys = {name.casefold() for name in names}, {group.casefold() for group in groups}
+    result = [name for name in names if "@" in name]
     for row in uow.session.execute(
         select(UserRow.id, UserRow.name_key, UserRow.email, UserRow.groups)
         .where(UserRow.enabled.is_(True), UserRow.email != "")
         .order_by(UserRow.name_key)
     ):
         belongs = {group.casefold() for group in row.groups}
-        if wanted:
+        if group_keys:
             role = project_roles(uow, row.id).get(project)
             belongs |= {role.value.casefold()} if role is not None else set()
-        if row.name_key in keys or belongs & wanted:
-            found.append(row.email)
-    return list(dict.fromkeys(found))
+        if row.name_key in keys or belongs & group_keys:
+            result.append(row.email)
+    return list(dict.fromkeys(result))
 
 
 def administrators(uow: Reading, limit: int = 5) -> list[str]:

@@ -38,14 +38,14 @@ VERSIONS = Table(
 
 def pipeline_for_run(uow: Reading, project: str, name: str) -> RunnablePipeline | None:
     """The pipeline of that name as it is now."""
-    found = PIPELINES.one(uow, project=project, name=name)
-    return runnable(found) if found is not None else None
+    pipeline = PIPELINES.one(uow, project=project, name=name)
+    return runnable(pipeline) if pipeline is not None else None
 
 
 def pipeline_by_id(uow: Reading, pipeline_id: str) -> RunnablePipeline | None:
     """The pipeline of that id as it is now."""
-    found = PIPELINES.one(uow, id=pipeline_id)
-    return runnable(found) if found is not None else None
+    pipeline = PIPELINES.one(uow, id=pipeline_id)
+    return runnable(pipeline) if pipeline is not None else None
 
 
 def runnable(pipeline: Pipeline) -> RunnablePipeline:

@@ -28,8 +28,8 @@ class Member:
 
 def ids(uow: Reading, names: Iterable[str]) -> dict[str, str]:
     """The ids of projects by name."""
-    wanted = sorted(set(names))
-    rows = uow.session.execute(select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(wanted)))
+    distinct_names = sorted(set(names))
+    rows = uow.session.execute(select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(distinct_names)))
     return {row.name: row.id for row in rows}
 
 

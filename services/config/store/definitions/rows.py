@@ -53,14 +53,14 @@ class Table(Generic[V]):
 
     def named(self, uow: Reading, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], V]:
         """Those of these (project, name) pairs that exist."""
-        wanted: dict[str, set[str]] = {}
+        names_by_project: dict[str, set[str]] = {}
         for project, name in pairs:
-            wanted.setdefault(project, set()).add(name)
-        found: dict[tuple[str, str], V] = {}
-        for project, names in wanted.items():
+            names_by_project.setdefault(project, set()).add(name)
+        values: dict[tuple[str, str], V] = {}
+        for project, names in names_by_project.items():
             for value in self.all(uow, self.column("project") == project, self.column("name").in_(sorted(names))):
-                found[(project, value.name)] = value  # type: ignore[attr-defined]
-        return found
+                values[(project, value.name)] = value  # type: ignore[attr-defined]
+        return values
 
     def names(self, uow: Reading, project: str) -> list[str]:
         """All names within a project, for hints."""

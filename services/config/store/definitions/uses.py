@@ -40,13 +40,13 @@ def users_of_endpoint(uow: Reading, project: str, name: str) -> list[str]:
 
 def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
     """Pipelines, endpoints and webhooks that refer to this variable."""
-    wanted = f"${{var.{name}}}"
+    reference = f"${{var.{name}}}"
     rows = uow.session.execute(
         select(EndpointRow.name, EndpointRow.properties)
         .where(EndpointRow.project == project)
         .order_by(EndpointRow.name)
     )
-    endpoints = [f"endpoint {n}" for n, properties in rows if wanted in json.dumps(properties, ensure_ascii=False)]
+    endpoints = [f"endpoint {n}" for n, properties in rows if reference in json.dumps(properties, ensure_ascii=False)]
     webhooks = _webhooks(uow, project, WebhookRow.token_variable == name)
     return _pipelines(uow, project, "variable", name) + endpoints + webhooks
 
@@ -55,7 +55,8 @@ def users_of_pipeline(uow: Reading, project: str, name: str, pipeline_id: str) -
     """Webhooks and schedules that start this pipeline, and other pipelines that run it."""
     others = _pipelines(uow, project, "pipeline", name, but=pipeline_id)
     scheduled = select(ScheduleRow.name).where(ScheduleRow.project == project, ScheduleRow.pipeline == name)
-    schedules = [f"schedule {found}" for found in uow.session.scalars(scheduled.order_by(ScheduleRow.name))]
+    names = uow.session.scalars(scheduled.order_by(ScheduleRow.name))
+    schedules = [f"schedule {schedule}" for schedule in names]
     return others + _webhooks(uow, project, WebhookRow.pipeline == name) + schedules
 
 
@@ -79,12 +80,12 @@ def webhooks_of_token(uow: Reading, token_id: str) -> list[str]:
 
 def contents_of_project(uow: Reading, project: str) -> list[str]:
     """What is still in a project: `3 pipelines`, `1 webhook`."""
-    found = []
+    contents = []
     for noun, row in _CONTENTS:
-        number = uow.session.scalar(select(func.count()).select_from(row).where(row.project == project)) or 0
-        if number:
-            found.append(f"{number} {noun}{'' if number == 1 else 's'}")
-    return found
+        rows_count = uow.session.scalar(select(func.count()).select_from(row).where(row.project == project)) or 0
+        if rows_count:
+            contents.append(f"{rows_count} {noun}{'' if rows_count == 1 else 's'}")
+    return contents
 
 
 def _pipelines(uow: Reading, project: str, kind: str, name: str, *, but: str = "") -> list[str]:
@@ -99,9 +100,9 @@ def _pipelines(uow: Reading, project: str, kind: str, name: str, *, but: str = "
         )
         .order_by(PipelineRow.name)
     )
-    return [f"pipeline {found}" for found in uow.session.scalars(statement)]
+    return [f"pipeline {pipeline_name}" for pipeline_name in uow.session.scalars(statement)]
 
 
 def _webhooks(uow: Reading, project: str, condition: object) -> list[str]:
     statement = select(WebhookRow.name).where(WebhookRow.project == project, condition)  # type: ignore[arg-type]
-    return [f"webhook {found}" for found in uow.session.scalars(statement.order_by(WebhookRow.name))]
+    return [f"webhook {webhook_name}" for webhook_name in uow.session.scalars(statement.order_by(WebhookRow.name))]

@@ -64,8 +64,8 @@ def of_variable(uow: Reading, project: str, name: str) -> list[Webhook]:
 def of_actor(uow: Reading, user_id: str, user: str) -> list[Webhook]:
     """All webhooks that act as this user, by an API token or because the user made them."""
     tokens = select(TokenRow.id).where(TokenRow.user_id == user_id)
-    made = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == user)
-    return WEBHOOKS.all(uow, or_(made, WebhookRow.api_token_id.in_(tokens)))
+    by_actor = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == user)
+    return WEBHOOKS.all(uow, or_(by_actor, WebhookRow.api_token_id.in_(tokens)))
 
 
 def for_repository(uow: Reading, projects: frozenset[str] | None, path: str, limit: int) -> list[Webhook]:
@@ -93,8 +93,8 @@ def ending_tokens(uow: Reading, until: float) -> list[Token]:
 def disabled_actors(uow: Reading) -> list[User]:
     """Disabled users as whom webhooks act."""
     tokens = select(TokenRow.id).where(TokenRow.user_id == UserRow.id)
-    made = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == UserRow.name)
-    acts = select(WebhookRow.id).where(or_(made, WebhookRow.api_token_id.in_(tokens))).correlate(UserRow).exists()
+    by_actor = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == UserRow.name)
+    acts = select(WebhookRow.id).where(or_(by_actor, WebhookRow.api_token_id.in_(tokens))).correlate(UserRow).exists()
     return USERS.all(uow, UserRow.enabled.is_(False), acts)
 
 
@@ -167,12 +167,12 @@ def last_used(uow: Reading, token_hash: str) -> float | None:
     return uow.session.scalar(select(WebhookTokenRow.last_used_at).where(WebhookTokenRow.token_hash == token_hash))
 
 
-def add_history(uow: UnitOfWork, webhook_id: str, what: str) -> None:
+def add_history(uow: UnitOfWork, webhook_id: str, line: str) -> None:
     """Something happened to a webhook; a sentence that says the same as the last one is not repeated."""
     history = uow.session.scalar(select(WebhookRow.history).where(WebhookRow.id == webhook_id))
-    if history is None or (history and history[-1]["what"] == what):
+    if history is None or (history and history[-1]["what"] == line):
         return
-    kept = [*history, {"at": uow.now, "what": what}][-_LONGEST_HISTORY:]
+    kept = [*history, {"at": uow.now, "what": line}][-_LONGEST_HISTORY:]
     uow.session.execute(update(WebhookRow).where(WebhookRow.id == webhook_id).values(history=kept))
 
 
@@ -190,9 +190,9 @@ def note_hub(uow: UnitOfWork, webhook_id: str, *, state: str, message: str, slug
     )
 
 
-def set_elsewhere(uow: UnitOfWork, webhook_id: str, shown: list[dict[str, str]], replacing: list[str]) -> None:
+def set_elsewhere(uow: UnitOfWork, webhook_id: str, hooks: list[dict[str, str]], replacing: list[str]) -> None:
     """Hooks at the repository that point at another address, and which of them are to go."""
-    values = {"elsewhere": shown, "replacing": replacing}
+    values = {"elsewhere": hooks, "replacing": replacing}
     uow.session.execute(update(WebhookRow).where(WebhookRow.id == webhook_id).values(values))
 
 

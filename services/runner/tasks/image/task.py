@@ -167,11 +167,11 @@ def _named(registry: Registry, target: Place) -> str:
 def _check_overwrite(asked: Asked, targets: list[Place], there: Json) -> None:
     if asked.flag("overwrite", default=True):
         return
-    for one in targets:
-        if there[one.tag]:
+    for target in targets:
+        if there[target.tag]:
             raise TaskFailed(
-                f"{one} already names {there[one.tag]}, and `overwrite` is false: choose another tag, or delete that "
-                "one."
+                f"{target} already names {there[target.tag]}, and `overwrite` is false: choose another tag, or delete "
+                "that one."
             )
 
 
@@ -182,7 +182,7 @@ def _output(targets: list[Place], digest: str, there: Json, tally: Tally, *, mov
         "registry": first.host,
         "repository": first.repository,
         "tag": first.tag,
-        "tags": [one.tag for one in targets],
+        "tags": [target.tag for target in targets],
         "digest": digest,
         "previousDigests": {tag: before for tag, before in there.items() if before},
         "moved": moved,

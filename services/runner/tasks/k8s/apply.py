@@ -186,10 +186,10 @@ def _unblocked(handle: Json, seen: Seen) -> Running | None:
 
 
 def _unblock(asked: Asked, cluster: Cluster, handle: Json) -> Step:
-    for one in handle["pods"]:
-        ref = Ref.from_json(one)
+    for pod in handle["pods"]:
+        ref = Ref.from_json(pod)
         try:
-            if cluster.delete(ref, one["uid"]):
+            if cluster.delete(ref, pod["uid"]):
                 asked.tools.log(
                     f"{ref} deleted: it is of an earlier version, broken, and its StatefulSet waits for it."
                 )

@@ -186,7 +186,9 @@ def _of_newest_set(
 def _newest_revision(cluster: Cluster, live: Object, ref: Ref, labels: str) -> str:
     revisions = cluster.find("apps/v1", "ControllerRevision", ref.namespace, labels=labels)
     newest = max(
-        (one for one in revisions if _owned_by(one, live)), key=lambda one: one.get("revision", 0), default=None
+        (revision for revision in revisions if _owned_by(revision, live)),
+        key=lambda revision: revision.get("revision", 0),
+        default=None,
     )
     return _label(newest, "controller-revision-hash") if newest else ""
 
