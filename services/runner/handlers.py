@@ -31,7 +31,7 @@ def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
     """A run wants a runner: take it, hold it, and acknowledge as soon as the take's answer is there."""
 
     def handle(incoming: Incoming) -> Outcome:
-        wanted = cast("RunExecution", incoming.message)
+        dispatched = cast("RunExecution", incoming.message)
         if not holder.reserve(WAIT_FOR_PLACE_S):
             # Back to the queue, where a runner with a free place may be waiting.
             return Retry(FULL_AGAIN_S, "no free place")
@@ -39,8 +39,8 @@ def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
         try:
             # The message's own id: brought again after a lost acknowledgement, it is the same take.
             ask = Take(
-                execution_id=wanted.execution_id,
-                dispatch=wanted.dispatch,
+                execution_id=dispatched.execution_id,
+                dispatch=dispatched.dispatch,
                 runner=holder.runner,
                 take_id=incoming.envelope.id or new_id(),
             )
@@ -49,7 +49,7 @@ def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
                 holder.hold(answer)
                 kept = True
             else:
-                log.info("run not taken", execution=wanted.execution_id, reason=answer.reason)
+                log.info("run not taken", execution=dispatched.execution_id, reason=answer.reason)
             return Ack()
         except (RequestTimeout, Unavailable, NotConfirmed, TimeoutError) as error:
             return Retry(FULL_AGAIN_S, f"config did not answer the take: {error}")

@@ -60,7 +60,7 @@ class Runner:
             threads=settings.runner_threads,
         )
         self._holder.start()
-        self._health.tell(lambda said: self._bus.broadcast(topics.PROCESS_HEALTH, said, subject=said.instance))
+        self._health.tell(lambda report: self._bus.broadcast(topics.PROCESS_HEALTH, report, subject=report.instance))
         self._health.watch("broker", lambda: self._bus.trouble)
         self._bus.open()
         self._runs = self._bus.consume_pool(
@@ -113,8 +113,8 @@ class Runner:
     def _publish_resolved(self, answer: TagResolved, causation_id: str) -> None:
         self._bus.publish(topics.TAG_RESOLVED, answer, subject=answer.delivery_id, causation_id=causation_id)
 
-    def _publish_tried(self, said: NoticeTried, causation_id: str) -> None:
-        self._bus.publish(topics.NOTICE_TRIED, said, subject=said.execution_id, causation_id=causation_id)
+    def _publish_tried(self, tried: NoticeTried, causation_id: str) -> None:
+        self._bus.publish(topics.NOTICE_TRIED, tried, subject=tried.execution_id, causation_id=causation_id)
 
     def _publish_seen(self, answer: TagsSeen, causation_id: str) -> None:
         self._bus.publish(topics.TAGS_SEEN, answer, subject=answer.webhook_id, causation_id=causation_id)

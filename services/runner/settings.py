@@ -27,9 +27,9 @@ class RunnerSettings(CommonSettings):
 
     @field_validator("outgoing_deny")
     @classmethod
-    def _are_networks(cls, written: str) -> str:
-        _networks(written)
-        return written
+    def _are_networks(cls, text: str) -> str:
+        _networks(text)
+        return text
 
     @property
     def denied_networks(self) -> tuple[Network, ...]:
@@ -37,5 +37,5 @@ class RunnerSettings(CommonSettings):
         return _networks(self.outgoing_deny)
 
 
-def _networks(written: str) -> tuple[Network, ...]:
-    return tuple(read_network(part) for part in written.split(",") if part.strip())
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(read_network(part) for part in text.split(",") if part.strip())

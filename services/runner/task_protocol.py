@@ -188,12 +188,12 @@ class Asked:
         if value is None or value == "":
             return default
         try:
-            number = float(value)
+            result = float(value)
         except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
+            result = math.nan
+        if not math.isfinite(result):
             raise TaskFailed(f"`{key}` must be a number, not {value!r}.")
-        return number
+        return result
 
     def table(self, key: str) -> Json:
         """An input as a map; absent and empty text are empty."""
@@ -227,16 +227,16 @@ class TaskType(Protocol):
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         """How values are written into fields of the input: `written` with its `${…}`, `given` with them put in."""
 
-    def start(self, asked: Asked) -> Step:
+    def start(self, request: Asked) -> Step:
         """Begin. A handle that it returns is recorded before anything else happens."""
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
+    def observe(self, request: Asked, handle: Json) -> Step:
         """Look at what was started; any runner may be asked, after a crash again from the last recorded handle."""
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
+    def cancel(self, request: Asked, handle: Json) -> None:
         """End what was started; the run was cancelled or the task's time is up."""
 
-    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
         """What was waited for has come."""
 
 
@@ -256,18 +256,18 @@ class Task:
         """As they are."""
         return {}
 
-    def start(self, asked: Asked) -> Step:
+    def start(self, request: Asked) -> Step:
         """Each type has its own."""
         raise NotImplementedError(f"{self.name} tasks cannot be started")
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
+    def observe(self, request: Asked, handle: Json) -> Step:
         """A type whose start returns a handle has its own."""
         raise TaskFailed(f"A {self.name} task has nothing to look at; its history is from another version.")
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
+    def cancel(self, request: Asked, handle: Json) -> None:
         """Nothing goes on outside."""
 
-    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
         """A type that waits has its own."""
         raise TaskFailed(f"A {self.name} task waits for no answer; its history is from another version.")
 

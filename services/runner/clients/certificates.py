@@ -87,7 +87,7 @@ class Look:
             "trusted": self.vouched,
             "reason": self.why_not,
             "fingerprint": self.own.fingerprint,
-            "certificates": [one.document() for one in self.chain],
+            "certificates": [certificate.document() for certificate in self.chain],
         }
 
 
@@ -111,26 +111,26 @@ def look(host: str, connect: Connect, trust: Trust) -> Look:
             return Look(False, error.verify_message.rstrip("."), _chain(host, connect, bare))
 
 
-def acceptable(shown: Look, authority_property: str) -> Json:
+def acceptable(look: Look, authority_property: str) -> Json:
     """The changes of an endpoint that would make it take what was shown: `certificate` pins the server's own,
     `authority` keeps the private authority that signed it, where the server sends that along."""
-    offers: Json = {"certificate": {"properties": {"fingerprint": shown.own.fingerprint}}}
-    authority = next((one for one in reversed(shown.chain[1:]) if one.is_authority), None)
+    offers: Json = {"certificate": {"properties": {"fingerprint": look.own.fingerprint}}}
+    authority = next((certificate for certificate in reversed(look.chain[1:]) if certificate.is_authority), None)
     if authority is not None:
         offers["authority"] = {"properties": {authority_property: authority.pem, "fingerprint": ""}}
     return offers
 
 
-def distrusted(url: str, shown: Look) -> str:
+def distrusted(url: str, look: Look) -> str:
     """The sentence for a certificate that nobody vouches for."""
-    return f"The certificate of {url} is not trusted ({shown.why_not}): {_told(shown.own)}."
+    return f"The certificate of {url} is not trusted ({look.why_not}): {_told(look.own)}."
 
 
-def changed(url: str, shown: Look, trust: Trust, accepted_at: str) -> str:
+def changed(url: str, look: Look, trust: Trust, accepted_at: str) -> str:
     """The sentence for a certificate that is not the accepted one."""
     pinned = ":".join(trust.fingerprint[at : at + 2] for at in range(0, len(trust.fingerprint), 2)).upper()
     when = f" on {accepted_at}" if accepted_at else ""
-    return f"{url} shows another certificate than the one that was accepted{when}, {pinned}: {_told(shown.own)}."
+    return f"{url} shows another certificate than the one that was accepted{when}, {pinned}: {_told(look.own)}."
 
 
 def day(moment: datetime) -> str:
@@ -154,7 +154,7 @@ def _sent(secured: Any) -> list[bytes]:
     public = getattr(secured, "get_unverified_chain", None)
     if public is not None:
         return list(public())
-    return [one.public_bytes(_DER) for one in secured._sslobj.get_unverified_chain() or ()]
+    return [certificate.public_bytes(_DER) for certificate in secured._sslobj.get_unverified_chain() or ()]
 
 
 _DER = 2

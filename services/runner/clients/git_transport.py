@@ -86,8 +86,8 @@ def _client(
             client, endpoint, (unquote(parts.username or "git"), host, port or 22), parts.path, log, closing
         )
     if scheme not in ("http", "https") or not host:
-        shown = _bare(url) or "its repoURL"
-        raise GitProblem("no-address", f"Endpoint {endpoint.name}: {shown} is not the address of a Git server.")
+        bare_url = _bare(url) or "its repoURL"
+        raise GitProblem("no-address", f"Endpoint {endpoint.name}: {bare_url} is not the address of a Git server.")
     base = f"{scheme}://{parts.netloc.rpartition('@')[2]}/"
     return _HttpGitClient(base, client, endpoint, closing), parts.path.lstrip("/")
 
@@ -278,25 +278,26 @@ def _bare(url: str) -> str:
 
 
 def _translated(error: BaseException, endpoint: OpenEndpoint, url: str) -> GitProblem:
-    shown = _bare(url)
+    bare_url = _bare(url)
     outbound = next((cause for cause in causes(error) if isinstance(cause, OutboundError)), None)
     if outbound is not None:
         return GitProblem(outbound.code, outbound.message)
     if any(isinstance(cause, _TooMuch) for cause in causes(error)):
-        return GitProblem("too-large", f"{shown} sends more than {MAX_FETCH_BYTES // 2**20} MiB for one commit.")
+        return GitProblem("too-large", f"{bare_url} sends more than {MAX_FETCH_BYTES // 2**20} MiB for one commit.")
     if isinstance(error, HTTPUnauthorized):
         return GitProblem(
             "wrong-password",
-            f"{shown} asks for a sign-in and does not accept the one of endpoint {endpoint.name}: correct its user "
+            f"{bare_url} asks for a sign-in and does not accept the one of endpoint {endpoint.name}: correct its user "
             "name, password or token.",
         )
     if isinstance(error, git_errors.NotGitRepository):
         return GitProblem(
-            "no-such-repository", f"{shown}: there is no such repository, or endpoint {endpoint.name} may not see it."
+            "no-such-repository",
+            f"{bare_url}: there is no such repository, or endpoint {endpoint.name} may not see it.",
         )
     if isinstance(error, git_errors.HangupException):
         reason = b" ".join(error.stderr_lines or []).decode("utf-8", "replace").strip()[:500]
-        return GitProblem("no-such-repository", f"{shown} hung up: {reason or 'it gave no reason'}")
+        return GitProblem("no-such-repository", f"{bare_url} hung up: {reason or 'it gave no reason'}")
     if isinstance(error, git_errors.GitProtocolError | ValueError | KeyError | AssertionError):
-        return GitProblem("refused", f"{shown} does not speak Git as it should: {str(error)[:200]}")
-    return GitProblem("unreachable", f"Cannot reach {shown}: {explain(error)}.")
+        return GitProblem("refused", f"{bare_url} does not speak Git as it should: {str(error)[:200]}")
+    return GitProblem("unreachable", f"Cannot reach {bare_url}: {explain(error)}.")

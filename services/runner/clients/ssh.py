@@ -143,7 +143,7 @@ def _changed(login: Login, key: paramiko.PKey) -> SshProblem:
 
 def _expected(text: str) -> list[paramiko.PKey]:
     """Keys out of known_hosts lines or bare `ssh-ed25519 AAAA…` lines."""
-    found: list[paramiko.PKey] = []
+    keys: list[paramiko.PKey] = []
     for line in text.splitlines():
         match = re.search(r"((?:ssh|ecdsa|sk)-\S+)\s+([A-Za-z0-9+/=]+)", line)
         if not line.strip() or line.lstrip().startswith("#"):
@@ -151,8 +151,8 @@ def _expected(text: str) -> list[paramiko.PKey]:
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"host {match[1]} {match[2]}") if match else None
         if entry is None or entry.key is None:
             raise SshProblem("host-key", "`hostKey` is not a host key: write it as `ssh-keyscan` prints it.")
-        found.append(entry.key)
-    return found
+        keys.append(entry.key)
+    return keys
 
 
 def _private_key(login: Login) -> paramiko.PKey:
@@ -173,8 +173,10 @@ def _translated(error: BaseException, login: Login) -> SshProblem:
     if isinstance(error, paramiko.BadHostKeyException):
         return _changed(login, error.key)
     if isinstance(error, paramiko.AuthenticationException):
-        what = "key" if login.private_key.strip() else "password"
-        return SshProblem("wrong-password", f"{login.place} does not let us in: its user name or {what} is wrong.")
+        credential = "key" if login.private_key.strip() else "password"
+        return SshProblem(
+            "wrong-password", f"{login.place} does not let us in: its user name or {credential} is wrong."
+        )
     if isinstance(error, ForbiddenAddress):
         return SshProblem("forbidden-address", forbidden_message(login.place, error))
     if isinstance(error, socket.gaierror):

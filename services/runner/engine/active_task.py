@@ -40,7 +40,7 @@ class Live:
 
     plan: TaskPlan
     type: TaskType
-    asked: Asked
+    request: Asked
     logs: LogBuffer
     input_exact: Json
     """Small enough to be recorded."""
@@ -62,19 +62,19 @@ class Live:
 
     @property
     def place(self) -> Place:
-        return self.asked.stage, self.asked.task
+        return self.request.stage, self.request.task
 
     @property
     def stage(self) -> str:
-        return self.asked.stage
+        return self.request.stage
 
     @property
     def task(self) -> str:
-        return self.asked.task
+        return self.request.task
 
     @property
     def try_number(self) -> int:
-        return self.asked.try_number
+        return self.request.try_number
 
     def interrupt(self) -> None:
         """Close the sockets of the call under way, so that it comes back."""
@@ -159,23 +159,23 @@ class TaskTools:
         return Scope(self._scope.inputs, self._scope.variables, tasks, self._scope.about, output)
 
 
-def called(live: Live, what: Call, host: Host, *, needs_leave: bool) -> Any:
+def called(live: Live, call: Call, host: Host, *, needs_leave: bool) -> Any:
     """Call the type, in a worker thread; a call that changes something is not made on old leave."""
     if needs_leave and host.monotonic() - live.leave_at > STALE_LEAVE_S:
         raise Stale
     with CancelScope() as scope:
         live.scope = scope
-        if live.stop_asked and what != "cancel":
+        if live.stop_asked and call != "cancel":
             scope.cancel()
-        return _call(live, what)
+        return _call(live, call)
 
 
-def _call(live: Live, what: Call) -> Any:
-    if what == "start":
-        return live.type.start(live.asked)
+def _call(live: Live, call: Call) -> Any:
+    if call == "start":
+        return live.type.start(live.request)
     if live.handle is None:
         raise TaskFailed("There is nothing to look at: the task's start recorded no handle.")
-    if what == "observe":
-        return live.type.observe(live.asked, live.handle)
-    live.type.cancel(live.asked, live.handle)
+    if call == "observe":
+        return live.type.observe(live.request, live.handle)
+    live.type.cancel(live.request, live.handle)
     return None

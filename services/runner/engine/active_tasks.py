@@ -42,24 +42,30 @@ class Hand:
         return self._live.get(place)
 
     def take_up(
-        self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False
+        self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
     ) -> Live | Not | Barred:
         """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
         plan = self._known.plan.task(stage, task)
         kind = self._host.types.get(plan.type)
         if kind is None:
-            known = ", ".join(sorted(self._host.types))
-            return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {known}.")
+            type_names = ", ".join(sorted(self._host.types))
+            return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {type_names}.")
         try:
             scope = self._known.scope(stage, task, plan.type)
-            ready = prepare(plan, scope, weigh=weigh, raw=kind.raw, writers=lambda one: self._writers(plan, kind, one))
+            ready = prepare(
+                plan,
+                scope,
+                weigh=weigh,
+                raw=kind.raw,
+                writers=lambda ready_input: self._writers(plan, kind, ready_input),
+            )
         except TaskFailed as error:
             return Not(Status.FAILED, error.message)
         if isinstance(ready, Not):
             return ready
         if begins and (barred := self._barred(stage, plan, ready)):
             return barred
-        live = self._made(plan, kind, stage, number, ready, scope)
+        live = self._made(plan, kind, stage, try_number, ready, scope)
         self._live[live.place] = live
         return live
 
@@ -70,8 +76,8 @@ class Hand:
     def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
         if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:
             return None
-        what = self._vault.restricted(*names_used(plan, ready))
-        return Barred(what) if what else None
+        restricted = self._vault.restricted(*names_used(plan, ready))
+        return Barred(restricted) if restricted else None
 
     def let_fall(self, live: Live) -> None:
         """It has ended, waits, or must be asked for again: what it printed is passed on."""
@@ -103,25 +109,25 @@ class Hand:
                 )
             )
 
-    def _made(self, plan: TaskPlan, kind: TaskType, stage: str, number: int, ready: Ready, scope: Scope) -> Live:
-        known, logs, stopping = self._known, LogBuffer(), list[bool]()
-        user, place = known.about.requested_by, (stage, plan.name)
-        asked = Asked(
+    def _made(self, plan: TaskPlan, kind: TaskType, stage: str, try_number: int, ready: Ready, scope: Scope) -> Live:
+        run_state, logs, stopping = self._known, LogBuffer(), list[bool]()
+        user, place = run_state.about.requested_by, (stage, plan.name)
+        request = Asked(
             type=plan.type,
             stage=stage,
             task=plan.name,
-            try_number=number,
-            attempt=known.attempt,
-            start_number=known.start_number,
+            try_number=try_number,
+            attempt=run_state.attempt,
+            start_number=run_state.start_number,
             input=ready.input,
             roles=ready.roles,
-            about=known.about,
-            inputs=known.inputs,
-            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping, known.plan.workspace),
+            about=run_state.about,
+            inputs=run_state.inputs,
+            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping, run_state.plan.workspace),
             memory={},
         )
         usable = outputs.shown(ready.input)
-        known.keep(place, "input", usable)
+        run_state.keep(place, "input", usable)
         self._vault.learn(secrets_in(plan.type, usable))
-        shown = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
-        return Live(plan, kind, asked, logs, usable, shown, stop_asked=stopping)
+        masked_input = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
+        return Live(plan, kind, request, logs, usable, masked_input, stop_asked=stopping)

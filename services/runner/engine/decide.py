@@ -94,13 +94,13 @@ def decide(view: View) -> Decision:
         return _end_all(view, Status.FAILED, late, "the run's time is up")
     tally = _Tally(wakes=[due] if due is not None else [])
     for stage in view.plan.stages:
-        found = state.stages[stage.name]
-        if _went_wrong(found):
-            in_time = due is None or (found.ended_at or view.now) < due
-            return _end_run(view, found.status, _run_message(stage, found) if in_time else late)
-        if found.status.ended:
+        stage_state = state.stages[stage.name]
+        if _went_wrong(stage_state):
+            in_time = due is None or (stage_state.ended_at or view.now) < due
+            return _end_run(view, stage_state.status, _run_message(stage, stage_state) if in_time else late)
+        if stage_state.status.ended:
             continue
-        ended = _stage(view, stage, found, tally)
+        ended = _stage(view, stage, stage_state, tally)
         if not ended:
             return _settle(view, tally)
         return Decision(tuple(tally.actions))
@@ -119,66 +119,76 @@ def _settle(view: View, tally: _Tally) -> Decision:
     return Decision((Park("waiting", due),))
 
 
-def _stage(view: View, stage: StagePlan, found: StageState, tally: _Tally) -> bool:
+def _stage(view: View, stage: StagePlan, stage_state: StageState, tally: _Tally) -> bool:
     """Look at a stage that has not ended; true when its end is among the actions."""
-    if found.status is Status.NOT_STARTED:
+    if stage_state.status is Status.NOT_STARTED:
         if view.verdict is not Directive.PAUSE:
             tally.actions.append(StartStage(stage.name))
         return False
-    due = _due(found.started_at, stage.timeout_s)
+    due = _due(stage_state.started_at, stage.timeout_s)
     if due is not None and due <= view.now:
-        return _time_out_stage(view, stage, found, tally)
+        return _time_out_stage(view, stage, stage_state, tally)
     if due is not None:
         tally.wakes.append(due)
     for group in stage.groups:
-        settled = [_task(view, stage, task, found.tasks[task.name], tally) for task in group]
+        settled = [_task(view, stage, task, stage_state.tasks[task.name], tally) for task in group]
         if not all(settled):
             return False
-        if _roll_back(view, [(stage.name, task.name) for task in group if _failed(found.tasks[task.name])], tally):
+        if _roll_back(
+            view, [(stage.name, task.name) for task in group if _failed(stage_state.tasks[task.name])], tally
+        ):
             return False
-        failed = [(task, found.tasks[task.name]) for task in group if _counts_as_failure(task, found.tasks[task.name])]
+        failed = [
+            (task, stage_state.tasks[task.name])
+            for task in group
+            if _counts_as_failure(task, stage_state.tasks[task.name])
+        ]
         if failed:
             task, how = failed[0]
-            status = Status.CANCELED if all(one.status is Status.CANCELED for _, one in failed) else Status.FAILED
+            status = (
+                Status.CANCELED
+                if all(task_state.status is Status.CANCELED for _, task_state in failed)
+                else Status.FAILED
+            )
             tally.actions.append(EndStage(stage.name, status, f"{task.name}: {how.message}"))
             return True
     tally.actions.append(EndStage(stage.name, Status.COMPLETED, f"stage {stage.name} Execution Completed."))
     return True
 
 
-def _time_out_stage(view: View, stage: StagePlan, found: StageState, tally: _Tally) -> bool:
+def _time_out_stage(view: View, stage: StagePlan, stage_state: StageState, tally: _Tally) -> bool:
     message = f"The stage took longer than its timeout of {_minutes(stage.timeout_s)}."
-    tally.actions += _ends(view, [found], Status.FAILED, "the stage's time is up")
-    if tally.actions or _under_way([found]):
+    tally.actions += _ends(view, [stage_state], Status.FAILED, "the stage's time is up")
+    if tally.actions or _under_way([stage_state]):
         tally.busy = True
         return False
     tally.actions.append(EndStage(stage.name, Status.FAILED, message))
     return True
 
 
-def _task(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally: _Tally) -> bool:
+def _task(view: View, stage: StagePlan, task: TaskPlan, task_state: TaskState, tally: _Tally) -> bool:
     """Look at one task; true when it is settled."""
     place = (stage.name, task.name)
-    if found.status.ended:
-        if found.kept_from or not _will_be_retried(task, found):
+    if task_state.status.ended:
+        if task_state.kept_from or not _will_be_retried(task, task_state):
             return True
-        tally.actions.append(_retry(stage, task, found, view.now))
+        tally.actions.append(_retry(stage, task, task_state, view.now))
         return False
     if place in view.live:
-        _watch_live(view, stage, task, found, tally)
-    elif found.status is Status.NOT_STARTED:
+        _watch_live(view, stage, task, task_state, tally)
+    elif task_state.status is Status.NOT_STARTED:
         if view.verdict is not Directive.PAUSE:
-            tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1), weigh=True))
-    elif found.waiting is not None:
-        _watch_waiting(view, stage, task, found, tally)
+            tally.actions.append(StartTask(stage.name, task.name, max(task_state.try_number, 1), weigh=True))
+    elif task_state.waiting is not None:
+        _watch_waiting(view, stage, task, task_state, tally)
     else:
-        tally.actions.append(_inherit(view, stage, task, found))
+        tally.actions.append(_inherit(view, stage, task, task_state))
     return False
 
 
-def _watch_live(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally: _Tally) -> None:
+def _watch_live(view: View, stage: StagePlan, task: TaskPlan, task_state: TaskState, tally: _Tally) -> None:
     tally.busy = True
-    due = _due(found.try_started_at, task.timeout_s)
+    due = _due(task_state.try_started_at, task.timeout_s)
     if due is None or (stage.name, task.name) in view.ending:
         return
     if due <= view.now:
@@ -188,25 +198,25 @@ def _watch_live(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, 
         tally.wakes.append(due)
 
 
-def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, found: TaskState, tally: _Tally) -> None:
-    waiting = found.waiting
+def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, task_state: TaskState, tally: _Tally) -> None:
+    waiting = task_state.waiting
     assert waiting is not None
-    if waiting.reason == "restricted" and found.cleared:
+    if waiting.reason == "restricted" and task_state.cleared:
         if view.verdict is not Directive.PAUSE:
-            tally.actions.append(StartTask(stage.name, task.name, max(found.try_number, 1)))
+            tally.actions.append(StartTask(stage.name, task.name, max(task_state.try_number, 1)))
         return
     if waiting.reason == "retry":
         due = waiting.due_at or 0.0
         if due > view.now:
             tally.dues.append(due)
         elif view.verdict is not Directive.PAUSE:
-            tally.actions.append(StartTask(stage.name, task.name, found.try_number + 1))
+            tally.actions.append(StartTask(stage.name, task.name, task_state.try_number + 1))
         return
-    if found.answers and waiting.reason != "restricted":
+    if task_state.answers and waiting.reason != "restricted":
         tally.actions.append(AnswerTask(stage.name, task.name))
         return
     tally.far = True
-    dues = [due for due in (waiting.due_at, _due(found.try_started_at, task.timeout_s)) if due is not None]
+    dues = [due for due in (waiting.due_at, _due(task_state.try_started_at, task.timeout_s)) if due is not None]
     if dues and min(dues) <= view.seen_at + CLOCK_SLACK_S:
         message = _NO_ANSWER.get(waiting.reason, "What the task waited for did not come in time.")
         tally.actions.append(EndTask(stage.name, task.name, Status.FAILED, message))
@@ -217,12 +227,12 @@ def _watch_waiting(view: View, stage: StagePlan, task: TaskPlan, found: TaskStat
 _NO_ANSWER = {"approval": "Nobody answered before it expired."}
 
 
-def _inherit(view: View, stage: StagePlan, task: TaskPlan, found: TaskState) -> Action:
+def _inherit(view: View, stage: StagePlan, task: TaskPlan, task_state: TaskState) -> Action:
     """A predecessor began this try and is gone."""
-    if found.handle is not None:
+    if task_state.handle is not None:
         return ObserveTask(stage.name, task.name)
-    if view.effect(task, found) is not Effect.ONCE:
-        return StartTask(stage.name, task.name, max(found.try_number, 1), again=True)
+    if view.effect(task, task_state) is not Effect.ONCE:
+        return StartTask(stage.name, task.name, max(task_state.try_number, 1), again=True)
     return EndTask(
         stage.name,
         task.name,
@@ -232,28 +242,30 @@ def _inherit(view: View, stage: StagePlan, task: TaskPlan, found: TaskState) -> 
     )
 
 
-def _retry(stage: StagePlan, task: TaskPlan, found: TaskState, now: float) -> RetryTask:
-    following = found.try_number + 1
+def _retry(stage: StagePlan, task: TaskPlan, task_state: TaskState, now: float) -> RetryTask:
+    following = task_state.try_number + 1
     delay = task.retries.delay_before(following)
-    message = f"Try {found.try_number} of {task.retries.attempts} failed: {found.message} Next try in {delay:g} s."
-    return RetryTask(stage.name, task.name, (found.ended_at or now) + delay, message)
+    message = (
+        f"Try {task_state.try_number} of {task.retries.attempts} failed: {task_state.message} Next try in {delay:g} s."
+    )
+    return RetryTask(stage.name, task.name, (task_state.ended_at or now) + delay, message)
 
 
-def _will_be_retried(task: TaskPlan, found: TaskState) -> bool:
-    return found.status is Status.FAILED and found.try_number < task.retries.attempts
+def _will_be_retried(task: TaskPlan, task_state: TaskState) -> bool:
+    return task_state.status is Status.FAILED and task_state.try_number < task.retries.attempts
 
 
-def _counts_as_failure(task: TaskPlan, found: TaskState) -> bool:
-    return found.status in (Status.FAILED, Status.CANCELED) and not task.ignore_failure
+def _counts_as_failure(task: TaskPlan, task_state: TaskState) -> bool:
+    return task_state.status in (Status.FAILED, Status.CANCELED) and not task.ignore_failure
 
 
 def _end_all(view: View, status: Status, message: str, why: str) -> Decision:
     """End every task under way, then their stages, then the run."""
-    open_stages = [one for one in view.state.stages.values() if one.status is Status.RUNNING]
+    open_stages = [stage_state for stage_state in view.state.stages.values() if stage_state.status is Status.RUNNING]
     actions = _ends(view, open_stages, status, why)
     if actions or _under_way(open_stages) or view.live:
         return Decision(tuple(actions))
-    stages = [EndStage(one.name, status, message) for one in open_stages]
+    stages = [EndStage(stage_state.name, status, message) for stage_state in open_stages]
     if stages and view.plan.rollbacks:
         return Decision(tuple(stages))
     return Decision((*stages, *_end_run(view, status, message).actions))
@@ -330,12 +342,12 @@ def _is_under_way(task: TaskState) -> bool:
     return task.status is not Status.NOT_STARTED and not task.status.ended
 
 
-def _run_message(stage: StagePlan, found: StageState) -> str:
+def _run_message(stage: StagePlan, stage_state: StageState) -> str:
     """`Stage.Task: what happened`, Code Stream's form."""
-    if not found.message:
-        return f"{stage.name} {found.status.value.lower()}"
-    of_a_task = any(found.message.startswith(f"{task.name}: ") for task in stage.tasks)
-    return f"{stage.name}{'.' if of_a_task else ': '}{found.message}"
+    if not stage_state.message:
+        return f"{stage.name} {stage_state.status.value.lower()}"
+    of_a_task = any(stage_state.message.startswith(f"{task.name}: ") for task in stage.tasks)
+    return f"{stage.name}{'.' if of_a_task else ': '}{stage_state.message}"
 
 
 def _due(since: float | None, timeout_s: float | None) -> float | None:

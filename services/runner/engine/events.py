@@ -53,12 +53,12 @@ class Voice:
         self._say(h.StageEnded(**self._stamp(), stage=stage, status=status, message=self._masked(message)))
 
     def run_ended(self, status: h.Status, message: str, output: Json) -> None:
-        said = self._masked(message)
+        text = self._masked(message)
 
         def ended(limit: int) -> h.RunEnded:
             view, sealed = self._vault.hand_on(outputs.shown(output, limit))
             kept = sealed if self._known.about.nested else {}
-            return h.RunEnded(**self._stamp(), status=status, message=said, output=view, sealed=kept)
+            return h.RunEnded(**self._stamp(), status=status, message=text, output=view, sealed=kept)
 
         self._say(_largest_that_fits(ended))
 
@@ -69,9 +69,9 @@ class Voice:
         """Not said yet: where leave is needed, the request for it carries the event."""
 
         def started(limit: int) -> h.TaskStarted:
-            shown, exact = fitted(live.input_shown, limit), fitted(live.input_exact, limit)
-            sealed = None if shown == exact else self._vault.box(exact)
-            return h.TaskStarted(**self._stamp(), **_place(live), input=shown, sealed=sealed)
+            masked_input, exact = fitted(live.input_shown, limit), fitted(live.input_exact, limit)
+            sealed = None if masked_input == exact else self._vault.box(exact)
+            return h.TaskStarted(**self._stamp(), **_place(live), input=masked_input, sealed=sealed)
 
         return self._numbered(_largest_that_fits(started))
 
@@ -108,32 +108,32 @@ class Voice:
             )
         )
 
-    def task_barred(self, stage: str, task: str, number: int, barred: Barred) -> None:
+    def task_barred(self, stage: str, task: str, try_number: int, barred: Barred) -> None:
         """It has not begun: an administrator must let it through."""
         self._say(
             h.TaskWaiting(
                 **self._stamp(),
                 stage=stage,
                 task=task,
-                try_number=number,
+                try_number=try_number,
                 reason="restricted",
                 message=barred.message,
                 ask={"restricted": list(barred.what)},
             )
         )
 
-    def rollback_started(self, written: RollbackPlan, scope: Scope) -> None:
+    def rollback_started(self, planned: RollbackPlan, scope: Scope) -> None:
         """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
-        given, problem = rollback_inputs(written, scope)
-        shown, sealed = self._vault.hand_on(given)
-        place = f"{self._known.about.execution_id}/{written.stage}/{written.task}"
+        values, problem = rollback_inputs(planned, scope)
+        masked_values, sealed = self._vault.hand_on(values)
+        place = f"{self._known.about.execution_id}/{planned.stage}/{planned.task}"
         event = h.RollbackStarted(
             **self._stamp(),
-            stage=written.stage,
-            task=written.task,
-            pipeline=written.name,
+            stage=planned.stage,
+            task=planned.task,
+            pipeline=planned.name,
             execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
-            input=shown,
+            input=masked_values,
             sealed=sealed,
             problem=self._masked(problem),
         )
@@ -146,13 +146,13 @@ class Voice:
         self,
         stage: str,
         task: str,
-        number: int,
+        try_number: int,
         status: h.Status,
         message: str,
         output: Json,
         deployed: tuple[h.Deployed, ...] = (),
     ) -> None:
-        said = self._masked(message)
+        text = self._masked(message)
 
         def ended(limit: int) -> h.TaskEnded:
             packed, usable = outputs.packed(output, self._vault, limit)
@@ -161,9 +161,9 @@ class Voice:
                 **self._stamp(),
                 stage=stage,
                 task=task,
-                try_number=number,
+                try_number=try_number,
                 status=status,
-                message=said,
+                message=text,
                 output=packed,
                 deployed=deployed[:_MAX_DEPLOYED],
             )

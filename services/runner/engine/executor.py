@@ -92,9 +92,9 @@ class Holder:
         if not self._thread.is_alive():
             return
         self._stopping = True
-        gone = threading.Event()
-        self.post(lambda: self._let_all_go(gone))
-        if not gone.wait(timeout_s):
+        empty = threading.Event()
+        self.post(lambda: self._let_all_go(empty))
+        if not empty.wait(timeout_s):
             log.warning("runs not released in time", holding=self.holding, timeout_s=timeout_s)
         self.post(self._end_thread)
         self._thread.join(timeout_s)
@@ -124,8 +124,8 @@ class Holder:
 
     def drop(self, execution_id: str, attempt: int) -> None:
         """The run no longer needs a place."""
-        found = self._runs.get(execution_id)
-        if found is not None and found.attempt == attempt:
+        run = self._runs.get(execution_id)
+        if run is not None and run.attempt == attempt:
             del self._runs[execution_id]
             self._slots.release()
 
@@ -202,21 +202,21 @@ class Holder:
         """Never waits for the last answer: what counts is that the question is heard."""
         if not self._runs:
             return
-        number = next(self._asked_held)
+        question_number = next(self._asked_held)
         attempts = {execution_id: run.attempt for execution_id, run in self._runs.items()}
-        holds = tuple(HeldRun(execution_id=one, attempt=attempt) for one, attempt in attempts.items())
+        holds = tuple(HeldRun(execution_id=execution_id, attempt=attempt) for execution_id, attempt in attempts.items())
         answer = self.ledger.held(Held(runner=self.runner, holds=holds))
-        answer.add_done_callback(lambda done: self.post(lambda: self._hear_held(done, number, attempts)))
+        answer.add_done_callback(lambda done: self.post(lambda: self._hear_held(done, question_number, attempts)))
 
-    def _hear_held(self, done: Future[HeldAnswer], number: int, attempts: dict[str, int]) -> None:
+    def _hear_held(self, done: Future[HeldAnswer], question_number: int, attempts: dict[str, int]) -> None:
         error = done.exception()
         if (error is not None) is not self._unheard:
             self._unheard = error is not None
             log.warning("ledger not reached" if error else "ledger reached", reason=str(error or ""))
         # An answer that was overtaken by the next one knows less.
-        if error is not None or number < self._heard_held_number:
+        if error is not None or question_number < self._heard_held_number:
             return
-        self._heard_held_number = number
+        self._heard_held_number = question_number
         answer = done.result()
         self._clock.heard(answer.at)
         for execution_id, verdict in answer.verdicts.items():
@@ -229,12 +229,12 @@ class Holder:
         for run in list(self._runs.values()):
             run.send_logs()
 
-    def _let_all_go(self, gone: threading.Event) -> None:
-        left = list(self._runs.values())
-        if not left:
-            gone.set()
-        for run in left:
-            self._release(run, lambda: None if self._runs else gone.set())
+    def _let_all_go(self, empty: threading.Event) -> None:
+        runs = list(self._runs.values())
+        if not runs:
+            empty.set()
+        for run in runs:
+            self._release(run, lambda: None if self._runs else empty.set())
 
     def _release(self, run: Run, then: Callable[[], None]) -> None:
         def released(_done: Future[None] | None = None) -> None:
@@ -245,8 +245,8 @@ class Holder:
             if run.over:
                 then()
                 return
-            said = Released(execution_id=run.execution_id, attempt=run.attempt, runner=self.runner)
-            self.ledger.released(said).add_done_callback(lambda done: self.post(lambda: released(done)))
+            release = Released(execution_id=run.execution_id, attempt=run.attempt, runner=self.runner)
+            self.ledger.released(release).add_done_callback(lambda done: self.post(lambda: released(done)))
 
         run.let_go(tell)
 

@@ -30,13 +30,13 @@ class BusLedger:
     def take(self, ask: Take) -> Future[TakeAnswer]:
         return cast("Future[TakeAnswer]", self._bus.request_nowait(topics.RUN_TAKE, ask, subject=ask.execution_id))
 
-    def report(self, said: Report) -> Future[ReportAnswer]:
+    def report(self, message: Report) -> Future[ReportAnswer]:
         return cast(
-            "Future[ReportAnswer]", self._bus.request_nowait(topics.RUN_REPORT, said, subject=said.execution_id)
+            "Future[ReportAnswer]", self._bus.request_nowait(topics.RUN_REPORT, message, subject=message.execution_id)
         )
 
-    def tell(self, said: Report) -> Future[None]:
-        return self._bus.publish_nowait(topics.RUN_REPORT, said, subject=said.execution_id)
+    def tell(self, message: Report) -> Future[None]:
+        return self._bus.publish_nowait(topics.RUN_REPORT, message, subject=message.execution_id)
 
     def held(self, ask: Held) -> Future[HeldAnswer]:
         """A config of 0.1 listens to the older question alone: it is asked too while the newer stays unanswered."""
@@ -53,8 +53,8 @@ class BusLedger:
         if done.exception() is None:
             self._heard_at = monotonic()
 
-    def released(self, said: Released) -> Future[None]:
-        return self._bus.publish_nowait(topics.RUN_RELEASED, said, subject=said.execution_id)
+    def released(self, message: Released) -> Future[None]:
+        return self._bus.publish_nowait(topics.RUN_RELEASED, message, subject=message.execution_id)
 
     def log(self, chunk: LogChunk) -> None:
         self._bus.publish_nowait(topics.LOG_CHUNK, chunk, subject=chunk.execution_id).add_done_callback(_forget)

@@ -29,8 +29,8 @@ def outcome(step: Any, live: Live) -> tuple[h.Status, str, Json]:
 
 
 def _crash(live: Live, error: BaseException) -> str:
-    what = str(error).strip().splitlines()
-    detail = f"{type(error).__name__}: {what[0]}" if what else type(error).__name__
+    lines = str(error).strip().splitlines()
+    detail = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return f"The {live.plan.type} task failed unexpectedly ({detail}); see the runner's log."
 
 

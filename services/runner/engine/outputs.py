@@ -52,5 +52,5 @@ def shown(value: Any, limit: int = MAX_OUTPUT_BYTES) -> Any:
 
 def message(text: str, masks: Masks) -> str:
     """A status message: masked, and no longer than a page can show."""
-    shown = str(mended(masks.mask(text)))
-    return shown if len(shown) <= MAX_MESSAGE_CHARS else shown[: MAX_MESSAGE_CHARS - 1] + "…"
+    masked = str(mended(masks.mask(text)))
+    return masked if len(masked) <= MAX_MESSAGE_CHARS else masked[: MAX_MESSAGE_CHARS - 1] + "…"

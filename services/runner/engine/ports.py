@@ -18,16 +18,16 @@ class Ledger(Protocol):
     def take(self, ask: Take) -> Future[TakeAnswer]:
         """May this runner have that dispatch?"""
 
-    def report(self, said: Report) -> Future[ReportAnswer]:
+    def report(self, message: Report) -> Future[ReportAnswer]:
         """Report, and hear what the ledger makes of it."""
 
-    def tell(self, said: Report) -> Future[None]:
+    def tell(self, message: Report) -> Future[None]:
         """Report; done when the broker has it safe."""
 
     def held(self, ask: Held) -> Future[HeldAnswer]:
         """Sign of life, and the truth about intents."""
 
-    def released(self, said: Released) -> Future[None]:
+    def released(self, message: Released) -> Future[None]:
         """Let go in order."""
 
     def log(self, chunk: LogChunk) -> None:

@@ -62,22 +62,22 @@ def prepare(
         return Not(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
     try:
         plain = {key: value for key, value in task.input.items() if key not in raw}
-        given = resolve(plain, scope, ("input",))
+        values = resolve(plain, scope, ("input",))
         roles = _names(resolve(task.endpoints, scope, ("endpoints",)))
-        by_field = writers(Ready(given, roles))
-        given |= {
+        by_field = writers(Ready(values, roles))
+        values |= {
             key: resolve(plain[key], scope, ("input", key), write) for key, write in by_field.items() if key in plain
         }
     except Unresolved as error:
         return Not(Status.FAILED, str(error))
-    return Ready({**given, **{key: task.input[key] for key in raw & task.input.keys()}}, roles)
+    return Ready({**values, **{key: task.input[key] for key in raw & task.input.keys()}}, roles)
 
 
-def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
+def outputs(templates: Json, scope: Scope) -> tuple[Json, str]:
     """The pipeline's outputs; one that names nothing is left out and said."""
     values: dict[str, Any] = {}
     missing: list[str] = []
-    for name, value in written.items():
+    for name, value in templates.items():
         try:
             values[name] = resolve(value, scope, ("output", name))
         except (Unresolved, TaskFailed) as error:
@@ -85,18 +85,18 @@ def outputs(written: Json, scope: Scope) -> tuple[Json, str]:
     return values, " ".join(missing)
 
 
-def rollback_inputs(written: RollbackPlan, scope: Scope) -> tuple[Json, str]:
+def rollback_inputs(planned: RollbackPlan, scope: Scope) -> tuple[Json, str]:
     """What a rollback pipeline is given, or why it cannot be started."""
     try:
-        return resolve(written.inputs, scope, ("inputs",)), ""
+        return resolve(planned.inputs, scope, ("inputs",)), ""
     except (Unresolved, TaskFailed) as error:
         return {}, str(error)
 
 
 def names_used(task: TaskPlan, ready: Ready) -> tuple[frozenset[str], frozenset[str]]:
     """The endpoints and the variables that a task uses."""
-    written = [task.input, task.endpoints, task.pre_condition]
-    variables = frozenset(str(one.steps[1]) for one in references(written) if one.root == "var")
+    trees = [task.input, task.endpoints, task.pre_condition]
+    variables = frozenset(str(reference.steps[1]) for reference in references(trees) if reference.root == "var")
     return frozenset(ready.roles.values()), variables
 
 

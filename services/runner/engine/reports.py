@@ -149,7 +149,7 @@ class Reporter:
         if ask is not None:
             begun = ask.started
             grant = Grant(stage=begun.stage, task=begun.task, try_number=begun.try_number, repeat=ask.repeat)
-        said = Report(
+        message = Report(
             execution_id=self._execution_id,
             attempt=self._attempt,
             runner=self._host.runner,
@@ -161,7 +161,7 @@ class Reporter:
         self._told += len(events)
         self._under_way = True
         ledger = self._host.ledger
-        future: Future[Any] = ledger.report(said) if answered else ledger.tell(said)
+        future: Future[Any] = ledger.report(message) if answered else ledger.tell(message)
         future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, len(events), ask)))
 
     def _sent(self, done: Future[Any], count: int, ask: Ask | None) -> None:

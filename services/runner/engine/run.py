@@ -144,9 +144,9 @@ class Run:
             seen_at=self._seen_at,
         )
 
-    def _effect(self, task: TaskPlan, found: TaskState) -> Effect:
-        known = self._host.types.get(task.type)
-        return Effect.REPEATABLE if known is None else known.effect({**task.input, **found.input})
+    def _effect(self, task: TaskPlan, task_state: TaskState) -> Effect:
+        task_type = self._host.types.get(task.type)
+        return Effect.REPEATABLE if task_type is None else task_type.effect({**task.input, **task_state.input})
 
     def _sleep_until(self, wake_at: float | None) -> None:
         if self._wake is not None:
@@ -156,19 +156,19 @@ class Run:
             self._wake = self._host.later(max(wake_at - self._host.now(), 0.01), self.step)
 
     def _retry_task(self, action: a.RetryTask) -> None:
-        found = self._known.task(action.stage, action.task)
-        self._voice.task_retries(action.stage, action.task, found.try_number, action.message, action.due_at)
+        task_state = self._known.task(action.stage, action.task)
+        self._voice.task_retries(action.stage, action.task, task_state.try_number, action.message, action.due_at)
 
     def _end_task(self, action: a.EndTask) -> None:
-        number = max(self._known.task(action.stage, action.task).try_number, 1)
-        self._voice.task_ended(action.stage, action.task, number, action.status, action.message, {})
+        try_number = max(self._known.task(action.stage, action.task).try_number, 1)
+        self._voice.task_ended(action.stage, action.task, try_number, action.status, action.message, {})
 
     def _start_rollback(self, action: a.StartRollback) -> None:
-        written = self._known.plan.rollback(action.stage, action.task)
-        assert written is not None
+        planned = self._known.plan.rollback(action.stage, action.task)
+        assert planned is not None
         scope = self._known.scope()
         values, _ = outputs(self._known.plan.outputs, scope)
-        self._voice.rollback_started(written, replace(scope, outputs=values))
+        self._voice.rollback_started(planned, replace(scope, outputs=values))
 
     def _end_run(self, action: a.EndRun) -> None:
         values, missing = outputs(self._known.plan.outputs, self._known.scope())

@@ -52,20 +52,20 @@ class Known:
         speaking: Mapping[str, Any] = {"stageName": stage, "taskName": task, "type": kind} if task else {}
         about = about_run(self.about, status=self.state.status.value, statusMessage=self.state.message, **speaking)
         tasks: dict[str, dict[str, Mapping[str, Any]]] = {stage: {**its} for stage, its in facts(self.state).items()}
-        for one, found in self.state.tasks:
-            place = (one.name, found.name)
-            if exact := {**self._sealed(place, found), **self._exact.get(place, {})}:
-                tasks[one.name][found.name] = _Exact(tasks[one.name][found.name], exact)
+        for stage_state, task_state in self.state.tasks:
+            place = (stage_state.name, task_state.name)
+            if exact := {**self._sealed(place, task_state), **self._exact.get(place, {})}:
+                tasks[stage_state.name][task_state.name] = _Exact(tasks[stage_state.name][task_state.name], exact)
         return Scope(self.inputs, self._vault.variables, tasks, about)
 
     def _sealed(self, place: Place, task: TaskState) -> dict[str, Opens]:
         """What another holder, or another run, gave this task and got from it."""
-        name, output, given = ".".join(place), task.output, task.sealed_input
+        name, output, sealed_input = ".".join(place), task.output, task.sealed_input
         sealed: dict[str, Opens] = {}
         if output.sealed is not None:
             sealed["output"] = partial(self._vault.reveal, output.sealed, output.secrets, f"output of {name}")
-        if given is not None:
-            sealed["input"] = partial(self._vault.unbox, given, f"input of {name}")
+        if sealed_input is not None:
+            sealed["input"] = partial(self._vault.unbox, sealed_input, f"input of {name}")
         return sealed
 
 

@@ -81,11 +81,11 @@ class Vault:
     @property
     def masker(self) -> Masker:
         """Hides every secret that the run was given."""
-        made, learned = self._masks, self._learned
-        if made is None or made[1] != learned:
+        kept, learned = self._masks, self._learned
+        if kept is None or kept[1] != learned:
             # Kept with what it knows: another thread may learn more while it is made.
-            made = self._masks = Masker(self._secrets(learned)), learned
-        return made[0]
+            kept = self._masks = Masker(self._secrets(learned)), learned
+        return kept[0]
 
     def learn(self, secrets: frozenset[str]) -> None:
         """These are hidden from now on as well."""
@@ -102,9 +102,9 @@ class Vault:
 
     def hand_on(self, values: Json) -> tuple[Json, dict[str, Sealed]]:
         """Values for another run: as people may see them, and sealed those of which they may not see all."""
-        shown = {name: self.masker.mask(value) for name, value in values.items()}
-        sealed = {name: self.box(value) for name, value in values.items() if shown[name] != value}
-        return shown, sealed
+        masked = {name: self.masker.mask(value) for name, value in values.items()}
+        sealed = {name: self.box(value) for name, value in values.items() if masked[name] != value}
+        return masked, sealed
 
     def take_over(self, shown: Json, sealed: Mapping[str, Sealed]) -> Json:
         """What another run handed on, with its secrets, which are hidden from now on."""
@@ -126,19 +126,19 @@ class Vault:
 
     def endpoint(self, name: str) -> OpenEndpoint:
         """The endpoint of that name with its secrets in clear."""
-        found = self._endpoints.get(name)
-        if found is None:
+        entry = self._endpoints.get(name)
+        if entry is None:
             raise TaskFailed(
                 f"The project has no endpoint named {name}, or it was made after the run began. Create it, or correct "
                 "the name in the task's `endpoints`."
             )
-        secrets = {key: _open(self._opener, box, f"endpoint {name}") for key, box in found.secrets.items()}
-        return OpenEndpoint(found.name, found.type.lower(), {**found.properties, **secrets})
+        secrets = {key: _open(self._opener, box, f"endpoint {name}") for key, box in entry.secrets.items()}
+        return OpenEndpoint(entry.name, entry.type.lower(), {**entry.properties, **secrets})
 
     def endpoint_type(self, name: str) -> str:
         """The type of the endpoint of that name; blank where there is none."""
-        found = self._endpoints.get(name)
-        return "" if found is None else found.type.lower()
+        entry = self._endpoints.get(name)
+        return "" if entry is None else entry.type.lower()
 
     def restricted(self, endpoints: Iterable[str], variables: Iterable[str]) -> tuple[str, ...]:
         """Those that only an administrator's run may use without being let through, in words."""
@@ -148,8 +148,8 @@ class Vault:
         )
 
     def _is_restricted(self, endpoint: str) -> bool:
-        known = self._endpoints.get(endpoint)
-        return known is not None and bool(known.properties.get("isRestricted"))
+        entry = self._endpoints.get(endpoint)
+        return entry is not None and bool(entry.properties.get("isRestricted"))
 
     def seal(self, value: Any) -> Sealed:
         """Close a JSON value, so that it may be recorded."""

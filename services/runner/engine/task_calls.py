@@ -51,7 +51,7 @@ class Work:
         live = self._take_up(action.stage, action.task, action.try_number, weigh=action.weigh, begins=True)
         if live is None:
             return
-        effect = live.type.effect(live.asked.input)
+        effect = live.type.effect(live.request.input)
         if live.type.inline or effect is Effect.PURE:
             live.started = self._voice.task_begins(live)
             self._voice.task_started(live.started)
@@ -65,11 +65,11 @@ class Work:
             self._observe(live)
 
     def answer(self, action: a.AnswerTask) -> None:
-        found = self._known.task(action.stage, action.task)
+        task_state = self._known.task(action.stage, action.task)
         live = self._inherit(action.stage, action.task)
-        if live is not None and found.waiting is not None:
-            ask, said = found.waiting.ask, found.answers[-1]
-            self._came_back(live, _attempt(lambda: live.type.answered(live.asked, ask, said)), step_on=False)
+        if live is not None and task_state.waiting is not None:
+            ask, answer = task_state.waiting.ask, task_state.answers[-1]
+            self._came_back(live, _attempt(lambda: live.type.answered(live.request, ask, answer)), step_on=False)
 
     def cancel(self, action: a.CancelTask) -> None:
         live = self._hand.get((action.stage, action.task)) or self._inherit(action.stage, action.task)
@@ -87,19 +87,21 @@ class Work:
 
     def _inherit(self, stage: str, task: str) -> Live | None:
         """A predecessor began this try."""
-        found = self._known.task(stage, task)
-        live = self._take_up(stage, task, found.try_number)
+        task_state = self._known.task(stage, task)
+        live = self._take_up(stage, task, task_state.try_number)
         if live is not None:
-            live.handle = found.handle
+            live.handle = task_state.handle
         return live
 
-    def _take_up(self, stage: str, task: str, number: int, *, weigh: bool = False, begins: bool = False) -> Live | None:
-        live = self._hand.take_up(stage, task, number, weigh=weigh, begins=begins)
+    def _take_up(
+        self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
+    ) -> Live | None:
+        live = self._hand.take_up(stage, task, try_number, weigh=weigh, begins=begins)
         if isinstance(live, Barred):
-            self._voice.task_barred(stage, task, number, live)
+            self._voice.task_barred(stage, task, try_number, live)
             return None
         if isinstance(live, Not):
-            self._voice.task_ended(stage, task, number, live.status, live.message, {})
+            self._voice.task_ended(stage, task, try_number, live.status, live.message, {})
             return None
         return live
 
@@ -161,22 +163,22 @@ class Work:
         else:
             self._call(live, "observe")
 
-    def _call(self, live: Live, what: Call) -> None:
+    def _call(self, live: Live, call: Call) -> None:
         live.phase = "working"
         if live.type.inline:
-            self._came_back(live, _attempt(lambda: called(live, what, self._host, needs_leave=False)), step_on=False)
+            self._came_back(live, _attempt(lambda: called(live, call, self._host, needs_leave=False)), step_on=False)
             return
 
         def then(answer: Any) -> None:
             if live not in self._hand or self._owner.over:
                 return
             if isinstance(answer, Stale):
-                self._ask_leave(live, what, repeat=True)
+                self._ask_leave(live, call, repeat=True)
             else:
                 self._came_back(live, answer)
 
         needs_leave = live.leave_at > 0
-        self._host.work(lambda: called(live, what, self._host, needs_leave=needs_leave), then)
+        self._host.work(lambda: called(live, call, self._host, needs_leave=needs_leave), then)
 
     def _came_back(self, live: Live, step: Any, *, step_on: bool = True) -> None:
         """What the type's call brought: a step, or the exception that it raised."""

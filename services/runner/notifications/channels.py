@@ -40,16 +40,20 @@ def defaults(kind: str) -> Json:
 
 def writers(kind: str, entry: Json) -> Mapping[str, Writer]:
     """How values are written into the fields of an entry that its author wrote; the rest take them as they are."""
-    known = _KINDS.get(kind)
-    found = known.writers if known is not None else {}
-    return {**found, "body": escaping.in_html} if kind == "email" and mail.is_html(entry.get("body")) else found
+    notification_kind = _KINDS.get(kind)
+    writers_of_kind = notification_kind.writers if notification_kind is not None else {}
+    return (
+        {**writers_of_kind, "body": escaping.in_html}
+        if kind == "email" and mail.is_html(entry.get("body"))
+        else writers_of_kind
+    )
 
 
 def _kind(name: str) -> _Kind:
-    found = _KINDS.get(name)
-    if found is None:
+    notification_kind = _KINDS.get(name)
+    if notification_kind is None:
         raise NotSent(f"Portside sends no notifications of kind {name or 'nothing'}; use {', '.join(_KINDS)}.")
-    return found
+    return notification_kind
 
 
 def _webhook(letter: Letter) -> Sent:
@@ -99,10 +103,10 @@ def _standard_payload(letter: Letter) -> str:
 
 
 def _headers(value: Any) -> dict[str, str]:
-    given = value if isinstance(value, Mapping) else {}
-    headers = {str(name): " ".join(str(said).split()) for name, said in given.items()}
+    table = value if isinstance(value, Mapping) else {}
+    headers = {str(name): " ".join(str(text).split()) for name, text in table.items()}
     ours = {"webhook-id", "webhook-timestamp", "webhook-signature"}
-    return {name: said for name, said in headers.items() if name.lower() not in ours}
+    return {name: text for name, text in headers.items() if name.lower() not in ours}
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,12 @@ def posted(letter: Letter, url: str, body: Any) -> TextReply:
 def judged(reply: TextReply, target: str) -> Sent:
     """What an answer means. Raises NotSent for all but success."""
     # Roughly: it is cut where it is masked, since in half a secret nobody would know it.
-    said = one_line(reply.body[:_ROUGHLY])
+    line = one_line(reply.body[:_ROUGHLY])
     if 200 <= reply.code < 300:
-        return Sent(target, reply.code, said or "ok")
+        return Sent(target, reply.code, line or "ok")
     # A server that is overloaded or half down may take it later; one that refuses it now will refuse it then.
     again = reply.code in (408, 425, 429) or reply.code >= 500
-    raise NotSent(f"{target} answers {reply.code}: {said}", code=reply.code, again=again, target=target)
+    raise NotSent(f"{target} answers {reply.code}: {line}", code=reply.code, again=again, target=target)
 
 
 def host_of(url: str) -> str:

@@ -42,8 +42,8 @@ def send(letter: Letter) -> Sent:
                 server.login(endpoint.text("outboundUsername"), endpoint.text("outboundPassword"))
             refused = server.send_message(_message(letter, sender, to), sender, to)
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise NotSent(f"{host} refuses {target}: {_said(said)}", code=code, again=code < 500, target=target) from None
+        code, reply = next(iter(error.recipients.values()))
+        raise NotSent(f"{host} refuses {target}: {_said(reply)}", code=code, again=code < 500, target=target) from None
     except smtplib.SMTPResponseException as error:
         again = error.smtp_code < 500
         message = f"{host} answers {error.smtp_code}: {_said(error.smtp_error)}"

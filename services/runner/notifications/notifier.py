@@ -35,7 +35,7 @@ class Notifier:
         vault = Vault(endpoints, notice.variables, self._opener, self._sealer)
 
         def tried(success: bool, final: bool, target: str, code: int, message: str) -> NoticeTried:
-            said = without_controls(str(vault.masker.mask(message)))
+            text = without_controls(str(vault.masker.mask(message)))
             return NoticeTried(
                 notice_id=notice.notice_id,
                 execution_id=notice.execution_id,
@@ -44,7 +44,7 @@ class Notifier:
                 final=final,
                 target=without_controls(str(vault.masker.mask(target))),
                 code=code,
-                message=said if len(said) <= _MAX_MESSAGE else said[: _MAX_MESSAGE - 1] + "…",
+                message=text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…",
             )
 
         try:
@@ -62,36 +62,36 @@ class Notifier:
         endpoint = None if notice.endpoint is None else vault.endpoint(notice.endpoint.name)
         if named and endpoint is None:
             raise NotSent(f"The project has no endpoint {named}, which the notification names.")
-        known = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
+        scope = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
         try:
-            entry = _filled_entry(notice.kind, {**usual, **notice.entry}, known)
+            entry = _filled_entry(notice.kind, {**usual, **notice.entry}, scope)
             if (payload := _as_json(notice.entry.get("payload"))) is not None:
-                entry["payload"] = _filled(payload, known)
+                entry["payload"] = _filled(payload, scope)
         except Unresolved as error:
             raise NotSent(str(error)) from None
         return tell(notice, entry, endpoint, self._client)
 
 
-def _filled_entry(kind: str, written: Json, known: Scope) -> Json:
+def _filled_entry(kind: str, entry: Json, scope: Scope) -> Json:
     """Each field with its references put in, written as the language of its text wants it."""
-    by = writers(kind, written)
-    return {key: resolve(value, known, (key,), by.get(key)) for key, value in written.items()}
+    by = writers(kind, entry)
+    return {key: resolve(value, scope, (key,), by.get(key)) for key, value in entry.items()}
 
 
-def _as_json(written: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """A payload that is JSON as it was written, references and all; None for any other text."""
-    if not isinstance(written, str) or written.strip()[:1] not in ("{", "["):
+    if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
         return None
     try:
-        return parse_json(written)
+        return parse_json(value)
     except ValueError:
         return None
 
 
-def _filled(value: Any, known: Scope) -> Any:
+def _filled(value: Any, scope: Scope) -> Any:
     """Texts within JSON filled in one by one, so that a quote in a message does not end the text that it stands in."""
     if isinstance(value, str):
-        return as_text(resolve(value, known, ("payload",)))
+        return as_text(resolve(value, scope, ("payload",)))
     if isinstance(value, dict):
-        return {as_text(resolve(key, known, ("payload",))): _filled(item, known) for key, item in value.items()}
-    return [_filled(item, known) for item in value] if isinstance(value, list) else value
+        return {as_text(resolve(key, scope, ("payload",))): _filled(item, scope) for key, item in value.items()}
+    return [_filled(item, scope) for item in value] if isinstance(value, list) else value

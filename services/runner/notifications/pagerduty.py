@@ -68,8 +68,8 @@ def _details(letter: Letter) -> Json:
     return {name: letter.notice.about[name] for name in names if letter.notice.about.get(name)}
 
 
-def _one_of(letter: Letter, key: str, known: tuple[str, ...], usual: str) -> str:
+def _one_of(letter: Letter, key: str, words: tuple[str, ...], usual: str) -> str:
     value = letter.text(key).strip().lower() or usual
-    if value not in known:
-        raise NotSent(f"`{key}` must be one of {', '.join(known)}, not {value}.")
+    if value not in words:
+        raise NotSent(f"`{key}` must be one of {', '.join(words)}, not {value}.")
     return value

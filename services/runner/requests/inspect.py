@@ -37,18 +37,18 @@ class Inspector:
         self._validator = validator
         self._client = client
 
-    def __call__(self, asked: Inspect) -> Inspected:
+    def __call__(self, request: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason."""
-        look = _LOOKS.get(asked.what)
+        look = _LOOKS.get(request.what)
         if look is None:
-            raise refuse(Code.UNSUPPORTED, f"There is no look at {asked.what!r}; there is {', '.join(_LOOKS)}.")
+            raise refuse(Code.UNSUPPORTED, f"There is no look at {request.what!r}; there is {', '.join(_LOOKS)}.")
         try:
-            endpoint = self._validator.open(asked.endpoint) if asked.endpoint is not None else None
-            return Inspected(document=look(endpoint, asked.options, self._client))
+            endpoint = self._validator.open(request.endpoint) if request.endpoint is not None else None
+            return Inspected(document=look(endpoint, request.options, self._client))
         except (RegistryProblem, TaskFailed) as problem:
-            raise refuse(Code.UNAVAILABLE, problem.message, subject=asked.what) from None
+            raise refuse(Code.UNAVAILABLE, problem.message, subject=request.what) from None
         except CannotOpen as error:
-            raise refuse(Code.INVALID, str(error), subject=asked.what) from None
+            raise refuse(Code.INVALID, str(error), subject=request.what) from None
 
 
 def _certificate(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
@@ -96,26 +96,33 @@ def _workloads(endpoint: OpenEndpoint | None, options: Json, client: HttpClient)
     """The Deployments of a namespace with the images that they name; if asked only those that name one repository."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint whose workloads to list.")
-    wanted = str(options.get("repository") or "")
+    reference = str(options.get("repository") or "")
     with closing(Cluster(endpoint, client.guard)) as cluster:
         namespace = str(options.get("namespace") or cluster.namespace)
         objects = cluster.find("apps/v1", "Deployment", namespace)
-    shown = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects]
-    if wanted:
-        meant = parse(wanted)
-        for one in shown:
-            one["containers"] = [found for found in one["containers"] if _same(meant, found["image"])]
-        shown = [one for one in shown if one["containers"]]
-    return {"namespace": namespace, "workloads": sorted(shown, key=lambda one: one["name"])}
+    workloads = [
+        {"kind": obj["kind"], "name": obj["metadata"]["name"], "containers": _containers(obj)} for obj in objects
+    ]
+    if reference:
+        meant = parse(reference)
+        for workload in workloads:
+            workload["containers"] = [
+                container for container in workload["containers"] if _same(meant, container["image"])
+            ]
+        workloads = [workload for workload in workloads if workload["containers"]]
+    return {"namespace": namespace, "workloads": sorted(workloads, key=lambda workload: workload["name"])}
 
 
 def _containers(obj: Json) -> list[Json]:
-    return [{"name": str(one.get("name")), "image": str(one.get("image") or "")} for one in containers(obj)]
+    return [
+        {"name": str(container.get("name")), "image": str(container.get("image") or "")}
+        for container in containers(obj)
+    ]
 
 
-def _same(meant: Image, written: str) -> bool:
-    found = parse(written)
-    return (found.host, found.repository) == (meant.host, meant.repository)
+def _same(meant: Image, reference: str) -> bool:
+    image = parse(reference)
+    return (image.host, image.repository) == (meant.host, meant.repository)
 
 
 def _workload(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:

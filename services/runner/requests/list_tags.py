@@ -19,37 +19,37 @@ class TagLooker:
         self._account_of = account_of
         self._registries = registries
 
-    def __call__(self, asked: TagsLook) -> TagsSeen:
+    def __call__(self, request: TagsLook) -> TagsSeen:
         def answer(outcome: Found, detail: str = "", tags: tuple[SeenTag, ...] = ()) -> TagsSeen:
             return TagsSeen(
-                webhook_id=asked.webhook_id, asked_at=asked.asked_at, outcome=outcome, tags=tags, detail=detail
+                webhook_id=request.webhook_id, asked_at=request.asked_at, outcome=outcome, tags=tags, detail=detail
             )
 
         try:
-            account = self._account_of(asked.access)
+            account = self._account_of(request.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
         try:
             with self._registries.use(account) as registry:
-                names = registry.tags(asked.repository)
-                digests = _digests(registry, asked, names or [])
+                names = registry.tags(request.repository)
+                digests = _digests(registry, request, names or [])
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
         if names is None:
-            return answer(Found.NOT_FOUND, f"{account.base} has no repository {asked.repository}.")
+            return answer(Found.NOT_FOUND, f"{account.base} has no repository {request.repository}.")
         return answer(Found.FOUND, tags=tuple(digests.get(name) or SeenTag(name=name) for name in names))
 
 
-def _digests(registry: Registry, asked: TagsLook, names: list[str]) -> dict[str, SeenTag]:
-    found = {}
-    wanted = [name for name in names if patterns.wants(asked.wanted, name, asked.exclude)]
-    for name in highest(wanted, asked.most):
-        manifest = registry.resolve(asked.repository, name)
+def _digests(registry: Registry, request: TagsLook, names: list[str]) -> dict[str, SeenTag]:
+    seen_tags = {}
+    matching = [name for name in names if patterns.wants(request.wanted, name, request.exclude)]
+    for name in highest(matching, request.most):
+        manifest = registry.resolve(request.repository, name)
         if manifest is not None:
-            found[name] = SeenTag(name=name, digest=manifest.digest, media_type=manifest.media_type or None)
-    return found
+            seen_tags[name] = SeenTag(name=name, digest=manifest.digest, media_type=manifest.media_type or None)
+    return seen_tags
 
 
 def highest(names: list[str], most: int) -> list[str]:

@@ -41,42 +41,42 @@ class TagResolver:
         self._account_of = account_of
         self._registries = registries
 
-    def __call__(self, asked: TagResolve) -> TagResolved:
+    def __call__(self, request: TagResolve) -> TagResolved:
         """Ask the registry; every way to fail is an answer with its reason."""
 
-        def answer(outcome: Found, detail: str = "", **found: str | None) -> TagResolved:
-            about = {"delivery_id": asked.delivery_id, "push_ordinal": asked.push_ordinal}
-            return TagResolved.model_validate({**about, "outcome": outcome, "detail": detail, **found})
+        def answer(outcome: Found, detail: str = "", **manifest: str | None) -> TagResolved:
+            about = {"delivery_id": request.delivery_id, "push_ordinal": request.push_ordinal}
+            return TagResolved.model_validate({**about, "outcome": outcome, "detail": detail, **manifest})
 
         try:
-            account = self._account_of(asked.access)
+            account = self._account_of(request.access)
         except CannotOpen as error:
             return answer(Found.UNAVAILABLE, f"The registry's password cannot be opened: {error}")
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
         try:
             with self._registries.use(account) as registry:
-                found, artifact = _look_up(registry, asked)
-                wants_platforms = found is not None and artifact is IMAGE and asked.platforms
-                there = platforms(registry, asked.repository, found) if found and wants_platforms else ()
+                manifest, artifact = _look_up(registry, request)
+                wants_platforms = manifest is not None and artifact is IMAGE and request.platforms
+                there = platforms(registry, request.repository, manifest) if manifest and wants_platforms else ()
         except RegistryProblem as problem:
             return answer(Found.UNAVAILABLE, problem.message)
-        if found is None:
-            return answer(Found.NOT_FOUND, f"{account.base} has no {asked.repository}:{asked.tag}.")
+        if manifest is None:
+            return answer(Found.NOT_FOUND, f"{account.base} has no {request.repository}:{request.tag}.")
         if artifact is not IMAGE:
-            return answer(Found.FOUND, digest=found.digest, media_type=artifact.media_type, kind=artifact.kind)
-        if missing := [platform for platform in asked.platforms if platform not in there]:
+            return answer(Found.FOUND, digest=manifest.digest, media_type=artifact.media_type, kind=artifact.kind)
+        if missing := [platform for platform in request.platforms if platform not in there]:
             has = ", ".join(there) or "no platform that it names"
             return answer(Found.NOT_FOUND, f"It is there for {has}, and not yet for {', '.join(missing)}.")
-        return answer(Found.FOUND, digest=found.digest, media_type=found.media_type or None)
+        return answer(Found.FOUND, digest=manifest.digest, media_type=manifest.media_type or None)
 
 
-def _look_up(registry: Registry, asked: TagResolve) -> tuple[Manifest | None, Artifact]:
+def _look_up(registry: Registry, request: TagResolve) -> tuple[Manifest | None, Artifact]:
     """What the tag names, and what it is of. Docker Hub counts a manifest that is read as a pull: there it is not."""
-    reference = asked.digest or asked.tag
+    reference = request.digest or request.tag
     if registry.connection.account.is_hub:
-        return registry.resolve(asked.repository, reference), IMAGE
-    content = Content(registry.connection, asked.repository)
+        return registry.resolve(request.repository, reference), IMAGE
+    content = Content(registry.connection, request.repository)
     raw = content.manifest(reference)
     if raw is None:
         return None, IMAGE

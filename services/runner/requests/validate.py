@@ -35,22 +35,22 @@ class Validator:
         self._opener = opener
         self._client = client
 
-    def __call__(self, asked: ValidateAsk) -> Validated:
+    def __call__(self, request: ValidateAsk) -> Validated:
         """Try the endpoint; every failure is an answer."""
-        check = _CHECKS.get(asked.endpoint.type.lower())
+        check = _CHECKS.get(request.endpoint.type.lower())
         if check is None:
             return Validated(
                 ok=False,
                 code="unsupported",
-                message=f"Endpoints of type {asked.endpoint.type} cannot be tried; save it and run a pipeline.",
+                message=f"Endpoints of type {request.endpoint.type} cannot be tried; save it and run a pipeline.",
             )
         try:
-            endpoint = self.open(asked.endpoint)
+            endpoint = self.open(request.endpoint)
         except CannotOpen as error:
             return Validated(ok=False, code="cannot-open", message=str(error))
-        masker = Masker([str(endpoint.properties[key]) for key in asked.endpoint.secrets])
+        masker = Masker([str(endpoint.properties[key]) for key in request.endpoint.secrets])
         with closing(self._client.fresh()) as client:
-            answer = check(endpoint, asked.options, client)
+            answer = check(endpoint, request.options, client)
         return answer.model_copy(update={"message": masker.mask(answer.message)})
 
     def open(self, endpoint: ResolvedEndpoint) -> OpenEndpoint:

@@ -18,10 +18,10 @@ class Condition(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, asked: Asked) -> Step:
-        condition = asked.text("condition")
+    def start(self, request: Asked) -> Step:
+        condition = request.text("condition")
         try:
-            holds = asked.tools.evaluate(condition)
+            holds = request.tools.evaluate(condition)
         except (ConditionError, Unresolved) as error:
             raise TaskFailed(f"The condition cannot be evaluated: {error}") from None
         if not holds:

@@ -15,8 +15,8 @@ class Log(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, asked: Asked) -> Step:
-        message = asked.text("message")
+    def start(self, request: Asked) -> Step:
+        message = request.text("message")
         if message:
-            asked.tools.log(message)
+            request.tools.log(message)
         return Done({"message": message} if message else {})

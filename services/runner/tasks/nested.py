@@ -19,39 +19,39 @@ class Pipeline(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
-    def start(self, asked: Asked) -> Step:
-        name = asked.text("pipeline").strip()
+    def start(self, request: Asked) -> Step:
+        name = request.text("pipeline").strip()
         if not name:
             raise TaskFailed("The task names no pipeline to run.")
-        child = str(uuid5(NAMESPACE_URL, f"portside:nested:{asked.key}"))
-        inputs, sealed = asked.tools.hand_on(asked.table("inputProperties"))
+        child = str(uuid5(NAMESPACE_URL, f"portside:nested:{request.key}"))
+        inputs, sealed = request.tools.hand_on(request.table("inputProperties"))
         body = {
             "executionId": child,
             "input": inputs,
-            "comments": f"Run by {asked.about.pipeline} #{asked.about.index}, {asked.stage}.{asked.task}",
+            "comments": f"Run by {request.about.pipeline} #{request.about.index}, {request.stage}.{request.task}",
             "_parent": {
-                "executionId": asked.about.execution_id,
-                "stage": asked.stage,
-                "task": asked.task,
-                "requestedBy": asked.about.requested_by,
+                "executionId": request.about.execution_id,
+                "stage": request.stage,
+                "task": request.task,
+                "requestedBy": request.about.requested_by,
             },
         }
         boxes = {f"input.{key}": box for key, box in sealed.items()}
-        project = asked.about.project
+        project = request.about.project
         act = Act(kind=Kind.PIPELINES, verb="execute", project=project, name=name, body=body, sealed=boxes)
         try:
-            answer = asked.tools.act(act, f"nested-{asked.key}").document
+            answer = request.tools.act(act, f"nested-{request.key}").document
         except Refused as refused:
             raise TaskFailed(f"Pipeline {name} was not started: {refused.problem.message}") from None
         except Exception as error:
             raise TaskFailed(f"Pipeline {name} was not started, because config did not answer: {error}") from None
         index = answer.get("executionIndex")
-        asked.tools.log(f"Started {name} #{index}")
+        request.tools.log(f"Started {name} #{index}")
         ask = {"executionId": child, "pipeline": name, "executionIndex": index}
         return Waiting("nested", f"Waits for {name} #{index}", None, ask)
 
-    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
-        brought = asked.tools.take_over(answer.get("outputProperties") or {}, answer.get("sealedProperties") or {})
+    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+        brought = request.tools.take_over(answer.get("outputProperties") or {}, answer.get("sealedProperties") or {})
         name, index = ask.get("pipeline", ""), answer.get("executionIndex")
         output = {
             "executionStatus": answer.get("executionStatus"),
@@ -59,7 +59,7 @@ class Pipeline(Task):
             "executionId": answer.get("executionId"),
             "pipelineExecutionLink": f"/codestream/api/executions/{answer.get('executionId')}",
             "outputProperties": brought,
-            "inputProperties": asked.table("inputProperties"),
+            "inputProperties": request.table("inputProperties"),
         }
         if answer.get("executionStatus") == Status.COMPLETED:
             return Done(output, f"{name} #{index} completed.")

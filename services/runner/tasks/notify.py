@@ -29,57 +29,57 @@ class Notify(Task):
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         return writers(_kind(given, endpoint_types.get("notify", "")), written)
 
-    def start(self, asked: Asked) -> Step:
-        return self._send(asked, 1)
+    def start(self, request: Asked) -> Step:
+        return self._send(request, 1)
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        return self._send(asked, int(handle["tried"]) + 1)
+    def observe(self, request: Asked, handle: Json) -> Step:
+        return self._send(request, int(handle["tried"]) + 1)
 
-    def _send(self, asked: Asked, number: int) -> Step:
-        endpoint = asked.endpoint("notify") if asked.roles.get("notify") else None
-        kind = _kind(asked.input, endpoint.type if endpoint is not None else "")
+    def _send(self, request: Asked, try_number: int) -> Step:
+        endpoint = request.endpoint("notify") if request.roles.get("notify") else None
+        kind = _kind(request.input, endpoint.type if endpoint is not None else "")
         try:
             sent = tell(
-                _notice(asked, kind), {**_defaults(asked, kind), **_written(asked.input)}, endpoint, self._client
+                _notice(request, kind), {**_defaults(request, kind), **_written(request.input)}, endpoint, self._client
             )
         except NotSent as failed:
-            if not failed.again or number >= _TRIES:
+            if not failed.again or try_number >= _TRIES:
                 raise TaskFailed(failed.message, {"target": failed.target, "code": failed.code}) from None
-            asked.tools.log(f"{failed.message} Trying again.")
-            wait_s = _AGAIN_AFTER_S * number
-            return Running({"tried": number}, failed.message, again_after_s=wait_s, effect_next=True)
+            request.tools.log(f"{failed.message} Trying again.")
+            wait_s = _AGAIN_AFTER_S * try_number
+            return Running({"tried": try_number}, failed.message, again_after_s=wait_s, effect_next=True)
         return Done({"target": sent.target, "code": sent.code, "message": sent.message}, f"Told {sent.target}.")
 
 
-def _kind(given: Json, endpoint_type: str) -> str:
-    return str(given.get("kind") or "").strip().lower() or endpoint_type
+def _kind(fields: Json, endpoint_type: str) -> str:
+    return str(fields.get("kind") or "").strip().lower() or endpoint_type
 
 
-def _written(given: Json) -> Json:
-    return {key: value for key, value in given.items() if value not in (None, "")}
+def _written(fields: Json) -> Json:
+    return {key: value for key, value in fields.items() if value not in (None, "")}
 
 
-def _defaults(asked: Asked, kind: str) -> Json:
+def _defaults(request: Asked, kind: str) -> Json:
     """What is said where the task says nothing."""
-    title = f"{asked.about.pipeline} #{asked.about.index}: {asked.stage}.{asked.task}"
+    title = f"{request.about.pipeline} #{request.about.index}: {request.stage}.{request.task}"
     if (write := writers(kind, {}).get("text")) is not None:
         title = write("", title)
-    text = f"{title}\n{asked.about.execution_url}".strip()
-    said = {"subject": title, "body": text, "title": title, "summary": title}
-    return {**said, "text": text} if kind == "slack" else said
+    text = f"{title}\n{request.about.execution_url}".strip()
+    texts = {"subject": title, "body": text, "title": title, "summary": title}
+    return {**texts, "text": text} if kind == "slack" else texts
 
 
-def _notice(asked: Asked, kind: str) -> Notice:
+def _notice(request: Asked, kind: str) -> Notice:
     about = {
-        "name": asked.about.pipeline,
-        "executionIndex": asked.about.index,
-        "executionId": asked.about.execution_id,
-        "executionUrl": asked.about.execution_url,
-        "project": asked.about.project,
-        "stageName": asked.stage,
-        "taskName": asked.task,
+        "name": request.about.pipeline,
+        "executionIndex": request.about.index,
+        "executionId": request.about.execution_id,
+        "executionUrl": request.about.execution_url,
+        "project": request.about.project,
+        "stageName": request.stage,
+        "taskName": request.task,
     }
-    key = asked.key
+    key = request.key
     return Notice(
-        notice_id=key, execution_id=asked.about.execution_id, kind=kind, event="NOTIFY", entry={}, about=about
+        notice_id=key, execution_id=request.about.execution_id, kind=kind, event="NOTIFY", entry={}, about=about
     )

@@ -13,16 +13,16 @@ from shared.contracts.base import Json
 _PART = r"""(?:\.[A-Za-z_][\w-]*|\[\d+\]|\[(?:"[^"]*"|'[^']*')\])"""
 
 
-def holds(asked: Asked, condition: str, word: str, output: Json) -> bool:
+def holds(request: Asked, condition: str, word: str, output: Json) -> bool:
     """Evaluate a condition in which `word` stands for `output`."""
-    return asked.tools.evaluate(with_references(condition, word), output)
+    return request.tools.evaluate(with_references(condition, word), output)
 
 
 def with_references(condition: str, word: str) -> str:
     """The condition with `word.path` written as `${output.path}`, but not within texts and references."""
     token = re.compile(rf"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\{{[^{{}}]*\}})|(?<![\w.])\b{word}({_PART}+)""")
 
-    def put(found: re.Match[str]) -> str:
-        return found[1] if found[1] is not None else f"${{output{found[2]}}}"
+    def put(match: re.Match[str]) -> str:
+        return match[1] if match[1] is not None else f"${{output{match[2]}}}"
 
     return token.sub(put, condition)

@@ -27,43 +27,48 @@ class Poll(Task):
         # It only reads, but goes on for long: a pause or cancel that its holder has not heard of meets it at its start.
         return Effect.REPEATABLE
 
-    def start(self, asked: Asked) -> Step:
+    def start(self, request: Asked) -> Step:
         return Running({"asked": 0}, "Asking", again_after_s=0.0)
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        number, most = int(handle["asked"]) + 1, int(asked.number("pollCount", 30))
-        interval = asked.number("pollIntervalSeconds", 10)
+    def observe(self, request: Asked, handle: Json) -> Step:
+        poll_number, most = int(handle["asked"]) + 1, int(request.number("pollCount", 30))
+        interval = request.number("pollIntervalSeconds", 10)
         try:
-            reply = ask(self._client, "GET", asked.text("url").strip(), headers=headers_of(asked))
+            reply = ask(self._client, "GET", request.text("url").strip(), headers=headers_of(request))
         except TaskFailed as error:
-            if not asked.flag("ignoreFailure"):
+            if not request.flag("ignoreFailure"):
                 raise
             reply = None
-            asked.tools.log(f"{number}: {error.message}")
-        output = {**(reply.output if reply else {}), "iterationCount": number, "pollCount": most, "interval": interval}
-        output["processedUrl"] = asked.text("url").strip()
+            request.tools.log(f"{poll_number}: {error.message}")
+        output = {
+            **(reply.output if reply else {}),
+            "iterationCount": poll_number,
+            "pollCount": most,
+            "interval": interval,
+        }
+        output["processedUrl"] = request.text("url").strip()
         if reply is not None:
-            asked.tools.log(f"{number}: answered {reply.code}")
-            if ended := self._judge(asked, reply, output):
+            request.tools.log(f"{poll_number}: answered {reply.code}")
+            if ended := self._judge(request, reply, output):
                 return ended
-        if number >= most:
-            raise TaskFailed(f"After {number} answers neither criterion held.", output)
-        return Running({"asked": number}, f"Asked {number} of {most} times", again_after_s=max(interval, 0.1))
+        if poll_number >= most:
+            raise TaskFailed(f"After {poll_number} answers neither criterion held.", output)
+        return Running({"asked": poll_number}, f"Asked {poll_number} of {most} times", again_after_s=max(interval, 0.1))
 
-    def _judge(self, asked: Asked, reply: TextReply, output: Json) -> Done | None:
-        criteria = asked.input.get("exitCriteria") or {}
+    def _judge(self, request: Asked, reply: TextReply, output: Json) -> Done | None:
+        criteria = request.input.get("exitCriteria") or {}
         success, failure = (str(criteria.get(key) or "").strip() for key in ("success", "failure"))
-        if not reply.ok and not asked.flag("ignoreFailure"):
+        if not reply.ok and not request.flag("ignoreFailure"):
             raise TaskFailed(f"Request failed with status code : {reply.code}", output)
-        if success and self._holds(asked, success, output):
+        if success and self._holds(request, success, output):
             return Done(output, f"Held after {output['iterationCount']} answers: {success}")
-        if failure and self._holds(asked, failure, output):
+        if failure and self._holds(request, failure, output):
             raise TaskFailed(f"The failure criterion held: {failure}", output)
         return Done(output, "Answered.") if reply.ok and not success and not failure else None
 
-    def _holds(self, asked: Asked, condition: str, output: Json) -> bool:
+    def _holds(self, request: Asked, condition: str, output: Json) -> bool:
         try:
-            return holds(asked, condition, "response", output)
+            return holds(request, condition, "response", output)
         except Unresolved:
             return False  # the answer has no such field yet
         except ConditionError as error:

@@ -56,13 +56,13 @@ class Pushed:
     """Registries that an input of the run names: under the same name and tag they hold copies."""
 
 
-def pushed(asked: Asked) -> Pushed | None:
+def pushed(request: Asked) -> Pushed | None:
     """From the push that started the run, or from the Docker inputs that somebody gave by hand."""
-    hosts = frozenset(value.strip("/") for value in asked.inputs.values() if isinstance(value, str) and value)
-    if asked.push is not None and asked.push.tag:
-        return Pushed(parse(f"{asked.push.image}:{asked.push.tag}"), asked.push.digest or "", hosts)
-    name, tag = (str(asked.inputs.get(key) or "") for key in ("DOCKER_IMAGE", "DOCKER_TAG"))
+    hosts = frozenset(value.strip("/") for value in request.inputs.values() if isinstance(value, str) and value)
+    if request.push is not None and request.push.tag:
+        return Pushed(parse(f"{request.push.image}:{request.push.tag}"), request.push.digest or "", hosts)
+    name, tag = (str(request.inputs.get(key) or "") for key in ("DOCKER_IMAGE", "DOCKER_TAG"))
     if not name or not tag:
         return None
-    digest = str(asked.inputs.get("DOCKER_DIGEST") or "")
+    digest = str(request.inputs.get("DOCKER_DIGEST") or "")
     return Pushed(parse(f"{name}:{tag}"), digest if _DIGEST.fullmatch(digest) else "", hosts)

@@ -38,4 +38,7 @@ def task_types(clusters: Clusters, client: HttpClient, registries: Registries) -
         Poll(client),
         Notify(client),
     ]
-    return {**{one.name: one for one in own_task_types()}, **{one.name: one for one in types}}
+    return {
+        **{task_type.name: task_type for task_type in own_task_types()},
+        **{task_type.name: task_type for task_type in types},
+    }

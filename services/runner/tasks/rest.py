@@ -37,30 +37,30 @@ class Rest(Task):
             return _PROMISED.get(_method(given), Effect.ONCE)
         return Effect.REPEATABLE if is_true(word) else Effect.ONCE
 
-    def start(self, asked: Asked) -> Step:
-        method = _method(asked.input)
-        url = asked.text("url").strip()
-        headers = headers_of(asked)
-        body, kind = _payload(asked.input.get("payload"))
+    def start(self, request: Asked) -> Step:
+        method = _method(request.input)
+        url = request.text("url").strip()
+        headers = headers_of(request)
+        body, kind = _payload(request.input.get("payload"))
         if body is not None and kind and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = kind
         if method not in _PROMISED:
-            headers.setdefault("Idempotency-Key", asked.key)
-        asked.tools.log(f"{method} {url.partition('?')[0]}")
-        reply = ask(self._client, method, url, headers=headers, body=body, timeout_s=asked.number("timeout", 60))
-        asked.tools.log(f"answered {reply.code}")
+            headers.setdefault("Idempotency-Key", request.key)
+        request.tools.log(f"{method} {url.partition('?')[0]}")
+        reply = ask(self._client, method, url, headers=headers, body=body, timeout_s=request.number("timeout", 60))
+        request.tools.log(f"answered {reply.code}")
         if not reply.ok:
             raise TaskFailed(f"Request failed with status code : {reply.code}", reply.output)
         return Done(reply.output, f"Answered {reply.code}.")
 
 
-def _method(given: Json) -> str:
-    return str(given.get("action") or "get").upper()
+def _method(fields: Json) -> str:
+    return str(fields.get("action") or "get").upper()
 
 
-def headers_of(asked: Asked) -> dict[str, str]:
+def headers_of(request: Asked) -> dict[str, str]:
     """The request's headers as text."""
-    return {str(name): str(value) for name, value in asked.table("headers").items() if value is not None}
+    return {str(name): str(value) for name, value in request.table("headers").items() if value is not None}
 
 
 def _payload(value: Any) -> tuple[str | None, str]:

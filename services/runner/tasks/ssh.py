@@ -87,61 +87,61 @@ class SSH(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
-    def start(self, asked: Asked) -> Step:
-        script = asked.text("script")
+    def start(self, request: Asked) -> Step:
+        script = request.text("script")
         if not script.strip():
             raise TaskFailed("The task has no script: write shell commands into `script`.")
-        login = _login(asked)
-        client = self._connect(asked, login)
-        text = _BEGIN.format(id=asked.key)
+        login = _login(request)
+        client = self._connect(request, login)
+        text = _BEGIN.format(id=request.key)
         try:
-            code, folder = _call(client, text, _script(asked, script))
+            code, folder = _call(client, text, _script(request, script))
         except _LOST as error:
-            self._close(asked)
+            self._close(request)
             raise TaskFailed(f"{login.place}: the connection was lost while the script was sent: {error}") from None
         if code != 0 or not folder.startswith("/"):
             raise TaskFailed(f"{login.place}: cannot write to ~/.portside (exit code {code}).")
-        asked.tools.log(f"Script {asked.key} on {login.place}")
+        request.tools.log(f"Script {request.key} on {login.place}")
         return Running({"folder": folder}, f"Runs on {login.host}", again_after_s=0.2)
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        login, folder = _login(asked), str(handle["folder"])
+    def observe(self, request: Asked, handle: Json) -> Step:
+        login, folder = _login(request), str(handle["folder"])
         try:
-            client = self._connect(asked, login)
+            client = self._connect(request, login)
             _, state = _call(client, _LOOK.format(folder=shlex.quote(folder)))
-            self._print(asked, client, folder, over=state.strip() != "running")
-            asked.memory.pop("outage", None)
+            self._print(request, client, folder, over=state.strip() != "running")
+            request.memory.pop("outage", None)
         except _LOST as error:
-            self._close(asked)
-            since = asked.memory.setdefault("outage", asked.tools.now())
-            if asked.tools.now() - since > _OUTAGE_ALLOWED_S:
+            self._close(request)
+            since = request.memory.setdefault("outage", request.tools.now())
+            if request.tools.now() - since > _OUTAGE_ALLOWED_S:
                 raise TaskFailed(f"{login.place} no longer answers: {error}") from None
             return Running(handle, f"{login.host} does not answer", again_after_s=2.0)
         if state.strip() == "running":
             return Running(handle, f"Runs on {login.host}", again_after_s=1.0)
         try:
-            return self._over(asked, client, folder, state.strip())
+            return self._over(request, client, folder, state.strip())
         finally:
-            self._close(asked)
+            self._close(request)
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
+    def cancel(self, request: Asked, handle: Json) -> None:
         try:
-            _call(self._connect(asked, _login(asked)), _END.format(folder=shlex.quote(str(handle["folder"]))))
+            _call(self._connect(request, _login(request)), _END.format(folder=shlex.quote(str(handle["folder"]))))
         except _LOST as error:
             raise TaskFailed(f"The script could not be ended: {error}") from None
         finally:
-            self._close(asked)
+            self._close(request)
 
-    def _over(self, asked: Asked, client: paramiko.SSHClient, folder: str, state: str) -> Step:
+    def _over(self, request: Asked, client: paramiko.SSHClient, folder: str, state: str) -> Step:
         _, response = _call(client, f"head -c {_CHUNK} {shlex.quote(folder)}/response 2>/dev/null")
-        texts = {name: bytes(asked.memory.get(f"{name} text", b"")).decode("utf-8", "replace") for name in _STREAMS}
+        texts = {name: bytes(request.memory.get(f"{name} text", b"")).decode("utf-8", "replace") for name in _STREAMS}
         code = int(state) if state.lstrip("-").isdigit() else None
         done = code == 0
         output: Json = {
             "status": "COMPLETED" if done else "FAILED",
             "exitCode": code,
             "completed": True,
-            "scriptExecutionId": asked.key,
+            "scriptExecutionId": request.key,
             "userFolder": folder,
             "response": _value(response),
             "responseFilePath": f"{folder}/response",
@@ -157,65 +157,65 @@ class SSH(Task):
             raise TaskFailed(
                 "The script is gone without an exit code: its host was restarted, or it was killed.", output
             )
-        said = f": {output['errorMessage']}" if output["errorMessage"] else "."
-        raise TaskFailed(f"The script ended with exit code {code}{said}", output)
+        reason = f": {output['errorMessage']}" if output["errorMessage"] else "."
+        raise TaskFailed(f"The script ended with exit code {code}{reason}", output)
 
-    def _print(self, asked: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
+    def _print(self, request: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
         """Pass on the lines that the script has printed since the last look, to the end where it prints no more.
 
         Only whole ones: in two halves of a line nobody would know the secret that lies across them.
         """
         for name in _STREAMS:
             if over:
-                self._skip(asked, client, folder, name)
+                self._skip(request, client, folder, name)
             for _ in range(_MAX_CHUNKS if over else _CHUNKS_A_LOOK):
-                at = asked.memory.get(f"{name} at", 0)
+                at = request.memory.get(f"{name} at", 0)
                 _, text = _call(
                     client, f"tail -c +{at + 1} {shlex.quote(folder)}/{name} 2>/dev/null | head -c {_CHUNK}"
                 )
                 new = text.encode("utf-8", "surrogateescape")
-                asked.memory[f"{name} at"] = at + len(new)
-                asked.memory[f"{name} text"] = _tail(asked.memory.get(f"{name} text", b"") + new)
-                whole, end, rest = (asked.memory.get(f"{name} rest", b"") + new).rpartition(b"\n")
+                request.memory[f"{name} at"] = at + len(new)
+                request.memory[f"{name} text"] = _tail(request.memory.get(f"{name} text", b"") + new)
+                whole, end, rest = (request.memory.get(f"{name} rest", b"") + new).rpartition(b"\n")
                 if len(rest) > _KEPT_LOG or (over and len(new) < _CHUNK):
                     whole, rest = whole + end + rest, b""
-                asked.memory[f"{name} rest"] = rest
+                request.memory[f"{name} rest"] = rest
                 for line in whole.decode("utf-8", "replace").splitlines():
-                    asked.tools.log(line)
+                    request.tools.log(line)
                 if len(new) < _CHUNK:
                     break
 
-    def _skip(self, asked: Asked, client: paramiko.SSHClient, folder: str, name: str) -> None:
+    def _skip(self, request: Asked, client: paramiko.SSHClient, folder: str, name: str) -> None:
         """Leave out what is too much of a finished script's output; its beginning is read already, its end will be."""
         _, size = _call(client, f"wc -c < {shlex.quote(folder)}/{name}")
-        at = int(asked.memory.get(f"{name} at", 0))
+        at = int(request.memory.get(f"{name} at", 0))
         excess = (int(size) if size.strip().isdigit() else 0) - at - _MAX_CHUNKS * _CHUNK
         if excess > 0:
-            asked.tools.log(f"… {excess} bytes left out …")
-            asked.memory[f"{name} at"] = at + excess
+            request.tools.log(f"… {excess} bytes left out …")
+            request.memory[f"{name} at"] = at + excess
 
-    def _connect(self, asked: Asked, login: ssh.Login) -> paramiko.SSHClient:
-        client: paramiko.SSHClient | None = asked.memory.get("client")
+    def _connect(self, request: Asked, login: ssh.Login) -> paramiko.SSHClient:
+        client: paramiko.SSHClient | None = request.memory.get("client")
         if client is not None and (transport := client.get_transport()) is not None and transport.is_active():
             return client
 
         def unseen(key: str) -> None:
-            if not asked.memory.get("unseen told"):
-                asked.memory["unseen told"] = True
-                asked.tools.log(f"{login.host} shows the host key {key}. Put it into `hostKey` to accept no other.")
+            if not request.memory.get("unseen told"):
+                request.memory["unseen told"] = True
+                request.tools.log(f"{login.host} shows the host key {key}. Put it into `hostKey` to accept no other.")
 
         try:
             client = ssh.connect(login, self._guard, _REACH, unseen)
         except ssh.SshProblem as problem:
-            if "folder known" in asked.memory:
+            if "folder known" in request.memory:
                 raise
             raise TaskFailed(problem.message) from None
-        asked.memory["client"] = client
-        asked.memory["folder known"] = True
+        request.memory["client"] = client
+        request.memory["folder known"] = True
         return client
 
-    def _close(self, asked: Asked) -> None:
-        client = asked.memory.pop("client", None)
+    def _close(self, request: Asked) -> None:
+        client = request.memory.pop("client", None)
         if client is not None:
             client.close()
 
@@ -225,54 +225,52 @@ _STREAMS = ("log", "error")
 _REACH = Reach()
 
 
-def _login(asked: Asked) -> ssh.Login:
-    host, port = _host_and_port(asked.text("host").strip())
-    user = asked.text("username").strip()
+def _login(request: Asked) -> ssh.Login:
+    host, port = _host_and_port(request.text("host").strip())
+    user = request.text("username").strip()
     if not host or not user:
         raise TaskFailed("An SSH task needs `host` and `username`.")
     return ssh.Login(
         host,
         user,
-        int(asked.number("port", port)),
-        password=asked.text("password"),
-        private_key=asked.text("privatekey"),
-        passphrase=asked.text("passphrase"),
-        host_key=asked.text("hostKey"),
+        int(request.number("port", port)),
+        password=request.text("password"),
+        private_key=request.text("privatekey"),
+        passphrase=request.text("passphrase"),
+        host_key=request.text("hostKey"),
     )
 
 
-def _host_and_port(written: str) -> tuple[str, float]:
+def _host_and_port(text: str) -> tuple[str, float]:
     """`host`, `host:22`, `[::1]:22`, and `::1`, whose colons are its own."""
-    if written.count(":") > 1 and not written.startswith("["):
-        return written, 22
-    found = _HOST.fullmatch(written)
-    if found is None:
-        raise TaskFailed(
-            f"`host` must be such as app.example.com, app.example.com:2222 or [::1]:2222, not {written!r}."
-        )
-    return found["inner"] or found["plain"] or "", float(found["port"] or 22)
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, 22
+    match = _HOST.fullmatch(text)
+    if match is None:
+        raise TaskFailed(f"`host` must be such as app.example.com, app.example.com:2222 or [::1]:2222, not {text!r}.")
+    return match["inner"] or match["plain"] or "", float(match["port"] or 22)
 
 
 _HOST = re.compile(r"(?:\[(?P<inner>[^\[\]]+)\]|(?P<plain>[^:\[\]]*))(?::(?P<port>\d{1,5}))?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _script(asked: Asked, script: str) -> str:
+def _script(request: Asked, script: str) -> str:
     """What runs on the host: the environment, then the author's script, as written or by `sh`."""
-    variables = asked.table("environmentVariables")
+    variables = request.table("environmentVariables")
     if wrong := [name for name in variables if not _VARIABLE.fullmatch(name)]:
         raise TaskFailed(
             f"`environmentVariables` has {wrong[0]!r}: a shell knows names of letters, digits and _ alone."
         )
     environment = "\n".join(f"export {name}={shlex.quote(as_word(value))}" for name, value in variables.items())
-    arguments = asked.input.get("arguments") or []
+    arguments = request.input.get("arguments") or []
     words = shlex.split(arguments) if isinstance(arguments, str) else [as_word(argument) for argument in arguments]
-    folder = asked.text("workingDirectory").strip()
-    shell = "sh" if asked.flag("continueOnCommandFailure") else "sh -e"
+    folder = request.text("workingDirectory").strip()
+    shell = "sh" if request.flag("continueOnCommandFailure") else "sh -e"
     return _RUN.format(
-        id=asked.key,
+        id=request.key,
         environment=environment,
-        end=f"portside-{asked.key}",
+        end=f"portside-{request.key}",
         script=script.replace("\r\n", "\n").rstrip("\n"),
         cd=f"cd {shlex.quote(folder)}" if folder else "cd",
         shell="" if script.startswith("#!") else shell,

@@ -21,40 +21,40 @@ class UserOperation(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, asked: Asked) -> Step:
-        summary = asked.text("summary") or f"{asked.stage}.{asked.task}"
+    def start(self, request: Asked) -> Step:
+        summary = request.text("summary") or f"{request.stage}.{request.task}"
         ask: Json = {
             "summary": summary,
-            "description": asked.text("description"),
-            "approvers": _names(asked.input.get("approvers")),
-            "approverGroups": _names(asked.input.get("approverGroups")),
-            "quorum": max(1, int(asked.number("quorum", 1))),
-            "requestedBy": asked.about.requested_by,
-            "sendemail": asked.flag("sendemail"),
-            "endpoint": asked.roles.get("emailServer", ""),
-            "cancelPreviousPendingUserOp": asked.flag("cancelPreviousPendingUserOp"),
+            "description": request.text("description"),
+            "approvers": _names(request.input.get("approvers")),
+            "approverGroups": _names(request.input.get("approverGroups")),
+            "quorum": max(1, int(request.number("quorum", 1))),
+            "requestedBy": request.about.requested_by,
+            "sendemail": request.flag("sendemail"),
+            "endpoint": request.roles.get("emailServer", ""),
+            "cancelPreviousPendingUserOp": request.flag("cancelPreviousPendingUserOp"),
         }
-        due_at = asked.tools.now() + min(_life_s(asked), LONGEST_S)
+        due_at = request.tools.now() + min(_life_s(request), LONGEST_S)
         return Waiting("approval", f"Waits for approval: {summary}", due_at, ask)
 
-    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
-        who, said = answer.get("respondedBy") or "somebody", str(answer.get("comments") or "")
+    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+        approver, comments = answer.get("respondedBy") or "somebody", str(answer.get("comments") or "")
         output = {key: value for key, value in answer.items() if key not in ("answers", "tryNumber")}
         if answer.get("status") != "Approved":
-            raise TaskFailed(f"Rejected by {who}" + (f": {said}" if said else "."), output)
-        return Done(output, f"Approved by {who}" + (f": {said}" if said else "."))
+            raise TaskFailed(f"Rejected by {approver}" + (f": {comments}" if comments else "."), output)
+        return Done(output, f"Approved by {approver}" + (f": {comments}" if comments else "."))
 
 
 def _names(value: Any) -> list[str]:
     if isinstance(value, str):
         value = value.split(",")
-    return [str(one).strip() for one in value or () if str(one).strip()]
+    return [str(name).strip() for name in value or () if str(name).strip()]
 
 
-def _life_s(asked: Asked) -> float:
-    if asked.input.get("expirationInDays"):
-        return asked.number("expirationInDays", 3) * _UNITS_S["DAYS"]
-    unit = asked.text("expirationUnit", "DAYS").upper() or "DAYS"
+def _life_s(request: Asked) -> float:
+    if request.input.get("expirationInDays"):
+        return request.number("expirationInDays", 3) * _UNITS_S["DAYS"]
+    unit = request.text("expirationUnit", "DAYS").upper() or "DAYS"
     if unit not in _UNITS_S:
         raise TaskFailed(f"`expirationUnit` must be DAYS, HOURS or MINUTES, not {unit}.")
-    return asked.number("expiration", 3) * _UNITS_S[unit]
+    return request.number("expiration", 3) * _UNITS_S[unit]

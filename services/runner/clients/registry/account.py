@@ -77,9 +77,9 @@ class Account:
         """As whom to sign in; blank for an anonymous caller."""
         return self.username or (TOKEN_USER if self.password and not self.is_hub else "")
 
-    def repository(self, written: str) -> str:
+    def repository(self, name: str) -> str:
         """A repository as the API names it."""
-        return f"library/{written}" if self.is_hub and "/" not in written else written
+        return f"library/{name}" if self.is_hub and "/" not in name else name
 
 
 def account_of(endpoint: OpenEndpoint) -> Account:

@@ -33,19 +33,19 @@ def read_challenges(header: str) -> list[Challenge]:
 
 def _challenges(header: str) -> Iterator[Challenge]:
     place = 0
-    while found := _SCHEME.match(header, place):
-        place = found.end()
+    while match := _SCHEME.match(header, place):
+        place = match.end()
         parameters: dict[str, str] = {}
         while parameter := _PARAMETER.match(header, place):
             name, quoted, bare = parameter.groups()
             parameters[name.lower()] = _ESCAPED.sub(r"\1", quoted) if quoted is not None else bare
             place = parameter.end()
-        yield Challenge(found[1].lower(), parameters)
+        yield Challenge(match[1].lower(), parameters)
 
 
 def best_known(header: str) -> Challenge | None:
     """The challenge to answer: a token service, else a password; None where neither is offered."""
     offered = read_challenges(header)
-    tokens = (one for one in offered if one.scheme == "bearer" and one.parameters.get("realm"))
-    passwords = (one for one in offered if one.scheme == "basic")
+    tokens = (challenge for challenge in offered if challenge.scheme == "bearer" and challenge.parameters.get("realm"))
+    passwords = (challenge for challenge in offered if challenge.scheme == "basic")
     return next(tokens, None) or next(passwords, None)

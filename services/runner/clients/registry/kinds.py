@@ -50,18 +50,18 @@ def read_kind(manifest: Json, child: Callable[[str], Json | None]) -> Artifact:
         return _of_manifest(manifest)
     if own := _text(manifest, "artifactType"):
         return _of_type(own)
-    return _of_entries([one for one in entries[:_MAX_ENTRIES] if isinstance(one, dict)], child)
+    return _of_entries([entry for entry in entries[:_MAX_ENTRIES] if isinstance(entry, dict)], child)
 
 
 def _of_entries(entries: list[Json], child: Callable[[str], Json | None]) -> Artifact:
-    told = [_of_entry(one) for one in entries]
-    if IMAGE in told:
+    kinds = [_of_entry(entry) for entry in entries]
+    if IMAGE in kinds:
         return IMAGE
-    if None in told:
+    if None in kinds:
         # Neither a platform nor a type: charts are listed like that, and images by some tools.
-        body = child(_text(entries[told.index(None)], "digest"))
+        body = child(_text(entries[kinds.index(None)], "digest"))
         return _of_manifest(body) if body is not None else IMAGE
-    return next((one for one in told if one is not None), IMAGE)
+    return next((entry for entry in kinds if entry is not None), IMAGE)
 
 
 def _of_entry(entry: Json) -> Artifact | None:

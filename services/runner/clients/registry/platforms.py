@@ -26,10 +26,10 @@ def platforms(registry: Registry, repository: str, manifest: Manifest) -> tuple[
     return tuple(dict.fromkeys(form for about in described if isinstance(about, dict) for form in _forms(about)))
 
 
-def _read(registry: Registry, repository: str, what: str, accept: str) -> dict[str, Any]:
+def _read(registry: Registry, repository: str, suffix: str, accept: str) -> dict[str, Any]:
     account = registry.connection.account
     name = account.repository(repository)
-    place = f"/v2/{name}/{what}"
+    place = f"/v2/{name}/{suffix}"
     reply = registry.connection.call("GET", place, (pull(name),), headers={"Accept": accept})
     try:
         document = parse_json(reply.body) if reply.status == 200 else None

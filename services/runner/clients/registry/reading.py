@@ -54,8 +54,8 @@ class Registry:
             return None
         digest = reply.headers.get("Docker-Content-Digest", "")
         if not is_digest(digest):
-            what = f"{name}:{reference}"
-            raise RegistryProblem("no-digest", f"{account.base} does not say which digest {what} has.")
+            image = f"{name}:{reference}"
+            raise RegistryProblem("no-digest", f"{account.base} does not say which digest {image} has.")
         return Manifest(digest, reply.headers.get("Content-Type", "").partition(";")[0])
 
     def tags(self, repository: str) -> list[str] | None:

@@ -20,16 +20,19 @@ def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, oth
     """Look at the certificate without trusting it; the details hold the change of the endpoint that would accept it."""
     trust = trust_of(endpoint.properties)
     try:
-        shown = look(host, connect, trust)
+        certificate_look = look(host, connect, trust)
     except (OSError, ValueError):
         return Validated(ok=False, code=DISTRUSTED, message=otherwise)
     authority = "certAuthorityData" if endpoint.type == "k8s" else "caCertificate"
-    details: Json = {"certificates": shown.document()["certificates"], "accept": acceptable(shown, authority)}
+    details: Json = {
+        "certificates": certificate_look.document()["certificates"],
+        "accept": acceptable(certificate_look, authority),
+    }
     if trust.fingerprint:
         return Validated(
             ok=False,
             code=CHANGED,
-            message=changed(place, shown, trust, endpoint.text("fingerprintAcceptedAt")),
+            message=changed(place, certificate_look, trust, endpoint.text("fingerprintAcceptedAt")),
             next_step="Ask its operator whether it was renewed. If so, accept the new one; if not, somebody may be "
             "listening in between.",
             details=details,
@@ -37,7 +40,7 @@ def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, oth
     return Validated(
         ok=False,
         code=DISTRUSTED,
-        message=distrusted(place, shown),
+        message=distrusted(place, certificate_look),
         next_step="Compare the fingerprint with the operator's, then accept it, or give its authority.",
         details=details,
     )

@@ -54,7 +54,7 @@ def _rights(cluster: Cluster, namespace: str, token: str) -> Validated:
     details: Json = {
         "version": version,
         "namespace": namespace,
-        "missing": [str(one) for one in (*missing, *wished)],
+        "missing": [str(right) for right in (*missing, *wished)],
     }
     if missing or wished:
         user = cluster.user() or _account_in(token)
@@ -87,8 +87,8 @@ def _account_in(token: str) -> str:
     return subject if subject.startswith("system:serviceaccount:") else ""
 
 
-def _missing(cluster: Cluster, wanted: tuple[Right, ...], namespace: str) -> list[Right]:
-    return [one for one in wanted if not cluster.may(one.verb, one.group, one.resource, namespace)[0]]
+def _missing(cluster: Cluster, rights: tuple[Right, ...], namespace: str) -> list[Right]:
+    return [right for right in rights if not cluster.may(right.verb, right.group, right.resource, namespace)[0]]
 
 
 def _listed(rights: list[Right]) -> str:

@@ -60,8 +60,8 @@ def manifest(namespace: str, user: str) -> str:
         subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}
     else:
         subject = {"kind": "ServiceAccount", "namespace": namespace, "name": ACCOUNT}
-    made = [] if user else [_account(namespace), _token(namespace)]
-    return yaml.safe_dump_all([*made, _role(namespace), _binding(namespace, subject)], sort_keys=False)
+    account_objects = [] if user else [_account(namespace), _token(namespace)]
+    return yaml.safe_dump_all([*account_objects, _role(namespace), _binding(namespace, subject)], sort_keys=False)
 
 
 def _meta(namespace: str, name: str = ACCOUNT) -> dict[str, Any]:

@@ -20,41 +20,41 @@ class Custom(JobTask):
 
     name = CUSTOM
 
-    def work(self, asked: Asked) -> Work:
+    def work(self, request: Asked) -> Work:
         """The code that config gives for this try, with the task's inputs."""
-        code = self._code(asked)
-        given = asked.table("properties")
-        if lacking := code.lacking(given):
+        code = self._code(request)
+        properties = request.table("properties")
+        if lacking := code.lacking(properties):
             raise TaskFailed(f"The custom integration needs {', '.join(lacking)}: set it in `properties`.")
-        if unknown := code.unknown(given):
-            asked.tools.log(f"The custom integration has no input {', '.join(unknown)}: ignored.")
-        return work_of(code, code.fill(given))
+        if unknown := code.unknown(properties):
+            request.tools.log(f"The custom integration has no input {', '.join(unknown)}: ignored.")
+        return work_of(code, code.fill(properties))
 
     def output(self, printed: Printed) -> Json:
         """`properties`, as Code Stream has it."""
         return {"properties": dict(printed.exports)}
 
-    def _code(self, asked: Asked) -> IntegrationCode:
-        name = asked.text("name").strip()
+    def _code(self, request: Asked) -> IntegrationCode:
+        name = request.text("name").strip()
         if not name:
             raise TaskFailed("The task names no custom integration: set `name`.")
         act = Act(
             kind=Kind.CUSTOM_INTEGRATIONS,
             verb="use",
-            project=asked.about.project,
+            project=request.about.project,
             name=name,
-            body={"version": asked.text("version").strip()},
+            body={"version": request.text("version").strip()},
         )
         try:
-            document = asked.tools.act(act, f"custom-{asked.key}").document
+            document = request.tools.act(act, f"custom-{request.key}").document
         except Refused as refused:
             problem = refused.problem
             raise TaskFailed(" ".join(part for part in (f"{problem.message}.", problem.next_step) if part)) from None
         except Exception as error:
             raise TaskFailed(f"Custom integration {name} was not read: config did not answer: {error}") from None
         if document["status"] == "DEPRECATED":
-            asked.tools.log(f"Version {document['version']} of {name} is deprecated: let the task use a later one.")
-        asked.tools.log(f"Custom integration {name}, version {document['version']}")
+            request.tools.log(f"Version {document['version']} of {name} is deprecated: let the task use a later one.")
+        request.tools.log(f"Custom integration {name}, version {document['version']}")
         try:
             return read_integration(document["yaml"])
         except Malformed as error:

@@ -54,14 +54,14 @@ def workspace(tree: Json) -> Workspace:
 
 def _limits(limits: Json) -> dict[str, str]:
     """`cpu` in cores, `memory` in MiB, as Code Stream has them; text such as `500m` or `2Gi` as Kubernetes has it."""
-    found = {}
+    result = {}
     for name, unit in (("cpu", ""), ("memory", "Mi")):
         value = limits.get(name)
         if value in (None, "", 0, "0"):
             continue
         plain = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", str(value))
-        found[name] = f"{float(value):g}{unit}" if plain and value is not None else str(value)
-    return found
+        result[name] = f"{float(value):g}{unit}" if plain and value is not None else str(value)
+    return result
 
 
 def secret(

@@ -29,20 +29,20 @@ class Printed:
 
     def read(self, lines: Iterable[str]) -> list[str]:
         """Take in lines; answers those for people."""
-        shown: list[str] = []
+        visible: list[str] = []
         for line in lines:
             if line.startswith(self.mark):
                 # The script ends what is printed before a mark, whether or not it had ended itself.
                 self._blank = False
-                shown += self._marked(line[len(self.mark) :].strip())
+                visible += self._marked(line[len(self.mark) :].strip())
             elif self._open is not None:
                 self._lines.append(line)
             else:
-                shown += [""] if self._blank else []
-                shown += [line] if line else []
+                visible += [""] if self._blank else []
+                visible += [line] if line else []
                 self._blank = not line
                 self.last = line.strip() or self.last
-        return shown
+        return visible
 
     def _marked(self, text: str) -> list[str]:
         word, _, rest = text.partition(" ")

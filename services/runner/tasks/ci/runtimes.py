@@ -91,11 +91,11 @@ def _shell(code: IntegrationCode, inputs: Mapping[str, Any], _folder: str, _outp
 
 def _with_module(command: str, suffix: str, module: str) -> Callable[..., Work]:
     def work(code: IntegrationCode, inputs: Mapping[str, Any], folder: str, outputs: str) -> Work:
-        numbers = {it.name: str(number) for number, it in enumerate(code.outputs)}
+        numbers = {it.name: str(index) for index, it in enumerate(code.outputs)}
         context = {"inputs": dict(inputs), "outputs": numbers, "folder": outputs}
         return Work(
             steps=(f"mkdir -p {outputs} && {command} {folder}/code.{suffix}",),
-            exports={name: f'"$(cat {outputs}/{number} 2>/dev/null)"' for name, number in numbers.items()},
+            exports={name: f'"$(cat {outputs}/{index} 2>/dev/null)"' for name, index in numbers.items()},
             files={
                 f"code.{suffix}": code.code,
                 f"context.{suffix}": module,

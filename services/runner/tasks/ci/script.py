@@ -52,8 +52,8 @@ def script(
         "}",
         "trap __portside_end EXIT",
     ]
-    for number, step in enumerate(steps, start=1):
-        lines += [f"__portside_step={number}; printf '%s\\n' {shlex.quote(f'{mark} step {number}')}", step]
+    for step_number, step in enumerate(steps, start=1):
+        lines += [f"__portside_step={step_number}; printf '%s\\n' {shlex.quote(f'{mark} step {step_number}')}", step]
     return "\n".join(lines) + "\n"
 
 

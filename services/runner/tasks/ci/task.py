@@ -32,7 +32,7 @@ class JobTask(Task):
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
 
-    def work(self, asked: Asked) -> Work:
+    def work(self, request: Asked) -> Work:
         """What the container is to do. Raises `TaskFailed`."""
         raise NotImplementedError(f"{self.name} tasks have no work of their own")
 
@@ -43,79 +43,79 @@ class JobTask(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
-    def start(self, asked: Asked) -> Step:
-        work = self.work(asked)
-        place, cluster = self._place(asked, work.image)
+    def start(self, request: Asked) -> Step:
+        work = self.work(request)
+        place, cluster = self._place(request, work.image)
         place = replace(place, environment={**place.environment, **work.environment})
-        name, namespace = f"portside-ci-{asked.key[:20]}", place.namespace or cluster.namespace
-        text = script(work.steps, work.exports, work.artifacts, _mark(asked))
-        labels = {_LABEL: asked.key[:20]}
+        name, namespace = f"portside-ci-{request.key[:20]}", place.namespace or cluster.namespace
+        text = script(work.steps, work.exports, work.artifacts, _mark(request))
+        labels = {_LABEL: request.key[:20]}
         pulls = ""
         if place.registry:
-            pulling = pull_secret(asked.tools.endpoint(place.registry))
+            pulling = pull_secret(request.tools.endpoint(place.registry))
             pulls = pulling["metadata"]["name"]
             pulling["metadata"]["namespace"] = namespace
             cluster.apply(Ref("v1", "Secret", namespace, pulls), pulling, force=True)
         secret = job.secret(name, namespace, text, place, labels, work.files)
         cluster.apply(Ref("v1", "Secret", namespace, name), secret, force=True)
         started = job.job(name, namespace, place, labels, pulls, work.files)
-        made = cluster.apply(Ref("batch/v1", "Job", namespace, name), started)
-        asked.tools.log(f"Job {namespace}/{name} at {cluster.url}, image {place.image}")
+        applied = cluster.apply(Ref("batch/v1", "Job", namespace, name), started)
+        request.tools.log(f"Job {namespace}/{name} at {cluster.url}, image {place.image}")
         handle = {
             "name": name,
             "namespace": namespace,
-            "uid": made["metadata"].get("uid", ""),
+            "uid": applied["metadata"].get("uid", ""),
             "steps": [_first_line(step) for step in work.steps],
             "exports": list(work.exports),
             "image": work.image,
         }
         return Running(handle, "Waiting for its pod", again_after_s=0.3)
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        _, cluster = self._place(asked, handle.get("image", ""))
+    def observe(self, request: Asked, handle: Json) -> Step:
+        _, cluster = self._place(request, handle.get("image", ""))
         try:
-            step = self._look(asked, cluster, handle)
+            step = self._look(request, cluster, handle)
         except ClusterError as error:
-            if not outage(asked, error):
+            if not outage(request, error):
                 raise
             return Running(handle, "The cluster does not answer")
-        asked.memory.pop("outage", None)
+        request.memory.pop("outage", None)
         return step
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
-        _, cluster = self._place(asked, handle.get("image", ""))
+    def cancel(self, request: Asked, handle: Json) -> None:
+        _, cluster = self._place(request, handle.get("image", ""))
         self._take_away(cluster, handle)
-        asked.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
+        request.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
 
-    def _look(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    def _look(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
         namespace = handle["namespace"]
         live = cluster.get(Ref("batch/v1", "Job", namespace, handle["name"]))
         if live is None:
-            raise TaskFailed("Its Job was deleted by somebody else.", self.output(self._printed(asked, handle)))
+            raise TaskFailed("Its Job was deleted by somebody else.", self.output(self._printed(request, handle)))
         pods = cluster.find("v1", "Pod", namespace, labels=f"job-name={handle['name']}")
-        pod = max(pods, key=lambda one: str(one["metadata"].get("creationTimestamp")), default=None)
+        pod = max(pods, key=lambda candidate: str(candidate["metadata"].get("creationTimestamp")), default=None)
         how = readiness(live)
         if pod is not None and _has_run(pod):
-            self._print(asked, handle, cluster, pod)
+            self._print(request, handle, cluster, pod)
         if how.ready:
-            self._printed(asked, handle).read(str(_ended(pod).get("message") or "").splitlines())
+            self._printed(request, handle).read(str(_ended(pod).get("message") or "").splitlines())
             self._take_away(cluster, handle)
-            return self._done(asked, handle)
-        troubles = lasting(asked.memory, asked.tools.now(), [pod] if pod is not None else [])
+            return self._done(request, handle)
+        troubles = lasting(request.memory, request.tools.now(), [pod] if pod is not None else [])
         if how.failed or troubles:
             why = (
                 f"It does not start: {describe(troubles[0])}"
                 if troubles
-                else self._failure(asked, handle, pod, how.message)
+                else self._failure(request, handle, pod, how.message)
             )
             self._take_away(cluster, handle)
-            raise TaskFailed(why, self.output(self._printed(asked, handle)))
-        printed = self._printed(asked, handle)
+            raise TaskFailed(why, self.output(self._printed(request, handle)))
+        printed = self._printed(request, handle)
         message = f"Step {printed.step} of {len(printed.steps)}" if printed.step else "Waiting for its pod"
         return Running(handle, message)
 
-    def _done(self, asked: Asked, handle: Json) -> Done:
-        printed = self._printed(asked, handle)
+    def _done(self, request: Asked, handle: Json) -> Done:
+        printed = self._printed(request, handle)
         output = self.output(printed)
         if lost := [name for name in handle.get("exports", ()) if name not in printed.exports]:
             raise TaskFailed(
@@ -125,13 +125,13 @@ class JobTask(Task):
             )
         return Done(output, f"{len(printed.steps)} steps done.")
 
-    def _failure(self, asked: Asked, handle: Json, pod: Object | None, message: str) -> str:
+    def _failure(self, request: Asked, handle: Json, pod: Object | None, message: str) -> str:
         ended = _ended(pod)
-        printed = self._printed(asked, handle)
-        if not asked.memory.get("since"):
+        printed = self._printed(request, handle)
+        if not request.memory.get("since"):
             # The log could not be read: the status has its last lines.
             for line in printed.read(str(ended.get("message") or "").splitlines()):
-                asked.tools.log(line)
+                request.tools.log(line)
         if not ended or not printed.step:
             return f"Its Job {message}"
         step = printed.steps[printed.step - 1].splitlines()[0]
@@ -141,45 +141,47 @@ class JobTask(Task):
         last = f". Last log line: {printed.last}" if printed.last else "."
         return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
 
-    def _print(self, asked: Asked, handle: Json, cluster: Cluster, pod: Object) -> None:
+    def _print(self, request: Asked, handle: Json, cluster: Cluster, pod: Object) -> None:
         """Pass on what was printed since the last look."""
-        since, seen = asked.memory.get("since", ""), asked.memory.get("seen", 0)
+        since, lines_seen = request.memory.get("since", ""), request.memory.get("seen", 0)
         try:
             lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
         except ClusterError as error:
-            if asked.memory.get("no log") != error.message:
-                asked.tools.log(f"{error.message} The steps go on.")
-            asked.memory["no log"] = error.message
+            if request.memory.get("no log") != error.message:
+                request.tools.log(f"{error.message} The steps go on.")
+            request.memory["no log"] = error.message
             return
         for stamp, line in lines:
             # The log is asked for by whole seconds: what is dated at or before the last instant was printed already.
-            if stamp < since or (stamp == since and seen > 0):
-                seen -= stamp == since
+            if stamp < since or (stamp == since and lines_seen > 0):
+                lines_seen -= stamp == since
                 continue
-            if stamp != asked.memory.get("since"):
-                asked.memory["since"], asked.memory["seen"] = stamp, 0
-            asked.memory["seen"] += 1
-            for shown in self._printed(asked, handle).read([line]):
-                asked.tools.log(shown)
+            if stamp != request.memory.get("since"):
+                request.memory["since"], request.memory["seen"] = stamp, 0
+            request.memory["seen"] += 1
+            for visible in self._printed(request, handle).read([line]):
+                request.tools.log(visible)
 
-    def _printed(self, asked: Asked, handle: Json) -> Printed:
-        found: Printed | None = asked.memory.get("printed")
-        if found is None:
-            found = asked.memory["printed"] = Printed(_mark(asked), tuple(handle.get("steps") or texts(asked, "steps")))
-        return found
+    def _printed(self, request: Asked, handle: Json) -> Printed:
+        reader: Printed | None = request.memory.get("printed")
+        if reader is None:
+            reader = request.memory["printed"] = Printed(
+                _mark(request), tuple(handle.get("steps") or texts(request, "steps"))
+            )
+        return reader
 
     def _take_away(self, cluster: Cluster, handle: Json) -> None:
         """The Job with its pod, and the Secret with its script."""
         cluster.delete(Ref("batch/v1", "Job", handle["namespace"], handle["name"]), handle.get("uid", ""))
         cluster.delete(Ref("v1", "Secret", handle["namespace"], handle["name"]))
 
-    def _place(self, asked: Asked, image: str) -> tuple[job.Workspace, Cluster]:
-        tree = asked.tools.workspace()
+    def _place(self, request: Asked, image: str) -> tuple[job.Workspace, Cluster]:
+        tree = request.tools.workspace()
         place = job.workspace({**tree, "image": image} if image else tree)
-        name = asked.roles.get("kubernetesServer") or place.endpoint
+        name = request.roles.get("kubernetesServer") or place.endpoint
         if not name:
             raise TaskFailed("The pipeline's workspace names no cluster: set `workspace.endpoint` to a k8s endpoint.")
-        endpoint = asked.tools.endpoint(name)
+        endpoint = request.tools.endpoint(name)
         if endpoint.type not in ("k8s", "kubernetes"):
             raise TaskFailed(
                 f"Endpoint {endpoint.name} is of type {endpoint.type}: steps run as a Job in Kubernetes, so "
@@ -193,34 +195,34 @@ class CI(JobTask):
 
     name = "CI"
 
-    def work(self, asked: Asked) -> Work:
+    def work(self, request: Asked) -> Work:
         """The task's own steps."""
-        steps = texts(asked, "steps")
+        steps = texts(request, "steps")
         if not steps:
             raise TaskFailed("The task has no steps: write shell commands into `steps`.")
-        if asked.input.get("process"):
-            asked.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
-        return Work(tuple(steps), variables(texts(asked, "export")), tuple(texts(asked, "artifacts")))
+        if request.input.get("process"):
+            request.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
+        return Work(tuple(steps), variables(texts(request, "export")), tuple(texts(request, "artifacts")))
 
     def output(self, printed: Printed) -> Json:
         """What was exported, and the files that were kept."""
         return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
 
 
-def texts(asked: Asked, key: str) -> list[str]:
-    value: Any = asked.input.get(key) or []
+def texts(request: Asked, key: str) -> list[str]:
+    value: Any = request.input.get(key) or []
     if isinstance(value, str):
         value = [value]
-    return [str(one).strip() for one in value if str(one).strip()]
+    return [str(item).strip() for item in value if str(item).strip()]
 
 
 def _first_line(step: str) -> str:
     return step.splitlines()[0][:_MAX_SHOWN]
 
 
-def _mark(asked: Asked) -> str:
+def _mark(request: Asked) -> str:
     """What the script prints before its results: known to the next holder, and to no step."""
-    return "portside-" + hashlib.sha256(f"mark of {asked.key}".encode()).hexdigest()[:16]
+    return "portside-" + hashlib.sha256(f"mark of {request.key}".encode()).hexdigest()[:16]
 
 
 def _state(pod: Object | None) -> Json:

@@ -80,19 +80,19 @@ class Copy:
             self.target.put(raw.digest, Raw(raw.digest, media_type(raw), raw.body))
             self.log(f"{raw.digest} {media_type(raw)}")
 
-    def _tree(self, digest: str, depth: int, seen: set[str]) -> Iterator[Raw]:
+    def _tree(self, digest: str, depth: int, digests: set[str]) -> Iterator[Raw]:
         """The manifests below a digest and itself, children first, each once."""
-        if digest in seen:
+        if digest in digests:
             return
-        seen.add(digest)
-        if depth > MAX_DEPTH or len(seen) > MAX_MANIFESTS:
+        digests.add(digest)
+        if depth > MAX_DEPTH or len(digests) > MAX_MANIFESTS:
             whole = f"{self.source.image}@{self.digest}"
             raise TaskFailed(f"{whole} has more than {MAX_MANIFESTS} manifests, or they nest too deep.")
         raw = self.source.manifest(digest)
         if raw is None:
             raise TaskFailed(f"{self.source.image} lacks {digest}, so the image is not whole there.")
         for child in children(raw):
-            yield from self._tree(child, depth + 1, seen)
+            yield from self._tree(child, depth + 1, digests)
         yield raw
 
     def _blob(self, blob: Blob) -> None:

@@ -36,35 +36,39 @@ class ImageTask(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.REPEATABLE
 
-    def start(self, asked: Asked) -> Step:
-        source, targets = _source(asked), _targets(asked)
+    def start(self, request: Asked) -> Step:
+        source, targets = _source(request), _targets(request)
         with _told():
             with self._registries.use(source.account) as registry:
                 digest = _digest(registry, source)
             with self._registries.use(targets[0].account) as registry:
-                there = {one.tag: _named(registry, one) for one in targets}
-        moving = [one for one in targets if there[one.tag] != digest]
+                there = {target.tag: _named(registry, target) for target in targets}
+        moving = [target for target in targets if there[target.tag] != digest]
         if not moving:
             names = " and ".join(map(str, targets))
             return Done(_output(targets, digest, there, Tally(), moved=False), f"{names}: already {digest}.")
-        _check_overwrite(asked, moving, there)
-        asked.tools.log(f"{source} is {digest}")
-        handle = {"phase": "copy", "digest": digest, "tags": [one.tag for one in moving], "there": there}
+        _check_overwrite(request, moving, there)
+        request.tools.log(f"{source} is {digest}")
+        handle = {"phase": "copy", "digest": digest, "tags": [target.tag for target in moving], "there": there}
         return Running(handle, f"Copying {source} to {moving[0].name}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        return self._copy(asked, handle) if handle["phase"] == "copy" else self._tag(asked, handle)
+    def observe(self, request: Asked, handle: Json) -> Step:
+        return self._copy(request, handle) if handle["phase"] == "copy" else self._tag(request, handle)
 
-    def _copy(self, asked: Asked, handle: Json) -> Step:
-        source, target = _source(asked), _targets(asked)[0]
-        copy = asked.memory.get("copy")
-        with _told(), self._registries.use(source.account) as one, self._registries.use(target.account) as other:
-            from_ = Content(one.connection, source.repository)
+    def _copy(self, request: Asked, handle: Json) -> Step:
+        source, target = _source(request), _targets(request)[0]
+        copy = request.memory.get("copy")
+        with (
+            _told(),
+            self._registries.use(source.account) as source_registry,
+            self._registries.use(target.account) as other,
+        ):
+            from_ = Content(source_registry.connection, source.repository)
             beside = from_.repository if source.account.base == target.account.base else ""
             ends = from_, Content(other.connection, target.repository, beside)
             if copy is None:
-                copy = Copy(*ends, handle["digest"], asked.tools.log, asked.tools.stopping)
-                asked.memory["copy"] = copy
+                copy = Copy(*ends, handle["digest"], request.tools.log, request.tools.stopping)
+                request.memory["copy"] = copy
             copy.source, copy.target = ends
             if not copy.go_on(SLICE_S):
                 return Running(handle, f"Copied {copy.tally.bytes} bytes", again_after_s=0.0, effect_next=True)
@@ -76,29 +80,29 @@ class ImageTask(Task):
         message = f"Tagging {', '.join(handle['tags'])}"
         return Running(following, message, again_after_s=0.0, effect_next=True, pushing=pushing)
 
-    def _tag(self, asked: Asked, handle: Json) -> Step:
-        targets, digest = _targets(asked), handle["digest"]
+    def _tag(self, request: Asked, handle: Json) -> Step:
+        targets, digest = _targets(request), handle["digest"]
         with _told(), self._registries.use(targets[0].account) as registry:
             content = Content(registry.connection, targets[0].repository)
             raw = content.manifest(digest)
             if raw is None:
                 raise TaskFailed(f"{targets[0].name} has lost {digest} since it was copied there; run the task again.")
-            for target in (one for one in targets if one.tag in handle["tags"]):
-                self._move(asked, registry, content, target, Raw(digest, media_type(raw), raw.body))
+            for target in (place for place in targets if place.tag in handle["tags"]):
+                self._move(request, registry, content, target, Raw(digest, media_type(raw), raw.body))
         output = _output(targets, digest, handle["there"], Tally(**handle["tally"]), moved=True)
         return Done(output, f"{' and '.join(map(str, targets))}: now {digest}.")
 
-    def _move(self, asked: Asked, registry: Registry, content: Content, target: Place, raw: Raw) -> None:
+    def _move(self, request: Asked, registry: Registry, content: Content, target: Place, raw: Raw) -> None:
         now = _named(registry, target)
-        _check_overwrite(asked, [target], {target.tag: "" if now == raw.digest else now})
+        _check_overwrite(request, [target], {target.tag: "" if now == raw.digest else now})
         content.put(target.tag, raw)
-        seen = _named(registry, target)
-        if seen != raw.digest:
+        current = _named(registry, target)
+        if current != raw.digest:
             raise TaskFailed(
-                f"{target} names {seen or 'nothing'} right after it was made to name {raw.digest}: somebody else "
+                f"{target} names {current or 'nothing'} right after it was made to name {raw.digest}: somebody else "
                 "pushes to it, or the registry is several that disagree."
             )
-        asked.tools.log(f"{target} is {raw.digest}")
+        request.tools.log(f"{target} is {raw.digest}")
 
 
 @contextmanager
@@ -110,22 +114,22 @@ def _told() -> Iterator[None]:
         raise TaskFailed(problem.message) from None
 
 
-def _source(asked: Asked) -> Place:
+def _source(request: Asked) -> Place:
     """The image that is written down, else the one that was pushed; the pushed one by the digest of its push."""
-    what = pushed(asked)
-    pushed_tag = (what.image.host, what.image.repository, what.image.tag) if what is not None else None
-    text = asked.text("source").strip() or ("{}/{}:{}".format(*pushed_tag) if pushed_tag else "")
+    push = pushed(request)
+    pushed_tag = (push.image.host, push.image.repository, push.image.tag) if push is not None else None
+    text = request.text("source").strip() or ("{}/{}:{}".format(*pushed_tag) if pushed_tag else "")
     if not text:
         raise TaskFailed("Which image? Write it into `source`: the run was not started by a push.")
-    found = place(text, asked.endpoint("source") if asked.roles.get("source") else _same_registry(asked, text))
-    if what is not None and not found.digest and (found.host, found.repository, found.tag) == pushed_tag:
-        return replace(found, digest=what.digest)
-    return found
+    source = place(text, request.endpoint("source") if request.roles.get("source") else _same_registry(request, text))
+    if push is not None and not source.digest and (source.host, source.repository, source.tag) == pushed_tag:
+        return replace(source, digest=push.digest)
+    return source
 
 
-def _same_registry(asked: Asked, text: str) -> OpenEndpoint | None:
+def _same_registry(request: Asked, text: str) -> OpenEndpoint | None:
     """Without an endpoint of its own the source is read with the target's, where it can be in that registry."""
-    target = asked.endpoint("target")
+    target = request.endpoint("target")
     try:
         place(text, target)
     except TaskFailed:
@@ -133,39 +137,39 @@ def _same_registry(asked: Asked, text: str) -> OpenEndpoint | None:
     return target
 
 
-def _targets(asked: Asked) -> list[Place]:
+def _targets(request: Asked) -> list[Place]:
     """What is to name the image: tags of one repository."""
-    text = asked.text("target").strip()
-    first = place(text, asked.endpoint("target"), _source(asked).repository if text.startswith(":") else "")
+    text = request.text("target").strip()
+    first = place(text, request.endpoint("target"), _source(request).repository if text.startswith(":") else "")
     if first.digest:
         raise TaskFailed(f"`target` must name a tag, not a digest: {text}")
-    more = asked.input.get("tags") or ()
-    names = [one.strip() for one in (more.split(",") if isinstance(more, str) else map(str, more)) if one.strip()]
+    more = request.input.get("tags") or ()
+    names = [name.strip() for name in (more.split(",") if isinstance(more, str) else map(str, more)) if name.strip()]
     return [replace(first, tag=tag) for tag in dict.fromkeys((first.tag, *names))]
 
 
 def _digest(registry: Registry, source: Place) -> str:
     if source.digest:
         return source.digest
-    found = registry.resolve(source.repository, source.tag)
-    if found is None:
+    manifest = registry.resolve(source.repository, source.tag)
+    if manifest is None:
         raise TaskFailed(f"There is no {source}: {source.account.base} knows no such repository or tag.")
-    return found.digest
+    return manifest.digest
 
 
 def _named(registry: Registry, target: Place) -> str:
     """The digest that the tag names now; empty when there is none, or no such repository yet."""
     try:
-        found = registry.resolve(target.repository, target.tag)
+        manifest = registry.resolve(target.repository, target.tag)
     except RegistryProblem as problem:
         if problem.code == "no-right":
             return ""  # a repository that is not there yet looks the same; the push will tell
         raise
-    return found.digest if found is not None else ""
+    return manifest.digest if manifest is not None else ""
 
 
-def _check_overwrite(asked: Asked, targets: list[Place], there: Json) -> None:
-    if asked.flag("overwrite", default=True):
+def _check_overwrite(request: Asked, targets: list[Place], there: Json) -> None:
+    if request.flag("overwrite", default=True):
         return
     for target in targets:
         if there[target.tag]:

@@ -42,177 +42,181 @@ class _Findings:
     diff: list[str] = field(default_factory=list)
 
 
-def start(asked: Asked, cluster: Cluster) -> Step:
+def start(request: Asked, cluster: Cluster) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
-    objects = desired.objects(asked)
-    here = {(one["kind"], one["metadata"]["name"]) for one in objects}
-    made = desired.kinds_made(objects)
-    found = _Findings()
+    objects = desired.objects(request)
+    own_objects = {(obj["kind"], obj["metadata"]["name"]) for obj in objects}
+    new_kinds = desired.kinds_made(objects)
+    findings = _Findings()
     for obj in objects:
-        if desired.kind_of(obj) in made:
-            asked.tools.log(f"{obj['kind']} {obj['metadata']['name']}: its kind comes with this manifest.")
-            found.changes = True
+        if desired.kind_of(obj) in new_kinds:
+            request.tools.log(f"{obj['kind']} {obj['metadata']['name']}: its kind comes with this manifest.")
+            findings.changes = True
         else:
-            _examine(asked, cluster, desired.build(asked, obj, cluster), here, found)
-    _tell_diff(asked, found.diff)
-    if asked.flag("dryRun"):
-        message = "Dry run: nothing was changed." if found.changes else "Nothing to do."
-        return Done({"diff": "\n".join(found.diff), "changed": found.changes}, message)
+            _examine(request, cluster, desired.build(request, obj, cluster), own_objects, findings)
+    _tell_diff(request, findings.diff)
+    if request.flag("dryRun"):
+        message = "Dry run: nothing was changed." if findings.changes else "Nothing to do."
+        return Done({"diff": "\n".join(findings.diff), "changed": findings.changes}, message)
     handle = {
         "phase": "apply",
-        "until": deadline(asked),
-        "restarts": found.restarts,
-        "changes": found.changes,
-        "previous": asked.tools.seal(found.previous) if found.previous else None,
-        "good": found.good and bool(found.previous),
+        "until": deadline(request),
+        "restarts": findings.restarts,
+        "changes": findings.changes,
+        "previous": request.tools.seal(findings.previous) if findings.previous else None,
+        "good": findings.good and bool(findings.previous),
     }
     return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
 
 
-def _examine(asked: Asked, cluster: Cluster, item: desired.Wanted, here: set[Any], found: _Findings) -> None:
+def _examine(
+    request: Asked, cluster: Cluster, item: desired.Wanted, own_objects: set[Any], findings: _Findings
+) -> None:
     for image in item.pinned:
-        asked.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
+        request.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
     for image in item.stale:
-        asked.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
+        request.tools.log(f"{item.ref}: nodes that have an earlier content of {image} keep it.")
     live = cluster.get(item.ref)
     if live is not None and is_being_deleted(live):
-        asked.tools.log(f"{item.ref} is being deleted; it is made again once it is gone.")
-        live, found.changes = None, True
+        request.tools.log(f"{item.ref} is being deleted; it is made again once it is gone.")
+        live, findings.changes = None, True
         result: Object | None = None
     else:
-        fence.check(live, desired.stamp_of(asked), item.ref)
-        result = _try(asked, cluster, item, live, here)
+        fence.check(live, desired.stamp_of(request), item.ref)
+        result = _try(request, cluster, item, live, own_objects)
     if live is not None and result is not None:
         result = managed_fields.without_dropped(result, live, item.body)
     if _needs_restart(item, live, result):
-        found.restarts.append(item.ref.to_json())
-        asked.tools.log(_restart_words(item.ref))
-        found.changes = True
+        findings.restarts.append(item.ref.to_json())
+        request.tools.log(_restart_words(item.ref))
+        findings.changes = True
     if live is not None:
-        found.previous.append(cleaned(managed_fields.applied_by(live) or managed_fields.projected(live, item.body)))
-        found.good = found.good and readiness(live).ready
-    shown = diff.unified(item.ref, live, result or item.body, asked.tools.masking_key())
-    found.changes = found.changes or bool(shown)
-    found.diff += shown
+        findings.previous.append(cleaned(managed_fields.applied_by(live) or managed_fields.projected(live, item.body)))
+        findings.good = findings.good and readiness(live).ready
+    changes = diff.unified(item.ref, live, result or item.body, request.tools.masking_key())
+    findings.changes = findings.changes or bool(changes)
+    findings.diff += changes
 
 
-def observe(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+def observe(request: Asked, cluster: Cluster, handle: Json) -> Step:
     """Go on with the phase that the handle names."""
-    return _PHASES[handle["phase"]](asked, cluster, handle)
+    return _PHASES[handle["phase"]](request, cluster, handle)
 
 
-def cancel(asked: Asked, cluster: Cluster, handle: Json) -> None:
+def cancel(request: Asked, cluster: Cluster, handle: Json) -> None:
     """A cancelled roll-out is put back where that is wanted; else it stays as it is."""
-    if handle["phase"] != "put-back-rollout" and asked.flag("rollbackOnFailure") and handle["good"]:
-        _put_back(asked, cluster, handle)
-        asked.tools.log("The last good manifest was put back.")
+    if handle["phase"] != "put-back-rollout" and request.flag("rollbackOnFailure") and handle["good"]:
+        _put_back(request, cluster, handle)
+        request.tools.log("The last good manifest was put back.")
 
 
-def _try(asked: Asked, cluster: Cluster, item: desired.Wanted, live: Object | None, here: set[Any]) -> Object | None:
+def _try(
+    request: Asked, cluster: Cluster, item: desired.Wanted, live: Object | None, own_objects: set[Any]
+) -> Object | None:
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = desired.with_restart(item.body, live, None)
     try:
-        return sent(cluster, item.ref, body, live, force=asked.flag("force"), dry_run=True)
+        return sent(cluster, item.ref, body, live, force=request.flag("force"), dry_run=True)
     except ClusterError as error:
-        if error.status == 404 and ("Namespace", item.ref.namespace) in here:
+        if error.status == 404 and ("Namespace", item.ref.namespace) in own_objects:
             return None
         if error.status == 409:
             raise TaskFailed(conflicts.words(item.ref, error)) from None
         raise
 
 
-def _apply(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+def _apply(request: Asked, cluster: Cluster, handle: Json) -> Step:
     refs: list[Ref] = []
     try:
-        for item in _items(asked, cluster):
-            if asked.tools.stopping():
+        for item in _items(request, cluster):
+            if request.tools.stopping():
                 return Running(handle, "Canceled between two objects", effect_next=True)
-            restart_for = asked.about.execution_id if item.ref.to_json() in handle["restarts"] else None
-            write(asked, cluster, item.ref, item.body, force=asked.flag("force"), restart_for=restart_for)
+            restart_for = request.about.execution_id if item.ref.to_json() in handle["restarts"] else None
+            write(request, cluster, item.ref, item.body, force=request.flag("force"), restart_for=restart_for)
             refs.append(item.ref)
-            asked.tools.log(f"{item.ref} applied")
+            request.tools.log(f"{item.ref} applied")
             if item.ref.kind == "CustomResourceDefinition":
                 await_definition(cluster, item.ref)
     except fence.Superseded:
         raise
     except TaskFailed as error:
-        if outage(asked, error):
+        if outage(request, error):
             return Running(handle, "The cluster does not answer", effect_next=True)
         if not refs:
             raise
-        return _gave_up(asked, handle, error.message, {})
-    asked.memory.pop("outage", None)
+        return _gave_up(request, handle, error.message, {})
+    request.memory.pop("outage", None)
     following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _items(asked: Asked, cluster: Cluster) -> Iterator[desired.Wanted]:
+def _items(request: Asked, cluster: Cluster) -> Iterator[desired.Wanted]:
     """One after the other: where an object goes may be known only when the one before it is there."""
-    return (desired.build(asked, obj, cluster) for obj in desired.objects(asked))
+    return (desired.build(request, obj, cluster) for obj in desired.objects(request))
 
 
-def _rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
-    refs = [Ref.from_json(one) for one in handle["objects"]]
-    seen = look(asked, cluster, refs)
-    if seen.ready:
-        return _done(asked, cluster, handle, seen.objects)
-    if not seen.failure and asked.tools.now() < handle["until"]:
-        return _unblocked(handle, seen) or Running(handle, "; ".join(seen.messages))
-    why = seen.failure or too_late(asked, seen)
-    return _gave_up(asked, handle, why, _output(asked, cluster, seen.objects, [why]))
+def _rollout(request: Asked, cluster: Cluster, handle: Json) -> Step:
+    refs = [Ref.from_json(entry) for entry in handle["objects"]]
+    progress = look(request, cluster, refs)
+    if progress.ready:
+        return _done(request, cluster, handle, progress.objects)
+    if not progress.failure and request.tools.now() < handle["until"]:
+        return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))
+    why = progress.failure or too_late(request, progress)
+    return _gave_up(request, handle, why, _output(request, cluster, progress.objects, [why]))
 
 
-def _gave_up(asked: Asked, handle: Json, why: str, output: Json) -> Step:
+def _gave_up(request: Asked, handle: Json, why: str, output: Json) -> Step:
     """The end of a change that failed, or the way back where that is wanted."""
-    if not asked.flag("rollbackOnFailure"):
+    if not request.flag("rollbackOnFailure"):
         raise TaskFailed(why, output)
     if not handle["good"]:
         nothing = "There is no good manifest to put back: the objects are new, or were not ready before."
         raise TaskFailed(f"{sentence(why)} {nothing}", output)
-    asked.tools.log(why)
+    request.tools.log(why)
     following = {**handle, "phase": "put-back", "why": sentence(why)}
     return Running(following, "Putting back the last good manifest", again_after_s=0.0, effect_next=True)
 
 
-def _unblocked(handle: Json, seen: Seen) -> Running | None:
+def _unblocked(handle: Json, progress: Seen) -> Running | None:
     """The way by `unblock` where pods hold the roll-out up that were not deleted for that already."""
     asked_for = handle.get("unblocked") or []
-    pods = [one for one in seen.left_behind if one["uid"] not in asked_for]
+    pods = [pod for pod in progress.left_behind if pod["uid"] not in asked_for]
     if not pods:
         return None
     following = {**handle, "phase": "unblock", "then": handle["phase"], "pods": pods}
-    following["unblocked"] = [*asked_for, *(one["uid"] for one in pods)]
+    following["unblocked"] = [*asked_for, *(pod["uid"] for pod in pods)]
     return Running(following, "Deleting pods that hold the roll-out up", again_after_s=0.0, effect_next=True)
 
 
-def _unblock(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+def _unblock(request: Asked, cluster: Cluster, handle: Json) -> Step:
     for pod in handle["pods"]:
         ref = Ref.from_json(pod)
         try:
             if cluster.delete(ref, pod["uid"]):
-                asked.tools.log(
+                request.tools.log(
                     f"{ref} deleted: it is of an earlier version, broken, and its StatefulSet waits for it."
                 )
         except ClusterError as error:
-            asked.tools.log(
+            request.tools.log(
                 f"{ref} is of an earlier version, broken, and its StatefulSet waits for it. {error.message} Delete it "
                 f"by hand: kubectl delete pod {ref.name} -n {ref.namespace}"
             )
     return Running({**handle, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _done(asked: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
-    output = _output(asked, cluster, objects, [])
-    deployed = _deployed(asked, objects)
+def _done(request: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
+    output = _output(request, cluster, objects, [])
+    deployed = _deployed(request, objects)
     if not handle["changes"]:
         return Done(output, "Already live, nothing to do.", deployed=deployed)
     did = handle.get("did") or f"Applied {count(len(objects), 'object')}."
     parts = []
-    for one in objects:
-        how = readiness(one)
-        run = list(dict.fromkeys(_images_of_pods(cluster, one) or images.running(one)))
+    for obj in objects:
+        how = readiness(obj)
+        run = list(dict.fromkeys(_images_of_pods(cluster, obj) or images.running(obj)))
         if run:
-            parts.append(f"{one['kind']} {one['metadata']['name']} runs {', '.join(run)}: {how.message}")
+            parts.append(f"{obj['kind']} {obj['metadata']['name']} runs {', '.join(run)}: {how.message}")
     return Done(output, " ".join((did, *(["; ".join(parts)] if parts else []))), deployed=deployed)
 
 
@@ -225,66 +229,66 @@ def _images_of_pods(cluster: Cluster, obj: Object) -> list[str]:
     return [image for pod in pods for image in images.running(pod)]
 
 
-def _deployed(asked: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
+def _deployed(request: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
     """The workloads that keep running; a Job or a bare Pod is over one day."""
     return tuple(
         Deployed(
-            endpoint=asked.roles["kubernetesServer"],
-            api_version=one["apiVersion"],
-            kind=one["kind"],
-            namespace=one["metadata"].get("namespace", ""),
-            name=one["metadata"]["name"],
-            images=tuple(dict.fromkeys(images.running(one))),
+            endpoint=request.roles["kubernetesServer"],
+            api_version=obj["apiVersion"],
+            kind=obj["kind"],
+            namespace=obj["metadata"].get("namespace", ""),
+            name=obj["metadata"]["name"],
+            images=tuple(dict.fromkeys(images.running(obj))),
         )
-        for one in objects
-        if one["kind"] in ROLLED_OUT and images.running(one)
+        for obj in objects
+        if obj["kind"] in ROLLED_OUT and images.running(obj)
     )
 
 
-def _put_back_phase(asked: Asked, cluster: Cluster, handle: Json) -> Step:
+def _put_back_phase(request: Asked, cluster: Cluster, handle: Json) -> Step:
     try:
-        refs = _put_back(asked, cluster, handle)
+        refs = _put_back(request, cluster, handle)
     except TaskFailed as error:
-        if outage(asked, error):
+        if outage(request, error):
             return Running(handle, "The cluster does not answer", effect_next=True)
         raise TaskFailed(f"{handle['why']} It could not be put back: {error.message}") from None
     following = {
         **handle,
         "phase": "put-back-rollout",
         "objects": [ref.to_json() for ref in refs],
-        "until": asked.tools.now() + PUT_BACK_S,
+        "until": request.tools.now() + PUT_BACK_S,
     }
-    asked.memory.clear()
+    request.memory.clear()
     return Running(following, "Waiting until the last good manifest is live again", again_after_s=0.2)
 
 
-def _put_back(asked: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
-    stamp = desired.stamp_of(asked)
+def _put_back(request: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
+    stamp = desired.stamp_of(request)
     refs = []
-    for body in asked.tools.unseal(handle["previous"]):
+    for body in request.tools.unseal(handle["previous"]):
         ref = cluster.place(body)
         stamp.put_on(body)
-        write(asked, cluster, ref, body, force=True)
+        write(request, cluster, ref, body, force=True)
         refs.append(ref)
-        asked.tools.log(f"{ref} put back")
+        request.tools.log(f"{ref} put back")
     return refs
 
 
-def _put_back_rollout(asked: Asked, cluster: Cluster, handle: Json) -> Step:
-    refs = [Ref.from_json(one) for one in handle["objects"]]
-    seen = look(asked, cluster, refs, put_back=True)
-    if not seen.ready and not seen.failure and asked.tools.now() < handle["until"]:
-        return _unblocked(handle, seen) or Running(handle, "; ".join(seen.messages))
-    if seen.ready:
+def _put_back_rollout(request: Asked, cluster: Cluster, handle: Json) -> Step:
+    refs = [Ref.from_json(entry) for entry in handle["objects"]]
+    progress = look(request, cluster, refs, put_back=True)
+    if not progress.ready and not progress.failure and request.tools.now() < handle["until"]:
+        return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))
+    if progress.ready:
         again = "; ".join(
-            f"{one['kind']} {one['metadata']['name']} runs {', '.join(dict.fromkeys(images.running(one)))} again"
-            for one in seen.objects
-            if images.running(one)
+            f"{entry['kind']} {entry['metadata']['name']} runs {', '.join(dict.fromkeys(images.running(entry)))} again"
+            for entry in progress.objects
+            if images.running(entry)
         )
         ending = f"Put back: {again or 'the objects are as they were'}."
     else:
-        ending = f"Putting back failed too: {seen.failure or '; '.join(seen.messages)}"
-    raise TaskFailed(f"{handle['why']} {ending}", _output(asked, cluster, seen.objects, [handle["why"]]))
+        ending = f"Putting back failed too: {progress.failure or '; '.join(progress.messages)}"
+    raise TaskFailed(f"{handle['why']} {ending}", _output(request, cluster, progress.objects, [handle["why"]]))
 
 
 _PHASES = {
@@ -296,9 +300,9 @@ _PHASES = {
 }
 
 
-def _output(asked: Asked, cluster: Cluster, objects: list[Object], failures: list[str]) -> Json:
-    named = [(cluster.plural(Ref(one["apiVersion"], one["kind"], "", "")), one) for one in objects]
-    return response(named, asked.tools.masking_key(), failures)
+def _output(request: Asked, cluster: Cluster, objects: list[Object], failures: list[str]) -> Json:
+    named = [(cluster.plural(Ref(obj["apiVersion"], obj["kind"], "", "")), obj) for obj in objects]
+    return response(named, request.tools.masking_key(), failures)
 
 
 def _needs_restart(item: desired.Wanted, live: Object | None, result: Object | None) -> bool:
@@ -319,8 +323,8 @@ def _restart_words(ref: Ref) -> str:
     )
 
 
-def _tell_diff(asked: Asked, lines: list[str]) -> None:
+def _tell_diff(request: Asked, lines: list[str]) -> None:
     for line in lines[:_DIFF_LINES]:
-        asked.tools.log(line)
+        request.tools.log(line)
     if len(lines) > _DIFF_LINES:
-        asked.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")
+        request.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")

@@ -72,10 +72,10 @@ class Cluster:
         """The resource of a kind, a plural or a short name; without an API version the preferred group has it."""
         if api_version:
             return self.kind(api_version, kind)
-        wanted = kind.lower()
+        lowered = kind.lower()
         for resource in self._all_kinds():
             names = {resource.kind.lower(), (resource.name or "").lower(), *(resource.short_names or ())}
-            if wanted in names:
+            if lowered in names:
                 return resource
         raise self._no_kind("", kind)
 
@@ -83,10 +83,12 @@ class Cluster:
         with self._lock:
             client = self._connected()
             try:
-                found = [one for many in client.resources for one in many if getattr(one, "name", None)]
+                resources = [
+                    resource for many in client.resources for resource in many if getattr(resource, "name", None)
+                ]
             except Exception as error:
                 raise from_exception(error, self.url, "list the kinds") from error
-        return sorted(found, key=lambda one: (bool(one.group), not one.preferred))
+        return sorted(resources, key=lambda resource: (bool(resource.group), not resource.preferred))
 
     def forget_kinds(self) -> None:
         """The cluster has learnt a new kind: look again before saying that there is none."""
@@ -146,20 +148,20 @@ class Cluster:
         """All objects of a kind in a namespace (or everywhere), page by page."""
         resource = self.kind(api_version, kind)
         path = resource.path(namespace=namespace or None)
-        found: list[Object] = []
+        objects: list[Object] = []
         more: str | None = None
         while True:
-            asked = {"label_selector": labels or None, "field_selector": fields or None, "_continue": more}
+            request = {"label_selector": labels or None, "field_selector": fields or None, "_continue": more}
             answer = self._do(
                 f"list {resource.name}",
-                lambda asked=asked: self._raw("get", path, limit=_PAGE, **asked),  # type: ignore[misc]
+                lambda request=request: self._raw("get", path, limit=_PAGE, **request),  # type: ignore[misc]
                 again=True,
             )
             group_version = answer.get("apiVersion", api_version)
-            found += [{"apiVersion": group_version, "kind": kind, **one} for one in answer.get("items") or ()]
+            objects += [{"apiVersion": group_version, "kind": kind, **item} for item in answer.get("items") or ()]
             more = (answer.get("metadata") or {}).get("continue")
             if not more:
-                return found
+                return objects
 
     def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply under our field manager."""
@@ -261,11 +263,11 @@ class Cluster:
         path: str = resource.path(name=ref.name, namespace=ref.namespace or None)
         return path
 
-    def _raw(self, method: str, path: str, *, text: bool = False, **asked: Any) -> Any:
+    def _raw(self, method: str, path: str, *, text: bool = False, **request: Any) -> Any:
         with self._lock:
             client = self._connected()
         timeout = (CONNECT_S, READ_S)
-        response = client.request(method, path, serialize=False, _request_timeout=timeout, **asked)
+        response = client.request(method, path, serialize=False, _request_timeout=timeout, **request)
         return response.data.decode("utf-8", "replace") if text else parse_json(response.data)
 
     def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
@@ -317,26 +319,26 @@ class Clusters:
         """The cluster behind an endpoint."""
         key = hashlib.sha256(json.dumps(endpoint.properties, sort_keys=True, default=str).encode()).hexdigest()
         with self._lock:
-            found = self._known.pop(key, None) or Cluster(endpoint, self._guard)
-            self._known[key] = found
+            cluster = self._known.pop(key, None) or Cluster(endpoint, self._guard)
+            self._known[key] = cluster
             left_over = [self._known.pop(next(iter(self._known)))] if len(self._known) > self._limit else []
-        for one in left_over:
-            one.close()
-        return found
+        for closing in left_over:
+            closing.close()
+        return cluster
 
     def close(self) -> None:
         """Let go of all."""
         with self._lock:
-            known, self._known = list(self._known.values()), {}
-        for one in known:
-            one.close()
+            clusters, self._known = list(self._known.values()), {}
+        for cluster in clusters:
+            cluster.close()
 
 
 def selector(labels: dict[str, Any]) -> str:
     """A label selector as the API takes it, from `matchLabels` and `matchExpressions`."""
     parts = [f"{key}={value}" for key, value in (labels.get("matchLabels") or {}).items()]
-    for one in labels.get("matchExpressions") or ():
-        key, operator, values = one["key"], one["operator"], ",".join(one.get("values") or ())
+    for expression in labels.get("matchExpressions") or ():
+        key, operator, values = expression["key"], expression["operator"], ",".join(expression.get("values") or ())
         parts.append(_OPERATORS[operator].format(key=key, values=values))
     return ",".join(parts)
 

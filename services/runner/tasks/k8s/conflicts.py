@@ -12,16 +12,16 @@ _OWNER = re.compile(r'conflict(?:s)? with "([^"]+)"(?: [^:]*)?:\s*([^\n]*(?:\n- 
 
 def ours_alone(error: ClusterError) -> bool:
     """Whether all the fields in conflict are our own: a PATCH of ours owns what it changed beside our applies."""
-    found = _OWNER.findall(error.message)
-    return error.status == 409 and bool(found) and all(manager == MANAGER for manager, _ in found)
+    owners = _OWNER.findall(error.message)
+    return error.status == 409 and bool(owners) and all(manager == MANAGER for manager, _ in owners)
 
 
 def words(ref: Ref, error: ClusterError) -> str:
     """Who owns what, and what to do about it."""
-    found = [(manager, fields) for manager, fields in _OWNER.findall(error.message) if manager != MANAGER]
-    if not found:
+    others = [(manager, fields) for manager, fields in _OWNER.findall(error.message) if manager != MANAGER]
+    if not others:
         return f"{error.message} Apply again, or set `force: true` to take the fields over."
-    owners = "; ".join(f"{manager} owns {_fields(fields)}" for manager, fields in found)
+    owners = "; ".join(f"{manager} owns {_fields(fields)}" for manager, fields in others)
     return (
         f"{ref} is partly managed by others: {owners}. Take those fields out, or set `force: true` to take them over."
     )

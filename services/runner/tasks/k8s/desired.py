@@ -39,35 +39,35 @@ class Wanted:
     """The pushed tag, where nodes that have an earlier content of it would keep that."""
 
 
-def manifest(asked: Asked) -> list[Object]:
+def manifest(request: Asked) -> list[Object]:
     """The objects in the task's input."""
-    if asked.text("yaml").strip():
-        return manifests.in_order(manifests.read(asked.text("yaml")))
+    if request.text("yaml").strip():
+        return manifests.in_order(manifests.read(request.text("yaml")))
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
-def objects(asked: Asked) -> list[Object]:
+def objects(request: Asked) -> list[Object]:
     """What is to be written: the manifest, and the pull secret where the task names an endpoint for one."""
-    written = manifest(asked)
-    if endpoint := asked.text("imagePullSecretFrom").strip():
-        return with_pull_secret(written, asked.tools.endpoint(endpoint), asked.text("namespace"))
-    return written
+    objects_of_task = manifest(request)
+    if endpoint := request.text("imagePullSecretFrom").strip():
+        return with_pull_secret(objects_of_task, request.tools.endpoint(endpoint), request.text("namespace"))
+    return objects_of_task
 
 
-def stamp_of(asked: Asked) -> Stamp:
+def stamp_of(request: Asked) -> Stamp:
     """What this run writes on what it applies."""
-    about = asked.about
-    return Stamp(about.pipeline_id, asked.start_number, about.execution_id, about.index)
+    about = request.about
+    return Stamp(about.pipeline_id, request.start_number, about.execution_id, about.index)
 
 
 def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:
     """The kinds that the manifest's own CustomResourceDefinitions make: (group, kind)."""
-    made = set()
-    for one in objects:
-        if one["kind"] == "CustomResourceDefinition":
-            spec = one.get("spec") or {}
-            made.add((str(spec.get("group")), str((spec.get("names") or {}).get("kind"))))
-    return made
+    kinds = set()
+    for obj in objects:
+        if obj["kind"] == "CustomResourceDefinition":
+            spec = obj.get("spec") or {}
+            kinds.add((str(spec.get("group")), str((spec.get("names") or {}).get("kind"))))
+    return kinds
 
 
 def kind_of(obj: Object) -> tuple[str, str]:
@@ -75,24 +75,24 @@ def kind_of(obj: Object) -> tuple[str, str]:
     return obj["apiVersion"].rpartition("/")[0], obj["kind"]
 
 
-def build(asked: Asked, obj: Object, places: Places) -> Wanted:
+def build(request: Asked, obj: Object, places: Places) -> Wanted:
     """One object as it is to be: pinned, in its namespace, stamped."""
     body = manifests.cleaned(obj)
     manifests.with_protocols(body)
-    ref = places.place(body, asked.text("namespace"))
+    ref = places.place(body, request.text("namespace"))
     if ref.namespace:
         body["metadata"]["namespace"] = ref.namespace
     else:
         body["metadata"].pop("namespace", None)
-    if asked.flag("partial") and pod_template(body) is not None:
+    if request.flag("partial") and pod_template(body) is not None:
         body = _completed(body, places.get(ref), ref)
-    what = references.pushed(asked)
+    push = references.pushed(request)
     pinned: list[str] = []
-    uses = what is not None and images.uses(body, what)
-    if what is not None and asked.flag("pinDigest", default=True):
-        pinned = images.pin(body, what)
-    stale = images.pull_anew(body, what) if what is not None and pod_template(body) is not None else []
-    stamp_of(asked).put_on(body)
+    uses = push is not None and images.uses(body, push)
+    if push is not None and request.flag("pinDigest", default=True):
+        pinned = images.pin(body, push)
+    stale = images.pull_anew(body, push) if push is not None and pod_template(body) is not None else []
+    stamp_of(request).put_on(body)
     return Wanted(ref, body, tuple(pinned), uses, tuple(stale))
 
 
@@ -140,24 +140,24 @@ def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: s
     secret = pull_secret(endpoint)
     name = secret["metadata"]["name"]
     places: list[str] = []
-    told = []
+    changed = []
     for obj in objects:
         template = pod_template(obj)
         if template is None:
-            told.append(obj)
+            changed.append(obj)
             continue
         obj = copy.deepcopy(obj)
         spec = (pod_template(obj) or {}).setdefault("spec", {})
         listed = spec.get("imagePullSecrets") or []
-        if not any(one.get("name") == name for one in listed):
+        if not any(place.get("name") == name for place in listed):
             spec["imagePullSecrets"] = [*listed, {"name": name}]
-        told.append(obj)
+        changed.append(obj)
         places.append(obj["metadata"].get("namespace") or namespace)
     secrets = [
-        {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": one} if one else {})}}
-        for one in dict.fromkeys(places)
+        {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": place} if place else {})}}
+        for place in dict.fromkeys(places)
     ]
-    return manifests.in_order([*secrets, *told])
+    return manifests.in_order([*secrets, *changed])
 
 
 def is_pull_secret(ref: Ref) -> bool:

@@ -22,23 +22,23 @@ _BOOKKEEPING = frozenset(
 
 def comparable(obj: Object) -> Object:
     """The object without what says nothing about what it is meant to be."""
-    shown = cleaned(obj)
-    meta = shown["metadata"]
+    plain = cleaned(obj)
+    meta = plain["metadata"]
     annotations = {name: value for name, value in fence.annotations_of(obj).items() if name not in _BOOKKEEPING}
     meta.pop("annotations", None)
     if annotations:
         meta["annotations"] = annotations
-    return shown
+    return plain
 
 
-def template_changed(live: Object | None, wanted: Object) -> bool:
+def template_changed(live: Object | None, result: Object) -> bool:
     """Whether an object's pods become others than they are."""
-    return live is None or pod_template(live) != pod_template(wanted)
+    return live is None or pod_template(live) != pod_template(result)
 
 
-def unified(ref: Ref, live: Object | None, wanted: Object | None, key: bytes) -> list[str]:
+def unified(ref: Ref, live: Object | None, result: Object | None, key: bytes) -> list[str]:
     """The lines of the diff, empty when nothing changes."""
-    before, after = _lines(live, key), _lines(wanted, key)
+    before, after = _lines(live, key), _lines(result, key)
     if before == after:
         return []
     return list(difflib.unified_diff(before, after, f"live {ref}", f"new {ref}", lineterm="", n=2))

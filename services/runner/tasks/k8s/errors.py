@@ -43,9 +43,9 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
 
 
-def count(number: int, what: str) -> str:
+def count(amount: int, noun: str) -> str:
     """`1 object`, `2 objects`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{amount} {noun}{'' if amount == 1 else 's'}"
 
 
 def _status(error: ApiException) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def _status(error: ApiException) -> dict[str, Any]:
 
 def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     body = _status(error)
-    said, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
+    message, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
     status = int(error.status or 0)
-    if status == 500 and any(sign in said for sign in _OUR_FAULT):
+    if status == 500 and any(sign in message for sign in _OUR_FAULT):
         status = 422
-    text, passing = _ANSWERS.get(status, _other)(said, doing, url)
+    text, passing = _ANSWERS.get(status, _other)(message, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
 
 
@@ -70,7 +70,7 @@ _OUR_FAULT = ("failed to create typed patch object", "unable to convert unstruct
 """What older servers say with a 500 of a manifest that they cannot read."""
 
 
-def _unauthorized(said: str, doing: str, url: str) -> tuple[str, bool]:
+def _unauthorized(message: str, doing: str, url: str) -> tuple[str, bool]:
     return (
         f"{url} refused the sign-in (401 Unauthorized): the endpoint's token or certificate is wrong or has expired; "
         "put a new one into the endpoint.",
@@ -78,38 +78,41 @@ def _unauthorized(said: str, doing: str, url: str) -> tuple[str, bool]:
     )
 
 
-def _forbidden(said: str, doing: str, url: str) -> tuple[str, bool]:
-    if "exceeded quota" in said:
-        return f"Cannot {doing}: the namespace's quota is exceeded: {said}", False
-    if "is being terminated" in said:
+def _forbidden(message: str, doing: str, url: str) -> tuple[str, bool]:
+    if "exceeded quota" in message:
+        return f"Cannot {doing}: the namespace's quota is exceeded: {message}", False
+    if "is being terminated" in message:
         return f"Cannot {doing}: the namespace is being deleted.", False
-    match = re.search(r'User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(.*)', said)
+    match = re.search(r'User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(.*)', message)
     if match:
-        who, verb, resource, group, rest = match.groups()
+        user, verb, resource, group, rest = match.groups()
         full = f"{resource}.{group}" if group else resource
         place = re.search(r'in the namespace "([^"]+)"', rest)
         where = f" in the namespace {place.group(1)}" if place else ""
-        return f"Cannot {doing}: {who} may not {verb} {full}{where}; grant that verb with a Role or ClusterRole.", False
-    return f"Cannot {doing}: forbidden: {said or 'no reason given'}", False
+        return (
+            f"Cannot {doing}: {user} may not {verb} {full}{where}; grant that verb with a Role or ClusterRole.",
+            False,
+        )
+    return f"Cannot {doing}: forbidden: {message or 'no reason given'}", False
 
 
-def _not_found(said: str, doing: str, url: str) -> tuple[str, bool]:
-    match = re.search(r'namespaces "([^"]+)" not found', said)
+def _not_found(message: str, doing: str, url: str) -> tuple[str, bool]:
+    match = re.search(r'namespaces "([^"]+)" not found', message)
     if match:
         missing = match.group(1)
         return f"Cannot {doing}: the namespace {missing} does not exist; create it, or put it into the YAML.", False
-    return f"Cannot {doing}: not found: {said or 'the cluster knows no such thing'}", False
+    return f"Cannot {doing}: not found: {message or 'the cluster knows no such thing'}", False
 
 
-def _conflict(said: str, doing: str, url: str) -> tuple[str, bool]:
-    return f"Cannot {doing}: {said or 'conflict'}", False
+def _conflict(message: str, doing: str, url: str) -> tuple[str, bool]:
+    return f"Cannot {doing}: {message or 'conflict'}", False
 
 
-def _invalid(said: str, doing: str, url: str) -> tuple[str, bool]:
-    hint = next((words for sign, words in _HINTS.items() if sign in said), "")
+def _invalid(message: str, doing: str, url: str) -> tuple[str, bool]:
+    hint = next((words for sign, words in _HINTS.items() if sign in message), "")
     for values in _VALUES:
-        said = values.sub("", said)
-    return f"Cannot {doing}: the cluster refuses it: {said.strip()}{hint}", False
+        message = values.sub("", message)
+    return f"Cannot {doing}: the cluster refuses it: {message.strip()}{hint}", False
 
 
 _HINTS = {
@@ -128,8 +131,8 @@ _VALUES = (
 """What servers quote of an object: of most it says nothing about what is wrong, and of a Secret it is the values."""
 
 
-def _other(said: str, doing: str, url: str) -> tuple[str, bool]:
-    return f"Cannot {doing}: {url} answered with an error: {said or 'no reason given'}", True
+def _other(message: str, doing: str, url: str) -> tuple[str, bool]:
+    return f"Cannot {doing}: {url} answered with an error: {message or 'no reason given'}", True
 
 
 _ANSWERS = {

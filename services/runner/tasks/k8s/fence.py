@@ -69,5 +69,5 @@ def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:
         return None
     if annotations.get(EXECUTION) == stamp.execution_id:
         return f"superseded by #{stamp.index}: another runner carries on this execution and has applied {ref}."
-    number = annotations.get(INDEX) or there
-    return f"superseded by #{number}: a later start of this pipeline has applied {ref}, so it stays as it is."
+    run_number = annotations.get(INDEX) or there
+    return f"superseded by #{run_number}: a later start of this pipeline has applied {ref}, so it stays as it is."

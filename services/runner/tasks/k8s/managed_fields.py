@@ -48,8 +48,8 @@ def without_dropped(result: Object, live: Object, body: Object) -> Object:
     entry = owned_by_kubectl(live)
     if entry is None:
         return result
-    left = _without(result, _take(live, entry.get("fieldsV1") or {}), body)
-    return left if isinstance(left, dict) else result
+    rest = _without(result, _take(live, entry.get("fieldsV1") or {}), body)
+    return rest if isinstance(rest, dict) else result
 
 
 def _without(value: Any, theirs: Any, wished: Any) -> Any:
@@ -91,10 +91,14 @@ def laid_over(live: Object, part: Object) -> Object:
 def _merged(under: Any, over: Any) -> Any:
     if isinstance(under, dict) and isinstance(over, dict):
         return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
-    if isinstance(under, list) and isinstance(over, list) and all(isinstance(one, dict) for one in (*under, *over)):
-        partners = [(_partner(one, over), one) for one in under]
-        new = [one for one in over if _partner(one, under) is None]
-        return [one if partner is None else _merged(one, partner) for partner, one in partners] + new
+    if (
+        isinstance(under, list)
+        and isinstance(over, list)
+        and all(isinstance(member, dict) for member in (*under, *over))
+    ):
+        partners = [(_partner(member, over), member) for member in under]
+        new = [member for member in over if _partner(member, under) is None]
+        return [member if partner is None else _merged(member, partner) for partner, member in partners] + new
     return over
 
 
@@ -121,7 +125,7 @@ def _take(value: Any, fields: dict[str, Any]) -> Any:
 
 
 def _members(value: list[Any], fields: dict[str, Any]) -> list[tuple[Any, dict[str, Any]]]:
-    found = []
+    members = []
     for position, item in enumerate(value):
         for key, sub in fields.items():
             kind, _, text = key.partition(":")
@@ -130,9 +134,9 @@ def _members(value: list[Any], fields: dict[str, Any]) -> list[tuple[Any, dict[s
                 or (kind == "i" and int(text) == position)
                 or (kind == "k" and isinstance(item, dict) and _has_keys(item, parse_json(text)))
             ):
-                found.append((item, _with_keys(sub or {}, text) if kind == "k" else sub or {}))
+                members.append((item, _with_keys(sub or {}, text) if kind == "k" else sub or {}))
                 break
-    return found
+    return members
 
 
 def _has_keys(item: dict[str, Any], keys: dict[str, Any]) -> bool:

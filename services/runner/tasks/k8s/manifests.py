@@ -60,9 +60,9 @@ def read(text: str) -> list[Object]:
     except Malformed as error:
         raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
     objects: list[Object] = []
-    for number, document in enumerate(documents, start=1):
+    for position, document in enumerate(documents, start=1):
         if document is not None:
-            objects += list(_unpack(document, f"document {number}"))
+            objects += list(_unpack(document, f"document {position}"))
     if not objects:
         raise TaskFailed("The YAML holds no object: it needs a document with apiVersion, kind and metadata.")
     return objects
@@ -75,8 +75,8 @@ def _unpack(document: Any, place: str) -> Iterator[Object]:
         if not isinstance(document.get(key), str) or not document[key]:
             raise TaskFailed(f"In the YAML, {place} has no {key}.")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
-        for number, item in enumerate(document["items"], start=1):
-            yield from _unpack(item, f"{place}, item {number}")
+        for position, item in enumerate(document["items"], start=1):
+            yield from _unpack(item, f"{place}, item {position}")
         return
     meta = document.get("metadata")
     if not isinstance(meta, dict) or not meta.get("name"):
@@ -98,7 +98,7 @@ def _unpack(document: Any, place: str) -> Iterator[Object]:
 def in_order(objects: list[Object]) -> list[Object]:
     """What others need to be there comes first: namespaces, then definitions of kinds, then the rest as written."""
     ranks = {"Namespace": 0, "CustomResourceDefinition": 1}
-    return sorted(objects, key=lambda one: ranks.get(one["kind"], 2))
+    return sorted(objects, key=lambda obj: ranks.get(obj["kind"], 2))
 
 
 def cleaned(obj: Object) -> Object:
@@ -158,14 +158,16 @@ def containers(obj: Object) -> Iterator[Json]:
     for key in ("initContainers", "containers"):
         listed = spec.get(key) if isinstance(spec, dict) else None
         # Anything else there is the server's to refuse.
-        yield from (one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
+        yield from (
+            container for container in (listed if isinstance(listed, list) else ()) if isinstance(container, dict)
+        )
 
 
 def _looks_like_containers(value: Any) -> Iterator[Json]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in ("containers", "initContainers") and isinstance(inner, list):
-                yield from (one for one in inner if isinstance(one, dict) and "image" in one)
+                yield from (container for container in inner if isinstance(container, dict) and "image" in container)
             else:
                 yield from _looks_like_containers(inner)
     elif isinstance(value, list):

@@ -13,8 +13,8 @@ from .manifests import Object
 
 def hidden(obj: Object, key: bytes) -> Object:
     """A Secret as key names with keyed hashes, so that a change shows and no value does; others as they are."""
-    shown: Object = hidden_object(obj, lambda value: keyed_hash(value, key))
-    return shown
+    result: Object = hidden_object(obj, lambda value: keyed_hash(value, key))
+    return result
 
 
 def trimmed(obj: Object) -> Object:
@@ -27,6 +27,6 @@ def response(objects: Iterable[tuple[str, Object]], key: bytes, failures: Iterab
     """Objects with their plural names as `response`."""
     answer: Json = {"failures": list(failures)}
     for plural, obj in objects:
-        shown = hidden(trimmed(obj), key)
-        answer.setdefault(plural.lower(), {})[obj["metadata"]["name"]] = shown
+        visible = hidden(trimmed(obj), key)
+        answer.setdefault(plural.lower(), {})[obj["metadata"]["name"]] = visible
     return {"response": answer}

@@ -30,16 +30,16 @@ def troubles(pod: Object) -> Iterator[Trouble]:
     if meta.get("deletionTimestamp"):
         return
     spec = pod.get("spec") or {}
-    declared = {one["name"]: one for key in ("initContainers", "containers") for one in spec.get(key) or ()}
+    declared = {part["name"]: part for key in ("initContainers", "containers") for part in spec.get(key) or ()}
     for key in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(key) or ():
             trouble = _container(meta["name"], container, declared.get(container.get("name", ""), {}))
             if trouble is not None:
                 yield trouble
-    for one in status.get("conditions") or ():
-        if one.get("type") == "PodScheduled" and one.get("reason") == "Unschedulable":
+    for part in status.get("conditions") or ():
+        if part.get("type") == "PodScheduled" and part.get("reason") == "Unschedulable":
             yield Trouble(
-                meta["name"], "", "Unschedulable", f"no node can take it: {one.get('message', '')}", patience_s=60.0
+                meta["name"], "", "Unschedulable", f"no node can take it: {part.get('message', '')}", patience_s=60.0
             )
 
 
@@ -47,29 +47,31 @@ def _container(pod: str, container: dict[str, Any], declared: dict[str, Any]) ->
     waiting = (container.get("state") or {}).get("waiting") or {}
     reason, name = waiting.get("reason", ""), container.get("name", "")
     image = declared.get("image") or container.get("image", "")
-    said = str(waiting.get("message") or "")
+    message = str(waiting.get("message") or "")
     if reason in ("ErrImagePull", "ImagePullBackOff"):
         # kubelet alternates between the two; the first failure may be a hiccup of the network.
-        passing = reason == "ErrImagePull" and not _final(said)
-        return Trouble(pod, name, reason, _pull(image, said), patience_s=15.0 if passing else 0.0)
+        passing = reason == "ErrImagePull" and not _final(message)
+        return Trouble(pod, name, reason, _pull(image, message), patience_s=15.0 if passing else 0.0)
     if reason in ("InvalidImageName", "ErrImageNeverPull"):
-        return Trouble(pod, name, reason, f"image {image} cannot be used: {said or reason}")
+        return Trouble(pod, name, reason, f"image {image} cannot be used: {message or reason}")
     if reason in ("CreateContainerConfigError", "CreateContainerError"):
-        advice = "; create it in the same namespace, or correct its name" if "not found" in said else ""
-        return Trouble(pod, name, reason, f"cannot be created: {said or reason}{advice}", patience_s=5.0)
+        advice = "; create it in the same namespace, or correct its name" if "not found" in message else ""
+        return Trouble(pod, name, reason, f"cannot be created: {message or reason}{advice}", patience_s=5.0)
     if reason == "RunContainerError":
-        return Trouble(pod, name, reason, f"cannot be started: {said or 'see its command and mounts'}", patience_s=5.0)
+        return Trouble(
+            pod, name, reason, f"cannot be started: {message or 'see its command and mounts'}", patience_s=5.0
+        )
     if reason == "CrashLoopBackOff":
         return Trouble(pod, name, reason, _crash(container), wants_log=True)
     return None
 
 
-def _final(said: str) -> bool:
-    return any(word in said.lower() for word in ("not found", "manifest unknown", "denied", "unauthorized"))
+def _final(message: str) -> bool:
+    return any(word in message.lower() for word in ("not found", "manifest unknown", "denied", "unauthorized"))
 
 
-def _pull(image: str, said: str) -> str:
-    low = said.lower()
+def _pull(image: str, message: str) -> str:
+    low = message.lower()
     if "manifest unknown" in low or ("not found" in low and "access" not in low):
         why = "the registry has no such tag or digest; push it, or correct the tag"
     elif any(word in low for word in ("unauthorized", "denied", "authentication required", "no basic auth")):
@@ -84,7 +86,7 @@ def _pull(image: str, said: str) -> str:
         why = "the registry speaks plain HTTP and the node expects HTTPS"
     else:
         why = "check that it exists and that the cluster may pull it"
-    return f"cannot pull image {image}: {why}" + (f" (kubelet: {_short(said)})" if said else "")
+    return f"cannot pull image {image}: {why}" + (f" (kubelet: {_short(message)})" if message else "")
 
 
 def _crash(container: dict[str, Any]) -> str:

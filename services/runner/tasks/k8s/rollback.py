@@ -22,47 +22,47 @@ _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset":
 class Rollback:
     """Writes an earlier template again and waits until it is live."""
 
-    def start(self, asked: Asked, cluster: Cluster) -> Step:
-        kind = _KINDS.get(asked.text("resourceType", "Deployment").strip().lower())
-        name = asked.text("resourceName") or asked.text("name")
+    def start(self, request: Asked, cluster: Cluster) -> Step:
+        kind = _KINDS.get(request.text("resourceType", "Deployment").strip().lower())
+        name = request.text("resourceName") or request.text("name")
         if kind is None or not name:
             raise TaskFailed("ROLLBACK needs `resourceType` (Deployment, StatefulSet or DaemonSet) and `resourceName`.")
-        ref = Ref("apps/v1", kind, asked.text("namespace") or cluster.namespace, name)
+        ref = Ref("apps/v1", kind, request.text("namespace") or cluster.namespace, name)
         live = cluster.get(ref)
         if live is None:
             raise TaskFailed(f"{ref} does not exist.")
-        fence.check(live, desired.stamp_of(asked), ref)
+        fence.check(live, desired.stamp_of(request), ref)
         if (live.get("spec") or {}).get("paused"):
             raise TaskFailed(f"{ref} is paused; resume it first.")
-        number, template = _chosen(_revisions(cluster, live, ref), int(asked.number("revision", -1)), ref)
+        revision, template = _chosen(_revisions(cluster, live, ref), int(request.number("revision", -1)), ref)
         handle = {
             "phase": "undo",
-            "until": deadline(asked),
+            "until": deadline(request),
             "objects": [ref.to_json()],
-            "revision": number,
-            "template": asked.tools.seal(template),
+            "revision": revision,
+            "template": request.tools.seal(template),
             "changes": True,
-            "did": f"Rolled {ref} back to revision {number}.",
+            "did": f"Rolled {ref} back to revision {revision}.",
             "good": False,
             "previous": None,
         }
-        return Running(handle, f"Rolling {ref} back to revision {number}", again_after_s=0.0, effect_next=True)
+        return Running(handle, f"Rolling {ref} back to revision {revision}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
         if handle["phase"] != "undo":
-            return apply.observe(asked, cluster, handle)
+            return apply.observe(request, cluster, handle)
         ref = Ref.from_json(handle["objects"][0])
         live = cluster.get(ref)
         if live is None:
             raise TaskFailed(f"{ref} was deleted meanwhile.")
         body = cleaned(managed_fields.applied_by(live) or managed_fields.bare(live))
-        body.setdefault("spec", {})["template"] = asked.tools.unseal(handle["template"])
-        desired.stamp_of(asked).put_on(body)
-        write(asked, cluster, ref, body, force=True)
-        asked.tools.log(f"{ref} rolled back to revision {handle['revision']}")
+        body.setdefault("spec", {})["template"] = request.tools.unseal(handle["template"])
+        desired.stamp_of(request).put_on(body)
+        write(request, cluster, ref, body, force=True)
+        request.tools.log(f"{ref} rolled back to revision {handle['revision']}")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 
-    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
         """What was rolled back stays."""
 
 
@@ -71,32 +71,32 @@ def _revisions(cluster: Cluster, live: Object, ref: Ref) -> list[tuple[int, Obje
     labels = selector(live["spec"]["selector"])
     uid = live["metadata"]["uid"]
     kind = "ReplicaSet" if ref.kind == "Deployment" else "ControllerRevision"
-    found: list[tuple[int, Object]] = []
-    for one in cluster.find("apps/v1", kind, ref.namespace, labels=labels):
-        if not any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or ()):
+    revisions: list[tuple[int, Object]] = []
+    for row in cluster.find("apps/v1", kind, ref.namespace, labels=labels):
+        if not any(owner.get("uid") == uid for owner in row["metadata"].get("ownerReferences") or ()):
             continue
         if kind == "ReplicaSet":
-            number = int(fence.annotations_of(one).get(REVISION) or 0)
-            template = copy.deepcopy(one["spec"]["template"])
+            revision = int(fence.annotations_of(row).get(REVISION) or 0)
+            template = copy.deepcopy(row["spec"]["template"])
             (template["metadata"].get("labels") or {}).pop("pod-template-hash", None)
         else:
-            number = int(one.get("revision") or 0)
-            template = copy.deepcopy(one["data"]["spec"]["template"])
+            revision = int(row.get("revision") or 0)
+            template = copy.deepcopy(row["data"]["spec"]["template"])
             template.pop("$patch", None)
         template.get("metadata", {}).pop("creationTimestamp", None)
-        found.append((number, template))
-    return sorted(found, key=lambda pair: pair[0])
+        revisions.append((revision, template))
+    return sorted(revisions, key=lambda pair: pair[0])
 
 
-def _chosen(found: list[tuple[int, Object]], wish: int, ref: Ref) -> tuple[int, Object]:
+def _chosen(revisions: list[tuple[int, Object]], wish: int, ref: Ref) -> tuple[int, Object]:
     """A positive wish is a revision's number, a negative one counts back from the present."""
-    if len(found) < 2:
+    if len(revisions) < 2:
         raise TaskFailed(f"{ref} has no earlier revision to go back to (see its revisionHistoryLimit).")
     back = -wish if wish < 0 else 1
-    if wish <= 0 and back < len(found):
-        return found[-1 - back]
-    for number, template in found[:-1]:
-        if number == wish:
-            return number, template
-    known = ", ".join(str(number) for number, _ in found[:-1])
-    raise TaskFailed(f"{ref} has no earlier revision {wish}; it has {known}.")
+    if wish <= 0 and back < len(revisions):
+        return revisions[-1 - back]
+    for revision, template in revisions[:-1]:
+        if revision == wish:
+            return revision, template
+    earlier = ", ".join(str(revision) for revision, _ in revisions[:-1])
+    raise TaskFailed(f"{ref} has no earlier revision {wish}; it has {earlier}.")

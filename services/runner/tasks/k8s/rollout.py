@@ -40,9 +40,9 @@ def readiness(obj: Object) -> Readiness:
 
 def condition(obj: Object, kind: str) -> dict[str, Any]:
     """One of an object's conditions, empty when it has none of that type."""
-    for one in (obj.get("status") or {}).get("conditions") or ():
-        if one.get("type") == kind:
-            return dict(one)
+    for entry in (obj.get("status") or {}).get("conditions") or ():
+        if entry.get("type") == kind:
+            return dict(entry)
     return {}
 
 
@@ -67,21 +67,21 @@ def _deployment(obj: Object) -> Readiness:
         why = refused.get("message", refused.get("reason", ""))
         patience_s = REFUSED_PATIENCE_S if _HEALS.search(why) else 0.0
         return Readiness(False, f"its pods are refused: {why}", failed=True, patience_s=patience_s)
-    wanted = _count(spec, "replicas", 1)
+    replicas = _count(spec, "replicas", 1)
     updated, total = _count(status, "updatedReplicas"), _count(status, "replicas")
-    if spec.get("paused") and (updated < wanted or total > updated):
+    if spec.get("paused") and (updated < replicas or total > updated):
         meta = obj.get("metadata") or {}
         place = f" -n {meta['namespace']}" if meta.get("namespace") else ""
         resume = f"kubectl rollout resume deployment/{meta.get('name')}{place}"
         return Readiness(False, f"is paused, so nothing rolls out; resume it with: {resume}", failed=True)
     available = _count(status, "availableReplicas")
-    if updated < wanted:
-        return Readiness(False, f"{updated} of {wanted} pods updated")
+    if updated < replicas:
+        return Readiness(False, f"{updated} of {replicas} pods updated")
     if total > updated:
         return Readiness(False, f"{total - updated} pods of an earlier version still run")
     if available < updated:
         return Readiness(False, f"{available} of {updated} updated pods available")
-    return Readiness(True, f"{available} of {wanted} pods available")
+    return Readiness(True, f"{available} of {replicas} pods available")
 
 
 def updates_on_delete(obj: Object) -> bool:
@@ -102,35 +102,35 @@ def _stateful_set(obj: Object) -> Readiness:
     strategy = spec.get("updateStrategy") or {}
     if not _count(status, "observedGeneration") or _behind(obj):
         return Readiness(False, "waiting for the controller to see the new version")
-    wanted = _count(spec, "replicas", 1)
+    replicas = _count(spec, "replicas", 1)
     ready, updated = _count(status, "readyReplicas"), _count(status, "updatedReplicas")
-    if ready < wanted:
-        return Readiness(False, f"{ready} of {wanted} pods ready")
+    if ready < replicas:
+        return Readiness(False, f"{ready} of {replicas} pods ready")
     if updates_on_delete(obj):
-        return Readiness(True, _on_delete(ready, wanted, updated))
+        return Readiness(True, _on_delete(ready, replicas, updated))
     partition = _count(strategy.get("rollingUpdate"), "partition")
     if partition:
-        if updated < wanted - partition:
-            return Readiness(False, f"{updated} of {wanted - partition} pods updated (partition {partition})")
+        if updated < replicas - partition:
+            return Readiness(False, f"{updated} of {replicas - partition} pods updated (partition {partition})")
         return Readiness(True, f"{updated} pods updated (partition {partition})")
-    if wanted and status.get("updateRevision") != status.get("currentRevision"):
-        return Readiness(False, f"{updated} of {wanted} pods updated")
-    return Readiness(True, f"{ready} of {wanted} pods ready")
+    if replicas and status.get("updateRevision") != status.get("currentRevision"):
+        return Readiness(False, f"{updated} of {replicas} pods updated")
+    return Readiness(True, f"{ready} of {replicas} pods ready")
 
 
 def _daemon_set(obj: Object) -> Readiness:
     status = obj.get("status") or {}
     if _behind(obj):
         return Readiness(False, "waiting for the controller to see the new version")
-    wanted = _count(status, "desiredNumberScheduled")
+    scheduled = _count(status, "desiredNumberScheduled")
     updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
     if updates_on_delete(obj):
-        return Readiness(available >= wanted, _on_delete(available, wanted, updated))
-    if updated < wanted:
-        return Readiness(False, f"{updated} of {wanted} pods updated")
-    if available < wanted:
-        return Readiness(False, f"{available} of {wanted} pods available")
-    return Readiness(True, f"{available} of {wanted} pods available")
+        return Readiness(available >= scheduled, _on_delete(available, scheduled, updated))
+    if updated < scheduled:
+        return Readiness(False, f"{updated} of {scheduled} pods updated")
+    if available < scheduled:
+        return Readiness(False, f"{available} of {scheduled} pods available")
+    return Readiness(True, f"{available} of {scheduled} pods available")
 
 
 def _job(obj: Object) -> Readiness:

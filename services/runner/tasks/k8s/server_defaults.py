@@ -27,24 +27,24 @@ def clearing(live: Object, body: Object) -> Object | None:
 
 def _nulls(before: Any, after: Any) -> dict[str, Any]:
     """Null for each map that is gone, at its place."""
-    found: dict[str, Any] = {}
+    nulls: dict[str, Any] = {}
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return found
+        return nulls
     for key, value in before.items():
         if isinstance(value, dict) and key not in after:
-            found[key] = None
+            nulls[key] = None
         elif isinstance(value, dict) and (inner := _nulls(value, after[key])):
-            found[key] = inner
+            nulls[key] = inner
         elif isinstance(value, list) and (members := _members(value, after.get(key))):
-            found[key] = members
-    return found
+            nulls[key] = members
+    return nulls
 
 
 def _members(before: list[Any], after: Any) -> list[dict[str, Any]]:
     """The same within a list whose members have names, as containers have."""
-    named = {one["name"]: one for one in after or () if isinstance(one, dict) and "name" in one}
-    pairs = ((one, named.get(one["name"])) for one in before if isinstance(one, dict) and "name" in one)
-    return [{"name": one["name"], **inner} for one, other in pairs if (inner := _nulls(one, other))]
+    named = {member["name"]: member for member in after or () if isinstance(member, dict) and "name" in member}
+    pairs = ((member, named.get(member["name"])) for member in before if isinstance(member, dict) and "name" in member)
+    return [{"name": member["name"], **inner} for member, other in pairs if (inner := _nulls(member, other))]
 
 
 def _put_in(body: dict[str, Any], nulls: dict[str, Any]) -> None:
@@ -54,6 +54,6 @@ def _put_in(body: dict[str, Any], nulls: dict[str, Any]) -> None:
         elif isinstance(value, dict):
             _put_in(body[key], value)
         else:
-            named = {one["name"]: one for one in body[key] if isinstance(one, dict) and "name" in one}
-            for one in value:
-                _put_in(named[one["name"]], {part: sub for part, sub in one.items() if part != "name"})
+            named = {member["name"]: member for member in body[key] if isinstance(member, dict) and "name" in member}
+            for member in value:
+                _put_in(named[member["name"]], {part: sub for part, sub in member.items() if part != "name"})

@@ -16,43 +16,43 @@ from shared.outbound.http import HttpClient
 _KEPT = "source"
 
 
-def is_wanted(asked: Asked) -> bool:
+def is_wanted(request: Asked) -> bool:
     """Whether the manifest is a file at a Git endpoint; YAML in the task itself comes first."""
-    return bool(asked.text("filePath").strip()) and not asked.text("yaml").strip()
+    return bool(request.text("filePath").strip()) and not request.text("yaml").strip()
 
 
-def fetch(asked: Asked, client: HttpClient) -> str:
+def fetch(request: Asked, client: HttpClient) -> str:
     """The file, with its parameters filled in."""
-    endpoint = asked.endpoint("scm")
+    endpoint = request.endpoint("scm")
     if endpoint.type != "git":
         raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; `endpoints.scm` needs one of type git.")
-    path = asked.text("filePath").strip()
+    path = request.text("filePath").strip()
     try:
-        file = read_file(client, endpoint, path, asked.tools.log, asked.text("branch").strip())
-        text = fill_constants(file.text, asked.table("scmConstants"))
+        file = read_file(client, endpoint, path, request.tools.log, request.text("branch").strip())
+        text = fill_constants(file.text, request.table("scmConstants"))
     except GitProblem as problem:
         raise TaskFailed(problem.message) from None
     except Unresolved as missing:
         raise TaskFailed(f"In {path}: {missing}") from None
-    asked.tools.log(f"{path} is taken from commit {file.commit[:12]} of {file.branch}, endpoint {endpoint.name}")
+    request.tools.log(f"{path} is taken from commit {file.commit[:12]} of {file.branch}, endpoint {endpoint.name}")
     return text
 
 
-def put_in(asked: Asked, text: str) -> Asked:
+def put_in(request: Asked, text: str) -> Asked:
     """The task as if the text had been written into it."""
-    return replace(asked, input={**asked.input, "yaml": text})
+    return replace(request, input={**request.input, "yaml": text})
 
 
-def kept(asked: Asked, step: Running, text: str) -> Running:
+def kept(request: Asked, step: Running, text: str) -> Running:
     """The step with the text in its handle; the actions hand it on from phase to phase."""
-    return replace(step, handle={**step.handle, _KEPT: asked.tools.seal(text)})
+    return replace(step, handle={**step.handle, _KEPT: request.tools.seal(text)})
 
 
-def again(asked: Asked, handle: Json) -> Asked:
+def again(request: Asked, handle: Json) -> Asked:
     """The task with the text that its start has kept."""
     if _KEPT not in handle:
-        return asked
-    text = asked.memory.get(_KEPT)
+        return request
+    text = request.memory.get(_KEPT)
     if text is None:
-        text = asked.memory[_KEPT] = asked.tools.unseal(handle[_KEPT])
-    return put_in(asked, text)
+        text = request.memory[_KEPT] = request.tools.unseal(handle[_KEPT])
+    return put_in(request, text)

@@ -19,9 +19,9 @@ def of_set(live: Object, older: Iterable[Object], troubled: Container[str], *, p
     ready before, and what is not ready now is of the version that failed.
     """
     spec, status = live.get("spec") or {}, live.get("status") or {}
-    seen = (status.get("observedGeneration") or 0) >= (live["metadata"].get("generation") or 0)
+    observed = (status.get("observedGeneration") or 0) >= (live["metadata"].get("generation") or 0)
     partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition")
-    if live["kind"] != "StatefulSet" or not status.get("updateRevision") or not seen or partition:
+    if live["kind"] != "StatefulSet" or not status.get("updateRevision") or not observed or partition:
         return []
     return [
         pod

@@ -28,39 +28,39 @@ class K8S(Task):
         # A start only reads; every change follows on its own leave, from what the handle says.
         return Effect.REPEATABLE
 
-    def start(self, asked: Asked) -> Step:
-        module = _module(asked)
-        if not source.is_wanted(asked):
-            return module.start(asked, self._cluster(asked))
-        text = source.fetch(asked, self._client)
-        step = module.start(source.put_in(asked, text), self._cluster(asked))
-        return source.kept(asked, step, text) if isinstance(step, Running) else step
+    def start(self, request: Asked) -> Step:
+        module = _module(request)
+        if not source.is_wanted(request):
+            return module.start(request, self._cluster(request))
+        text = source.fetch(request, self._client)
+        step = module.start(source.put_in(request, text), self._cluster(request))
+        return source.kept(request, step, text) if isinstance(step, Running) else step
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
-        return _module(asked).observe(source.again(asked, handle), self._cluster(asked), handle)
+    def observe(self, request: Asked, handle: Json) -> Step:
+        return _module(request).observe(source.again(request, handle), self._cluster(request), handle)
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
-        _module(asked).cancel(source.again(asked, handle), self._cluster(asked), handle)
+    def cancel(self, request: Asked, handle: Json) -> None:
+        _module(request).cancel(source.again(request, handle), self._cluster(request), handle)
 
-    def _cluster(self, asked: Asked) -> Cluster:
-        endpoint = asked.endpoint("kubernetesServer")
+    def _cluster(self, request: Asked) -> Cluster:
+        endpoint = request.endpoint("kubernetesServer")
         if endpoint.type not in ("k8s", "kubernetes"):
             raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; a K8S task needs one of type k8s.")
         return self._clusters.of(endpoint)
 
 
-def _action(given: Json) -> str:
-    return str(given.get("action") or "").strip().upper()
+def _action(fields: Json) -> str:
+    return str(fields.get("action") or "").strip().upper()
 
 
 class Action(Protocol):
     """What each action's module has."""
 
-    def start(self, asked: Asked, cluster: Cluster) -> Step: ...
+    def start(self, request: Asked, cluster: Cluster) -> Step: ...
 
-    def observe(self, asked: Asked, cluster: Cluster, handle: Json) -> Step: ...
+    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step: ...
 
-    def cancel(self, asked: Asked, cluster: Cluster, handle: Json) -> None: ...
+    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None: ...
 
 
 _MODULES: dict[str, Action] = {
@@ -77,9 +77,9 @@ _MODULES: dict[str, Action] = {
 _PURE = frozenset({"GET", "DIFF", "WAIT"})
 
 
-def _module(asked: Asked) -> Action:
-    found = _MODULES.get(_action(asked.input))
-    if found is None:
-        known = ", ".join(_MODULES)
-        raise TaskFailed(f"There is no K8S action {asked.input.get('action')!r}: choose one of {known}.")
-    return found
+def _module(request: Asked) -> Action:
+    action = _MODULES.get(_action(request.input))
+    if action is None:
+        names = ", ".join(_MODULES)
+        raise TaskFailed(f"There is no K8S action {request.input.get('action')!r}: choose one of {names}.")
+    return action

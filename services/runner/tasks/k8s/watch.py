@@ -39,112 +39,114 @@ class Seen:
     """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
 
 
-def look(asked: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False) -> Seen:
+def look(request: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False) -> Seen:
     """Look at every object once. A cluster that does not answer for a while makes no failure."""
-    seen = Seen()
+    progress = Seen()
     try:
         for ref in refs:
-            _look_at(asked, cluster, ref, seen, fenced=fenced, put_back=put_back)
+            _look_at(request, cluster, ref, progress, fenced=fenced, put_back=put_back)
     except ClusterError as error:
-        if not outage(asked, error):
+        if not outage(request, error):
             raise
         return Seen(ready=False, messages=["the cluster does not answer"])
-    asked.memory.pop("outage", None)
-    return seen
+    request.memory.pop("outage", None)
+    return progress
 
 
-def deadline(asked: Asked) -> float:
+def deadline(request: Asked) -> float:
     """Until when to wait, by the task's `timeout` in minutes."""
-    return asked.tools.now() + 60 * _timeout(asked)
+    return request.tools.now() + 60 * _timeout(request)
 
 
-def too_late(asked: Asked, seen: Seen) -> str:
+def too_late(request: Asked, progress: Seen) -> str:
     """What is not ready although the time is over."""
-    return f"Not ready within the timeout of {_timeout(asked):g} minutes: {'; '.join(seen.messages)}"
+    return f"Not ready within the timeout of {_timeout(request):g} minutes: {'; '.join(progress.messages)}"
 
 
-def _timeout(asked: Asked) -> float:
-    return asked.number("timeout", 5)
+def _timeout(request: Asked) -> float:
+    return request.number("timeout", 5)
 
 
-def outage(asked: Asked, error: TaskFailed) -> bool:
+def outage(request: Asked, error: TaskFailed) -> bool:
     """Whether the cluster does not answer, for no longer yet than is to be waited out."""
     if not isinstance(error, ClusterError) or not error.passing:
         return False
-    now = asked.tools.now()
-    if now - asked.memory.setdefault("outage", now) > OUTAGE_ALLOWED_S:
+    now = request.tools.now()
+    if now - request.memory.setdefault("outage", now) > OUTAGE_ALLOWED_S:
         return False
-    asked.tools.log(f"{error.message} Trying again.")
+    request.tools.log(f"{error.message} Trying again.")
     return True
 
 
-def _look_at(asked: Asked, cluster: Cluster, ref: Ref, seen: Seen, *, fenced: bool, put_back: bool) -> None:
+def _look_at(request: Asked, cluster: Cluster, ref: Ref, progress: Seen, *, fenced: bool, put_back: bool) -> None:
     live = cluster.get(ref)
     if live is None:
-        if _removed_when_finished(asked, cluster, ref):
+        if _removed_when_finished(request, cluster, ref):
             return
         raise TaskFailed(f"{ref} was deleted by somebody else while the task waited for it.")
     if fenced:
-        fence.check(live, stamp_of(asked), ref)
-    seen.objects.append(live)
-    how = _own_condition(asked, live) or readiness(live)
+        fence.check(live, stamp_of(request), ref)
+    progress.objects.append(live)
+    how = _own_condition(request, live) or readiness(live)
     if how.ready:
         return
-    seen.ready = False
-    seen.messages.append(f"{ref}: {how.message}")
+    progress.ready = False
+    progress.messages.append(f"{ref}: {how.message}")
     pods, owners, older = _pods_of(cluster, live, ref)
-    _tell_events(asked, cluster, ref, [*owners, *pods])
-    troubled = {one.pod for one in lasting(asked.memory, asked.tools.now(), older)}
+    _tell_events(request, cluster, ref, [*owners, *pods])
+    troubled = {trouble.pod for trouble in lasting(request.memory, request.tools.now(), older)}
     for pod in left_behind.of_set(live, older, troubled, put_back=put_back):
         place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
-        seen.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
-    found = lasting(asked.memory, asked.tools.now(), pods)
-    if _has_failed(asked, ref, how) and not seen.failure:
-        seen.failure = f"{ref}: {how.message}"
-    if found and not seen.failure:
-        seen.failure = f"{ref} will not become ready: {describe(found[0])}"
-    if seen.failure and not asked.memory.get("logs told"):
-        asked.memory["logs told"] = True
-        tail = _tell_logs(asked, cluster, ref.namespace, found or [t for pod in pods for t in troubles(pod)])
-        seen.failure += f" Last log line: {tail}" if tail else ""
+        progress.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
+    lasting_troubles = lasting(request.memory, request.tools.now(), pods)
+    if _has_failed(request, ref, how) and not progress.failure:
+        progress.failure = f"{ref}: {how.message}"
+    if lasting_troubles and not progress.failure:
+        progress.failure = f"{ref} will not become ready: {describe(lasting_troubles[0])}"
+    if progress.failure and not request.memory.get("logs told"):
+        request.memory["logs told"] = True
+        tail = _tell_logs(
+            request, cluster, ref.namespace, lasting_troubles or [t for pod in pods for t in troubles(pod)]
+        )
+        progress.failure += f" Last log line: {tail}" if tail else ""
 
 
-def _has_failed(asked: Asked, ref: Ref, how: Readiness) -> bool:
+def _has_failed(request: Asked, ref: Ref, how: Readiness) -> bool:
     """Whether a failure has lasted as long as it must to count."""
-    first: dict[Ref, float] = asked.memory.setdefault("failing since", {})
+    first: dict[Ref, float] = request.memory.setdefault("failing since", {})
     if not how.failed:
         first.pop(ref, None)
         return False
-    return asked.tools.now() - first.setdefault(ref, asked.tools.now()) >= how.patience_s
+    return request.tools.now() - first.setdefault(ref, request.tools.now()) >= how.patience_s
 
 
 _JOB_FAILURES = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"})
 
 
-def _removed_when_finished(asked: Asked, cluster: Cluster, ref: Ref) -> bool:
+def _removed_when_finished(request: Asked, cluster: Cluster, ref: Ref) -> bool:
     """Whether a Job is gone because it finished and its TTL removed it; its last events say how it ended."""
     ttl = any(
         (obj["kind"], obj["metadata"]["name"]) == ("Job", ref.name)
         and (obj.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
-        for obj in manifest(asked)
+        for obj in manifest(request)
     )
     if ref.kind != "Job" or not ttl:
         return False
-    since = _iso(asked.tools.now() - OLD_NEWS_S)
+    since = _iso(request.tools.now() - OLD_NEWS_S)
     for event in cluster.find("v1", "Event", ref.namespace, fields=f"involvedObject.name={ref.name}"):
         if event.get("reason") in _JOB_FAILURES and _when(event) >= since:
             raise TaskFailed(f"{ref}: failed: {event.get('message') or event['reason']}")
-    asked.tools.log(f"{ref} finished, and was removed after its ttlSecondsAfterFinished.")
+    request.tools.log(f"{ref} finished, and was removed after its ttlSecondsAfterFinished.")
     return True
 
 
-def _own_condition(asked: Asked, live: Object) -> Readiness | None:
+def _own_condition(request: Asked, live: Object) -> Readiness | None:
     """`waitFor` decides for kinds whose readiness is not known."""
-    condition = asked.text("waitFor").strip()
+    condition = request.text("waitFor").strip()
     if not condition or live["kind"] in (*_WATCHED, "Namespace", "ConfigMap", "Secret", "Service"):
         return None
     try:
-        ready = holds(asked, condition, "object", live)
+        ready = holds(request, condition, "object", live)
     except Exception as error:
         return Readiness(False, f"its `waitFor` cannot be evaluated yet: {error}")
     return Readiness(ready, "waits until its `waitFor` holds")
@@ -176,8 +178,12 @@ def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], li
 def _of_newest_set(
     cluster: Cluster, live: Object, ref: Ref, pods: list[Object], labels: str
 ) -> tuple[list[Object], list[Object]]:
-    sets = [one for one in cluster.find("apps/v1", "ReplicaSet", ref.namespace, labels=labels) if _owned_by(one, live)]
-    newest = max(sets, key=lambda one: int(fence.annotations_of(one).get(REVISION) or 0), default=None)
+    sets = [
+        candidate
+        for candidate in cluster.find("apps/v1", "ReplicaSet", ref.namespace, labels=labels)
+        if _owned_by(candidate, live)
+    ]
+    newest = max(sets, key=lambda candidate: int(fence.annotations_of(candidate).get(REVISION) or 0), default=None)
     if newest is None:
         return [], []
     return [pod for pod in pods if _owned_by(pod, newest)], [newest]
@@ -195,7 +201,7 @@ def _newest_revision(cluster: Cluster, live: Object, ref: Ref, labels: str) -> s
 
 def _owned_by(obj: Object, owner: Object) -> bool:
     uid = owner["metadata"].get("uid")
-    return any(one.get("uid") == uid for one in obj["metadata"].get("ownerReferences") or ())
+    return any(reference.get("uid") == uid for reference in obj["metadata"].get("ownerReferences") or ())
 
 
 def _label(obj: Object, name: str) -> str:
@@ -214,19 +220,19 @@ def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) ->
     return lasting
 
 
-def _tell_logs(asked: Asked, cluster: Cluster, namespace: str, found: list[Trouble]) -> str:
+def _tell_logs(request: Asked, cluster: Cluster, namespace: str, troubled: list[Trouble]) -> str:
     """Print what failing containers printed last; answers the very last line."""
     last = ""
-    for trouble in found[:3]:
+    for trouble in troubled[:3]:
         if not trouble.wants_log:
             continue
         try:
             lines = _printed(cluster, namespace, trouble)
         except ClusterError as error:
-            asked.tools.log(error.message)
+            request.tools.log(error.message)
             continue
         for line in lines:
-            asked.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
+            request.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
         last = last or next((line.strip() for line in reversed(lines) if line.strip()), "")
     return last
 
@@ -242,34 +248,34 @@ def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
     return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
 
 
-def _tell_events(asked: Asked, cluster: Cluster, ref: Ref, below: list[Object]) -> None:
+def _tell_events(request: Asked, cluster: Cluster, ref: Ref, below: list[Object]) -> None:
     """Print the events of an object and of what it made, each once."""
-    now = asked.tools.now()
-    due: dict[Ref, float] = asked.memory.setdefault("events due", {})
+    now = request.tools.now()
+    due: dict[Ref, float] = request.memory.setdefault("events due", {})
     if due.get(ref, 0.0) > now:
         return
     due[ref] = now + EVENTS_EVERY_S
-    names = {ref.name, *(one["metadata"]["name"] for one in below)}
-    told: set[tuple[str, int]] = asked.memory.setdefault("events told", set())
+    names = {ref.name, *(owned["metadata"]["name"] for owned in below)}
+    told_events: set[tuple[str, int]] = request.memory.setdefault("events told", set())
     try:
         events = cluster.find("v1", "Event", ref.namespace, fields="")
     except ClusterError:
         return  # the endpoint's user may not read events; the roll-out is watched all the same
-    since = asked.memory.setdefault("events since", _iso(now - OLD_NEWS_S))
+    since = request.memory.setdefault("events since", _iso(now - OLD_NEWS_S))
     for event in sorted(events, key=_when):
         about = event.get("involvedObject") or {}
         key = (str(event["metadata"].get("uid")), int(event.get("count") or 1))
-        if about.get("name") in names and key not in told:
-            told.add(key)
+        if about.get("name") in names and key not in told_events:
+            told_events.add(key)
             if _when(event) >= since:
-                asked.tools.log(
+                request.tools.log(
                     f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}"
                 )
 
 
 def _when(event: Object) -> str:
-    made = event["metadata"].get("creationTimestamp")
-    return str(event.get("lastTimestamp") or event.get("eventTime") or made or "")
+    created_at = event["metadata"].get("creationTimestamp")
+    return str(event.get("lastTimestamp") or event.get("eventTime") or created_at or "")
 
 
 def _iso(at: float) -> str:

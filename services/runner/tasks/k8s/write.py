@@ -19,12 +19,12 @@ _GONE_WITHIN_S = 120.0
 
 
 def write(
-    asked: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
+    request: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
 ) -> Object:
     """Apply what was read just before and nothing newer: a start that comes late loses."""
-    stamp = desired.stamp_of(asked)
-    for left in reversed(range(_RACES)):
-        live = taken_over(cluster, ref, await_gone(asked, cluster, ref))
+    stamp = desired.stamp_of(request)
+    for tries_left in reversed(range(_RACES)):
+        live = taken_over(cluster, ref, await_gone(request, cluster, ref))
         fence.check(live, stamp, ref)
         newest = desired.with_restart(body, live, restart_for)
         if live is not None:
@@ -35,21 +35,21 @@ def write(
         except ClusterError as error:
             if error.status != 409:
                 raise
-            if "the object has been modified" not in error.message or not left:
+            if "the object has been modified" not in error.message or not tries_left:
                 raise TaskFailed(conflicts.words(ref, error)) from None
         time.sleep(0.2)
     raise AssertionError("unreachable")
 
 
-def await_gone(asked: Asked, cluster: Cluster, ref: Ref) -> Object | None:
+def await_gone(request: Asked, cluster: Cluster, ref: Ref) -> Object | None:
     """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
     until = time.monotonic() + _GONE_WITHIN_S
     waiting = False
     while (live := cluster.get(ref)) is not None and is_being_deleted(live):
         if not waiting:
-            asked.tools.log(f"{ref} is being deleted; it is made again once it is gone.")
+            request.tools.log(f"{ref} is being deleted; it is made again once it is gone.")
             waiting = True
-        if time.monotonic() > until or asked.tools.stopping():
+        if time.monotonic() > until or request.tools.stopping():
             holders = ", ".join(live["metadata"].get("finalizers") or ()) or "no finalizer; its pods may be ending"
             raise TaskFailed(
                 f"{ref} is being deleted and did not go within {_GONE_WITHIN_S:g} s. What holds it: {holders}. "
