@@ -165,8 +165,8 @@ def test_step_3_the_webhook_is_made_with_an_endpoint_a_token_and_a_tag_without_l
     expect(tags.get_by_role("row").filter(has_text="dev").locator(".skipped")).to_contain_text("not run")
     page.get_by_role("button", name="Save").click()
     # NAMESPACE is mandatory and has no default: the browser itself stays at the field.
-    expect(page.get_by_label("NAMESPACE")).to_be_focused()
-    page.get_by_label("NAMESPACE").fill("apps")
+    expect(page.get_by_role("textbox", name="NAMESPACE", exact=True)).to_be_focused()
+    page.get_by_role("textbox", name="NAMESPACE", exact=True).fill("apps")
     photograph("step-3-webhook", whole=True)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="acme-web is saved")).to_be_visible()

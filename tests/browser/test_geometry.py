@@ -6,16 +6,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Page as Rows
 from shared.process.clock import now
-from tests.support import needs
 from tests.unit.gateway.site import Site, the_site
-
-from .conftest import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 TASK = {"type": "K8S", "status": "COMPLETED"}
@@ -35,14 +32,12 @@ def site() -> Site:
 
 
 @pytest.fixture
-def page(address: str, site: Site) -> Iterator[Page]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=needs.chromium(), args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-        token = site.sessions.issue(site.signed_in, now()).token
-        context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
-        yield context.new_page()
-        browser.close()
+def page(address: str, site: Site, chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
+    token = site.sessions.issue(site.signed_in, now()).token
+    context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+    yield context.new_page()
+    context.close()
 
 
 def execution(stages: int) -> dict[str, object]:
