@@ -103,6 +103,11 @@ class Supervisor:
                 self._end(running)
             self._running.clear()
 
+    def end(self, name: str) -> None:
+        """Stop one process and forget it; `start` may start it again, as another release does."""
+        with self._lock:
+            self._end(self._running.pop(name))
+
     def pid_of(self, name: str) -> int:
         with self._lock:
             return self._running[name].child.pid

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -16,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from services.config.store import DatabaseUnavailable, Store
+from shared.process.life import Fatal
 
 # A step's own log lines say nothing that the command does not say.
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -31,11 +35,52 @@ def _configuration() -> Config:
 
 
 def migrate(store: Store) -> None:
-    """Bring the database to this release's schema; harmless when it is there. Raises Away when it cannot be opened."""
-    config = _configuration()
-    with _opened(store) as connection, connection.begin():
-        config.attributes["connection"] = connection
+    """Bring the database to this release's schema; harmless when it is there. Raises `DatabaseUnavailable` when it
+    cannot be opened, and `Fatal` when a step would leave rows that refer to none; then nothing has changed.
+    """
+    with changing_schema(store) as config:
         command.upgrade(config, "head")
+
+
+@contextmanager
+def changing_schema(store: Store) -> Iterator[Config]:
+    """One transaction for alembic's commands, in which dropping a table drops no row of another.
+
+    SQLite changes a column by copying its table and dropping the old one, and a dropped table deletes its rows first:
+    `ON DELETE CASCADE` would take the rows of every table that refers to it. So foreign keys rest until the steps are
+    done, and are checked before the commit (https://sqlite.org/lang_altertable.html, section 7).
+    """
+    config = _configuration()
+    with _opened(store) as connection, _foreign_keys_at_rest(connection), connection.begin():
+        config.attributes["connection"] = connection
+        yield config
+        _check_foreign_keys(connection)
+
+
+@contextmanager
+def _foreign_keys_at_rest(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # By the driver: SQLite ignores this within a transaction, and SQLAlchemy begins one before any statement.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        tables = ", ".join(sorted({f"{row[0]} to {row[2]}" for row in broken}))
+        raise Fatal(
+            f"The database was not migrated: rows would refer to rows that do not exist: {len(broken)} ({tables}). "
+            "Nothing was changed. Restore a backup, or report this with the release that you upgrade from."
+        )
 
 
 def head() -> str | None:

@@ -1,0 +1,1 @@
+"""Today's code beside release v0.1.0's, and after it."""
