@@ -139,7 +139,7 @@ ROWS = (
         for row in (
             Row(N.EXECUTE, f"POST {where}/executions", "ran", {}),
             Row(N.READ, f"GET {where}/executions", "ran"),
-            Row(N.READ, f"GET {where}/executions/{{index}}", "ran"),
+            Row(N.READ, f"GET {where}/executions/{{index}}", "numbered"),
             Row(N.READ, f"GET {where}/snippets", "ran"),
         )
     ),

@@ -11,6 +11,7 @@ import pytest
 import requests
 import yaml
 
+from tests.support.loopback import FromAddress
 from tests.support.world import World
 
 from .rights_table import READING, ROLES, ROWS, Need, Row
@@ -22,11 +23,15 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def callers(world: World, things: Things) -> Iterator[dict[str, requests.Session]]:
-    """A session for each role, signed in by password."""
+    """A session for each role, signed in by password.
+
+    Each has an address of its own, as failed sign-ins are limited by address.
+    """
     sessions: dict[str, requests.Session] = {}
     lists: dict[str, list[Json]] = {"administrators": [], "members": [], "viewers": []}
-    for title, role in ROLES.items():
+    for number, (title, role) in enumerate(ROLES.items(), start=2):
         session = sessions[title] = requests.Session()
+        session.mount("https://", FromAddress(f"127.0.0.{number}"))
         session.trust_env, session.verify = False, world.layout.certificate
         if not role.signed_in:
             continue
@@ -75,7 +80,12 @@ def _maker(things: Things, row: Row) -> Callable[[], Json]:
 def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str) -> requests.Response:
     path = row.path if row.path.startswith(("/iaas", "/csp", "/project-service")) else API + row.path
     path = path.format(
-        id=thing.get("id"), project=PROJECT, name=thing.get("name"), index=1, label=thing.get("label"), type="k8s"
+        id=thing.get("id"),
+        project=PROJECT,
+        name=thing.get("name"),
+        index=thing.get("index"),
+        label=thing.get("label"),
+        type="k8s",
     )
     headers = {"Content-Type": "application/json"}
     body: Any = yaml.safe_dump(row.body) if isinstance(row.body, dict) else row.body

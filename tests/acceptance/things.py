@@ -75,6 +75,10 @@ class Things:
         started = self.client.post(f"/pipelines/{self.ran['id']}/executions", {})
         return self._wait(f"/executions/{started['executionId']}", "COMPLETED")
 
+    def numbered(self) -> Json:
+        """The pipeline of a finished execution, and that execution's number."""
+        return {**self.ran, "index": self.ended()["index"]}
+
     def going(self) -> Json:
         """An execution that waits for an answer."""
         pipeline = self.pipeline("Ask")
