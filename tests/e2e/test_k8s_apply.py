@@ -145,7 +145,10 @@ def test_a_missing_config_map_is_named(runs: Runs, space: str, image: str) -> No
     assert "CreateContainerConfigError" in done.state.message
 
 
-def test_a_quota_that_refuses_the_pods_fails_early(runs: Runs, kube: Kube, space: str, image: str) -> None:
+def test_a_quota_that_stays_full_fails_after_a_while(
+    runs: Runs, kube: Kube, space: str, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.runner.tasks.k8s.rollout.REFUSED_PATIENCE_S", 5.0)
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     kube.call("POST", f"/api/v1/namespaces/{space}/resourcequotas", quota)
     done = runs.run(yaml=deployment("web", f"{image}:1.0"), namespace=space, timeout=5)
