@@ -115,7 +115,7 @@ def test_what_fails_is_undone_told_and_repeated_from_there(world: World, web: We
 def _approved(world: World, number: str) -> bool:
     try:
         answer = world.client.patch(f"/user-operations/{number}", {"status": "Approved"})
-        return str(answer["status"]) == "Approved"
+        return str(answer["status"]) == "APPROVED"
     except ApiError as refused:
         return refused.status == 409
 
