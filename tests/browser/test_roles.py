@@ -92,7 +92,7 @@ def test_a_viewer_reads_everything_and_is_offered_nothing_to_press(world: World,
     expect(page.get_by_label("Name", exact=True)).to_be_disabled()
     assert not hindrances(page)
     page.goto(f"{world.layout.url}/webhooks/new")
-    expect(page.get_by_role("heading", level=1)).to_have_text("You may read here, and change nothing.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You have read-only access.")
     expect(page.get_by_text("Ask admin")).to_be_visible()
     page.context.close()
 

@@ -109,7 +109,7 @@ def test_a_test_goes_the_whole_way_tells_each_hop_and_runs_nothing(world: World,
     world.client.patch(f"/registry-webhooks/{webhook(world)['id']}", {"tagNamePattern": "semver:^2"})
     page.get_by_role("button", name=f"Test {demo.WEBHOOK}").click()
     expect(page.locator(".hook .problem")).to_contain_text("1.4.0 does not match semver:^2")
-    expect(hops.nth(2)).to_contain_text("Change the tag pattern")
+    expect(hops.nth(2)).to_contain_text("change the tag pattern")
     expect(hops.nth(3)).to_contain_text("Not tried")
     assert not hindrances(page)
     page.get_by_role("link", name="The test's event").click()
@@ -128,7 +128,7 @@ def test_a_test_that_the_source_networks_refuse_says_so(world: World, page: Page
         return "does not accept calls from 127.0.0.1" in page.locator(".hops").inner_text()
 
     wait_for(refused, "the gateway to hear of the networks")
-    expect(page.locator(".hops li").nth(1)).to_contain_text("let that in too")
+    expect(page.locator(".hops li").nth(1)).to_contain_text("add that address to the source networks")
     world.client.patch(f"/registry-webhooks/{id}", {"sourceNetworks": []})
 
 
