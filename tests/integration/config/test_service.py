@@ -144,6 +144,14 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
     wait_for(lambda: config.active.working or None)
     deploy_web(gateway)
     token = "a-token-of-the-webhook"
+    hub = {"serverType": "DockerHub", "repoURL": "acme/web", "username": "acme", "password": "*****"}
+    act(
+        gateway,
+        "create",
+        Kind.ENDPOINTS,
+        body={"name": "hub", "project": "default", "type": "docker", "properties": hub},
+        sealed={"properties.password": config.catalog.context.seal("dckr_pat_secret")},
+    )
     act(
         gateway,
         "create",
@@ -151,6 +159,7 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
         body={
             "name": "web pushes",
             "project": "default",
+            "endpoint": "hub",
             "pipeline": "Deploy web",
             "repoName": "acme/web",
             "enabled": True,
@@ -160,7 +169,8 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
         hashes={"secretToken": token_hash(token)},
     )
     wanted = run_ids(runner)
-    push = Push(provider="dockerhub", registry_host="docker.io", repository="acme/web", tag="1.4.1", pusher="ann")
+    about = {"provider": "dockerhub", "registry_host": "docker.io", "repository": "acme/web", "pusher": "ann"}
+    push = Push(tag="1.4.1", digest=f"sha256:{'a' * 64}", **about)
     hook = HookReceived(delivery_id="d1", received_at=time.time(), token_hash=token_hash(token), pushes=(push,))
     gateway.publish(HOOK_RECEIVED, hook, subject="d1")
     gateway.publish(HOOK_RECEIVED, hook, subject="d1")

@@ -159,7 +159,17 @@ def test_secrets_of_every_type_are_masked_and_reach_the_runner_sealed(
 
 def test_what_each_type_takes_can_be_asked(office: Office) -> None:
     types = office.get(Kind.ENDPOINTS, options={"types": True})["types"]
-    assert [one["type"] for one in types] == ["docker", "k8s", "git", "email", "slack", "webhook"]
+    assert [one["type"] for one in types] == [
+        "docker",
+        "k8s",
+        "git",
+        "email",
+        "slack",
+        "teams",
+        "discord",
+        "pagerduty",
+        "webhook",
+    ]
 
 
 def test_a_body_that_is_not_stored_can_be_prepared_for_validation(office: Office) -> None:
