@@ -15,7 +15,7 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
 from .engine.executor import Holder
-from .engine.ports import Ledger
+from .engine.ports import LedgerPort
 
 WAIT_FOR_PLACE_S = 2.0
 FULL_AGAIN_S = 1.0
@@ -27,7 +27,7 @@ Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)
 
 
-def take_run(holder: Holder, ledger: Ledger) -> Callable[[Incoming], Outcome]:
+def take_run(holder: Holder, ledger: LedgerPort) -> Callable[[Incoming], Outcome]:
     """A run wants a runner: take it, hold it, and acknowledge as soon as the take's answer is there."""
 
     def handle(incoming: Incoming) -> Outcome:

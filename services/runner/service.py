@@ -19,7 +19,7 @@ from .clients.registry import Registries
 from .engine.executor import Holder
 from .engine.ledger_client import BusLedger
 from .notifications.notifier import Notifier
-from .requests.inspect import Inspector
+from .requests.inspect import OutsideInspector
 from .requests.list_tags import TagLooker
 from .requests.resolve_tag import TagResolver, accounts
 from .requests.validate import Validator
@@ -95,7 +95,7 @@ class Runner:
             topics.RUNNER_RPC,
             {
                 topics.ENDPOINT_VALIDATE: handlers.validate(validator),
-                topics.OUTSIDE_INSPECT: handlers.look(Inspector(validator, self._client)),
+                topics.OUTSIDE_INSPECT: handlers.look(OutsideInspector(validator, self._client)),
             },
             threads=threads,
         )

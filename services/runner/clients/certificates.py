@@ -68,7 +68,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ServerCertificates:
     """What a server showed, the server's own certificate first."""
 
     vouched: bool
@@ -100,18 +100,18 @@ def dial(url: str, guard: Guard, reach: Reach) -> tuple[str, Connect]:
     return host, lambda: guard.connect(host, port, reach=reach, timeout_s=TIMEOUT_S)
 
 
-def look(host: str, connect: Connect, trust: Trust) -> Look:
+def look(host: str, connect: Connect, trust: Trust) -> ServerCertificates:
     """Shake hands, verifying; where that fails once more without, to see what was shown. Raises `OSError`."""
     with CancelScope(OVERALL_S):
         try:
-            return Look(True, "", _chain(host, connect, context(trust)))
+            return ServerCertificates(True, "", _chain(host, connect, context(trust)))
         except ssl.SSLCertVerificationError as error:
             bare = ssl.create_default_context()
             bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-            return Look(False, error.verify_message.rstrip("."), _chain(host, connect, bare))
+            return ServerCertificates(False, error.verify_message.rstrip("."), _chain(host, connect, bare))
 
 
-def acceptable(look: Look, authority_property: str) -> Json:
+def acceptable(look: ServerCertificates, authority_property: str) -> Json:
     """The changes of an endpoint that would make it take what was shown: `certificate` pins the server's own,
     `authority` keeps the private authority that signed it, where the server sends that along."""
     offers: Json = {"certificate": {"properties": {"fingerprint": look.own.fingerprint}}}
@@ -121,12 +121,12 @@ def acceptable(look: Look, authority_property: str) -> Json:
     return offers
 
 
-def distrusted(url: str, look: Look) -> str:
+def distrusted(url: str, look: ServerCertificates) -> str:
     """The sentence for a certificate that nobody vouches for."""
     return f"The certificate of {url} is not trusted ({look.why_not}): {_told(look.own)}."
 
 
-def changed(url: str, look: Look, trust: Trust, accepted_at: str) -> str:
+def changed(url: str, look: ServerCertificates, trust: Trust, accepted_at: str) -> str:
     """The sentence for a certificate that is not the accepted one."""
     pinned = ":".join(trust.fingerprint[at : at + 2] for at in range(0, len(trust.fingerprint), 2)).upper()
     when = f" on {accepted_at}" if accepted_at else ""

@@ -17,14 +17,14 @@ from .active_task import Live, TaskTools
 from .logs import LogBuffer
 from .ports import Host
 from .prepare import Barred, Not, Ready, names_used, prepare
-from .run_state import Known
+from .run_state import FoldedRun
 from .secrets import Vault
 
 
 class Hand:
     """Each task is here once, from the beginning of a try until it ends, waits, or is somebody else's."""
 
-    def __init__(self, host: Host, known: Known, vault: Vault) -> None:
+    def __init__(self, host: Host, known: FoldedRun, vault: Vault) -> None:
         self._host = host
         self._known = known
         self._vault = vault

@@ -20,7 +20,7 @@ from .active_task import Live
 from .ports import Host
 from .prepare import Barred, rollback_inputs
 from .reports import Reporter
-from .run_state import Known
+from .run_state import FoldedRun
 from .secrets import Vault
 
 _MAX_DEPLOYED = 1_000
@@ -30,14 +30,14 @@ _MAX_DEPTH = MAX_DEPTH + 20
 E = TypeVar("E", bound=h.Event)
 
 
-class TooLarge(Exception):
+class EventTooLarge(Exception):
     """An event is beyond the bounds; the text says by how much."""
 
 
 class Voice:
     """Speaks for one attempt. What it says travels with the next report; `task_begins` alone waits for leave."""
 
-    def __init__(self, host: Host, known: Known, vault: Vault, reporter: Reporter) -> None:
+    def __init__(self, host: Host, known: FoldedRun, vault: Vault, reporter: Reporter) -> None:
         self._host = host
         self._known = known
         self._vault = vault
@@ -79,14 +79,14 @@ class Voice:
         self._pass_on(begun)
 
     def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
-        """Raises `TooLarge`, and then says nothing: a handle that was cut would find nothing again."""
+        """Raises `EventTooLarge`, and then says nothing: a handle that was cut would find nothing again."""
         self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=mended(handle), pushing=pushing))
 
     def task_progress(self, live: Live, message: str) -> None:
         self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))
 
     def task_waits(self, live: Live, step: Waiting) -> None:
-        """Raises `TooLarge`, and then says nothing."""
+        """Raises `EventTooLarge`, and then says nothing."""
         message, ask = self._masked(step.message), mended(self._vault.masker.mask(step.ask))
         self._say(
             h.TaskWaiting(
@@ -139,7 +139,7 @@ class Voice:
         )
         try:
             self._say(event)
-        except TooLarge as error:
+        except EventTooLarge as error:
             self._say(event.model_copy(update={"input": {}, "sealed": {}, "problem": f"Its inputs: {error}"}))
 
     def task_ended(
@@ -180,7 +180,7 @@ class Voice:
     def _numbered(self, event: E) -> E:
         """The event with the next number. One beyond the bounds gets none, for every number must be sent."""
         if reason := _excess(event):
-            raise TooLarge(reason)
+            raise EventTooLarge(reason)
         return cast("E", event.model_copy(update={"seq": self._reporter.next_seq()}))
 
     def _stamp(self) -> dict[str, Any]:

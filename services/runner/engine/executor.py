@@ -17,8 +17,8 @@ from shared.process.logging import get_logger
 from shared.process.secrets import Opener, Sealer
 
 from .ledger_clock import LedgerClock
-from .ports import Ledger
-from .run import Run
+from .ports import LedgerPort
+from .run import ActiveRun
 
 HELD_EVERY_S = 1.0
 LOGS_EVERY_S = 0.25
@@ -31,7 +31,7 @@ class Holder:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerPort,
         types: dict[str, TaskType],
         *,
         sealer: Sealer,
@@ -50,7 +50,7 @@ class Holder:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, list[Callable[[], None]]]] = []
         self._order = itertools.count()
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, ActiveRun] = {}
         self._asked_held = itertools.count(1)
         self._heard_held_number = 0
         self._unheard = False
@@ -180,7 +180,7 @@ class Holder:
             self._slots.release()  # the message came twice; the run is in hand
             return
         try:
-            run = Run(self, answer)
+            run = ActiveRun(self, answer)
         except Exception:
             # The lease runs out, and after three times the ledger fails the run with its reason.
             log.exception("run cannot begin", execution=execution_id)
@@ -236,7 +236,7 @@ class Holder:
         for run in runs:
             self._release(run, lambda: None if self._runs else empty.set())
 
-    def _release(self, run: Run, then: Callable[[], None]) -> None:
+    def _release(self, run: ActiveRun, then: Callable[[], None]) -> None:
         def released(_done: Future[None] | None = None) -> None:
             run.abandon()
             then()

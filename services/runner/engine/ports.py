@@ -12,7 +12,7 @@ from shared.contracts.runs import Held, HeldAnswer, LogChunk, Released, Report, 
 from shared.process.secrets import Opener, Sealer
 
 
-class Ledger(Protocol):
+class LedgerPort(Protocol):
     """The way to config. Futures fail when it cannot be reached; then nothing is done outside until it can."""
 
     def take(self, ask: Take) -> Future[TakeAnswer]:
@@ -40,7 +40,7 @@ class Ledger(Protocol):
 class Host(Protocol):
     """What a run uses of its holder. All but `post` is called in the holder's own thread."""
 
-    ledger: Ledger
+    ledger: LedgerPort
     types: dict[str, TaskType]
     sealer: Sealer
     opener: Opener

@@ -19,16 +19,16 @@ from .events import Voice
 from .ports import Host
 from .prepare import outputs
 from .reports import Reporter
-from .run_state import Known
+from .run_state import FoldedRun
 from .secrets import Vault
-from .task_calls import Work
+from .task_calls import TaskCalls
 
 _MAX_ROUNDS = 10_000
 
 log = get_logger()
 
 
-class Run:
+class ActiveRun:
     """What is wanted comes in here, from the ledger and from its own tasks; what is decided goes out to the parts."""
 
     def __init__(self, host: Host, answer: TakeAnswer) -> None:
@@ -43,11 +43,11 @@ class Run:
         self._seen_at = host.now()
         self._wake: Callable[[], None] | None = None
         vault = Vault(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
-        self._known = Known(answer.about, answer, vault)
+        self._known = FoldedRun(answer.about, answer, vault)
         self._reporter = Reporter(host, self.execution_id, answer.attempt, self._heard)
         self._voice = Voice(host, self._known, vault, self._reporter)
         self._hand = Hand(host, self._known, vault)
-        self._work = Work(self, host, self._known, self._hand, self._voice, self._reporter)
+        self._work = TaskCalls(self, host, self._known, self._hand, self._voice, self._reporter)
         self._does: dict[type, Callable[[Any], None]] = {
             a.StartRun: lambda _: self._voice.run_started(),
             a.StartStage: lambda action: self._voice.stage_started(action.stage),

@@ -20,7 +20,7 @@ from .secrets import Vault
 Opens = Callable[[], Any]
 
 
-class Known:
+class FoldedRun:
     """Folded from the history that the take brought and from what this holder has said since."""
 
     def __init__(self, about: Started, answer: TakeAnswer, vault: Vault) -> None:

@@ -14,7 +14,7 @@ from shared.process.masking import Masker
 from shared.process.secrets import CannotOpen, Opener, Sealer, keyed_hash
 
 
-class Variables(Mapping[str, Any]):
+class RunVariables(Mapping[str, Any]):
     """Variables by name; a secret one is opened when its value is asked for."""
 
     def __init__(self, variables: Mapping[str, ResolvedVariable], opener: Opener) -> None:
@@ -68,7 +68,7 @@ class Vault:
         sealer: Sealer,
         inputs: Mapping[str, Sealed] | None = None,
     ) -> None:
-        self.variables = Variables(variables, opener)
+        self.variables = RunVariables(variables, opener)
         self._endpoints = endpoints
         self._sealed_inputs = inputs or {}
         self._sealed_variables = [variable.sealed for variable in variables.values() if variable.sealed is not None]

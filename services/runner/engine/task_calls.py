@@ -14,12 +14,12 @@ from . import actions as a
 from . import permits
 from .active_task import CANCEL_PATIENCE_S, Call, Live, Stale, called
 from .active_tasks import Hand
-from .events import TooLarge, Voice
+from .events import EventTooLarge, Voice
 from .outcomes import complaint, outcome
 from .ports import Host
 from .prepare import Barred, Not
 from .reports import Ask, Reporter
-from .run_state import Known
+from .run_state import FoldedRun
 
 
 class Owner(Protocol):
@@ -34,10 +34,12 @@ class Owner(Protocol):
         """Something has happened: do all that can be done now."""
 
 
-class Work:
+class TaskCalls:
     """Does what `decide` wants of tasks. Everything but the calls themselves happens in the holder's thread."""
 
-    def __init__(self, owner: Owner, host: Host, known: Known, hand: Hand, voice: Voice, reporter: Reporter) -> None:
+    def __init__(
+        self, owner: Owner, host: Host, known: FoldedRun, hand: Hand, voice: Voice, reporter: Reporter
+    ) -> None:
         self._owner = owner
         self._host = host
         self._known = known
@@ -200,7 +202,7 @@ class Work:
         if handle != live.handle:
             try:
                 self._voice.task_handle(live, handle, step.pushing)
-            except TooLarge as error:
+            except EventTooLarge as error:
                 self._fail(live, f"What the task must remember to go on is {error}: do less in one task.")
                 return
             live.handle = handle
@@ -215,7 +217,7 @@ class Work:
     def _waits(self, live: Live, step: Waiting) -> None:
         try:
             self._voice.task_waits(live, step)
-        except TooLarge as error:
+        except EventTooLarge as error:
             self._fail(live, f"What the task asks for is {error}.")
         else:
             self._hand.let_fall(live)

@@ -23,14 +23,14 @@ from shared.grammar.resolving import Writer
 from shared.outbound.http import PUBLIC, HttpClient
 
 from . import chat, escaping, mail, pagerduty
-from .letters import TIMEOUT_S, Letter, NotSent, Sent, judged
+from .letters import TIMEOUT_S, FilledNotice, NotSent, Sent, judged
 
 __all__ = ["NotSent", "Sent", "defaults", "signed", "tell", "writers"]
 
 
 def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, client: HttpClient) -> Sent:
     """Send once, everything in `entry` filled in; raises `NotSent`."""
-    return _kind(notice.kind).send(Letter(notice, entry, endpoint, client))
+    return _kind(notice.kind).send(FilledNotice(notice, entry, endpoint, client))
 
 
 def defaults(kind: str) -> Json:
@@ -56,7 +56,7 @@ def _kind(name: str) -> _Kind:
     return notification_kind
 
 
-def _webhook(letter: Letter) -> Sent:
+def _webhook(letter: FilledNotice) -> Sent:
     endpoint = letter.endpoint
     url = letter.text("url") or (endpoint.text("url") if endpoint is not None else "")
     if not url:
@@ -95,7 +95,7 @@ def _key(secret: str) -> bytes:
     return secret.encode()
 
 
-def _standard_payload(letter: Letter) -> str:
+def _standard_payload(letter: FilledNotice) -> str:
     about = letter.notice.about
     data = {**about, "event": letter.notice.event, "output": letter.notice.outputs}
     when = about.get("endTime") or about.get("startTime")
@@ -111,7 +111,7 @@ def _headers(value: Any) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    send: Callable[[Letter], Sent]
+    send: Callable[[FilledNotice], Sent]
     defaults: Json
     writers: Mapping[str, Writer] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 
-from .letters import Letter, Sent, cut, host_of, judged, posted
+from .letters import FilledNotice, Sent, cut, host_of, judged, posted
 
 _CARD_CHARS = 10_000
 """Teams takes messages of 28 KB."""
@@ -17,7 +17,7 @@ _COLOURS = {"SUCCESS": ("Good", 0x2E7D32), "FAILURE": ("Attention", 0xC62828), "
 _PLAIN = ("Default", 0x546E7A)
 
 
-def slack(letter: Letter) -> Sent:
+def slack(letter: FilledNotice) -> Sent:
     """An incoming webhook of Slack, or of a server that speaks like it."""
     endpoint = letter.need_endpoint()
     url = endpoint.text("url") or endpoint.text("webhookUrl")
@@ -26,7 +26,7 @@ def slack(letter: Letter) -> Sent:
     return judged(posted(letter, url, body), f"{host_of(url)} {channel}".strip())
 
 
-def teams(letter: Letter) -> Sent:
+def teams(letter: FilledNotice) -> Sent:
     """A workflow of Microsoft Teams ("Send webhook alerts to a channel"), which posts the Adaptive Card that it gets.
 
     https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
@@ -41,7 +41,7 @@ def _with_card(card: Json) -> Json:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _card(letter: Letter) -> Json:
+def _card(letter: FilledNotice) -> Json:
     colour, _ = _COLOURS.get(letter.notice.event, _PLAIN)
     title = {"type": "TextBlock", "text": letter.text("title"), "weight": "Bolder", "size": "Medium", "color": colour}
     text = {"type": "TextBlock", "text": cut(letter.text("text"), _CARD_CHARS)}
@@ -57,7 +57,7 @@ def _card(letter: Letter) -> Json:
     return card
 
 
-def discord(letter: Letter) -> Sent:
+def discord(letter: FilledNotice) -> Sent:
     """A webhook of a Discord channel: an embed, with the author's `content` before it where there is one.
 
     https://discord.com/developers/docs/resources/webhook#execute-webhook
@@ -66,7 +66,7 @@ def discord(letter: Letter) -> Sent:
     return judged(posted(letter, url, letter.own_payload() or _embedded(letter)), host_of(url))
 
 
-def _embedded(letter: Letter) -> Json:
+def _embedded(letter: FilledNotice) -> Json:
     _, colour = _COLOURS.get(letter.notice.event, _PLAIN)
     embed = {
         "title": cut(letter.text("title"), _TITLE_CHARS),

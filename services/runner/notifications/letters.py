@@ -41,7 +41,7 @@ class NotSent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class FilledNotice:
     """A notice with everything filled in."""
 
     notice: Notice
@@ -81,7 +81,7 @@ class Letter:
         return payload
 
 
-def posted(letter: Letter, url: str, body: Any) -> TextReply:
+def posted(letter: FilledNotice, url: str, body: Any) -> TextReply:
     """Post JSON with the endpoint's trust."""
     headers = {"Content-Type": "application/json"}
     return ask(

@@ -15,7 +15,7 @@ from shared.outbound.failures import explain
 from shared.outbound.guard import ForbiddenAddress
 from shared.outbound.http import forbidden_message
 
-from .letters import Letter, NotSent, Sent
+from .letters import FilledNotice, NotSent, Sent
 
 _HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _TAGS = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -26,7 +26,7 @@ def is_html(body: Any) -> bool:
     return isinstance(body, str) and _HTML.match(body) is not None
 
 
-def send(letter: Letter) -> Sent:
+def send(letter: FilledNotice) -> Sent:
     """To all in `to` at once; once the server has taken it, it is sent, whatever becomes of the connection."""
     endpoint, to = letter.need_endpoint(), _addresses(letter.entry.get("to"))
     if not to:
@@ -56,7 +56,7 @@ def send(letter: Letter) -> Sent:
     return Sent(target, 250, f"Taken by {host}{left_out}")
 
 
-def _message(letter: Letter, sender: str, to: list[str]) -> EmailMessage:
+def _message(letter: FilledNotice, sender: str, to: list[str]) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"] = one_line(sender), ", ".join(to)
     # A header is one line, whatever an expression brought.

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from shared.contracts.base import Json
 from shared.contracts.texts import one_line
 
-from .letters import Letter, NotSent, Sent, cut, host_of, judged, posted
+from .letters import FilledNotice, NotSent, Sent, cut, host_of, judged, posted
 
 US_URL = "https://events.pagerduty.com"
 _PATH = "/v2/enqueue"
@@ -25,7 +25,7 @@ _BY_EVENT = {
 _SUMMARY_CHARS, _KEY_CHARS = 1024, 255
 
 
-def send(letter: Letter) -> Sent:
+def send(letter: FilledNotice) -> Sent:
     """One event. The same event again is the same alert: its key names the pipeline, and not the run."""
     endpoint = letter.need_endpoint()
     key = endpoint.text("routingKey")
@@ -37,7 +37,7 @@ def send(letter: Letter) -> Sent:
     return judged(posted(letter, url, {"routing_key": key, **_event(letter)}), host_of(url))
 
 
-def _event(letter: Letter) -> Json:
+def _event(letter: FilledNotice) -> Json:
     usual_action, usual_severity = _BY_EVENT.get(letter.notice.event, ("trigger", "info"))
     action = _one_of(letter, "eventAction", _ACTIONS, usual_action)
     event: Json = {
@@ -58,17 +58,17 @@ def _event(letter: Letter) -> Json:
     return event
 
 
-def _usual_key(letter: Letter) -> str:
+def _usual_key(letter: FilledNotice) -> str:
     place = (letter.fact("project"), letter.fact("name"), letter.fact("stageName"), letter.fact("taskName"))
     return "/".join(("portside", *(part for part in place if part)))
 
 
-def _details(letter: Letter) -> Json:
+def _details(letter: FilledNotice) -> Json:
     names = ("status", "statusMessage", "stageName", "taskName", "requestBy", "executionIndex", "comments")
     return {name: letter.notice.about[name] for name in names if letter.notice.about.get(name)}
 
 
-def _one_of(letter: Letter, key: str, words: tuple[str, ...], usual: str) -> str:
+def _one_of(letter: FilledNotice, key: str, words: tuple[str, ...], usual: str) -> str:
     value = letter.text(key).strip().lower() or usual
     if value not in words:
         raise NotSent(f"`{key}` must be one of {', '.join(words)}, not {value}.")

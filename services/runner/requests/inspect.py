@@ -9,11 +9,11 @@ from contextlib import closing
 from services.runner.clients.certificates import dial, look
 from services.runner.clients.registry import Registry, RegistryProblem, account_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
-from services.runner.tasks.k8s.cluster import Cluster
+from services.runner.tasks.k8s.cluster import ClusterConnection
 from services.runner.tasks.k8s.images import running
 from services.runner.tasks.k8s.manifests import Ref, containers
 from services.runner.tasks.k8s.rollout import readiness
-from services.runner.tasks.references import Image, parse
+from services.runner.tasks.references import ImageReference, parse
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.problems import Code, refuse
@@ -30,7 +30,7 @@ from .validate import Validator
 LAST_TAGS = 10
 
 
-class Inspector:
+class OutsideInspector:
     """Answers `outside.inspect`."""
 
     def __init__(self, validator: Validator, client: HttpClient) -> None:
@@ -97,7 +97,7 @@ def _workloads(endpoint: OpenEndpoint | None, options: Json, client: HttpClient)
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint whose workloads to list.")
     reference = str(options.get("repository") or "")
-    with closing(Cluster(endpoint, client.guard)) as cluster:
+    with closing(ClusterConnection(endpoint, client.guard)) as cluster:
         namespace = str(options.get("namespace") or cluster.namespace)
         objects = cluster.find("apps/v1", "Deployment", namespace)
     workloads = [
@@ -120,7 +120,7 @@ def _containers(obj: Json) -> list[Json]:
     ]
 
 
-def _same(meant: Image, reference: str) -> bool:
+def _same(meant: ImageReference, reference: str) -> bool:
     image = parse(reference)
     return (image.host, image.repository) == (meant.host, meant.repository)
 
@@ -129,7 +129,7 @@ def _workload(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) 
     """What a workload runs now."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the k8s endpoint that has the workload.")
-    with closing(Cluster(endpoint, client.guard)) as cluster:
+    with closing(ClusterConnection(endpoint, client.guard)) as cluster:
         kind, name = str(options.get("kind") or "Deployment"), str(options.get("name") or "")
         version = str(options.get("apiVersion") or "apps/v1")
         ref = Ref(version, kind, str(options.get("namespace") or cluster.namespace), name)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.runner.clients.registry import Account, Manifest, Registries, Registry, RegistryProblem, platforms
+from services.runner.clients.registry import Manifest, Registries, Registry, RegistryAccount, RegistryProblem, platforms
 from services.runner.clients.registry.content import Content
 from services.runner.clients.registry.kinds import IMAGE, Artifact, read_kind
 from shared.contracts.base import Json
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.process.secrets import CannotOpen, Opener
 
-AccountOf = Callable[[RegistryAccess | None], Account]
+AccountOf = Callable[[RegistryAccess | None], RegistryAccount]
 
 
 def accounts(opener: Opener) -> AccountOf:
     """Opens a registry's password for as long as the account is used; may raise CannotOpen and RegistryProblem."""
 
-    def account_of(access: RegistryAccess | None) -> Account:
+    def account_of(access: RegistryAccess | None) -> RegistryAccount:
         if access is None:
             raise RegistryProblem("incomplete", "No endpoint says which registry to ask.")
-        return Account(
+        return RegistryAccount(
             access.registry_host,
             access.username,
             opener.open(access.password) if access.password is not None else "",

@@ -11,7 +11,7 @@ from shared.contracts.history import Status
 from shared.contracts.problems import Refused
 
 
-class Pipeline(Task):
+class NestedPipeline(Task):
     """The nested run's id follows from the key of this try, so that asking twice starts one run."""
 
     name = "Pipeline"

@@ -12,7 +12,7 @@ _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-fA-F]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageReference:
     """An image reference, taken apart the way a container runtime does it."""
 
     host: str
@@ -20,12 +20,12 @@ class Image:
     tag: str
     digest: str
 
-    def same_tag(self, other: Image) -> bool:
+    def same_tag(self, other: ImageReference) -> bool:
         """Whether both mean the same tag of the same repository."""
         return (self.host, self.repository, self.tag) == (other.host, other.repository, other.tag)
 
 
-def parse(reference: str) -> Image:
+def parse(reference: str) -> ImageReference:
     """`web` is `docker.io/library/web:latest`."""
     rest, _, digest = reference.strip().partition("@")
     first, _, remainder = rest.partition("/")
@@ -36,7 +36,7 @@ def parse(reference: str) -> Image:
     host = registry_name(host) or HUB_HOST
     if host == HUB_HOST:
         name = name if "/" in name else f"library/{name}"
-    return Image(host, name, tag or ("" if digest else "latest"), digest)
+    return ImageReference(host, name, tag or ("" if digest else "latest"), digest)
 
 
 def has_host(reference: str) -> bool:
@@ -49,7 +49,7 @@ def has_host(reference: str) -> bool:
 class Pushed:
     """The image that the run is about."""
 
-    image: Image
+    image: ImageReference
     digest: str
     """Empty when nobody knows it."""
     copies_at: frozenset[str] = frozenset()

@@ -14,7 +14,7 @@ from .image.task import ImageTask
 from .k8s.cluster import Clusters
 from .k8s.task import K8S
 from .log import Log
-from .nested import Pipeline
+from .nested import NestedPipeline
 from .notify import Notify
 from .poll import Poll
 from .rest import Rest
@@ -33,7 +33,7 @@ def task_types(clusters: Clusters, client: HttpClient, registries: Registries) -
         Custom(clusters),
         SSH(client.guard),
         UserOperation(),
-        Pipeline(),
+        NestedPipeline(),
         Rest(client),
         Poll(client),
         Notify(client),

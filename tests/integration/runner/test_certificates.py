@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.cluster.server import FakeCluster
-from services.runner.requests.inspect import Inspector
+from services.runner.requests.inspect import OutsideInspector
 from services.runner.requests.validate import Validator
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
@@ -49,7 +49,9 @@ class Scene:
         return self.validator(ValidateAsk(endpoint=endpoint))
 
     def certificates(self) -> Json:
-        return Inspector(self.validator, LOOPBACK)(Inspect(what="certificate", options={"url": self.door.url})).document
+        return OutsideInspector(self.validator, LOOPBACK)(
+            Inspect(what="certificate", options={"url": self.door.url})
+        ).document
 
     def trusted_by_the_system(self, monkeypatch: pytest.MonkeyPatch, authority: Signed) -> None:
         bundle = self.folder / "system.pem"
@@ -132,7 +134,7 @@ def test_what_is_no_certificate_is_said(scene: Scene) -> None:
     assert scene.try_webhook(caCertificate="none").code == "incomplete"
     assert scene.try_k8s(certAuthorityData="none").code == "incomplete"
     with pytest.raises(Refused) as refused:
-        Inspector(scene.validator, LOOPBACK)(Inspect(what="certificate", options={"url": "http://127.0.0.1"}))
+        OutsideInspector(scene.validator, LOOPBACK)(Inspect(what="certificate", options={"url": "http://127.0.0.1"}))
     assert "https://" in refused.value.problem.message
 
 

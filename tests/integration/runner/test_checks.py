@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.runner.requests.inspect import Inspector
+from services.runner.requests.inspect import OutsideInspector
 from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk, Validated
 from shared.contracts.problems import Refused
@@ -87,7 +87,7 @@ def test_docker_hub_is_not_asked_as_nobody_where_a_user_name_lacks(trying: Tryin
 def test_a_registry_lists_the_repositories_of_a_namespace_and_the_highest_tags(registry: int, trying: Trying) -> None:
     push(registry, "acme/api", ["1"])
     push(registry, "other/web", ["1"])
-    inspect = Inspector(trying.validator, LOOPBACK)
+    inspect = OutsideInspector(trying.validator, LOOPBACK)
     properties = {"serverType": "OCI", "repoURL": f"http://127.0.0.1:{registry}/acme", "username": "ann"}
     endpoint = trying.endpoint("docker", {"password": PASSWORD}, properties)
     listed = inspect(Inspect(what="repositories", endpoint=endpoint)).document

@@ -15,7 +15,7 @@ import requests
 
 from demo.cluster.server import FakeCluster
 from services.runner.task_protocol import OpenEndpoint
-from services.runner.tasks.k8s.cluster import Cluster, Clusters
+from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
 from tests.support.outbound import LOOPBACK
@@ -85,8 +85,8 @@ def endpoint(url: str, token: str = "demo-token", **more: Any) -> OpenEndpoint:
 
 
 @pytest.fixture
-def cluster(recorder: Recorder) -> Iterator[Cluster]:
-    made = Cluster(endpoint(recorder.url), LOOPBACK.guard)
+def cluster(recorder: Recorder) -> Iterator[ClusterConnection]:
+    made = ClusterConnection(endpoint(recorder.url), LOOPBACK.guard)
     yield made
     made.close()
 
@@ -95,7 +95,7 @@ REF = Ref("v1", "ConfigMap", "apps", "c")
 
 
 def test_an_apply_says_its_manager_its_namespace_and_what_kind_of_patch_it_is(
-    cluster: Cluster, recorder: Recorder
+    cluster: ClusterConnection, recorder: Recorder
 ) -> None:
     cluster.apply(REF, CONFIG, dry_run=True)
     cluster.apply(REF, CONFIG, force=True)
@@ -109,7 +109,7 @@ def test_an_apply_says_its_manager_its_namespace_and_what_kind_of_patch_it_is(
 
 
 def test_a_kind_that_is_not_there_is_looked_for_once_and_found_after_it_came(
-    cluster: Cluster, recorder: Recorder, real: FakeCluster
+    cluster: ClusterConnection, recorder: Recorder, real: FakeCluster
 ) -> None:
     def look() -> ClusterError:
         with pytest.raises(ClusterError) as raised:
@@ -137,13 +137,13 @@ def test_a_kind_that_is_not_there_is_looked_for_once_and_found_after_it_came(
     assert cluster.kind("example.com/v1", "Widget").name == "widgets"
 
 
-def test_a_kind_in_its_old_group_is_told_where_it_is_now(cluster: Cluster) -> None:
+def test_a_kind_in_its_old_group_is_told_where_it_is_now(cluster: ClusterConnection) -> None:
     with pytest.raises(ClusterError, match=r"write apiVersion apps/v1"):
         cluster.kind("extensions/v1beta1", "Deployment")
 
 
 def test_a_read_over_a_broken_connection_is_made_again_and_a_change_is_not(
-    cluster: Cluster, recorder: Recorder
+    cluster: ClusterConnection, recorder: Recorder
 ) -> None:
     cluster.apply(REF, CONFIG)
     recorder.break_off = 1
@@ -173,7 +173,7 @@ def test_clusters_share_neither_settings_nor_files(real: FakeCluster, recorder: 
     assert not any(folder.exists() for folder in folders)
 
 
-def test_threads_may_share_a_cluster(cluster: Cluster) -> None:
+def test_threads_may_share_a_cluster(cluster: ClusterConnection) -> None:
     failures: list[BaseException] = []
 
     def work(number: int) -> None:
@@ -194,7 +194,9 @@ def test_threads_may_share_a_cluster(cluster: Cluster) -> None:
     assert failures == []
 
 
-def test_a_delete_takes_its_dependents_and_only_the_object_that_was_meant(cluster: Cluster, recorder: Recorder) -> None:
+def test_a_delete_takes_its_dependents_and_only_the_object_that_was_meant(
+    cluster: ClusterConnection, recorder: Recorder
+) -> None:
     made = cluster.apply(REF, CONFIG)
     assert cluster.delete(REF, made["metadata"]["uid"])
     body = json.loads(next(one for one in recorder.asked if one[0] == "DELETE")[3])

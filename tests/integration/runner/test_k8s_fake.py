@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from demo.cluster.server import FakeCluster
-from services.runner.requests.inspect import Inspector
+from services.runner.requests.inspect import OutsideInspector
 from services.runner.requests.validate import Validator
 from shared.contracts.catalog import Inspect, ValidateAsk
 from shared.contracts.history import Status
@@ -240,7 +240,7 @@ def test_what_stands_in_a_secret_of_the_manifest_is_told_nowhere(runs: Runs, act
 
 def test_a_page_sees_what_a_workload_runs(runs: Runs, cluster: FakeCluster, keys: tuple[Sealer, Opener]) -> None:
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
-    inspector = Inspector(Validator(keys[1], LOOPBACK), LOOPBACK)
+    inspector = OutsideInspector(Validator(keys[1], LOOPBACK), LOOPBACK)
     options = {"kind": "Deployment", "name": "web", "namespace": "apps"}
     asked = Inspect(what="workload", endpoint=endpoint(cluster, keys[0]), options=options)
     seen = inspector(asked).document

@@ -16,7 +16,7 @@ import requests
 
 from cli.ports import free_port
 from demo.hub.server import FakeHub
-from services.runner.clients.registry import Account, Registries, Registry, RegistryProblem, platforms
+from services.runner.clients.registry import Registries, Registry, RegistryAccount, RegistryProblem, platforms
 from services.runner.requests.list_tags import TagLooker, highest
 from services.runner.requests.resolve_tag import TagResolver, accounts
 from services.runner.requests.validate import Validator
@@ -49,11 +49,11 @@ def keys(tmp_path: Path) -> tuple[Sealer, Opener]:
     return Sealer.load(tmp_path), Opener.load(tmp_path)
 
 
-def at(hub: FakeHub, username: str = "acme", password: str = "demo-password") -> Account:
-    return Account(urlparse(hub.url).netloc, username, password, plain_http=True)
+def at(hub: FakeHub, username: str = "acme", password: str = "demo-password") -> RegistryAccount:
+    return RegistryAccount(urlparse(hub.url).netloc, username, password, plain_http=True)
 
 
-def problem(account: Account, repository: str) -> str:
+def problem(account: RegistryAccount, repository: str) -> str:
     with pytest.raises(RegistryProblem) as raised:
         Registry(account, LOOPBACK).resolve(repository, "1.0")
     return raised.value.code
@@ -79,7 +79,7 @@ def test_a_wrong_password_and_a_missing_right_are_told_apart(hub: FakeHub, diges
 def test_a_registry_that_is_away_is_told_with_its_address() -> None:
     port = free_port()
     with pytest.raises(RegistryProblem) as raised:
-        Registry(Account(f"127.0.0.1:{port}", plain_http=True), LOOPBACK).resolve("acme/web", "1")
+        Registry(RegistryAccount(f"127.0.0.1:{port}", plain_http=True), LOOPBACK).resolve("acme/web", "1")
     assert raised.value.code == "unreachable"
     assert f"http://127.0.0.1:{port}/v2/acme/web/manifests/1: connection refused" in raised.value.message
 
@@ -100,7 +100,7 @@ OFFERS = [
 @pytest.mark.parametrize(("challenges", "sent"), OFFERS)
 def test_of_several_ways_to_sign_in_the_best_known_one_is_taken(challenges: list[str], sent: str) -> None:
     with registry_with(challenges) as signs:
-        registry = Registry(Account(signs.host, "ci", "secret", plain_http=True), LOOPBACK)
+        registry = Registry(RegistryAccount(signs.host, "ci", "secret", plain_http=True), LOOPBACK)
         registry.sign_in()
         found = registry.resolve("acme/web", "1.0")
     assert found is not None and found.digest == DIGEST
@@ -109,16 +109,18 @@ def test_of_several_ways_to_sign_in_the_best_known_one_is_taken(challenges: list
 
 def test_a_registry_that_offers_nothing_known_is_told_with_what_it_offers() -> None:
     with registry_with(["Negotiate", 'Digest realm="x"']) as signs, pytest.raises(RegistryProblem) as raised:
-        Registry(Account(signs.host, "ci", "secret", plain_http=True), LOOPBACK).sign_in()
+        Registry(RegistryAccount(signs.host, "ci", "secret", plain_http=True), LOOPBACK).sign_in()
     assert raised.value.code == "no-registry" and "Negotiate, Digest" in raised.value.message
 
 
 def test_a_token_without_a_user_name_signs_in_where_the_registry_asks_for_none() -> None:
     with registry_with([BASIC], "token", "glpat-1") as signs:
-        found = Registry(Account(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve("acme/web", "1.0")
+        found = Registry(RegistryAccount(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve(
+            "acme/web", "1.0"
+        )
         assert found is not None and found.digest == DIGEST
     with registry_with([BEARER], "ann", "glpat-1") as signs, pytest.raises(RegistryProblem) as raised:
-        Registry(Account(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve("acme/web", "1.0")
+        Registry(RegistryAccount(signs.host, password="glpat-1", plain_http=True), LOOPBACK).resolve("acme/web", "1.0")
     assert raised.value.code == "wrong-password" and "user name that the token belongs to" in raised.value.message
 
 
@@ -326,7 +328,7 @@ def test_of_many_tags_those_that_move_and_the_highest_versions_are_looked_at() -
 @pytest.mark.registry
 def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
     digest = put_image(real, "1")
-    registry = Registry(Account(real, plain_http=True), LOOPBACK)
+    registry = Registry(RegistryAccount(real, plain_http=True), LOOPBACK)
     found = registry.resolve("acme/web", "1")
     assert found is not None
     assert found.digest == digest
@@ -340,7 +342,7 @@ def test_a_real_registry_gives_the_digest_of_what_was_pushed(real: str) -> None:
 def test_a_password_goes_to_no_token_service_that_the_endpoint_has_not_accepted(realm: str) -> None:
     with registry_with([f'Bearer realm="{realm}",service="s"']) as signs:
         for accepted in ("", "http://127.0.0.1:1/other"):
-            account = Account(signs.host, "ci", "secret", plain_http=True, realm=accepted)
+            account = RegistryAccount(signs.host, "ci", "secret", plain_http=True, realm=accepted)
             with pytest.raises(RegistryProblem, match="The password was not sent") as raised:
                 Registry(account, LOOPBACK).tags("acme/web")
             assert (raised.value.code, raised.value.url) == ("realm-not-accepted", realm)

@@ -9,20 +9,20 @@ import pytest
 
 from services.runner.task_protocol import TaskFailed
 from services.runner.tasks.ci import job
-from services.runner.tasks.ci.printed import Printed
+from services.runner.tasks.ci.printed import LogReader
 from services.runner.tasks.ci.script import script, variables
 
 MARK = "portside-0123456789abcdef"
 
 
-def run(folder: Path, steps: list[str], exports: list[str], artifacts: list[str]) -> tuple[int, list[str], Printed]:
+def run(folder: Path, steps: list[str], exports: list[str], artifacts: list[str]) -> tuple[int, list[str], LogReader]:
     """Exit code, lines for people, and what was read; exports come by the termination message."""
     message = folder / "message"
     text = script(steps, variables(exports), artifacts, MARK, str(message))
     work = folder / "work"
     work.mkdir()
     done = subprocess.run(["/bin/sh", "-c", text], cwd=work, capture_output=True, text=True, timeout=20)
-    printed = Printed(MARK, tuple(steps))
+    printed = LogReader(MARK, tuple(steps))
     shown = printed.read(done.stdout.splitlines())
     if message.exists():
         printed.read(message.read_text().splitlines())
@@ -99,7 +99,7 @@ def test_limits_are_in_code_streams_units_and_secrets_stand_in_no_job() -> None:
 
 
 def test_empty_lines_are_shown_but_for_the_one_that_ends_what_stood_before_a_mark() -> None:
-    printed = Printed(MARK, ())
+    printed = LogReader(MARK, ())
     assert printed.read(["a", "", "b"]) == ["a", "", "b"]
     assert printed.read(["", "", f"{MARK} file x"]) == [""]
     assert printed.read([f"{MARK} end", "c"]) == ["c"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.runner.tasks.ci.printed import Printed
+from services.runner.tasks.ci.printed import LogReader
 from services.runner.tasks.ci.runtimes import work_of
 from services.runner.tasks.ci.script import script
 from shared.grammar.integrations import read_integration
@@ -64,7 +64,7 @@ def run(folder: Path, text: str, given: dict[str, Any]) -> tuple[int, list[str],
     done = subprocess.run(
         ["/bin/sh", "-c", whole], cwd=folder, env=environment, capture_output=True, text=True, timeout=30, check=False
     )
-    printed = Printed(MARK, work.steps)
+    printed = LogReader(MARK, work.steps)
     lines = printed.read(done.stdout.splitlines())
     printed.read(message.read_text().splitlines() if message.exists() else [])
     return done.returncode, lines, printed.exports

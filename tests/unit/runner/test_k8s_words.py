@@ -210,7 +210,7 @@ REFERENCES = [
 def test_image_references_are_read_as_a_runtime_reads_them(
     text: str, host: str, repository: str, tag: str, digest: str
 ) -> None:
-    assert references.parse(text) == references.Image(host, repository, tag, digest)
+    assert references.parse(text) == references.ImageReference(host, repository, tag, digest)
 
 
 def with_images(*names: str) -> dict[str, Any]:

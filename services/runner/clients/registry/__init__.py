@@ -8,9 +8,9 @@ Registries answer a missing right and a missing repository alike; their other me
 the management API of Docker Hub, which is hubsync's, and what a pipeline's task makes of an answer.
 """
 
-from .account import Account, RegistryProblem, account_of
+from .account import RegistryAccount, RegistryProblem, account_of
 from .platforms import platforms
 from .pool import Registries
 from .reading import Manifest, Registry
 
-__all__ = ["Account", "Manifest", "Registries", "Registry", "RegistryProblem", "account_of", "platforms"]
+__all__ = ["Manifest", "Registries", "Registry", "RegistryAccount", "RegistryProblem", "account_of", "platforms"]

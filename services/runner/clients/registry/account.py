@@ -27,7 +27,7 @@ class RegistryProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RegistryAccount:
     """Where and as whom to ask; the password in clear, so short-lived."""
 
     host: str
@@ -82,10 +82,10 @@ class Account:
         return f"library/{name}" if self.is_hub and "/" not in name else name
 
 
-def account_of(endpoint: OpenEndpoint) -> Account:
+def account_of(endpoint: OpenEndpoint) -> RegistryAccount:
     """Where a docker endpoint's registry is and as whom to ask."""
     host, plain = registry_of(endpoint.properties)
-    return Account(
+    return RegistryAccount(
         host,
         endpoint.text("username"),
         endpoint.text("password") or endpoint.text("token"),

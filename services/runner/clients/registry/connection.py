@@ -18,7 +18,7 @@ from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
 from shared.outbound.redirects import without_query
 
-from .account import Account, RegistryProblem
+from .account import RegistryAccount, RegistryProblem
 from .challenges import Challenge, best_known
 
 LIMITS = RequestLimits(overall_s=30.0, connect_s=5.0, read_s=15.0)
@@ -51,10 +51,10 @@ def transfer_limits(size: int) -> RequestLimits:
     return RequestLimits(overall_s=_STALL_S + max(size, 0) / _SLOWEST_BYTES_S, connect_s=5.0, read_s=_STALL_S)
 
 
-class Connection:
+class RegistryConnection:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: Account, client: HttpClient) -> None:
+    def __init__(self, account: RegistryAccount, client: HttpClient) -> None:
         self.account = account
         self._client = client
         self._access = OutboundAccess(account.trust, local=account.local, private_hops=True)

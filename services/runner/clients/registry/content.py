@@ -16,7 +16,7 @@ from shared.outbound.http import HttpReply, OutboundError, StreamedReply
 from shared.outbound.redirects import without_query
 
 from .account import RegistryProblem
-from .connection import LIMITS, Connection, pull, push, transfer_limits
+from .connection import LIMITS, RegistryConnection, pull, push, transfer_limits
 from .reading import MANIFESTS
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -51,7 +51,7 @@ class Stopped(Exception):
     """The copy is no longer wanted."""
 
 
-class Body:
+class BlobStream:
     """A blob on its way from one registry to another: read once, checked against its digest, its length known."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Content:
     Every right that is needed stands in one token, so that no upload finds out half-way that its token says too little.
     """
 
-    def __init__(self, connection: Connection, repository: str, beside: str = "") -> None:
+    def __init__(self, connection: RegistryConnection, repository: str, beside: str = "") -> None:
         self._connection = connection
         self._beside = beside
         self.repository = connection.account.repository(repository)
@@ -145,7 +145,7 @@ class Content:
             raise RegistryProblem("odd-answer", f"{self.base} opened an upload to {self.image} without an address.")
         return urljoin(reply.url, location)
 
-    def upload(self, place: str, digest: str, size: int, body: Callable[[], Body]) -> None:
+    def upload(self, place: str, digest: str, size: int, body: Callable[[], BlobStream]) -> None:
         """Send a whole blob to where an upload was opened; the registry checks it against its digest too."""
         reply = self._connection.call(
             "PUT",

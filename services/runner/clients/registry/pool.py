@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from shared.outbound.http import HttpClient
 
-from .account import Account
+from .account import RegistryAccount
 from .reading import Registry
 
 
@@ -19,10 +19,10 @@ class Registries:
         self._client = client
         self._keep = keep
         self._lock = threading.Lock()
-        self._idle: dict[Account, list[Registry]] = {}
+        self._idle: dict[RegistryAccount, list[Registry]] = {}
 
     @contextmanager
-    def use(self, account: Account) -> Iterator[Registry]:
+    def use(self, account: RegistryAccount) -> Iterator[Registry]:
         """A registry that nobody else uses now."""
         registry = self._borrow(account)
         try:
@@ -30,7 +30,7 @@ class Registries:
         finally:
             self._give_back(account, registry)
 
-    def _borrow(self, account: Account) -> Registry:
+    def _borrow(self, account: RegistryAccount) -> Registry:
         with self._lock:
             if idle := self._idle.pop(account, None):
                 registry, *rest = idle
@@ -39,7 +39,7 @@ class Registries:
                 return registry
         return Registry(account, self._client)
 
-    def _give_back(self, account: Account, registry: Registry) -> None:
+    def _give_back(self, account: RegistryAccount, registry: Registry) -> None:
         with self._lock:
             while sum(map(len, self._idle.values())) >= self._keep:
                 # Those that were used longest ago go, each with its password.

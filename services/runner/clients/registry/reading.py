@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply
 
-from .account import Account, RegistryProblem
-from .connection import Connection, pull
+from .account import RegistryAccount, RegistryProblem
+from .connection import RegistryConnection, pull
 from .kinds import MANIFEST_TYPES
 
 MANIFESTS = ", ".join(MANIFEST_TYPES)
@@ -41,8 +41,8 @@ class Manifest:
 class Registry:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: Account, client: HttpClient) -> None:
-        self.connection = Connection(account, client)
+    def __init__(self, account: RegistryAccount, client: HttpClient) -> None:
+        self.connection = RegistryConnection(account, client)
 
     def resolve(self, repository: str, reference: str) -> Manifest | None:
         """What a tag or digest names; None when the registry says that there is no such thing."""

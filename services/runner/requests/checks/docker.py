@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from services.runner.clients.registry import Account, Registry, RegistryProblem, account_of
+from services.runner.clients.registry import Registry, RegistryAccount, RegistryProblem, account_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
@@ -61,7 +61,7 @@ def _server(url: str) -> str:
     return f"{address.scheme}://{address.netloc}"
 
 
-def _registry(registry: Registry, account: Account, repository: str) -> Validated:
+def _registry(registry: Registry, account: RegistryAccount, repository: str) -> Validated:
     # First without a repository: a wrong password and a missing right would look alike after it.
     registry.sign_in()
     user = account.username or "anybody"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
-from services.runner.tasks.k8s.cluster import Cluster
+from services.runner.tasks.k8s.cluster import ClusterConnection
 from services.runner.tasks.k8s.errors import ClusterError
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
@@ -15,7 +15,7 @@ from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
 
 from .certificate import explain_url
-from .k8s_rights import NEEDED, WISHED, Right, manifest
+from .k8s_rights import NEEDED, WISHED, ClusterRight, manifest
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _CODES = {401: "wrong-password", 403: "no-right", 0: "unreachable"}
@@ -28,7 +28,7 @@ _STEPS = {
 def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validated:
     """Ask for the version, then for each right that deploying needs."""
     try:
-        cluster = Cluster(endpoint, client.guard)
+        cluster = ClusterConnection(endpoint, client.guard)
     except TaskFailed as error:
         return Validated(ok=False, code="incomplete", message=error.message)
     try:
@@ -47,7 +47,7 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
         cluster.close()
 
 
-def _rights(cluster: Cluster, namespace: str, token: str) -> Validated:
+def _rights(cluster: ClusterConnection, namespace: str, token: str) -> Validated:
     version = str(cluster.version().get("gitVersion", "?"))
     missing = _missing(cluster, NEEDED, namespace)
     wished = _missing(cluster, WISHED, namespace)
@@ -87,9 +87,9 @@ def _account_in(token: str) -> str:
     return subject if subject.startswith("system:serviceaccount:") else ""
 
 
-def _missing(cluster: Cluster, rights: tuple[Right, ...], namespace: str) -> list[Right]:
+def _missing(cluster: ClusterConnection, rights: tuple[ClusterRight, ...], namespace: str) -> list[ClusterRight]:
     return [right for right in rights if not cluster.may(right.verb, right.group, right.resource, namespace)[0]]
 
 
-def _listed(rights: list[Right]) -> str:
+def _listed(rights: list[ClusterRight]) -> str:
     return ", ".join(map(str, rights))

@@ -11,7 +11,7 @@ ACCOUNT = "portside"
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class ClusterRight:
     """One verb on one resource of one API group."""
 
     verb: str
@@ -22,8 +22,8 @@ class Right:
         return f"{self.verb} {self.resource}.{self.group}" if self.group else f"{self.verb} {self.resource}"
 
 
-def _all(verbs: str, group: str, resource: str) -> tuple[Right, ...]:
-    return tuple(Right(verb, group, resource) for verb in verbs.split())
+def _all(verbs: str, group: str, resource: str) -> tuple[ClusterRight, ...]:
+    return tuple(ClusterRight(verb, group, resource) for verb in verbs.split())
 
 
 NEEDED = (

@@ -10,8 +10,8 @@ from shared.grammar.integrations import IntegrationCode, read_integration
 from shared.grammar.malformed import Malformed
 from shared.grammar.task_schemas import CUSTOM
 
-from .printed import Printed
-from .runtimes import Work, work_of
+from .printed import LogReader
+from .runtimes import JobWork, work_of
 from .task import JobTask
 
 
@@ -20,7 +20,7 @@ class Custom(JobTask):
 
     name = CUSTOM
 
-    def work(self, request: Asked) -> Work:
+    def work(self, request: Asked) -> JobWork:
         """The code that config gives for this try, with the task's inputs."""
         code = self._code(request)
         properties = request.table("properties")
@@ -30,7 +30,7 @@ class Custom(JobTask):
             request.tools.log(f"The custom integration has no input {', '.join(unknown)}: ignored.")
         return work_of(code, code.fill(properties))
 
-    def output(self, printed: Printed) -> Json:
+    def output(self, printed: LogReader) -> Json:
         """`properties`, as Code Stream has it."""
         return {"properties": dict(printed.exports)}
 

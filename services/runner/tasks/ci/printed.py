@@ -11,7 +11,7 @@ from shared.contracts.base import Json
 
 
 @dataclass
-class Printed:
+class LogReader:
     """Reads a container's log line by line, in order."""
 
     mark: str

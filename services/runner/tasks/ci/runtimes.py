@@ -58,7 +58,7 @@ exports.setOutput = (name, value) => {
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class JobWork:
     """What a Job does: steps of one shell, what comes back of them by name, and the files and variables they find."""
 
     steps: tuple[str, ...]
@@ -71,17 +71,19 @@ class Work:
     """Instead of the workspace's."""
 
 
-def work_of(code: IntegrationCode, inputs: Mapping[str, Any], *, folder: str = FOLDER, outputs: str = OUTPUTS) -> Work:
+def work_of(
+    code: IntegrationCode, inputs: Mapping[str, Any], *, folder: str = FOLDER, outputs: str = OUTPUTS
+) -> JobWork:
     """What runs the code with these inputs."""
     return _RUNTIMES[code.runtime](code, inputs, folder, outputs)
 
 
-def _shell(code: IntegrationCode, inputs: Mapping[str, Any], _folder: str, _outputs: str) -> Work:
+def _shell(code: IntegrationCode, inputs: Mapping[str, Any], _folder: str, _outputs: str) -> JobWork:
     """The shell that ends is the one that exports: the code is a step of it."""
     environment = {name: as_word(value) for name, value in inputs.items() if _VARIABLE.fullmatch(name)}
     names = [it.name for it in code.outputs if _VARIABLE.fullmatch(it.name)]
     # A script of its own goes on after a command that fails, and so does this one.
-    return Work(
+    return JobWork(
         steps=(f"set +e\n{code.code}",),
         exports={name: f'"${name}"' for name in names},
         environment=environment,
@@ -89,11 +91,11 @@ def _shell(code: IntegrationCode, inputs: Mapping[str, Any], _folder: str, _outp
     )
 
 
-def _with_module(command: str, suffix: str, module: str) -> Callable[..., Work]:
-    def work(code: IntegrationCode, inputs: Mapping[str, Any], folder: str, outputs: str) -> Work:
+def _with_module(command: str, suffix: str, module: str) -> Callable[..., JobWork]:
+    def work(code: IntegrationCode, inputs: Mapping[str, Any], folder: str, outputs: str) -> JobWork:
         numbers = {it.name: str(index) for index, it in enumerate(code.outputs)}
         context = {"inputs": dict(inputs), "outputs": numbers, "folder": outputs}
-        return Work(
+        return JobWork(
             steps=(f"mkdir -p {outputs} && {command} {folder}/code.{suffix}",),
             exports={name: f'"$(cat {outputs}/{index} 2>/dev/null)"' for name, index in numbers.items()},
             files={
@@ -107,7 +109,7 @@ def _with_module(command: str, suffix: str, module: str) -> Callable[..., Work]:
     return work
 
 
-_RUNTIMES: dict[str, Callable[..., Work]] = {
+_RUNTIMES: dict[str, Callable[..., JobWork]] = {
     "shell": _shell,
     "python3": _with_module("python3", "py", _PYTHON),
     "python2": _with_module("python2", "py", _PYTHON),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
-from services.runner.tasks.k8s.cluster import Cluster, Clusters
+from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
 from services.runner.tasks.k8s.desired import pull_secret
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Object, Ref
@@ -17,8 +17,8 @@ from services.runner.tasks.k8s.watch import lasting, outage
 from shared.contracts.base import Json
 
 from . import job
-from .printed import Printed
-from .runtimes import Work
+from .printed import LogReader
+from .runtimes import JobWork
 from .script import MAX_EXPORTS_BYTES, script, variables
 
 _LABEL = "portside.dev/ci"
@@ -32,11 +32,11 @@ class JobTask(Task):
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
 
-    def work(self, request: Asked) -> Work:
+    def work(self, request: Asked) -> JobWork:
         """What the container is to do. Raises `TaskFailed`."""
         raise NotImplementedError(f"{self.name} tasks have no work of their own")
 
-    def output(self, printed: Printed) -> Json:
+    def output(self, printed: LogReader) -> Json:
         """The task's output, from what came back."""
         raise NotImplementedError(f"{self.name} tasks have no output of their own")
 
@@ -87,7 +87,7 @@ class JobTask(Task):
         self._take_away(cluster, handle)
         request.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
 
-    def _look(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def _look(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         namespace = handle["namespace"]
         live = cluster.get(Ref("batch/v1", "Job", namespace, handle["name"]))
         if live is None:
@@ -141,7 +141,7 @@ class JobTask(Task):
         last = f". Last log line: {printed.last}" if printed.last else "."
         return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
 
-    def _print(self, request: Asked, handle: Json, cluster: Cluster, pod: Object) -> None:
+    def _print(self, request: Asked, handle: Json, cluster: ClusterConnection, pod: Object) -> None:
         """Pass on what was printed since the last look."""
         since, lines_seen = request.memory.get("since", ""), request.memory.get("seen", 0)
         try:
@@ -162,20 +162,20 @@ class JobTask(Task):
             for visible in self._printed(request, handle).read([line]):
                 request.tools.log(visible)
 
-    def _printed(self, request: Asked, handle: Json) -> Printed:
-        reader: Printed | None = request.memory.get("printed")
+    def _printed(self, request: Asked, handle: Json) -> LogReader:
+        reader: LogReader | None = request.memory.get("printed")
         if reader is None:
-            reader = request.memory["printed"] = Printed(
+            reader = request.memory["printed"] = LogReader(
                 _mark(request), tuple(handle.get("steps") or texts(request, "steps"))
             )
         return reader
 
-    def _take_away(self, cluster: Cluster, handle: Json) -> None:
+    def _take_away(self, cluster: ClusterConnection, handle: Json) -> None:
         """The Job with its pod, and the Secret with its script."""
         cluster.delete(Ref("batch/v1", "Job", handle["namespace"], handle["name"]), handle.get("uid", ""))
         cluster.delete(Ref("v1", "Secret", handle["namespace"], handle["name"]))
 
-    def _place(self, request: Asked, image: str) -> tuple[job.Workspace, Cluster]:
+    def _place(self, request: Asked, image: str) -> tuple[job.Workspace, ClusterConnection]:
         tree = request.tools.workspace()
         place = job.workspace({**tree, "image": image} if image else tree)
         name = request.roles.get("kubernetesServer") or place.endpoint
@@ -195,16 +195,16 @@ class CI(JobTask):
 
     name = "CI"
 
-    def work(self, request: Asked) -> Work:
+    def work(self, request: Asked) -> JobWork:
         """The task's own steps."""
         steps = texts(request, "steps")
         if not steps:
             raise TaskFailed("The task has no steps: write shell commands into `steps`.")
         if request.input.get("process"):
             request.tools.log("`process` does nothing here: name the reports in `artifacts`, which keeps them.")
-        return Work(tuple(steps), variables(texts(request, "export")), tuple(texts(request, "artifacts")))
+        return JobWork(tuple(steps), variables(texts(request, "export")), tuple(texts(request, "artifacts")))
 
-    def output(self, printed: Printed) -> Json:
+    def output(self, printed: LogReader) -> Json:
         """What was exported, and the files that were kept."""
         return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
 

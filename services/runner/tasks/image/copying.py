@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from services.runner.clients.registry import RegistryProblem
-from services.runner.clients.registry.content import Body, Content, Raw, Stopped
+from services.runner.clients.registry.content import BlobStream, Content, Raw, Stopped
 from services.runner.task_protocol import TaskFailed
 
 from .manifests import Blob, blobs, children, media_type
@@ -114,7 +114,7 @@ class Copy:
         self.log(f"{blob.digest} copied, {blob.size} bytes")
 
     def _stream(self, blob: Blob, place: str) -> None:
-        def body() -> Body:
-            return Body(self.source.blob(blob.digest, blob.size), blob.digest, blob.size, self.stopping)
+        def body() -> BlobStream:
+            return BlobStream(self.source.blob(blob.digest, blob.size), blob.digest, blob.size, self.stopping)
 
         self.target.upload(place, blob.digest, blob.size, body)

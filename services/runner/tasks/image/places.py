@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.runner.clients.registry import Account, account_of
+from services.runner.clients.registry import RegistryAccount, account_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
-from services.runner.tasks.references import Image, has_host, parse
+from services.runner.tasks.references import ImageReference, has_host, parse
 from shared.grammar.repositories import HUB_HOST, registry_names, repository_of, upper_case_in
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImageLocation:
     """A repository, a tag or a digest in it, and as whom to ask for it."""
 
-    account: Account
+    account: RegistryAccount
     host: str
     """As in an image reference: a stand-in for Docker Hub is called docker.io too."""
     repository: str
@@ -30,7 +30,7 @@ class Place:
         return f"{self.name}:{self.tag}" if self.tag else f"{self.name}@{self.digest}"
 
 
-def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
+def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> ImageLocation:
     """Read a reference; without a host it is in the endpoint's registry, `:prod` is a tag of the default repository."""
     text = text.strip()
     if text.startswith(":"):
@@ -39,7 +39,7 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
         raise TaskFailed(f"{text} names no image: a repository's name is in lower case, and {part} is not.")
     if endpoint is None:
         image = parse(text)
-        return _place(Account(image.host), image.host, image)
+        return _place(RegistryAccount(image.host), image.host, image)
     if endpoint.type != "docker":
         raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; an image needs one of type docker.")
     account = account_of(endpoint)
@@ -47,7 +47,7 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
     image = parse(text or repository_of(endpoint.properties).path)
     if not has_host(text):
         repository = image.repository if account.is_hub else image.repository.removeprefix("library/")
-        return _place(account, host, Image(host, repository, image.tag, image.digest))
+        return _place(account, host, ImageReference(host, repository, image.tag, image.digest))
     if image.host not in registry_names(endpoint.properties) | {host}:
         raise TaskFailed(
             f"{text} is in the registry {image.host}, and endpoint {endpoint.name} is for {host}: choose the endpoint "
@@ -56,10 +56,10 @@ def place(text: str, endpoint: OpenEndpoint | None, default: str = "") -> Place:
     return _place(account, host, image)
 
 
-def _place(account: Account, host: str, image: Image) -> Place:
-    return Place(account, host, image.repository, image.tag, image.digest)
+def _place(account: RegistryAccount, host: str, image: ImageReference) -> ImageLocation:
+    return ImageLocation(account, host, image.repository, image.tag, image.digest)
 
 
-def _host(endpoint: OpenEndpoint, account: Account) -> str:
+def _host(endpoint: OpenEndpoint, account: RegistryAccount) -> str:
     """A stand-in for Docker Hub has images without a host in their names."""
     return HUB_HOST if endpoint.text("serverType", "DockerHub").lower() == "dockerhub" else account.name

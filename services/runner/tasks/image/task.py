@@ -19,7 +19,7 @@ from shared.contracts.history import Pushing
 
 from .copying import Copy, Tally
 from .manifests import media_type
-from .places import Place, place
+from .places import ImageLocation, place
 
 SLICE_S = 10.0
 """So long one look copies before others get the thread."""
@@ -92,7 +92,7 @@ class ImageTask(Task):
         output = _output(targets, digest, handle["there"], Tally(**handle["tally"]), moved=True)
         return Done(output, f"{' and '.join(map(str, targets))}: now {digest}.")
 
-    def _move(self, request: Asked, registry: Registry, content: Content, target: Place, raw: Raw) -> None:
+    def _move(self, request: Asked, registry: Registry, content: Content, target: ImageLocation, raw: Raw) -> None:
         now = _named(registry, target)
         _check_overwrite(request, [target], {target.tag: "" if now == raw.digest else now})
         content.put(target.tag, raw)
@@ -114,7 +114,7 @@ def _told() -> Iterator[None]:
         raise TaskFailed(problem.message) from None
 
 
-def _source(request: Asked) -> Place:
+def _source(request: Asked) -> ImageLocation:
     """The image that is written down, else the one that was pushed; the pushed one by the digest of its push."""
     push = pushed(request)
     pushed_tag = (push.image.host, push.image.repository, push.image.tag) if push is not None else None
@@ -137,7 +137,7 @@ def _same_registry(request: Asked, text: str) -> OpenEndpoint | None:
     return target
 
 
-def _targets(request: Asked) -> list[Place]:
+def _targets(request: Asked) -> list[ImageLocation]:
     """What is to name the image: tags of one repository."""
     text = request.text("target").strip()
     first = place(text, request.endpoint("target"), _source(request).repository if text.startswith(":") else "")
@@ -148,7 +148,7 @@ def _targets(request: Asked) -> list[Place]:
     return [replace(first, tag=tag) for tag in dict.fromkeys((first.tag, *names))]
 
 
-def _digest(registry: Registry, source: Place) -> str:
+def _digest(registry: Registry, source: ImageLocation) -> str:
     if source.digest:
         return source.digest
     manifest = registry.resolve(source.repository, source.tag)
@@ -157,7 +157,7 @@ def _digest(registry: Registry, source: Place) -> str:
     return manifest.digest
 
 
-def _named(registry: Registry, target: Place) -> str:
+def _named(registry: Registry, target: ImageLocation) -> str:
     """The digest that the tag names now; empty when there is none, or no such repository yet."""
     try:
         manifest = registry.resolve(target.repository, target.tag)
@@ -168,7 +168,7 @@ def _named(registry: Registry, target: Place) -> str:
     return manifest.digest if manifest is not None else ""
 
 
-def _check_overwrite(request: Asked, targets: list[Place], there: Json) -> None:
+def _check_overwrite(request: Asked, targets: list[ImageLocation], there: Json) -> None:
     if request.flag("overwrite", default=True):
         return
     for target in targets:
@@ -179,7 +179,7 @@ def _check_overwrite(request: Asked, targets: list[Place], there: Json) -> None:
             )
 
 
-def _output(targets: list[Place], digest: str, there: Json, tally: Tally, *, moved: bool) -> Json:
+def _output(targets: list[ImageLocation], digest: str, there: Json, tally: Tally, *, moved: bool) -> Json:
     first = targets[0]
     return {
         "image": f"{first.name}:{first.tag}@{digest}",

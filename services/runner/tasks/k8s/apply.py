@@ -16,12 +16,12 @@ from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
 from . import conflicts, desired, diff, fence, images, managed_fields
-from .cluster import Cluster, selector
+from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
 from .outputs import response
 from .rollout import readiness, updates_on_delete
-from .watch import Seen, deadline, look, outage, too_late
+from .watch import WatchSnapshot, deadline, look, outage, too_late
 from .write import await_definition, is_being_deleted, sent, write
 
 PUT_BACK_S = 180.0
@@ -42,7 +42,7 @@ class _Findings:
     diff: list[str] = field(default_factory=list)
 
 
-def start(request: Asked, cluster: Cluster) -> Step:
+def start(request: Asked, cluster: ClusterConnection) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
     objects = desired.objects(request)
     own_objects = {(obj["kind"], obj["metadata"]["name"]) for obj in objects}
@@ -70,7 +70,7 @@ def start(request: Asked, cluster: Cluster) -> Step:
 
 
 def _examine(
-    request: Asked, cluster: Cluster, item: desired.Wanted, own_objects: set[Any], findings: _Findings
+    request: Asked, cluster: ClusterConnection, item: desired.DesiredObject, own_objects: set[Any], findings: _Findings
 ) -> None:
     for image in item.pinned:
         request.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
@@ -98,12 +98,12 @@ def _examine(
     findings.diff += changes
 
 
-def observe(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     """Go on with the phase that the handle names."""
     return _PHASES[handle["phase"]](request, cluster, handle)
 
 
-def cancel(request: Asked, cluster: Cluster, handle: Json) -> None:
+def cancel(request: Asked, cluster: ClusterConnection, handle: Json) -> None:
     """A cancelled roll-out is put back where that is wanted; else it stays as it is."""
     if handle["phase"] != "put-back-rollout" and request.flag("rollbackOnFailure") and handle["good"]:
         _put_back(request, cluster, handle)
@@ -111,7 +111,7 @@ def cancel(request: Asked, cluster: Cluster, handle: Json) -> None:
 
 
 def _try(
-    request: Asked, cluster: Cluster, item: desired.Wanted, live: Object | None, own_objects: set[Any]
+    request: Asked, cluster: ClusterConnection, item: desired.DesiredObject, live: Object | None, own_objects: set[Any]
 ) -> Object | None:
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = desired.with_restart(item.body, live, None)
@@ -125,7 +125,7 @@ def _try(
         raise
 
 
-def _apply(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     refs: list[Ref] = []
     try:
         for item in _items(request, cluster):
@@ -150,12 +150,12 @@ def _apply(request: Asked, cluster: Cluster, handle: Json) -> Step:
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _items(request: Asked, cluster: Cluster) -> Iterator[desired.Wanted]:
+def _items(request: Asked, cluster: ClusterConnection) -> Iterator[desired.DesiredObject]:
     """One after the other: where an object goes may be known only when the one before it is there."""
     return (desired.build(request, obj, cluster) for obj in desired.objects(request))
 
 
-def _rollout(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
     progress = look(request, cluster, refs)
     if progress.ready:
@@ -178,7 +178,7 @@ def _gave_up(request: Asked, handle: Json, why: str, output: Json) -> Step:
     return Running(following, "Putting back the last good manifest", again_after_s=0.0, effect_next=True)
 
 
-def _unblocked(handle: Json, progress: Seen) -> Running | None:
+def _unblocked(handle: Json, progress: WatchSnapshot) -> Running | None:
     """The way by `unblock` where pods hold the roll-out up that were not deleted for that already."""
     asked_for = handle.get("unblocked") or []
     pods = [pod for pod in progress.left_behind if pod["uid"] not in asked_for]
@@ -189,7 +189,7 @@ def _unblocked(handle: Json, progress: Seen) -> Running | None:
     return Running(following, "Deleting pods that hold the roll-out up", again_after_s=0.0, effect_next=True)
 
 
-def _unblock(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def _unblock(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     for pod in handle["pods"]:
         ref = Ref.from_json(pod)
         try:
@@ -205,7 +205,7 @@ def _unblock(request: Asked, cluster: Cluster, handle: Json) -> Step:
     return Running({**handle, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _done(request: Asked, cluster: Cluster, handle: Json, objects: list[Object]) -> Done:
+def _done(request: Asked, cluster: ClusterConnection, handle: Json, objects: list[Object]) -> Done:
     output = _output(request, cluster, objects, [])
     deployed = _deployed(request, objects)
     if not handle["changes"]:
@@ -220,7 +220,7 @@ def _done(request: Asked, cluster: Cluster, handle: Json, objects: list[Object])
     return Done(output, " ".join((did, *(["; ".join(parts)] if parts else []))), deployed=deployed)
 
 
-def _images_of_pods(cluster: Cluster, obj: Object) -> list[str]:
+def _images_of_pods(cluster: ClusterConnection, obj: Object) -> list[str]:
     """Of a workload whose pods are updated only when they are deleted, what they run now."""
     if not updates_on_delete(obj):
         return []
@@ -245,7 +245,7 @@ def _deployed(request: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
     )
 
 
-def _put_back_phase(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def _put_back_phase(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     try:
         refs = _put_back(request, cluster, handle)
     except TaskFailed as error:
@@ -262,7 +262,7 @@ def _put_back_phase(request: Asked, cluster: Cluster, handle: Json) -> Step:
     return Running(following, "Waiting until the last good manifest is live again", again_after_s=0.2)
 
 
-def _put_back(request: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
+def _put_back(request: Asked, cluster: ClusterConnection, handle: Json) -> list[Ref]:
     stamp = desired.stamp_of(request)
     refs = []
     for body in request.tools.unseal(handle["previous"]):
@@ -274,7 +274,7 @@ def _put_back(request: Asked, cluster: Cluster, handle: Json) -> list[Ref]:
     return refs
 
 
-def _put_back_rollout(request: Asked, cluster: Cluster, handle: Json) -> Step:
+def _put_back_rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
     progress = look(request, cluster, refs, put_back=True)
     if not progress.ready and not progress.failure and request.tools.now() < handle["until"]:
@@ -300,12 +300,12 @@ _PHASES = {
 }
 
 
-def _output(request: Asked, cluster: Cluster, objects: list[Object], failures: list[str]) -> Json:
+def _output(request: Asked, cluster: ClusterConnection, objects: list[Object], failures: list[str]) -> Json:
     named = [(cluster.plural(Ref(obj["apiVersion"], obj["kind"], "", "")), obj) for obj in objects]
     return response(named, request.tools.masking_key(), failures)
 
 
-def _needs_restart(item: desired.Wanted, live: Object | None, result: Object | None) -> bool:
+def _needs_restart(item: desired.DesiredObject, live: Object | None, result: Object | None) -> bool:
     """The pushed tag may have new content that no change of the manifest shows."""
     by_tag = (
         item.ref.kind in ROLLED_OUT

@@ -32,7 +32,7 @@ _PAGE = 500
 Plain = dict[str, Any]
 
 
-class Cluster:
+class ClusterConnection:
     """Reads and changes objects; every failure is a `ClusterError` in words. Safe to use from several threads."""
 
     def __init__(self, endpoint: OpenEndpoint, guard: Guard) -> None:
@@ -313,13 +313,13 @@ class Clusters:
         self._guard = guard
         self._limit = limit
         self._lock = threading.Lock()
-        self._known: dict[str, Cluster] = {}
+        self._known: dict[str, ClusterConnection] = {}
 
-    def of(self, endpoint: OpenEndpoint) -> Cluster:
+    def of(self, endpoint: OpenEndpoint) -> ClusterConnection:
         """The cluster behind an endpoint."""
         key = hashlib.sha256(json.dumps(endpoint.properties, sort_keys=True, default=str).encode()).hexdigest()
         with self._lock:
-            cluster = self._known.pop(key, None) or Cluster(endpoint, self._guard)
+            cluster = self._known.pop(key, None) or ClusterConnection(endpoint, self._guard)
             self._known[key] = cluster
             left_over = [self._known.pop(next(iter(self._known)))] if len(self._known) > self._limit else []
         for closing in left_over:

@@ -27,7 +27,7 @@ class Places(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredObject:
     """One object of the manifest and its place, stamped, its image pinned."""
 
     ref: Ref
@@ -75,7 +75,7 @@ def kind_of(obj: Object) -> tuple[str, str]:
     return obj["apiVersion"].rpartition("/")[0], obj["kind"]
 
 
-def build(request: Asked, obj: Object, places: Places) -> Wanted:
+def build(request: Asked, obj: Object, places: Places) -> DesiredObject:
     """One object as it is to be: pinned, in its namespace, stamped."""
     body = manifests.cleaned(obj)
     manifests.with_protocols(body)
@@ -93,7 +93,7 @@ def build(request: Asked, obj: Object, places: Places) -> Wanted:
         pinned = images.pin(body, push)
     stale = images.pull_anew(body, push) if push is not None and pod_template(body) is not None else []
     stamp_of(request).put_on(body)
-    return Wanted(ref, body, tuple(pinned), uses, tuple(stale))
+    return DesiredObject(ref, body, tuple(pinned), uses, tuple(stale))
 
 
 def _completed(body: Object, live: Object | None, ref: Ref) -> Object:

@@ -14,7 +14,7 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
 from . import apply, desired, fence
-from .cluster import Cluster
+from .cluster import ClusterConnection
 from .errors import ClusterError, count
 from .manifests import Ref
 from .outputs import hidden, trimmed
@@ -24,10 +24,10 @@ from .write import await_definition
 
 
 @dataclass(frozen=True)
-class Create:
+class CreateObjects:
     """Makes what is not there, and waits until it is ready."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         objects = desired.objects(request)
         new_kinds = desired.kinds_made(objects)
         for obj in objects:
@@ -36,7 +36,7 @@ class Create:
         handle = {"phase": "create", "until": deadline(request), "changes": True, "good": False, "previous": None}
         return Running(handle, "Creating", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "create":
             return apply.observe(request, cluster, handle)
         states: dict[Ref, _Found] = {}
@@ -55,10 +55,10 @@ class Create:
         following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in states], "did": did}
         return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """What was created stays."""
 
-    def _look(self, request: Asked, cluster: Cluster, item: desired.Wanted) -> _Found:
+    def _look(self, request: Asked, cluster: ClusterConnection, item: desired.DesiredObject) -> _Found:
         live = cluster.get(item.ref)
         if live is None or desired.is_pull_secret(item.ref):
             return _Found.MISSING
@@ -80,10 +80,10 @@ class _Found(Enum):
 
 
 @dataclass(frozen=True)
-class Delete:
+class DeleteObjects:
     """Deletes objects and waits until they are gone."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         entries: list[Json] = []
         for ref in reversed(named(request, cluster)):
             live = cluster.get(ref)
@@ -94,7 +94,7 @@ class Delete:
         handle = {"phase": "delete", "until": deadline(request), "objects": entries}
         return Running(handle, "Deleting", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         refs = [(Ref.from_json(target["ref"]), target) for target in handle["objects"]]
         if handle["phase"] == "delete":
             for ref, target in refs:
@@ -115,10 +115,10 @@ class Delete:
         removed = f"Removed {count(len(refs) - len(absent), 'object')}."
         return Done({"response": output}, removed + (f" Not there before: {', '.join(absent)}." if absent else ""))
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """A deletion cannot be taken back."""
 
-    def _delete(self, cluster: Cluster, ref: Ref, uid: str) -> bool:
+    def _delete(self, cluster: ClusterConnection, ref: Ref, uid: str) -> bool:
         try:
             return cluster.delete(ref, uid)
         except ClusterError as error:
@@ -126,7 +126,7 @@ class Delete:
                 return False  # another object has the name by now; it is not the one that was meant
             raise
 
-    def _there(self, cluster: Cluster, ref: Ref, uid: str) -> bool:
+    def _there(self, cluster: ClusterConnection, ref: Ref, uid: str) -> bool:
         live = cluster.get(ref)
         return live is not None and live["metadata"].get("uid") == uid
 
@@ -135,7 +135,7 @@ class Delete:
 class Patch:
     """Changes parts of one object and waits until it is ready again."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         refs = named(request, cluster)
         if len(refs) != 1:
             raise TaskFailed("PATCH changes one object: name its `kind` and `name`.")
@@ -157,7 +157,7 @@ class Patch:
         }
         return Running(handle, f"Patching {refs[0]}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "patch":
             return apply.observe(request, cluster, handle)
         ref = Ref.from_json(handle["objects"][0])
@@ -170,7 +170,7 @@ class Patch:
         request.tools.log(f"{ref} patched")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """What was patched stays."""
 
     def _body(self, request: Asked) -> tuple[str, Any]:

@@ -8,14 +8,14 @@ from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 
 from . import apply, desired
-from .cluster import Cluster
+from .cluster import ClusterConnection
 from .errors import count
 from .manifests import Object, Ref, ref_of
 from .outputs import response
 from .watch import deadline, look, too_late
 
 
-def named(request: Asked, cluster: Cluster) -> list[Ref]:
+def named(request: Asked, cluster: ClusterConnection) -> list[Ref]:
     """The objects that a task means: those of its YAML, or the one that kind and name give."""
     if not request.text("yaml").strip() and not request.text("kind"):
         raise TaskFailed("Which object? Give its `kind` and `name`, or write its manifest into `yaml`.")
@@ -30,31 +30,31 @@ def named(request: Asked, cluster: Cluster) -> list[Ref]:
 
 
 @dataclass(frozen=True)
-class Get:
+class GetObjects:
     """Reads objects into the output."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         labels = request.text("filterByLabel").strip()
         objects = self._listed(request, cluster, labels) if self._lists(request) else self._one_by_one(request, cluster)
         output = response(objects, request.tools.masking_key())
         return Done(output, f"Read {count(len(objects), 'object')}.")
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         return self.start(request, cluster)
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """Nothing goes on."""
 
     def _lists(self, request: Asked) -> bool:
         return bool(request.text("kind")) and not request.text("name") and not request.text("yaml").strip()
 
-    def _listed(self, request: Asked, cluster: Cluster, labels: str) -> list[tuple[str, Object]]:
+    def _listed(self, request: Asked, cluster: ClusterConnection, labels: str) -> list[tuple[str, Object]]:
         resource = cluster.find_kind(request.text("kind"), request.text("apiVersion"))
         place = (request.text("namespace") or cluster.namespace) if resource.namespaced else ""
         objects = cluster.find(resource.group_version, resource.kind, place, labels=labels)
         return [(str(resource.name), obj) for obj in objects]
 
-    def _one_by_one(self, request: Asked, cluster: Cluster) -> list[tuple[str, Object]]:
+    def _one_by_one(self, request: Asked, cluster: ClusterConnection) -> list[tuple[str, Object]]:
         objects = []
         for ref in named(request, cluster):
             live = cluster.get(ref)
@@ -68,21 +68,21 @@ class Get:
 class Diff:
     """What APPLY would change."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         return apply.start(replace(request, input={**request.input, "dryRun": True}), cluster)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         return self.start(request, cluster)
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """Nothing goes on."""
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitForObjects:
     """Waits until objects are ready, no matter who applied them."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         refs = named(request, cluster)
         missing = [ref for ref in refs if cluster.get(ref) is None]
         if missing:
@@ -90,7 +90,7 @@ class Wait:
         handle = {"objects": [ref.to_json() for ref in refs], "until": deadline(request)}
         return Running(handle, "Waiting", again_after_s=0.0)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         refs = [Ref.from_json(entry) for entry in handle["objects"]]
         progress = look(request, cluster, refs, fenced=False)
         output = response(
@@ -106,5 +106,5 @@ class Wait:
             raise TaskFailed(too_late(request, progress), output)
         return Running(handle, "; ".join(progress.messages))
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """Nothing of ours goes on."""

@@ -9,7 +9,7 @@ from services.runner.task_protocol import Asked, Running, Step, TaskFailed
 from shared.contracts.base import Json
 
 from . import apply, desired, fence, managed_fields
-from .cluster import Cluster, selector
+from .cluster import ClusterConnection, selector
 from .manifests import Object, Ref, cleaned
 from .rollout import REVISION
 from .watch import deadline
@@ -19,10 +19,10 @@ _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset":
 
 
 @dataclass(frozen=True)
-class Rollback:
+class RollBackTemplate:
     """Writes an earlier template again and waits until it is live."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step:
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
         kind = _KINDS.get(request.text("resourceType", "Deployment").strip().lower())
         name = request.text("resourceName") or request.text("name")
         if kind is None or not name:
@@ -48,7 +48,7 @@ class Rollback:
         }
         return Running(handle, f"Rolling {ref} back to revision {revision}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step:
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "undo":
             return apply.observe(request, cluster, handle)
         ref = Ref.from_json(handle["objects"][0])
@@ -62,11 +62,11 @@ class Rollback:
         request.tools.log(f"{ref} rolled back to revision {handle['revision']}")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None:
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
         """What was rolled back stays."""
 
 
-def _revisions(cluster: Cluster, live: Object, ref: Ref) -> list[tuple[int, Object]]:
+def _revisions(cluster: ClusterConnection, live: Object, ref: Ref) -> list[tuple[int, Object]]:
     """Number and pod template of every revision kept, oldest first; the last is the present one."""
     labels = selector(live["spec"]["selector"])
     uid = live["metadata"]["uid"]

@@ -9,7 +9,7 @@ from shared.contracts.base import Json
 from shared.outbound.http import HttpClient
 
 from . import apply, mutations, queries, rollback, source
-from .cluster import Cluster, Clusters
+from .cluster import ClusterConnection, Clusters
 
 
 class K8S(Task):
@@ -42,7 +42,7 @@ class K8S(Task):
     def cancel(self, request: Asked, handle: Json) -> None:
         _module(request).cancel(source.again(request, handle), self._cluster(request), handle)
 
-    def _cluster(self, request: Asked) -> Cluster:
+    def _cluster(self, request: Asked) -> ClusterConnection:
         endpoint = request.endpoint("kubernetesServer")
         if endpoint.type not in ("k8s", "kubernetes"):
             raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; a K8S task needs one of type k8s.")
@@ -53,31 +53,31 @@ def _action(fields: Json) -> str:
     return str(fields.get("action") or "").strip().upper()
 
 
-class Action(Protocol):
+class ActionModule(Protocol):
     """What each action's module has."""
 
-    def start(self, request: Asked, cluster: Cluster) -> Step: ...
+    def start(self, request: Asked, cluster: ClusterConnection) -> Step: ...
 
-    def observe(self, request: Asked, cluster: Cluster, handle: Json) -> Step: ...
+    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step: ...
 
-    def cancel(self, request: Asked, cluster: Cluster, handle: Json) -> None: ...
+    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None: ...
 
 
-_MODULES: dict[str, Action] = {
-    "GET": queries.Get(),
-    "CREATE": mutations.Create(),
+_MODULES: dict[str, ActionModule] = {
+    "GET": queries.GetObjects(),
+    "CREATE": mutations.CreateObjects(),
     "APPLY": apply,
-    "DELETE": mutations.Delete(),
-    "ROLLBACK": rollback.Rollback(),
+    "DELETE": mutations.DeleteObjects(),
+    "ROLLBACK": rollback.RollBackTemplate(),
     "PATCH": mutations.Patch(),
     "DIFF": queries.Diff(),
-    "WAIT": queries.Wait(),
+    "WAIT": queries.WaitForObjects(),
 }
 
 _PURE = frozenset({"GET", "DIFF", "WAIT"})
 
 
-def _module(request: Asked) -> Action:
+def _module(request: Asked) -> ActionModule:
     action = _MODULES.get(_action(request.input))
     if action is None:
         names = ", ".join(_MODULES)

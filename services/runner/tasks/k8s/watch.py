@@ -13,7 +13,7 @@ from shared.contracts.base import Json
 
 from . import fence
 from . import stuck_pods as left_behind
-from .cluster import Cluster, selector
+from .cluster import ClusterConnection, selector
 from .desired import manifest, stamp_of
 from .errors import ClusterError
 from .manifests import Object, Ref
@@ -28,7 +28,7 @@ _WATCHED = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 
 @dataclass
-class Seen:
+class WatchSnapshot:
     """What one look at all objects found."""
 
     ready: bool = True
@@ -39,16 +39,18 @@ class Seen:
     """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
 
 
-def look(request: Asked, cluster: Cluster, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False) -> Seen:
+def look(
+    request: Asked, cluster: ClusterConnection, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False
+) -> WatchSnapshot:
     """Look at every object once. A cluster that does not answer for a while makes no failure."""
-    progress = Seen()
+    progress = WatchSnapshot()
     try:
         for ref in refs:
             _look_at(request, cluster, ref, progress, fenced=fenced, put_back=put_back)
     except ClusterError as error:
         if not outage(request, error):
             raise
-        return Seen(ready=False, messages=["the cluster does not answer"])
+        return WatchSnapshot(ready=False, messages=["the cluster does not answer"])
     request.memory.pop("outage", None)
     return progress
 
@@ -58,7 +60,7 @@ def deadline(request: Asked) -> float:
     return request.tools.now() + 60 * _timeout(request)
 
 
-def too_late(request: Asked, progress: Seen) -> str:
+def too_late(request: Asked, progress: WatchSnapshot) -> str:
     """What is not ready although the time is over."""
     return f"Not ready within the timeout of {_timeout(request):g} minutes: {'; '.join(progress.messages)}"
 
@@ -78,7 +80,9 @@ def outage(request: Asked, error: TaskFailed) -> bool:
     return True
 
 
-def _look_at(request: Asked, cluster: Cluster, ref: Ref, progress: Seen, *, fenced: bool, put_back: bool) -> None:
+def _look_at(
+    request: Asked, cluster: ClusterConnection, ref: Ref, progress: WatchSnapshot, *, fenced: bool, put_back: bool
+) -> None:
     live = cluster.get(ref)
     if live is None:
         if _removed_when_finished(request, cluster, ref):
@@ -123,7 +127,7 @@ def _has_failed(request: Asked, ref: Ref, how: Readiness) -> bool:
 _JOB_FAILURES = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"})
 
 
-def _removed_when_finished(request: Asked, cluster: Cluster, ref: Ref) -> bool:
+def _removed_when_finished(request: Asked, cluster: ClusterConnection, ref: Ref) -> bool:
     """Whether a Job is gone because it finished and its TTL removed it; its last events say how it ended."""
     ttl = any(
         (obj["kind"], obj["metadata"]["name"]) == ("Job", ref.name)
@@ -152,7 +156,7 @@ def _own_condition(request: Asked, live: Object) -> Readiness | None:
     return Readiness(ready, "waits until its `waitFor` holds")
 
 
-def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], list[Object], list[Object]]:
+def _pods_of(cluster: ClusterConnection, live: Object, ref: Ref) -> tuple[list[Object], list[Object], list[Object]]:
     """The pods of an object's newest version, what is between it and them, and a StatefulSet's other pods."""
     if live["kind"] == "Pod":
         return [live], [], []
@@ -176,7 +180,7 @@ def _pods_of(cluster: Cluster, live: Object, ref: Ref) -> tuple[list[Object], li
 
 
 def _of_newest_set(
-    cluster: Cluster, live: Object, ref: Ref, pods: list[Object], labels: str
+    cluster: ClusterConnection, live: Object, ref: Ref, pods: list[Object], labels: str
 ) -> tuple[list[Object], list[Object]]:
     sets = [
         candidate
@@ -189,7 +193,7 @@ def _of_newest_set(
     return [pod for pod in pods if _owned_by(pod, newest)], [newest]
 
 
-def _newest_revision(cluster: Cluster, live: Object, ref: Ref, labels: str) -> str:
+def _newest_revision(cluster: ClusterConnection, live: Object, ref: Ref, labels: str) -> str:
     revisions = cluster.find("apps/v1", "ControllerRevision", ref.namespace, labels=labels)
     newest = max(
         (revision for revision in revisions if _owned_by(revision, live)),
@@ -220,7 +224,7 @@ def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) ->
     return lasting
 
 
-def _tell_logs(request: Asked, cluster: Cluster, namespace: str, troubled: list[Trouble]) -> str:
+def _tell_logs(request: Asked, cluster: ClusterConnection, namespace: str, troubled: list[Trouble]) -> str:
     """Print what failing containers printed last; answers the very last line."""
     last = ""
     for trouble in troubled[:3]:
@@ -237,7 +241,7 @@ def _tell_logs(request: Asked, cluster: Cluster, namespace: str, troubled: list[
     return last
 
 
-def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
+def _printed(cluster: ClusterConnection, namespace: str, trouble: Trouble) -> list[str]:
     """What the container that crashed printed; its successor's lines where the crashed one is gone already."""
     try:
         lines = cluster.pod_log(namespace, trouble.pod, trouble.container, previous=True, lines=_LOG_LINES)
@@ -248,7 +252,7 @@ def _printed(cluster: Cluster, namespace: str, trouble: Trouble) -> list[str]:
     return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
 
 
-def _tell_events(request: Asked, cluster: Cluster, ref: Ref, below: list[Object]) -> None:
+def _tell_events(request: Asked, cluster: ClusterConnection, ref: Ref, below: list[Object]) -> None:
     """Print the events of an object and of what it made, each once."""
     now = request.tools.now()
     due: dict[Ref, float] = request.memory.setdefault("events due", {})

@@ -7,7 +7,7 @@ import time
 from services.runner.task_protocol import Asked, TaskFailed
 
 from . import conflicts, desired, fence, managed_fields, server_defaults
-from .cluster import Cluster
+from .cluster import ClusterConnection
 from .errors import ClusterError
 from .manifests import Object, Ref
 from .rollout import readiness
@@ -19,7 +19,7 @@ _GONE_WITHIN_S = 120.0
 
 
 def write(
-    request: Asked, cluster: Cluster, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
+    request: Asked, cluster: ClusterConnection, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
 ) -> Object:
     """Apply what was read just before and nothing newer: a start that comes late loses."""
     stamp = desired.stamp_of(request)
@@ -41,7 +41,7 @@ def write(
     raise AssertionError("unreachable")
 
 
-def await_gone(request: Asked, cluster: Cluster, ref: Ref) -> Object | None:
+def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
     """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
     until = time.monotonic() + _GONE_WITHIN_S
     waiting = False
@@ -64,7 +64,7 @@ def is_being_deleted(live: Object) -> bool:
     return bool(live["metadata"].get("deletionTimestamp"))
 
 
-def taken_over(cluster: Cluster, ref: Ref, live: Object | None) -> Object | None:
+def taken_over(cluster: ClusterConnection, ref: Ref, live: Object | None) -> Object | None:
     """The live object, with what a client-side `kubectl apply` owned made ours at our first apply.
 
     Otherwise a field that is taken out of the manifest would stay, owned by a manager that writes no more. What Helm,
@@ -82,7 +82,7 @@ def taken_over(cluster: Cluster, ref: Ref, live: Object | None) -> Object | None
 
 
 def sent(
-    cluster: Cluster, ref: Ref, body: Object, live: Object | None, *, force: bool, dry_run: bool = False
+    cluster: ClusterConnection, ref: Ref, body: Object, live: Object | None, *, force: bool, dry_run: bool = False
 ) -> Object:
     """Apply; where the server refuses what is left of a map that goes, take the map away first, in the same change."""
     try:
@@ -101,7 +101,7 @@ def sent(
     return cluster.apply(ref, {**body, "metadata": newest}, force=force)
 
 
-def await_definition(cluster: Cluster, ref: Ref) -> None:
+def await_definition(cluster: ClusterConnection, ref: Ref) -> None:
     """Objects of a new kind can follow in the same manifest once the kind is served."""
     until = time.monotonic() + _ESTABLISHED_WITHIN_S
     while time.monotonic() < until:
