@@ -18,7 +18,7 @@ from shared.outbound.cancel_scope import CancelScope
 from .actions import Place
 from .logs import LogBuffer
 from .ports import Host
-from .secrets import Vault
+from .secrets import RunSecrets
 
 Phase = Literal["asking", "working", "resting"]
 Call = Literal["start", "observe", "cancel"]
@@ -35,7 +35,7 @@ class Stale(Exception):
 
 
 @dataclass(eq=False)
-class Live:
+class ActiveTask:
     """A task in hand. Only the holder's thread touches it, but for `logs` and what `asked` holds."""
 
     plan: TaskPlan
@@ -95,7 +95,7 @@ class TaskTools:
     def __init__(
         self,
         host: Host,
-        vault: Vault,
+        secrets: RunSecrets,
         logs: LogBuffer,
         user: str,
         scope: Scope,
@@ -104,7 +104,7 @@ class TaskTools:
         workspace: Json,
     ) -> None:
         self._host = host
-        self._vault = vault
+        self._secrets = secrets
         self._logs = logs
         self._user = user
         self._scope = scope
@@ -113,10 +113,10 @@ class TaskTools:
         self._workspace = workspace
 
     def log(self, line: str) -> None:
-        self._logs.add(self._vault.masker.text(line))
+        self._logs.add(self._secrets.masker.text(line))
 
     def endpoint(self, name: str) -> OpenEndpoint:
-        return self._vault.endpoint(name)
+        return self._secrets.endpoint(name)
 
     def evaluate(self, condition: str, output: Json | None = None) -> bool:
         return evaluate(condition, self._scope if output is None else self._with_output(output))
@@ -125,16 +125,16 @@ class TaskTools:
         return self._host.ledger.act(act, self._user, command_id)
 
     def seal(self, value: Any) -> Json:
-        return self._vault.seal(value).model_dump()
+        return self._secrets.seal(value).model_dump()
 
     def unseal(self, sealed: Json) -> Any:
-        return self._vault.unseal(sealed)
+        return self._secrets.unseal(sealed)
 
     def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
-        return self._vault.hand_on(inputs)
+        return self._secrets.hand_on(inputs)
 
     def take_over(self, shown: Json, sealed: Json) -> Json:
-        return self._vault.take_over(shown, {name: Sealed.model_validate(box) for name, box in sealed.items()})
+        return self._secrets.take_over(shown, {name: Sealed.model_validate(box) for name, box in sealed.items()})
 
     def workspace(self) -> Json:
         try:
@@ -147,7 +147,7 @@ class TaskTools:
         return self._host.now()
 
     def masking_key(self) -> bytes:
-        return self._vault.masking_key()
+        return self._secrets.masking_key()
 
     def stopping(self) -> bool:
         return bool(self._stopping)
@@ -159,7 +159,7 @@ class TaskTools:
         return Scope(self._scope.inputs, self._scope.variables, tasks, self._scope.about, output)
 
 
-def called(live: Live, call: Call, host: Host, *, needs_leave: bool) -> Any:
+def called(live: ActiveTask, call: Call, host: Host, *, needs_leave: bool) -> Any:
     """Call the type, in a worker thread; a call that changes something is not made on old leave."""
     if needs_leave and host.monotonic() - live.leave_at > STALE_LEAVE_S:
         raise Stale
@@ -170,7 +170,7 @@ def called(live: Live, call: Call, host: Host, *, needs_leave: bool) -> Any:
         return _call(live, call)
 
 
-def _call(live: Live, call: Call) -> Any:
+def _call(live: ActiveTask, call: Call) -> Any:
     if call == "start":
         return live.type.start(live.request)
     if live.handle is None:

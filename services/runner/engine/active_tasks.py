@@ -13,37 +13,37 @@ from shared.grammar.resolving import Scope, Writer
 
 from . import outputs
 from .actions import Place
-from .active_task import Live, TaskTools
+from .active_task import ActiveTask, TaskTools
 from .logs import LogBuffer
 from .ports import Host
 from .prepare import Barred, Not, Ready, names_used, prepare
 from .run_state import FoldedRun
-from .secrets import Vault
+from .secrets import RunSecrets
 
 
-class Hand:
+class ActiveTasks:
     """Each task is here once, from the beginning of a try until it ends, waits, or is somebody else's."""
 
-    def __init__(self, host: Host, known: FoldedRun, vault: Vault) -> None:
+    def __init__(self, host: Host, known: FoldedRun, secrets: RunSecrets) -> None:
         self._host = host
         self._known = known
-        self._vault = vault
-        self._live: dict[Place, Live] = {}
+        self._secrets = secrets
+        self._live: dict[Place, ActiveTask] = {}
 
-    def __iter__(self) -> Iterator[Live]:
+    def __iter__(self) -> Iterator[ActiveTask]:
         return iter(list(self._live.values()))
 
-    def __contains__(self, live: Live) -> bool:
+    def __contains__(self, live: ActiveTask) -> bool:
         """Whether this very try is in hand still; what comes back later comes back to nobody."""
         return self._live.get(live.place) is live
 
-    def get(self, place: Place) -> Live | None:
+    def get(self, place: Place) -> ActiveTask | None:
         """The task of that place, if it is in hand."""
         return self._live.get(place)
 
     def take_up(
         self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
-    ) -> Live | Not | Barred:
+    ) -> ActiveTask | Not | Barred:
         """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
         plan = self._known.plan.task(stage, task)
         kind = self._host.types.get(plan.type)
@@ -70,16 +70,16 @@ class Hand:
         return live
 
     def _writers(self, plan: TaskPlan, kind: TaskType, ready: Ready) -> Mapping[str, Writer]:
-        types = {role: self._vault.endpoint_type(name) for role, name in ready.roles.items()}
+        types = {role: self._secrets.endpoint_type(name) for role, name in ready.roles.items()}
         return kind.writers(plan.input, ready.input, types)
 
     def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
         if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:
             return None
-        restricted = self._vault.restricted(*names_used(plan, ready))
+        restricted = self._secrets.restricted(*names_used(plan, ready))
         return Barred(restricted) if restricted else None
 
-    def let_fall(self, live: Live) -> None:
+    def let_fall(self, live: ActiveTask) -> None:
         """It has ended, waits, or must be asked for again: what it printed is passed on."""
         self.send_logs(live, last=True)
         self._live.pop(live.place, None)
@@ -92,7 +92,7 @@ class Hand:
             live.rest()
         self._live.clear()
 
-    def send_logs(self, live: Live, *, last: bool = False) -> None:
+    def send_logs(self, live: ActiveTask, *, last: bool = False) -> None:
         """Pass on what a task printed."""
         while (chunk := live.logs.take(last=last))[1]:
             first, lines = chunk
@@ -109,7 +109,9 @@ class Hand:
                 )
             )
 
-    def _made(self, plan: TaskPlan, kind: TaskType, stage: str, try_number: int, ready: Ready, scope: Scope) -> Live:
+    def _made(
+        self, plan: TaskPlan, kind: TaskType, stage: str, try_number: int, ready: Ready, scope: Scope
+    ) -> ActiveTask:
         run_state, logs, stopping = self._known, LogBuffer(), list[bool]()
         user, place = run_state.about.requested_by, (stage, plan.name)
         request = Asked(
@@ -123,11 +125,11 @@ class Hand:
             roles=ready.roles,
             about=run_state.about,
             inputs=run_state.inputs,
-            tools=TaskTools(self._host, self._vault, logs, user, scope, place, stopping, run_state.plan.workspace),
+            tools=TaskTools(self._host, self._secrets, logs, user, scope, place, stopping, run_state.plan.workspace),
             memory={},
         )
         usable = outputs.shown(ready.input)
         run_state.keep(place, "input", usable)
-        self._vault.learn(secrets_in(plan.type, usable))
-        masked_input = self._vault.masker.mask(shown_input(plan.type, usable, self._vault.hashed))
-        return Live(plan, kind, request, logs, usable, masked_input, stop_asked=stopping)
+        self._secrets.learn(secrets_in(plan.type, usable))
+        masked_input = self._secrets.masker.mask(shown_input(plan.type, usable, self._secrets.hashed))
+        return ActiveTask(plan, kind, request, logs, usable, masked_input, stop_asked=stopping)

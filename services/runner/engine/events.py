@@ -16,12 +16,12 @@ from shared.grammar.plan import RollbackPlan
 from shared.grammar.resolving import Scope
 
 from . import outputs
-from .active_task import Live
+from .active_task import ActiveTask
 from .ports import Host
 from .prepare import Barred, rollback_inputs
 from .reports import Reporter
 from .run_state import FoldedRun
-from .secrets import Vault
+from .secrets import RunSecrets
 
 _MAX_DEPLOYED = 1_000
 _MAX_DEPTH = MAX_DEPTH + 20
@@ -34,13 +34,13 @@ class EventTooLarge(Exception):
     """An event is beyond the bounds; the text says by how much."""
 
 
-class Voice:
+class EventReporter:
     """Speaks for one attempt. What it says travels with the next report; `task_begins` alone waits for leave."""
 
-    def __init__(self, host: Host, known: FoldedRun, vault: Vault, reporter: Reporter) -> None:
+    def __init__(self, host: Host, known: FoldedRun, secrets: RunSecrets, reporter: Reporter) -> None:
         self._host = host
         self._known = known
-        self._vault = vault
+        self._secrets = secrets
         self._reporter = reporter
 
     def run_started(self) -> None:
@@ -56,7 +56,7 @@ class Voice:
         text = self._masked(message)
 
         def ended(limit: int) -> h.RunEnded:
-            view, sealed = self._vault.hand_on(outputs.shown(output, limit))
+            view, sealed = self._secrets.hand_on(outputs.shown(output, limit))
             kept = sealed if self._known.about.nested else {}
             return h.RunEnded(**self._stamp(), status=status, message=text, output=view, sealed=kept)
 
@@ -65,12 +65,12 @@ class Voice:
     def run_parked(self, reason: Any, due_at: float | None) -> None:
         self._say(h.RunParked(**self._stamp(), reason=reason, due_at=due_at))
 
-    def task_begins(self, live: Live) -> h.TaskStarted:
+    def task_begins(self, live: ActiveTask) -> h.TaskStarted:
         """Not said yet: where leave is needed, the request for it carries the event."""
 
         def started(limit: int) -> h.TaskStarted:
             masked_input, exact = fitted(live.input_shown, limit), fitted(live.input_exact, limit)
-            sealed = None if masked_input == exact else self._vault.box(exact)
+            sealed = None if masked_input == exact else self._secrets.box(exact)
             return h.TaskStarted(**self._stamp(), **_place(live), input=masked_input, sealed=sealed)
 
         return self._numbered(_largest_that_fits(started))
@@ -78,16 +78,16 @@ class Voice:
     def task_started(self, begun: h.TaskStarted) -> None:
         self._pass_on(begun)
 
-    def task_handle(self, live: Live, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
+    def task_handle(self, live: ActiveTask, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
         """Raises `EventTooLarge`, and then says nothing: a handle that was cut would find nothing again."""
         self._say(h.TaskHandle(**self._stamp(), **_place(live), handle=mended(handle), pushing=pushing))
 
-    def task_progress(self, live: Live, message: str) -> None:
+    def task_progress(self, live: ActiveTask, message: str) -> None:
         self._say(h.TaskProgress(**self._stamp(), **_place(live), message=self._masked(message)))
 
-    def task_waits(self, live: Live, step: Waiting) -> None:
+    def task_waits(self, live: ActiveTask, step: Waiting) -> None:
         """Raises `EventTooLarge`, and then says nothing."""
-        message, ask = self._masked(step.message), mended(self._vault.masker.mask(step.ask))
+        message, ask = self._masked(step.message), mended(self._secrets.masker.mask(step.ask))
         self._say(
             h.TaskWaiting(
                 **self._stamp(), **_place(live), reason=step.reason, message=message, due_at=step.due_at, ask=ask
@@ -125,7 +125,7 @@ class Voice:
     def rollback_started(self, planned: RollbackPlan, scope: Scope) -> None:
         """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
         values, problem = rollback_inputs(planned, scope)
-        masked_values, sealed = self._vault.hand_on(values)
+        masked_values, sealed = self._secrets.hand_on(values)
         place = f"{self._known.about.execution_id}/{planned.stage}/{planned.task}"
         event = h.RollbackStarted(
             **self._stamp(),
@@ -155,7 +155,7 @@ class Voice:
         text = self._masked(message)
 
         def ended(limit: int) -> h.TaskEnded:
-            packed, usable = outputs.packed(output, self._vault, limit)
+            packed, usable = outputs.packed(output, self._secrets, limit)
             self._known.keep((stage, task), "output", usable)
             return h.TaskEnded(
                 **self._stamp(),
@@ -187,7 +187,7 @@ class Voice:
         return {"seq": 0, "at": self._host.now()}
 
     def _masked(self, message: str) -> str:
-        return outputs.message(message, self._vault.masker)
+        return outputs.message(message, self._secrets.masker)
 
 
 def _excess(event: h.Event) -> str:
@@ -208,5 +208,5 @@ def _largest_that_fits(event_within: Callable[[int], E]) -> E:
     return event
 
 
-def _place(live: Live) -> dict[str, Any]:
+def _place(live: ActiveTask) -> dict[str, Any]:
     return {"stage": live.stage, "task": live.task, "try_number": live.try_number}

@@ -9,12 +9,12 @@ from shared.contracts import history as h
 from shared.contracts.base import Json
 from shared.process.logging import get_logger
 
-from .active_task import Live
+from .active_task import ActiveTask
 
 log = get_logger()
 
 
-def outcome(step: Any, live: Live) -> tuple[h.Status, str, Json]:
+def outcome(step: Any, live: ActiveTask) -> tuple[h.Status, str, Json]:
     """How a task ended; what nobody foresaw is logged in full and told in one sentence."""
     if isinstance(step, Done):
         return step.status, step.message, step.output
@@ -28,7 +28,7 @@ def outcome(step: Any, live: Live) -> tuple[h.Status, str, Json]:
     return h.Status.FAILED, f"The {live.plan.type} task returned {type(step).__name__} instead of a step.", {}
 
 
-def _crash(live: Live, error: BaseException) -> str:
+def _crash(live: ActiveTask, error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     detail = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return f"The {live.plan.type} task failed unexpectedly ({detail}); see the runner's log."

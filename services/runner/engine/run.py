@@ -14,13 +14,13 @@ from shared.process.logging import get_logger
 
 from . import actions as a
 from . import decide as d
-from .active_tasks import Hand
-from .events import Voice
+from .active_tasks import ActiveTasks
+from .events import EventReporter
 from .ports import Host
 from .prepare import outputs
 from .reports import Reporter
 from .run_state import FoldedRun
-from .secrets import Vault
+from .secrets import RunSecrets
 from .task_calls import TaskCalls
 
 _MAX_ROUNDS = 10_000
@@ -42,15 +42,15 @@ class ActiveRun:
         self._host = host
         self._seen_at = host.now()
         self._wake: Callable[[], None] | None = None
-        vault = Vault(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
-        self._known = FoldedRun(answer.about, answer, vault)
+        secrets = RunSecrets(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
+        self._known = FoldedRun(answer.about, answer, secrets)
         self._reporter = Reporter(host, self.execution_id, answer.attempt, self._heard)
-        self._voice = Voice(host, self._known, vault, self._reporter)
-        self._hand = Hand(host, self._known, vault)
-        self._work = TaskCalls(self, host, self._known, self._hand, self._voice, self._reporter)
+        self._events = EventReporter(host, self._known, secrets, self._reporter)
+        self._active = ActiveTasks(host, self._known, secrets)
+        self._work = TaskCalls(self, host, self._known, self._active, self._events, self._reporter)
         self._does: dict[type, Callable[[Any], None]] = {
-            a.StartRun: lambda _: self._voice.run_started(),
-            a.StartStage: lambda action: self._voice.stage_started(action.stage),
+            a.StartRun: lambda _: self._events.run_started(),
+            a.StartStage: lambda action: self._events.stage_started(action.stage),
             a.StartTask: self._work.start,
             a.ObserveTask: self._work.observe,
             a.AnswerTask: self._work.answer,
@@ -58,7 +58,7 @@ class ActiveRun:
             a.RetryTask: self._retry_task,
             a.EndTask: self._end_task,
             a.StartRollback: self._start_rollback,
-            a.EndStage: lambda action: self._voice.stage_ended(action.stage, action.status, action.message),
+            a.EndStage: lambda action: self._events.stage_ended(action.stage, action.status, action.message),
             a.EndRun: self._end_run,
             a.Park: self._park,
             a.Abandon: lambda _: self.abandon(),
@@ -109,7 +109,7 @@ class ActiveRun:
         def when_quiet() -> None:
             if self.over:
                 then()
-            elif any(live.phase == "working" for live in self._hand):
+            elif any(live.phase == "working" for live in self._active):
                 self._host.later(0.05, when_quiet)
             else:
                 self.send_logs()
@@ -119,8 +119,8 @@ class ActiveRun:
 
     def send_logs(self) -> None:
         """Pass on what was printed."""
-        for live in self._hand:
-            self._hand.send_logs(live)
+        for live in self._active:
+            self._active.send_logs(live)
 
     def _heard(self, answer: ReportAnswer) -> None:
         """Every report's answer carries a verdict; acting on it waits for the end of the report's own handling."""
@@ -139,8 +139,8 @@ class ActiveRun:
             verdict=self.verdict,
             now=self._host.now(),
             effect=self._effect,
-            live=frozenset(live.place for live in self._hand),
-            ending=frozenset(live.place for live in self._hand if live.ending is not None),
+            live=frozenset(live.place for live in self._active),
+            ending=frozenset(live.place for live in self._active if live.ending is not None),
             seen_at=self._seen_at,
         )
 
@@ -157,28 +157,28 @@ class ActiveRun:
 
     def _retry_task(self, action: a.RetryTask) -> None:
         task_state = self._known.task(action.stage, action.task)
-        self._voice.task_retries(action.stage, action.task, task_state.try_number, action.message, action.due_at)
+        self._events.task_retries(action.stage, action.task, task_state.try_number, action.message, action.due_at)
 
     def _end_task(self, action: a.EndTask) -> None:
         try_number = max(self._known.task(action.stage, action.task).try_number, 1)
-        self._voice.task_ended(action.stage, action.task, try_number, action.status, action.message, {})
+        self._events.task_ended(action.stage, action.task, try_number, action.status, action.message, {})
 
     def _start_rollback(self, action: a.StartRollback) -> None:
         planned = self._known.plan.rollback(action.stage, action.task)
         assert planned is not None
         scope = self._known.scope()
         values, _ = outputs(self._known.plan.outputs, scope)
-        self._voice.rollback_started(planned, replace(scope, outputs=values))
+        self._events.rollback_started(planned, replace(scope, outputs=values))
 
     def _end_run(self, action: a.EndRun) -> None:
         values, missing = outputs(self._known.plan.outputs, self._known.scope())
         if missing:
             log.info("output left out", execution=self.execution_id, reason=missing)
-        self._voice.run_ended(action.status, action.message, values)
+        self._events.run_ended(action.status, action.message, values)
         self._finish()
 
     def _park(self, action: a.Park) -> None:
-        self._voice.run_parked(action.reason, action.due_at)
+        self._events.run_parked(action.reason, action.due_at)
         self._finish()
 
     def _finish(self) -> None:
@@ -189,5 +189,5 @@ class ActiveRun:
         self.over = True
         self._reporter.close()
         self._sleep_until(None)
-        self._hand.stop()
+        self._active.stop()
         self._host.drop(self.execution_id, self.attempt)

@@ -15,7 +15,7 @@ from shared.grammar.resolving import Scope, about_run
 from shared.grammar.states import TaskState, facts
 
 from .actions import Place
-from .secrets import Vault
+from .secrets import RunSecrets
 
 Opens = Callable[[], Any]
 
@@ -23,14 +23,14 @@ Opens = Callable[[], Any]
 class FoldedRun:
     """Folded from the history that the take brought and from what this holder has said since."""
 
-    def __init__(self, about: Started, answer: TakeAnswer, vault: Vault) -> None:
+    def __init__(self, about: Started, answer: TakeAnswer, secrets: RunSecrets) -> None:
         self.about = about
         self.attempt = answer.attempt
         self.start_number = answer.start_number
-        self.inputs = vault.inputs(answer.inputs)
+        self.inputs = secrets.inputs(answer.inputs)
         self.plan = Plan.from_json(answer.plan)
         self.state = fold(self.plan, answer.history)
-        self._vault = vault
+        self._secrets = secrets
         self._exact: dict[Place, dict[str, Opens]] = {}
 
     def learn(self, event: h.Event) -> None:
@@ -56,16 +56,16 @@ class FoldedRun:
             place = (stage_state.name, task_state.name)
             if exact := {**self._sealed(place, task_state), **self._exact.get(place, {})}:
                 tasks[stage_state.name][task_state.name] = _Exact(tasks[stage_state.name][task_state.name], exact)
-        return Scope(self.inputs, self._vault.variables, tasks, about)
+        return Scope(self.inputs, self._secrets.variables, tasks, about)
 
     def _sealed(self, place: Place, task: TaskState) -> dict[str, Opens]:
         """What another holder, or another run, gave this task and got from it."""
         name, output, sealed_input = ".".join(place), task.output, task.sealed_input
         sealed: dict[str, Opens] = {}
         if output.sealed is not None:
-            sealed["output"] = partial(self._vault.reveal, output.sealed, output.secrets, f"output of {name}")
+            sealed["output"] = partial(self._secrets.reveal, output.sealed, output.secrets, f"output of {name}")
         if sealed_input is not None:
-            sealed["input"] = partial(self._vault.unbox, sealed_input, f"input of {name}")
+            sealed["input"] = partial(self._secrets.unbox, sealed_input, f"input of {name}")
         return sealed
 
 

@@ -57,7 +57,7 @@ class Inputs(Mapping[str, Any]):
         return len(self._shown)
 
 
-class Vault:
+class RunSecrets:
     """What a take answer brought sealed."""
 
     def __init__(

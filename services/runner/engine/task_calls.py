@@ -12,9 +12,9 @@ from shared.contracts.runs import ReportAnswer
 
 from . import actions as a
 from . import permits
-from .active_task import CANCEL_PATIENCE_S, Call, Live, Stale, called
-from .active_tasks import Hand
-from .events import EventTooLarge, Voice
+from .active_task import CANCEL_PATIENCE_S, ActiveTask, Call, Stale, called
+from .active_tasks import ActiveTasks
+from .events import EventReporter, EventTooLarge
 from .outcomes import complaint, outcome
 from .ports import Host
 from .prepare import Barred, Not
@@ -38,13 +38,13 @@ class TaskCalls:
     """Does what `decide` wants of tasks. Everything but the calls themselves happens in the holder's thread."""
 
     def __init__(
-        self, owner: Owner, host: Host, known: FoldedRun, hand: Hand, voice: Voice, reporter: Reporter
+        self, owner: Owner, host: Host, known: FoldedRun, active: ActiveTasks, events: EventReporter, reporter: Reporter
     ) -> None:
         self._owner = owner
         self._host = host
         self._known = known
-        self._hand = hand
-        self._voice = voice
+        self._active = active
+        self._events = events
         self._reporter = reporter
 
     # -------------------------------------------------------------------------------------------- what decide wants
@@ -55,8 +55,8 @@ class TaskCalls:
             return
         effect = live.type.effect(live.request.input)
         if live.type.inline or effect is Effect.PURE:
-            live.started = self._voice.task_begins(live)
-            self._voice.task_started(live.started)
+            live.started = self._events.task_begins(live)
+            self._events.task_started(live.started)
             self._call(live, "start")
         else:
             self._ask_leave(live, "start", repeat=action.again and effect is not Effect.ONCE)
@@ -74,7 +74,7 @@ class TaskCalls:
             self._came_back(live, _attempt(lambda: live.type.answered(live.request, ask, answer)), step_on=False)
 
     def cancel(self, action: a.CancelTask) -> None:
-        live = self._hand.get((action.stage, action.task)) or self._inherit(action.stage, action.task)
+        live = self._active.get((action.stage, action.task)) or self._inherit(action.stage, action.task)
         if live is None:
             return
         live.ending = (action.status, action.message)
@@ -87,7 +87,7 @@ class TaskCalls:
                 self._host.later(live.type.interrupt_after_s, live.scope.cancel)
             self._host.later(CANCEL_PATIENCE_S, lambda: self._end_impatiently(live))
 
-    def _inherit(self, stage: str, task: str) -> Live | None:
+    def _inherit(self, stage: str, task: str) -> ActiveTask | None:
         """A predecessor began this try."""
         task_state = self._known.task(stage, task)
         live = self._take_up(stage, task, task_state.try_number)
@@ -97,31 +97,31 @@ class TaskCalls:
 
     def _take_up(
         self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
-    ) -> Live | None:
-        live = self._hand.take_up(stage, task, try_number, weigh=weigh, begins=begins)
+    ) -> ActiveTask | None:
+        live = self._active.take_up(stage, task, try_number, weigh=weigh, begins=begins)
         if isinstance(live, Barred):
-            self._voice.task_barred(stage, task, try_number, live)
+            self._events.task_barred(stage, task, try_number, live)
             return None
         if isinstance(live, Not):
-            self._voice.task_ended(stage, task, try_number, live.status, live.message, {})
+            self._events.task_ended(stage, task, try_number, live.status, live.message, {})
             return None
         return live
 
     # ---------------------------------------------------------------------------------------------------------- leave
 
-    def _ask_leave(self, live: Live, call: Call, *, repeat: bool) -> None:
+    def _ask_leave(self, live: ActiveTask, call: Call, *, repeat: bool) -> None:
         """Nothing is done outside before the ledger has said yes and has the start on record."""
         fresh = live.started is None
         if live.started is None:
-            live.started = self._voice.task_begins(live)
+            live.started = self._events.task_begins(live)
         live.phase = "asking"
         asked_at = self._host.monotonic()
         self._reporter.ask(
             Ask(live.started, repeat, lambda answer: self._answered(live, call, answer, fresh, asked_at))
         )
 
-    def _answered(self, live: Live, call: Call, answer: ReportAnswer, fresh: bool, asked_at: float) -> None:
-        if live not in self._hand:
+    def _answered(self, live: ActiveTask, call: Call, answer: ReportAnswer, fresh: bool, asked_at: float) -> None:
+        if live not in self._active:
             return
         live.rest()
         begun = live.handle is not None or not fresh
@@ -144,19 +144,19 @@ class TaskCalls:
             case permits.Next.FAIL:
                 self._end(live, h.Status.FAILED, answer.reason, {})
             case permits.Next.AGAIN:
-                self._hand.let_fall(live)
+                self._active.let_fall(live)
         self._host.post(self._owner.step)
 
-    def _put_off(self, live: Live, *, on_record: bool) -> None:
+    def _put_off(self, live: ActiveTask, *, on_record: bool) -> None:
         """A try that is on record and did nothing is followed by another; else a `once` task "may have run"."""
         if on_record and live.handle is None:
             message = "The runner stopped before the task began."
-            self._voice.task_retries(live.stage, live.task, live.try_number, message, self._host.now())
-        self._hand.let_fall(live)
+            self._events.task_retries(live.stage, live.task, live.try_number, message, self._host.now())
+        self._active.let_fall(live)
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
-    def _observe(self, live: Live) -> None:
+    def _observe(self, live: ActiveTask) -> None:
         live.call_off = None
         if self._owner.letting_go:
             return
@@ -165,14 +165,14 @@ class TaskCalls:
         else:
             self._call(live, "observe")
 
-    def _call(self, live: Live, call: Call) -> None:
+    def _call(self, live: ActiveTask, call: Call) -> None:
         live.phase = "working"
         if live.type.inline:
             self._came_back(live, _attempt(lambda: called(live, call, self._host, needs_leave=False)), step_on=False)
             return
 
         def then(answer: Any) -> None:
-            if live not in self._hand or self._owner.over:
+            if live not in self._active or self._owner.over:
                 return
             if isinstance(answer, Stale):
                 self._ask_leave(live, call, repeat=True)
@@ -182,7 +182,7 @@ class TaskCalls:
         needs_leave = live.leave_at > 0
         self._host.work(lambda: called(live, call, self._host, needs_leave=needs_leave), then)
 
-    def _came_back(self, live: Live, step: Any, *, step_on: bool = True) -> None:
+    def _came_back(self, live: ActiveTask, step: Any, *, step_on: bool = True) -> None:
         """What the type's call brought: a step, or the exception that it raised."""
         live.rest()
         live.leave_at = 0.0
@@ -195,36 +195,36 @@ class TaskCalls:
         if step_on and not self._owner.letting_go:
             self._owner.step()
 
-    def _runs_on(self, live: Live, step: Running) -> None:
+    def _runs_on(self, live: ActiveTask, step: Running) -> None:
         handle = {key: value for key, value in step.handle.items() if key != "effect_next"}
         if step.effect_next:
             handle["effect_next"] = True
         if handle != live.handle:
             try:
-                self._voice.task_handle(live, handle, step.pushing)
+                self._events.task_handle(live, handle, step.pushing)
             except EventTooLarge as error:
                 self._fail(live, f"What the task must remember to go on is {error}: do less in one task.")
                 return
             live.handle = handle
         if step.message and step.message != live.said:
             live.said = step.message
-            self._voice.task_progress(live, step.message)
+            self._events.task_progress(live, step.message)
         if live.ending is not None:
             self._end_outside(live)
         elif not self._owner.letting_go:
             live.call_off = self._host.later(step.again_after_s, lambda: self._observe(live))
 
-    def _waits(self, live: Live, step: Waiting) -> None:
+    def _waits(self, live: ActiveTask, step: Waiting) -> None:
         try:
-            self._voice.task_waits(live, step)
+            self._events.task_waits(live, step)
         except EventTooLarge as error:
             self._fail(live, f"What the task asks for is {error}.")
         else:
-            self._hand.let_fall(live)
+            self._active.let_fall(live)
 
     # --------------------------------------------------------------------------------------------------------- endings
 
-    def _fail(self, live: Live, message: str) -> None:
+    def _fail(self, live: ActiveTask, message: str) -> None:
         """End a task that cannot be recorded; what it has begun outside is ended first."""
         if live.handle is None:
             self._end(live, h.Status.FAILED, message, {})
@@ -232,7 +232,7 @@ class TaskCalls:
             live.ending = (h.Status.FAILED, message)
             self._end_outside(live)
 
-    def _end_outside(self, live: Live) -> None:
+    def _end_outside(self, live: ActiveTask) -> None:
         """A cancelled task: its type ends what goes on outside, then the task ends."""
         if live.handle is None:
             self._end_cancelled(live, "")
@@ -240,27 +240,27 @@ class TaskCalls:
         live.phase = "working"
 
         def then(answer: Any) -> None:
-            if live in self._hand and not self._owner.over:
+            if live in self._active and not self._owner.over:
                 self._end_cancelled(live, complaint(answer))
 
         self._host.work(lambda: called(live, "cancel", self._host, needs_leave=False), then)
 
-    def _end_impatiently(self, live: Live) -> None:
-        if live in self._hand and not self._owner.over:
+    def _end_impatiently(self, live: ActiveTask) -> None:
+        if live in self._active and not self._owner.over:
             self._end_cancelled(live, "Its last call had not come back yet.")
 
-    def _end_cancelled(self, live: Live, complaint: str) -> None:
+    def _end_cancelled(self, live: ActiveTask, complaint: str) -> None:
         status, message = live.ending or (h.Status.CANCELED, "Canceled.")
         self._end(live, status, f"{message} {complaint}".strip(), {})
         self._owner.step()
 
     def _end(
-        self, live: Live, status: h.Status, message: str, output: Json, deployed: tuple[h.Deployed, ...] = ()
+        self, live: ActiveTask, status: h.Status, message: str, output: Json, deployed: tuple[h.Deployed, ...] = ()
     ) -> None:
-        self._hand.let_fall(live)
+        self._active.let_fall(live)
         if live.ending is not None and status is not h.Status.COMPLETED:
             status, message = live.ending[0], message if live.ending[1] in message else f"{live.ending[1]} {message}"
-        self._voice.task_ended(live.stage, live.task, live.try_number, status, message, output, deployed)
+        self._events.task_ended(live.stage, live.task, live.try_number, status, message, output, deployed)
 
 
 def _attempt(call: Callable[[], Step]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runner.engine.secrets import Vault
+from services.runner.engine.secrets import RunSecrets
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice, NoticeTried
@@ -32,23 +32,23 @@ class Notifier:
     def __call__(self, notice: Notice, try_number: int) -> NoticeTried:
         """One try; every way to fail is an answer, its secrets masked."""
         endpoints = {} if notice.endpoint is None else {notice.endpoint.name: notice.endpoint}
-        vault = Vault(endpoints, notice.variables, self._opener, self._sealer)
+        secrets = RunSecrets(endpoints, notice.variables, self._opener, self._sealer)
 
         def tried(success: bool, final: bool, target: str, code: int, message: str) -> NoticeTried:
-            text = without_controls(str(vault.masker.mask(message)))
+            text = without_controls(str(secrets.masker.mask(message)))
             return NoticeTried(
                 notice_id=notice.notice_id,
                 execution_id=notice.execution_id,
                 try_number=try_number,
                 success=success,
                 final=final,
-                target=without_controls(str(vault.masker.mask(target))),
+                target=without_controls(str(secrets.masker.mask(target))),
                 code=code,
                 message=text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…",
             )
 
         try:
-            sent = self._send(notice, vault)
+            sent = self._send(notice, secrets)
         except NotSent as failed:
             final = not failed.again or try_number >= TRIES
             return tried(False, final, failed.target, failed.code, failed.message)
@@ -56,13 +56,13 @@ class Notifier:
             return tried(False, try_number >= TRIES, "", 0, failed.message)
         return tried(True, True, sent.target, sent.code, sent.message)
 
-    def _send(self, notice: Notice, vault: Vault) -> Sent:
+    def _send(self, notice: Notice, secrets: RunSecrets) -> Sent:
         usual = defaults(notice.kind)
         named = str(notice.entry.get("endpoint") or "")
-        endpoint = None if notice.endpoint is None else vault.endpoint(notice.endpoint.name)
+        endpoint = None if notice.endpoint is None else secrets.endpoint(notice.endpoint.name)
         if named and endpoint is None:
             raise NotSent(f"The project has no endpoint {named}, which the notification names.")
-        scope = Scope(notice.inputs, vault.variables, notice.tasks, notice.about, notice.outputs)
+        scope = Scope(notice.inputs, secrets.variables, notice.tasks, notice.about, notice.outputs)
         try:
             entry = _filled_entry(notice.kind, {**usual, **notice.entry}, scope)
             if (payload := _as_json(notice.entry.get("payload"))) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.config.model.claims import State
-from services.runner.engine.secrets import Vault
+from services.runner.engine.secrets import RunSecrets
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status
@@ -24,17 +24,17 @@ Keys = tuple[Sealer, Opener]
 SECRET = "hunter2secret"
 
 
-def vault_of(keys: Keys, inputs: dict[str, Sealed] | None = None, *, variables: bool = False) -> Vault:
+def secrets_of(keys: Keys, inputs: dict[str, Sealed] | None = None, *, variables: bool = False) -> RunSecrets:
     known = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(SECRET))} if variables else {}
-    return Vault({}, known, keys[1], keys[0], inputs)
+    return RunSecrets({}, known, keys[1], keys[0], inputs)
 
 
 def test_what_holds_a_secret_is_shown_masked_and_opens_to_its_value_in_the_other_run(keys: Keys) -> None:
     given = {"header": f"Bearer {SECRET}", "list": [{"a": SECRET, "n": 1}], "plain": "x", "number": 4}
-    shown, sealed = vault_of(keys, variables=True).hand_on(given)
+    shown, sealed = secrets_of(keys, variables=True).hand_on(given)
     assert shown == {"header": "Bearer *****", "list": [{"a": "*****", "n": 1}], "plain": "x", "number": 4}
     assert sorted(sealed) == ["header", "list"]
-    other = vault_of(keys, sealed)
+    other = secrets_of(keys, sealed)
     assert dict(other.inputs(shown)) == given
     assert other.masker.text(f"{SECRET} was refused") == "***** was refused"
     again, boxes = other.hand_on(dict(other.inputs(shown)))
@@ -42,14 +42,14 @@ def test_what_holds_a_secret_is_shown_masked_and_opens_to_its_value_in_the_other
 
 
 def test_an_input_that_cannot_be_opened_is_named_by_whoever_uses_it(keys: Keys) -> None:
-    inputs = vault_of(keys, {"pw": Sealed(key_id="gone", box="AAAA")}).inputs({"pw": "*****", "other": "x"})
+    inputs = secrets_of(keys, {"pw": Sealed(key_id="gone", box="AAAA")}).inputs({"pw": "*****", "other": "x"})
     assert inputs["other"] == "x"
     with pytest.raises(TaskFailed, match="input pw cannot be opened"):
         inputs["pw"]
 
 
 def test_a_task_uses_the_value_of_a_sealed_input_and_nobody_sees_it(rig: Rig, keys: Keys) -> None:
-    shown, sealed = vault_of(keys, variables=True).hand_on({"pw": SECRET})
+    shown, sealed = secrets_of(keys, variables=True).hand_on({"pw": SECRET})
     undo = {"name": "Undo", "stage": "S0", "task": "B", "inputs": {"pw": "x-${input.pw}"}}
     ledger = MemoryLedger(
         pipeline(
@@ -66,7 +66,7 @@ def test_a_task_uses_the_value_of_a_sealed_input_and_nobody_sees_it(rig: Rig, ke
     until(lambda: bool(ledger.state.rollbacks) or over(ledger))
     (asked,) = [one.event for one in ledger.history if one.event.type == "rollback.started"]
     assert (asked.input, asked.problem) == ({"pw": "x-*****"}, "")
-    assert vault_of(keys, dict(asked.sealed)).inputs(asked.input)["pw"] == f"x-{SECRET}"
+    assert secrets_of(keys, dict(asked.sealed)).inputs(asked.input)["pw"] == f"x-{SECRET}"
     said = said_by(ledger)
     assert SECRET not in said
     assert "*****" in said
@@ -77,13 +77,13 @@ def test_what_is_learned_while_a_masker_is_made_is_hidden_all_the_same(
 ) -> None:
     def slow(secrets: Iterable[str]) -> Masker:
         made = Masker(secrets)
-        vault.learn(frozenset({"learned-meanwhile"}))
+        run_secrets.learn(frozenset({"learned-meanwhile"}))
         return made
 
     monkeypatch.setattr("services.runner.engine.secrets.Masker", slow)
-    vault = vault_of(keys, variables=True)
-    assert vault.masker.text(SECRET) == "*****"
-    assert vault.masker.text("x learned-meanwhile") == "x *****"
+    run_secrets = secrets_of(keys, variables=True)
+    assert run_secrets.masker.text(SECRET) == "*****"
+    assert run_secrets.masker.text("x learned-meanwhile") == "x *****"
 
 
 def test_an_input_with_a_secret_is_exact_for_whoever_goes_on_with_the_run_and_hidden_there(
