@@ -26,7 +26,7 @@ def copy(source: Store, target: Store) -> int:
     copied = 0
     with source.snapshot() as reader, target.writer.begin() as writer:
         for table in Base.metadata.sorted_tables:
-            rows = reader.execution_options(yield_per=ROWS_AT_A_TIME).execute(select(table)).mappings()
+            rows = reader.execute(select(table).execution_options(yield_per=ROWS_AT_A_TIME)).mappings()
             for part in rows.partitions(ROWS_AT_A_TIME):
                 writer.execute(_insert_as_is(table), [dict(row) for row in part])
                 copied += len(part)

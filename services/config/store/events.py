@@ -76,8 +76,12 @@ def without_values(uow: Reading, ids: Iterable[str]) -> dict[str, History]:
 
 def _bodies(uow: Reading, execution_id: str) -> Iterator[tuple[int, str]]:
     statement = select(EventRow.position, EventRow.body).where(EventRow.execution_id == execution_id)
-    result = uow.connection.execution_options(yield_per=20).execute(statement.order_by(EventRow.position))
-    return ((position, body) for position, body in result)
+    # An option of the statement alone: on the connection it would hold for every later statement, and PostgreSQL
+    # opens a server-side cursor for SELECT only.
+    in_parts_of_20 = statement.order_by(EventRow.position).execution_options(yield_per=20)
+    with uow.connection.execute(in_parts_of_20) as result:
+        for position, body in result:
+            yield position, body
 
 
 def _read(rows: Iterable[tuple[int, str]], limit: int, *, brief_only: bool = False) -> History:

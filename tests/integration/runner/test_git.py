@@ -101,6 +101,6 @@ def test_over_ssh_only_the_host_that_was_vouched_for_is_spoken_to(server: GitSer
         other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
         with pytest.raises(GitProblem) as changed:
             read_file(LOOPBACK, endpoint(url, privateKey=sshd.private_key, hostKey=other), "a.yaml", quiet)
-        assert "somebody may stand between" in changed.value.message
+        assert "somebody may be intercepting" in changed.value.message
     finally:
         sshd.close()
