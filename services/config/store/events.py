@@ -80,8 +80,7 @@ def _bodies(uow: Reading, execution_id: str) -> Iterator[tuple[int, str]]:
     # opens a server-side cursor for SELECT only.
     in_parts_of_20 = statement.order_by(EventRow.position).execution_options(yield_per=20)
     with uow.connection.execute(in_parts_of_20) as result:
-        for position, body in result:
-            yield position, body
+        yield from result.tuples()
 
 
 def _read(rows: Iterable[tuple[int, str]], limit: int, *, brief_only: bool = False) -> History:
