@@ -80,7 +80,7 @@ def _bodies(uow: Reading, execution_id: str) -> Iterator[tuple[int, str]]:
     # opens a server-side cursor for SELECT only.
     in_parts_of_20 = statement.order_by(EventRow.position).execution_options(yield_per=20)
     with uow.connection.execute(in_parts_of_20) as result:
-        yield from result.tuples()
+        yield from result
 
 
 def _read(rows: Iterable[tuple[int, str]], limit: int, *, brief_only: bool = False) -> History:
