@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import socket
+
+QUIET_PORTS = range(20_000, 30_000)
+"""Below what Linux gives to outgoing connections (32768 and up) and Kubernetes to NodePorts (30000 and up): a port
+that was free stays free until its server binds it, which RabbitMQ does seconds later."""
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -22,9 +27,11 @@ def why_not_free(port: int, host: str) -> str:
 
 
 def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
-    """`preferred` when it is free, else one that the system picks."""
-    if preferred and is_free(preferred, host):
-        return preferred
+    """`preferred` when it is free, else a random quiet one, else one that the system picks."""
+    candidates = [preferred] if preferred else []
+    for port in candidates + random.sample(QUIET_PORTS, 50):
+        if is_free(port, host):
+            return port
     with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
