@@ -1,9 +1,9 @@
-"""Which part answers a request: hooks first and without Flask, then health, then Flask for everything else."""
+"""Which part answers a request: hooks first and without Flask, then probes, then Flask for everything else."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,8 @@ from .request_bodies import BodyTooLarge, BodyUnreadable, with_plain_body
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-HEALTH = "/healthz"
+Probe = Callable[[str], tuple[bool, dict[str, object]]]
+"""Of a query string: whether all is well, and a document that says what is not."""
 
 
 class Dispatcher:
@@ -34,13 +35,13 @@ class Dispatcher:
         *,
         hooks: WSGIApplication | None,
         web: WSGIApplication | None,
-        health: Callable[[str], tuple[bool, dict[str, object]]],
+        probes: Mapping[str, Probe],
         crowd: ConcurrencyLimit,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks = hooks
         self._web = web
-        self._health = health
+        self._probes = probes
         self._crowd = crowd
         self.stop = on_stop
         """What the worker calls, in a signal handler, when it begins to stop."""
@@ -51,8 +52,8 @@ class Dispatcher:
         path: str = environ.get("PATH_INFO", "")
         if self._hooks is not None and is_hook(path):
             return self._hooks(environ, start_response)
-        if path == HEALTH:
-            return self._answer_health(environ, start_response)
+        if (probe := self._probes.get(path)) is not None:
+            return _answer_probe(probe, environ, start_response)
         if self._web is None or is_hook(path):
             return _json(start_response, "404 Not Found", {"message": "This process does not serve that address."})
         try:
@@ -68,9 +69,10 @@ class Dispatcher:
             raise
         return ClosingIterator(answer, [self._crowd.leave])
 
-    def _answer_health(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        well, document = self._health(environ.get("QUERY_STRING", ""))
-        return _json(start_response, "200 OK" if well else "503 Service Unavailable", document)
+
+def _answer_probe(probe: Probe, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    well, document = probe(environ.get("QUERY_STRING", ""))
+    return _json(start_response, "200 OK" if well else "503 Service Unavailable", document)
 
 
 def _refuse_body(start_response: StartResponse, path: str, error: BodyTooLarge | BodyUnreadable) -> Iterable[bytes]:

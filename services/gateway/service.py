@@ -40,6 +40,7 @@ from .event_streams import EventStreams
 from .health_board import HealthBoard
 from .origins import Origins
 from .ports import Post
+from .readiness import readiness
 from .receiver.allowlist_cache import AllowlistCache
 from .receiver.app import Receiver
 from .receiver.intake import Intake
@@ -83,6 +84,7 @@ class Worker:
         self._starters: Calls = []
         self._closers: Calls = []
         self._stop: Callable[[], None] = lambda: None
+        self._spool: Spool | None = None
         receiver = self._receiver(settings) if "hooks" in parts else None
         app = self._web(settings) if "web" in parts else None
         self._listener = post.listen(GATEWAY_NEWS, self._handlers, on_gap=lambda: _all(self._on_gap))
@@ -90,7 +92,11 @@ class Worker:
         self.door = Dispatcher(
             hooks=receiver,
             web=app,
-            health=self._answer_health,
+            probes={
+                "/healthz": self._answer_health,
+                "/livez": lambda _query: (True, {"status": "ok"}),
+                "/readyz": lambda _query: readiness(connected=self._post.connected, spool=self._spool),
+            },
             crowd=ConcurrencyLimit(max(1, settings.threads - settings.reserved_threads)),
             on_stop=self._stop,
         )
@@ -105,7 +111,9 @@ class Worker:
 
     def _receiver(self, settings: GatewaySettings) -> Receiver:
         keeper = AllowlistCache(self._post, settings.folder / "allowlist.json")
-        spool = Spool(settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes)
+        spool = self._spool = Spool(
+            settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes
+        )
         intake = Intake(self._post, spool, self.health)
         self._handlers[ALLOWLIST_CHANGED] = keeper.on_change
         self._on_gap.append(keeper.on_gap)

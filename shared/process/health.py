@@ -1,8 +1,4 @@
-"""Whether a process is well: one line for each trouble, in a file that a health check reads.
-
-`python -m shared.process.health <service>` exits 0 when this machine's processes of that service are alive and without
-trouble, else prints each trouble and exits 1.
-"""
+"""Whether a process is well: one line for each trouble, in a file that `health_check` reads."""
 
 from __future__ import annotations
 
@@ -17,12 +13,12 @@ from pathlib import Path
 
 from shared.contracts.health import ProcessHealth
 
+from . import health_check
 from .clock import now
 from .logging import get_logger
 from .settings import default_instance
 
 EVERY_S = 2.0
-STALE_S = 10.0
 _FORGOTTEN_S = 3600.0
 
 
@@ -33,7 +29,7 @@ class Health:
         self._folder = home / "run"
         self._service = service
         self._instance = instance or default_instance()
-        self._path = self._folder / f"{service}-{self._instance}.health.json"
+        self._path = self._folder / f"{service}-{self._instance}{health_check.SUFFIX}"
         self._since = now()
         self._tell: Callable[[ProcessHealth], None] = lambda _: None
         self._troubles: dict[str, str] = {}
@@ -47,7 +43,7 @@ class Health:
     def start(self) -> Health:
         """Begin to write the file, after any fork."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for old in self._folder.glob(f"{self._service}-*.health.json"):
+        for old in self._folder.glob(f"{self._service}-*{health_check.SUFFIX}"):
             with suppress(OSError):
                 if now() - old.stat().st_mtime > _FORGOTTEN_S:
                     old.unlink()
@@ -143,30 +139,6 @@ class Health:
         self._tell(report)
 
 
-def check(service: str, home: Path, *, at: float, host: str) -> list[str]:
-    """What is wrong with that service on this host; empty when all is well."""
-    fresh = []
-    for path in sorted((home / "run").glob(f"{service}-*.health.json")):
-        with suppress(OSError, ValueError):
-            report = json.loads(path.read_text(encoding="utf-8"))
-            if report["service"] == service and report["host"] == host and at - report["at"] <= STALE_S:
-                fresh.append(report)
-    if not fresh:
-        return [f"{service} does not report: no fresh file in {home / 'run'}. Is it running with this PORTSIDE_HOME?"]
-    return [line for report in fresh for line in report["troubles"]]
-
-
-def main(arguments: list[str]) -> int:
-    """The health check's command."""
-    if len(arguments) != 1:
-        print("usage: python -m shared.process.health <service>", file=sys.stderr)
-        return 2
-    home = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
-    wrong = check(arguments[0], home, at=now(), host=socket.gethostname())
-    for line in wrong:
-        print(line)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    # The name that the health check of 0.1 has in compose files and scripts.
+    raise SystemExit(health_check.main(sys.argv[1:]))

@@ -22,6 +22,8 @@ from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
 SUFFIX = ".json"
+_SPARE_BYTES = 16 * 1024 * 1024
+"""With less than this left on its disk the spool counts as unusable."""
 _RECOUNT_S = 2.0
 _RECOUNT_FULL_S = 0.1
 """A full spool is counted this often, or in a tenth of the time: others drain it, and a large folder takes long."""
@@ -77,6 +79,23 @@ class Spool:
     def waiting(self) -> list[Path]:
         """What is kept, oldest first."""
         return sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
+
+    @property
+    def used(self) -> float:
+        """The part of its bounds that is used, 1 being full; of files or bytes whichever is the greater."""
+        with self._lock:
+            if monotonic() - self._counted_at > _RECOUNT_S:
+                self._recount()
+            return max(self._files / self._max_files, self._bytes / self._max_bytes)
+
+    @property
+    def usable(self) -> bool:
+        """Whether its folder takes files, and its disk has room."""
+        try:
+            disk = os.statvfs(self._folder)
+        except OSError:
+            return False
+        return os.access(self._folder, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize > _SPARE_BYTES
 
     @property
     def empty(self) -> bool:

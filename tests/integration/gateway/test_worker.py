@@ -44,6 +44,37 @@ def test_a_hook_is_confirmed_and_arrives(gateway: Gateway, config: Config) -> No
     until(lambda: webhook_of_the_next() == "w1")
 
 
+def test_without_a_broker_it_is_ready_until_its_spool_is_nearly_full(tmp_path: Path, home: Path) -> None:
+    node = rabbitmq.PrivateNode(tmp_path / "node")
+    node.start()
+    config = Config(node.amqp_url)
+    gateway = Gateway(node.amqp_url, home, SPOOL_MAX_FILES="20")
+
+    def probe(path: str) -> tuple[int, dict[str, object]]:
+        answer = requests.get(f"{gateway.url}{path}", timeout=10)
+        return answer.status_code, answer.json()
+
+    try:
+        until(lambda: gateway.answers("/healthz?wait=config"))
+        gateway.push()
+        assert probe("/livez") == (200, {"status": "ok"})
+        ready = {"status": "ready", "broker": "connected", "spool": "usable", "spoolUsed": 0.0}
+        until(lambda: probe("/readyz") == (200, ready))
+        node.kill()
+        until(lambda: probe("/readyz")[1]["broker"] == "away")
+        assert probe("/readyz")[0] == 200
+        while len(list((home / "gateway" / "spool").glob("*.json"))) < 18:
+            assert gateway.push().status_code == 202
+        until(lambda: probe("/readyz")[0] == 503)
+        assert probe("/readyz")[1] == ready | {"status": "not ready", "broker": "away", "spoolUsed": 0.9}
+        assert probe("/livez")[0] == 200
+        assert gateway.push().status_code == 202
+    finally:
+        gateway.stop()
+        config.bus.close()
+        node.kill()
+
+
 def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: Path, config: Config) -> None:
     config.entries[0] = config.entries[0].model_copy(update={"networks": ("127.0.0.0/8", "198.51.100.0/24")})
     gateway = Gateway(vhost_url, home, HOST="::", TRUSTED_PROXIES="127.0.0.1")

@@ -24,7 +24,7 @@ def echo(request: Request) -> Response:
 
 @pytest.fixture
 def client() -> Client:
-    web = Dispatcher(hooks=None, web=echo, health=lambda _: (True, {}), crowd=ConcurrencyLimit(9))
+    web = Dispatcher(hooks=None, web=echo, probes={}, crowd=ConcurrencyLimit(9))
     return Client(web, Response)
 
 

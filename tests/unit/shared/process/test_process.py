@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from shared.process import health, ids
+from shared.process import health_check, ids
 from shared.process import logging as ours
 from shared.process.clock import rfc3339
 from shared.process.health import Health
@@ -121,10 +121,10 @@ def test_what_is_watched_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
     watched.watch("broker", lambda: said[-1])
     watched.start()
     try:
-        assert health.check("runner", tmp_path, at=time.time(), host=socket.gethostname()) == said
+        assert health_check.check("runner", tmp_path, at=time.time(), host=socket.gethostname()) == said
         said.append("")
         deadline = time.monotonic() + 10
-        while health.check("runner", tmp_path, at=time.time(), host=socket.gethostname()):
+        while health_check.check("runner", tmp_path, at=time.time(), host=socket.gethostname()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
@@ -135,20 +135,20 @@ def test_health_is_good_while_the_file_is_fresh_and_without_trouble(tmp_path: Pa
     host = socket.gethostname()
     watched = Health("runner", tmp_path, instance="r1").start()
     try:
-        assert health.check("runner", tmp_path, at=time.time(), host=host) == []
+        assert health_check.check("runner", tmp_path, at=time.time(), host=host) == []
         watched.trouble("broker", "The broker is away; start it.")
         watched.note("queue", "long")
         deadline = time.monotonic() + 5
-        while not (wrong := health.check("runner", tmp_path, at=time.time(), host=host)):
+        while not (wrong := health_check.check("runner", tmp_path, at=time.time(), host=host)):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         assert wrong == ["The broker is away; start it."]
         watched.clear("broker")
         assert watched.troubles == ()
         assert watched.notes == ("long",)
-        assert "does not report" in health.check("runner", tmp_path, at=time.time() + 60, host=host)[0]
-        assert "does not report" in health.check("config", tmp_path, at=time.time(), host=host)[0]
-        assert "does not report" in health.check("runner", tmp_path, at=time.time(), host="elsewhere")[0]
+        assert "does not report" in health_check.check("runner", tmp_path, at=time.time() + 60, host=host)[0]
+        assert "does not report" in health_check.check("config", tmp_path, at=time.time(), host=host)[0]
+        assert "does not report" in health_check.check("runner", tmp_path, at=time.time(), host="elsewhere")[0]
     finally:
         watched.close()
     assert list((tmp_path / "run").glob("*.json")) == []
