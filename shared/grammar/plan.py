@@ -168,9 +168,9 @@ def compile_plan(spec: PipelineSpec) -> Plan:
     )
 
 
-def supersede_of(spec: PipelineSpec, *, imported: bool = False) -> Supersede:
-    """The policy in force: what the document says, else by where the pipeline comes from."""
-    return spec.supersede or (Supersede.PARALLEL if imported else Supersede.QUEUE_LATEST)
+def supersede_of(spec: PipelineSpec) -> Supersede:
+    """The policy in force: what the document says, else parallel runs up to `concurrency`, as in Code Stream."""
+    return spec.supersede or Supersede.PARALLEL
 
 
 def _stage(name: str, index: int, stage: StageSpec) -> StagePlan:

@@ -123,7 +123,7 @@ def _compiled(_pipeline_id: str, _version: int, text: str) -> Compiled:
         }
     )
     digest = hashlib.sha256(f"{plan}\n{about}".encode()).hexdigest()
-    return Compiled(spec, supersede_of(spec, imported=bool(tree.get("_imported"))), digest, plan, about)
+    return Compiled(spec, supersede_of(spec), digest, plan, about)
 
 
 def skips(movement: RunBatch, pipeline: RunnablePipeline, policy: Supersede, *, source: str, execution_id: str) -> bool:

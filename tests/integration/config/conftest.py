@@ -75,6 +75,7 @@ def pipeline(name: str = "Deploy web", **tree: Any) -> RunnablePipeline:
         "name": name,
         "project": "default",
         "options": ["DOCKER_TRIGGER"],
+        "supersede": "queue-latest",
         "input": {"DOCKER_TAG": "", "replicas": "2"},
         "stageOrder": ["Build", "Deploy"],
         "stages": {

@@ -131,6 +131,7 @@ PIPELINE: dict[str, Any] = {
     "kind": "PIPELINE",
     "name": "Deploy web",
     "options": ["DOCKER_TRIGGER"],
+    "supersede": "queue-latest",
     "input": {"namespace": "web", "DOCKER_TAG": ""},
     "_inputMeta": {"namespace": {"description": "where", "mandatory": True}},
     "stageOrder": ["Deploy"],

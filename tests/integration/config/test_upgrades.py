@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, inspect, select, table
+from sqlalchemy import func, inspect, select, table, update
 
 from services.config.migrations import migrate, what_is_missing
 from services.config.store import Store
+from services.config.tables.catalog import PipelineRow, PipelineVersionRow
 from shared.process.life import Fatal
 from tests.integration.config.catalog.test_incomplete_webhooks import pushed
 from tests.integration.config.office import Office
@@ -45,6 +46,21 @@ def test_every_row_is_kept_and_pushes_still_start_runs(office: Office) -> None:
     assert row_counts(office.store) == rows
     event = pushed(office)
     assert event.verdict == "started", event.reason
+
+
+def test_pipelines_that_relied_on_the_former_default_of_supersede_name_it(office: Office) -> None:
+    ours, theirs = office.pipeline("ours"), office.pipeline("theirs")
+    with office.store.writer.begin() as connection:
+        for made, marks in ((ours, {}), (theirs, {"_imported": True})):
+            tree = {"stageOrder": [], "stages": {}, **marks}
+            for column, rows in ((PipelineRow.id, PipelineRow), (PipelineVersionRow.pipeline_id, PipelineVersionRow)):
+                connection.execute(update(rows).where(column == made["id"]).values(tree=tree))
+    take_back(office.store, "0021")
+    migrate(office.store)
+    with office.store.writer.connect() as connection:
+        for rows in (PipelineRow, PipelineVersionRow):
+            trees = connection.scalars(select(rows.tree)).all()
+            assert sorted(tree.get("supersede", "") for tree in trees) == ["", "queue-latest"]
 
 
 def test_foreign_keys_are_enforced_again_after_the_steps(sqlite_office: Office) -> None:

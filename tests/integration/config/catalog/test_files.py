@@ -111,7 +111,7 @@ def test_creating_what_is_there_and_updating_what_is_not_fails_with_a_reason(off
     assert there["status"] == "FAILED" and "already" in there["statusMessage"]
 
 
-def test_what_is_imported_from_elsewhere_runs_in_parallel_and_what_is_ours_does_not(office: Office) -> None:
+def test_what_comes_from_elsewhere_is_exported_as_it_came_and_ours_names_its_policy(office: Office) -> None:
     take(office, THEIRS)
     office.pipeline("ours")
     with office.store.read() as uow:

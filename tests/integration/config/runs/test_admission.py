@@ -52,7 +52,7 @@ POLICIES = [
     ("queue-latest", "row", "oor"),
     ("cancel-older", "oor", "oor"),
     ("skip-new", "r--", "o--"),
-    (None, "row", "oor"),
+    (None, "rrr", "orr"),
 ]
 
 
@@ -60,17 +60,12 @@ POLICIES = [
 def test_three_pushes_of_one_repository(
     world: World, policy: str | None, at_first: str, after_the_first_ended: str
 ) -> None:
-    world.definitions.pipelines["Deploy web"] = pipeline(**({"supersede": policy} if policy else {}))
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede=policy)
     runs = pushed(world, "1", "2", "3")
     assert states(world, runs) == at_first
     if at_first[0] == "r":
         world.finish(runs[0])
     assert states(world, runs) == after_the_first_ended
-
-
-def test_an_imported_pipeline_runs_in_parallel_up_to_its_limit(world: World) -> None:
-    world.definitions.pipelines["Deploy web"] = pipeline(_imported=True)
-    assert states(world, pushed(world, "1", "2", "3")) == "rrr"
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELED, Status.COMPLETED])

@@ -117,8 +117,7 @@ def test_an_endpoint_named_by_an_expression_that_is_not_known_yet_is_left_out() 
 
 def test_the_policy_is_the_documents_own_else_by_where_it_comes_from() -> None:
     assert supersede_of(read_pipeline({**TREE, "supersede": "cancel-older"})) is Supersede.CANCEL_OLDER
-    assert supersede_of(read_pipeline(TREE)) is Supersede.QUEUE_LATEST
-    assert supersede_of(read_pipeline(TREE), imported=True) is Supersede.PARALLEL
+    assert supersede_of(read_pipeline(TREE)) is Supersede.PARALLEL
 
 
 def test_a_pipeline_of_the_wrong_shape_is_refused_with_the_places() -> None:
