@@ -11,9 +11,10 @@ SETUP := python3 scripts/setup
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Push an image at a demo Docker Hub and watch it deploy (ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=0.0.0.0)
+demo: ## Push an image at a demo Docker Hub and watch it deploy (CHAIN=1, ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=, PORT=)
 	@$(SETUP) --broker
-	@$(PY) -m cli.main demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(IMAGE),--image $(IMAGE)) \
+	@$(PY) -m cli.main demo $(if $(ONCE),--once) $(if $(CHAIN),--chain) $(if $(HOST),--host $(HOST)) \
+	  $(if $(PORT),--port $(PORT)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
 
 push: ## Let the running demo's Hub push again (TAG=1.4.1, TAG=broken)

@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +27,8 @@ PENDING = (None, "", "received", "gathered", "waiting for the registry")
 FIRST_TAG = "1.4.0"
 HUB_USER, HUB_PASSWORD, CLUSTER_TOKEN = "acme", "demo-password", "demo-token"
 HUB_ENDPOINT, CLUSTER_ENDPOINT, WEBHOOK = "acme-web", "cluster", "acme-web"
-PIPELINE_FILE = files("demo") / "deploy-web.yaml"
+PROMOTED = "-prod"
+"""What the chain's second repository has after the first one's name, and its endpoint and webhook likewise."""
 
 
 class DemoFailed(Exception):
@@ -49,6 +51,34 @@ class Scene:
     repository: str = REPOSITORY
     real_registry: bool = False
     """Images are pushed to `registry_url` for real; the Hub only calls."""
+    chain: bool = False
+    """The push starts a pipeline that pushes on, and that push the one that deploys."""
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """From the push to the deployment."""
+        deploy = Trigger(HUB_ENDPOINT, self.repository, "Deploy web", "deploy-web.yaml", {"REGISTRY": self.image_host})
+        if not self.chain:
+            return (deploy,)
+        promoted = replace(deploy, name=HUB_ENDPOINT + PROMOTED, repository=self.repository + PROMOTED)
+        return (Trigger(HUB_ENDPOINT, self.repository, "Promote web", "promote-web.yaml"), promoted)
+
+    @property
+    def deployed(self) -> str:
+        """The repository whose image the cluster runs."""
+        return self.triggers[-1].repository
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A repository's endpoint and webhook, both of that name, and the pipeline that a push to it starts."""
+
+    name: str
+    repository: str
+    pipeline: str
+    file: str
+    """The pipeline's YAML, in `demo/`."""
+    inputs: Json = field(default_factory=dict)
 
 
 class Steps:
@@ -71,67 +101,91 @@ class Steps:
 
 
 def define(client: Client, scene: Scene, steps: Steps) -> None:
-    """Create the two endpoints, the pipeline and the webhook, each only where it is not there yet."""
+    """Create endpoints, pipelines and webhooks, each only where it is not there yet."""
     define_endpoints(client, scene, steps)
-    with steps("pipeline from demo/") as notes:
-        notes.extend(str(report["name"]) for report in client.import_yaml(PIPELINE_FILE.read_text()))
-    with steps("Docker webhook") as notes:
-        webhook = {
-            "name": WEBHOOK,
-            "project": "default",
-            "endpoint": HUB_ENDPOINT,
-            "pipeline": "Deploy web",
-            "serverType": "DockerHub",
-            "repoName": scene.repository,
-            "enabled": True,
-            "input": {"REGISTRY": scene.image_host},
-        }
-        _ensure(client, "registry-webhooks", webhook)
-        state = _wait_for(lambda: _hub_state(client), "the webhook to be in step with the Hub", 60)
-        notes.append(f"the Hub has it: {state}")
+    define_pipelines(client, scene, steps)
+    define_webhooks(client, scene, steps)
 
 
 def define_endpoints(client: Client, scene: Scene, steps: Steps) -> None:
-    """Create the Docker registry's endpoint and the cluster's."""
-    registry = {
-        "serverType": "DockerHub",
-        "repoURL": f"https://hub.docker.com/r/{scene.repository}",
-        "username": HUB_USER,
-        "password": HUB_PASSWORD,
-        "hubURL": scene.hub_url,
-        "registryURL": scene.registry_url,
-        "allowLocal": True,
-    }
-    with steps("Docker registry endpoint"):
-        _ensure(
-            client, "endpoints", {"name": HUB_ENDPOINT, "project": "default", "type": "docker", "properties": registry}
-        )
+    """Create the Docker registry's endpoints and the cluster's."""
+    for trigger in scene.triggers:
+        registry = {
+            "serverType": "DockerHub",
+            "repoURL": f"https://hub.docker.com/r/{trigger.repository}",
+            "username": HUB_USER,
+            "password": HUB_PASSWORD,
+            "hubURL": scene.hub_url,
+            "registryURL": scene.registry_url,
+            "allowLocal": True,
+        }
+        with steps("Docker registry endpoint") as notes:
+            notes.append(trigger.name)
+            body = {"name": trigger.name, "project": "default", "type": "docker", "properties": registry}
+            _ensure(client, "endpoints", body)
     with steps("Kubernetes endpoint"):
         body = {"name": CLUSTER_ENDPOINT, "project": "default", "type": "k8s", "properties": scene.kubernetes}
         _ensure(client, "endpoints", body)
 
 
+def define_pipelines(client: Client, scene: Scene, steps: Steps) -> None:
+    """Import the pipelines of `demo/`, where the project has none of their names."""
+    for trigger in scene.triggers:
+        with steps("pipeline from demo/") as notes:
+            if not client.documents("/pipelines", **{"$filter": f"name eq '{trigger.pipeline}'"}):
+                client.import_yaml((files("demo") / trigger.file).read_text())
+            notes.append(trigger.pipeline)
+
+
+def define_webhooks(client: Client, scene: Scene, steps: Steps) -> None:
+    """Create the webhooks and wait until the Hub has their hooks."""
+    for trigger in scene.triggers:
+        with steps("Docker webhook") as notes:
+            webhook = {
+                "name": trigger.name,
+                "project": "default",
+                "endpoint": trigger.name,
+                "pipeline": trigger.pipeline,
+                "serverType": "DockerHub",
+                "repoName": trigger.repository,
+                "enabled": True,
+                "input": trigger.inputs,
+            }
+            _ensure(client, "registry-webhooks", webhook)
+            state = _wait_for(partial(_hub_state, client, trigger), "the webhook to be in step with the Hub", 60)
+            notes.append(f"{trigger.name}: {state}")
+
+
 def push(client: Client, scene: Scene, tag: str, console: Console) -> Json:
-    """Push one image, follow the run that it starts to its end, and return that run."""
+    """Push one image, follow each run that comes of it to its end, and return the last of them."""
     earlier_ids = {event["id"] for event in _events(client)}
     digest = send_push(scene, tag)
     console.print(f"\nPushed [bold]{scene.repository}:{tag}[/] {digest[:19]}…", highlight=False)
+    for trigger in scene.triggers:
+        execution = _follow(client, trigger, tag, earlier_ids, console)
+        if execution["status"] != "COMPLETED":
+            break
+    return execution
+
+
+def _follow(client: Client, trigger: Trigger, tag: str, earlier_ids: set[str], console: Console) -> Json:
+    name = f"{trigger.repository}:{tag}"
 
     def fresh() -> Json | None:
-        return next(
-            (event for event in _events(client) if event["id"] not in earlier_ids and event["tag"] == tag), None
-        )
+        events = (event for event in _events(client, trigger) if event["tag"] == tag)
+        return next((event for event in events if event["id"] not in earlier_ids), None)
 
-    event: Json = _wait_for(fresh, f"the push of {tag} to arrive", 30)
+    event: Json = _wait_for(fresh, f"the push of {name} to arrive", 30)
 
     def judged() -> Json | None:
         now = client.get(f"/registry-events/{event['id']}")
         return now if now.get("verdict") not in PENDING else None
 
-    event = _wait_for(judged, f"a verdict on the push of {tag}", 60)
-    console.print(f"Verdict: [bold]{event['verdict']}[/] - {event.get('reason', '')}", highlight=False)
+    event = _wait_for(judged, f"a verdict on the push of {name}", 60)
+    by = f"Pushed [bold]{name}[/] by {event['pushedBy']}\n" if event.get("pushedBy") else ""
+    console.print(f"{by}Verdict: [bold]{event['verdict']}[/] - {event.get('reason', '')}", highlight=False)
     if not event.get("executionLink"):
-        raise DemoFailed(f"the push of {tag} started nothing: {event.get('reason')}")
+        raise DemoFailed(f"the push of {name} started nothing: {event.get('reason')}")
     link = event["executionLink"].removeprefix("/codestream/api")
     return live.follow(console, lambda: client.get(link))
 
@@ -164,7 +218,7 @@ def verify(scene: Scene, tag: str, digest: str | None) -> str:
     if live is None:
         raise DemoFailed(f"the cluster has no Deployment {NAMESPACE}/{DEPLOYMENT}")
     running = image_of(live)
-    expected = f"{scene.image_host}{scene.repository}:{tag}" + (f"@{digest}" if digest else "")
+    expected = f"{scene.image_host}{scene.deployed}:{tag}" + (f"@{digest}" if digest else "")
     if running != expected:
         raise DemoFailed(f"the cluster runs {running}, not {expected}")
     status, replicas = live["status"], live["spec"]["replicas"]
@@ -175,23 +229,34 @@ def verify(scene: Scene, tag: str, digest: str | None) -> str:
     return running
 
 
-def digest_of(client: Client, tag: str) -> str | None:
-    """The digest that Portside recorded for the newest push of a tag."""
-    matching = [event for event in _events(client) if event["tag"] == tag]
+def digest_of(client: Client, scene: Scene, tag: str) -> str | None:
+    """The digest that Portside recorded for the newest push of a tag to the repository that is deployed from."""
+    matching = [event for event in _events(client, scene.triggers[-1]) if event["tag"] == tag]
     return matching[0].get("digest") if matching else None
 
 
 def summary(
-    console: Console, client: Client, execution: Json, tag: str, running: str, *, sign_in: str, try_next: str
+    console: Console,
+    client: Client,
+    scene: Scene,
+    execution: Json,
+    tag: str,
+    running: str,
+    *,
+    sign_in: str,
+    try_next: str,
 ) -> None:
-    """The few lines that the demo ends with."""
-    event = next(event for event in _events(client) if event["tag"] == tag)
+    """The few lines that the demo ends with: what *Activity* shows of each push, and what runs now."""
+    pushes: list[tuple[str, str]] = []
+    for trigger in scene.triggers:
+        event = next(event for event in _events(client, trigger) if event["tag"] == tag)
+        pushes.append(("push", f"{event['imageName']}:{tag} by {event.get('pushedBy') or event['owner']}"))
+        pushes.append(("verdict", f"{event['verdict']}: {event.get('reason', '')}"))
     console.print()
     stages = execution["stages"]
     times = ", ".join(f"{name} {live.seconds(stages[name].get('_durationInMicros')) or '-'}" for name in stages)
     for name, text in (
-        ("push", f"{event['imageName']}:{tag} by {event['owner']}"),
-        ("verdict", f"{event['verdict']}: {event.get('reason', '')}"),
+        *pushes,
         ("execution", f"{execution['name']} #{execution['index']} {execution['status']}"),
         ("stages", times),
         ("the cluster runs", running),
@@ -219,12 +284,14 @@ def registry_host(test_registry: str) -> str:
     return re.sub(r"^https?://", "", test_registry).rstrip("/") + "/"
 
 
-def _events(client: Client) -> list[Json]:
-    return client.documents("/registry-events?$top=50&$orderby=timeStampInMicros desc")
+def _events(client: Client, trigger: Trigger | None = None) -> list[Json]:
+    """The newest events, of one webhook or of all."""
+    events = client.documents("/registry-events?$top=50&$orderby=timeStampInMicros desc")
+    return [event for event in events if trigger is None or event["webhook"] == trigger.name]
 
 
-def _hub_state(client: Client) -> str | None:
-    state = client.by_name("registry-webhooks", "default", WEBHOOK).get("hubState")
+def _hub_state(client: Client, trigger: Trigger) -> str | None:
+    state = client.by_name("registry-webhooks", "default", trigger.name).get("hubState")
     return str(state) if state == "in step" else None
 
 

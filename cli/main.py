@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -87,6 +88,9 @@ def up(host: str, port: int | None, runners: int) -> None:
 @click.option(
     "--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull."
 )
+@click.option(
+    "--chain", is_flag=True, help="The push starts a pipeline that pushes on; that push starts the deployment."
+)
 @click.option("--running", help="Address of a Portside that runs already; then --hub and --cluster are needed too.")
 @click.option("--hub", help="Address of a demo Hub that runs already.")
 @click.option("--cluster", "cluster_url", help="Address of a demo cluster that runs already.")
@@ -96,6 +100,7 @@ def demo(
     port: int | None,
     kubeconfig: Path | None,
     image_reference: str | None,
+    chain: bool,
     running: str | None,
     hub: str | None,
     cluster_url: str | None,
@@ -105,13 +110,15 @@ def demo(
         raise click.UsageError(
             "--running, --hub and --cluster name a system that runs already: give all three, or none"
         )
+    if chain and (kubeconfig or image_reference or running):
+        raise click.UsageError("--chain pushes on at a Hub that the demo starts, from which no real cluster can pull")
     console = Console(highlight=False)
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         if running and hub and cluster_url:
             stage = stage_there(running, hub, cluster_url)
         else:
-            stage = stage_anew(stack, steps, DEMO_HOME, host, port, kubeconfig)
+            stage = stage_anew(stack, steps, DEMO_HOME, host, port, kubeconfig, chain)
         scene, tag = stage.scene, play.FIRST_TAG
         if image_reference:
             scene, tag = given_image(scene, image_reference)
@@ -124,10 +131,11 @@ def demo(
         execution = play.push(client, scene, tag, console)
         if execution["status"] != "COMPLETED":
             raise play.DemoFailed(f"the execution ended as {execution['status']}: {execution.get('statusMessage')}")
-        now_runs = play.verify(scene, tag, play.digest_of(client, tag))
+        now_runs = play.verify(scene, tag, play.digest_of(client, scene, tag))
         play.summary(
             console,
             client,
+            scene,
             execution,
             tag,
             now_runs,
@@ -151,6 +159,7 @@ def push(tag: str) -> None:
             raise play.DemoFailed("no demo is running here; start one with: make demo") from None
         kubeconfig = Path(str(running["kubeconfig"])) if running["kubeconfig"] else None
         scene = scene_of(str(running["hub"]), str(running["cluster"]), kubeconfig)
+        scene = replace(scene, chain=bool(running["chain"]))
         client = Client(str(running["url"]))
         try:
             client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())

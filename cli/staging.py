@@ -71,15 +71,17 @@ def stage_there(url: str, hub: str, cluster: str) -> Stage:
 
 
 def stage_anew(
-    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, kubeconfig: Path | None
+    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, kubeconfig: Path | None, chain: bool
 ) -> Stage:
     """Start all of it; a real cluster's kubeconfig takes the place of the demo's own."""
     stack.enter_context(_fresh_home(home))
     layout, environment, supervisor = start_system(stack, steps, home, host, port, 2)
     with steps("demo Hub" if kubeconfig else "demo Hub and demo cluster"):
-        hub, cluster = _start_fakes(supervisor, with_cluster=kubeconfig is None)
-    scene, password = scene_of(hub, cluster, kubeconfig), layout.password_file.read_text().strip()
-    system.remember(layout, environment, hub=hub, cluster=cluster, kubeconfig=str(kubeconfig or ""))
+        hub, cluster = start_fakes(supervisor, with_cluster=kubeconfig is None)
+    scene = replace(scene_of(hub, cluster, kubeconfig), chain=chain)
+    password = layout.password_file.read_text().strip()
+    more = {"hub": hub, "cluster": cluster, "kubeconfig": str(kubeconfig or ""), "chain": "yes" if chain else ""}
+    system.remember(layout, environment, **more)
     return Stage(layout.url, password, scene, system.sign_in_link(layout, environment))
 
 
@@ -94,12 +96,15 @@ def _fresh_home(home: Path) -> Iterator[None]:
         yield
 
 
-def _start_fakes(supervisor: Supervisor, *, with_cluster: bool) -> tuple[str, str]:
-    hub_port, cluster_port = free_port(8701), free_port(8702)
+def start_fakes(
+    supervisor: Supervisor, *, with_cluster: bool = True, ports: tuple[int, int] | None = None
+) -> tuple[str, str]:
+    """Start the demo's Hub and cluster, on these ports or on free ones; returns their addresses."""
+    hub_port, cluster_port = ports or (free_port(8701), free_port(8702))
     hub, cluster = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
-    supervisor.start(
-        Process("demo-hub", portside("demo.hub", "--port", str(hub_port)), ready=lambda: system.http_answers(hub))
-    )
+    repositories = (play.REPOSITORY, play.REPOSITORY + play.PROMOTED)
+    hub_command = portside("demo.hub", "--port", str(hub_port), *(f"--repository={name}" for name in repositories))
+    supervisor.start(Process("demo-hub", hub_command, ready=lambda: system.http_answers(hub)))
     if with_cluster:
         command = portside("demo.cluster", "--port", str(cluster_port))
         supervisor.start(Process("demo-cluster", command, ready=lambda: system.http_answers(cluster)))

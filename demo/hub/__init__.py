@@ -5,6 +5,6 @@ It keeps to the facts that are known of the real one (who may sign in, paging, s
 image, add accounts and repositories, let the next calls fail in a chosen way, look at the state.
 
 From the top: `__main__` starts `server`, which serves HTTP in front of the routes: `auth` (sign-in), `hooks` and `tags`
-(management), `registry`, and `admin` (`/_fake/…`). `delivery` sends pushes to hooks. `world` holds the state, `faults`
-what the next calls meet, `http` requests and answers as values.
+(management), `registry` (reading), `uploads` (pushing), and `admin` (`/_fake/…`). `delivery` sends pushes to hooks.
+`world` holds the state, `faults` what the next calls meet, `http` requests and answers as values.
 """

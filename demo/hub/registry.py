@@ -26,7 +26,7 @@ def token(world: World, request: Request) -> Answer:
         if match is None:
             raise Answered(400, {"details": f"invalid scope {text}"})
         repository = world.repositories.get(match[1])
-        allowed = [] if repository is None else _actions(repository, name)
+        allowed = _actions(repository, name) if repository is not None else _on_a_new_one(match[1], name)
         granted = [action for action in match[2].split(",") if action in allowed]
         access.append({"type": "repository", "name": match[1], "actions": granted})
     now = time.time()
@@ -34,6 +34,11 @@ def token(world: World, request: Request) -> Answer:
     encoded = jwt.encode(claims, world.key, algorithm="HS256")
     issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     return Answer(200, {"token": encoded, "access_token": encoded, "expires_in": TOKEN_LIFE_S, "issued_at": issued})
+
+
+def _on_a_new_one(repository: str, name: str | None) -> list[str]:
+    """An account may push what does not exist yet below its own name."""
+    return ["pull", "push"] if name and repository.partition("/")[0] == name else []
 
 
 def _actions(repository: Repository, name: str | None) -> list[str]:
@@ -56,17 +61,19 @@ def _basic_user(world: World, request: Request) -> str | None:
     return name
 
 
-def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answered:
+def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answered:
+    """A refusal in the shape of the distribution specification."""
     return Answered(status, {"errors": [{"code": code, "message": message, "detail": None}]}, headers)
 
 
-def _authorise(world: World, request: Request, name: str | None, action: str = "pull") -> None:
-    scope = f',scope="repository:{name}:{action}"' if name else ""
+def authorise(world: World, request: Request, name: str | None, action: str = "pull") -> str:
+    """The account whose token allows the action on the repository; 401 with a challenge for any other."""
+    scope = f',scope="repository:{name}:{"pull,push" if action == "push" else action}"' if name else ""
     challenge = {
         "WWW-Authenticate": f'Bearer realm="{request.base}/token",service="{SERVICE}"{scope}',
         "Docker-Distribution-Api-Version": "registry/2.0",
     }
-    refused = _error(401, "UNAUTHORIZED", "authentication required", challenge)
+    refused = error(401, "UNAUTHORIZED", "authentication required", challenge)
     header = request.headers.get("authorization", "")
     if not header.startswith("Bearer "):
         raise refused
@@ -74,23 +81,21 @@ def _authorise(world: World, request: Request, name: str | None, action: str = "
         claims = jwt.decode(header[7:], world.key, algorithms=["HS256"])
     except jwt.InvalidTokenError as wrong:
         raise refused from wrong
-    if name is None:
-        return
-    for grant in claims.get("access") or ():
-        if grant["name"] == name and action in grant["actions"]:
-            return
+    grants = claims.get("access") or ()
+    if name is None or any(grant["name"] == name and action in grant["actions"] for grant in grants):
+        return str(claims["sub"])
     raise refused
 
 
 def probe(world: World, request: Request) -> Answer:
     """`GET /v2/`."""
-    _authorise(world, request, None)
+    authorise(world, request, None)
     return Answer(200, {}, {"Docker-Distribution-Api-Version": "registry/2.0"})
 
 
 def manifest(world: World, request: Request, name: str, reference: str) -> Answer:
     """`GET` or `HEAD …/manifests/<tag or digest>`."""
-    _authorise(world, request, name)
+    authorise(world, request, name)
     repository = world.repositories.get(name)
     with world.lock:
         digest = reference
@@ -98,12 +103,12 @@ def manifest(world: World, request: Request, name: str, reference: str) -> Answe
             digest = repository.tags.get(reference, ("", 0.0))[0]
         entry = repository.manifests.get(digest) if repository is not None else None
     if entry is None:
-        raise _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        raise error(404, "MANIFEST_UNKNOWN", "manifest unknown")
     media_type, data = entry
     accepted = request.headers.get("accept", "")
     if media_type not in accepted and ("index" in media_type or "*/*" not in accepted):
         # The trap of registries before 3.0: an index looks missing to a client that does not accept it.
-        raise _error(404, "MANIFEST_UNKNOWN", "OCI index found, but accept header does not support OCI indexes")
+        raise error(404, "MANIFEST_UNKNOWN", "OCI index found, but accept header does not support OCI indexes")
     headers = {
         "Content-Type": media_type,
         "Docker-Content-Digest": digest,
@@ -117,23 +122,23 @@ def manifest(world: World, request: Request, name: str, reference: str) -> Answe
 
 def blob(world: World, request: Request, name: str, digest: str) -> Answer:
     """`GET` or `HEAD …/blobs/<digest>`."""
-    _authorise(world, request, name)
+    authorise(world, request, name)
     repository = world.repositories.get(name)
     data = repository.blobs.get(digest) if repository else None
     if data is None:
-        raise _error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        raise error(404, "BLOB_UNKNOWN", "blob unknown to registry")
     return Answer(200, data, {"Docker-Content-Digest": digest, "Content-Type": "application/octet-stream"})
 
 
 def tag_list(world: World, request: Request, name: str) -> Answer:
     """`GET …/tags/list`."""
-    _authorise(world, request, name)
+    authorise(world, request, name)
     repository = world.repositories.get(name)
     if repository is None:
-        raise _error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        raise error(404, "NAME_UNKNOWN", "repository name not known to registry")
     return Answer(200, {"name": name, "tags": sorted(repository.tags)})
 
 
 def unsupported(world: World, request: Request, name: str, route: str) -> Answer:
-    """Writing to the registry is not part of the fake: `/_fake/push` makes images."""
-    raise _error(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {name} {route}")
+    """Nothing is ever deleted."""
+    raise error(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {name} {route}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from . import admin, auth, hooks, registry, tags
+from . import admin, auth, hooks, registry, tags, uploads
 from .faults import Faults
 from .http import Answer, Answered, Request
 from .world import World
@@ -40,10 +40,20 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Route], ...] = tuple(
         ("GET", _SPACE + r"/tags/([\w.-]+)/?", tags.one),
     )
 )
-REGISTRY: tuple[tuple[re.Pattern[str], Route], ...] = (
-    (re.compile(r"/v2/([a-z0-9._/-]+)/manifests/([\w:.-]+)$"), registry.manifest),
-    (re.compile(r"/v2/([a-z0-9._/-]+)/blobs/(sha256:[0-9a-f]{64})$"), registry.blob),
-    (re.compile(r"/v2/([a-z0-9._/-]+)/tags/list$"), registry.tag_list),
+_IMAGE = r"/v2/([a-z0-9._/-]+)"
+_READ = ("GET", "HEAD")
+REGISTRY: tuple[tuple[tuple[str, ...], re.Pattern[str], Route], ...] = tuple(
+    (methods, re.compile(pattern + "$"), handler)
+    for methods, pattern, handler in (
+        (_READ, _IMAGE + r"/manifests/([\w:.-]+)", registry.manifest),
+        (("PUT",), _IMAGE + r"/manifests/([\w:.-]+)", uploads.put_manifest),
+        (("POST",), _IMAGE + r"/blobs/uploads/", uploads.begin),
+        (("PATCH",), _IMAGE + r"/blobs/uploads/([0-9a-f]+)", uploads.append),
+        (("PUT",), _IMAGE + r"/blobs/uploads/([0-9a-f]+)", uploads.finish),
+        (("DELETE",), _IMAGE + r"/blobs/uploads/([0-9a-f]+)", uploads.abandon),
+        (_READ, _IMAGE + r"/blobs/(sha256:[0-9a-f]{64})", registry.blob),
+        (_READ, _IMAGE + r"/tags/list", registry.tag_list),
+    )
 )
 
 
@@ -102,11 +112,12 @@ class FakeHub:
         if re.match(_REPO + r"/webhook_pipeline(/[a-z0-9-]+)?(/history)?$", path):
             # Django's APPEND_SLASH: a POST that follows it arrives as a GET.
             return Answer(301, None, {"Location": f"{request.base}{path}/"})
-        for pattern, handler in REGISTRY:
-            if (match := pattern.match(path)) is not None:
-                if request.method not in ("GET", "HEAD"):
-                    return registry.unsupported(self.world, request, *match.groups()[:2])
-                return handler(self.world, request, *match.groups())
+        matching = [(row[0], row[2], match.groups()) for row in REGISTRY if (match := row[1].match(path)) is not None]
+        for methods, handler, groups in matching:
+            if request.method in methods:
+                return handler(self.world, request, *groups)
+        if matching:
+            return registry.unsupported(self.world, request, matching[0][2][0], path)
         raise Answered(404, "<!DOCTYPE html>\n<html><body><h1>Page not found (404)</h1></body></html>")
 
     def limited(self) -> dict[str, str]:
@@ -136,8 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         path, _, query = self.path.partition("?")
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
+        body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         base = f"http://{headers.get('host', '127.0.0.1')}"
         request = Request(self.command, path, query, headers, body, base)
@@ -168,6 +178,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         self._send(answer, extra)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks, total = [], 0
+        # Docker sends a layer in chunks of unknown number; past the bound the connection ends.
+        while size := int(self.rfile.readline(64).partition(b";")[0], 16):
+            total += size
+            if total > uploads.LARGEST:
+                raise ConnectionAbortedError("a body past the bound")
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline(8)
+        while self.rfile.readline(1024).strip():
+            pass
+        return b"".join(chunks)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 

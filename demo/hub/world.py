@@ -97,6 +97,8 @@ class World:
         self.key = secrets.token_hex(32)
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
+        self.uploads: dict[str, bytes] = {}
+        """What was sent so far of blobs that are being pushed."""
         self.deliveries: list[Json] = []
         self.settings = Settings()
         self.calls: list[Json] = []

@@ -29,6 +29,7 @@ def _nothing_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["up", "--port", "99999"], "99999 is not in the range"),
         (["up", "--runners", "0"], "0 is not in the range"),
         (["demo", "--running", "http://127.0.0.1:8080"], "give all three, or none"),
+        (["demo", "--chain", "--image", "acme/web:1.0"], "no real cluster can pull"),
         (["demo", "--kubeconfig", "/nowhere/config"], "does not exist"),
     ],
 )

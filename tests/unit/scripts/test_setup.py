@@ -22,8 +22,16 @@ def setup() -> Any:
 
 
 def test_a_download_that_fails_ends_in_a_sentence_and_no_traceback(setup: Any) -> None:
-    with pytest.raises(SystemExit, match=r"`false sync …` failed(.|\n)*HTTPS_PROXY(.|\n)*same command again"):
+    with pytest.raises(SystemExit, match=r"`false sync …` failed(.|\n)*HTTPS_PROXY(.|\n)*the same command"):
         setup.fetch(["/bin/false", "sync"])
+
+
+def test_what_pip_prints_is_shown_only_where_it_fails(setup: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    setup.fetch(["/bin/sh", "-c", "echo WARNING: nothing to worry about; echo downloaded >&2"])
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(SystemExit):
+        setup.fetch(["/bin/sh", "-c", "echo no route to host >&2; exit 1"])
+    assert capfd.readouterr() == ("", "no route to host\n")
 
 
 def test_packages_are_fetched_by_the_certificates_that_the_machine_trusts(
