@@ -11,6 +11,7 @@ from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Refused
 from shared.process import life
 from shared.process.logging import configure
+from shared.process.password_policy import demand_good_password
 from shared.process.secrets import new_token, password_digest, token_hash
 from shared.process.settings import read
 
@@ -111,6 +112,7 @@ def password(user: str) -> None:
     new = sys.stdin.readline().rstrip("\r\n")
     if not new:
         raise click.ClickException("No password on standard input; write it there as one line")
+    demand_good_password(new, user)
     store = _store(_settings())
     change = Act(kind=Kind.USERS, verb="password", name=user, hashes={"password": password_digest(new)})
     users = Users()

@@ -18,6 +18,7 @@ from .config_client import ConfigClient
 from .origins import Origin, Origins
 
 MAX_FIELD = 1_000
+MAX_BROWSER = 300
 MOST_REMEMBERED = 10_000
 
 
@@ -60,7 +61,8 @@ class SignIns:
         key = (way, origin.key)
         self._demand_not_refused(key)
         try:
-            return self._config.sign_in(ask.model_copy(update=_fields(origin)))
+            browser = request.headers.get("User-Agent", "")[:MAX_BROWSER]
+            return self._config.sign_in(ask.model_copy(update={**_fields(origin), "browser": browser}))
         except Refused as refused:
             if refused.problem.code is Code.TOO_MANY:
                 self._remember(key, refused.problem)

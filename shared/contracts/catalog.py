@@ -14,6 +14,7 @@ class Kind(StrEnum):
     PROJECTS = "projects"
     USERS = "users"
     TOKENS = "api-tokens"
+    SESSIONS = "sessions"
     ENDPOINTS = "endpoints"
     PIPELINES = "pipelines"
     VARIABLES = "variables"
@@ -110,6 +111,8 @@ class SignIn(Message):
     """The request came through a proxy that is not declared: `source_address` says nothing about the client."""
     browser_of: str = ""
     """Who signed in last with this browser, by the gateway's signed cookie; empty for a new one."""
+    browser: str = ""
+    """Its `User-Agent`, cut, so that people recognise their sessions."""
 
 
 class SignedIn(Message):

@@ -245,6 +245,9 @@ ROWS = (
     Row(N.A_TOKEN, "GET /api-tokens"),
     Row(N.A_TOKEN, "POST /api-tokens", body={"name": "{new}"}),
     # Of somebody else.
+    Row(N.A_TOKEN, "GET /sessions"),
+    Row(N.A_TOKEN, "GET /sessions/{id}", "no_session"),
+    Row(N.A_TOKEN, "DELETE /sessions/{id}", "no_session"),
     Row(N.INSTALLATION, "GET /api-tokens/{id}", "token"),
     Row(N.INSTALLATION, "PATCH /api-tokens/{id}", "token", {"name": "{new}"}),
     Row(N.INSTALLATION, "DELETE /api-tokens/{id}", "token"),

@@ -54,6 +54,8 @@ PAGES = (
     "/variables/new",
     "/approvals",
     "/tokens/new",
+    "/account",
+    "/account/tokens/new",
 )
 """What the navigation and the lists lead to."""
 ASKING = """

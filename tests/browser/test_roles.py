@@ -18,6 +18,8 @@ READING = {
     *("What changed", "Answered", "Open the run", "Show the payload"),
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),
+    # My account.
+    *("Change Password", "New Token", "Create Token", "Revoke", "End", "End All Others", "Back"),
 }
 RUNNING = {
     *("Run", "Dry run", "Rerun", "Rerun from failed", "Pause", "Cancel", "Run anyway"),

@@ -1,8 +1,8 @@
 """People: who may sign in, who a caller is, and how often strangers may try.
 
-`users` and `api_tokens` are kinds of resources; `sign_in` checks passwords and tokens within `sign_in_limits`,
-`networks` groups addresses, `passwords` hashes; `callers` reads the person behind a request; `bootstrap` makes the
-first administrator.
+`users`, `api_tokens` and `sessions` are kinds of resources; `sign_in` checks passwords and tokens within
+`sign_in_limits`, `networks` groups addresses, `passwords` hashes; `callers` reads the person behind a request;
+`bootstrap` makes the first administrator.
 
 Never here: what a person may do with an object, which each kind decides by `model.rights`.
 """

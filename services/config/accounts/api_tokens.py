@@ -11,9 +11,10 @@ from services.config.catalog.documents import LINK_BASE, flag, micros, name_of, 
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
+from services.config.model.rights import TokenAccess
 from services.config.resource import chosen
 from services.config.store import Reading, UnitOfWork
-from services.config.store.definitions import people, uses
+from services.config.store.definitions import people, projects, uses
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
@@ -54,10 +55,12 @@ class ApiTokens:
         return chosen(self._verbs, ask)(uow, person, ask)
 
     def _rename(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        person.demand_whole("rename API tokens")
         old = _locate(uow, person, ask)
         return _changed(uow, person, ask, old, replace(old, name=name_of(ask.body, "API token", old.name)))
 
     def _end(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        person.demand_whole("revoke API tokens")
         old = _locate(uow, person, ask)
         _, owner = people.owners(uow, [old.id])[old.id]
         identity.token_revoked(uow, old, owner)
@@ -68,6 +71,7 @@ class ApiTokens:
         return Document()
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        person.demand_whole("make API tokens")
         user = people.USERS.one(uow, id=person.user_id)
         email = text(ask.body, "email").strip()
         if user is None:
@@ -90,6 +94,8 @@ class ApiTokens:
             token_hash=token_hash,
             created_at=uow.now,
             expires_at=uow.now + _days(ask.body.get("goodForDays")) * DAY_S,
+            project=_project(uow, person, text(ask.body, "project").strip()),
+            access=_access(text(ask.body, "access")).value,
         )
         people.TOKENS.insert(uow, token)
         identity.watch(uow, token)
@@ -117,6 +123,24 @@ def _days(value: object) -> int:
     return days
 
 
+def _project(uow: Reading, person: Person, name: str) -> str | None:
+    """The project that a token is narrowed to; None for all."""
+    if not name:
+        return None
+    visible = person.visible_projects()
+    if projects.PROJECTS.one(uow, name=name) is None or (visible is not None and name not in visible):
+        raise refuse(Code.NOT_FOUND, f"there is no project {name}", subject="project")
+    return name
+
+
+def _access(word: str) -> TokenAccess:
+    try:
+        return TokenAccess(word.strip().lower() or TokenAccess.EVERYTHING)
+    except ValueError:
+        words = ", ".join(access.value for access in TokenAccess)
+        raise refuse(Code.INVALID, f"access must be one of {words}, not {word!r}", subject="access") from None
+
+
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> Token:
     token = people.TOKENS.one(uow, id=ask.id)
     if token is None or token.kind != "api" or not (token.user_id == person.user_id or person.administers):
@@ -142,6 +166,8 @@ def _document(token: Token, owner: User, webhooks: list[str]) -> Json:
         "expiresAt": wire_time(token.expires_at),
         "lastUsedAt": wire_time(token.last_used_at),
         "revokedAt": wire_time(token.revoked_at),
+        "project": token.project or "",
+        "access": token.access,
         "webhooks": webhooks,
         "_createTimeInMicros": micros(token.created_at),
         "_expireTimeInMicros": micros(token.expires_at),

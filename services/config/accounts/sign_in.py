@@ -157,6 +157,8 @@ def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
         created_at=uow.now,
         expires_at=uow.now + (REFRESH_S if minted else SESSION_S),
         last_used_at=uow.now,
+        address="" if ask.proxied else ask.source_address,
+        browser=ask.browser,
     )
     people.TOKENS.insert(uow, token)
     return SignedIn(user=user.name, email=user.email, token_id=token.id, good_for_s=int(SESSION_S))

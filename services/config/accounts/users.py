@@ -95,6 +95,8 @@ class Users:
         password = ask.hashes.get(_STORED)
         own = old.id == person.user_id
         only_password = _is_password_alone(ask)
+        if own:
+            person.demand_whole("change an account")
         if not (own and only_password):
             person.demand_administrator("change users")
         if only_password and password is None:
@@ -222,11 +224,12 @@ def _me(uow: Reading, person: Person) -> Json:
 
 
 def _sees_people(person: Person) -> bool:
-    return person.administers or any(person.may(p, Right.RESTRICTED) for p in person.project_roles)
+    return person.may_somewhere(Right.RESTRICTED)
 
 
 def _locate(uow: Reading, person: Person, ask: Act | Get) -> User:
     key = ask.id or ask.name
+    key = person.user_id if key == "me" else key
     user = people.USERS.one(uow, id=key) or people.find_user(uow, key)
     if user is None or not (user.id == person.user_id or _sees_people(person)):
         raise refuse(Code.NOT_FOUND, f"there is no user {key}", subject=key)

@@ -61,6 +61,16 @@ class Token:
     expires_at: float
     last_used_at: float | None = None
     revoked_at: float | None = None
+    address: str = ""
+    """From where its session was opened; empty where that is not known."""
+    browser: str = ""
+    """The `User-Agent` that opened it."""
+    project: str | None = None
+    """The only project in which it lets its owner do anything; None for all of them."""
+    access: str = "everything"
+    """A `TokenAccess`."""
+    provider: str = ""
+    """Who vouched for the person; empty for Portside itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

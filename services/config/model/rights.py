@@ -36,6 +36,21 @@ class Right(IntEnum):
     """Everything, restricted endpoints and variables and the project's people included."""
 
 
+class TokenAccess(StrEnum):
+    """What an API token lets its owner do at most."""
+
+    EVERYTHING = "everything"
+    RUN = "run"
+    READ = "read"
+
+
+MOST_BY_TOKEN: dict[TokenAccess, Right] = {
+    TokenAccess.EVERYTHING: Right.RESTRICTED,
+    TokenAccess.RUN: Right.EXECUTE,
+    TokenAccess.READ: Right.READ,
+}
+"""The right in a project that a token leaves of its owner's."""
+
 _N, _R, _X, _E, _A = Right.NOTHING, Right.READ, Right.EXECUTE, Right.EDIT, Right.RESTRICTED
 _COLUMNS = (
     ServiceRole.ADMINISTRATOR,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.config.accounts.api_tokens import ApiTokens
+from services.config.accounts.sessions import AccountSessions
 from services.config.accounts.users import Users
 from services.config.catalog.audit import Audit
 from services.config.catalog.context import Context
@@ -64,6 +65,7 @@ class Catalog:
             Kind.PROJECTS: Projects(),
             Kind.USERS: Users(),
             Kind.TOKENS: ApiTokens(),
+            Kind.SESSIONS: AccountSessions(),
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),

@@ -118,6 +118,8 @@ def _names(value: Any) -> list[str]:
 
 
 def _may_answer(person: Person, operation: Operation) -> bool:
+    if not person.token_allows(operation.project, Right.EXECUTE):
+        return False
     approvers, groups = _asked(operation)
     if not approvers and not groups:
         return person.may(operation.project, Right.EXECUTE)

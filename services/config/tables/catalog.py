@@ -81,6 +81,11 @@ class TokenRow(Base):
     expires_at: Mapped[float]
     last_used_at: Mapped[float | None]
     revoked_at: Mapped[float | None]
+    address: Mapped[str]
+    browser: Mapped[str]
+    project: Mapped[str | None]
+    access: Mapped[str]
+    provider: Mapped[str]
 
 
 class OneTimeCodeRow(Base):

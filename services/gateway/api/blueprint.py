@@ -21,7 +21,10 @@ from .call import Call, Reply
 from .routes import PREFIXES, ROUTES, Route
 
 _CODES = {400: Code.INVALID, 401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 404: Code.NOT_FOUND}
-_SIGN_IN = "POST /csp/gateway/am/api/login with username and password, then send Authorization: Bearer <access_token>."
+_SIGN_IN = (
+    "POST /csp/gateway/am/api/login with username and password, or /iaas/api/login with an API token, then send "
+    "Authorization: Bearer <access_token>. API tokens are made at {url}/account."
+)
 
 
 def create_blueprint(context: AppContext) -> Blueprint:
@@ -71,13 +74,14 @@ def _view(context: AppContext, route: Route) -> Any:
 
 
 def _caller(context: AppContext) -> Caller:
+    step = _SIGN_IN.format(url=context.settings.public_url)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=_SIGN_IN))
+        raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=step))
     try:
         return context.sessions.read(token.strip())
     except NotSignedIn as error:
-        raise Refused(Problem(code=Code.UNAUTHENTICATED, message=f"{error}.", next_step=_SIGN_IN)) from None
+        raise Refused(Problem(code=Code.UNAUTHENTICATED, message=f"{error}.", next_step=step)) from None
 
 
 def _send(reply: Reply) -> Response:

@@ -1,12 +1,12 @@
 """What people see. Each area is a module of top-level views and a table `ROUTES` of their addresses.
 
-Areas: `sign_in`; `executions` and `execution`; `approvals`; `activity`; `pipelines`, `pipeline_editor`, `imports`,
-`templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`; `deployments` (what clusters run);
-`projects`, `people`, `queues`, `audit`, `health`; `api_reference`. Beside them, mostly pure: `execution_view` (a run as
-columns and bars), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text), `task_form`,
-`webhook_form`, `run_inputs` and `first_use`. Shared by all: `session` (who asks, and config asked as them), `routing`
-(the tables as blueprints), `forms` (what forms that write have in common), `streams` (parts that follow events),
-`layout` (navigation, fragments, errors) and `formats` (values in words).
+Areas: `sign_in` and `account`; `executions` and `execution`; `approvals`; `activity`; `pipelines`, `pipeline_editor`,
+`imports`, `templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`; `deployments` (what
+clusters run); `projects`, `people`, `queues`, `audit`, `health`; `api_reference`. Beside them, mostly pure:
+`execution_view` (a run as columns and bars), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text),
+`task_form`, `webhook_form`, `run_inputs` and `first_use`. Shared by all: `session` (who asks, and config asked as
+them), `routing` (the tables as blueprints), `forms` (what forms that write have in common), `streams` (parts that
+follow events), `layout` (navigation, fragments, errors) and `formats` (values in words).
 
 A page asks config exactly as the API does, as the signed-in user, and never the API itself. Forms carry a token of
 their session; there is no inline script or style, so the content security policy can forbid them.
@@ -17,6 +17,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import (
+    account,
     activity,
     api_reference,
     approvals,
@@ -45,6 +46,7 @@ from .routing import blueprint
 
 AREAS = (
     sign_in,
+    account,
     executions,
     execution,
     approvals,

@@ -9,6 +9,7 @@ from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Problem, Refused
+from shared.process.password_policy import RULE
 
 from . import session
 from .layout import page_number
@@ -62,6 +63,7 @@ def _stored(id: str) -> Json:
 def _given() -> Json:
     body: Json = {key: request.form.get(key, "").strip() for key in ("email", "description", "serviceRole")}
     body["enabled"] = "enabled" in request.form
+    body["groups"] = [line.strip() for line in request.form.get("groups", "").splitlines() if line.strip()]
     if password := request.form.get("password", ""):
         body["password"] = password
     return body
@@ -77,7 +79,7 @@ def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
 
 
 def _form(user: Json, problem: Problem | None = None) -> str:
-    return render_template("people_form.html", user=user, service_roles=ROLES, problem=problem)
+    return render_template("people_form.html", user=user, service_roles=ROLES, rule=RULE, problem=problem)
 
 
 ROUTES = (

@@ -1,6 +1,7 @@
 // What every page does besides its links and forms; without JavaScript each of these has a plain way.
 import { begun } from "./forms.js";
 import { dialog } from "./dialog.js";
+import "./password.js";
 
 const on = (name, does) => document.addEventListener(name, does);
 

@@ -194,7 +194,7 @@ def test_a_webhook_with_a_new_endpoint_seals_that_too() -> None:
 
 
 def test_a_password_leaves_only_as_a_digest() -> None:
-    wrapped = wrap(Kind.USERS, {"name": "ann", "password": "p"}, seal, mint, creating=True)
+    wrapped = wrap(Kind.USERS, {"name": "ann", "password": "open sesame"}, seal, mint, creating=True)
     assert wrapped.body["password"] == "*****" and len(wrapped.hashes["password"]) == 64 and not wrapped.sealed
 
 

@@ -12,7 +12,7 @@ from services.config.catalog.documents import common, day, flag, name_of, table,
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint
 from services.config.model.people import Person
-from services.config.model.rights import Right, ServiceRole, right_in
+from services.config.model.rights import Right
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import projects, uses
 from services.config.store.definitions.endpoints import ENDPOINTS
@@ -175,7 +175,7 @@ class Endpoints(Scoped[Endpoint]):
 
 def _demand_local_right(person: Person, before: Endpoint | None, after: Endpoint) -> None:
     """What may reach the runner's own machine is set up by administrators alone: its properties hold the address."""
-    if not may_be_local(after.properties) or person.service_role is ServiceRole.ADMINISTRATOR:
+    if not may_be_local(after.properties) or person.administers:
         return
     if before is not None and (before.type, before.properties, before.secrets) == (
         after.type,
@@ -206,9 +206,7 @@ def masked(value: Endpoint) -> Json:
 
 
 def _demand_some_edit(person: Person) -> None:
-    if right_in(person.service_role, None) >= Right.EDIT or any(
-        person.may(p, Right.EDIT) for p in person.project_roles
-    ):
+    if person.may_somewhere(Right.EDIT):
         return
     raise refuse(
         Code.FORBIDDEN,

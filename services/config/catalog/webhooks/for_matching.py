@@ -8,7 +8,7 @@ from services.config.catalog.endpoints.types import may_be_local
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Token, User, Webhook
 from services.config.model.people import Person
-from services.config.model.rights import Right, ServiceRole
+from services.config.model.rights import MOST_BY_TOKEN, Right, ServiceRole, TokenAccess
 from services.config.model.triggers import Actor, MatchWebhook
 from services.config.store import Reading
 from services.config.store.definitions import people, webhooks
@@ -65,7 +65,8 @@ def actor_of(uow: Reading, webhook: Webhook) -> Actor:
         if owned is None:
             return Actor(webhook.actor, token_problem=f"The API token of {webhook.actor} is gone.")
         token, user = owned
-        return Actor(user.name, _token_problem(token, user, uow.now), _right_problem(uow, user, webhook.project))
+        problem = _token_problem(token, user, webhook.project, uow.now)
+        return Actor(user.name, problem, _right_problem(uow, user, webhook.project))
     if webhook.token_variable:
         return Actor(webhook.actor, token_problem=_variable_problem(uow, webhook))
     actor = people.find_user(uow, webhook.actor)
@@ -109,11 +110,15 @@ def _variable_problem(uow: Reading, webhook: Webhook) -> str:
     return f"Variable {name} holds no API token of this installation: generate one, and save it there."
 
 
-def _token_problem(token: Token, user: User, now: float) -> str:
+def _token_problem(token: Token, user: User, project: str, now: float) -> str:
     ended_at = token.revoked_at if token.revoked_at is not None else token.expires_at
-    if ended_at > now:
-        return ""
-    return f"The API token of {user.name} ended on {day(ended_at)}."
+    if ended_at <= now:
+        return f"The API token of {user.name} ended on {day(ended_at)}."
+    if token.project not in (None, project):
+        return f"The API token of {user.name} is narrowed to project {token.project}."
+    if MOST_BY_TOKEN[TokenAccess(token.access)] < Right.EXECUTE:
+        return f"The API token of {user.name} is for reading only, and cannot run pipelines."
+    return ""
 
 
 def _right_problem(uow: Reading, user: User, project: str) -> str:

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
-from services.config.model.rights import ProjectRole, ServiceRole
+from services.config.model.rights import MOST_BY_TOKEN, ProjectRole, Right, ServiceRole, TokenAccess
 from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import FamiliarAddressRow, MemberRow, OneTimeCodeRow, TokenRow, UserRow
@@ -35,6 +35,7 @@ TOKENS = Table(
     },
     order="name,id",
 )
+SESSIONS = Table(TokenRow, Token, wire=TOKENS.wire, order="createdAt desc,id")
 
 
 def find_user(uow: Reading, name_or_email: str) -> User | None:
@@ -56,7 +57,8 @@ def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
     ).one_or_none()
     if row is None:
         return None
-    if token_id is not None and not token_good(uow, token_id, row.id):
+    token = good_token(uow, token_id, row.id) if token_id is not None else None
+    if token_id is not None and token is None:
         return None
     return Person(
         user=row.name,
@@ -66,6 +68,8 @@ def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
         user_id=row.id,
         token_id=token_id,
         groups=tuple(row.groups),
+        only_project=token.project if token is not None else None,
+        at_most=MOST_BY_TOKEN[TokenAccess(token.access)] if token is not None else Right.RESTRICTED,
     )
 
 
@@ -78,17 +82,10 @@ def project_roles(uow: Reading, user_id: str) -> dict[str, ProjectRole]:
 _ROLES = select(MemberRow.project, MemberRow.role).where(MemberRow.user_id == bindparam("user"))
 
 
-def token_good(uow: Reading, token_id: str, user_id: str) -> bool:
-    """Whether a token or session of this user still lets in."""
-    row_id = uow.session.scalar(
-        select(TokenRow.id).where(
-            TokenRow.id == token_id,
-            TokenRow.user_id == user_id,
-            TokenRow.revoked_at.is_(None),
-            TokenRow.expires_at > uow.now,
-        )
-    )
-    return row_id is not None
+def good_token(uow: Reading, token_id: str, user_id: str) -> Token | None:
+    """The token or session of this user if it still lets in."""
+    token = TOKENS.one(uow, id=token_id, user_id=user_id)
+    return token if token is not None and token.revoked_at is None and token.expires_at > uow.now else None
 
 
 def count_administrators(uow: Reading, *, but: str = "") -> int:

@@ -1,0 +1,49 @@
+"""Which passwords are too easy to guess: the one rule, for pages, API and the command on the machine. Pure.
+
+Length and a list, as NIST SP 800-63B has it: no demands on kinds of characters, which people meet in the same few ways.
+The list is `common_passwords.txt`: those of the 20,000 most common passwords (Royce Williams's compilation, as Django
+ships it) that are long enough to pass otherwise.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from shared.contracts.problems import Code, refuse
+
+MIN_LENGTH = 10
+MAX_LENGTH = 1_000
+_LIST = Path(__file__).parent / "common_passwords.txt"
+RULE = f"At least {MIN_LENGTH} characters, and none of the most common passwords."
+
+
+def password_flaw(password: str, *names: str) -> str:
+    """Why a password cannot be used, as a sentence; empty where it can.
+
+    `names` are those of its owner, such as user name and e-mail address.
+    """
+    folded = password.casefold()
+    if len(password) < MIN_LENGTH:
+        missing = MIN_LENGTH - len(password)
+        return f"The password is too short: {missing} more character{'s' * (missing > 1)} needed."
+    if len(password) > MAX_LENGTH:
+        return f"The password is longer than {MAX_LENGTH:,} characters."
+    if folded in _common():
+        return "This is one of the most common passwords, which others try first."
+    if len(set(folded)) == 1:
+        return "The password repeats one character."
+    if folded in {name.casefold() for name in names}:
+        return "The password is the user's own name or address."
+    return ""
+
+
+def demand_good_password(password: str, *names: str) -> None:
+    """Refuse a password that is too easy to guess."""
+    if flaw := password_flaw(password, *names):
+        raise refuse(Code.INVALID, flaw, subject="password", next_step=f"Choose another. {RULE}")
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(_LIST.read_text(encoding="utf-8").split("\n"))
