@@ -23,13 +23,14 @@ def test_a_message_that_is_published_twice_is_run_once(world: World) -> None:
             time.sleep(0.2)
         wait_for(lambda: _promised(world) == 0, "the successor to publish again and mark as sent", 30)
     execution = assert_deployed_once(world, "twice")
-    refused = [
+    second = [
         line
         for name in ("runner-1", "runner-2")
         for line in (world.home / "log" / f"{name}.log").read_text().splitlines()
-        if "run not taken" in line and execution["id"] in line
+        # By another runner, or by the one that holds it: both messages reach one runner when they reconnect in turn.
+        if ("run not taken" in line or "run already held" in line) and execution["id"] in line
     ]
-    assert refused, "the second message never came, so that this test shows nothing"
+    assert second, "the second message never came, so that this test shows nothing"
 
 
 @contextmanager

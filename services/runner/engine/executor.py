@@ -177,7 +177,8 @@ class Holder:
         self._clock.heard(answer.at)
         older = self._runs.get(execution_id)
         if older is not None and older.attempt == answer.attempt:
-            self._slots.release()  # the message came twice; the run is in hand
+            log.info("run already held", execution=execution_id)
+            self._slots.release()  # The message came twice.
             return
         try:
             run = ActiveRun(self, answer)
