@@ -14,7 +14,7 @@ from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Started
-from shared.grammar.resolving import Writer
+from shared.grammar.resolving import Scope, Writer
 
 
 class Effect(StrEnum):
@@ -227,6 +227,12 @@ class TaskType(Protocol):
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         """How values are written into fields of the input: `written` with its `${…}`, `given` with them put in."""
 
+    def fill(self, written: Json, scope: Scope) -> Json:
+        """Fields whose text is in a language that would read values as orders, filled in by the rules of that.
+
+        What it answers takes the place of those fields. Raises `TaskFailed` and `Unresolved`.
+        """
+
     def start(self, request: Asked) -> Step:
         """Begin. A handle that it returns is recorded before anything else happens."""
 
@@ -254,6 +260,10 @@ class Task:
 
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         """As they are."""
+        return {}
+
+    def fill(self, written: Json, scope: Scope) -> Json:
+        """No field is such."""
         return {}
 
     def start(self, request: Asked) -> Step:

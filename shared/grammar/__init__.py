@@ -9,8 +9,8 @@ scalar's type is a table of `dialects`; `malformed` says what cannot be read, `c
 
 A document is read by `documents` (with the place of everything), typed by `spec`, made from a tree by `pipelines`,
 examined by `checks` (with `check_shape`, `check_inputs` beside `task_schemas`, and `check_references`), written by
-`export` and compiled by `plan`. `expressions` finds each `${…}`, `resolving` puts in what it stands for;
-`condition_syntax` reads a condition, `conditions` answers it; `inputs` are a run's. `progress` folds a history into
-`states`. `patterns` (with `versions`) and `repositories` say which image is meant; `manifests` what of one may be
-shown. `integrations` are custom integrations: code with its inputs and outputs.
+`export` and compiled by `plan`. `expressions` finds each `${…}`, `resolving` puts in what it stands for,
+`manifest_values` into a manifest; `condition_syntax` reads a condition, `conditions` answers it; `inputs` are a
+run's. `progress` folds a history into `states`. `patterns` (with `versions`) and `repositories` say which image is
+meant; `manifests` what of one may be shown. `integrations` are custom integrations: code with its inputs and outputs.
 """

@@ -19,6 +19,7 @@ from .check_shape import UNREADABLE, read_shape
 from .conditions import ConditionError, check_condition
 from .expressions import ROOTS, references
 from .inputs import DOCKER, TRIGGERS, injected
+from .manifest_values import MEND, alone_on_their_lines
 from .names import Path, UnplacedFlaw, did_you_mean, nearest, path_text
 from .spec import PipelineSpec, TaskSpec, split_group
 from .task_schemas import TASK_SCHEMAS
@@ -169,11 +170,25 @@ def _about_tasks(
             yield from input_problems(place, one, schema, warning=unfinished)
             for path, condition, names in _conditions_within(one):
                 yield from _condition((*place, "input", *path), condition, names, warning=one.type == "POLL")
+        if one.type == "K8S":
+            yield from _fields_from_values((*place, "input"), one)
         if one.type == "CI" and one.input.get("process"):
             message = "process does nothing here: name the reports in artifacts, which keeps them"
             yield UnplacedFlaw((*place, "input", "process"), message, warning=True)
         for role, name in one.endpoints.items():
             yield from _endpoint((*place, "endpoints", role), name, endpoints, warning=schema is None)
+
+
+def _fields_from_values(place: Path, task: TaskSpec) -> Iterator[UnplacedFlaw]:
+    """References from which a manifest got fields as long as values were put in before it was read."""
+    as_yaml = str(task.input.get("references") or "").lower() == "text"
+    for name in ("yaml", "patch"):
+        text = task.input.get(name)
+        for reference in alone_on_their_lines(text) if isinstance(text, str) else ():
+            if as_yaml and reference.startswith("${var."):
+                continue
+            message = f"{reference} has a line for itself: if its value is YAML text, that stays a text and is refused"
+            yield UnplacedFlaw((*place, name), message, MEND, reference, warning=True)
 
 
 _CONDITIONS: Mapping[str, tuple[tuple[tuple[str, ...], frozenset[str]], ...]] = {

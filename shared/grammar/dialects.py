@@ -49,7 +49,7 @@ class Dialect:
     @staticmethod
     def is_merge(node: yaml.Node) -> bool:
         """Whether a key is the merge key, written plain."""
-        return node.tag == _MERGE or (node.tag == _PLAIN and node.value == "<<" and not getattr(node, "style", ""))
+        return node.tag == _MERGE or (node.tag == PLAIN_TAG and node.value == "<<" and not getattr(node, "style", ""))
 
 
 _TOO_LONG = f"a number of more than {MAX_NUMBER_LENGTH} characters"
@@ -80,14 +80,14 @@ def construct(node: yaml.ScalarNode) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else node.value
 
 
-_PLAIN = "plain"
+PLAIN_TAG = "plain"
 """The tag of a scalar whose author gave none, so that an explicit `!!str 1e3` can be told from `1e3`."""
 
 
 class PlainLoader(LIBRARY_LOADER):  # type: ignore[misc]
     """Composes scalars without typing them: what a plain one means is the dialect's."""
 
-    DEFAULT_SCALAR_TAG = _PLAIN
+    DEFAULT_SCALAR_TAG = PLAIN_TAG
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
@@ -154,7 +154,7 @@ _TAGGED_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), 
 
 
 def _typed(node: yaml.ScalarNode) -> Any:
-    if node.tag != _PLAIN:
+    if node.tag != PLAIN_TAG:
         return _tagged(node)
     return node.value if node.style else _untyped(node.value)
 

@@ -66,14 +66,16 @@ Writer = Callable[[str, str], str]
 """How a value is written into a text: given what its author wrote before it, and the value as text."""
 
 
+def fail(missing: Unresolved) -> Any:
+    """What becomes of a reference that names nothing, unless something else is wanted."""
+    raise missing
+
+
 def resolve(value: Any, scope: Scope, path: Path = (), write: Writer | None = None) -> Any:
     """Put in what all references within `value` stand for; raises `Unresolved` at the first that names nothing.
 
     With `write` every value but null becomes text, written so that it means nothing in the language of the text.
     """
-
-    def fail(missing: Unresolved) -> Any:
-        raise missing
 
     return _fill(value, scope, path, _Filling(fail, write))
 
@@ -102,21 +104,24 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def fill_constants(text: str, constants: Mapping[str, Any]) -> str:
-    """Replace `$${X}` in a text that came from Git by `constants[X]`; raises `Unresolved` for one that is not there.
+def constant(token: re.Match[str], constants: Mapping[str, Any]) -> Any:
+    """What `$${X}` of a file from Git stands for; raises `Unresolved` where there is no constant `X`."""
+    name = token["literal"]
+    if name not in constants:
+        raise Unresolved(name, "scmConstants", nearest(name, constants), "scmConstants has no such name")
+    return constants[name]
 
-    Everything else, `${…}` included, stays as it is in the repository.
-    """
 
-    def one(found: re.Match[str]) -> str:
-        name = found["literal"]
-        if name is None:
-            return found[0]
-        if name not in constants:
-            raise Unresolved(name, "scmConstants", nearest(name, constants), "scmConstants has no such name")
-        return as_text(constants[name])
-
-    return TOKEN.sub(one, text)
+def token_value(token: re.Match[str], scope: Scope, place: str = "", missing: Missing = fail) -> Any:
+    """What a token stands for: `$${X}` and a `${X}` that belongs to somebody else are the text `${X}`."""
+    if token["name"] is None:
+        return f"${{{token['literal']}}}"
+    try:
+        return lookup(token["name"], scope, place)
+    except Unresolved as unresolved:
+        if is_plain_text(parse_steps(token["name"]), scope.inputs):
+            return token[0]
+        return missing(unresolved)
 
 
 @dataclass(frozen=True)
@@ -143,26 +148,19 @@ def _fill(value: Any, scope: Scope, path: Path, filling: _Filling) -> Any:
 
 
 def _fill_text(text: str, scope: Scope, path: Path, filling: _Filling) -> Any:
-    place, write = path_text(path), filling.write
+    write = filling.write
 
-    def one(name: str) -> Any:
-        try:
-            return lookup(name, scope, place)
-        except Unresolved as unresolved:
-            if is_plain_text(parse_steps(name), scope.inputs):
-                return f"${{{name}}}"
-            return filling.missing(unresolved)
+    def value_of(token: re.Match[str]) -> Any:
+        return token_value(token, scope, path_text(path), filling.missing)
 
     lone = TOKEN.fullmatch(text.strip())
     if lone is not None and lone["name"] is not None:
-        value = one(lone["name"])
+        value = value_of(lone)
         return value if write is None or value is None else write("", as_text(value))
 
-    def put(found: re.Match[str]) -> str:
-        if found["name"] is None:
-            return f"${{{found['literal']}}}"
-        value = as_text(one(found["name"]))
-        return value if write is None else write(text[: found.start()], value)
+    def put(token: re.Match[str]) -> str:
+        value = as_text(value_of(token))
+        return value if write is None or token["name"] is None else write(text[: token.start()], value)
 
     return TOKEN.sub(put, text)
 

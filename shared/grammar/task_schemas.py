@@ -61,6 +61,12 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "action": _text("Action", enum=list(K8S_ACTIONS)),
             "timeout": _whole("Timeout (minutes)", "How long to wait until the objects are ready.", default=5),
             "yaml": _text("Local YAML", "One or several documents.", **{"x-multiline": True}),
+            "references": _text(
+                "References",
+                "`text`: the text of variables is put into the YAML before it is read, fields and all.",
+                enum=["values", "text"],
+                default="values",
+            ),
             "filePath": _text("File path", "A file at the Git endpoint `scm`, instead of local YAML."),
             "branch": _text("Branch", "Of the file: a branch or tag; else the endpoint's, else the repository's own."),
             "scmConstants": _map("Parameters", "Values for `$${NAME}` in the file from Git."),

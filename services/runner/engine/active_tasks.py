@@ -57,6 +57,7 @@ class ActiveTasks:
                 scope,
                 weigh=weigh,
                 raw=kind.raw,
+                fill=kind.fill,
                 writers=lambda ready_input: self._writers(plan, kind, ready_input),
             )
         except TaskFailed as error:

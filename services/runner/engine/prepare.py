@@ -42,6 +42,8 @@ class Barred:
         return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.what)}."
 
 
+Fill = Callable[[Json, Scope], Json]
+"""Fields that a task's type fills in by rules of their own, as `TaskType.fill` does."""
 Writers = Callable[[Ready], Mapping[str, Writer]]
 """How values are written into fields of a task's input, given the input as it is without that."""
 
@@ -52,6 +54,7 @@ def prepare(
     *,
     weigh: bool,
     raw: frozenset[str] = frozenset(),
+    fill: Fill = lambda *_: {},
     writers: Writers = lambda _: {},
 ) -> Ready | Not:
     """Weigh the preCondition where asked, then resolve the input, but for `raw` fields, and the endpoints' names."""
@@ -62,7 +65,9 @@ def prepare(
         return Not(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
     try:
         plain = {key: value for key, value in task.input.items() if key not in raw}
-        values = resolve(plain, scope, ("input",))
+        own = fill(plain, scope)
+        others = {key: None if key in own else value for key, value in plain.items()}
+        values = resolve(others, scope, ("input",)) | own
         roles = _names(resolve(task.endpoints, scope, ("endpoints",)))
         by_field = writers(Ready(values, roles))
         values |= {

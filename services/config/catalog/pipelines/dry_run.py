@@ -11,6 +11,8 @@ from shared.contracts.runs import ResolvedVariable
 from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.inputs import run_inputs
+from shared.grammar.malformed import Malformed
+from shared.grammar.manifest_values import fill_input
 from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve_known
@@ -55,6 +57,8 @@ def preview(
 
 def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
     resolved, open_ = resolve_known(task.input, scope)
+    if task.type == "K8S":
+        resolved |= _manifests(task.input, scope)
     named, _ = resolve_known(task.endpoints, scope)
     return {
         "name": task.name,
@@ -67,6 +71,14 @@ def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
         "input": shown_input(task.type, resolved),
         "unresolved": [item.name for item in open_],
     }
+
+
+def _manifests(written: Json, scope: Scope) -> Json:
+    """The YAML of a K8S task as a run reads it; what cannot be resolved yet stays a reference."""
+    try:
+        return fill_input(written, scope, lambda unresolved: f"${{{unresolved.name}}}")
+    except Malformed as error:
+        return {field: f"(this cannot be read{error.described})" for field in ("yaml", "patch") if field in written}
 
 
 def _skipped(condition: str, scope: Scope) -> bool | None:

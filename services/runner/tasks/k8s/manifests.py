@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,11 @@ from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
+from shared.grammar.manifest_values import without_byte_order_marks
 from shared.grammar.yaml_parser import parse_yaml
 
 Object = Json
 """A Kubernetes object as a plain dict."""
-
-_MARK = re.compile(r"(\A|^---[^\n]*\n)\ufeff", re.MULTILINE)
-"""A byte-order mark at the start of a document: each file that was joined into this text may have brought one."""
 
 MANAGER = "portside"
 """Field manager of everything we write."""
@@ -56,7 +53,7 @@ def ref_of(obj: Object, namespace: str = "") -> Ref:
 def read(text: str) -> list[Object]:
     """The objects of a manifest, lists unpacked; every fault names its document and line."""
     try:
-        documents = parse_yaml(_MARK.sub(r"\1", text), MANIFESTS)
+        documents = parse_yaml(without_byte_order_marks(text), MANIFESTS)
     except Malformed as error:
         raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
     objects: list[Object] = []

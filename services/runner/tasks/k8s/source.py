@@ -10,7 +10,9 @@ from dataclasses import replace
 from services.runner.clients.git import GitProblem, read_file
 from services.runner.task_protocol import Asked, Running, TaskFailed
 from shared.contracts.base import Json
-from shared.grammar.resolving import Unresolved, fill_constants
+from shared.grammar.malformed import Malformed
+from shared.grammar.manifest_values import fill_file
+from shared.grammar.resolving import Unresolved
 from shared.outbound.http import HttpClient
 
 _KEPT = "source"
@@ -29,11 +31,13 @@ def fetch(request: Asked, client: HttpClient) -> str:
     path = request.text("filePath").strip()
     try:
         file = read_file(client, endpoint, path, request.tools.log, request.text("branch").strip())
-        text = fill_constants(file.text, request.table("scmConstants"))
+        text = fill_file(file.text, request.table("scmConstants"))
     except GitProblem as problem:
         raise TaskFailed(problem.message) from None
     except Unresolved as missing:
         raise TaskFailed(f"In {path}: {missing}") from None
+    except Malformed as error:
+        raise TaskFailed(f"{path} cannot be read{error.described}.") from None
     request.tools.log(f"{path} is taken from commit {file.commit[:12]} of {file.branch}, endpoint {endpoint.name}")
     return text
 

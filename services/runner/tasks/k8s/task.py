@@ -6,6 +6,9 @@ from typing import Protocol
 
 from services.runner.task_protocol import Asked, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
+from shared.grammar.malformed import Malformed
+from shared.grammar.manifest_values import fill_input
+from shared.grammar.resolving import Scope
 from shared.outbound.http import HttpClient
 
 from . import apply, mutations, queries, rollback, source
@@ -27,6 +30,12 @@ class K8S(Task):
             return Effect.PURE
         # A start only reads; every change follows on its own leave, from what the handle says.
         return Effect.REPEATABLE
+
+    def fill(self, written: Json, scope: Scope) -> Json:
+        try:
+            return fill_input(written, scope)
+        except Malformed as error:
+            raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
 
     def start(self, request: Asked) -> Step:
         module = _module(request)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.contracts.runs import Started
 from shared.grammar.cutting import CUT_MARK
 from shared.grammar.expressions import parse_steps, references
-from shared.grammar.resolving import Scope, Unresolved, about_run, fill_constants, resolve, resolve_known
+from shared.grammar.resolving import Scope, Unresolved, about_run, resolve, resolve_known
 
 RUN: Scope = Scope(
     inputs={
@@ -140,19 +140,6 @@ def test_references_are_found_with_their_places_and_roots() -> None:
         ("var.t", ("${name}", 0), "var"),
         ("output.y", ("o",), "output"),
     ]
-
-
-def test_parameters_of_a_file_from_git_are_filled_and_nothing_else_is() -> None:
-    text = "image: $${REGISTRY}/web:$${TAG}\nname: ${HOME} $$5"
-    assert (
-        fill_constants(text, {"REGISTRY": "ghcr.io/acme", "TAG": 3}) == "image: ghcr.io/acme/web:3\nname: ${HOME} $$5"
-    )
-
-
-def test_a_parameter_that_is_not_given_is_named_with_the_nearest() -> None:
-    with pytest.raises(Unresolved, match="did you mean") as error:
-        fill_constants("$${REGISTRI}", {"REGISTRY": "x"})
-    assert error.value.nearest == "REGISTRY"
 
 
 def test_facts_of_a_run_and_more() -> None:
