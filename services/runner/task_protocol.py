@@ -227,7 +227,7 @@ class TaskType(Protocol):
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         """How values are written into fields of the input: `written` with its `${…}`, `given` with them put in."""
 
-    def fill(self, written: Json, scope: Scope) -> Json:
+    def fill(self, task_input: Json, scope: Scope) -> Json:
         """Fields whose text is in a language that would read values as orders, filled in by the rules of that.
 
         What it answers takes the place of those fields. Raises `TaskFailed` and `Unresolved`.
@@ -262,7 +262,7 @@ class Task:
         """As they are."""
         return {}
 
-    def fill(self, written: Json, scope: Scope) -> Json:
+    def fill(self, task_input: Json, scope: Scope) -> Json:
         """No field is such."""
         return {}
 

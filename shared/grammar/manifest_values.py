@@ -36,7 +36,7 @@ _PRIVATE_USE = range(0xE000, 0xF900)
 _BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _ALONE = re.compile(r"[ \t]*(?P<word>\S+)[ \t]*(?:#.*)?")
 _SIMPLE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/@+-]*[A-Za-z0-9])?")
-"""A value that means itself wherever in a scalar it is written, so that the author's own writing of the scalar is kept."""
+"""A value that means itself wherever in a scalar it is, so that its author's own writing of the scalar is kept."""
 _FOREIGN = re.compile(r"\$\{[A-Za-z_]\w*\}")
 """A shell's variable, which is itself in quotes and in blocks."""
 _TO_ESCAPE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -75,7 +75,7 @@ def fill_manifest(
     except Malformed as error:
         raise _explained(worded, error) from None
     scalars = list(_scalars(worded))
-    flaws = [_alone_flaw(worded, place) for place in _alone(worded, scalars) if _is_fields(worded.values[place.number])]
+    flaws = [_alone_flaw(worded, place) for place in _alone(worded, scalars) if _is_fields(worded.values[place.word])]
     edits = []
     for scalar in scalars:
         try:
@@ -85,21 +85,21 @@ def fill_manifest(
     if flaws:
         raise Malformed(flaws)
     filled = worded.text
-    for start, end, written in reversed(edits):
-        filled = filled[:start] + written + filled[end:]
+    for start, end, scalar_text in reversed(edits):
+        filled = filled[:start] + scalar_text + filled[end:]
     return worded.restored(filled)
 
 
-def fill_input(written: Mapping[str, Any], scope: Scope, missing: Missing = fail) -> Json:
+def fill_input(task_input: Mapping[str, Any], scope: Scope, missing: Missing = fail) -> Json:
     """The fields of a K8S task's input that are YAML, with values put in.
 
     With `references: text` the texts of variables are put in before the YAML is read; of nothing that a run brings.
     Raises `Malformed` and what `missing` raises.
     """
-    as_yaml = str(written.get("references") or "").strip().lower() == "text"
+    as_yaml = str(task_input.get("references") or "").strip().lower() == "text"
     filled: Json = {}
     for field in ("yaml", "patch"):
-        if not isinstance(text := written.get(field), str) or not TOKEN.search(text):
+        if not isinstance(text := task_input.get(field), str) or not TOKEN.search(text):
             continue
         value = fill_manifest(
             text,
@@ -135,7 +135,7 @@ def alone_on_their_lines(text: str) -> list[str]:
         places = list(_own_lines(worded))
     else:
         places = _alone(worded, _scalars(worded))
-    tokens = [worded.tokens[place.number] for place in places]
+    tokens = [worded.tokens[place.word] for place in places]
     return [token[0] for token in tokens if token["name"] is not None]
 
 
@@ -159,21 +159,21 @@ class _Worded:
 
 
 def _worded(text: str, value_of: ValueOf, tokens: re.Pattern[str], is_yaml: Callable[[Token], bool]) -> _Worded:
-    found = list(tokens.finditer(text))
-    values = [value_of(token) for token in found]
-    raw = {number: as_text(values[number]) for number, token in enumerate(found) if is_yaml(token)}
+    matches = list(tokens.finditer(text))
+    values = [value_of(token) for token in matches]
+    raw = {index: as_text(values[index]) for index, token in enumerate(matches) if is_yaml(token)}
     taken = set(text).union(*map(as_text, values))
     mark = next((chr(code) for code in _PRIVATE_USE if chr(code) not in taken), None)
     if mark is None:
         raise Malformed([Flaw(message="the text and its values have every character that is kept for private use")])
-    numbers = iter(range(len(found)))
+    indexes = iter(range(len(matches)))
 
     def put(token: Token) -> str:
-        number = next(numbers)
+        index = next(indexes)
         # As long as the token where that is possible, so that columns in messages are the author's.
-        return raw.get(number, f"{mark}{number:0{max(len(token[0]) - 2, 1)}d}{mark}")
+        return raw.get(index, f"{mark}{index:0{max(len(token[0]) - 2, 1)}d}{mark}")
 
-    return _Worded(tokens.sub(put, text), mark, found, values)
+    return _Worded(tokens.sub(put, text), mark, matches, values)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class _Scalar:
 
     def written(self, worded: _Worded) -> str:
         """The scalar with its values, as YAML that is read back as just that. Raises `Unbuildable`."""
-        texts = {number: as_text(worded.values[number]) for number in self.words}
+        texts = {word: as_text(worded.values[word]) for word in self.words}
         if all(self._is_itself(text) for text in texts.values()):
             return worded.word.sub(lambda word: texts[int(word[1])], self.source)
         value: Any = worded.word.sub(lambda word: texts[int(word[1])], str(self.token.value))
@@ -208,11 +208,11 @@ class _Scalar:
         elif self.token.plain and not self.is_tagged and not any(map(_BREAK.search, texts.values())):
             node = yaml.ScalarNode(PLAIN_TAG, value, self.token.start_mark, self.token.end_mark)
             value = MANIFESTS.key(node) if self.is_key else MANIFESTS.scalar(node)
-        written = _as_json(value)
-        if self.is_key and len(written) > _MAX_KEY:
+        yaml_text = _as_json(value)
+        if self.is_key and len(yaml_text) > _MAX_KEY:
             raise Unbuildable(f"a key of more than {_MAX_KEY} characters")
         # As many lines as before, so that later flaws have their author's lines.
-        return written + "\n" * self.source.count("\n")
+        return yaml_text + "\n" * self.source.count("\n")
 
     def _is_itself(self, text: str) -> bool:
         return bool(_SIMPLE.fullmatch(text) or (not self.token.plain and _FOREIGN.fullmatch(text)))
@@ -245,7 +245,7 @@ def _as_json(value: Any) -> str:
 def _explained(worded: _Worded, error: Malformed) -> Malformed:
     """Why the worded text cannot be read as YAML: where a value just before was YAML itself, because of that."""
     line, _ = error.place
-    before = [place for place in _own_lines(worded) if place.line <= line and _is_fields(worded.values[place.number])]
+    before = [place for place in _own_lines(worded) if place.line <= line and _is_fields(worded.values[place.word])]
     if before:
         return Malformed([_alone_flaw(worded, before[-1])])
     return Malformed([flaw.model_copy(update={"message": worded.restored(flaw.message)}) for flaw in error.flaws])
@@ -255,7 +255,7 @@ def _explained(worded: _Worded, error: Malformed) -> Malformed:
 class _OwnLine:
     """A word that has a line for itself; line and column are 1-based."""
 
-    number: int
+    word: int
     line: int
     column: int
 
@@ -271,7 +271,7 @@ def _own_lines(worded: _Worded) -> Iterator[_OwnLine]:
 def _alone(worded: _Worded, scalars: Iterable[_Scalar]) -> list[_OwnLine]:
     """The plain scalars that are one word alone, on a line for itself."""
     lone = {scalar.lone for scalar in scalars} - {None}
-    return [place for place in _own_lines(worded) if place.number in lone]
+    return [place for place in _own_lines(worded) if place.word in lone]
 
 
 def _is_fields(value: Any) -> bool:
@@ -284,7 +284,7 @@ def _is_fields(value: Any) -> bool:
 
 
 def _alone_flaw(worded: _Worded, place: _OwnLine) -> Flaw:
-    reference = worded.tokens[place.number][0]
+    reference = worded.tokens[place.word][0]
     return Flaw(
         message=f"{reference} has a line for itself and its value is YAML text; values are put in after the manifest "
         f"is read, so that no field can come from one. {MEND}",

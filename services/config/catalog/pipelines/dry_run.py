@@ -73,12 +73,12 @@ def _task(task: TaskPlan, scope: Scope, endpoints: Sequence[str]) -> Json:
     }
 
 
-def _manifests(written: Json, scope: Scope) -> Json:
+def _manifests(task_input: Json, scope: Scope) -> Json:
     """The YAML of a K8S task as a run reads it; what cannot be resolved yet stays a reference."""
     try:
-        return fill_input(written, scope, lambda unresolved: f"${{{unresolved.name}}}")
+        return fill_input(task_input, scope, lambda unresolved: f"${{{unresolved.name}}}")
     except Malformed as error:
-        return {field: f"(this cannot be read{error.described})" for field in ("yaml", "patch") if field in written}
+        return {field: f"(this cannot be read{error.described})" for field in ("yaml", "patch") if field in task_input}
 
 
 def _skipped(condition: str, scope: Scope) -> bool | None:

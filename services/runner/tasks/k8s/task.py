@@ -31,9 +31,9 @@ class K8S(Task):
         # A start only reads; every change follows on its own leave, from what the handle says.
         return Effect.REPEATABLE
 
-    def fill(self, written: Json, scope: Scope) -> Json:
+    def fill(self, task_input: Json, scope: Scope) -> Json:
         try:
-            return fill_input(written, scope)
+            return fill_input(task_input, scope)
         except Malformed as error:
             raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
 
