@@ -18,7 +18,7 @@ from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
 from shared.contracts.runs import Held, HeldAnswer
 from shared.contracts.topics import Topic
 
-from .accounts.sign_in import SignIns
+from .accounts.sign_in import Authenticator
 from .pushes.deliveries import Deliveries
 from .resources import logs
 from .resources.dispatch import ResourceDispatcher
@@ -53,7 +53,7 @@ class Handlers:
     ledger: Ledger
     desk: ResourceDispatcher
     answers: Answers
-    sign_ins: SignIns
+    sign_ins: Authenticator
     sign_in_pool: Executor
 
     def hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:

@@ -16,12 +16,12 @@ from shared.contracts.catalog import Kind
 from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, SIGNS_OF_LIFE, Service
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
-from shared.process.life import Fatal
+from shared.process.life import Closer, Fatal
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
 from .accounts.callers import load_person
-from .accounts.sign_in import SignIns
+from .accounts.sign_in import Authenticator
 from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
 from .catalog.context import Context
 from .catalog.hooks import public_url
@@ -44,7 +44,7 @@ from .runs import effects
 from .runs.heartbeats import Leases
 from .runs.ledger import Ledger
 from .runtime import retention
-from .runtime.leader import Active, Closer, LeaderWatchdog
+from .runtime.leader import Active, LeaderWatchdog
 from .runtime.outbox import Relay
 from .runtime.timers import Handler, Timers
 from .settings import Settings
@@ -104,7 +104,7 @@ class Config:
             self.ledger,
             self.desk,
             self.catalog,
-            SignIns(self.store, self.sign_in_limits),
+            Authenticator(self.store, self.sign_in_limits),
             self.sign_in_pool,
         )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)

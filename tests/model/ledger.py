@@ -132,7 +132,7 @@ class Ledger:
         """Whether that attempt was ever given leave for that try."""
         return attempt in self.grants[execution_id, stage, task, try_number]
 
-    def commit(self, known: p.RunClaim, step: p.Step) -> None:
+    def commit(self, known: p.RunClaim, step: p.Transition) -> None:
         """Store a step and carry out its effects, in one transaction."""
         execution_id = known.execution_id
         if known.state is p.State.ENDED and (step.accepted or step.effects):
@@ -176,10 +176,10 @@ class Ledger:
         self.deaths[execution_id] += known.state is p.State.HELD
         self.commit(known, self.rules.expire(known, self.now))
 
-    def happen(self, execution_id: str, function: str, *arguments: Any) -> p.Step:
+    def happen(self, execution_id: str, function: str, *arguments: Any) -> p.Transition:
         """Anything else that the protocol decides."""
         known = self.holdings[execution_id]
-        step: p.Step = getattr(self.rules, function)(known, *arguments)
+        step: p.Transition = getattr(self.rules, function)(known, *arguments)
         self.commit(known, step)
         return step
 

@@ -15,7 +15,7 @@ from .holder import Type
 from .outside import Outside
 from .world import TRUE_RULES, World
 
-Reported = tuple[p.Step, ReportAnswer]
+Reported = tuple[p.Transition, ReportAnswer]
 
 
 @dataclass(frozen=True)
@@ -114,36 +114,36 @@ def _park_looks_at_nothing(holding: p.RunClaim, said: Report, at: float) -> Repo
     return replace(step, holding=replace(step.holding, cancel=holding.cancel)), answer
 
 
-def _cancel_waits_for_a_holder(holding: p.RunClaim, intent: p.Intent, at: float) -> p.Step:
+def _cancel_waits_for_a_holder(holding: p.RunClaim, intent: p.Intent, at: float) -> p.Transition:
     if intent is p.Intent.CANCEL and holding.state is not p.State.ENDED:
-        return p.Step(replace(holding, cancel=True))
+        return p.Transition(replace(holding, cancel=True))
     return p.intend(holding, intent, at)
 
 
-def _answer_while_held_is_forgotten(holding: p.RunClaim, *said: Any) -> p.Step:
+def _answer_while_held_is_forgotten(holding: p.RunClaim, *said: Any) -> p.Transition:
     step = p.answer(holding, *said)
     forgotten = step.holding.state in (p.State.HELD, p.State.DISPATCHED)
     return replace(step, holding=replace(step.holding, news=False)) if forgotten else step
 
 
-def _leases_never_end(holding: p.RunClaim, at: float) -> p.Step:
-    return p.Step(holding)
+def _leases_never_end(holding: p.RunClaim, at: float) -> p.Transition:
+    return p.Transition(holding)
 
 
-def _deaths_uncounted(holding: p.RunClaim, at: float) -> p.Step:
+def _deaths_uncounted(holding: p.RunClaim, at: float) -> p.Transition:
     step = p.expire(replace(holding, deaths=0), at)
     return replace(step, holding=replace(step.holding, deaths=0))
 
 
-def _expire_sends_the_same_number(holding: p.RunClaim, at: float) -> p.Step:
+def _expire_sends_the_same_number(holding: p.RunClaim, at: float) -> p.Transition:
     step = p.expire(holding, at)
     if step.holding.state is not p.State.DISPATCHED:
         return step
-    return p.Step(replace(step.holding, dispatch=holding.dispatch), (p.Dispatch(holding.dispatch),))
+    return p.Transition(replace(step.holding, dispatch=holding.dispatch), (p.Dispatch(holding.dispatch),))
 
 
-def _dead_letters_lie(holding: p.RunClaim, *_: Any) -> p.Step:
-    return p.Step(holding)
+def _dead_letters_lie(holding: p.RunClaim, *_: Any) -> p.Transition:
+    return p.Transition(holding)
 
 
 def _nothing_is_overdue(*_: Any, **__: Any) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Attempt:
         return self.way is Way.PASSWORD
 
 
-class SignIns:
+class Authenticator:
     """Answers `auth.sign-in` in two steps, so that only admitted attempts wait for the password pool."""
 
     def __init__(self, store: Store, limits: SignInLimits) -> None:

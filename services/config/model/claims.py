@@ -192,7 +192,7 @@ Effect = Dispatch | Enqueue | FreeSlot | SetTimer | CancelTimer | NotifyRunner |
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transition:
     """What one happening makes of a holding."""
 
     holding: RunClaim

@@ -77,7 +77,7 @@ class RunBatch:
         """A change of the holding alone, as a take makes."""
         return self._keep(run, holding, ())
 
-    def apply(self, run: Run, step: protocol.Step) -> Run:
+    def apply(self, run: Run, step: protocol.Transition) -> Run:
         """Carry out what the protocol decided."""
         run = self._keep(run, step.holding, step.accepted)
         effects.apply_effects(self, run, step)

@@ -22,7 +22,7 @@ DUE = "run.due"
 """The timer of a parked run, by execution id."""
 
 
-def apply_effects(batch: BatchPort, run: Run, step: protocol.Step) -> None:
+def apply_effects(batch: BatchPort, run: Run, step: protocol.Transition) -> None:
     """Do what follows from a step, whose events and holding the batch has taken over already."""
     for recorded in step.accepted:
         if (follow_up := _TOLD.get(type(recorded.event))) is not None:

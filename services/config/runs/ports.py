@@ -21,7 +21,7 @@ class BatchPort(Protocol):
         """The run as this transaction sees it."""
         ...
 
-    def apply(self, run: Run, step: protocol.Step) -> Run:
+    def apply(self, run: Run, step: protocol.Transition) -> Run:
         """Carry out what the protocol decided about a run."""
         ...
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from services.config.store import DatabaseUnavailable, Deposed
+from shared.process.life import Closer
 
 log = structlog.get_logger()
 
@@ -28,12 +29,6 @@ class LeaderWatchdog(Protocol):
     """Ends the process when it hears for too long nothing from the thread that leads."""
 
     def alive(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class Closer(Protocol):
-    """What works while the lock is held."""
-
     def close(self) -> None: ...
 
 

@@ -25,7 +25,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Call:
+class ReferenceCall:
     """One operation."""
 
     id: str
@@ -39,7 +39,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Member:
+class ReferenceField:
     """One field of an object."""
 
     name: str
@@ -63,9 +63,9 @@ def _description() -> Json:
     return document
 
 
-def groups(document: Json) -> dict[str, list[Call]]:
+def groups(document: Json) -> dict[str, list[ReferenceCall]]:
     """Operations by tag, in the document's order."""
-    by_tag: dict[str, list[Call]] = {tag["name"]: [] for tag in document["tags"]}
+    by_tag: dict[str, list[ReferenceCall]] = {tag["name"]: [] for tag in document["tags"]}
     for path, operations in document["paths"].items():
         for method in _METHODS:
             if (operation := operations.get(method)) is not None:
@@ -73,7 +73,7 @@ def groups(document: Json) -> dict[str, list[Call]]:
     return by_tag
 
 
-def objects(document: Json) -> dict[str, list[Member]]:
+def objects(document: Json) -> dict[str, list[ReferenceField]]:
     """Every object with fields of its own."""
     schemas: dict[str, Json] = document["components"]["schemas"]
     return {
@@ -83,8 +83,8 @@ def objects(document: Json) -> dict[str, list[Member]]:
     }
 
 
-def _call(method: str, path: str, operation: Json) -> Call:
-    return Call(
+def _call(method: str, path: str, operation: Json) -> ReferenceCall:
+    return ReferenceCall(
         id=operation["operationId"],
         method=method.upper(),
         path=path,
@@ -109,7 +109,7 @@ def _body(content_type: str, schema: Json) -> Body:
     return Body(content_type, _name(second["properties"]["documents"]["additionalProperties"]), is_list=True)
 
 
-def _member(name: str, schema: Json) -> Member:
+def _member(name: str, schema: Json) -> ReferenceField:
     inner = schema.get("items") or schema.get("additionalProperties") or schema
     of = _name(inner) if isinstance(inner, Mapping) and "$ref" in inner else ""
     types = schema.get("type", "object")
@@ -121,7 +121,7 @@ def _member(name: str, schema: Json) -> Member:
     elif of:
         words = ""
     notes = [schema.get("description", ""), "Read only." if schema.get("readOnly") else ""]
-    return Member(name, words, of, " ".join(note for note in notes if note))
+    return ReferenceField(name, words, of, " ".join(note for note in notes if note))
 
 
 def _name(schema: Json) -> str:

@@ -28,7 +28,7 @@ from .headers import sent_delivery_id, sent_token
 from .intake import Intake
 from .limits import Limiter
 from .parsers.recognition import read_push
-from .parsers.values import Reading
+from .parsers.values import ParsedPayload
 from .rates import Rates
 from .reading import Unreadable, read_json
 from .signatures import Signed
@@ -61,7 +61,7 @@ _FORBIDDEN = "Invalid token. Copy the hook URL from the webhook's page."
 _PURPOSE = "Registries send push notifications here; only POST is supported."
 
 
-class Answer(Exception):
+class HookAnswer(Exception):
     """The end of a request, from anywhere within it."""
 
     def __init__(self, status: int, body: Json, *headers: tuple[str, str]) -> None:
@@ -71,9 +71,9 @@ class Answer(Exception):
         self.headers = headers
 
 
-def _problem(status: int, code: str, message: str, *headers: tuple[str, str], **more: Any) -> Answer:
+def _problem(status: int, code: str, message: str, *headers: tuple[str, str], **more: Any) -> HookAnswer:
     body = {"status": status, "error": _STATUS[status][4:], "code": code, "message": message, **more}
-    return Answer(status, body, *headers)
+    return HookAnswer(status, body, *headers)
 
 
 def is_hook(path: str) -> bool:
@@ -129,7 +129,7 @@ class Receiver:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = self._receive(environ)
-        except Answer as early:
+        except HookAnswer as early:
             answer = early
         except Exception:
             get_logger().exception("hook not taken")
@@ -147,7 +147,7 @@ class Receiver:
         start_response(_STATUS[answer.status], headers)
         return [body]
 
-    def _receive(self, environ: WSGIEnvironment) -> Answer:
+    def _receive(self, environ: WSGIEnvironment) -> HookAnswer:
         if environ["REQUEST_METHOD"] != "POST":
             return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
         address = self._address(environ)
@@ -164,11 +164,13 @@ class Receiver:
             body = read_json(plain, environ.get("CONTENT_TYPE", ""))
         except (BodyTooLarge, BodyUnreadable, Unreadable) as error:
             if entry is not None:
-                self._leave_trace(_delivery(environ, address, hashed, entry, Reading(problem=str(error)), {}), topic)
+                self._leave_trace(
+                    _delivery(environ, address, hashed, entry, ParsedPayload(problem=str(error)), {}), topic
+                )
             return _refused_body(error)
         reading = read_push(entry.provider if entry else "auto", body)
         if reading.not_a_push:
-            return Answer(202, {"status": "ignored", "message": reading.problem})
+            return HookAnswer(202, {"status": "ignored", "message": reading.problem})
         delivery = _delivery(environ, address, hashed, entry, reading, body)
         try:
             self._intake.take(delivery, topic)
@@ -179,7 +181,7 @@ class Receiver:
         answer: Json = {"status": "accepted", "delivery": delivery.delivery_id}
         if reading.problem:
             answer["message"] = reading.problem
-        return Answer(202, answer)
+        return HookAnswer(202, answer)
 
     def _leave_trace(self, delivery: HookReceived, topic: Topic) -> None:
         """Let the webhook's Activity show a call whose body was refused; the sender gets its refusal in any case."""
@@ -229,7 +231,7 @@ def _leads_to(path: str, entry: TokenEntry) -> bool:
 
 
 def _delivery(
-    environ: WSGIEnvironment, address: str, hashed: str, entry: TokenEntry | None, reading: Reading, body: Any
+    environ: WSGIEnvironment, address: str, hashed: str, entry: TokenEntry | None, reading: ParsedPayload, body: Any
 ) -> HookReceived:
     """What config learns of a call."""
     return HookReceived.model_construct(
@@ -246,7 +248,7 @@ def _delivery(
     )
 
 
-def _refused_body(error: BodyTooLarge | BodyUnreadable | Unreadable) -> Answer:
+def _refused_body(error: BodyTooLarge | BodyUnreadable | Unreadable) -> HookAnswer:
     if isinstance(error, Unreadable):
         return _problem(400, "invalid", str(error), line=error.line, column=error.column)
     if isinstance(error, BodyTooLarge):
@@ -254,5 +256,5 @@ def _refused_body(error: BodyTooLarge | BodyUnreadable | Unreadable) -> Answer:
     return _problem(415 if error.unsupported else 400, "invalid", str(error))
 
 
-def _too_many(message: str, wait_s: float) -> Answer:
+def _too_many(message: str, wait_s: float) -> HookAnswer:
     return _problem(429, "too-many-requests", message, ("Retry-After", str(max(1, round(wait_s)))))

@@ -8,7 +8,7 @@ from typing import Any
 from services.config.accounts import bootstrap
 from services.config.accounts.callers import load_person
 from services.config.accounts.passwords import hash_password
-from services.config.accounts.sign_in import SignIns
+from services.config.accounts.sign_in import Authenticator
 from services.config.accounts.sign_in_limits import SignInLimits
 from services.config.catalog.context import Context
 from services.config.resources.dispatch import ResourceDispatcher
@@ -40,7 +40,7 @@ class Office:
         self.catalog = Catalog(Context(seal=self.sealer.seal, public_url="https://portside.example.com"))
         self.desk = ResourceDispatcher(self.store, self.catalog.resources(), load_person)
         self.limits = SignInLimits(lambda: self.now)
-        self.sign_ins = SignIns(self.store, self.limits)
+        self.sign_ins = Authenticator(self.store, self.limits)
         self.broadcasts: list[Message] = []
         self.promised: list[str] = []
         self.store.on_broadcast = self._broadcast

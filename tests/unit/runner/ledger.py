@@ -171,7 +171,7 @@ class MemoryLedger:
         """How each task ended."""
         return {one.event.task: one.event.status.value for one in self.history if isinstance(one.event, TaskEnded)}
 
-    def _make(self, step: protocol.Step) -> None:
+    def _make(self, step: protocol.Transition) -> None:
         self.holding = step.holding
         self.history += step.accepted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.config.model.claims import PLACED, Intent, NotifyRunner, RunClaim, SetTimer, State, Step
+from services.config.model.claims import PLACED, Intent, NotifyRunner, RunClaim, SetTimer, State, Transition
 from shared.contracts import history as h
 from shared.contracts.base import Json
 
@@ -14,10 +14,10 @@ from .transitions import CANCELED, LEDGER, dispatch, end, park, wake
 
 def answer(
     holding: RunClaim, stage: str, task: str, answer_body: Json, at: float, *, try_number: int | None = None
-) -> Step:
+) -> Transition:
     """What a task waits for has come (an approval, a nested run's end): record it, wake the run if it is parked."""
     if holding.state is State.ENDED:
-        return Step(holding, refusal="The run has ended.")
+        return Transition(holding, refusal="The run has ended.")
     event = h.TaskAnswered(
         seq=holding.own_seq + 1, at=at, stage=stage, task=task, try_number=try_number, answer=answer_body
     )
@@ -25,58 +25,58 @@ def answer(
     return replace(wake(claim), accepted=(h.Recorded(attempt=LEDGER, event=event),))
 
 
-def keep(holding: RunClaim, tasks: Iterable[h.TaskKept], at: float) -> Step:
+def keep(holding: RunClaim, tasks: Iterable[h.TaskKept], at: float) -> Transition:
     """A run that repeats an earlier one begins with what that one brought."""
     events = [
         task.model_copy(update={"seq": seq, "at": at}) for seq, task in enumerate(tasks, start=holding.own_seq + 1)
     ]
     claim = replace(holding, own_seq=holding.own_seq + len(events))
-    return Step(claim, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
+    return Transition(claim, accepted=tuple(h.Recorded(attempt=LEDGER, event=event) for event in events))
 
 
-def due(holding: RunClaim, now: float) -> Step:
+def due(holding: RunClaim, now: float) -> Transition:
     """The run's timer fired."""
     if holding.state is not State.PARKED or holding.due_at is None:
-        return Step(holding)
+        return Transition(holding)
     if holding.due_at > now:
-        return Step(holding, (SetTimer(holding.due_at),))
+        return Transition(holding, (SetTimer(holding.due_at),))
     return wake(replace(holding, due_at=None, news=True))
 
 
-def intend(holding: RunClaim, intent: Intent, at: float) -> Step:
+def intend(holding: RunClaim, intent: Intent, at: float) -> Transition:
     """A person or a policy wants the run cancelled, paused or resumed. `refusal` says why it cannot be."""
     if holding.state is State.ENDED:
-        return Step(holding, refusal="The run has ended.")
+        return Transition(holding, refusal="The run has ended.")
     if holding.cancel:
         same = intent is Intent.CANCEL
-        return Step(holding, refusal="" if same else "The run is being cancelled.")
+        return Transition(holding, refusal="" if same else "The run is being cancelled.")
     return {Intent.CANCEL: _cancel, Intent.PAUSE: _pause, Intent.RESUME: _resume}[intent](holding, at)
 
 
-def _cancel(holding: RunClaim, at: float) -> Step:
+def _cancel(holding: RunClaim, at: float) -> Transition:
     canceled = replace(holding, cancel=True)
     if holding.state is State.HELD:
-        return Step(canceled, (NotifyRunner(),))
+        return Transition(canceled, (NotifyRunner(),))
     if not holding.open_work:
         return end(canceled, h.Status.CANCELED, CANCELED, at)
     # Something may be going on outside, which only a runner can stop; it need not wait for a place to do so.
-    return Step(canceled) if holding.state is State.DISPATCHED else dispatch(canceled)
+    return Transition(canceled) if holding.state is State.DISPATCHED else dispatch(canceled)
 
 
-def _pause(holding: RunClaim, at: float) -> Step:
+def _pause(holding: RunClaim, at: float) -> Transition:
     paused = replace(holding, pause=True, resuming=False)
     if holding.state is State.HELD:
-        return Step(paused, (NotifyRunner(),))
+        return Transition(paused, (NotifyRunner(),))
     untouched = holding.state is State.DISPATCHED and not holding.runner and not holding.open_work
-    return park(replace(paused, news=True)) if untouched else Step(paused)
+    return park(replace(paused, news=True)) if untouched else Transition(paused)
 
 
-def _resume(holding: RunClaim, at: float) -> Step:
+def _resume(holding: RunClaim, at: float) -> Transition:
     if not holding.pause:
-        return Step(holding, refusal="The run is not paused.")
+        return Transition(holding, refusal="The run is not paused.")
     going = replace(holding, pause=False)
     if holding.state is State.HELD:
-        return Step(going, (NotifyRunner(),))
+        return Transition(going, (NotifyRunner(),))
     waits_for_more = holding.state is State.PARKED and not holding.news
     return wake(replace(going, resuming=not waits_for_more))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.config.model.claims import AttemptCutoff, FreeSlot, RunClaim, State, Step, TakeDecision
+from services.config.model.claims import AttemptCutoff, FreeSlot, RunClaim, State, TakeDecision, Transition
 from shared.contracts import history as h
 from shared.contracts.runs import Take
 
@@ -19,17 +19,17 @@ QUIET_S = 30.0
 """So long nothing is taken before the oldest untaken dispatch is tried again."""
 
 
-def admit(holding: RunClaim, next_start: int) -> Step:
+def admit(holding: RunClaim, next_start: int) -> Transition:
     """There is a place for a queued run: dispatch it.
 
     `next_start` counts for a run's first admission only (then `step.holding.start == next_start`) and must be greater
     than every start given before, to any run.
     """
     if holding.state is not State.QUEUED:
-        return Step(holding, refusal=f"The run is {holding.state}, not queued.")
+        return Transition(holding, refusal=f"The run is {holding.state}, not queued.")
     placed = replace(holding, start=holding.start or next_start)
     if holding.pause and not holding.open_work:
-        return Step(replace(placed, state=State.PARKED, news=True), (FreeSlot(),))
+        return Transition(replace(placed, state=State.PARKED, news=True), (FreeSlot(),))
     return dispatch(placed)
 
 
@@ -67,15 +67,15 @@ def _why_not_take(holding: RunClaim, ask: Take) -> str:
     return ""
 
 
-def resend(holding: RunClaim) -> Step:
+def resend(holding: RunClaim) -> Transition:
     """An untaken dispatch is thought lost: send the next one. Should it still come, the answer is to drop it."""
-    return dispatch(holding) if holding.state is State.DISPATCHED else Step(holding)
+    return dispatch(holding) if holding.state is State.DISPATCHED else Transition(holding)
 
 
-def dead_lettered(holding: RunClaim, dispatch: int | None, reason: str, at: float) -> Step:
+def dead_lettered(holding: RunClaim, dispatch: int | None, reason: str, at: float) -> Transition:
     """The run's message is dead: that fails the run if it waits for this one. None: its number cannot be read."""
     if holding.state is not State.DISPATCHED or dispatch not in (None, holding.dispatch):
-        return Step(holding)
+        return Transition(holding)
     if holding.cancel:
         return end(holding, h.Status.CANCELED, CANCELED, at)
     return end(holding, h.Status.FAILED, f"No runner could read the run's message: {reason}", at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from services.config.model.claims import PLACED, RunClaim, State, Step
+from services.config.model.claims import PLACED, RunClaim, State, Transition
 from shared.contracts import history as h
 from shared.contracts.runs import Directive, Held, HeldAnswer
 
@@ -36,17 +36,17 @@ def held(holdings: Mapping[str, RunClaim], ask: Held) -> HeldAnswer:
     return HeldAnswer(verdicts=verdicts)
 
 
-def regain(holding: RunClaim, runner: str, attempt: int) -> Step:
+def regain(holding: RunClaim, runner: str, attempt: int) -> Transition:
     """A holder whose lease ran out lives after all and nobody has taken the run since: it has it again."""
     if holding.state is State.DISPATCHED and speaks(holding, runner, attempt):
-        return Step(replace(holding, state=State.HELD, deaths=max(0, holding.deaths - 1)))
-    return Step(holding)
+        return Transition(replace(holding, state=State.HELD, deaths=max(0, holding.deaths - 1)))
+    return Transition(holding)
 
 
-def expire(holding: RunClaim, at: float) -> Step:
+def expire(holding: RunClaim, at: float) -> Transition:
     """Its lease ran out: dispatch again, or fail it after `DEATHS_ALLOWED` without progress."""
     if holding.state is not State.HELD:
-        return Step(holding)
+        return Transition(holding)
     holding = replace(holding, deaths=holding.deaths + 1)
     if holding.cancel and (not holding.open_work or holding.deaths >= DEATHS_ALLOWED):
         return end(holding, h.Status.CANCELED, CANCELED, at)
@@ -56,8 +56,8 @@ def expire(holding: RunClaim, at: float) -> Step:
     return dispatch(holding)
 
 
-def release(holding: RunClaim, runner: str, attempt: int, at: float) -> Step:
+def release(holding: RunClaim, runner: str, attempt: int, at: float) -> Transition:
     """The holder lets go in order (`run.released`)."""
     if not speaks(holding, runner, attempt):
-        return Step(holding)
+        return Transition(holding)
     return let_go(holding, at, parked=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.config.model.claims import Permit, RunClaim, State, Step
+from services.config.model.claims import Permit, RunClaim, State, Transition
 from shared.contracts import history as h
 from shared.contracts.runs import Directive, Grant, Report, ReportAnswer
 
@@ -12,14 +12,14 @@ from .leases import regain, speaks
 from .transitions import CANCELED, end, let_go, over
 
 
-def report(holding: RunClaim, message: Report, at: float) -> tuple[Step, ReportAnswer]:
+def report(holding: RunClaim, message: Report, at: float) -> tuple[Transition, ReportAnswer]:
     """Accept what the current attempt says, in order and once; give the grant it asks for, or not.
 
     The `task.started` of a grant that is refused is dealt with and not recorded: its number is spent, so that a late
     copy of the same report can never be accepted in place of what the holder said next.
     """
     if not speaks(holding, message.runner, message.attempt):
-        return Step(holding), _answer_to_silenced(holding, message)
+        return Transition(holding), _answer_to_silenced(holding, message)
     folded = regain(holding, message.runner, message.attempt).holding
     accepted: list[h.Recorded] = []
     heard = folded.accepted_seq
@@ -49,7 +49,7 @@ def report(holding: RunClaim, message: Report, at: float) -> tuple[Step, ReportA
     return replace(closed, accepted=(*accepted, *closed.accepted)), answered
 
 
-def unreadable(holding: RunClaim, attempt: int, first_seq: int, reason: str, at: float) -> Step:
+def unreadable(holding: RunClaim, attempt: int, first_seq: int, reason: str, at: float) -> Transition:
     """A report can never be read: its holder would say it again for ever, so that the run fails.
 
     Not where an older attempt said it, whose reports do not count; nor where its first event has been accepted out of
@@ -57,7 +57,7 @@ def unreadable(holding: RunClaim, attempt: int, first_seq: int, reason: str, at:
     """
     silent = attempt != holding.attempt or holding.state not in (State.HELD, State.DISPATCHED)
     if silent or 0 < first_seq <= holding.accepted_seq:
-        return Step(holding)
+        return Transition(holding)
     if holding.cancel:
         return end(holding, h.Status.CANCELED, CANCELED, at)
     place = f" in {holding.where}" if holding.where else ""
@@ -103,13 +103,13 @@ def _fold(holding: RunClaim, event: h.Event) -> RunClaim:
     return holding
 
 
-def _close(holding: RunClaim, accepted: list[h.Recorded], at: float) -> Step:
+def _close(holding: RunClaim, accepted: list[h.Recorded], at: float) -> Transition:
     last = accepted[-1].event if accepted else None
     if isinstance(last, h.RunParked):
         return let_go(holding, at, parked=True)
     if isinstance(last, h.RunEnded):
         return over(holding, last.status, last.message)
-    return Step(holding)
+    return Transition(holding)
 
 
 def _begins(event: h.Event, ask: Grant) -> bool:

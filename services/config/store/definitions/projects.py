@@ -17,7 +17,7 @@ PROJECTS = Table(ProjectRow, Project, wire=stamped_fields(ProjectRow))
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ProjectMember:
     """One person's role in one project."""
 
     project: str
@@ -33,7 +33,7 @@ def ids(uow: Reading, names: Iterable[str]) -> dict[str, str]:
     return {row.name: row.id for row in rows}
 
 
-def members(uow: Reading, projects: Iterable[str]) -> list[Member]:
+def members(uow: Reading, projects: Iterable[str]) -> list[ProjectMember]:
     """Everybody in these projects, by name."""
     statement = (
         select(MemberRow.project, UserRow.name, UserRow.email, MemberRow.role)
@@ -41,7 +41,7 @@ def members(uow: Reading, projects: Iterable[str]) -> list[Member]:
         .where(MemberRow.project.in_(sorted(set(projects))))
         .order_by(UserRow.name)
     )
-    return [Member(*row) for row in uow.session.execute(statement)]
+    return [ProjectMember(*row) for row in uow.session.execute(statement)]
 
 
 def set_members(uow: UnitOfWork, project: str, roles: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from shared.contracts.base import Json
 from shared.contracts.pushes import Push, kind_of
 from shared.grammar.repositories import registry_name
 
-from .values import Reading, digest, seconds, table, text
+from .values import ParsedPayload, digest, seconds, table, text
 
 NAME = "distribution"
 MAX_PUSHES = 100
@@ -75,13 +75,13 @@ def _push(event: Json) -> Push | None:
     )
 
 
-def parse(body: Json) -> Reading:
+def parse(body: Json) -> ParsedPayload:
     """Every tagged manifest that was pushed, in the order of the envelope."""
     events: list[Any] = body["events"] if isinstance(body.get("events"), list) else []
     pushes = tuple(push for event in events if (push := _push(table(event))) is not None)
     if not pushes:
-        return Reading(problem="The envelope contains no push of a tag.", not_a_push=True)
+        return ParsedPayload(problem="The envelope contains no push of a tag.", not_a_push=True)
     if len(pushes) > MAX_PUSHES:
         problem = f"Only the first {MAX_PUSHES} of {len(pushes)} pushes in this envelope were accepted."
-        return Reading(pushes=pushes[:MAX_PUSHES], problem=problem)
-    return Reading(pushes=pushes)
+        return ParsedPayload(pushes=pushes[:MAX_PUSHES], problem=problem)
+    return ParsedPayload(pushes=pushes)

@@ -8,7 +8,7 @@ from shared.contracts.base import Json
 from shared.contracts.pushes import Push, kind_of
 from shared.grammar.repositories import HUB_HOST
 
-from .values import Reading, first_text, hub_repository, seconds, table, text
+from .values import ParsedPayload, first_text, hub_repository, seconds, table, text
 
 NAME = "dockerhub"
 
@@ -31,12 +31,12 @@ def _repository(repository: Json) -> str | None:
     return hub_repository(f"{namespace}/{name}" if namespace else name)
 
 
-def parse(body: Json) -> Reading:
+def parse(body: Json) -> ParsedPayload:
     """One body is one push of one tag."""
     push_data = table(body.get("push_data"))
     repository = _repository(table(body.get("repository")))
     if not repository:
-        return Reading(problem="The payload has no repository (looked at repository.repo_name, repository.name).")
+        return ParsedPayload(problem="The payload has no repository (looked at repository.repo_name, repository.name).")
     tag = text(push_data.get("tag"))
     media_type = text(push_data.get("media_type"))
     push = Push.model_construct(
@@ -52,7 +52,7 @@ def parse(body: Json) -> Reading:
         kind=kind_of(media_type, tag),
     )
     problem = None if tag is not None else f"The payload of {repository} has no tag (push_data.tag)."
-    return Reading(pushes=(push,), problem=problem)
+    return ParsedPayload(pushes=(push,), problem=problem)
 
 
 def sample(repository: str, tag: str, pushed_at: int) -> dict[str, Any]:

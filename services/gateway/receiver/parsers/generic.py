@@ -9,7 +9,7 @@ from shared.contracts.pushes import Push, kind_of
 from shared.grammar.repositories import HUB_HOST, registry_name
 
 from .registries import Paths, Row
-from .values import Reading, dig, digest, first_text, hub_repository, seconds, text
+from .values import ParsedPayload, dig, digest, first_text, hub_repository, seconds, text
 
 MAX_PUSHES = 100
 
@@ -73,17 +73,17 @@ def _push(row: Row, body: Json, item: object) -> Push | str:
     )
 
 
-def parse(row: Row, body: Json) -> Reading:
+def parse(row: Row, body: Json) -> ParsedPayload:
     """Every push of the body by one row of the table."""
     for paths, words in row.words:
         word = first_text(dig(body, path) for path in paths)
         if word not in words:
             path = next((path for path in paths if text(dig(body, path))), paths[0])
-            return Reading(problem=f"{path} is {word or 'absent'}, which is not a push.", not_a_push=True)
+            return ParsedPayload(problem=f"{path} is {word or 'absent'}, which is not a push.", not_a_push=True)
     items = dig(body, row.each) if row.each else [None]
     items = list(items) if isinstance(items, dict) else items
     if not isinstance(items, list) or not items:
-        return Reading(problem=f"{row.each} is empty.")
+        return ParsedPayload(problem=f"{row.each} is empty.")
     read = [_push(row, body, item) for item in items[:MAX_PUSHES]]
     pushes = tuple(result for result in read if isinstance(result, Push))
     missing = next((result for result in read if isinstance(result, str)), None)
@@ -91,4 +91,4 @@ def parse(row: Row, body: Json) -> Reading:
         missing = f"The payload of {bare.repository} has no tag (looked at {', '.join(row.tag)})."
     if missing is None and len(items) > MAX_PUSHES:
         missing = f"Only the first {MAX_PUSHES} of {len(items)} pushes in this body were accepted."
-    return Reading(pushes=pushes, problem=missing)
+    return ParsedPayload(pushes=pushes, problem=missing)

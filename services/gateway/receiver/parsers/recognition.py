@@ -13,7 +13,7 @@ from shared.grammar.json_parser import parse_json
 
 from . import distribution, dockerhub, generic
 from .registries import ROWS
-from .values import Reading, dig, first_text, text
+from .values import ParsedPayload, dig, first_text, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Parser:
 
     name: str
     recognise: Callable[[Json], bool]
-    parse: Callable[[Json], Reading]
+    parse: Callable[[Json], ParsedPayload]
 
 
 PARSERS: tuple[Parser, ...] = (
@@ -67,14 +67,14 @@ def unwrapped(body: Json) -> Json:
     return {**body, "message": {**body["message"], "data": inner}} if isinstance(inner, dict) else body
 
 
-def read_push(provider: str, body: Any) -> Reading:
+def read_push(provider: str, body: Any) -> ParsedPayload:
     """Read a parsed body. Any JSON gives an answer; what names no push gives a sentence."""
     if not isinstance(body, dict):
-        return Reading(problem="The body is not a JSON object, so it contains no push.")
+        return ParsedPayload(problem="The body is not a JSON object, so it contains no push.")
     if is_ping(body):
-        return Reading(problem="Ping received: the address and token are valid.", not_a_push=True)
+        return ParsedPayload(problem="Ping received: the address and token are valid.", not_a_push=True)
     if pushed := git_push(body):
-        return Reading(
+        return ParsedPayload(
             problem=f"A Git push of {pushed}, and this address takes pushes of images: point the registry's webhook "
             "here (on GitHub the event Packages), not the Git repository's."
         )

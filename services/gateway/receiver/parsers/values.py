@@ -21,7 +21,7 @@ _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedPayload:
     """What a body says: pushes, or the sentence that says why there are none."""
 
     pushes: tuple[Push, ...] = ()

@@ -60,7 +60,7 @@ def report(
     wants: Grant | None = None,
     attempt: int | None = None,
     runner: str | None = None,
-) -> tuple[p.Step, ReportAnswer]:
+) -> tuple[p.Transition, ReportAnswer]:
     """The holder says something; `attempt` and `runner` for someone who is not the holder."""
     said = Report(
         execution_id="e1",
@@ -84,11 +84,11 @@ def waiting(due_at: float | None = None) -> p.RunClaim:
     return report(held(), parked(1, due_at=due_at))[0].holding
 
 
-def kinds(step: p.Step) -> list[type[Any]]:
+def kinds(step: p.Transition) -> list[type[Any]]:
     """The effects, by kind."""
     return [type(effect) for effect in step.effects]
 
 
-def says(step: p.Step) -> list[tuple[int, int, str]]:
+def says(step: p.Transition) -> list[tuple[int, int, str]]:
     """Attempt, number and type of what was accepted."""
     return [(one.attempt, one.event.seq, one.event.type) for one in step.accepted]

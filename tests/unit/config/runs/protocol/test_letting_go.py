@@ -37,7 +37,7 @@ def test_a_lease_that_ends_sends_the_run_to_another_runner() -> None:
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), waiting()])
 def test_only_a_held_run_has_a_lease(holding: p.RunClaim) -> None:
-    assert p.expire(holding, AT) == p.Step(holding)
+    assert p.expire(holding, AT) == p.Transition(holding)
 
 
 def test_three_deaths_without_progress_fail_the_run_and_name_the_task() -> None:
@@ -65,12 +65,12 @@ def test_a_release_is_no_death_and_sends_the_run_on() -> None:
 
 def test_a_release_by_somebody_else_changes_nothing() -> None:
     successor = held(lost(), "r2")
-    assert p.release(successor, "r1", 1, AT) == p.Step(successor)
+    assert p.release(successor, "r1", 1, AT) == p.Transition(successor)
 
 
 def test_a_release_said_twice_counts_once() -> None:
     once = p.release(held(), "r1", 1, AT).holding
-    assert p.release(once, "r1", 1, AT) == p.Step(once)
+    assert p.release(once, "r1", 1, AT) == p.Transition(once)
 
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), waiting(), waiting(due_at=2_000.0)])
@@ -148,7 +148,7 @@ def test_a_timer_that_fires_early_is_set_again() -> None:
 
 @pytest.mark.parametrize("holding", [queued(), dispatched(), held(), waiting()])
 def test_a_timer_of_a_run_that_waits_for_no_time_does_nothing(holding: p.RunClaim) -> None:
-    assert p.due(holding, 9_999.0) == p.Step(holding)
+    assert p.due(holding, 9_999.0) == p.Transition(holding)
 
 
 def test_a_pause_reaches_the_holder_and_a_resume_before_it_parks_undoes_it() -> None:
@@ -212,7 +212,7 @@ def test_a_paused_run_that_is_released_in_the_middle_of_a_task_gets_another_hold
     ],
 )
 def test_intents_that_cannot_be_change_nothing_and_say_why(holding: p.RunClaim, intent: p.Intent, refusal: str) -> None:
-    assert p.intend(holding, intent, AT) == p.Step(holding, refusal=refusal)
+    assert p.intend(holding, intent, AT) == p.Transition(holding, refusal=refusal)
 
 
 def test_the_ledger_can_end_any_run_once() -> None:

@@ -53,7 +53,7 @@ def test_a_grant_behind_a_gap_is_not_given() -> None:
 def test_whoever_is_not_the_holder_is_refused(attempt: int, runner: str) -> None:
     holding = held(p.expire(with_leave(), AT).holding, "r2")
     step, answer = report(holding, ended(2), attempt=attempt, runner=runner)
-    assert step == p.Step(holding)
+    assert step == p.Transition(holding)
     assert answer.verdict is Directive.FENCED
     assert answer.reason
 
@@ -163,7 +163,7 @@ def test_the_end_of_a_run_ends_everything() -> None:
 def test_last_words_said_again_are_acknowledged(last: Event) -> None:
     holding = report(held(), last)[0].holding
     step, answer = report(holding, last, runner="r1")
-    assert step == p.Step(holding)
+    assert step == p.Transition(holding)
     assert (answer.verdict, answer.accepted_seq) == (Directive.GO, 1)
     assert report(holding, last, started(2), runner="r1")[1].verdict is Directive.FENCED
 

@@ -118,7 +118,7 @@ def test_a_resend_has_a_new_number_so_that_a_take_tells_which_message_came() -> 
     again = p.resend(dispatched())
     assert again.effects == (p.Dispatch(2),)
     assert not p.take(again.holding, ask(again.holding, dispatch=1))[1].taken
-    assert p.resend(held()) == p.Step(held())
+    assert p.resend(held()) == p.Transition(held())
 
 
 def test_what_was_overtaken_is_sent_again() -> None:
@@ -149,7 +149,7 @@ def test_a_dead_message_that_cannot_name_its_number_counts_as_the_newest() -> No
 
 @pytest.mark.parametrize("holding", [held(), waiting(), p.expire(held(), AT).holding])
 def test_a_dead_message_that_nobody_waits_for_changes_nothing(holding: p.RunClaim) -> None:
-    assert p.dead_lettered(holding, 1, "bad JSON", AT) == p.Step(holding)
+    assert p.dead_lettered(holding, 1, "bad JSON", AT) == p.Transition(holding)
 
 
 def test_a_holding_survives_its_row() -> None:
