@@ -96,6 +96,10 @@ class PrivateNode:
     epmd_port: int = 0
     dist_port: int = 0
     password: str = ""
+    shared_epmd: bool = False
+    """Whether a port mapper that others share runs on `epmd_port`; the nodes of a cluster find each other by it."""
+    more_config: str = ""
+    """Lines of the server's configuration beyond ours."""
     _started: bool = field(default=False, repr=False)
     _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _epmd: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -140,14 +144,15 @@ class PrivateNode:
         self._configure()
         environment = self.environment
         output = open(self.home / "server.out", "ab")  # noqa: SIM115 - the child keeps it
-        self._epmd = subprocess.Popen(
-            [str(epmd), "-address", "127.0.0.1", "-port", str(self.epmd_port)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        if not self.shared_epmd:
+            self._epmd = subprocess.Popen(
+                [str(epmd), "-address", "127.0.0.1", "-port", str(self.epmd_port)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         self._server = subprocess.Popen(
             [str(script)],
             env=environment,
@@ -159,7 +164,8 @@ class PrivateNode:
         )
         output.close()
         for process in (self._epmd, self._server):
-            leftovers.note(self.home, process.pid)
+            if process is not None:
+                leftovers.note(self.home, process.pid)
         deadline = time.monotonic() + START_LIMIT_S
         while not (speaks_amqp(self.amqp_port) and self._management_answers()):
             if self._server.poll() is not None or time.monotonic() > deadline:
@@ -231,6 +237,8 @@ class PrivateNode:
         self.password = self.password or chosen.get("password") or secrets.token_urlsafe(18)
         taken: set[int] = set()
         for name in _PORTS:
+            if name == "epmd_port" and self.shared_epmd:
+                continue
             if self._started:
                 # Its clients know these ports; a killed node's may take a moment to become free.
                 _wait_until_free(getattr(self, name))
@@ -257,7 +265,8 @@ class PrivateNode:
             f"{SMALL_LOG}\n"
             "log.file = false\n"
             "log.console = true\n"
-            "log.console.level = warning\n",
+            "log.console.level = warning\n"
+            f"{self.more_config}",
         )
         (self.home / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (self.home / "env.conf").write_text("")
@@ -274,7 +283,7 @@ class PrivateNode:
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_INETRC": str(self.home / "inetrc"),
-            "RABBITMQ_NODENAME": self._node_name(),
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_CONF_ENV_FILE": str(self.home / "env.conf"),
@@ -288,7 +297,8 @@ class PrivateNode:
             "RABBITMQ_SCHEMA_DIR": str(self.home / "schema"),
         }
 
-    def _node_name(self) -> str:
+    @property
+    def name(self) -> str:
         """Kept for the folder's life: the node finds its queues again by its name."""
         file = self.home / "name"
         if not file.exists():

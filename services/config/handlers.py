@@ -76,7 +76,7 @@ class Handlers:
         return _or_stop(lambda some: logs.keep_batch(self.store, some), batch)
 
     def rpc(self) -> Mapping[Topic, Server]:
-        """What `config.rpc` answers."""
+        """What `config.rpc.v2` answers."""
         table: dict[Topic, Callable[[Any, Incoming], Message | Future[Message]]] = {
             topics.ALLOWLIST_ASK: lambda ask, _: self._read(self.answers.allowlist, ask),
             topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
@@ -91,7 +91,7 @@ class Handlers:
         return {topic: _or_unavailable(handler) for topic, handler in table.items()}
 
     def signs_of_life(self) -> Mapping[Topic, Server]:
-        """What `config.signs-of-life` answers; that they have come is said to `heard` before."""
+        """What `config.signs-of-life.v2` answers; that they have come is said to `heard` before."""
         return {topics.RUN_HELD: _or_unavailable(lambda ask, _: self.ledger.held(ask))}
 
     def heard(self, incoming: Incoming) -> None:

@@ -4,11 +4,12 @@ Others see topics, messages and outcomes: they publish and know it is confirmed,
 and return a value that says what becomes of a message. What a message means is not decided here.
 
 `wire` turns messages to bytes and back; `topology` is the table of exchanges and queues, which `declare` puts in
-place and `reference_page` documents; `link` is a connection with the one thread that owns it; `publisher` and
-`requester` send; `subscription` receives. A received message is handled by `pool`, `serve` and `dead` (each delivery
-separately, by `workers`), `single` (in order) or `broadcasts`; `outcomes` are what a handler returns and `settlement`
-carries out. `crash_counts` quarantines a message that kills its consumer. `errors` words pika's errors. `bus` joins
-all of it; `inspection` reads the queues from outside.
+place, `retirement` takes away after an upgrade and `reference_page` documents; `link` is a connection with the one
+thread that owns it, to one of the `nodes` after another; `publisher` and `requester` send, and `refusals` says when
+they need another channel or node; `subscription` receives. A received message is handled by `pool`, `serve` and `dead`
+(each delivery separately, by `workers`), `single` (in order) or `broadcasts`; `outcomes` are what a handler returns and
+`settlement` carries out. `crash_counts` quarantines a message that kills its consumer. `errors` words pika's errors.
+`bus` joins all of it; `inspection` reads the queues from outside.
 """
 
 from .bus import Bus, Consumer

@@ -12,7 +12,7 @@ from shared.bus.broadcasts import NewsConsumer
 from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
-from shared.contracts.topics import Mode, Queue, Service, Topic
+from shared.contracts.topics import RETIRED, Mode, Queue, Service, Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
@@ -23,6 +23,7 @@ from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeou
 from .pool import PoolConsumer
 from .publisher import Publisher
 from .requester import REPLY_TO, Requester
+from .retirement import Retirement
 from .serve import RpcConsumer, Server
 from .single import SingleConsumer
 
@@ -63,6 +64,8 @@ class Bus:
         self._receiving = Link(url, f"{self.source} receives")
         self._sending.add_user(_Pair(self._receiving))
         self._receiving.add_user(_Pair(self._sending))
+        retired = {name: queue for name, queue in RETIRED.items() if queue.service is service}
+        self._receiving.add_user(Retirement(self._receiving, retired))
         self._publisher = Publisher(self._sending)
         self._requester = Requester(self._sending)
         self._consumers: list[Consumer] = []
@@ -124,7 +127,9 @@ class Bus:
                 return (
                     f"The broker is away: {link.why_down or 'connecting'}. Start it or check AMQP_URL; we keep trying."
                 )
-        return "" if self.connected else "The broker is there; its channels are not open yet."
+        if not self.connected:
+            return "The broker is there; its channels are not open yet."
+        return self._receiving.trouble or self._publisher.trouble or self._requester.trouble
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until `connected`, at most so long; for starts and tests."""

@@ -2,52 +2,92 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from shared.process.logging import get_logger
 
 from . import topology
 
-_REFUSED_ARGUMENTS = 406
+_REFUSED_ACCESS, _REFUSED_ARGUMENTS = 403, 406
+_NEXT_STEPS = {
+    _REFUSED_ACCESS: "Check the user's permissions on the virtual host.",
+    _REFUSED_ARGUMENTS: "A queue of that name exists with other arguments; drain and delete it on the broker.",
+}
+_WAIT = "The others work; it is declared again until it can be. Look whether the node that holds it is away."
 
 log = get_logger(part="bus")
 
 
-def declare_topology(channel: Any, then: Callable[[], None]) -> None:
-    """Declare everything on a channel of its own, close that, and go on with `then`.
+class Declaration:
+    """Declares everything on channels of its own, and then calls `then`. All of it on the I/O thread.
 
-    pika sends the next declaration when the last one was answered. Where the broker refuses one, the connection is
-    closed and made again later: without its queues a process must not begin.
+    A queue that the broker refuses is a trouble of that queue: the others are declared all the same. Without its
+    exchanges, or without the right to declare, a process must not begin, and the connection is closed, to be made again
+    later.
     """
-    done = False
 
-    def finish(_frame: Any) -> None:
-        nonlocal done
-        done = True
-        channel.close()
-        then()
+    def __init__(self, connection: Any, then: Callable[[], None]) -> None:
+        self._connection = connection
+        self._then = then
+        self._steps: deque[tuple[str, Callable[[Any, Callable[[Any], None]], None]]] = deque()
+        self._refused: dict[str, str] = {}
+        self._finished = False
+        for exchange, kind in topology.EXCHANGES.items():
+            self._steps.append((exchange, partial(_declare_exchange, exchange, kind)))
+        for queue in topology.queues():
+            self._steps.append((queue.name, partial(_declare_queue, queue)))
+        self._open()
 
-    def closed(_channel: Any, reason: Any) -> None:
-        code = getattr(reason, "reply_code", None)
-        if done or code is None:
+    @property
+    def trouble(self) -> str:
+        """What could not be declared, with the broker's reason; empty when all is there."""
+        return "; ".join(f"Queue {name} cannot be used: {reason}" for name, reason in self._refused.items())
+
+    def _open(self) -> None:
+        self._connection.channel(on_open_callback=self._opened)
+
+    def _opened(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._closed)
+        self._go_on(channel)
+
+    def _go_on(self, channel: Any) -> None:
+        if self._steps:
+            self._steps[0][1](channel, lambda _frame: self._done(channel))
             return
-        log.error(
-            "cannot declare",
-            reason=str(getattr(reason, "reply_text", reason)),
-            next_step="A queue of that name exists with other arguments; drain and delete it on the broker."
-            if code == _REFUSED_ARGUMENTS
-            else "Check the user's permissions on the virtual host.",
-        )
-        if channel.connection.is_open:
-            channel.connection.close()
+        self._finished = True
+        channel.close()
+        self._then()
 
-    channel.add_on_close_callback(closed)
-    for exchange, kind in topology.EXCHANGES.items():
-        channel.exchange_declare(exchange, exchange_type=kind, durable=True)
-    for queue in topology.queues():
-        channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
-        for exchange, key in queue.bindings:
-            channel.queue_bind(queue.name, exchange, routing_key=key)
-    # The last answer: everything before it is there.
-    channel.basic_qos(prefetch_count=1, callback=finish)
+    def _done(self, channel: Any) -> None:
+        self._steps.popleft()
+        self._go_on(channel)
+
+    def _closed(self, _channel: Any, reason: Any) -> None:
+        code = getattr(reason, "reply_code", None)
+        if self._finished or code is None or not self._connection.is_open:
+            return
+        name, _ = self._steps.popleft()
+        said = str(getattr(reason, "reply_text", reason))
+        log.error("cannot declare", name=name, reason=said, next_step=_NEXT_STEPS.get(code, _WAIT))
+        if code == _REFUSED_ACCESS or name in topology.EXCHANGES:
+            self._connection.close()
+            return
+        self._refused[name] = said
+        self._open()
+
+
+def _declare_exchange(name: str, kind: str, channel: Any, then: Callable[[Any], None]) -> None:
+    channel.exchange_declare(name, exchange_type=kind, durable=True, callback=then)
+
+
+def _declare_queue(queue: topology.QueueSpec, channel: Any, then: Callable[[Any], None]) -> None:
+    """pika sends the next call when the last was answered, so the last one's answer speaks for all."""
+    channel.queue_declare(
+        queue.name, durable=True, arguments=queue.arguments, callback=None if queue.bindings else then
+    )
+    for number, (exchange, key) in enumerate(queue.bindings, start=1):
+        last = number == len(queue.bindings)
+        channel.queue_bind(queue.name, exchange, routing_key=key, callback=then if last else None)

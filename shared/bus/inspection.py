@@ -13,8 +13,9 @@ import requests
 from shared.bus.errors import describe
 from shared.bus.topology import QueueSpec, queues
 from shared.grammar.json_parser import parse_json
+from shared.process.broker_url import node_urls
 
-from .link import parameters
+from .nodes import parameters
 
 TIMEOUT_S = 3.0
 SAMPLE_EVERY_S = 5
@@ -52,11 +53,11 @@ class BrokerState:
 
 
 class Inspection:
-    """Looks at one broker. Every look is a fresh one; nothing is kept but the connection to the management API."""
+    """Looks at the broker. Every look is a fresh one; nothing is kept but the connection to the management API."""
 
     def __init__(self, amqp_url: str, management_url: str) -> None:
         self._amqp_url = amqp_url
-        self._vhost = unquote(urlsplit(amqp_url).path[1:]) or "/"
+        self._vhost = unquote(urlsplit(node_urls(amqp_url)[0]).path[1:]) or "/"
         self._management_url = management_url.rstrip("/")
         self._session = requests.Session()
 
@@ -83,12 +84,11 @@ class Inspection:
         return parse_json(answer.content)
 
     def _passive(self, missing: str) -> BrokerState:
-        connection_parameters = parameters(self._amqp_url, "inspection")
-        connection_parameters.socket_timeout = connection_parameters.stack_timeout = (
-            connection_parameters.blocked_connection_timeout
-        ) = TIMEOUT_S
+        nodes = parameters(self._amqp_url, "inspection")
+        for node in nodes:
+            node.socket_timeout = node.stack_timeout = node.blocked_connection_timeout = TIMEOUT_S
         try:
-            connection = pika.BlockingConnection(connection_parameters)
+            connection = pika.BlockingConnection(nodes)
         except (pika.exceptions.AMQPError, OSError) as error:
             away = f"The broker is away: {describe(error)}. Start it or check AMQP_URL."
             return BrokerState(tuple(QueueState(spec.name, spec.note) for spec in queues()), missing=away)

@@ -1,8 +1,8 @@
 """One connection to the broker and the one thread that owns it.
 
 pika has no thread-safe connection: every call that touches one happens on its own I/O thread, and everybody else
-schedules onto it with `submit`. The link connects for ever, with backoff and jitter, and declares the topology before
-it tells its users that it is up.
+schedules onto it with `submit`. The link connects for ever, to one node after another, with backoff and jitter after
+each round, and declares the topology before it tells its users that it is up.
 """
 
 from __future__ import annotations
@@ -23,18 +23,16 @@ from shared.bus.errors import describe
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from .declare import declare_topology
+from .declare import Declaration
+from .nodes import Address, Nodes
 
-HEARTBEAT_S = 6
-"""Sent at half of it, so that on a connection that is cut off something always waits to be acknowledged."""
-_UNACKNOWLEDGED_S = 8
-"""The system gives a connection up when its peer has acknowledged nothing for so long (TCP_USER_TIMEOUT). pika's own
-check takes 11 to 22 s, and is for a peer whose system answers while the broker does not."""
-_CONNECT_LIMIT_S = 10.0
+_NEXT_NODE_S = 0.02
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 _BEFORE_DECLARING_AGAIN_S = 1.0
 _BETWEEN_DECLARATIONS_S = 5.0
 NOT_FOUND = 404
+_REPLY_LEAVING, _LONGEST_REPLY = 200, 200
+_BEFORE_REPAIR_S = 10.0
 _STABLE_S = 5.0
 """A link that was up for this long has recovered: the next loss restarts the backoff."""
 
@@ -73,7 +71,10 @@ class Link:
     """A connection that comes back. `up` and `blocked` may be read anywhere; all else belongs to the I/O thread."""
 
     def __init__(self, url: str, name: str) -> None:
-        self._parameters = parameters(url, name)
+        self._nodes = Nodes(url, name)
+        self._untried: deque[pika.URLParameters] = deque()
+        """The rest of the round of nodes; empty until one begins."""
+        self._node: Address | None = None
         self._name = name
         self._users: list[LinkListener] = []
         self._calls: deque[Callable[[], None]] = deque()
@@ -82,6 +83,7 @@ class Link:
         self._connection: _Connection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._declaration: Declaration | None = None
         self._after_declaring: list[Callable[[], None]] = []
         self._declared_at = 0.0
         self._waiting: Any = None
@@ -131,6 +133,17 @@ class Link:
         """Try to connect now rather than after the wait: somebody has seen the broker. From any thread."""
         self.submit(self._hurry)
 
+    def change_node(self, reason: str) -> None:
+        """Leave this node for the next: it accepts connections and yet does not work. Only from the I/O thread."""
+        if self.up and self._connection is not None and self._connection.is_open:
+            log.warning("leaving the node", connection=self._name, node=_text(self._node), reason=reason)
+            self._connection.close(_REPLY_LEAVING, reason[:_LONGEST_REPLY])
+
+    @property
+    def trouble(self) -> str:
+        """Which queues could not be declared, and why; empty when all are there."""
+        return self._declaration.trouble if self._declaration is not None else ""
+
     def on_thread(self) -> bool:
         """Whether the caller is the I/O thread, which must never wait for the broker."""
         return threading.current_thread() is self._thread
@@ -147,7 +160,7 @@ class Link:
             self._loop.call_later(wait_s, lambda: self._tell(self._declare_again))
 
     def open_channel_again(self, channel: Any, reason: Any, opened: Callable[[Any], None]) -> None:
-        """The broker closed this channel alone. Where an exchange was missing, all is declared first.
+        """This channel alone was closed. Where an exchange was missing, all is declared first.
 
         Only from the I/O thread.
         """
@@ -158,7 +171,7 @@ class Link:
             if self.up and self._connection is not None:
                 self._connection.channel(on_open_callback=opened)
 
-        log.warning("channel closed by the broker", connection=self._name, reason=str(reason))
+        log.warning("channel closed", connection=self._name, reason=str(reason))
         if getattr(reason, "reply_code", None) == NOT_FOUND:
             self.declare_again(open_channel)
         else:
@@ -217,8 +230,34 @@ class Link:
         self._waiting = None
         if self._closing:
             return
+        if self._untried:
+            self._connect_to(self._untried.popleft())
+        else:
+            # To look a name up may take seconds, and this thread is needed to close.
+            threading.Thread(target=self._look_up, name=f"bus-{self._name}-names", daemon=True).start()
+
+    def _look_up(self) -> None:
+        try:
+            nodes = self._nodes.in_turn(self._node)
+        except OSError as error:
+            reason = describe(error)
+            self.submit(lambda: self._begin_round([], reason))
+        else:
+            self.submit(lambda: self._begin_round(nodes, ""))
+
+    def _begin_round(self, nodes: list[pika.URLParameters], flaw: str) -> None:
+        if self._closing or self._connection is not None or self._waiting is not None:
+            return  # Meanwhile something else has led to an attempt.
+        self._untried = deque(nodes)
+        if nodes:
+            self._connect()
+        else:
+            self._lost(flaw)
+
+    def _connect_to(self, node: pika.URLParameters) -> None:
+        self._node = (node.host, node.port)
         self._connection = _Connection(
-            self._parameters,
+            node,
             on_open_callback=self._opened,
             on_open_error_callback=lambda _connection, error: self._lost(describe(error)),
             on_close_callback=lambda _connection, error: self._lost(describe(error)),
@@ -231,11 +270,30 @@ class Link:
             return
         connection.add_on_connection_blocked_callback(lambda _connection, _method: self._set_blocked(True))
         connection.add_on_connection_unblocked_callback(lambda _connection, _method: self._set_blocked(False))
-        connection.channel(on_open_callback=lambda channel: declare_topology(channel, self._ready))
+        self._declare(self._ready)
+
+    def _declare(self, then: Callable[[], None]) -> None:
+        connection = self._connection
+
+        def declared() -> None:
+            if connection is not self._connection:
+                return
+            if self._declaration is not None and self._declaration.trouble:
+                self.later(_BEFORE_REPAIR_S, lambda: self._repair(connection))
+            then()
+
+        self._declaration = Declaration(connection, declared)
+
+    def _repair(self, connection: Any) -> None:
+        """Declare again what could not be: what it needs may be back."""
+        if self.up and connection is self._connection:
+            self.declare_again(lambda: None)
 
     def _ready(self) -> None:
         self.up, self.blocked, self._up_since, self.why_down = True, False, monotonic(), ""
-        log.info("connected", connection=self._name)
+        # A later loss looks the names up again: a node that was replaced has another address.
+        self._untried.clear()
+        log.info("connected", connection=self._name, node=_text(self._node))
         for user in tuple(self._users):
             self._tell(lambda user=user: user.on_up(self._connection))  # type: ignore[misc]
 
@@ -249,7 +307,7 @@ class Link:
                 for then in waiting:
                     self._tell(then)
 
-            self._connection.channel(on_open_callback=lambda channel: declare_topology(channel, declared))
+            self._declare(declared)
 
     def _set_blocked(self, blocked: bool) -> None:
         self.blocked = blocked
@@ -271,6 +329,10 @@ class Link:
             return
         if was_up and monotonic() - self._up_since >= _STABLE_S:
             self._attempts = 0
+        if self._untried:
+            log.debug("node away", connection=self._name, node=_text(self._node), reason=reason)
+            self._waiting = self._loop.call_later(_NEXT_NODE_S, self._connect)
+            return
         wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self._attempts) * random.uniform(0.5, 1.0)
         # Said once when it is lost and then rarely: an hour without a broker is one fact, not a thousand.
         if was_up or self._attempts in (0, 4) or self._attempts % 60 == 0:
@@ -291,13 +353,5 @@ class Link:
             self._connection.close()
 
 
-def parameters(url: str, name: str) -> pika.URLParameters:
-    """How we connect, unless the URL says otherwise."""
-    result = pika.URLParameters(url)
-    if "heartbeat=" not in url:
-        result.heartbeat = HEARTBEAT_S
-    result.connection_attempts = 1
-    result.socket_timeout = _CONNECT_LIMIT_S / 2
-    result.stack_timeout = _CONNECT_LIMIT_S
-    result.client_properties = {"connection_name": name, "product": "Portside"}
-    return result
+def _text(node: Address | None) -> str:
+    return f"{node[0]}:{node[1]}" if node else ""

@@ -16,6 +16,7 @@ from shared.process.logging import get_logger
 
 from .link import Link
 from .outcomes import NotConfirmed
+from .refusals import Refusals, Route
 
 MOST_OUTSTANDING = 20_000
 _SWEEP_S = 0.25
@@ -29,6 +30,8 @@ class _Pending:
     message_id: str
     what: str
     give_up_at: float
+    route: Route
+    size: int
 
 
 class Publisher:
@@ -42,7 +45,13 @@ class Publisher:
         self._pending: dict[int, _Pending] = {}
         self._returned: Counter[str] = Counter()
         self.ready = False
+        self._refusals = Refusals(link, self._change_channel)
         link.add_user(self)
+
+    @property
+    def trouble(self) -> str:
+        """That the broker goes on refusing messages; empty when it accepts them."""
+        return self._refusals.trouble
 
     @property
     def usable(self) -> bool:
@@ -71,7 +80,14 @@ class Publisher:
         if refusal:
             future.set_exception(NotConfirmed(f"{subject} was not sent: {refusal}"))
             return future
-        pending = _Pending(future, properties.message_id or "", subject, monotonic() + timeout_s)
+        pending = _Pending(
+            future,
+            properties.message_id or "",
+            subject,
+            monotonic() + timeout_s,
+            (exchange, routing_key),
+            len(body),
+        )
         self._link.submit(lambda: self._publish(exchange, routing_key, body, properties, mandatory, pending))
         return future
 
@@ -115,15 +131,19 @@ class Publisher:
         self._plain = channel
 
     def _closed(self, channel: Any, reason: Any) -> None:
-        """A channel that the broker closed alone, for a message that it cannot take."""
+        """The channel alone: the broker cannot take a message, or has refused messages for too long."""
         if channel is self._plain:
             self._plain, opened = None, self._plain_opened
         elif channel is self._confirmed:
             self._confirmed, opened, self.ready = None, self._confirmed_opened, False
-            self._fail_all(f"the broker closed the channel ({reason})")
+            self._fail_all(f"the channel was closed ({reason})")
         else:
             return
         self._link.open_channel_again(channel, reason, opened)
+
+    def _change_channel(self) -> None:
+        if self._confirmed is not None and self._confirmed.is_open:
+            self._confirmed.close(reply_text="refused messages for too long")
 
     def _publish(
         self,
@@ -170,20 +190,27 @@ class Publisher:
             pending = self._pending.pop(confirmed_tag, None)
             if pending is not None:
                 self._settle(pending, acked)
+            elif acked:
+                self._refusals.forget()  # It was given up: a slow broker and not a refusing one.
 
     def _settle(self, pending: _Pending, acked: bool) -> None:
         if self._returned and self._returned[pending.message_id]:
             self._returned -= Counter([pending.message_id])
             pending.future.set_exception(NotConfirmed(f"{pending.what} was returned: no queue takes it"))
         elif acked:
+            self._refusals.accepted(pending.route)
             pending.future.set_result(None)
         else:
-            pending.future.set_exception(NotConfirmed(f"{pending.what} was refused by the broker: its queue is full"))
+            self._refusals.refused(pending.route, pending.size)
+            depth = self._refusals.words(pending.route)
+            pending.future.set_exception(NotConfirmed(f"{pending.what} was refused by the broker: {depth}"))
 
     def _sweep(self) -> None:
         at = monotonic()
         for tag in [tag for tag, pending in self._pending.items() if pending.give_up_at <= at]:
             pending = self._pending.pop(tag)
+            if not self._link.blocked:
+                self._refusals.refused(pending.route, pending.size)
             pending.future.set_exception(NotConfirmed(f"{pending.what} was not confirmed in time"))
         if self._pending:
             self._link.later(_SWEEP_S, self._sweep)

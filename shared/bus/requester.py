@@ -17,9 +17,12 @@ from shared.process.logging import get_logger
 from . import topology, wire
 from .link import Link
 from .outcomes import RequestTimeout, Unavailable
+from .refusals import Refusals, Route
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 _SWEEP_S = 0.1
+_LAST_ANSWERS_S = 60.0
+"""A channel that was changed stays open for so long: its requests may still be answered."""
 
 log = get_logger(part="bus")
 
@@ -31,6 +34,10 @@ class _Asked:
     timeout_s: float
     give_up_at: float
 
+    @property
+    def route(self) -> Route:
+        return topology.exchange_of(self.topic), self.topic.routing_key
+
 
 class Requester:
     """The requests of one process that wait for their answers."""
@@ -40,7 +47,13 @@ class Requester:
         self._channel: Any = None
         self._asked: dict[str, _Asked] = {}
         self.ready = False
+        self._refusals = Refusals(link, self._change_channel, answered=True)
         link.add_user(self)
+
+    @property
+    def trouble(self) -> str:
+        """That requests go on getting no answer though somebody takes them; empty when they get one."""
+        return self._refusals.trouble
 
     @property
     def usable(self) -> bool:
@@ -82,16 +95,28 @@ class Requester:
         if channel is not self._channel:
             return
         self.ready, self._channel = False, None
-        self._fail_all(f"the broker closed the channel ({reason})")
+        self._fail_all(f"the channel was closed ({reason})")
         self._link.open_channel_again(channel, reason, self._opened)
+
+    def _change_channel(self) -> None:
+        old, connection = self._channel, self._channel.connection if self._channel is not None else None
+        if connection is None or not connection.is_open:
+            return
+        self.ready, self._channel = False, None
+
+        def close_old() -> None:
+            if old.is_open:
+                old.close()
+
+        self._link.later(_LAST_ANSWERS_S, close_old)
+        connection.channel(on_open_callback=self._opened)
 
     def _ask(self, parcel: wire.Parcel, request: _Asked) -> None:
         try:
             if self._channel is None:
                 raise pika.exceptions.ChannelWrongStateError(self._link.why_down or "the channel is closed")
             self._channel.basic_publish(
-                topology.exchange_of(request.topic),
-                request.topic.routing_key,
+                *request.route,
                 parcel.body,
                 parcel.properties,
                 mandatory=True,
@@ -106,7 +131,9 @@ class Requester:
     def _on_reply(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         request = self._asked.pop(properties.correlation_id or "", None)
         if request is None:
-            return  # The asker gave up.
+            self._refusals.forget()  # The asker gave up: a slow answer and not a lost one.
+            return
+        self._refusals.accepted(request.route)
         answer = wire.unpack_reply(request.topic, body)
         if isinstance(answer, Problem):
             request.future.set_exception(Refused(answer))
@@ -123,6 +150,8 @@ class Requester:
         at = monotonic()
         for key in [key for key, request in self._asked.items() if request.give_up_at <= at]:
             request = self._asked.pop(key)
+            if not self._link.blocked:
+                self._refusals.refused(request.route, 0)
             request.future.set_exception(
                 RequestTimeout(f"{request.topic.name}: no answer within {request.timeout_s:g} s")
             )

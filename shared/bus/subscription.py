@@ -219,7 +219,8 @@ class Subscription:
 
         def counted(frame: Any) -> None:
             self._counting = False
-            if frame.method.message_count == 0:
+            # A queue that has lost its leader counts neither messages nor consumers, us included.
+            if frame.method.message_count == 0 and frame.method.consumer_count:
                 self.heard_until = asked_at
 
         self._channel.queue_declare(self._queue, passive=True, callback=counted)

@@ -23,6 +23,8 @@ LADDER: tuple[tuple[str, float], ...] = (("1s", 1.0), ("10s", 10.0), ("1min", 60
 DELIVERY_LIMIT = 1_000_000
 """The broker counts what a killed process merely had waiting, so its own limit must never decide."""
 RPC_MAX_LENGTH = 10_000
+RPC_LONGEST_S = 60
+"""Nobody waits longer for an answer. Each request has its own, shorter deadline; this bounds those that lack one."""
 NEWS_MAX_LENGTH = 10_000
 
 Arguments = dict[str, Any]
@@ -109,10 +111,14 @@ def _delay_queues(queue: Queue) -> tuple[QueueSpec, ...]:
 
 
 def _rpc_queue(queue: Queue) -> QueueSpec:
-    arguments = {"x-queue-type": "classic", "x-max-length": RPC_MAX_LENGTH, "x-overflow": "reject-publish"}
-    return QueueSpec(
-        queue.name, arguments, bindings_of(queue), f"requests to {queue.service}; transient, with a deadline"
-    )
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-message-ttl": RPC_LONGEST_S * 1000,
+        "x-max-length": RPC_MAX_LENGTH,
+        "x-overflow": "reject-publish",
+    }
+    return QueueSpec(queue.name, arguments, bindings_of(queue), f"requests to {queue.service}, with a deadline")
 
 
 def queues() -> tuple[QueueSpec, ...]:
@@ -138,6 +144,25 @@ def queues() -> tuple[QueueSpec, ...]:
         if queue.mode is Mode.RPC:
             specs.append(_rpc_queue(queue))
     return tuple(specs)
+
+
+def destinations(exchange: str, routing_key: str) -> tuple[QueueSpec, ...]:
+    """The durable queues that a message published like this reaches."""
+    if not exchange:
+        return tuple(spec for spec in queues() if spec.name == routing_key)
+    keys = ("",) if exchange == DEAD else (routing_key,)
+    return tuple(spec for spec in queues() if any((exchange, key) in spec.bindings for key in keys))
+
+
+def has_room(spec: QueueSpec, messages: int, message_bytes: float) -> bool:
+    """Whether a queue of so many messages of about this size is clearly below its limits.
+
+    The broker tells how many messages are in a queue and not how large they are, so half of the bytes count as full.
+    """
+    most, most_bytes = spec.arguments.get("x-max-length"), spec.arguments.get("x-max-length-bytes")
+    if most is not None and messages >= most:
+        return False
+    return most_bytes is None or messages * message_bytes < most_bytes / 2
 
 
 NEWS_ARGUMENTS: Arguments = {"x-queue-type": "classic", "x-max-length": NEWS_MAX_LENGTH}

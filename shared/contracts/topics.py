@@ -33,7 +33,7 @@ class Mode(StrEnum):
     BROADCAST = "broadcast"
     """Every process gets it; exclusive queue; may be lost."""
     RPC = "rpc"
-    """One of the service's processes answers; classic queue with a length limit, no dead letters."""
+    """One of the service's processes answers; quorum queue with limits of time and length, no dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,23 @@ HOOKS_BULK = Queue("config.hooks-bulk", Service.CONFIG, Mode.SINGLE, max_bytes=2
 """What a token sends faster than others may have to wait for."""
 LEDGER = Queue("config.ledger", Service.CONFIG, Mode.SINGLE)
 LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1024)
-CONFIG_RPC = Queue("config.rpc", Service.CONFIG, Mode.RPC)
-SIGNS_OF_LIFE = Queue("config.signs-of-life", Service.CONFIG, Mode.RPC)
+CONFIG_RPC = Queue("config.rpc.v2", Service.CONFIG, Mode.RPC)
+SIGNS_OF_LIFE = Queue("config.signs-of-life.v2", Service.CONFIG, Mode.RPC)
 """Apart from all that others ask, so that nobody can hold up what runners say."""
 RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
 REQUESTS = Queue("runner.requests", Service.RUNNER, Mode.POOL)
 NOTICES = Queue("runner.notices", Service.RUNNER, Mode.POOL)
-RUNNER_RPC = Queue("runner.rpc", Service.RUNNER, Mode.RPC)
-HUBSYNC_RPC = Queue("hubsync.rpc", Service.HUBSYNC, Mode.RPC)
+RUNNER_RPC = Queue("runner.rpc.v2", Service.RUNNER, Mode.RPC)
+HUBSYNC_RPC = Queue("hubsync.rpc.v2", Service.HUBSYNC, Mode.RPC)
 MIRROR = Queue("hubsync.mirror", Service.HUBSYNC, Mode.SINGLE)
 LOOKS = Queue("hubsync.looks", Service.HUBSYNC, Mode.POOL)
+RETIRED: dict[str, Queue] = {
+    "config.rpc": CONFIG_RPC,
+    "config.signs-of-life": SIGNS_OF_LIFE,
+    "runner.rpc": RUNNER_RPC,
+    "hubsync.rpc": HUBSYNC_RPC,
+}
+"""Queues of earlier releases, and the one that took the place of each."""
 GATEWAY_NEWS = Queue("gateway.news", Service.GATEWAY, Mode.BROADCAST)
 RUNNER_NEWS = Queue("runner.news", Service.RUNNER, Mode.BROADCAST)
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.contracts.public_url import public_url_flaw
+from shared.process.broker_url import node_urls
 
 
 def default_instance() -> str:
@@ -48,7 +49,8 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, use_attribute_docstrings=True)
 
     amqp_url: str = "amqp://guest:guest@127.0.0.1:5672/"
-    """The broker, as `amqp://user:password@host:port/vhost`."""
+    """The broker, as `amqp://user:password@host:port/vhost`. The nodes of a cluster are listed, as in
+    `amqp://user:password@host-1:5672,host-2:5672/vhost`, or are the addresses of one name; each is tried in turn."""
     database_url: str = ""
     """Only config opens it; empty means `portside.db` in the home folder."""
     portside_home: Path = Path(".portside")
@@ -81,9 +83,7 @@ class CommonSettings(BaseSettings):
     @field_validator("amqp_url")
     @classmethod
     def _is_amqp(cls, url: str) -> str:
-        if not url.startswith(("amqp://", "amqps://")):
-            # Without what was given: it may hold a password.
-            raise ValueError("it must begin with amqp:// or amqps://, as in amqp://user:password@host:5672/vhost")
+        node_urls(url)
         return url
 
     @property

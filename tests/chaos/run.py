@@ -35,22 +35,22 @@ def chaos(home: Path, *, seconds: float, seed: int, every_s: float, tell: Callab
             mayhem.stop()
             traffic.stop()
             tell(f"{len(traffic.pushes)} pushes, {sum(mayhem.kills.values())} deaths; waiting until it is quiet")
-            _wait_until_quiet(world)
+            wait_until_quiet(world)
             eye.close()
-            running = {one: _image(world, one) for one in repositories}
-            events, executions = _all(world, "/registry-events"), _all(world, "/executions")
+            running = {one: image_of(world, one) for one in repositories}
+            events, executions = all_of(world, "/registry-events"), all_of(world, "/executions")
             return reckon(traffic.pushes, events, executions, eye.writes, outside.told, running, mayhem.kills)
     finally:
         outside.close()
 
 
-def _wait_until_quiet(world: World) -> None:
+def wait_until_quiet(world: World) -> None:
     """Every event judged, every execution ended, and nothing new for a while: the spool is empty too."""
     since, before = time.monotonic(), (0, 0)
 
     def quiet() -> bool:
         nonlocal since, before
-        events, executions = _all(world, "/registry-events"), _all(world, "/executions")
+        events, executions = all_of(world, "/registry-events"), all_of(world, "/executions")
         pending = [one for one in events if one["state"] != "judged"]
         pending += [one for one in executions if one["status"] not in _ENDED]
         now = (len(events), len(executions))
@@ -65,13 +65,15 @@ def _wait_until_quiet(world: World) -> None:
         return
 
 
-def _all(world: World, path: str) -> list[dict[str, Any]]:
+def all_of(world: World, path: str) -> list[dict[str, Any]]:
+    """Every document of a list, page by page."""
     found: list[dict[str, Any]] = []
     while page := world.documents(f"{path}?$top={_PAGE}&$skip={len(found)}"):
         found += page
     return found
 
 
-def _image(world: World, repository: str) -> str | None:
+def image_of(world: World, repository: str) -> str | None:
+    """The image that the cluster runs of a repository; None where it runs none."""
     deployment = world.cluster.get(scene.deployment_of(repository))
     return None if deployment is None else str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])

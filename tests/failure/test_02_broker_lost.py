@@ -13,7 +13,7 @@ from .what_holds import accepted, assert_deployed_once, in_the_middle, runs_of, 
 def test_queues_deleted_during_a_run_come_back_and_the_run_ends(world: World) -> None:
     world.push("purged")
     in_the_middle(world, "purged")
-    _delete_queues(world, "runner.runs", "config.ledger", "config.rpc")
+    _delete_queues(world, "runner.runs", "config.ledger", "config.rpc.v2")
     assert_deployed_once(world, "purged")
 
 

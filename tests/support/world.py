@@ -23,6 +23,7 @@ from cli.kube import ClusterClient, KubeconfigAccess
 from cli.ports import free_port
 from cli.processes import Process, Supervisor, portside
 from cli.rabbitmq import PrivateNode
+from tests.support.broker_cluster import BrokerCluster
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -215,21 +216,25 @@ def a_world(
     standby: bool = False,
     pace_s: float = 1.0,
     certificate: str = "",
+    brokers: BrokerCluster | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[World]:
     """Start everything, sign in, and (by default) define what the demo defines.
 
     With a `certificate` it serves HTTPS; `standby` adds a second config, `pace_s` is how long a roll-out of the demo
-    cluster takes, and every process finds `more` in its environment.
+    cluster takes, and every process finds `more` in its environment. `brokers` run already, and go on after it; without
+    them it has a broker of its own.
     """
     layout = system.lay_out(home, host="127.0.0.1", port=0, certificate=certificate)
-    broker = PrivateNode(layout.home / "rabbitmq")
-    broker.start()
+    broker = brokers.nodes[0] if brokers else PrivateNode(layout.home / "rabbitmq")
+    if not brokers:
+        broker.start()
     supervisor = Supervisor(layout.home / "log")
     world: World | None = None
     try:
+        amqp_url = brokers.amqp_url if brokers else broker.amqp_url
         local = {"OUTGOING_LOCAL": "true"}  # The servers of tests are on this machine.
-        told = {**system.environment(layout, broker.amqp_url, broker.management_url), **local, **more}
+        told = {**system.environment(layout, amqp_url, broker.management_url), **local, **more}
         told["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
         system.initialise(layout, told)
         system.start(supervisor, layout, told, runners=runners)
@@ -256,4 +261,5 @@ def a_world(
         for name in list(world.stopped) if world else []:
             world.wake(name)  # type: ignore[union-attr]
         supervisor.stop()
-        broker.stop()
+        if not brokers:
+            broker.stop()

@@ -1,0 +1,1 @@
+"""A whole system on a cluster of three brokers."""
