@@ -1,7 +1,8 @@
 """Who may do what to a run: take, hold, report, grant, release, park, expire, dispatch (docs/adr/0001).
 
 Pure: the claim on a run and one event go in, a `Transition` comes out: the new claim, the events that the ledger
-accepts, and the effects that the shell carries out in the same transaction. No clock, no session; times come in as arguments.
+accepts, and the effects that the shell carries out in the same transaction. No clock, no session; times come in as
+arguments.
 
 `dispatch` admits, sends and grants takes; `leases` hold, regain and expire; `reports` accept events; `commands` are
 what people and policies want; `transitions` are the steps that these share.
