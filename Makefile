@@ -17,13 +17,14 @@ demo: ## Push an image at a demo Docker Hub and watch it deploy (CHAIN=1, ONCE=1
 	  $(if $(PORT),--port $(PORT)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
 
-push: ## Let the running demo's Hub push again (TAG=1.4.1, TAG=broken)
+push: ## Let the Hub of the running demo, or of make up DEMO=1, push again (TAG=1.4.1, TAG=broken)
 	@$(SETUP)
 	@$(PY) -m cli.main push $(if $(TAG),--tag $(TAG))
 
-up: ## Start Portside for use (HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
+up: ## Start Portside for use (DEMO=1 with sample data, HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
 	@$(SETUP) --broker
-	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS))
+	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
+	  $(if $(DEMO),--demo $(if $(filter-out 1,$(DEMO)),$(DEMO),push))
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)

@@ -6,5 +6,6 @@ imports no broker client and none of the services.
 `main` holds the commands, `ending` how each ends. `staging` puts up what they need: a RabbitMQ by `brokers`
 (`rabbitmq` is a private node), Portside by `system`, each in the table of `processes`; `leftovers` ends what a killed
 owner left running. `demo` is the demonstration: it speaks to Portside by `client`, follows a run with `live`, pushes
-an `image` and reads the cluster by `kube`. `files` and `secretfiles` write secrets, `ports` finds free ports.
+an `image` and reads the cluster by `kube`; `samples` fills in the same beside a system for use. `files` and
+`secretfiles` write secrets, `ports` finds free ports.
 """

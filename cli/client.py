@@ -38,6 +38,14 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {token}"
         return str(token)
 
+    def sign_in_by_link(self, link: str) -> None:
+        """Use a sign-in link that works once: a browser's session is an access token."""
+        answer = self._session.get(link, timeout=self._timeout_s, verify=self._verify, allow_redirects=False)
+        token = answer.cookies.get("portside_session")
+        if token is None:
+            raise ApiError(answer.status_code, f"the sign-in link to {self.base_url} was not accepted")
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
     def get(self, path: str, **query: str | int) -> Json:
         return self._send("GET", "/codestream/api" + path, query=query)
 

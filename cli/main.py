@@ -7,10 +7,10 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
-import requests
 from rich.console import Console
 
 from cli import demo as play
@@ -18,6 +18,7 @@ from cli import secretfiles, system
 from cli.client import Client
 from cli.ending import alone, failures_said, until_stopped
 from cli.processes import portside
+from cli.samples import DEFINITIONS, Samples
 from cli.staging import given_image, scene_of, stage_anew, stage_there, start_system
 from shared.process.secrets import create_keys
 from shared.version import __version__
@@ -56,14 +57,24 @@ def init(root: Path | None) -> None:
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
 @click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
 @click.option("--runners", default=1, type=click.IntRange(1), help="How many runner processes.")
-def up(host: str, port: int | None, runners: int) -> None:
+@click.option(
+    "--demo",
+    "until",
+    type=click.Choice(list(DEFINITIONS)),
+    help="Fill in the first steps up to this one.",
+)
+def up(host: str, port: int | None, runners: int, until: str | None) -> None:
     """Start Portside for use on this machine, until Ctrl-C."""
     console = Console(highlight=False)
     steps = play.Steps(console)
     with until_stopped() as stop, failures_said(console), ExitStack() as stack:
         stack.enter_context(alone(HOME / "up.lock", "Portside is running here already; sign in with: make link"))
-        layout, environment, _ = start_system(stack, steps, HOME, host, port, runners)
+        layout, environment, supervisor = start_system(stack, steps, HOME, host, port, runners, samples=True)
         system.remember(layout, environment)
+        samples = Samples(layout, environment, supervisor, console)
+        samples.resume()
+        if until:
+            samples.fill_in(until)
         console.print(f"\n  sign in   {system.sign_in_link(layout, environment)}", soft_wrap=True)
         console.print("            (works once, within fifteen minutes; `make link` makes another)")
         console.print(
@@ -77,7 +88,7 @@ def up(host: str, port: int | None, runners: int) -> None:
                 soft_wrap=True,
             )
         console.print("  Ctrl-C stops everything; what was defined and what happened stay.")
-        stop.wait()
+        samples.serve(stop)
 
 
 @main.command()
@@ -153,18 +164,12 @@ def push(tag: str) -> None:
     """Push again at the running demo's Hub, and follow the run."""
     console = Console(highlight=False)
     with failures_said(console):
-        try:
-            running = system.recall(DEMO_HOME)
-        except FileNotFoundError:
-            raise play.DemoFailed("no demo is running here; start one with: make demo") from None
+        running = _with_demo()
         kubeconfig = Path(str(running["kubeconfig"])) if running["kubeconfig"] else None
         scene = scene_of(str(running["hub"]), str(running["cluster"]), kubeconfig)
         scene = replace(scene, chain=bool(running["chain"]))
         client = Client(str(running["url"]))
-        try:
-            client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())
-        except requests.ConnectionError:
-            raise play.DemoFailed(f"no demo answers at {running['url']}; start one with: make demo") from None
+        client.sign_in_by_link(system.link_at(str(running["url"]), running["told"], system.ADMIN))
         execution = play.push(client, scene, tag, console)
         console.print(
             f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}",
@@ -195,6 +200,18 @@ def link(user: str) -> None:
     with failures_said(Console(stderr=True)):
         page = _remembered().get("page") or os.environ.get("PAGE_URL", "http://127.0.0.1:8080")
         click.echo(system.link_at(str(page), _told(), user))
+
+
+def _with_demo() -> dict[str, Any]:
+    """What was remembered of the system that runs with a demo's Hub: a demo, or one for use with sample data."""
+    for home in (DEMO_HOME, HOME):
+        try:
+            running = system.recall(home)
+        except FileNotFoundError:
+            continue
+        if running.get("hub") and system.http_answers(str(running["hub"])):
+            return running
+    raise play.DemoFailed("no demo is running here; start one with: make demo, or: make up DEMO=1")
 
 
 def _told() -> dict[str, str]:

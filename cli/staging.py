@@ -22,10 +22,18 @@ USUAL_PORT = 8080
 
 
 def start_system(
-    stack: ExitStack, steps: play.Steps, home: Path, host: str, port: int | None, runners: int
+    stack: ExitStack,
+    steps: play.Steps,
+    home: Path,
+    host: str,
+    port: int | None,
+    runners: int,
+    *,
+    samples: bool = False,
 ) -> tuple[system.Layout, dict[str, str], Supervisor]:
     """Start the broker and every process of a system, each ended with `stack`: its layout, what its processes are
     told, and who keeps them alive. Without `port` the usual one or a free one is taken. The caller is alone in `home`.
+    With `samples` the page offers sample data, and the caller looks for its requests.
     """
     leftovers.end(home)
     layout = system.lay_out(home, host=host, port=_port_for(host, port))
@@ -34,6 +42,9 @@ def start_system(
         stack.callback(broker.close)
         notes.append(broker.description)
     environment = system.environment(layout, broker.amqp_url, broker.management_url)
+    if samples:
+        layout.samples.mkdir(mode=0o700, exist_ok=True)
+        environment["SAMPLES_FOLDER"] = str(layout.samples)
     with steps("keys and database"):
         system.initialise(layout, environment)
     supervisor = Supervisor(layout.home / "log")

@@ -58,6 +58,11 @@ class Layout:
     def password_file(self) -> Path:
         return self.home / "admin-password"
 
+    @property
+    def samples(self) -> Path:
+        """Where the page asks for sample data."""
+        return self.home / "samples"
+
 
 def lay_out(home: Path, *, host: str, port: int, certificate: str = "") -> Layout:
     """Choose the gateway's port (the wanted one if it is free) and the address that hooks are to call."""

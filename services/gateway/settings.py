@@ -57,6 +57,9 @@ class GatewaySettings(CommonSettings):
     spool_max_files: int = 200_000
     """The same in hooks."""
 
+    samples_folder: str = ""
+    """The folder by which the first page asks `make up` for sample data; without it the page offers none."""
+
     @model_validator(mode="after")
     def _can_serve_tls(self) -> Self:
         if not self.tls_certfile:

@@ -15,7 +15,7 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
 
-from . import formats, session
+from . import first_use, formats, session
 
 LAST_PAGE = 999_999
 NAVIGATION = (
@@ -62,6 +62,7 @@ def _names() -> dict[str, Any]:
         "form_token": session.form_token(),
         "here": request.path,
         "version": __version__,
+        "first_steps": first_use.shows_bar(),
     }
 
 
