@@ -1,10 +1,10 @@
 """What people see. Each area is a module of top-level views and a table `ROUTES` of their addresses.
 
-Areas: `sign_in` and `account`; `executions`, `first_use` and `execution`; `approvals`; `activity`; `pipelines`, `pipeline_editor`,
-`imports`, `templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`; `deployments` (what
-clusters run); `projects`, `people`, `queues`, `audit`, `health`; `api_reference`. Beside them, mostly pure:
-`execution_view` (a run as columns and bars), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text),
-`task_form`, `webhook_form` and `run_inputs`. Shared by all: `session` (who asks, and config asked as
+Areas: `sign_in` and `account`; `executions`, `first_use` and `execution`; `approvals`; `activity`; `pipelines`,
+`pipeline_editor`, `imports`, `templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`;
+`deployments` (what clusters run); `projects`, `people`, `queues`, `audit`, `health`; `api_reference`. Beside them,
+mostly pure: `execution_view` (a run as columns and bars), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the
+editor's text), `task_form`, `webhook_form` and `run_inputs`. Shared by all: `session` (who asks, and config asked as
 them), `routing` (the tables as blueprints), `forms` (what forms that write have in common), `streams` (parts that
 follow events), `layout` (navigation, fragments, errors) and `formats` (values in words).
 
