@@ -16,7 +16,7 @@ COPY cli cli
 COPY demo demo
 # Its user may not write here, so what is not compiled now would be compiled at every start.
 RUN python -m compileall -q shared services cli demo
-RUN printf '#!/bin/sh\nexec python -m cli.main "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
+RUN printf '#!/bin/sh\nexec python -m cli "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside
 ENV PYTHONPATH=/app
 ARG VERSION=""
 ARG REVISION=""

@@ -13,7 +13,7 @@ help: ## Show this list
 
 demo: ## Push an image at a demo Docker Hub and watch it deploy (CHAIN=1, ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=, PORT=)
 	@$(SETUP) --broker
-	@$(PY) -m cli.main demo $(if $(ONCE),--once) $(if $(CHAIN),--chain) $(if $(HOST),--host $(HOST)) \
+	@$(PY) -m cli demo $(if $(ONCE),--once) $(if $(CHAIN),--chain) $(if $(HOST),--host $(HOST)) \
 	  $(if $(PORT),--port $(PORT)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
 
@@ -23,16 +23,16 @@ push: ## Let the Hub of the running demo, or of make up DEMO=1, push again (TAG=
 
 up: ## Start Portside for use (DEMO=1 with sample data, HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
 	@$(SETUP) --broker
-	@$(PY) -m cli.main up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
+	@$(PY) -m cli up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
 	  $(if $(DEMO),--demo $(if $(filter-out 1,$(DEMO)),$(DEMO),push))
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)
-	@$(PY) -m cli.main password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
+	@$(PY) -m cli password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
 
 link: ## Print a sign-in link that works once
 	@$(SETUP)
-	@$(PY) -m cli.main link
+	@$(PY) -m cli link
 
 # Two at a time, since most of a test's time is waiting; a file's tests stay together, since they share what they start.
 test: ## Run the whole suite; starts what it needs itself

@@ -18,7 +18,7 @@ from bench.measure import PAIRS, Row, at_most, row
 from bench.stage import NO_OP, Stage, hook_url
 from bench.watch import Watch
 from cli import system
-from cli.client import Client
+from cli.portside.api import Client
 from cli.processes import Supervisor
 
 SMALL = seed.Sizes(runs=1_000, pipelines=100)

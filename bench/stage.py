@@ -15,8 +15,8 @@ from pathlib import Path
 from bench.chain import Workers
 from bench.watch import Watch
 from cli import system
-from cli.client import Client
 from cli.ports import free_port
+from cli.portside.api import Client
 from tests.support.world import World, a_world, wait_for
 
 PIPELINE = """---

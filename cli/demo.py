@@ -15,9 +15,11 @@ from typing import TypeVar
 import requests
 from rich.console import Console
 
-from cli import image, live
-from cli.client import ApiError, Client
+from cli import image
 from cli.kube import ClusterClient
+from cli.portside import follow
+from cli.portside.api import ApiError, Client
+from cli.portside.output import duration
 from shared.contracts.base import Json
 
 T = TypeVar("T")
@@ -187,7 +189,7 @@ def _follow(client: Client, trigger: Trigger, tag: str, earlier_ids: set[str], c
     if not event.get("executionLink"):
         raise DemoFailed(f"the push of {name} started nothing: {event.get('reason')}")
     link = event["executionLink"].removeprefix("/codestream/api")
-    return live.follow(console, lambda: client.get(link))
+    return follow.follow(console, lambda: client.get(link))
 
 
 def send_push(scene: Scene, tag: str) -> str:
@@ -254,7 +256,7 @@ def summary(
         pushes.append(("verdict", f"{event['verdict']}: {event.get('reason', '')}"))
     console.print()
     stages = execution["stages"]
-    times = ", ".join(f"{name} {live.seconds(stages[name].get('_durationInMicros')) or '-'}" for name in stages)
+    times = ", ".join(f"{name} {duration(stages[name].get('_durationInMicros')) or '-'}" for name in stages)
     for name, text in (
         *pushes,
         ("execution", f"{execution['name']} #{execution['index']} {execution['status']}"),

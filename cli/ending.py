@@ -13,15 +13,15 @@ import requests
 from rich.console import Console
 
 from cli.brokers import NoBroker
-from cli.client import ApiError
 from cli.demo import DemoFailed
+from cli.portside.ending import CommandFailed
 from cli.processes import Died
 from cli.rabbitmq import BrokerFailed
 from cli.system import SetUpFailed
 
 EXPECTED = (
-    ApiError,
     BrokerFailed,
+    CommandFailed,
     Died,
     NoBroker,
     DemoFailed,

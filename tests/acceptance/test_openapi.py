@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.client import Client
+from cli.portside.api import Client
 from services.gateway.api.routes import ROUTES
 from tests.support import schemathesis_hooks
 from tests.support.world import World

@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-from cli.client import Client
 from cli.demo import HUB_PASSWORD, HUB_USER, REPOSITORY
+from cli.portside.api import Client
 from tests.support.world import wait_for
 
 PROJECT = "matrix"

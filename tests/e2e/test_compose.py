@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli.client import Client
 from cli.ports import free_port
+from cli.portside.api import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE_FILES = ROOT / "services/config/catalog/pipelines/template_files"

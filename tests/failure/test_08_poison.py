@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.client import ApiError
+from cli.portside.api import ApiError
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 

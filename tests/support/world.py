@@ -18,9 +18,9 @@ import requests
 from rich.console import Console
 
 from cli import demo, system
-from cli.client import ApiError, Client
 from cli.kube import ClusterClient, KubeconfigAccess
 from cli.ports import free_port
+from cli.portside.api import ApiError, Client, Unreachable
 from cli.processes import Process, Supervisor, portside
 from cli.rabbitmq import PrivateNode
 from tests.support.broker_cluster import BrokerCluster
@@ -177,7 +177,7 @@ class World:
         def once() -> T | None:
             try:
                 return ask()
-            except requests.RequestException:
+            except Unreachable:
                 return None
             except ApiError as refused:
                 if refused.status < 500:

@@ -12,7 +12,7 @@ import requests
 
 from bench.load import body
 from bench.stage import NO_OP, hook_url
-from cli.client import ApiError, Client
+from cli.portside.api import ApiError, Client
 from tests.support.web import Web, web_server
 from tests.support.world import World, a_world, wait_for
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from cli import demo
-from cli.client import ApiError
+from cli.portside.api import ApiError
 from tests.support.world import World, wait_for
 
 Json = dict[str, Any]

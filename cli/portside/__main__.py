@@ -1,0 +1,5 @@
+"""`python -m cli.portside`: the client alone."""
+
+from .root import main
+
+main()
