@@ -19,20 +19,20 @@ demo: ## Push an image at a demo Docker Hub and watch it deploy (CHAIN=1, ONCE=1
 
 push: ## Let the Hub of the running demo, or of make up DEMO=1, push again (TAG=1.4.1, TAG=broken)
 	@$(SETUP)
-	@$(PY) -m cli.main push $(if $(TAG),--tag $(TAG))
+	@$(PY) -m cli demo push $(if $(TAG),--tag $(TAG))
 
 up: ## Start Portside for use (DEMO=1 with sample data, HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
 	@$(SETUP) --broker
-	@$(PY) -m cli up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
+	@$(PY) -m cli system up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
 	  $(if $(DEMO),--demo $(if $(filter-out 1,$(DEMO)),$(DEMO),push))
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)
-	@$(PY) -m cli password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
+	@$(PY) -m cli system password --user $(if $(filter command%,$(origin USER)),$(USER),admin)
 
 link: ## Print a sign-in link that works once
 	@$(SETUP)
-	@$(PY) -m cli link
+	@$(PY) -m cli system link
 
 # Two at a time, since most of a test's time is waiting; a file's tests stay together, since they share what they start.
 test: ## Run the whole suite; starts what it needs itself

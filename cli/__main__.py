@@ -2,7 +2,7 @@
 
 from cli.portside.root import root
 
-LOCAL = {"demo": "cli.main:demo"}
+LOCAL = {"system": "cli.main:operate", "demo": "cli.main:demo"}
 FORMER = {name: f"cli.main:{name}" for name in ("up", "init", "link", "password")}
 """Names that scripts know, of commands that moved below `system`."""
 

@@ -1,4 +1,4 @@
-"""The `portside` command."""
+"""The commands that run a system on this machine (`portside system`), and the demo (`portside demo`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from cli.processes import portside
 from cli.samples import DEFINITIONS, Samples
 from cli.staging import given_image, scene_of, stage_anew, stage_there, start_system
 from shared.process.secrets import create_keys
-from shared.version import __version__
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
 DEMO_HOME = HOME / "demo"
@@ -34,13 +33,12 @@ AFTER = {
 """What the demo's last lines advise, by how it was started."""
 
 
-@click.group()
-@click.version_option(__version__, prog_name="portside")
-def main() -> None:
-    """Portside: an image is pushed, and the right pipeline deploys it."""
+@click.group(name="system")
+def operate() -> None:
+    """Run a system: start it here, make its keys, sign in and set passwords without its page."""
 
 
-@main.command()
+@operate.command()
 @click.option("--secrets", "root", type=click.Path(path_type=Path), help="Make every secret of a compose system here.")
 def init(root: Path | None) -> None:
     """Make missing keys and passwords; what is there stays."""
@@ -53,7 +51,7 @@ def init(root: Path | None) -> None:
     click.echo(f"made {len(paths)} files of secrets" if paths else "every secret exists already")
 
 
-@main.command()
+@operate.command()
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
 @click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
 @click.option("--runners", default=1, type=click.IntRange(1), help="How many runner processes.")
@@ -91,7 +89,7 @@ def up(host: str, port: int | None, runners: int, until: str | None) -> None:
         samples.serve(stop)
 
 
-@main.command()
+@click.group(invoke_without_command=True)
 @click.option("--once", is_flag=True, help="Stop everything at the end; exit 0 only if the deployment was verified.")
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
 @click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
@@ -105,7 +103,9 @@ def up(host: str, port: int | None, runners: int, until: str | None) -> None:
 @click.option("--running", help="Address of a Portside that runs already; then --hub and --cluster are needed too.")
 @click.option("--hub", help="Address of a demo Hub that runs already.")
 @click.option("--cluster", "cluster_url", help="Address of a demo cluster that runs already.")
+@click.pass_context
 def demo(
+    context: click.Context,
     once: bool,
     host: str,
     port: int | None,
@@ -116,7 +116,9 @@ def demo(
     hub: str | None,
     cluster_url: str | None,
 ) -> None:
-    """Push an image at a demo Docker Hub and watch it deploy."""
+    """Push an image at a demo Docker Hub and watch it deploy; `demo push` pushes again."""
+    if context.invoked_subcommand:
+        return
     if any((running, hub, cluster_url)) and not all((running, hub, cluster_url)):
         raise click.UsageError(
             "--running, --hub and --cluster name a system that runs already: give all three, or none"
@@ -158,7 +160,7 @@ def demo(
             stop.wait()
 
 
-@main.command()
+@demo.command()
 @click.option("--tag", default="1.4.1", help="The tag to push; `broken` never becomes ready.")
 def push(tag: str) -> None:
     """Push again at the running demo's Hub, and follow the run."""
@@ -169,14 +171,10 @@ def push(tag: str) -> None:
         scene = scene_of(str(running["hub"]), str(running["cluster"]), kubeconfig)
         scene = replace(scene, chain=bool(running["chain"]))
         client = Client(str(running["url"]))
-<<<<<<< HEAD
-        client.sign_in_by_link(system.link_at(str(running["url"]), running["told"], system.ADMIN))
-=======
         try:
-            client.sign_in(system.ADMIN, (DEMO_HOME / "admin-password").read_text().strip())
+            client.sign_in_by_link(system.link_at(str(running["url"]), running["told"], system.ADMIN))
         except Unreachable:
             raise play.DemoFailed(f"no demo answers at {running['url']}; start one with: make demo") from None
->>>>>>> 2205b64 (portside: a client of the public API signs in, runs, watches and explains)
         execution = play.push(client, scene, tag, console)
         console.print(
             f"\n{execution['name']} #{execution['index']} {execution['status']}: {execution['statusMessage']}",
@@ -187,7 +185,7 @@ def push(tag: str) -> None:
         console.print(f"the cluster runs {play.image_of(deployment) if deployment else 'nothing'}", soft_wrap=True)
 
 
-@main.command()
+@operate.command()
 @click.option("--user", default=system.ADMIN, show_default=True, help="Whose.")
 def password(user: str) -> None:
     """Set a user's password: asks, or reads standard input."""
@@ -200,7 +198,7 @@ def password(user: str) -> None:
         click.echo(system.run_once(portside("services.config", "password", "--user", user), environment, new + "\n"))
 
 
-@main.command()
+@operate.command()
 @click.option("--user", default=system.ADMIN, show_default=True, help="Whom it signs in.")
 def link(user: str) -> None:
     """Print a sign-in link: works once, for fifteen minutes."""
@@ -235,7 +233,3 @@ def _remembered() -> dict[str, object]:
         return system.recall(HOME)
     except FileNotFoundError:
         return {}
-
-
-if __name__ == "__main__":
-    main()

@@ -17,9 +17,9 @@ from rich.console import Console
 
 from cli import demo as play
 from cli import files, system
-from cli.client import Client
 from cli.ending import EXPECTED
 from cli.ports import free_port
+from cli.portside.api import Client
 from cli.processes import Supervisor
 from cli.staging import scene_of, start_fakes
 

@@ -5,6 +5,6 @@ what they share. `contexts` keeps where the user is signed in, `connection` sign
 `texts` says what may be printed, `watching` prints again, `follow` shows a run under way, `runs` names, finds and waits
 for runs. `version` is the release.
 
-It imports nothing of the services, of `shared` or of the rest of `cli`: `pipx install ./cli/portside` is all of it.
+It imports nothing of the rest of the tree: `pipx install ./cli/portside` is all of it.
 Never here: starting processes, and anything that the public API does not offer.
 """

@@ -16,6 +16,7 @@ from .ending import CommandFailed, ExitCode
 
 Json = dict[str, Any]
 BASE = "/codestream/api"
+SESSION_COOKIE = "portside_session"
 YAML_TYPE = "application/x-yaml"
 CONNECT_LIMIT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -47,7 +48,7 @@ class Unreachable(CommandFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What came back, read whole within the bounds."""
 
     status: int
@@ -93,6 +94,24 @@ class Client:
         access_token = str(self.send("POST", "/iaas/api/login", {"refreshToken": api_token})["token"])
         self._authorisation = f"Bearer {access_token}"
         return access_token
+
+    def sign_in_by_link(self, link: str) -> None:
+        """Use a sign-in link that works once: a browser's session is an access token."""
+        try:
+            answer = self._session.get(
+                link,
+                timeout=(CONNECT_LIMIT_S, self._timeout_s),
+                verify=self._verify,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"{self.base_url} {_why(error)}") from None
+        token = answer.cookies.get(SESSION_COOKIE)
+        answer.close()
+        if token is None:
+            raise ApiError(answer.status_code, f"the sign-in link to {self.base_url} was not accepted")
+        self._authorisation = f"Bearer {token}"
 
     def get(self, path: str, **query: str | int) -> Json:
         return self.send("GET", BASE + path, query=query)
@@ -169,7 +188,7 @@ class Client:
         query: Json | None = None,
         content_type: str = "",
         accept: str = "",
-    ) -> Answer:
+    ) -> ApiAnswer:
         headers = {name: text for name, text in (("Content-Type", content_type), ("Accept", accept)) if text}
         try:
             with self._session.request(
@@ -188,7 +207,7 @@ class Client:
                 body = _whole(response)
         except requests.RequestException as error:
             raise Unreachable(f"{self.base_url} {_why(error)}") from None
-        answer = Answer(response.status_code, body, f"{method} {self.base_url}{path.partition('?')[0]}")
+        answer = ApiAnswer(response.status_code, body, f"{method} {self.base_url}{path.partition('?')[0]}")
         if 300 <= answer.status < 400:
             target = str(response.headers.get("Location", "elsewhere"))[:200]
             raise Unreachable(f"{answer.address} redirects to {target}: sign in at that address")
@@ -202,7 +221,7 @@ def path_of(collection: str, project: str, name: str) -> str:
     return f"/{collection}/{quote(project, safe='')}/{quote(name, safe='')}"
 
 
-def words_of(answer: Answer) -> str:
+def words_of(answer: ApiAnswer) -> str:
     """What a refusal says: the message, each flaw with its place, the next step."""
     try:
         body = json.loads(answer.body)

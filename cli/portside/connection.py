@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class PortsideServer:
     """A signed-in client, and the project that commands mean unless another is named."""
 
     client: Client
-    context: contexts.Context
+    context: contexts.ServerContext
 
     @property
     def project(self) -> str:
@@ -52,7 +52,7 @@ def looks_like_id(reference: str) -> bool:
     return len(reference) == 36 and all(character in "0123456789abcdef-" for character in reference)
 
 
-def connect(context_name: str = "", project: str = "") -> Server:
+def connect(context_name: str = "", project: str = "") -> PortsideServer:
     """Sign in at the chosen context. Raises `CommandFailed`."""
     from .api import ApiError, Client
 
@@ -71,7 +71,7 @@ def connect(context_name: str = "", project: str = "") -> Server:
             else f"sign in again: portside login {context.url}"
         )
         raise CommandFailed(f"{context.url} refused the token: {again}", ExitCode.NOT_ALLOWED) from None
-    return Server(client, context)
+    return PortsideServer(client, context)
 
 
 def server_version(client: Client) -> str:

@@ -23,7 +23,7 @@ SIGN_IN_FIRST = "sign in first: portside login https://portside.example.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServerContext:
     """One place to work at. `token` is an API token or that of a sign-in; `certificate` a file with authorities."""
 
     name: str
@@ -41,9 +41,9 @@ class Contexts:
     """All contexts, and which of them is used."""
 
     current: str = ""
-    by_name: Mapping[str, Context] = field(default_factory=dict)
+    by_name: Mapping[str, ServerContext] = field(default_factory=dict)
 
-    def with_context(self, context: Context) -> Contexts:
+    def with_context(self, context: ServerContext) -> Contexts:
         """The same with this one, which becomes the current one."""
         return Contexts(context.name, {**self.by_name, context.name: context})
 
@@ -52,7 +52,7 @@ class Contexts:
         rest = {key: context for key, context in self.by_name.items() if key != name}
         return Contexts("" if self.current == name else self.current, rest)
 
-    def named(self, name: str) -> Context:
+    def named(self, name: str) -> ServerContext:
         """Raises `CommandFailed` where there is none of that name."""
         if name not in self.by_name:
             names = ", ".join(self.by_name) or "none"
@@ -72,7 +72,7 @@ def read() -> Contexts:
     try:
         text = path.read_bytes()[:MAX_BYTES]
         stored = json.loads(text)
-        contexts = {name: Context(**{**fields, "name": name}) for name, fields in stored["contexts"].items()}
+        contexts = {name: ServerContext(**{**fields, "name": name}) for name, fields in stored["contexts"].items()}
         return Contexts(str(stored.get("current") or ""), contexts)
     except FileNotFoundError:
         return Contexts()
@@ -100,17 +100,17 @@ def write(contexts: Contexts) -> None:
         raise CommandFailed(f"cannot write {path}: {error.strerror}") from None
 
 
-def chosen(name: str = "", project: str = "") -> Context:
+def chosen(name: str = "", project: str = "") -> ServerContext:
     """The context to use: the named one, that of the environment, or the current one. Raises `CommandFailed`."""
     project = project or os.environ.get("PORTSIDE_PROJECT", "")
     context = _chosen(name or os.environ.get("PORTSIDE_CONTEXT", ""))
     return replace(context, project=project) if project else context
 
 
-def _chosen(name: str) -> Context:
+def _chosen(name: str) -> ServerContext:
     url, token = os.environ.get("PORTSIDE_URL", ""), os.environ.get("PORTSIDE_TOKEN", "")
     if not name and token and url:
-        return Context(ENVIRONMENT, url.rstrip("/"), token=token)
+        return ServerContext(ENVIRONMENT, url.rstrip("/"), token=token)
     contexts = read()
     if name:
         return contexts.named(name)

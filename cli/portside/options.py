@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .connection import Server, connect
+from .connection import PortsideServer, connect
 from .output import FORMS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,7 +27,7 @@ def with_server(function: Callable[..., Any]) -> Callable[..., Any]:
     return signed_in
 
 
-def call(server: Server, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+def call(server: PortsideServer, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Run a command; where it is refused, also say that the server is of another release, if it is."""
     from .api import ApiError
     from .connection import server_version, version_note

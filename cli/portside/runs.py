@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from .connection import Server, looks_like_id
+from .connection import PortsideServer, looks_like_id
 from .ending import CommandFailed, ExitCode, note
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def reference_of(run: Json) -> str:
     return f"{run.get('name')}#{run.get('index')}"
 
 
-def locate(server: Server, reference: str) -> Json:
+def locate(server: PortsideServer, reference: str) -> Json:
     """An execution by its id, `PIPELINE#NUMBER`, or the newest of `PIPELINE`. Raises `CommandFailed`."""
     if looks_like_id(reference):
         return server.client.get(f"/executions/{reference}")
@@ -74,7 +74,7 @@ def _read(path: str) -> str:
         raise CommandFailed(f"cannot read {path}: {error}", ExitCode.USAGE) from None
 
 
-def watch_run(server: Server, run: Json, *, timeout_s: float, cancellable: bool = False) -> Json:
+def watch_run(server: PortsideServer, run: Json, *, timeout_s: float, cancellable: bool = False) -> Json:
     """Show an execution until it ends. Ctrl-C asks whether to cancel it, where that is offered and somebody can answer.
 
     The progress goes to standard error.
@@ -96,7 +96,7 @@ def watch_run(server: Server, run: Json, *, timeout_s: float, cancellable: bool 
     return run
 
 
-def offer_to_cancel(server: Server, run: Json) -> None:
+def offer_to_cancel(server: PortsideServer, run: Json) -> None:
     """After Ctrl-C: the run continues unless the person wants it cancelled."""
     if sys.stdin.isatty() and click.confirm(f"\nCancel {reference_of(run)} too?", err=True):
         server.client.act(run["_link"], "cancel", {"reason": "cancelled from the command line"})
@@ -105,7 +105,7 @@ def offer_to_cancel(server: Server, run: Json) -> None:
         note(f"{reference_of(run)} continues: portside executions watch {run['id']}")
 
 
-def patiently(server: Server, link: str) -> Json:
+def patiently(server: PortsideServer, link: str) -> Json:
     """Read an execution through restarts of the server and the end of an access token: waiting may take days."""
     from .api import ApiError, Unreachable
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.client import ApiError
+from cli.portside.api import ApiError
 from cli.rabbitmq import PrivateNode
 from tests.chaos import scene
 from tests.chaos.account import reckon

@@ -14,8 +14,8 @@ from pathlib import Path
 import requests
 
 from cli import demo
-from cli.client import Client
 from cli.ports import free_port
+from cli.portside.api import Client
 from tests.support.world import wait_for
 
 PORTSIDE = (sys.executable, "-m", "cli.main")

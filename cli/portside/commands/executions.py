@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..connection import Server
+from ..connection import PortsideServer
 from ..ending import CommandFailed, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
@@ -49,7 +49,7 @@ def executions() -> None:
 @with_output
 @with_server
 def executions_list(
-    server: Server,
+    server: PortsideServer,
     pipeline: str,
     status: str | None,
     image: str,
@@ -79,7 +79,7 @@ def executions_list(
 @click.argument("execution")
 @with_output
 @with_server
-def get(server: Server, execution: str, form: str) -> None:
+def get(server: PortsideServer, execution: str, form: str) -> None:
     """Show one execution with its stages and tasks."""
     from ..follow import rows
 
@@ -100,13 +100,15 @@ def get(server: Server, execution: str, form: str) -> None:
     "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Stop after so many seconds."
 )
 @with_server
-def watch(server: Server, execution: str, timeout: int) -> int:
+def watch(server: PortsideServer, execution: str, timeout: int) -> int:
     """Follow an execution to its end; the exit code says how it ended."""
     run = locate(server, execution)
     return exit_code_of(watch_run(server, run, timeout_s=timeout))
 
 
-def _act(server: Server, execution: str, action: str, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _act(
+    server: PortsideServer, execution: str, action: str, verb: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
     run = locate(server, execution)
     answer = server.client.act(run["_link"], action, body)
     note(f"{verb} {reference_of(run)}.")
@@ -118,7 +120,7 @@ def _act(server: Server, execution: str, action: str, verb: str, body: dict[str,
 @click.option("--reason", default="", help="Why; kept with the execution.")
 @with_yes
 @with_server
-def cancel(server: Server, execution: str, reason: str, yes: bool) -> None:
+def cancel(server: PortsideServer, execution: str, reason: str, yes: bool) -> None:
     """Cancel an execution; what its tasks did stays."""
     confirm(f"Cancel {execution}?", yes=yes)
     _act(server, execution, "cancel", "Cancelling", {"reason": reason})
@@ -127,7 +129,7 @@ def cancel(server: Server, execution: str, reason: str, yes: bool) -> None:
 @click.command()
 @click.argument("execution")
 @with_server
-def pause(server: Server, execution: str) -> None:
+def pause(server: PortsideServer, execution: str) -> None:
     """Pause an execution before its next task."""
     _act(server, execution, "pause", "Pausing")
 
@@ -135,7 +137,7 @@ def pause(server: Server, execution: str) -> None:
 @click.command()
 @click.argument("execution")
 @with_server
-def resume(server: Server, execution: str) -> None:
+def resume(server: PortsideServer, execution: str) -> None:
     """Resume a paused execution."""
     _act(server, execution, "resume", "Resuming")
 
@@ -151,7 +153,7 @@ def resume(server: Server, execution: str) -> None:
     "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most so many seconds."
 )
 @with_server
-def rerun(server: Server, execution: str, start: str, inputs: tuple[str, ...], wait: bool, timeout: int) -> int:
+def rerun(server: PortsideServer, execution: str, start: str, inputs: tuple[str, ...], wait: bool, timeout: int) -> int:
     """Run an execution again with its inputs, whole or from a stage or task."""
     from ..runs import read_inputs
 

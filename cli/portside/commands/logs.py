@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..connection import Server
+from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode
 from ..follow import ENDED, task_names
 from ..options import with_server
@@ -25,7 +25,7 @@ AT_ONCE = 2_000
 @click.option("-f", "--follow", is_flag=True, help="Print further lines as they come, until the execution ends.")
 @click.option("--task", "place", default="", metavar="STAGE[.TASK]", help="Only of this stage or task.")
 @with_server
-def logs(server: Server, execution: str, follow: bool, place: str) -> None:
+def logs(server: PortsideServer, execution: str, follow: bool, place: str) -> None:
     """Print the output of an execution's tasks, in their order."""
     run = locate(server, execution)
     tasks = list(_tasks(run, place))
@@ -61,7 +61,7 @@ def _tasks(run: Json, place: str) -> Iterator[tuple[str, str]]:
 
 
 def _new_lines(
-    server: Server, run: Json, task: tuple[str, str], ends: dict[tuple[str, str, int], int], named: bool
+    server: PortsideServer, run: Json, task: tuple[str, str], ends: dict[tuple[str, str, int], int], named: bool
 ) -> Iterator[str]:
     """Lines of one task after those that `ends` counts, which it moves on; says where lines were not kept."""
     if _status(run, task) == "NOT_STARTED":

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from ..connection import Server
+from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def split_image(image: str) -> tuple[str, str]:
-    """Repository and tag; a port of the registry is no tag."""
+    """Repository and tag; a registry's port is not a tag."""
     head, colon, tag = image.rpartition(":")
     return (head, tag) if colon and "/" not in tag else (image, "")
 
@@ -40,7 +40,7 @@ def split_image(image: str) -> tuple[str, str]:
 @click.option("--at", default="", metavar="TIME", help="When it was pushed: 2026-11-23T09:00:00Z. Now unless given.")
 @with_output
 @with_server
-def why(server: Server, image: str, at: str, form: str) -> None:
+def why(server: PortsideServer, image: str, at: str, form: str) -> None:
     """Say why an image was not deployed, or what it started."""
     repository, tag = split_image(image)
     answer = server.client.get("/registry-events/why", repository=repository, tag=tag, at=at)
@@ -67,7 +67,9 @@ def events() -> None:
 @with_watch
 @with_output
 @with_server
-def events_list(server: Server, image: str, webhook: str, verdict: str, limit: int, watch: bool, form: str) -> None:
+def events_list(
+    server: PortsideServer, image: str, webhook: str, verdict: str, limit: int, watch: bool, form: str
+) -> None:
     """List events, newest first."""
     repository, tag = split_image(image)
     query = ask_filter(imageName=repository, tag=tag, webhook=webhook, verdict=verdict, project=server.project)
@@ -83,7 +85,7 @@ def events_list(server: Server, image: str, webhook: str, verdict: str, limit: i
 @click.argument("event")
 @with_output
 @with_server
-def get(server: Server, event: str, form: str) -> None:
+def get(server: PortsideServer, event: str, form: str) -> None:
     """Show one event, with what the registry sent."""
     document = server.client.get(f"/registry-events/{quote(event, safe='')}")
     next_step = field("NEXT STEP", "nextStep")
@@ -102,7 +104,7 @@ def get(server: Server, event: str, form: str) -> None:
 @click.option("--anyway", is_flag=True, help="Even if a later push has started a run.")
 @with_output
 @with_server
-def rerun(server: Server, event: str, anyway: bool, form: str) -> None:
+def rerun(server: PortsideServer, event: str, anyway: bool, form: str) -> None:
     """Judge a push again, and start what fits now."""
     action = "run-anyway" if anyway else "rerun"
     document = server.client.act(f"/registry-events/{quote(event, safe='')}", action)
@@ -114,7 +116,7 @@ def rerun(server: Server, event: str, anyway: bool, form: str) -> None:
 @click.option("--webhook", required=True, metavar="NAME", help="The webhook that is tested.")
 @with_output
 @with_server
-def push(server: Server, image: str, webhook: str, form: str) -> None:
+def push(server: PortsideServer, image: str, webhook: str, form: str) -> None:
     """Send a test delivery through a webhook: every hop is checked, and nothing is started.
 
     It comes as the registry would send it, to the address that the registry calls.
@@ -125,7 +127,7 @@ def push(server: Server, image: str, webhook: str, form: str) -> None:
     check_webhook(server, webhook, {"repository": repository, "tag": tag}, form)
 
 
-def check_webhook(server: Server, webhook: str, body: dict[str, str], form: str) -> None:
+def check_webhook(server: PortsideServer, webhook: str, body: dict[str, str], form: str) -> None:
     """Test a webhook and print each hop. Raises `CommandFailed` where one failed."""
     document = server.find("registry-webhooks", webhook)
     result = server.client.act(f"/registry-webhooks/{document['id']}", "check", body)

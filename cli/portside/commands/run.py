@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from ..connection import Server
+from ..connection import PortsideServer
 from ..options import with_server
 from ..runs import exit_code_of, read_inputs, watch_run
 
@@ -22,7 +22,7 @@ from ..runs import exit_code_of, read_inputs, watch_run
     "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most so many seconds."
 )
 @with_server
-def run(server: Server, pipeline: str, inputs: tuple[str, ...], comment: str, wait: bool, timeout: int) -> int:
+def run(server: PortsideServer, pipeline: str, inputs: tuple[str, ...], comment: str, wait: bool, timeout: int) -> int:
     """Start PIPELINE and print its execution's page.
 
     With --wait, Ctrl-C asks whether to cancel the execution, and these exit codes tell how it ended: 0 completed,

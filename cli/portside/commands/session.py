@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from .. import contexts as store
-from ..connection import Server, server_version, version_note
+from ..connection import PortsideServer, server_version, version_note
 from ..ending import CommandFailed, ExitCode, demand_terminal, note
 from ..lazy import LazyGroup
 from ..options import with_output, with_server
@@ -69,7 +69,7 @@ def login(
         token, token_id = str(made["token"]), str(made["id"])
     me = client.get("/users/me")
     project = project or (known.project if known else "default")
-    context = store.Context(name, url, project, str(me.get("userName")), token, authorities, token_id)
+    context = store.ServerContext(name, url, project, str(me.get("userName")), token, authorities, token_id)
     store.write(contexts.with_context(context))
     note(f"Signed in at {url} as {context.user}, project {project}; context {name}.")
     if differs := version_note(server_version(client)):
@@ -112,7 +112,7 @@ def logout(context_name: str) -> None:
     note(f"Signed out of {context.url}.")
 
 
-def _revoke(context: store.Context) -> None:
+def _revoke(context: store.ServerContext) -> None:
     from ..api import ApiError, Client
 
     if not (context.token and context.token_id):
@@ -130,7 +130,7 @@ def _revoke(context: store.Context) -> None:
 @click.command()
 @with_output
 @with_server
-def whoami(server: Server, form: str) -> None:
+def whoami(server: PortsideServer, form: str) -> None:
     """Show the user, the role and the server of the current context."""
     me = server.client.get("/users/me")
     version = server_version(server.client)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cli.portside import contexts
-from cli.portside.contexts import Context, Contexts
+from cli.portside.contexts import Contexts, ServerContext
 from cli.portside.ending import CommandFailed, ExitCode
 
-PRODUCTION = Context("production", "https://portside.example.com", "shop", "ann", "secret-token")
-STAGING = Context("staging", "https://staging.example.com", token="other-token")
+PRODUCTION = ServerContext("production", "https://portside.example.com", "shop", "ann", "secret-token")
+STAGING = ServerContext("staging", "https://staging.example.com", token="other-token")
 
 
 @pytest.fixture(autouse=True)

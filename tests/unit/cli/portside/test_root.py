@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.__main__ import main as whole
-from cli.portside.commands import session
+from cli.portside import contexts
 from cli.portside.connection import version_note
 from cli.portside.ending import ExitCode
 from cli.portside.output import duration, length
@@ -25,7 +25,10 @@ def test_a_word_that_no_command_is_gets_the_nearest_one() -> None:
 
 
 def test_the_unforeseen_ends_in_a_message_and_never_in_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session.store, "read", lambda: {}["no such"])
+    def broken() -> None:
+        raise KeyError("no such")
+
+    monkeypatch.setattr(contexts, "read", broken)
     monkeypatch.delenv("PORTSIDE_DEBUG", raising=False)
     done = run("contexts", "list")
     assert done.exit_code == ExitCode.FAILED and done.stdout == ""
@@ -36,7 +39,7 @@ def test_ctrl_c_has_the_shells_exit_code(monkeypatch: pytest.MonkeyPatch) -> Non
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session.store, "read", interrupted)
+    monkeypatch.setattr(contexts, "read", interrupted)
     done = run("contexts", "list")
     assert done.exit_code == ExitCode.INTERRUPTED and done.stderr == "\ninterrupted\n"
 
