@@ -46,6 +46,11 @@ ALL = (
         "export KUBECONFIG=… TEST_REGISTRY=host:port",
     ),
     Need("docker", _docker, "a Docker engine with the Compose plugin"),
+    Need(
+        "helm",
+        lambda: bool(shutil.which("helm") and shutil.which("kubectl")),
+        "install helm 3.14 or later and kubectl, https://helm.sh/docs/intro/install",
+    ),
     Need("browser", lambda: chromium() is not None, "apt-get install chromium"),
     Need(
         "postgres",

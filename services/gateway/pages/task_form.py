@@ -15,9 +15,17 @@ from shared.grammar.yaml_parser import parse_one_yaml
 Form = Mapping[str, str]
 INPUT, ENDPOINT = "i.", "e."
 SOURCE = "source"
-LOCAL, CONTROL = "Local Definition", "Source Control"
-_FROM_CONTROL = ("filePath", "scmConstants")
-_FIRST = ("action", "yaml", *_FROM_CONTROL, "timeout", "rollbackOnFailure")
+LOCAL, CONTROL, KUSTOMIZE, CHART = "Local Definition", "Source Control", "Kustomize", "Helm chart"
+SOURCES = (LOCAL, CONTROL, KUSTOMIZE, CHART)
+_OF_SOURCES = {
+    "yaml": (LOCAL,),
+    **dict.fromkeys(("filePath", "scmConstants"), (CONTROL,)),
+    **dict.fromkeys(("kustomization", "images", "namePrefix", "nameSuffix", "patches"), (KUSTOMIZE,)),
+    **dict.fromkeys(("chart", "chartRepository", "chartVersion", "values", "valuesFiles", "runTests"), (CHART,)),
+    **dict.fromkeys(("releaseName", "prune", "takeOver"), (KUSTOMIZE, CHART)),
+}
+"""Of a Kubernetes task: the payload sources that a field goes with; the others go with all."""
+_FIRST = ("action", *_OF_SOURCES, "timeout", "rollbackOnFailure")
 """Of a Kubernetes task: what is always asked; the rest waits behind More."""
 
 
@@ -34,7 +42,7 @@ class Field:
     must: bool = False
     more: bool = False
     source: str = ""
-    """Asked for only with this payload source."""
+    """Asked for only with these payload sources, separated by commas."""
 
 
 def fields(schema: Json, task: Json) -> list[Field]:
@@ -54,7 +62,7 @@ def fields(schema: Json, task: Json) -> list[Field]:
                 tuple(about.get("enum") or ()),
                 name in (schema.get("required") or ()),
                 kubernetes and name not in _FIRST,
-                (LOCAL if name == "yaml" else CONTROL if name in _FROM_CONTROL else "") if kubernetes else "",
+                ",".join(_OF_SOURCES.get(name, ())) if kubernetes else "",
             )
         )
     return panel
@@ -63,6 +71,10 @@ def fields(schema: Json, task: Json) -> list[Field]:
 def source_of(task: Json) -> str:
     """Where a Kubernetes task takes its payload from."""
     values, endpoints = task.get("input") or {}, task.get("endpoints") or {}
+    if values.get("kustomization"):
+        return KUSTOMIZE
+    if values.get("chart"):
+        return CHART
     return CONTROL if values.get("filePath") or endpoints.get("scm") else LOCAL
 
 
@@ -70,7 +82,7 @@ def read(schema: Json, task: Json, form: Form) -> Json:
     """The task of the panel; a field left at its default is not written, what the panel does not know is kept."""
     values = dict(task.get("input") or {})
     for name, about in (schema.get("properties") or {}).items():
-        if about.get("type") == "object" or (INPUT + name not in form and _kind(about, values.get(name)) != "flag"):
+        if about.get("type") == "object" or (INPUT + name not in form and not _is_unticked(name, about, values, form)):
             continue
         value = _meant(about, form.get(INPUT + name, ""))
         if value in ("", None) or (name not in values and value == (about.get("default") or False)):
@@ -81,16 +93,20 @@ def read(schema: Json, task: Json, form: Form) -> Json:
         **(task.get("endpoints") or {}),
         **{role: form.get(ENDPOINT + role, "") for role in schema.get("x-endpoints") or {} if ENDPOINT + role in form},
     }
-    if form.get(SOURCE) == LOCAL:
-        values = {name: value for name, value in values.items() if name not in _FROM_CONTROL}
+    if (source := form.get(SOURCE)) in SOURCES:
+        values = {name: value for name, value in values.items() if source in _OF_SOURCES.get(name, SOURCES)}
+    if source == LOCAL:
         endpoints.pop("scm", None)
-    elif form.get(SOURCE) == CONTROL:
-        values.pop("yaml", None)
     changed = {**task, "endpoints": {role: name for role, name in endpoints.items() if name}, "input": values}
     for key in ("preCondition", "ignoreFailure"):
         changed[key] = form.get(key, "") if key == "preCondition" else bool(form.get(key))
     optional = ("endpoints", "preCondition", "ignoreFailure")
     return {key: value for key, value in changed.items() if value or key not in optional}
+
+
+def _is_unticked(name: str, about: Json, values: Json, form: Form) -> bool:
+    """Whether a box that the form does not send was there and left empty."""
+    return _kind(about, values.get(name)) == "flag" and (name not in _OF_SOURCES or SOURCE in form)
 
 
 def _kind(about: Json, value: Any) -> str:

@@ -5,9 +5,11 @@ Only the one commit is fetched, into a folder that goes at once. Why not the `gi
 
 from __future__ import annotations
 
+import re
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +23,12 @@ from shared.outbound.http import HttpClient
 
 from .git_transport import GitProblem, open_repository
 
-__all__ = ["File", "GitProblem", "branches", "read_file"]
+__all__ = ["File", "GitProblem", "branches", "fetched", "read_file"]
 
 MAX_FILE_BYTES = 256 * 1024
 _MAX_TAG_CHAIN = 10
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+"""A commit's whole name; servers such as GitHub and GitLab send one that a branch or tag leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,15 @@ def read_file(
     client: HttpClient, endpoint: OpenEndpoint, path: str, log: Callable[[str], None], branch: str = ""
 ) -> File:
     """A text file of at most 256 KiB at the tip of a branch or tag: of `branch`, else the endpoint's."""
+    with fetched(client, endpoint, log, branch) as (repo, commit, name):
+        return File(path, name, commit.id.decode(), _text(repo, commit, path, endpoint, name))
+
+
+@contextmanager
+def fetched(
+    client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None], branch: str = ""
+) -> Iterator[tuple[Repo, Commit, str]]:
+    """The tip of a branch or tag (of `branch`, else the endpoint's) in a repository that goes at once, and its name."""
     branch = branch or endpoint.text("branch")
     with (
         open_repository(client, endpoint, log) as (remote, place),
@@ -55,8 +68,7 @@ def read_file(
         with Repo.init_bare(folder) as repo:
             remote.fetch(place, repo, determine_wants=tip, depth=1)
             name, object_id = chosen[-1]
-            commit = _commit(repo, object_id)
-            return File(path, name, commit.id.decode(), _text(repo, commit, path, endpoint, name))
+            yield repo, _commit(repo, object_id), name
 
 
 def branches(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None]) -> list[str]:
@@ -75,6 +87,8 @@ def _tip(refs: Mapping[bytes, bytes | None], branch: str, endpoint: OpenEndpoint
     for full in (f"refs/heads/{branch}", f"refs/tags/{branch}", branch):
         if object_id := refs.get(full.encode()):
             return branch, object_id
+    if _COMMIT.fullmatch(branch):
+        return branch, branch.encode()
     names = sorted(ref[11:].decode("utf-8", "replace") for ref in refs if ref.startswith(b"refs/heads/"))
     raise GitProblem(
         "no-branch",

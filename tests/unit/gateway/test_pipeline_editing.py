@@ -107,6 +107,26 @@ def test_a_panel_says_action_cluster_and_payload_and_turns_numbers_and_flags_int
     assert task_form.source_of(read) == "Source Control"
 
 
+@pytest.mark.parametrize(
+    ("source", "own", "kept"),
+    [
+        ("Kustomize", {"i.kustomization": "overlays/prod", "i.images": "acme/web: acme/web:1", "i.prune": "yes"}, {}),
+        ("Helm chart", {"i.chart": "charts/web", "i.values": "image: {tag: 1}", "i.takeOver": "yes"}, {"prune": False}),
+    ],
+)
+def test_a_panel_keeps_what_goes_with_its_payload_source(
+    source: str, own: dict[str, str], kept: dict[str, Any]
+) -> None:
+    before = {"type": "K8S", "input": {"yaml": "kind: Pod", "filePath": "a.yaml"}, "endpoints": {"scm": "repo"}}
+    form = {"i.action": "APPLY", "i.pinDigest": "yes", "source": source, "e.scm": "repo", **own}
+    read = task_form.read(TASK_SCHEMAS["K8S"], before, form)
+    assert set(read["input"]) == {"action", *(name[2:] for name in own if name != "i.prune"), *kept}
+    assert read["endpoints"] == {"scm": "repo"}
+    assert task_form.source_of(read) == source
+    local = task_form.read(TASK_SCHEMAS["K8S"], read, {**form, "source": "Local Definition", "i.yaml": "kind: Job"})
+    assert local["input"] == {"action": "APPLY", "yaml": "kind: Job"} and "endpoints" not in local
+
+
 @pytest.mark.parametrize("kind", TASK_SCHEMAS)
 def test_every_type_of_task_has_a_panel(kind: str) -> None:
     schema = TASK_SCHEMAS[kind]

@@ -85,7 +85,7 @@ def _examine(
         fence.check(live, desired.stamp_of(request), item.ref)
         result = _try(request, cluster, item, live, own_objects)
     if live is not None and result is not None:
-        result = managed_fields.without_dropped(result, live, item.body)
+        result = managed_fields.without_dropped(result, live, item.body, desired.owners(request))
     if _needs_restart(item, live, result):
         findings.restarts.append(item.ref.to_json())
         request.tools.log(_restart_words(item.ref))
@@ -144,7 +144,7 @@ def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
             return Running(handle, "The cluster does not answer", effect_next=True)
         if not refs:
             raise
-        return _gave_up(request, handle, error.message, {})
+        return gave_up(request, handle, error.message, {})
     request.memory.pop("outage", None)
     following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in refs]}
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
@@ -163,10 +163,10 @@ def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     if not progress.failure and request.tools.now() < handle["until"]:
         return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))
     why = progress.failure or too_late(request, progress)
-    return _gave_up(request, handle, why, _output(request, cluster, progress.objects, [why]))
+    return gave_up(request, handle, why, _output(request, cluster, progress.objects, [why]))
 
 
-def _gave_up(request: Asked, handle: Json, why: str, output: Json) -> Step:
+def gave_up(request: Asked, handle: Json, why: str, output: Json) -> Step:
     """The end of a change that failed, or the way back where that is wanted."""
     if not request.flag("rollbackOnFailure"):
         raise TaskFailed(why, output)

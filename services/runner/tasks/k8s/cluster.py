@@ -104,6 +104,14 @@ class ClusterConnection:
         answer: Plain = self._do("ask for the version", lambda: self._raw("get", "/version"), again=True)
         return answer
 
+    def api_versions(self) -> tuple[str, ...]:
+        """What the cluster serves, as a chart asks for it: `apps/v1` and `apps/v1/Deployment`."""
+        served: set[str] = set()
+        for resource in self._all_kinds():
+            group_version = f"{resource.group}/{resource.api_version}" if resource.group else resource.api_version
+            served |= {group_version, f"{group_version}/{resource.kind}"}
+        return tuple(sorted(served))
+
     def _connected(self) -> DynamicClient:
         if self._client is None:
             try:

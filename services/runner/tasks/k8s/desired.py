@@ -13,7 +13,7 @@ from services.runner.clients.registry.account import account_of
 from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
 from services.runner.tasks import references
 
-from . import images, managed_fields, manifests
+from . import hooks, images, managed_fields, manifests
 from .fence import RESTARTED, Stamp, annotations_of
 from .manifests import Object, Ref, pod_template
 
@@ -42,7 +42,9 @@ class DesiredObject:
 def manifest(request: Asked) -> list[Object]:
     """The objects in the task's input."""
     if request.text("yaml").strip():
-        return manifests.in_order(manifests.read(request.text("yaml")))
+        objects_of_text = manifests.read(request.text("yaml"))
+        # Elsewhere the annotation of a hook is one as any other.
+        return manifests.in_order(hooks.without(objects_of_text) if request.text("chart").strip() else objects_of_text)
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
@@ -58,6 +60,11 @@ def stamp_of(request: Asked) -> Stamp:
     """What this run writes on what it applies."""
     about = request.about
     return Stamp(about.pipeline_id, request.start_number, about.execution_id, about.index)
+
+
+def owners(request: Asked) -> managed_fields.Owners:
+    """Whose fields become ours at our first apply: kubectl's, and Helm's where the task takes its release over."""
+    return managed_fields.CLIENT_SIDE + (managed_fields.HELM if request.flag("takeOver") else ())
 
 
 def kinds_made(objects: Iterable[Object]) -> set[tuple[str, str]]:

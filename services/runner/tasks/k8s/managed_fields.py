@@ -19,33 +19,40 @@ def applied_by(live: Object, manager: str = MANAGER) -> Object | None:
     return None
 
 
+Owners = tuple[tuple[str, str], ...]
 KUBECTL = "kubectl-client-side-apply"
 
 
-def owned_by_kubectl(live: Object) -> dict[str, Any] | None:
-    """The entry of a client-side `kubectl apply`, where we have never applied the object ourselves."""
+CLIENT_SIDE = ((KUBECTL, "Update"),)
+"""Whose fields become ours at our first apply, as manager and operation."""
+HELM = (("helm", "Apply"), ("helm", "Update"))
+"""As Helm 4 writes, and as Helm 3 does."""
+
+
+def earlier_owner(live: Object, whose: Owners = CLIENT_SIDE) -> dict[str, Any] | None:
+    """The entry of the manager that is taken over, where we have never applied the object ourselves."""
     entries = (live.get("metadata") or {}).get("managedFields") or ()
     applied = any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries)
     theirs = (
         entry
         for entry in entries
-        if (entry.get("manager"), entry.get("operation"), entry.get("subresource") or "") == (KUBECTL, "Update", "")
+        if (entry.get("manager"), entry.get("operation")) in whose and not entry.get("subresource")
     )
     return None if applied else next(theirs, None)
 
 
-def taken_over(live: Object) -> list[dict[str, Any]] | None:
-    """The managed fields with kubectl's entry as ours; None where there is nothing to take over."""
-    entry = owned_by_kubectl(live)
+def taken_over(live: Object, whose: Owners = CLIENT_SIDE) -> list[dict[str, Any]] | None:
+    """The managed fields with the earlier owner's entry as ours; None where there is nothing to take over."""
+    entry = earlier_owner(live, whose)
     if entry is None:
         return None
     ours = {**entry, "manager": MANAGER, "operation": "Apply"}
     return [ours if other is entry else other for other in live["metadata"]["managedFields"]]
 
 
-def without_dropped(result: Object, live: Object, body: Object) -> Object:
-    """What an apply will leave once kubectl's fields are ours: those that the manifest no longer has are gone."""
-    entry = owned_by_kubectl(live)
+def without_dropped(result: Object, live: Object, body: Object, whose: Owners = CLIENT_SIDE) -> Object:
+    """What an apply will leave once those fields are ours: those that the manifest no longer has are gone."""
+    entry = earlier_owner(live, whose)
     if entry is None:
         return result
     rest = _without(result, _take(live, entry.get("fieldsV1") or {}), body)

@@ -11,7 +11,7 @@ from shared.grammar.manifest_values import fill_input
 from shared.grammar.resolving import Scope
 from shared.outbound.http import HttpClient
 
-from . import apply, mutations, queries, rollback, source
+from . import apply, mutations, queries, release, rollback, source
 from .cluster import ClusterConnection, Clusters
 
 
@@ -39,10 +39,11 @@ class K8S(Task):
 
     def start(self, request: Asked) -> Step:
         module = _module(request)
+        cluster = self._cluster(request)
         if not source.is_wanted(request):
-            return module.start(request, self._cluster(request))
-        text = source.fetch(request, self._client)
-        step = module.start(source.put_in(request, text), self._cluster(request))
+            return module.start(request, cluster)
+        text = source.fetch(request, self._client, cluster)
+        step = module.start(source.put_in(request, text), cluster)
         return source.kept(request, step, text) if isinstance(step, Running) else step
 
     def observe(self, request: Asked, handle: Json) -> Step:
@@ -83,6 +84,14 @@ _MODULES: dict[str, ActionModule] = {
     "WAIT": queries.WaitForObjects(),
 }
 
+_OF_RELEASES: dict[str, ActionModule] = {
+    "APPLY": release,
+    "DIFF": release.DiffOfRelease(),
+    "GET": _MODULES["GET"],
+    "WAIT": _MODULES["WAIT"],
+}
+"""For charts and overlays, which have hooks and a record of what they made."""
+
 _PURE = frozenset({"GET", "DIFF", "WAIT"})
 
 
@@ -91,4 +100,9 @@ def _module(request: Asked) -> ActionModule:
     if action is None:
         names = ", ".join(_MODULES)
         raise TaskFailed(f"There is no K8S action {request.input.get('action')!r}: choose one of {names}.")
+    if source.is_rendered(request):
+        action = _OF_RELEASES.get(_action(request.input))
+    if action is None:
+        names = ", ".join(_OF_RELEASES)
+        raise TaskFailed(f"A chart or an overlay can be used with {names}, not with {request.text('action')}.")
     return action

@@ -24,7 +24,7 @@ def write(
     """Apply what was read just before and nothing newer: a start that comes late loses."""
     stamp = desired.stamp_of(request)
     for tries_left in reversed(range(_RACES)):
-        live = taken_over(cluster, ref, await_gone(request, cluster, ref))
+        live = taken_over(cluster, ref, await_gone(request, cluster, ref), desired.owners(request))
         fence.check(live, stamp, ref)
         newest = desired.with_restart(body, live, restart_for)
         if live is not None:
@@ -64,13 +64,16 @@ def is_being_deleted(live: Object) -> bool:
     return bool(live["metadata"].get("deletionTimestamp"))
 
 
-def taken_over(cluster: ClusterConnection, ref: Ref, live: Object | None) -> Object | None:
+def taken_over(
+    cluster: ClusterConnection, ref: Ref, live: Object | None, whose: managed_fields.Owners
+) -> Object | None:
     """The live object, with what a client-side `kubectl apply` owned made ours at our first apply.
 
-    Otherwise a field that is taken out of the manifest would stay, owned by a manager that writes no more. What Helm,
-    an editor or an autoscaler owns stays theirs. Source: csaupgrade in k8s.io/client-go.
+    Otherwise a field that is taken out of the manifest would stay, owned by a manager that writes no more. What an
+    editor or an autoscaler owns stays theirs, and what Helm does unless its release is taken over. Source: csaupgrade
+    in k8s.io/client-go.
     """
-    entries = managed_fields.taken_over(live) if live is not None else None
+    entries = managed_fields.taken_over(live, whose) if live is not None else None
     if live is None or entries is None:
         return live
     version = live["metadata"]["resourceVersion"]

@@ -1,0 +1,277 @@
+"""Overlays and charts from a Git server, rendered by the real programs and applied to the real cluster."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.contracts.history import Status
+from shared.contracts.pushes import Push
+from shared.contracts.runs import ResolvedEndpoint
+from tests.support.gitserver import GitServer
+from tests.unit.runner.conftest import until
+
+from .k8s import Kube, Runs, deployment
+from .test_k8s_actions import PAUSE
+
+pytestmark = [pytest.mark.cluster, pytest.mark.helm]
+
+ROLES = {"scm": "source"}
+
+
+@pytest.fixture
+def git(tmp_path: Path, runs: Runs) -> Iterator[GitServer]:
+    server = GitServer(tmp_path / "git", "ann", "s3cret-password")
+    runs.endpoints["source"] = ResolvedEndpoint(
+        name="source",
+        type="git",
+        properties={"repoURL": f"{server.url}/acme/deploy.git", "username": "ann"},
+        secrets={"password": runs.sealer.seal("s3cret-password")},
+    )
+    yield server
+    server.close()
+
+
+def overlay(**more: str) -> dict[str, str]:
+    return {
+        "base/kustomization.yaml": "resources: [web.yaml, settings.yaml]\n",
+        "base/web.yaml": deployment("web", "acme/web:1"),
+        "base/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {mode: base}\n",
+        "overlays/test/kustomization.yaml": "resources: [../../base]\n",
+        **more,
+    }
+
+
+def chart(**more: str) -> dict[str, str]:
+    template = deployment("web", "IMAGE").replace("name: web", "name: {{ .Release.Name }}-web")
+    return {
+        "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\nkubeVersion: '>=1.16.0-0'\n",
+        "charts/web/values.yaml": f"image: {{repository: {PAUSE.rpartition(':')[0]}, tag: none}}\nmode: plain\n",
+        "charts/web/templates/web.yaml": template.replace(
+            "IMAGE", "{{ .Values.image.repository }}:{{ .Values.image.tag }}"
+        ),
+        "charts/web/templates/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
+        'data: {mode: {{ required "mode is needed" .Values.mode | quote }}}\n',
+        "values/test.yaml": "mode: from-file\n",
+        **more,
+    }
+
+
+def config_map(kube: Kube, space: str, name: str) -> Any:
+    return kube.call("GET", f"/api/v1/namespaces/{space}/configmaps/{name}")
+
+
+def test_an_overlay_is_built_changed_and_rolled_out(runs: Runs, kube: Kube, space: str, git: GitServer) -> None:
+    git.commit("acme/deploy", overlay())
+    patch = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"mode": "patched"}}
+    done = runs.run(
+        kustomization="overlays/test", images={"acme/web": PAUSE}, namePrefix="a-", patches=[patch], namespace=space,
+        roles=ROLES,
+    )  # fmt: skip
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.deployment(space, "a-web")["spec"]["template"]["spec"]["containers"][0]["image"] == PAUSE
+    assert config_map(kube, space, "a-settings")["data"] == {"mode": "patched"}
+
+
+def test_a_chart_is_rendered_with_its_values_and_rolled_out(runs: Runs, kube: Kube, space: str, git: GitServer) -> None:
+    git.commit("acme/deploy", chart())
+    values = {"image": {"tag": PAUSE.rpartition(":")[2]}}
+    done = runs.run(
+        chart="charts/web", values=values, valuesFiles=["values/test.yaml"], releaseName="shop", namespace=space,
+        roles=ROLES,
+    )  # fmt: skip
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert kube.deployment(space, "shop-web")["spec"]["template"]["spec"]["containers"][0]["image"] == PAUSE
+    assert config_map(kube, space, "settings")["data"] == {"mode": "from-file"}
+
+
+def job(name: str, event: str, command: str, *, weight: int = 0, policy: str = "before-hook-creation") -> str:
+    return f"""
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}
+  annotations: {{helm.sh/hook: "{event}", helm.sh/hook-weight: "{weight}", helm.sh/hook-delete-policy: "{policy}"}}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: 1
+      containers: [{{name: main, image: "busybox:1.36", command: [sh, -c, "{command}"]}}]
+"""
+
+
+def release(tag: str = PAUSE.rpartition(":")[2], **more: Any) -> dict[str, Any]:
+    return {"chart": "charts/web", "releaseName": "shop", "roles": ROLES, "values": {"image": {"tag": tag}}, **more}
+
+
+def lines_about(ledger: Any, word: str) -> list[str]:
+    return [line for line in ledger.lines if word in line]
+
+
+def test_hooks_run_in_their_order_and_tests_by_choice(runs: Runs, kube: Kube, space: str, git: GitServer) -> None:
+    hooks = {
+        "charts/web/templates/late.yaml": job("late", "pre-install", "true", weight=5, policy="hook-succeeded"),
+        "charts/web/templates/early.yaml": job("early", "pre-install,pre-upgrade", "true", weight=-5),
+        "charts/web/templates/after.yaml": job("after", "post-install", "true"),
+        "charts/web/templates/upgrade.yaml": job("upgrade", "post-upgrade", "true"),
+        "charts/web/templates/check.yaml": job("check", "test", "true"),
+        "charts/web/templates/gone.yaml": job("gone", "pre-delete", "true"),
+    }
+    git.commit("acme/deploy", chart(**hooks))
+    done = runs.run(namespace=space, **release(runTests=True))
+    assert done.state.status is Status.COMPLETED, done.state.message
+    finished = [line.split(" succeeded")[0].split()[-3:] for line in lines_about(done, " succeeded")]
+    ran = [" ".join(words) for words in finished if words[1:2] == ["Job"] or "Job" in words]
+    assert [words.rsplit(" ", 1)[-1] for words in ran] == ["early", "late", "after", "check"], done.lines
+    assert lines_about(done, "Job gone (pre-delete)"), done.lines
+    jobs = f"/apis/batch/v1/namespaces/{space}/jobs"
+    assert kube.call("GET", f"{jobs}/late") is None or kube.call("GET", f"{jobs}/late")["metadata"]["deletionTimestamp"]
+    first_early = kube.call("GET", f"{jobs}/early")["metadata"]["uid"]
+    again = runs.run(namespace=space, **release())
+    assert again.state.status is Status.COMPLETED, again.state.message
+    assert lines_about(again, "post-upgrade hook Job upgrade succeeded"), again.lines
+    assert kube.call("GET", f"{jobs}/early")["metadata"]["uid"] != first_early
+    assert not lines_about(again, "check succeeded")
+
+
+def test_a_hook_that_fails_before_changes_nothing_and_one_after_is_put_back(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    git.commit("acme/deploy", chart())
+    assert runs.run(namespace=space, **release()).state.status is Status.COMPLETED
+    git.commit("acme/deploy", {"charts/web/templates/hook.yaml": job("migrate", "pre-upgrade", "exit 3")})
+    changed: dict[str, Any] = {"values": {"image": {"tag": "1"}, "mode": "new"}}
+    failed = runs.run(namespace=space, **release(**changed))
+    assert failed.state.status is Status.FAILED
+    assert "The pre-upgrade hook Job migrate failed: " in failed.state.message
+    assert failed.state.message.endswith("Nothing of the release was changed.")
+    assert config_map(kube, space, "settings")["data"] == {"mode": "plain"}
+    git.commit("acme/deploy", {"charts/web/templates/hook.yaml": job("migrate", "post-upgrade", "exit 3")})
+    failed = runs.run(namespace=space, **release(**changed, rollbackOnFailure=True))
+    assert failed.state.status is Status.FAILED
+    assert "The post-upgrade hook Job migrate failed: " in failed.state.message
+    assert "Put back: Deployment shop-web runs" in failed.state.message
+    assert config_map(kube, space, "settings")["data"] == {"mode": "plain"}
+
+
+def test_what_the_release_no_longer_has_is_shown_and_then_deleted(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    extra = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, annotations: {notes}}}\ndata: {{a: b}}\n"
+    there_before = {"metadata": {"name": "ours-already"}, "data": {"a": "b"}}
+    kube.call("POST", f"/api/v1/namespaces/{space}/configmaps", there_before)
+    more = {
+        "charts/web/templates/extra.yaml": "{{- if .Values.extra }}\n"
+        + extra.format(name="extra", notes="{}")
+        + "---\n"
+        + extra.format(name="kept", notes="{helm.sh/resource-policy: keep}")
+        + "---\n"
+        + extra.format(name="ours-already", notes="{}")
+        + "{{- end }}\n"
+    }
+    git.commit("acme/deploy", chart(**more))
+    with_extra: dict[str, Any] = {"values": {"image": {"tag": "1"}, "extra": True}}
+    assert runs.run(namespace=space, **release(**with_extra)).state.status is Status.COMPLETED
+    assert config_map(kube, space, "extra")
+    shown = runs.run(action="DIFF", namespace=space, **release())
+    assert shown.state.status is Status.COMPLETED, shown.state.message
+    output = shown.state.task("Deploy", "Apply").output.view
+    assert output["changed"] and f"-ConfigMap {space}/extra (deleted" in output["diff"]
+    assert "kept" not in output["diff"] and "ours-already" not in output["diff"]
+    assert config_map(kube, space, "extra")
+    left = runs.run(namespace=space, **release(prune=False))
+    assert left.state.status is Status.COMPLETED and config_map(kube, space, "extra")
+    pruned = runs.run(namespace=space, **release())
+    assert pruned.state.status is Status.COMPLETED, pruned.state.message
+    assert config_map(kube, space, "extra") is None
+    assert config_map(kube, space, "kept") and config_map(kube, space, "ours-already")
+    again = runs.run(namespace=space, **release())
+    assert again.state.task("Deploy", "Apply").message == "Already live, nothing to do."
+
+
+def test_the_pushed_image_goes_out_by_digest_and_a_broken_one_is_put_back(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    git.commit("acme/deploy", overlay())
+    given: dict[str, Any] = {"kustomization": "overlays/test", "namespace": space, "roles": ROLES}
+    assert runs.run(images={"acme/web": PAUSE}, **given).state.status is Status.COMPLETED
+    digest = "sha256:" + "b" * 64
+    push = Push(provider="dockerhub", registry_host="127.0.0.1:1", repository="acme/web", tag="2", digest=digest)
+    failed = runs.run(push, images={"acme/web": "127.0.0.1:1/acme/web:2"}, rollbackOnFailure=True, **given)
+    assert failed.state.status is Status.FAILED
+    assert lines_about(failed, f"is deployed as 127.0.0.1:1/acme/web:2@{digest}")
+    assert f"Put back: Deployment web runs {PAUSE} again" in failed.state.message
+    assert kube.deployment(space, "web")["spec"]["template"]["spec"]["containers"][0]["image"] == PAUSE
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "words"),
+    [
+        ({}, {"values": {"mode": None}}, "web/templates/settings.yaml:4:16): mode is needed"),
+        ({"charts/web/templates/bad.yaml": "a: {{ .Values.x }\n"}, {}, "web/templates/bad.yaml:1"),
+        ({"charts/web/templates/bad.yaml": "a: b: c\n"}, {}, "YAML parse error on web/templates/bad.yaml"),
+        (
+            {"charts/web/templates/look.yaml": 'a: {{ lookup "v1" "Secret" "apps" "db" | toJson }}\n'},
+            {},
+            'web/templates/look.yaml:1 calls lookup "v1" "Secret" "apps" "db", which reads the cluster',
+        ),
+        (
+            {"charts/web/templates/old.yaml": job("old", "crd-install", "true")},
+            {},
+            "has hooks of the kind crd-install, which helm leaves out",
+        ),
+        ({"charts/web/values.schema.json": '{"properties": {"mode": {"type": "integer"}}}'}, {}, "/mode"),
+        ({"charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\nkubeVersion: '>=99'\n"}, {}, ">=99"),
+        ({}, {"valuesFiles": ["values/none.yaml"]}, "`valuesFiles` names values/none.yaml, which is no file"),
+        ({}, {"valuesFiles": ["../../etc/passwd"]}, "leads out of the repository"),
+        ({}, {"chart": "charts/none"}, "There is no folder charts/none at this commit; at its top are: charts"),
+        ({}, {"yaml": "a: b"}, "names more than one source of its manifest: yaml, chart"),
+        ({}, {"action": "DELETE"}, "can be used with APPLY, DIFF, GET, WAIT, not with DELETE"),
+    ],
+)
+def test_what_is_wrong_with_a_chart_is_told_with_its_place(
+    runs: Runs, git: GitServer, files: dict[str, str], given: dict[str, Any], words: str
+) -> None:
+    git.commit("acme/deploy", chart(**files))
+    failed = runs.run(namespace="default", **release(**given))
+    assert failed.state.status is Status.FAILED
+    assert words in failed.state.message
+
+
+def test_a_helm_release_is_taken_over_without_a_restart_of_its_pods(
+    runs: Runs, kube: Kube, space: str, git: GitServer, tmp_path: Path
+) -> None:
+    git.commit("acme/deploy", chart())
+    work = git.folder / "work/acme/deploy"
+    flags = ["--namespace", space, "--set", "image.tag=1"]
+    done = subprocess.run(
+        ["helm", "install", "shop", str(work / "charts/web"), *flags], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    before = until_ready(kube, space)
+    refused = runs.run(namespace=space, **release())
+    assert "belongs to the Helm release shop: set `takeOver`" in refused.state.message
+    taken = runs.run(namespace=space, **release(takeOver=True, values={"image": {"tag": "1"}, "mode": "taken"}))
+    assert taken.state.status is Status.COMPLETED, taken.state.message
+    assert pods(kube, space) == before
+    assert config_map(kube, space, "settings")["data"] == {"mode": "taken"}
+    managers = {entry["manager"] for entry in kube.deployment(space, "shop-web")["metadata"]["managedFields"]}
+    assert "helm" not in managers and "portside" in managers
+    listed = subprocess.run(["helm", "list", "-q", "-n", space], capture_output=True, text=True, timeout=60)
+    assert listed.stdout.split() == ["shop"]
+
+
+def pods(kube: Kube, space: str) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in kube.call("GET", f"/api/v1/namespaces/{space}/pods")["items"]}
+
+
+def until_ready(kube: Kube, space: str) -> set[str]:
+    until(lambda: (kube.deployment(space, "shop-web").get("status") or {}).get("readyReplicas") == 1, 60)
+    return pods(kube, space)
