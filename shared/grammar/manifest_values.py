@@ -98,7 +98,7 @@ def fill_input(task_input: Mapping[str, Any], scope: Scope, missing: Missing = f
     """
     as_yaml = str(task_input.get("references") or "").strip().lower() == "text"
     filled: Json = {}
-    for field in ("yaml", "patch"):
+    for field in ("yaml", "patch", "values", "patches", "images"):
         if not isinstance(text := task_input.get(field), str) or not TOKEN.search(text):
             continue
         value = fill_manifest(
@@ -106,7 +106,7 @@ def fill_input(task_input: Mapping[str, Any], scope: Scope, missing: Missing = f
             partial(token_value, scope=scope, place=f"input.{field}", missing=missing),
             is_yaml=lambda token: as_yaml and _is_variable(token),
         )
-        filled[field] = value if field == "patch" or isinstance(value, str) else _as_text_of_documents(value)
+        filled[field] = value if field != "yaml" or isinstance(value, str) else _as_text_of_documents(value)
     return filled
 
 

@@ -71,7 +71,7 @@ def _write(repo: Repo, commit: Commit, folder: Path, endpoint: OpenEndpoint) -> 
 
 
 def _entries(repo: Repo, tree_id: bytes, above: str, depth: int) -> Iterator[tuple[str, int, bytes]]:
-    """Path, mode and object of every file and link; submodules are no part of the commit."""
+    """Path, mode and object of every file and link; submodules are not part of the commit."""
     tree = repo[tree_id]
     if not isinstance(tree, Tree) or depth > _MAX_DEPTH:
         raise GitProblem("refused", f"The folder {above or '/'} of the repository cannot be read.")

@@ -1,7 +1,7 @@
 """The K8S task: applies, watches and rolls back objects of a Kubernetes cluster.
 
-`task` hands each action to its module: `apply`, `mutations`, `queries`, `rollback`; `release` is the apply of a chart or
-an overlay, with its `hook_runs` and the `inventory` of what it made. `source` reads manifests, also those that are
+`task` hands each action to its module: `apply`, `mutations`, `queries`, `rollback`; `release` is the apply of a chart
+or an overlay, with its `hook_runs` and the `inventory` of what it made. `source` reads manifests, also those that are
 `rendered`: `charts` (whose `chart_files` are made safe first) and `kustomize` by `programs`.
 They compute the `desired` objects,
 `write` them and `watch` the roll-out. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `fence`, `hooks`,

@@ -42,7 +42,7 @@ class Hook:
 
 
 def without(objects: Iterable[Object]) -> list[Object]:
-    """The objects that are no hooks."""
+    """The objects without the hooks among them."""
     return [obj for obj in objects if HOOK not in annotations_of(obj)]
 
 

@@ -53,7 +53,7 @@ def release_name(request: Asked) -> str:
 
 
 def is_upgrade(request: Asked, cluster: ClusterConnection, before: Inventory) -> bool:
-    """Whether a revision is there already, of ours or of the Helm release that is taken over."""
+    """Whether a revision already exists, of ours or of the Helm release that is taken over."""
     if before.deployed or not request.flag("takeOver"):
         return before.deployed
     namespace = request.text("namespace").strip() or cluster.namespace

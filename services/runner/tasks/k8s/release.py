@@ -28,7 +28,7 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
     request = _forced(request, before.deployed)
     release_hooks = hooks.hooks_of(_rendered(request))
     for words in hooks.left_out(release_hooks):
-        request.tools.log(f"{words} is no hook of an install or upgrade, and is left out.")
+        request.tools.log(f"{words} is not a hook of an install or upgrade, and is left out.")
     events = _events(request, upgrade=inventory.is_upgrade(request, cluster, before))
     planned = [f"{event} {hook.title}" for event in events for hook in hooks.at(release_hooks, event)]
     if planned:

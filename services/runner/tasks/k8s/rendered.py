@@ -78,7 +78,7 @@ def _folder(checkout: Path, name: str) -> Path:
 def _file(checkout: Path, name: str) -> Path:
     place = _within(checkout, name)
     if not place.is_file():
-        raise TaskFailed(f"`valuesFiles` names {name}, which is no file at this commit.")
+        raise TaskFailed(f"`valuesFiles` names {name}, which is not a file at this commit.")
     return place
 
 
