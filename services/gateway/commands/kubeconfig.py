@@ -27,6 +27,18 @@ _FILES = {
     "tokenFile": "token",
 }
 """Keys that name a file, and where its content may be instead."""
+_USED = {
+    "cluster": {"server", "insecure-skip-tls-verify", "tls-server-name"},
+    "user": {"username", "password", "exec", "auth-provider", "as", "as-groups", "as-user-extra"},
+    "context": {"cluster", "user", "namespace"},
+}
+"""Keys of client-go's `Config` (k8s.io/client-go/tools/clientcmd/api/v1), beside those of files, that an endpoint takes
+over or that are refused on their own."""
+_REFUSED = {
+    "proxy-url": "Portside connects to clusters directly: without the proxy it might reach another server.",
+    "as-uid": "Portside cannot act under another user's id: remove as-uid.",
+}
+"""Keys that Portside lacks and that change which server answers or with which rights."""
 
 
 def _refused(message: str, hint: str = "") -> Refused:
@@ -70,7 +82,7 @@ def _described(config: Json, name: str, current: bool, files: Mapping[str, str])
         "url": url,
         "namespace": properties.get("namespace", ""),
         "authType": properties["authType"],
-        "warnings": [warning] if (warning := loopback_warning(url)) else [],
+        "warnings": [*([warning] if (warning := loopback_warning(url)) else []), *_unused(config, name)],
     }
 
 
@@ -99,6 +111,7 @@ def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json
     cluster = _whole(_part(config, "clusters", str(context.get("cluster")), "cluster"), files)
     user = _whole(_part(config, "users", str(context.get("user")), "user") if context.get("user") else {}, files)
     _refuse_plugins(user)
+    _refuse_unsupported(cluster, user)
     if not cluster.get("server"):
         raise _refused(f"The cluster of context {context_name} has no server.", _FLATTEN)
     imported: Json = {"kubernetesURL": str(cluster["server"])}
@@ -108,6 +121,9 @@ def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json
         imported["insecureSkipTLSVerify"] = True
     if context.get("namespace"):
         imported["namespace"] = str(context["namespace"])
+    if cluster.get("tls-server-name"):
+        imported["tlsServerName"] = str(cluster["tls-server-name"])
+    imported |= _impersonated(user)
     return {**imported, **_credentials(user, context_name)}
 
 
@@ -136,6 +152,47 @@ def _refuse_plugins(user: Json) -> None:
                 f"This kubeconfig signs in by running {command}, which exists only on your machine.",
                 "Create a ServiceAccount with a token and use that.",
             )
+
+
+def _refuse_unsupported(*parts: Json) -> None:
+    for part in parts:
+        for key, reason in _REFUSED.items():
+            if part.get(key):
+                raise _refused(f"The kubeconfig has {key}. {reason}")
+
+
+def _unused(config: Json, context_name: str) -> list[str]:
+    """A warning for each key that the endpoint leaves out."""
+    context = _part(config, "contexts", context_name, "context")
+    parts = {"context": context, "cluster": _part(config, "clusters", str(context.get("cluster")), "cluster")}
+    if context.get("user"):
+        parts["user"] = _part(config, "users", str(context["user"]), "user")
+    return [
+        f"The {name}'s {key} is not taken over: Portside does not use it."
+        for name, part in parts.items()
+        for key in sorted(map(str, part))
+        if key not in _USED[name] and key not in {*_REFUSED, *_FILES, *_FILES.values()}
+    ]
+
+
+def _impersonated(user: Json) -> Json:
+    """As whom requests are made: `as`, `as-groups` and `as-user-extra`."""
+    groups, extra = user.get("as-groups") or [], user.get("as-user-extra") or {}
+    if not user.get("as"):
+        if groups or extra:
+            raise _refused("The kubeconfig has as-groups or as-user-extra without as.", "Name the user in as.")
+        return {}
+    if not isinstance(groups, list) or not isinstance(extra, dict):
+        raise _refused("as-groups must be a list, and as-user-extra an object of lists.")
+    pairs = [
+        (key, value) for key, values in extra.items() for value in (values if isinstance(values, list) else [values])
+    ]
+    fields = {
+        "impersonateUser": str(user["as"]),
+        "impersonateGroups": "\n".join(map(str, groups)),
+        "impersonateExtra": "\n".join(f"{key}: {value}" for key, value in pairs),
+    }
+    return {name: text for name, text in fields.items() if text}
 
 
 def _whole(part: Json, files: Mapping[str, str]) -> Json:

@@ -7,18 +7,22 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from demo.cluster.server import FakeCluster
-from services.runner.task_protocol import OpenEndpoint
+from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
 from tests.support.outbound import LOOPBACK
+from tests.support.tls import Door, certificate
 
 WIDGET = "widgets.example.com"
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps"}, "data": {"a": "1"}}
@@ -29,6 +33,8 @@ class Recorder:
 
     def __init__(self, behind: str) -> None:
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.identities: list[list[tuple[str, str]]] = []
+        """The impersonation headers of each request."""
         self.break_off = 0
         recorder = self
 
@@ -42,6 +48,8 @@ class Recorder:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 said = {name.lower(): value for name, value in self.headers.items()}
                 recorder.asked.append((self.command, self.path, said, body))
+                identity = [(name, value) for name, value in self.headers.items() if name.startswith("Impersonate-")]
+                recorder.identities.append(identity)
                 if recorder.break_off > 0:
                     recorder.break_off -= 1
                     self.close_connection = True
@@ -92,6 +100,52 @@ def cluster(recorder: Recorder) -> Iterator[ClusterConnection]:
 
 
 REF = Ref("v1", "ConfigMap", "apps", "c")
+
+
+def test_every_request_is_made_as_the_user_that_the_endpoint_names(recorder: Recorder) -> None:
+    acting = {
+        "impersonateUser": "deployer",
+        "impersonateGroups": "dev\nops",
+        "impersonateExtra": "example.com/scope: view",
+    }
+    with closing(ClusterConnection(endpoint(recorder.url, **acting), LOOPBACK.guard)) as cluster:
+        cluster.apply(REF, CONFIG)
+        cluster.get(REF)
+    assert len(recorder.identities) > 2
+    for identity in recorder.identities:
+        assert identity == [
+            ("Impersonate-User", "deployer"),
+            ("Impersonate-Group", "dev"),
+            ("Impersonate-Group", "ops"),
+            ("Impersonate-Extra-example.com%2Fscope", "view"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("acting", "reason"),
+    [
+        ({"impersonateGroups": "dev"}, "no impersonateUser"),
+        ({"impersonateUser": "a", "impersonateExtra": "view"}, "takes lines of key: value"),
+        ({"impersonateUser": "a\u0007b"}, "control characters"),
+    ],
+)
+def test_an_identity_that_is_not_whole_is_refused(acting: dict[str, str], reason: str) -> None:
+    with pytest.raises(TaskFailed, match=reason):
+        ClusterConnection(endpoint("https://127.0.0.1:1", **acting), LOOPBACK.guard)
+
+
+def test_the_certificate_is_held_against_the_name_that_the_endpoint_gives(real: FakeCluster, tmp_path: Path) -> None:
+    signed = certificate("localhost", authority=True)
+    where = urlsplit(real.url)
+    with closing(Door(tmp_path, signed, (str(where.hostname), int(where.port or 0)))) as door:
+        for name, accepted in (("localhost", True), ("other.example.com", False)):
+            named = endpoint(door.url, certAuthorityData=signed.pem, tlsServerName=name)
+            with closing(ClusterConnection(named, LOOPBACK.guard)) as cluster:
+                if accepted:
+                    assert cluster.version()
+                else:
+                    with pytest.raises(ClusterError, match="certificate"):
+                        cluster.version()
 
 
 def test_an_apply_says_its_manager_its_namespace_and_what_kind_of_patch_it_is(

@@ -286,9 +286,31 @@ def test_a_kubeconfig_with_certificates_and_another_context() -> None:
     assert "namespace" not in imported
 
 
+def test_whom_a_kubeconfig_acts_as_and_the_name_in_the_certificate_are_taken_over() -> None:
+    text = kubeconfig(
+        token="t", **{"as": "deployer", "as-groups": ["dev", "ops"], "as-user-extra": {"scope": ["view", "edit"]}}
+    ).replace("server:", "tls-server-name: k8s.internal\n    server:")
+    imported = import_kubeconfig({"kubeconfig": text})
+    assert imported["tlsServerName"] == "k8s.internal"
+    assert imported["impersonateUser"] == "deployer"
+    assert imported["impersonateGroups"].splitlines() == ["dev", "ops"]
+    assert imported["impersonateExtra"].splitlines() == ["scope: view", "scope: edit"]
+
+
+def test_a_key_that_is_not_taken_over_is_warned_of() -> None:
+    text = kubeconfig(token="t", later="x").replace("server:", "disable-compression: true\n    server:")
+    assert described(text)["contexts"][0]["warnings"] == [
+        "The cluster's disable-compression is not taken over: Portside does not use it.",
+        "The user's later is not taken over: Portside does not use it.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (kubeconfig(token="t", **{"as-uid": "7"}), "as-uid"),
+        (kubeconfig(token="t", **{"as-groups": ["dev"]}), "without as"),
+        (kubeconfig(token="t").replace("server:", "proxy-url: http://proxy:3128\n    server:"), "proxy-url"),
         (kubeconfig(exec={"command": "aws"}), "running aws"),
         (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "refers to the file /home/ann/c.pem"),
         (kubeconfig(), "no token, certificate or password"),

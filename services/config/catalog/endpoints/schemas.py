@@ -173,6 +173,20 @@ K8S = EndpointType(
         ),
         EndpointProperty("namespace", "Namespace", help="Where an object names none; default unless given."),
         EndpointProperty(
+            "tlsServerName",
+            "Name in the cluster's certificate",
+            help="Where it differs from the address, as tls-server-name in a kubeconfig.",
+            when=_REMOTE,
+        ),
+        EndpointProperty(
+            "impersonateUser",
+            "Act as user",
+            help="Requests are made as this user, whom the sign-in must be allowed to impersonate.",
+            when=_REMOTE,
+        ),
+        EndpointProperty("impersonateGroups", "In groups", "lines", help="One each line.", when=_REMOTE),
+        EndpointProperty("impersonateExtra", "With extra", "lines", help="key: value, one each line.", when=_REMOTE),
+        EndpointProperty(
             "insecureSkipTLSVerify",
             "Do not check the cluster's certificate",
             "boolean",

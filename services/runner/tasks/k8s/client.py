@@ -6,7 +6,10 @@ import base64
 import binascii
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
 
 import urllib3
 from kubernetes import config as kube_config
@@ -50,6 +53,7 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> Api
         settings.cert_file = _file(folder, "client.crt", _pem(endpoint, "certData"))
         settings.key_file = _file(folder, "client.key", _pem(endpoint, "certKeyData"))
     settings.verify_ssl = not endpoint.flag("insecureSkipTLSVerify")
+    settings.tls_server_name = endpoint.text("tlsServerName").strip() or None
     api = ApiClient(settings)
     manager = api.rest_client.pool_manager
     in_cluster = endpoint.text("authType").lower() == "incluster"
@@ -61,7 +65,54 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> Api
     if basic:
         header = "Basic " + base64.b64encode(basic.encode()).decode()
         api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
+    if identity := _impersonation(endpoint):
+        api.rest_client.pool_manager = cast("urllib3.PoolManager", _Impersonating(manager, identity))
     return api
+
+
+class _Impersonating:
+    """The part of a pool manager that the library calls; every request carries the headers of another identity.
+
+    The library's own headers are a dict, which cannot repeat `Impersonate-Group`.
+    """
+
+    def __init__(self, manager: urllib3.PoolManager, identity: list[tuple[str, str]]) -> None:
+        self._manager = manager
+        self._identity = identity
+
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
+        merged = urllib3.HTTPHeaderDict(headers)
+        for name, value in self._identity:
+            merged.add(name, value)
+        return self._manager.request(method, url, headers=merged, **options)
+
+    def clear(self) -> None:
+        self._manager.clear()
+
+
+def _impersonation(endpoint: OpenEndpoint) -> list[tuple[str, str]]:
+    """Kubernetes' impersonation headers (kubernetes.io/docs/reference/access-authn-authz/user-impersonation).
+
+    Raises `TaskFailed` for groups without a user, for an extra without its key, and for control characters."""
+    user = endpoint.text("impersonateUser").strip()
+    groups, extra = (_lines(endpoint, name) for name in ("impersonateGroups", "impersonateExtra"))
+    if not user:
+        if groups or extra:
+            raise TaskFailed(f"Endpoint {endpoint.name} names groups or extra to act with, but no impersonateUser.")
+        return []
+    headers = [("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups)]
+    for line in extra:
+        key, colon, value = line.partition(":")
+        if not colon or not key.strip():
+            raise TaskFailed(f"Endpoint {endpoint.name}: impersonateExtra takes lines of key: value, not {line!r}.")
+        headers.append((f"Impersonate-Extra-{quote(key.strip().lower(), safe='')}", value.strip()))
+    if any(not value.isprintable() for _, value in headers):
+        raise TaskFailed(f"Endpoint {endpoint.name}: whom it acts as contains control characters.")
+    return headers
+
+
+def _lines(endpoint: OpenEndpoint, name: str) -> list[str]:
+    return [line.strip() for line in endpoint.text(name).splitlines() if line.strip()]
 
 
 def _authority(endpoint: OpenEndpoint) -> ssl.SSLContext:
