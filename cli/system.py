@@ -115,12 +115,30 @@ def run_once(command: tuple[str, ...], variables: dict[str, str], text: str | No
     return done.stdout.strip()
 
 
+def metrics_port(name: str, first: int) -> int:
+    """The port of a process's metrics where the gateway's is `first`; 0 where metrics are off.
+
+    Then come config, hubsync, and each runner; further configs begin at a hundred.
+    """
+    service, _, number = name.partition("-")
+    offset = {"gateway": 0, "config": 1, "hubsync": 2, "runner": 2}[service]
+    if number:
+        offset += int(number) if service == "runner" else 100 + int(number)
+    return first + offset if first else 0
+
+
+def _own(name: str, environment: dict[str, str]) -> dict[str, str]:
+    """The environment of one process: its name, and a port of its own for metrics."""
+    first = int(environment.get("METRICS_PORT") or os.environ.get("METRICS_PORT") or 0)
+    return {**environment, "INSTANCE": name, "METRICS_PORT": str(metrics_port(name, first))}
+
+
 def start(supervisor: Supervisor, layout: Layout, environment: dict[str, str], *, runners: int = 1) -> None:
     """Start the services; returns when the gateway answers and config serves it."""
     for name in ("config", *(f"runner-{n + 1}" for n in range(runners)), "hubsync"):
         supervisor.start(service_process(layout, name, environment))
     supervisor.start(
-        Process("gateway", portside("services.gateway"), {**environment, "INSTANCE": "gateway"}, ready=_answers(layout))
+        Process("gateway", portside("services.gateway"), _own("gateway", environment), ready=_answers(layout))
     )
 
 
@@ -129,7 +147,7 @@ def service_process(layout: Layout, name: str, environment: dict[str, str]) -> P
     service = name.partition("-")[0]
     # A config that hangs would keep the lock from every other.
     pulse = layout.home / "run" / f"{service}-{name}.health.json" if service == "config" else None
-    return Process(name, portside(f"services.{service}"), {**environment, "INSTANCE": name}, pulse=pulse)
+    return Process(name, portside(f"services.{service}"), _own(name, environment), pulse=pulse)
 
 
 def sign_in_link(layout: Layout, environment: dict[str, str]) -> str:

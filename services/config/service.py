@@ -17,6 +17,7 @@ from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS,
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.health import Health
 from shared.process.life import Closer, Fatal
+from shared.process.metrics import Metrics
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
@@ -46,6 +47,7 @@ from .runs.ledger import Ledger
 from .runtime import retention
 from .runtime.leader import Active, LeaderWatchdog
 from .runtime.outbox import Relay
+from .runtime.sampling import Sampler
 from .runtime.timers import Handler, Timers
 from .settings import Settings
 from .store import DatabaseUnavailable, Store
@@ -109,10 +111,12 @@ class Config:
         )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)
         self._watched_at = 0.0
+        self.sampler = Sampler(self.store)
         self._signs_of_life: SignsOfLife | None = None
         self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
         self.health.tell(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self.bus.open()
+        self.metrics = Metrics(settings, self.health, (self.bus.sample, self.sampler.sample)).start()
         self.active.open()
 
     def _resources(self) -> dict[Kind, Resource]:
@@ -149,6 +153,7 @@ class Config:
         try:
             relay = Relay(self.store, self.bus)
             working.add(relay.open, relay.close)
+            working.add(lambda: self._sample(relay), lambda: self._sample(None))
             timers = Timers(self.store, self._timer_handlers())
             working.add(timers.open, timers.close)
             signs = self.bus.serve(
@@ -173,6 +178,9 @@ class Config:
             working.close()
             raise
         return working
+
+    def _sample(self, relay: Relay | None) -> None:
+        self.sampler.relay = relay
 
     def _beat(self) -> None:
         """Twice a second while active: leases, and what is wrong in words."""
@@ -208,6 +216,7 @@ class Config:
 
     def close(self) -> None:
         """Finish what is in hand, and let a standby take over."""
+        self.metrics.close()
         self.active.close()
         self.sign_in_pool.shutdown(wait=False, cancel_futures=True)
         self.health.close()

@@ -10,5 +10,5 @@ which share `commands` and never import each other. Both get an `app_context`: `
 to the other processes, over what `ports` names of the bus), `origins` (where a request comes from), `sign_ins`,
 `sessions` and `roles` (who asks, and what to offer), `event_streams` (news for open pages, bounded by a
 `concurrency_limit`) and `health_board` (how each process is). `readiness` decides what a load
-balancer hears.
+balancer hears; `metrics` counts, in the `metrics_folder` that workers share.
 """

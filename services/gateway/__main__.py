@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from .service import main
+from shared.process.settings import read
+
+from .metrics_folder import MetricsFolder
+from .settings import GatewaySettings
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    with MetricsFolder(read(GatewaySettings)):
+        # prometheus_client decides as it is imported whether its values are shared between processes.
+        from .service import main
+
+        raise SystemExit(main(sys.argv[1:]))

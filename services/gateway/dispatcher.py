@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import ClosingIterator
 
@@ -14,10 +14,12 @@ from shared.contracts.problems import Code, Problem
 from shared.process.addresses import normal_text
 from shared.process.clock import now
 from shared.process.ids import new_id
+from shared.process.metrics import Stopwatch
 
 from .api.wire import error_body
 from .concurrency_limit import ConcurrencyLimit
-from .receiver.app import is_hook
+from .metrics import REQUEST_DURATION, ROUTE, method_of
+from .receiver.app import hook_route, is_hook
 from .request_bodies import BodyTooLarge, BodyUnreadable, with_plain_body
 
 if TYPE_CHECKING:
@@ -47,12 +49,28 @@ class Dispatcher:
         """What the worker calls, in a signal handler, when it begins to stop."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began, status = Stopwatch(), "500"
+
+        def starting(line: str, headers: Any, *more: Any) -> Any:
+            nonlocal status
+            status = line[:3]
+            return start_response(line, headers, *more)
+
+        try:
+            return self._answer(environ, starting)
+        finally:
+            route = hook_route(path) if is_hook(path := environ.get("PATH_INFO", "")) else environ.get(ROUTE, "")
+            method = method_of(environ.get("REQUEST_METHOD", ""))
+            REQUEST_DURATION.labels(method, route, status).observe(began.seconds)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # A socket for both families shows IPv4 callers as IPv6: limits, networks and proxies are of the plain form.
         environ["REMOTE_ADDR"] = normal_text(environ.get("REMOTE_ADDR", ""))
         path: str = environ.get("PATH_INFO", "")
         if self._hooks is not None and is_hook(path):
             return self._hooks(environ, start_response)
         if (probe := self._probes.get(path)) is not None:
+            environ[ROUTE] = path
             return _answer_probe(probe, environ, start_response)
         if self._web is None or is_hook(path):
             return _json(start_response, "404 Not Found", {"message": "This process does not serve that address."})

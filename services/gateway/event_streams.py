@@ -19,6 +19,7 @@ from shared.contracts.runs import ExecutionChanged
 from shared.process.clock import monotonic
 
 from .concurrency_limit import ConcurrencyLimit
+from .metrics import STREAMS
 from .ports import expect
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ class EventStreams:
     def has_room(self) -> bool:
         """May another stream start? Without room a page polls."""
         return self._crowd.left > 0
+
+    def sample(self) -> None:
+        """Set the gauges of streams."""
+        left = self._crowd.left
+        STREAMS.labels("open").set(self._limit - left)
+        STREAMS.labels("free").set(left)
 
     def _tell(self, topic: str) -> None:
         at = monotonic()

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from prometheus_client import multiprocess
 
 from shared.bus import Bus, Incoming, Inspection
 from shared.contracts.pushes import AllowlistAsk
@@ -28,6 +29,7 @@ from shared.process import logging as process_logging
 from shared.process.health import Health
 from shared.process.life import CANNOT_START
 from shared.process.logging import get_logger
+from shared.process.metrics import Metrics
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
 from shared.process.settings import read
@@ -38,6 +40,7 @@ from .config_client import ConfigClient
 from .dispatcher import Dispatcher
 from .event_streams import EventStreams
 from .health_board import HealthBoard
+from .metrics_folder import VARIABLE, forget_master
 from .origins import Origins
 from .ports import Post
 from .readiness import readiness
@@ -85,10 +88,12 @@ class Worker:
         self._closers: Calls = []
         self._stop: Callable[[], None] = lambda: None
         self._spool: Spool | None = None
+        self._samples: Calls = [self._sample_broker]
         receiver = self._receiver(settings) if "hooks" in parts else None
         app = self._web(settings) if "web" in parts else None
         self._listener = post.listen(GATEWAY_NEWS, self._handlers, on_gap=lambda: _all(self._on_gap))
         _all(self._starters)
+        self._metrics = Metrics(settings, self.health, self._samples).start(shared=True)
         self.door = Dispatcher(
             hooks=receiver,
             web=app,
@@ -103,6 +108,7 @@ class Worker:
 
     def close(self) -> None:
         """Stop in order: nothing new, then what is in hand, then the connection."""
+        self._metrics.close()
         self._listener.close()
         _all(reversed(self._closers))
         self.health.close()
@@ -115,6 +121,7 @@ class Worker:
             settings.folder / "spool", max_files=settings.spool_max_files, max_bytes=settings.spool_max_bytes
         )
         intake = Intake(self._post, spool, self.health)
+        self._samples.append(spool.sample)
         self._handlers[ALLOWLIST_CHANGED] = keeper.on_change
         self._on_gap.append(keeper.on_gap)
         self._starters += [keeper.start, intake.start]
@@ -126,6 +133,7 @@ class Worker:
         sessions = Sessions(load_jwt_key(settings.home))
         origins = Origins(sessions, settings.trusted_proxies)
         self.health.watch_note("proxy", origins.note)
+        self._samples.append(streams.sample)
         self._handlers[EXECUTION_CHANGED] = streams.on_execution
         self._handlers[DELIVERY_CHANGED] = streams.on_delivery
         self._handlers[PROCESS_HEALTH] = health_board.on_health
@@ -145,6 +153,10 @@ class Worker:
                 look_at_broker=Inspection(settings.amqp_url, settings.rabbitmq_management_url).look,
             )
         )
+
+    def _sample_broker(self) -> None:
+        if self._bus is not None:
+            self._bus.sample()
 
     def _answer_health(self, query: str) -> tuple[bool, dict[str, object]]:
         document: dict[str, object] = {
@@ -202,6 +214,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": settings.log_level.lower(),
             "proc_name": "portside-gateway",
             "worker_exit": self._on_worker_exit,
+            "child_exit": _on_child_exit,
             "forwarded_allow_ips": settings.forwarders,
             "control_socket_disable": True,
         }
@@ -213,6 +226,12 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _on_worker_exit(self, _arbiter: Any, _worker: Any) -> None:
         if self._worker is not None:
             self._worker.close()
+
+
+def _on_child_exit(_arbiter: Any, worker: Any) -> None:
+    """In the master: the gauges of a worker that ended no longer count."""
+    if os.environ.get(VARIABLE):
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def main(arguments: list[str]) -> int:
@@ -231,5 +250,6 @@ def main(arguments: list[str]) -> int:
     except KeysMissing as error:
         get_logger().error("cannot start", reason=str(error))
         return CANNOT_START
+    forget_master()
     Server(settings, parts).run()
     return 0

@@ -9,6 +9,7 @@ from .api import encoded_slashes, openapi
 from .api.blueprint import answer_error, create_blueprint, is_api
 from .app_context import EXTENSION, AppContext
 from .commands.texts import demand_keepable
+from .metrics import ROUTE
 from .pages import session
 from .pages.layout import error_page
 from .request_bodies import MAX_BODY
@@ -36,6 +37,7 @@ def create_app(context: AppContext) -> Flask:
     pages.register(app)
 
     def before() -> None:
+        request.environ[ROUTE] = request.url_rule.rule if request.url_rule is not None else ""
         if not is_api(request.path):
             session.identify()
         demand_keepable([request.path, *request.args.items(multi=True), *request.form.items(multi=True)])

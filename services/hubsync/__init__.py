@@ -7,5 +7,5 @@ cluster, and it never deletes a hook of another installation.
 
 `plan`, `retry` and `reports` decide from values alone; `answers`, `signing` and `dockerhub` speak Docker Hub's API,
 whose refusals are `problems`; `mirror` joins them. `inspection` answers pages and checks, `tag_polls` lists tags.
-`handlers` and `service` connect all that to the bus, with `settings`.
+`metrics` counts calls. `handlers` and `service` connect all that to the bus, with `settings`.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from . import answers
+from . import answers, metrics
 from .plan import ListedHook
 from .problems import HubProblem, HubUnavailable, NoManagement, NoRepository, Rejected
 from .signing import HubAccount, HubReply, HubSignIns
@@ -39,6 +39,15 @@ class HubCaller:
         self._timeout = (connect_s, read_s)
 
     def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply:
+        try:
+            reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
+        except HubUnavailable:
+            metrics.unanswered()
+            raise
+        metrics.answered(reply.status, reply.headers)
+        return reply
+
+    def _call(self, method: str, url: str, *, authorization: str, body: Any, doing: str) -> HubReply:
         try:
             with self._session.request(
                 method,

@@ -14,6 +14,7 @@ from shared.process.clock import now
 from shared.process.health import Health
 from shared.process.life import Fatal
 from shared.process.logging import configure
+from shared.process.metrics import Metrics
 from shared.process.settings import read
 
 from .dockerhub import DockerHub, HubCaller
@@ -73,8 +74,11 @@ class Hubsync:
         # Apart from the passes: a page does not wait for one.
         self._bus.serve(HUBSYNC_RPC, {HUB_INSPECT: inspect(HubInspector(connect, open_sealed))}, threads=LOOKERS)
 
+        self._metrics = Metrics(settings, self._health, (self._bus.sample,)).start()
+
     def close(self) -> None:
         """Finish the pass in hand, then let go."""
+        self._metrics.close()
         self._looker.close(CLOSE_S)
         self._consumer.close(CLOSE_S)
         self._health.close()

@@ -12,6 +12,7 @@ from shared.outbound.http import HttpClient
 from shared.process.health import Health
 from shared.process.ids import new_id
 from shared.process.life import Fatal
+from shared.process.metrics import Metrics
 from shared.process.secrets import KeysMissing, Opener, Sealer
 
 from . import handlers
@@ -101,8 +102,11 @@ class Runner:
         )
         self._bus.listen(topics.RUNNER_NEWS, {topics.RUN_INTENT: handlers.hear_intent(self._holder)})
 
+        self._metrics = Metrics(settings, self._health, (self._bus.sample, self._holder.sample)).start()
+
     def close(self) -> None:
         """Take nothing more, let go of every run in order, then of the rest."""
+        self._metrics.close()
         self._runs.close(CLOSE_S)
         self._holder.close(CLOSE_S)
         self._health.close()

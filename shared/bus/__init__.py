@@ -9,7 +9,7 @@ thread that owns it, to one of the `nodes` after another; `publisher` and `reque
 they need another channel or node; `subscription` receives. A received message is handled by `pool`, `serve` and `dead`
 (each delivery separately, by `workers`), `single` (in order) or `broadcasts`; `outcomes` are what a handler returns and
 `settlement` carries out. `crash_counts` quarantines a message that kills its consumer. `errors` words pika's errors.
-`bus` joins all of it; `inspection` reads the queues from outside.
+`bus` joins all of it; `metrics` counts, and `inspection` reads the queues from outside.
 """
 
 from .bus import Bus, Consumer

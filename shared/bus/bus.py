@@ -15,8 +15,9 @@ from shared.contracts.envelope import Caller
 from shared.contracts.topics import RETIRED, Mode, Queue, Service, Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
+from shared.process.metrics import BROKER_BLOCKED, BROKER_UP
 
-from . import topology, wire
+from . import metrics, topology, wire
 from .dead import DeadConsumer
 from .link import Link
 from .outcomes import DeadLetter, Incoming, NotConfirmed, Outcome, RequestTimeout, TooLarge
@@ -131,6 +132,11 @@ class Bus:
             return "The broker is there; its channels are not open yet."
         return self._receiving.trouble or self._publisher.trouble or self._requester.trouble
 
+    def sample(self) -> None:
+        """Set the gauges that say how the broker is."""
+        BROKER_UP.set(self.connected)
+        BROKER_BLOCKED.set(self.blocked)
+
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until `connected`, at most so long; for starts and tests."""
         deadline, pause = monotonic() + timeout_s, threading.Event()
@@ -188,7 +194,7 @@ class Bus:
             correlation_id=correlation_id,
             causation_id=causation_id,
         )
-        return self._publisher.publish(
+        future = self._publisher.publish(
             topology.exchange_of(topic),
             topic.routing_key,
             parcel.body,
@@ -197,6 +203,8 @@ class Bus:
             timeout_s=timeout_s,
             subject=topic.name,
         )
+        metrics.watch(future, topic.name, "publish")
+        return future
 
     def broadcast(self, topic: Topic, message: Message, *, subject: str) -> None:
         """Tell the current listeners; never waits, silently lost while the broker is away or where it is too large."""
@@ -208,6 +216,7 @@ class Bus:
             log.warning("broadcast too large", topic=topic.name, subject=subject, reason=str(error))
             return
         self._publisher.send(topology.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
+        metrics.sent(topic.name, "broadcast")
 
     def request(
         self,
@@ -254,7 +263,9 @@ class Bus:
             reply_to=REPLY_TO,
             expires_after_s=timeout_s if rpc else None,
         )
-        return self._requester.ask(topic, parcel, timeout_s)
+        future = self._requester.ask(topic, parcel, timeout_s)
+        metrics.watch(future, topic.name, "request")
+        return future
 
     def consume_pool(
         self, queue: Queue, handlers: Mapping[Topic, Callable[[Incoming], Outcome]], *, threads: int, prefetch: int

@@ -11,7 +11,7 @@ from shared.contracts.topics import Topic
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import crash_counts, topology, wire
+from . import crash_counts, metrics, topology, wire
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, Retry
 from .subscription import Delivery, Subscription
@@ -100,7 +100,8 @@ class PoolConsumer:
     def _handle(self, lane: Subscription, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
         crashes = delivery.count(wire.CRASHES)
         try:
-            outcome = handler(incoming)
+            with metrics.processing(self._queue_name):
+                outcome = handler(incoming)
         except Exception as error:
             crashes += 1
             reason = handler_failed(incoming, error, crashes)

@@ -10,8 +10,9 @@ from shared.contracts.base import Message
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Topic
 from shared.process.logging import get_logger
+from shared.process.metrics import Stopwatch
 
-from . import wire
+from . import metrics, wire
 from .link import Link
 from .outcomes import Incoming
 from .subscription import Delivery
@@ -72,7 +73,9 @@ class RpcConsumer(Workers):
         if incoming is None:
             self._subscription.ack(delivery)
             return
+        began = Stopwatch()
         answer = _called(lambda: self._handlers[incoming.topic](incoming))
+        metrics.watch_handling(answer, self._queue_name, began)
         answer.add_done_callback(lambda done: self._end(delivery, incoming, done))
 
     def _readable(self, delivery: Delivery) -> Incoming | None:

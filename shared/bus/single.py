@@ -11,7 +11,7 @@ from shared.contracts.problems import Code
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
-from . import crash_counts, wire
+from . import crash_counts, metrics, wire
 from .link import Link
 from .outcomes import Drop, Incoming, NotConfirmed, Outcome, StopConsuming
 from .subscription import Delivery, Subscription
@@ -198,7 +198,9 @@ class SingleConsumer:
         return Drop(reason)
 
     def _handled(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        outcomes = self._handle_batch(batch)
+        metrics.BATCH.labels(self._queue_name).observe(len(batch))
+        with metrics.processing(self._queue_name, len(batch)):
+            outcomes = self._handle_batch(batch)
         if len(outcomes) != len(batch):
             raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} messages of {self._queue_name}")
         for outcome in outcomes:

@@ -59,6 +59,11 @@ class CommonSettings(BaseSettings):
     """Where the world reaches the gateway: scheme, host and port. A path is refused, since pages are at the root."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Port of this process's metrics for Prometheus, at `/metrics`; 0 serves none. Each process needs its own."""
+    metrics_host: str = "127.0.0.1"
+    """Address of that port; 0.0.0.0 where Prometheus is on another machine. It names projects and pipelines, and asks
+    for no password."""
     instance: str = Field(default_factory=default_instance)
     """Tells two processes of one service apart, in logs, health files and queues."""
 

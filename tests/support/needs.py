@@ -60,5 +60,10 @@ ALL = (
     Need(
         "ssh", lambda: bool(shutil.which("sshd") or os.path.exists("/usr/sbin/sshd")), "apt-get install openssh-server"
     ),
+    Need(
+        "prometheus",
+        lambda: bool(shutil.which("prometheus") and shutil.which("promtool")),
+        "apt-get install prometheus",
+    ),
     Need("registry", lambda: shutil.which("docker-registry") is not None, "apt-get install docker-registry"),
 )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from services.config import metrics
 from services.config.model.triggers import MatchWebhook
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
@@ -171,6 +172,8 @@ def _started(batch: RunBatch, case: Case, start: Start) -> PushEvent:
 
 def _tell(batch: RunBatch, event: PushEvent) -> None:
     webhook_id, token_hash = event.webhook_id, event.token_hash
+    if event.state == JUDGED:
+        _count(batch.uow, event)
     if webhook_id is not None and event.state == JUDGED and event.via != "test":
         batch.at_last(
             f"last push of {webhook_id}",
@@ -180,6 +183,17 @@ def _tell(batch: RunBatch, event: PushEvent) -> None:
         batch.at_last(f"use of {token_hash}", lambda uow: webhooks.note_use(uow, token_hash, event.received_at))
     changed = DeliveryChanged(delivery_id=event.id, project=event.project, webhook_id=webhook_id)
     batch.uow.broadcast(DELIVERY_CHANGED, changed, event.id)
+
+
+def _count(uow: UnitOfWork, event: PushEvent) -> None:
+    project, verdict = event.project, event.verdict
+    waited_s = max(0.0, uow.now - event.received_at)
+
+    def count() -> None:
+        metrics.DELIVERIES.labels(project, verdict).inc()
+        metrics.VERDICT.observe(waited_s)
+
+    uow.observe(count)
 
 
 def _by_repository(event: PushEvent) -> str:

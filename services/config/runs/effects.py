@@ -11,11 +11,20 @@ from typing import Any
 from services.config.catalog.documents import micros
 from services.config.store import deployments, executions, operations, pushed_images
 from services.config.store.executions import Run
-from shared.contracts.history import RunEnded, StageEnded, Status, TaskEnded, TaskHandle, TaskWaiting
+from shared.contracts.history import (
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    Status,
+    TaskEnded,
+    TaskHandle,
+    TaskStarted,
+    TaskWaiting,
+)
 from shared.contracts.runs import ExecutionOver, IntentChanged, RunExecution, StageOver
 from shared.contracts.topics import EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
-from . import protocol
+from . import figures, protocol
 from .ports import BatchPort
 
 DUE = "run.due"
@@ -67,6 +76,7 @@ def _over(batch: BatchPort, run: Run, _effect: object) -> None:
     )
     batch.uow.outbox(EXECUTION_OVER, over, run.id)
     batch.ended(run)
+    figures.ended(batch.uow, run)
     if run.status is not Status.COMPLETED:
         batch.cancel_children(run.id)
     if run.parent is not None:
@@ -133,6 +143,7 @@ def _task_ended(batch: BatchPort, run: Run, event: TaskEnded) -> None:
         batch.cancel_children(run.id, (event.stage, event.task))
     for workload in event.deployed:
         deployments.record(batch.uow, run, event, workload)
+    figures.task_ended(batch.uow, run, event)
 
 
 _EFFECTS: dict[type, Callable[[BatchPort, Run, Any], None]] = {
@@ -145,6 +156,8 @@ _EFFECTS: dict[type, Callable[[BatchPort, Run, Any], None]] = {
     protocol.AnnounceRunEnd: _over,
 }
 _TOLD: dict[type, Callable[[BatchPort, Run, Any], None]] = {
+    RunStarted: lambda batch, run, _: figures.started(batch.uow, run),
+    TaskStarted: lambda batch, run, _: figures.task_started(batch.uow, run),
     StageEnded: _stage_over,
     RunEnded: _run_ended,
     TaskWaiting: _task_waits,

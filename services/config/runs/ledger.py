@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.config import metrics
 from services.config.model.histories import MAX_HISTORY_BYTES
 from services.config.model.people import SYSTEM
 from services.config.model.rights import Right
@@ -244,6 +245,7 @@ class Ledger:
             for execution_id in expired:
                 if (run := movement.run(execution_id)) is not None:
                     movement.apply(run, protocol.expire(run.holding, uow.now))
+                    uow.observe(metrics.LEASES_EXPIRED.inc)
             for execution_id in lost:
                 if (run := movement.run(execution_id)) is not None:
                     movement.apply(run, protocol.resend(run.holding))

@@ -2,8 +2,8 @@
 
 `unit_of_work` opens transactions; `definitions` holds what people define. `deliveries`, `polls`, `pushed_images` and
 `deployments` are about pushes; `executions`, `events`, `execution_views`, `slots`, `operations`, `notices` and `logs`
-about runs; `answers`, `timers`, `dead_letters`, `lock` and `leadership` about the process. `filters` reads OData,
-`pruning` deletes, `copying` copies a whole database.
+about runs; `answers`, `timers`, `dead_letters`, `lock` and `leadership` about the process. `figures` counts for
+metrics, `filters` reads OData, `pruning` deletes, `copying` copies a whole database.
 
 Sessions, statements and tables appear here and nowhere else in config. A module takes a unit of work and answers with
 frozen values or plain JSON, never with a row. Never here: a decision.

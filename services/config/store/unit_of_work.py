@@ -17,10 +17,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
+from services.config import metrics
 from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
 from shared.process.life import Fatal
+from shared.process.metrics import Stopwatch
 
 from . import leadership
 
@@ -117,6 +119,11 @@ class UnitOfWork(Reading):
         self.messages: list[Message] = []
         self.broadcasts: list[tuple[Topic, Message, str]] = []
         self.earliest_timer: float | None = None
+        self.observations: list[Callable[[], None]] = []
+
+    def observe(self, count: Callable[[], None]) -> None:
+        """Count something once it is durable; for metrics alone, since a crash loses it."""
+        self.observations.append(count)
 
     def outbox(self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None) -> None:
         """Promise a message: it is sent at least once, after the commit, in order with others of its subject."""
@@ -150,7 +157,7 @@ class UnitOfWork(Reading):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that may fail alone: its rows, messages and broadcasts go with it, the rest stays."""
-        promised, broadcast = len(self.promised), len(self.broadcasts)
+        promised, broadcast, observed = len(self.promised), len(self.broadcasts), len(self.observations)
         self.session.flush()
         # Not the session's own: statements on the connection would pass it by.
         nested = self.connection.begin_nested()
@@ -162,6 +169,7 @@ class UnitOfWork(Reading):
                 nested.rollback()
             self.session.expire_all()
             del self.promised[promised:], self.messages[promised:], self.broadcasts[broadcast:]
+            del self.observations[observed:]
             raise
         nested.commit()
 
@@ -242,6 +250,7 @@ class Store:
     def _transaction(self, *, lead: bool) -> Iterator[UnitOfWork]:
         outcomes: list[Callable[[bool], None]] = []
         committed = False
+        began = Stopwatch()
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 if lead and not self.is_sqlite:
@@ -255,6 +264,7 @@ class Store:
                 outcomes = [callback for hook in self.before_commit if (callback := hook(uow)) is not None]
                 rows = _insert_promised(uow)
             committed = True
+            metrics.COMMIT.observe(began.seconds)
             self._epoch = epoch
         finally:
             for callback in outcomes:
@@ -273,6 +283,8 @@ class Store:
         return self._epoch
 
     def _publish(self, uow: UnitOfWork, rows: list[Promised]) -> None:
+        for count in uow.observations:
+            count()
         if rows:
             self.on_promised(rows)
         for topic, message, subject in uow.broadcasts:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from services.gateway.metrics import HOOK_ACK, HOOKS
 from services.gateway.request_bodies import BodyTooLarge, BodyUnreadable, decoded, read_body
 from shared.contracts.base import Json
 from shared.contracts.pushes import HookReceived, Push, TokenEntry
@@ -46,6 +47,8 @@ LISTENERS = ("/pipeline/api/registry-webhook-listeners/", "/codestream/api/regis
 TEST_HEADER = "HTTP_X_PORTSIDE_TEST"
 """With it a delivery is judged and starts nothing."""
 _PREFIXES = (HUB_PATH, *LISTENERS)
+_PROVIDER = "portside.provider"
+"""Where a request keeps the provider of its webhook, one of a fixed list, for metrics."""
 
 _STATUS = {
     202: "202 Accepted",
@@ -79,6 +82,11 @@ def _problem(status: int, code: str, message: str, *headers: tuple[str, str], **
 def is_hook(path: str) -> bool:
     """Does this path belong to the receiver?"""
     return path.startswith(_PREFIXES)
+
+
+def hook_route(path: str) -> str:
+    """The pattern of a receiver's path, without the webhook's id."""
+    return next((f"{prefix}{{id}}" for prefix in LISTENERS if path.startswith(prefix)), HUB_PATH)
 
 
 def _check_network(entry: TokenEntry, address: str) -> None:
@@ -127,6 +135,7 @@ class Receiver:
         self._unjudged = Limiter(burst=500, per_s=5)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[_PROVIDER] = "unknown"
         try:
             answer = self._receive(environ)
         except HookAnswer as early:
@@ -136,6 +145,7 @@ class Receiver:
             answer = _problem(
                 503, "internal", "The webhook call could not be stored; send it again.", ("Retry-After", "10")
             )
+        HOOKS.labels(environ[_PROVIDER], str(answer.status)).inc()
         body = json.dumps(answer.body).encode()
         headers = [
             ("Content-Type", "application/json"),
@@ -153,6 +163,8 @@ class Receiver:
         address = self._address(environ)
         token = sent_token(environ)
         hashed, entry = self._judge(environ, address, token)
+        if entry is not None:
+            environ[_PROVIDER] = entry.provider
         topic = HOOK_RECEIVED if entry is None else self._topic(entry)
         if entry is not None:
             _check_network(entry, address)
@@ -173,7 +185,8 @@ class Receiver:
             return HookAnswer(202, {"status": "ignored", "message": reading.problem})
         delivery = _delivery(environ, address, hashed, entry, reading, body)
         try:
-            self._intake.take(delivery, topic)
+            with HOOK_ACK.time():
+                self._intake.take(delivery, topic)
         except SpoolFull as error:
             get_logger().error("hook refused", reason=str(error))
             message = "The webhook call was not stored: the spool is full or cannot be written; send it again."

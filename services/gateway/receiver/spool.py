@@ -17,8 +17,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from services.gateway import metrics
 from shared.contracts.pushes import HookReceived
-from shared.process.clock import monotonic
+from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
 SUFFIX = ".json"
@@ -83,10 +84,30 @@ class Spool:
     @property
     def used(self) -> float:
         """The part of its bounds that is used, 1 being full; of files or bytes whichever is the greater."""
+        files, size = self.held()
+        return max(files / self._max_files, size / self._max_bytes)
+
+    def held(self) -> tuple[int, int]:
+        """Files and bytes in it, counted a few seconds ago at most."""
         with self._lock:
             if monotonic() - self._counted_at > _RECOUNT_S:
                 self._recount()
-            return max(self._files / self._max_files, self._bytes / self._max_bytes)
+            return self._files, self._bytes
+
+    def sample(self) -> None:
+        """Set the gauges that say how full it is."""
+        files, size = self.held()
+        metrics.SPOOL_HOOKS.set(files)
+        metrics.SPOOL_BYTES.set(size)
+        metrics.SPOOL_USED.set(self.used)
+        metrics.SPOOL_LIMIT.set(self._max_bytes)
+        metrics.SPOOL_OLDEST.set(self._oldest_s() if files else 0.0)
+
+    def _oldest_s(self) -> float:
+        with os.scandir(self._folder) as entries:
+            oldest = min((entry.name for entry in entries if entry.name.endswith(SUFFIX)), default="")
+        received_us = oldest.partition("-")[0]
+        return max(0.0, now() - int(received_us) / 1e6) if received_us.isdecimal() else 0.0
 
     @property
     def usable(self) -> bool:

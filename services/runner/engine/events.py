@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 from uuid import NAMESPACE_URL, uuid5
 
+from services.runner.metrics import TASK_DURATION
 from services.runner.task_protocol import Waiting
 from shared.contracts import history as h
 from shared.contracts.base import Json
@@ -14,6 +15,7 @@ from shared.contracts.texts import mended
 from shared.grammar.cutting import fitted
 from shared.grammar.plan import RollbackPlan
 from shared.grammar.resolving import Scope
+from shared.grammar.states import TaskState
 
 from . import outputs
 from .active_task import ActiveTask
@@ -168,7 +170,13 @@ class EventReporter:
                 deployed=deployed[:_MAX_DEPLOYED],
             )
 
+        self._count(self._known.task(stage, task), status)
         self._say(_largest_that_fits(ended))
+
+    def _count(self, task_state: TaskState, status: h.Status) -> None:
+        began = task_state.try_started_at
+        lasted_s = max(0.0, self._host.now() - began) if began is not None else 0.0
+        TASK_DURATION.labels(task_state.type, status.value.lower()).observe(lasted_s)
 
     def _say(self, event: h.Event) -> None:
         self._pass_on(self._numbered(event))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from services.runner import metrics
 from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, TakeAnswer
 from shared.process.logging import get_logger
@@ -45,6 +46,7 @@ class Holder:
         self.sealer = sealer
         self.opener = opener
         self.runner = runner
+        self._limit = slots
         self._slots = threading.Semaphore(slots)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="task")
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -81,6 +83,12 @@ class Holder:
     def look_now(self, execution_id: str) -> None:
         """Somebody wants something of a run; if it is here, ask what."""
         self.post(lambda: self._ask_held() if execution_id in self._runs else None)
+
+    def sample(self) -> None:
+        """Set the gauges of slots."""
+        busy = self.holding
+        metrics.SLOTS.labels("busy").set(busy)
+        metrics.SLOTS.labels("free").set(max(0, self._limit - busy))
 
     @property
     def holding(self) -> int:
