@@ -77,7 +77,11 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "patches": _list(
                 "Patches", "Kustomize: objects to merge, or `target` and `patch`.", **{"x-multiline": True}
             ),
-            "chart": _text("Chart", "Helm: its folder at the Git endpoint `scm`."),
+            "chart": _text("Chart", "Helm: its folder at the Git endpoint, `oci://…`, or its name in a repository."),
+            "chartRepository": _text(
+                "Chart repository", "Helm: where a named chart is, as in `https://charts.example.com`."
+            ),
+            "chartVersion": _text("Chart version", "Helm: of a fetched chart, as in `1.4.2` or `^1.4`."),
             "values": _map("Values", "Helm: as in a chart's values.yaml.", **{"x-multiline": True}),
             "valuesFiles": _list("Values files", "Helm: files at the Git endpoint `scm`; later ones win."),
             "releaseName": _text("Release name", "Helm, Kustomize: else the chart's name; names what the task made."),
@@ -108,7 +112,10 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "imagePullSecretFrom": _text("Pull secret from", "A Docker endpoint whose sign-in the pods pull with."),
         },
         required=("action",),
-        **{"x-endpoints": {"kubernetesServer": ["k8s"], "scm": ["git"]}, "x-required-endpoints": ["kubernetesServer"]},
+        **{
+            "x-endpoints": {"kubernetesServer": ["k8s"], "scm": ["git"], "charts": ["docker"]},
+            "x-required-endpoints": ["kubernetesServer"],
+        },
     ),
     "IMAGE": _schema(
         "Image",

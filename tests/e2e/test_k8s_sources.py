@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +279,67 @@ def pods(kube: Kube, space: str) -> set[str]:
 def until_ready(kube: Kube, space: str) -> set[str]:
     until(lambda: (kube.deployment(space, "shop-web").get("status") or {}).get("readyReplicas") == 1, 60)
     return pods(kube, space)
+
+
+def helm(*arguments: str) -> str:
+    done = subprocess.run(["helm", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def chart_folder(tmp_path: Path) -> Path:
+    for name, content in chart().items():
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+    return tmp_path / "charts/web"
+
+
+def test_a_chart_of_a_registry_is_chosen_by_a_range(runs: Runs, kube: Kube, space: str, chart_folder: Path) -> None:
+    host = os.environ["TEST_REGISTRY"]
+    for version in ("0.1.0", "0.1.7", "0.2.0"):
+        helm("package", str(chart_folder), "--version", version, "-d", str(chart_folder.parent))
+        helm("push", str(chart_folder.parent / f"web-{version}.tgz"), f"oci://{host}/{space}", "--plain-http")
+    runs.endpoints["registry"] = ResolvedEndpoint(
+        name="registry", type="docker", properties={"registryURL": f"http://{host}", "repoURL": f"{host}/acme/web"},
+        secrets={},
+    )  # fmt: skip
+    given = release(roles={"charts": "registry"}, chart=f"oci://{host}/{space}/web", chartVersion="~0.1")
+    done = runs.run(namespace=space, **given)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert lines_about(done, "Chart web 0.1.7 of oci://"), done.lines
+    assert kube.deployment(space, "shop-web")
+    missing = runs.run(namespace=space, **{**given, "chartVersion": "^9"})
+    assert "has no version ^9; its newest: 0.2.0, 0.1.7, 0.1.0" in missing.state.message
+
+
+def test_a_chart_of_a_repository_and_what_it_needs_are_fetched(
+    runs: Runs, kube: Kube, space: str, git: GitServer, chart_folder: Path
+) -> None:
+    served = chart_folder.parent / "served"
+    served.mkdir()
+    helm("package", str(chart_folder), "-d", str(served))
+    helm("repo", "index", str(served))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(served))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = runs.run(namespace=space, **release(chart="web", chartRepository=url, roles={}))
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert lines_about(done, f"Chart web 0.1.0 of {url} is rendered")
+        needs = f"[{{name: web, version: ^0.1, repository: '{url}'}}, {{name: extra, repository: 'file://../extra'}}]"
+        umbrella = {
+            "charts/all/Chart.yaml": f"apiVersion: v2\nname: all\nversion: 0.1.0\ndependencies: {needs}\n",
+            "charts/extra/Chart.yaml": "apiVersion: v2\nname: extra\nversion: 0.1.0\n",
+            "charts/extra/templates/extra.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n",
+        }
+        git.commit("acme/deploy", umbrella)
+        below: dict[str, Any] = {"values": {"web": {"image": {"tag": "1"}, "mode": "below"}}, "chart": "charts/all"}
+        done = runs.run(namespace=space, **release(**below))
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert config_map(kube, space, "settings")["data"] == {"mode": "below"} and config_map(kube, space, "extra")
+    finally:
+        server.shutdown()
+        server.server_close()

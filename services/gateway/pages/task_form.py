@@ -97,6 +97,8 @@ def read(schema: Json, task: Json, form: Form) -> Json:
         values = {name: value for name, value in values.items() if source in _OF_SOURCES.get(name, SOURCES)}
     if source == LOCAL:
         endpoints.pop("scm", None)
+    if source in SOURCES and source != CHART:
+        endpoints.pop("charts", None)
     changed = {**task, "endpoints": {role: name for role, name in endpoints.items() if name}, "input": values}
     for key in ("preCondition", "ignoreFailure"):
         changed[key] = form.get(key, "") if key == "preCondition" else bool(form.get(key))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import posixpath
 import re
 import tarfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from services.runner.task_protocol import TaskFailed
@@ -22,7 +25,8 @@ def expand(archive: Path, into: Path) -> None:
         raise TaskFailed(f"The chart {archive.name} is larger than {MAX_ARCHIVE_BYTES // 2**20} MiB.")
     files = size = 0
     try:
-        with tarfile.open(archive, mode="r|gz") as members:
+        # tarfile's own reading of gzip stumbles over the extra field that helm writes into its header.
+        with gzip.open(archive) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as members:
             for member in members:
                 files, size = files + 1, size + member.size
                 if files > MAX_FILES or size > MAX_EXPANDED_BYTES:
@@ -36,7 +40,7 @@ def expand(archive: Path, into: Path) -> None:
                 place = into / _inside(member.name, archive.name)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content.read())
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         raise TaskFailed(f"The chart {archive.name} is not an archive that can be read: {error}.") from None
 
 
@@ -47,19 +51,20 @@ def _inside(name: str, archive: str) -> str:
     return path
 
 
-def prepare(chart: Path, depth: int = 0) -> None:
-    """Expand the archives among a chart's dependencies, at every level, and make each `lookup` fail where it runs."""
+def prepare(chart: Path, complete: Callable[[Path], None], depth: int = 0) -> None:
+    """Complete a chart's dependencies and expand their archives, at every level, and make each `lookup` fail."""
     if depth > _MAX_NESTED:
         raise TaskFailed(f"The chart {chart.name} nests dependencies more than {_MAX_NESTED} deep.")
     for file in sorted((chart / "templates").rglob("*")):
         _guard(file)
+    complete(chart)
     charts = chart / "charts"
     for archive in sorted(charts.glob("*.tgz")) if charts.is_dir() else ():
         expand(archive, charts)
         archive.unlink()
     for folder in sorted(charts.iterdir()) if charts.is_dir() else ():
         if folder.is_dir() and (folder / "Chart.yaml").is_file():
-            prepare(folder, depth + 1)
+            prepare(folder, complete, depth + 1)
 
 
 def _guard(file: Path) -> None:

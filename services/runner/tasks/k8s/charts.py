@@ -17,7 +17,6 @@ from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
-from .chart_files import prepare
 from .programs import ProgramFailed, render
 
 
@@ -32,18 +31,18 @@ class RenderContext:
     upgrade: bool
 
 
-def metadata(chart: Path) -> Json:
-    """The chart's `Chart.yaml`. Raises TaskFailed."""
-    file = chart / "Chart.yaml"
+def metadata(chart: Path, name: str = "Chart.yaml") -> Json:
+    """The chart's `Chart.yaml`, or another file of that shape. Raises TaskFailed."""
+    file = chart / name
     if not file.is_file():
-        raise TaskFailed(f"{chart.name} has no Chart.yaml: name the folder of a chart.")
+        raise TaskFailed(f"{chart.name} has no {name}: name the folder of a chart.")
     try:
         tree = parse_one_yaml(file.read_text("utf-8"), MANIFESTS)
     except (Malformed, UnicodeDecodeError) as error:
         words = error.described if isinstance(error, Malformed) else ": not UTF-8"
-        raise TaskFailed(f"The Chart.yaml of {chart.name} cannot be read{words}.") from None
+        raise TaskFailed(f"The {name} of {chart.name} cannot be read{words}.") from None
     if not isinstance(tree, dict):
-        raise TaskFailed(f"The Chart.yaml of {chart.name} is not a map.")
+        raise TaskFailed(f"The {name} of {chart.name} is not a map.")
     return tree
 
 
@@ -62,10 +61,9 @@ def values(request: Asked) -> Json:
 
 
 def build(request: Asked, chart: Path, work: Path, values_files: Iterable[Path], context: RenderContext) -> str:
-    """The manifest that a chart's folder renders, hooks included. Raises TaskFailed with template and line."""
+    """The manifest that a prepared chart renders, hooks included. Raises TaskFailed with template and line."""
     metadata(chart)
-    prepare(chart)
-    own_values = work / ".portside-values.json"
+    own_values = work.parent / "values.json"
     own_values.write_text(json.dumps(values(request)), "utf-8")
     files = [*values_files, own_values]
     arguments = [

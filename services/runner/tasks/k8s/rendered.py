@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from services.runner.clients.chart_repositories import ChartProblem, ChartRepositories
 from services.runner.clients.git import GitProblem
 from services.runner.clients.git_folder import check_out
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
 from shared.outbound.http import HttpClient
 
 from . import charts, inventory, kustomize
+from .chart_dependencies import Dependencies
+from .chart_files import expand, prepare
 from .cluster import ClusterConnection
 
 
@@ -30,10 +33,47 @@ def _kustomize(request: Asked, client: HttpClient, checkout: Path) -> str:
 
 
 def _chart(request: Asked, client: HttpClient, cluster: ClusterConnection, checkout: Path) -> str:
-    _check_out(request, client, checkout)
-    chart = _folder(checkout, request.text("chart"))
-    files = [_file(checkout, name) for name in _names(request)]
-    return charts.build(request, chart, checkout, files, _context(request, cluster))
+    repositories = ChartRepositories(client, _chart_endpoint(request))
+    files = _names(request)
+    repository, name = _location(request)
+    if not repository or files:
+        _check_out(request, client, checkout)
+    if repository:
+        chart = _fetched(request, repositories, repository, name, checkout.parent)
+        within = chart.parent
+    else:
+        chart, within = _folder(checkout, name), checkout
+    prepare(chart, Dependencies(repositories, within, request.tools.log).complete)
+    values_files = [_file(checkout, file) for file in files]
+    return charts.build(request, chart, checkout, values_files, _context(request, cluster))
+
+
+def _location(request: Asked) -> tuple[str, str]:
+    """Repository and name of the chart; without a repository, its folder in Git."""
+    chart, repository = request.text("chart").strip(), request.text("chartRepository").strip()
+    if chart.startswith("oci://"):
+        repository, _, chart = chart.rstrip("/").rpartition("/")
+    return repository, chart
+
+
+def _chart_endpoint(request: Asked) -> OpenEndpoint | None:
+    return request.endpoint("charts") if request.roles.get("charts") else None
+
+
+def _fetched(request: Asked, repositories: ChartRepositories, repository: str, name: str, work: Path) -> Path:
+    """The folder of a chart that is fetched: what its archive holds."""
+    folder = work / "chart"
+    folder.mkdir()
+    try:
+        fetched = repositories.fetch(repository, name, request.text("chartVersion"), work)
+    except ChartProblem as problem:
+        raise TaskFailed(str(problem)) from None
+    expand(fetched.archive, folder)
+    request.tools.log(f"Chart {name} {fetched.version} of {repository} is rendered")
+    roots = [entry for entry in folder.iterdir() if (entry / "Chart.yaml").is_file()]
+    if len(roots) != 1:
+        raise TaskFailed(f"The archive of chart {name} {fetched.version} does not hold one chart.")
+    return roots[0]
 
 
 def _check_out(request: Asked, client: HttpClient, checkout: Path) -> None:
