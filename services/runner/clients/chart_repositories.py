@@ -152,7 +152,7 @@ _PLACES = {
 
 
 def chosen(versions: Iterable[str], wish: str, title: str) -> str:
-    """The newest version within a range; without one, the newest that is no pre-release. Raises ChartProblem."""
+    """The newest version within a range; without one, the newest that is not a pre-release. Raises ChartProblem."""
     listed = list(versions)
     if wish in listed:
         return wish
