@@ -14,8 +14,11 @@ import paramiko
 
 from services.runner.clients import ssh
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
+from services.runner.tasks.shell_values import VALUES, fill_shell, with_variables
 from shared.contracts.base import Json
+from shared.grammar.expressions import TOKEN
 from shared.grammar.json_parser import parse_json
+from shared.grammar.resolving import Scope, as_text, token_value
 from shared.outbound.guard import Guard, Reach
 
 _CHUNK = 256 * 1024
@@ -86,6 +89,9 @@ class SSH(Task):
 
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
+
+    def fill(self, task_input: Json, scope: Scope) -> Json:
+        return fill_shell({"script": task_input.get("script")}, scope) | _arguments_filled(task_input, scope)
 
     def start(self, request: Asked) -> Step:
         script = request.text("script")
@@ -264,18 +270,43 @@ def _script(request: Asked, script: str) -> str:
         )
     environment = "\n".join(f"export {name}={shlex.quote(as_word(value))}" for name, value in variables.items())
     arguments = request.input.get("arguments") or []
-    words = shlex.split(arguments) if isinstance(arguments, str) else [as_word(argument) for argument in arguments]
+    words = _words(arguments) if isinstance(arguments, str) else [as_word(argument) for argument in arguments]
     folder = request.text("workingDirectory").strip()
     shell = "sh" if request.flag("continueOnCommandFailure") else "sh -e"
     return _RUN.format(
         id=request.key,
         environment=environment,
         end=f"portside-{request.key}",
-        script=script.replace("\r\n", "\n").rstrip("\n"),
+        script=with_variables(script.replace("\r\n", "\n"), request.table(VALUES)).rstrip("\n"),
         cd=f"cd {shlex.quote(folder)}" if folder else "cd",
         shell="" if script.startswith("#!") else shell,
         arguments=" ".join(map(shlex.quote, words)),
     )
+
+
+def _arguments_filled(task_input: Json, scope: Scope) -> Json:
+    """`arguments` that are one text: it is taken apart before values are put in, so that each value is within one.
+
+    A text that is one reference alone is all arguments.
+    """
+    arguments = task_input.get("arguments")
+    if not isinstance(arguments, str) or TOKEN.fullmatch(arguments.strip()) or not TOKEN.search(arguments):
+        return {}
+    text = TOKEN.sub(lambda token: f"\0{token.start()}\0", arguments)
+    tokens = {str(token.start()): token for token in TOKEN.finditer(arguments)}
+
+    def put(match: re.Match[str]) -> str:
+        return as_text(token_value(tokens[match[1]], scope, "input.arguments"))
+
+    return {"arguments": [re.sub("\0([0-9]+)\0", put, word) for word in _words(text)]}
+
+
+def _words(arguments: str) -> list[str]:
+    """A text of arguments, taken apart as a shell does. Raises `TaskFailed`."""
+    try:
+        return shlex.split(arguments)
+    except ValueError as error:
+        raise TaskFailed(f"`arguments` cannot be taken apart: {error}. Give them as a list.") from None
 
 
 def _tail(text: bytes) -> bytes:

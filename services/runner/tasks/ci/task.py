@@ -14,7 +14,9 @@ from services.runner.tasks.k8s.manifests import Object, Ref
 from services.runner.tasks.k8s.pods import describe
 from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.watch import lasting, outage
+from services.runner.tasks.shell_values import VALUES, fill_shell, shown, with_variables
 from shared.contracts.base import Json
+from shared.grammar.resolving import Scope
 
 from . import job
 from .printed import LogReader
@@ -48,7 +50,8 @@ class JobTask(Task):
         place, cluster = self._place(request, work.image)
         place = replace(place, environment={**place.environment, **work.environment})
         name, namespace = f"portside-ci-{request.key[:20]}", place.namespace or cluster.namespace
-        text = script(work.steps, work.exports, work.artifacts, _mark(request))
+        variables_set = request.table(VALUES)
+        text = with_variables(script(work.steps, work.exports, work.artifacts, _mark(request)), variables_set)
         labels = {_LABEL: request.key[:20]}
         pulls = ""
         if place.registry:
@@ -65,7 +68,7 @@ class JobTask(Task):
             "name": name,
             "namespace": namespace,
             "uid": applied["metadata"].get("uid", ""),
-            "steps": [_first_line(step) for step in work.steps],
+            "steps": [_first_line(shown(step, variables_set)) for step in work.steps],
             "exports": list(work.exports),
             "image": work.image,
         }
@@ -194,6 +197,9 @@ class CI(JobTask):
     """Steps of shell in a container image."""
 
     name = "CI"
+
+    def fill(self, task_input: Json, scope: Scope) -> Json:
+        return fill_shell({"steps": task_input.get("steps")}, scope)
 
     def work(self, request: Asked) -> JobWork:
         """The task's own steps."""
