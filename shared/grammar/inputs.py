@@ -11,6 +11,7 @@ from shared.contracts.problems import Flaw
 from shared.contracts.pushes import Push
 
 from .names import nearest
+from .push_facts import is_tag, pushed_at, pusher
 
 DOCKER = {
     "DOCKER_EVENT_OWNER_NAME": "Who pushed",
@@ -78,18 +79,21 @@ def inject(
 
 
 def docker_inputs(push: Push, tags: Iterable[str] = ()) -> dict[str, str]:
-    """What a push fills in, the same names whatever the registry; what is not known is blank."""
+    """What a push fills in, the same names whatever the registry; what is not known, or not of its grammar, is blank.
+
+    The push's names are possible ones (`push_facts.impossible`).
+    """
     tag, digest = push.tag or "", push.digest or ""
     return {
-        "DOCKER_EVENT_OWNER_NAME": push.pusher or "",
+        "DOCKER_EVENT_OWNER_NAME": pusher(push),
         "DOCKER_IMAGE": push.image,
         "DOCKER_REPO_NAME": push.name,
         "DOCKER_REPO_NAMESPACE": push.namespace,
         "DOCKER_TAG": tag,
         "DOCKER_DIGEST": digest,
         "DOCKER_IMAGE_REF": push.image + (f":{tag}" if tag else "") + (f"@{digest}" if digest else ""),
-        "DOCKER_PUSHED_AT": "" if push.pushed_at is None else _utc(push.pushed_at),
-        "DOCKER_TAGS": ",".join(dict.fromkeys((*([tag] if tag else []), *tags))),
+        "DOCKER_PUSHED_AT": "" if (moment := pushed_at(push)) is None else _utc(moment),
+        "DOCKER_TAGS": ",".join(dict.fromkeys((*([tag] if tag else []), *filter(is_tag, tags)))),
     }
 
 

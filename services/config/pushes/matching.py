@@ -5,23 +5,19 @@ Every verdict has a reason that a person can read and, where there is something 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from services.config.model.deliveries import Earlier
 from services.config.model.triggers import MatchWebhook
 from shared.contracts.pushes import Push
 from shared.grammar import patterns
+from shared.grammar.push_facts import impossible
 from shared.grammar.repositories import HUB_HOST
 
 from .case import Case, wording
 from .verdicts import Judgement, Verdict, judge
 
 _KINDS = {"chart": "a Helm chart", "signature": "a signature or attestation", "other": "an artifact of another kind"}
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-"""As the distribution specification has it."""
-_IMAGE = re.compile(r"[A-Za-z0-9_.\-:/\[\]]+")
-_SHOWN = 60
 REPEAT_WITHIN_S = 600.0
 
 
@@ -81,14 +77,8 @@ def _tagged(case: Case) -> Judgement | None:
 
 def _possible(case: Case) -> Judgement | None:
     """Names end in scripts and manifests: what no registry takes as one is not handed on to them."""
-    push = case.push
-    if push is None or push.tag is None:
-        return None
-    for noun, name, shape in (("tag", push.tag, _TAG), ("repository", push.image, _IMAGE)):
-        if not shape.fullmatch(name):
-            shortened = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
-            return judge(Verdict.UNREADABLE, why=f"No registry takes {shortened!r} as the name of a {noun}.")
-    return None
+    why = impossible(case.push) if case.push is not None else ""
+    return judge(Verdict.UNREADABLE, why=why) if why else None
 
 
 def _repository(case: Case) -> Judgement | None:

@@ -236,7 +236,7 @@ def test_one_reference_is_one_variable_and_two_that_look_alike_are_two() -> None
 def test_steps_of_ci_get_their_values_and_their_titles_show_them(tmp_path: Path) -> None:
     task_input = {"steps": ['printf "%s" "${input.x}" > got', "echo '${input.tag}'", "echo ${input.tag}"]}
     value = "it's\n$(touch ran) `touch ran` \"x"
-    answer = CI(Clusters(LOOPBACK)).fill(task_input, Scope(inputs={"x": value, "tag": "1.4.1"}))
+    answer = CI(Clusters(LOOPBACK.guard)).fill(task_input, Scope(inputs={"x": value, "tag": "1.4.1"}))
     text = with_variables(script(answer["steps"], {}, [], "mark"), answer[VALUES])
     done = subprocess.run(["/bin/sh", "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["got"]
