@@ -69,12 +69,12 @@ class ChartRepositories:
                 "Chart.yaml, file://."
             )
         try:
-            found_version, content = place(self, repository.rstrip("/"), name, version.strip())
+            chosen_version, content = place(self, repository.rstrip("/"), name, version.strip())
         except (OutboundError, RegistryProblem) as problem:
             raise ChartProblem(f"Chart {name} cannot be fetched from {repository}: {problem.message}") from None
-        archive = into / f"{name}-{re.sub(r'[^A-Za-z0-9.+-]', '_', found_version)}.tgz"
+        archive = into / f"{name}-{re.sub(r'[^A-Za-z0-9.+-]', '_', chosen_version)}.tgz"
         archive.write_bytes(content)
-        return FetchedChart(archive, found_version)
+        return FetchedChart(archive, chosen_version)
 
     # -------------------------------------------------------------------------------------------------------------- OCI
 
@@ -183,16 +183,16 @@ def index_entries(index: str, name: str) -> list[Json]:
 def _part_of(index: str, name: str) -> str:
     """The lines below `entries` that belong to one chart."""
     lines = index.split("\n")
-    start = next((number for number, line in enumerate(lines) if re.match(r"entries:\s*$", line)), None)
+    start = next((line_index for line_index, line in enumerate(lines) if re.match(r"entries:\s*$", line)), None)
     if start is None:
         return ""
     head = re.compile(rf"""( +)(['"]?){re.escape(name)}\2:\s*$""")
     entry_indent = next((len(line) - len(line.lstrip()) for line in lines[start + 1 :] if line.strip()), 0)
-    for number in range(start + 1, len(lines)):
-        match = head.match(lines[number])
+    for line_index in range(start + 1, len(lines)):
+        match = head.match(lines[line_index])
         if match and len(match[1]) == entry_indent:
-            return "\n".join(_below(lines[number + 1 :], entry_indent))
-        if lines[number][:1] not in (" ", "", "#", "\r"):
+            return "\n".join(_below(lines[line_index + 1 :], entry_indent))
+        if lines[line_index][:1] not in (" ", "", "#", "\r"):
             break
     return ""
 

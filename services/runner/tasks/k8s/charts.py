@@ -48,9 +48,9 @@ def metadata(chart: Path, name: str = "Chart.yaml") -> Json:
 
 def values(request: Asked) -> Json:
     """The task's own values. Raises TaskFailed."""
-    written = request.input.get("values")
+    source_values = request.input.get("values")
     try:
-        tree = parse_one_yaml(written, MANIFESTS) if isinstance(written, str) else written
+        tree = parse_one_yaml(source_values, MANIFESTS) if isinstance(source_values, str) else source_values
     except Malformed as error:
         raise TaskFailed(f"`values` cannot be read{error.described}.") from None
     if tree is None or tree == "":

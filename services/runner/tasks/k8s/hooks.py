@@ -67,8 +67,8 @@ def _read(obj: Object) -> Hook:
     events = {TEST if event == _SUCCESS else event for event in _parts(annotations[HOOK])}
     title = f"{obj['kind']} {obj['metadata']['name']}"
     if unknown := sorted(events - _RUN - _OTHERS):
-        known = ", ".join(sorted(_RUN | _OTHERS))
-        raise TaskFailed(f"{title} is a hook of the kind {', '.join(unknown)}, which is not run here: use {known}.")
+        usual = ", ".join(sorted(_RUN | _OTHERS))
+        raise TaskFailed(f"{title} is a hook of the kind {', '.join(unknown)}, which is not run here: use {usual}.")
     policies = _parts(annotations.get(_POLICY)) or {BEFORE}
     if unknown := sorted(policies - {BEFORE, SUCCEEDED, FAILED}):
         raise TaskFailed(f"The hook {title} has an unknown {_POLICY}: {', '.join(unknown)}.")

@@ -30,10 +30,10 @@ HELM_RELEASE = "meta.helm.sh/release-name"
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What is on record of a release; `made` are those of its objects that it made itself."""
+    """What is on record of a release; `own_refs` are those of its objects that it made itself."""
 
     refs: tuple[Ref, ...] = ()
-    made: frozenset[Ref] = field(default_factory=frozenset)
+    own_refs: frozenset[Ref] = field(default_factory=frozenset)
     deployed: bool = False
     """A revision has been live."""
     owner: str = ""
@@ -83,7 +83,7 @@ def read(request: Asked, cluster: ClusterConnection, release: str) -> Inventory:
     refs = [(Ref.from_json(entry), bool(entry.get("made"))) for entry in entries]
     inventory = Inventory(
         tuple(entry for entry, _ in refs),
-        frozenset(entry for entry, made in refs if made),
+        frozenset(entry for entry, is_own in refs if is_own),
         data.get("deployed") == "true",
         str(data.get("owner") or ""),
         str(fence.annotations_of(live).get(fence.PIPELINE) or ""),
@@ -110,30 +110,30 @@ def extended(request: Asked, cluster: ClusterConnection, before: Inventory) -> I
     """The record before anything is applied: with what this revision has, so that nothing it makes is forgotten."""
     manifest = objects(request)
     new_kinds = kinds_made(manifest)
-    known = {key_of(ref): ref for ref in before.refs}
-    refs, made = list(before.refs), set(before.made)
+    recorded = {key_of(ref): ref for ref in before.refs}
+    refs, own_refs = list(before.refs), set(before.own_refs)
     for obj in manifest:
         ref = _placed(cluster, obj, request, lenient=kind_of(obj) in new_kinds)
-        if key_of(ref) in known or is_pull_secret(ref):
+        if key_of(ref) in recorded or is_pull_secret(ref):
             continue
         refs.append(ref)
         if _is_new(request, cluster, ref):
-            made.add(ref)
-    return Inventory(tuple(refs), frozenset(made), before.deployed, owner_of(request), request.about.pipeline_id)
+            own_refs.add(ref)
+    return Inventory(tuple(refs), frozenset(own_refs), before.deployed, owner_of(request), request.about.pipeline_id)
 
 
 def settled(request: Asked, before: Inventory, applied: Iterable[Ref], kept: Iterable[Ref]) -> Inventory:
     """The record of a revision that is live: what it applied, and what of earlier ones stays to be pruned later."""
-    made = {key_of(ref) for ref in before.made}
+    own_keys = {key_of(ref) for ref in before.own_refs}
     refs = tuple(dict.fromkeys([ref for ref in (*applied, *kept) if not is_pull_secret(ref)]))
-    own = frozenset(ref for ref in refs if key_of(ref) in made)
+    own = frozenset(ref for ref in refs if key_of(ref) in own_keys)
     return Inventory(refs, own, True, owner_of(request), request.about.pipeline_id)
 
 
 def save(request: Asked, cluster: ClusterConnection, release: str, inventory: Inventory) -> None:
     """Write the record, fenced as every object is."""
     ref = place_of(request, cluster, release)
-    entries = [{**entry.to_json(), "made": entry in inventory.made} for entry in inventory.refs]
+    entries = [{**entry.to_json(), "made": entry in inventory.own_refs} for entry in inventory.refs]
     body: Object = {
         "apiVersion": ref.api_version,
         "kind": ref.kind,
@@ -174,7 +174,7 @@ def leaving(request: Asked, cluster: ClusterConnection, before: Inventory) -> tu
 
 def _reason_to_stay(request: Asked, ref: Ref, live: Object, before: Inventory) -> str:
     annotations = fence.annotations_of(live)
-    if ref not in before.made:
+    if ref not in before.own_refs:
         return "it was there before the release"
     if annotations.get(_KEEP) == "keep":
         return f"it says {_KEEP}: keep"
@@ -192,14 +192,14 @@ def refuse_helms(request: Asked, cluster: ClusterConnection, before: Inventory) 
     """Raises TaskFailed where an object belongs to a Helm release that nobody chose to take over."""
     if request.flag("takeOver"):
         return
-    known = {key_of(ref) for ref in before.refs}
+    recorded = {key_of(ref) for ref in before.refs}
     manifest = objects(request)
     new_kinds = kinds_made(manifest)
     for obj in manifest:
         if kind_of(obj) in new_kinds:
             continue
         ref = cluster.place(obj, request.text("namespace"))
-        release = "" if key_of(ref) in known else fence.annotations_of(cluster.get(ref)).get(HELM_RELEASE)
+        release = "" if key_of(ref) in recorded else fence.annotations_of(cluster.get(ref)).get(HELM_RELEASE)
         if release:
             raise TaskFailed(
                 f"{ref} belongs to the Helm release {release}: set `takeOver` to deploy the release from here, or "

@@ -54,14 +54,16 @@ def _kustomization(request: Asked, path: Path) -> Json:
     return {name: value for name, value in own.items() if value}
 
 
-def images(written: Any) -> list[Json]:
+def images(entries_of_task: Any) -> list[Json]:
     """Kustomize's `images` from a map of names to references, or from its own list. Raises TaskFailed."""
-    if not written:
+    if not entries_of_task:
         return []
-    if isinstance(written, dict):
-        return [_image(str(name), str(reference)) for name, reference in written.items()]
-    if isinstance(written, list) and all(isinstance(entry, dict) and set(entry) <= _IMAGE_KEYS for entry in written):
-        return [{key: str(value) for key, value in entry.items()} for entry in written]
+    if isinstance(entries_of_task, dict):
+        return [_image(str(name), str(reference)) for name, reference in entries_of_task.items()]
+    if isinstance(entries_of_task, list) and all(
+        isinstance(entry, dict) and set(entry) <= _IMAGE_KEYS for entry in entries_of_task
+    ):
+        return [{key: str(value) for key, value in entry.items()} for entry in entries_of_task]
     raise TaskFailed("`images` must be a map, as in `acme/web: acme/web:1.4`, or a list as kustomize has it.")
 
 
@@ -76,12 +78,12 @@ def _image(name: str, reference: str) -> Json:
     return {key: value for key, value in image.items() if value and not (key == "newTag" and digest)}
 
 
-def patches(written: Any) -> list[Json]:
+def patches(entries_of_task: Any) -> list[Json]:
     """Kustomize's `patches`: each an object to merge, or `{target, patch}`. Raises TaskFailed."""
-    if not written:
+    if not entries_of_task:
         return []
     try:
-        entries = parse_one_yaml(written, MANIFESTS) if isinstance(written, str) else written
+        entries = parse_one_yaml(entries_of_task, MANIFESTS) if isinstance(entries_of_task, str) else entries_of_task
     except Malformed as error:
         raise TaskFailed(f"`patches` cannot be read{error.described}.") from None
     entries = [entries] if isinstance(entries, dict) else entries
@@ -104,12 +106,12 @@ def _patch(entry: Json) -> Json:
 
 def _refuse_remote(folder: Path, checkout: Path) -> None:
     """Everything must lie in the commit: what another server has is neither pinned nor bounded."""
-    waiting, seen = [folder], set[Path]()
-    while waiting and len(seen) <= _MAX_FOLDERS:
+    waiting, visited = [folder], set[Path]()
+    while waiting and len(visited) <= _MAX_FOLDERS:
         place = waiting.pop().resolve()
-        if place in seen or not place.is_relative_to(checkout.resolve()):
+        if place in visited or not place.is_relative_to(checkout.resolve()):
             continue
-        seen.add(place)
+        visited.add(place)
         file = next((place / name for name in _FILES if (place / name).is_file()), None)
         if file is None:
             if place == folder.resolve():

@@ -100,8 +100,8 @@ def _context(request: Asked, cluster: ClusterConnection) -> charts.RenderContext
 
 
 def _names(request: Asked) -> list[str]:
-    written = request.input.get("valuesFiles") or []
-    names = written.split("\n") if isinstance(written, str) else written
+    listed_files = request.input.get("valuesFiles") or []
+    names = listed_files.split("\n") if isinstance(listed_files, str) else listed_files
     if not isinstance(names, list):
         raise TaskFailed("`valuesFiles` must be a list of files at the Git endpoint.")
     return [str(name).strip() for name in names if str(name).strip()]
