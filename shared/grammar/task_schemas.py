@@ -71,7 +71,11 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "branch": _text("Branch", "Of the file: a branch or tag; else the endpoint's, else the repository's own."),
             "scmConstants": _map("Parameters", "Values for `$${NAME}` in the file from Git."),
             "kustomization": _text("Folder", "Kustomize: of an overlay or base at the Git endpoint `scm`."),
-            "images": _map("Images", "Kustomize: by name what to run instead, as in `acme/web: acme/web:1.4`."),
+            "images": _list(
+                "Images",
+                "Kustomize: by name what to run instead, as in `acme/web: acme/web:1.4`.",
+                type=["object", "array", "string"],
+            ),
             "namePrefix": _text("Name prefix", "Kustomize: put before each object's name."),
             "nameSuffix": _text("Name suffix", "Kustomize: put behind each object's name."),
             "patches": _list(

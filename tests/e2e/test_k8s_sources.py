@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from services.config.catalog.pipelines.templates import filled, template
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import ResolvedEndpoint
@@ -21,6 +22,7 @@ from tests.unit.runner.conftest import until
 
 from .k8s import Kube, Runs, deployment
 from .test_k8s_actions import PAUSE
+from .test_k8s_apply import push_image, pushed
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
 
@@ -279,6 +281,33 @@ def pods(kube: Kube, space: str) -> set[str]:
 def until_ready(kube: Kube, space: str) -> set[str]:
     until(lambda: (kube.deployment(space, "shop-web").get("status") or {}).get("readyReplicas") == 1, 60)
     return pods(kube, space)
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"),
+    [
+        ("deploy-helm-chart", {"chart": "charts/web"}),
+        ("deploy-with-kustomize", {"folder": "overlays/test", "image": "acme/web"}),
+    ],
+)
+def test_a_filled_in_template_deploys_what_is_pushed(
+    runs: Runs, kube: Kube, space: str, git: GitServer, name: str, answers: dict[str, str]
+) -> None:
+    git.commit("acme/deploy", {**overlay(), **chart()})
+    endpoints = {"registry": "hub", "cluster": "cluster", "git": "source"}
+    answers = {"project": "default", "namespace": space, "release": "shop", **endpoints, **answers}
+    tasks = filled(template(name), answers)[0]["stages"]["Deploy"]["tasks"]
+    image = f"{os.environ['TEST_REGISTRY']}/acme/web"
+    for content in (f"{space}-first", f"{space}-second"):
+        push = pushed(image, "latest", push_image(image, "latest", content))
+        for task in (tasks["Diff"], tasks["Apply"]):
+            given = {**task["input"], "roles": task["endpoints"]}
+            done = runs.run(push, inputs={"DOCKER_IMAGE": image, "DOCKER_TAG": "latest"}, **given)
+            assert done.state.status is Status.COMPLETED, done.state.message
+        deployed = kube.deployment(space, "shop-web" if "chart" in answers else "web")
+        container = deployed["spec"]["template"]["spec"]["containers"][0]
+        assert container["image"] == f"{image}:latest@{push.digest}"
+        assert deployed["status"]["readyReplicas"] == 1
 
 
 def helm(*arguments: str) -> str:

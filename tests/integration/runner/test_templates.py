@@ -209,7 +209,8 @@ def test_an_endpoint_that_only_a_pull_secret_is_made_of_is_in_use(shop: Shop) ->
 def test_a_template_is_offered_with_the_projects_and_endpoints_that_one_may_use(shop: Shop) -> None:
     shop.office.user("ann", default="members")
     listed = shop.office.get(Kind.PIPELINES, options={"templates": True})["templates"]
-    assert [one["name"] for one in listed] == ["push-to-kubernetes", "dev-approval-production", "promote"]
+    names = ["push-to-kubernetes", "deploy-helm-chart", "deploy-with-kustomize", "dev-approval-production", "promote"]
+    assert [one["name"] for one in listed] == names
 
     def choices(by: str, **answers: str) -> dict[str, list[str]]:
         options = {"template": "push-to-kubernetes", "answers": answers}

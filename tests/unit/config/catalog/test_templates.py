@@ -17,6 +17,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "project": "default", "registry": "hub", "devCluster": "dev", "cluster": "prod", "app": "web",
         "approvers": "ann, bob",
     },
+    "deploy-helm-chart": {
+        "project": "default", "registry": "hub", "cluster": "prod", "namespace": "apps", "chart": "charts/web",
+        "git": "deploy", "valuesFile": "values/prod.yaml", "release": "web",
+    },
+    "deploy-with-kustomize": {
+        "project": "default", "registry": "hub", "cluster": "prod", "namespace": "apps", "folder": "overlays/prod",
+        "git": "deploy", "image": "acme/web", "release": "web",
+    },
     "promote": {"project": "default", "registry": "hub", "target": "dtr", "repository": "acme/web-prod"},
 }  # fmt: skip
 EXISTING = {**ANSWERS["push-to-kubernetes"], "workload": "shop/main", "app": "ignored"}
@@ -30,8 +38,14 @@ def manifest(tree: dict[str, Any], stage: str = "Deploy", task: str = "Apply") -
     return list(yaml.safe_load_all(tree["stages"][stage]["tasks"][task]["input"]["yaml"]))
 
 
-def test_there_are_three_templates_and_the_commonest_comes_first() -> None:
-    assert list(templates()) == ["push-to-kubernetes", "dev-approval-production", "promote"]
+def test_there_are_five_templates_and_the_commonest_comes_first() -> None:
+    assert list(templates()) == [
+        "push-to-kubernetes",
+        "deploy-helm-chart",
+        "deploy-with-kustomize",
+        "dev-approval-production",
+        "promote",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))
@@ -74,6 +88,14 @@ def test_dev_gets_one_replica_and_production_what_was_asked_for() -> None:
     assert manifest(tree, "Dev", "Deploy")[1]["spec"]["replicas"] == 1
     assert manifest(tree, "Production", "Deploy")[1]["spec"]["replicas"] == 5
     assert tree["stages"]["Approval"]["tasks"]["Approve"]["input"]["approvers"] == "ann, bob"
+
+
+def test_a_chart_of_a_registry_needs_no_git_and_is_taken_over_by_choice() -> None:
+    answers = {"git": "", "valuesFile": "", "chart": "oci://registry.example.com/charts/web", "version": "^1.4"}
+    task = make("deploy-helm-chart", takeOver="true", **answers)["stages"]["Deploy"]["tasks"]["Apply"]
+    assert task["endpoints"] == {"kubernetesServer": "prod"}
+    assert {"takeOver": "true", "chartVersion": "^1.4"}.items() <= task["input"].items()
+    assert "takeOver" not in make("deploy-helm-chart")["stages"]["Deploy"]["tasks"]["Apply"]["input"]
 
 
 @pytest.mark.parametrize(
