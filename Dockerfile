@@ -7,9 +7,10 @@ RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-
  && uv export --quiet --frozen --no-dev --no-emit-project --output-file /tmp/requirements.txt \
  && /venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/requirements.txt \
  && /venv/bin/python -m pip uninstall --quiet --yes uv && rm /tmp/requirements.txt
-RUN useradd --uid 10001 --home-dir /var/lib/portside --create-home --shell /usr/sbin/nologin portside \
+# Its group is root's and may do what its user may, so that any user id with that group works too (OpenShift's are random).
+RUN useradd --uid 10001 --gid 0 --home-dir /var/lib/portside --create-home --shell /usr/sbin/nologin portside \
  && mkdir -p /secrets/public /secrets/private /secrets/gateway /secrets/admin /secrets/broker /secrets/broker-config /secrets/database /secrets/database-config \
- && chown -R portside:portside /secrets /var/lib/portside && chmod 700 /var/lib/portside
+ && chown -R 10001:0 /secrets /var/lib/portside && chmod -R g=u /secrets /var/lib/portside && chmod o= /var/lib/portside
 COPY shared shared
 COPY services services
 COPY cli cli
@@ -22,5 +23,6 @@ ARG VERSION=""
 ARG REVISION=""
 LABEL org.opencontainers.image.title="Portside" \
       org.opencontainers.image.version="$VERSION" org.opencontainers.image.revision="$REVISION"
-USER portside
+# A number: only that can be seen not to be root.
+USER 10001:0
 CMD ["portside", "--help"]

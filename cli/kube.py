@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,29 @@ def read_kubeconfig(path: Path) -> KubeconfigAccess:
     )
 
 
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where every pod finds its token, its namespace and the API server's certificate authority."""
+
+
+def read_service_account(folder: Path = SERVICE_ACCOUNT) -> tuple[KubeconfigAccess, str]:
+    """How a pod reaches its own cluster, and its namespace; raises OSError or KeyError outside a pod.
+
+    Places and variables are those of kubernetes.io/docs/tasks/run-application/access-api-from-pod.
+    """
+    token = (folder / "token").read_text().strip()
+    authority = (folder / "ca.crt").read_bytes()
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    access = KubeconfigAccess(server, token=token, authority=authority)
+    return access, (folder / "namespace").read_text().strip()
+
+
 def _named(entries: list[Json], name: str) -> Json:
     return next(entry for entry in entries if entry["name"] == name)
 
 
 class ClusterClient:
-    """A few reads and one create, for the demo's own checks."""
+    """A few reads and creates, for the demo's own checks and for what an installation makes once."""
 
     def __init__(self, access: KubeconfigAccess) -> None:
         self._access = access
@@ -76,6 +94,16 @@ class ClusterClient:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             with self._session() as session:
                 session.post(f"{self._access.server}/api/v1/namespaces", json=body, timeout=10).raise_for_status()
+
+    def create_secret(self, namespace: str, name: str, texts: Mapping[str, str]) -> bool:
+        """Make a Secret; one that exists stays as it is. Returns whether it was made."""
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(texts)}
+        with self._session() as session:
+            answer = session.post(f"{self._access.server}/api/v1/namespaces/{namespace}/secrets", json=body, timeout=10)
+        if answer.status_code == 409:
+            return False
+        answer.raise_for_status()
+        return True
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from cli import demo as play
-from cli import secretfiles, system
+from cli import kube, secretfiles, system
 from cli.ending import alone, failures_said, until_stopped
 from cli.portside.api import Client, Unreachable
 from cli.processes import portside
@@ -40,8 +40,14 @@ def operate() -> None:
 
 @operate.command()
 @click.option("--secrets", "root", type=click.Path(path_type=Path), help="Make every secret of a compose system here.")
-def init(root: Path | None) -> None:
+@click.option("--kubernetes-secret", "secret", help="Make the Secret of this name in the namespace of this pod.")
+def init(root: Path | None, secret: str | None) -> None:
     """Make missing keys and passwords; what is there stays."""
+    if secret is not None:
+        access, namespace = kube.read_service_account()
+        is_new = kube.ClusterClient(access).create_secret(namespace, secret, secretfiles.own_secrets())
+        click.echo(f"made the Secret {secret}" if is_new else f"the Secret {secret} exists already")
+        return
     if root is None:
         HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_keys(HOME)

@@ -15,6 +15,21 @@ from shared.process.secrets import create_keys
 READABLE = 0o644
 
 
+def own_secrets(private_key: Path | None = None) -> dict[str, str]:
+    """Keys and the first administrator's password by name, made at random but for a private key that exists.
+
+    `ADMIN_PASSWORD` brings a password of one's own.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder) / "keys"
+        keys.mkdir()
+        if private_key is not None and private_key.exists():
+            shutil.copy(private_key, keys / "seal.key")
+        create_keys(Path(folder))
+        texts = {name: (keys / name).read_text().strip() for name in ("seal.key", "seal.pub", "jwt.key")}
+    return {**texts, "admin-password": os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)}
+
+
 def create(root: Path) -> list[Path]:
     """Make what is missing under `root`; what is there stays. Returns the files that were made.
 
@@ -34,17 +49,11 @@ def create(root: Path) -> list[Path]:
             paths.append(path)
         return path.read_text().strip()
 
-    with tempfile.TemporaryDirectory() as folder:
-        keys = Path(folder) / "keys"
-        keys.mkdir()
-        kept = root / "private" / "seal.key"
-        if kept.exists():
-            shutil.copy(kept, keys / "seal.key")
-        create_keys(Path(folder))
-        put("private/seal.key", (keys / "seal.key").read_text().strip())
-        put("public/seal.pub", (keys / "seal.pub").read_text().strip())
-        put("gateway/jwt.key", (keys / "jwt.key").read_text().strip())
-    put("admin/password", os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15))
+    keys = own_secrets(root / "private" / "seal.key")
+    put("private/seal.key", keys["seal.key"])
+    put("public/seal.pub", keys["seal.pub"])
+    put("gateway/jwt.key", keys["jwt.key"])
+    put("admin/password", keys["admin-password"])
 
     broker = put("broker/password", os.environ.get("RABBITMQ_PASSWORD") or secrets.token_urlsafe(24))
     put("broker/amqp-url", f"amqp://portside:{broker}@rabbitmq:5672/")

@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.outer, pytest.mark.timeout(570)]
 AGAIN_WITHIN_S = 15.0
 AWAY_S = 8.0
 """How long a killed node stays away after the others have been seen to work."""
-EVERY_S = 1.0
+EVERY_S, EVERY_IN_TURN_S = 1.0, 6.0
+"""Between two pushes of a repository; longer where every push is deployed and one at a time."""
 QUEUES = ("config.rpc.v2", "config.ledger")
 
 
@@ -89,8 +90,12 @@ def test_every_node_and_every_home_of_queues_may_die(brokers: BrokerCluster, tmp
     try:
         with a_world(tmp_path / "home", define=False, standby=True, pace_s=0.3, brokers=brokers) as world:
             repositories = scene.define(world, outside.url)
-            eye, traffic = Eye(world.cluster_url), Traffic(world, repositories, every_s=EVERY_S)
+            in_turn = scene.repository_of("queue")
+            others = [repository for repository in repositories if repository != in_turn]
+            eye, traffic = Eye(world.cluster_url), Traffic(world, others, every_s=EVERY_S)
+            slow = Traffic(world, [in_turn], every_s=EVERY_IN_TURN_S)
             traffic.start()
+            slow.start()
             for queue in QUEUES:
                 assert len(brokers.describe(queue)["members"]) == len(brokers.nodes)
             outages = [
@@ -99,16 +104,18 @@ def test_every_node_and_every_home_of_queues_may_die(brokers: BrokerCluster, tmp
             ]
             outages += [_kill(f"home of {queue}", brokers.home_of(queue), world, brokers, traffic) for queue in QUEUES]
             traffic.stop()
+            slow.stop()
+            pushes = [*traffic.pushes, *slow.pushes]
             wait_until_quiet(world)
             eye.close()
             running = {repository: image_of(world, repository) for repository in repositories}
             events, executions = all_of(world, "/registry-events"), all_of(world, "/executions")
-            account = reckon(traffic.pushes, events, executions, eye.writes, outside.told, running, {})
+            account = reckon(pushes, events, executions, eye.writes, outside.told, running, {})
     finally:
         outside.close()
     print(*outages, account, sep="\n")
     assert account.clean, "\n".join(account.problems)
-    assert account.refused == 0 and account.accepted == len(traffic.pushes)
+    assert account.refused == 0 and account.accepted == len(pushes)
     assert not [run for run in executions if "died" in str(run["statusMessage"])]
     for outage in outages:
         assert max(outage.question_s, outage.verdict_s) < AGAIN_WITHIN_S, outage

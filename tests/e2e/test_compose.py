@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import randrange
 
 import pytest
 import requests
@@ -33,6 +34,7 @@ class Compose:
             **os.environ,
             "PORT": str(self.port),
             "RABBITMQ_PAGE_PORT": str(free_port()),
+            "SYSTEM_NETWORK": f"10.{randrange(100, 250)}.{randrange(250)}",
             "PORTSIDE_IMAGE": f"{PROJECT}:latest",
         }
 
@@ -84,6 +86,23 @@ def test_every_service_is_healthy_and_runs_without_privileges(compose: Compose) 
     for service in ("config", "gateway", "runner", "hubsync"):
         assert "healthy" in compose("ps", "--format", "{{.Health}}", service).stdout
         assert compose("exec", "--no-TTY", service, "id", "-u").stdout.strip() == "10001"
+
+
+def test_every_container_of_ours_has_no_more_rights_than_it_uses(compose: Compose) -> None:
+    for service in ("config", "gateway", "runner", "hubsync"):
+        status = compose("exec", "--no-TTY", service, "cat", "/proc/1/status").stdout
+        rights = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        assert int(rights["CapBnd"], 16) == 0, service
+        assert rights["NoNewPrivs"].strip() == "1", service
+        written = compose("exec", "--no-TTY", service, "touch", "/app/x", check=False)
+        assert "Read-only file system" in written.stderr, service
+
+
+def test_only_config_reaches_the_database(compose: Compose) -> None:
+    reach = "import socket; socket.create_connection(('postgres', 5432), 3)"
+    for service, reaches in (("config", True), ("gateway", False), ("runner", False), ("hubsync", False)):
+        tried = compose("exec", "--no-TTY", service, "python", "-c", reach, check=False)
+        assert (tried.returncode == 0) is reaches, service
 
 
 def test_only_those_who_open_secrets_hold_the_private_key(compose: Compose) -> None:
