@@ -82,6 +82,11 @@ def a_system(folder: Path, *, define: bool, pace_s: float = 1.0) -> Iterator[Wor
         yield running
 
 
+def confirm(page: Page, word: str) -> None:
+    """Press the button of the dialog that asks whether something is meant."""
+    page.locator("#confirm").get_by_role("button", name=word, exact=True).click()
+
+
 def waiting(world: World, name: str, approvers: str = "admin") -> str:
     """Start a pipeline that asks, and return the run's id once it waits."""
     world.client.import_yaml(ASKING.format(name=name).replace("[admin]", f"[{approvers}]"), "apply")

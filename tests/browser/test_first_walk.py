@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from cli import demo
 from tests.support.world import World, wait_for
 
-from .conftest import a_system
+from .conftest import a_system, confirm
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -178,7 +178,7 @@ def test_step_3_the_webhook_is_made_with_an_endpoint_a_token_and_a_tag_without_l
 
     def in_step() -> bool:
         page.reload()
-        return page.get_by_text("registered at Docker Hub").is_visible()
+        return page.locator(".hook").get_by_text("registered at Docker Hub").is_visible()
 
     wait_for(in_step, "the hook at the Hub")
     calls = requests.get(f"{world.hub_url}/_fake/calls", timeout=30).json()["calls"]
@@ -261,7 +261,7 @@ def test_step_5_to_7_a_push_is_seen_and_its_run_turns_running_then_completed_wit
     state = requests.get(f"{world.hub_url}/_fake/state", timeout=30).json()
     told["payload"] = json.dumps(_shortened(json.loads(state["deliveries"][-1]["body"])), indent=2, ensure_ascii=False)
     _go(page, "Activity")
-    expect(page.get_by_role("row").filter(has_text="1.4.0")).to_contain_text("started")
+    expect(page.get_by_role("row").filter(has_text="1.4.0")).to_contain_text("completed")
     photograph("step-6-activity")
     page.get_by_role("link", name="Deploy web #1").click()
     expect(page.get_by_role("heading", name="Deploy web #1")).to_be_visible()
@@ -287,6 +287,7 @@ def test_step_8_a_stage_opens_its_tasks_and_a_task_its_log(page: Page, photograp
 def test_a_disabled_webhook_keeps_a_dummy_push_and_starts_nothing(world: World, page: Page) -> None:
     _go(page, "Webhooks for Docker")
     page.get_by_role("button", name="Disable acme-web").click()
+    confirm(page, "Disable")
     expect(page.locator(".hook")).to_contain_text("disabled")
     world.push("1.4.1")
     _go(page, "Activity")
@@ -295,6 +296,7 @@ def test_a_disabled_webhook_keeps_a_dummy_push_and_starts_nothing(world: World, 
     assert not world.executions(index=2)
     _go(page, "Webhooks for Docker")
     page.get_by_role("button", name="Enable acme-web").click()
+    confirm(page, "Enable")
     expect(page.locator(".hook")).to_contain_text("enabled")
 
 

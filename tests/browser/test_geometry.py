@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
+from playwright.sync_api import Page
 
-from services.gateway.sessions import COOKIE
 from shared.contracts.catalog import Page as Rows
-from shared.process.clock import now
-from tests.unit.gateway.site import Site, the_site
+from tests.unit.gateway.site import Site
+
+from .site import address, page, site
+
+__all__ = ["address", "page", "site"]
 
 pytestmark = pytest.mark.browser
 TASK = {"type": "K8S", "status": "COMPLETED"}
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, the_site().reset().app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture
-def site() -> Site:
-    return the_site().reset()
-
-
-@pytest.fixture
-def page(address: str, site: Site, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-    token = site.sessions.issue(site.signed_in, now()).token
-    context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
-    yield context.new_page()
-    context.close()
 
 
 def execution(stages: int) -> dict[str, object]:

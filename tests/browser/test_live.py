@@ -83,7 +83,8 @@ def _runs(world: World) -> list[dict[str, object]]:
 
 def test_a_double_click_starts_one_run(world: World, page: Page) -> None:
     page.goto(f"{world.layout.url}/pipelines/{_asking(world)}")
-    page.get_by_role("button", name="Run", exact=True).dblclick()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("#confirm").get_by_role("button", name="Run", exact=True).dblclick()
     expect(page.get_by_role("heading", name="Ask #1")).to_contain_text("waiting")
     assert len(_runs(world)) == 1
 
@@ -91,16 +92,17 @@ def test_a_double_click_starts_one_run(world: World, page: Page) -> None:
 def test_a_message_to_an_approval_outlives_redraws_and_enter_decides_nothing(world: World, page: Page) -> None:
     pipeline = _asking(world)
     page.goto(f"{world.layout.url}/approvals")
-    message = page.get_by_label("Message").first
+    page.get_by_role("button", name="Reject").first.click()
+    message = page.get_by_label("Reason, shown on the run")
     message.fill("wait for ann")
     message.press("Enter")
     known = len(_runs(world))
     id = str(world.client.post(f"/pipelines/{pipeline}/executions", {})["executionId"])
     wait_for(lambda: world.get(f"/executions/{id}")["status"] == "WAITING", "a second question")
     page.wait_for_timeout(1_000)
-    expect(message).to_have_value("wait for ann")
+    expect(message).to_have_value("wait for ann\n")
     assert {run["status"] for run in _runs(world)} == {"WAITING"} and len(_runs(world)) == known + 1
-    page.get_by_role("button", name="Reject").first.click()
+    page.locator("#confirm").get_by_role("button", name="Reject").click()
     wait_for(lambda: "FAILED" in {run["status"] for run in _runs(world)}, "the answer to count")
 
 

@@ -11,7 +11,7 @@ from cli import demo, system
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
-from .conftest import ASKING, PAGES, PHONE, WIDE, a_system, hindrances, waiting
+from .conftest import ASKING, PAGES, PHONE, WIDE, a_system, confirm, hindrances, waiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -21,14 +21,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield from a_system(tmp_path_factory.mktemp("operate"), define=True)
 
 
-def test_a_run_is_cancelled_by_one_click_in_the_list(world: World, page: Page) -> None:
+def test_a_run_is_cancelled_in_the_list_with_a_reason_that_it_shows(world: World, page: Page) -> None:
     id = waiting(world, "Stop me")
     page.goto(f"{world.layout.url}/executions")
     row = page.get_by_role("row").filter(has_text="Stop me #1")
     expect(row).to_contain_text("waiting")
     row.get_by_role("button", name="Cancel").click()
+    page.get_by_label("Reason, shown on the run").fill("the wrong tag")
+    confirm(page, "Cancel the run")
     expect(row).to_contain_text("canceled")
     assert world.get(f"/executions/{id}")["status"] == "CANCELED"
+    page.goto(f"{world.layout.url}/executions/{id}")
+    expect(page.locator("#live")).to_contain_text("the wrong tag")
 
 
 def test_a_question_is_approved_in_the_task_that_asks(world: World, page: Page) -> None:
@@ -36,8 +40,10 @@ def test_a_question_is_approved_in_the_task_that_asks(world: World, page: Page) 
     page.goto(f"{world.layout.url}/executions/{id}")
     expect(page.locator("form.doubt")).to_contain_text("May it go on?")
     page.get_by_role("button", name="Approve", exact=True).click()
+    confirm(page, "Approve")
     expect(page.get_by_role("heading", name="Approve me #1")).to_contain_text("completed")
     page.get_by_role("button", name="Rerun", exact=True).click()
+    confirm(page, "Rerun")
     expect(page.get_by_role("heading", name="Approve me #2")).to_be_visible()
 
 
@@ -120,6 +126,8 @@ def test_what_runs_in_the_cluster_is_read_back_and_an_earlier_image_is_deployed_
     row.get_by_role("link", name="web", exact=True).click()
     earlier = page.get_by_role("row").filter(has_text="acme/web:3.0.0")
     earlier.get_by_role("button", name="Deploy this again").click()
+    expect(page.locator("#confirm")).to_contain_text("acme/web:3.0.0")
+    confirm(page, "Deploy")
     expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
     assert (world.running_image() or "").startswith("acme/web:3.0.0@")
 
@@ -132,9 +140,11 @@ def test_a_dead_letter_is_read_and_requeued_or_discarded(world: World, page: Pag
     row.get_by_role("link", name="Read").click()
     expect(page.locator("main")).to_contain_text("{not a message")
     page.get_by_role("button", name="Requeue").click()
+    confirm(page, "Requeue")
     expect(page.get_by_role("alert").first).to_contain_text("Nobody knows messages of type")
     page.get_by_role("row").filter(has_text="config.hooks").get_by_role("checkbox").check()
     page.get_by_role("button", name="Discard chosen").click()
+    confirm(page, "Discard")
     expect(page.locator("main")).to_contain_text("None kept")
 
     (delivery,) = world.push("2.0.2")["deliveries"]
@@ -143,6 +153,7 @@ def test_a_dead_letter_is_read_and_requeued_or_discarded(world: World, page: Pag
     page.goto(f"{world.layout.url}/queues")
     page.get_by_role("row").filter(has_text="requeued-by-click").get_by_role("checkbox").check()
     page.get_by_role("button", name="Requeue chosen").click()
+    confirm(page, "Requeue")
     expect(page.locator("main")).to_contain_text("None kept")
     page.goto(f"{world.layout.url}/activity")
     expect(page.get_by_role("row").filter(has_text="2.0.3")).to_be_visible()
@@ -190,7 +201,10 @@ def test_a_file_that_is_dropped_is_imported(world: World, page: Page) -> None:
     )
     page.dispatch_event("[data-drop]", "drop", {"dataTransfer": transfer})
     expect(page.get_by_label("YAML", exact=True)).to_have_value(ASKING.format(name="Dropped"))
-    page.get_by_role("button", name="Import").click()
+    page.get_by_role("button", name="Show the plan").click()
+    expect(page.locator("main")).to_contain_text("would be created")
+    page.get_by_role("button", name="Import", exact=True).click()
+    confirm(page, "Import")
     page.get_by_role("link", name="Dropped").click()
     expect(page.get_by_role("heading", name="Dropped")).to_be_visible()
 

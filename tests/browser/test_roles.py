@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.world import World
 
-from .conftest import PAGES, WAIT_MS, WIDE, a_system, hindrances, waiting
+from .conftest import PAGES, WAIT_MS, WIDE, a_system, confirm, hindrances, waiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PASSWORD = "a long enough password"
@@ -107,6 +107,7 @@ def test_an_executor_is_offered_what_runs_and_each_does_what_it_says(world: Worl
     page.goto(f"{world.layout.url}/approvals")
     expect(page.get_by_role("button", name="Approve")).to_have_count(1)
     page.get_by_role("button", name="Approve").click()
+    confirm(page, "Approve")
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     expect(page.get_by_text("Your answer is not asked for.")).to_be_visible()
     page.goto(f"{world.layout.url}/webhooks")
@@ -115,6 +116,7 @@ def test_an_executor_is_offered_what_runs_and_each_does_what_it_says(world: Worl
     page.goto(f"{world.layout.url}/live")
     page.get_by_role("link", name="web", exact=True).click()
     page.get_by_role("button", name="Deploy this again").first.click()
+    confirm(page, "Deploy")
     expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
     page.context.close()
 
@@ -123,6 +125,7 @@ def test_a_push_that_is_run_again_leads_to_its_run(world: World, chromium: Brows
     page = _signed_in(world, chromium, "emil")
     page.goto(f"{world.layout.url}/activity")
     page.get_by_role("row").filter(has_text="1.4.0").get_by_role("button", name="Rerun").last.click()
+    confirm(page, "Rerun")
     expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
     page.get_by_role("link", name="acme/web:1.4.0").click()
     page.get_by_role("link", name="an earlier event").click()

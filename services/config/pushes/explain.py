@@ -40,6 +40,7 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
     events = deliveries.around(uow, projects, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
     webhooks = webhooks_store.for_repository(uow, projects, path, MOST_WEBHOOKS)
     if events:
+        events = sorted(events, key=_weight)
         sentences = [sentence(event) for event in events]
         first, next_step = sentences[0], events[0].next_step
     elif webhooks:
@@ -61,6 +62,17 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
         "sentences": sentences,
         "webhooks": [webhook.id for webhook in webhooks],
     }
+
+
+def _weight(event: PushEvent) -> int:
+    """What happened to the image comes first: a run that failed, then one that deployed it or is at it, then the pushes
+    that started none; of equals the nearest in time."""
+    if not event.execution_id:
+        return 2
+    return 0 if event.execution_status in _FAILED else 1
+
+
+_FAILED = ("FAILED", "CANCELED")
 
 
 def instant(text: str) -> float:
@@ -89,12 +101,13 @@ def _seconds(text: str) -> float:
 
 
 def sentence(event: PushEvent) -> str:
-    """What became of one delivery, to its run's end."""
+    """What became of one delivery; a run's own end comes before how it began."""
     to = f" to webhook {event.webhook}" if event.webhook else ""
-    outcome = f"Received{to} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"
-    if event.execution_id and event.execution_status:
-        outcome += f" The run is {event.execution_status}: {event.execution_message or 'it has reported nothing yet'}"
-    return outcome
+    received = f"Received{to} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"
+    if not event.execution_id or not event.execution_status:
+        return received
+    message = event.execution_message or "it has reported nothing yet"
+    return f"{event.pipeline} #{event.execution_index} is {event.execution_status}: {message} {received}"
 
 
 def why_silent(uow: Reading, webhook: Webhook, tag: str) -> str:

@@ -23,6 +23,10 @@ MAX_DELETED = 200
 """Runs that one call deletes, so that nobody else waits long for the database."""
 
 
+MAX_PIPELINES, MAX_EACH = 100, 20
+"""Of one question for the newest runs of many pipelines."""
+
+
 class Executions:
     """Runs, newest first. `parent` of a find is a pipeline's id; nested runs have `_parent` in the filter."""
 
@@ -30,8 +34,11 @@ class Executions:
         self._states = States()
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
-        """One page; `options.brief` leaves stages out."""
+        """One page; `options.brief` leaves stages out. `options.newestOf` names pipelines by id: of each the newest
+        runs, `options.each` at most."""
         visible = readable(uow, person)
+        if isinstance(pipeline_ids := ask.options.get("newestOf"), list):
+            return _newest_of(uow, visible, [str(id) for id in pipeline_ids], ask.options.get("each"))
         if ask.parent:
             pipeline = pipelines.pipeline_by_id(uow, ask.parent)
             if pipeline is None or not person.may(pipeline.project, Right.READ):
@@ -57,6 +64,13 @@ class Executions:
             raise missing(ask.id)
         person.demand(view.project, Right.EXECUTE, f"{ask.verb} runs of {view.pipeline}")
         return verb(uow, person, view, ask)
+
+
+def _newest_of(uow: Reading, visible: frozenset[str] | None, pipeline_ids: list[str], each: object) -> Page:
+    """Without stages: for the bars of a list of pipelines."""
+    count = min(each if isinstance(each, int) else 1, MAX_EACH)
+    views = execution_views.newest_of(uow, visible, pipeline_ids[:MAX_PIPELINES], count)
+    return Page(documents=tuple(listed(uow, views, None)), total=len(views))
 
 
 def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: Act) -> Document:

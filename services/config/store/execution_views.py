@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_, union_all
 
 from services.config.model.claims import State
 from services.config.tables.ledger import ExecutionRow
@@ -111,6 +111,23 @@ def page(
         query = query.where(_ROW.state == State.ENDED.value)
     statement, total = filters.page(uow, query, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
     return [ExecutionView(*row) for row in uow.session.execute(statement)], total
+
+
+def newest_of(
+    uow: Reading, projects: frozenset[str] | None, pipeline_ids: Sequence[str], each: int
+) -> list[ExecutionView]:
+    """The newest runs of each of these pipelines, `each` at most, newest first within one."""
+    if not pipeline_ids:
+        return []
+    # One short walk of the index for each, instead of a sort of all their runs.
+    parts = [
+        select(_ROW.id).where(_ROW.pipeline_id == id).order_by(_ROW.idx.desc()).limit(each).subquery()
+        for id in dict.fromkeys(pipeline_ids)
+    ]
+    wanted = union_all(*(select(part.c.id) for part in parts)).subquery()
+    query = filters.within(select(*_COLUMNS), _ROW.project, projects).where(_ROW.id.in_(select(wanted.c.id)))
+    ordered = query.order_by(_ROW.pipeline_id, _ROW.idx.desc())
+    return [ExecutionView(*row) for row in uow.session.execute(ordered)]
 
 
 def place_in_queue(uow: Reading, view: ExecutionView) -> int:

@@ -29,9 +29,12 @@ class SealedText:
     sealed: dict[str, Sealed] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
-    def command(self, action: str, project: str = "") -> Act:
-        """What config is asked to do with it; `project` takes what names a project that is not here."""
-        options = {"action": action, "project": project}
+    def command(self, action: str, project: str = "", *, plan: bool = False) -> Act:
+        """What config is asked to do with it; `project` takes what names a project that is not here.
+
+        A `plan` changes nothing and reports what would become of each object.
+        """
+        options = {"action": action, "project": project, **({"plan": True} if plan else {})}
         return Act(
             kind=Kind.PIPELINES, verb="import", text=self.text, sealed=self.sealed, hashes=self.hashes, options=options
         )

@@ -11,18 +11,17 @@ from flask import Response, render_template, request
 from services.gateway.event_streams import EVENTS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Act, Get, Kind
 
 from . import session
 from .formats import image_named, quoted
 from .forms import done, write
-from .layout import page_number
+from .layout import is_part
+from .lists import ListFilter, Listing, ListView, begins, equal, part_of, since_filter
+from .outcomes import OUTCOMES, VERDICTS, outcome
 from .routing import PageRoute
-from .streams import stream
+from .streams import has_streams, stream
 
-PAGE = 50
-ORDER = "timeStampInMicros desc"
-_TERMS = {"tag": "tag eq {}", "webhook": "webhook eq {}"}
 _LINKS = {
     "follow": "/executions/{executionId}",
     "edit-webhook": "/webhooks/{webhookId}",
@@ -48,19 +47,46 @@ class Button:
     address: str = ""
 
 
+def _of_image(text: str) -> str:
+    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
+    image, tag = image_named(text)
+    whole = f"imageName eq {quoted(image)}"
+    named = whole if "/" in text else f"({whole} or endswith(imageName,{quoted('/' + image)}))"
+    return " and ".join([named, *([f"tag eq {quoted(tag)}"] if tag else [])])
+
+
+LISTING = Listing(
+    address="/activity",
+    kind=Kind.EVENTS,
+    noun="event",
+    order="-when",
+    columns={"when": "timeStampInMicros", "verdict": "verdict", "webhook": "webhook"},
+    search=part_of("imageName", "tag", "webhook", "owner", "pipeline"),
+    filters=(
+        ListFilter("image", "Image", _of_image, hint="acme/web"),
+        ListFilter("tag", "Tag", part_of("tag")),
+        ListFilter("verdict", "Verdict", begins("verdict"), VERDICTS),
+        ListFilter("outcome", "Outcome", equal("executionStatus"), OUTCOMES),
+        ListFilter("webhook", "Webhook", part_of("webhook")),
+        ListFilter("project", "Project", part_of("project")),
+        since_filter("timeStampInMicros"),
+    ),
+)
+
+
 def listing() -> str:
-    filters = _asked()
-    drawn = _table(filters, page_number())
-    if request.headers.get("HX-Request"):
-        return drawn
-    query = request.query_string.decode("latin1")
-    return render_template(
-        "activity.html", table=drawn, asked=filters, query=query, streams=session.context().streams.has_room
-    )
+    view = LISTING.view(request.args)
+    table = _table(view)
+    if is_part():
+        return table
+    image = view.asked.get("image", "")
+    tag = view.asked.get("tag", "")
+    question = f"{image}:{tag}" if image and tag else image
+    return render_template("activity.html", view=view, table=table, question=question, streams=has_streams())
 
 
 def live() -> Response:
-    return stream(EVENTS, lambda: _table(_asked(), page_number()))
+    return stream(EVENTS, lambda: _table(LISTING.view(request.args)))
 
 
 def why() -> str:
@@ -82,7 +108,9 @@ def show(id: str) -> Any:
         return done(f"/executions/{event['executionId']}")
     payload = json.dumps(event.get("payload") or {}, indent=2, ensure_ascii=False)
     steps = buttons(event, session.role())
-    return render_template("activity_one.html", event=event, payload=payload, buttons=steps, follows=follows)
+    return render_template(
+        "activity_one.html", event=event, outcome=outcome(event), payload=payload, buttons=steps, follows=follows
+    )
 
 
 def act(id: str) -> Any:
@@ -92,7 +120,8 @@ def act(id: str) -> Any:
         return done(f"/activity/{event['id']}?follow")
     if verb in _ENABLING:
         _enable(_event(id), verb)
-    return done(f"/activity/{id}")
+    said = {"enable-webhook": "The webhook is enabled.", "enable-pipeline": "The pipeline is enabled."}.get(verb, "")
+    return done(f"/activity/{id}", said)
 
 
 def buttons(event: Json, role: Role) -> list[Button]:
@@ -126,33 +155,11 @@ def _enable(event: Json, verb: str) -> None:
         write(Kind.PIPELINES, "patch", {"enabled": True}, project=project, name=name)
 
 
-def _asked() -> dict[str, str]:
-    filters = {key: request.args.get(key, "").strip() for key in ("image", *_TERMS)}
-    return {key: value for key, value in filters.items() if value}
-
-
-def _of_image(text: str) -> list[str]:
-    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
-    image, tag = image_named(text)
-    whole = f"imageName eq {quoted(image)}"
-    named = whole if "/" in text else f"({whole} or endswith(imageName,{quoted('/' + image)}))"
-    return [named, *([f"tag eq {quoted(tag)}"] if tag else [])]
-
-
-def _table(filters: dict[str, str], page_index: int) -> str:
-    terms = [term.format(quoted(filters[key])) for key, term in _TERMS.items() if key in filters]
-    terms += _of_image(filters["image"]) if "image" in filters else []
-    ask = Find(kind=Kind.EVENTS, filter=" and ".join(terms), orderby=ORDER, top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
+def _table(view: ListView) -> str:
+    page = session.find(view.find())
     role = session.role()
-    return render_template(
-        "_activity.html",
-        rows=[{**event, "buttons": _brief(event, role)} for event in page.documents],
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        asked=filters,
-    )
+    rows = [{**event, "outcome": outcome(event), "buttons": _brief(event, role)} for event in page.documents]
+    return render_template("_activity.html", view=view, rows=rows, total=page.total)
 
 
 ROUTES = (

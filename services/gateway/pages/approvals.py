@@ -6,55 +6,57 @@ from flask import Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.event_streams import EXECUTIONS
-from shared.contracts.catalog import Act, Find, Kind
+from shared.contracts.catalog import Act, Kind
 
 from . import session
-from .layout import page_number
+from .layout import is_part
+from .lists import ListFilter, Listing, ListView, part_of
 from .routing import PageRoute
-from .streams import stream
+from .streams import has_streams, stream
+from .toasts import say
 
-PAGE = 50
 ANSWERS = ("Approved", "Rejected")
 
 
+LISTING = Listing(
+    address="/approvals",
+    kind=Kind.USER_OPERATIONS,
+    noun="approval",
+    order="-asked",
+    columns={"asked": "_requestedOnInMicros"},
+    search=part_of("pipelineName", "requestedBy"),
+    filters=(
+        ListFilter("project", "Project", part_of("project")),
+        ListFilter("answered", "State", lambda _: "status ne 'ACTIVE'", {"yes": "answered"}),
+    ),
+)
+
+
 def listing() -> str:
-    answered, page_index = "answered" in request.args, page_number()
-    drawn = _table(answered, page_index)
-    if request.headers.get("HX-Request"):
-        return drawn
-    return render_template(
-        "approvals.html", table=drawn, answered=answered, page=page_index, streams=session.context().streams.has_room
-    )
+    view = LISTING.view(request.args)
+    table = _table(view)
+    if is_part():
+        return table
+    return render_template("approvals.html", view=view, table=table, streams=has_streams())
 
 
 def live() -> Response:
-    return stream(EXECUTIONS, lambda: _table("answered" in request.args, page_number()))
+    return stream(EXECUTIONS, lambda: _table(LISTING.view(request.args)))
 
 
 def answer(id: str) -> AnyResponse:
     status = request.form.get("status", "")
     if status in ANSWERS:
         body = {"status": status, "responseMessage": request.form.get("message", "")[:1000]}
-        session.act(Act(kind=Kind.USER_OPERATIONS, verb="patch", id=id, body=body))
+        answered = session.act(Act(kind=Kind.USER_OPERATIONS, verb="patch", id=id, body=body)).document
+        say(f"{status}.", f"/executions/{answered.get('executionId', '')}", "The run")
     return redirect("/approvals")
 
 
-def _table(answered: bool, page_index: int) -> str:
-    ask = Find(
-        kind=Kind.USER_OPERATIONS,
-        filter=f"status {'ne' if answered else 'eq'} 'ACTIVE'",
-        top=PAGE,
-        skip=page_index * PAGE,
-    )
-    page = session.find(ask)
-    return render_template(
-        "_approvals.html",
-        rows=page.documents,
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        answered=answered,
-    )
+def _table(view: ListView) -> str:
+    answered = "answered" in view.asked
+    page = session.find(view.find("" if answered else "status eq 'ACTIVE'"))
+    return render_template("_approvals.html", view=view, rows=page.documents, total=page.total, answered=answered)
 
 
 ROUTES = (

@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode
 
 from flask import Response, render_template, request
 
 from services.gateway.commands import files
 from shared.contracts.base import Json
-from shared.contracts.catalog import Find, Kind
+from shared.contracts.catalog import Kind
 
 from . import session
-from .formats import quoted
-from .layout import page_number
+from .lists import ListFilter, Listing, part_of, since_filter
 from .routing import PageRoute
 
-PAGE = 50
-FILTERS = ("user", "action", "objectKind", "project", "name")
+LISTING = Listing(
+    address="/audit",
+    kind=Kind.AUDIT,
+    noun="change",
+    order="-when",
+    columns={key: key for key in ("user", "action", "name", "project")} | {"when": "_createTimeInMicros"},
+    search=part_of("name", "user", "objectKind"),
+    filters=(
+        ListFilter("user", "User", part_of("user")),
+        ListFilter("action", "Action", part_of("action")),
+        ListFilter("objectKind", "Kind", part_of("objectKind")),
+        ListFilter("project", "Project", part_of("project")),
+        since_filter("_createTimeInMicros"),
+    ),
+)
+_PAGES = {
+    "pipelines": "/pipelines/{}",
+    "endpoints": "/endpoints/{}",
+    "variables": "/variables/{}",
+    "registry-webhooks": "/webhooks/{}",
+    "projects": "/projects/{}",
+    "users": "/people/{}",
+}
+"""Where objects of a kind are shown, as far as they still exist."""
 
 
 def listing() -> str:
-    filters, page_index = _asked(), page_number()
-    ask = Find(kind=Kind.AUDIT, filter=_filter(filters), top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
-    return render_template(
-        "audit.html",
-        rows=[{**row, "changes": changes(row)} for row in page.documents],
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        asked=filters,
-        filters=FILTERS,
-        query=urlencode(filters),
-    )
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    rows = [{**row, "changes": changes(row), "address": _address(row)} for row in page.documents]
+    return render_template("audit.html", view=view, rows=rows, total=page.total)
 
 
 def export(form: str) -> Response:
-    file = files.export(session.context().config, session.caller(), Kind.AUDIT, form, _filter(_asked()))
+    terms = LISTING.view(request.args).find().filter
+    file = files.export(session.context().config, session.caller(), Kind.AUDIT, form, terms)
     return Response(file.text, content_type=file.content_type, headers=file.headers)
 
 
-def _asked() -> dict[str, str]:
-    return {key: request.args[key].strip() for key in FILTERS if request.args.get(key, "").strip()}
-
-
-def _filter(filters: dict[str, str]) -> str:
-    return " and ".join(f"{key} eq {quoted(value)}" for key, value in filters.items())
+def _address(row: Json) -> str:
+    page = _PAGES.get(str(row.get("objectKind")), "")
+    return page.format(row.get("objectId")) if row.get("objectId") and row.get("action") != "delete" else ""
 
 
 def changes(row: dict[str, object]) -> list[tuple[str, str, str]]:

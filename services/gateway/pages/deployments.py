@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from flask import redirect, render_template
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.commands.workloads import look
@@ -12,23 +12,32 @@ from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
 
 from . import session
-from .layout import page_number, piece
+from .layout import piece
+from .lists import ListFilter, Listing, part_of
 from .routing import PageRoute
 
-PAGE = 50
+LISTING = Listing(
+    address="/live",
+    kind=Kind.DEPLOYMENTS,
+    noun="workload",
+    order="endpoint",
+    columns={"endpoint": "endpoint"},
+    search=part_of("name", "namespace", "pipeline"),
+    filters=(
+        ListFilter("endpoint", "Cluster", part_of("endpoint")),
+        ListFilter("namespace", "Namespace", part_of("namespace")),
+        ListFilter("project", "Project", part_of("project")),
+    ),
+)
 
 
 def listing() -> str:
-    page_index = page_number()
-    page = session.find(Find(kind=Kind.DEPLOYMENTS, top=PAGE, skip=page_index * PAGE))
+    view = LISTING.view(request.args)
+    # Config has an order of its own: by cluster, then by workload.
+    page = session.find(view.find().model_copy(update={"orderby": ""}))
     clusters = groupby(page.documents, key=lambda row: (row["endpoint"], row["project"]))
-    return render_template(
-        "live.html",
-        clusters=[(endpoint, project, list(rows)) for (endpoint, project), rows in clusters],
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-    )
+    rows = [(endpoint, project, list(rows)) for (endpoint, project), rows in clusters]
+    return render_template("live.html", view=view, clusters=rows, total=page.total)
 
 
 def now(id: str) -> str:
@@ -40,7 +49,7 @@ def now(id: str) -> str:
 
 def show(id: str) -> str:
     newest = session.get(Get(kind=Kind.DEPLOYMENTS, id=id)).document
-    rows = session.find(Find(kind=Kind.DEPLOYMENTS, parent=id, top=PAGE)).documents
+    rows = session.find(Find(kind=Kind.DEPLOYMENTS, parent=id, top=LISTING.size)).documents
     return render_template("live_one.html", newest=newest, rows=rows)
 
 

@@ -15,8 +15,9 @@ from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
 from . import session
-from .forms import done, every, field, preset_project, project_names, write
+from .forms import done, field, preset_project, project_names, write
 from .layout import piece
+from .lists import ListFilter, Listing, part_of
 from .routing import PageRoute
 
 FIELD = "p."
@@ -37,9 +38,25 @@ def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
     )
 
 
+LISTING = Listing(
+    address="/endpoints",
+    kind=Kind.ENDPOINTS,
+    noun="endpoint",
+    order="name",
+    columns={key: key for key in ("name", "type", "project")},
+    search=part_of("name", "description"),
+    filters=(
+        ListFilter("type", "Type", part_of("type")),
+        ListFilter("project", "Project", part_of("project")),
+    ),
+)
+
+
 def listing() -> str:
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
     titles = {schema["type"]: schema["title"] for schema in _types()}
-    return render_template("endpoints.html", rows=every(Kind.ENDPOINTS), types=titles)
+    return render_template("endpoints.html", view=view, rows=page.documents, types=titles, total=page.total)
 
 
 def new() -> str:
@@ -64,7 +81,7 @@ def save() -> Any:
     body, id = _sent(_types()), field("id")
     write(Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
     role = field("role") or "endpoint"
-    return done("/endpoints", **{role: body["name"]})
+    return done("/endpoints", f"The endpoint {body['name']} is saved.", **{role: body["name"]})
 
 
 def validate() -> str:
@@ -91,7 +108,7 @@ def certificate() -> str:
 
 def delete(id: str) -> Any:
     write(Kind.ENDPOINTS, "delete", {}, id=id)
-    return done("/endpoints")
+    return done("/endpoints", "The endpoint is deleted.")
 
 
 def _types() -> list[Json]:

@@ -12,12 +12,14 @@ from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 
 from . import session
-from .execution_view import ENDED, first_of_interest, printed, stages_of, task_of, times, verbs
-from .layout import query_number
+from .execution_view import ENDED, first_of_interest, headline, printed, stages_of, task_of, times, verbs
+from .formats import quoted
+from .layout import piece, query_number
 from .routing import PageRoute
 from .streams import stream
 
 MAX_CHUNKS = 1_000
+MAX_WORKLOADS = 5
 
 
 def show(id: str) -> str:
@@ -36,6 +38,15 @@ def show(id: str) -> str:
         event=_event(execution),
         panel=_panel(execution, stage, task) if task else "",
     )
+
+
+def stage(id: str) -> str:
+    """One stage's tasks, for the popup of a row."""
+    execution, name = _get(id), request.args.get("stage", "")
+    shown = next((stage for stage in stages_of(execution) if stage["name"] == name), None)
+    if shown is None:
+        raise refuse(Code.NOT_FOUND, f"This execution has no stage {name}.", subject=id)
+    return piece("_execution_stage.html", execution=execution, stage=shown)
 
 
 def live(id: str) -> Response:
@@ -81,12 +92,24 @@ def _task(execution: Json, stage: str, task: str) -> Json:
     return task_document
 
 
+def _running_now(execution: Json) -> list[Json]:
+    """What the clusters run of this pipeline, once a run has ended otherwise than wanted."""
+    if execution.get("status") not in ("FAILED", "CANCELED"):
+        return []
+    where = f"pipeline eq {quoted(str(execution.get('name')))} and project eq {quoted(str(execution.get('project')))}"
+    return list(session.find(Find(kind=Kind.DEPLOYMENTS, filter=where, top=MAX_WORKLOADS)).documents)
+
+
 def _drawn(execution: Json) -> str:
     may = session.role().may(str(execution.get("project")), "EXECUTE")
+    line, details = headline(str(execution.get("statusMessage") or ""))
     return render_template(
         "_execution.html",
         execution=execution,
         stages=stages_of(execution),
+        headline=line,
+        details=details,
+        running=_running_now(execution),
         bars=times(execution),
         verbs=verbs(execution) if may else (),
     )
@@ -159,6 +182,7 @@ def _operation(execution: Json, task: Json) -> Json | None:
 ROUTES = (
     PageRoute("GET", "/executions/<id>", show),
     PageRoute("GET", "/executions/<id>/live", live),
+    PageRoute("GET", "/executions/<id>/stage", stage),
     PageRoute("GET", "/executions/<id>/task", task),
     PageRoute("GET", "/executions/<id>/log", log),
     PageRoute("POST", "/executions/<id>/answer", answer),

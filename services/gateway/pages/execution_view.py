@@ -11,7 +11,7 @@ from shared.contracts.base import Json
 from shared.grammar.spec import split_group
 
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
-_AT_WORK = frozenset({"RUNNING", "STARTED"})
+AT_WORK = frozenset({"RUNNING", "STARTED"})
 _EVENT = re.compile(r"(?P<object>[A-Z]\w+ [a-z0-9][\w.-]*): (?P<reason>[A-Z]\w+): (?P<message>.+)")
 """How a Kubernetes task prints an event of what it waits for."""
 _DIFF_START = re.compile(r"--- live (?P<object>.+)")
@@ -26,7 +26,7 @@ def stages_of(document: Json) -> list[Json]:
         stage = stages.get(name) or {}
         tasks = stage.get("tasks") or {}
         groups = [
-            [{"name": task, **(tasks.get(task) or {})} for task in split_group(str(group))]
+            [_shown(task, tasks.get(task) or {}) for task in split_group(str(group))]
             for group in stage.get("taskOrder") or list(tasks)
         ]
         columns.append(
@@ -38,7 +38,7 @@ def stages_of(document: Json) -> list[Json]:
 def _status(stage: Json, groups: Sequence[Sequence[Json]]) -> Any:
     """A stage that is at work only in name waits: for an approval, or for a time."""
     states = {task.get("status") for group in groups for task in group}
-    waits = stage.get("status") in _AT_WORK and "WAITING" in states and not states & _AT_WORK
+    waits = stage.get("status") in AT_WORK and "WAITING" in states and not states & AT_WORK
     return "WAITING" if waits else stage.get("status")
 
 
@@ -50,7 +50,26 @@ def _part(groups: Sequence[Sequence[Json]]) -> int:
 def task_of(execution: Json, stage: str, task: str) -> Json | None:
     """One task by its names."""
     tasks = ((execution.get("stages") or {}).get(stage) or {}).get("tasks") or {}
-    return {"name": task, "stage": stage, **tasks[task]} if task in tasks else None
+    return {"stage": stage, **_shown(task, tasks[task])} if task in tasks else None
+
+
+def _shown(name: str, task: Json) -> Json:
+    """The task with what it has to say: why it failed, what a Log task logged, else its status in words."""
+    output = task.get("output")
+    logged = output.get("message") if task.get("type") == "Log" and isinstance(output, dict) else ""
+    return {"name": name, **task, "said": task.get("failureMessage") or logged or task.get("statusMessage") or ""}
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+HEADLINE = 200
+"""Characters that one line of a page holds."""
+
+
+def headline(message: str) -> tuple[str, str]:
+    """The first sentence of a message, cut to a line, and the whole message where that is more."""
+    first = _SENTENCE_END.split(message.strip(), maxsplit=1)[0].partition("\n")[0]
+    line = first if len(first) <= HEADLINE else first[: HEADLINE - 1] + "…"
+    return line, "" if line == message.strip() else message
 
 
 def first_of_interest(execution: Json) -> tuple[str, str] | None:

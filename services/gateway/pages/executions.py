@@ -11,28 +11,43 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.gateway.event_streams import EXECUTIONS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Kind, Page
-from shared.process.clock import now
+from shared.contracts.catalog import Act, Kind, Page
 
 from . import first_use, session
 from .execution_view import stages_of, verbs
-from .formats import image_named, quoted
-from .layout import page_number
+from .formats import image_named, quoted, sign
+from .layout import is_part
+from .lists import ListFilter, Listing, ListView, equal, part_of, since_filter
 from .routing import PageRoute
-from .streams import stream
+from .streams import has_streams, stream
+from .toasts import say
 
-PAGE = 25
-SUGGESTED = 50
-"""Pipelines that the filter suggests: those changed last."""
-ORDER = "_requestTimeInMicros desc"
 STATUSES = ("RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELED")
-SINCE_S = {"1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
-SINCE_WORDS = {"1h": "the last hour", "24h": "the last day", "7d": "the last week", "30d": "the last 30 days"}
-_TERMS = {
-    "status": "status eq {}",
-    "name": "name eq {}",
-    "project": "project eq {}",
-}
+
+
+def _of_image(text: str) -> str:
+    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
+    image, tag = image_named(text)
+    name = "_image" if "/" in text else "_imageName"
+    return " and ".join([f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])])
+
+
+LISTING = Listing(
+    address="/executions",
+    kind=Kind.EXECUTIONS,
+    noun="execution",
+    order="-started",
+    columns={"name": "name", "started": "_requestTimeInMicros", "status": "status"},
+    search=part_of("name", "comments", "_image", "_imageTag", "_executedBy"),
+    filters=(
+        ListFilter("status", "Status", equal("status"), {status: sign(status)[2] for status in STATUSES}),
+        ListFilter("name", "Pipeline", part_of("name")),
+        ListFilter("project", "Project", part_of("project")),
+        ListFilter("image", "Image", _of_image, hint="acme/web:1.4"),
+        since_filter("_requestTimeInMicros"),
+    ),
+    size=25,
+)
 ACTS = {
     "pause": Act(kind=Kind.EXECUTIONS, verb="pause"),
     "resume": Act(kind=Kind.EXECUTIONS, verb="resume"),
@@ -41,6 +56,12 @@ ACTS = {
     "rerun-from-failed": Act(kind=Kind.EXECUTIONS, verb="rerun", body={"from": "failed"}),
 }
 """What a button sends, by its verb."""
+_SAID = {
+    "pause": "{} pauses after the tasks that are at work.",
+    "resume": "{} continues.",
+    "cancel": "{} is being canceled.",
+    "rerun": "A new run was started.",
+}
 
 
 def start() -> AnyResponse:
@@ -48,26 +69,15 @@ def start() -> AnyResponse:
 
 
 def listing() -> str:
-    filters = _asked()
-    if request.headers.get("HX-Request"):
-        return _table(filters, page_number())
-    newest = Find(kind=Kind.PIPELINES, orderby="_updateTimeInMicros desc", top=SUGGESTED)
-    names = sorted({str(pipeline["name"]) for pipeline in session.find(newest).documents})
-    return render_template(
-        "executions.html",
-        filters=bool(filters or names),
-        table=_table(filters, page_number()),
-        query=request.query_string.decode("latin1"),
-        asked=filters,
-        statuses=STATUSES,
-        spans=SINCE_WORDS,
-        pipelines=names,
-        streams=session.context().streams.has_room,
-    )
+    view = LISTING.view(request.args)
+    table = _table(view)
+    if is_part():
+        return table
+    return render_template("executions.html", view=view, table=table, streams=has_streams())
 
 
 def listing_live() -> Response:
-    return stream(EXECUTIONS, lambda: _table(_asked(), page_number()))
+    return stream(EXECUTIONS, lambda: _table(LISTING.view(request.args)))
 
 
 def act(id: str) -> AnyResponse:
@@ -77,6 +87,10 @@ def act(id: str) -> AnyResponse:
     reason = request.form.get("reason", "")[:500]
     body = {**command.body, **({"reason": reason} if reason else {})}
     done = session.act(command.model_copy(update={"id": id, "body": body})).document
+    say(
+        _SAID[str(command.verb)].format(f"{done.get('name') or 'The run'} #{done.get('index') or ''}"),
+        f"/executions/{id}",
+    )
     # A run that was started again is what one wants to see now.
     then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
     if request.headers.get("HX-Request"):
@@ -90,47 +104,21 @@ def _back(other: str) -> str:
     return path if urlsplit(path).path == "/executions" and path.startswith("/executions") else other
 
 
-def _asked() -> dict[str, str]:
-    filters = {key: request.args.get(key, "").strip() for key in (*_TERMS, "image", "since")}
-    return {key: value for key, value in filters.items() if value}
-
-
-def _filter(filters: dict[str, str]) -> str:
-    terms = [term.format(quoted(filters[key])) for key, term in _TERMS.items() if key in filters]
-    if "image" in filters:
-        terms += _of_image(filters["image"])
-    if (span := SINCE_S.get(filters.get("since", ""))) is not None:
-        terms.append(f"_requestTimeInMicros ge {round((now() - span) * 1e6)}")
-    return " and ".join(terms)
-
-
-def _of_image(text: str) -> list[str]:
-    """`acme/web`, `acme/web:1.4.0`, and as people call it for short `web` or `web:1.4.0`."""
-    image, tag = image_named(text)
-    name = "_image" if "/" in text else "_imageName"
-    return [f"{name} eq {quoted(image)}", *([f"_imageTag eq {quoted(tag)}"] if tag else [])]
-
-
-def _table(filters: dict[str, str], page_index: int) -> str:
-    ask = Find(kind=Kind.EXECUTIONS, filter=_filter(filters), orderby=ORDER, top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
-    steps = first_use.steps() if not filters and not page_index and _is_new(page) else ""
+def _table(view: ListView) -> str:
+    page = session.find(view.find())
+    steps = first_use.steps() if not view.asked and not view.page and _is_new(page) else ""
     if steps and not page.documents:
         return steps
     role = session.role()
-    return steps + render_template(
-        "_executions.html",
-        rows=[_row(execution, role) for execution in page.documents],
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        asked=filters,
-    )
+    rows = [_row(execution, role) for execution in page.documents]
+    return steps + render_template("_executions.html", view=view, rows=rows, total=page.total)
 
 
 def _is_new(page: Page) -> bool:
     """Has nothing been deployed yet? Then all runs are on this page."""
-    return page.total <= PAGE and not any(execution.get("status") == "COMPLETED" for execution in page.documents)
+    return page.total <= LISTING.size and not any(
+        execution.get("status") == "COMPLETED" for execution in page.documents
+    )
 
 
 def _row(execution: Json, role: Role) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from shared.grammar.repositories import read_repository
 from shared.process.clock import now
 
@@ -55,22 +57,54 @@ def duration(micros: Any) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def moment(micros: Any) -> str:
-    """An instant in UTC for a tooltip."""
-    if not isinstance(micros, int | float) or micros <= 0:
-        return ""
-    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def when(value: Any) -> Markup:
+    """How long ago, as an element that says on hover when exactly; `value` in microseconds or as ISO 8601."""
+    return _time(value, relative=True)
 
 
-def ago(micros: Any) -> str:
-    """How long ago, roughly."""
-    if not isinstance(micros, int | float) or micros <= 0:
-        return ""
-    seconds = max(0.0, now() - micros / 1_000_000)
+def instant(value: Any) -> Markup:
+    """A date and a time; the server writes UTC, the viewer's browser its own zone."""
+    return _time(value, relative=False)
+
+
+def _time(value: Any, *, relative: bool) -> Markup:
+    seconds = _seconds(value)
+    if seconds is None:
+        return Markup("")
+    moment = datetime.fromtimestamp(seconds, UTC)
+    exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    kind = Markup(" data-ago") if relative else ""
+    template = Markup('<time datetime="{}" title="{}"{}>{}</time>')
+    return template.format(f"{moment:%Y-%m-%dT%H:%M:%SZ}", exact, kind, ago(seconds) if relative else exact)
+
+
+def _seconds(value: Any) -> float | None:
+    """Seconds since the epoch; None where there is no time."""
+    if isinstance(value, int | float):
+        return value / 1_000_000 if value > 0 else None
+    try:
+        moment = datetime.fromisoformat(str(value or ""))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def ago(seconds: float) -> str:
+    """How long before now an instant was, roughly."""
+    past = max(0.0, now() - seconds)
     for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {word} ago"
+        if past >= size:
+            return f"{int(past // size)} {word} ago"
     return "just now"
+
+
+DIGEST_DIGITS = 12
+"""As registries and Docker cut digests."""
+
+
+def short_digest(digest: str) -> str:
+    """`sha256:3f2a9c1b04de…` as `3f2a9c1b04de`."""
+    return digest.partition(":")[2][:DIGEST_DIGITS] or digest[:DIGEST_DIGITS]
 
 
 def plot(depths: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
 from . import session
+from .toasts import say
 
 MOST = 500
 
@@ -32,8 +33,11 @@ def demand_unchanged(stored: Json, step: str = "Reload the page to see the curre
         raise refuse(Code.CONFLICT, f"{by} saved {name} after this form was opened.", subject=str(name), next_step=step)
 
 
-def done(then: str, **fields: str) -> AnyResponse:
-    """A form was taken: on to a page; or, from a dialog, its `fields` go to the form behind it."""
+def done(then: str, said: str = "", **fields: str) -> AnyResponse:
+    """A form was taken, which `said` puts in words: on to a page; or, from a dialog, its `fields` go to the form
+    behind it."""
+    if said:
+        say(said)
     if not request.headers.get("HX-Request"):
         return redirect(then)
     if field("dialog"):

@@ -1,6 +1,10 @@
-"""Import: definitions as YAML, from a file chosen or dropped or from a text; each object says what became of it."""
+"""Import: definitions as YAML, from a file chosen or dropped or from a text; a plan first, then what became of each."""
 
 from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
 
 from flask import render_template, request
 
@@ -10,45 +14,98 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.grammar.inputs import blank
 
 from . import session
+from .forms import field, project_names
 from .pipeline_editor import written
 from .routing import PageRoute
 
 ACTIONS = {
-    "apply": "is replaced; new objects are created",
     "create": "is kept; new objects are created",
+    "apply": "is replaced; new objects are created",
     "update": "is replaced; nothing is created",
 }
+"""What becomes of what already exists."""
+PRESET = "create"
+"""It overwrites nothing."""
+_WORDS = {
+    True: {"CREATED": "would be created", "UPDATED": "would be replaced", "KEPT": "would be kept"},
+    False: {"CREATED": "created", "UPDATED": "replaced", "KEPT": "kept"},
+}
+_FAILED = {True: "would fail", False: "failed"}
+_COLOURS = {"CREATED": "done", "UPDATED": "waiting", "KEPT": "skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the form holds."""
+
+    text: str = ""
+    action: str = PRESET
+    project: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Which form a plan was made for."""
+        return sha256("\0".join((self.text, self.action, self.project)).encode()).hexdigest()
 
 
 def form() -> str:
     session.demand_editor()
-    return render_template("pipelines_import.html", text="", action="apply", actions=ACTIONS, objects=None)
+    return _page(Sent())
 
 
 def take() -> str:
-    upload = request.files.get("file")
-    text = written() or (upload.read().decode("utf-8-sig", "replace") if upload and upload.filename else "")
-    action = request.form.get("action", "")
-    objects: list[Json] | None = None
-    problem: Problem | None = None
+    """The plan, and its import when it was made for exactly this."""
+    sent = _sent()
+    planning = field("do") != "import" or field("planned") != sent.mark
     try:
-        objects = _taken(text, action if action in ACTIONS else "apply")
+        objects = _taken(sent, plan=planning)
     except Refused as refused:
         if refused.problem.code is Code.UNAUTHENTICATED:
             raise
-        problem = refused.problem
+        return _page(sent, problem=refused.problem)
     # What was taken is not shown again: it may hold secrets.
-    kept_text = text if problem is not None else ""
-    return render_template(
-        "pipelines_import.html", text=kept_text, action=action, actions=ACTIONS, objects=objects, problem=problem
-    )
+    reports = [reported(entry, sent.action, planned=planning) for entry in objects]
+    return _page(sent if planning else Sent(), reports, planned=planning)
 
 
-def _taken(text: str, action: str) -> list[Json]:
-    if blank(text):
+def reported(entry: Json, action: str, *, planned: bool) -> Json:
+    """An object of the report with the word for its status; one that exists already was kept as wanted."""
+    status = str(entry.get("status") or "")
+    if action == "create" and "already exists" in str(entry.get("statusMessage") or ""):
+        status = "KEPT"
+    word = _WORDS[planned].get(status, _FAILED[planned])
+    return {**entry, "status": status, "word": word, "colour": _COLOURS.get(status, "failed")}
+
+
+def _sent() -> Sent:
+    upload = request.files.get("file")
+    text = written() or (upload.read().decode("utf-8-sig", "replace") if upload and upload.filename else "")
+    action = field("action")
+    return Sent(text, action if action in ACTIONS else PRESET, field("project"))
+
+
+def _taken(sent: Sent, *, plan: bool) -> list[Json]:
+    if blank(sent.text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
-    objects = session.act(seal_yaml(text, session.context().sealer.seal).command(action)).document.get("objects")
+    sealed = seal_yaml(sent.text, session.context().sealer.seal)
+    objects = session.act(sealed.command(sent.action, sent.project, plan=plan)).document.get("objects")
     return objects if isinstance(objects, list) else []
+
+
+def _page(
+    sent: Sent, objects: list[Json] | None = None, *, planned: bool = False, problem: Problem | None = None
+) -> str:
+    words = Counter(str(entry["word"]) for entry in objects or ())
+    return render_template(
+        "pipelines_import.html",
+        sent=sent,
+        actions=ACTIONS,
+        projects=project_names(),
+        objects=objects,
+        planned=planned,
+        summary=", ".join(f"{count} {word}" for word, count in words.items()),
+        problem=problem,
+    )
 
 
 ROUTES = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from services.gateway.sessions import COOKIE
@@ -15,9 +16,8 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
 
-from . import first_use, formats, session
+from . import first_use, formats, session, toasts
 
-LAST_PAGE = 999_999
 NAVIGATION = (
     (
         "Deliver",
@@ -44,11 +44,17 @@ ADMINISTRATION = (
 def prepare(app: Flask) -> None:
     """Filters and names that templates use."""
     app.jinja_env.filters.update(
-        sign=formats.sign, duration=formats.duration, ago=formats.ago, moment=formats.moment, plot=formats.plot
+        sign=formats.sign,
+        duration=formats.duration,
+        when=formats.when,
+        instant=formats.instant,
+        short_digest=formats.short_digest,
+        plot=formats.plot,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.context_processor(_names)
+    app.after_request(toasts.carry)
 
 
 def _names() -> dict[str, Any]:
@@ -63,7 +69,15 @@ def _names() -> dict[str, Any]:
         "here": request.path,
         "version": __version__,
         "first_steps": first_use.shows_bar(),
+        "said": toasts.said(),
+        "help": "/docs" if _has_docs(current_app._get_current_object()) else "/docs/api",  # type: ignore[attr-defined]
     }
+
+
+@cache
+def _has_docs(app: Flask) -> bool:
+    """Is the documentation served here?"""
+    return any(rule.rule in ("/docs", "/docs/") for rule in app.url_map.iter_rules())
 
 
 def piece(template: str, /, **values: Any) -> str:
@@ -73,9 +87,9 @@ def piece(template: str, /, **values: Any) -> str:
     return render_template("piece.html", piece=template, **values)
 
 
-def page_number() -> int:
-    """Which page of a list the address asks for, from 0."""
-    return min(query_number("page"), LAST_PAGE)
+def is_part() -> bool:
+    """Is only the part asked for that draws itself again, `#live`?"""
+    return request.headers.get("HX-Target") == "live"
 
 
 def query_number(name: str) -> int:

@@ -7,15 +7,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
-from shared.contracts.catalog import Find, Get, Kind
+from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Problem, Refused
 from shared.process.password_policy import RULE
 
 from . import session
-from .layout import page_number
+from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 
-PAGE = 50
 ROLES = (
     ("Administrator", "everything, in every project"),
     ("Developer", "everything except restricted objects, in every project"),
@@ -26,11 +25,24 @@ ROLES = (
 """The service roles, from the matrix of roles in the reference of the product that this one replaces."""
 
 
+LISTING = Listing(
+    address="/people",
+    kind=Kind.USERS,
+    noun="user",
+    order="name",
+    columns={"name": "name", "email": "email", "role": "serviceRole"},
+    search=part_of("name", "email", "description"),
+    filters=(
+        ListFilter("role", "Service role", equal("serviceRole"), {name: name for name, _ in ROLES}),
+        ListFilter("enabled", "Enabled", lambda value: f"enabled eq {value}", {"true": "enabled", "false": "disabled"}),
+    ),
+)
+
+
 def listing() -> str:
-    page_index = page_number()
-    page = session.find(Find(kind=Kind.USERS, orderby="name asc", top=PAGE, skip=page_index * PAGE))
-    more = (page_index + 1) * PAGE < page.total
-    return render_template("people.html", rows=page.documents, total=page.total, page=page_index, more=more)
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    return render_template("people.html", view=view, rows=page.documents, total=page.total)
 
 
 def new() -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, render_template
+from flask import Response, render_template, request
 
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind
@@ -15,28 +16,34 @@ from shared.contracts.texts import whole_number
 from . import session
 from .execution_view import stages_of
 from .forms import done, field, write
-from .layout import page_number, piece, query_number
+from .layout import piece, query_number
+from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 from .run_inputs import fields_of, given
 from .schedules import schedules_of
 
-PAGE = 50
-RUNS = 100
+RUNS = 10
+"""Of each pipeline, as bars."""
 VERSIONS = 50
+LISTING = Listing(
+    address="/pipelines",
+    kind=Kind.PIPELINES,
+    noun="pipeline",
+    order="name",
+    columns={"name": "name", "project": "project", "state": "state", "changed": "_updateTimeInMicros"},
+    search=part_of("name", "description"),
+    filters=(
+        ListFilter("project", "Project", part_of("project")),
+        ListFilter("state", "State", equal("state"), {"ENABLED": "enabled", "DISABLED": "disabled"}),
+    ),
+)
 
 
 def listing() -> str:
-    page_index = page_number()
-    ask = Find(kind=Kind.PIPELINES, orderby="name asc", top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
-    return render_template(
-        "pipelines.html",
-        rows=[{**pipeline, "columns": stages_of(pipeline)} for pipeline in page.documents],
-        runs=_last_runs() if page.documents else {},
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-    )
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    rows = [{**pipeline, "columns": stages_of(pipeline)} for pipeline in page.documents]
+    return render_template("pipelines.html", view=view, rows=rows, runs=_newest_runs(page.documents), total=page.total)
 
 
 def show(id: str) -> str:
@@ -72,7 +79,7 @@ def versions(id: str) -> str:
 
 def restore(id: str) -> Any:
     write(Kind.PIPELINES, "restore", {"version": whole_number(field("version")) or 0}, id=id)
-    return done(f"/pipelines/{id}")
+    return done(f"/pipelines/{id}", f"Version {field('version')} is restored as the newest.")
 
 
 def export(id: str) -> Response:
@@ -87,12 +94,12 @@ def export(id: str) -> Response:
 
 def enabled(id: str) -> Any:
     write(Kind.PIPELINES, "patch", {"enabled": field("enabled") == "true"}, id=id)
-    return done(f"/pipelines/{id}")
+    return done(f"/pipelines/{id}", f"The pipeline is {'enabled' if field('enabled') == 'true' else 'disabled'}.")
 
 
 def delete(id: str) -> Any:
     write(Kind.PIPELINES, "delete", {}, id=id)
-    return done("/pipelines")
+    return done("/pipelines", "The pipeline is deleted; its executions stay.")
 
 
 def run(id: str) -> Any:
@@ -113,12 +120,14 @@ def _get(id: str) -> Document:
     return session.get(Get(kind=Kind.PIPELINES, id=id))
 
 
-def _last_runs() -> dict[tuple[str, str], Json]:
-    """The newest of the latest runs of each pipeline, by project and name."""
-    ask = Find(kind=Kind.EXECUTIONS, orderby="_requestTimeInMicros desc", top=RUNS)
-    runs: dict[tuple[str, str], Json] = {}
-    for row in session.find(ask).documents:
-        runs.setdefault((str(row.get("project")), str(row.get("name"))), row)
+def _newest_runs(pipelines: Sequence[Json]) -> dict[str, list[Json]]:
+    """The newest runs of each pipeline by its id, the oldest first."""
+    ids = [str(pipeline["id"]) for pipeline in pipelines]
+    runs: dict[str, list[Json]] = {id: [] for id in ids}
+    if ids:
+        ask = Find(kind=Kind.EXECUTIONS, options={"brief": True, "newestOf": ids, "each": RUNS})
+        for run in session.find(ask).documents:
+            runs.setdefault(str(run.get("_pipelineId")), []).insert(0, run)
     return runs
 
 

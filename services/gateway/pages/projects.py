@@ -6,14 +6,13 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Problem, Refused
 
 from . import session
-from .layout import page_number
+from .lists import Listing, part_of
 from .routing import PageRoute
 
-PAGE = 50
 LISTS = (
     ("administrators", "Everything, including restricted endpoints and variables, and the members listed here."),
     ("members", "Create, change and run everything that is not restricted."),
@@ -21,11 +20,20 @@ LISTS = (
 )
 
 
+LISTING = Listing(
+    address="/projects",
+    kind=Kind.PROJECTS,
+    noun="project",
+    order="name",
+    columns={"name": "name"},
+    search=part_of("name", "description"),
+)
+
+
 def listing() -> str:
-    page_index = page_number()
-    page = session.find(Find(kind=Kind.PROJECTS, orderby="name asc", top=PAGE, skip=page_index * PAGE))
-    more = (page_index + 1) * PAGE < page.total
-    return render_template("projects.html", rows=page.documents, total=page.total, page=page_index, more=more)
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    return render_template("projects.html", view=view, rows=page.documents, total=page.total)
 
 
 def new() -> str:

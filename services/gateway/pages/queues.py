@@ -7,22 +7,32 @@ from collections.abc import Sequence
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Refused
 
 from . import session
-from .layout import page_number
+from .layout import is_part
+from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
+from .toasts import say
 
-PAGE = 50
 VERBS = ("requeue", "discard")
 STATES = ("kept", "requeued", "discarded")
+LISTING = Listing(
+    address="/queues",
+    kind=Kind.DEAD_LETTERS,
+    noun="letter",
+    order="-when",
+    columns={"when": "_createTimeInMicros", "queue": "queue", "type": "type"},
+    search=part_of("queue", "type", "subject", "reason"),
+    filters=(ListFilter("state", "State", equal("state"), {state: state for state in STATES}),),
+)
 
 
 def queues() -> str:
     session.demand_administrator()
     drawn = render_template("_queues.html", broker=session.context().look_at_broker())
-    return drawn if request.headers.get("HX-Request") else _page(drawn)
+    return drawn if is_part() else _page(drawn)
 
 
 def act() -> str | AnyResponse:
@@ -33,6 +43,7 @@ def act() -> str | AnyResponse:
         except Refused as error:
             failed.append(error.problem)
     if not failed:
+        say({"requeue": "Requeued.", "discard": "Discarded."}.get(verb, ""))
         return redirect("/queues#dead")
     session.demand_administrator()
     return _page(render_template("_queues.html", broker=session.context().look_at_broker()), failed)
@@ -44,21 +55,16 @@ def show(id: str) -> str:
 
 
 def _page(drawn: str, problems: Sequence[object] = ()) -> str:
-    page_index = page_number()
-    state = request.args.get("state", "kept")
-    state = state if state in STATES else "kept"
-    ask = Find(kind=Kind.DEAD_LETTERS, filter=f"state eq '{state}'", top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
+    view = LISTING.view({"state": STATES[0], **request.args})
+    page = session.find(view.find())
     return render_template(
         "queues.html",
+        view=view,
         drawn=drawn,
         problems=problems,
         rows=page.documents,
         total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        state=state,
-        states=STATES,
+        state=view.asked["state"],
     )
 
 

@@ -61,7 +61,7 @@ def _form(problem: Problem | None = None) -> Response:
             caller=None,
             problem=problem,
             form_token=session.pre_session_token(nonce),
-            next=_safe(request.values.get("next", "")),
+            next=own_address(request.values.get("next", "")),
             username=request.form.get("username", ""),
         ),
         status,
@@ -74,7 +74,7 @@ def _form(problem: Problem | None = None) -> Response:
 
 def _welcome(signed: SignedIn, target: str) -> Response:
     access = session.context().sessions.issue(signed, now())
-    response = redirect(_safe(target) or "/executions")
+    response = redirect(own_address(target) or "/executions")
     response.set_cookie(
         COOKIE, access.token, max_age=access.expires_in_s, httponly=True, samesite="Lax", secure=request.is_secure
     )
@@ -87,7 +87,7 @@ _OWN_ADDRESS = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 `/evil.test` is another host's address."""
 
 
-def _safe(path: str) -> str:
+def own_address(path: str) -> str:
     """Only an address of ours may follow a sign-in."""
     return path if _OWN_ADDRESS.fullmatch(path) else ""
 

@@ -14,6 +14,11 @@ from shared.process.logging import get_logger
 from . import session
 
 
+def has_streams() -> bool:
+    """Is there room for another stream? Otherwise a page asks again and again."""
+    return session.context().streams.has_room
+
+
 def stream(topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambda: False) -> Response:
     """The frames of a topic as an event stream; 204 (which ends a browser's attempts) when there is no room.
 

@@ -7,18 +7,17 @@ from typing import Any
 from flask import render_template, request
 
 from shared.contracts.base import Json
-from shared.contracts.catalog import Find, Get, Kind
+from shared.contracts.catalog import Get, Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
 from . import session
 from .forms import done, field, preset_project, project_names, write
-from .layout import page_number
+from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 
-PAGE = 50
 TYPES = {
-    "REGULAR": "Regular: visible to everyone in the project",
     "SECRET": "Secret: never shown again",
+    "REGULAR": "Regular: visible to everyone in the project",
     "RESTRICTED": "Restricted: secret, and only project administrators can change it",
 }
 
@@ -34,21 +33,33 @@ def _form(variable: Json) -> str:
     )
 
 
+LISTING = Listing(
+    address="/variables",
+    kind=Kind.VARIABLES,
+    noun="variable",
+    order="name",
+    columns={key: key for key in ("name", "project", "type")},
+    search=part_of("name", "description"),
+    filters=(
+        ListFilter("project", "Project", part_of("project")),
+        ListFilter("type", "Type", equal("type"), {type: type.lower() for type in TYPES}),
+    ),
+)
+
+
 def listing() -> str:
-    page_index = page_number()
-    ask = Find(kind=Kind.VARIABLES, orderby="name asc", top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
-    more = (page_index + 1) * PAGE < page.total
-    return render_template("variables.html", rows=page.documents, total=page.total, page=page_index, more=more)
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    return render_template("variables.html", view=view, rows=page.documents, total=page.total)
 
 
 def new() -> str:
-    return _form({"type": "REGULAR", "project": preset_project()})
+    return _form({"type": "SECRET", "project": preset_project()})
 
 
 def create() -> Any:
     write(Kind.VARIABLES, "create", {**_given(), "project": field("project")})
-    return done("/variables")
+    return done("/variables", f"The variable {field('name')} is created.")
 
 
 def edit(id: str) -> str:
@@ -62,12 +73,12 @@ def save(id: str) -> Any:
         # A secret that nobody retyped stays; as a regular value config asks for it again.
         del body["value"]
     write(Kind.VARIABLES, "patch", body, id=id)
-    return done("/variables")
+    return done("/variables", f"The variable {field('name')} is saved.")
 
 
 def delete(id: str) -> Any:
     write(Kind.VARIABLES, "delete", {}, id=id)
-    return done("/variables")
+    return done("/variables", "The variable is deleted.")
 
 
 def _given() -> Json:

@@ -16,7 +16,8 @@ from shared.grammar.inputs import inject
 
 from . import session, webhook_form
 from .forms import done, every, field, preset_project, project_names, write
-from .layout import page_number, piece
+from .layout import piece
+from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 
 STATES = {
@@ -39,7 +40,6 @@ TEXTS = (
 )
 LISTS = ("platforms", "sourceNetworks")
 INPUT = "input."
-PAGE = 30
 KEPT = (Kind.GIT_WEBHOOKS, Kind.GERRIT_LISTENERS, Kind.GERRIT_TRIGGERS)
 MAX_KEPT = 100
 """Of each of these kinds on the first page."""
@@ -51,21 +51,38 @@ _ACTS: dict[str, tuple[str, Json]] = {
     "delete": ("delete", {}),
 }
 """What the buttons of a card send."""
+_SAID = {
+    "enable": "The webhook is enabled.",
+    "disable": "The webhook is disabled: pushes are recorded and start nothing.",
+    "look": "Portside looks for pushes every minute.",
+    "replace-elsewhere": "The other hooks are being deleted at the registry.",
+    "delete": "The webhook is deleted, and its hook at the registry with it.",
+}
+
+
+LISTING = Listing(
+    address="/webhooks",
+    kind=Kind.WEBHOOKS,
+    noun="webhook",
+    order="name",
+    columns={"name": "name", "state": "hubState"},
+    search=part_of("name", "repoName", "pipeline", "description"),
+    filters=(
+        ListFilter("project", "Project", part_of("project")),
+        ListFilter(
+            "state", "At the registry", equal("hubState"), {state.value: words for state, (_, words) in STATES.items()}
+        ),
+        ListFilter("enabled", "Enabled", lambda value: f"enabled eq {value}", {"true": "enabled", "false": "disabled"}),
+    ),
+    size=30,
+)
 
 
 def listing() -> str:
-    page_index = page_number()
-    ask = Find(kind=Kind.WEBHOOKS, orderby="name asc", top=PAGE, skip=page_index * PAGE)
-    page = session.find(ask)
-    return render_template(
-        "webhooks.html",
-        rows=page.documents,
-        total=page.total,
-        page=page_index,
-        more=(page_index + 1) * PAGE < page.total,
-        states=STATES,
-        kept=[] if page_index else _kept(),
-    )
+    view = LISTING.view(request.args)
+    page = session.find(view.find())
+    kept = [] if view.page or view.asked else _kept()
+    return render_template("webhooks.html", view=view, rows=page.documents, total=page.total, states=STATES, kept=kept)
 
 
 def _kept() -> list[Json]:
@@ -80,6 +97,11 @@ def new() -> str:
 
 def show(id: str) -> str:
     return _form(session.get(Get(kind=Kind.WEBHOOKS, id=id)).document, id)
+
+
+def card(id: str) -> str:
+    """The card alone, which follows the hook's state at the registry."""
+    return piece("_webhooks_card.html", row=session.get(Get(kind=Kind.WEBHOOKS, id=id)).document, states=STATES)
 
 
 def redraw() -> str:
@@ -107,7 +129,7 @@ def save() -> Any:
     _demand_inputs(body)
     if id:
         write(Kind.WEBHOOKS, "patch", body, id=id)
-        return done("/webhooks")
+        return done("/webhooks", f"The webhook {body['name']} is saved.")
     webhook = write(Kind.WEBHOOKS, "create", body)
     return render_template("webhooks_made.html", row=webhook, states=STATES, rotated=False)
 
@@ -119,7 +141,7 @@ def act(id: str) -> Any:
         return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
     if (change := _ACTS.get(verb)) is not None:
         write(Kind.WEBHOOKS, change[0], change[1], id=id)
-    return done("/webhooks")
+    return done("/webhooks", _SAID.get(verb, ""))
 
 
 def test(id: str) -> str:
@@ -238,6 +260,7 @@ ROUTES = (
     PageRoute("GET", "/webhooks", listing),
     PageRoute("GET", "/webhooks/new", new),
     PageRoute("GET", "/webhooks/<id>", show),
+    PageRoute("GET", "/webhooks/<id>/card", card),
     PageRoute("POST", "/webhooks/form", redraw),
     PageRoute("POST", "/webhooks/inputs", add_inputs),
     PageRoute("POST", "/webhooks/tags", tags),

@@ -58,11 +58,18 @@ on(
   true,
 );
 
-// `data-copy` names what its button copies.
+// `data-copy` names what its button copies, `data-copy-text` is it.
 on("click", async ({ target }) => {
-  const button = target.closest("[data-copy]");
+  const button = target.closest("[data-copy], [data-copy-text]");
   if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
+  const { copy, copyText } = button.dataset;
+  await (copy ? copyOf(document.getElementById(copy)) : copyThrough(copyText));
+  if (copy) button.textContent = "Copied";
+  document.dispatchEvent(new CustomEvent("portside:said", { detail: { message: "Copied.", link: "", word: "" } }));
+  if (dialog.contains(button)) keep();
+});
+
+async function copyOf(source) {
   try {
     await navigator.clipboard.writeText(source.textContent);
   } catch {
@@ -70,6 +77,14 @@ on("click", async ({ target }) => {
     getSelection().selectAllChildren(source);
     document.execCommand("copy");
   }
-  button.textContent = "Copied";
-  if (dialog.contains(button)) keep();
-});
+}
+
+async function copyThrough(text) {
+  const source = document.createElement("span");
+  source.className = "unseen";
+  source.textContent = text;
+  document.body.append(source);
+  await copyOf(source);
+  getSelection().removeAllRanges();
+  source.remove();
+}

@@ -73,7 +73,9 @@ function ask(form) {
   for (const place of form.querySelectorAll("[data-when]")) {
     const [name, values] = place.dataset.when.split("=");
     place.hidden = !values.split(",").includes(form.elements[name]?.value);
-    for (const field of place.querySelectorAll("input, select, textarea")) field.disabled = place.hidden;
+  }
+  for (const field of form.querySelectorAll("[data-when] :is(input, select, textarea)")) {
+    field.disabled = Boolean(field.closest("[data-when][hidden]"));
   }
 }
 const askAll = () => document.querySelectorAll("form").forEach(ask);
@@ -98,6 +100,7 @@ on("click", ({ target }) => {
   if (!button) return;
   const field = button.closest("form").elements[button.dataset.fill];
   field.value = button.dataset.value;
+  field.closest("details")?.setAttribute("open", "");
   field.focus();
 });
 

@@ -9,6 +9,11 @@ const on = (name, does) => document.addEventListener(name, does);
 const here = document.querySelector("nav [aria-current]");
 if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft;
 
+// On a phone filters fold, unless one is in force.
+if (matchMedia("(max-width: 48rem)").matches) {
+  for (const place of document.querySelectorAll('[data-folds=""]')) place.open = false;
+}
+
 // What is drawn again looks as it was left: what was open is open, and a log that was read at its end is followed.
 const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 40;
 let left = { open: [], following: false };
@@ -37,6 +42,20 @@ function mark() {
 on("htmx:afterSettle", mark);
 on("htmx:pushedIntoHistory", mark);
 mark();
+
+// The title and the icon of the tab carry the status of the run that is open.
+const icon = document.querySelector('link[rel="icon"]');
+function markTab() {
+  const tab = document.getElementById("tab");
+  if (!tab) return;
+  document.title = tab.dataset.title;
+  const colour = getComputedStyle(document.documentElement).getPropertyValue(`--tab-${tab.dataset.status}`).trim();
+  const drawing = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><circle cx="10" cy="10" r="9" fill="${colour}"/></svg>`;
+  icon.type = "image/svg+xml";
+  icon.href = `data:image/svg+xml,${encodeURIComponent(drawing)}`;
+}
+on("htmx:afterSettle", markTab);
+markTab();
 
 // What draws itself again waits while somebody writes in it; what somebody asked for ends what was said of the last try.
 on("htmx:sseBeforeMessage", (event) => begun(event.target) && event.preventDefault());

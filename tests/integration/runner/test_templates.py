@@ -105,7 +105,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_push_to_kubernetes_deploys_something_new_by_digest_with_its_pull_secret(shop: Shop) -> None:
-    made = shop.fill("push-to-kubernetes", namespace="apps", app="web", port=8080, replicas=1)
+    made = shop.fill("push-to-kubernetes", namespace="apps", app="web", port=8080, replicas=1, private=True)
     assert (made["name"], made["enabled"], made["_warnings"]) == ("Deploy web", True, [])
     done = shop.run(made)
     assert done.state.status is Status.COMPLETED, done.state.message
@@ -199,7 +199,7 @@ def test_what_an_answer_names_must_be_there(shop: Shop) -> None:
 
 
 def test_an_endpoint_that_only_a_pull_secret_is_made_of_is_in_use(shop: Shop) -> None:
-    shop.fill("push-to-kubernetes", namespace="apps", app="web")
+    shop.fill("push-to-kubernetes", namespace="apps", app="web", private=True)
     for name in ("hub", "prod"):
         with pytest.raises(Refused) as refused:
             shop.office.act(Kind.ENDPOINTS, "delete", project="default", name=name)

@@ -127,7 +127,9 @@ def test_the_list_shows_each_execution_with_its_message_and_escapes_names(ann: F
 
 def test_filters_are_quoted_for_config(site: Site, ann: FlaskClient) -> None:
     ann.get("/executions?status=FAILED&name=it's")
-    assert site.asked[-1].filter == "status eq 'FAILED' and name eq 'it''s'"
+    assert site.asked[-1].filter == "status eq 'FAILED' and contains(tolower(name),'it''s')"
+    ann.get('/executions?name="It"')
+    assert site.asked[-1].filter == "name eq 'It'"
 
 
 @pytest.mark.parametrize(

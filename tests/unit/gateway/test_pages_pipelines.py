@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from services.gateway.pages.pipeline_template import INJECTIONS, template
 from services.gateway.roles import Role
-from shared.contracts.catalog import Page
+from shared.contracts.catalog import Act, Page
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
@@ -41,7 +41,14 @@ def site(site: Site) -> Site:
     site.documents["pipelines"] = PIPELINE
     site.texts["pipelines"] = GOOD
     site.pages["pipelines"] = Page(documents=(PIPELINE,), total=1)
-    run = {"id": "e1", "name": "Deploy <web>", "project": "default", "index": 3, "status": "FAILED"}
+    run = {
+        "id": "e1",
+        "name": "Deploy <web>",
+        "project": "default",
+        "index": 3,
+        "status": "FAILED",
+        "_pipelineId": "p1",
+    }
     site.pages["executions"] = Page(documents=(run,), total=1)
     return site
 
@@ -49,6 +56,10 @@ def site(site: Site) -> Site:
 def send(ann: FlaskClient, path: str, **fields: Any) -> Any:
     token = form_token(ann.get("/pipelines").get_data(as_text=True))
     return ann.post(path, data={"form_token": token, **fields})
+
+
+def commands(site: Site) -> list[Act]:
+    return [message for message in site.asked if isinstance(message, Act)]
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
@@ -131,13 +142,34 @@ def test_disable_export_and_delete(site: Site, ann: FlaskClient) -> None:
     assert send(ann, "/pipelines/p1/delete").location == "/pipelines"
 
 
+def test_an_import_shows_its_plan_first_and_overwrites_nothing_by_itself(site: Site, ann: FlaskClient) -> None:
+    rows = [{"name": "web", "kind": "PIPELINE", "status": "FAILED", "statusMessage": "pipeline web already exists."}]
+    site.documents["pipelines"] = {"objects": rows}
+    sent = {"text": "kind: PIPELINE\nname: web\n", "project": "shop", "action": "create"}
+    assert re.search(r'<option value="create" selected>', ann.get("/pipelines/import").text)
+    page = send(ann, "/pipelines/import", do="plan", **sent).text
+    assert commands(site)[-1].options == {"action": "create", "project": "shop", "plan": True}
+    assert "would be kept" in page and "nothing has changed yet" in page
+    mark = re.search(r'name="planned" value="(\w+)"', page)
+    assert mark
+    # Another text than the plan's is planned first.
+    send(ann, "/pipelines/import", do="import", planned=mark[1], **{**sent, "text": "kind: PIPELINE\nname: other\n"})
+    assert commands(site)[-1].options["plan"]
+    send(ann, "/pipelines/import", do="import", planned=mark[1], **sent)
+    assert commands(site)[-1].options == {"action": "create", "project": "shop"}
+
+
 def test_an_imported_secret_is_sealed_and_not_shown_again(site: Site, ann: FlaskClient) -> None:
     text = "kind: VARIABLE\nname: key\ntype: SECRET\nvalue: hunter2\n"
     rows = [{"name": "key", "kind": "VARIABLE", "status": "CREATED", "id": "v1", "statusMessage": ""}]
     site.documents["pipelines"] = {"objects": rows}
-    page = send(ann, "/pipelines/import", file=(io.BytesIO(text.encode()), "all.yaml")).get_data(as_text=True)
+    plan = send(ann, "/pipelines/import", file=(io.BytesIO(text.encode()), "all.yaml")).text
+    assert "would be created" in plan
+    mark = re.search(r'name="planned" value="(\w+)"', plan)
+    assert mark
+    page = send(ann, "/pipelines/import", do="import", text=text, planned=mark[1]).text
     assert "created" in page and "hunter2" not in page
-    assert "hunter2" not in site.asked[-1].text and list(site.asked[-1].sealed) == ["0.value"]
+    assert "hunter2" not in commands(site)[-1].text and list(commands(site)[-1].sealed) == ["0.value"]
 
 
 def test_pages_have_no_inline_script_or_style(ann: FlaskClient) -> None:

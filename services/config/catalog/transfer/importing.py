@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import yaml
@@ -65,11 +66,28 @@ class Item:
         return KINDS.get(str(self.tree.get("kind") or "PIPELINE").upper())
 
 
+class _Undone(Exception):
+    """Takes a plan's changes back."""
+
+
 def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -> Document:
-    """Take the objects of a file. One that fails leaves the others alone; the answer is a report of each."""
+    """Take the objects of a file. One that fails leaves the others alone; the answer is a report of each.
+
+    With `options.plan` nothing is kept: the report says what would become of each.
+    """
     items = read_items(ask.text)
     if not items:
         raise refuse(Code.INVALID, "the text holds no object", next_step="Send YAML documents, each with its kind.")
+    if not ask.options.get("plan"):
+        return _take_all(uow, person, resources, ask, items)
+    reports: list[Document] = []
+    with suppress(_Undone), uow.savepoint():
+        reports.append(_take_all(uow, person, resources, ask, items))
+        raise _Undone
+    return reports[0]
+
+
+def _take_all(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, items: list[Item]) -> Document:
     reports: dict[int, Json] = {}
     for item in sorted(items, key=lambda item: _ORDER.index(item.kind) if item.kind else len(_ORDER)):
         try:

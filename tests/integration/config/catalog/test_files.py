@@ -306,3 +306,17 @@ value: x
     assert [one["status"] for one in done["objects"]] == ["FAILED", "FAILED", "CREATED"]
     assert "properties must be an object" in done["objects"][0]["statusMessage"]
     assert "members must be a list" in done["objects"][1]["statusMessage"]
+
+
+def test_a_plan_says_what_an_import_would_do_and_keeps_nothing(office: Office) -> None:
+    office.pipeline("Deploy web")
+    before = len(office.find(Kind.AUDIT).documents)
+    office.promised.clear()
+    text = "kind: VARIABLE\nproject: default\nname: REGION\ntype: REGULAR\nvalue: eu\n---\n" + THEIRS
+    options = {"action": "create", "project": "", "plan": True}
+    planned = office.document(Kind.PIPELINES, "import", text=text, options=options).document["objects"]
+    assert [(entry["name"], entry["status"]) for entry in planned] == [("REGION", "CREATED"), ("cd-demo", "CREATED")]
+    assert office.names(Kind.VARIABLES) == [] and office.names(Kind.PIPELINES) == ["Deploy web"]
+    assert len(office.find(Kind.AUDIT).documents) == before and not office.promised
+    assert objects(office, text, "create") != []
+    assert office.names(Kind.VARIABLES) == ["REGION"]

@@ -8,18 +8,29 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from services.config.accounts.callers import load_person
+from services.config.model.people import SYSTEM
+from services.config.pushes import explain
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.explain import MOST_WEBHOOKS, instant
 from services.config.resources.events import Events
 from services.config.runs.batch import RunBatch
+from services.config.store import Store
 from services.config.store.definitions import webhooks
 from services.config.tables.catalog import WebhookRow
+from services.config.tables.ledger import ExecutionRow
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived, Push
 from shared.process.secrets import token_hash
+from tests.integration.config.conftest import Clock, Definitions
 from tests.integration.config.office import Office
+from tests.integration.config.world import World
+
+
+@pytest.fixture
+def world(store: Store, clock: Clock, definitions: Definitions) -> World:
+    return World(store, clock, definitions)
 
 
 def push(office: Office, tag: str, token: str = "first-token") -> None:
@@ -89,6 +100,22 @@ def test_the_delivery_nearest_to_the_time_is_meant(office: Office) -> None:
     push(office, "1.4.1")
     assert "not started: incomplete webhook" in str(why(office, "1.4.1", str(int(office.now - 7_200)))["answer"])
     assert "ignored: disabled" in str(why(office, "1.4.1", str(int(office.now * 1e6)))["answer"])
+
+
+def test_a_failed_run_answers_before_one_that_is_live_and_before_what_was_ignored(world: World) -> None:
+    for number, status in (("d1", "FAILED"), ("d2", "COMPLETED")):
+        world.hook(number, push={"digest": f"sha256:{number[1] * 64}"})
+        with world.store.write() as uow:
+            change = update(ExecutionRow).where(ExecutionRow.id == world.delivery(number).execution_id)
+            uow.session.execute(change.values(status=status, status_message="Image cannot be pulled."))
+        world.clock.advance(600)
+    world.hook("d3", push={"digest": f"sha256:{'2' * 64}"})
+    with world.store.read() as reading:
+        answer = explain.answer(reading, SYSTEM, "acme/web", "1.4.1", "")
+    begins = [sentence.partition(":")[0] for sentence in answer["sentences"]]
+    assert begins[:2] == ["Deploy web #1 is FAILED", "Deploy web #2 is COMPLETED"]
+    assert "duplicate" in answer["sentences"][2]
+    assert answer["answer"].startswith("Deploy web #1 is FAILED: Image cannot be pulled.")
 
 
 def test_without_a_delivery_each_webhook_of_the_repository_says_what_is_wrong_with_it(office: Office) -> None:

@@ -76,10 +76,10 @@ def test_of_a_workload_that_runs_already_only_the_image_is_changed() -> None:
     assert tree["name"] == "Deploy shop"
 
 
-def test_the_pull_secret_is_left_out_of_what_everybody_may_pull() -> None:
-    given = make("push-to-kubernetes")["stages"]["Deploy"]["tasks"]["Apply"]["input"]
+def test_a_pull_secret_is_made_only_where_it_is_asked_for() -> None:
+    given = make("push-to-kubernetes", private="true")["stages"]["Deploy"]["tasks"]["Apply"]["input"]
     assert given["imagePullSecretFrom"] == "hub"
-    without = make("push-to-kubernetes", private="false")["stages"]["Deploy"]["tasks"]["Apply"]["input"]
+    without = make("push-to-kubernetes")["stages"]["Deploy"]["tasks"]["Apply"]["input"]
     assert "imagePullSecretFrom" not in without
 
 
