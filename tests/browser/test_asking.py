@@ -34,6 +34,9 @@ ASKS: dict[str, str] = {
     "/people/<id>/delete": "/people/u1",
     "/live/<id>/again": "/live/l1",
     "/queues/dead": "/queues/dead/x1",
+    "/account/tokens/<id>/revoke": "/account",
+    "/account/sessions/end-others": "/account",
+    "/account/sessions/<id>/end": "/account",
 }
 """Routes whose controls change something at once, and a page where they are."""
 PLANS = {"/pipelines/import"}
@@ -43,11 +46,13 @@ SAVES = {
     *("/endpoints", "/webhooks", "/tokens", "/tokens/variable"),
     *("/pipelines/new", "/pipelines/<id>/edit", "/pipelines/templates/<name>"),
     *("/pipelines/<pipeline>/schedules/new", "/pipelines/<pipeline>/schedules/<id>"),
+    *("/account/password", "/account/tokens", "/first-steps/hide", "/first-steps/sample-data"),
     *("/variables/new", "/variables/<id>", "/projects/new", "/projects/<id>", "/people/new", "/people/<id>"),
 }
 """Forms with a button that saves what was typed: they are their own question."""
 READS = {
     *("/endpoints/validate", "/endpoints/certificate", "/pipelines/<id>/dry-run", "/pipelines/templates/<name>/form"),
+    "/account/password/check",
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""
@@ -133,6 +138,10 @@ def filled(site: Site) -> None:
     site.pages |= {kind: Rows(documents=(document,), total=1) for kind, document in THINGS.items()}
     versions = tuple({**PIPELINE, "version": str(number)} for number in (3, 2, 1))
     site.pages["pipelines"] = Rows(documents=versions, total=3)
+    sessions = [{"id": f"s{place}", "browserName": "Firefox", "current": not place} for place in range(2)]
+    stamps = {"createdAt": "2026-01-02T03:04:05Z", "expiresAt": "2026-02-02T03:04:05Z"}
+    site.pages["sessions"] = Rows(documents=tuple({**entry, **stamps} for entry in sessions), total=2)
+    site.pages["api-tokens"] = Rows(documents=({"id": "t1", "name": "CI", "access": "read", **stamps},), total=1)
 
 
 def test_each_route_that_changes_something_asks_saves_or_only_reads() -> None:

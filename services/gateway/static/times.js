@@ -13,7 +13,7 @@ const UNITS = [
 ];
 function ago(moment) {
   const seconds = Math.max(0, (Date.now() - moment) / 1000);
-  const [size, word] = UNITS.find(([size]) => seconds >= size) ?? [];
+  const [size, word] = UNITS.find(([unit]) => seconds >= unit) ?? [];
   return size ? `${Math.floor(seconds / size)} ${word} ago` : "just now";
 }
 
