@@ -35,7 +35,7 @@ _COLOURS = {"CREATED": "done", "UPDATED": "waiting", "KEPT": "skipped"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ImportForm:
     """What the form holds."""
 
     text: str = ""
@@ -50,7 +50,7 @@ class Sent:
 
 def form() -> str:
     session.demand_editor()
-    return _page(Sent())
+    return _page(ImportForm())
 
 
 def take() -> str:
@@ -65,7 +65,7 @@ def take() -> str:
         return _page(sent, problem=refused.problem)
     # What was taken is not shown again: it may hold secrets.
     reports = [reported(entry, sent.action, planned=planning) for entry in objects]
-    return _page(sent if planning else Sent(), reports, planned=planning)
+    return _page(sent if planning else ImportForm(), reports, planned=planning)
 
 
 def reported(entry: Json, action: str, *, planned: bool) -> Json:
@@ -77,14 +77,14 @@ def reported(entry: Json, action: str, *, planned: bool) -> Json:
     return {**entry, "status": status, "word": word, "colour": _COLOURS.get(status, "failed")}
 
 
-def _sent() -> Sent:
+def _sent() -> ImportForm:
     upload = request.files.get("file")
     text = written() or (upload.read().decode("utf-8-sig", "replace") if upload and upload.filename else "")
     action = field("action")
-    return Sent(text, action if action in ACTIONS else PRESET, field("project"))
+    return ImportForm(text, action if action in ACTIONS else PRESET, field("project"))
 
 
-def _taken(sent: Sent, *, plan: bool) -> list[Json]:
+def _taken(sent: ImportForm, *, plan: bool) -> list[Json]:
     if blank(sent.text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
     sealed = seal_yaml(sent.text, session.context().sealer.seal)
@@ -93,7 +93,7 @@ def _taken(sent: Sent, *, plan: bool) -> list[Json]:
 
 
 def _page(
-    sent: Sent, objects: list[Json] | None = None, *, planned: bool = False, problem: Problem | None = None
+    sent: ImportForm, objects: list[Json] | None = None, *, planned: bool = False, problem: Problem | None = None
 ) -> str:
     words = Counter(str(entry["word"]) for entry in objects or ())
     return render_template(

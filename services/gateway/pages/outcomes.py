@@ -19,7 +19,7 @@ OUTCOMES = {status: sign(status)[2] for status in ("RUNNING", "WAITING", "COMPLE
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PushOutcome:
     """`word` with its class for the colour, and the sentence that explains it."""
 
     word: str
@@ -27,13 +27,13 @@ class Outcome:
     sentence: str
 
 
-def outcome(event: Json) -> Outcome:
+def outcome(event: Json) -> PushOutcome:
     """A run that has ended says how; what it waited for before is past."""
     status = str(event.get("executionStatus") or "")
     reason = str(event.get("reason") or event.get("message") or "")
     if event.get("executionId") and (status in ENDED or (event.get("verdict") == "queued" and status in AT_WORK)):
         colour, _, word = sign(status)
         message = str(event.get("message") or "")
-        return Outcome(word, colour, message if message != reason or status != "COMPLETED" else "")
+        return PushOutcome(word, colour, message if message != reason or status != "COMPLETED" else "")
     verdict = str(event.get("verdict") or event.get("state") or "")
-    return Outcome(verdict, f"v-{verdict.partition(':')[0].replace(' ', '-')}", reason)
+    return PushOutcome(verdict, f"v-{verdict.partition(':')[0].replace(' ', '-')}", reason)
