@@ -79,8 +79,8 @@ def listing() -> str:
     table = _table(view)
     if is_part():
         return table
-    image = view.asked.get("image", "")
-    tag = view.asked.get("tag", "")
+    image = view.terms.get("image", "")
+    tag = view.terms.get("tag", "")
     question = f"{image}:{tag}" if image and tag else image
     return render_template("activity.html", view=view, table=table, question=question, streams=has_streams())
 
@@ -120,8 +120,10 @@ def act(id: str) -> Any:
         return done(f"/activity/{event['id']}?follow")
     if verb in _ENABLING:
         _enable(_event(id), verb)
-    said = {"enable-webhook": "The webhook is enabled.", "enable-pipeline": "The pipeline is enabled."}.get(verb, "")
-    return done(f"/activity/{id}", said)
+    sentence = {"enable-webhook": "The webhook is enabled.", "enable-pipeline": "The pipeline is enabled."}.get(
+        verb, ""
+    )
+    return done(f"/activity/{id}", sentence)
 
 
 def buttons(event: Json, role: Role) -> list[Button]:

@@ -54,7 +54,7 @@ def answer(id: str) -> AnyResponse:
 
 
 def _table(view: ListView) -> str:
-    answered = "answered" in view.asked
+    answered = "answered" in view.terms
     page = session.find(view.find("" if answered else "status eq 'ACTIVE'"))
     return render_template("_approvals.html", view=view, rows=page.documents, total=page.total, answered=answered)
 

@@ -43,10 +43,10 @@ def show(id: str) -> str:
 def stage(id: str) -> str:
     """One stage's tasks, for the popup of a row."""
     execution, name = _get(id), request.args.get("stage", "")
-    shown = next((stage for stage in stages_of(execution) if stage["name"] == name), None)
-    if shown is None:
+    drawn_stage = next((stage for stage in stages_of(execution) if stage["name"] == name), None)
+    if drawn_stage is None:
         raise refuse(Code.NOT_FOUND, f"This execution has no stage {name}.", subject=id)
-    return piece("_execution_stage.html", execution=execution, stage=shown)
+    return piece("_execution_stage.html", execution=execution, stage=drawn_stage)
 
 
 def live(id: str) -> Response:

@@ -106,7 +106,7 @@ def _back(other: str) -> str:
 
 def _table(view: ListView) -> str:
     page = session.find(view.find())
-    steps = first_use.steps() if not view.asked and not view.page and _is_new(page) else ""
+    steps = first_use.steps() if not view.terms and not view.page and _is_new(page) else ""
     if steps and not page.documents:
         return steps
     role = session.role()

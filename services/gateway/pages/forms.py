@@ -33,11 +33,11 @@ def demand_unchanged(stored: Json, step: str = "Reload the page to see the curre
         raise refuse(Code.CONFLICT, f"{by} saved {name} after this form was opened.", subject=str(name), next_step=step)
 
 
-def done(then: str, said: str = "", **fields: str) -> AnyResponse:
-    """A form was taken, which `said` puts in words: on to a page; or, from a dialog, its `fields` go to the form
+def done(then: str, sentence: str = "", **fields: str) -> AnyResponse:
+    """A form was taken, which `sentence` puts in words: on to a page; or, from a dialog, its `fields` go to the form
     behind it."""
-    if said:
-        say(said)
+    if sentence:
+        say(sentence)
     if not request.headers.get("HX-Request"):
         return redirect(then)
     if field("dialog"):

@@ -95,10 +95,10 @@ class Listing:
     def view(self, args: Mapping[str, str]) -> ListView:
         """What the address asks of it; what it cannot do is left out."""
         keys = (SEARCH, *(entry.key for entry in self.filters))
-        asked = {key: text for key in keys if (text := args.get(key, "").strip()[:MOST_TEXT])}
+        terms = {key: text for key in keys if (text := args.get(key, "").strip()[:MOST_TEXT])}
         sort = args.get(SORT, "")
         page = min(whole_number(args.get(PAGE, "")) or 0, LAST_PAGE)
-        return ListView(self, asked, sort if sort.removeprefix("-") in self.columns else self.order, page)
+        return ListView(self, terms, sort if sort.removeprefix("-") in self.columns else self.order, page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,19 @@ class ListView:
     """One page of a list, filtered and sorted."""
 
     listing: Listing
-    asked: Mapping[str, str]
+    terms: Mapping[str, str]
     sort: str
     page: int
 
     def find(self, *more: str, **fields: str) -> Find:
         """The question for config; `more` are conditions besides those of the address."""
         listing = self.listing
-        terms = [listing.search(self.asked[SEARCH])] if SEARCH in self.asked and listing.search else []
-        terms += [entry.term(self.asked[entry.key]) for entry in listing.filters if entry.key in self.asked]
+        conditions = [listing.search(self.terms[SEARCH])] if SEARCH in self.terms and listing.search else []
+        conditions += [entry.term(self.terms[entry.key]) for entry in listing.filters if entry.key in self.terms]
         column = listing.columns[self.sort.removeprefix("-")]
         return Find(
             kind=listing.kind,
-            filter=" and ".join(term for term in (*more, *terms) if term),
+            filter=" and ".join(term for term in (*more, *conditions) if term),
             orderby=f"{column} {'desc' if self.sort.startswith('-') else 'asc'}",
             top=listing.size,
             skip=self.page * listing.size,
@@ -136,7 +136,7 @@ class ListView:
 
     def query(self, **changes: str | int) -> str:
         """The address's query with these changes; an empty value leaves out. The page is the first unless given."""
-        base: dict[str, str | int] = {**self.asked, SORT: "" if self.sort == self.listing.order else self.sort}
+        base: dict[str, str | int] = {**self.terms, SORT: "" if self.sort == self.listing.order else self.sort}
         return urlencode({key: value for key, value in {**base, **changes}.items() if value})
 
     def to(self, **changes: str | int) -> str:
@@ -154,7 +154,7 @@ class ListView:
                 labels[key].words(text) if key in labels else text,
                 self.to(**{key: ""}),
             )
-            for key, text in self.asked.items()
+            for key, text in self.terms.items()
         ]
 
     def sorted_by(self, key: str) -> str:
@@ -174,10 +174,10 @@ class ListView:
             return []
         near = {0, last, *range(max(0, self.page - BESIDE), min(last, self.page + BESIDE) + 1)}
         numbers: list[int | None] = []
-        for number in sorted(near):
-            if numbers and number - (numbers[-1] or 0) > 1:
+        for page_index in sorted(near):
+            if numbers and page_index - (numbers[-1] or 0) > 1:
                 numbers.append(None)
-            numbers.append(number)
+            numbers.append(page_index)
         return numbers
 
     def count(self, total: int) -> str:

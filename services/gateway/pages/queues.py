@@ -64,7 +64,7 @@ def _page(drawn: str, problems: Sequence[object] = ()) -> str:
         problems=problems,
         rows=page.documents,
         total=page.total,
-        state=view.asked["state"],
+        state=view.terms["state"],
     )
 
 

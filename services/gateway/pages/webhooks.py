@@ -81,7 +81,7 @@ LISTING = Listing(
 def listing() -> str:
     view = LISTING.view(request.args)
     page = session.find(view.find())
-    kept = [] if view.page or view.asked else _kept()
+    kept = [] if view.page or view.terms else _kept()
     return render_template("webhooks.html", view=view, rows=page.documents, total=page.total, states=STATES, kept=kept)
 
 
