@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ STOP_LIMIT_S = 20.0
 HUNG_AFTER_S = 30.0
 QUICK_DEATH_S = 5.0
 LONGEST_WAIT_S = 10.0
+LARGEST_LOG_BYTES = 32 * 1024 * 1024
+"""Of each process there are at most three such files."""
 
 
 def portside(module: str, *arguments: str) -> tuple[str, ...]:
@@ -62,6 +65,24 @@ class _Running:
         if pulse_ns != self.pulse_ns or self.pulse_at < self.started:
             self.pulse_ns, self.pulse_at = pulse_ns, at
         return at - self.pulse_at > HUNG_AFTER_S
+
+
+def rotate(log: Path, largest: int = LARGEST_LOG_BYTES) -> None:
+    """Move what a large log holds to `<name>.log.1`, and what was there to `.2`; its writer goes on in the same file,
+    which it opened to append.
+    """
+    try:
+        if log.stat().st_size <= largest:
+            return
+        first, second = log.with_name(f"{log.name}.1"), log.with_name(f"{log.name}.2")
+        if first.exists():
+            first.replace(second)
+        shutil.copyfile(log, first)
+        first.chmod(log.stat().st_mode & 0o777)
+        os.truncate(log, 0)
+    except OSError:
+        # A full disk is told by Health; a log is no reason to stop.
+        return
 
 
 class Supervisor:
@@ -155,6 +176,8 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
             with self._lock:
+                for name in self._running:
+                    rotate(self.log_of(name))
                 for running in self._running.values():
                     if self._stopping.is_set():
                         continue

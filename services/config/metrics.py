@@ -45,6 +45,7 @@ MIRROR = Gauge("portside_mirror_webhooks", "Webhooks by the state of their hook 
 COMMIT = Histogram(
     "portside_commit_seconds", "A write transaction, from its first statement to durable.", buckets=FAST_S
 )
+PRUNED = Counter("portside_prune_rows", "Rows forgotten by age, by kind.", ["kind"])
 DATABASE_BYTES = Gauge("portside_db_bytes", "Size of the database.")
 DEPLOYMENTS = Counter(
     "portside_deployments",

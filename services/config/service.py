@@ -15,6 +15,7 @@ from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
 from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, SIGNS_OF_LIFE, Service
 from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.process.disk import low_disk
 from shared.process.health import Health
 from shared.process.life import Closer, Fatal
 from shared.process.metrics import Metrics
@@ -47,6 +48,7 @@ from .runs.ledger import Ledger
 from .runtime import retention
 from .runtime.leader import Active, LeaderWatchdog
 from .runtime.outbox import Relay
+from .runtime.retention import Keeping
 from .runtime.sampling import Sampler
 from .runtime.timers import Handler, Timers
 from .settings import Settings
@@ -97,6 +99,8 @@ class Config:
         inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report)
         self.desk = ResourceDispatcher(self.store, self._resources(), load_person)
         self.sign_in_limits = SignInLimits(time.monotonic)
+        if folder := self.store.folder:
+            self.health.watch("database-disk", lambda: "" if folder == settings.home else low_disk(folder))
         self.health.watch_note("sign-ins", self.sign_in_limits.note)
         self.sign_in_pool = ThreadPoolExecutor(MOST_CHECKS, "sign-in")
         self.handlers = Handlers(
@@ -138,7 +142,7 @@ class Config:
             deliveries.RESOLVE_AGAIN: self.receiver.on_again,
             deliveries.GATHER: self.receiver.on_quiet,
             polling.LOOK: self.looks.on_timer,
-            retention.PRUNE: lambda uow, _: retention.prune(uow, keep_days=self.settings.keep_days),
+            retention.PRUNE: lambda uow, _: retention.prune(uow, Keeping.of(self.settings)),
         }
 
     def _start(self) -> _Working:

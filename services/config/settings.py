@@ -16,7 +16,18 @@ class Settings(settings.CommonSettings):
     rpc_threads: int = 8
     """Threads that answer queries and carry out commands."""
     keep_days: float = 90.0
-    """Ended executions and their deliveries are forgotten after so many days; 0 keeps them for ever."""
+    """Days that ended executions are kept; 0 keeps them for ever. Events, logs and dead letters are kept as long unless
+    their own setting says otherwise."""
+    keep_event_days: float | None = Field(default=None, ge=0)
+    """The same for the events of *Activity* and of Git and Gerrit."""
+    keep_log_days: float | None = Field(default=None, ge=0)
+    """The same for what tasks printed; never longer than their execution."""
+    keep_dead_letter_days: float | None = Field(default=None, ge=0)
+    """The same for dead letters that were requeued or discarded. Those that wait for a person are kept."""
+    keep_audit_days: float = Field(default=0.0, ge=0)
+    """The same for the audit trail, which is kept for ever unless this is set."""
+    keep_runs: int = Field(default=10, ge=0)
+    """The last executions of each pipeline, which are kept however old they are."""
     look_every_s: float = 60.0
     """Seconds between looks at the registry of a webhook in the mode `look`."""
     missed_every_s: float = 300.0

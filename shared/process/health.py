@@ -15,6 +15,7 @@ from shared.contracts.health import ProcessHealth
 
 from . import health_check
 from .clock import now
+from .disk import low_disk
 from .logging import get_logger
 from .settings import default_instance
 
@@ -35,6 +36,7 @@ class Health:
         self._troubles: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._watched: dict[str, tuple[Callable[[str, str], None], Callable[[], str]]] = {}
+        self.watch("disk", lambda: low_disk(home))
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._closing = False

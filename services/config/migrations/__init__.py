@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from alembic import command
@@ -18,13 +20,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from services.config.store import DatabaseUnavailable, Store
+from services.config.store import DatabaseUnavailable, Store, pruning
 from shared.process.life import Fatal
+from shared.version import __version__
 
 # A step's own log lines say nothing that the command does not say.
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _HERE = Path(__file__).parent
+_VACUUM_NEEDS = 2.2
+"""Times the database's size, for its copy and the log of writing it back."""
 
 
 def _configuration() -> Config:
@@ -36,10 +41,33 @@ def _configuration() -> Config:
 
 def migrate(store: Store) -> None:
     """Bring the database to this release's schema; harmless when it is there. Raises `DatabaseUnavailable` when it
-    cannot be opened, and `Fatal` when a step would leave rows that refer to none; then nothing has changed.
+    cannot be opened, and `Fatal` when a newer release has migrated it or a step would leave rows that refer to none;
+    then nothing has changed.
     """
+    if newer := _newer_than_this(store, _revision(store)):
+        raise Fatal(newer)
     with changing_schema(store) as config:
         command.upgrade(config, "head")
+    _let_it_shrink(store)
+
+
+def _let_it_shrink(store: Store) -> None:
+    """Have SQLite keep track of free pages, so that pruning can give them back. A database that was made without is
+    written anew, where its disk has room for that (https://sqlite.org/lang_vacuum.html).
+    """
+    if not store.is_sqlite or not store.url.database or store.url.database == ":memory:":
+        return
+    file = Path(store.url.database)
+    with _opened(store) as connection:
+        # By the driver: neither works within a transaction.
+        driver: Any = connection.connection.driver_connection
+        if driver.execute("PRAGMA auto_vacuum").fetchone()[0] == pruning.INCREMENTAL:
+            return
+        if disk_usage(file.parent).free > _VACUUM_NEEDS * file.stat().st_size:
+            # While a config reads it, it is locked; then the next upgrade does this.
+            with suppress(sqlite3.OperationalError):
+                driver.execute(f"PRAGMA auto_vacuum={pruning.INCREMENTAL}")
+                driver.execute("VACUUM")
 
 
 @contextmanager
@@ -92,15 +120,32 @@ def what_is_missing(store: Store) -> str:
     """Why this release cannot work with the database, and what to do; empty when it can."""
     last = head()
     try:
-        with _opened(store) as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+        current = _revision(store)
     except DatabaseUnavailable as away:
         return str(away)
     if current == last:
         return ""
+    if newer := _newer_than_this(store, current):
+        return newer
     return (
         f"The database {_shown(store)} has schema {current or 'none'}, and this release needs {last}. "
         "Run: python -m services.config migrate"
+    )
+
+
+def _revision(store: Store) -> str | None:
+    with _opened(store) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _newer_than_this(store: Store, revision: str | None) -> str:
+    """Why this release cannot go on with a schema that it does not know; empty where it knows it."""
+    steps = ScriptDirectory.from_config(_configuration()).walk_revisions()
+    if revision is None or revision in {step.revision for step in steps}:
+        return ""
+    return (
+        f"The database {_shown(store)} was migrated by a newer release: it has schema {revision}, and Portside "
+        f"{__version__} knows none after {head()}. Start the newer release, or restore a backup of before the upgrade."
     )
 
 

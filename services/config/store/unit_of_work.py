@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uuid_utils
@@ -197,6 +198,11 @@ class Store:
         self.on_timer: Callable[[float], None] = lambda due_at: None
         self.before_commit: list[Callable[[UnitOfWork], Callable[[bool], None] | None]] = []
         """Work that travels along with any transaction; what it returns is called with whether the commit succeeded."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where SQLite's file is; None of another database."""
+        return Path(self.url.database).absolute().parent if self.is_sqlite and self.url.database else None
 
     @property
     def writer(self) -> Engine:

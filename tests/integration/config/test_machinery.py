@@ -29,7 +29,7 @@ from services.config.runs import admission, protocol
 from services.config.runs.batch import RunBatch
 from services.config.runs.effects import DUE
 from services.config.runtime.outbox import Relay
-from services.config.runtime.retention import prune
+from services.config.runtime.retention import Keeping, prune
 from services.config.runtime.timers import Timers
 from services.config.store import DatabaseUnavailable, Store, TooSlow, execution_views, pruning, unit_of_work
 from services.config.store.lock import lock_of
@@ -545,7 +545,7 @@ def test_a_plan_is_forgotten_with_the_last_run_that_used_it(world: World, clock:
     for keep_days, kept in ((90, 2), (1.5, 1), (0.5, 0)):
         for _ in range(2):  # A page that forgot something comes again before plans are looked at.
             with world.store.write() as uow:
-                prune(uow, keep_days=keep_days)
+                prune(uow, Keeping(executions=keep_days))
         assert count(world.store, "plans") == kept
 
 

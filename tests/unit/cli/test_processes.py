@@ -59,3 +59,22 @@ def test_a_process_that_hangs_below_python_ends_itself_and_shows_where() -> None
     assert hung.stdout == "beat for a second\n"
     assert "Timeout" in hung.stderr
     assert "<lambda>" in hung.stderr
+
+
+def test_a_large_log_is_moved_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "config.log"
+    with log.open("ab", buffering=0) as writer:
+        for number in range(4):
+            writer.write(f"{number}".encode() * 100)
+            processes.rotate(log, largest=150)
+            writer.write(f"{number}".encode() * 100)
+            processes.rotate(log, largest=150)
+    assert log.read_bytes() == b""
+    assert log.with_name("config.log.1").read_bytes() == b"3" * 200
+    assert log.with_name("config.log.2").read_bytes() == b"2" * 200
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.log", "config.log.1", "config.log.2"]
+
+
+def test_a_log_that_is_not_there_is_not_rotated(tmp_path: Path) -> None:
+    processes.rotate(tmp_path / "none.log")
+    assert list(tmp_path.iterdir()) == []

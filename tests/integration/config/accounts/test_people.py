@@ -100,7 +100,7 @@ def test_failed_sign_ins_leave_no_rows_and_familiar_addresses_are_forgotten(offi
     assert _familiar(office) == [OTHER, STRANGER]
     office.now += 11 * DAY
     with office.store.write() as uow:
-        retention.prune(uow, keep_days=0)
+        retention.prune(uow, retention.Keeping(executions=0))
     assert _familiar(office) == [OTHER]
 
 
