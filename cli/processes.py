@@ -81,7 +81,7 @@ def rotate(log: Path, largest: int = LARGEST_LOG_BYTES) -> None:
         first.chmod(log.stat().st_mode & 0o777)
         os.truncate(log, 0)
     except OSError:
-        # A full disk is told by Health; a log is no reason to stop.
+        # Health reports a full disk; the log goes on in the same file.
         return
 
 

@@ -53,7 +53,7 @@ def migrate(store: Store) -> None:
 
 def _let_it_shrink(store: Store) -> None:
     """Have SQLite keep track of free pages, so that pruning can give them back. A database that was made without is
-    written anew, where its disk has room for that (https://sqlite.org/lang_vacuum.html).
+    rewritten, where its disk has room for that (https://sqlite.org/lang_vacuum.html).
     """
     if not store.is_sqlite or not store.url.database or store.url.database == ":memory:":
         return
