@@ -55,17 +55,17 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod finds its token, its namespace and the API server's certificate authority."""
 
 
-def read_service_account(folder: Path = SERVICE_ACCOUNT) -> tuple[KubeconfigAccess, str]:
+def read_service_account() -> tuple[KubeconfigAccess, str]:
     """How a pod reaches its own cluster, and its namespace; raises OSError or KeyError outside a pod.
 
     Places and variables are those of kubernetes.io/docs/tasks/run-application/access-api-from-pod.
     """
-    token = (folder / "token").read_text().strip()
-    authority = (folder / "ca.crt").read_bytes()
+    token = (SERVICE_ACCOUNT / "token").read_text().strip()
+    authority = (SERVICE_ACCOUNT / "ca.crt").read_bytes()
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     access = KubeconfigAccess(server, token=token, authority=authority)
-    return access, (folder / "namespace").read_text().strip()
+    return access, (SERVICE_ACCOUNT / "namespace").read_text().strip()
 
 
 def _named(entries: list[Json], name: str) -> Json:
