@@ -225,6 +225,14 @@ def _with_demo() -> dict[str, Any]:
     raise play.DemoFailed("no demo is running here; start one with: make demo, or: make up DEMO=1")
 
 
+@main.command("local-sign-in")
+@click.argument("state", type=click.Choice(["on", "off"]))
+def local_sign_in(state: str) -> None:
+    """Switch sign-in by password on, in an emergency, or off."""
+    with failures_said(Console(stderr=True)):
+        click.echo(system.run_once(portside("services.config", "local-sign-in", state), _told()))
+
+
 def _told() -> dict[str, str]:
     """The environment of the system that was started here; empty in a container, which has its own."""
     environment = _remembered().get("told", {})

@@ -1,4 +1,5 @@
-"""`python -m services.config`: serve; or `migrate`, `copy`, `one-time-code`, `password`, `new-migration`."""
+"""`python -m services.config`: serve; or `migrate`, `copy`, `one-time-code`, `password`, `local-sign-in` and
+`new-migration`."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from .accounts.bootstrap import FIRST_USER, ensure_first
 from .accounts.passwords import hash_password
 from .accounts.sign_in import make_one_time_code
 from .accounts.users import Users
+from .catalog.installation import InstallationSettings
 from .migrations import migrate as migrate_store
 from .migrations import what_is_missing, write_step
 from .model.people import SYSTEM
@@ -122,6 +124,18 @@ def password(user: str) -> None:
     with store.write() as uow:
         users.act(uow, SYSTEM, change)
     click.echo(f"{user} has a new password")
+    store.close()
+
+
+@main.command("local-sign-in")
+@click.argument("state", type=click.Choice(["on", "off"]))
+def local_sign_in(state: str) -> None:
+    """Switch sign-in by password on, in an emergency, or off."""
+    store = _store(_settings())
+    change = Act(kind=Kind.SETTINGS, verb="patch", body={"localSignIn": state == "on"})
+    with store.write() as uow:
+        InstallationSettings().act(uow, SYSTEM, change)
+    click.echo(f"sign-in by password is {state}")
     store.close()
 
 

@@ -16,6 +16,7 @@ from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
 from .sign_ins import SignIns
+from .sign_on import SignOn
 
 EXTENSION = "portside"
 """Where the Flask application keeps its context."""
@@ -30,6 +31,7 @@ class AppContext:
     sessions: Sessions
     origins: Origins
     sign_ins: SignIns
+    sign_on: SignOn
     sealer: Sealer
     streams: EventStreams
     roles: Roles

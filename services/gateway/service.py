@@ -52,6 +52,7 @@ from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
 from .sign_ins import SignIns
+from .sign_on import SignOn
 from .web import create_app
 
 if TYPE_CHECKING:
@@ -130,8 +131,9 @@ class Worker:
 
     def _web(self, settings: GatewaySettings) -> Flask:
         streams, config, health_board = EventStreams(settings.streams), ConfigClient(self._post), HealthBoard()
-        sessions = Sessions(load_jwt_key(settings.home))
+        sessions, sealer = Sessions(load_jwt_key(settings.home)), Sealer.load(settings.home)
         origins = Origins(sessions, settings.trusted_proxies)
+        sign_ins = SignIns(config, origins)
         self.health.watch_note("proxy", origins.note)
         self._samples.append(streams.sample)
         self._handlers[EXECUTION_CHANGED] = streams.on_execution
@@ -145,8 +147,9 @@ class Worker:
                 config=config,
                 sessions=sessions,
                 origins=origins,
-                sign_ins=SignIns(config, origins),
-                sealer=Sealer.load(settings.home),
+                sign_ins=sign_ins,
+                sign_on=SignOn(config, sign_ins, sessions, sealer),
+                sealer=sealer,
                 streams=streams,
                 roles=Roles(config),
                 health=health_board,

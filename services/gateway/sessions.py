@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
@@ -21,6 +22,11 @@ GOOD_FOR_S = 28_800
 BROWSER_COOKIE = "portside_browser"
 BROWSER_AUDIENCE = "browser"
 BROWSER_GOOD_FOR_S = 90 * 86_400
+SIGN_ON_COOKIE = "portside_sign_on"
+SIGN_ON_AUDIENCE = "sign-on"
+SIGN_ON_GOOD_FOR_S = 600
+SIGN_OUT_COOKIE = "portside_sign_out"
+SIGN_OUT_AUDIENCE = "sign-out"
 
 
 class NotSignedIn(Exception):
@@ -71,23 +77,44 @@ class Sessions:
 
     def issue_browser(self, user: str, at: float) -> str:
         """A mark for a browser in which that user has signed in. It signs nobody in."""
-        claims = {"iss": ISSUER, "aud": BROWSER_AUDIENCE, "sub": user, "exp": int(at) + BROWSER_GOOD_FOR_S}
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        return self._issue_cookie(BROWSER_AUDIENCE, at, BROWSER_GOOD_FOR_S, {"sub": user})
 
     def read_browser(self, token: str) -> str:
         """The user of such a mark; empty for what is none of ours or too old."""
+        return str(self._read_cookie(BROWSER_AUDIENCE, token).get("sub", ""))
+
+    def issue_sign_on(self, attempt: dict[str, str], at: float) -> str:
+        """What a browser carries while it is at a sign-in provider."""
+        return self._issue_cookie(SIGN_ON_AUDIENCE, at, SIGN_ON_GOOD_FOR_S, {"sub": "browser", "attempt": attempt})
+
+    def read_sign_on(self, token: str) -> dict[str, str]:
+        """The same; empty for what is none of ours or too old."""
+        return dict(self._read_cookie(SIGN_ON_AUDIENCE, token).get("attempt") or {})
+
+    def issue_sign_out(self, url: str, at: float) -> str:
+        """Where a browser goes to end its session at the provider too."""
+        return self._issue_cookie(SIGN_OUT_AUDIENCE, at, GOOD_FOR_S, {"sub": "browser", "url": url})
+
+    def read_sign_out(self, token: str) -> str:
+        """The same; empty for what is none of ours or too old."""
+        return str(self._read_cookie(SIGN_OUT_AUDIENCE, token).get("url", ""))
+
+    def _issue_cookie(self, audience: str, at: float, good_for_s: int, content: dict[str, object]) -> str:
+        claims = {"iss": ISSUER, "aud": audience, "exp": int(at) + good_for_s, **content}
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+    def _read_cookie(self, audience: str, token: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(
+            return jwt.decode(
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
-                audience=BROWSER_AUDIENCE,
+                audience=audience,
                 options={"require": ["exp", "sub", "aud", "iss"]},
             )
         except jwt.InvalidTokenError:
-            return ""
-        return str(claims["sub"])
+            return {}
 
     def form_token(self, caller: Caller) -> str:
         """What every form of this session must send back (against forged requests from other sites)."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
 
+from shared.contracts.base import Json
 from shared.contracts.catalog import SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
 from shared.process.clock import monotonic
@@ -30,7 +31,7 @@ class _Refusal:
 
 
 class SignIns:
-    """One home for the three ways in; none of what is shown travels in clear."""
+    """One home for the ways in; none of what is shown travels in clear."""
 
     def __init__(self, config: ConfigClient, origins: Origins, *, monotonic: Callable[[], float] = monotonic) -> None:
         self._config = config
@@ -55,6 +56,10 @@ class SignIns:
     def by_code(self, request: Request, code: str) -> SignedIn:
         """With the code of a sign-in link. Raises `Refused`."""
         return self._ask("code", request, SignIn(one_time_code_hash=token_hash(code[:MAX_FIELD])))
+
+    def by_provider(self, request: Request, provider: str, claims: Json) -> SignedIn:
+        """With the claims of an ID token that a runner has verified. Raises `Refused`."""
+        return self._ask("provider", request, SignIn(provider=provider, claims=claims))
 
     def _ask(self, way: str, request: Request, ask: SignIn) -> SignedIn:
         origin = self._origins.of(request)

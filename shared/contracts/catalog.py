@@ -15,6 +15,7 @@ class Kind(StrEnum):
     USERS = "users"
     TOKENS = "api-tokens"
     SESSIONS = "sessions"
+    PROVIDERS = "sign-in-providers"
     ENDPOINTS = "endpoints"
     PIPELINES = "pipelines"
     VARIABLES = "variables"
@@ -113,6 +114,10 @@ class SignIn(Message):
     """Who signed in last with this browser, by the gateway's signed cookie; empty for a new one."""
     browser: str = ""
     """Its `User-Agent`, cut, so that people recognise their sessions."""
+    provider: str = ""
+    """The name of the sign-in provider whose ID token the runner has verified."""
+    claims: Json = {}
+    """The claims of that token."""
 
 
 class SignedIn(Message):

@@ -99,6 +99,7 @@ def restricted(base: str, on: str) -> list[Row]:
     ]
 
 
+SSO = {"name": "{new}", "issuer": "https://sso.example.com", "clientId": "portside", "rules": [{"claim": "sub"}]}
 IN_PROJECT = {"project": PROJECT, "name": "{new}"}
 URL = {"type": "webhook", "properties": {"url": "https://hooks.example.com"}}
 VARIABLE = {"type": "REGULAR", "value": "two"}
@@ -245,6 +246,18 @@ ROWS = (
     Row(N.A_TOKEN, "GET /api-tokens"),
     Row(N.A_TOKEN, "POST /api-tokens", body={"name": "{new}"}),
     # Of somebody else.
+    Row(N.INSTALLATION, "GET /sign-in-providers"),
+    Row(N.INSTALLATION, "POST /sign-in-providers", body=SSO),
+    Row(N.INSTALLATION, "GET /sign-in-providers/{id}", "provider"),
+    Row(N.INSTALLATION, "PATCH /sign-in-providers/{id}", "provider", {"title": "SSO"}),
+    Row(
+        N.INSTALLATION,
+        "PUT /sign-in-providers/{id}",
+        "provider",
+        {"issuer": "https://sso.example.com", "clientId": "p"},
+    ),
+    Row(N.INSTALLATION, "POST /sign-in-providers/{id}?action=try", "provider", {"claims": {"sub": "s"}}),
+    Row(N.INSTALLATION, "DELETE /sign-in-providers/{id}", "provider"),
     Row(N.A_TOKEN, "GET /sessions"),
     Row(N.A_TOKEN, "GET /sessions/{id}", "no_session"),
     Row(N.A_TOKEN, "DELETE /sessions/{id}", "no_session"),

@@ -47,6 +47,15 @@ def test_signing_in_by_an_api_token_ends_with_ones_own_name(world: World, tmp_pa
     assert run(world, commands("how-to/sign-in-with-cli-clients.md"), tmp_path) == "admin\n"
 
 
+def test_a_sign_in_provider_is_set_up_and_its_rules_are_tried(world: World, tmp_path: Path) -> None:
+    script = commands("how-to/sign-in-with-cli-clients.md") + commands("how-to/sign-on.md")
+    try:
+        assert run(world, script, tmp_path).endswith("Let in by rule 2.\n")
+    finally:
+        for provider in world.documents("/sign-in-providers"):
+            world.client.delete(f"/sign-in-providers/{provider['id']}")
+
+
 def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: World, tmp_path: Path) -> None:
     shutil.copytree(Path(support.__file__).parent / "exported", tmp_path / "exported")
     # The hook is made at the Hub of this test.

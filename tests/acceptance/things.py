@@ -233,6 +233,10 @@ class Things:
     def token(self) -> Json:
         return self.client.post("/api-tokens", {"name": self.name("token")})
 
+    def provider(self) -> Json:
+        body = {"name": self.name("sso"), "issuer": "https://sso.example.com", "clientId": "portside"}
+        return self.client.post("/sign-in-providers", body)
+
     @cached_property
     def audited(self) -> Json:
         """A line of the audit log that belongs to the project."""

@@ -54,6 +54,8 @@ PAGES = (
     "/variables/new",
     "/approvals",
     "/tokens/new",
+    "/settings",
+    "/settings/providers/new",
     "/account",
     "/account/tokens/new",
 )

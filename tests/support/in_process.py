@@ -32,6 +32,7 @@ from services.gateway.roles import Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.sign_ins import SignIns
+from services.gateway.sign_on import SignOn
 from services.gateway.web import create_app
 from shared.bus import BrokerState, RequestTimeout, wire
 from shared.contracts.base import Message
@@ -105,13 +106,15 @@ class InProcess:
         desk = ResourceDispatcher(self.office.store, resources, load_person)
         client, sessions = ConfigClient(Asking(desk, self.office)), Sessions(KEY)
         origins = Origins(sessions, ())
+        sign_ins = SignIns(client, origins)
         self.app: Flask = create_app(
             AppContext(
                 settings=GatewaySettings(portside_home=folder, public_url="https://portside.example.com"),
                 config=client,
                 sessions=sessions,
                 origins=origins,
-                sign_ins=SignIns(client, origins),
+                sign_ins=sign_ins,
+                sign_on=SignOn(client, sign_ins, sessions, self.office.sealer),
                 sealer=self.office.sealer,
                 streams=EventStreams(2),
                 roles=Roles(client),

@@ -1,20 +1,22 @@
-"""Who is this? By password, API token or one-time code, as often as the limits allow."""
+"""Who is this? By password, API token, one-time code or sign-in provider, as often as the limits allow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.config.catalog import audit
 from services.config.catalog.context import new_id
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
 from services.config.store import Store, UnitOfWork
-from services.config.store.definitions import people
-from shared.contracts.catalog import SignedIn, SignIn
+from services.config.store.definitions import people, settings
+from shared.contracts.catalog import Kind, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused, refuse
 
 from .networks import network_of
 from .passwords import password_matches
 from .sign_in_limits import LimitReached, SignInLimits, SignInOrigin, Way
+from .sign_on import sign_on
 
 SESSION_S = 8 * 3600.0
 REFRESH_S = 90 * 86_400.0
@@ -44,7 +46,12 @@ class Authenticator:
     def __init__(self, store: Store, limits: SignInLimits) -> None:
         self._store = store
         self._limits = limits
-        self._checks = {Way.TOKEN: self._by_token, Way.CODE: self._by_code, Way.PASSWORD: self._by_password}
+        self._checks = {
+            Way.TOKEN: self._by_token,
+            Way.CODE: self._by_code,
+            Way.PASSWORD: self._by_password,
+            Way.PROVIDER: self._by_provider,
+        }
 
     def sign_in(self, ask: SignIn) -> SignedIn:
         """Both steps. Raises `Refused`."""
@@ -57,6 +64,13 @@ class Authenticator:
             network = "" if ask.proxied else network_of(ask.source_address)
             familiar = bool(ask.browser_of) or people.is_familiar(reading, network)
             user = people.find_user(reading, ask.username) if way is Way.PASSWORD else None
+            if way is Way.PASSWORD and not settings.local_sign_in(reading):
+                raise refuse(
+                    Code.FORBIDDEN,
+                    "Sign-in by password is switched off",
+                    next_step="Use a sign-in provider. In an emergency, `portside local-sign-in on` on the machine "
+                    "switches it on.",
+                )
         origin = SignInOrigin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
         try:
             self._limits.admit(way, origin)
@@ -78,10 +92,24 @@ class Authenticator:
         ask, user = attempt.ask, attempt.user
         stored = user.password if user is not None else None
         good = password_matches(stored, ask.password_digest, familiar=attempt.origin.familiar)
-        if user is None or not good or not user.enabled:
+        # Whom a provider vouches for comes in by it alone: who is gone there is gone here.
+        if user is None or not good or not user.enabled or user.provider:
             raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right", subject=ask.username)
         with self._store.write() as uow:
             return _session(uow, user, ask)
+
+    def _by_provider(self, attempt: Attempt) -> SignedIn:
+        ask = attempt.ask
+        with self._store.write() as uow:
+            provider = people.PROVIDERS.one(uow, name=ask.provider)
+            if provider is None or not provider.enabled or not ask.claims.get("sub"):
+                raise refuse(Code.NOT_FOUND, f"there is no sign-in provider {ask.provider}", subject=ask.provider)
+            user = sign_on(uow, provider, ask.claims)
+            answer = user if isinstance(user, Refused) else _session(uow, user, ask)
+        if isinstance(answer, Refused):
+            # Only now: the account that it may have disabled is kept so.
+            raise answer
+        return answer
 
     def _by_code(self, attempt: Attempt) -> SignedIn:
         ask, answer = attempt.ask, None
@@ -120,6 +148,8 @@ class Authenticator:
 
 
 def _way(ask: SignIn) -> Way:
+    if ask.provider:
+        return Way.PROVIDER
     if ask.api_token_hash:
         return Way.TOKEN
     return Way.CODE if ask.one_time_code_hash else Way.PASSWORD
@@ -159,8 +189,13 @@ def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
         last_used_at=uow.now,
         address="" if ask.proxied else ask.source_address,
         browser=ask.browser,
+        provider=ask.provider,
     )
     people.TOKENS.insert(uow, token)
+    if not minted:
+        by = f"by {ask.provider}" if ask.provider else "by a link" if ask.one_time_code_hash else "by password"
+        subject = {"id": user.id, "name": user.name, "by": by, "address": token.address, "browser": token.browser}
+        audit.record(uow, Person(user.name), "sign-in", Kind.SESSIONS, None, subject)
     return SignedIn(user=user.name, email=user.email, token_id=token.id, good_for_s=int(SESSION_S))
 
 

@@ -47,6 +47,7 @@ class Way(StrEnum):
     PASSWORD = "password"
     TOKEN = "token"
     CODE = "code"
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True, slots=True)

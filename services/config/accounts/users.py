@@ -85,6 +85,7 @@ class Users:
             password=ask.hashes.get(_STORED),
             description=text(ask.body, "description"),
             groups=_groups(ask.body, []),
+            provider=_provider(uow, ask.body, ""),
         )
         document = documents(uow, [user])[0]
         audit.record(uow, person, "create", Kind.USERS, None, document)
@@ -104,6 +105,7 @@ class Users:
         if own and only_password and ask.hashes.get(_MATCHED) != old.password:
             raise _wrong_password(old)
         email = text(ask.body, "email", old.email).strip()
+        provider = _provider(uow, ask.body, old.provider)
         new = replace(
             old,
             name=name_of(ask.body, "user", old.name),
@@ -115,6 +117,9 @@ class Users:
             password=password or old.password,
             tags=tags_of(ask.body, old.tags),
             groups=_groups(ask.body, old.groups),
+            provider=provider,
+            subject=old.subject if provider == old.provider else "",
+            shut_out=False,
             version=old.version + 1,
             updated_at=uow.now,
             updated_by=person.user,
@@ -164,6 +169,7 @@ def make_user(
     password: str | None = None,
     description: str = "",
     groups: Sequence[str] = (),
+    provider: str = "",
 ) -> User:
     """A new user; `password` as `hash_password` gives it."""
     user = User(
@@ -175,6 +181,7 @@ def make_user(
         description=description,
         tags=[],
         groups=list(groups),
+        provider=provider,
         service_role=role.value,
         password=password,
         created_at=uow.now,
@@ -195,6 +202,7 @@ def documents(uow: Reading, users: Sequence[User]) -> list[Json]:
             "serviceRole": user.service_role,
             "enabled": user.enabled,
             "groups": list(user.groups),
+            "provider": user.provider,
             "hasPassword": user.password is not None,
             "projects": {p: role.value for p, role in sorted(people.project_roles(uow, user.id).items())},
         }
@@ -241,6 +249,14 @@ def _groups(body: Mapping[str, Any], default: Sequence[str]) -> list[str]:
     if "groups" not in body:
         return list(default)
     return list(dict.fromkeys(group.strip() for group in texts(body, "groups") if group.strip()))
+
+
+def _provider(uow: Reading, body: Mapping[str, Any], default: str) -> str:
+    """The sign-in provider that vouches for a user; blank for Portside itself."""
+    name = text(body, "provider", default).strip()
+    if name and name != default and people.PROVIDERS.one(uow, name=name) is None:
+        raise refuse(Code.NOT_FOUND, f"there is no sign-in provider {name}", subject="provider")
+    return name
 
 
 def _role(text_: str) -> ServiceRole:

@@ -12,10 +12,11 @@ from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import DOCKER_HUB
 
 from . import audit
-from .documents import link, text
+from .documents import flag, link, text
 from .hooks import public_url, wanted
 from .webhooks import identity
 
+_CHANGEABLE = ("publicUrl", "localSignIn")
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 
 
@@ -31,16 +32,18 @@ class InstallationSettings:
         return Document(document=self._document(uow, person))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Change the public address: all hooks move to it."""
+        """Change the public address, to which all hooks move, or whether passwords let people in."""
         if ask.verb != "patch":
             raise unsupported(ask.kind, ask.verb, ("patch",))
         person.demand_administrator("change the settings")
-        others = sorted(set(ask.body) - {"publicUrl"})
+        others = sorted(set(ask.body) - set(_CHANGEABLE))
         if others:
-            raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only publicUrl can", subject=others[0])
+            can = " and ".join(_CHANGEABLE)
+            raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only {can} can", subject=others[0])
         before = self._document(uow, person)
         if public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
             wanted.ask_pass(uow, "the public address changed")
+        _switch_local_sign_in(uow, person, flag(ask.body, "localSignIn", before["localSignIn"]))
         after = self._document(uow, person)
         audit.record(uow, person, "patch", Kind.SETTINGS, before, after)
         return Document(document=after)
@@ -54,8 +57,20 @@ class InstallationSettings:
             "kind": "SETTINGS",
             "name": "installation",
             **{wire: stored.get(key, "") for key, wire in _SHOWN.items()},
+            "localSignIn": settings.local_sign_in(uow),
             "hookUrl": f"{public_url.hook_base(uow)}<token>",
             "administrators": people.administrators(uow),
             "notices": [why for why in address if why] + (identity.notices(uow) if person.administers else []),
             "_link": link(Kind.SETTINGS.value, "installation"),
         }
+
+
+def _switch_local_sign_in(uow: UnitOfWork, person: Person, on: bool) -> None:
+    if not on and not people.PROVIDERS.all(uow, people.PROVIDERS.column("enabled").is_(True), limit=1):
+        raise refuse(
+            Code.CONFLICT,
+            "sign-in by password stays on: no sign-in provider is enabled, so nobody could sign in",
+            subject="localSignIn",
+            next_step="Set a sign-in provider up first.",
+        )
+    settings.set_setting(uow, settings.LOCAL_SIGN_IN, "on" if on else "off")

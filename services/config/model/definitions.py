@@ -46,6 +46,22 @@ class User(Stamped):
     enabled: bool = True
     password: str | None = None
     groups: list[str] = field(default_factory=list)
+    provider: str = ""
+    """The name of the sign-in provider that vouches for them; empty for Portside itself."""
+    subject: str = ""
+    """Who they are there, its `sub`; empty until their first sign-in."""
+    shut_out: bool = False
+    """Disabled because no rule of the provider let them in, so that a rule may let them in again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInProvider(Stamped):
+    """An OpenID Connect server that vouches for people; `tree` holds the fields that nobody filters by."""
+
+    enabled: bool
+    tree: Json
+    secrets: Json
+    """Sealed boxes by the names of their fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

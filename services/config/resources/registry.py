@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.config.accounts.api_tokens import ApiTokens
+from services.config.accounts.providers import SignInProviders
 from services.config.accounts.sessions import AccountSessions
 from services.config.accounts.users import Users
 from services.config.catalog.audit import Audit
@@ -66,6 +67,7 @@ class Catalog:
             Kind.USERS: Users(),
             Kind.TOKENS: ApiTokens(),
             Kind.SESSIONS: AccountSessions(),
+            Kind.PROVIDERS: SignInProviders(),
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),

@@ -43,7 +43,12 @@ class UserRow(StampedColumns, Base):
     """A person with a password here; `name_key` and `email_key` are folded for look-ups whatever the case."""
 
     __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("name_key"), Index(None, "email_key"), Index(None, "service_role"))
+    __table_args__ = (
+        UniqueConstraint("name_key"),
+        Index(None, "email_key"),
+        Index(None, "service_role"),
+        Index(None, "provider", "subject"),
+    )
 
     name_key: Mapped[str]
     email: Mapped[str]
@@ -54,6 +59,20 @@ class UserRow(StampedColumns, Base):
     """argon2 of the digest that the gateway sends; None: no sign-in by password."""
     groups: Mapped[list[str]]
     """Whom approvals may name together."""
+    provider: Mapped[str]
+    subject: Mapped[str]
+    shut_out: Mapped[bool]
+
+
+class SignInProviderRow(StampedColumns, Base):
+    """An OpenID Connect server that vouches for people."""
+
+    __tablename__ = "sign_in_providers"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    enabled: Mapped[bool]
+    tree: Mapped[dict[str, Any]]
+    secrets: Mapped[dict[str, Any]]
 
 
 class MemberRow(Base):

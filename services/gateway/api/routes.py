@@ -309,6 +309,8 @@ def _people() -> list[Route]:
     users = _collection(Kind.USERS, "User", "user", tag, named=False)
     tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
     projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
+    provider = "SignInProvider"
+    act = generic.action(Kind.PROVIDERS, ("try",), default="try")
     page, get_project = handlers.projects_page, generic.one(Kind.PROJECTS)
     base, by_id = iaas.PROJECTS, f"{iaas.PROJECTS}/{{id}}"
     return [
@@ -317,6 +319,9 @@ def _people() -> list[Route]:
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
               "User", ("action",), actions=("password",)),
         *tokens,
+        *_collection(Kind.PROVIDERS, provider, "sign-in provider", tag, named=False),
+        Route("POST", "/sign-in-providers/{id}", act, "What somebody with these claims would get", tag, "SignInTrial",
+              "SignInGrants", ("action",), actions=("try",)),
         Route("GET", "/sessions", generic.listing(Kind.SESSIONS), "List your sessions", tag, gives="[Session]",
               query=LIST),
         Route("GET", "/sessions/{id}", generic.one(Kind.SESSIONS), "Get a session of yours", tag, gives="Session"),
@@ -352,7 +357,8 @@ def _system() -> list[Route]:
               ("action", "project"), actions=handlers.IMPORT_ACTIONS, takes_type="application/x-yaml",
               gives_type="application/x-yaml", gives_also=(("application/json", "ImportReport"),)),
         Route("GET", "/settings", handlers.settings, "Settings", tag, gives="Settings"),
-        Route("PATCH", "/settings", handlers.change_settings, "Change the public address", tag, "Settings", "Settings"),
+        Route("PATCH", "/settings", handlers.change_settings, "Change the public address, or switch passwords off", tag,
+              "Settings", "Settings"),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
         Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "Get an audit log entry", tag, gives="AuditEntry"),

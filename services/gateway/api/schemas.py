@@ -440,6 +440,7 @@ SCHEMAS: dict[str, Json] = {
         serviceRole=_TEXT,
         groups={**_TEXTS, "description": "Names by which approvals ask several people at once."},
         enabled=_FLAG,
+        provider={**_TEXT, "description": "The sign-in provider that vouches for the user; blank for Portside itself."},
         password={**_TEXT, "writeOnly": True},
     ),
     "ApiToken": _object(
@@ -453,6 +454,31 @@ SCHEMAS: dict[str, Json] = {
         project={**_TEXT, "description": "The only project in which it lets its owner do anything; blank for all."},
         access={"type": "string", "description": "At most `everything`, `run` (run pipelines, and read) or `read`."},
         token={**_READ_ONLY, "description": "In clear, only in the answer that made it."},
+    ),
+    "SignInProvider": _object(
+        **_COMMON,
+        name=_TEXT,
+        title={**_TEXT, "description": "What its button on the sign-in page says."},
+        enabled=_FLAG,
+        issuer={**_TEXT, "description": "Its address; `/.well-known/openid-configuration` is below it."},
+        clientId=_TEXT,
+        clientSecret={**_TEXT, "writeOnly": True, "description": "Blank for a public client."},
+        scopes=_TEXT,
+        userNameClaim={**_TEXT, "description": "The claim that becomes the user name of a new account."},
+        createUsers={**_FLAG, "description": "Whether an account is made at the first sign-in."},
+        caCertificate={**_TEXT, "description": "PEM of a private authority."},
+        allowLocal={**_FLAG, "description": "Whether it may be on the runner's own machine or network."},
+        rules={"type": "array", "items": {"type": "object"}, "description": "Who is let in, and with what."},
+    ),
+    "SignInTrial": _object(claims=_MAP, rules={"type": "array", "items": {"type": "object"}}),
+    "SignInGrants": _object(
+        ("letsIn", "message"),
+        letsIn=_FLAG,
+        message=_TEXT,
+        matched={"type": "array", "items": {"type": "integer"}},
+        serviceRole=_TEXT,
+        projects=_MAP,
+        groups=_TEXTS,
     ),
     "Session": _object(
         ("id",),
@@ -485,6 +511,7 @@ SCHEMAS: dict[str, Json] = {
     "Settings": _object(
         installation=_TEXT,
         publicUrl=_TEXT,
+        localSignIn={**_FLAG, "description": "Whether passwords let people in."},
         hookUrl={**_TEXT, "description": "What hooks call, with a place for the token."},
         administrators=_TEXTS,
         notices={**_TEXTS, "description": "What administrators should know now, such as an API token that ends soon."},
@@ -566,5 +593,6 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "Project": ("name",),
     "User": ("name",),
     "ApiToken": ("name",),
+    "SignInProvider": ("name", "issuer", "clientId"),
 }
 """What an object must have when it is made. A change may leave anything out."""

@@ -115,6 +115,11 @@ def _listener(wrapped: Wrapped, seal: Seal, _mint: Mint, _creating: bool) -> Non
             _take(wrapped, wrapped.body, key, key, seal)
 
 
+def _provider(wrapped: Wrapped, seal: Seal, _mint: Mint, _creating: bool) -> None:
+    if is_secret(wrapped.body.get("clientSecret")):
+        _take(wrapped, wrapped.body, "clientSecret", "clientSecret", seal)
+
+
 def _user(wrapped: Wrapped, _seal: Seal, _mint: Mint, _creating: bool) -> None:
     body = wrapped.body
     if isinstance(password := body.get("password"), str) and password not in ("", MASK):
@@ -140,5 +145,6 @@ _RULES: dict[Kind, Callable[[Wrapped, Seal, Mint, bool], None]] = {
     Kind.GIT_WEBHOOKS: _webhook,
     Kind.GERRIT_LISTENERS: _listener,
     Kind.USERS: _user,
+    Kind.PROVIDERS: _provider,
     Kind.TOKENS: _api_token,
 }

@@ -33,6 +33,7 @@ ADMINISTRATION = (
     (
         ("Projects", "/projects"),
         ("People", "/people"),
+        ("Settings", "/settings"),
         ("Queues", "/queues"),
         ("Audit", "/audit"),
         ("Health", "/health"),

@@ -12,6 +12,7 @@ from shared.contracts.problems import Problem, Refused
 from shared.process.password_policy import RULE
 
 from . import session
+from .forms import every
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 
@@ -73,7 +74,7 @@ def _stored(id: str) -> Json:
 
 
 def _given() -> Json:
-    body: Json = {key: request.form.get(key, "").strip() for key in ("email", "description", "serviceRole")}
+    body: Json = {key: request.form.get(key, "").strip() for key in ("email", "description", "serviceRole", "provider")}
     body["enabled"] = "enabled" in request.form
     body["groups"] = [line.strip() for line in request.form.get("groups", "").splitlines() if line.strip()]
     if password := request.form.get("password", ""):
@@ -91,7 +92,10 @@ def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
 
 
 def _form(user: Json, problem: Problem | None = None) -> str:
-    return render_template("people_form.html", user=user, service_roles=ROLES, rule=RULE, problem=problem)
+    providers = every(Kind.PROVIDERS)
+    return render_template(
+        "people_form.html", user=user, service_roles=ROLES, rule=RULE, providers=providers, problem=problem
+    )
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""Signing in, by password or one-time link, and out."""
+"""Signing in, by password, one-time link or sign-in provider, and out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from services.gateway.sessions import COOKIE
+from services.gateway.sessions import COOKIE, GOOD_FOR_S, SIGN_ON_COOKIE, SIGN_ON_GOOD_FOR_S, SIGN_OUT_COOKIE
 from shared.contracts.catalog import Act, Kind, SignedIn
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.process.clock import now
@@ -40,15 +40,48 @@ def send() -> Response:
     return _welcome(signed, request.form.get("next", ""))
 
 
+def to_provider(name: str) -> Response:
+    """A link and no form: the content security policy lets forms lead nowhere else."""
+    try:
+        begun = session.context().sign_on.begin(name, _safe(request.args.get("next", "")))
+    except Refused as error:
+        return _form(error.problem)
+    response = redirect(begun.url)
+    _set_cookie(response, SIGN_ON_COOKIE, begun.cookie, SIGN_ON_GOOD_FOR_S, path="/sign-in")
+    return response
+
+
+def from_provider() -> Response:
+    try:
+        finished = session.context().sign_on.finish(request, request.cookies.get(SIGN_ON_COOKIE, ""))
+    except Refused as error:
+        response = _form(error.problem)
+    else:
+        response = _welcome(finished.signed_in, finished.next)
+        if finished.sign_out:
+            _set_cookie(response, SIGN_OUT_COOKIE, finished.sign_out, GOOD_FOR_S, path="/sign-out")
+    response.delete_cookie(SIGN_ON_COOKIE, path="/sign-in")
+    return response
+
+
 def leave() -> Response:
     try:
         session.act(Act(kind=Kind.TOKENS, verb="sign-out"))
     except Refused as error:
         # The cookie goes in any case; the session itself ends by its time.
         get_logger().warning("session not ended", user=session.caller().user, reason=error.problem.message)
-    response = redirect("/sign-in")
+    url = session.context().sign_on.sign_out_url(request.cookies.get(SIGN_OUT_COOKIE, ""))
+    # A page, since the content security policy forbids that a form leads on to the provider.
+    response = make_response(render_template("signed_out.html", caller=None, url=url)) if url else redirect("/sign-in")
     response.delete_cookie(COOKIE)
+    response.delete_cookie(SIGN_OUT_COOKIE, path="/sign-out")
     return response
+
+
+def _set_cookie(response: Response, name: str, value: str, max_age_s: int, path: str) -> None:
+    response.set_cookie(
+        name, value, max_age=max_age_s, httponly=True, samesite="Lax", secure=request.is_secure, path=path
+    )
 
 
 def _form(problem: Problem | None = None) -> Response:
@@ -63,6 +96,7 @@ def _form(problem: Problem | None = None) -> Response:
             form_token=session.pre_session_token(nonce),
             next=own_address(request.values.get("next", "")),
             username=request.form.get("username", ""),
+            ways=session.context().sign_on.offered(),
         ),
         status,
     )
@@ -95,5 +129,7 @@ def own_address(path: str) -> str:
 ROUTES = (
     PageRoute("GET", "/sign-in", page, public=True),
     PageRoute("POST", "/sign-in", send, public=True),
+    PageRoute("GET", "/sign-in/with/<name>", to_provider, public=True),
+    PageRoute("GET", "/sign-in/callback", from_provider, public=True),
     PageRoute("POST", "/sign-out", leave),
 )

@@ -1,7 +1,8 @@
 """Short requests from other services that need the outside, each answered within seconds.
 
 `validate` tests an endpoint with the type's module in `checks`; `inspect` reads what a page asks for (certificates,
-tags, workloads); `list_tags` and `resolve_tag` query registries; `test_delivery` sends a webhook's test delivery.
+tags, workloads), with `sign_on` and `id_tokens` for sign-in providers; `list_tags` and `resolve_tag` query registries;
+`test_delivery` sends a webhook's test delivery.
 
 Never here: anything that changes a cluster, or outlives its answer.
 """

@@ -1,4 +1,4 @@
-"""Looking at something outside for a page: a certificate, a repository's tags, what a workload runs."""
+"""Looking at something outside for a page: a certificate, a repository's tags, what a workload runs, who signs in."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from shared.outbound.http import HttpClient, forbidden_message
 from shared.outbound.tls import Trust
 from shared.process.secrets import CannotOpen
 
+from .sign_on import SignOn
 from .test_delivery import send
 from .validate import Validator
 
 LAST_TAGS = 10
+Look = Callable[[OpenEndpoint | None, Json, HttpClient], Json]
 
 
 class OutsideInspector:
@@ -36,12 +38,18 @@ class OutsideInspector:
     def __init__(self, validator: Validator, client: HttpClient) -> None:
         self._validator = validator
         self._client = client
+        sign_on = SignOn(client)
+        self._looks: dict[str, Look] = {
+            **_LOOKS,
+            "sign-on-begin": lambda provider, options, _: sign_on.begin(provider, options),
+            "sign-on-finish": lambda provider, options, _: sign_on.finish(provider, options),
+        }
 
     def __call__(self, request: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason."""
-        look = _LOOKS.get(request.what)
+        look = self._looks.get(request.what)
         if look is None:
-            raise refuse(Code.UNSUPPORTED, f"There is no look at {request.what!r}; there is {', '.join(_LOOKS)}.")
+            raise refuse(Code.UNSUPPORTED, f"There is no look at {request.what!r}; there is {', '.join(self._looks)}.")
         try:
             endpoint = self._validator.open(request.endpoint) if request.endpoint is not None else None
             return Inspected(document=look(endpoint, request.options, self._client))
@@ -154,7 +162,7 @@ def _hook(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> J
     return send(client, endpoint.text("urlBase"), endpoint.text("token"), options["body"], sign=sign)
 
 
-_LOOKS: dict[str, Callable[[OpenEndpoint | None, Json, HttpClient], Json]] = {
+_LOOKS: dict[str, Look] = {
     "certificate": _certificate,
     "hook": _hook,
     "repositories": _repositories,

@@ -22,6 +22,7 @@ from services.gateway.roles import Role, Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.sign_ins import SignIns
+from services.gateway.sign_on import SignOn
 from services.gateway.web import create_app
 from shared.bus import BrokerState
 from shared.contracts.catalog import Act, Document, Find, Get, Page, SignedIn, SignIn
@@ -56,7 +57,8 @@ class Site:
                 self.desk,
                 self.sessions,
                 self.origins,
-                SignIns(self.desk, self.origins),
+                (sign_ins := SignIns(self.desk, self.origins)),
+                SignOn(self.desk, sign_ins, self.sessions, sealer),
                 sealer,
                 self.streams,
                 roles=cast("Roles", SimpleNamespace(of=lambda _: self.role)),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
-from services.config.model.definitions import Token, User
+from services.config.model.definitions import SignInProvider, Token, User
 from services.config.model.people import Person
 from services.config.model.rights import MOST_BY_TOKEN, ProjectRole, Right, ServiceRole, TokenAccess
 from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
-from services.config.tables.catalog import FamiliarAddressRow, MemberRow, OneTimeCodeRow, TokenRow, UserRow
+from services.config.tables.catalog import (
+    FamiliarAddressRow,
+    MemberRow,
+    OneTimeCodeRow,
+    SignInProviderRow,
+    TokenRow,
+    UserRow,
+)
 
 from .rows import Table, stamped_fields
 
@@ -34,6 +41,11 @@ TOKENS = Table(
         "lastUsedAt": FilterField(TokenRow.last_used_at, "instant"),
     },
     order="name,id",
+)
+PROVIDERS = Table(
+    SignInProviderRow,
+    SignInProvider,
+    wire={**stamped_fields(SignInProviderRow), "enabled": FilterField(SignInProviderRow.enabled, "boolean")},
 )
 SESSIONS = Table(TokenRow, Token, wire=TOKENS.wire, order="createdAt desc,id")
 

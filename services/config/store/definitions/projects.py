@@ -44,6 +44,13 @@ def members(uow: Reading, projects: Iterable[str]) -> list[ProjectMember]:
     return [ProjectMember(*row) for row in uow.session.execute(statement)]
 
 
+def set_role(uow: UnitOfWork, project: str, user_id: str, role: str | None) -> None:
+    """One person's role in a project; None takes it away."""
+    uow.session.execute(delete(MemberRow).where(MemberRow.project == project, MemberRow.user_id == user_id))
+    if role is not None:
+        uow.session.execute(insert(MemberRow), {"project": project, "user_id": user_id, "role": role})
+
+
 def set_members(uow: UnitOfWork, project: str, roles: dict[str, str]) -> None:
     """Make these user ids, with these roles, the project's people."""
     uow.session.execute(delete(MemberRow).where(MemberRow.project == project))

@@ -11,6 +11,7 @@ from services.config.tables.catalog import AuditRow, SettingRow
 
 from .rows import Table
 
+LOCAL_SIGN_IN = "local_sign_in"
 AUDIT = Table(
     AuditRow,
     AuditEntry,
@@ -64,6 +65,11 @@ def set_setting(uow: UnitOfWork, key: str, value: str) -> None:
     """Write one fact."""
     uow.session.execute(delete(SettingRow).where(SettingRow.key == key))
     uow.session.execute(insert(SettingRow), {"key": key, "value": value})
+
+
+def local_sign_in(uow: Reading) -> bool:
+    """Whether passwords let people in."""
+    return setting(uow, LOCAL_SIGN_IN, "on") != "off"
 
 
 def next_revision(uow: UnitOfWork) -> int:

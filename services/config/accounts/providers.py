@@ -1,0 +1,263 @@
+"""Sign-in providers: the OpenID Connect servers that vouch for people, and the rules by which they are let in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.config.catalog import audit
+from services.config.catalog.base import tags_of
+from services.config.catalog.context import new_id
+from services.config.catalog.documents import common, flag, name_of, table, text, texts
+from services.config.catalog.hooks import public_url
+from services.config.model.definitions import SignInProvider
+from services.config.model.people import SYSTEM, Person
+from services.config.model.rights import ProjectRole, ServiceRole
+from services.config.resource import chosen
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import settings
+from services.config.store.definitions.people import PROVIDERS
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.problems import Code, refuse
+from shared.contracts.secrets import MASK
+
+from .claim_rules import ClaimRule, Grants, grants
+
+MAX_RULES = 200
+_SECRET = "clientSecret"
+_TEXTS = {
+    "title": "",
+    "issuer": "",
+    "clientId": "",
+    "scopes": "openid profile email",
+    "userNameClaim": "preferred_username",
+    "caCertificate": "",
+}
+"""Text fields with what a blank one means."""
+_FLAGS = {"createUsers": True, "allowLocal": False}
+
+
+class SignInProviders:
+    """The kind `sign-in-providers`, for administrators."""
+
+    def __init__(self) -> None:
+        self._verbs = {
+            "create": self._create,
+            "replace": self._change,
+            "patch": self._change,
+            "delete": self._delete,
+            "try": self._try,
+        }
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """One page."""
+        person.demand_administrator("see the sign-in providers")
+        values, total = PROVIDERS.page(uow, ask)
+        return Page(documents=tuple(_document(value) for value in values), total=total)
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """One provider; for the gateway itself with `options.connect` as an endpoint that the runner can open, and
+        with `options.offered` what the sign-in page shows."""
+        person.demand_administrator("see the sign-in providers")
+        if ask.options.get("offered") and person is SYSTEM:
+            return Document(document=_offered(uow))
+        value = _locate(uow, ask)
+        if ask.options.get("connect") and person is SYSTEM:
+            return Document(document=_connection(uow, value))
+        return Document(document=_document(value))
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Create, change, delete, or `try` rules on claims."""
+        person.demand_administrator("change the sign-in providers")
+        return chosen(self._verbs, ask)(uow, person, ask)
+
+    def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        name = name_of(ask.body, "sign-in provider")
+        if PROVIDERS.one(uow, name=name) is not None:
+            raise refuse(Code.CONFLICT, f"there is a sign-in provider {name} already", subject=name)
+        value = SignInProvider(
+            id=new_id(),
+            name=name,
+            description=text(ask.body, "description"),
+            tags=tags_of(ask.body, []),
+            created_at=uow.now,
+            updated_at=uow.now,
+            created_by=person.user,
+            updated_by=person.user,
+            enabled=flag(ask.body, "enabled", True),
+            tree=_tree(ask.body, {}),
+            secrets=_secrets(ask, {}),
+        )
+        document = _document(PROVIDERS.insert(uow, value))
+        audit.record(uow, person, "create", Kind.PROVIDERS, None, document)
+        return Document(document=document)
+
+    def _change(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, ask)
+        if name_of(ask.body, "sign-in provider", old.name) != old.name:
+            raise refuse(Code.INVALID, f"sign-in provider {old.name} cannot be renamed: people carry its name")
+        new = replace(
+            old,
+            description=text(ask.body, "description", old.description),
+            tags=tags_of(ask.body, old.tags),
+            enabled=flag(ask.body, "enabled", old.enabled),
+            tree=_tree(ask.body, old.tree),
+            secrets=_secrets(ask, old.secrets),
+            version=old.version + 1,
+            updated_at=uow.now,
+            updated_by=person.user,
+        )
+        if not new.enabled:
+            _demand_some_way_in(uow, old)
+        before, document = _document(old), _document(PROVIDERS.update(uow, new))
+        audit.record(uow, person, ask.verb, Kind.PROVIDERS, before, document)
+        return Document(document=document)
+
+    def _delete(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        old = _locate(uow, ask)
+        _demand_some_way_in(uow, old)
+        document = _document(old)
+        PROVIDERS.delete(uow, id=old.id)
+        audit.record(uow, person, "delete", Kind.PROVIDERS, document, None)
+        return Document(document=document)
+
+    def _try(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """What somebody with `claims` would get by `rules`, or by those of the provider. Nothing is changed."""
+        rules = _rules(ask.body["rules"]) if "rules" in ask.body else _locate(uow, ask).tree["rules"]
+        return Document(document=shown(grants(rules_of(rules), table(ask.body, "claims"))))
+
+
+def rules_of(documents: Any) -> list[ClaimRule]:
+    """The rules of a provider as it is stored."""
+    return [
+        ClaimRule(
+            rule["claim"],
+            rule["value"],
+            ServiceRole(rule["serviceRole"]) if rule["serviceRole"] else None,
+            {name: ProjectRole(role) for name, role in rule["projects"].items()},
+            tuple(rule["groups"]),
+        )
+        for rule in documents
+    ]
+
+
+def shown(granted: Grants | None) -> Json:
+    """What rules give, in the API's shape."""
+    if granted is None:
+        return {"letsIn": False, "message": "No rule matches: this person would not be let in."}
+    return {
+        "letsIn": True,
+        "matched": list(granted.matched),
+        "serviceRole": granted.service_role.value if granted.service_role else "",
+        "projects": {name: role.value for name, role in granted.projects.items() if role},
+        "groups": list(granted.groups or ()),
+        "message": f"Let in by rule {', '.join(str(number + 1) for number in granted.matched)}.",
+    }
+
+
+def _tree(body: Json, old: Json) -> Json:
+    """The fields that nobody filters by; what the body leaves out stays."""
+    tree: Json = {key: text(body, key, old.get(key, "")).strip() or blank for key, blank in _TEXTS.items()}
+    tree |= {key: flag(body, key, old.get(key, default)) for key, default in _FLAGS.items()}
+    tree["rules"] = _rules(body["rules"]) if "rules" in body else old.get("rules", [])
+    tree["issuer"] = tree["issuer"].rstrip("/")
+    parts = urlsplit(tree["issuer"])
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise refuse(Code.INVALID, f"issuer must be an address such as https://sso.example.com, not {tree['issuer']!r}")
+    if parts.scheme == "http" and not tree["allowLocal"]:
+        step = "Use https, or tick allowLocal for a provider on this machine."
+        raise refuse(Code.INVALID, "issuer must begin with https://", subject="issuer", next_step=step)
+    if not tree["clientId"]:
+        raise refuse(Code.INVALID, "clientId is missing: the provider gives it to each application", subject="clientId")
+    if "openid" not in tree["scopes"].split():
+        raise refuse(Code.INVALID, "scopes must hold openid", subject="scopes")
+    return tree
+
+
+def _rules(value: Any) -> list[Json]:
+    if not isinstance(value, list | tuple) or not all(isinstance(rule, dict) for rule in value):
+        raise refuse(Code.INVALID, "rules must be a list of objects", subject="rules")
+    if len(value) > MAX_RULES:
+        raise refuse(Code.INVALID, f"there are more than {MAX_RULES} rules", subject="rules")
+    return [_rule(rule, f"rules[{number}]") for number, rule in enumerate(value)]
+
+
+def _rule(body: Json, place: str) -> Json:
+    role = text(body, "serviceRole").strip()
+    return {
+        "claim": text(body, "claim").strip(),
+        "value": text(body, "value").strip(),
+        "serviceRole": _role(ServiceRole, role, f"{place}.serviceRole") if role else "",
+        "projects": {
+            name: _role(ProjectRole, str(granted), f"{place}.projects.{name}")
+            for name, granted in table(body, "projects").items()
+        },
+        "groups": [group.strip() for group in texts(body, "groups") if group.strip()],
+    }
+
+
+def _role(roles: type[ServiceRole] | type[ProjectRole], word: str, subject: str) -> str:
+    for role in roles:
+        if role.value.casefold() == word.strip().casefold():
+            return role.value
+    names = ", ".join(role.value for role in roles)
+    raise refuse(Code.INVALID, f"{subject} must be one of {names}, not {word!r}", subject=subject)
+
+
+def _secrets(ask: Act, old: Json) -> Json:
+    """The sealed client secret; blank removes it, for a public client, and the mask keeps it."""
+    if box := ask.sealed.get(_SECRET):
+        return {_SECRET: box.model_dump()}
+    return old if ask.body.get(_SECRET, MASK) == MASK else {}
+
+
+def _enabled(uow: Reading) -> list[SignInProvider]:
+    return PROVIDERS.all(uow, PROVIDERS.column("enabled").is_(True))
+
+
+def _demand_some_way_in(uow: Reading, leaving: SignInProvider) -> None:
+    if not settings.local_sign_in(uow) and not [value for value in _enabled(uow) if value.id != leaving.id]:
+        raise refuse(
+            Code.CONFLICT,
+            f"{leaving.name} is the only way in: sign-in by password is switched off",
+            subject=leaving.id,
+            next_step="Switch sign-in by password on first.",
+        )
+
+
+def _offered(uow: Reading) -> Json:
+    offered = [{"name": value.name, "title": value.tree["title"] or value.name} for value in _enabled(uow)]
+    return {"providers": sorted(offered, key=lambda button: button["title"]), "passwords": settings.local_sign_in(uow)}
+
+
+def _connection(uow: Reading, value: SignInProvider) -> Json:
+    if not value.enabled:
+        raise refuse(Code.NOT_FOUND, f"the sign-in provider {value.name} is disabled", subject=value.name)
+    keys = ("issuer", "clientId", "scopes", "caCertificate", "allowLocal")
+    endpoint = {
+        "name": value.tree["title"] or value.name,
+        "type": "oidc",
+        "properties": {key: value.tree[key] for key in keys},
+        "secrets": value.secrets,
+    }
+    return {"endpoint": endpoint, "publicUrl": public_url.of(uow)}
+
+
+def _locate(uow: Reading, ask: Act | Get) -> SignInProvider:
+    value = PROVIDERS.one(uow, id=ask.id) if ask.id else None
+    value = value or PROVIDERS.one(uow, name=ask.id or ask.name)
+    if value is None:
+        key = ask.id or ask.name
+        raise refuse(Code.NOT_FOUND, f"there is no sign-in provider {key}", subject=key)
+    return value
+
+
+def _document(value: SignInProvider) -> Json:
+    return {
+        **common(value, kind="SIGN_IN_PROVIDER", collection=Kind.PROVIDERS.value),
+        "enabled": value.enabled,
+        **value.tree,
+        _SECRET: MASK if value.secrets else "",
+    }

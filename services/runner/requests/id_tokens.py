@@ -1,0 +1,69 @@
+"""What must hold of an ID token's claims (OpenID Connect Core 1.0, 3.1.3.7), each with its sentence. Pure.
+
+Authlib's `CodeIDToken` checks the same, but says only which claim is wrong; who sets a provider up needs the value.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Any
+
+from shared.contracts.base import Json
+
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""Algorithms with a private key. With HMAC everybody who knows the client secret could sign; with `none` anybody."""
+SKEW_S = 120.0
+"""So far the provider's clock may differ from this machine's."""
+MAX_TOKEN = 64 * 1024
+
+
+def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now: float) -> str:
+    """Why these claims let nobody in, as a sentence; empty where they do. `now` in seconds since the epoch."""
+    audiences = claims.get("aud")
+    audiences = audiences if isinstance(audiences, list) else [audiences]
+    ends_at, begins_at, made_at = (_number(claims.get(name)) for name in ("exp", "nbf", "iat"))
+    not_before = max(begins_at or 0.0, made_at or 0.0)
+    checks = (
+        (
+            str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/"),
+            f"Its ID token is from the issuer {_shown(claims.get('iss'))}, not from {issuer}.",
+        ),
+        (
+            client_id in audiences,
+            f"Its ID token is for {', '.join(map(_shown, audiences))}, not for the client {client_id}.",
+        ),
+        (
+            claims.get("azp") in (None, client_id) and (len(audiences) == 1 or claims.get("azp") == client_id),
+            f"Its ID token was issued to {_shown(claims.get('azp'))}, not to the client {client_id}.",
+        ),
+        (
+            isinstance(claims.get("sub"), str) and 0 < len(claims["sub"]) <= 255,
+            "Its ID token names nobody (no usable sub).",
+        ),
+        (ends_at is not None and made_at is not None, "Its ID token does not say when it was made and when it ends."),
+        (
+            ends_at is None or ends_at + SKEW_S > now,
+            f"Its ID token has expired {_ago(now, ends_at)}: compare the clocks of both machines.",
+        ),
+        (
+            not_before - SKEW_S <= now,
+            f"Its ID token is not valid for another {round(not_before - now)} s: compare the clocks of both machines.",
+        ),
+        (
+            bool(nonce) and compare_digest(str(claims.get("nonce") or "").encode(), nonce.encode()),
+            "Its ID token answers another sign-in (the nonce differs).",
+        ),
+    )
+    return next((sentence for holds, sentence in checks if not holds), "")
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _ago(now: float, at: float | None) -> str:
+    return "" if at is None else f"{round(now - at)} s ago"
+
+
+def _shown(value: Any) -> str:
+    return str(value)[:200] if value is not None else "nobody"

@@ -1,0 +1,177 @@
+"""The authorization code flow against a provider that signs for real: the good way, rotation, and each refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
+
+from services.runner.requests import sign_on
+from services.runner.requests.sign_on import SignOn
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.problems import Code, Refused
+from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient
+from tests.support.oidc import CLIENT, SECRET, Provider, a_provider
+
+REDIRECT = {"redirectUri": "https://portside.example.com/sign-in/callback"}
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with a_provider() as running:
+        yield running
+
+
+class Clock:
+    at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def flow(clock: Clock) -> Iterator[SignOn]:
+    client = HttpClient(Guard(), user_agent="test")
+    yield SignOn(client, monotonic=clock)
+    client.close()
+
+
+def endpoint(provider: Provider, **more: Any) -> OpenEndpoint:
+    properties = {"issuer": provider.issuer, "clientId": CLIENT, "clientSecret": SECRET, "allowLocal": True}
+    return OpenEndpoint("Acme SSO", "oidc", {**properties, "verifier": "v" * 43, **more})
+
+
+def signed_in(flow: SignOn, provider: Provider, *, nonce: str = "n1", **more: Any) -> Json:
+    url = flow.begin(endpoint(provider), {**REDIRECT, "state": "s1", "nonce": "n1"})["url"]
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    back = {name: values[0] for name, values in parse_qs(urlsplit(provider.authorise(query)).query).items()}
+    assert back["state"] == "s1"
+    options = {**REDIRECT, "nonce": nonce, "issuer": back["iss"]}
+    return flow.finish(endpoint(provider, **{"code": back["code"], **more}), options)
+
+
+def refused(flow: SignOn, provider: Provider, expected: Code = Code.UNAUTHENTICATED, **more: Any) -> str:
+    with pytest.raises(Refused) as caught:
+        signed_in(flow, provider, **more)
+    assert caught.value.problem.code is expected
+    assert caught.value.problem.next_step
+    return caught.value.problem.message
+
+
+def test_the_claims_of_a_good_token_come_back(flow: SignOn, provider: Provider) -> None:
+    answer = signed_in(flow, provider)
+    assert answer["claims"]["groups"] == ["devs"] and answer["claims"]["sub"] == "s1"
+    assert answer["endSession"] == f"{provider.issuer}/sign-out"
+    assert answer["idToken"].count(".") == 2
+
+
+def test_discovery_and_keys_are_kept_for_a_while(flow: SignOn, provider: Provider, clock: Clock) -> None:
+    for _ in range(2):
+        signed_in(flow, provider)
+    fetched = ["/realm/.well-known/openid-configuration", "/realm/keys"]
+    assert [path for path in provider.asked if path != "/realm/token"] == fetched
+    clock.at += sign_on.KEPT_S
+    signed_in(flow, provider)
+    assert [path for path in provider.asked if path != "/realm/token"] == fetched * 2
+
+
+def test_a_rotated_key_is_fetched_at_once_and_a_withdrawn_one_lets_nobody_in(
+    flow: SignOn, provider: Provider, clock: Clock
+) -> None:
+    signed_in(flow, provider)
+    withdrawn = provider.key
+    provider.rotate()
+    clock.at += sign_on.KEYS_AT_MOST_EVERY_S
+    assert signed_in(flow, provider)["claims"]["sub"] == "s1"
+    provider.key = withdrawn
+    clock.at += sign_on.KEYS_AT_MOST_EVERY_S
+    assert "a key that it does not publish" in refused(flow, provider)
+
+
+def test_unknown_keys_make_one_request_in_a_while(flow: SignOn, provider: Provider) -> None:
+    signed_in(flow, provider)
+    provider.key = RSAKey.generate_key(2048, {"kid": "nobody's"})
+    for _ in range(3):
+        assert "a key that it does not publish (nobody's)" in refused(flow, provider)
+    assert provider.asked.count("/realm/keys") == 1
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"aud": "another"}, "is for another, not for the client portside"),
+        ({"aud": ["portside", "another"]}, "was issued to nobody, not to the client portside"),
+        ({"azp": "another"}, "was issued to another, not to the client portside"),
+        ({"iss": "https://evil.example.com"}, "is from the issuer https://evil.example.com, not from http://127"),
+        ({"nonce": "of another"}, "answers another sign-in (the nonce differs)"),
+        ({"nonce": None}, "answers another sign-in (the nonce differs)"),
+        ({"exp": NOW - 200}, "has expired 2"),
+        ({"nbf": NOW + 400}, "is not valid for another"),
+        ({"iat": NOW + 400}, "is not valid for another"),
+        ({"exp": None}, "does not say when it was made and when it ends"),
+        ({"sub": ""}, "names nobody"),
+        ({"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}, "cannot be used"),
+    ],
+)
+def test_a_wrong_claim_is_refused_with_what_it_says(flow: SignOn, provider: Provider, claims: Json, words: str) -> None:
+    provider.spoil = lambda good: {name: value for name, value in {**good, **claims}.items() if value is not None}
+    message = refused(flow, provider)
+    assert message.startswith("Acme SSO did not sign you in.") and words in message
+
+
+def test_clocks_may_differ_by_two_minutes(flow: SignOn, provider: Provider) -> None:
+    provider.spoil = lambda good: {**good, "exp": NOW - 60, "iat": NOW - 400}
+    assert signed_in(flow, provider)
+    provider.spoil = lambda good: {**good, "iat": NOW + 60, "nbf": NOW + 60}
+    assert signed_in(flow, provider)
+
+
+def test_a_token_that_anybody_could_have_made_is_refused(flow: SignOn, provider: Provider) -> None:
+    key = OctKey.import_key(SECRET * 2)
+    provider.sign = lambda claims: jwt.encode({"alg": "HS256", "kid": provider.key.kid}, claims, key)
+    assert "signed with HS256, which is not accepted" in refused(flow, provider)
+    provider.sign = lambda _: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzMSJ9."
+    assert "is not signed (algorithm none)" in refused(flow, provider)
+    foreign = RSAKey.generate_key(2048, {"kid": str(provider.key.kid)})
+    provider.sign = lambda claims: jwt.encode({"alg": "RS256", "kid": provider.key.kid}, claims, foreign)
+    assert "The signature of its ID token is not right" in refused(flow, provider)
+    provider.sign = lambda _: "nonsense"
+    assert "cannot be read" in refused(flow, provider)
+
+
+def test_a_code_counts_once_and_only_with_its_verifier_and_secret(flow: SignOn, provider: Provider) -> None:
+    assert "refused the sign-in code (invalid_grant" in refused(flow, provider, verifier="w" * 43)
+    assert "refused the sign-in code (invalid_grant" in refused(flow, provider, code="made up")
+    assert "the client secret is not right" in refused(flow, provider, clientSecret="wrong")
+
+
+def test_a_provider_that_is_away_or_another_is_named(flow: SignOn, provider: Provider, clock: Clock) -> None:
+    provider.away = True
+    assert "cannot be used now" in refused(flow, provider, Code.UNAVAILABLE)
+    provider.away = False
+    with pytest.raises(Refused, match="is for the issuer http"):
+        flow.begin(endpoint(provider, issuer=provider.issuer.replace("127.0.0.1", "localhost")), {})
+    with pytest.raises(Refused, match="HTTP 404"):
+        flow.begin(endpoint(provider, issuer=f"{provider.issuer}/other"), {})
+    with pytest.raises(Refused, match="this machine"):
+        flow.begin(endpoint(provider, allowLocal=False), {})
+
+
+def test_an_answer_of_another_issuer_is_refused(flow: SignOn, provider: Provider) -> None:
+    with pytest.raises(Refused, match="came from the issuer https"):
+        flow.finish(endpoint(provider), {**REDIRECT, "nonce": "n", "issuer": "https://evil.example.com"})
