@@ -225,7 +225,7 @@ def _with_demo() -> dict[str, Any]:
     raise play.DemoFailed("no demo is running here; start one with: make demo, or: make up DEMO=1")
 
 
-@main.command("local-sign-in")
+@operate.command("local-sign-in")
 @click.argument("state", type=click.Choice(["on", "off"]))
 def local_sign_in(state: str) -> None:
     """Switch sign-in by password on, in an emergency, or off."""

@@ -46,10 +46,10 @@ class Grants:
 
 def grants(rules: Sequence[ClaimRule], claims: Json) -> Grants | None:
     """What somebody with these claims gets; None when no rule lets them in."""
-    matched = tuple(number for number, rule in enumerate(rules) if _matches(rule, claims))
+    matched = tuple(position for position, rule in enumerate(rules) if _matches(rule, claims))
     if not matched:
         return None
-    matching = [rules[number] for number in matched]
+    matching = [rules[position] for position in matched]
     speaks_of_roles = any(rule.service_role for rule in rules)
     speaks_of_groups = any(rule.groups for rule in rules)
     role = _highest(_SERVICE_ORDER, (rule.service_role for rule in matching)) or ServiceRole.USER

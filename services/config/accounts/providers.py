@@ -153,7 +153,7 @@ def shown(granted: Grants | None) -> Json:
         "serviceRole": granted.service_role.value if granted.service_role else "",
         "projects": {name: role.value for name, role in granted.projects.items() if role},
         "groups": list(granted.groups or ()),
-        "message": f"Let in by rule {', '.join(str(number + 1) for number in granted.matched)}.",
+        "message": f"Let in by rule {', '.join(str(position + 1) for position in granted.matched)}.",
     }
 
 
@@ -181,7 +181,7 @@ def _rules(value: Any) -> list[Json]:
         raise refuse(Code.INVALID, "rules must be a list of objects", subject="rules")
     if len(value) > MAX_RULES:
         raise refuse(Code.INVALID, f"there are more than {MAX_RULES} rules", subject="rules")
-    return [_rule(rule, f"rules[{number}]") for number, rule in enumerate(value)]
+    return [_rule(rule, f"rules[{position}]") for position, rule in enumerate(value)]
 
 
 def _rule(body: Json, place: str) -> Json:

@@ -68,8 +68,8 @@ class Authenticator:
                 raise refuse(
                     Code.FORBIDDEN,
                     "Sign-in by password is switched off",
-                    next_step="Use a sign-in provider. In an emergency, `portside local-sign-in on` on the machine "
-                    "switches it on.",
+                    next_step="Use a sign-in provider. In an emergency, `portside system local-sign-in on` on the "
+                    "machine switches it on.",
                 )
         origin = SignInOrigin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
         try:

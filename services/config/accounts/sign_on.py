@@ -42,10 +42,10 @@ def sign_on(uow: UnitOfWork, provider: SignInProvider, claims: Json) -> User | R
             return _refused(
                 provider, f"There is no user here for {_shown_name(claims)}", "Ask an administrator for an account."
             )
-        made = _make(uow, provider, claims)
-        if isinstance(made, Refused):
-            return made
-        user = made
+        new_user = _make(uow, provider, claims)
+        if isinstance(new_user, Refused):
+            return new_user
+        user = new_user
     if not user.enabled and not user.shut_out:
         return _refused(provider, f"User {user.name} is disabled", "Ask an administrator.")
     return _brought_up_to_date(uow, provider, user, claims, granted)

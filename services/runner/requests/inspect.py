@@ -24,7 +24,7 @@ from shared.outbound.http import HttpClient, forbidden_message
 from shared.outbound.tls import Trust
 from shared.process.secrets import CannotOpen
 
-from .sign_on import SignOn
+from .sign_on import ProviderSignOn
 from .test_delivery import send
 from .validate import Validator
 
@@ -38,7 +38,7 @@ class OutsideInspector:
     def __init__(self, validator: Validator, client: HttpClient) -> None:
         self._validator = validator
         self._client = client
-        sign_on = SignOn(client)
+        sign_on = ProviderSignOn(client)
         self._looks: dict[str, Look] = {
             **_LOOKS,
             "sign-on-begin": lambda provider, options, _: sign_on.begin(provider, options),

@@ -89,7 +89,7 @@ class _GuardedSession:
         return _Response(self._send("POST", url, signed_headers, body.encode()))
 
 
-class SignOn:
+class ProviderSignOn:
     """Answers `sign-on-begin` and `sign-on-finish`. Safe to use from several threads."""
 
     def __init__(
@@ -196,13 +196,13 @@ class SignOn:
         issuer = provider.text("issuer").rstrip("/")
         key = (issuer, provider.text("caCertificate"), provider.may_be_local)
         with self._lock:
-            kept = self._discovered.get(key)
-        if kept is not None and self._monotonic() - kept.at < KEPT_S:
-            return kept
+            cached = self._discovered.get(key)
+        if cached is not None and self._monotonic() - cached.at < KEPT_S:
+            return cached
         metadata = self._json(provider, issuer + DISCOVERY)
         if str(metadata.get("issuer") or "").rstrip("/") != issuer:
-            said = str(metadata.get("issuer") or "nothing")[:200]
-            raise _away(provider, f"What is at {issuer}{DISCOVERY} is for the issuer {said}, not for {issuer}.")
+            other_issuer = str(metadata.get("issuer") or "nothing")[:200]
+            raise _away(provider, f"What is at {issuer}{DISCOVERY} is for the issuer {other_issuer}, not for {issuer}.")
         missing = [name for name in _ENDPOINTS if not _is_url(metadata.get(name))]
         if missing:
             raise _away(provider, f"What is at {issuer}{DISCOVERY} names no {', '.join(missing)}.")

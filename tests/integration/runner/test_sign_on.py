@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from services.runner.requests import sign_on
-from services.runner.requests.sign_on import SignOn
+from services.runner.requests.sign_on import ProviderSignOn
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.problems import Code, Refused
 from shared.outbound.guard import Guard
@@ -42,9 +42,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def flow(clock: Clock) -> Iterator[SignOn]:
+def flow(clock: Clock) -> Iterator[ProviderSignOn]:
     client = HttpClient(Guard(), user_agent="test")
-    yield SignOn(client, monotonic=clock)
+    yield ProviderSignOn(client, monotonic=clock)
     client.close()
 
 
@@ -53,7 +53,7 @@ def endpoint(provider: Provider, **more: Any) -> OpenEndpoint:
     return OpenEndpoint("Acme SSO", "oidc", {**properties, "verifier": "v" * 43, **more})
 
 
-def signed_in(flow: SignOn, provider: Provider, *, nonce: str = "n1", **more: Any) -> Json:
+def signed_in(flow: ProviderSignOn, provider: Provider, *, nonce: str = "n1", **more: Any) -> Json:
     url = flow.begin(endpoint(provider), {**REDIRECT, "state": "s1", "nonce": "n1"})["url"]
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     back = {name: values[0] for name, values in parse_qs(urlsplit(provider.authorise(query)).query).items()}
@@ -62,7 +62,7 @@ def signed_in(flow: SignOn, provider: Provider, *, nonce: str = "n1", **more: An
     return flow.finish(endpoint(provider, **{"code": back["code"], **more}), options)
 
 
-def refused(flow: SignOn, provider: Provider, expected: Code = Code.UNAUTHENTICATED, **more: Any) -> str:
+def refused(flow: ProviderSignOn, provider: Provider, expected: Code = Code.UNAUTHENTICATED, **more: Any) -> str:
     with pytest.raises(Refused) as caught:
         signed_in(flow, provider, **more)
     assert caught.value.problem.code is expected
@@ -70,14 +70,14 @@ def refused(flow: SignOn, provider: Provider, expected: Code = Code.UNAUTHENTICA
     return caught.value.problem.message
 
 
-def test_the_claims_of_a_good_token_come_back(flow: SignOn, provider: Provider) -> None:
+def test_the_claims_of_a_good_token_come_back(flow: ProviderSignOn, provider: Provider) -> None:
     answer = signed_in(flow, provider)
     assert answer["claims"]["groups"] == ["devs"] and answer["claims"]["sub"] == "s1"
     assert answer["endSession"] == f"{provider.issuer}/sign-out"
     assert answer["idToken"].count(".") == 2
 
 
-def test_discovery_and_keys_are_kept_for_a_while(flow: SignOn, provider: Provider, clock: Clock) -> None:
+def test_discovery_and_keys_are_kept_for_a_while(flow: ProviderSignOn, provider: Provider, clock: Clock) -> None:
     for _ in range(2):
         signed_in(flow, provider)
     fetched = ["/realm/.well-known/openid-configuration", "/realm/keys"]
@@ -88,7 +88,7 @@ def test_discovery_and_keys_are_kept_for_a_while(flow: SignOn, provider: Provide
 
 
 def test_a_rotated_key_is_fetched_at_once_and_a_withdrawn_one_lets_nobody_in(
-    flow: SignOn, provider: Provider, clock: Clock
+    flow: ProviderSignOn, provider: Provider, clock: Clock
 ) -> None:
     signed_in(flow, provider)
     withdrawn = provider.key
@@ -100,7 +100,7 @@ def test_a_rotated_key_is_fetched_at_once_and_a_withdrawn_one_lets_nobody_in(
     assert "a key that it does not publish" in refused(flow, provider)
 
 
-def test_unknown_keys_make_one_request_in_a_while(flow: SignOn, provider: Provider) -> None:
+def test_unknown_keys_make_one_request_in_a_while(flow: ProviderSignOn, provider: Provider) -> None:
     signed_in(flow, provider)
     provider.key = RSAKey.generate_key(2048, {"kid": "nobody's"})
     for _ in range(3):
@@ -128,20 +128,22 @@ NOW = int(time.time())
         ({"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}, "cannot be used"),
     ],
 )
-def test_a_wrong_claim_is_refused_with_what_it_says(flow: SignOn, provider: Provider, claims: Json, words: str) -> None:
+def test_a_wrong_claim_is_refused_with_what_it_says(
+    flow: ProviderSignOn, provider: Provider, claims: Json, words: str
+) -> None:
     provider.spoil = lambda good: {name: value for name, value in {**good, **claims}.items() if value is not None}
     message = refused(flow, provider)
     assert message.startswith("Acme SSO did not sign you in.") and words in message
 
 
-def test_clocks_may_differ_by_two_minutes(flow: SignOn, provider: Provider) -> None:
+def test_clocks_may_differ_by_two_minutes(flow: ProviderSignOn, provider: Provider) -> None:
     provider.spoil = lambda good: {**good, "exp": NOW - 60, "iat": NOW - 400}
     assert signed_in(flow, provider)
     provider.spoil = lambda good: {**good, "iat": NOW + 60, "nbf": NOW + 60}
     assert signed_in(flow, provider)
 
 
-def test_a_token_that_anybody_could_have_made_is_refused(flow: SignOn, provider: Provider) -> None:
+def test_a_token_that_anybody_could_have_made_is_refused(flow: ProviderSignOn, provider: Provider) -> None:
     key = OctKey.import_key(SECRET * 2)
     provider.sign = lambda claims: jwt.encode({"alg": "HS256", "kid": provider.key.kid}, claims, key)
     assert "signed with HS256, which is not accepted" in refused(flow, provider)
@@ -154,13 +156,13 @@ def test_a_token_that_anybody_could_have_made_is_refused(flow: SignOn, provider:
     assert "cannot be read" in refused(flow, provider)
 
 
-def test_a_code_counts_once_and_only_with_its_verifier_and_secret(flow: SignOn, provider: Provider) -> None:
+def test_a_code_counts_once_and_only_with_its_verifier_and_secret(flow: ProviderSignOn, provider: Provider) -> None:
     assert "refused the sign-in code (invalid_grant" in refused(flow, provider, verifier="w" * 43)
     assert "refused the sign-in code (invalid_grant" in refused(flow, provider, code="made up")
     assert "the client secret is not right" in refused(flow, provider, clientSecret="wrong")
 
 
-def test_a_provider_that_is_away_or_another_is_named(flow: SignOn, provider: Provider, clock: Clock) -> None:
+def test_a_provider_that_is_away_or_another_is_named(flow: ProviderSignOn, provider: Provider, clock: Clock) -> None:
     provider.away = True
     assert "cannot be used now" in refused(flow, provider, Code.UNAVAILABLE)
     provider.away = False
@@ -172,6 +174,6 @@ def test_a_provider_that_is_away_or_another_is_named(flow: SignOn, provider: Pro
         flow.begin(endpoint(provider, allowLocal=False), {})
 
 
-def test_an_answer_of_another_issuer_is_refused(flow: SignOn, provider: Provider) -> None:
+def test_an_answer_of_another_issuer_is_refused(flow: ProviderSignOn, provider: Provider) -> None:
     with pytest.raises(Refused, match="came from the issuer https"):
         flow.finish(endpoint(provider), {**REDIRECT, "nonce": "n", "issuer": "https://evil.example.com"})
