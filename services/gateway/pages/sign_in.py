@@ -43,7 +43,7 @@ def send() -> Response:
 def to_provider(name: str) -> Response:
     """A link and no form: the content security policy lets forms lead nowhere else."""
     try:
-        begun = session.context().sign_on.begin(name, _safe(request.args.get("next", "")))
+        begun = session.context().sign_on.begin(name, own_address(request.args.get("next", "")))
     except Refused as error:
         return _form(error.problem)
     response = redirect(begun.url)
