@@ -1,3 +1,13 @@
+# The documentation as static files; what builds it stays out of the image.
+FROM python:3.13-slim AS site
+WORKDIR /app
+COPY pyproject.toml uv.lock ./
+RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-dir uv==0.13.8 \
+ && /venv/bin/uv export --quiet --frozen --only-group site --no-emit-project --output-file /tmp/requirements.txt \
+ && /venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
+COPY . .
+RUN /venv/bin/python scripts/site --to /site
+
 FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PORTSIDE_HOME=/var/lib/portside
 WORKDIR /app
@@ -15,6 +25,7 @@ COPY shared shared
 COPY services services
 COPY cli cli
 COPY demo demo
+COPY --from=site /site .site
 # Its user may not write here, so what is not compiled now would be compiled at every start.
 RUN python -m compileall -q shared services cli demo
 RUN printf '#!/bin/sh\nexec python -m cli "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside

@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
+.PHONY: help demo push up site password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -13,6 +13,7 @@ help: ## Show this list
 
 demo: ## Push an image at a demo Docker Hub and watch it deploy (CHAIN=1, ONCE=1, KUBECONFIG=path, IMAGE=ref, HOST=, PORT=)
 	@$(SETUP) --broker
+	@$(PY) scripts/site
 	@$(PY) -m cli demo $(if $(ONCE),--once) $(if $(CHAIN),--chain) $(if $(HOST),--host $(HOST)) \
 	  $(if $(PORT),--port $(PORT)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
@@ -23,8 +24,13 @@ push: ## Let the Hub of the running demo, or of make up DEMO=1, push again (TAG=
 
 up: ## Start Portside for use (DEMO=1 with sample data, HOST=0.0.0.0, PORT=8080, RUNNERS=1, PUBLIC_URL=https://…)
 	@$(SETUP) --broker
+	@$(PY) scripts/site
 	@$(PY) -m cli system up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(RUNNERS),--runners $(RUNNERS)) \
 	  $(if $(DEMO),--demo $(if $(filter-out 1,$(DEMO)),$(DEMO),push))
+
+site: ## Build the documentation as static files (TO=folder); the gateway serves them at /docs
+	@$(SETUP)
+	@$(PY) scripts/site $(if $(TO),--to $(TO))
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)
@@ -104,4 +110,4 @@ documents: ## Generate the committed documents again
 	$(PY) scripts/documents
 
 clean: ## Remove the environment and all local state
-	rm -rf .venv .portside .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .portside .site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

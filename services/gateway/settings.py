@@ -57,6 +57,8 @@ class GatewaySettings(CommonSettings):
     spool_max_files: int = 200_000
     """The same in hooks."""
 
+    site_folder: str = ""
+    """The folder of the documentation, served at `/docs`; empty means where `make site` and the image put it."""
     samples_folder: str = ""
     """The folder by which the first page asks `make up` for sample data; without it the page offers none."""
 

@@ -75,6 +75,15 @@ def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: Wor
     assert found["properties"]["token"] == "*****"
 
 
+def test_users_get_a_role_and_a_leaked_hook_url_is_replaced(world: World, tmp_path: Path) -> None:
+    signed_in = commands("how-to/sign-in-with-cli-clients.md")
+    assert run(world, signed_in + commands("how-to/users-and-roles.md"), tmp_path).splitlines()[-1] == "shop"
+    (grace,) = [user for user in world.client.documents("/users") if user["name"] == "grace"]
+    assert grace["serviceRole"] == "User"
+    rotated = run(world, signed_in + commands("how-to/rotate-keys-and-tokens.md"), tmp_path)
+    assert rotated.splitlines()[-1] == "rotated"
+
+
 def test_the_eight_steps_go_by_curl_alone(world: World, tmp_path: Path) -> None:
     def ours(text: str) -> str:
         """Beside what the demo has defined here: names of our own, and this test's Hub and cluster."""

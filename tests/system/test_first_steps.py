@@ -18,7 +18,7 @@ from cli.ports import free_port
 from cli.portside.api import Client
 from tests.support.world import wait_for
 
-PORTSIDE = (sys.executable, "-m", "cli.main")
+PORTSIDE = (sys.executable, "-m", "cli")
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def test_the_chain_shows_a_push_that_pushes_on_and_deploys(tmp_path: Path) -> No
 
 def test_the_button_fills_in_the_steps_and_they_are_there_again_after_a_restart(tmp_path: Path) -> None:
     port = free_port()
-    with running(tmp_path, "up", "--port", str(port)) as log:
+    with running(tmp_path, "system", "up", "--port", str(port)) as log:
         link = printed(log, r"sign in +(http://\S+)")
         page = requests.Session()
         page.trust_env = False
@@ -76,7 +76,7 @@ def test_the_button_fills_in_the_steps_and_they_are_there_again_after_a_restart(
         printed(log, "(verified)")
         shown = page.get(f"http://127.0.0.1:{port}/first-steps", timeout=30).text
         assert "8 of 8 are done" in shown
-    with running(tmp_path, "up", "--port", str(port)) as log:
+    with running(tmp_path, "system", "up", "--port", str(port)) as log:
         printed(log, "(Ctrl-C stops everything)")
         client = Client(f"http://127.0.0.1:{port}")
         client.sign_in("admin", (tmp_path / "admin-password").read_text().strip())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from services.gateway.sessions import COOKIE
@@ -16,7 +15,7 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
 
-from . import first_use, formats, session, toasts
+from . import first_use, formats, session, site, toasts
 
 NAVIGATION = (
     (
@@ -69,16 +68,10 @@ def _names() -> dict[str, Any]:
         "form_token": session.form_token(),
         "here": request.path,
         "version": __version__,
+        "help": site.chapter(request.path),
         "first_steps": first_use.shows_bar(),
         "said": toasts.said(),
-        "help": "/docs" if _has_docs(current_app._get_current_object()) else "/docs/api",  # type: ignore[attr-defined]
     }
-
-
-@cache
-def _has_docs(app: Flask) -> bool:
-    """Is the documentation served here?"""
-    return any(rule.rule in ("/docs", "/docs/") for rule in app.url_map.iter_rules())
 
 
 def piece(template: str, /, **values: Any) -> str:

@@ -39,18 +39,25 @@ def test_the_walk_of_a_push_names_topics_queues_and_tables_that_exist() -> None:
     known = {topic.name for topic in TOPICS} | {queue.name for topic in TOPICS for queue in topic.queues}
     assert len(dotted) > 12 and dotted <= known, dotted - known
     writes = re.findall(r"C->>D: (.*)", walk)
-    written = {word for write in writes for word in re.findall(r"\b[a-z]+_?[a-z]+s\b", re.sub(r"\(.*?\)|outbox:.*", "", write))}
+    written = {
+        word for write in writes for word in re.findall(r"\b[a-z]+_?[a-z]+s\b", re.sub(r"\(.*?\)|outbox:.*", "", write))
+    }
     assert len(written) > 6 and written <= set(Base.metadata.tables), written - set(Base.metadata.tables)
 
 
 def checked_height(service: str, package: str) -> int:
     """The number of the layer, from the top, in which import-linter has the package."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     (layers,) = [
         contract["layers"]
         for contract in contracts
         if contract["type"] == "layers"
-        and (contract.get("containers") == [f"services.{service}"] or f"{service}.{package}" in " ".join(contract["layers"]))
+        and (
+            contract.get("containers") == [f"services.{service}"]
+            or f"{service}.{package}" in " ".join(contract["layers"])
+        )
     ]
     names = [{name.rpartition(".")[2] for name in layer.split(" | ")} for layer in layers]
     (height,) = [height for height, layer in enumerate(names) if package in layer]

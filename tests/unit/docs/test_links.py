@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,3 +31,24 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             found = link.glob("*.md") if link.is_dir() else [link]
             waiting += [one for one in found if one.suffix == ".md" and one not in reached]
     assert [page.name for page in (ROOT / "docs").rglob("*.md") if page not in reached] == []
+
+
+def test_every_command_of_the_readme_can_be_given() -> None:
+    """Each `make` line as it is, up to running it; what it does when run is shown by the tests of that command."""
+    text = README.read_text(encoding="utf-8")
+    commands = {line.partition("#")[0].strip() for line in re.findall(r"^    (.+)$", text, re.MULTILINE)}
+    commands |= {command for command in re.findall(r"`((?:make|docker compose) [^`]+)`", text)}
+    targets = {command.split()[1] for command in commands if command.startswith("make ")}
+    assert {"demo", "up", "push", "link", "clean", "site"} <= targets
+    for command in sorted(commands):
+        if command.startswith("make "):
+            words = ["make", "--dry-run", *shlex.split(command)[1:]]
+            done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+            assert done.returncode == 0, done.stderr
+            used = (ROOT / "Makefile").read_text(encoding="utf-8")
+            settings = [word.partition("=")[0] for word in words if "=" in word]
+            assert [name for name in settings if f"$({name})" not in used] == []
+
+
+def test_the_readme_is_one_screen_and_a_half() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 60
