@@ -29,7 +29,7 @@ HELP = {
     "/projects": "how-to/users-and-roles.html",
     "/people": "how-to/users-and-roles.html",
     "/queues": "reference/queues.html",
-    "/settings": "how-to/users-and-roles.html",
+    "/settings": "how-to/sign-on.html",
     "/audit": "explanation/security.html",
     "/health": "how-to/operate.html",
     "/schedules": "how-to/schedule.html",
