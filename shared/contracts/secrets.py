@@ -30,7 +30,9 @@ SENT_SECRETS = frozenset({"password", "token", "outboundPassword"})
 
 ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys) - {"url"}
 
-SECRET_VARIABLE_TYPES = frozenset({"SECRET", "RESTRICTED"})
+RESTRICTED_TYPE = "RESTRICTED"
+"""The type of a variable that administrators of its project alone may use."""
+SECRET_VARIABLE_TYPES = frozenset({"SECRET", RESTRICTED_TYPE})
 WEBHOOK_SECRETS = ("secretToken", "refreshToken")
 LISTENER_SECRETS = ("apiToken",)
 

@@ -6,12 +6,15 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.contracts.secrets import ANY_SECRET, MASK, WEBHOOK_SECRETS
+
+from .masking import opened_secrets
 
 _SECRET_KEYS = frozenset(
     key.lower().replace("_", "").replace("-", "")
@@ -35,6 +38,8 @@ _SECRET_KEYS = frozenset(
     )
 )
 
+_OURS = ("services", "shared", "cli", "demo", "__main__")
+"""Whose debug lines may be asked for."""
 _SCRUBS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"((?:docker-hub-webhooks|registry-webhook-listeners)[^\s\"'?]*\?)[^\s\"']+", re.I), rf"\1{MASK}"),
     (re.compile(r"(secureToken(?:=|%3D))[^&\s\"']+", re.I), rf"\1{MASK}"),
@@ -45,7 +50,8 @@ _WORTH_SCRUBBING = re.compile(r"webhook|secureToken|://|bearer|basic|jwt", re.I)
 
 
 def scrub_text(text: str) -> str:
-    """A text without hook query strings, passwords in URLs and authorization values."""
+    """A text without hook query strings, passwords in URLs, authorization values, and what this process has opened."""
+    text = opened_secrets.hide(text)
     if _WORTH_SCRUBBING.search(text):
         for pattern, replacement in _SCRUBS:
             text = pattern.sub(replacement, text)
@@ -120,7 +126,21 @@ def configure(service: str, *, instance: str = "", level: str = "INFO") -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    # Libraries print what they send and receive when they debug.
+    root.setLevel(max(logging.getLevelName(level.upper()), logging.INFO))
+    for package in _OURS:
+        logging.getLogger(package).setLevel(level.upper())
+    logging.captureWarnings(capture=True)
+    # What a handler cannot format it would print as it is.
+    logging.raiseExceptions = False
+    sys.excepthook = _report_uncaught
+
+
+def _report_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    get_logger().critical("process failed", exc_info=(kind, error, trace))
 
 
 def get_logger(**fields: object) -> structlog.stdlib.BoundLogger:

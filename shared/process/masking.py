@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import threading
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -16,6 +17,9 @@ SHORTEST = 4
 """Shorter values are masked only as whole words: cutting them out of running text would shred it."""
 _SHORTEST_LINE = 12
 _SHORTEST_CORE = 8
+MAX_OPENED = 1024
+_LONGEST = 64 * 1024
+_COMMON = frozenset({"true", "false", "null", "none"})
 
 
 class Masker:
@@ -49,6 +53,43 @@ class Masker:
             text = str(value)
             return value if self.text(text) == text else MASK
         return value
+
+
+class OpenedSecrets:
+    """The secrets that this process has opened or was handed, of which no log line may hold one. For any thread.
+
+    The newest MAX_OPENED are known: a process opens what it uses again and again.
+    """
+
+    def __init__(self) -> None:
+        self._forms: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.Lock()
+
+    def remember(self, secret: str) -> None:
+        """Hide this from now on. A word that any line may hold, and what is too long for a line, is left out."""
+        if not SHORTEST <= len(secret) <= _LONGEST or secret in _COMMON:
+            return
+        with self._lock:
+            forms = self._forms.pop(secret, None) or tuple(
+                sorted({form for form in _forms(secret) if len(form) >= SHORTEST}, key=len, reverse=True)
+            )
+            self._forms[secret] = forms
+            if len(self._forms) > MAX_OPENED:
+                del self._forms[next(iter(self._forms))]
+
+    def hide(self, text: str) -> str:
+        """The text with the mask in place of each of them, in whatever encoding."""
+        with self._lock:
+            known = list(self._forms.values())
+        for form in (form for forms in known for form in forms):
+            # Looking for a text is much faster than an expression with thousands of alternatives.
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+
+opened_secrets = OpenedSecrets()
+"""Of this process."""
 
 
 def _forms(secret: str) -> Iterable[str]:

@@ -19,6 +19,8 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from shared.contracts.base import Sealed
 
+from .masking import opened_secrets
+
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
@@ -49,6 +51,11 @@ class Sealer:
         """Close a text so that only the private key's holder can read it."""
         return Sealed(key_id=self.key_id, box=base64.b64encode(self._box.encrypt(secret.encode())).decode())
 
+    def seal_secret(self, secret: str) -> Sealed:
+        """The same for what came in clear; no log line of this process shows it from now on."""
+        opened_secrets.remember(secret)
+        return self.seal(secret)
+
     @classmethod
     def load(cls, home: Path) -> Sealer:
         """Keys from SEAL_PUBLIC_KEY (or the file it names), else `<home>/keys/seal.pub`; the first line is current."""
@@ -66,7 +73,7 @@ class Opener:
         self._first = bytes(pairs[0])
 
     def open(self, sealed: Sealed) -> str:
-        """The text that was sealed."""
+        """The text that was sealed; no log line of this process shows it from now on."""
         box = self._boxes.get(sealed.key_id)
         if box is None:
             raise CannotOpen(
@@ -74,9 +81,11 @@ class Opener:
                 f"{', '.join(self._boxes)}). Put the old private key back as a second line, or enter the secret again."
             )
         try:
-            return box.decrypt(base64.b64decode(sealed.box, validate=True)).decode()
+            text = box.decrypt(base64.b64decode(sealed.box, validate=True)).decode()
         except (CryptoError, binascii.Error, ValueError, TypeError) as error:
             raise CannotOpen(f"A secret sealed with key {sealed.key_id} is damaged; enter it again.") from error
+        opened_secrets.remember(text)
+        return text
 
     def derived_key(self, purpose: bytes) -> bytes:
         """A key of its own for each purpose, which nobody without the first private key can make."""

@@ -12,7 +12,7 @@ from services.config.store import Reading
 from services.config.store.definitions.endpoints import ENDPOINTS, VARIABLES
 from shared.contracts import runs
 from shared.contracts.base import Sealed
-from shared.contracts.secrets import SECRET_VARIABLE_TYPES
+from shared.contracts.secrets import RESTRICTED_TYPE, SECRET_VARIABLE_TYPES
 from shared.grammar.plan import Plan
 
 _REFERENCE = re.compile(r"\$\{var\.([^\s.${}\[\]'\"]+)\}")
@@ -56,6 +56,12 @@ def referred(endpoint: Endpoint) -> set[str]:
     return {
         name for value in endpoint.properties.values() if isinstance(value, str) for name in _REFERENCE.findall(value)
     }
+
+
+def restricted_in(uow: Reading, endpoint: Endpoint) -> list[str]:
+    """The restricted variables that an endpoint's properties refer to, sorted."""
+    variables = _variables(uow, endpoint.project, referred(endpoint))
+    return sorted(name for name, variable in variables.items() if variable.type == RESTRICTED_TYPE)
 
 
 def variable_in(text: str) -> str:

@@ -60,7 +60,7 @@ def _tile(it: Json) -> Json:
 
 def validate(call: Call) -> Reply:
     """Validate an endpoint, saved or not, for real."""
-    wrapped = wrap(Kind.ENDPOINTS, call.body, call.context.sealer.seal, new_token, creating=False)
+    wrapped = wrap(Kind.ENDPOINTS, call.body, call.context.sealer.seal_secret, new_token, creating=False)
     id = str(wrapped.body.get("id") or "")
     endpoint = inspection.prepared(call.context.config, call.caller, id=id, body=wrapped.body, sealed=wrapped.sealed)
     options = {key: call.query[key] for key in ("repository", "namespace") if call.query.get(key)}

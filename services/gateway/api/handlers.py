@@ -163,7 +163,7 @@ def import_(call: Call) -> Reply:
         raise refuse(
             Code.INVALID, f"action must be one of {', '.join(IMPORT_ACTIONS)}, not {action}.", subject="action"
         )
-    sealed_text = seal_yaml(call.text, call.context.sealer.seal)
+    sealed_text = seal_yaml(call.text, call.context.sealer.seal_secret)
     if not sealed_text.text.strip():
         raise refuse(Code.INVALID, "The body is empty: send YAML documents.")
     done = call.act(sealed_text.command(action, call.query.get("project", "")))

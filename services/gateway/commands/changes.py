@@ -23,7 +23,7 @@ def send_change(
 
     `address` says which object: `id`, or `project` and `name`. Raises `Refused`.
     """
-    wrapped = wrap(kind, body, context.sealer.seal, new_token, creating=verb in MINTING_VERBS)
+    wrapped = wrap(kind, body, context.sealer.seal_secret, new_token, creating=verb in MINTING_VERBS)
     command = Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **address)
     answer = context.config.act(caller, command, command_id)
     if wrapped.minted and answer.hashes and answer.hashes != wrapped.hashes:

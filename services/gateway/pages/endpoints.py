@@ -89,7 +89,7 @@ def validate() -> str:
     wrapped = wrap(
         Kind.ENDPOINTS,
         {**body, "name": body["name"] or "unnamed"},
-        session.context().sealer.seal,
+        session.context().sealer.seal_secret,
         new_token,
         creating=False,
     )

@@ -87,7 +87,7 @@ def _sent() -> ImportForm:
 def _taken(sent: ImportForm, *, plan: bool) -> list[Json]:
     if blank(sent.text):
         raise refuse(Code.INVALID, "There is nothing to import.", next_step="Choose or drop a file, or paste YAML.")
-    sealed = seal_yaml(sent.text, session.context().sealer.seal)
+    sealed = seal_yaml(sent.text, session.context().sealer.seal_secret)
     objects = session.act(sealed.command(sent.action, sent.project, plan=plan)).document.get("objects")
     return objects if isinstance(objects, list) else []
 

@@ -112,8 +112,8 @@ def _sent(command: Act, pipeline: Json | None) -> Any:
     text = written()
     problem, good = checked(text), field("do") != "save"
     if problem is None and not good:
-        sealed_text = seal_yaml(text, session.context().sealer.seal)
         try:
+            sealed_text = seal_yaml(text, session.context().sealer.seal_secret)
             demand_unchanged(pipeline or {}, "Save again to replace it. Versions shows what changed.")
             saved = session.act(command.model_copy(update={"text": sealed_text.text})).document
             return done(f"/pipelines/{saved['id']}")

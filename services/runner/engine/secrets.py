@@ -10,7 +10,7 @@ from typing import Any
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from shared.contracts.base import Json, Sealed
 from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
-from shared.process.masking import Masker
+from shared.process.masking import Masker, opened_secrets
 from shared.process.secrets import CannotOpen, Opener, Sealer, keyed_hash
 
 
@@ -84,11 +84,16 @@ class RunSecrets:
         kept, learned = self._masks, self._learned
         if kept is None or kept[1] != learned:
             # Kept with what it knows: another thread may learn more while it is made.
-            kept = self._masks = Masker(self._secrets(learned)), learned
+            secrets = self._secrets(learned)
+            for secret in secrets:
+                opened_secrets.remember(secret)
+            kept = self._masks = Masker(secrets), learned
         return kept[0]
 
     def learn(self, secrets: frozenset[str]) -> None:
         """These are hidden from now on as well."""
+        for secret in secrets:
+            opened_secrets.remember(secret)
         with self._learning:
             self._learned |= secrets
 

@@ -363,9 +363,57 @@ def test_the_secrets_of_an_import_are_taken_out_without_moving_a_line() -> None:
     assert documents[1]["value"] == "*****" and documents[1]["description"] == "after it"
 
 
-@pytest.mark.parametrize("text", ["kind: ENDPOINT\nproperties: [", "", "kind: PIPELINE\nname: x\n", "- kind: ENDPOINT"])
-def test_a_text_without_readable_secrets_stays_as_it_is(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "kind: PIPELINE\nname: x\n", "- kind: ENDPOINT"])
+def test_a_text_without_secrets_stays_as_it_is(text: str) -> None:
     assert seal_yaml(text, seal) == SealedText(text)
+
+
+PROPERTIES = "properties: {username: ann, password: s3cret-word}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind": "ENDPOINT", "type": "docker", "properties": {"password": "s3cret-word"}}',
+        f'"kind" : "ENDPOINT"\ntype: docker\n{PROPERTIES}\n',
+        f"kind: &kind ENDPOINT\ntype: docker\n{PROPERTIES}\n",
+        f"kind: !!str ENDPOINT\ntype: docker\n{PROPERTIES}\n",
+        f"kind:\n  ENDPOINT\ntype: docker\n{PROPERTIES}\n",
+        f'kind: "\\x45NDPOINT"\ntype: docker\n{PROPERTIES}\n',
+        f"? kind\n: ENDPOINT\n? type\n: docker\n{PROPERTIES}\n",
+        f"name: &kind endpoint\nkind: *kind\ntype: docker\n{PROPERTIES}\n",
+        '{"kind": "VARIABLE", "type": "SECRET", "value": "s3cret-word"}',
+        '{"kind": "DOCKER_WEBHOOK", "endpoint": {"properties": {"password": "s3cret-word"}}}',
+        '{"kind": "GERRIT_LISTENER", "apiToken": "s3cret-word"}',
+        f"kind: ENDPIONT\ntype: docker\n{PROPERTIES}\n",
+        "kind: SECRET_THING\nvalue: s3cret-word\n",
+    ],
+)
+def test_however_a_kind_is_written_its_secrets_are_sealed(text: str) -> None:
+    given = seal_yaml(text, seal)
+    assert "s3cret-word" not in given.text and len(given.sealed) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: ENDPOINT\nproperties: {password: s3cret-word",
+        "kind: ENDPOINT\ntype: docker\nproperties: {password: [s3cret-word]}\n",
+        "kind: ENDPOINT\ntype: docker\nproperties: {password: {a: s3cret-word}}\n",
+        "kind: ENDPOINT\ntype: docker\nproperties: [{password: s3cret-word}]\n",
+        "kind: ENDPOINT\ntype: docker\nproperties: {password: a, password: s3cret-word}\n",
+        "kind: ENDPOINT\ntype: docker\nproperties: {<<: {password: s3cret-word}}\n",
+        "kind: VARIABLE\ntype: SECRET\ndescription: &word s3cret-word\nvalue: *word\n",
+        "kind: VARIABLE\ntype: SECRET\nvalue: [s3cret-word]\n",
+        "kind: VARIABLE\nkind: PIPELINE\ntype: SECRET\nvalue: s3cret-word\n",
+        "x: *gone\n---\nkind: VARIABLE\ntype: SECRET\nvalue: s3cret-word\n",
+    ],
+)
+def test_a_text_whose_secrets_cannot_be_told_apart_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(Refused, match="the YAML cannot be read: line") as refused:
+        seal_yaml(text, seal)
+    assert refused.value.problem.flaws[0].line is not None
+    assert "s3cret-word" not in str(refused.value.problem)
 
 
 def test_an_imported_webhook_brings_its_tokens_sealed_and_hashed() -> None:

@@ -58,6 +58,7 @@ class Endpoints(Scoped[Endpoint]):
         if stored is None:
             raise self.not_found(uow, person, ask)
         self.demand_edit(uow, person, stored, "try")
+        _demand_variable_right(uow, person, stored)
         resolved = references.resolve_endpoint(uow, stored)
         return Document(document=resolved.model_dump(mode="json"))
 
@@ -83,6 +84,7 @@ class Endpoints(Scoped[Endpoint]):
         """A new endpoint."""
         endpoint = self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
         _demand_local_right(person, None, endpoint)
+        _demand_variable_right(uow, person, endpoint)
         return endpoint
 
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
@@ -109,6 +111,7 @@ class Endpoints(Scoped[Endpoint]):
         )
         endpoint = self._checked(_dated(new, old.properties, uow.now), ask)
         _demand_local_right(person, old, endpoint)
+        _demand_variable_right(uow, person, old, endpoint)
         return endpoint
 
     def is_restricted(self, value: Endpoint) -> bool:
@@ -153,6 +156,7 @@ class Endpoints(Scoped[Endpoint]):
         body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
         endpoint = self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)
         _demand_local_right(person, None, endpoint)
+        _demand_variable_right(uow, person, endpoint)
         return endpoint
 
     def _checked(self, value: Endpoint, ask: Act) -> Endpoint:
@@ -188,6 +192,20 @@ def _demand_local_right(person: Person, before: Endpoint | None, after: Endpoint
         f"endpoint {after.name} would be allowed to reach the runner's own machine, which {person.user} may not decide",
         subject="properties.allowLocal",
         next_step="Leave allowLocal off, or ask an administrator to make the change.",
+    )
+
+
+def _demand_variable_right(uow: Reading, person: Person, *endpoints: Endpoint) -> None:
+    """Who sets up where an endpoint sends a restricted variable learns it, so needs the right to it."""
+    names = sorted({name for endpoint in endpoints for name in references.restricted_in(uow, endpoint)})
+    if not names or person.may(endpoints[0].project, Right.RESTRICTED):
+        return
+    named = " and ".join(f"${{var.{name}}}" for name in names)
+    raise refuse(
+        Code.FORBIDDEN,
+        f"endpoint {endpoints[-1].name} names the restricted {named}, which {person.user} may not use",
+        subject=endpoints[-1].name,
+        next_step=f"Ask an administrator of {endpoints[0].project} to make the change, or name a SECRET variable.",
     )
 
 

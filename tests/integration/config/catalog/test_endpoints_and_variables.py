@@ -233,6 +233,38 @@ def test_restricted_endpoints_are_for_project_administrators(office: Office) -> 
     office.act(Kind.ENDPOINTS, "delete", id=made["id"], by="boss")
 
 
+def test_who_may_not_use_a_restricted_variable_makes_changes_and_tries_no_endpoint_that_names_it(
+    office: Office,
+) -> None:
+    office.user("ann", default="members")
+    office.user("boss", default="administrators")
+    box = {"value": office.sealer.seal("s3cret")}
+    office.act(Kind.VARIABLES, "create", {"name": "crown", "type": "RESTRICTED", "value": "*****"}, sealed=box)
+    office.act(Kind.VARIABLES, "create", {"name": "plain", "type": "SECRET", "value": "*****"}, sealed=box)
+
+    def names(variable: str) -> dict[str, Any]:
+        properties = {
+            "repoURL": "https://evil.example.com/acme/web",
+            "username": "a",
+            "password": f"${{var.{variable}}}",
+        }
+        return {"name": f"own-{variable}", "type": "docker", "properties": properties}
+
+    assert "${var.crown}" in refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "create", names("crown"), by="ann")
+    plain = office.act(Kind.ENDPOINTS, "create", names("plain"), by="ann")
+    crown = office.act(Kind.ENDPOINTS, "create", names("crown"), by="boss")
+    for endpoint, change in ((plain, names("crown")), (crown, names("plain")), (crown, {"description": "x"})):
+        said = refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", change, id=endpoint["id"], by="ann")
+        assert "restricted ${var.crown}" in said and "SECRET variable" in said
+    for options in ({"body": names("crown")}, {"body": {**names("plain"), "id": crown["id"]}}):
+        tried = {"forValidation": True, **options}
+        assert "restricted" in refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, options=tried, by="ann")
+    tried = {"forValidation": True}
+    assert "restricted" in refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, crown["id"], options=tried, by="ann")
+    assert office.get(Kind.ENDPOINTS, crown["id"], options=tried, by="boss")["name"] == "own-crown"
+    assert office.get(Kind.ENDPOINTS, plain["id"], options=tried, by="ann")["name"] == "own-plain"
+
+
 def test_only_who_makes_endpoints_looks_at_servers(office: Office) -> None:
     office.user("ann", default="members")
     office.user("eve", default="viewers")
