@@ -19,7 +19,7 @@ def context(answer: Document | None = None) -> Any:
     def act(_caller: Caller, command: Act, _command_id: str) -> Document:
         return answer or Document(document={"id": "7"}, hashes=command.hashes)
 
-    return SimpleNamespace(config=SimpleNamespace(act=act), sealer=SimpleNamespace(seal=None))
+    return SimpleNamespace(config=SimpleNamespace(act=act), sealer=SimpleNamespace(seal_secret=None))
 
 
 def test_a_token_is_shown_when_it_was_kept() -> None:
