@@ -251,6 +251,32 @@ def test_what_is_wrong_with_a_chart_is_told_with_its_place(
     assert words in failed.state.message
 
 
+@pytest.mark.parametrize(
+    ("resources", "given", "words"),
+    [
+        (
+            "https://example.com/a.yaml",
+            {},
+            "kustomization.yaml names https://example.com/a.yaml, which is at",
+        ),
+        ("github.com/acme/base?ref=v1", {}, "names github.com/acme/base?ref=v1, which is at another server"),
+        ("../none", {}, "kustomize cannot build overlays/test: "),
+        ("../../base", {"images": "acme/web"}, "`images` must be a map"),
+        ("../../base", {"kustomization": "base/web.yaml"}, "There is no folder base/web.yaml"),
+        ("../../base", {"kustomization": "values"}, "values has no kustomization.yaml"),
+    ],
+)
+def test_what_is_wrong_with_an_overlay_is_told_with_its_place(
+    runs: Runs, git: GitServer, resources: str, given: dict[str, Any], words: str
+) -> None:
+    changed = {"overlays/test/kustomization.yaml": f"resources: ['{resources}']\n", "values/a.txt": "a"}
+    git.commit("acme/deploy", overlay(**changed))
+    task = {"kustomization": "overlays/test", "releaseName": "shop", "roles": ROLES, "namespace": "default", **given}
+    failed = runs.run(**task)
+    assert failed.state.status is Status.FAILED
+    assert words in failed.state.message and "/tmp/" not in failed.state.message
+
+
 def test_a_helm_release_is_taken_over_without_a_restart_of_its_pods(
     runs: Runs, kube: Kube, space: str, git: GitServer, tmp_path: Path
 ) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from services.runner.clients import git_folder
 from services.runner.clients.git import GitProblem, branches, read_file
+from services.runner.clients.git_folder import check_out
 from services.runner.task_protocol import OpenEndpoint
 from tests.support.gitserver import GitServer
 from tests.support.outbound import LOOPBACK
@@ -104,3 +106,29 @@ def test_over_ssh_only_the_host_that_was_vouched_for_is_spoken_to(server: GitSer
         assert "somebody may be intercepting" in changed.value.message
     finally:
         sshd.close()
+
+
+def test_a_commit_is_laid_out_by_its_name_and_no_link_of_it_leads_out(server: GitServer, tmp_path: Path) -> None:
+    first = server.commit("acme/web", {"chart/a.txt": "first\n"})
+    work = server.folder / "work/acme/web"
+    for name, target in {"chart/b": "a.txt", "out": "/etc/passwd", "up": "../../x", "t": ".", "u": "t/../etc"}.items():
+        (work / name).symlink_to(target)
+    second = server.commit("acme/web", {"chart/a.txt": "second\n"})
+    (tmp_path / "second").mkdir()
+    source = check_out(LOOPBACK, signed_in(server), tmp_path / "second", quiet)
+    assert (source.branch, source.commit) == ("HEAD", second)
+    laid_out = tmp_path / "second"
+    assert sorted(entry.name for entry in laid_out.iterdir()) == ["chart", "t"]
+    assert (laid_out / "chart/b").read_text() == "second\n"
+    (tmp_path / "first").mkdir()
+    assert check_out(LOOPBACK, signed_in(server), tmp_path / "first", quiet, first).commit == first
+    assert (tmp_path / "first/chart/a.txt").read_text() == "first\n"
+
+
+def test_a_commit_that_is_too_large_is_refused(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.commit("acme/web", {"a.txt": "a", "b.txt": "b"})
+    monkeypatch.setattr(git_folder, "MAX_FILES", 1)
+    with pytest.raises(GitProblem, match="holds more than 1 files"):
+        check_out(LOOPBACK, signed_in(server), tmp_path, quiet)
