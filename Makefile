@@ -1,12 +1,13 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up site password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
+.PHONY: help demo push up site install password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
 unexport PYTHONDONTWRITEBYTECODE
 SETUP := python3 scripts/setup
+BIN ?= $(HOME)/.local/bin
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,10 @@ up: ## Start Portside for use (DEMO=1 with sample data, HOST=0.0.0.0, PORT=8080,
 site: ## Build the documentation as static files (TO=folder); the gateway serves them at /docs
 	@$(SETUP)
 	@$(PY) scripts/site $(if $(TO),--to $(TO))
+
+install: ## Link the command portside into a folder on the path (BIN=~/.local/bin)
+	@$(SETUP)
+	@mkdir -p $(BIN) && ln -sf $(CURDIR)/.venv/bin/portside $(BIN)/portside && echo "portside is in $(BIN)"
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)

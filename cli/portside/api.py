@@ -134,9 +134,9 @@ class Client:
         """POST with `?action=` at an object's link or path."""
         return self.send("POST", BASE + link.removeprefix(BASE), body or {}, query={"action": action})
 
-    def text(self, path: str, accept: str = YAML_TYPE, **query: str | int) -> str:
-        """An answer that is text, such as an export."""
-        return self._raw("GET", BASE + path, query=query, accept=accept).text
+    def text(self, path: str, **query: str | int) -> str:
+        """An answer that is YAML, such as an export."""
+        return self._raw("GET", BASE + path, query=query, accept=YAML_TYPE).text
 
     def send_yaml(self, method: str, path: str, text: str, **query: str) -> Json:
         """Send YAML, such as a pipeline or an import; the answer is JSON."""

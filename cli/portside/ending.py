@@ -75,3 +75,10 @@ def confirm(question: str, *, yes: bool) -> None:
     demand_terminal(question, "give --yes to go ahead without a question.")
     if not click.confirm(question, err=True):
         raise CommandFailed("nothing was changed")
+
+
+def ask_secret(question: str) -> str:
+    """Ask on a terminal, hidden; elsewhere the first line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(question, hide_input=True, err=True))
+    return sys.stdin.readline(1_000_000).rstrip("\r\n")

@@ -21,6 +21,23 @@ COMMANDS = {
     "why": "pushes:why",
     "events": "pushes:events",
     "push": "pushes:push",
+    "approvals": "approvals:approvals",
+    "approve": "approvals:approve",
+    "reject": "approvals:reject",
+    "webhooks": "webhooks:webhooks",
+    "pipelines": "pipelines:pipelines",
+    "endpoints": "endpoints:endpoints",
+    "variables": "variables:variables",
+    "live": "live:live",
+    "apply": "transfer:apply",
+    "diff": "transfer:diff",
+    "import": "transfer:import_",
+    "export": "transfer:export",
+    "users": "users:users",
+    "tokens": "tokens:tokens",
+    "queues": "queues:queues",
+    "doctor": "doctor:doctor",
+    "completion": "completion:completion",
 }
 
 

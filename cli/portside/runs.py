@@ -55,15 +55,17 @@ def ask_filter(**fields: str) -> dict[str, str | int]:
     return {"$filter": " and ".join(parts)} if parts else {}
 
 
-def read_inputs(pairs: Sequence[str]) -> dict[str, str]:
-    """`NAME=VALUE`, each; `NAME=@FILE` reads the value from a file. Raises `CommandFailed`."""
-    values = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise CommandFailed(f"-i {pair}: write it as NAME=VALUE", ExitCode.USAGE)
-        values[name] = _read(text[1:]) if text.startswith("@") else text
-    return values
+def read_inputs(pairs: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
+    """`NAME=VALUE`, each, and `NAME=FILE`. A value never names a file: builds put there what others wrote."""
+    values = dict(_named(pair, "-i") for pair in pairs)
+    return values | {name: _read(path) for name, path in (_named(pair, "--input-file") for pair in files)}
+
+
+def _named(pair: str, option: str) -> tuple[str, str]:
+    name, equals, text = pair.partition("=")
+    if not equals or not name:
+        raise CommandFailed(f"{option} {pair}: write it as NAME=…", ExitCode.USAGE)
+    return name, text
 
 
 def _read(path: str) -> str:

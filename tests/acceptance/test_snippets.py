@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,7 +16,8 @@ from tests.support.world import World
 
 from .things import Json
 
-WITHOUT_JQ = shutil.which("jq") is None or shutil.which("curl") is None
+INSTALLED = str(Path(sys.executable).parent)
+"""Where the environment has the command `portside`."""
 
 
 @pytest.fixture
@@ -43,7 +46,8 @@ def token(world: World) -> Iterator[str]:
 
 
 def run(world: World, text: str, token: str, value: str) -> subprocess.CompletedProcess[str]:
-    known = {"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": world.layout.certificate, "no_proxy": "127.0.0.1"}
+    path = f"{INSTALLED}:{os.environ['PATH']}"
+    known = {"PATH": path, "REQUESTS_CA_BUNDLE": world.layout.certificate, "no_proxy": "127.0.0.1"}
     return subprocess.run(
         ["sh", "-c", text],
         env={**known, "PORTSIDE_TOKEN": token, "GREET_WHOM": value},
@@ -54,7 +58,6 @@ def run(world: World, text: str, token: str, value: str) -> subprocess.Completed
     )
 
 
-@pytest.mark.skipif(WITHOUT_JQ, reason="needs curl and jq: apt-get install curl jq")
 def test_a_build_starts_the_pipeline_waits_for_its_end_and_fails_with_it(
     world: World, pipeline: Json, token: str
 ) -> None:
@@ -66,7 +69,11 @@ def test_a_build_starts_the_pipeline_waits_for_its_end_and_fails_with_it(
     assert first["input"] == {"greet whom": 'Ann "O\'Hara" $(id)'}
     assert done.stdout.strip() == f"{world.layout.url}/executions/{first['id']}"
     failed = run(world, yaml.safe_load(shown["githubActions"])[0]["run"], token, "no")
-    assert failed.returncode == 1 and "Only.Check" in failed.stderr
+    assert failed.returncode == 10 and "FAILED" in failed.stderr and "Only / Check" in failed.stderr
+    ((_, job),) = yaml.safe_load(shown["gitlab"]).items()
+    by_gitlab = run(world, job["script"][0], token, "a value of GitLab's")
+    by_jenkins = run(world, re.sub(r"\\(.)", r"\1", shown["jenkins"].split("'''")[1]), token, "a value of Jenkins'")
+    assert (by_gitlab.returncode, by_jenkins.returncode) == (0, 0), by_gitlab.stderr + by_jenkins.stderr
     refused = run(world, shown["shell"], "wrong", "x")
-    assert refused.returncode != 0 and "signing in failed" in refused.stderr
-    assert len(world.executions(name="from a build")) == 2
+    assert refused.returncode == 3 and "PORTSIDE_TOKEN is not a good API token" in refused.stderr
+    assert len(world.executions(name="from a build")) == 4

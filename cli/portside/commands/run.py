@@ -13,22 +13,29 @@ from ..runs import exit_code_of, read_inputs, watch_run
 
 @click.command()
 @click.argument("pipeline")
-@click.option(
-    "-i", "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; NAME=@FILE reads it from a file."
-)
+@click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; may be repeated.")
+@click.option("--input-file", "files", multiple=True, metavar="NAME=FILE", help="An input that is a file's text.")
 @click.option("--comment", default="", help="Shown with the execution.")
 @click.option("--wait", is_flag=True, help="Follow it to its end; the exit code says how it ended.")
 @click.option(
     "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most so many seconds."
 )
 @with_server
-def run(server: PortsideServer, pipeline: str, inputs: tuple[str, ...], comment: str, wait: bool, timeout: int) -> int:
+def run(
+    server: PortsideServer,
+    pipeline: str,
+    inputs: tuple[str, ...],
+    files: tuple[str, ...],
+    comment: str,
+    wait: bool,
+    timeout: int,
+) -> int:
     """Start PIPELINE and print its execution's page.
 
     With --wait, Ctrl-C asks whether to cancel the execution, and these exit codes tell how it ended: 0 completed,
     10 failed, 11 cancelled, 12 still running after --timeout.
     """
-    body = {"input": read_inputs(inputs), "comments": comment or "started from the command line"}
+    body = {"input": read_inputs(inputs, files), "comments": comment or "started from the command line"}
     path = f"/pipelines/{quote(server.project, safe='')}/{quote(pipeline, safe='')}/executions"
     started = server.client.post(path, body)
     click.echo(server.page(f"executions/{started['executionId']}"))

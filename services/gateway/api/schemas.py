@@ -146,12 +146,13 @@ SCHEMAS: dict[str, Json] = {
         pipeline=ref("Pipeline"),
     ),
     "Snippets": _object(
-        ("tokenVariable", "shell", "githubActions", "gitlab"),
+        ("tokenVariable", "shell", "githubActions", "gitlab", "jenkins"),
         tokenVariable={**_TEXT, "description": "The variable that must hold an API token."},
         inputs={**_MAP, "description": "Inputs that must be given, and the variables that hold them."},
         shell=_TEXT,
         githubActions={**_TEXT, "description": "A step, as YAML."},
         gitlab={**_TEXT, "description": "A job, as YAML."},
+        jenkins={**_TEXT, "description": "A stage of a declarative pipeline."},
     ),
     "Tiles": _object(("tiles",), tiles=listed("Tile")),
     "Tile": _object(

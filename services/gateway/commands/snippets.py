@@ -1,7 +1,6 @@
-"""How a build starts a pipeline and waits for its end: as a shell script, a GitHub Actions step, a GitLab job. Pure.
+"""How a build runs a pipeline to its end: `portside run --wait` in a shell, GitHub Actions, GitLab or Jenkins.
 
-The API token is only ever named. `curl` and `jq` are all that a build needs; values travel through `jq`, so that no
-quote in one can break the call.
+Pure. The API token is only ever named. Values travel in quoted variables, so that no quote in one can break the call.
 """
 
 from __future__ import annotations
@@ -12,36 +11,21 @@ import shlex
 from collections.abc import Iterable, Mapping
 from textwrap import indent
 from typing import Any
-from urllib.parse import quote
 
 from shared.contracts.base import Json
 from shared.grammar.inputs import blank
 
 TOKEN_VARIABLE = "PORTSIDE_TOKEN"
+JENKINS_CREDENTIAL = "portside-token"
 _SCRIPT = """\
 set -eu
-base={base}
-bearer=$(jq -n --arg t "$PORTSIDE_TOKEN" '{{refreshToken: $t}}' |
-  curl -fsS "$base/iaas/api/login" -H 'Content-Type: application/json' -d @- | jq -r .token)
-: "${{bearer:?signing in failed}}"
-link=$(jq -n{arguments} '{{comments: "started by a build", input: $ARGS.named}}' |
-  curl -fsS "$base"{path} \\
-    -H "Authorization: Bearer $bearer" -H 'Content-Type: application/json' -d @- | jq -r .executionLink)
-: "${{link:?the pipeline was not started}}"
-echo "$base/executions/${{link##*/}}"
-while :; do
-  run=$(curl -fsS --retry 5 --retry-connrefused "$base$link" -H "Authorization: Bearer $bearer")
-  case $(printf %s "$run" | jq -r .status) in
-    COMPLETED) exit 0 ;;
-    FAILED | CANCELED) printf %s "$run" | jq -r .statusMessage >&2; exit 1 ;;
-  esac
-  sleep 2
-done
+export PORTSIDE_URL={base} PORTSIDE_PROJECT={project}
+portside run{arguments} --comment "started by a build" --wait -- {name}
 """
 
 
 def snippets(pipeline: Mapping[str, Any], public_url: str) -> Json:
-    """All three, and the variables that they read."""
+    """All four, and the variables that they read."""
     input_names = must_be_given(pipeline)
     variables = {name: variable(name) for name in input_names}
     text = script(pipeline, public_url, variables)
@@ -51,6 +35,7 @@ def snippets(pipeline: Mapping[str, Any], public_url: str) -> Json:
         "shell": text,
         "githubActions": _github(str(pipeline.get("name") or ""), text, variables.values()),
         "gitlab": _gitlab(str(pipeline.get("name") or ""), text, variables.values()),
+        "jenkins": _jenkins(str(pipeline.get("name") or ""), text, variables.values()),
     }
 
 
@@ -71,11 +56,10 @@ def variable(name: str) -> str:
 
 
 def script(pipeline: Mapping[str, Any], public_url: str, variables: Mapping[str, str]) -> str:
-    """The shell script; it ends with 0 when the run has completed, with 1 and the reason when it has not."""
-    project, name = (quote(str(pipeline.get(key) or ""), safe="") for key in ("project", "name"))
-    arguments = "".join(f' --arg {shlex.quote(input_name)} "${held}"' for input_name, held in variables.items())
-    path = shlex.quote(f"/codestream/api/pipelines/{project}/{name}/executions")
-    return _SCRIPT.format(base=shlex.quote(public_url.rstrip("/")), arguments=arguments, path=path)
+    """The shell script; it ends with 0 when the run has completed, and otherwise with the reason and another code."""
+    project, name = (shlex.quote(str(pipeline.get(key) or "")) for key in ("project", "name"))
+    arguments = "".join(f' -i {shlex.quote(f"{input_name}=")}"${held}"' for input_name, held in variables.items())
+    return _SCRIPT.format(base=shlex.quote(public_url.rstrip("/")), arguments=arguments, project=project, name=name)
 
 
 def _github(name: str, text: str, variables: Iterable[str]) -> str:
@@ -91,7 +75,19 @@ def _gitlab(name: str, text: str, variables: Iterable[str]) -> str:
     held = f"  variables:\n{lines}" if lines else ""
     return (
         f"# {TOKEN_VARIABLE} is a masked variable of the project: Settings, CI/CD, Variables.\n"
-        f"run-{job}:\n  image: alpine:3\n{held}"
-        "  before_script:\n  - apk add --no-cache curl jq\n"
+        f"# The image is Portside's own; any other with the command will do.\n"
+        f"run-{job}:\n  image: portside:latest\n{held}"
         f"  script:\n  - |\n{indent(text, '    ')}"
+    )
+
+
+def _jenkins(name: str, text: str, variables: Iterable[str]) -> str:
+    """A stage of a declarative pipeline; a text in `'''` keeps dollars, and takes backslashes as escapes."""
+    title, script_text = (part.replace("\\", "\\\\").replace("'", "\\'") for part in (f"Run {name}", text))
+    lines = "".join(f"    {held} = ''  // the value for this run\n" for held in variables)
+    return (
+        f"// The credential {JENKINS_CREDENTIAL} is a secret text with an API token.\n"
+        f"stage('{title}') {{\n  environment {{\n"
+        f"    {TOKEN_VARIABLE} = credentials('{JENKINS_CREDENTIAL}')\n{lines}  }}\n"
+        f"  steps {{\n    sh '''\n{script_text}'''\n  }}\n}}\n"
     )

@@ -10,7 +10,7 @@ from shared.contracts.catalog import Get, Kind
 from . import session
 from .routing import PageRoute
 
-TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "GitLab CI"))
+TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "GitLab CI"), ("jenkins", "Jenkins"))
 
 
 def page(id: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Any
 
 import pytest
@@ -50,15 +52,23 @@ def test_a_pipeline_that_needs_nothing_gets_no_variables() -> None:
     assert "variables" not in job
 
 
-def test_names_are_quoted_for_shell_and_address() -> None:
-    text = snippets(PIPELINE, URL)["shell"]
-    assert "/pipelines/My%20Project/Deploy%3A%20it%27s%20%22web%22/executions" in text
-    assert "--arg 'who ever' \"$WHO_EVER\"" in text
+def test_names_are_quoted_for_the_shell() -> None:
+    words = shlex.split(snippets(PIPELINE, URL)["shell"].splitlines()[2])
+    assert words[:6] == ["portside", "run", "-i", "TAG=$TAG", "-i", "who ever=$WHO_EVER"]
+    assert words[-2:] == ["--", PIPELINE["name"]]
+    assert "PORTSIDE_PROJECT='My Project'" in snippets(PIPELINE, URL)["shell"]
 
 
-def test_a_page_has_all_three_to_copy(site: Site, ann: FlaskClient) -> None:
+def test_a_stage_of_jenkins_holds_the_same_script() -> None:
+    stage = snippets(PIPELINE, URL)["jenkins"]
+    held = stage.split("'''")[1]
+    assert re.sub(r"\\(.)", r"\1", held).strip() == snippets(PIPELINE, URL)["shell"].strip()
+    assert "PORTSIDE_TOKEN = credentials('portside-token')" in stage and "WHO_EVER = ''" in stage
+
+
+def test_a_page_has_all_four_to_copy(site: Site, ann: FlaskClient) -> None:
     site.documents["pipelines"] = {"id": "p1", **PIPELINE}
     site.documents["settings"] = {"publicUrl": "https://cd.example.com"}
     page = ann.get("/pipelines/p1/build").text
-    assert page.count("PORTSIDE_TOKEN") >= 4 and "https://cd.example.com" in page
+    assert page.count("PORTSIDE_TOKEN") >= 4 and "<h2>Jenkins</h2>" in page and "https://cd.example.com" in page
     assert "<h2>GitLab CI</h2>" in page and "<code>WHO_EVER</code> for the input who ever" in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -76,6 +78,12 @@ def test_a_value_in_a_filter_cannot_end_its_quotes() -> None:
 
 def test_an_input_keeps_its_equals_signs() -> None:
     assert read_inputs(["A=1=2", "B="]) == {"A": "1=2", "B": ""}
+
+
+def test_only_an_input_file_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("from a file")
+    values = read_inputs([f"A=@{tmp_path}/notes"], [f"B={tmp_path}/notes"])
+    assert values == {"A": f"@{tmp_path}/notes", "B": "from a file"}
 
 
 @pytest.mark.parametrize(

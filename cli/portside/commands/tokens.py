@@ -1,0 +1,65 @@
+"""`tokens`: API tokens, for builds and other programs."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import click
+
+from ..connection import PortsideServer
+from ..ending import CommandFailed, ExitCode, confirm, note
+from ..lazy import LazyGroup
+from ..options import with_limit, with_output, with_server, with_yes
+from ..output import field, print_all, print_one
+
+PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
+TOKENS = (
+    field("NAME", "name"),
+    field("USER", "user"),
+    field("LAST USED", "lastUsedAt"),
+    field("EXPIRES", "expiresAt"),
+    field("ID", "id"),
+)
+
+
+@click.group(cls=LazyGroup, places=PLACES)
+def tokens() -> None:
+    """API tokens, for builds and other programs."""
+
+
+@click.command("list")
+@with_limit
+@with_output
+@with_server
+def tokens_list(server: PortsideServer, limit: int, form: str) -> None:
+    """List API tokens; none is shown in clear."""
+    print_all(list(server.client.pages("/api-tokens", limit)), TOKENS, form, empty="No API tokens.")
+
+
+@click.command("create")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1), help="How long it is good; half a year unless given.")
+@with_output
+@with_server
+def tokens_create(server: PortsideServer, name: str, days: int | None, form: str) -> None:
+    """Create an API token that acts as you and print it, only this once."""
+    made = server.client.post("/api-tokens", {"name": name, **({"goodForDays": days} if days else {})})
+    if form == "table":
+        click.echo(made["token"])
+        return
+    print_one(made, (*TOKENS, field("TOKEN", "token")), form, name="token")
+
+
+@click.command("delete")
+@click.argument("token", metavar="NAME_OR_ID")
+@with_yes
+@with_server
+def tokens_delete(server: PortsideServer, token: str, yes: bool) -> None:
+    """Revoke an API token."""
+    named = [row for row in server.client.pages("/api-tokens", 2_000) if token in (row["id"], row["name"])]
+    if len(named) != 1:
+        problem = "there is no API token" if not named else "there are several API tokens"
+        raise CommandFailed(f"{problem} {token!r}; name one by its id: portside tokens list", ExitCode.NOT_FOUND)
+    confirm(f"Revoke API token {named[0]['name']}?", yes=yes)
+    server.client.delete(f"/api-tokens/{quote(str(named[0]['id']), safe='')}")
+    note(f"Revoked API token {named[0]['name']}.")

@@ -1,0 +1,152 @@
+"""`import`, `export`, `diff` and `apply`: definitions as YAML files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..connection import PortsideServer
+from ..ending import CommandFailed, ExitCode, confirm, note
+from ..options import with_output, with_server, with_yes
+from ..output import Column, field, page, print_all
+
+if TYPE_CHECKING:
+    from ..plan import Definition, PlannedStep
+
+Json = dict[str, Any]
+PLAN = (
+    field("ACTION", "action"),
+    field("KIND", "kind"),
+    field("NAME", "name"),
+    field("FILE", "file"),
+    Column("WILL NOT RUN", lambda row: "; ".join(row["willNotRun"])),
+)
+REPORT = (field("STATUS", "status"), field("KIND", "kind"), field("NAME", "name"), field("MESSAGE", "statusMessage"))
+FILES = click.option(
+    "-f", "--file", "paths", multiple=True, required=True, metavar="FILE|DIR",
+    type=click.Path(path_type=Path, exists=True, allow_dash=True), help="A YAML file, a folder of them, or - .",
+)  # fmt: skip
+KINDS = ("pipelines", "endpoints", "variables", "registry-webhooks", "schedules", "projects")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
+@click.option(
+    "--action",
+    type=click.Choice(("apply", "create", "update")),
+    default="apply",
+    show_default=True,
+    help="`create` and `update` refuse what exists, or does not.",
+)
+@with_output
+@with_server
+def import_(server: PortsideServer, file: Path, action: str, form: str) -> None:
+    """Import definitions as they are, such as an export of Code Stream, and report on each."""
+    from ..plan import read_files
+
+    text = "\n---\n".join(text for _, text in read_files([file]))
+    _send(server, text, action, form)
+
+
+def _send(server: PortsideServer, text: str, action: str, form: str) -> None:
+    report = server.client.send_yaml("POST", "/import", text, action=action, project=server.project)
+    objects: list[Json] = report["objects"]
+    print_all(objects, REPORT, form)
+    for document in objects:
+        for flaw in document.get("flaws") or ():
+            from ..api import flaw_line
+
+            note(f"{document['name']}: {flaw_line(flaw)}")
+        for task in document.get("willNotRun") or ():
+            note(f"{document['name']}: {task['stage']}.{task['task']}: {task['reason']}")
+    for secret in report.get("needsSecrets") or ():
+        note(f"set: {secret}")
+    if failed := [document for document in objects if document["status"] == "FAILED"]:
+        raise CommandFailed(f"{len(failed)} of {len(objects)} objects were refused")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("names", nargs=-1)
+@with_server
+def export(server: PortsideServer, kind: str | None, names: tuple[str, ...]) -> None:
+    """Export the project's definitions as YAML, or those of one KIND and these NAMES; secrets are masked."""
+    query: dict[str, str | int] = {"project": server.project}
+    if kind:
+        chosen = names or tuple(str(row["name"]) for row in server.client.pages(f"/{kind}", 2_000))
+        query[kind] = ",".join(chosen)
+    page(server.client.text("/export", **query))
+
+
+@click.command()
+@FILES
+@with_server
+def diff(server: PortsideServer, paths: tuple[Path, ...]) -> int:
+    """Show how files differ from what the server has; exit code 6 where they do."""
+    steps = [step for step in _plan(server, paths)[1] if step.verb != "leave"]
+    text = "".join(
+        step.difference or f"+++ {step.definition.file}: {step.definition.kind} {step.definition.name} is new\n"
+        for step in steps
+    )
+    page(text)
+    return ExitCode.DIFFERENT if steps else ExitCode.DONE
+
+
+@click.command()
+@FILES
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+@with_yes
+@with_output
+@with_server
+def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: bool, form: str) -> None:
+    """Make the server's definitions those of the files: first a plan, then, once agreed, the changes.
+
+    The plan says of each object whether it is created, changed or left, and which tasks will not run here. An object
+    that no file names stays.
+    """
+    texts, steps = _plan(server, paths)
+    changes = [step for step in steps if step.verb != "leave"]
+    if dry_run:
+        print_all([step.row() for step in steps], PLAN, form)
+        return
+    if not changes:
+        note("Nothing to change.")
+        return
+    from ..output import table
+
+    note(table([step.row() for step in steps], PLAN).rstrip())
+    confirm(f"Apply {len(changes)} changes to project {server.project} at {server.context.url}?", yes=yes)
+    changed_files = {step.definition.file for step in changes}
+    text = "\n---\n".join(text for name, text in texts if name in changed_files)
+    _send(server, text, "apply", form)
+
+
+def _plan(server: PortsideServer, paths: Sequence[Path]) -> tuple[list[tuple[str, str]], list[PlannedStep]]:
+    """The files' texts, and what would become of each of their objects."""
+    from ..plan import definitions, plan, read_files
+
+    texts = read_files(paths)
+    wanted = definitions(texts)
+    for definition in wanted:
+        if not definition.name:
+            raise CommandFailed(f"{definition.file}: an object has no name", ExitCode.USAGE)
+    tiles = server.client.get("/pipeline-tiles")["tiles"]
+    return texts, plan(wanted, _stored(server, wanted), frozenset(str(tile["type"]) for tile in tiles))
+
+
+def _stored(server: PortsideServer, wanted: Sequence[Definition]) -> dict[tuple[str, str], Json]:
+    """What the server has of these objects, by collection and name, as it exports it."""
+    from ..plan import COLLECTIONS, definitions
+
+    stored = {}
+    projects = {str(definition.document.get("project") or server.project) for definition in wanted}
+    existing = {str(row["name"]) for row in server.client.pages("/projects", 2_000)}
+    for project in projects & existing:
+        text = server.client.text("/export", project=project)
+        for definition in definitions([("the server's export", text)]):
+            collection = COLLECTIONS.get(definition.kind, definition.kind)
+            stored[collection, definition.name] = definition.document
+    return stored

@@ -1,0 +1,179 @@
+"""What an `apply` would do, by comparing files with what the server exports. Pure but for reading files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .ending import CommandFailed, ExitCode
+from .output import as_yaml
+
+Json = dict[str, Any]
+MASK = "*****"
+MAX_FILE_BYTES = 8 * 1024 * 1024
+COLLECTIONS = {
+    "PROJECT": "projects",
+    "VARIABLE": "variables",
+    "ENDPOINT": "endpoints",
+    "PIPELINE": "pipelines",
+    "DOCKER_WEBHOOK": "registry-webhooks",
+    "REGISTRY_WEBHOOK": "registry-webhooks",
+    "DOCKERHUB_WEBHOOK": "registry-webhooks",
+    "GIT_WEBHOOK": "git-webhooks",
+    "GERRIT_LISTENER": "gerrit-listeners",
+    "GERRIT_TRIGGER": "gerrit-triggers",
+    "SCHEDULE": "schedules",
+}
+"""Kinds in a file, and the parameter of `/export` that asks for them by name."""
+SECRETS = ("token", "password", "secretToken", "refreshToken", "privateKey", "clientKey", "apiToken")
+"""Fields that the server never shows: what a file has there cannot be compared, and is sent as it is."""
+_KEPT = frozenset({"icon", "enabled", "supersede", "concurrency", "kind", "project"})
+"""What a pipeline keeps, or gets by default, where its file leaves it out; every other field is cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One object of a file."""
+
+    document: Json
+    file: str
+
+    @property
+    def kind(self) -> str:
+        return str(self.document.get("kind") or "PIPELINE").upper()
+
+    @property
+    def name(self) -> str:
+        return str(self.document.get("name") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What would become of one object: `create`, `change` or `leave`; and tasks that will not run here."""
+
+    definition: Definition
+    verb: str
+    difference: str = ""
+    will_not_run: tuple[str, ...] = ()
+
+    def row(self) -> Json:
+        """As it is printed."""
+        definition = self.definition
+        return {
+            "action": self.verb,
+            "kind": definition.kind,
+            "name": definition.name,
+            "file": definition.file,
+            "willNotRun": list(self.will_not_run),
+        }
+
+
+def read_files(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Name and text of each file, and of the YAML files of each folder; `-` is standard input."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(file for file in path.rglob("*") if file.suffix in (".yaml", ".yml") and file.is_file())
+        else:
+            files.append(path)
+    if not files:
+        raise CommandFailed(f"there is no .yaml file in {', '.join(map(str, paths))}", ExitCode.USAGE)
+    return [(str(file), _read(file)) for file in files]
+
+
+def _read(file: Path) -> str:
+    try:
+        if str(file) == "-":
+            import sys
+
+            return sys.stdin.read(MAX_FILE_BYTES)
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise CommandFailed(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB", ExitCode.USAGE)
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(f"cannot read {file}: {error}", ExitCode.USAGE) from None
+
+
+def definitions(files: Iterable[tuple[str, str]]) -> list[Definition]:
+    """Every object of the files. Raises `CommandFailed` with file, line and column for what is not YAML."""
+    result = []
+    for name, text in files:
+        try:
+            documents = [document for document in yaml.safe_load_all(text) if document is not None]
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+            why = getattr(error, "problem", None) or str(error)
+            raise CommandFailed(f"{place}: not YAML: {why}", ExitCode.USAGE) from None
+        for document in documents:
+            if not isinstance(document, dict):
+                raise CommandFailed(f"{name}: a document is not an object with kind and name", ExitCode.USAGE)
+            result.append(Definition(document, name))
+    return result
+
+
+def plan(
+    wanted: Sequence[Definition], stored: Mapping[tuple[str, str], Json], task_types: frozenset[str]
+) -> list[PlannedStep]:
+    """What would become of each; `stored` holds what the server has by kind and name."""
+    steps = []
+    for definition in wanted:
+        current = stored.get((COLLECTIONS.get(definition.kind, definition.kind), definition.name))
+        difference = "" if current is None else differences(definition, current)
+        verb = "create" if current is None else "change" if difference else "leave"
+        steps.append(PlannedStep(definition, verb, difference, tuple(_will_not_run(definition, task_types))))
+    return steps
+
+
+def differences(definition: Definition, current: Json) -> str:
+    """A unified diff between what the server has and the file, over what the file decides; empty where they agree."""
+    desired = {key: value for key, value in definition.document.items() if key not in ("kind", "project")}
+    before = _comparable(current, desired)
+    if definition.kind == "PIPELINE":
+        before |= {key: value for key, value in current.items() if key not in desired and key not in _KEPT and value}
+    after = _without_secrets(desired)
+    if before == after:
+        return ""
+    names = (f"server/{definition.name}", f"{definition.file}/{definition.name}")
+    lines = difflib.unified_diff(
+        as_yaml(before).splitlines(keepends=True), as_yaml(after).splitlines(keepends=True), *names
+    )
+    return "".join(lines)
+
+
+def _comparable(current: Any, desired: Any) -> Any:
+    """The part of what the server has that the file speaks of, in the file's order."""
+    if not isinstance(desired, dict) or not isinstance(current, dict):
+        return current
+    return {
+        key: _comparable(current[key], value)
+        for key, value in desired.items()
+        if key in current and not _is_secret(key, value)
+    }
+
+
+def _without_secrets(desired: Any) -> Any:
+    if not isinstance(desired, dict):
+        return desired
+    return {key: _without_secrets(value) for key, value in desired.items() if not _is_secret(key, value)}
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return value == MASK or (key in SECRETS and not isinstance(value, dict))
+
+
+def _will_not_run(definition: Definition, task_types: frozenset[str]) -> Iterable[str]:
+    if definition.kind != "PIPELINE":
+        return
+    stages = definition.document.get("stages")
+    for stage_name, stage in stages.items() if isinstance(stages, dict) else ():
+        tasks = stage.get("tasks") if isinstance(stage, dict) else None
+        for task_name, task in tasks.items() if isinstance(tasks, dict) else ():
+            kind = task.get("type") if isinstance(task, dict) else None
+            if kind not in task_types:
+                yield f"{stage_name}.{task_name}: tasks of type {kind} do not run here"

@@ -1,0 +1,74 @@
+"""What `apply` and `diff` say of files beside what the server exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.portside.ending import CommandFailed, ExitCode
+from cli.portside.plan import Definition, definitions, plan, read_files
+
+TYPES = frozenset({"Log", "K8S"})
+STORED: dict[str, Any] = {
+    "project": "default", "kind": "PIPELINE", "name": "web", "icon": "rocket", "enabled": True, "concurrency": 10,
+    "description": "deploys", "stageOrder": ["Only"],
+    "stages": {"Only": {"taskOrder": ["Say"], "tasks": {"Say": {"type": "Log", "input": {"message": "hello"}}}}},
+}  # fmt: skip
+ENDPOINT: dict[str, Any] = {
+    "project": "default", "kind": "ENDPOINT", "name": "cluster", "type": "k8s", "isRestricted": False,
+    "properties": {"kubernetesURL": "https://cluster.example.com", "token": "*****"},
+}  # fmt: skip
+
+
+def verbs(*documents: dict[str, Any]) -> list[str]:
+    stored = {("pipelines", "web"): STORED, ("endpoints", "cluster"): ENDPOINT}
+    return [step.verb for step in plan([Definition(document, "f.yaml") for document in documents], stored, TYPES)]
+
+
+def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def test_what_the_server_fills_in_is_not_a_change() -> None:
+    assert verbs(STORED, without(STORED, "icon", "enabled", "concurrency"), ENDPOINT) == ["leave"] * 3
+
+
+def test_what_a_pipeline_leaves_out_is_cleared_and_so_a_change() -> None:
+    (step,) = plan([Definition(without(STORED, "description"), "f.yaml")], {("pipelines", "web"): STORED}, TYPES)
+    assert step.verb == "change" and "-description: deploys" in step.difference
+
+
+def test_a_new_object_is_created_and_another_value_a_change() -> None:
+    other = {**ENDPOINT, "properties": {"kubernetesURL": "https://other.example.com"}}
+    assert verbs({**STORED, "name": "shop"}, other) == ["create", "change"]
+
+
+def test_a_secret_is_neither_compared_nor_shown() -> None:
+    changed = {**ENDPOINT, "properties": {"kubernetesURL": "https://other.example.com", "token": "very-secret"}}
+    (step,) = plan([Definition(changed, "f.yaml")], {("endpoints", "cluster"): ENDPOINT}, TYPES)
+    assert step.verb == "change" and "very-secret" not in step.difference and "*****" not in step.difference
+    assert verbs({**ENDPOINT, "properties": {**ENDPOINT["properties"], "token": "very-secret"}}) == ["leave"]
+
+
+def test_a_task_of_an_unknown_type_will_not_run() -> None:
+    stages = {"Only": {"taskOrder": ["Build"], "tasks": {"Build": {"type": "Jenkins"}}}}
+    (step,) = plan([Definition({**STORED, "stages": stages}, "f.yaml")], {}, TYPES)
+    assert step.row()["willNotRun"] == ["Only.Build: tasks of type Jenkins do not run here"]
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: &a [*a]\nb: *c\n", "x: !!python/name:os.system"])
+def test_what_is_not_yaml_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(CommandFailed, match=r"^f\.yaml:\d+:\d+: not YAML") as failure:
+        definitions([("f.yaml", text)])
+    assert failure.value.exit_code is ExitCode.USAGE
+
+
+def test_a_folder_is_read_in_order_and_only_its_yaml(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "notes.md"):
+        (tmp_path / name).write_text(f"name: {name}")
+    assert [Path(name).name for name, _ in read_files([tmp_path])] == ["a.yml", "b.yaml"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(CommandFailed, match=r"no \.yaml file"):
+        read_files([tmp_path / "none"])
