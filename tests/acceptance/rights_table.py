@@ -161,6 +161,7 @@ ROWS = (
     Row(N.EDIT, "DELETE /executions/{id}", "ended"),
     Row(N.EDIT, "DELETE /executions?$filter=name eq 'no such pipeline'"),
     Row(N.A_PROJECT, "GET /deployments"),
+    Row(N.A_PROJECT, "GET /dora"),
     Row(N.READ, "GET /deployments/{id}", "deployed"),
     Row(N.READ, "GET /deployments/{id}/history", "deployed"),
     Row(N.READ, "GET /deployments/{id}/now", "deployed"),

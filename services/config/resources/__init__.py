@@ -1,7 +1,7 @@
 """What the gateway asks for, one module per kind that the catalog does not own.
 
 `registry` lists all kinds and their timers; `dispatch` hands a request to its kind. `executions`, `events`,
-`user_operations`, `deployments`, `logs` and `dead_letters` are kinds.
+`user_operations`, `deployments` (with their `dora` figures), `logs` and `dead_letters` are kinds.
 
 Never here: rules of pushes and runs, which have their own packages.
 """

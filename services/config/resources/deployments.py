@@ -8,23 +8,37 @@ from services.config.catalog.references import resolve_endpoint
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
-from services.config.store import Reading, UnitOfWork, deployments
+from services.config.store import Reading, UnitOfWork, deployments, figures
 from services.config.store.definitions.endpoints import ENDPOINTS
 from services.config.store.deployments import Deployment
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 
+from . import dora
+
+MOST_DAYS = 366
+
 
 class Deployments:
     """The newest of every workload; with `parent`, all of that one's workload. Only runs write them."""
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
-        """One page."""
+        """One page; with `options.doraDays` the DORA figures of each pipeline instead."""
+        if "doraDays" in ask.options:
+            return self._dora(uow, person, ask)
         if ask.parent:
             self.get(uow, person, Get(kind=Kind.DEPLOYMENTS, id=ask.parent))
         rows, total = deployments.page(uow, readable(uow, person), ask)
         return Page(documents=tuple(document(row) for row in rows), total=total)
+
+    def _dora(self, uow: Reading, person: Person, ask: Find) -> Page:
+        days, projects = _days(ask.options["doraDays"]), readable(uow, person)
+        if project := str(ask.options.get("project") or ""):
+            projects = frozenset({project}) if projects is None else projects & {project}
+        runs = figures.ended_runs(uow, projects, uow.now - days * dora.DAY_S)
+        documents = dora.documents(runs, figures.environments_by_pipeline(uow, projects), days)
+        return Page(documents=documents, total=len(documents))
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """By id; with `options.look` also its cluster's endpoint as a runner needs it, with secrets sealed."""
@@ -39,6 +53,16 @@ class Deployments:
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """Nothing: rerun the execution to deploy it again."""
         raise unsupported(Kind.DEPLOYMENTS, ask.verb, ())
+
+
+def _days(text: object) -> int:
+    try:
+        days = int(str(text))
+    except ValueError:
+        days = 0
+    if not 1 <= days <= MOST_DAYS:
+        raise refuse(Code.INVALID, f"days must be a whole number from 1 to {MOST_DAYS}", subject="days")
+    return days
 
 
 def _endpoint(uow: Reading, deployment: Deployment) -> Json:

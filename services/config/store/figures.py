@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, text
+from dataclasses import dataclass
+from itertools import takewhile
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, text
 
 from services.config.model.claims import State
 from services.config.tables.catalog import WebhookRow
@@ -16,6 +19,8 @@ from .unit_of_work import Reading
 
 _FAILURES_IN_A_ROW = 50
 """Further back a first failure is not looked for."""
+_MOST_RUNS = 20_000
+"""Of which DORA figures are made at a time."""
 
 
 def runs_under_way(uow: Reading) -> list[tuple[str, str, str, int]]:
@@ -64,7 +69,8 @@ def environments(uow: Reading, run: Run) -> tuple[frozenset[str], frozenset[str]
 
 
 def first_failure(uow: Reading, run: Run) -> float | None:
-    """When the first of the failed runs in a row right before this one ended; None when the one before was good."""
+    """When the first of the failed runs in a row right before this one ended; None when the one before was good, or
+    when none ever was: what has never run cannot be restored."""
     query = (
         select(ExecutionRow.status, ExecutionRow.ended_at)
         .where(
@@ -77,9 +83,51 @@ def first_failure(uow: Reading, run: Run) -> float | None:
         .order_by(ExecutionRow.order_at.desc())
         .limit(_FAILURES_IN_A_ROW)
     )
-    earliest = None
-    for status, ended_at in uow.connection.execute(query):
-        if status == Status.COMPLETED.value:
-            break
-        earliest = ended_at
+    rows = uow.connection.execute(query).all()
+    failures = list(takewhile(lambda row: row[0] == Status.FAILED.value, rows))
+    has_good_one_before = len(failures) < len(rows) or len(rows) == _FAILURES_IN_A_ROW
+    earliest: float | None = failures[-1][1] if failures and has_good_one_before else None
     return earliest
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that completed or failed, as far as DORA counts it."""
+
+    pipeline_id: str
+    project: str
+    pipeline: str
+    status: Status
+    order_at: float
+    ended_at: float
+    is_push: bool
+
+
+def ended_runs(uow: Reading, projects: frozenset[str] | None, since: float) -> list[EndedRun]:
+    """Completed and failed runs of pipelines that have rolled out, by pipeline and end; of many, those of late."""
+    row = ExecutionRow
+    query = (
+        select(row.pipeline_id, row.project, row.pipeline, row.status, row.order_at, row.ended_at, row.delivery)
+        .where(row.requested_at >= since, row.state == State.ENDED.value, row.nested.is_(False))
+        .where(row.status.in_((Status.COMPLETED.value, Status.FAILED.value)), row.ended_at.is_not(None))
+        .where(row.pipeline_id.in_(select(DeploymentRow.pipeline_id)), *_within(row.project, projects))
+        .order_by(row.requested_at.desc())
+        .limit(_MOST_RUNS)
+    )
+    rows = uow.connection.execute(query)
+    runs = [EndedRun(r[0], r[1], r[2], Status(r[3]), r[4], r[5] or 0.0, r[6] is not None) for r in rows]
+    return sorted(runs, key=lambda run: (run.project, run.pipeline, run.pipeline_id, run.ended_at))
+
+
+def environments_by_pipeline(uow: Reading, projects: frozenset[str] | None) -> dict[str, list[str]]:
+    """By pipeline id, the endpoints of which it left the newest workload."""
+    row = DeploymentRow
+    query = select(row.pipeline_id, row.endpoint).where(row.newest, *_within(row.project, projects)).distinct()
+    environments: dict[str, list[str]] = {}
+    for pipeline_id, endpoint in uow.connection.execute(query):
+        environments.setdefault(pipeline_id, []).append(endpoint)
+    return environments
+
+
+def _within(project: SQLColumnExpression[str], projects: frozenset[str] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if projects is None else (project.in_(sorted(projects)),)

@@ -136,6 +136,15 @@ def deployments_before(call: Call) -> Reply:
     return Reply(wire.listing(Kind.DEPLOYMENTS, call.find(ask)))
 
 
+def dora(call: Call) -> Reply:
+    """Deployment frequency, lead time, change failure rate and time to restore of each pipeline."""
+    options = {"doraDays": call.query.get("days", "30")}
+    if project := call.query.get("project"):
+        options["project"] = project
+    page = call.find(call.asks(Kind.DEPLOYMENTS, options=options))
+    return Reply({"count": len(page.documents), "totalCount": page.total, "pipelines": list(page.documents)})
+
+
 def deployment_now(call: Call) -> Reply:
     """The workload as its cluster has it now."""
     return Reply(look(call.context.config, call.caller, call.path["id"]).to_json())

@@ -15,7 +15,7 @@ from .routes import PREFIXES, ROUTES, Route
 from .schemas import REQUIRED, SCHEMAS, by_name, ref
 
 _PLACE = re.compile(r"{(\w+)}")
-_INTEGERS = {"$top", "$skip", "page", "$size", "count", "after"}
+_INTEGERS = {"$top", "$skip", "page", "$size", "count", "after", "days"}
 _NOTES = {
     "$filter": "OData predicate over the indexed fields, such as `name eq 'web'`.",
     "$orderby": "A field and a direction, such as `name desc`.",
@@ -26,6 +26,7 @@ _NOTES = {
     "version": "Returns this version instead of the current one.",
     "from": "A version's number.",
     "to": "A version's number.",
+    "days": "How many days back, 1 to 366; 30 by default.",
     "after": "Only lines after this number.",
     "project": "A project's name; for an import, the project for objects whose own project does not exist here.",
     "export": "`csv` or `json` returns a file instead of the list.",

@@ -166,6 +166,8 @@ def _deployments() -> list[Route]:
         Route("GET", item, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
         Route("GET", f"{item}/history", handlers.deployments_before, "Earlier deployments of the same workload", tag,
               gives="[Deployment]", query=LIST),
+        Route("GET", "/dora", handlers.dora, "DORA figures of each pipeline", tag, gives="Dora",
+              query=("days", "project")),
         Route("GET", f"{item}/now", handlers.deployment_now, "What its cluster runs now", tag, gives="DeploymentNow"),
     ]  # fmt: skip
 

@@ -265,6 +265,31 @@ SCHEMAS: dict[str, Json] = {
         executionIndex=_COUNT,
         executionLink=_TEXT,
     ),
+    "Dora": _object(
+        ("count", "totalCount", "pipelines"),
+        count=_COUNT,
+        totalCount=_COUNT,
+        pipelines={
+            "type": "array",
+            "items": _object(
+                ("project", "pipeline", "days", "deployments", "failedChanges", "changeFailureRate"),
+                project=_TEXT,
+                pipeline=_TEXT,
+                pipelineLink=_TEXT,
+                environments={**_TEXTS, "description": "Endpoints that it rolled out to."},
+                days=_COUNT,
+                deployments={**_COUNT, "description": "Completed runs."},
+                deploymentsPerDay={"type": "number"},
+                leadTimeSeconds={"type": ["number", "null"], "description": "Median, from push to the end of its run."},
+                failedChanges={**_COUNT, "description": "Failed runs."},
+                changeFailureRate={"type": "number", "description": "Failed runs over all that ended, 0 to 1."},
+                timeToRestoreSeconds={
+                    "type": ["number", "null"],
+                    "description": "Mean, from the first failed run in a row to the next completed one.",
+                },
+            ),
+        },
+    ),
     "DeploymentNow": _object(
         ("state", "images", "ready", "message"),
         state={"enum": ["same", "differs", "gone"], "description": "Beside what the newest deployment left."},
