@@ -19,7 +19,7 @@ from .check_shape import UNREADABLE, read_shape
 from .conditions import ConditionError, check_condition
 from .expressions import ROOTS, references
 from .inputs import DOCKER, TRIGGERS, injected
-from .manifest_values import MEND, alone_on_their_lines
+from .manifest_values import MEND, YAML_FIELDS, alone_on_their_lines
 from .names import Path, UnplacedFlaw, did_you_mean, nearest, path_text
 from .spec import PipelineSpec, TaskSpec, split_group
 from .task_schemas import TASK_SCHEMAS
@@ -182,7 +182,7 @@ def _about_tasks(
 def _fields_from_values(place: Path, task: TaskSpec) -> Iterator[UnplacedFlaw]:
     """References from which a manifest got fields as long as values were put in before it was read."""
     as_yaml = str(task.input.get("references") or "").lower() == "text"
-    for name in ("yaml", "patch"):
+    for name in YAML_FIELDS:
         text = task.input.get(name)
         for reference in alone_on_their_lines(text) if isinstance(text, str) else ():
             if as_yaml and reference.startswith("${var."):

@@ -40,6 +40,8 @@ _SIMPLE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/@+-]*[A-Za-z0-9])?")
 _FOREIGN = re.compile(r"\$\{[A-Za-z_]\w*\}")
 """A shell's variable, which is itself in quotes and in blocks."""
 _TO_ESCAPE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+YAML_FIELDS = ("yaml", "patch", "values", "patches", "images")
+"""The inputs of a K8S task that are YAML."""
 MEND = (
     "Write the fields out with a reference for each value, or give it a value that is a map or a list; of variables, "
     "`references: text` on the task puts the text in first."
@@ -98,7 +100,7 @@ def fill_input(task_input: Mapping[str, Any], scope: Scope, missing: Missing = f
     """
     as_yaml = str(task_input.get("references") or "").strip().lower() == "text"
     filled: Json = {}
-    for field in ("yaml", "patch", "values", "patches", "images"):
+    for field in YAML_FIELDS:
         if not isinstance(text := task_input.get(field), str) or not TOKEN.search(text):
             continue
         value = fill_manifest(

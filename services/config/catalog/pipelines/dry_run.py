@@ -12,7 +12,7 @@ from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
 from shared.grammar.inputs import run_inputs
 from shared.grammar.malformed import Malformed
-from shared.grammar.manifest_values import fill_input
+from shared.grammar.manifest_values import YAML_FIELDS, fill_input
 from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve_known
@@ -78,7 +78,7 @@ def _manifests(task_input: Json, scope: Scope) -> Json:
     try:
         return fill_input(task_input, scope, lambda unresolved: f"${{{unresolved.name}}}")
     except Malformed as error:
-        return {field: f"(this cannot be read{error.described})" for field in ("yaml", "patch") if field in task_input}
+        return {field: f"(this cannot be read{error.described})" for field in YAML_FIELDS if field in task_input}
 
 
 def _skipped(condition: str, scope: Scope) -> bool | None:
