@@ -41,7 +41,7 @@ class InstallationSettings:
             can = " and ".join(_CHANGEABLE)
             raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only {can} can", subject=others[0])
         before = self._document(uow, person)
-        if public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
+        if "publicUrl" in ask.body and public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
             wanted.ask_pass(uow, "the public address changed")
         _switch_local_sign_in(uow, person, flag(ask.body, "localSignIn", before["localSignIn"]))
         after = self._document(uow, person)

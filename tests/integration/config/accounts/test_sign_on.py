@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.config.store.definitions import settings
 from shared.contracts.catalog import Act, Find, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import SYSTEM, Caller
 from shared.contracts.problems import Code, Refused
@@ -213,3 +214,9 @@ def test_providers_are_for_administrators(office: Office, provider: Json) -> Non
         office.desk.get(Get(kind=Kind.PROVIDERS, id=provider["id"]), ann)
     with pytest.raises(Refused, match="service role Administrator"):
         office.desk.act(Act(kind=Kind.PROVIDERS, verb="delete", id=provider["id"]), ann, None)
+
+
+def test_passwords_are_switched_on_where_no_public_address_is_known_yet(office: Office) -> None:
+    with office.store.write() as uow:
+        settings.set_setting(uow, "public_url", "")
+    assert office.act(Kind.SETTINGS, "patch", {"localSignIn": True})["localSignIn"] is True
