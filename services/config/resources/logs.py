@@ -14,6 +14,7 @@ from shared.bus import Ack, Incoming, Outcome
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import LogChunk
+from shared.contracts.texts import whole_number
 
 HEAD_LINES = 2_000
 TAIL_LINES = 8_000
@@ -43,9 +44,16 @@ class Logs:
     """The kind `logs`: of one execution, whole or of one task."""
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
-        """Chunks of the execution `parent`, in order; options `stage`, `task`, `try`, `after` narrow them."""
+        """Chunks of the execution `parent`, in order; options `stage`, `task`, `try`, `after` narrow them. With `last`
+        those that hold so many last lines, of one try; with `before` too, the last before that line."""
         _demand(uow, person, ask.parent)
-        chunks = stored.chunks(uow, ask.parent, ask.options, limit=ask.top, skip=ask.skip)
+        last = whole_number(str(ask.options.get("last") or ""))
+        if last is None:
+            chunks = stored.chunks(uow, ask.parent, ask.options, limit=ask.top, skip=ask.skip)
+        else:
+            before = whole_number(str(ask.options.get("before") or ""))
+            count = min(last, HEAD_LINES + TAIL_LINES)
+            chunks = stored.last_chunks(uow, ask.parent, ask.options, lines=count, before=before)
         documents = tuple(
             {
                 "stage": chunk.stage,

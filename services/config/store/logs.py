@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import Select, delete, select, text
 
 from services.config.tables.ledger import LogRow
 from shared.contracts.runs import LogChunk
@@ -66,18 +66,42 @@ def cut(uow: UnitOfWork, execution_id: str, stage: str, task: str, try_number: i
     )
 
 
-def chunks(uow: Reading, execution_id: str, options: Mapping[str, Any], *, limit: int, skip: int) -> list[Chunk]:
-    """In the order of tasks and lines; `stage`, `task`, `try` and `after` (a line number) narrow them."""
+def last_chunks(
+    uow: Reading, execution_id: str, options: Mapping[str, Any], *, lines: int, before: int | None
+) -> list[Chunk]:
+    """The last chunks of one try that hold `lines` lines before line `before` (from 0), in order."""
+    statement = _narrowed(execution_id, options)
+    if before is not None:
+        statement = statement.where(LogRow.first_line < before)
+    found: list[Chunk] = []
+    count = 0
+    for row in uow.session.scalars(statement.order_by(LogRow.first_line.desc()).limit(max(1, lines))):
+        found.append(_chunk(row))
+        count += row.lines if before is None else min(row.lines, before - row.first_line)
+        if count >= lines:
+            break
+    return found[::-1]
+
+
+def _narrowed(execution_id: str, options: Mapping[str, Any]) -> Select[tuple[LogRow]]:
     statement = select(LogRow).where(LogRow.execution_id == execution_id)
     for name, column in (("stage", LogRow.stage), ("task", LogRow.task)):
         if options.get(name):
             statement = statement.where(column == str(options[name]))
     if (try_number := whole_number(str(options.get("try") or ""))) is not None:
         statement = statement.where(LogRow.try_number == try_number)
+    return statement
+
+
+def _chunk(row: LogRow) -> Chunk:
+    lines = row.text.split("\n") if row.lines else []
+    return Chunk(row.stage, row.task, row.try_number, row.first_line, lines, row.at)
+
+
+def chunks(uow: Reading, execution_id: str, options: Mapping[str, Any], *, limit: int, skip: int) -> list[Chunk]:
+    """In the order of tasks and lines; `stage`, `task`, `try` and `after` (a line number) narrow them."""
+    statement = _narrowed(execution_id, options)
     if (after := whole_number(str(options.get("after") or ""))) is not None:
         statement = statement.where(LogRow.first_line + LogRow.lines > after)
     ordered = statement.order_by(LogRow.stage, LogRow.task, LogRow.try_number, LogRow.first_line)
-    return [
-        Chunk(row.stage, row.task, row.try_number, row.first_line, row.text.split("\n") if row.lines else [], row.at)
-        for row in uow.session.scalars(ordered.offset(skip).limit(limit))
-    ]
+    return [_chunk(row) for row in uow.session.scalars(ordered.offset(skip).limit(limit))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, render_template, request
@@ -15,6 +17,7 @@ from . import session
 from .execution_view import ENDED, first_of_interest, headline, printed, stages_of, task_of, times, verbs
 from .formats import quoted
 from .layout import piece, query_number
+from .log_lines import LINES, LogLine, gap_before, matching, read
 from .routing import PageRoute
 from .streams import stream
 
@@ -67,9 +70,28 @@ def task(id: str) -> str:
 
 
 def log(id: str) -> str:
+    """Lines of the log: those after one while a task is at work, those before one as somebody scrolls up, or those that
+    hold a text."""
     execution = _get(id)
     task = _task(execution, request.args.get("stage", ""), request.args.get("task", ""))
-    return _tail(execution, task, query_number("after"))
+    if query := request.args.get("q", "").strip():
+        return _searched(execution, task, query)
+    if "before" in request.args:
+        return _log(execution, task, _last(execution, task, query_number("before")))
+    if "after" in request.args:
+        return _tail(execution, task, query_number("after"))
+    return _tail(execution, task, None)
+
+
+def download(id: str) -> Response:
+    """All stored lines of a task as a file."""
+    execution = _get(id)
+    task = _task(execution, request.args.get("stage", ""), request.args.get("task", ""))
+    text = session.get(Get(kind=Kind.LOGS, id=id, options=_of_try(task))).text
+    words = [str(execution.get("name")), str(execution.get("index")), str(task["stage"]), str(task["name"])]
+    file = re.sub(r"[^A-Za-z0-9]+", "-", " ".join(words)).strip("-").lower()
+    headers = {"Content-Disposition": f'attachment; filename="{file}.log"'}
+    return Response(text, content_type="text/plain;charset=UTF-8", headers=headers)
 
 
 def answer(id: str) -> Any:
@@ -117,46 +139,81 @@ def _drawn(execution: Json) -> str:
 
 def _panel(execution: Json, stage: str, name: str) -> str:
     task = _task(execution, stage, name)
-    # The log is read once more than it is followed: what it tells of the cluster has a place of its own.
-    lines, _ = _lines(execution, task, 0)
+    linked_line = query_number("line")
+    # A link to a line shows what is around it.
+    lines = _last(execution, task, linked_line + LINES // 2 if linked_line else None)
     return render_template(
         "_execution_task.html",
         execution=execution,
         task=task,
         over=task.get("status") in ENDED,
-        told=printed(lines),
-        tail=_tail(execution, task, 0),
+        told=printed(line.text for line in _all(execution, task)),
+        log=_log(execution, task, lines, linked_line=linked_line, follows=not linked_line),
         operation=_operation(execution, task) if task.get("_waiting") else None,
     )
 
 
-def _tail(execution: Json, task: Json, after: int) -> str:
-    """The lines from `after` on, and below them the place that asks for the next while the task is at work."""
-    lines, end = _lines(execution, task, after)
+def _log(
+    execution: Json,
+    task: Json,
+    lines: Sequence[LogLine],
+    *,
+    linked_line: int = 0,
+    follows: bool = False,
+    begins: bool = False,
+    query: str = "",
+) -> str:
+    """Lines with their numbers; above them the place that asks for earlier ones, below them for newer ones."""
+    colours = [colour for colour, _ in printed(line.text for line in lines).lines]
+    gaps = [gap_before(lines, place) for place in range(len(lines))]
     return render_template(
         "_execution_log.html",
         execution=execution,
         task=task,
-        lines=printed(lines).lines,
-        after=end,
-        first=after == 0,
+        rows=list(zip(lines, colours, gaps, strict=True)),
+        earlier=0 if begins or query or not lines else lines[0].number - 1,
+        after=lines[-1].number if lines else query_number("after"),
+        waits=follows and task.get("status") not in ENDED,
         over=task.get("status") in ENDED,
+        linked_line=linked_line,
+        query=query,
     )
 
 
-def _lines(execution: Json, task: Json, after: int) -> tuple[list[str], int]:
-    """Lines of the present try from number `after` on, and the number of the next."""
-    options = {"stage": task["stage"], "task": task["name"], "try": task.get("_tries") or 1, "after": str(after)}
-    ask = Find(kind=Kind.LOGS, parent=str(execution["id"]), top=MAX_CHUNKS, options=options)
-    lines, end = [], after
-    for chunk in session.find(ask).documents:
-        first = int(chunk.get("firstLine") or 0)
-        fresh = list(chunk.get("lines") or [])[max(0, end - first) :]
-        if first > end:
-            lines.append(f"… {first - end} lines were not stored …")
-        lines += fresh
-        end = max(end, first + len(chunk.get("lines") or []))
-    return lines, end
+def _tail(execution: Json, task: Json, after: int | None) -> str:
+    """The last lines, or those from `after` on."""
+    if after is None:
+        return _log(execution, task, _last(execution, task, None), follows=True)
+    ask = Find(
+        kind=Kind.LOGS,
+        parent=str(execution["id"]),
+        top=MAX_CHUNKS,
+        options={**_of_try(task), "after": str(after)},
+    )
+    fresh = [line for line in read(session.find(ask).documents) if line.number > after]
+    return _log(execution, task, fresh[:LINES], follows=True, begins=True)
+
+
+def _last(execution: Json, task: Json, before: int | None) -> list[LogLine]:
+    """The last lines of the present try, or the last before line `before`, which counts from 0."""
+    options = {**_of_try(task), "last": str(LINES), **({} if before is None else {"before": str(before)})}
+    chunks = session.find(Find(kind=Kind.LOGS, parent=str(execution["id"]), options=options)).documents
+    return [line for line in read(chunks) if before is None or line.number <= before][-LINES:]
+
+
+def _searched(execution: Json, task: Json, query: str) -> str:
+    return _log(execution, task, matching(_all(execution, task), query)[:LINES], query=query)
+
+
+def _all(execution: Json, task: Json) -> list[LogLine]:
+    """Every stored line of the present try, as far as one question brings them."""
+    ask = Find(kind=Kind.LOGS, parent=str(execution["id"]), top=MAX_CHUNKS, options=_of_try(task))
+    return read(session.find(ask).documents)
+
+
+def _of_try(task: Json) -> Json:
+    """What names the present try of a task."""
+    return {"stage": task["stage"], "task": task["name"], "try": task.get("_tries") or 1}
 
 
 def _event(execution: Json) -> Json | None:
@@ -185,5 +242,6 @@ ROUTES = (
     PageRoute("GET", "/executions/<id>/stage", stage),
     PageRoute("GET", "/executions/<id>/task", task),
     PageRoute("GET", "/executions/<id>/log", log),
+    PageRoute("GET", "/executions/<id>/log.txt", download),
     PageRoute("POST", "/executions/<id>/answer", answer),
 )

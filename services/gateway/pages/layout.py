@@ -17,6 +17,8 @@ from shared.version import __version__
 
 from . import first_use, formats, session, site, toasts
 
+THEME_COOKIE, THEMES = "portside_theme", ("dark", "light")
+"""What the switch in the foot of the page chose; otherwise the viewer's system chooses."""
 NAVIGATION = (
     (
         "Deliver",
@@ -58,11 +60,15 @@ def prepare(app: Flask) -> None:
 
 
 def _names() -> dict[str, Any]:
+    chosen_theme = request.cookies.get(THEME_COOKIE, "")
+    theme = chosen_theme if chosen_theme in THEMES else ""
     if g.get("caller") is None:
-        return {"caller": None}
+        return {"caller": None, "theme": theme}
     role = session.role()
     return {
         "caller": session.caller(),
+        "theme": theme,
+        "unwell": [line for line in session.context().health.lines() if line.troubles],
         "role": role,
         "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
         "form_token": session.form_token(),

@@ -15,6 +15,7 @@ if (matchMedia("(max-width: 48rem)").matches) {
 }
 
 // What is drawn again looks as it was left: what was open is open, and a log that was read at its end is followed.
+const wants = (what) => document.querySelector(`[data-log="${what}"]`)?.checked ?? true;
 const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 40;
 let left = { open: [], following: false };
 
@@ -22,15 +23,34 @@ function leave(place) {
   const log = place.closest("[data-follow]");
   left = {
     open: [...place.querySelectorAll("details[id][open]")].map((one) => one.id),
-    following: Boolean(log) && atEnd(log),
+    following: Boolean(log) && wants("follow") && atEnd(log),
+    // Earlier lines that are put in above leave what one reads where it is.
+    fromEnd: log && place.closest("[data-earlier]") ? log.scrollHeight - log.scrollTop : 0,
   };
 }
 on("htmx:beforeSwap", ({ detail: { target } }) => leave(target));
 on("htmx:sseBeforeMessage", ({ target }) => leave(target));
 on("htmx:afterSwap", () => {
   for (const id of left.open) document.getElementById(id)?.setAttribute("open", "");
+  if (left.fromEnd) for (const log of document.querySelectorAll("[data-follow]")) log.scrollTop = log.scrollHeight - left.fromEnd;
   if (!left.following) return;
   for (const log of document.querySelectorAll("[data-follow]")) log.scrollTop = log.scrollHeight;
+});
+
+// A log is read from its end, or at the line that the address names.
+function openLog() {
+  const log = document.querySelector("[data-follow]:not([data-opened])");
+  if (!log) return;
+  log.dataset.opened = "";
+  const linked = log.querySelector(".linked");
+  log.scrollTop = linked ? linked.offsetTop - log.clientHeight / 2 : log.scrollHeight;
+}
+on("htmx:afterSettle", openLog);
+openLog();
+on("change", ({ target: box }) => {
+  if (box.dataset.log === "wrap") document.getElementById("log").classList.toggle("unwrapped", !box.checked);
+  const log = document.getElementById("log");
+  if (box.dataset.log === "follow" && box.checked) log.scrollTop = log.scrollHeight;
 });
 
 // The task in the panel is marked among its stages, also when these are drawn again.

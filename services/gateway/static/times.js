@@ -25,6 +25,11 @@ function write() {
     if (time.textContent !== text) time.textContent = text;
     time.title = `${exact} ${zone} (${offsetAt(moment)})`;
   }
+  let at = "";
+  for (const number of document.querySelectorAll(".line > a:not([title])")) {
+    if (number.dataset.at) at = format.format(new Date(number.dataset.at / 1000));
+    number.title = at;
+  }
 }
 
 const twoDigits = (number) => String(number).padStart(2, "0");

@@ -500,6 +500,22 @@ def test_pause_parks_an_untaken_run_and_resume_brings_it_back(world: World) -> N
     assert world.take(run_id, dispatch=world.run(run_id).holding.dispatch).taken
 
 
+def test_a_log_is_read_from_its_end_and_upwards(world: World) -> None:
+    run_id = world.hook().execution_id or ""
+    about: dict[str, Any] = {"execution_id": run_id, "attempt": 1, "stage": "Build", "task": "Check", "at": 1.0}
+    logs.keep(world.store, [LogChunk(**about, first_line=start, lines=("x", "y")) for start in range(0, 20, 2)])
+
+    def starts(**options: str) -> list[int]:
+        with world.store.read() as uow:
+            page = Logs().find(uow, SYSTEM, Find(kind=Kind.LOGS, parent=run_id, options={"task": "Check", **options}))
+        return [chunk["firstLine"] for chunk in page.documents]
+
+    assert starts(last="5") == [14, 16, 18]
+    assert starts(last="3", before="9") == [6, 8]
+    assert starts(last="3", before="0") == []
+    assert len(starts(last="999999999")) == 10
+
+
 def test_log_lines_are_kept_head_and_tail_and_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "HEAD_LINES", 4)
     monkeypatch.setattr(logs, "TAIL_LINES", 4)
