@@ -37,6 +37,7 @@ ASKS: dict[str, str] = {
     "/account/tokens/<id>/revoke": "/account",
     "/account/sessions/end-others": "/account",
     "/account/sessions/<id>/end": "/account",
+    "/settings/providers/<id>/delete": "/settings/providers/o1",
 }
 """Routes whose controls change something at once, and a page where they are."""
 PLANS = {"/pipelines/import"}
@@ -47,12 +48,13 @@ SAVES = {
     *("/pipelines/new", "/pipelines/<id>/edit", "/pipelines/templates/<name>"),
     *("/pipelines/<pipeline>/schedules/new", "/pipelines/<pipeline>/schedules/<id>"),
     *("/account/password", "/account/tokens", "/first-steps/hide", "/first-steps/sample-data"),
+    *("/settings", "/settings/providers/new", "/settings/providers/<id>"),
     *("/variables/new", "/variables/<id>", "/projects/new", "/projects/<id>", "/people/new", "/people/<id>"),
 }
 """Forms with a button that saves what was typed: they are their own question."""
 READS = {
     *("/endpoints/validate", "/endpoints/certificate", "/pipelines/<id>/dry-run", "/pipelines/templates/<name>/form"),
-    "/account/password/check",
+    *("/account/password/check", "/settings/providers/try"),
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""
