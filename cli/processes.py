@@ -16,6 +16,8 @@ from cli import leftovers
 
 STOP_LIMIT_S = 20.0
 HUNG_AFTER_S = 30.0
+START_LIMIT_S = 300.0
+"""Until the first sign of life: a busy machine may need most of a minute to load the code, a large database more."""
 QUICK_DEATH_S = 5.0
 LONGEST_WAIT_S = 10.0
 LARGEST_LOG_BYTES = 32 * 1024 * 1024
@@ -53,6 +55,8 @@ class _Running:
     pulse_ns: int = 0
     pulse_at: float = 0.0
     """When the pulse's file was seen to change last."""
+    has_pulse: bool = False
+    """Whether this child has written it."""
 
     def hangs(self, at: float) -> bool:
         """Whether the process lives and its pulse does not, for too long."""
@@ -62,9 +66,11 @@ class _Running:
             pulse_ns = self.process.pulse.stat().st_mtime_ns
         except OSError:
             pulse_ns = self.pulse_ns
-        if pulse_ns != self.pulse_ns or self.pulse_at < self.started:
-            self.pulse_ns, self.pulse_at = pulse_ns, at
-        return at - self.pulse_at > HUNG_AFTER_S
+        if self.pulse_at < self.started:
+            self.pulse_ns, self.pulse_at, self.has_pulse = pulse_ns, at, False
+        elif pulse_ns != self.pulse_ns:
+            self.pulse_ns, self.pulse_at, self.has_pulse = pulse_ns, at, True
+        return at - self.pulse_at > (HUNG_AFTER_S if self.has_pulse else START_LIMIT_S)
 
 
 def rotate(log: Path, largest: int = LARGEST_LOG_BYTES) -> None:

@@ -83,7 +83,7 @@ def last_chunks(
     return found[::-1]
 
 
-def _narrowed(execution_id: str, options: Mapping[str, Any]) -> Select[tuple[LogRow]]:
+def _narrowed(execution_id: str, options: Mapping[str, Any]) -> Select[LogRow]:
     statement = select(LogRow).where(LogRow.execution_id == execution_id)
     for name, column in (("stage", LogRow.stage), ("task", LogRow.task)):
         if options.get(name):

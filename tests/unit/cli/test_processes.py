@@ -53,6 +53,20 @@ def test_a_process_whose_pulse_stops_is_ended_and_started_again(
         supervisor.stop()
 
 
+def test_a_process_that_takes_long_to_start_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "HUNG_AFTER_S", 0.2)
+    supervisor = Supervisor(tmp_path / "logs")
+    try:
+        supervisor.start(
+            Process("slow", (sys.executable, "-c", "import time; time.sleep(60)"), pulse=tmp_path / "pulse")
+        )
+        first = supervisor.pid_of("slow")
+        time.sleep(2)
+        assert supervisor.pid_of("slow") == first
+    finally:
+        supervisor.stop()
+
+
 def test_a_process_that_hangs_below_python_ends_itself_and_shows_where() -> None:
     hung = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=30, check=False)
     assert hung.returncode == 1
