@@ -39,6 +39,7 @@ class Checkout:
         author |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in author.items()}
         self._environment = {**author, "PATH": str(programs_folder), "HOME": os.environ.get("HOME", str(root))}
         self.write("shared/version.py", '"""The release."""\n\n__version__ = "0.1.0"\n')
+        self.write("cli/portside/version.py", '"""The release."""\n\n__version__ = "0.1.0"\n')
         self.write("deploy/charts/portside/Chart.yaml", 'name: portside\nversion: "0.1.0"\nappVersion: "0.1.0"\n')
         self.write("CHANGELOG.md", CHANGELOG)
         self.write("tests/support/releases.py", 'V0_1_0 = "e4e5888"\n')
@@ -80,6 +81,7 @@ def test_a_release_is_a_commit_with_its_version_and_section_and_a_tag_that_says_
     assert done.returncode == 0, done.stderr
     assert "git push origin HEAD v0.2.0" in done.stdout and "no image was built" in done.stdout
     assert '__version__ = "0.2.0"' in checkout.git("show", "v0.2.0:shared/version.py")
+    assert '__version__ = "0.2.0"' in checkout.git("show", "v0.2.0:cli/portside/version.py")
     chart = checkout.git("show", "v0.2.0:deploy/charts/portside/Chart.yaml")
     assert chart == 'name: portside\nversion: "0.2.0"\nappVersion: "0.2.0"'
     released = checkout.git("show", "v0.2.0:CHANGELOG.md")
