@@ -66,7 +66,7 @@ def test_a_roll_out_that_fails_says_why_on_its_page(world: World, page: Page, ph
 
 def test_activity_gives_every_push_its_verdict(world: World, page: Page, photograph: Callable[..., None]) -> None:
     page.goto(f"{world.layout.url}/activity")
-    expect(_seen(page, "started")).to_be_visible()
+    expect(_seen(page, "completed")).to_be_visible()
     expect(_seen(page, "1.4.1")).to_be_visible()
     photograph("activity")
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PASSWORD = "a long enough password"
 READING = {
     *("Filter", "Say why", "YAML", "Versions", "From a build", "Export"),
-    *("What changed", "Answered", "Open the run", "Show the payload"),
+    *("What changed", "Answered", "Open the run", "Show the payload", "Download"),
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),
     # My account.
@@ -127,6 +127,6 @@ def test_a_push_that_is_run_again_leads_to_its_run(world: World, chromium: Brows
     page.get_by_role("row").filter(has_text="1.4.0").get_by_role("button", name="Rerun").last.click()
     confirm(page, "Rerun")
     expect(page.get_by_role("heading", name="Deploy web")).to_contain_text("completed")
-    page.get_by_role("link", name="acme/web:1.4.0").click()
+    page.get_by_role("link", name="acme/web:1.4.0", exact=True).click()
     page.get_by_role("link", name="an earlier event").click()
     page.context.close()
