@@ -82,7 +82,7 @@ def test_the_start_page_leads_to_every_page_of_each_purpose(address: str, reader
     page, complaints = reader
     page.goto(f"{address}/docs/index.html")
     purposes = page.locator("article table tbody tr")
-    assert purposes.count() == 7
+    assert purposes.count() >= 7
     for row in range(purposes.count()):
         links = purposes.nth(row).locator("a").evaluate_all("links => links.map(link => link.href)")
         assert len(links) >= 3
