@@ -142,6 +142,7 @@ def test_why_an_image_was_not_deployed_is_asked_above_the_list(world: World, pag
     expect(answer).to_contain_text(f"No delivery of {demo.REPOSITORY}:7.7.7 was received")
     answer.get_by_role("link", name="The webhook").click()
     expect(page).to_have_url(re.compile(r"/webhooks/[0-9a-f-]+$"))
+    page.wait_for_load_state()
     world.client.patch(f"/registry-webhooks/{webhook(world)['id']}", {"enabled": False})
     world.push("7.7.8")
     wait_for(lambda: world.events(tag="7.7.8"), "the push in Activity")
