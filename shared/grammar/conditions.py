@@ -21,7 +21,7 @@ from .names import did_you_mean, nearest
 from .resolving import Scope, Unresolved, as_text, resolve
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
-_MISSING = "portside.missing"
+_MISSING, _NAME = "portside.missing", "name"
 """Key of the object that stands for a value which is not there; whatever uses it is not there either."""
 
 _OURS = frozenset({"_bool", "_use", "_text", "_compare", "_reckon"})
@@ -29,7 +29,8 @@ _NATIVE = frozenset(
     {"all", "exists", "exists_one", "map", "filter", "has", "size", "contains", "startsWith", "endsWith"}
 ) | {"matches", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "type", "dyn"}
 
-Problems = list[str]
+Problems = list[tuple[str, str]]
+"""Why there is no answer, and the name of the reference if one names nothing."""
 
 
 class ConditionError(Exception):
@@ -42,6 +43,14 @@ class ConditionError(Exception):
         super().__init__(f"condition {condition.strip()!r}: {message}")
 
 
+class MissingValue(ConditionError):
+    """A condition whose answer depends on a reference that names nothing."""
+
+    def __init__(self, message: str, condition: str, name: str) -> None:
+        self.name = name
+        super().__init__(message, condition)
+
+
 def check_condition(condition: str, names: frozenset[str] = frozenset()) -> None:
     """Raise `ConditionError` when a condition cannot be read; nothing is evaluated. A blank one is always true."""
     if condition.strip():
@@ -51,7 +60,7 @@ def check_condition(condition: str, names: frozenset[str] = frozenset()) -> None
 def evaluate(condition: str, scope: Scope, extra: Mapping[str, Any] | None = None) -> bool:
     """Whether a condition holds; a blank one does. `extra` binds further names, such as `response`.
 
-    Raises `ConditionError`. A reference that names nothing is an error only if the answer depends on it.
+    Raises `ConditionError`; where the answer depends on a reference that names nothing, it is a `MissingValue`.
     """
     if not condition.strip():
         return True
@@ -65,10 +74,15 @@ def evaluate(condition: str, scope: Scope, extra: Mapping[str, Any] | None = Non
     try:
         answer = program.execute(context)
     except Exception as error:  # the library raises built-in exceptions of many kinds
-        raise ConditionError(problems[0] if problems else _plain(error), condition) from None
+        raise _no_answer(problems, _plain(error), condition) from None
     if not isinstance(answer, bool):
-        raise ConditionError(problems[0] if problems else "it is neither true nor false", condition)
+        raise _no_answer(problems, "it is neither true nor false", condition)
     return answer
+
+
+def _no_answer(problems: Problems, otherwise: str, condition: str) -> ConditionError:
+    reason, name = problems[0] if problems else (otherwise, "")
+    return MissingValue(reason, condition, name) if name else ConditionError(reason, condition)
 
 
 @lru_cache(maxsize=2048)
@@ -95,7 +109,7 @@ def _bind(translated: Translated, scope: Scope, problems: Problems) -> list[Any]
             value = resolve(template, scope)
             values.append(as_text(value) if quoted else value)
         except Unresolved as missing:
-            values.append({_MISSING: str(missing)})
+            values.append({_MISSING: str(missing), _NAME: missing.name})
     return values
 
 
@@ -106,12 +120,12 @@ def _operators(problems: Problems) -> dict[str, Callable[..., Any]]:
         def apply(*values: Any) -> Any:
             for value in values:
                 if isinstance(value, dict) and _MISSING in value:
-                    problems.append(value[_MISSING])
+                    problems.append((value[_MISSING], value.get(_NAME, "")))
                     return None if operator in (_truth, _same, as_text) else value
             try:
                 return operator(*values)
             except _NoAnswer as none:
-                problems.append(str(none))
+                problems.append((str(none), ""))
                 return None if operator in (_truth, _same, as_text) else {_MISSING: str(none)}
 
         return apply

@@ -5,8 +5,7 @@ from __future__ import annotations
 from services.runner.clients.http import TextReply, ask
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from shared.contracts.base import Json
-from shared.grammar.conditions import ConditionError
-from shared.grammar.resolving import Unresolved
+from shared.grammar.conditions import ConditionError, MissingValue
 from shared.outbound.http import HttpClient
 
 from .own_output import holds
@@ -69,7 +68,7 @@ class Poll(Task):
     def _holds(self, request: Asked, condition: str, output: Json) -> bool:
         try:
             return holds(request, condition, "response", output)
-        except Unresolved:
-            return False  # the answer has no such field yet
         except ConditionError as error:
+            if isinstance(error, MissingValue) and error.name.startswith("output."):
+                return False  # The answer has no such field yet.
             raise TaskFailed(f"The exit criterion cannot be evaluated: {error}", output) from None

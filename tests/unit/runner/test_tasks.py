@@ -263,6 +263,17 @@ def test_poll_gives_up_after_its_count_and_at_its_failure_criterion(run: Run, ec
     assert "The failure criterion held" in failed.state.message
 
 
+def test_poll_asks_again_while_the_answer_lacks_a_field_and_fails_for_a_reference_that_never_comes(
+    run: Run, echo: tuple[str, list[Any]]
+) -> None:
+    absent = {"success": 'response.responseJson.never == "there"'}
+    tired = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=2, exitCriteria=absent)
+    assert "After 2 answers neither criterion held." in tired.state.message
+    misspelt = {"success": 'response.responseJson.state == "${input.nowhere}"'}
+    failed = run("POLL", url=echo[0], pollIntervalSeconds=0.1, pollCount=2, exitCriteria=misspelt)
+    assert "The exit criterion cannot be evaluated" in failed.state.message
+
+
 def test_an_approval_asks_with_its_approvers_and_deadline_and_goes_on(run: Run) -> None:
     ledger = run("UserOperation", summary="Deploy?", approvers=["grace"], expiration=2, expirationUnit="HOURS")
     waiting = task(ledger).waiting
