@@ -17,9 +17,9 @@ from services.config.runs.batch import RunBatch
 from services.config.store import Store
 from services.config.store.definitions import webhooks
 from services.config.tables.catalog import WebhookRow
-from services.config.tables.ledger import ExecutionRow
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
+from shared.contracts.history import Status
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived, Push
 from shared.process.secrets import token_hash
@@ -103,12 +103,10 @@ def test_the_delivery_nearest_to_the_time_is_meant(office: Office) -> None:
 
 
 def test_a_failed_run_answers_before_one_that_is_live_and_before_what_was_ignored(world: World) -> None:
-    for number, status in (("d1", "FAILED"), ("d2", "COMPLETED")):
-        world.hook(number, push={"digest": f"sha256:{number[1] * 64}"})
-        with world.store.write() as uow:
-            change = update(ExecutionRow).where(ExecutionRow.id == world.delivery(number).execution_id)
-            uow.session.execute(change.values(status=status, status_message="Image cannot be pulled."))
+    for number, status, message in (("d1", Status.FAILED, "Image cannot be pulled."), ("d2", Status.COMPLETED, "")):
         world.clock.advance(600)
+        world.hook(number, push={"digest": f"sha256:{number[1] * 64}"})
+        world.finish(str(world.delivery(number).execution_id), status, message)
     world.hook("d3", push={"digest": f"sha256:{'2' * 64}"})
     with world.store.read() as reading:
         answer = explain.answer(reading, SYSTEM, "acme/web", "1.4.1", "")

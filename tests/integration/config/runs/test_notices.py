@@ -89,6 +89,7 @@ def world(store: Store, clock: Clock, definitions: Definitions) -> World:
         for name, groups in (("bob", ["release"]), ("eve", [])):
             row = {"name_key": name, "email": f"{name}@example.com", "email_key": f"{name}@example.com"}
             row |= {"id": name, "name": name, "service_role": "User", "enabled": True, "password": None}
+            row |= {"provider": "", "subject": "", "shut_out": False}
             uow.session.execute(insert(UserRow), {**row, "groups": groups, **plain})
     definitions.pipelines["Deploy web"] = pipeline(notifications=NOTIFICATIONS)
     return World(store, clock, definitions)
