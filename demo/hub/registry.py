@@ -26,8 +26,9 @@ def token(world: World, request: Request) -> Answer:
         if match is None:
             raise Answered(400, {"details": f"invalid scope {text}"})
         repository = world.repositories.get(match[1])
-        allowed = _actions(repository, name) if repository is not None else _on_a_new_one(match[1], name)
-        granted = [action for action in match[2].split(",") if action in allowed]
+        actions = match[2].split(",")
+        allowed = _actions(repository, name) if repository is not None else _on_a_new_one(match[1], name, actions)
+        granted = [action for action in actions if action in allowed]
         access.append({"type": "repository", "name": match[1], "actions": granted})
     now = time.time()
     claims = {"sub": name or "", "access": access, "exp": now + TOKEN_LIFE_S, "iat": now}
@@ -36,9 +37,9 @@ def token(world: World, request: Request) -> Answer:
     return Answer(200, {"token": encoded, "access_token": encoded, "expires_in": TOKEN_LIFE_S, "issued_at": issued})
 
 
-def _on_a_new_one(repository: str, name: str | None) -> list[str]:
-    """An account may push what does not exist yet below its own name."""
-    return ["pull", "push"] if name and repository.partition("/")[0] == name else []
+def _on_a_new_one(repository: str, name: str | None, actions: list[str]) -> list[str]:
+    """An account may push what does not exist yet below its own name; nobody may pull it."""
+    return actions if "push" in actions and name and repository.partition("/")[0] == name else []
 
 
 def _actions(repository: Repository, name: str | None) -> list[str]:

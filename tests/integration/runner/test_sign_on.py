@@ -108,7 +108,12 @@ def test_unknown_keys_make_one_request_in_a_while(flow: ProviderSignOn, provider
     assert provider.asked.count("/realm/keys") == 1
 
 
-NOW = int(time.time())
+EXPIRED, LATER = -200, 400
+"""Seconds from the moment at which the token is made."""
+
+
+def now() -> int:
+    return int(time.time())
 
 
 @pytest.mark.parametrize(
@@ -120,9 +125,9 @@ NOW = int(time.time())
         ({"iss": "https://evil.example.com"}, "is from the issuer https://evil.example.com, not from http://127"),
         ({"nonce": "of another"}, "answers another sign-in (the nonce differs)"),
         ({"nonce": None}, "answers another sign-in (the nonce differs)"),
-        ({"exp": NOW - 200}, "has expired 2"),
-        ({"nbf": NOW + 400}, "is not valid for another"),
-        ({"iat": NOW + 400}, "is not valid for another"),
+        ({"exp": EXPIRED}, "has expired 2"),
+        ({"nbf": LATER}, "is not valid for another"),
+        ({"iat": LATER}, "is not valid for another"),
         ({"exp": None}, "does not say when it was made and when it ends"),
         ({"sub": ""}, "names nobody"),
         ({"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}, "cannot be used"),
@@ -131,15 +136,16 @@ NOW = int(time.time())
 def test_a_wrong_claim_is_refused_with_what_it_says(
     flow: ProviderSignOn, provider: Provider, claims: Json, words: str
 ) -> None:
-    provider.spoil = lambda good: {name: value for name, value in {**good, **claims}.items() if value is not None}
+    changed = {name: now() + value if value in (EXPIRED, LATER) else value for name, value in claims.items()}
+    provider.spoil = lambda good: {name: value for name, value in {**good, **changed}.items() if value is not None}
     message = refused(flow, provider)
     assert message.startswith("Acme SSO did not sign you in.") and words in message
 
 
 def test_clocks_may_differ_by_two_minutes(flow: ProviderSignOn, provider: Provider) -> None:
-    provider.spoil = lambda good: {**good, "exp": NOW - 60, "iat": NOW - 400}
+    provider.spoil = lambda good: {**good, "exp": now() - 60, "iat": now() - 400}
     assert signed_in(flow, provider)
-    provider.spoil = lambda good: {**good, "iat": NOW + 60, "nbf": NOW + 60}
+    provider.spoil = lambda good: {**good, "iat": now() + 60, "nbf": now() + 60}
     assert signed_in(flow, provider)
 
 
