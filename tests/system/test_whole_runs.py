@@ -148,7 +148,9 @@ def test_a_nested_runs_secret_reaches_the_tasks_of_its_parent_and_nobody_else(wo
     tasks = [("Nest", nested), ("Use", call(web, token)), ("Ask", ask), ("Again", call(web, "${S.Use.input.payload}"))]
     link = start(world.client, define(world, "Outer", {"S": [*tasks, ("Tell", log(token))]}))
     waiting = come_to(world, link, "WAITING")
-    (question,) = world.documents(f"/user-operations?$filter=executionId eq '{waiting['id']}'")
+    asked = f"/user-operations?$filter=executionId eq '{waiting['id']}'"
+    # It also waits while the inner run goes on.
+    (question,) = wait_for(lambda: world.documents(asked), "the question")
     assert _approved(world, question["id"])
     execution = come_to(world, link, *ENDED)
     assert execution["status"] == "COMPLETED", execution["statusMessage"]
