@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from shared.process.health import Health
+from tests.support.world import wait_for
 
 ROOT = Path(__file__).resolve().parents[4]
 SERVICES = ("config", "runner", "hubsync")
@@ -71,9 +72,8 @@ def test_compose_sees_a_service_become_well_unwell_and_silent(service: str, tmp_
     health = Health(service, tmp_path, instance="i1").start()
     try:
         assert run(arguments, tmp_path)[:2] == (0, "")
-        health.watch("broker", lambda: "The broker is away; start it.")
-        health._write()
-        assert run(arguments, tmp_path)[:2] == (1, "The broker is away; start it.\n")
+        health.trouble("broker", "The broker is away; start it.")
+        wait_for(lambda: run(arguments, tmp_path)[:2] == (1, "The broker is away; start it.\n"), "the trouble", 10)
     finally:
         health.close()
     assert run(arguments, tmp_path)[0] == 1
