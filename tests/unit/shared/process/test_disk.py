@@ -10,6 +10,7 @@ import pytest
 
 from shared.process import disk
 from shared.process.health import Health
+from tests.support.world import wait_for
 
 Usage = namedtuple("Usage", "total used free")
 GIB = 1024**3
@@ -39,7 +40,6 @@ def test_health_reports_a_low_disk_and_clears_it(monkeypatch: pytest.MonkeyPatch
         (trouble,) = health.troubles
         assert trouble.startswith(f"The disk of {tmp_path} is nearly full: 0 of 102400 MiB are free.")
         monkeypatch.setattr(disk, "disk_usage", shutil.disk_usage)
-        health._write()
-        assert health.troubles == ()
+        wait_for(lambda: health.troubles == (), "the report after", 10)
     finally:
         health.close()
