@@ -114,7 +114,7 @@ def fill(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
     connection.commit()
     # What config does when it prunes.
     connection.execute("PRAGMA analysis_limit=400")
-    connection.execute("PRAGMA optimize(0x10002)")
+    connection.execute("PRAGMA main.optimize(0x10002)")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
