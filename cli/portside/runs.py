@@ -49,6 +49,12 @@ def locate(server: PortsideServer, reference: str) -> Json:
     return server.client.get(newest[0]["_link"].removeprefix("/codestream/api"))
 
 
+def split_image(image: str) -> tuple[str, str]:
+    """Repository and tag; a registry's port is not a tag."""
+    head, colon, tag = image.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (image, "")
+
+
 def ask_filter(**fields: str) -> dict[str, str | int]:
     """An OData `$filter` that demands these values; fields without one are left out."""
     parts = [f"{name} eq '{text.replace(chr(39), chr(39) * 2)}'" for name, text in fields.items() if text]

@@ -11,7 +11,7 @@ from ..ending import CommandFailed, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
 from ..output import Column, age, as_yaml, duration, field, local_time, print_all, print_one
-from ..runs import ask_filter, exit_code_of, locate, reference_of, watch_run
+from ..runs import ask_filter, exit_code_of, locate, reference_of, split_image, watch_run
 from ..watching import repeat
 
 PLACES = {
@@ -59,7 +59,7 @@ def executions_list(
     form: str,
 ) -> None:
     """List executions, newest first."""
-    repository, _, tag = image.partition(":") if "/" not in image.rpartition(":")[2] else (image, "", "")
+    repository, tag = split_image(image)
     query = ask_filter(
         name=pipeline,
         status=status or "",

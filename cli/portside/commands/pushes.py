@@ -11,7 +11,7 @@ from ..ending import CommandFailed, ExitCode, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
 from ..output import Column, age, as_yaml, cell, field, local_time, print_all, print_one
-from ..runs import ask_filter
+from ..runs import ask_filter, split_image
 from ..watching import repeat
 
 PLACES = {"list": f"{__name__}:events_list", "get": f"{__name__}:get", "rerun": f"{__name__}:rerun"}
@@ -27,12 +27,6 @@ COLUMNS = (
     field("NEXT STEP", "nextStep", wide=True),
     field("REASON", "reason"),
 )
-
-
-def split_image(image: str) -> tuple[str, str]:
-    """Repository and tag; a registry's port is not a tag."""
-    head, colon, tag = image.rpartition(":")
-    return (head, tag) if colon and "/" not in tag else (image, "")
 
 
 @click.command()
