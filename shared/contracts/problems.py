@@ -55,6 +55,12 @@ class Flaw(Message):
         """For clients that print a message and nothing else."""
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    @property
+    def placed(self) -> str:
+        """The same with its place before it."""
+        place = f"line {self.line}, column {self.column}: " if self.line else ""
+        return f"{place}{f'{self.path}: ' if self.path else ''}{self.told}"
+
 
 class Problem(Message):
     """What failed, on what, why and what to do next."""

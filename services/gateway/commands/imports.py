@@ -162,11 +162,5 @@ def _not_one_text(node: yaml.Node, trouble: str) -> Refused:
 
 def _unreadable(error: Malformed) -> Refused:
     """The refusal of a text before it travels, in config's words."""
-    message = f"the YAML cannot be read: {'; '.join(map(_placed, error.flaws))}"
+    message = f"the YAML cannot be read: {'; '.join(flaw.placed for flaw in error.flaws)}"
     return Refused(Problem(code=Code.INVALID, message=message, flaws=error.flaws))
-
-
-def _placed(flaw: Flaw) -> str:
-    place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
-    path = f"{flaw.path}: " if flaw.path else ""
-    return f"{place}{path}{flaw.told}"

@@ -9,7 +9,7 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.catalog import Act, Find, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.process.password_policy import RULE, demand_good_password, password_flaw
 
@@ -55,7 +55,7 @@ def change_password() -> str | AnyResponse:
         if new != request.form.get("again", ""):
             step = "Type the new password twice."
             raise refuse(Code.INVALID, "The two new passwords differ.", subject="again", next_step=step)
-        demand_good_password(new, *_names(_me()))
+        demand_good_password(new, *_names(session.me()))
         body = {"password": new, "oldPassword": request.form.get("oldPassword", "")}
         write(Kind.USERS, "password", body, id="me")
     except Refused as error:
@@ -112,7 +112,7 @@ def _page(problem: Problem | None = None) -> str:
     sessions = session.find(Find(kind=Kind.SESSIONS, top=MOST)).documents
     return render_template(
         "account.html",
-        me=_me(),
+        me=session.me(),
         sessions=[{**row, "browserName": browser_name(str(row.get("browser") or ""))} for row in sessions],
         tokens=session.find(Find(kind=Kind.TOKENS, orderby="name", top=MOST)).documents,
         access=dict(ACCESS),
@@ -127,10 +127,6 @@ def _token_form(token: Json, problem: Problem | None = None) -> str:
     return render_template(
         "account_token_form.html", token=token, access=ACCESS, days=DAYS, projects=names, problem=problem
     )
-
-
-def _me() -> Json:
-    return session.get(Get(kind=Kind.USERS, id="me")).document
 
 
 def _names(user: Json) -> list[str]:

@@ -19,7 +19,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.gateway.app_context import EXTENSION, AppContext
 from services.gateway.roles import Role
 from services.gateway.sessions import COOKIE, NotSignedIn
-from shared.contracts.catalog import Act, Document, Find, Get, Page
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem, Refused, refuse
 
@@ -70,6 +71,11 @@ def find(ask: Find) -> Page:
 def get(ask: Get) -> Document:
     """One object, as the signed-in user may see it. Raises `Refused`."""
     return context().config.get(caller(), ask)
+
+
+def me() -> Json:
+    """The viewer's own user, as the API shows it. Raises `Refused`."""
+    return get(Get(kind=Kind.USERS, id="me")).document
 
 
 def act(command: Act) -> Document:

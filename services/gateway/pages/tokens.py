@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from shared.contracts.base import Json
-from shared.contracts.catalog import Get, Kind
+from shared.contracts.catalog import Kind
 
 from . import session
 from .forms import field, project_names, write
@@ -14,7 +13,7 @@ from .routing import PageRoute
 
 
 def new() -> str:
-    email = _me().get("email") or session.caller().user
+    email = session.me().get("email") or session.caller().user
     return piece("_tokens_form.html", email=email, project=request.args.get("project", ""))
 
 
@@ -31,10 +30,6 @@ def keep() -> str:
     body = {"name": name, "project": field("project"), "type": "SECRET", "value": field("token")}
     write(Kind.VARIABLES, "create", body)
     return piece("_tokens_kept.html", name=name)
-
-
-def _me() -> Json:
-    return session.get(Get(kind=Kind.USERS, id="me")).document
 
 
 ROUTES = (

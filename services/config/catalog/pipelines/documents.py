@@ -73,7 +73,7 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
     foreign = [flaw for flaw in findings.flaws if tree.get(IMPORTED) and task_of(tree, flaw.path)]
     flaws = [flaw for flaw in findings.flaws if flaw not in foreign]
     if flaws:
-        listed = "; ".join(_placed(flaw) for flaw in flaws[:5])
+        listed = "; ".join(flaw.placed for flaw in flaws[:5])
         more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
         raise refused(f"pipeline {name} has {_count(flaws)}: {listed}{more}", flaws)
     warnings = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
@@ -248,13 +248,7 @@ def refused(message: str, flaws: Sequence[Flaw]) -> Refused:
 
 def unreadable(error: Malformed) -> Refused:
     """The refusal of a text that is not YAML; many clients print its message alone."""
-    return refused(f"the YAML cannot be read: {'; '.join(map(_placed, error.flaws))}", error.flaws)
-
-
-def _placed(flaw: Flaw) -> str:
-    place = f"line {flaw.line}, column {flaw.column}: " if flaw.line else ""
-    path = f"{flaw.path}: " if flaw.path else ""
-    return f"{place}{path}{flaw.told}"
+    return refused(f"the YAML cannot be read: {'; '.join(flaw.placed for flaw in error.flaws)}", error.flaws)
 
 
 def _count(flaws: Sequence[Flaw]) -> str:
