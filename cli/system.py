@@ -120,10 +120,10 @@ def metrics_port(name: str, first: int) -> int:
 
     Then come config, hubsync, and each runner; further configs begin at a hundred.
     """
-    service, _, number = name.partition("-")
+    service, _, suffix = name.partition("-")
     offset = {"gateway": 0, "config": 1, "hubsync": 2, "runner": 2}[service]
-    if number:
-        offset += int(number) if service == "runner" else 100 + int(number)
+    if suffix:
+        offset += int(suffix) if service == "runner" else 100 + int(suffix)
     return first + offset if first else 0
 
 

@@ -118,11 +118,11 @@ def definitions(files: Iterable[tuple[str, str]]) -> list[Definition]:
 
 
 def plan(
-    wanted: Sequence[Definition], stored: Mapping[tuple[str, str], Json], task_types: frozenset[str]
+    desired: Sequence[Definition], stored: Mapping[tuple[str, str], Json], task_types: frozenset[str]
 ) -> list[PlannedStep]:
     """What would become of each; `stored` holds what the server has by kind and name."""
     steps = []
-    for definition in wanted:
+    for definition in desired:
         current = stored.get((COLLECTIONS.get(definition.kind, definition.kind), definition.name))
         difference = "" if current is None else differences(definition, current)
         verb = "create" if current is None else "change" if difference else "leave"

@@ -104,9 +104,9 @@ class EventStreams:
 
     def sample(self) -> None:
         """Set the gauges of streams."""
-        left = self._crowd.left
-        STREAMS.labels("open").set(self._limit - left)
-        STREAMS.labels("free").set(left)
+        free = self._crowd.left
+        STREAMS.labels("open").set(self._limit - free)
+        STREAMS.labels("free").set(free)
 
     def _tell(self, topic: str) -> None:
         at = monotonic()

@@ -15,9 +15,9 @@ RATE_LEFT = Gauge("portside_hub_ratelimit_remaining", "Calls that Docker Hub sti
 def answered(status: int, headers: Mapping[str, str]) -> None:
     """Docker Hub answered."""
     REQUESTS.labels(str(status)).inc()
-    left = headers.get("X-RateLimit-Remaining", "")
-    if left.isdecimal() and len(left) < 10:
-        RATE_LEFT.set(int(left))
+    remaining = headers.get("X-RateLimit-Remaining", "")
+    if remaining.isdecimal() and len(remaining) < 10:
+        RATE_LEFT.set(int(remaining))
 
 
 def unanswered() -> None:

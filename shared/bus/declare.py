@@ -70,12 +70,12 @@ class Declaration:
         if self._finished or code is None or not self._connection.is_open:
             return
         name, _ = self._steps.popleft()
-        said = str(getattr(reason, "reply_text", reason))
-        log.error("cannot declare", name=name, reason=said, next_step=_NEXT_STEPS.get(code, _WAIT))
+        refusal = str(getattr(reason, "reply_text", reason))
+        log.error("cannot declare", name=name, reason=refusal, next_step=_NEXT_STEPS.get(code, _WAIT))
         if code == _REFUSED_ACCESS or name in topology.EXCHANGES:
             self._connection.close()
             return
-        self._refused[name] = said
+        self._refused[name] = refusal
         self._open()
 
 
@@ -88,6 +88,6 @@ def _declare_queue(queue: topology.QueueSpec, channel: Any, then: Callable[[Any]
     channel.queue_declare(
         queue.name, durable=True, arguments=queue.arguments, callback=None if queue.bindings else then
     )
-    for number, (exchange, key) in enumerate(queue.bindings, start=1):
-        last = number == len(queue.bindings)
-        channel.queue_bind(queue.name, exchange, routing_key=key, callback=then if last else None)
+    for position, (exchange, key) in enumerate(queue.bindings, start=1):
+        is_last = position == len(queue.bindings)
+        channel.queue_bind(queue.name, exchange, routing_key=key, callback=then if is_last else None)

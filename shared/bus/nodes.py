@@ -52,11 +52,11 @@ class Nodes:
         failure: OSError | None = None
         for host in self._hosts:
             try:
-                found = socket.getaddrinfo(host.host, host.port, type=socket.SOCK_STREAM)
+                addresses = socket.getaddrinfo(host.host, host.port, type=socket.SOCK_STREAM)
             except OSError as error:
                 failure = error
                 continue
-            for *_, address in found:
+            for *_, address in addresses:
                 # Only the address changes: a certificate is still checked against the host's name.
                 nodes.setdefault((str(address[0]), host.port), copy.copy(host)).host = str(address[0])
         if not nodes and failure is not None:

@@ -80,8 +80,8 @@ class OpenedSecrets:
     def hide(self, text: str) -> str:
         """The text with the mask in place of each of them, in whatever encoding."""
         with self._lock:
-            known = list(self._forms.values())
-        for form in (form for forms in known for form in forms):
+            opened = list(self._forms.values())
+        for form in (form for forms in opened for form in forms):
             # Looking for a text is much faster than an expression with thousands of alternatives.
             if form in text:
                 text = text.replace(form, MASK)

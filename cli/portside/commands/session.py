@@ -48,15 +48,15 @@ def login(
     from ..api import Client, checked_url
 
     contexts = store.read()
-    known = contexts.by_name.get(name or contexts.current)
+    former = contexts.by_name.get(name or contexts.current)
     if not url:
-        if known is None:
+        if former is None:
             raise CommandFailed("name the server: portside login https://portside.example.com", ExitCode.USAGE)
-        url = known.url
+        url = former.url
     url = checked_url(url)
     name = name or url.partition("://")[2]
-    known = contexts.by_name.get(name)
-    authorities = str(certificate or (known.certificate if known else ""))
+    former = contexts.by_name.get(name)
+    authorities = str(certificate or (former.certificate if former else ""))
     client = Client(url, certificate=authorities)
     if with_token:
         token, token_id = _secret("--with-token", "an API token"), ""
@@ -65,10 +65,10 @@ def login(
         user = user or _prompted("User name", "name it with --user")
         password = _secret("--password-stdin", "a password") if password_stdin else _password(user)
         client.sign_in(user, password)
-        made = client.post("/api-tokens", {"name": f"portside on {platform.node()[:60] or 'a computer'}"})
-        token, token_id = str(made["token"]), str(made["id"])
+        api_token = client.post("/api-tokens", {"name": f"portside on {platform.node()[:60] or 'a computer'}"})
+        token, token_id = str(api_token["token"]), str(api_token["id"])
     me = client.get("/users/me")
-    project = project or (known.project if known else "default")
+    project = project or (former.project if former else "default")
     context = store.ServerContext(name, url, project, str(me.get("userName")), token, authorities, token_id)
     store.write(contexts.with_context(context))
     note(f"Signed in at {url} as {context.user}, project {project}; context {name}.")

@@ -43,11 +43,11 @@ def tokens_list(server: PortsideServer, limit: int, form: str) -> None:
 @with_server
 def tokens_create(server: PortsideServer, name: str, days: int | None, form: str) -> None:
     """Create an API token that acts as you and print it, only this once."""
-    made = server.client.post("/api-tokens", {"name": name, **({"goodForDays": days} if days else {})})
+    api_token = server.client.post("/api-tokens", {"name": name, **({"goodForDays": days} if days else {})})
     if form == "table":
-        click.echo(made["token"])
+        click.echo(api_token["token"])
         return
-    print_one(made, (*TOKENS, field("TOKEN", "token")), form, name="token")
+    print_one(api_token, (*TOKENS, field("TOKEN", "token")), form, name="token")
 
 
 @click.command("delete")

@@ -129,20 +129,20 @@ def _plan(server: PortsideServer, paths: Sequence[Path]) -> tuple[list[tuple[str
     from ..plan import definitions, plan, read_files
 
     texts = read_files(paths)
-    wanted = definitions(texts)
-    for definition in wanted:
+    desired = definitions(texts)
+    for definition in desired:
         if not definition.name:
             raise CommandFailed(f"{definition.file}: an object has no name", ExitCode.USAGE)
     tiles = server.client.get("/pipeline-tiles")["tiles"]
-    return texts, plan(wanted, _stored(server, wanted), frozenset(str(tile["type"]) for tile in tiles))
+    return texts, plan(desired, _stored(server, desired), frozenset(str(tile["type"]) for tile in tiles))
 
 
-def _stored(server: PortsideServer, wanted: Sequence[Definition]) -> dict[tuple[str, str], Json]:
+def _stored(server: PortsideServer, desired: Sequence[Definition]) -> dict[tuple[str, str], Json]:
     """What the server has of these objects, by collection and name, as it exports it."""
     from ..plan import COLLECTIONS, definitions
 
     stored = {}
-    projects = {str(definition.document.get("project") or server.project) for definition in wanted}
+    projects = {str(definition.document.get("project") or server.project) for definition in desired}
     existing = {str(row["name"]) for row in server.client.pages("/projects", 2_000)}
     for project in projects & existing:
         text = server.client.text("/export", project=project)

@@ -59,19 +59,19 @@ def ended(uow: UnitOfWork, run: Run) -> None:
         _count_deployments(uow, run)
 
 
-def reached(known: frozenset[str], by_this_run: frozenset[str], status: Status) -> dict[str, str]:
+def reached(environments: frozenset[str], by_this_run: frozenset[str], status: Status) -> dict[str, str]:
     """The result of a run for each environment, by what its pipeline is known to roll out to.
 
     A failed run failed where it did not arrive; one that failed after it had arrived everywhere failed everywhere.
     """
     if status is Status.COMPLETED:
         return dict.fromkeys(by_this_run, "completed")
-    return dict.fromkeys(by_this_run, "completed") | dict.fromkeys(known - by_this_run or known, "failed")
+    return dict.fromkeys(by_this_run, "completed") | dict.fromkeys(environments - by_this_run or environments, "failed")
 
 
 def _count_deployments(uow: UnitOfWork, run: Run) -> None:
-    known, by_this_run = figures.environments(uow, run)
-    results = reached(known, by_this_run, run.status)
+    environments, by_this_run = figures.environments(uow, run)
+    results = reached(environments, by_this_run, run.status)
     if not results:
         return
     failed_at = figures.first_failure(uow, run) if run.status is Status.COMPLETED else None

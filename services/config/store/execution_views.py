@@ -124,8 +124,8 @@ def newest_of(
         select(_ROW.id).where(_ROW.pipeline_id == id).order_by(_ROW.idx.desc()).limit(each).subquery()
         for id in dict.fromkeys(pipeline_ids)
     ]
-    wanted = union_all(*(select(part.c.id) for part in parts)).subquery()
-    query = filters.within(select(*_COLUMNS), _ROW.project, projects).where(_ROW.id.in_(select(wanted.c.id)))
+    newest = union_all(*(select(part.c.id) for part in parts)).subquery()
+    query = filters.within(select(*_COLUMNS), _ROW.project, projects).where(_ROW.id.in_(select(newest.c.id)))
     ordered = query.order_by(_ROW.pipeline_id, _ROW.idx.desc())
     return [ExecutionView(*row) for row in uow.session.execute(ordered)]
 

@@ -73,14 +73,14 @@ def last_chunks(
     statement = _narrowed(execution_id, options)
     if before is not None:
         statement = statement.where(LogRow.first_line < before)
-    found: list[Chunk] = []
+    newest_first: list[Chunk] = []
     count = 0
     for row in uow.session.scalars(statement.order_by(LogRow.first_line.desc()).limit(max(1, lines))):
-        found.append(_chunk(row))
+        newest_first.append(_chunk(row))
         count += row.lines if before is None else min(row.lines, before - row.first_line)
         if count >= lines:
             break
-    return found[::-1]
+    return newest_first[::-1]
 
 
 def _narrowed(execution_id: str, options: Mapping[str, Any]) -> Select[LogRow]:

@@ -71,20 +71,19 @@ def coloured(text: str) -> tuple[tuple[str, str], ...]:
 
 def _styled(codes: str, colour: str, *, bold: bool) -> tuple[str, bool]:
     """Colour and weight after an `m` sequence; 256 colours and true colours change nothing."""
-    numbers = [int(code) if code.isdigit() else 0 for code in re.split("[;:]", codes)]
-    for place, number in enumerate(numbers):
-        if number in (38, 48):
+    for code in (int(digits) if digits.isdigit() else 0 for digits in re.split("[;:]", codes)):
+        if code in (38, 48):
             return colour, bold
-        if number == 0 and (place == 0 or codes):
+        if code == 0:
             colour, bold = "", False
-        elif number == 1:
+        elif code == 1:
             bold = True
-        elif number == 22:
+        elif code == 22:
             bold = False
-        elif number == 39:
+        elif code == 39:
             colour = ""
-        elif 30 <= number <= 37 or 90 <= number <= 97:
-            colour = _COLOURS[number % 10]
+        elif 30 <= code <= 37 or 90 <= code <= 97:
+            colour = _COLOURS[code % 10]
     return colour, bold
 
 

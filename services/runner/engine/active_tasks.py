@@ -24,9 +24,9 @@ from .secrets import RunSecrets
 class ActiveTasks:
     """Each task is here once, from the beginning of a try until it ends, waits, or is somebody else's."""
 
-    def __init__(self, host: Host, known: FoldedRun, secrets: RunSecrets) -> None:
+    def __init__(self, host: Host, folded: FoldedRun, secrets: RunSecrets) -> None:
         self._host = host
-        self._known = known
+        self._folded = folded
         self._secrets = secrets
         self._live: dict[Place, ActiveTask] = {}
 
@@ -45,13 +45,13 @@ class ActiveTasks:
         self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
     ) -> ActiveTask | Not | Barred:
         """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
-        plan = self._known.plan.task(stage, task)
+        plan = self._folded.plan.task(stage, task)
         kind = self._host.types.get(plan.type)
         if kind is None:
             type_names = ", ".join(sorted(self._host.types))
             return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {type_names}.")
         try:
-            scope = self._known.scope(stage, task, plan.type)
+            scope = self._folded.scope(stage, task, plan.type)
             ready = prepare(
                 plan,
                 scope,
@@ -75,7 +75,7 @@ class ActiveTasks:
         return kind.writers(plan.input, ready.input, types)
 
     def _barred(self, stage: str, plan: TaskPlan, ready: Ready) -> Barred | None:
-        if self._known.about.may_use_restricted or self._known.task(stage, plan.name).cleared:
+        if self._folded.about.may_use_restricted or self._folded.task(stage, plan.name).cleared:
             return None
         restricted = self._secrets.restricted(*names_used(plan, ready))
         return Barred(restricted) if restricted else None
@@ -99,8 +99,8 @@ class ActiveTasks:
             first, lines = chunk
             self._host.ledger.log(
                 LogChunk(
-                    execution_id=self._known.about.execution_id,
-                    attempt=self._known.attempt,
+                    execution_id=self._folded.about.execution_id,
+                    attempt=self._folded.attempt,
                     stage=live.stage,
                     task=live.task,
                     try_number=live.try_number,
@@ -113,7 +113,7 @@ class ActiveTasks:
     def _made(
         self, plan: TaskPlan, kind: TaskType, stage: str, try_number: int, ready: Ready, scope: Scope
     ) -> ActiveTask:
-        run_state, logs, stopping = self._known, LogBuffer(), list[bool]()
+        run_state, logs, stopping = self._folded, LogBuffer(), list[bool]()
         user, place = run_state.about.requested_by, (stage, plan.name)
         request = Asked(
             type=plan.type,

@@ -39,9 +39,9 @@ class EventTooLarge(Exception):
 class EventReporter:
     """Speaks for one attempt. What it says travels with the next report; `task_begins` alone waits for leave."""
 
-    def __init__(self, host: Host, known: FoldedRun, secrets: RunSecrets, reporter: Reporter) -> None:
+    def __init__(self, host: Host, folded: FoldedRun, secrets: RunSecrets, reporter: Reporter) -> None:
         self._host = host
-        self._known = known
+        self._folded = folded
         self._secrets = secrets
         self._reporter = reporter
 
@@ -59,7 +59,7 @@ class EventReporter:
 
         def ended(limit: int) -> h.RunEnded:
             view, sealed = self._secrets.hand_on(outputs.shown(output, limit))
-            kept = sealed if self._known.about.nested else {}
+            kept = sealed if self._folded.about.nested else {}
             return h.RunEnded(**self._stamp(), status=status, message=text, output=view, sealed=kept)
 
         self._say(_largest_that_fits(ended))
@@ -128,7 +128,7 @@ class EventReporter:
         """The ledger starts it as it accepts this, so that it happens once and only after what failed is on record."""
         values, problem = rollback_inputs(planned, scope)
         masked_values, sealed = self._secrets.hand_on(values)
-        place = f"{self._known.about.execution_id}/{planned.stage}/{planned.task}"
+        place = f"{self._folded.about.execution_id}/{planned.stage}/{planned.task}"
         event = h.RollbackStarted(
             **self._stamp(),
             stage=planned.stage,
@@ -158,7 +158,7 @@ class EventReporter:
 
         def ended(limit: int) -> h.TaskEnded:
             packed, usable = outputs.packed(output, self._secrets, limit)
-            self._known.keep((stage, task), "output", usable)
+            self._folded.keep((stage, task), "output", usable)
             return h.TaskEnded(
                 **self._stamp(),
                 stage=stage,
@@ -170,7 +170,7 @@ class EventReporter:
                 deployed=deployed[:_MAX_DEPLOYED],
             )
 
-        self._count(self._known.task(stage, task), status)
+        self._count(self._folded.task(stage, task), status)
         self._say(_largest_that_fits(ended))
 
     def _count(self, task_state: TaskState, status: h.Status) -> None:
@@ -182,7 +182,7 @@ class EventReporter:
         self._pass_on(self._numbered(event))
 
     def _pass_on(self, event: h.Event) -> None:
-        self._known.learn(event)
+        self._folded.learn(event)
         self._reporter.add(event)
 
     def _numbered(self, event: E) -> E:

@@ -43,11 +43,11 @@ class ActiveRun:
         self._seen_at = host.now()
         self._wake: Callable[[], None] | None = None
         secrets = RunSecrets(answer.endpoints, answer.variables, host.opener, host.sealer, answer.sealed_inputs)
-        self._known = FoldedRun(answer.about, answer, secrets)
+        self._folded = FoldedRun(answer.about, answer, secrets)
         self._reporter = Reporter(host, self.execution_id, answer.attempt, self._heard)
-        self._events = EventReporter(host, self._known, secrets, self._reporter)
-        self._active = ActiveTasks(host, self._known, secrets)
-        self._work = TaskCalls(self, host, self._known, self._active, self._events, self._reporter)
+        self._events = EventReporter(host, self._folded, secrets, self._reporter)
+        self._active = ActiveTasks(host, self._folded, secrets)
+        self._work = TaskCalls(self, host, self._folded, self._active, self._events, self._reporter)
         self._does: dict[type, Callable[[Any], None]] = {
             a.StartRun: lambda _: self._events.run_started(),
             a.StartStage: lambda action: self._events.stage_started(action.stage),
@@ -134,8 +134,8 @@ class ActiveRun:
 
     def _view(self) -> d.View:
         return d.View(
-            plan=self._known.plan,
-            state=self._known.state,
+            plan=self._folded.plan,
+            state=self._folded.state,
             verdict=self.verdict,
             now=self._host.now(),
             effect=self._effect,
@@ -156,22 +156,22 @@ class ActiveRun:
             self._wake = self._host.later(max(wake_at - self._host.now(), 0.01), self.step)
 
     def _retry_task(self, action: a.RetryTask) -> None:
-        task_state = self._known.task(action.stage, action.task)
+        task_state = self._folded.task(action.stage, action.task)
         self._events.task_retries(action.stage, action.task, task_state.try_number, action.message, action.due_at)
 
     def _end_task(self, action: a.EndTask) -> None:
-        try_number = max(self._known.task(action.stage, action.task).try_number, 1)
+        try_number = max(self._folded.task(action.stage, action.task).try_number, 1)
         self._events.task_ended(action.stage, action.task, try_number, action.status, action.message, {})
 
     def _start_rollback(self, action: a.StartRollback) -> None:
-        planned = self._known.plan.rollback(action.stage, action.task)
+        planned = self._folded.plan.rollback(action.stage, action.task)
         assert planned is not None
-        scope = self._known.scope()
-        values, _ = outputs(self._known.plan.outputs, scope)
+        scope = self._folded.scope()
+        values, _ = outputs(self._folded.plan.outputs, scope)
         self._events.rollback_started(planned, replace(scope, outputs=values))
 
     def _end_run(self, action: a.EndRun) -> None:
-        values, missing = outputs(self._known.plan.outputs, self._known.scope())
+        values, missing = outputs(self._folded.plan.outputs, self._folded.scope())
         if missing:
             log.info("output left out", execution=self.execution_id, reason=missing)
         self._events.run_ended(action.status, action.message, values)

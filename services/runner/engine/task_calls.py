@@ -38,11 +38,17 @@ class TaskCalls:
     """Does what `decide` wants of tasks. Everything but the calls themselves happens in the holder's thread."""
 
     def __init__(
-        self, owner: Owner, host: Host, known: FoldedRun, active: ActiveTasks, events: EventReporter, reporter: Reporter
+        self,
+        owner: Owner,
+        host: Host,
+        folded: FoldedRun,
+        active: ActiveTasks,
+        events: EventReporter,
+        reporter: Reporter,
     ) -> None:
         self._owner = owner
         self._host = host
-        self._known = known
+        self._folded = folded
         self._active = active
         self._events = events
         self._reporter = reporter
@@ -67,7 +73,7 @@ class TaskCalls:
             self._observe(live)
 
     def answer(self, action: a.AnswerTask) -> None:
-        task_state = self._known.task(action.stage, action.task)
+        task_state = self._folded.task(action.stage, action.task)
         live = self._inherit(action.stage, action.task)
         if live is not None and task_state.waiting is not None:
             ask, answer = task_state.waiting.ask, task_state.answers[-1]
@@ -89,7 +95,7 @@ class TaskCalls:
 
     def _inherit(self, stage: str, task: str) -> ActiveTask | None:
         """A predecessor began this try."""
-        task_state = self._known.task(stage, task)
+        task_state = self._folded.task(stage, task)
         live = self._take_up(stage, task, task_state.try_number)
         if live is not None:
             live.handle = task_state.handle
@@ -126,7 +132,7 @@ class TaskCalls:
         live.rest()
         begun = live.handle is not None or not fresh
         if fresh and answer.granted and live.started is not None:
-            self._known.learn(live.started)
+            self._folded.learn(live.started)
         elif fresh:
             live.started = None
         ending, letting_go = live.ending is not None, self._owner.letting_go
