@@ -46,6 +46,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, first_port: int) -> Iterator
         running.push(TAG)
         assert running.ended(TAG)["status"] == "COMPLETED"
         assert requests.get(f"{running.layout.url}/no/such/page/{TAG}", timeout=10).status_code == 404
+        # Gauges are sampled every SAMPLE_EVERY_S: what config read before it led is replaced by the next look.
+        wait_for(lambda: all(broker_is_up(first_port, name) for name in NAMES), "portside_broker_up of every process")
+        wait_for(lambda: config_leads(first_port), "portside_config_active")
         yield running
 
 
@@ -62,6 +65,14 @@ def samples(text: str, name: str, **labels: str) -> list[float]:
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     ]
+
+
+def broker_is_up(first_port: int, name: str) -> bool:
+    return samples(scrape(first_port, name), "portside_broker_up") == [1.0]
+
+
+def config_leads(first_port: int) -> bool:
+    return samples(scrape(first_port, "config"), "portside_config_active") == [1.0]
 
 
 @pytest.mark.parametrize("name", NAMES)
