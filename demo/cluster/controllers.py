@@ -48,7 +48,7 @@ class Controllers:
                 self.turn()
                 store.save()
             except Exception:
-                logging.getLogger(__name__).exception("a controller failed")
+                logging.getLogger(__name__).exception("controller.failed")
             with store.changed:
                 # Some deadlines (progressDeadlineSeconds) pass without any write.
                 if store.version == before and not self.world.unsettled:

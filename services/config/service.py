@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Protocol
 
-import structlog
-
 from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.catalog import Kind
@@ -18,6 +16,7 @@ from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.disk import low_disk
 from shared.process.health import Health
 from shared.process.life import Closer, Fatal
+from shared.process.logging import get_logger
 from shared.process.metrics import Metrics
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
@@ -55,7 +54,7 @@ from .settings import Settings
 from .store import DatabaseUnavailable, Store
 from .store.lock import lock_of
 
-log = structlog.get_logger()
+log = get_logger()
 
 _SIGNS_AT_ONCE = 1_000
 """Signs of life that may wait for their answer in this process: they count before."""
@@ -196,7 +195,7 @@ class Config:
                 self.leases.tick(self._signs_of_life.heard_until)
         if self.store.is_beat_due:
             with self.store.write():
-                log.debug("beat")
+                log.debug("leadership.renewed")
         at = time.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:
             self._watched_at = at

@@ -251,7 +251,7 @@ def main(arguments: list[str]) -> int:
             load_jwt_key(settings.home)
             Sealer.load(settings.home)
     except KeysMissing as error:
-        get_logger().error("cannot start", reason=str(error))
+        get_logger().error("gateway.not-started", reason=str(error))
         return CANNOT_START
     forget_master()
     Server(settings, parts).run()

@@ -49,7 +49,7 @@ def take_run(holder: Holder, ledger: LedgerPort) -> Callable[[Incoming], Outcome
                 holder.hold(answer)
                 kept = True
             else:
-                log.info("run not taken", execution=dispatched.execution_id, reason=answer.reason)
+                log.info("run.not-taken", execution=dispatched.execution_id, reason=answer.reason)
             return Ack()
         except (RequestTimeout, Unavailable, NotConfirmed, TimeoutError) as error:
             return Retry(FULL_AGAIN_S, f"config did not answer the take: {error}")

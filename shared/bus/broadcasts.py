@@ -110,13 +110,13 @@ class NewsConsumer:
                 elif self._on_gap is not None:
                     self._on_gap()
             except Exception:
-                log.exception("listener failed", name=self._name)
+                log.exception("listener.failed", name=self._name)
 
     def _hear(self, delivery: Delivery) -> None:
         try:
             incoming = delivery.decoded()
         except wire.Undecodable as error:
-            log.warning("unreadable news", name=self._name, reason=str(error))
+            log.warning("broadcast.unreadable", name=self._name, reason=str(error))
             return
         handler = self._handlers.get(incoming.topic)
         if handler is not None:

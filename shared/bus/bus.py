@@ -213,7 +213,7 @@ class Bus:
         try:
             parcel = wire.pack(topic, message, source=self.source, subject=subject, persistent=False)
         except TooLarge as error:
-            log.warning("broadcast too large", topic=topic.name, subject=subject, reason=str(error))
+            log.warning("broadcast.too-large", topic=topic.name, subject=subject, reason=str(error))
             return
         self._publisher.send(topology.exchange_of(topic), topic.routing_key, parcel.body, parcel.properties)
         metrics.sent(topic.name, "broadcast")

@@ -37,7 +37,7 @@ class DeadConsumer(Workers):
         try:
             self._keep(letter(delivery))
         except Exception:
-            log.exception("dead letter not kept", message_id=delivery.properties.message_id, again_s=_AGAIN_S)
+            log.exception("letter.not-kept", message_id=delivery.properties.message_id, again_s=_AGAIN_S)
             return False
         self._subscription.ack(delivery)
         return True

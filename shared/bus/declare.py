@@ -71,7 +71,7 @@ class Declaration:
             return
         name, _ = self._steps.popleft()
         refusal = str(getattr(reason, "reply_text", reason))
-        log.error("cannot declare", name=name, reason=refusal, next_step=_NEXT_STEPS.get(code, _WAIT))
+        log.error("queue.not-declared", name=name, reason=refusal, next_step=_NEXT_STEPS.get(code, _WAIT))
         if code == _REFUSED_ACCESS or name in topology.EXCHANGES:
             self._connection.close()
             return

@@ -136,7 +136,7 @@ class Link:
     def change_node(self, reason: str) -> None:
         """Leave this node for the next: it accepts connections and yet does not work. Only from the I/O thread."""
         if self.up and self._connection is not None and self._connection.is_open:
-            log.warning("leaving the node", connection=self._name, node=_text(self._node), reason=reason)
+            log.warning("node.left", connection=self._name, node=_text(self._node), reason=reason)
             self._connection.close(_REPLY_LEAVING, reason[:_LONGEST_REPLY])
 
     @property
@@ -171,7 +171,7 @@ class Link:
             if self.up and self._connection is not None:
                 self._connection.channel(on_open_callback=opened)
 
-        log.warning("channel closed", connection=self._name, reason=str(reason))
+        log.warning("channel.closed", connection=self._name, reason=str(reason))
         if getattr(reason, "reply_code", None) == NOT_FOUND:
             self.declare_again(open_channel)
         else:
@@ -186,7 +186,7 @@ class Link:
                 self._loop.start()
             except Exception:
                 # A loop that pika's own code threw out of is not trusted again: everything restarts.
-                log.exception("connection failed", connection=self._name, reason="unexpected error in the I/O thread")
+                log.exception("connection.failed", connection=self._name, reason="unexpected error in the I/O thread")
                 self._start_over()
                 continue
             if self._closing:
@@ -222,9 +222,9 @@ class Link:
             call()
         except pika.exceptions.AMQPError as error:
             # The channel or connection ended under the call; its close callback tells everybody.
-            log.debug("call on a closed channel", connection=self._name, reason=repr(error))
+            log.debug("channel.call-ignored", connection=self._name, reason=repr(error))
         except Exception:
-            log.exception("call failed", connection=self._name, reason="unexpected error; see the traceback")
+            log.exception("channel.call-failed", connection=self._name, reason="unexpected error; see the traceback")
 
     def _connect(self) -> None:
         self._waiting = None
@@ -293,7 +293,7 @@ class Link:
         self.up, self.blocked, self._up_since, self.why_down = True, False, monotonic(), ""
         # A later loss looks the names up again: a node that was replaced has another address.
         self._untried.clear()
-        log.info("connected", connection=self._name, node=_text(self._node))
+        log.info("broker.connected", connection=self._name, node=_text(self._node))
         for user in tuple(self._users):
             self._tell(lambda user=user: user.on_up(self._connection))  # type: ignore[misc]
 
@@ -301,7 +301,7 @@ class Link:
         waiting, self._after_declaring = self._after_declaring, []
         self._declared_at = monotonic()
         if self.up and self._connection is not None:
-            log.warning("exchange or queue missing", connection=self._name, next_step="declaring all again")
+            log.warning("queue.missing", connection=self._name, next_step="declaring all again")
 
             def declared() -> None:
                 for then in waiting:
@@ -312,9 +312,9 @@ class Link:
     def _set_blocked(self, blocked: bool) -> None:
         self.blocked = blocked
         if blocked:
-            log.warning("broker blocks publishers", connection=self._name, next_step="free its memory or disk")
+            log.warning("broker.blocked", connection=self._name, next_step="free its memory or disk")
         else:
-            log.info("broker takes messages again", connection=self._name)
+            log.info("broker.unblocked", connection=self._name)
 
     def _lost(self, reason: str) -> None:
         was_up, self.up, self.blocked, self._connection = self.up, False, False, None
@@ -330,13 +330,13 @@ class Link:
         if was_up and monotonic() - self._up_since >= _STABLE_S:
             self._attempts = 0
         if self._untried:
-            log.debug("node away", connection=self._name, node=_text(self._node), reason=reason)
+            log.debug("node.unreachable", connection=self._name, node=_text(self._node), reason=reason)
             self._waiting = self._loop.call_later(_NEXT_NODE_S, self._connect)
             return
         wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self._attempts) * random.uniform(0.5, 1.0)
         # Said once when it is lost and then rarely: an hour without a broker is one fact, not a thousand.
         if was_up or self._attempts in (0, 4) or self._attempts % 60 == 0:
-            log.warning("broker away", connection=self._name, reason=reason, again_after_s=round(wait_s, 1))
+            log.warning("broker.lost", connection=self._name, reason=reason, again_after_s=round(wait_s, 1))
         self._attempts += 1
         self._waiting = self._loop.call_later(wait_s, self._connect)
 

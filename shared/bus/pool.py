@@ -110,7 +110,7 @@ class PoolConsumer:
         match outcome:
             case Retry(after_s, reason):
                 failures = incoming.failures + 1
-                log.info("retry", topic=incoming.topic.name, subject=incoming.envelope.subject, reason=reason)
+                log.info("message.retried", topic=incoming.topic.name, subject=incoming.envelope.subject, reason=reason)
                 self._disposal.retry(delivery, failures=failures, crashes=crashes, after_s=after_s)
             case Drop(reason):
                 self._disposal.drop(delivery, reason)
@@ -137,10 +137,10 @@ class _Lane(Workers):
         try:
             self._dispose(self._subscription, delivery)
         except NotConfirmed as error:
-            log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+            log.warning("message.not-settled", queue=self._queue_name, reason=str(error))
             self._give_back(delivery)
         except Exception:
-            log.exception("worker failed", queue=self._queue_name, reason="unexpected error outside the handler")
+            log.exception("worker.failed", queue=self._queue_name, reason="unexpected error outside the handler")
             self._give_back(delivery)
 
     def _give_back(self, delivery: Delivery) -> None:

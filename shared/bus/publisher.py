@@ -174,7 +174,7 @@ class Publisher:
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         # It comes just before the confirm of the same message.
         self._returned[properties.message_id or ""] += 1
-        log.debug("unroutable", routing_key=method.routing_key)
+        log.debug("message.unroutable", routing_key=method.routing_key)
         self._link.declare_again(lambda: None)
 
     def _on_confirm(self, frame: Any) -> None:

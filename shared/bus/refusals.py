@@ -141,7 +141,7 @@ class Refusals:
         due = cure(refused_s, at - self._channel_at, at - self._node_at)
         if due is Cure.CHANNEL:
             self._channel_at = at
-            log.warning("changing the channel", reason=self.trouble)
+            log.warning("channel.replaced", reason=self.trouble)
             self._change_channel()
         elif due is Cure.NODE:
             self._node_at = at

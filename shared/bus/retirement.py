@@ -60,7 +60,7 @@ class Retirement:
             channel.queue_delete(name, if_unused=True, if_empty=True, callback=deleted)
 
         def deleted(_frame: Any) -> None:
-            log.info("queue of an earlier release deleted", queue=name)
+            log.info("queue.deleted", queue=name)
             channel.close()
 
         channel.add_on_close_callback(closed)

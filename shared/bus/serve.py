@@ -61,14 +61,14 @@ class RpcConsumer(Workers):
             try:
                 self._on_arrival(delivery.decoded())
             except wire.Undecodable:
-                log.debug("unreadable on arrival", queue=self._queue_name)
+                log.debug("request.unreadable-on-arrival", queue=self._queue_name)
         super()._arrived(delivery)
 
     def _handle(self, delivery: Delivery) -> None:
         try:
             incoming = self._readable(delivery)
         except Exception:
-            log.exception("cannot answer", queue=self._queue_name, message_id=delivery.properties.message_id)
+            log.exception("request.not-answered", queue=self._queue_name, message_id=delivery.properties.message_id)
             incoming = None
         if incoming is None:
             self._subscription.ack(delivery)
@@ -85,7 +85,7 @@ class RpcConsumer(Workers):
         try:
             incoming = delivery.decoded()
         except wire.Undecodable as error:
-            log.warning("unreadable request", queue=self._queue_name, reason=str(error))
+            log.warning("request.unreadable", queue=self._queue_name, reason=str(error))
             self._disposal.reply_problem(delivery, Code.INVALID, str(error))
             return None
         if incoming.topic not in self._handlers:
@@ -99,7 +99,7 @@ class RpcConsumer(Workers):
             self._disposal.wait_to_reply(_REPLY_WAIT_S)
             self._disposal.reply(delivery, incoming, answer)
         except Exception:
-            log.exception("cannot answer", queue=self._queue_name, message_id=delivery.properties.message_id)
+            log.exception("request.not-answered", queue=self._queue_name, message_id=delivery.properties.message_id)
         self._subscription.ack(delivery)
 
     def _result(self, incoming: Incoming, done: Future[Message]) -> Message:
@@ -108,7 +108,7 @@ class RpcConsumer(Workers):
         except Refused as refused:
             return refused.problem
         except Exception:
-            log.exception("handler failed", topic=incoming.topic.name, message_id=incoming.envelope.id)
+            log.exception("request.failed", topic=incoming.topic.name, message_id=incoming.envelope.id)
             return Problem(
                 code=Code.INTERNAL,
                 message=f"{incoming.topic.name} failed unexpectedly; the log of {self._queue_name.partition('.')[0]} "

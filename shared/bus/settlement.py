@@ -43,7 +43,7 @@ class Disposal:
     def drop(self, delivery: Delivery, reason: str) -> None:
         """To the dead letters, confirmed. Raises NotConfirmed, and then the delivery must not be acknowledged."""
         log.error(
-            "quarantined",
+            "message.quarantined",
             queue=self._queue,
             type=delivery.properties.type,
             message_id=delivery.properties.message_id,
@@ -89,11 +89,11 @@ class Disposal:
                 correlation_id=properties.correlation_id or "",
             )
         except TypeError as error:
-            log.error("wrong answer", topic=incoming.topic.name, reason=str(error))
+            log.error("answer.wrong", topic=incoming.topic.name, reason=str(error))
             problem = Problem(code=Code.INTERNAL, message=str(error), subject=incoming.envelope.id)
             parcel = self._problem(properties, problem)
         except TooLarge as error:
-            log.warning("answer too large", topic=incoming.topic.name, reason=str(error))
+            log.warning("answer.too-large", topic=incoming.topic.name, reason=str(error))
             parcel = self._problem(properties, error.problem)
         self._publisher.send("", properties.reply_to, parcel.body, parcel.properties)
 
@@ -146,7 +146,7 @@ class Disposal:
 def handler_failed(incoming: Incoming, error: Exception, times: int) -> str:
     """Log what a handler raised unexpectedly, from the `except` block; the reason for people."""
     log.exception(
-        "handler failed",
+        "message.failed",
         topic=incoming.topic.name,
         subject=incoming.envelope.subject,
         message_id=incoming.envelope.id,

@@ -124,13 +124,13 @@ class SingleConsumer:
             # The handler came back: none of these ends its process.
             for delivery in batch:
                 self._survived.add(delivery)
-            log.warning("stopped consuming", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
+            log.warning("consumer.stopped", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
             return stop.again_after_s
         except NotConfirmed as error:
-            log.warning("cannot put away", queue=self._queue_name, reason=str(error))
+            log.warning("batch.not-settled", queue=self._queue_name, reason=str(error))
             return BROKER_AWAY_S
         except Exception:
-            log.exception("consumer failed", queue=self._queue_name, reason="unexpected error outside the handler")
+            log.exception("consumer.failed", queue=self._queue_name, reason="unexpected error outside the handler")
             return BROKER_AWAY_S
         return None
 
@@ -178,7 +178,7 @@ class SingleConsumer:
         except StopConsuming:
             raise
         except Exception:
-            log.exception("batch failed", queue=self._queue_name, size=len(batch), next_step="each message alone")
+            log.exception("batch.failed", queue=self._queue_name, size=len(batch), next_step="each message alone")
         # One of them is at fault; alone, the others pass.
         return [self._outcome(incoming) for incoming in batch]
 

@@ -201,7 +201,7 @@ class Subscription:
             if frame.method.consumer_count:
                 self._link.later(_LOOK_S, lambda: self._look(generation))
             elif channel.is_open:
-                log.warning("forgotten by the broker", queue=self._queue, again_after_s=_AGAIN_S)
+                log.warning("consumer.cancelled", queue=self._queue, again_after_s=_AGAIN_S)
                 channel.close()
 
         channel.queue_declare(self._queue, passive=True, callback=counted)
@@ -234,7 +234,7 @@ class Subscription:
         if not self._wanted:
             self._finish()
         elif self._link.up and self._connection is not None and self._connection.is_open:
-            log.warning("consumer's channel closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
+            log.warning("consumer.channel-closed", queue=self._queue, reason=str(reason), again_after_s=_AGAIN_S)
             if getattr(reason, "reply_code", None) == NOT_FOUND:
                 self._link.declare_again(self._open)
             else:

@@ -114,7 +114,7 @@ class Health:
                 try:
                     self._write()
                 except OSError as error:
-                    get_logger().warning("cannot write health file", path=str(self._path), reason=error.strerror)
+                    get_logger().warning("health.not-written", path=str(self._path), reason=error.strerror)
 
     def _report(self, *, ended: bool = False) -> ProcessHealth:
         return ProcessHealth(

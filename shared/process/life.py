@@ -57,20 +57,20 @@ def run(service_name: str, build: Callable[[], Closer]) -> int:
     try:
         service = build()
     except Fatal as error:
-        log.error("cannot start", reason=str(error))
+        log.error("process.not-started", reason=str(error))
         return CANNOT_START
     except Exception:
-        log.exception("cannot start", reason="unexpected error while starting; see the traceback")
+        log.exception("process.not-started", reason="unexpected error while starting; see the traceback")
         return CANNOT_START
-    log.info("started", name=service_name, pid=os.getpid())
+    log.info("process.started", name=service_name, pid=os.getpid())
     reason, code = _ends.get()
-    log.info("stopping", reason=reason)
+    log.info("process.stopping", reason=reason)
     try:
         service.close()
     except Exception:
-        log.exception("closed badly")
+        log.exception("process.not-closed")
         return code or CLOSED_BADLY
-    log.info("stopped")
+    log.info("process.stopped")
     return code
 
 
@@ -96,7 +96,7 @@ def _report_dead_thread(dead: threading.ExceptHookArgs) -> None:
     thread = dead.thread.name if dead.thread else "?"
     with contextlib.suppress(Exception):
         get_logger().error(
-            "thread died",
+            "thread.died",
             thread=thread,
             exc_info=(dead.exc_type, dead.exc_value or dead.exc_type(), dead.exc_traceback),
         )

@@ -1,4 +1,4 @@
-"""Log lines: short verbs with fields, JSON to stderr, and never a secret."""
+"""Log lines: named `object.verb`, with fields, as JSON to stderr, and never a secret."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _report_uncaught(kind: type[BaseException], error: BaseException, trace: Tra
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
-    get_logger().critical("process failed", exc_info=(kind, error, trace))
+    get_logger().critical("process.failed", exc_info=(kind, error, trace))
 
 
 def get_logger(**fields: object) -> structlog.stdlib.BoundLogger:

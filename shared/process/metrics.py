@@ -99,7 +99,7 @@ class Metrics:
             try:
                 sample()
             except Exception as error:
-                get_logger().warning("figure not sampled", reason=f"{type(error).__name__}: {error}")
+                get_logger().warning("metric.not-sampled", reason=f"{type(error).__name__}: {error}")
 
 
 class Stopwatch:

@@ -24,7 +24,7 @@ def own_task_types() -> list[Any]:
             if not task_type.name or not isinstance(task_type.schema, dict):
                 raise TypeError("a task type has a `name` and a `schema`")
         except Exception as error:
-            log.error("own task type left out", entry_point=entry.value, reason=f"{type(error).__name__}: {error}")
+            log.error("task-type.not-loaded", entry_point=entry.value, reason=f"{type(error).__name__}: {error}")
         else:
             task_types.append(task_type)
     return task_types

@@ -28,7 +28,7 @@ def test_a_message_that_is_published_twice_is_run_once(world: World) -> None:
         for name in ("runner-1", "runner-2")
         for line in (world.home / "log" / f"{name}.log").read_text().splitlines()
         # By another runner, or by the one that holds it: both messages reach one runner when they reconnect in turn.
-        if ("run not taken" in line or "run already held" in line) and execution["id"] in line
+        if ("run.not-taken" in line or "run.already-held" in line) and execution["id"] in line
     ]
     assert second, "the second message never came, so that this test shows nothing"
 

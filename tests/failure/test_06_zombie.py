@@ -44,4 +44,4 @@ def _holder(world: World, execution_id: str) -> str:
 
 
 def _abandoned(world: World, name: str) -> int:
-    return sum("run abandoned" in line for line in world.log_of(name))
+    return sum("run.abandoned" in line for line in world.log_of(name))

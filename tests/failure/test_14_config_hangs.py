@@ -23,7 +23,9 @@ def _hang_and_deploy(world: World, tag: str, limit_s: float) -> str:
     began = time.monotonic()
     world.freeze(hung)
     assert accepted(world.push(tag))
-    wait_for(lambda: any('"active"' in line for line in world.log_of(_other(hung))), "another to lead", limit_s + 20)
+    wait_for(
+        lambda: any('"config.active"' in line for line in world.log_of(_other(hung))), "another to lead", limit_s + 20
+    )
     assert time.monotonic() - began < limit_s
     assert_deployed_once(world, tag)
     return hung

@@ -86,13 +86,13 @@ class World:
 
         def active() -> str | None:
             said = {
-                name: [line for line in self.log_of(name) if '"active"' in line or "standing-by" in line]
+                name: [line for line in self.log_of(name) if '"config.active"' in line or "standing-by" in line]
                 for name in names
             }
             last = [
                 (json.loads(lines[-1])["timestamp"], name)
                 for name, lines in said.items()
-                if lines and '"active"' in lines[-1]
+                if lines and '"config.active"' in lines[-1]
             ]
             return max(last)[1] if last else None
 

@@ -6,7 +6,6 @@ import json
 import re
 from uuid import UUID, uuid5
 
-import structlog
 from pydantic import ValidationError
 
 from services.config.catalog.documents import link, micros, wire_time
@@ -24,8 +23,9 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import HookReceived
 from shared.contracts.topics import BY_TYPE, HOOK_RECEIVED, RUN_EXECUTION, RUN_REPORT, RUNS, Topic
+from shared.process.logging import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _IDS = UUID("3f8b8bd6-6a0e-5a34-9a7c-1f5b8a0f3d11")
 _MAX_BODY = 1024 * 1024
@@ -54,7 +54,7 @@ def keep_letter(store: Store, dead: DeadLetter) -> None:
             _fail_run(uow, letter)
         elif dead.type == RUN_REPORT.type:
             _fail_reporter(uow, dead)
-    log.warning("dead-letter", queue=dead.queue, type=dead.type, subject=dead.subject, reason=dead.reason)
+    log.warning("letter.kept", queue=dead.queue, type=dead.type, subject=dead.subject, reason=dead.reason)
 
 
 def _by_body(dead: DeadLetter) -> str:

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from services.config.store import DatabaseUnavailable, Deposed
 from shared.process.life import Closer
+from shared.process.logging import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 EVERY_S = 0.5
 
@@ -96,7 +95,7 @@ class Active:
                 self._database_is(str(error))
                 self._stop("the database is away")
             except Exception:
-                log.exception("active-failed")
+                log.exception("config.not-started")
                 self._stop("an error")
             self._closing.wait(self._every_s)
 
@@ -105,17 +104,17 @@ class Active:
         self._database_is("")
         if not mine:
             if not reported:
-                log.info("standing-by", reason="another process holds the lock")
+                log.info("config.standing-by", reason="another process holds the lock")
             self._lock.watch()
             return True
         self._working = self._start()
-        log.info("active")
+        log.info("config.active")
         return False
 
     def _stop(self, reason: str) -> None:
         working, self._working = self._working, None
         if working is not None:
-            log.info("not-active", reason=reason)
+            log.info("config.released", reason=reason)
             try:
                 working.close()
             finally:

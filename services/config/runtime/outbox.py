@@ -15,14 +15,13 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Protocol
 
-import structlog
-
 from services.config.store import DatabaseUnavailable, Store, UnitOfWork
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
+from shared.process.logging import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _PAGE = 1_000
 _TIDY_S = 0.25
@@ -141,7 +140,7 @@ class Relay:
             heapq.heappush(self._retries, (time.monotonic() + wait_s, row.id, row.subject))
             self._changed.notify()
         if tries in (1, 10) or tries % 100 == 0:
-            log.warning("not-sent", type=row.type, subject=row.subject, reason=why, tries=tries)
+            log.warning("message.not-sent", type=row.type, subject=row.subject, reason=why, tries=tries)
 
     def _work(self) -> None:
         while True:
@@ -176,7 +175,7 @@ class Relay:
             with self._store.write():
                 pass
         except DatabaseUnavailable as error:
-            log.warning("not-tidied", reason=str(error))
+            log.warning("outbox.not-tidied", reason=str(error))
 
     def _tidy_along(self, uow: UnitOfWork) -> Callable[[bool], None] | None:
         with self._changed:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from services.config.store import DatabaseUnavailable, Store, UnitOfWork
 from services.config.store.timers import Timer, due_timers, next_due, put_off, take_timer
+from shared.process.logging import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 Handler = Callable[[UnitOfWork, str], None]
 """What to do for a subject, in the transaction that removes its timer."""
@@ -54,7 +53,7 @@ class Timers:
             try:
                 sleep_s = self.fire()
             except DatabaseUnavailable as error:
-                log.warning("timers-wait", reason=str(error))
+                log.warning("timers.waiting", reason=str(error))
                 sleep_s = _AWAY_S
             if sleep_s > 0:
                 self._wake.wait(sleep_s)
@@ -85,7 +84,7 @@ class Timers:
         except DatabaseUnavailable:
             raise
         except Exception:
-            log.exception("timer-failed", kind=timer.kind, subject=timer.subject, failures=timer.failures + 1)
+            log.exception("timer.failed", kind=timer.kind, subject=timer.subject, failures=timer.failures + 1)
             with self._store.write() as uow:
                 wait_s = min(2.0 ** min(timer.failures, 12), _LONGEST_PUT_OFF_S)
                 put_off(uow, timer, uow.now + wait_s)

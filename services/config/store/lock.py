@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from shared.process.logging import get_logger
 
 from . import leadership
 from .leadership import Term
 from .unit_of_work import DatabaseUnavailable, Store
 
-log = structlog.get_logger()
+log = get_logger()
 
 _KEY = 7_017_717_001
 DEPOSED_AFTER_S = (12.0, 25.0)
@@ -113,7 +114,7 @@ class SessionLock:
             self._depose(term)
 
     def _depose(self, term: Term) -> None:
-        log.warning("leader deposed", holder=term.holder, epoch=term.epoch, silent_s=round(self._patience_s))
+        log.warning("leader.deposed", holder=term.holder, epoch=term.epoch, silent_s=round(self._patience_s))
         try:
             with Session(self._engine) as session:
                 leadership.end_sessions(session, term.holder)

@@ -58,7 +58,7 @@ def answer_error(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return _http_error(error)
     request_id = new_id()
-    get_logger().exception("call failed", path=request.path, method=request.method, request=request_id)
+    get_logger().exception("request.failed", path=request.path, method=request.method, request=request_id)
     message = "Something went wrong inside the gateway; its log has the details."
     return _problem(Problem(code=Code.INTERNAL, message=message, subject=request_id), request_id)
 

@@ -112,7 +112,7 @@ def error_page(error: Exception) -> Response:
         problem = Problem(code=Code.NOT_FOUND, message=message)
     else:
         request_id, status = new_id(), 500
-        get_logger().exception("page failed", path=request.path, request=request_id)
+        get_logger().exception("page.failed", path=request.path, request=request_id)
         problem = Problem(
             code=Code.INTERNAL,
             message="Something went wrong inside the gateway; its log has the details.",

@@ -69,7 +69,7 @@ def leave() -> Response:
         session.act(Act(kind=Kind.TOKENS, verb="sign-out"))
     except Refused as error:
         # The cookie goes in any case; the session itself ends by its time.
-        get_logger().warning("session not ended", user=session.caller().user, reason=error.problem.message)
+        get_logger().warning("session.not-ended", user=session.caller().user, reason=error.problem.message)
     url = session.context().sign_on.sign_out_url(request.cookies.get(SIGN_OUT_COOKIE, ""))
     # A page, since the content security policy forbids that a form leads on to the provider.
     response = make_response(render_template("signed_out.html", caller=None, url=url)) if url else redirect("/sign-in")

@@ -43,7 +43,7 @@ def stream(topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambd
             yield "retry: 2000\n\n"
             yield from event_streams.frames(viewer, drawn, over, hung_up)
         except Refused as error:
-            get_logger().info("stream ended", user=viewer_name.user, reason=error.problem.code.value)
+            get_logger().info("stream.ended", user=viewer_name.user, reason=error.problem.code.value)
 
     response = Response(frames(), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
     # Not in the generator: one that was never started would keep its place.

@@ -128,12 +128,12 @@ class AllowlistCache:
             except Exception as error:
                 if silent_since is None:
                     silent_since = monotonic()
-                    log.warning("allowlist not refreshed", reason=str(error) or type(error).__name__)
+                    log.warning("allowlist.not-refreshed", reason=str(error) or type(error).__name__)
                 self._failed_at = monotonic()
                 self._wake.wait(RETRY_S)
                 continue
             if silent_since is not None:
-                log.info("allowlist refreshed", after_s=round(monotonic() - silent_since, 1))
+                log.info("allowlist.refreshed", after_s=round(monotonic() - silent_since, 1))
                 silent_since = None
 
 
@@ -143,7 +143,7 @@ def _load(file: Path) -> Tokens:
     except FileNotFoundError:
         return Tokens()
     except (ValidationError, OSError) as error:
-        get_logger().warning("kept allowlist unreadable", file=str(file), reason=type(error).__name__)
+        get_logger().warning("allowlist.unreadable", file=str(file), reason=type(error).__name__)
         return Tokens()
 
 
@@ -157,4 +157,4 @@ def _save(file: Path, whole: Allowlist) -> None:
             os.fsync(out.fileno())
         draft.replace(file)
     except OSError as error:
-        get_logger().warning("allowlist not kept on disk", file=str(file), reason=error.strerror)
+        get_logger().warning("allowlist.not-saved", file=str(file), reason=error.strerror)

@@ -141,7 +141,7 @@ class Receiver:
         except HookAnswer as early:
             answer = early
         except Exception:
-            get_logger().exception("hook not taken")
+            get_logger().exception("hook.failed")
             answer = _problem(
                 503, "internal", "The webhook call could not be stored; send it again.", ("Retry-After", "10")
             )
@@ -188,7 +188,7 @@ class Receiver:
             with HOOK_ACK.time():
                 self._intake.take(delivery, topic)
         except SpoolFull as error:
-            get_logger().error("hook refused", reason=str(error))
+            get_logger().error("hook.refused", reason=str(error))
             message = "The webhook call was not stored: the spool is full or cannot be written; send it again."
             return _problem(503, "unavailable", message, ("Retry-After", "30"))
         answer: Json = {"status": "accepted", "delivery": delivery.delivery_id}

@@ -101,7 +101,7 @@ class Intake:
             try:
                 self._drain()
             except Exception:
-                get_logger().exception("spool not drained")
+                get_logger().exception("spool.not-drained")
 
     def _drain(self) -> None:
         if self._spool.empty:
@@ -111,7 +111,7 @@ class Intake:
         if self._post.connected:
             sent = self._spool.drain(self._publish, timeout_s=DRAIN_TIMEOUT_S)
             if sent:
-                get_logger().info("spool drained", deliveries=sent)
+                get_logger().info("spool.drained", deliveries=sent)
         elif self._health is not None:
             self._health.note(
                 "spool", "The broker is unavailable; webhook calls wait in the spool and are sent when it is back."
@@ -119,4 +119,4 @@ class Intake:
 
 
 def _log_spooled(delivery: HookReceived, error: Exception) -> None:
-    get_logger().warning("hook spooled", delivery=delivery.delivery_id, reason=type(error).__name__)
+    get_logger().warning("hook.spooled", delivery=delivery.delivery_id, reason=type(error).__name__)

@@ -171,7 +171,7 @@ class Spool:
             aside.mkdir(exist_ok=True)
             with suppress(OSError):
                 path.rename(aside / path.name)
-            get_logger().error("spooled delivery unreadable", file=path.name, reason=type(error).__name__)
+            get_logger().error("spool.unreadable", file=path.name, reason=type(error).__name__)
             return None
 
     def _reserve(self, size: int, wait_s: float | None) -> None:
@@ -237,7 +237,7 @@ def _confirmed(batch: list[tuple[Path, Future[None]]], timeout_s: float) -> int:
         try:
             confirm.result(timeout_s)
         except Exception as error:
-            get_logger().warning("spool waits", file=path.name, reason=str(error) or type(error).__name__)
+            get_logger().warning("spool.waiting", file=path.name, reason=str(error) or type(error).__name__)
             break
         path.unlink(missing_ok=True)
         done += 1

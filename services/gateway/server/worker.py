@@ -369,7 +369,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         except Exception:
             if not response.headers_sent:
                 raise
-            get_logger().exception("answer.broken-off", path=environ.get("PATH_INFO", ""))
+            get_logger().exception("answer.interrupted", path=environ.get("PATH_INFO", ""))
             return False
         finally:
             if hasattr(answer, "close"):

@@ -103,7 +103,7 @@ class Holder:
         empty = threading.Event()
         self.post(lambda: self._let_all_go(empty))
         if not empty.wait(timeout_s):
-            log.warning("runs not released in time", holding=self.holding, timeout_s=timeout_s)
+            log.warning("run.not-released", holding=self.holding, timeout_s=timeout_s)
         self.post(self._end_thread)
         self._thread.join(timeout_s)
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -175,7 +175,7 @@ class Holder:
         except _End:
             raise
         except Exception:
-            log.exception("holder failed")
+            log.exception("lease.holder-failed")
 
     def _end_thread(self) -> None:
         raise _End
@@ -185,14 +185,14 @@ class Holder:
         self._clock.heard(answer.at)
         older = self._runs.get(execution_id)
         if older is not None and older.attempt == answer.attempt:
-            log.info("run already held", execution=execution_id)
+            log.info("run.already-held", execution=execution_id)
             self._slots.release()  # The message came twice.
             return
         try:
             run = ActiveRun(self, answer)
         except Exception:
             # The lease runs out, and after three times the ledger fails the run with its reason.
-            log.exception("run cannot begin", execution=execution_id)
+            log.exception("run.not-begun", execution=execution_id)
             self._slots.release()
             return
         if older is not None:
@@ -221,7 +221,7 @@ class Holder:
         error = done.exception()
         if (error is not None) is not self._unheard:
             self._unheard = error is not None
-            log.warning("ledger not reached" if error else "ledger reached", reason=str(error or ""))
+            log.warning("ledger.not-reached" if error else "ledger.reached", reason=str(error or ""))
         # An answer that was overtaken by the next one knows less.
         if error is not None or question_number < self._heard_held_number:
             return

@@ -23,7 +23,7 @@ def outcome(step: Any, live: ActiveTask) -> tuple[h.Status, str, Json]:
     if step is None and live.ending is not None:
         return live.ending[0], live.ending[1], {}
     if isinstance(step, BaseException):
-        log.error("task crashed", task=f"{live.stage}.{live.task}", type=live.plan.type, exc_info=step)
+        log.error("task.crashed", task=f"{live.stage}.{live.task}", type=live.plan.type, exc_info=step)
         return h.Status.FAILED, _crash(live, step), {}
     return h.Status.FAILED, f"The {live.plan.type} task returned {type(step).__name__} instead of a step.", {}
 
@@ -39,6 +39,6 @@ def complaint(answer: Any) -> str:
     if isinstance(answer, TaskFailed):
         return f"What it had started could not be ended: {answer.message}"
     if isinstance(answer, BaseException):
-        log.error("cancel crashed", exc_info=answer)
+        log.error("cancel.crashed", exc_info=answer)
         return f"What it had started could not be ended ({type(answer).__name__})."
     return ""

@@ -168,7 +168,7 @@ class Reporter:
         if self._closed:
             return
         if error := done.exception():
-            log.warning("report not delivered", execution=self._execution_id, reason=str(error), again_s=AGAIN_AFTER_S)
+            log.warning("report.not-delivered", execution=self._execution_id, reason=str(error), again_s=AGAIN_AFTER_S)
             self._told -= count
             self._host.later(AGAIN_AFTER_S, self._go_on)
             return
@@ -191,7 +191,7 @@ class Reporter:
             covered.append(self._kept.popleft())
             self._told -= 1
         if self._told and answer.verdict is not Directive.FENCED:
-            log.info("report lost", execution=self._execution_id, accepted_seq=answer.accepted_seq, again=self._told)
+            log.info("report.lost", execution=self._execution_id, accepted_seq=answer.accepted_seq, again=self._told)
             self._under_way = True
             self._host.later(AGAIN_AFTER_S, self._go_on)
         self._told = 0

@@ -72,7 +72,7 @@ class ActiveRun:
         try:
             self._go_on()
         except Exception:
-            log.exception("run cannot go on", execution=self.execution_id)
+            log.exception("run.failed", execution=self.execution_id)
             self.abandon()
 
     def _go_on(self) -> None:
@@ -99,7 +99,7 @@ class ActiveRun:
     def abandon(self) -> None:
         """The run is somebody else's. Calls under way come back to nobody."""
         if not self.over:
-            log.info("run abandoned", execution=self.execution_id, attempt=self.attempt)
+            log.info("run.abandoned", execution=self.execution_id, attempt=self.attempt)
             self._close()
 
     def let_go(self, then: Callable[[], None]) -> None:
@@ -173,7 +173,7 @@ class ActiveRun:
     def _end_run(self, action: a.EndRun) -> None:
         values, missing = outputs(self._folded.plan.outputs, self._folded.scope())
         if missing:
-            log.info("output left out", execution=self.execution_id, reason=missing)
+            log.info("output.dropped", execution=self.execution_id, reason=missing)
         self._events.run_ended(action.status, action.message, values)
         self._finish()
 
