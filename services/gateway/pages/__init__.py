@@ -4,7 +4,8 @@ Areas: `sign_in` and `account`; `executions`, `first_use` and `execution`; `appr
 `pipeline_editor`, `imports`, `templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`;
 `deployments` (what clusters run); `projects`, `people`, `settings`, `queues`, `audit`, `health`; `api_reference`;
 `site` (the documentation, and which chapter is for which page). Beside them, mostly pure: `execution_view` (a run as
-columns and bars), `log_lines` (a task's log), `outcomes` (what became of a push), `pipeline_edits`,
+columns and bars), `log_lines` (a task's log), `outcomes` (what became of a push), `questions` (what
+an approval decides), `pipeline_edits`,
 `pipeline_template` and `yaml_edit` (the editor's text), `task_form`, `webhook_form` and `run_inputs`. Shared by all:
 `session` (who asks, and config asked as them), `routing` (the tables as blueprints), `lists` (what a list's address
 asks of it), `forms` (what forms that write have in common), `streams` (parts that follow events), `layout` (navigation,

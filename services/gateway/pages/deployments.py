@@ -8,10 +8,12 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.commands.workloads import look
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
 
 from . import session
+from .formats import quoted
 from .layout import piece
 from .lists import ListFilter, Listing, part_of
 from .routing import PageRoute
@@ -29,6 +31,15 @@ LISTING = Listing(
         ListFilter("project", "Project", part_of("project")),
     ),
 )
+
+
+MAX_WORKLOADS = 5
+
+
+def workloads_of(execution: Json) -> list[Json]:
+    """What the clusters run now of the pipeline of a run."""
+    where = f"pipeline eq {quoted(str(execution.get('name')))} and project eq {quoted(str(execution.get('project')))}"
+    return list(session.find(Find(kind=Kind.DEPLOYMENTS, filter=where, top=MAX_WORKLOADS)).documents)
 
 
 def listing() -> str:

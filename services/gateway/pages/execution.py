@@ -14,15 +14,15 @@ from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
 
 from . import session
+from .deployments import workloads_of
 from .execution_view import ENDED, first_of_interest, headline, printed, stages_of, task_of, times, verbs
-from .formats import quoted
+from .formats import brief
 from .layout import piece, query_number
 from .log_lines import LINES, LogLine, gap_before, matching, read
 from .routing import PageRoute
 from .streams import stream
 
 MAX_CHUNKS = 1_000
-MAX_WORKLOADS = 5
 
 
 def show(id: str) -> str:
@@ -118,13 +118,12 @@ def _running_now(execution: Json) -> list[Json]:
     """What the clusters run of this pipeline, once a run has ended otherwise than wanted."""
     if execution.get("status") not in ("FAILED", "CANCELED"):
         return []
-    where = f"pipeline eq {quoted(str(execution.get('name')))} and project eq {quoted(str(execution.get('project')))}"
-    return list(session.find(Find(kind=Kind.DEPLOYMENTS, filter=where, top=MAX_WORKLOADS)).documents)
+    return workloads_of(execution)
 
 
 def _drawn(execution: Json) -> str:
     may = session.role().may(str(execution.get("project")), "EXECUTE")
-    line, details = headline(str(execution.get("statusMessage") or ""))
+    line, details = headline(brief(execution.get("statusMessage")))
     return render_template(
         "_execution.html",
         execution=execution,

@@ -154,5 +154,15 @@ def printed(lines: Iterable[str]) -> Printed:
     return Printed(tuple(plain), tuple((name, tuple(rows)) for name, rows in diffs), tuple(events))
 
 
+MAX_DIFF_LINES = 400
+
+
+def diff_rows(text: str) -> tuple[tuple[str, str], ...]:
+    """The lines of a unified difference, each with a word for its colour; the longest are cut."""
+    lines = text.splitlines()
+    cut = [("", f"… {len(lines) - MAX_DIFF_LINES} more lines")] if len(lines) > MAX_DIFF_LINES else []
+    return (*((_colour(line), line) for line in lines[:MAX_DIFF_LINES]), *cut)
+
+
 def _colour(line: str) -> str:
     return {"+": "add", "-": "del", "@": "at"}.get(line[:1], "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -105,6 +106,14 @@ DIGEST_DIGITS = 12
 def short_digest(digest: str) -> str:
     """`sha256:3f2a9c1b04de…` as `3f2a9c1b04de`."""
     return digest.partition(":")[2][:DIGEST_DIGITS] or digest[:DIGEST_DIGITS]
+
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
+
+
+def brief(text: Any) -> str:
+    """A sentence with its digests cut as `short_digest` cuts one."""
+    return _DIGEST.sub(r"sha256:\1…", str(text or ""))
 
 
 def plot(depths: Sequence[int]) -> str:

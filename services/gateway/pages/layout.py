@@ -16,6 +16,7 @@ from shared.process.logging import get_logger
 from shared.version import __version__
 
 from . import first_use, formats, session, site, toasts
+from .execution_view import headline
 
 THEME_COOKIE, THEMES = "portside_theme", ("dark", "light")
 """What the switch in the foot of the page chose; otherwise the viewer's system chooses."""
@@ -52,6 +53,8 @@ def prepare(app: Flask) -> None:
         instant=formats.instant,
         short_digest=formats.short_digest,
         plot=formats.plot,
+        brief=formats.brief,
+        headline=lambda text: headline(formats.brief(text))[0],
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

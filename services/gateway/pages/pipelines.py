@@ -14,7 +14,7 @@ from shared.contracts.problems import Refused
 from shared.contracts.texts import whole_number
 
 from . import session
-from .execution_view import stages_of
+from .execution_view import diff_rows, stages_of
 from .forms import done, field, write
 from .layout import piece, query_number
 from .lists import ListFilter, Listing, equal, part_of
@@ -137,8 +137,7 @@ def _difference(id: str, before: int, after: int) -> list[tuple[str, str]]:
         text = session.get(Get(kind=Kind.PIPELINES, id=id, options={"diff": [before, after]})).text
     except Refused as refused:
         return [("", refused.problem.message)]
-    colours = {"+": "add", "-": "del", "@": "at"}
-    return [(colours.get(line[:1], ""), line) for line in text.splitlines()]
+    return list(diff_rows(text))
 
 
 def _told(pipeline: Json) -> list[Json]:
