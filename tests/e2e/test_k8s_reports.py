@@ -18,6 +18,7 @@ from .k8s import Kube, Runs, deployment
 
 pytestmark = pytest.mark.cluster
 PAUSE = "local/pause:1"
+BUSYBOX = "busybox:1.36"
 
 
 def config_map(space: str, **data: str) -> str:
@@ -130,3 +131,34 @@ def test_an_update_on_delete_waits_and_says_which_image_the_pods_run(runs: Runs,
     assert done.state.status is Status.COMPLETED, done.state.message
     assert f"runs {PAUSE}" in message(done)
     assert "OnDelete" in message(done)
+
+
+def test_a_partition_waits_for_its_part_and_says_which_images_the_pods_run(runs: Runs, space: str) -> None:
+    tree = yaml.safe_load(deployment("db", PAUSE, replicas=2))
+    tree["kind"], tree["spec"]["serviceName"] = "StatefulSet", "db"
+    assert runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=180).state.status is Status.COMPLETED
+    tree["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    tree["spec"]["template"]["spec"]["containers"][0] |= {"image": BUSYBOX, "command": ["sleep", "600"]}
+    done = runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=180)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    assert "1 pods updated (partition 1)" in message(done)
+    assert PAUSE in message(done)
+    assert BUSYBOX in message(done)
+
+
+def test_an_account_made_seconds_later_is_waited_for(runs: Runs, kube: Kube, space: str) -> None:
+    tree = yaml.safe_load(deployment("web", PAUSE))
+    tree["spec"]["template"]["spec"]["serviceAccountName"] = "late"
+    ledger, holder = runs.begin(yaml=yaml.safe_dump(tree), namespace=space)
+    try:
+        until(lambda: refused(kube, space, "web"), 60)
+        kube.call("POST", f"/api/v1/namespaces/{space}/serviceaccounts", {"metadata": {"name": "late"}})
+        until(lambda: ledger.holding.state is State.ENDED, 120)
+    finally:
+        holder.close(3)
+    assert ledger.state.status is Status.COMPLETED, ledger.state.message
+
+
+def refused(kube: Kube, space: str, name: str) -> bool:
+    conditions = (kube.deployment(space, name) or {}).get("status", {}).get("conditions", [])
+    return any(entry["type"] == "ReplicaFailure" and entry["status"] == "True" for entry in conditions)

@@ -181,6 +181,15 @@ def test_a_job_that_its_ttl_removed_ended_as_its_events_say(runs: Runs, tag: str
     assert done.state.status is status, done.state.message
 
 
+def test_a_job_that_fails_quotes_the_last_line_that_it_printed(runs: Runs) -> None:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "acme/migrate:fail"}]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}}
+    text = yaml.safe_dump(job | {"spec": {"backoffLimit": 0, "template": {"spec": pod}}})
+    done = runs.run(yaml=text, namespace="apps")
+    assert done.state.status is Status.FAILED
+    assert done.state.message.endswith("container main: ended (exit code 1) [Error]. Last log line: main: exit code 1")
+
+
 def test_what_was_not_there_is_not_said_to_be_removed(runs: Runs) -> None:
     assert runs.run(yaml=settings("1"), namespace="apps").state.status is Status.COMPLETED
     text = "---\n".join((settings("1"), deployment("ghost", "acme/web:1")))

@@ -42,6 +42,7 @@ _GRANTED = (
     ("", "pods", "get list watch"),
     ("", "pods/log", "get"),
     ("", "events", "list"),
+    ("autoscaling", "horizontalpodautoscalers", "list"),
     ("", "services", "get list create update patch delete"),
     ("", "configmaps", "get list create update patch delete"),
     ("", "secrets", "get create patch"),

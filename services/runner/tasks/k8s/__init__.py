@@ -3,8 +3,8 @@
 `task` hands each action to its module: `apply`, `mutations`, `queries`, `rollback`; `release` is the apply of a chart
 or an overlay, with its `hook_runs` and the `inventory` of what it made. `source` reads manifests, also those that are
 `rendered` by `programs`: `kustomize`, and `charts`, after their `chart_files` and `chart_dependencies` are prepared.
-They compute the `desired` objects,
-`write` them and `watch` the roll-out. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `fence`, `hooks`,
-`managed_fields`, `conflicts`, `server_defaults`, `stuck_pods`, `diff`, `outputs`, `errors`) are pure and work on plain
-dicts; only `cluster`, connected by `client`, talks to an API server.
+They compute the `desired` objects, `write` them and `watch` the roll-out, with `explanations` of what does not become
+ready. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `unready`, `fence`, `hooks`, `managed_fields`,
+`scaling`, `conflicts`, `server_defaults`, `stuck_pods`, `diff`, `outputs`, `errors`) are pure and work on plain dicts;
+only `cluster`, connected by `client`, talks to an API server.
 """

@@ -8,7 +8,7 @@ that would hold up either.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
@@ -20,9 +20,9 @@ from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
 from .outputs import response
-from .rollout import readiness, updates_on_delete
+from .rollout import readiness, keeps_old_pods
 from .watch import WatchSnapshot, deadline, look, outage, too_late
-from .write import await_definition, is_being_deleted, sent, write
+from .write import as_scaled, await_definition, is_being_deleted, sent, write
 
 PUT_BACK_S = 180.0
 _DIFF_LINES = 200
@@ -83,6 +83,10 @@ def _examine(
         result: Object | None = None
     else:
         fence.check(live, desired.stamp_of(request), item.ref)
+        if live is not None:
+            body, words = as_scaled(cluster, item.ref, item.body, live)
+            item = replace(item, body=body)
+            findings.diff += [words] if words else []
         result = _try(request, cluster, item, live, own_objects)
     if live is not None and result is not None:
         result = managed_fields.without_dropped(result, live, item.body, desired.owners(request))
@@ -162,7 +166,7 @@ def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         return _done(request, cluster, handle, progress.objects)
     if not progress.failure and request.tools.now() < handle["until"]:
         return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))
-    why = progress.failure or too_late(request, progress)
+    why = progress.failure or too_late(request, cluster, progress)
     return gave_up(request, handle, why, _output(request, cluster, progress.objects, [why]))
 
 
@@ -221,8 +225,8 @@ def _done(request: Asked, cluster: ClusterConnection, handle: Json, objects: lis
 
 
 def _images_of_pods(cluster: ClusterConnection, obj: Object) -> list[str]:
-    """Of a workload whose pods are updated only when they are deleted, what they run now."""
-    if not updates_on_delete(obj):
+    """Of a workload that keeps pods of an earlier version, what they run now."""
+    if not keeps_old_pods(obj):
         return []
     labels = selector((obj.get("spec") or {}).get("selector") or {})
     pods = cluster.find("v1", "Pod", obj["metadata"].get("namespace", ""), labels=labels)

@@ -41,7 +41,7 @@ def advance(
         return Running(following, f"{event} hook {hook.title} succeeded", again_after_s=0.0, effect_next=True)
     if not progress.failure and request.tools.now() < state["until"]:
         return Running(handle, "; ".join(progress.messages))
-    why = progress.failure or too_late(request, progress)
+    why = progress.failure or too_late(request, cluster, progress)
     _delete(request, cluster, [hook], hooks.FAILED)
     return sentence(f"The {event} hook {hook.title} failed: {why}")
 

@@ -91,18 +91,21 @@ def _pull(image: str, message: str) -> str:
 
 def _crash(container: dict[str, Any]) -> str:
     ended = (container.get("lastState") or {}).get("terminated") or {}
-    code, why = ended.get("exitCode"), ended.get("reason", "")
-    times = container.get("restartCount", 0)
+    return f"keeps crashing ({ended_words(ended)}; restarted {container.get('restartCount', 0)} times)"
+
+
+def ended_words(ended: dict[str, Any]) -> str:
+    """How a container ended, from its `terminated` state."""
+    code = ended.get("exitCode")
     detail = f"exit code {code}" if code is not None else "unknown exit code"
-    if why == "OOMKilled":
-        detail += ", killed for want of memory: raise its memory limit"
-    elif code == 127:
-        detail += ", its command was not found"
-    elif code == 126:
-        detail += ", its command cannot be executed"
-    elif ended.get("message"):
-        detail += f", {_short(str(ended['message']))}"
-    return f"keeps crashing ({detail}; restarted {times} times)"
+    if ended.get("reason") == "OOMKilled":
+        return f"{detail}, killed for want of memory: raise its memory limit"
+    if code in _CODES:
+        return f"{detail}, {_CODES[code]}"
+    return f"{detail}, {_short(str(ended['message']))}" if ended.get("message") else detail
+
+
+_CODES = {126: "its command cannot be executed", 127: "its command was not found"}
 
 
 def _short(text: str, limit: int = 300) -> str:

@@ -103,7 +103,7 @@ class WaitForObjects:
         if progress.failure:
             raise TaskFailed(progress.failure, output)
         if request.tools.now() >= handle["until"]:
-            raise TaskFailed(too_late(request, progress), output)
+            raise TaskFailed(too_late(request, cluster, progress), output)
         return Running(handle, "; ".join(progress.messages))
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:

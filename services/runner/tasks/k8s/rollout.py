@@ -90,6 +90,12 @@ def updates_on_delete(obj: Object) -> bool:
     return bool(strategy.get("type", "RollingUpdate") == "OnDelete")
 
 
+def keeps_old_pods(obj: Object) -> bool:
+    """Whether a workload is ready while some of its pods run an earlier version: OnDelete, or a partition."""
+    rolling = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate")
+    return updates_on_delete(obj) or _count(rolling, "partition") > 0
+
+
 def _on_delete(ready: int, pods: int, updated: int) -> str:
     words = f"{ready} of {pods} pods ready"
     if updated >= pods:

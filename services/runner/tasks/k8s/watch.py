@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from services.runner.task_protocol import Asked, TaskFailed
@@ -15,15 +14,15 @@ from . import fence
 from . import stuck_pods as left_behind
 from .cluster import ClusterConnection, selector
 from .desired import manifest, stamp_of
-from .errors import ClusterError
+from .errors import ClusterError, sentence
+from .explanations import OLD_NEWS_S, happened_at, tell_events, timestamp, why_not_ready, with_last_line
 from .manifests import Object, Ref
 from .pods import Trouble, describe, troubles
 from .rollout import REVISION, Readiness, readiness
 
-EVENTS_EVERY_S = 3.0
-OLD_NEWS_S = 30.0
 OUTAGE_ALLOWED_S = 60.0
-_LOG_LINES = 15
+_EXPLAINED = 3
+"""Objects whose state is explained when the time is over."""
 _WATCHED = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 
@@ -35,6 +34,8 @@ class WatchSnapshot:
     messages: list[str] = field(default_factory=list)
     failure: str = ""
     objects: list[Object] = field(default_factory=list)
+    waiting: list[tuple[Ref, list[Object], list[Object]]] = field(default_factory=list)
+    """What is not ready, with its newest pods and what is between."""
     left_behind: list[Json] = field(default_factory=list)
     """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
 
@@ -60,9 +61,11 @@ def deadline(request: Asked) -> float:
     return request.tools.now() + 60 * _timeout(request)
 
 
-def too_late(request: Asked, progress: WatchSnapshot) -> str:
-    """What is not ready although the time is over."""
-    return f"Not ready within the timeout of {_timeout(request):g} minutes: {'; '.join(progress.messages)}"
+def too_late(request: Asked, cluster: ClusterConnection, progress: WatchSnapshot) -> str:
+    """What is not ready although the time is over, and in the last sentences why."""
+    words = f"Not ready within the timeout of {_timeout(request):g} minutes: {'; '.join(progress.messages)}"
+    causes = (why_not_ready(request, cluster, *unready) for unready in progress.waiting[:_EXPLAINED])
+    return " ".join([sentence(words), *filter(None, causes)])
 
 
 def _timeout(request: Asked) -> float:
@@ -97,22 +100,22 @@ def _look_at(
     progress.ready = False
     progress.messages.append(f"{ref}: {how.message}")
     pods, owners, older = _pods_of(cluster, live, ref)
-    _tell_events(request, cluster, ref, [*owners, *pods])
+    progress.waiting.append((ref, pods, owners))
+    tell_events(request, cluster, ref, [*owners, *pods])
     troubled = {trouble.pod for trouble in lasting(request.memory, request.tools.now(), older)}
     for pod in left_behind.of_set(live, older, troubled, put_back=put_back):
         place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
         progress.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
-    lasting_troubles = lasting(request.memory, request.tools.now(), pods)
-    if _has_failed(request, ref, how) and not progress.failure:
-        progress.failure = f"{ref}: {how.message}"
-    if lasting_troubles and not progress.failure:
-        progress.failure = f"{ref} will not become ready: {describe(lasting_troubles[0])}"
-    if progress.failure and not request.memory.get("logs told"):
-        request.memory["logs told"] = True
-        tail = _tell_logs(
-            request, cluster, ref.namespace, lasting_troubles or [t for pod in pods for t in troubles(pod)]
-        )
-        progress.failure += f" Last log line: {tail}" if tail else ""
+    troubles_of_pods = lasting(request.memory, request.tools.now(), pods)
+    failed = _has_failed(request, ref, how)
+    if progress.failure or not (failed or troubles_of_pods):
+        return
+    if troubles_of_pods:
+        words = f"{ref} will not become ready: {describe(troubles_of_pods[0])}"
+        progress.failure = with_last_line(request, cluster, ref.namespace, words, troubles_of_pods)
+    else:
+        why = why_not_ready(request, cluster, ref, pods, owners)
+        progress.failure = " ".join(filter(None, [sentence(f"{ref}: {how.message}"), why]))
 
 
 def _has_failed(request: Asked, ref: Ref, how: Readiness) -> bool:
@@ -136,9 +139,9 @@ def _removed_when_finished(request: Asked, cluster: ClusterConnection, ref: Ref)
     )
     if ref.kind != "Job" or not ttl:
         return False
-    since = _iso(request.tools.now() - OLD_NEWS_S)
+    since = timestamp(request.tools.now() - OLD_NEWS_S)
     for event in cluster.find("v1", "Event", ref.namespace, fields=f"involvedObject.name={ref.name}"):
-        if event.get("reason") in _JOB_FAILURES and _when(event) >= since:
+        if event.get("reason") in _JOB_FAILURES and happened_at(event) >= since:
             raise TaskFailed(f"{ref}: failed: {event.get('message') or event['reason']}")
     request.tools.log(f"{ref} finished, and was removed after its ttlSecondsAfterFinished.")
     return True
@@ -222,65 +225,3 @@ def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) ->
             if now - since >= trouble.patience_s:
                 lasting.append(trouble)
     return lasting
-
-
-def _tell_logs(request: Asked, cluster: ClusterConnection, namespace: str, troubled: list[Trouble]) -> str:
-    """Print what failing containers printed last; answers the very last line."""
-    last = ""
-    for trouble in troubled[:3]:
-        if not trouble.wants_log:
-            continue
-        try:
-            lines = _printed(cluster, namespace, trouble)
-        except ClusterError as error:
-            request.tools.log(error.message)
-            continue
-        for line in lines:
-            request.tools.log(f"{trouble.pod}/{trouble.container}: {line}")
-        last = last or next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last
-
-
-def _printed(cluster: ClusterConnection, namespace: str, trouble: Trouble) -> list[str]:
-    """What the container that crashed printed; its successor's lines where the crashed one is gone already."""
-    try:
-        lines = cluster.pod_log(namespace, trouble.pod, trouble.container, previous=True, lines=_LOG_LINES)
-    except ClusterError as error:
-        if error.status != 400:
-            raise
-        lines = []
-    return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
-
-
-def _tell_events(request: Asked, cluster: ClusterConnection, ref: Ref, below: list[Object]) -> None:
-    """Print the events of an object and of what it made, each once."""
-    now = request.tools.now()
-    due: dict[Ref, float] = request.memory.setdefault("events due", {})
-    if due.get(ref, 0.0) > now:
-        return
-    due[ref] = now + EVENTS_EVERY_S
-    names = {ref.name, *(owned["metadata"]["name"] for owned in below)}
-    told_events: set[tuple[str, int]] = request.memory.setdefault("events told", set())
-    try:
-        events = cluster.find("v1", "Event", ref.namespace, fields="")
-    except ClusterError:
-        return  # the endpoint's user may not read events; the roll-out is watched all the same
-    since = request.memory.setdefault("events since", _iso(now - OLD_NEWS_S))
-    for event in sorted(events, key=_when):
-        about = event.get("involvedObject") or {}
-        key = (str(event["metadata"].get("uid")), int(event.get("count") or 1))
-        if about.get("name") in names and key not in told_events:
-            told_events.add(key)
-            if _when(event) >= since:
-                request.tools.log(
-                    f"{about.get('kind')} {about.get('name')}: {event.get('reason')}: {event.get('message')}"
-                )
-
-
-def _when(event: Object) -> str:
-    created_at = event["metadata"].get("creationTimestamp")
-    return str(event.get("lastTimestamp") or event.get("eventTime") or created_at or "")
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

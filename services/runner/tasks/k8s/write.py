@@ -6,7 +6,7 @@ import time
 
 from services.runner.task_protocol import Asked, TaskFailed
 
-from . import conflicts, desired, fence, managed_fields, server_defaults
+from . import conflicts, desired, fence, managed_fields, scaling, server_defaults
 from .cluster import ClusterConnection
 from .errors import ClusterError
 from .manifests import Object, Ref
@@ -28,6 +28,7 @@ def write(
         fence.check(live, stamp, ref)
         newest = desired.with_restart(body, live, restart_for)
         if live is not None:
+            newest = as_scaled(cluster, ref, newest, live)[0]
             meta = {**newest["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
             newest = {**newest, "metadata": meta}
         try:
@@ -39,6 +40,29 @@ def write(
                 raise TaskFailed(conflicts.words(ref, error)) from None
         time.sleep(0.2)
     raise AssertionError("unreachable")
+
+
+def as_scaled(cluster: ClusterConnection, ref: Ref, body: Object, live: Object) -> tuple[Object, str]:
+    """What is sent of a workload that an autoscaler scales, and in words what of the manifest is not; else the body."""
+    if not scaling.has_replicas(body):
+        return body, ""
+    autoscaler = scaling.autoscaler_of(ref, live, _autoscalers(cluster, ref.namespace))
+    if not autoscaler:
+        return body, ""
+    return scaling.without_replicas(body, live), scaling.words(ref, body, live, autoscaler)
+
+
+def _autoscalers(cluster: ClusterConnection, namespace: str) -> list[Object] | None:
+    """The HorizontalPodAutoscalers of a namespace, or None where the endpoint's user may not read them."""
+    for version in scaling.VERSIONS:
+        try:
+            return cluster.find(version, scaling.KIND, namespace)
+        except ClusterError as error:
+            if error.status == 403:
+                return None
+            if error.reason != "NoKind":
+                raise
+    return []
 
 
 def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
