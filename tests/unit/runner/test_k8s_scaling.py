@@ -13,7 +13,7 @@ WEB = Ref("apps/v1", "Deployment", "apps", "web")
 
 
 def live(*scaled_by: str) -> dict[str, Any]:
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
     entries = [{"manager": name, "subresource": "scale", "fieldsV1": fields} for name in scaled_by]
     return {"metadata": {"name": "web", "managedFields": entries}, "spec": {"replicas": 5}}
 

@@ -14,8 +14,8 @@ ENDED = {"exitCode": 137, "reason": "Error"}
 
 
 def pod(state: dict[str, Any], *, of: str = "container", meta: dict[str, Any] | None = None, **more: Any) -> Any:
-    status = {"name": "main", "state": state, **{key: more.pop(key) for key in ("ready", "started") if key in more}}
-    status |= {key: more.pop(key) for key in ("lastState", "restartCount") if key in more}
+    status: dict[str, Any] = {"name": "main", "state": state}
+    status |= {key: more.pop(key) for key in ("ready", "started", "lastState", "restartCount") if key in more}
     conditions = [{"type": "PodScheduled", "status": "True"}, *more.pop("conditions", [])]
     spec = {f"{of}s": [{"name": "main", **more.pop("container", {})}], **more}
     key = "initContainerStatuses" if of == "initContainer" else "containerStatuses"

@@ -20,7 +20,7 @@ from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
 from .outputs import response
-from .rollout import readiness, keeps_old_pods
+from .rollout import keeps_old_pods, readiness
 from .watch import WatchSnapshot, deadline, look, outage, too_late
 from .write import as_scaled, await_definition, is_being_deleted, sent, write
 

@@ -49,7 +49,7 @@ def _warnings(cluster: ClusterConnection, namespace: str) -> list[Object]:
     try:
         events = cluster.find("v1", "Event", namespace, fields="type=Warning")
     except ClusterError:
-        return []  # the endpoint's user may not read events; what the pods say is told all the same
+        return []  # the endpoint's user may not read events; what the pods themselves say remains
     return sorted(events, key=happened_at)
 
 
