@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .endpoint_names import OLD_NAMES, is_docker_host
+
 MASK = "*****"
 """What stands for a secret in every answer; writing it back keeps the secret."""
 
@@ -42,9 +44,11 @@ def endpoint_secret_keys(endpoint_type: str, properties: Mapping[str, Any] | Non
 
     Better to hide a harmless value than to show a secret; but a yes or no is never a secret, whatever its name.
     """
-    names = ENDPOINT_SECRETS.get(endpoint_type.lower())
-    if names is not None:
-        return frozenset(names)
+    type_ = endpoint_type.lower()
+    names = ENDPOINT_SECRETS.get(type_)
+    if names is not None and not (type_ == "docker" and is_docker_host(properties or {})):
+        old = {name.casefold() for name, new in OLD_NAMES.get(type_, {}).items() if new in names}
+        return frozenset(names) | {name for name in properties or {} if name.casefold() in old}
     return frozenset(name for name, value in (properties or {}).items() if _tells(name) and not isinstance(value, bool))
 
 

@@ -12,6 +12,7 @@ from shared.contracts.pushes import Push
 
 from .names import nearest
 from .push_facts import is_tag, pushed_at, pusher
+from .spec import PipelineSpec
 
 DOCKER = {
     "DOCKER_EVENT_OWNER_NAME": "Who pushed",
@@ -98,24 +99,50 @@ def docker_inputs(push: Push, tags: Iterable[str] = ()) -> dict[str, str]:
 
 
 def run_inputs(
-    defaults: Mapping[str, Any], meta: Mapping[str, Any], given: Mapping[str, Any], *, strict: bool = True
+    spec: PipelineSpec, given: Mapping[str, Any], *, strict: bool = True
 ) -> tuple[dict[str, Any], list[Flaw]]:
     """The inputs of a run, and what is wrong with them.
 
-    A value given wins, blank takes the default, a mandatory input without either is a flaw. With `strict` a name that
-    the pipeline does not have is a flaw too; without it (webhooks) the value is passed on. Values beyond the bounds on
-    depth and size are flaws.
+    A value given wins, blank takes the default, a mandatory input without either is a flaw; an imported pipeline starts
+    with it blank (`left_blank`). With `strict` a name that the pipeline does not have is a flaw too; without it
+    (webhooks) the value is passed on. Values beyond the bounds on depth and size are flaws.
     """
+    defaults = spec.input
     flaws: list[Flaw] = []
     for name in given:
         if strict and name not in defaults:
             near = nearest(name, defaults)
             flaws.append(Flaw(message=f"the pipeline has no input {name}", path=f"input.{name}", hint=_meant(near)))
     values = {**defaults, **{name: value for name, value in given.items() if not blank(value)}}
-    for name, about in meta.items():
-        if isinstance(about, Mapping) and about.get("mandatory") is True and blank(values.get(name)):
-            flaws.append(Flaw(message=f"input {name} is mandatory and has no value", path=f"input.{name}"))
+    if not spec.imported:
+        flaws += [
+            Flaw(message=f"input {name} is mandatory and has no value", path=f"input.{name}")
+            for name in mandatory_blanks(spec.input_meta, values)
+        ]
     return values, flaws + _beyond_bounds(values)
+
+
+def left_blank(spec: PipelineSpec, values: Mapping[str, Any]) -> list[str]:
+    """The mandatory inputs of an imported pipeline that a run with these values starts without.
+
+    Code Stream's own form asks for them; its description of the operation refuses nothing, and clients start such
+    pipelines with no input at all.
+    """
+    return mandatory_blanks(spec.input_meta, values) if spec.imported else []
+
+
+def starts_blank(name: str) -> str:
+    """The warning about such an input."""
+    return f"input {name} is mandatory and has no value: an imported pipeline starts with it blank, as Code Stream did"
+
+
+def mandatory_blanks(meta: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """The names of mandatory inputs that have no value."""
+    return [
+        name
+        for name, about in meta.items()
+        if isinstance(about, Mapping) and about.get("mandatory") is True and blank(values.get(name))
+    ]
 
 
 def _beyond_bounds(values: Mapping[str, Any]) -> list[Flaw]:

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.contracts.base import Json
+
+from .task_schemas import TASK_SCHEMAS, spelled_input
+
+IMPORTED = "_imported"
+"""Marks a pipeline that came from another product: what that product would have started starts here too."""
 
 
 def _or_empty_map(value: Any) -> Any:
@@ -76,6 +81,16 @@ class TaskSpec(_Part):
     retries: RetrySpec | None = None
     timeout_minutes: Minutes | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, tree: Any) -> Any:
+        """Releases 8.0 to 8.2 of Code Stream wrote `filepath` where later ones write `filePath`."""
+        input = _or_empty_map(tree.get("input")) if isinstance(tree, Mapping) else None
+        if not isinstance(input, Mapping):
+            return tree
+        schema = TASK_SCHEMAS.get(str(tree.get("type")), {})
+        return {**tree, "input": spelled_input(schema, input)}
+
 
 class StageSpec(_Part):
     task_order: Names = ()
@@ -117,6 +132,7 @@ class PipelineSpec(_Part):
     tags: Names = ()
     timeout_minutes: Minutes | None = None
     supersede: Supersede | None = None
+    imported: Annotated[Flag, Field(alias=IMPORTED)] = False
 
 
 def split_group(item: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ large field.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Schema = dict[str, Any]
@@ -290,3 +291,10 @@ TASK_SCHEMAS: dict[str, Schema] = {
 
 ENDPOINT_INPUTS = {"K8S": ("imagePullSecretFrom",)}
 """Inputs that name an endpoint which the task uses beside those of its roles."""
+
+
+def spelled_input(schema: Mapping[str, Any], input: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's input under the names of its type's schema, whatever their case; a name written right wins."""
+    properties = schema.get("properties") or {}
+    names = {name.casefold(): name for name in properties if name not in input}
+    return {(key if key in properties else names.get(str(key).casefold(), key)): value for key, value in input.items()}

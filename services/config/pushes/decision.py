@@ -189,10 +189,7 @@ def _lacks_input(case: Case, match: _Match) -> Decision | None:
 def _inputs(case: Case, match: _Match) -> tuple[Mapping[str, Any], str]:
     """The run's inputs, and in words which mandatory ones have no value."""
     own = {name: value for name, value in match.webhook.input.items() if not blank(value)}
-    spec = match.compiled.spec
-    values, flaws = run_inputs(
-        spec.input, spec.input_meta, {**docker_inputs(match.push, case.tags), **own}, strict=False
-    )
+    values, flaws = run_inputs(match.compiled.spec, {**docker_inputs(match.push, case.tags), **own}, strict=False)
     return values, "; ".join(flaw.message for flaw in flaws)
 
 

@@ -20,7 +20,7 @@ from shared.contracts.base import Sealed
 from shared.contracts.history import Status, TaskKept
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.pushes import Push
-from shared.grammar.inputs import run_inputs
+from shared.grammar.inputs import left_blank, run_inputs, starts_blank
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec, Supersede
@@ -275,7 +275,8 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
         run = start(movement, pipeline, ready, order).run
         if run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
-    return response(run)
+    warnings = [starts_blank(name) for name in left_blank(ready.spec, order.inputs)]
+    return {**response(run), **({"_warnings": warnings} if warnings else {})}
 
 
 def demand_room(uow: UnitOfWork, parent: str) -> None:
@@ -307,7 +308,7 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
     if not isinstance(values, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")
         raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
-    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, values)
+    inputs, flaws = run_inputs(ready.spec, values)
     if flaws:
         raise refuse(
             Code.INVALID,

@@ -37,7 +37,7 @@ def _start(movement: RunBatch, run: Run, event: RollbackStarted, find: Find) -> 
     if not pipeline.enabled:
         raise refuse(Code.CONFLICT, f"pipeline {event.pipeline} is disabled")
     ready = admission.compiled(pipeline)
-    inputs, flaws = run_inputs(ready.spec.input, ready.spec.input_meta, event.input)
+    inputs, flaws = run_inputs(ready.spec, event.input)
     if flaws:
         raise refuse(Code.INVALID, "; ".join(flaw.told for flaw in flaws))
     admission.demand_room(movement.uow, run.id)

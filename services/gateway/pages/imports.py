@@ -31,6 +31,8 @@ _WORDS = {
     False: {"CREATED": "created", "UPDATED": "replaced", "KEPT": "kept"},
 }
 _FAILED = {True: "would fail", False: "failed"}
+_FOLDERS = {"PIPELINE": "pipelines", "ENDPOINT": "endpoints", "VARIABLE": "variables"}
+"""Where the page of an imported object is, by kind."""
 _COLOURS = {"CREATED": "done", "UPDATED": "waiting", "KEPT": "skipped"}
 
 
@@ -74,7 +76,10 @@ def reported(entry: Json, action: str, *, planned: bool) -> Json:
     if action == "create" and "already exists" in str(entry.get("statusMessage") or ""):
         status = "KEPT"
     word = _WORDS[planned].get(status, _FAILED[planned])
-    return {**entry, "status": status, "word": word, "colour": _COLOURS.get(status, "failed")}
+    folder = _FOLDERS.get(str(entry.get("kind")).upper())
+    # What a plan made is gone again, so it has no page.
+    address = f"/{folder}/{entry['id']}" if folder and entry.get("id") and not planned else ""
+    return {**entry, "status": status, "word": word, "colour": _COLOURS.get(status, "failed"), "address": address}
 
 
 def _sent() -> ImportForm:

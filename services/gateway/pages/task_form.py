@@ -10,6 +10,7 @@ from shared.contracts.base import Json
 from shared.contracts.texts import whole_number
 from shared.grammar.export import plain_yaml
 from shared.grammar.malformed import Malformed
+from shared.grammar.task_schemas import TASK_SCHEMAS, spelled_input
 from shared.grammar.yaml_parser import parse_one_yaml
 
 Form = Mapping[str, str]
@@ -47,7 +48,7 @@ class Field:
 
 def fields(schema: Json, task: Json) -> list[Field]:
     """The panel's fields, with the values that the task has."""
-    values = task.get("input") or {}
+    values = spelled_input(schema, task.get("input") or {})
     kubernetes = "kubernetesServer" in (schema.get("x-endpoints") or {})
     panel = []
     for name, about in (schema.get("properties") or {}).items():
@@ -70,7 +71,8 @@ def fields(schema: Json, task: Json) -> list[Field]:
 
 def source_of(task: Json) -> str:
     """Where a Kubernetes task takes its payload from."""
-    values, endpoints = task.get("input") or {}, task.get("endpoints") or {}
+    values = spelled_input(TASK_SCHEMAS["K8S"], task.get("input") or {})
+    endpoints = task.get("endpoints") or {}
     if values.get("kustomization"):
         return KUSTOMIZE
     if values.get("chart"):
@@ -80,7 +82,7 @@ def source_of(task: Json) -> str:
 
 def read(schema: Json, task: Json, form: Form) -> Json:
     """The task of the panel; a field left at its default is not written, what the panel does not know is kept."""
-    values = dict(task.get("input") or {})
+    values = spelled_input(schema, task.get("input") or {})
     for name, about in (schema.get("properties") or {}).items():
         if about.get("type") == "object" or (INPUT + name not in form and not _is_unticked(name, about, values, form)):
             continue

@@ -159,6 +159,26 @@ def test_an_import_shows_its_plan_first_and_overwrites_nothing_by_itself(site: S
     assert commands(site)[-1].options == {"action": "create", "project": "shop"}
 
 
+def test_what_will_not_run_and_what_needs_a_secret_have_places_of_their_own(site: Site, ann: FlaskClient) -> None:
+    reason = "tasks of type vRO do not run here; use SSH instead"
+    rows = [
+        {"name": "web", "kind": "PIPELINE", "status": "CREATED", "id": "p9", "statusMessage": "", "warnings": ["w1"],
+         "willNotRun": [{"stage": "Build", "task": "Notes", "type": "vRO", "reason": reason}], "needsSecrets": []},
+        {"name": "hub", "kind": "ENDPOINT", "status": "CREATED", "id": "e9", "statusMessage": "", "warnings": [],
+         "willNotRun": [], "needsSecrets": ["endpoint hub: properties.password"]},
+    ]  # fmt: skip
+    site.documents["pipelines"] = {"objects": rows}
+    plan = send(ann, "/pipelines/import", do="plan", text="kind: PIPELINE\nname: web\n").text
+    mark = re.search(r'name="planned" value="(\w+)"', plan)
+    assert mark and 'href="/endpoints/e9"' not in plan
+    page = send(ann, "/pipelines/import", do="import", text="kind: PIPELINE\nname: web\n", planned=mark[1]).text
+    table, _, rest = page.partition('id="will-not-run"')
+    stuck, _, secrets = rest.partition('id="needs-secrets"')
+    assert "w1" in table and reason not in table and "properties.password" not in table
+    assert reason in stuck and "<td>Build</td><td>Notes</td>" in stuck
+    assert '<a href="/endpoints/e9">endpoint hub: properties.password</a>' in secrets
+
+
 def test_an_imported_secret_is_sealed_and_not_shown_again(site: Site, ann: FlaskClient) -> None:
     text = "kind: VARIABLE\nname: key\ntype: SECRET\nvalue: hunter2\n"
     rows = [{"name": "key", "kind": "VARIABLE", "status": "CREATED", "id": "v1", "statusMessage": ""}]

@@ -18,6 +18,7 @@ from services.config.store.definitions import projects, uses
 from services.config.store.definitions.endpoints import ENDPOINTS
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
+from shared.contracts.endpoint_names import renamed
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
 
@@ -90,9 +91,9 @@ class Endpoints(Scoped[Endpoint]):
     def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
         """The endpoint after a change; the mask keeps a secret, a blank removes it."""
         body = ask.body
-        type_ = endpoint_type(text(body, "type", old.type))
+        type_ = endpoint_type(text(body, "type", old.type), table(body, "properties") or old.properties)
         if "properties" in body or not partial:
-            new_properties = table(body, "properties")
+            new_properties = renamed(type_, table(body, "properties"))
             base = old.properties if partial else {}
             properties, secrets = _split(type_, {**base, **new_properties}, ask.sealed, old.secrets, partial=partial)
             secrets = _without_those_of_another_server(old, type_, properties, secrets, ask)
@@ -130,7 +131,7 @@ class Endpoints(Scoped[Endpoint]):
 
     def _built(self, uow: Reading, person: Person, ask: Act, project: str) -> Endpoint:
         body = ask.body
-        type_ = endpoint_type(text(body, "type"))
+        type_ = endpoint_type(text(body, "type"), table(body, "properties"))
         if not type_:
             raise refuse(
                 Code.INVALID,
@@ -293,5 +294,6 @@ def _without_those_of_another_server(old: Endpoint, type_: str, properties: Json
 
 def spelled_keys(type_: str, boxes: Mapping[str, Any]) -> Json:
     """Sealed boxes under the property names that we read."""
-    keys = {key.casefold(): key for key in endpoint_secret_keys(type_, boxes)}
-    return {keys.get(key.casefold(), key): box for key, box in boxes.items()}
+    new = renamed(type_, boxes)
+    keys = {key.casefold(): key for key in endpoint_secret_keys(type_, new)}
+    return {keys.get(key.casefold(), key): box for key, box in new.items()}

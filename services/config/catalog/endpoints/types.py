@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.contracts.base import Json
+from shared.contracts.endpoint_names import DOCKER_HOST, is_docker_host, renamed
 from shared.contracts.problems import Flaw
 from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
@@ -30,7 +31,9 @@ _ALIASES = {
     "discord": "discord",
     "pagerduty": "pagerduty",
     "webhook": "webhook",
+    "dockerhost": DOCKER_HOST,
     "jenkins": "jenkins",
+    "jenkinsserver": "jenkins",
     "jira": "jira",
     "agent": "agent",
     "gerrit": "gerrit",
@@ -63,9 +66,10 @@ _ADDRESSES = {
 _PORTS = range(1, 65_536)
 
 
-def endpoint_type(text: str) -> str:
-    """The type as it is stored; one that we do not know keeps its spelling."""
-    return _ALIASES.get(text.strip().casefold().replace("-", "").replace("_", ""), text.strip())
+def endpoint_type(text: str, properties: Mapping[str, Any] | None = None) -> str:
+    """The type as it is stored; one that we do not know keeps its spelling. A Docker host calls itself `docker` too."""
+    type_ = _ALIASES.get(text.strip().casefold().replace("-", "").replace("_", ""), text.strip())
+    return DOCKER_HOST if type_ == "docker" and is_docker_host(properties or {}) else type_
 
 
 def server_type(text: str) -> str:
@@ -80,7 +84,7 @@ def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
         return dict(properties)
     names = {name.casefold(): name for name in _KEPT_NAMES.get(type_, ())}
     names |= {field.name.casefold(): field.name for field in table.properties}
-    result = {names.get(key.casefold(), key): value for key, value in properties.items()}
+    result = {names.get(key.casefold(), key): value for key, value in renamed(type_, properties).items()}
     if type_ == "docker":
         kind = server_type(str(result.get("serverType") or ""))
         result["serverType"] = kind or _guess_server(str(result.get("repoURL") or ""))

@@ -14,28 +14,15 @@ from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import Located, load_yaml
-from shared.grammar.inputs import run_inputs
+from shared.grammar.inputs import left_blank, run_inputs, starts_blank
 from shared.grammar.malformed import Malformed
 from shared.grammar.names import Path, nearest, path_text
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan, supersede_of
-from shared.grammar.spec import PipelineSpec
-from shared.grammar.task_schemas import CUSTOM, TASK_SCHEMAS
+from shared.grammar.spec import IMPORTED, PipelineSpec
+from shared.grammar.task_schemas import CUSTOM
 
-IMPORTED = "_imported"
-"""Marks a pipeline that came from another product, whose runs were never superseded."""
 COLUMNS = frozenset({"kind", "project", "name", "description", "tags", "enabled", "state", "concurrency"})
-_BUILD_SERVER = "REST to start the build and POLL to wait for its result, or CI"
-INSTEAD = {
-    "jenkins": _BUILD_SERVER,
-    "bamboo": _BUILD_SERVER,
-    "tfs": _BUILD_SERVER,
-    "powershell": "SSH, or CI with an image that has PowerShell",
-    "vro": "REST, or SSH",
-    "blueprint": "K8S, or REST to the tool that provisions",
-    "pcf": "K8S",
-}
-"""Task types of Code Stream that do not run here, in small letters, and what does the same."""
 MAPS = ("input", "_inputMeta", "output", "_outputMeta", "starred", "workspace", "stages", "notifications")
 LISTS = ("options", "stageOrder", "rollbacks")
 
@@ -78,9 +65,11 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
         raise refused(f"pipeline {name} has {_count(flaws)}: {listed}{more}", flaws)
     warnings = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
     try:
-        return read_pipeline(tree), warnings + static_warnings(name, tree, findings.warnings)
+        spec = read_pipeline(tree)
     except Malformed as error:
         raise refused(f"pipeline {name} cannot be read", error.flaws) from None
+    blanks = [warning(name, f"input.{key}", starts_blank(key), "WARNING") for key in left_blank(spec, spec.input)]
+    return spec, warnings + blanks + static_warnings(name, tree, findings.warnings)
 
 
 def kept(body: Mapping[str, Any]) -> Json:
@@ -142,7 +131,7 @@ def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePi
     for call in _calls(spec):
         called = find(call.pipeline)
         if called is not None and isinstance(call.inputs, Mapping):
-            _, flaws = run_inputs(called.tree["input"], called.tree["_inputMeta"], call.inputs)
+            _, flaws = run_inputs(read_pipeline(called.tree), call.inputs)
             for flaw in flaws:
                 place = path_text((*call.path, flaw.path.removeprefix("input.")))
                 warnings.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
@@ -197,38 +186,16 @@ def warning(container: str, field: str, message: str, level: str) -> Json:
     }
 
 
-def task_of(tree: Mapping[str, Any], path: str) -> tuple[str, str] | None:
-    """The stage and task in whose input a place is; names may hold dots, so they are looked for."""
+def task_of(tree: Mapping[str, Any], path: str, within: str = "input.") -> tuple[str, str] | None:
+    """The stage and task in whose input a place is, or `within` another of its fields, or blank for all of it.
+
+    Names may hold dots, so they are looked for.
+    """
     for stage, its in _map(tree.get("stages")).items():
         for task in _map(its.get("tasks") if isinstance(its, Mapping) else None):
-            if path.startswith(f"stages.{stage}.tasks.{task}.input."):
+            if path.startswith(f"stages.{stage}.tasks.{task}.{within}"):
                 return stage, task
     return None
-
-
-def _instead(type_: Any) -> str:
-    meant = INSTEAD.get(str(type_).casefold())
-    return f"; use {meant} instead" if meant else ""
-
-
-def will_not_run(document: Mapping[str, Any]) -> list[Json]:
-    """The tasks of a stored pipeline that do not run here: by their type, or by an input that means nothing here."""
-    types = [
-        (stage, name, f"tasks of type {task.get('type')} do not run here{_instead(task.get('type'))}")
-        for stage, its in (document.get("stages") or {}).items()
-        for name, task in (its.get("tasks") or {}).items()
-        if task.get("type") not in TASK_SCHEMAS
-    ]
-    severe = [entry["message"] for entry in document.get("_warnings") or [] if entry["message"]["level"] == "SEVERE"]
-    inputs = [
-        (*place, f"{entry['fieldName'].partition('.input.')[2]}: {entry['message']}")
-        for entry in severe
-        if (place := task_of(document, entry["fieldName"])) is not None
-    ]
-    return [
-        {"stage": stage, "task": name, "type": document["stages"][stage]["tasks"][name].get("type"), "reason": reason}
-        for stage, name, reason in [*types, *inputs]
-    ]
 
 
 def looks_exported(tree: Mapping[str, Any]) -> bool:

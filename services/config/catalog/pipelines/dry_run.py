@@ -10,10 +10,11 @@ from shared.contracts.base import Json
 from shared.contracts.runs import ResolvedVariable
 from shared.contracts.secrets import MASK
 from shared.grammar.conditions import ConditionError, evaluate
-from shared.grammar.inputs import run_inputs
+from shared.grammar.inputs import left_blank, run_inputs, starts_blank
 from shared.grammar.malformed import Malformed
 from shared.grammar.manifest_values import YAML_FIELDS, fill_input
 from shared.grammar.manifests import shown_input
+from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve_known
 from shared.grammar.task_schemas import TASK_SCHEMAS
@@ -28,7 +29,8 @@ def preview(
     variables: Mapping[str, ResolvedVariable],
 ) -> Json:
     """What would happen, by stage and task, with secrets masked."""
-    inputs, flaws = run_inputs(pipeline.tree.get("input") or {}, pipeline.tree.get("_inputMeta") or {}, values)
+    spec = read_pipeline(pipeline.tree)
+    inputs, flaws = run_inputs(spec, values)
     about = {
         "name": pipeline.name,
         "project": pipeline.project,
@@ -44,6 +46,7 @@ def preview(
         "kind": "DRY_RUN",
         "input": inputs,
         "problems": [flaw.message for flaw in flaws],
+        "warnings": [starts_blank(name) for name in left_blank(spec, inputs)],
         "stages": [
             {
                 "name": stage.name,

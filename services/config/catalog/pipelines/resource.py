@@ -26,6 +26,7 @@ from shared.grammar.documents import Located
 from shared.grammar.export import to_yaml
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan
+from shared.grammar.spec import IMPORTED
 
 from . import documents as trees
 from . import dry_run
@@ -116,8 +117,10 @@ class Pipelines(Scoped[Pipeline]):
         if ask.options.get("keepEnabled"):
             state = _state_of(body, "ENABLED" if flag(body, "enabled", True) else "DISABLED")
         tree = trees.kept(body)
-        if ask.options.get("imported") and trees.looks_exported(tree):
-            tree[trees.IMPORTED] = True
+        # The mark is ours to set: it lets a run start that would be refused.
+        marked = tree.pop(IMPORTED, False) and ask.options.get("cloned")
+        if marked or (ask.options.get("imported") and trees.looks_exported(tree)):
+            tree[IMPORTED] = True
         blank = Pipeline(
             **self.stamp(uow, person, project, name_of(body, self.noun), body),
             state=state,
@@ -137,12 +140,12 @@ class Pipelines(Scoped[Pipeline]):
             tags=tags_of(body, old.tags if partial else ()),
             state=_next_state(old, body),
         )
-        new_fields = trees.kept(body)
+        new_fields = {key: item for key, item in trees.kept(body).items() if key != IMPORTED}
         if partial and not new_fields and "concurrency" not in body:
             return new
         tree = {**old.tree, **new_fields} if partial else new_fields
-        if old.tree.get(trees.IMPORTED) and "supersede" not in tree:
-            tree[trees.IMPORTED] = True
+        if old.tree.get(IMPORTED) and "supersede" not in tree:
+            tree[IMPORTED] = True
         return _with_tree(new, body, tree, located)
 
     def create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -187,7 +190,7 @@ class Pipelines(Scoped[Pipeline]):
         """A disabled copy under another name."""
         old = self.locate(uow, person, ask)
         body = {**_tree(old), "name": text(ask.body, "name") or f"{old.name} copy"}
-        return self.create(uow, person, Act(kind=self.kind, verb="create", body=body))
+        return self.create(uow, person, Act(kind=self.kind, verb="create", body=body, options={"cloned": True}))
 
     def dry_run(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """What a run with these inputs would do, task by task; nothing is started or stored."""
@@ -238,8 +241,8 @@ def _tree(value: Pipeline) -> Json:
 
 def export_yaml(value: Pipeline) -> str:
     """What is exported says how runs supersede each other, so that an import elsewhere means the same."""
-    tree = {key: item for key, item in _tree(value).items() if key != trees.IMPORTED}
-    if "supersede" not in tree and not value.tree.get(trees.IMPORTED):
+    tree = {key: item for key, item in _tree(value).items() if key != IMPORTED}
+    if "supersede" not in tree and not value.tree.get(IMPORTED):
         tree["supersede"] = trees.default_supersede()
     if value.state == "RELEASED":
         tree["state"] = value.state
@@ -313,7 +316,7 @@ def _version_document(version: PipelineVersion) -> Json:
         "updatedBy": version.by,
         "what": version.what,
         "state": version.state,
-        "pipeline": {key: value for key, value in version.tree.items() if key != trees.IMPORTED},
+        "pipeline": {key: value for key, value in version.tree.items() if key != IMPORTED},
         "_link": f"{link(Kind.PIPELINES.value, version.pipeline_id)}?version={version.version}",
     }
 

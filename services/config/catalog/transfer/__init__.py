@@ -1,4 +1,5 @@
 """YAML of many definitions: `importing` and `exporting` it, and `files`, the kind that offers both beside pipelines.
 
-`integration_versions` are the versions of custom integrations among them.
+`outcomes` judges what an imported object will do here; `integration_versions` are the versions of custom integrations
+among them.
 """

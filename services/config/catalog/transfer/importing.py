@@ -9,14 +9,14 @@ import yaml
 
 from services.config.catalog.base import project_named
 from services.config.catalog.documents import table
-from services.config.catalog.endpoints.types import endpoint_type
-from services.config.catalog.pipelines.documents import read_texts, will_not_run
+from services.config.catalog.endpoints.types import endpoint_type, spelled
+from services.config.catalog.pipelines.documents import read_texts
 from services.config.catalog.references import variable_in
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import projects
-from services.config.store.definitions.endpoints import VARIABLES
+from services.config.store.definitions.endpoints import ENDPOINTS, VARIABLES
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.problems import Code, Refused, refuse
@@ -24,7 +24,7 @@ from shared.contracts.secrets import LISTENER_SECRETS, MASK, SECRET_VARIABLE_TYP
 from shared.grammar.documents import Located
 from shared.grammar.names import nearest
 
-from . import integration_versions
+from . import integration_versions, outcomes
 from .exporting import TABLES, Resources, noun
 
 KINDS: dict[str, Kind] = {
@@ -100,8 +100,8 @@ def _take_all(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, i
         if report["id"] and KINDS.get(report["kind"].upper()) is Kind.PIPELINES:
             # Only now is there everything of the file that a pipeline may refer to.
             document = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
-            report["warnings"] = [warning["message"]["message"] for warning in document["_warnings"]]
-            report["willNotRun"] = will_not_run(document)
+            report["willNotRun"] = outcomes.will_not_run(document, _endpoint_types(uow, report["project"]))
+            report["warnings"] = outcomes.warnings(document, report["willNotRun"])
     document = {
         "kind": "IMPORT_REPORT",
         "name": ", ".join(report["name"] for report in ordered),
@@ -142,11 +142,18 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
         "status": "UPDATED" if exists else "CREATED",
         "statusMessage": "; ".join(changed),
         "changed": changed,
-        "warnings": [entry["message"]["message"] for entry in document.get("_warnings") or []],
-        "willNotRun": will_not_run(document) if kind is Kind.PIPELINES else [],
+        "warnings": [
+            *(entry["message"]["message"] for entry in document.get("_warnings") or []),
+            *(outcomes.endpoint_warnings(document["type"]) if kind is Kind.ENDPOINTS else ()),
+        ],
+        "willNotRun": [],
         "needsSecrets": _needs_secrets(uow, item, kind, document),
         "lacks": list(document.get("missing") or []),
     }
+
+
+def _endpoint_types(uow: Reading, project: str) -> dict[str, str]:
+    return {entry.name: entry.type for entry in ENDPOINTS.all(uow, ENDPOINTS.column("project") == project)}
 
 
 def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list[str]:
@@ -155,7 +162,8 @@ def _needs_secrets(uow: Reading, item: Item, kind: Kind, document: Json) -> list
         stored = VARIABLES.one(uow, id=document["id"])
         return [f"variable {name}: value"] if stored is not None and stored.sealed is None else []
     if kind is Kind.ENDPOINTS:
-        masks = [key for key, value in (item.tree.get("properties") or {}).items() if value == MASK]
+        sent = spelled(document["type"], item.tree.get("properties") or {})
+        masks = [key for key, value in sent.items() if value == MASK]
         return [f"endpoint {name}: properties.{key}" for key in masks if key not in document["properties"]]
     if kind is Kind.GERRIT_LISTENERS:
         return [f"Gerrit listener {name}: {key}" for key in LISTENER_SECRETS if not document.get(key)]
@@ -206,7 +214,7 @@ def _without_unknown_secrets(body: Json, sealed: dict[str, Sealed], *, exists: b
     """A mask that stands for a secret which nobody has given cannot be kept."""
     properties = dict(table(body, "properties"))
     if not exists:
-        for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or "")), properties):
+        for key in endpoint_secret_keys(endpoint_type(str(body.get("type") or ""), properties), properties):
             if properties.get(key) == MASK and f"properties.{key}" not in sealed:
                 properties.pop(key)
     return {**body, "properties": properties}, sealed

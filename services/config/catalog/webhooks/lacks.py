@@ -8,8 +8,9 @@ from typing import Any
 
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Pipeline, Webhook
-from shared.grammar.inputs import DOCKER, blank
+from shared.grammar.inputs import DOCKER, blank, mandatory_blanks
 from shared.grammar.repositories import registry_names
+from shared.grammar.spec import IMPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,7 @@ def _of_repository(value: Webhook, endpoint: Endpoint) -> Iterator[str]:
 
 
 def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:
-    defaults = tree.get("input") or {}
-    meta = tree.get("_inputMeta") or {}
-    return [
-        name
-        for name, about in meta.items()
-        if isinstance(about, Mapping)
-        and about.get("mandatory") is True
-        and name not in DOCKER
-        and blank(value.input.get(name))
-        and blank(defaults.get(name))
-    ]
+    if tree.get(IMPORTED):
+        return []
+    values = {**(tree.get("input") or {}), **{name: item for name, item in value.input.items() if not blank(item)}}
+    return [name for name in mandatory_blanks(tree.get("_inputMeta") or {}, values) if name not in DOCKER]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shared.contracts.pushes import Push
-from shared.grammar.inputs import DOCKER, GERRIT, GIT, docker_inputs, inject, run_inputs
+from shared.grammar.inputs import DOCKER, GERRIT, GIT, docker_inputs, inject, left_blank, run_inputs
+from shared.grammar.spec import IMPORTED, PipelineSpec
 
 DIGEST = "sha256:" + "a" * 64
 PUSH = Push(
@@ -69,25 +72,39 @@ def test_what_the_author_wrote_is_not_injected_over() -> None:
     assert (values["DOCKER_TAG"], meta["DOCKER_TAG"]) == ("latest", {"mandatory": True})
 
 
+def pipeline(input: dict[str, Any], *, mandatory: str = "", imported: bool = False) -> PipelineSpec:
+    meta = {name: {"mandatory": True} for name in mandatory.split()}
+    return PipelineSpec.model_validate({"name": "web", "input": input, "_inputMeta": meta, IMPORTED: imported})
+
+
 def test_a_value_given_wins_and_blank_takes_the_default() -> None:
-    values, flaws = run_inputs({"a": "1", "b": "2", "c": ""}, {}, {"a": "9", "b": " ", "c": None})
+    values, flaws = run_inputs(pipeline({"a": "1", "b": "2", "c": ""}), {"a": "9", "b": " ", "c": None})
     assert (values, flaws) == ({"a": "9", "b": "2", "c": ""}, [])
 
 
 def test_a_mandatory_input_without_a_value_is_a_flaw() -> None:
-    _, flaws = run_inputs({"a": "", "b": "x"}, {"a": {"mandatory": True}, "b": {"mandatory": True}}, {})
+    _, flaws = run_inputs(pipeline({"a": "", "b": "x"}, mandatory="a b"), {})
     assert [flaw.path for flaw in flaws] == ["input.a"]
 
 
+def test_an_imported_pipeline_starts_with_a_mandatory_input_blank_and_names_it() -> None:
+    exported = pipeline({"method": "", "size": "2"}, mandatory="method size", imported=True)
+    values, flaws = run_inputs(exported, {})
+    assert (values, flaws) == ({"method": "", "size": "2"}, [])
+    assert left_blank(exported, values) == ["method"]
+    assert left_blank(exported, {**values, "method": "apply"}) == []
+    assert left_blank(pipeline({"method": ""}, mandatory="method"), {}) == []
+
+
 def test_zero_and_false_are_values() -> None:
-    values, flaws = run_inputs({"a": "1"}, {"a": {"mandatory": True}}, {"a": 0})
+    values, flaws = run_inputs(pipeline({"a": "1"}, mandatory="a"), {"a": 0})
     assert (values, flaws) == ({"a": 0}, [])
 
 
 def test_an_input_that_the_pipeline_does_not_have_is_a_flaw_with_the_nearest_name() -> None:
-    _, flaws = run_inputs({"REPLICAS": "1"}, {}, {"REPLICA": "2"})
+    _, flaws = run_inputs(pipeline({"REPLICAS": "1"}), {"REPLICA": "2"})
     assert [(flaw.path, flaw.hint) for flaw in flaws] == [("input.REPLICA", "did you mean REPLICAS?")]
 
 
 def test_a_webhook_may_pass_on_more_than_the_pipeline_asks_for() -> None:
-    assert run_inputs({}, {}, {"DOCKER_TAG": "1"}, strict=False) == ({"DOCKER_TAG": "1"}, [])
+    assert run_inputs(pipeline({}), {"DOCKER_TAG": "1"}, strict=False) == ({"DOCKER_TAG": "1"}, [])
