@@ -64,7 +64,7 @@ def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: Wor
     )
     said = run(world, commands("how-to/sign-in-with-cli-clients.md") + moving, tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert {one["status"] for one in report["objects"]} == {"CREATED"} and len(report["objects"]) == 6
+    assert {one["status"] for one in report["objects"]} == {"CREATED"} and len(report["objects"]) == 11
     assert "CREATED\tPIPELINE\tShop delivery" in said
     assert "Shop delivery: Build.Unit tests: tasks of type Jenkins do not run here" in said
     assert "variable windows-password: value" in said and "endpoint shop-cluster: properties.token" in said
