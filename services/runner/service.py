@@ -9,6 +9,7 @@ from shared.contracts.pushes import TagResolved
 from shared.contracts.tag_polls import TagsSeen
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient
+from shared.process import life
 from shared.process.health import Health
 from shared.process.ids import new_id
 from shared.process.life import Fatal
@@ -59,10 +60,12 @@ class Runner:
             runner=name,
             slots=settings.runner_slots,
             threads=settings.runner_threads,
+            give_up=lambda reason: life.stop(reason, life.GAVE_UP),
         )
         self._holder.start()
         self._health.tell(lambda report: self._bus.broadcast(topics.PROCESS_HEALTH, report, subject=report.instance))
         self._health.watch("broker", lambda: self._bus.trouble)
+        self._health.watch("tasks", lambda: self._holder.trouble)
         self._bus.open()
         self._runs = self._bus.consume_pool(
             topics.RUNS,

@@ -14,8 +14,9 @@ from typing import Protocol
 
 from .logging import get_logger
 
-DONE, CANNOT_START, CLOSED_BADLY, HURRIED = 0, 1, 3, 130
-"""Exit codes: orderly, could not be built, stopped with an error, stopped by a second signal."""
+DONE, CANNOT_START, CLOSED_BADLY, GAVE_UP, HURRIED = 0, 1, 3, 4, 130
+"""Exit codes: orderly, could not be built, stopped with an error, ended itself to be started again, stopped by a
+second signal."""
 
 
 class Closer(Protocol):

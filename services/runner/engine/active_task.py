@@ -29,6 +29,9 @@ STALE_LEAVE_S = 5.0
 CANCEL_PATIENCE_S = 15.0
 """So long a call under way may take to return before a cancelled task is ended without it."""
 
+END_PATIENCE_S = 120.0
+"""So long a type may take to end what a cancelled task has outside; then the sockets of the call are closed."""
+
 
 class Stale(Exception):
     """Leave was given too long ago to act on."""
@@ -75,6 +78,11 @@ class ActiveTask:
     @property
     def try_number(self) -> int:
         return self.request.try_number
+
+    @property
+    def changes_outside(self) -> bool:
+        """Whether the call under way may have an effect: a successor must not begin beside it."""
+        return self.phase == "working" and (self.leave_at > 0 or self.ending is not None)
 
     def interrupt(self) -> None:
         """Close the sockets of the call under way, so that it comes back."""
@@ -159,15 +167,14 @@ class TaskTools:
         return Scope(self._scope.inputs, self._scope.variables, tasks, self._scope.about, output)
 
 
-def called(live: ActiveTask, call: Call, host: Host, *, needs_leave: bool) -> Any:
-    """Call the type, in a worker thread; a call that changes something is not made on old leave."""
+def called(live: ActiveTask, call: Call, host: Host, scope: CancelScope, *, needs_leave: bool) -> Any:
+    """Call the type, in a thread whose scope this is; a call that changes something is not made on old leave."""
     if needs_leave and host.monotonic() - live.leave_at > STALE_LEAVE_S:
         raise Stale
-    with CancelScope() as scope:
-        live.scope = scope
-        if live.stop_asked and call != "cancel":
-            scope.cancel()
-        return _call(live, call)
+    live.scope = scope
+    if live.stop_asked and call != "cancel":
+        scope.cancel()
+    return _call(live, call)
 
 
 def _call(live: ActiveTask, call: Call) -> Any:

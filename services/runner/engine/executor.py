@@ -8,21 +8,24 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from services.runner import metrics
 from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, TakeAnswer
+from shared.outbound.cancel_scope import CancelScope
 from shared.process.logging import get_logger
 from shared.process.secrets import Opener, Sealer
 
 from .ledger_clock import LedgerClock
 from .ports import LedgerPort
 from .run import ActiveRun
+from .workers import TaskCall, TaskThreads
 
 HELD_EVERY_S = 1.0
 LOGS_EVERY_S = 0.25
+LOST_EVERY_S = 1.0
 
 log = get_logger()
 
@@ -40,7 +43,9 @@ class Holder:
         runner: str,
         slots: int = 32,
         threads: int = 16,
+        give_up: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`give_up` ends the process, for the reason that it is given."""
         self.ledger = ledger
         self.types = types
         self.sealer = sealer
@@ -48,7 +53,10 @@ class Holder:
         self.runner = runner
         self._limit = slots
         self._slots = threading.Semaphore(slots)
-        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="task")
+        self._threads = threads
+        self._workers = TaskThreads(threads, self.post)
+        self._lost = 0
+        self._give_up = give_up
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, list[Callable[[], None]]]] = []
         self._order = itertools.count()
@@ -65,6 +73,7 @@ class Holder:
         self._thread.start()
         self.post(self._tick_held)
         self.post(self._tick_logs)
+        self.post(self._tick_lost)
 
     # --------------------------------------------------------------------------------------------- from other threads
 
@@ -95,6 +104,13 @@ class Holder:
         """How many runs are in hand."""
         return len(self._runs)
 
+    @property
+    def trouble(self) -> str:
+        """In words, which task threads are lost; empty when all come back."""
+        if not self._lost:
+            return ""
+        return f"{self._lost} of {self._threads} task threads do not come back although their connections are closed."
+
     def close(self, timeout_s: float = 20.0) -> None:
         """Let go of everything in order: what is known is reported, then each run is released."""
         if not self._thread.is_alive():
@@ -106,7 +122,7 @@ class Holder:
             log.warning("run.not-released", holding=self.holding, timeout_s=timeout_s)
         self.post(self._end_thread)
         self._thread.join(timeout_s)
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
     # ---------------------------------------------------------------------------------------------------- what runs use
 
@@ -120,15 +136,10 @@ class Holder:
         heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), box))
         return box.clear
 
-    def work(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `call` in a worker thread, then `then` here with its answer or its exception."""
-
-        def over(done: Future[Any]) -> None:
-            if not done.cancelled():
-                answer = done.exception() or done.result()
-                self.post(lambda: then(answer))
-
-        self._workers.submit(call).add_done_callback(over)
+    def work(self, project: str, call: Callable[[CancelScope], Any], then: Callable[[Any], None]) -> None:
+        """Do `call` in a worker thread that the project may have, then `then` here with its answer or its exception,
+        or with `Withdrawn` where the process ends before."""
+        self._workers.submit(TaskCall(project, call, then))
 
     def drop(self, execution_id: str, attempt: int) -> None:
         """The run no longer needs a place."""
@@ -238,12 +249,25 @@ class Holder:
         for run in list(self._runs.values()):
             run.send_logs()
 
+    def _tick_lost(self) -> None:
+        """Threads that hang where no closed socket reaches them take the runner's places one by one; the process
+        itself is what can be ended."""
+        self.later(LOST_EVERY_S, self._tick_lost)
+        lost = len(self._workers.lost(self.monotonic()))
+        if lost > self._lost:
+            log.warning("task.threads-lost", lost=lost, threads=self._threads)
+        self._lost = lost
+        if self._workers.too_many(lost) and not self._stopping:
+            self._stopping = True
+            self._give_up(f"{self.trouble} The runs are released, and the process ends to start again.")
+
     def _let_all_go(self, empty: threading.Event) -> None:
         runs = list(self._runs.values())
         if not runs:
             empty.set()
         for run in runs:
             self._release(run, lambda: None if self._runs else empty.set())
+        self._workers.withdraw()
 
     def _release(self, run: ActiveRun, then: Callable[[], None]) -> None:
         def released(_done: Future[None] | None = None) -> None:

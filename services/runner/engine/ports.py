@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from services.runner.task_protocol import TaskType
 from shared.contracts.catalog import Act, Document
 from shared.contracts.runs import Held, HeldAnswer, LogChunk, Released, Report, ReportAnswer, Take, TakeAnswer
+from shared.outbound.cancel_scope import CancelScope
 from shared.process.secrets import Opener, Sealer
 
 
@@ -52,8 +53,9 @@ class Host(Protocol):
     def later(self, delay_s: float, then: Callable[[], None]) -> Callable[[], None]:
         """Do this after a while; answers how to call it off."""
 
-    def work(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `call` in a worker thread, then `then` here with its answer or its exception."""
+    def work(self, project: str, call: Callable[[CancelScope], Any], then: Callable[[Any], None]) -> None:
+        """Do `call` in a worker thread that the project may have, then `then` here with its answer or its exception,
+        or with `Withdrawn` where the process ends before."""
 
     def drop(self, execution_id: str, attempt: int) -> None:
         """The run no longer needs a place."""

@@ -14,6 +14,7 @@ from shared.process.logging import get_logger
 
 from . import actions as a
 from . import decide as d
+from .active_task import ActiveTask
 from .active_tasks import ActiveTasks
 from .events import EventReporter
 from .ports import Host
@@ -24,6 +25,8 @@ from .secrets import RunSecrets
 from .task_calls import TaskCalls
 
 _MAX_ROUNDS = 10_000
+_READ_PATIENCE_S = 5.0
+"""So long a process that ends waits for calls that only read; a successor makes them again."""
 
 log = get_logger()
 
@@ -105,17 +108,21 @@ class ActiveRun:
     def let_go(self, then: Callable[[], None]) -> None:
         """The process ends in order: wait for calls under way, say what is known, start nothing."""
         self.letting_go = True
+        impatient_at = self._host.monotonic() + _READ_PATIENCE_S
 
         def when_quiet() -> None:
             if self.over:
                 then()
-            elif any(live.phase == "working" for live in self._active):
+            elif any(self._is_awaited(live, impatient_at) for live in self._active):
                 self._host.later(0.05, when_quiet)
             else:
                 self.send_logs()
                 self._reporter.pass_on(then)
 
         when_quiet()
+
+    def _is_awaited(self, live: ActiveTask, impatient_at: float) -> bool:
+        return live.changes_outside or (live.phase == "working" and self._host.monotonic() < impatient_at)
 
     def send_logs(self) -> None:
         """Pass on what was printed."""

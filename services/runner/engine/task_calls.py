@@ -9,10 +9,11 @@ from services.runner.task_protocol import Done, Effect, Running, Step, Waiting
 from shared.contracts import history as h
 from shared.contracts.base import Json
 from shared.contracts.runs import ReportAnswer
+from shared.outbound.cancel_scope import CancelScope
 
 from . import actions as a
 from . import permits
-from .active_task import CANCEL_PATIENCE_S, ActiveTask, Call, Stale, called
+from .active_task import CANCEL_PATIENCE_S, END_PATIENCE_S, ActiveTask, Call, Stale, called
 from .active_tasks import ActiveTasks
 from .events import EventReporter, EventTooLarge
 from .outcomes import complaint, outcome
@@ -20,6 +21,7 @@ from .ports import Host
 from .prepare import Barred, Not
 from .reports import Ask, Reporter
 from .run_state import FoldedRun
+from .workers import Withdrawn
 
 
 class Owner(Protocol):
@@ -140,7 +142,7 @@ class TaskCalls:
             case permits.Next.ACT:
                 live.leave_at = asked_at
                 self._call(live, call)
-                return
+                # `decide` has not seen it begin: its timeout counts from now.
             case permits.Next.PUT_OFF:
                 self._put_off(live, on_record=fresh and answer.granted)
             case permits.Next.END if ending:
@@ -174,19 +176,24 @@ class TaskCalls:
     def _call(self, live: ActiveTask, call: Call) -> None:
         live.phase = "working"
         if live.type.inline:
-            self._came_back(live, _attempt(lambda: called(live, call, self._host, needs_leave=False)), step_on=False)
+            with CancelScope() as scope:
+                answer = _attempt(lambda: called(live, call, self._host, scope, needs_leave=False))
+            self._came_back(live, answer, step_on=False)
             return
 
         def then(answer: Any) -> None:
             if live not in self._active or self._owner.over:
                 return
-            if isinstance(answer, Stale):
+            if isinstance(answer, Withdrawn):
+                self._put_off(live, on_record=call == "start" and live.started is not None)
+            elif isinstance(answer, Stale):
                 self._ask_leave(live, call, repeat=True)
             else:
                 self._came_back(live, answer)
 
         needs_leave = live.leave_at > 0
-        self._host.work(lambda: called(live, call, self._host, needs_leave=needs_leave), then)
+        project = self._folded.about.project
+        self._host.work(project, lambda scope: called(live, call, self._host, scope, needs_leave=needs_leave), then)
 
     def _came_back(self, live: ActiveTask, step: Any, *, step_on: bool = True) -> None:
         """What the type's call brought: a step, or the exception that it raised."""
@@ -246,10 +253,20 @@ class TaskCalls:
         live.phase = "working"
 
         def then(answer: Any) -> None:
-            if live in self._active and not self._owner.over:
+            if live not in self._active or self._owner.over:
+                return
+            if isinstance(answer, Withdrawn):
+                self._active.let_fall(live)  # The successor ends it.
+            else:
                 self._end_cancelled(live, complaint(answer))
 
-        self._host.work(lambda: called(live, "cancel", self._host, needs_leave=False), then)
+        def impatient() -> None:
+            live.interrupt()
+            self._end_impatiently(live)
+
+        project = self._folded.about.project
+        self._host.work(project, lambda scope: called(live, "cancel", self._host, scope, needs_leave=False), then)
+        self._host.later(END_PATIENCE_S, impatient)
 
     def _end_impatiently(self, live: ActiveTask) -> None:
         if live in self._active and not self._owner.over:

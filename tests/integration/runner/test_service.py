@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +20,7 @@ from shared.contracts import topics
 from shared.contracts.history import Status
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.contracts.runs import Held, IntentChanged, LogChunk, Released, Report, RunExecution, Take
+from shared.process import life
 from shared.process.secrets import create_keys
 from tests.unit.runner.ledger import MemoryLedger
 
@@ -162,3 +166,58 @@ def test_a_tag_is_resolved_or_told_why_not(start: Start) -> None:
     (answer,) = config.resolved
     assert (answer.delivery_id, answer.outcome) == ("d1", Found.UNAVAILABLE)
     assert "connection refused" in answer.detail
+
+
+HANGS = """
+import threading
+from services.runner.task_protocol import Effect, Task
+
+class Hangs(Task):
+    name = "Hangs"
+    schema = {"label": "Hangs", "properties": {}}
+    interrupt_after_s = 0.0
+
+    def effect(self, given):
+        return Effect.ONCE
+
+    def start(self, asked):
+        threading.Event().wait()  # As a system call does that no closed socket reaches.
+"""
+HURRIED = """
+from services.runner.engine import task_calls, workers
+workers.LOST_AFTER_S, task_calls.CANCEL_PATIENCE_S = 0.5, 2.0
+from services.runner.__main__ import main
+raise SystemExit(main())
+"""
+
+
+def test_a_process_whose_task_threads_do_not_come_back_says_so_and_ends(
+    vhost_url: str, home: Path, tmp_path: Path
+) -> None:
+    create_keys(home)
+    (tmp_path / "hangs.py").write_text(HANGS)
+    about = tmp_path / "hangs-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hangs\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[portside.tasks]\nHangs = hangs:Hangs\n")
+    config = Config(vhost_url, MemoryLedger(tree(A={"type": "Hangs", "timeoutMinutes": 0.01})))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())]),
+        "AMQP_URL": vhost_url,
+        "PORTSIDE_HOME": str(home),
+        "RUNNER_THREADS": "1",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", HURRIED], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            config.dispatch()
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            config.bus.close()
+    assert process.returncode == life.GAVE_UP, errors
+    assert "1 of 1 task threads do not come back" in errors
+    assert config.ledger.ended() == {"A": "FAILED"}
+    assert config.ledger.holding.state is State.DISPATCHED, "the run itself is released"

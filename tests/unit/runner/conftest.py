@@ -92,10 +92,10 @@ class Rig:
         self.probe = probe
         self.holders: list[Holder] = []
 
-    def holder(self, ledger: MemoryLedger, name: str = "r1") -> Holder:
+    def holder(self, ledger: MemoryLedger, name: str = "r1", **more: Any) -> Holder:
         """A holder that has taken what is dispatched."""
         types: dict[str, Any] = {one.name: one for one in (self.probe, Log(), Condition())}
-        holder = Holder(ledger, types, sealer=self.sealer, opener=self.opener, runner=name, slots=4, threads=4)
+        holder = Holder(ledger, types, sealer=self.sealer, opener=self.opener, runner=name, slots=4, threads=4, **more)
         holder.start()
         self.holders.append(holder)
         self.take(ledger, holder)

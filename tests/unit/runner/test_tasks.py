@@ -383,7 +383,7 @@ def begin(holder: Holder, name: str, given: dict[str, Any]) -> Future[Any]:
     about = Started(execution_id=name, project="p", pipeline="x", pipeline_id="p1", index=1, requested_by="ada")
     asked = Asked("REST", "S", "T", 1, 1, 1, given, {}, about, {}, cast("Any", Quiet()), {})
     done: Future[Any] = Future()
-    holder._workers.submit(lambda: settle(done, lambda: holder.types["REST"].start(asked)))
+    holder.work("p", lambda _scope: settle(done, lambda: holder.types["REST"].start(asked)), lambda _answer: None)
     return done
 
 
