@@ -162,6 +162,20 @@ def test_an_apply_says_its_manager_its_namespace_and_what_kind_of_patch_it_is(
     assert json.loads(body) == CONFIG
 
 
+def widgets() -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": WIDGET},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget", "singular": "widget"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {}}}],
+        },
+    }
+
+
 def test_a_kind_that_is_not_there_is_looked_for_once_and_found_after_it_came(
     cluster: ClusterConnection, recorder: Recorder, real: FakeCluster
 ) -> None:
@@ -175,18 +189,7 @@ def test_a_kind_that_is_not_there_is_looked_for_once_and_found_after_it_came(
     for _ in range(20):
         look()
     assert len(recorder.asked) == before
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": WIDGET},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "kind": "Widget", "singular": "widget"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {}}}],
-        },
-    }
-    cluster.apply(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", WIDGET), definition)
+    cluster.apply(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", WIDGET), widgets())
     cluster.forget_kinds()
     assert cluster.kind("example.com/v1", "Widget").name == "widgets"
 
@@ -208,6 +211,21 @@ def test_a_read_over_a_broken_connection_is_made_again_and_a_change_is_not(
     with pytest.raises(ClusterError) as raised:
         cluster.apply(REF, CONFIG)
     assert raised.value.passing
+
+
+def test_a_first_call_that_is_cut_off_is_made_again(cluster: ClusterConnection, recorder: Recorder) -> None:
+    recorder.break_off = 1
+    assert cluster.get(REF) is None
+
+
+def test_a_kind_that_has_gone_is_no_object_that_is_not_there(cluster: ClusterConnection, real: FakeCluster) -> None:
+    definition = Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", WIDGET)
+    cluster.apply(definition, widgets())
+    widget = Ref("example.com/v1", "Widget", "apps", "one")
+    assert cluster.get(widget) is None
+    cluster.delete(definition)
+    with pytest.raises(ClusterError, match="knows no Widget"):
+        cluster.get(widget)
 
 
 def test_clusters_share_neither_settings_nor_files(real: FakeCluster, recorder: Recorder) -> None:

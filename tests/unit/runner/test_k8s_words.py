@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
 from services.runner.task_protocol import TaskFailed
 from services.runner.tasks import references
@@ -457,6 +457,23 @@ ANSWERS = [
     (
         answer(422, 'patch: Invalid value: "{\\"data\\":{\\"pin\\":\\"4711\\"}}": v1.Secret.Data: bad'),
         "v1.Secret.Data: bad",
+    ),
+    (
+        answer(
+            422,
+            'StatefulSet.apps "db" is invalid: spec: Forbidden: updates to statefulset spec for fields other than '
+            "'replicas', 'template', and 'updateStrategy' are forbidden",
+        ),
+        "--cascade=orphan",
+    ),
+    (
+        answer(500, "failed to create typed patch object: .spec.env: duplicate entries for key [name=A]"),
+        "`kubectl apply` lets the last one count, so keep that and remove the other",
+    ),
+    (answer(407, "Proxy Authentication Required"), "put its user name and password into the proxy's URL"),
+    (
+        MaxRetryError(None, "/", ProxyError("", OSError("Tunnel connection failed: 407 Proxy sign-in"))),  # type: ignore[arg-type]
+        "Cannot reach https://k: a proxy before the cluster wants a sign-in",
     ),
     (answer(500, "etcdserver: request timed out"), "answered with an error: etcdserver"),
     (

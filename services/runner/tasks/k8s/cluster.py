@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.json_parser import parse_json
 from shared.outbound.guard import Guard
 
+from . import removed_versions
 from .client import address, connect
-from .errors import ClusterError, from_exception
+from .discovery import Discovery, ServedKind
+from .errors import NO_KIND, NO_PATH, ClusterError, from_exception
 from .manifests import MANAGER, Object, Ref
 
 CONNECT_S = 5.0
 READ_S = 30.0
-_UNKNOWN_KIND_S = 10.0
 _PAGE = 500
 
 Plain = dict[str, Any]
@@ -40,10 +40,10 @@ class ClusterConnection:
         self.namespace = endpoint.text("namespace", "default")
         """Where an object names no namespace."""
         self._folder = Path(tempfile.mkdtemp(prefix="portside-k8s-"))
-        self._lock = threading.Lock()
-        self._unknown: dict[tuple[str, str], float] = {}
         self._api = connect(endpoint, self.url, self._folder, guard)
-        self._client: DynamicClient | None = None
+        # The library's own discovery is not asked: it reads at once, and remembers for ever.
+        self._client = DynamicClient(self._api, discoverer=lambda *_: None)  # type: ignore[no-untyped-call]
+        self._discovery = Discovery(lambda path: self._read("look up what the cluster serves", path))
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -52,79 +52,72 @@ class ClusterConnection:
 
     # --------------------------------------------------------------------------------------------------- what kinds
 
-    def kind(self, api_version: str, kind: str) -> Any:
+    def kind(self, api_version: str, kind: str) -> ServedKind:
         """The resource that serves a kind, or a failure that says that the cluster has no such kind."""
-        group, _, version = api_version.rpartition("/")
-        where = {"prefix": "apis", "group": group} if group else {"prefix": "api"}
-        with self._lock:
-            if self._unknown.get((api_version, kind), 0.0) > time.monotonic():
-                raise self._no_kind(api_version, kind)
-            client = self._connected()
-            try:
-                return client.resources.get(api_version=version, kind=kind, **where)
-            except ResourceNotFoundError:
-                self._unknown[api_version, kind] = time.monotonic() + _UNKNOWN_KIND_S
-                raise self._no_kind(api_version, kind) from None
-            except Exception as error:
-                raise from_exception(error, self.url, f"look up {kind}") from error
+        try:
+            served = self._discovery.await_kind(api_version, kind)
+        except ClusterError as error:
+            raise self._group_is_away(api_version, kind, error) from None
+        if served is None:
+            raise self._no_kind(api_version, kind)
+        return served
 
-    def find_kind(self, kind: str, api_version: str = "") -> Any:
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster has a kind."""
+        return self._discovery.find(api_version, kind) is not None
+
+    def find_kind(self, kind: str, api_version: str = "") -> ServedKind:
         """The resource of a kind, a plural or a short name; without an API version the preferred group has it."""
         if api_version:
             return self.kind(api_version, kind)
-        lowered = kind.lower()
-        for resource in self._all_kinds():
-            names = {resource.kind.lower(), (resource.name or "").lower(), *(resource.short_names or ())}
-            if lowered in names:
-                return resource
+        for _ in ("what is remembered", "what is served now"):
+            for resource in self._discovery.all():
+                if kind.lower() in (resource.kind.lower(), resource.name.lower(), *resource.short_names):
+                    return resource
+            self._discovery.forget()
         raise self._no_kind("", kind)
-
-    def _all_kinds(self) -> list[Any]:
-        with self._lock:
-            client = self._connected()
-            try:
-                resources = [
-                    resource for many in client.resources for resource in many if getattr(resource, "name", None)
-                ]
-            except Exception as error:
-                raise from_exception(error, self.url, "list the kinds") from error
-        return sorted(resources, key=lambda resource: (bool(resource.group), not resource.preferred))
 
     def forget_kinds(self) -> None:
         """The cluster has learnt a new kind: look again before saying that there is none."""
-        with self._lock:
-            self._unknown.clear()
-            try:
-                self._connected().resources.invalidate_cache()
-            except Exception as error:
-                raise from_exception(error, self.url, "list the kinds") from error
+        self._discovery.forget()
 
     def version(self) -> Plain:
         """What `/version` says."""
-        answer: Plain = self._do("ask for the version", lambda: self._raw("get", "/version"), again=True)
-        return answer
+        return self._read("ask for the version", "/version")
 
     def api_versions(self) -> tuple[str, ...]:
         """What the cluster serves, as a chart asks for it: `apps/v1` and `apps/v1/Deployment`."""
         served: set[str] = set()
-        for resource in self._all_kinds():
-            group_version = f"{resource.group}/{resource.api_version}" if resource.group else resource.api_version
-            served |= {group_version, f"{group_version}/{resource.kind}"}
+        for resource in self._discovery.all():
+            served |= {resource.group_version, f"{resource.group_version}/{resource.kind}"}
         return tuple(sorted(served))
 
-    def _connected(self) -> DynamicClient:
-        if self._client is None:
-            try:
-                cache = str(self._folder / "discovery.json")
-                self._client = DynamicClient(self._api, cache_file=cache)  # type: ignore[no-untyped-call]
-            except Exception as error:
-                raise from_exception(error, self.url, "sign in") from error
-        return self._client
+    def _read(self, doing: str, path: str) -> Plain:
+        answer: Plain = self._do(doing, lambda: self._raw("get", path), again=True)
+        return answer
 
     def _no_kind(self, api_version: str, kind: str) -> ClusterError:
         name = f"{kind} ({api_version})" if api_version else kind
-        hint = _MOVED.get((api_version, kind)) or "if a CustomResourceDefinition makes it, apply that first"
-        return ClusterError(f"The cluster at {self.url} knows no {name}: {hint}.", status=404, reason="NoKind")
+        try:
+            versions = [served for served in self._discovery.all() if served.kind == kind]
+        except ClusterError:
+            versions = []
+        group = api_version.rpartition("/")[0]
+        same_group = [served for served in versions if served.group == group]
+        served = list(dict.fromkeys(served.group_version for served in same_group or versions))
+        hint = removed_versions.advice(api_version, kind, served)
+        return ClusterError(f"The cluster at {self.url} knows no {name}: {hint}.", status=404, reason=NO_KIND)
+
+    def _group_is_away(self, api_version: str, kind: str, error: ClusterError) -> ClusterError:
+        """Servers behind an APIService may be away while the cluster answers."""
+        group, _, version = api_version.rpartition("/")
+        if error.status < 500 or not group:
+            return error
+        words = (
+            f"The cluster at {self.url} cannot say whether it has {kind}: what serves {api_version} does not answer "
+            f"({error.status}). Look at it with: kubectl get apiservice {version}.{group}"
+        )
+        return ClusterError(words, status=error.status, reason=error.reason, passing=True)
 
     # ------------------------------------------------------------------------------------------------------ objects
 
@@ -141,11 +134,10 @@ class ClusterConnection:
 
     def get(self, ref: Ref) -> Object | None:
         """The live object, or None."""
-        path = self._path(ref)
         try:
-            answer: Object = self._do(f"read {ref}", lambda: self._raw("get", path), again=True)
+            answer: Object = self._on(ref, f"read {ref}", lambda path: self._raw("get", path), again=True)
         except ClusterError as error:
-            if error.status == 404 and error.reason != "NoKind":
+            if error.status == 404 and error.reason != NO_KIND:
                 return None
             raise
         return answer
@@ -155,7 +147,7 @@ class ClusterConnection:
     ) -> list[Object]:
         """All objects of a kind in a namespace (or everywhere), page by page."""
         resource = self.kind(api_version, kind)
-        path = resource.path(namespace=namespace or None)
+        path = resource.path(namespace=namespace)
         objects: list[Object] = []
         more: str | None = None
         while True:
@@ -173,11 +165,12 @@ class ClusterConnection:
 
     def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply under our field manager."""
-        answer: Object = self._do(
+        answer: Object = self._on(
+            ref,
             f"apply {ref}",
-            lambda: self._raw(
+            lambda path: self._raw(
                 "patch",
-                self._path(ref),
+                path,
                 body=body,
                 content_type="application/apply-patch+yaml",
                 field_manager=MANAGER,
@@ -189,11 +182,12 @@ class ClusterConnection:
 
     def patch(self, ref: Ref, body: Any, kind: str, *, dry_run: bool = False) -> Object:
         """Patch in one of the API's ways: `merge`, `strategic` or `json`."""
-        answer: Object = self._do(
+        answer: Object = self._on(
+            ref,
             f"patch {ref}",
-            lambda: self._raw(
+            lambda path: self._raw(
                 "patch",
-                self._path(ref),
+                path,
                 body=body,
                 content_type=_PATCHES[kind],
                 field_manager=MANAGER,
@@ -208,9 +202,9 @@ class ClusterConnection:
         if uid:
             body["preconditions"] = {"uid": uid}
         try:
-            self._do(f"delete {ref}", lambda: self._raw("delete", self._path(ref), body=body))
+            self._on(ref, f"delete {ref}", lambda path: self._raw("delete", path, body=body))
         except ClusterError as error:
-            if error.status == 404 and error.reason != "NoKind":
+            if error.status == 404 and error.reason != NO_KIND:
                 return False
             raise
         return True
@@ -266,16 +260,21 @@ class ClusterConnection:
 
     # ----------------------------------------------------------------------------------------------------- transport
 
-    def _path(self, ref: Ref) -> str:
-        resource = self.kind(ref.api_version, ref.kind)
-        path: str = resource.path(name=ref.name, namespace=ref.namespace or None)
-        return path
+    def _on(self, ref: Ref, doing: str, call: Callable[[str], Any], *, again: bool = False) -> Any:
+        """Make a call at an object's path. Where the server has no such path any more its kinds are read again."""
+        for last in (False, True):
+            path = self.kind(ref.api_version, ref.kind).path(ref.name, ref.namespace)
+            try:
+                return self._do(doing, lambda path=path: call(path), again=again)  # type: ignore[misc]
+            except ClusterError as error:
+                if last or error.reason != NO_PATH:
+                    raise
+            self._discovery.forget()
+        raise AssertionError("unreachable")
 
     def _raw(self, method: str, path: str, *, text: bool = False, **request: Any) -> Any:
-        with self._lock:
-            client = self._connected()
         timeout = (CONNECT_S, READ_S)
-        response = client.request(method, path, serialize=False, _request_timeout=timeout, **request)
+        response = self._client.request(method, path, serialize=False, _request_timeout=timeout, **request)
         return response.data.decode("utf-8", "replace") if text else parse_json(response.data)
 
     def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
@@ -298,20 +297,6 @@ _PATCHES = {
     "strategic": "application/strategic-merge-patch+json",
     "json": "application/json-patch+json",
 }
-
-_MOVED = {
-    ("extensions/v1beta1", "Deployment"): "write apiVersion apps/v1",
-    ("apps/v1beta1", "Deployment"): "write apiVersion apps/v1",
-    ("apps/v1beta2", "Deployment"): "write apiVersion apps/v1",
-    ("v1", "Deployment"): "write apiVersion apps/v1",
-    ("extensions/v1beta1", "Ingress"): "write apiVersion networking.k8s.io/v1",
-    ("networking.k8s.io/v1beta1", "Ingress"): "write apiVersion networking.k8s.io/v1",
-    ("batch/v1beta1", "CronJob"): "write apiVersion batch/v1",
-    ("batch/v1", "CronJob"): "before Kubernetes 1.21 it is batch/v1beta1",
-    ("policy/v1", "PodDisruptionBudget"): "before Kubernetes 1.21 it is policy/v1beta1",
-    ("autoscaling/v2", "HorizontalPodAutoscaler"): "before Kubernetes 1.23 it is autoscaling/v2beta2",
-}
-"""Kinds that stand in another group or version than people write."""
 
 
 class Clusters:

@@ -29,6 +29,12 @@ class ClusterError(TaskFailed):
         """Trying again later may help."""
 
 
+NO_KIND = "NoKind"
+"""The `reason` where the cluster does not serve a kind."""
+NO_PATH = "NoPath"
+"""The `reason` where it serves nothing at a path: its kind has gone since it was looked up."""
+
+
 def from_exception(error: BaseException, url: str, doing: str) -> ClusterError:
     """Translate whatever a call raised; `doing` is what was attempted, as in `apply Deployment apps/web`."""
     if isinstance(error, ClusterError):
@@ -62,10 +68,13 @@ def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     status = int(error.status or 0)
     if status == 500 and any(sign in message for sign in _OUR_FAULT):
         status = 422
+    if status == 404 and any(sign in message for sign in _NOTHING_SERVED):
+        reason = NO_PATH
     text, passing = _ANSWERS.get(status, _other)(message, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
 
 
+_NOTHING_SERVED = ("the server could not find the requested resource", "404 page not found")
 _OUR_FAULT = ("failed to create typed patch object", "unable to convert unstructured object")
 """What older servers say with a 500 of a manifest that they cannot read."""
 
@@ -109,19 +118,33 @@ def _conflict(message: str, doing: str, url: str) -> tuple[str, bool]:
 
 
 def _invalid(message: str, doing: str, url: str) -> tuple[str, bool]:
-    hint = next((words for sign, words in _HINTS.items() if sign in message), "")
+    hint = next((f" ({words})" for sign, words in _HINTS.items() if sign in message), "")
     for values in _VALUES:
         message = values.sub("", message)
     return f"Cannot {doing}: the cluster refuses it: {message.strip()}{hint}", False
 
 
 _HINTS = {
-    "field is immutable": " (that field cannot change: delete the object first, or give it another name)",
-    "the server rejected our request due to an error in our request": (
-        " (is every path of the patch there, and does every `test` in it hold?)"
+    "updates to statefulset spec for fields other than": (
+        "volumeClaimTemplates, serviceName, selector and podManagementPolicy of a StatefulSet cannot change: grow the "
+        "PersistentVolumeClaims themselves where you want larger ones, then delete the set without its pods, `kubectl "
+        "delete statefulset NAME --cascade=orphan`, and run this again"
     ),
-    "illegal base64": " (a Secret's `data` holds base64: write clear text into `stringData`)",
-    "expected string, got": " (write it in quotes)",
+    "duplicate entries for key": (
+        "the list has that key twice; `kubectl apply` lets the last one count, so keep that and remove the other"
+    ),
+    "cannot change roleRef": "delete the binding first: what it grants cannot change",
+    "spec is immutable after creation except": "of a claim only resources.requests.storage can change, and only grow",
+    "field can not be less than previous value": "a claim cannot shrink: make a smaller one under another name",
+    "may not be changed once set": "that field cannot change: delete the object first, or give it another name",
+    "field is immutable": "that field cannot change: delete the object first, or give it another name",
+    "the server rejected our request due to an error in our request": (
+        "is every path of the patch there, and does every `test` in it hold?"
+    ),
+    "illegal base64": "a Secret's `data` holds base64: write clear text into `stringData`",
+    "expected string, got": "write it in quotes",
+    "metadata.annotations: Too long": "an annotation may have 256 KiB: mount the data as a ConfigMap of its own",
+    "Request entity too large": "an object may have 1.5 MiB: divide it",
 }
 _VALUES = (
     re.compile(r'Invalid value: (?:(?:\w+\.)*\w+\{.*\}|"\{.*\}"): ', re.DOTALL),
@@ -135,12 +158,23 @@ def _other(message: str, doing: str, url: str) -> tuple[str, bool]:
     return f"Cannot {doing}: {url} answered with an error: {message or 'no reason given'}", True
 
 
+def _proxy(message: str, doing: str, url: str) -> tuple[str, bool]:
+    return f"Cannot {doing}: {PROXY_SIGN_IN}", False
+
+
+PROXY_SIGN_IN = (
+    "a proxy before the cluster wants a sign-in (407 Proxy Authentication Required): put its user name and password "
+    "into the proxy's URL, http://user:password@proxy:3128, or let the runner out without a proxy."
+)
+
 _ANSWERS = {
     400: _invalid,
     401: _unauthorized,
     403: _forbidden,
     404: _not_found,
+    407: _proxy,
     409: _conflict,
+    413: _invalid,
     415: _invalid,
     422: _invalid,
 }
@@ -152,6 +186,8 @@ def _unreachable(error: BaseException, url: str) -> ClusterError:
     if (forbidden := next((cause for cause in causes(error) if isinstance(cause, ForbiddenAddress)), None)) is not None:
         return ClusterError(forbidden_message(url, forbidden), reason="forbidden-address")
     trouble = certificate_trouble(error)
+    if any("407" in str(cause) and "roxy" in str(cause) for cause in causes(error)):
+        return ClusterError(f"Cannot reach {url}: {PROXY_SIGN_IN}", reason="proxy")
     why, question = _why(innermost(error))
     return ClusterError(f"Cannot reach {url}: {why}; {question}", reason=trouble, passing=True)
 

@@ -14,6 +14,8 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.manifest_values import without_byte_order_marks
 from shared.grammar.yaml_parser import parse_yaml
 
+from . import other_formats
+
 Object = Json
 """A Kubernetes object as a plain dict."""
 
@@ -55,7 +57,8 @@ def read(text: str) -> list[Object]:
     try:
         documents = parse_yaml(without_byte_order_marks(text), MANIFESTS)
     except Malformed as error:
-        raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
+        words = f"The YAML cannot be read{error.described}. {other_formats.of_text(text)}"
+        raise TaskFailed(words.rstrip()) from None
     objects: list[Object] = []
     for position, document in enumerate(documents, start=1):
         if document is not None:
@@ -68,6 +71,8 @@ def read(text: str) -> list[Object]:
 def _unpack(document: Any, place: str) -> Iterator[Object]:
     if not isinstance(document, dict):
         raise TaskFailed(f"In the YAML, {place} is {type(document).__name__}, not an object with apiVersion and kind.")
+    if other_format := other_formats.of_document(document):
+        raise TaskFailed(f"In the YAML, {place} {other_format}.")
     for key in ("apiVersion", "kind"):
         if not isinstance(document.get(key), str) or not document[key]:
             raise TaskFailed(f"In the YAML, {place} has no {key}.")

@@ -54,15 +54,13 @@ def as_scaled(cluster: ClusterConnection, ref: Ref, body: Object, live: Object) 
 
 def _autoscalers(cluster: ClusterConnection, namespace: str) -> list[Object] | None:
     """The HorizontalPodAutoscalers of a namespace, or None where the endpoint's user may not read them."""
-    for version in scaling.VERSIONS:
-        try:
-            return cluster.find(version, scaling.KIND, namespace)
-        except ClusterError as error:
-            if error.status == 403:
-                return None
-            if error.reason != "NoKind":
-                raise
-    return []
+    version = next((version for version in scaling.VERSIONS if cluster.serves(version, scaling.KIND)), "")
+    try:
+        return cluster.find(version, scaling.KIND, namespace) if version else []
+    except ClusterError as error:
+        if error.status != 403:
+            raise
+    return None
 
 
 def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
@@ -135,7 +133,7 @@ def await_definition(cluster: ClusterConnection, ref: Ref) -> None:
         live = cluster.get(ref)
         how = readiness(live) if live is not None else None
         if how is not None and how.failed:
-            raise TaskFailed(f"{ref} {how.message}")
+            raise TaskFailed(f"{ref}: {how.message}")
         if how is not None and how.ready:
             cluster.forget_kinds()
             return
