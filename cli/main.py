@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from cli import backups, kube, secretfiles, system
 from cli import demo as play
-from cli import kube, secretfiles, system
 from cli.ending import alone, failures_said, until_stopped
 from cli.portside.api import Client, Unreachable
 from cli.processes import portside
@@ -247,3 +247,7 @@ def _remembered() -> dict[str, object]:
         return system.recall(HOME)
     except FileNotFoundError:
         return {}
+
+
+for command in backups.commands(_told, HOME):
+    operate.add_command(command)

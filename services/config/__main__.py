@@ -1,10 +1,12 @@
-"""`python -m services.config`: serve; or `migrate`, `copy`, `one-time-code`, `password`, `local-sign-in` and
-`new-migration`."""
+"""`python -m services.config`: serve; or `migrate`, `copy`, `backup`, `restore`, `verify`, `one-time-code`, `password`,
+`local-sign-in` and `new-migration`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -13,13 +15,17 @@ from shared.contracts.problems import Refused
 from shared.process import life
 from shared.process.logging import configure
 from shared.process.password_policy import demand_good_password
-from shared.process.secrets import new_token, password_digest, token_hash
+from shared.process.secrets import KeysMissing, new_token, password_digest, token_hash
 from shared.process.settings import read
 
 from .accounts.bootstrap import FIRST_USER, ensure_first
 from .accounts.passwords import hash_password
 from .accounts.sign_in import make_one_time_code
 from .accounts.users import Users
+from .backup import keyring
+from .backup.archive import BackupManifest
+from .backup.making import forget_old, make, private_file
+from .backup.restoring import restore, verify
 from .catalog.installation import InstallationSettings
 from .migrations import migrate as migrate_store
 from .migrations import what_is_missing, write_step
@@ -29,6 +35,7 @@ from .settings import Settings
 from .store import DatabaseUnavailable, Store, copying
 from .store.lock import lock_of
 
+SPOOL_HELP = "The gateway's spool; <home>/gateway/spool unless given."
 HUNG_AFTER_S = 30.0
 """A config that hangs would keep its lock: it ends, with every thread's traceback in its log, and another leads."""
 
@@ -78,6 +85,8 @@ def copy_database(url: str) -> None:
     """Copy the whole database as of now into the empty one at URL: sqlite:////folder/file.db or postgresql://…"""
     source = _store(_settings())
     target = Store(url)
+    if target.is_sqlite and target.url.database:
+        private_file(Path(target.url.database))
     shown_url = target.url.render_as_string(hide_password=True)
     if target.url == source.url:
         raise click.ClickException(f"{shown_url} is the database itself; name another")
@@ -86,13 +95,81 @@ def copy_database(url: str) -> None:
         raise click.ClickException(f"{shown_url} is in use: its table {filled} has rows. Name an empty database.")
     lock = lock_of(source)
     alone = lock.acquire()
-    copied = copying.copy(source, target)
+    copied = sum(copying.copy(source, target).values())
     lock.release()
     click.echo(f"{copied:,} rows are in {shown_url}")
     if not alone:
         click.echo("config is running: what it writes from now on is not in the copy")
     for store in (source, target):
         store.close()
+
+
+@main.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--spool", "spools", multiple=True, type=click.Path(path_type=Path), help=SPOOL_HELP)
+@click.option("--keys", type=click.Path(path_type=Path), help="Write the keys into this file; keep it elsewhere.")
+@click.option("--keep", type=click.IntRange(1), help="Delete all but the newest of the backups in the folder.")
+def back_up(target: Path, spools: tuple[Path, ...], keys: Path | None, keep: int | None) -> None:
+    """Back up the database and the spool into a file, or into a folder under the time's name, while Portside runs."""
+    if keep and not target.is_dir():
+        raise click.UsageError("--keep needs a folder as its TARGET")
+    settings = _settings()
+    store = _store(settings)
+    file, manifest = make(store, target, spools or (_spool(settings),))
+    store.close()
+    click.echo(f"{file}: {_counts(manifest)}")
+    if keys is not None:
+        keyring.save(settings.home, keys)
+        click.echo(f"keys are in {keys}: keep it apart, since with both files every secret can be opened")
+    else:
+        click.echo("keys are not in it: without seal.key no secret can be opened, so keep that too, elsewhere (--keys)")
+    if keep and (deleted := forget_old(target, keep)):
+        click.echo(f"deleted {deleted} older")
+
+
+@main.command("restore")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--spool", type=click.Path(path_type=Path), help=SPOOL_HELP)
+@click.option("--keys", type=click.Path(path_type=Path), help="Put the keys of this file back first.")
+@click.option("--replace", is_flag=True, help="Replace all that the database holds.")
+@click.option("--without-secrets", is_flag=True, help="Restore although no key here opens its secrets.")
+def put_back(source: Path, spool: Path | None, keys: Path | None, replace: bool, without_secrets: bool) -> None:
+    """Restore a backup into the database and the spool of a Portside that is stopped."""
+    settings = _settings()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = keyring.read(settings.home, keys)
+    target = Store(settings.database_url)
+    if target.is_sqlite and target.url.database:
+        private_file(Path(target.url.database))
+    where = spool or _spool(settings)
+    manifest = restore(source, target, where, None if without_secrets else held.ids, replace=replace)
+    held.put(settings.home)
+    target.close()
+    click.echo(f"restored into {target.url.render_as_string(hide_password=True)} and {where}: {_counts(manifest)}")
+
+
+@main.command("verify")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def verify_backup(source: Path) -> None:
+    """Read a backup whole and report what it holds; needs no database and no key."""
+    manifest = verify(source)
+    made_at = datetime.fromtimestamp(manifest.made_at, UTC)
+    click.echo(f"{source} is whole, made at {made_at:%Y-%m-%d %H:%M:%S} UTC by Portside {manifest.version}")
+    click.echo(_counts(manifest))
+    for key, secrets in manifest.sealed.items():
+        click.echo(f"{secrets} sealed secrets need key {key}")
+    for table, rows in manifest.rows.items():
+        if rows:
+            click.echo(f"{rows:>12,} {table}")
+
+
+def _spool(settings: Settings) -> Path:
+    return settings.home / "gateway" / "spool"
+
+
+def _counts(manifest: BackupManifest) -> str:
+    hooks = "no spool" if manifest.hooks is None else f"{len(manifest.hooks):,} hooks of the spool"
+    return f"{sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables and {hooks}"
 
 
 @main.command("one-time-code")
@@ -151,7 +228,7 @@ def run(command: Callable[..., object], arguments: Sequence[str]) -> int:
     """Run the command line; errors that have a sentence are printed as it."""
     try:
         command(list(arguments), standalone_mode=True)
-    except (Refused, DatabaseUnavailable, life.Fatal) as error:
+    except (Refused, DatabaseUnavailable, KeysMissing, life.Fatal) as error:
         click.echo(f"Error: {error}", err=True)
         return 1
     return 0

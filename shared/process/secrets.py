@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from shared.contracts.base import Sealed
 
 from .masking import opened_secrets
 
+KEY_FILES = {"seal.key": "SEAL_PRIVATE_KEY", "seal.pub": "SEAL_PUBLIC_KEY", "jwt.key": "JWT_KEY"}
+"""The files in `<home>/keys`, and the variables that take their place."""
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
@@ -128,6 +130,33 @@ def load_jwt_key(home: Path) -> bytes:
     if len(key) < 32:
         raise KeysMissing(f"{place} is shorter than 32 characters, too short to sign sessions. Use a random one.")
     return key
+
+
+def read_keys(home: Path) -> dict[str, str]:
+    """The texts of the keys that this process may read, by their files' names; for a copy that is kept apart."""
+    texts = {}
+    for name, variable in KEY_FILES.items():
+        with suppress(KeysMissing):
+            texts[name] = _text(variable, home / "keys" / name)[0].strip() + "\n"
+    return texts
+
+
+def write_keys(home: Path, texts: Mapping[str, str]) -> None:
+    """Put keys where there are none. Raises `KeysMissing` where others are, which stay."""
+    folder = home / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in KEY_FILES:
+        if name in texts:
+            _create(folder / name, texts[name])
+            if (folder / name).read_text(encoding="ascii").split() != texts[name].split():
+                raise KeysMissing(f"{folder / name} is another key, and stays. Move it away to put back the old one.")
+
+
+def key_ids(texts: Mapping[str, str]) -> set[str]:
+    """The ids of the sealing keys among `read_keys`: of the private ones, else of the public ones."""
+    private = [base64.b64decode(line) for line in texts.get("seal.key", "").split()]
+    public = [base64.b64decode(line) for line in texts.get("seal.pub", "").split()]
+    return {key_id(key) for key in ([bytes(PrivateKey(key).public_key) for key in private] or public)}
 
 
 def create_keys(home: Path) -> None:

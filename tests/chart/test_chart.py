@@ -17,7 +17,7 @@ from .conftest import CHART, NEWEST, VALUES, Json, Render, helm, values_file
 
 pytestmark = pytest.mark.helm
 SERVICES = ("gateway", "config", "runner", "hubsync")
-OUTSIDE_THE_CORE = {"HTTPRoute", "PodMonitor"}
+OUTSIDE_THE_CORE = {"HTTPRoute", "PodMonitor", "PrometheusRule"}
 """Kinds that Kubernetes' own schemas do not know."""
 
 
@@ -25,8 +25,8 @@ def pods(objects: list[Json]) -> dict[str, Json]:
     """The pod's specification of everything that makes pods, by component."""
     found = {}
     for thing in objects:
-        if thing["kind"] in ("Deployment", "StatefulSet", "Job"):
-            template = thing["spec"]["template"]
+        if thing["kind"] in ("Deployment", "StatefulSet", "Job", "CronJob"):
+            template = thing["spec"].get("jobTemplate", thing)["spec"]["template"]
             found[template["metadata"]["labels"]["app.kubernetes.io/component"]] = template["spec"]
     return found
 
@@ -77,7 +77,7 @@ def test_every_pod_is_within_pod_security_restricted(render: Render, name: str) 
         assert context["runAsNonRoot"] is True and context.get("runAsUser", 1) != 0, component
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, component
         for volume in pod["volumes"]:
-            assert set(volume) <= {"name", "secret", "emptyDir"}, component
+            assert set(volume) <= {"name", "secret", "emptyDir", "persistentVolumeClaim"}, component
         for container in pod["containers"]:
             own = container["securityContext"]
             assert own["allowPrivilegeEscalation"] is False and own["readOnlyRootFilesystem"] is True, component
@@ -148,10 +148,38 @@ def test_what_a_value_says_is_what_comes_out(render: Render) -> None:
     assert len(kinds(objects, "Ingress")) == len(kinds(objects, "HTTPRoute")) == 1
 
 
+def test_a_backup_is_taken_on_schedule_by_a_pod_that_sees_the_database_and_no_key(render: Render) -> None:
+    objects = render("minimal", "backup.enabled=true", "backup.keep=3")
+    (job,) = kinds(objects, "CronJob")
+    assert job["apiVersion"] == "batch/v1" and job["spec"]["schedule"] == "17 2 * * *"
+    pod = pods(objects)["backup"]
+    assert pod["containers"][0]["command"] == ["portside", "system", "backup", "/backup", "--keep", "3"]
+    assert not any("secret" in volume for volume in pod["volumes"])
+    assert set(variables(pod)) == {"DATABASE_URL"}
+    (claim,) = kinds(objects, "PersistentVolumeClaim")
+    assert {"persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}, "name": "backup"} in pod["volumes"]
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    (policy,) = [one for one in kinds(objects, "NetworkPolicy") if one["metadata"]["name"].endswith("-backup")]
+    ports = {entry["port"] for rule in policy["spec"]["egress"] for entry in rule["ports"]}
+    assert ports == {53, 5432} and policy["spec"]["ingress"] == []
+    assert not kinds(render("full"), "PersistentVolumeClaim") and len(kinds(render("full"), "CronJob")) == 1
+
+
+def test_prometheus_gets_the_alert_rules_and_the_jobs_that_they_name(render: Render) -> None:
+    objects = render("full")
+    (rule,) = kinds(objects, "PrometheusRule")
+    alerts = CHART.parents[1] / "monitoring/alerts.yml"
+    assert rule["spec"] == yaml.safe_load(alerts.read_text(encoding="utf-8"))
+    (monitor,) = kinds(objects, "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["relabelings"][0]["replacement"] == "portside-$1"
+
+
 def test_an_older_cluster_gets_the_versions_that_it_knows(render: Render) -> None:
-    objects = render("minimal", "runner.autoscaling.enabled=true", kubernetes="1.20.0")
+    objects = render("minimal", "runner.autoscaling.enabled=true", "backup.enabled=true", kubernetes="1.20.0")
     versions = {thing["kind"]: thing["apiVersion"] for thing in objects}
     assert versions["PodDisruptionBudget"] == "policy/v1beta1"
+    assert versions["CronJob"] == "batch/v1beta1"
     assert versions["HorizontalPodAutoscaler"] == "autoscaling/v2beta2"
     assert "endPort" not in str(kinds(objects, "NetworkPolicy"))
 
@@ -185,6 +213,8 @@ def test_every_variable_is_a_setting_of_its_process(render: Render) -> None:
         (["runner.outgoingDeny[0]=example.com"], "outgoingDeny"),
         (["ingress.enabled=true"], "host"),
         (["runners.replicas=2"], "runners"),
+        (["backup.schedule=every night"], "schedule"),
+        (["backup.keep=0"], "keep"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(settings: list[str], flaw: str) -> None:

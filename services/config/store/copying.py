@@ -1,8 +1,27 @@
-"""A whole database copied into an empty one: how a running system is backed up, and how SQLite becomes PostgreSQL."""
+"""A whole database copied into another: how a running system is backed up, and how SQLite becomes PostgreSQL."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Connection, Insert, Table, bindparam, func, insert, select
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Insert,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base
@@ -12,6 +31,9 @@ from .unit_of_work import Store
 assert catalog and ledger and machinery  # They fill the metadata.
 
 ROWS_AT_A_TIME = 500
+_SEALED_MARK = '"key_id"'
+_SEALED = re.compile(r'"key_id":\s*"([0-9a-f]{12})",\s*"box"')
+"""A `Sealed` as pydantic writes it, in the order of its fields."""
 
 
 def first_filled(store: Store) -> str:
@@ -21,18 +43,61 @@ def first_filled(store: Store) -> str:
         return next((table.name for table in tables if reader.execute(select(table).limit(1)).first()), "")
 
 
-def copy(source: Store, target: Store) -> int:
-    """Copy every row as of one instant, all or none; returns how many. The target has the same schema and no rows."""
-    copied = 0
+def copy(source: Store, target: Store, *, replace: bool = False) -> dict[str, int]:
+    """Copy every row as of one instant, all or none; returns how many by table.
+
+    The target has the same schema and no rows, or only rows that this replaces.
+    """
+    counts = {}
     with source.snapshot() as reader, target.writer.begin() as writer:
+        for table in reversed(Base.metadata.sorted_tables) if replace else ():
+            writer.execute(delete(table))
         for table in Base.metadata.sorted_tables:
+            counts[table.name] = 0
             rows = reader.execute(select(table).execution_options(yield_per=ROWS_AT_A_TIME)).mappings()
             for part in rows.partitions(ROWS_AT_A_TIME):
                 writer.execute(_insert_as_is(table), [dict(row) for row in part])
-                copied += len(part)
+                counts[table.name] += len(part)
             if not target.is_sqlite:
                 _number_on(writer, table)
-    return copied
+    return counts
+
+
+def sealed_by_key(store: Store) -> dict[str, int]:
+    """How many sealed secrets the database holds, by the id of their key; copies in runs and messages count too."""
+    keys: Counter[str] = Counter()
+    with store.snapshot() as reader:
+        for table in Base.metadata.sorted_tables:
+            for column in filter(_may_hold_sealed, table.columns):
+                text = cast(column, Text)
+                texts = reader.execute(select(text).where(text.contains(_SEALED_MARK)).execution_options(yield_per=100))
+                for value in texts.scalars():
+                    keys.update(_SEALED.findall(value))
+    return dict(sorted(keys.items()))
+
+
+def count_rows(store: Store, tables: Iterable[str]) -> dict[str, int]:
+    """Rows of those of the tables that the database has, whichever release made it."""
+    with store.snapshot() as reader:
+        names = inspect(reader).get_table_names()
+        # Their names are those that the database has just given.
+        counts = {name: select(func.count()).select_from(text(f'"{name}"')) for name in tables if name in names}
+        return {name: reader.execute(count).scalar_one() for name, count in counts.items()}
+
+
+def flaw_of(store: Store) -> str:
+    """The first flaw of a SQLite file by its own check, which reads every page; empty where there is none.
+
+    Raises `DatabaseUnavailable` for a file that is not a database.
+    """
+    with store.snapshot() as reader:
+        flaw = str(reader.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+    return "" if flaw == "ok" else flaw
+
+
+def _may_hold_sealed(column: Column[object]) -> bool:
+    """JSON, or a message kept as text; dead letters may be anything and are opened by nobody."""
+    return isinstance(column.type, JSON) or (column.name == "body" and column.table.name != "dead_letters")
 
 
 def _insert_as_is(table: Table) -> Insert:
