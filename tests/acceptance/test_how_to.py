@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 
 from cli import demo, system
 from tests import support
@@ -64,7 +65,7 @@ def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: Wor
     )
     said = run(world, commands("how-to/sign-in-with-cli-clients.md") + moving, tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert {one["status"] for one in report["objects"]} == {"CREATED"} and len(report["objects"]) == 11
+    assert {one["status"] for one in report["objects"]} == {"CREATED"} and len(report["objects"]) == 12
     assert "CREATED\tPIPELINE\tShop delivery" in said
     assert "Shop delivery: Build.Unit tests: tasks of type Jenkins do not run here" in said
     assert "variable windows-password: value" in said and "endpoint shop-cluster: properties.token" in said
@@ -73,6 +74,60 @@ def test_moving_from_code_stream_takes_everything_and_says_what_to_do(world: Wor
     assert webhook["endpoint"] == "shop-registry" and webhook["missing"] == []
     found = world.client.by_name("endpoints", "Shop", "shop-cluster")
     assert found["properties"]["token"] == "*****"
+
+
+def test_moving_in_an_afternoon_ends_with_a_push_that_runs_here_and_the_old_hook_gone(
+    world: World, tmp_path: Path
+) -> None:
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    for file in (Path(support.__file__).parent / "exported").glob("*.yaml"):
+        text = file.read_text().replace("https://kubernetes.example.com:6443", world.cluster_url)
+        (exported / file.name).write_text(text.replace("project: Shop", "project: Afternoon"))
+    hooks = f"{world.hub_url}/v2/repositories/acme/afternoon/webhook_pipeline/"
+    world.push("0.9.0", "acme/afternoon")  # The repository is there already, and Code Stream's hook.
+    signed_in = requests.post(
+        f"{world.hub_url}/v2/users/login/", json={"username": demo.HUB_USER, "password": demo.HUB_PASSWORD}, timeout=10
+    ).json()["token"]
+    old = {
+        "name": "code-stream",
+        "webhooks": [
+            {
+                "name": "code-stream",
+                "hook_url": "http://127.0.0.1:9/codestream/api/registry-webhook-listeners/x?token=y",
+            }
+        ],
+    }
+    answer = requests.post(hooks, json=old, headers={"Authorization": f"JWT {signed_in}"}, timeout=10)
+    answer.raise_for_status()
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\nsed -i '/shop-cluster/s/$/{demo.CLUSTER_TOKEN}/; /windows/s/$/pass word/' \"$1\"\n")
+    editor.chmod(0o700)
+    order = '{"repository": "acme/afternoon", "tag": "1.4.0", "pusher": "ann"}'
+    given = (
+        f"HUB_TOKEN={demo.HUB_PASSWORD} EDITOR={editor}\n"
+        f"docker() {{ curl -sS --fail {world.hub_url}/_fake/push -H 'Content-Type: application/json' -d '{order}'; }}\n"
+    )
+    script = commands("tutorial/move-in-an-afternoon.md").replace("acme/shop", "acme/afternoon")
+    for there, here in (
+        ('"serverType": "DockerHub",', f'"serverType": "DockerHub", "hubURL": "{world.hub_url}",'),
+        ('"repoURL"', f'"registryURL": "{world.hub_url}", "repoURL"'),
+        ('"Shop"', '"Afternoon"'),
+        ("Shop/", "Afternoon/"),
+    ):
+        assert there in script
+        script = script.replace(there, here)
+    printed = run(world, given + script, tmp_path)
+    assert (
+        "also called: http://127.0.0.1:9/codestream/api/registry-webhook-listeners/x" in printed
+        and "lacks: []" in printed
+    )
+    assert "ENDPOINT shop-cluster: set" in printed and "VARIABLE windows-password: set" in printed
+    assert "Shop roll-out #1 COMPLETED" in printed
+    assert "Chat: Deploy.Register: tasks of type TFS do not run here" in printed
+    assert printed.splitlines()[-1] == "left to do: 12 tasks"
+    left = requests.get(hooks, headers={"Authorization": f"JWT {signed_in}"}, timeout=10).json()["results"]
+    assert [hook["webhooks"][0]["hook_url"].startswith(world.layout.url) for hook in left] == [True]
 
 
 def test_users_get_a_role_and_a_leaked_hook_url_is_replaced(world: World, tmp_path: Path) -> None:

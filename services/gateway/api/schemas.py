@@ -82,6 +82,7 @@ SCHEMAS: dict[str, Json] = {
         code={**_TEXT, "description": "A stable word."},
         subject=_TEXT,
         nextStep={**_TEXT, "description": "What to do next."},
+        documentation={**_TEXT, "description": "The address of the chapter about it, where there is one."},
         flaws=listed("Flaw"),
         details=_MAP,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from services.gateway.chapters import chapter_of
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind, Page
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, refuse
@@ -143,6 +144,8 @@ def error_of_status(status: int, problem: Problem, *, path: str, at: float, requ
         "flaws": [flaw.model_dump(exclude_none=True) for flaw in problem.flaws],
         "@type": f"portside.{problem.code.value}",
     }
+    if chapter := chapter_of(problem):
+        body["documentation"] = chapter
     if problem.details:
         body["details"] = problem.details
     return status, body

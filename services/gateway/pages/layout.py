@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from services.gateway.chapters import chapter_of, of_trial
 from services.gateway.sessions import COOKIE
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
 from shared.contracts.texts import whole_number
@@ -54,6 +55,8 @@ def prepare(app: Flask) -> None:
         short_digest=formats.short_digest,
         plot=formats.plot,
         brief=formats.brief,
+        chapter_of=chapter_of,
+        chapter_of_trial=of_trial,
         headline=lambda text: headline(formats.brief(text))[0],
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

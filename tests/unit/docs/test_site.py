@@ -60,6 +60,17 @@ def test_every_page_is_built_and_holds_no_script_of_its_own_and_nothing_from_els
         assert re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"?https?://(?!127\.0\.0\.1)", html) == [], page.name
 
 
+def test_every_diagram_is_drawn_as_a_picture_of_the_site(folder: Path) -> None:
+    page = (folder / "development" / "architecture.html").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img alt="(Diagram: [^"]+)" src="\.\./(images/diagrams/\w+\.svg)"', page)
+    assert [alt for alt, _ in pictures] == ["Diagram: Processes", "Diagram: A push, through every queue and table"]
+    for (_, name), words in zip(pictures, ("RabbitMQ", "manifest of the tag"), strict=True):
+        assert words in (folder / name).read_text(encoding="utf-8")
+    assert "mermaid" not in page
+    drawn = {path.name for path in (DOCS / "images" / "diagrams").iterdir()}
+    assert drawn == {Path(name).name for _, name in pictures}, "left over: run scripts/diagrams"
+
+
 def test_the_search_knows_every_page(folder: Path) -> None:
     index = json.loads((folder / "search" / "search_index.json").read_text(encoding="utf-8"))
     known = {entry["location"].partition("#")[0] for entry in index["docs"]}

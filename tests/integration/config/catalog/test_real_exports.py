@@ -69,6 +69,7 @@ OUTCOMES = {
     ("Shop delivery", "Deploy", "Tell the host"): (
         "tasks of type PowerShell do not run here; use SSH, or CI with an image that has PowerShell instead"
     ),
+    ("Shop roll-out", "Deploy", "Roll out"): RUNS,
     ("Shop rollback", "Back", "Undo"): "revision: revision must be a whole number",
 }
 """Every task of every export: it runs, or why not and what to use instead."""
@@ -82,6 +83,7 @@ def test_everything_is_taken(report: dict[str, Any]) -> None:
         ("build-host", "CREATED"),
         ("chat-images", "CREATED"),
         ("Shop delivery", "CREATED"),
+        ("Shop roll-out", "CREATED"),
         ("Shop rollback", "CREATED"),
         ("shop-cluster", "CREATED"),
         ("ci-server", "CREATED"),
@@ -181,7 +183,7 @@ def test_what_the_file_itself_brings_is_not_said_to_be_missing(report: dict[str,
 def test_an_imported_pipeline_with_a_foreign_input_can_be_read_at_any_version_enabled_and_disabled(
     office: Office, report: dict[str, Any]
 ) -> None:
-    id = report["objects"][6]["id"]
+    id = report["objects"][7]["id"]
     for state in ("DISABLED", "ENABLED", "RELEASED"):
         assert office.act(Kind.PIPELINES, "patch", {"state": state}, id=id)["state"] == state
     assert office.get(Kind.PIPELINES, id, options={"version": 1})["state"] == "ENABLED"
