@@ -88,7 +88,9 @@ def _container(container: Obj, word: str, age: float, job: bool, born: float, no
             )
             state = {"waiting": {"reason": "ErrImagePull", "message": text}}
         if age >= 0.6:
-            state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+            # Kubelets before 1.31 leave the cause out here.
+            text = f'Back-off pulling image "{image}": ErrImagePull: {text}'
+            state = {"waiting": {"reason": "ImagePullBackOff", "message": text}}
     elif word == "crash" and not job:
         if age >= 0.4:
             restarts = min(int((age - 0.4) / 0.4) + 1, 5)

@@ -159,6 +159,31 @@ def test_an_account_made_seconds_later_is_waited_for(runs: Runs, kube: Kube, spa
     assert ledger.state.status is Status.COMPLETED, ledger.state.message
 
 
+def test_a_secret_made_seconds_later_is_waited_for(runs: Runs, kube: Kube, space: str) -> None:
+    text = deployment("web", PAUSE, envFrom=[{"secretRef": {"name": "late"}}])
+    ledger, holder = runs.begin(yaml=text, namespace=space)
+    try:
+        until(lambda: any("late" in line and "not found" in line for line in ledger.lines), 60)
+        time.sleep(7)
+        kube.call("POST", f"/api/v1/namespaces/{space}/secrets", {"metadata": {"name": "late"}})
+        until(lambda: ledger.holding.state is State.ENDED, 120)
+    finally:
+        holder.close(3)
+    assert ledger.state.status is Status.COMPLETED, ledger.state.message
+
+
+def test_a_container_that_crashes_until_its_database_is_there_rolls_out(runs: Runs, space: str) -> None:
+    tree = yaml.safe_load(deployment("web", BUSYBOX))
+    pod = tree["spec"]["template"]["spec"]
+    pod["volumes"] = [{"name": "state", "emptyDir": {}}]
+    pod["containers"][0] |= {
+        "command": ["sh", "-c", "echo x >> /state/starts; test $(wc -l < /state/starts) -gt 2 && sleep 600"],
+        "volumeMounts": [{"name": "state", "mountPath": "/state"}],
+    }
+    done = runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=180)
+    assert done.state.status is Status.COMPLETED, done.state.message
+
+
 def refused(kube: Kube, space: str, name: str) -> bool:
     conditions = (kube.deployment(space, name) or {}).get("status", {}).get("conditions", [])
     return any(entry["type"] == "ReplicaFailure" and entry["status"] == "True" for entry in conditions)

@@ -154,10 +154,10 @@ TROUBLES = [
     ("ImagePullBackOff", "manifest unknown", "no such tag or digest", 0.0),
     ("ErrImagePull", "manifest for acme/web:2 not found: manifest unknown", "no such tag or digest", 0.0),
     ("ErrImagePull", "pull access denied for acme/web, repository does not exist", "imagePullSecrets", 0.0),
-    ("ErrImagePull", "dial tcp: lookup registry: no such host", "cannot reach the registry", 15.0),
+    ("ErrImagePull", "dial tcp: lookup registry: no such host", "cannot reach the registry", 45.0),
     ("ImagePullBackOff", "x509: certificate signed by unknown authority", "trust the registry", 0.0),
-    ("ImagePullBackOff", "toomanyrequests: You have reached your pull rate limit", "pull limit", 0.0),
-    ("CreateContainerConfigError", 'configmap "nowhere" not found', "create it in the same namespace", 5.0),
+    ("ImagePullBackOff", "toomanyrequests: You have reached your pull rate limit", "pull limit", 45.0),
+    ("CreateContainerConfigError", 'configmap "nowhere" not found', "create it in the same namespace", 45.0),
     ("InvalidImageName", "couldn't parse image reference", "cannot be used", 0.0),
 ]
 

@@ -8,6 +8,14 @@ from typing import Any
 
 from .manifests import Object
 
+HEALS_WITHIN_S = 45.0
+"""In which kubelet has tried three more times to pull, and controllers have made what is missing."""
+_DOOMED_RESTARTS = 3
+_CRASHES_S = 60.0
+"""How long a container may crash that has not been restarted as often: a sidecar or a database may be slower."""
+_PULLS = ("ErrImagePull", "ImagePullBackOff")
+"""Kubelet alternates between them; only the first always says why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -22,6 +30,11 @@ class Trouble:
     """How long it must last before it counts: some troubles pass."""
     wants_log: bool = False
     """The container ran; its last lines say more."""
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What stays the same while it lasts."""
+        return self.pod, self.container, _PULLS[0] if self.reason in _PULLS else self.reason
 
 
 def troubles(pod: Object) -> Iterator[Trouble]:
@@ -48,26 +61,33 @@ def _container(pod: str, container: dict[str, Any], declared: dict[str, Any]) ->
     reason, name = waiting.get("reason", ""), container.get("name", "")
     image = declared.get("image") or container.get("image", "")
     message = str(waiting.get("message") or "")
-    if reason in ("ErrImagePull", "ImagePullBackOff"):
-        # kubelet alternates between the two; the first failure may be a hiccup of the network.
-        passing = reason == "ErrImagePull" and not _final(message)
-        return Trouble(pod, name, reason, _pull(image, message), patience_s=15.0 if passing else 0.0)
+    if reason in _PULLS:
+        return Trouble(pod, name, reason, _pull(image, message), patience_s=0.0 if _final(message) else HEALS_WITHIN_S)
     if reason in ("InvalidImageName", "ErrImageNeverPull"):
         return Trouble(pod, name, reason, f"image {image} cannot be used: {message or reason}")
     if reason in ("CreateContainerConfigError", "CreateContainerError"):
-        advice = "; create it in the same namespace, or correct its name" if "not found" in message else ""
-        return Trouble(pod, name, reason, f"cannot be created: {message or reason}{advice}", patience_s=5.0)
+        missing = "not found" in message
+        advice = "; create it in the same namespace, or correct its name" if missing else ""
+        words = f"cannot be created: {message or reason}{advice}"
+        # A controller may make the Secret or ConfigMap beside the pods.
+        return Trouble(pod, name, reason, words, patience_s=HEALS_WITHIN_S if missing else 5.0)
     if reason == "RunContainerError":
         return Trouble(
             pod, name, reason, f"cannot be started: {message or 'see its command and mounts'}", patience_s=5.0
         )
     if reason == "CrashLoopBackOff":
-        return Trouble(pod, name, reason, _crash(container), wants_log=True)
+        doomed = container.get("restartCount", 0) >= _DOOMED_RESTARTS
+        patience_s = 0.0 if doomed else _CRASHES_S
+        return Trouble(pod, name, reason, _crash(container), patience_s=patience_s, wants_log=True)
     return None
 
 
 def _final(message: str) -> bool:
-    return any(word in message.lower() for word in ("not found", "manifest unknown", "denied", "unauthorized"))
+    return any(word in message.lower() for word in _FINAL)
+
+
+_FINAL = ("not found", "manifest unknown", "denied", "unauthorized", "x509", "http response to https client")
+"""What a registry or the way to it says that no further try changes."""
 
 
 def _pull(image: str, message: str) -> str:

@@ -221,7 +221,9 @@ def lasting(memory: MutableMapping[str, Any], now: float, pods: list[Object]) ->
     lasting = []
     for pod in pods:
         for trouble in troubles(pod):
-            since = first.setdefault((trouble.pod, trouble.container, trouble.reason), now)
+            # What has once been final stays so, also where a later look says less about it.
+            since = first.setdefault(trouble.kind, now) if trouble.patience_s else float("-inf")
+            first[trouble.kind] = since
             if now - since >= trouble.patience_s:
                 lasting.append(trouble)
     return lasting
