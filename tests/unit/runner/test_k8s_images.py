@@ -54,3 +54,12 @@ def test_a_pushed_tag_without_digest_is_pulled_again_by_nodes_that_have_it() -> 
     kept = pull_anew(deployment, Pushed(parse("acme/web:1.4.0"), ""))
     assert [one.get("imagePullPolicy") for one in written] == ["Always", "IfNotPresent", None, None]
     assert kept == ["acme/web:1.4.0 (imagePullPolicy: IfNotPresent)"], "what the author wrote counts, and is told"
+
+
+def test_init_containers_run_the_pushed_image_too() -> None:
+    parts: dict[str, Any] = {
+        "initContainers": [{"name": "migrate", "image": "acme/web:1.4.0"}],
+        "containers": [{"name": "web", "image": "acme/web:1.4.0"}],
+    }
+    pin({"kind": "Deployment", "spec": {"template": {"spec": parts}}}, Pushed(parse("acme/web:1.4.0"), DIGEST))
+    assert parts["initContainers"][0]["image"] == parts["containers"][0]["image"] == f"acme/web:1.4.0@{DIGEST}"
