@@ -13,7 +13,7 @@ MASK = "*****"
 
 ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
     "docker": ("password", "token"),
-    "k8s": ("token", "password", "certKeyData"),
+    "k8s": ("token", "password", "certKeyData", "proxyPassword"),
     "git": ("password", "token", "privateKey", "passphrase"),
     "email": ("outboundPassword",),
     "slack": ("url", "token"),
@@ -27,7 +27,7 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
 _TELLING = re.compile(r"pass(?:$|w|phrase|code)|pwd|token|secret|key|credential|authorization|cookie", re.IGNORECASE)
 _PUBLIC = re.compile(r"public_?-?key", re.IGNORECASE)
 
-SENT_SECRETS = frozenset({"password", "token", "outboundPassword"})
+SENT_SECRETS = frozenset({"password", "token", "outboundPassword", "proxyPassword"})
 """Those that are sent to a server; the others only sign, or are themselves the address."""
 
 ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys) - {"url"}

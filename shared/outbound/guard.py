@@ -77,6 +77,18 @@ class Guard:
                 return connection
         raise failure or OSError(f"{host} has no address")
 
+    def check_host(self, host: str, reach: Reach) -> None:
+        """Raises ForbiddenAddress where a name means an address here that is out of reach: a proxy connects to it.
+
+        A name that only the proxy can resolve passes.
+        """
+        try:
+            places = _resolve(host, 0)
+        except OSError:
+            return
+        for *_, place in places:
+            self.check(str(place[0]), reach)
+
     def check(self, address: str, reach: Reach) -> None:
         """Raises ForbiddenAddress for an IP address that is out of reach."""
         shown = normal_text(address)

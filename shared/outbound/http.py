@@ -261,7 +261,7 @@ def guarded_pool_classes(guard: Guard, trust: Trust, reach: Reach) -> dict[str, 
 
 
 class _Guarded:
-    """What both kinds of connections have of ours: `_new_conn` and `request` are urllib3's."""
+    """What both kinds of connections have of ours: `_new_conn`, `set_tunnel` and `request` are urllib3's."""
 
     guard: Guard
     reach: Reach
@@ -270,6 +270,10 @@ class _Guarded:
         timeout_s = self.timeout if isinstance(self.timeout, int | float) else _CONNECT_S
         opened: socket.socket = self.guard.connect(self._dns_host, self.port, reach=self.reach, timeout_s=timeout_s)
         return opened
+
+    def set_tunnel(self: Any, host: str, *args: Any, **options: Any) -> None:
+        self.guard.check_host(host, self.reach)
+        super().set_tunnel(host, *args, **options)  # type: ignore[misc]
 
     def request(self: Any, *args: Any, **options: Any) -> None:
         if self.sock is not None:  # From the pool: this call's scope does not know it yet.

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse, urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
@@ -28,14 +28,13 @@ _FILES = {
 }
 """Keys that name a file, and where its content may be instead."""
 _USED = {
-    "cluster": {"server", "insecure-skip-tls-verify", "tls-server-name"},
+    "cluster": {"server", "insecure-skip-tls-verify", "tls-server-name", "proxy-url"},
     "user": {"username", "password", "exec", "auth-provider", "as", "as-groups", "as-user-extra"},
     "context": {"cluster", "user", "namespace"},
 }
 """Keys of client-go's `Config` (k8s.io/client-go/tools/clientcmd/api/v1), beside those of files, that an endpoint takes
 over or that are refused on their own."""
 _REFUSED = {
-    "proxy-url": "Portside connects to clusters directly: without the proxy it might reach another server.",
     "as-uid": "Portside cannot act under another user's id: remove as-uid.",
 }
 """Keys that Portside lacks and that change which server answers or with which rights."""
@@ -123,8 +122,32 @@ def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json
         imported["namespace"] = str(context["namespace"])
     if cluster.get("tls-server-name"):
         imported["tlsServerName"] = str(cluster["tls-server-name"])
-    imported |= _impersonated(user)
+    imported |= _proxy(cluster) | _impersonated(user)
     return {**imported, **_credentials(user, context_name)}
+
+
+def _proxy(cluster: Json) -> Json:
+    """Through which proxy the cluster is reached; its password goes into a property of its own."""
+    text = str(cluster.get("proxy-url") or "")
+    if not text:
+        return {}
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _refused("The kubeconfig's proxy-url is not a URL.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _refused(
+            f"The kubeconfig has the proxy-url {parts.scheme}://…: Portside speaks to HTTP proxies only.",
+            "Name an HTTP proxy that lets CONNECT through.",
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    fields = {
+        "proxyURL": f"{parts.scheme}://{host}" + (f":{port}" if port else ""),
+        "proxyUser": unquote(parts.username or ""),
+        "proxyPassword": unquote(parts.password or ""),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _credentials(user: Json, context: str) -> Json:

@@ -297,6 +297,23 @@ def test_whom_a_kubeconfig_acts_as_and_the_name_in_the_certificate_are_taken_ove
     assert imported["impersonateExtra"].splitlines() == ["scope: view", "scope: edit"]
 
 
+@pytest.mark.parametrize(
+    ("url", "properties"),
+    [
+        ("http://proxy.example.com:3128/", {"proxyURL": "http://proxy.example.com:3128"}),
+        (
+            "https://ann:p%40ss@[2001:db8::1]:3128",
+            {"proxyURL": "https://[2001:db8::1]:3128", "proxyUser": "ann", "proxyPassword": "p@ss"},
+        ),
+    ],
+)
+def test_a_kubeconfigs_proxy_is_taken_over_and_its_password_stands_apart(url: str, properties: dict[str, str]) -> None:
+    imported = import_kubeconfig(
+        {"kubeconfig": kubeconfig(token="t").replace("server:", f"proxy-url: {url}\n    server:")}
+    )
+    assert {name: text for name, text in imported.items() if name.startswith("proxy")} == properties
+
+
 def test_a_key_that_is_not_taken_over_is_warned_of() -> None:
     text = kubeconfig(token="t", later="x").replace("server:", "disable-compression: true\n    server:")
     assert described(text)["contexts"][0]["warnings"] == [
@@ -310,7 +327,11 @@ def test_a_key_that_is_not_taken_over_is_warned_of() -> None:
     [
         (kubeconfig(token="t", **{"as-uid": "7"}), "as-uid"),
         (kubeconfig(token="t", **{"as-groups": ["dev"]}), "without as"),
-        (kubeconfig(token="t").replace("server:", "proxy-url: http://proxy:3128\n    server:"), "proxy-url"),
+        (
+            kubeconfig(token="t").replace("server:", "proxy-url: socks5://proxy\n    server:"),
+            "speaks to HTTP proxies only",
+        ),
+        (kubeconfig(token="t").replace("server:", "proxy-url: http://[::1\n    server:"), "proxy-url is not a URL"),
         (kubeconfig(exec={"command": "aws"}), "running aws"),
         (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "refers to the file /home/ann/c.pem"),
         (kubeconfig(), "no token, certificate or password"),

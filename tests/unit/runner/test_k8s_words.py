@@ -470,7 +470,7 @@ ANSWERS = [
         answer(500, "failed to create typed patch object: .spec.env: duplicate entries for key [name=A]"),
         "`kubectl apply` lets the last one count, so keep that and remove the other",
     ),
-    (answer(407, "Proxy Authentication Required"), "put its user name and password into the proxy's URL"),
+    (answer(407, "Proxy Authentication Required"), "put its user name and password into the endpoint's proxyUser"),
     (
         MaxRetryError(None, "/", ProxyError("", OSError("Tunnel connection failed: 407 Proxy sign-in"))),  # type: ignore[arg-type]
         "Cannot reach https://k: a proxy before the cluster wants a sign-in",

@@ -179,6 +179,15 @@ K8S = EndpointType(
             when=_REMOTE,
         ),
         EndpointProperty(
+            "proxyURL",
+            "HTTP proxy",
+            "url",
+            help="Through which the cluster is reached (CONNECT), such as http://proxy.example.com:3128.",
+            when=_REMOTE,
+        ),
+        EndpointProperty("proxyUser", "User name at the proxy", when=_REMOTE),
+        EndpointProperty("proxyPassword", "Password at the proxy", when=_REMOTE),
+        EndpointProperty(
             "impersonateUser",
             "Act as user",
             help="Requests are made as this user, whom the sign-in must be allowed to impersonate.",

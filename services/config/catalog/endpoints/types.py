@@ -57,7 +57,7 @@ _GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
 _ADDRESSES = {
     "docker": ("registryURL", "hubURL", "realm"),
-    "k8s": ("kubernetesURL",),
+    "k8s": ("kubernetesURL", "proxyURL"),
     "git": ("repoURL",),
     "email": ("outboundHost",),
     "webhook": ("url",),

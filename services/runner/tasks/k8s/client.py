@@ -35,7 +35,9 @@ def address(endpoint: OpenEndpoint) -> str:
 
 def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> ApiClient:
     """A client that signs in as the endpoint says; certificates are written into the folder. Raises `TaskFailed`."""
-    settings = Configuration(host=url or None)
+    proxy = _proxy(endpoint, url)
+    # Named also where there is none: the library would take one from the process' environment.
+    settings = Configuration(host=url or None, proxy=proxy, no_proxy="", proxy_headers=_proxy_headers(endpoint))
     settings.retries = urllib3.Retry(total=0)
     settings.keep_alive = True
     settings.connection_pool_maxsize = 16
@@ -68,6 +70,24 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> Api
     if identity := _impersonation(endpoint):
         api.rest_client.pool_manager = cast("urllib3.PoolManager", _Impersonating(manager, identity))
     return api
+
+
+def _proxy(endpoint: OpenEndpoint, url: str) -> str:
+    """The endpoint's HTTP proxy, empty for none. Raises `TaskFailed`."""
+    proxy = endpoint.text("proxyURL").strip().rstrip("/")
+    if proxy and not re.fullmatch(r"https?://[^/\s@]+", proxy):
+        raise TaskFailed(f"Endpoint {endpoint.name}: its proxyURL must look like http://proxy.example.com:3128.")
+    if proxy and not url.startswith("https://"):
+        raise TaskFailed(
+            f"Endpoint {endpoint.name}: through a proxy its kubernetesURL must begin with https://, or the proxy could "
+            "read the sign-in."
+        )
+    return proxy
+
+
+def _proxy_headers(endpoint: OpenEndpoint) -> dict[str, str] | None:
+    user, password = endpoint.text("proxyUser"), endpoint.text("proxyPassword")
+    return dict(urllib3.make_headers(proxy_basic_auth=f"{user}:{password}")) if user or password else None
 
 
 class _Impersonating:

@@ -164,7 +164,7 @@ def _proxy(message: str, doing: str, url: str) -> tuple[str, bool]:
 
 PROXY_SIGN_IN = (
     "a proxy before the cluster wants a sign-in (407 Proxy Authentication Required): put its user name and password "
-    "into the proxy's URL, http://user:password@proxy:3128, or let the runner out without a proxy."
+    "into the endpoint's proxyUser and proxyPassword, or let the runner reach the cluster without a proxy."
 )
 
 _ANSWERS = {
@@ -189,7 +189,10 @@ def _unreachable(error: BaseException, url: str) -> ClusterError:
     if any("407" in str(cause) and "roxy" in str(cause) for cause in causes(error)):
         return ClusterError(f"Cannot reach {url}: {PROXY_SIGN_IN}", reason="proxy")
     why, question = _why(innermost(error))
-    return ClusterError(f"Cannot reach {url}: {why}; {question}", reason=trouble, passing=True)
+    through = (
+        " through the endpoint's proxy" if any(isinstance(cause, http.ProxyError) for cause in causes(error)) else ""
+    )
+    return ClusterError(f"Cannot reach {url}{through}: {why}; {question}", reason=trouble, passing=True)
 
 
 def _why(cause: BaseException) -> tuple[str, str]:
