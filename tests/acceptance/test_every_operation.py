@@ -36,6 +36,7 @@ outputProperties:
   - name: greeting
     type: label
 """
+VERSION = "GET /custom-integrations/{id}/versions/{version}"
 LISTENER = {"description": "", "endpoint": "gerrit", "apiToken": "secret-of-gerrit"}
 TRIGGER = {
     "description": "",
@@ -161,9 +162,29 @@ def kept(world: World, api: DescribedApi, things: Things) -> dict[str, Json]:
         "custom-integrations": named("POST /custom-integrations", "greet", yaml=INTEGRATION, description="says hello"),
     }
     api("POST /gerrit-events", {"changeId": "I42", "project": PROJECT, "trigger": "trigger"})
+    recorded = {
+        "GET /executions/{id}": things.ended()["id"],
+        "GET /user-operations/{id}": things.question()["id"],
+        "GET /registry-events/{id}": event["id"],
+        "GET /git-events/{id}": next(iter(api("GET /git-events")["documents"].values()))["id"],
+        "GET /gerrit-events/{id}": next(iter(api("GET /gerrit-events")["documents"].values()))["id"],
+    }
+    reads = {f"GET /{kind}/{{id}}" for kind in made} | set(recorded)
+    assert reads == {title for title in BY_TITLE if title.startswith("GET ") and title.endswith("s/{id}")}
+    before = {title: api(title, id=id) for title, id in recorded.items()}
+    numbered = {
+        VERSION: {"id": made["custom-integrations"]["id"], "version": "0.1"},
+        "GET /pipelines/{id}/executions/{index}": {"id": things.ran["id"], "index": "1"},
+    }
+    api("POST /custom-integrations/{id}/versions", {"version": "0.1"}, id=made["custom-integrations"]["id"])
+    before |= {title: api(title, **place) for title, place in numbered.items()}
     world.kill("config")
     world.get("/codestream/api/about")
     wait_for(lambda: world.documents("/projects"), "config to serve again")
+    after = {title: api(title, id=id) for title, id in recorded.items()}
+    after |= {title: api(title, **place) for title, place in numbered.items()}
+    assert after == before
+    api("DELETE /custom-integrations/{id}/versions/{version}", **numbered[VERSION])
     again = {kind: api(f"GET /{kind}/{{id}}", id=one["id"]) for kind, one in made.items()}
     passing = {"secretToken", "hookUrl", "_warnings", "look"}
     for kind, one in made.items():

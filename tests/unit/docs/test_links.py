@@ -7,6 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from services.gateway.pages.site import HELP
+
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
 
@@ -52,3 +54,15 @@ def test_every_command_of_the_readme_can_be_given() -> None:
 
 def test_the_readme_is_one_screen_and_a_half() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_each_how_to_about_a_page_shows_that_page() -> None:
+    taken = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "browser").glob("test_*.py"))
+    chapters = {chapter for chapter in HELP.values() if chapter.startswith("how-to/")} | {"how-to/connect-a-cluster.html"}
+    for chapter in sorted(chapters):
+        page = (ROOT / "docs" / chapter).with_suffix(".md")
+        pictures = re.findall(r"!\[[^\]]+\]\(\.\./images/([\w-]+)\.png\)", page.read_text(encoding="utf-8"))
+        assert pictures, f"{page.name} shows no picture"
+        for name in pictures:
+            assert f'"{name}"' in taken, f"no test takes {name}"
+            assert (ROOT / "docs" / "images" / f"{name}.png").stat().st_size < 200_000, f"{name} is too large"
