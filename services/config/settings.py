@@ -36,4 +36,4 @@ class Settings(settings.CommonSettings):
     missed_patience_s: float = 120.0
     """Seconds that a hook may take after its push was seen at the registry; then the push is recovered."""
     admin_password: str = ""
-    """The first administrator's, read once when there is no user yet; else it stands in `<home>/admin-password`."""
+    """The first administrator's, read once when there is no user yet; else it is written to `<home>/admin-password`."""
