@@ -65,4 +65,4 @@ def test_each_how_to_about_a_page_shows_that_page() -> None:
         assert pictures, f"{page.name} shows no picture"
         for name in pictures:
             assert f'"{name}"' in taken, f"no test takes {name}"
-            assert (ROOT / "docs" / "images" / f"{name}.png").stat().st_size < 200_000, f"{name} is too large"
+            assert (ROOT / "docs" / "images" / f"{name}.png").stat().st_size < 256 * 1024, f"{name} is too large"
