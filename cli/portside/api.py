@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 import yaml
@@ -35,9 +35,11 @@ _EXIT_CODES = {
 class ApiError(CommandFailed):
     """The gateway refused a call; the message is its own, with the next step it names."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, error: str = "") -> None:
         super().__init__(message, _EXIT_CODES.get(status, ExitCode.FAILED))
         self.status = status
+        self.error = error
+        """OAuth's word for it, such as `authorization_pending`; empty where the call is none of OAuth's."""
 
 
 class Unreachable(CommandFailed):
@@ -168,6 +170,13 @@ class Client:
             if len(rows) < size:
                 return
 
+    def form(self, path: str, **fields: str) -> Json:
+        """POST a form, as OAuth's addresses take them."""
+        answer: Json = self._raw(
+            "POST", path, data=urlencode(fields), content_type="application/x-www-form-urlencoded"
+        ).json()
+        return answer
+
     def send(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> Json:
         """One call; its answer as JSON."""
         answer: Json = self._raw(method, path, json_body=body, query=query).json()
@@ -212,7 +221,7 @@ class Client:
             target = str(response.headers.get("Location", "elsewhere"))[:200]
             raise Unreachable(f"{answer.address} redirects to {target}: sign in at that address")
         if answer.status >= 400:
-            raise ApiError(answer.status, words_of(answer))
+            raise ApiError(answer.status, words_of(answer), _oauth_error(answer))
         return answer
 
 
@@ -229,12 +238,22 @@ def words_of(answer: ApiAnswer) -> str:
         body = None
     if not isinstance(body, dict):
         return f"{answer.address} answered {answer.status}"
-    lines = [str(body.get("message") or body.get("serverMessage") or answer.status)]
+    message = body.get("message") or body.get("serverMessage") or body.get("error_description")
+    lines = [str(message or answer.status)]
     flaws = body.get("flaws")
     lines += [flaw_line(flaw) for flaw in (flaws if isinstance(flaws, list) else ()) if isinstance(flaw, dict)]
     if body.get("nextStep"):
         lines.append(str(body["nextStep"]))
     return "\n".join(dict.fromkeys(lines))
+
+
+def _oauth_error(answer: ApiAnswer) -> str:
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    error = body.get("error") if isinstance(body, dict) else ""
+    return error if isinstance(error, str) else ""
 
 
 def flaw_line(flaw: Json) -> str:

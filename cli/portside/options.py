@@ -27,6 +27,17 @@ def with_server(function: Callable[..., Any]) -> Callable[..., Any]:
     return signed_in
 
 
+def with_context(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--context` alone, for commands in whose options a project means something else."""
+
+    @click.option("--context", "context_name", default="", metavar="NAME", help="Use this context.")
+    @wraps(function)
+    def signed_in(*arguments: Any, context_name: str, **options: Any) -> Any:
+        return call(connect(context_name, ""), function, *arguments, **options)
+
+    return signed_in
+
+
 def call(server: PortsideServer, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Run a command; where it is refused, also say that the server is of another release, if it is."""
     from .api import ApiError

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     TOKENS = "api-tokens"
     SESSIONS = "sessions"
     PROVIDERS = "sign-in-providers"
+    DEVICES = "device-sign-ins"
     ENDPOINTS = "endpoints"
     PIPELINES = "pipelines"
     VARIABLES = "variables"

@@ -292,6 +292,8 @@ ROWS = (
     Row(N.NO_TOKEN, "POST /csp/gateway/am/idp/auth/login", body=PASSWORD),
     Row(N.NO_TOKEN, "POST /iaas/api/login", body=TOKEN),
     Row(N.NO_TOKEN, "POST /csp/gateway/am/api/auth/api-tokens/authorize", body="refresh_token=wrong"),
+    Row(N.NO_TOKEN, "POST /oauth/device", body="client_id=matrix"),
+    Row(N.NO_TOKEN, "POST /oauth/token", body="grant_type=urn:ietf:params:oauth:grant-type:device_code"),
 )
 ELSEWHERE = {
     "POST /git-webhook-listeners/{id}": "test_every_operation tries it without and with its token",

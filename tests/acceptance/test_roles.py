@@ -80,7 +80,7 @@ def _maker(things: Things, row: Row) -> Callable[[], Json]:
 
 
 def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str) -> requests.Response:
-    path = row.path if row.path.startswith(("/iaas", "/csp", "/project-service")) else API + row.path
+    path = row.path if row.path.startswith(("/iaas", "/csp", "/oauth", "/project-service")) else API + row.path
     path = path.format(
         id=thing.get("id"),
         project=PROJECT,

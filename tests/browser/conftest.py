@@ -58,6 +58,7 @@ PAGES = (
     "/settings/providers/new",
     "/account",
     "/account/tokens/new",
+    "/device",
 )
 """What the navigation and the lists lead to."""
 ASKING = """

@@ -47,7 +47,7 @@ SAVES = {
     *("/endpoints", "/webhooks", "/tokens", "/tokens/variable"),
     *("/pipelines/new", "/pipelines/<id>/edit", "/pipelines/templates/<name>"),
     *("/pipelines/<pipeline>/schedules/new", "/pipelines/<pipeline>/schedules/<id>"),
-    *("/account/password", "/account/tokens", "/first-steps/hide", "/first-steps/sample-data"),
+    *("/account/password", "/account/tokens", "/device", "/first-steps/hide", "/first-steps/sample-data"),
     *("/settings", "/settings/providers/new", "/settings/providers/<id>"),
     *("/variables/new", "/variables/<id>", "/projects/new", "/projects/<id>", "/people/new", "/people/<id>"),
 }

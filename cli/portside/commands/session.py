@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
+import webbrowser
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
@@ -17,6 +19,9 @@ from ..lazy import LazyGroup
 from ..options import with_output, with_server
 from ..output import Column, field, print_all, print_one
 
+if TYPE_CHECKING:
+    from ..api import Client
+
 PLACES = {"list": f"{__name__}:contexts_list", "use": f"{__name__}:use", "delete": f"{__name__}:delete"}
 
 
@@ -25,6 +30,8 @@ PLACES = {"list": f"{__name__}:contexts_list", "use": f"{__name__}:use", "delete
 @click.option("--user", default="", help="User name; asked for unless given.")
 @click.option("--with-token", is_flag=True, help="Read an API token from standard input instead of a password.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--browser", is_flag=True, help="Sign in on a page that opens in your browser.")
+@click.option("--device", is_flag=True, help="Sign in on a page in any browser, with a code that is printed here.")
 @click.option("--name", default="", help="Name of the context; the server's host name unless given.")
 @click.option("--project", default="", help="The project that commands mean; `default` unless given.")
 @click.option(
@@ -37,15 +44,21 @@ def login(
     user: str,
     with_token: bool,
     password_stdin: bool,
+    browser: bool,
+    device: bool,
     name: str,
     project: str,
     certificate: Path | None,
 ) -> None:
     """Sign in at a server and make it the current context.
 
-    With a password this makes an API token of its own, which `logout` revokes; the password is not kept.
+    With a password, or on a page, this makes an API token of its own, which `logout` revokes; the password is not
+    kept. A page lets you in however you sign in there, also with your company's directory.
     """
     from ..api import Client, checked_url
+
+    if sum((with_token, password_stdin or bool(user), browser, device)) > 1:
+        raise CommandFailed("choose one way in: a password, --browser, --device or --with-token", ExitCode.USAGE)
 
     contexts = store.read()
     former = contexts.by_name.get(name or contexts.current)
@@ -61,11 +74,13 @@ def login(
     if with_token:
         token, token_id = _secret("--with-token", "an API token"), ""
         client.sign_in_with(token)
+    elif browser or device:
+        token, token_id = _by_page(client, opens=browser)
     else:
         user = user or _prompted("User name", "name it with --user")
         password = _secret("--password-stdin", "a password") if password_stdin else _password(user)
         client.sign_in(user, password)
-        api_token = client.post("/api-tokens", {"name": f"portside on {platform.node()[:60] or 'a computer'}"})
+        api_token = client.post("/api-tokens", {"name": _token_name()})
         token, token_id = str(api_token["token"]), str(api_token["id"])
     me = client.get("/users/me")
     project = project or (former.project if former else "default")
@@ -74,6 +89,22 @@ def login(
     note(f"Signed in at {url} as {context.user}, project {project}; context {name}.")
     if differs := version_note(server_version(client)):
         note(f"note: {differs}")
+
+
+def _token_name() -> str:
+    return f"portside on {platform.node()[:60] or 'a computer'}"
+
+
+def _by_page(client: Client, *, opens: bool) -> tuple[str, str]:
+    """Sign in by a code that somebody confirms on a page: an API token and its id."""
+    from ..device_grant import begin, redeem
+
+    codes = begin(client, _token_name())
+    note(f"Compare this code in the browser: {codes.user_code}")
+    if not (opens and webbrowser.open(codes.link)):
+        note(f"Open {codes.link}")
+    note("Waiting for you to allow it there; Ctrl-C stops.")
+    return redeem(client, codes)
 
 
 def _secret(option: str, noun: str) -> str:

@@ -9,13 +9,15 @@ import click
 from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server, with_yes
-from ..output import field, print_all, print_one
+from ..options import with_context, with_limit, with_output, with_server, with_yes
+from ..output import Column, field, print_all, print_one
 
 PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
 TOKENS = (
     field("NAME", "name"),
     field("USER", "user"),
+    field("MAY", "access"),
+    Column("PROJECT", lambda token: token.get("project") or "all"),
     field("LAST USED", "lastUsedAt"),
     field("EXPIRES", "expiresAt"),
     field("ID", "id"),
@@ -39,11 +41,19 @@ def tokens_list(server: PortsideServer, limit: int, form: str) -> None:
 @click.command("create")
 @click.argument("name")
 @click.option("--days", type=click.IntRange(1), help="How long it is good; half a year unless given.")
+@click.option("--project", default="", metavar="NAME", help="It may act in this project alone.")
+@click.option("--read", "access", flag_value="read", help="It may only read.")
+@click.option("--run", "access", flag_value="run", help="It may only run pipelines, and read.")
 @with_output
-@with_server
-def tokens_create(server: PortsideServer, name: str, days: int | None, form: str) -> None:
+@with_context
+def tokens_create(
+    server: PortsideServer, name: str, days: int | None, project: str, access: str | None, form: str
+) -> None:
     """Create an API token that acts as you and print it, only this once."""
-    api_token = server.client.post("/api-tokens", {"name": name, **({"goodForDays": days} if days else {})})
+    narrowed = {"goodForDays": days, "project": project, "access": access}
+    api_token = server.client.post(
+        "/api-tokens", {"name": name, **{key: text for key, text in narrowed.items() if text}}
+    )
     if form == "table":
         click.echo(api_token["token"])
         return

@@ -86,22 +86,38 @@ class ApiTokens:
         token_hash = ask.hashes.get("token")
         if not token_hash:
             raise refuse(Code.INVALID, "the API token itself is missing from the request", subject="token")
-        token = Token(
-            id=new_id(),
-            user_id=user.id,
-            kind="api",
+        document = make_token(
+            uow,
+            person,
             name=name_of(ask.body, "API token"),
             token_hash=token_hash,
-            created_at=uow.now,
-            expires_at=uow.now + _days(ask.body.get("goodForDays")) * DAY_S,
-            project=_project(uow, person, text(ask.body, "project").strip()),
-            access=_access(text(ask.body, "access")).value,
+            days=days_of(ask.body),
+            project=project_of(uow, person, ask.body),
+            access=access_of(ask.body),
         )
-        people.TOKENS.insert(uow, token)
-        identity.watch(uow, token)
-        document = documents(uow, [token])[0]
-        audit.record(uow, person, "create", Kind.TOKENS, None, document)
         return Document(document=document)
+
+
+def make_token(
+    uow: UnitOfWork, owner: Person, *, name: str, token_hash: str, days: int, project: str, access: TokenAccess
+) -> Json:
+    """A new API token of its owner, in the shape of the API; `project` is blank for all of them."""
+    token = Token(
+        id=new_id(),
+        user_id=owner.user_id,
+        kind="api",
+        name=name,
+        token_hash=token_hash,
+        created_at=uow.now,
+        expires_at=uow.now + days * DAY_S,
+        project=project or None,
+        access=access.value,
+    )
+    people.TOKENS.insert(uow, token)
+    identity.watch(uow, token)
+    document = documents(uow, [token])[0]
+    audit.record(uow, owner, "create", Kind.TOKENS, None, document)
+    return document
 
 
 def _changed(uow: UnitOfWork, person: Person, ask: Act, old: Token, new: Token) -> Document:
@@ -111,7 +127,9 @@ def _changed(uow: UnitOfWork, person: Person, ask: Act, old: Token, new: Token) 
     return Document(document=document)
 
 
-def _days(value: object) -> int:
+def days_of(body: Json) -> int:
+    """How long a token of this body is good. Raises `Refused`."""
+    value = body.get("goodForDays")
     if value is None or value == "":
         return GOOD_FOR_DAYS
     try:
@@ -123,17 +141,18 @@ def _days(value: object) -> int:
     return days
 
 
-def _project(uow: Reading, person: Person, name: str) -> str | None:
-    """The project that a token is narrowed to; None for all."""
-    if not name:
-        return None
+def project_of(uow: Reading, person: Person, body: Json) -> str:
+    """The project that a token of this body is narrowed to; blank for all. Raises `Refused`."""
+    name = text(body, "project").strip()
     visible = person.visible_projects()
-    if projects.PROJECTS.one(uow, name=name) is None or (visible is not None and name not in visible):
+    if name and (projects.PROJECTS.one(uow, name=name) is None or (visible is not None and name not in visible)):
         raise refuse(Code.NOT_FOUND, f"there is no project {name}", subject="project")
     return name
 
 
-def _access(word: str) -> TokenAccess:
+def access_of(body: Json) -> TokenAccess:
+    """What a token of this body leaves of its owner's rights. Raises `Refused`."""
+    word = text(body, "access")
     try:
         return TokenAccess(word.strip().lower() or TokenAccess.EVERYTHING)
     except ValueError:

@@ -90,6 +90,31 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSignIn:
+    """A sign-in that a program has begun and a person confirms on a page."""
+
+    device_hash: str
+    user_code: str
+    """What the person compares or types, `BCDF-GHJK`."""
+    status: str
+    """`pending`, `approved` or `denied`."""
+    name: str
+    """Of the API token that it ends in."""
+    project: str
+    """The only project of that token; blank for all."""
+    access: str
+    """A `TokenAccess`."""
+    days: int
+    """How long that token is good."""
+    address: str
+    """Who began it; blank where that is not known."""
+    created_at: float
+    expires_at: float
+    user_id: str | None = None
+    """Who confirmed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(InProject):
     """A way to something outside."""
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.config.accounts.api_tokens import ApiTokens
+from services.config.accounts.device_sign_ins import DeviceSignIns
 from services.config.accounts.providers import SignInProviders
 from services.config.accounts.sessions import AccountSessions
 from services.config.accounts.users import Users
@@ -68,6 +69,7 @@ class Catalog:
             Kind.TOKENS: ApiTokens(),
             Kind.SESSIONS: AccountSessions(),
             Kind.PROVIDERS: SignInProviders(),
+            Kind.DEVICES: DeviceSignIns(),
             Kind.ENDPOINTS: endpoints,
             Kind.VARIABLES: Variables(self.context),
             Kind.WEBHOOKS: Webhooks(self.context, endpoints),

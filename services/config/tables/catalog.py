@@ -117,6 +117,25 @@ class OneTimeCodeRow(Base):
     expires_at: Mapped[float]
 
 
+class DeviceSignInRow(Base):
+    """A sign-in that a program has begun and a person confirms on a page."""
+
+    __tablename__ = "device_sign_ins"
+    __table_args__ = (UniqueConstraint("user_code"),)
+
+    device_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_code: Mapped[str]
+    status: Mapped[str]
+    name: Mapped[str]
+    project: Mapped[str]
+    access: Mapped[str]
+    days: Mapped[int]
+    address: Mapped[str]
+    created_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+
+
 class FamiliarAddressRow(Base):
     """An address, or a network of IPv6, from which somebody has signed in."""
 

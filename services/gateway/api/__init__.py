@@ -5,7 +5,8 @@ and the answer into the API's shape. Nothing here decides anything: rights, vali
 
 `routes` is the table, `openapi` prints it with `schemas` and `kept_schemas`, `blueprint` hands it to Flask,
 `encoded_slashes` keeps `%2F` in addresses apart, `call` is a request as a handler sees it, its `parameters` typed,
-`wire` has the shapes of lists and errors. Handlers: `generic` (what most kinds share), `sign_in`, `iaas`,
+`wire` has the shapes of lists and errors. Handlers: `generic` (what most kinds share), `sign_in`, `oauth` (a program
+signed in by a page), `iaas`,
 `endpoints`, `templates`, `approvals`, `sources` (Git and Gerrit), `integrations`, and `handlers` for the rest. What
 pages do too is in `commands`.
 """

@@ -48,7 +48,7 @@ def create_blueprint(context: AppContext) -> Blueprint:
 
 def is_api(path: str) -> bool:
     """Does an error on this path belong to the API's clients?"""
-    return path.startswith((*PREFIXES, "/iaas/", "/csp/", "/project-service/", "/openapi.json"))
+    return path.startswith((*PREFIXES, "/iaas/", "/csp/", "/oauth/", "/project-service/", "/openapi.json"))
 
 
 def answer_error(error: Exception) -> Response:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts.catalog import Kind
 
-from . import approvals, endpoints, generic, handlers, iaas, integrations, sign_in, sources, templates
+from . import approvals, endpoints, generic, handlers, iaas, integrations, oauth, sign_in, sources, templates
 from .call import Handler
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
@@ -389,6 +389,10 @@ def _sign_in() -> list[Route]:
               "AccessToken", public=True, absolute=True),
         Route("POST", by_form, sign_in.by_form, "Sign in with an API token, as a form", tag, "TokenForm", "Tokens",
               public=True, absolute=True, takes_type=form),
+        Route("POST", "/oauth/device", oauth.begin_device, "Begin to sign a program in by a page (RFC 8628)", tag,
+              "DeviceForm", "DeviceCodes", public=True, absolute=True, takes_type=form),
+        Route("POST", "/oauth/token", oauth.token, "Get the API token of a sign-in that was confirmed", tag,
+              "DeviceTokenForm", "DeviceTokens", public=True, absolute=True, takes_type=form),
     ]  # fmt: skip
 
 

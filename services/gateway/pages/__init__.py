@@ -1,6 +1,7 @@
 """What people see. Each area is a module of top-level views and a table `ROUTES` of their addresses.
 
-Areas: `sign_in` and `account`; `executions`, `first_use` and `execution`; `approvals`; `activity`; `pipelines`,
+Areas: `sign_in`, `account` and `device` (a program that signs in); `executions`, `first_use` and `execution`;
+`approvals`; `activity`; `pipelines`,
 `pipeline_editor`, `imports`, `templates`, `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`;
 `deployments` (what clusters run); `projects`, `people`, `settings`, `queues`, `audit`, `health`; `api_reference`;
 `site` (the documentation, and which chapter is for which page). Beside them, mostly pure: `execution_view` (a run as
@@ -27,6 +28,7 @@ from . import (
     audit,
     builds,
     deployments,
+    device,
     endpoints,
     execution,
     executions,
@@ -53,6 +55,7 @@ from .routing import blueprint
 AREAS = (
     sign_in,
     account,
+    device,
     executions,
     first_use,
     execution,

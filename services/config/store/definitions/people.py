@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
-from services.config.model.definitions import SignInProvider, Token, User
+from services.config.model.definitions import DeviceSignIn, SignInProvider, Token, User
 from services.config.model.people import Person
 from services.config.model.rights import MOST_BY_TOKEN, ProjectRole, Right, ServiceRole, TokenAccess
 from services.config.store.filters import FilterField
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import (
+    DeviceSignInRow,
     FamiliarAddressRow,
     MemberRow,
     OneTimeCodeRow,
@@ -47,7 +48,12 @@ PROVIDERS = Table(
     SignInProvider,
     wire={**stamped_fields(SignInProviderRow), "enabled": FilterField(SignInProviderRow.enabled, "boolean")},
 )
+DEVICES = Table(DeviceSignInRow, DeviceSignIn, wire={}, order="")
 SESSIONS = Table(TokenRow, Token, wire=TOKENS.wire, order="createdAt desc,id")
+
+
+DEVICE_REMEMBERED_S = 3_600.0
+"""So long a device that asks learns that its code has expired, and not that there is none."""
 
 
 def find_user(uow: Reading, name_or_email: str) -> User | None:
@@ -166,6 +172,19 @@ def forget_sessions(uow: UnitOfWork) -> None:
         )
     )
     uow.session.execute(delete(OneTimeCodeRow).where(OneTimeCodeRow.expires_at < uow.now))
+
+
+def open_devices(uow: Reading, address: str = "") -> int:
+    """How many sign-ins of devices are open, in all or from one address."""
+    conditions = [DeviceSignInRow.expires_at > uow.now]
+    if address:
+        conditions.append(DeviceSignInRow.address == address)
+    return uow.session.scalar(select(func.count()).where(*conditions)) or 0
+
+
+def forget_devices(uow: UnitOfWork) -> None:
+    """Drop sign-ins of devices that nobody ended in time."""
+    uow.session.execute(delete(DeviceSignInRow).where(DeviceSignInRow.expires_at < uow.now - DEVICE_REMEMBERED_S))
 
 
 def keep_code(uow: UnitOfWork, code_hash: str, user_id: str, good_for_s: float) -> None:
