@@ -129,6 +129,9 @@ class Client:
     def patch(self, path: str, body: Json) -> Json:
         return self.send("PATCH", BASE + path, body)
 
+    def put(self, path: str, body: Json) -> Json:
+        return self.send("PUT", BASE + path, body)
+
     def delete(self, path: str) -> Json:
         return self.send("DELETE", BASE + path)
 

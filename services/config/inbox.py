@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.config.catalog.following.looking import SourceFollowing, parse_files
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import TagPolling
 from services.config.runs.batch import RunBatch
@@ -17,6 +18,7 @@ from services.config.store import Store, UnitOfWork, notices
 from services.config.store.definitions import webhooks
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
+from shared.contracts.definition_sources import CommitReported, SourceSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import HooksRefused, TagResolved
@@ -36,6 +38,7 @@ class Inbox:
         receiver: Deliveries,
         looks: TagPolling,
         keep_mirror_report: KeepMirrorReport,
+        following: SourceFollowing,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -45,6 +48,8 @@ class Inbox:
             MirrorReport: lambda batch, report: keep_mirror_report(batch.uow, report),
             NoticeTried: lambda batch, tried: notices.tried(batch.uow, tried),
             TagsSeen: looks.seen,
+            SourceSeen: lambda batch, answer: following.seen(batch.uow, answer),
+            CommitReported: lambda batch, answer: following.reported(batch.uow, answer),
             HooksRefused: _hooks_refused,
         }
 
@@ -55,6 +60,9 @@ class Inbox:
 
     def work(self, messages: Sequence[Message]) -> list[Message | None]:
         """Apply the messages in order in one transaction; what is returned is true once this returns."""
+        for message in messages:
+            if isinstance(message, SourceSeen):
+                parse_files(message)
         with self._store.write() as uow:
             with RunBatch(uow) as movement:
                 movement.preload(subjects(messages))

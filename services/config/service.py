@@ -25,6 +25,7 @@ from .accounts.callers import load_person
 from .accounts.sign_in import Authenticator
 from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
 from .catalog.context import Context
+from .catalog.following.looking import SourceFollowing
 from .catalog.hooks import public_url
 from .handlers import Handlers
 from .inbox import Inbox
@@ -95,8 +96,10 @@ class Config:
             pipeline_named=self.catalog.pipeline,
             public_url=public_url.of,
         )
-        inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report)
-        self.desk = ResourceDispatcher(self.store, self._resources(), load_person)
+        resources = self._resources()
+        following = SourceFollowing(resources)
+        inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report, following)
+        self.desk = ResourceDispatcher(self.store, resources, load_person)
         self.sign_in_limits = SignInLimits(time.monotonic)
         if folder := self.store.folder:
             self.health.watch("database-disk", lambda: "" if folder == settings.home else low_disk(folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.bus import Bus
 from shared.contracts import topics
+from shared.contracts.definition_sources import CommitReported, SourceSeen
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
 from shared.contracts.tag_polls import TagsSeen
@@ -21,6 +22,7 @@ from .clients.registry import Registries
 from .engine.executor import Holder
 from .engine.ledger_client import BusLedger
 from .notifications.notifier import Notifier
+from .requests.follow_source import CommitReporter, SourceLooker
 from .requests.inspect import OutsideInspector
 from .requests.list_tags import TagLooker
 from .requests.resolve_tag import TagResolver, accounts
@@ -74,6 +76,7 @@ class Runner:
             prefetch=TAKERS,
         )
         account_of = accounts(opener)
+        validator = Validator(opener, self._client)
         resolver = TagResolver(account_of, self._registries)
         looker = TagLooker(account_of, self._registries)
         threads = settings.runner_request_threads
@@ -82,6 +85,10 @@ class Runner:
             {
                 topics.TAG_RESOLVE: handlers.answer(resolver, self._publish_resolved),
                 topics.TAGS_LOOK: handlers.answer(looker, self._publish_seen),
+                topics.SOURCE_LOOK: handlers.answer(SourceLooker(validator.open, self._client), self._publish_source),
+                topics.COMMIT_REPORT: handlers.answer(
+                    CommitReporter(validator.open, self._client), self._publish_reported
+                ),
             },
             threads=threads,
             prefetch=threads,
@@ -94,7 +101,6 @@ class Runner:
             threads=settings.runner_notice_threads,
             prefetch=settings.runner_notice_threads,
         )
-        validator = Validator(opener, self._client)
         self._bus.serve(
             topics.RUNNER_RPC,
             {
@@ -125,3 +131,9 @@ class Runner:
 
     def _publish_seen(self, answer: TagsSeen, causation_id: str) -> None:
         self._bus.publish(topics.TAGS_SEEN, answer, subject=answer.webhook_id, causation_id=causation_id)
+
+    def _publish_source(self, answer: SourceSeen, causation_id: str) -> None:
+        self._bus.publish(topics.SOURCE_SEEN, answer, subject=answer.project, causation_id=causation_id)
+
+    def _publish_reported(self, answer: CommitReported, causation_id: str) -> None:
+        self._bus.publish(topics.COMMIT_REPORTED, answer, subject=answer.project, causation_id=causation_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, health, mirror, notices, pushes, runs, tag_polls
+from . import catalog, definition_sources, health, mirror, notices, pushes, runs, tag_polls
 from .base import Message
 
 
@@ -107,6 +107,10 @@ TAG_RESOLVED = Topic("tag.resolved", 1, pushes.TagResolved, MessageKind.EVENT, (
 TAGS_LOOK = Topic("tags.look", 1, tag_polls.TagsLook, MessageKind.COMMAND, (_C,), (REQUESTS,))
 TAGS_LOOK_HUB = Topic("tags.look-hub", 1, tag_polls.TagsLook, MessageKind.COMMAND, (_C,), (LOOKS,))
 TAGS_SEEN = Topic("tags.seen", 1, tag_polls.TagsSeen, MessageKind.EVENT, (_R, _H), (LEDGER,))
+SOURCE_LOOK = Topic("source.look", 1, definition_sources.SourceLook, MessageKind.COMMAND, (_C,), (REQUESTS,))
+SOURCE_SEEN = Topic("source.seen", 1, definition_sources.SourceSeen, MessageKind.EVENT, (_R,), (LEDGER,))
+COMMIT_REPORT = Topic("commit.report", 1, definition_sources.CommitReport, MessageKind.COMMAND, (_C,), (REQUESTS,))
+COMMIT_REPORTED = Topic("commit.reported", 1, definition_sources.CommitReported, MessageKind.EVENT, (_R,), (LEDGER,))
 ALLOWLIST_ASK = Topic(
     "allowlist.ask", 1, pushes.AllowlistAsk, MessageKind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist
 )
@@ -161,6 +165,10 @@ TOPICS: tuple[Topic, ...] = (
     TAGS_LOOK,
     TAGS_LOOK_HUB,
     TAGS_SEEN,
+    SOURCE_LOOK,
+    SOURCE_SEEN,
+    COMMIT_REPORT,
+    COMMIT_REPORTED,
     ALLOWLIST_ASK,
     ALLOWLIST_CHANGED,
     DELIVERY_CHANGED,

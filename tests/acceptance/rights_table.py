@@ -235,6 +235,10 @@ ROWS = (
     Row(N.RESTRICTED, "PUT /projects/{id}", "matrix", {"description": "changed"}),
     Row(N.INSTALLATION, "DELETE /projects/{id}", "project"),
     Row(N.INSTALLATION, "POST /projects", body={"name": "{new}"}),
+    Row(N.READ, "GET /projects/{id}/source", "followed"),
+    Row(N.RESTRICTED, "PUT /projects/{id}/source", "followed", {"endpoint": "git"}),
+    Row(N.RESTRICTED, "DELETE /projects/{id}/source", "followed"),
+    Row(N.EXECUTE, "POST /projects/{id}/source/sync", "followed", {}),
     Row(N.A_TOKEN, "GET /users"),
     Row(N.A_TOKEN, "GET /users/me"),
     # Whoever manages the people of a project must be able to see whom there is to add.

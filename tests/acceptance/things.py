@@ -226,6 +226,16 @@ class Things:
     def project(self) -> Json:
         return self.client.post("/projects", {"name": self.name("project")})
 
+    def followed(self) -> Json:
+        """A project with the people of `matrix` that follows a repository; nobody can reach that."""
+        people = {role: self.matrix()[role] for role in ("administrators", "members", "viewers")}
+        project = self.client.post("/projects", {"name": self.name("followed"), **people})
+        properties = {"serverType": "GIT", "repoURL": "https://git.example.com/acme/config.git", "authType": "none"}
+        endpoint = {"project": project["name"], "name": "git", "type": "git", "properties": properties}
+        self.client.post("/endpoints", endpoint)
+        self.client.put(f"/projects/{project['id']}/source", {"endpoint": "git"})
+        return project
+
     def user(self, **body: Any) -> Json:
         name = self.name("user")
         return self.client.post("/users", {"name": name, "email": f"{name}@example.com", **body})

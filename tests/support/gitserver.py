@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,8 +43,19 @@ class GitServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def commit(self, repository: str, files: Mapping[str, str | bytes], branch: str = "main") -> str:
-        """Put files onto a branch of a repository, which is made if need be; answers the commit."""
+    def commit(
+        self,
+        repository: str,
+        files: Mapping[str, str | bytes],
+        branch: str = "main",
+        *,
+        removed: Sequence[str] = (),
+        forced: bool = False,
+    ) -> str:
+        """Put files onto a branch of a repository, which is made if need be; answers the commit.
+
+        `forced` puts it in the place of the branch's last one, by a forced push.
+        """
         bare = self.folder / f"{repository}.git"
         if not bare.exists():
             bare.mkdir(parents=True)
@@ -58,9 +69,11 @@ class GitServer:
             place = work / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content if isinstance(content, bytes) else content.encode())
+        for name in removed:
+            (work / name).unlink()
         _git(work, "add", "-A")
-        _git(work, "commit", "-q", "-m", "change")
-        _git(work, "push", "-q", "origin", branch)
+        _git(work, "commit", "-q", "-m", "change", *(("--amend",) if forced else ()))
+        _git(work, "push", "-q", *(("--force",) if forced else ()), "origin", branch)
         return _git(work, "rev-parse", "HEAD")
 
 

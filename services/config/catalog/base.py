@@ -19,7 +19,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
 from shared.grammar.names import nearest
 
-from . import audit
+from . import audit, read_only
 from .context import Context, new_id
 
 V = TypeVar("V", bound=InProject)
@@ -32,6 +32,8 @@ class Scoped(Generic[V]):
     kind: Kind
     noun: str
     table: Table[V]
+    file_fields: tuple[str, ...]
+    """What a file holds of an object, in the order in which an export writes it."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -83,6 +85,10 @@ class Scoped(Generic[V]):
         """What a change sets off; may answer with the value that results."""
         return after
 
+    def in_file(self, document: Json) -> Json:
+        """What a file holds of an object."""
+        return {key: document[key] for key in self.file_fields}
+
     # What all share
 
     def document(self, uow: Reading, value: V) -> Json:
@@ -100,6 +106,7 @@ class Scoped(Generic[V]):
         self.table.insert(uow, value)
         value = self.after_change(uow, person, None, value) or value
         document = self.document(uow, value)
+        self._demand_writable(uow, person, None, document)
         audit.record(uow, person, "create", self.kind, None, document)
         return Document(document=document)
 
@@ -142,6 +149,7 @@ class Scoped(Generic[V]):
         self.table.update(uow, new)
         new = self.after_change(uow, person, old, new) or new
         document = self.document(uow, new)
+        self._demand_writable(uow, person, before, document)
         audit.record(uow, person, verb, self.kind, before, document)
         return Document(document=document)
 
@@ -149,8 +157,9 @@ class Scoped(Generic[V]):
         """Remove an object that nothing refers to; answers with it as it was."""
         old = self.locate(uow, person, ask)
         self.demand_edit(uow, person, old, "delete")
-        self.demand_unused(uow, old, "delete")
         document = self.document(uow, old)
+        self._demand_writable(uow, person, document, None)
+        self.demand_unused(uow, old, "delete")
         self.after_change(uow, person, old, None)
         self.table.delete(uow, id=old.id)
         audit.record(uow, person, "delete", self.kind, document, None)
@@ -184,6 +193,11 @@ class Scoped(Generic[V]):
         restricted = self.is_restricted(value)
         right = Right.RESTRICTED if restricted else Right.EDIT
         demand(uow, person, value.project, right, f"{action} {'the restricted ' if restricted else ''}{self.noun}s")
+
+    def _demand_writable(self, uow: Reading, person: Person, before: Json | None, after: Json | None) -> None:
+        """Refuse what only a commit may change."""
+        old, new = (self.in_file(document) if document else None for document in (before, after))
+        read_only.demand_writable(uow, person, self.kind, self.noun, old, new)
 
     def demand_free(self, uow: Reading, value: V) -> None:
         """Refuse a name that another object of the kind has in the project."""

@@ -96,6 +96,7 @@ READ_ONLY = frozenset(
         "_updatedBy",
         "_projectId",
         "_warnings",
+        "_source",
     }
 )
 """What clients send back with an object that they read; ignored on the way in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +21,21 @@ from . import audit
 from .base import demand, tags_of
 from .context import new_id
 from .documents import ORGANISATION, common, name_of, text
+from .following import source
 
 _ROLE_LISTS = {
     "administrators": ProjectRole.ADMINISTRATOR,
     "members": ProjectRole.MEMBER,
     "viewers": ProjectRole.VIEWER,
 }
+
+
+_SourceVerb = Callable[[UnitOfWork, Person, Project, Act], Document]
+_SOURCE_VERBS: dict[str, _SourceVerb] = {"follow": source.follow, "unfollow": source.unfollow, "sync": source.sync}
+
+
+def _sourcing(change: _SourceVerb) -> Callable[[UnitOfWork, Person, Act], Document]:
+    return lambda uow, person, ask: change(uow, person, _locate(uow, person, ask), ask)
 
 
 class Projects:
@@ -38,6 +47,7 @@ class Projects:
             "replace": self._change,
             "patch": self._change,
             "delete": self._delete,
+            **{verb: _sourcing(change) for verb, change in _SOURCE_VERBS.items()},
         }
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
@@ -49,7 +59,9 @@ class Projects:
         return Page(documents=tuple(_documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """One project."""
+        """One project; with `options.source` which repository its definitions come from."""
+        if ask.options.get("source"):
+            return Document(document=source.document(uow, _locate(uow, person, ask)))
         return Document(document=_documents(uow, [_locate(uow, person, ask)])[0])
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

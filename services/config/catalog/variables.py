@@ -32,6 +32,7 @@ class Variables(Scoped[Variable]):
     kind = Kind.VARIABLES
     noun = "variable"
     table = VARIABLES
+    file_fields = ("project", "kind", "name", "description", "type", "value")
 
     def documents(self, uow: Reading, values: Sequence[Variable]) -> list[Json]:
         """Wire documents; the mask stands for a secret."""

@@ -323,3 +323,39 @@ class IntegrationVersion(InProject):
     yaml: str
     change_log: str = ""
     latest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionSource:
+    """A project whose definitions are kept in Git: what it follows, and what was last taken from there."""
+
+    project: str
+    endpoint: str
+    branch: str
+    """Empty for the repository's own."""
+    folder: str
+    every_s: int
+    prune: bool
+    """Whether an object goes with its file."""
+    followed_by: str
+    """The user with whose rights the definitions are written."""
+    followed_at: float
+    looked_at: float = 0.0
+    """When the question was sent whose answer came last."""
+    state: str = "NEW"
+    """`NEW`, `CURRENT`, `BROKEN` (the newest commit cannot be taken) or `AWAY` (the repository cannot be read)."""
+    commit_id: str = ""
+    """The commit whose definitions are in force."""
+    taken_at: float = 0.0
+    seen_commit: str = ""
+    """The newest commit that was read, in force or not."""
+    subject: str = ""
+    problem: str = ""
+    flaws: list[Any] = field(default_factory=list)
+    """`file`, `line`, `column`, `path` and `message` of each thing wrong with `seen_commit`."""
+    objects: list[Any] = field(default_factory=list)
+    """`kind`, `name`, `version`, `file`, `line`, `digest` and `willNotRun` of each object of `commit_id`."""
+    kept: list[Any] = field(default_factory=list)
+    """`kind`, `name` and `reason` of each object whose file is gone and that is still there."""
+    commit_status: str = ""
+    """What became of the report at the commit, in words."""

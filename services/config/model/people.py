@@ -26,6 +26,8 @@ class Person:
     """Acting by an API token that is narrowed to this project."""
     at_most: Right = Right.RESTRICTED
     """What the API token by which the person acts leaves of their rights."""
+    from_git: bool = False
+    """Writes what the commit says that a project follows, and so what nobody else may write there."""
 
     @property
     def is_narrowed(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.config.catalog.read_only import with_source
 from services.config.resource import Prepares, Resource
 from services.config.store import Reading, Store
 from services.config.store import answers as answers_store
@@ -43,13 +44,15 @@ class ResourceDispatcher:
         """Answer `catalog.find`."""
         with self.store.read() as uow:
             page = self._of(ask.kind).find(uow, self.load_person(uow, caller or ANONYMOUS), ask)
-        return page.model_copy(update={"documents": _within(page.documents)})
+            documents = with_source(uow, ask.kind, page.documents)
+        return page.model_copy(update={"documents": _within(documents)})
 
     def get(self, ask: Get, caller: Caller | None) -> Document:
         """Answer `catalog.get`."""
         with self.store.read() as uow:
             answer = self._of(ask.kind).get(uow, self.load_person(uow, caller or ANONYMOUS), ask)
-        return answer.model_copy(update={"document": _within((answer.document,))[0]})
+            documents = with_source(uow, ask.kind, (answer.document,))
+        return answer.model_copy(update={"document": _within(documents)[0]})
 
     def act(self, ask: Act, caller: Caller | None, command_id: str | None) -> Document:
         """Do `catalog.act` once per command id; the same command of the same caller gets the first answer again."""

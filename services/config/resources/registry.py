@@ -12,9 +12,11 @@ from services.config.accounts.device_sign_ins import DeviceSignIns
 from services.config.accounts.providers import SignInProviders
 from services.config.accounts.sessions import AccountSessions
 from services.config.accounts.users import Users
+from services.config.catalog import look_timer
 from services.config.catalog.audit import Audit
 from services.config.catalog.context import Context
 from services.config.catalog.endpoints.resource import Endpoints
+from services.config.catalog.following import looking
 from services.config.catalog.hooks import allowlist, wanted
 from services.config.catalog.installation import InstallationSettings
 from services.config.catalog.integrations.resource import Integrations
@@ -49,6 +51,7 @@ TIMERS: dict[str, Timer] = {
     allowlist.TOKEN_END_TIMER: allowlist.end_overlap,
     SCHEDULE_DUE: scheduled.due,
     identity.TOKEN_TIMER: identity.on_timer,
+    look_timer.LOOK: looking.on_timer,
 }
 """What to do when a timer of that kind is due, given its subject."""
 

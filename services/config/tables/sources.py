@@ -1,4 +1,5 @@
-"""Tables of what is kept for Git and Gerrit: their triggers, and what their servers announced."""
+"""Tables of what is kept for Git and Gerrit: their triggers, what their servers announced, and which projects follow
+a repository."""
 
 from __future__ import annotations
 
@@ -70,3 +71,29 @@ class SourceEventRow(Base):
     received_at: Mapped[float] = mapped_column(index=True)
     updated_at: Mapped[float]
     tree: Mapped[dict[str, Any]]
+
+
+class DefinitionSourceRow(Base):
+    """A project whose definitions are kept in Git."""
+
+    __tablename__ = "definition_sources"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.name", ondelete="CASCADE"), primary_key=True)
+    endpoint: Mapped[str]
+    branch: Mapped[str]
+    folder: Mapped[str]
+    every_s: Mapped[int]
+    prune: Mapped[bool]
+    followed_by: Mapped[str]
+    followed_at: Mapped[float]
+    looked_at: Mapped[float]
+    state: Mapped[str]
+    commit_id: Mapped[str]
+    taken_at: Mapped[float]
+    seen_commit: Mapped[str]
+    subject: Mapped[str]
+    problem: Mapped[str]
+    flaws: Mapped[list[Any]]
+    objects: Mapped[list[Any]]
+    kept: Mapped[list[Any]]
+    commit_status: Mapped[str]

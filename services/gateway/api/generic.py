@@ -49,7 +49,7 @@ def change(kind: Kind, verb: str) -> Handler:
     def handle(call: Call) -> Reply:
         if kind is Kind.PIPELINES and call.is_yaml and verb != "delete":
             return Reply(call.act(Act(kind=kind, verb=verb, text=call.text, **address(call))).document)
-        body = {} if verb == "delete" else call.body
+        body = {} if call.request.method == "DELETE" else call.body
         return Reply(call.change(kind, verb, _typed(call, kind, verb, body), **address(call)))
 
     return handle

@@ -315,8 +315,17 @@ def _people() -> list[Route]:
     act = generic.action(Kind.PROVIDERS, ("try",), default="try")
     page, get_project = handlers.projects_page, generic.one(Kind.PROJECTS)
     base, by_id = iaas.PROJECTS, f"{iaas.PROJECTS}/{{id}}"
+    source, followed, git = "/projects/{id}/source", "DefinitionSource", "Definitions from Git"
     return [
         *projects,
+        Route("GET", source, sources.definition_source, "Which repository a project follows, and its state", git,
+              gives=followed),
+        Route("PUT", source, generic.change(Kind.PROJECTS, "follow"), "Have a project follow a repository", git,
+              f"New {followed}", followed),
+        Route("DELETE", source, generic.change(Kind.PROJECTS, "unfollow"), "Have it no longer follow", git,
+              gives=followed),
+        Route("POST", f"{source}/sync", generic.change(Kind.PROJECTS, "sync"), "Look at the repository now", git,
+              "Object", followed),
         *users,
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
               "User", ("action",), actions=("password",)),

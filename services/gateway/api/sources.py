@@ -1,4 +1,4 @@
-"""Handlers of Git and Gerrit: listening to a Git server, and calls beyond plain collections."""
+"""Handlers of Git and Gerrit: listening to a Git server, definitions from Git, calls beyond plain collections."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def listen(call: Call) -> Reply:
 
 def _token(request: Request) -> str:
     return request.args.get("token") or request.headers.get("X-Gitlab-Token") or ""
+
+
+def definition_source(call: Call) -> Reply:
+    """Which repository a project follows, and how far it has come."""
+    return Reply(call.get(Get(kind=Kind.PROJECTS, options={"source": True}, **generic.address(call))).document)
 
 
 def gerrit_projects(call: Call) -> Reply:

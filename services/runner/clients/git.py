@@ -23,7 +23,7 @@ from shared.outbound.http import HttpClient
 
 from .git_transport import GitProblem, open_repository
 
-__all__ = ["File", "GitProblem", "branches", "fetched", "read_file"]
+__all__ = ["File", "GitProblem", "branches", "fetched", "read_file", "tip"]
 
 MAX_FILE_BYTES = 256 * 1024
 _MAX_TAG_CHAIN = 10
@@ -79,7 +79,7 @@ def branches(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], No
     return sorted(name.decode("utf-8", "replace") for name in names)
 
 
-def _tip(refs: Mapping[bytes, bytes | None], branch: str, endpoint: OpenEndpoint) -> tuple[str, bytes]:
+def _tip(refs: Mapping[Any, Any], branch: str, endpoint: OpenEndpoint) -> tuple[str, bytes]:
     if not branch:
         if head := refs.get(b"HEAD"):
             return "HEAD", head
@@ -127,3 +127,10 @@ def _text(repo: Repo, commit: Commit, path: str, endpoint: OpenEndpoint, name: s
         return blob.data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise GitProblem("no-file", f"{where} is not UTF-8 text.") from None
+
+
+def tip(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None], branch: str = "") -> str:
+    """What a branch or tag (`branch`, else the endpoint's) leads to, without fetching it: 40 hexadecimal digits."""
+    with open_repository(client, endpoint, log) as (remote, place):
+        refs = remote.get_refs(place.encode()).refs
+    return _tip(refs, branch or endpoint.text("branch"), endpoint)[1].decode()

@@ -50,7 +50,7 @@ def check_out(
 def _write(repo: Repo, commit: Commit, folder: Path, endpoint: OpenEndpoint) -> None:
     links: list[tuple[str, str]] = []
     files = size = 0
-    for path, mode, object_id in _entries(repo, commit.tree, "", 0):
+    for path, mode, object_id in entries(repo, commit.tree, "", 0):
         blob = repo[object_id]
         if not isinstance(blob, Blob):
             continue
@@ -70,7 +70,7 @@ def _write(repo: Repo, commit: Commit, folder: Path, endpoint: OpenEndpoint) -> 
     _link_all(folder, links)
 
 
-def _entries(repo: Repo, tree_id: bytes, above: str, depth: int) -> Iterator[tuple[str, int, bytes]]:
+def entries(repo: Repo, tree_id: bytes, above: str, depth: int) -> Iterator[tuple[str, int, bytes]]:
     """Path, mode and object of every file and link; submodules are not part of the commit."""
     tree = repo[tree_id]
     if not isinstance(tree, Tree) or depth > _MAX_DEPTH:
@@ -81,7 +81,7 @@ def _entries(repo: Repo, tree_id: bytes, above: str, depth: int) -> Iterator[tup
             raise GitProblem("refused", f"The repository has a file with a name that no folder can hold: {name!r}.")
         path = posixpath.join(above, name.decode("utf-8", "surrogateescape"))
         if stat.S_ISDIR(entry.mode):
-            yield from _entries(repo, entry.sha, path, depth + 1)
+            yield from entries(repo, entry.sha, path, depth + 1)
         elif stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode):
             yield path, entry.mode, entry.sha
 

@@ -2,7 +2,8 @@
 
 `validate` tests an endpoint with the type's module in `checks`; `inspect` reads what a page asks for (certificates,
 tags, workloads), with `sign_on` and `id_tokens` for sign-in providers; `list_tags` and `resolve_tag` query registries;
-`test_delivery` sends a webhook's test delivery.
+`follow_source` reads what a project's repository defines, and reports at its commits; `test_delivery` sends a webhook's
+test delivery.
 
 Never here: anything that changes a cluster, or outlives its answer.
 """

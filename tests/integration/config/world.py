@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.config.catalog.following.looking import SourceFollowing
 from services.config.inbox import Inbox
 from services.config.model.people import SYSTEM
 from services.config.pushes.deliveries import Deliveries
@@ -45,7 +46,7 @@ class World:
             public_url=lambda _: "https://portside.example.com",
         )
         looks = TagPolling(self.receiver, Pace())
-        self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report)
+        self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report, SourceFollowing({}))
         self.executions = Executions()
         self.store.on_promised = self.sent.extend
         self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))

@@ -34,6 +34,7 @@ class Endpoints(Scoped[Endpoint]):
     kind = Kind.ENDPOINTS
     noun = "endpoint"
     table = ENDPOINTS
+    file_fields = ("project", "kind", "name", "description", "type", "isRestricted", "properties")
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One endpoint; with `options.forValidation` as a runner needs it: variables filled in, secrets sealed; with

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from services.config.catalog import audit
+from services.config.catalog import audit, read_only
 from services.config.catalog.base import Scoped, tags_of
 from services.config.catalog.context import Context
 from services.config.catalog.documents import common, flag, link, name_of, text
@@ -25,6 +25,8 @@ from .use import use
 from .versions import DRAFT, MOVES, moved
 
 MAX_LABEL = 100
+_VERSION_FIELDS = ("project", "name", "version", "status", "description", "changeLog", "yaml")
+"""What a file holds of a version."""
 
 
 class Integrations(Scoped[Integration]):
@@ -33,6 +35,7 @@ class Integrations(Scoped[Integration]):
     kind = Kind.CUSTOM_INTEGRATIONS
     noun = "custom integration"
     table = INTEGRATIONS
+    file_fields = ("project", "kind", "name", "description", "yaml")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -167,6 +170,7 @@ class Integrations(Scoped[Integration]):
                 next_step="Let them use another version, or withdraw this one.",
             )
         document = _shown(uow, version)
+        self._demand_version_writable(uow, person, document, None)
         INTEGRATION_VERSIONS.delete(uow, id=version.id)
         audit.record(uow, person, "delete", self.kind, document, None)
         return Document(document=document)
@@ -189,8 +193,14 @@ class Integrations(Scoped[Integration]):
         self, uow: UnitOfWork, person: Person, verb: str, before: IntegrationVersion | None, after: IntegrationVersion
     ) -> Document:
         document = _shown(uow, after)
-        audit.record(uow, person, verb, self.kind, None if before is None else _shown(uow, before), document)
+        shown_before = None if before is None else _shown(uow, before)
+        self._demand_version_writable(uow, person, shown_before, document)
+        audit.record(uow, person, verb, self.kind, shown_before, document)
         return Document(document=document)
+
+    def _demand_version_writable(self, uow: Reading, person: Person, before: Json | None, after: Json | None) -> None:
+        old, new = ({key: it[key] for key in _VERSION_FIELDS} if it else None for it in (before, after))
+        read_only.demand_writable(uow, person, self.kind, "a version of custom integration", old, new)
 
 
 def version_documents(uow: Reading, versions: Sequence[IntegrationVersion]) -> list[Json]:

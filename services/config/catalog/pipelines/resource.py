@@ -9,7 +9,7 @@ from typing import Any
 
 from services.config.catalog.base import Scoped, tags_of
 from services.config.catalog.context import Context
-from services.config.catalog.documents import common, flag, link, name_of, table, text, wire_time
+from services.config.catalog.documents import READ_ONLY, common, flag, link, name_of, table, text, wire_time
 from services.config.catalog.references import resolve_for_run
 from services.config.model.definitions import Pipeline, PipelineVersion
 from services.config.model.people import Person
@@ -33,6 +33,7 @@ from . import dry_run
 
 STATES = ("ENABLED", "DISABLED", "RELEASED")
 DEFAULT_CONCURRENCY = 10
+_NOT_IN_FILES = READ_ONLY | {"enabled", "state"}
 
 
 class Pipelines(Scoped[Pipeline]):
@@ -109,6 +110,10 @@ class Pipelines(Scoped[Pipeline]):
 
             document["_warnings"] += trees.unfit_inputs(value.name, read_pipeline(_tree(value)), called)
         return document
+
+    def in_file(self, document: Json) -> Json:
+        """All that its author wrote; whether it is enabled is switched while it is in use."""
+        return {key: value for key, value in document.items() if key not in _NOT_IN_FILES}
 
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Pipeline:
         """A new pipeline, disabled unless `options.keepEnabled` says to honour what the body says."""

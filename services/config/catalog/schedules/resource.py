@@ -35,6 +35,7 @@ class Schedules(Scoped[Schedule]):
     kind = Kind.SCHEDULES
     noun = "schedule"
     table = SCHEDULES
+    file_fields = ("project", "kind", "name", "description", "enabled", "pipeline", "cron", "timeZone", "input")
 
     def __init__(self, context: Context, demand_startable: Startable) -> None:
         super().__init__(context)

@@ -66,6 +66,8 @@ class Kept(Scoped[V]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        own_fields = (field.wire for field in self.fields)
+        self.file_fields = ("project", "kind", "name", "description", *own_fields, *self.secret_names)
         self.verbs["clone"] = self.clone
 
     def documents(self, uow: Reading, values: Sequence[V]) -> list[Json]:

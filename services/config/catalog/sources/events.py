@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from services.config.catalog import look_timer
 from services.config.catalog.base import demand, visible
 from services.config.catalog.context import new_id
 from services.config.catalog.documents import link, micros, stamps
@@ -79,6 +80,7 @@ class SourceEvents:
         if webhook is None or not hmac.compare_digest(webhook.token_hash, ask.hashes.get("secretToken", "")):
             raise refuse(Code.FORBIDDEN, "The token is not one that is let in at this address")
         event = SOURCE_EVENTS.insert(uow, _git_event(uow.now, webhook, ask.body))
+        look_timer.pushed(uow, webhook, ask.body)
         return Document(document=self._document(uow, event))
 
     def _judge_again(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:

@@ -10,7 +10,6 @@ from services.config.catalog.integrations.resource import Integrations
 from services.config.catalog.pipelines.resource import export_yaml
 from services.config.catalog.sources.gerrit import GerritListeners, GerritTriggers
 from services.config.catalog.sources.git import GitWebhooks
-from services.config.catalog.webhooks import sender_rules
 from services.config.model.definitions import Integration, Pipeline
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -53,50 +52,7 @@ _ASKED = {
     "schedules": Kind.SCHEDULES,
 }
 """What may be asked for by name, in the order in which an import needs it."""
-_HEAD = ("project", "kind", "name", "description")
-_WRITTEN: dict[Kind, tuple[str, ...]] = {
-    **{
-        kind: (*_HEAD, *(field.wire for field in it.fields), *it.secret_names)
-        for kind, it in (
-            (Kind.GIT_WEBHOOKS, GitWebhooks),
-            (Kind.GERRIT_LISTENERS, GerritListeners),
-            (Kind.GERRIT_TRIGGERS, GerritTriggers),
-        )
-    },
-    Kind.CUSTOM_INTEGRATIONS: (*_HEAD, "yaml"),
-    Kind.PROJECTS: ("kind", "name", "description", "administrators", "members", "viewers"),
-    Kind.ENDPOINTS: ("project", "kind", "name", "description", "type", "isRestricted", "properties"),
-    Kind.VARIABLES: ("project", "kind", "name", "description", "type", "value"),
-    Kind.SCHEDULES: (
-        "project",
-        "kind",
-        "name",
-        "description",
-        "enabled",
-        "pipeline",
-        "cron",
-        "timeZone",
-        "input",
-    ),
-    Kind.WEBHOOKS: (
-        "project",
-        "kind",
-        "name",
-        "description",
-        "enabled",
-        "mode",
-        "endpoint",
-        "pipeline",
-        "serverType",
-        "repoName",
-        "imageNameRegExPattern",
-        "tagNamePattern",
-        "exclude",
-        "input",
-        "wholeNamespace",
-        *sender_rules.FIELDS,
-    ),
-}
+_PROJECT_FIELDS = ("kind", "name", "description", "administrators", "members", "viewers")
 
 _NOUNS = {
     Kind.WEBHOOKS: "webhook",
@@ -114,7 +70,7 @@ def export(
     texts: list[str] = []
     for name in selection.get("projects", ()):
         document = resources[Kind.PROJECTS].get(uow, person, Get(kind=Kind.PROJECTS, name=name)).document
-        texts.append(to_yaml({key: document[key] for key in _WRITTEN[Kind.PROJECTS]}))
+        texts.append(to_yaml({key: document[key] for key in _PROJECT_FIELDS}))
     for name in selection.get("pipeline", ()):
         pipeline = _one(uow, Kind.PIPELINES, projects, name)
         needs = pipelines.needs(uow, pipeline.id)
@@ -143,8 +99,7 @@ def _written(uow: Reading, resources: Resources, kind: Kind, value: Any) -> str:
     if isinstance(value, Pipeline):
         return export_yaml(value)
     resource: Any = resources[kind]
-    document = resource.document(uow, value)
-    return to_yaml({key: document[key] for key in _WRITTEN[kind]})
+    return to_yaml(resource.in_file(resource.document(uow, value)))
 
 
 def _projects(uow: Reading, person: Person, key: str) -> list[str]:

@@ -42,7 +42,8 @@ KINDS: dict[str, Kind] = {
     "SCHEDULE": Kind.SCHEDULES,
 }
 """Kinds in a file, in the order in which they must be taken: what others refer to comes first."""
-_ORDER = list(dict.fromkeys(KINDS.values()))
+ORDER = list(dict.fromkeys(KINDS.values()))
+"""The same for the kinds themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def take_file(uow: UnitOfWork, person: Person, resources: Resources, ask: Act) -
 
 def _take_all(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, items: list[Item]) -> Document:
     reports: dict[int, Json] = {}
-    for item in sorted(items, key=lambda item: _ORDER.index(item.kind) if item.kind else len(_ORDER)):
+    for item in sorted(items, key=lambda item: ORDER.index(item.kind) if item.kind else len(ORDER)):
         try:
             with uow.savepoint():
-                reports[item.number] = _take(uow, person, resources, ask, item)
+                reports[item.number] = take_item(uow, person, resources, ask, item)
         except Refused as error:
             reports[item.number] = _failed(item, error)
     ordered = [reports[item.number] for item in items]
@@ -100,7 +101,7 @@ def _take_all(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, i
         if report["id"] and KINDS.get(report["kind"].upper()) is Kind.PIPELINES:
             # Only now is there everything of the file that a pipeline may refer to.
             document = resources[Kind.PIPELINES].get(uow, person, Get(kind=Kind.PIPELINES, id=report["id"])).document
-            report["willNotRun"] = outcomes.will_not_run(document, _endpoint_types(uow, report["project"]))
+            report["willNotRun"] = outcomes.will_not_run(document, endpoint_types(uow, report["project"]))
             report["warnings"] = outcomes.warnings(document, report["willNotRun"])
     document = {
         "kind": "IMPORT_REPORT",
@@ -112,7 +113,11 @@ def _take_all(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, i
     return Document(document=document, text=yaml.safe_dump_all(answers, sort_keys=False, allow_unicode=True))
 
 
-def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item: Item) -> Json:
+def take_item(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item: Item) -> Json:
+    """Create or change one object; answers with its report. Raises `Refused`.
+
+    With `options.exact` the object becomes just what the item says; else fields that it leaves out stay.
+    """
     kind = item.kind
     if kind is None:
         raise refuse(
@@ -124,22 +129,22 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
     project = "" if kind is Kind.PROJECTS else _project_of(uow, person, ask, item, changed)
     name = str(item.tree.get("name") or "")
     is_version = kind is Kind.CUSTOM_INTEGRATIONS and bool(item.tree.get("version"))
-    exists = integration_versions.exists(uow, project, item.tree) if is_version else _exists(uow, kind, project, name)
+    is_there = exists(uow, kind, project, item.tree)
     action = str(ask.options.get("action") or "apply")
-    if exists and action == "create":
+    if is_there and action == "create":
         raise refuse(Code.CONFLICT, f"{noun(kind)} {name} already exists")
-    if not exists and action == "update":
+    if not is_there and action == "update":
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
     if is_version:
         document = integration_versions.take(uow, person, resources, project, item.tree)
     else:
-        document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, exists=exists)).document
+        document = resources[kind].act(uow, person, _act(ask, item, kind, project, name, is_there=is_there)).document
     return {
         "name": name,
         "kind": str(item.tree.get("kind") or "PIPELINE"),
         "project": project,
         "id": document.get("id", ""),
-        "status": "UPDATED" if exists else "CREATED",
+        "status": "UPDATED" if is_there else "CREATED",
         "statusMessage": "; ".join(changed),
         "changed": changed,
         "warnings": [
@@ -152,7 +157,8 @@ def _take(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, item:
     }
 
 
-def _endpoint_types(uow: Reading, project: str) -> dict[str, str]:
+def endpoint_types(uow: Reading, project: str) -> dict[str, str]:
+    """The type of each endpoint of a project, by name."""
     return {entry.name: entry.type for entry in ENDPOINTS.all(uow, ENDPOINTS.column("project") == project)}
 
 
@@ -191,22 +197,24 @@ def _own_text(located: Located) -> str:
     return "\n" * first + "\n".join(lines) + "\n"
 
 
-def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, exists: bool) -> Act:
+def _act(ask: Act, item: Item, kind: Kind, project: str, name: str, *, is_there: bool) -> Act:
     prefix = f"{item.number}."
     sealed: dict[str, Sealed] = {p.removeprefix(prefix): box for p, box in ask.sealed.items() if p.startswith(prefix)}
     hashes = {p.removeprefix(prefix): value for p, value in ask.hashes.items() if p.startswith(prefix)}
-    where = {"project": project, "name": name} if exists else {}
+    where = {"project": project, "name": name} if is_there else {}
     if kind is Kind.PIPELINES:
         options = {"keepEnabled": True, "imported": True, "project": project}
-        return Act(kind=kind, verb="replace" if exists else "create", text=item.text, options=options, **where)
-    body = {**item.tree, **({"project": project} if project else {})}
+        return Act(kind=kind, verb="replace" if is_there else "create", text=item.text, options=options, **where)
+    is_exact = bool(ask.options.get("exact"))
+    left_out = {"description": "", "tags": []} if is_exact else {}
+    body = {**left_out, **item.tree, **({"project": project} if project else {})}
     if kind is Kind.CUSTOM_INTEGRATIONS:
         body = integration_versions.with_code(body)
     if kind is Kind.ENDPOINTS:
-        body, sealed = _without_unknown_secrets(body, sealed, exists=exists)
+        body, sealed = _without_unknown_secrets(body, sealed, exists=is_there)
     if kind is Kind.WEBHOOKS and "refreshToken" not in hashes and not variable_in(str(body.get("refreshToken") or "")):
         body.pop("refreshToken", None)
-    verb = "patch" if exists else "create"
+    verb = ("replace" if is_exact else "patch") if is_there else "create"
     return Act(kind=kind, verb=verb, body=body, sealed=sealed, hashes=hashes, options={"imported": True}, **where)
 
 
@@ -242,7 +250,11 @@ def _project_of(uow: Reading, person: Person, ask: Act, item: Item, changed: lis
     )
 
 
-def _exists(uow: Reading, kind: Kind, project: str, name: str) -> bool:
+def exists(uow: Reading, kind: Kind, project: str, tree: Json) -> bool:
+    """Whether the object that a document is about is there."""
+    name = str(tree.get("name") or "")
+    if kind is Kind.CUSTOM_INTEGRATIONS and tree.get("version"):
+        return integration_versions.exists(uow, project, tree)
     if kind is Kind.PROJECTS:
         return projects.PROJECTS.one(uow, name=name) is not None
     return TABLES[kind].one(uow, project=project, name=name) is not None

@@ -43,6 +43,24 @@ class Webhooks(Scoped[Webhook]):
     kind = Kind.WEBHOOKS
     noun = "webhook"
     table = WEBHOOKS
+    file_fields = (
+        "project",
+        "kind",
+        "name",
+        "description",
+        "enabled",
+        "mode",
+        "endpoint",
+        "pipeline",
+        "serverType",
+        "repoName",
+        "imageNameRegExPattern",
+        "tagNamePattern",
+        "exclude",
+        "input",
+        "wholeNamespace",
+        *sender_rules.FIELDS,
+    )
 
     def __init__(self, context: Context, endpoints: Endpoints) -> None:
         super().__init__(context)

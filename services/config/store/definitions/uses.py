@@ -18,7 +18,7 @@ from services.config.tables.catalog import (
     WebhookRow,
 )
 from services.config.tables.integrations import IntegrationRow
-from services.config.tables.sources import GerritListenerRow, GerritTriggerRow, GitWebhookRow
+from services.config.tables.sources import DefinitionSourceRow, GerritListenerRow, GerritTriggerRow, GitWebhookRow
 
 _CONTENTS = (
     ("pipeline", PipelineRow),
@@ -34,8 +34,11 @@ _CONTENTS = (
 
 
 def users_of_endpoint(uow: Reading, project: str, name: str) -> list[str]:
-    """Pipelines and webhooks that name this endpoint."""
-    return _pipelines(uow, project, "endpoint", name) + _webhooks(uow, project, WebhookRow.endpoint == name)
+    """Pipelines and webhooks that name this endpoint, and the project that follows a repository by it."""
+    row = DefinitionSourceRow
+    follows = uow.session.scalar(select(row.project).where(row.project == project, row.endpoint == name))
+    following = [f"project {project}, which follows it,"] if follows else []
+    return _pipelines(uow, project, "endpoint", name) + _webhooks(uow, project, WebhookRow.endpoint == name) + following
 
 
 def users_of_variable(uow: Reading, project: str, name: str) -> list[str]:
