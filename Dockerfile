@@ -14,7 +14,7 @@ WORKDIR /app
 # Dependencies first: they change less often than the code.
 COPY pyproject.toml uv.lock ./
 RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-dir uv==0.13.8 \
- && uv export --quiet --frozen --no-dev --no-emit-project --output-file /tmp/requirements.txt \
+ && uv export --quiet --frozen --no-dev --extra traces --no-emit-project --output-file /tmp/requirements.txt \
  && /venv/bin/python -m pip install --quiet --no-cache-dir --require-hashes --requirement /tmp/requirements.txt \
  && /venv/bin/python -m pip uninstall --quiet --yes uv && rm /tmp/requirements.txt
 # Its group is root's and may do what its user may, so that any user id with that group works too (OpenShift's are random).

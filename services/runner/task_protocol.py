@@ -15,6 +15,7 @@ from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import Started
 from shared.grammar.resolving import Scope, Writer
+from shared.process.tracing import beside, task_span
 
 
 class Effect(StrEnum):
@@ -164,6 +165,12 @@ class Asked:
         """The idempotency key: the same for every repetition of this try."""
         text = f"{self.about.execution_id}/{self.stage}/{self.task}/{self.try_number}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def traceparent(self) -> str:
+        """This try's span in the run's trace; empty where there is none."""
+        about = self.about
+        return beside(about.traceparent, task_span(about.execution_id, self.stage, self.task, self.try_number))
 
     def endpoint(self, role: str) -> OpenEndpoint:
         """The endpoint in a role, or a failure that says which is missing."""

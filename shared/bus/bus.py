@@ -13,6 +13,7 @@ from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.topics import RETIRED, Mode, Queue, Service, Topic
+from shared.process import tracing
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 from shared.process.metrics import BROKER_BLOCKED, BROKER_UP
@@ -77,6 +78,7 @@ class Bus:
         """Start to connect, in the background and for ever."""
         if not self._opened:
             self._opened = True
+            tracing.start(self.service, self.instance)
             self._sending.open()
             self._receiving.open()
 
@@ -100,6 +102,7 @@ class Bus:
         if self._opened:
             for link in (self._receiving, self._sending):
                 link.close(max(1.0, deadline - monotonic()))
+            tracing.stop()
 
     def __enter__(self) -> Bus:
         self.open()
@@ -185,6 +188,7 @@ class Bus:
         timeout_s: float = 5.0,
     ) -> Future[None]:
         """Send and go on; the future resolves on the confirm. Its callbacks run on the I/O thread: keep them short."""
+        own_traceparent, on_sent = tracing.sending(topic.name)
         parcel = wire.pack(
             topic,
             message,
@@ -193,6 +197,7 @@ class Bus:
             message_id=message_id,
             correlation_id=correlation_id,
             causation_id=causation_id,
+            traceparent=own_traceparent,
         )
         future = self._publisher.publish(
             topology.exchange_of(topic),
@@ -204,6 +209,7 @@ class Bus:
             subject=topic.name,
         )
         metrics.watch(future, topic.name, "publish")
+        future.add_done_callback(on_sent)
         return future
 
     def broadcast(self, topic: Topic, message: Message, *, subject: str) -> None:
@@ -251,6 +257,7 @@ class Bus:
         if topic.reply is None:
             raise TypeError(f"{topic.type} has no reply to wait for; publish it")
         # What waits in an RPC queue is worthless when nobody waits for it; in an ordered queue it still counts.
+        own_traceparent, on_answered = tracing.sending(topic.name)
         rpc = all(queue.mode is Mode.RPC for queue in topic.queues)
         parcel = wire.pack(
             topic,
@@ -259,12 +266,14 @@ class Bus:
             subject=subject,
             caller=caller,
             command_id=command_id,
+            traceparent=own_traceparent,
             persistent=not rpc,
             reply_to=REPLY_TO,
             expires_after_s=timeout_s if rpc else None,
         )
         future = self._requester.ask(topic, parcel, timeout_s)
         metrics.watch(future, topic.name, "request")
+        future.add_done_callback(on_answered)
         return future
 
     def consume_pool(

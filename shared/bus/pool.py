@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from shared.bus.settlement import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from shared.contracts.problems import Code
 from shared.contracts.topics import Topic
+from shared.process import tracing
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
@@ -98,9 +99,9 @@ class PoolConsumer:
         self._disposal.reply_problem(delivery, Code.INVALID, reason)
 
     def _handle(self, lane: Subscription, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
-        crashes = delivery.count(wire.CRASHES)
+        crashes, parent = delivery.count(wire.CRASHES), incoming.envelope.traceparent
         try:
-            with metrics.processing(self._queue_name):
+            with metrics.processing(self._queue_name), tracing.processing(self._queue_name, [parent]):
                 outcome = handler(incoming)
         except Exception as error:
             crashes += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from shared.bus.settlement import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from shared.contracts.problems import Code
+from shared.process import tracing
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
@@ -199,7 +200,8 @@ class SingleConsumer:
 
     def _handled(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         metrics.BATCH.labels(self._queue_name).observe(len(batch))
-        with metrics.processing(self._queue_name, len(batch)):
+        parents = [incoming.envelope.traceparent for incoming in batch]
+        with metrics.processing(self._queue_name, len(batch)), tracing.processing(self._queue_name, parents):
             outcomes = self._handle_batch(batch)
         if len(outcomes) != len(batch):
             raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} messages of {self._queue_name}")

@@ -59,6 +59,7 @@ def pack(
     message_id: str | None = None,
     correlation_id: str | None = None,
     causation_id: str | None = None,
+    traceparent: str | None = None,
     caller: Caller | None = None,
     command_id: str | None = None,
     persistent: bool = True,
@@ -81,6 +82,7 @@ def pack(
     optional = {
         "correlationid": correlation_id,
         "causationid": causation_id,
+        "traceparent": traceparent,
         "caller": caller.model_dump() if caller else None,
         "commandid": command_id,
     }

@@ -61,6 +61,8 @@ class Started(Message):
     nested: bool = False
     may_use_restricted: bool = True
     """Whether the run's owner may, now, use restricted endpoints and variables without being let through."""
+    traceparent: str = ""
+    """The run's span, as W3C Trace Context writes it; empty while config sends no traces."""
 
 
 class Directive(StrEnum):

@@ -24,8 +24,9 @@ from services.config.store.definitions import webhooks
 from services.config.store.deliveries import ANSWERED, GATHERING, JUDGED, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import DeliveryChanged, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
+from shared.process import tracing
 
-from . import batching, decision, facts, records
+from . import batching, decision, facts, push_traces, records
 from .case import Case, Decision, Start, Wait
 from .facts import Definitions
 from .verdicts import Judgement
@@ -157,7 +158,7 @@ def _ask_registry(uow: UnitOfWork, event: PushEvent, webhook: MatchWebhook | Non
         digest=event.push.digest,
         platforms=webhook.platforms if webhook is not None else (),
     )
-    uow.outbox(TAG_RESOLVE, question, event.id)
+    uow.outbox(TAG_RESOLVE, question, event.id, traceparent=tracing.of_push(event.id))
 
 
 def _started(batch: RunBatch, case: Case, start: Start) -> PushEvent:
@@ -192,6 +193,7 @@ def _count(uow: UnitOfWork, event: PushEvent) -> None:
     def count() -> None:
         metrics.DELIVERIES.labels(project, verdict).inc()
         metrics.VERDICT.observe(waited_s)
+        push_traces.judged(event, uow.now)
 
     uow.observe(count)
 

@@ -3,8 +3,8 @@
 `admission` starts runs and `scheduled` those of schedules; `concurrency` decides who gets a slot. `ledger` applies
 what runners ask and report, `batch` moves the runs of one transaction, `protocol` decides, `effects` carries out
 (through `ports`), `heartbeats` tracks signs of life. `commands` are what people want of a run, with `reruns` and
-`rollbacks`; `notifications` chooses whom to notify, `figures` counts. `projection`, `plans`, `states` and `documents`
-build what the API shows.
+`rollbacks`; `notifications` chooses whom to notify, `figures` counts, `traces` sends a run's spans. `projection`,
+`plans`, `states` and `documents` build what the API shows.
 
 Never here: why a push starts a run, or how a task works.
 """

@@ -24,7 +24,7 @@ from shared.contracts.history import (
 from shared.contracts.runs import ExecutionOver, IntentChanged, RunExecution, StageOver
 from shared.contracts.topics import EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
-from . import figures, protocol
+from . import figures, protocol, traces
 from .ports import BatchPort
 
 DUE = "run.due"
@@ -42,7 +42,8 @@ def apply_effects(batch: BatchPort, run: Run, step: protocol.Transition) -> None
 
 def _dispatch(batch: BatchPort, run: Run, effect: protocol.Dispatch) -> None:
     batch.sent(run)
-    batch.uow.outbox(RUN_EXECUTION, RunExecution(execution_id=run.id, dispatch=effect.number), run.id)
+    dispatch = RunExecution(execution_id=run.id, dispatch=effect.number)
+    batch.uow.outbox(RUN_EXECUTION, dispatch, run.id, traceparent=traces.of_run(batch, run))
 
 
 def _want_place(batch: BatchPort, run: Run, _effect: object) -> None:
@@ -74,9 +75,10 @@ def _over(batch: BatchPort, run: Run, _effect: object) -> None:
         status_message=run.status_message,
         duration_us=micros(ended_at - (run.started_at or run.requested_at)),
     )
-    batch.uow.outbox(EXECUTION_OVER, over, run.id)
+    batch.uow.outbox(EXECUTION_OVER, over, run.id, traceparent=traces.of_run(batch, run))
     batch.ended(run)
     figures.ended(batch.uow, run)
+    traces.ended(batch, run)
     if run.status is not Status.COMPLETED:
         batch.cancel_children(run.id)
     if run.parent is not None:
@@ -112,7 +114,7 @@ def _stage_over(batch: BatchPort, run: Run, event: StageEnded) -> None:
         status=event.status.value,
         status_message=event.message,
     )
-    batch.uow.outbox(EXECUTION_STAGE_OVER, over, run.id)
+    batch.uow.outbox(EXECUTION_STAGE_OVER, over, run.id, traceparent=traces.of_run(batch, run))
 
 
 def _run_ended(batch: BatchPort, run: Run, event: RunEnded) -> None:

@@ -33,7 +33,7 @@ from shared.contracts.runs import (
 from shared.grammar.cutting import cut_deep
 from shared.grammar.plan import Plan
 
-from . import protocol, rollbacks
+from . import protocol, rollbacks, traces
 from .batch import RunBatch
 from .heartbeats import Leases
 from .plans import read_plan
@@ -60,6 +60,7 @@ class Taken:
 
     run: Run
     decision: protocol.TakeDecision
+    traceparent: str
 
 
 _MAX_TAKE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
@@ -110,7 +111,7 @@ class Ledger:
             # Asked again, `since` would be the time of its first take.
             self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
             self.last_take_at = movement.uow.now
-        return Taken(movement.hold(run, holding), decision)
+        return Taken(movement.hold(run, holding), decision, traces.of_run(movement, run))
 
     def _report(self, movement: RunBatch, report: Report) -> Pending:
         run = movement.run(report.execution_id)
@@ -177,6 +178,7 @@ class Ledger:
                 execution_url=f"{uow.once('public url', lambda: self.public_url(uow))}/executions/{run.id}",
                 push=facts.push,
                 nested=run.nested,
+                traceparent=taken.traceparent,
                 may_use_restricted=_may_use(uow, run.project, facts.requested_by, endpoints, variables),
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from services.config.store import UnitOfWork
@@ -23,6 +23,10 @@ class BatchPort(Protocol):
 
     def apply(self, run: Run, step: protocol.Transition) -> Run:
         """Carry out what the protocol decided about a run."""
+        ...
+
+    def at_last(self, key: str, act: Callable[[UnitOfWork], None]) -> None:
+        """Do once when the movement finishes, after all that moved is written."""
         ...
 
     def sent(self, run: Run) -> None:

@@ -19,6 +19,7 @@ from services.config.store import DatabaseUnavailable, Store, UnitOfWork
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
+from shared.process import tracing
 from shared.process.logging import get_logger
 
 log = get_logger()
@@ -107,9 +108,10 @@ class Relay:
         try:
             topic = BY_TYPE[row.type]
             message = row.message or topic.model.model_validate_json(row.body)
-            future = self._sender.publish_nowait(
-                topic, message, subject=row.subject, correlation_id=row.correlation_id, message_id=row.message_id
-            )
+            with tracing.under(row.traceparent):
+                future = self._sender.publish_nowait(
+                    topic, message, subject=row.subject, correlation_id=row.correlation_id, message_id=row.message_id
+                )
         except Exception as error:
             self._failed(row, f"{type(error).__name__}: {error}")
             return

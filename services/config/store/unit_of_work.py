@@ -85,6 +85,8 @@ class Promised:
     correlation_id: str | None
     message: Message | None = None
     """The message itself where it was promised by this process."""
+    traceparent: str = ""
+    """The span that it belongs below; lost with the process, as traces may be."""
 
 
 class Reading:
@@ -117,7 +119,8 @@ class UnitOfWork(Reading):
     def __init__(self, session: Session, now: float) -> None:
         super().__init__(session, now)
         self.promised: list[dict[str, Any]] = []
-        self.messages: list[Message] = []
+        self.messages: list[tuple[Message, str]] = []
+        """What was promised, each with its traceparent."""
         self.broadcasts: list[tuple[Topic, Message, str]] = []
         self.earliest_timer: float | None = None
         self.observations: list[Callable[[], None]] = []
@@ -126,9 +129,11 @@ class UnitOfWork(Reading):
         """Count something once it is durable; for metrics alone, since a crash loses it."""
         self.observations.append(count)
 
-    def outbox(self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None) -> None:
+    def outbox(
+        self, topic: Topic, message: Message, subject: str, *, correlation_id: str | None = None, traceparent: str = ""
+    ) -> None:
         """Promise a message: it is sent at least once, after the commit, in order with others of its subject."""
-        self.messages.append(message)
+        self.messages.append((message, traceparent))
         self.promised.append(
             {
                 "message_id": str(uuid_utils.uuid7()),
@@ -309,8 +314,8 @@ def _insert_promised(uow: UnitOfWork) -> list[Promised]:
         return []
     ids = uow.connection.execute(_ADD_PROMISES, uow.promised).scalars().all()
     return [
-        Promised(queue_id, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], message)
-        for queue_id, row, message in zip(ids, uow.promised, uow.messages, strict=True)
+        Promised(queue_id, row["message_id"], row["type"], row["subject"], row["body"], row["correlation_id"], *sent)
+        for queue_id, row, sent in zip(ids, uow.promised, uow.messages, strict=True)
     ]
 
 

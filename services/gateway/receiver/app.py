@@ -26,6 +26,7 @@ from . import allowlist, signatures
 from .addresses import client_address, within
 from .allowlist_cache import AllowlistCache, CannotAsk
 from .headers import sent_delivery_id, sent_token
+from .hook_span import hook_span
 from .intake import Intake
 from .limits import Limiter
 from .parsers.recognition import read_push
@@ -160,7 +161,7 @@ class Receiver:
     def _receive(self, environ: WSGIEnvironment) -> HookAnswer:
         if environ["REQUEST_METHOD"] != "POST":
             return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
-        address = self._address(environ)
+        began, address = now(), self._address(environ)
         token = sent_token(environ)
         hashed, entry = self._judge(environ, address, token)
         if entry is not None:
@@ -185,7 +186,8 @@ class Receiver:
             return HookAnswer(202, {"status": "ignored", "message": reading.problem})
         delivery = _delivery(environ, address, hashed, entry, reading, body)
         try:
-            with HOOK_ACK.time():
+            route, caller = hook_route(environ.get("PATH_INFO", "")), environ.get("HTTP_TRACEPARENT", "")
+            with HOOK_ACK.time(), hook_span(delivery.delivery_id, route, began, caller):
                 self._intake.take(delivery, topic)
         except SpoolFull as error:
             get_logger().error("hook.refused", reason=str(error))

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.gateway.ports import Publishing
 from shared.contracts.pushes import HookReceived, HooksRefused
 from shared.contracts.topics import HOOK_RECEIVED, HOOKS_REFUSED, Topic
+from shared.process import tracing
 from shared.process.health import Health
 from shared.process.logging import get_logger
 
@@ -87,7 +88,10 @@ class Intake:
             self._spool.forget(path)
 
     def _publish(self, delivery: HookReceived, topic: Topic = HOOK_RECEIVED) -> Future[None]:
-        return self._post.publish_nowait(topic, delivery, subject=delivery.delivery_id, message_id=delivery.delivery_id)
+        with tracing.under(tracing.of_push(delivery.delivery_id)):
+            return self._post.publish_nowait(
+                topic, delivery, subject=delivery.delivery_id, message_id=delivery.delivery_id
+            )
 
     def tell_refused(self, refused: HooksRefused) -> None:
         """Tell config, as well as that goes now: the sender has its 429 in any case."""

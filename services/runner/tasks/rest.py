@@ -59,8 +59,11 @@ def _method(fields: Json) -> str:
 
 
 def headers_of(request: Asked) -> dict[str, str]:
-    """The request's headers as text."""
-    return {str(name): str(value) for name, value in request.table("headers").items() if value is not None}
+    """The request's headers as text, with the task's span where the author names none and there is one."""
+    headers = {str(name): str(value) for name, value in request.table("headers").items() if value is not None}
+    if request.traceparent and not any(name.lower() == "traceparent" for name in headers):
+        headers["traceparent"] = request.traceparent
+    return headers
 
 
 def _payload(value: Any) -> tuple[str | None, str]:

@@ -15,7 +15,7 @@ from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import conflicts, desired, diff, fence, images, managed_fields
+from . import conflicts, desired, diff, fence, images, managed_fields, rollout_trace
 from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
@@ -38,6 +38,8 @@ class _Findings:
     good: bool = True
     """All that are there were ready."""
     restarts: list[Json] = field(default_factory=list)
+    changed: list[Json] = field(default_factory=list)
+    """Objects that an apply makes others than they are."""
     changes: bool = False
     diff: list[str] = field(default_factory=list)
 
@@ -62,6 +64,8 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
         "phase": "apply",
         "until": deadline(request),
         "restarts": findings.restarts,
+        "changed": findings.changed,
+        "began": request.tools.now(),
         "changes": findings.changes,
         "previous": request.tools.seal(findings.previous) if findings.previous else None,
         "good": findings.good and bool(findings.previous),
@@ -98,6 +102,8 @@ def _examine(
         findings.previous.append(cleaned(managed_fields.applied_by(live) or managed_fields.projected(live, item.body)))
         findings.good = findings.good and readiness(live).ready
     changes = diff.unified(item.ref, live, result or item.body, request.tools.masking_key())
+    if changes or item.ref.to_json() in findings.restarts:
+        findings.changed.append(item.ref.to_json())
     findings.changes = findings.changes or bool(changes)
     findings.diff += changes
 
@@ -136,7 +142,15 @@ def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
             if request.tools.stopping():
                 return Running(handle, "Canceled between two objects", effect_next=True)
             restart_for = request.about.execution_id if item.ref.to_json() in handle["restarts"] else None
-            write(request, cluster, item.ref, item.body, force=request.flag("force"), restart_for=restart_for)
+            write(
+                request,
+                cluster,
+                item.ref,
+                item.body,
+                force=request.flag("force"),
+                restart_for=restart_for,
+                traceparent=request.traceparent if item.ref.to_json() in handle.get("changed", ()) else "",
+            )
             refs.append(item.ref)
             request.tools.log(f"{item.ref} applied")
             if item.ref.kind == "CustomResourceDefinition":
@@ -163,6 +177,7 @@ def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
     progress = look(request, cluster, refs)
     if progress.ready:
+        rollout_trace.rolled_out(request, handle, progress.objects)
         return _done(request, cluster, handle, progress.objects)
     if not progress.failure and request.tools.now() < handle["until"]:
         return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))

@@ -14,7 +14,7 @@ from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
 from services.runner.tasks import references
 
 from . import hooks, images, managed_fields, manifests
-from .fence import RESTARTED, Stamp, annotations_of
+from .fence import RESTARTED, TRACE, Stamp, annotations_of
 from .manifests import Object, Ref, pod_template
 
 
@@ -122,6 +122,15 @@ def with_restart(body: Object, live: Object | None, execution_id: str | None) ->
     meta = (pod_template(asking) or {}).setdefault("metadata", {})
     meta["annotations"] = {**(meta.get("annotations") or {}), RESTARTED: value}
     return asking
+
+
+def with_trace(body: Object, live: Object | None, traceparent: str) -> Object:
+    """A workload with the span of the task that changes it, or with the last one's kept where nothing else changes."""
+    value = traceparent or annotations_of(live).get(TRACE)
+    if not value or pod_template(body) is None:
+        return body
+    meta = body["metadata"]
+    return {**body, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), TRACE: value}}}
 
 
 def pull_secret(endpoint: OpenEndpoint) -> Object:

@@ -14,7 +14,7 @@ from .rollout import REVISION
 
 _BOOKKEEPING = frozenset(
     {
-        *(fence.PIPELINE, fence.START, fence.EXECUTION, fence.INDEX),
+        *(fence.PIPELINE, fence.START, fence.EXECUTION, fence.INDEX, fence.TRACE),
         *(REVISION, "kubectl.kubernetes.io/last-applied-configuration"),
     }
 )

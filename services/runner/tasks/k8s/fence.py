@@ -14,6 +14,8 @@ START = "portside.dev/start"
 EXECUTION = "portside.dev/execution"
 INDEX = "portside.dev/index"
 """The number that people know the execution by."""
+TRACE = "portside.dev/traceparent"
+"""On workloads: the span of the task that changed them last."""
 RESTARTED = "portside.dev/restarted-for"
 """On pod templates: which execution asked for new pods of an unchanged manifest."""
 

@@ -19,14 +19,21 @@ _GONE_WITHIN_S = 120.0
 
 
 def write(
-    request: Asked, cluster: ClusterConnection, ref: Ref, body: Object, *, force: bool, restart_for: str | None = None
+    request: Asked,
+    cluster: ClusterConnection,
+    ref: Ref,
+    body: Object,
+    *,
+    force: bool,
+    restart_for: str | None = None,
+    traceparent: str = "",
 ) -> Object:
     """Apply what was read just before and nothing newer: a start that comes late loses."""
     stamp = desired.stamp_of(request)
     for tries_left in reversed(range(_RACES)):
         live = taken_over(cluster, ref, await_gone(request, cluster, ref), desired.owners(request))
         fence.check(live, stamp, ref)
-        newest = desired.with_restart(body, live, restart_for)
+        newest = desired.with_trace(desired.with_restart(body, live, restart_for), live, traceparent)
         if live is not None:
             newest = as_scaled(cluster, ref, newest, live)[0]
             meta = {**newest["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
