@@ -9,9 +9,19 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from shared.bus import Bus
-from shared.contracts.base import Sealed
+from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Kind
-from shared.contracts.topics import CONFIG_RPC, HOOKS, HOOKS_BULK, LEDGER, LOGS, PROCESS_HEALTH, SIGNS_OF_LIFE, Service
+from shared.contracts.topics import (
+    CONFIG_RPC,
+    HOOKS,
+    HOOKS_BULK,
+    LEDGER,
+    LOGS,
+    PROCESS_HEALTH,
+    SIGNS_OF_LIFE,
+    Service,
+    Topic,
+)
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process.disk import low_disk
 from shared.process.health import Health
@@ -52,7 +62,7 @@ from .runtime.retention import Keeping
 from .runtime.sampling import Sampler
 from .runtime.timers import Handler, Timers
 from .settings import Settings
-from .store import DatabaseUnavailable, Store
+from .store import DatabaseUnavailable, Observer, Store
 from .store.lock import lock_of
 
 log = get_logger()
@@ -119,7 +129,7 @@ class Config:
         self._watched_at = 0.0
         self.sampler = Sampler(self.store)
         self._signs_of_life: SignsOfLife | None = None
-        self.store.on_broadcast = lambda topic, message, subject: self.bus.broadcast(topic, message, subject=subject)
+        self.store.add_observer(_Broadcaster(self.bus))
         self.health.tell(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self.bus.open()
         self.metrics = Metrics(settings, self.health, (self.bus.sample, self.sampler.sample)).start()
@@ -228,6 +238,14 @@ class Config:
         self.health.close()
         self.bus.close()
         self.store.close()
+
+
+class _Broadcaster(Observer):
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def on_broadcast(self, topic: Topic, message: Message, subject: str) -> None:
+        self._bus.broadcast(topic, message, subject=subject)
 
 
 class _Working:

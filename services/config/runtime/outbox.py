@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Protocol
 
-from services.config.store import DatabaseUnavailable, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
@@ -45,7 +45,7 @@ class Sender(Protocol):
     ) -> Future[None]: ...
 
 
-class Relay:
+class Relay(Observer):
     """Opens on what is left from before, closes leaving the rest in the database."""
 
     def __init__(self, store: Store, sender: Sender) -> None:
@@ -72,10 +72,9 @@ class Relay:
         with self._store.read() as uow:
             while page := unsent(uow, waiting[-1].id if waiting else 0, _PAGE):
                 waiting += page
-        self._store.on_promised = self.add
-        self._store.before_commit.append(self._tidy_along)
+        self._store.add_observer(self)
         self._thread.start()
-        self.add(waiting)
+        self.on_promised(waiting)
 
     def close(self) -> None:
         """Send nothing more; what is confirmed meanwhile is removed."""
@@ -84,11 +83,9 @@ class Relay:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(10)
-        self._store.on_promised = lambda rows: None
-        if self._tidy_along in self._store.before_commit:
-            self._store.before_commit.remove(self._tidy_along)
+        self._store.remove_observer(self)
 
-    def add(self, rows: Sequence[Promised]) -> None:
+    def on_promised(self, rows: Sequence[Promised]) -> None:
         """Send these as soon as those of the same subject before them are confirmed."""
         heads: list[Promised] = []
         with self._changed:
@@ -179,7 +176,8 @@ class Relay:
         except DatabaseUnavailable as error:
             log.warning("outbox.not-tidied", reason=str(error))
 
-    def _tidy_along(self, uow: UnitOfWork) -> Callable[[bool], None] | None:
+    def before_commit(self, uow: UnitOfWork) -> Callable[[bool], None] | None:
+        """Remove what is confirmed along with this transaction."""
         with self._changed:
             ids = self._confirmed[:_MOST_AT_ONCE]
             del self._confirmed[:_MOST_AT_ONCE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from services.config.store import DatabaseUnavailable, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork
 from services.config.store.timers import Timer, due_timers, next_due, put_off, take_timer
 from shared.process.logging import get_logger
 
@@ -20,7 +20,7 @@ _AWAY_S = 2.0
 _LONGEST_PUT_OFF_S = 600.0
 
 
-class Timers:
+class Timers(Observer):
     """Fires each due timer once it is due; one whose handler fails comes again later and holds up no other."""
 
     def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
@@ -33,7 +33,7 @@ class Timers:
 
     def open(self) -> None:
         """Begin to fire."""
-        self._store.on_timer = self._told
+        self._store.add_observer(self)
         self._thread.start()
 
     def close(self) -> None:
@@ -42,9 +42,10 @@ class Timers:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(10)
-        self._store.on_timer = lambda due_at: None
+        self._store.remove_observer(self)
 
-    def _told(self, due_at: float) -> None:
+    def on_timer(self, due_at: float) -> None:
+        """Wake up early for it."""
         if due_at < self._next:
             self._wake.set()
 

@@ -9,6 +9,6 @@ Sessions, statements and tables appear here and nowhere else in config. A module
 frozen values or plain JSON, never with a row. Never here: a decision.
 """
 
-from .unit_of_work import READ_LIMIT_S, DatabaseUnavailable, Deposed, Reading, Store, TooSlow, UnitOfWork
+from .unit_of_work import READ_LIMIT_S, DatabaseUnavailable, Deposed, Observer, Reading, Store, TooSlow, UnitOfWork
 
-__all__ = ["READ_LIMIT_S", "DatabaseUnavailable", "Deposed", "Reading", "Store", "TooSlow", "UnitOfWork"]
+__all__ = ["READ_LIMIT_S", "DatabaseUnavailable", "Deposed", "Observer", "Reading", "Store", "TooSlow", "UnitOfWork"]

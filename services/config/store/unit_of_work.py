@@ -180,6 +180,22 @@ class UnitOfWork(Reading):
         nested.commit()
 
 
+class Observer:
+    """Hears of each write transaction; a subclass overrides what it wants to hear."""
+
+    def before_commit(self, uow: UnitOfWork) -> Callable[[bool], None] | None:
+        """Work that travels along with any transaction. What it returns is called with whether the commit succeeded."""
+
+    def on_promised(self, rows: list[Promised]) -> None:
+        """Messages that are in the outbox now."""
+
+    def on_broadcast(self, topic: Topic, message: Message, subject: str) -> None:
+        """A broadcast of a transaction that is durable."""
+
+    def on_timer(self, due_at: float) -> None:
+        """When the earliest timer is due that the transaction set."""
+
+
 class Store:
     """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
@@ -198,11 +214,15 @@ class Store:
         self._beaten_at = float("-inf")
         self.trouble = ""
         """Why the last transaction could not be written; empty when it was."""
-        self.on_broadcast: Callable[[Topic, Message, str], None] = lambda topic, message, subject: None
-        self.on_promised: Callable[[list[Promised]], None] = lambda rows: None
-        self.on_timer: Callable[[float], None] = lambda due_at: None
-        self.before_commit: list[Callable[[UnitOfWork], Callable[[bool], None] | None]] = []
-        """Work that travels along with any transaction; what it returns is called with whether the commit succeeded."""
+        self._observers: tuple[Observer, ...] = ()
+
+    def add_observer(self, observer: Observer) -> None:
+        """From now on this one hears of each transaction."""
+        self._observers = (*self._observers, observer)
+
+    def remove_observer(self, observer: Observer) -> None:
+        """It hears of no further transaction; harmless when it heard of none."""
+        self._observers = tuple(other for other in self._observers if other is not observer)
 
     @property
     def folder(self) -> Path | None:
@@ -272,7 +292,9 @@ class Store:
                 epoch = self._checked_epoch(session, lead=lead)
                 uow = UnitOfWork(session, self.clock())
                 yield uow
-                outcomes = [callback for hook in self.before_commit if (callback := hook(uow)) is not None]
+                for observer in self._observers:
+                    if (callback := observer.before_commit(uow)) is not None:
+                        outcomes.append(callback)
                 rows = _insert_promised(uow)
             committed = True
             metrics.COMMIT.observe(began.seconds)
@@ -296,12 +318,13 @@ class Store:
     def _publish(self, uow: UnitOfWork, rows: list[Promised]) -> None:
         for count in uow.observations:
             count()
-        if rows:
-            self.on_promised(rows)
-        for topic, message, subject in uow.broadcasts:
-            self.on_broadcast(topic, message, subject)
-        if uow.earliest_timer is not None:
-            self.on_timer(uow.earliest_timer)
+        for observer in self._observers:
+            if rows:
+                observer.on_promised(rows)
+            for topic, message, subject in uow.broadcasts:
+                observer.on_broadcast(topic, message, subject)
+            if uow.earliest_timer is not None:
+                observer.on_timer(uow.earliest_timer)
 
     def close(self) -> None:
         """Close all connections."""

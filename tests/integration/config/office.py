@@ -21,8 +21,8 @@ from services.config.tables.base import Base
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
-from shared.contracts.topics import Topic
 from shared.process.secrets import Opener, Sealer, create_keys, password_digest, token_hash
+from tests.integration.config.recorder import Recorder
 
 TABLES = (_catalog_tables, _ledger_tables, _machinery)
 PASSWORD = "correct horse battery staple"
@@ -41,17 +41,20 @@ class Office:
         self.desk = ResourceDispatcher(self.store, self.catalog.resources(), load_person)
         self.limits = SignInLimits(lambda: self.now)
         self.sign_ins = Authenticator(self.store, self.limits)
-        self.broadcasts: list[Message] = []
-        self.promised: list[str] = []
-        self.store.on_broadcast = self._broadcast
-        self.store.on_promised = lambda rows: self.promised.extend(row.type for row in rows)
+        self.recorder = Recorder(self.store)
         password = hash_password(password_digest(PASSWORD))
         with self.store.write() as uow:
             bootstrap.ensure_first(uow, password)
             self.catalog.start(uow)
 
-    def _broadcast(self, topic: Topic, message: Message, subject: str) -> None:
-        self.broadcasts.append(message)
+    @property
+    def promised(self) -> list[str]:
+        """The wire types of what was promised."""
+        return [row.type for row in self.recorder.promised]
+
+    @property
+    def broadcasts(self) -> list[Message]:
+        return [message for _, message, _ in self.recorder.broadcasts]
 
     def act(
         self, kind: Kind, verb: str, body: dict[str, Any] | None = None, *, by: str = "admin", **more: Any

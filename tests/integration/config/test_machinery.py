@@ -54,6 +54,7 @@ from shared.contracts.pushes import HookReceived
 from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution
 from shared.contracts.topics import HOOK_RECEIVED, RUN_EXECUTION, RUN_HELD, RUN_INTENT, Topic
 from tests.integration.config.conftest import Clock, Definitions, count, pipeline
+from tests.integration.config.recorder import Recorder
 from tests.integration.config.world import World, whole_run
 from tests.support.schema import take_back
 
@@ -108,14 +109,13 @@ def promise(store: Store, *pairs: tuple[str, int]) -> None:
 
 
 def test_what_a_failed_transaction_promised_is_never_said(store: Store) -> None:
-    told: list[object] = []
-    store.on_promised = told.append
-    store.on_broadcast = lambda *news: told.append(news)
+    recorder = Recorder(store)
     with suppress(KeyError), store.write() as uow:
         uow.outbox(RUN_EXECUTION, RunExecution(execution_id="a", dispatch=1), "a")
         uow.broadcast(RUN_INTENT, IntentChanged(execution_id="a"), "a")
         raise KeyError
-    assert told == []
+    assert recorder.promised == []
+    assert recorder.broadcasts == []
     assert count(store, "outbox") == 0
 
 

@@ -25,6 +25,7 @@ from shared.contracts.pushes import HookReceived, Push
 from shared.contracts.runs import Report, RunExecution, Take, TakeAnswer
 from shared.contracts.topics import BY_TYPE, Topic
 from tests.integration.config.conftest import Clock, Definitions
+from tests.integration.config.recorder import Recorder
 
 
 @dataclass
@@ -32,8 +33,8 @@ class World:
     store: Store
     clock: Clock
     definitions: Definitions
-    sent: list[Promised] = field(default_factory=list)
-    said: list[tuple[Topic, Message, str]] = field(default_factory=list)
+    sent: list[Promised] = field(init=False)
+    said: list[tuple[Topic, Message, str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.receiver = Deliveries(self.definitions)
@@ -48,8 +49,8 @@ class World:
         looks = TagPolling(self.receiver, Pace())
         self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report, SourceFollowing({}))
         self.executions = Executions()
-        self.store.on_promised = self.sent.extend
-        self.store.on_broadcast = lambda topic, message, subject: self.said.append((topic, message, subject))
+        recorder = Recorder(self.store)
+        self.sent, self.said = recorder.promised, recorder.broadcasts
 
     def hook(self, delivery_id: str = "d1", tag: str | None = "1.4.1", **change: Any) -> PushEvent:
         """A hook comes in; returns its first event."""

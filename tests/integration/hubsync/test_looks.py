@@ -14,6 +14,8 @@ from demo.hub.server import FakeHub
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import LOOK, MOST_LOOKED, Pace, TagPolling
 from services.config.runs.batch import RunBatch
+from services.config.store import Observer
+from services.config.store.unit_of_work import Promised
 from services.hubsync.dockerhub import DockerHub, HubCaller
 from services.hubsync.signing import HubAccount, HubSignIns
 from services.hubsync.tag_polls import HubTagLister as HubLooks
@@ -30,7 +32,7 @@ from tests.support.outbound import LOOPBACK
 LOOK_S, MISSED_S, PATIENCE_S = 60.0, 300.0, 120.0
 
 
-class Street:
+class Street(Observer):
     """Config's use cases, a Docker Hub, and what hubsync and a runner answer, without a broker between them."""
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +43,7 @@ class Street:
         self.receiver = Deliveries(self.office.catalog)
         self.looks = TagPolling(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
-        self.office.store.on_promised = self._promised
+        self.office.store.add_observer(self)
         caller = HubCaller(connect_s=2, read_s=2)
         sign_ins = HubSignIns(caller, time.time)
 
@@ -74,7 +76,7 @@ class Street:
     def webhook(self, **body: Any) -> dict[str, Any]:
         return self.office.webhook(endpoint="hub", pipeline="Deploy web", input={"namespace": "web"}, **body)
 
-    def _promised(self, rows: list[Any]) -> None:
+    def on_promised(self, rows: list[Promised]) -> None:
         kinds = {TagsLook, TagResolve}
         models = ((BY_TYPE[row.type].model, row.body) for row in rows)
         self.asked += [model.model_validate_json(body) for model, body in models if model in kinds]  # type: ignore[misc]

@@ -311,7 +311,7 @@ value: x
 def test_a_plan_says_what_an_import_would_do_and_keeps_nothing(office: Office) -> None:
     office.pipeline("Deploy web")
     before = len(office.find(Kind.AUDIT).documents)
-    office.promised.clear()
+    office.recorder.promised.clear()
     text = "kind: VARIABLE\nproject: default\nname: REGION\ntype: REGULAR\nvalue: eu\n---\n" + THEIRS
     options = {"action": "create", "project": "", "plan": True}
     planned = office.document(Kind.PIPELINES, "import", text=text, options=options).document["objects"]

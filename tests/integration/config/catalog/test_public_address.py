@@ -24,7 +24,7 @@ def move(office: Office, url: str, by: str = "admin") -> dict[str, object]:
 def test_all_hooks_move_to_a_changed_address(office: Office) -> None:
     office.docker_endpoint()
     made = office.webhook(endpoint="hub")
-    office.promised.clear()
+    office.recorder.promised.clear()
     said = move(office, "https://elsewhere.example.com/")
     assert (said["publicUrl"], said["notices"]) == ("https://elsewhere.example.com", [])
     (hook,) = hooks(office)

@@ -193,7 +193,7 @@ def test_a_report_that_asks_for_another_try_sets_a_timer(office: Office) -> None
     later = office.now + 60
     report(office, webhook_id=made["id"], generation=1, state=MirrorState.RATE_LIMITED, retry_at=later)
     assert office.get(Kind.WEBHOOKS, made["id"])["hubMessage"].startswith("Until 2023-11-14 22:14:20 UTC.")
-    office.promised.clear()
+    office.recorder.promised.clear()
     with office.store.write() as uow:
         registry.TIMERS[wanted.PASS_TIMER](uow, made["id"])
     assert office.promised == ["mirror.pass.v1"]
