@@ -68,8 +68,7 @@ class Followed:
         self.office, self.server = office, server
         self.looker = SourceLooker(Validator(office.opener, LOOPBACK).open, LOOPBACK)
         self.following = SourceFollowing(office.desk.resources)
-        self.sent: list[Promised] = []
-        office.store.on_promised = self.sent.extend
+        self.sent = office.recorder.promised
         properties = {"serverType": "GIT", "repoURL": f"{server.url}/{REPOSITORY}.git", "authType": "password"}
         office.act(
             Kind.ENDPOINTS,
