@@ -33,6 +33,7 @@ COMMANDS = {
     "diff": "transfer:diff",
     "import": "transfer:import_",
     "export": "transfer:export",
+    "projects": "projects:projects",
     "users": "users:users",
     "tokens": "tokens:tokens",
     "queues": "queues:queues",

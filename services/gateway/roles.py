@@ -10,6 +10,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
+from shared.contracts.secrets import SECRET_VARIABLE_TYPES
 from shared.process.clock import monotonic
 
 from .config_client import ConfigClient
@@ -37,7 +38,9 @@ class Role:
         return right_here not in RIGHTS or RIGHTS.index(right_here) >= RIGHTS.index(right)
 
     def may_change(self, document: Json) -> bool:
-        """The same, for changing an object: what is restricted asks for more."""
+        """The same, for changing an object: what is restricted asks for more, what Git holds is changed there."""
+        if (document.get("_source") or {}).get("commit") and document.get("type") not in SECRET_VARIABLE_TYPES:
+            return False
         restricted = document.get("isRestricted") or document.get("type") == RIGHTS[-1]
         return self.may(str(document.get("project") or ""), RIGHTS[-1] if restricted else "EDIT")
 

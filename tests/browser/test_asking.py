@@ -31,6 +31,7 @@ ASKS: dict[str, str] = {
     "/webhooks/inputs": "/webhooks/w1",
     "/variables/<id>/delete": "/variables/v1",
     "/projects/<id>/delete": "/projects/j1",
+    "/projects/<id>/unfollow": "/projects/j1",
     "/people/<id>/delete": "/people/u1",
     "/live/<id>/again": "/live/l1",
     "/queues/dead": "/queues/dead/x1",
@@ -49,12 +50,20 @@ SAVES = {
     *("/pipelines/<pipeline>/schedules/new", "/pipelines/<pipeline>/schedules/<id>"),
     *("/account/password", "/account/tokens", "/device", "/first-steps/hide", "/first-steps/sample-data"),
     *("/settings", "/settings/providers/new", "/settings/providers/<id>"),
-    *("/variables/new", "/variables/<id>", "/projects/new", "/projects/<id>", "/people/new", "/people/<id>"),
+    *(
+        "/variables/new",
+        "/variables/<id>",
+        "/projects/new",
+        "/projects/<id>",
+        "/projects/<id>/follow",
+        "/people/new",
+        "/people/<id>",
+    ),
 }
 """Forms with a button that saves what was typed: they are their own question."""
 READS = {
     *("/endpoints/validate", "/endpoints/certificate", "/pipelines/<id>/dry-run", "/pipelines/templates/<name>/form"),
-    *("/account/password/check", "/settings/providers/try"),
+    *("/account/password/check", "/settings/providers/try", "/projects/<id>/sync"),
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""
@@ -112,7 +121,7 @@ THINGS: dict[str, dict[str, Any]] = {
     "endpoints": {"id": "n1", "name": "hub", "type": "docker", "project": "default", "properties": {}},
     "variables": {"id": "v1", "name": "REGION", "type": "REGULAR", "project": "default", "value": "eu"},
     "schedules": {"id": "s1", "name": "nightly", "cron": "0 2 * * *", "timeZone": "UTC", "enabled": True},
-    "projects": {"id": "j1", "name": "default"},
+    "projects": {"id": "j1", "name": "default", "following": True, "repository": "https://git.example.com/acme/config"},
     "users": {"id": "u1", "name": "bob", "serviceRole": "User", "enabled": True},
     "deployments": DEPLOYMENT,
     "dead-letters": LETTER,

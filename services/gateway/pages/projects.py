@@ -50,6 +50,31 @@ def edit(id: str) -> str:
     return _form(_stored(id))
 
 
+def follow(id: str) -> str | AnyResponse:
+    """Have the project follow a repository, or in another way than before."""
+    texts = {key: request.form.get(key, "").strip() for key in ("endpoint", "branch", "folder", "everySeconds")}
+    body: Json = {**{key: text for key, text in texts.items() if text}, "prune": "prune" in request.form}
+    return _sourced(Act(kind=Kind.PROJECTS, verb="follow", id=id, body=body))
+
+
+def unfollow(id: str) -> str | AnyResponse:
+    """Have it no longer follow one."""
+    return _sourced(Act(kind=Kind.PROJECTS, verb="unfollow", id=id))
+
+
+def sync(id: str) -> str | AnyResponse:
+    """Have the repository looked at now."""
+    return _sourced(Act(kind=Kind.PROJECTS, verb="sync", id=id))
+
+
+def _sourced(command: Act) -> str | AnyResponse:
+    try:
+        session.act(command)
+    except Refused as error:
+        return _form(_stored(command.id), error.problem)
+    return redirect(f"/projects/{command.id}")
+
+
 def save(id: str) -> str | AnyResponse:
     body = _given()
     draft = {**_stored(id), **body}
@@ -81,7 +106,14 @@ def _sent(draft: Json, command: Act) -> str | AnyResponse:
 
 def _form(project: Json, problem: Problem | None = None) -> str:
     people = {key: "\n".join(member.get("email", "") for member in project.get(key) or []) for key, _ in LISTS}
-    return render_template("projects_form.html", project=project, people=people, lists=LISTS, problem=problem)
+    source = _source(str(project["id"])) if project.get("id") else {}
+    return render_template(
+        "projects_form.html", project=project, people=people, lists=LISTS, problem=problem, source=source
+    )
+
+
+def _source(id: str) -> Json:
+    return session.get(Get(kind=Kind.PROJECTS, id=id, options={"source": True})).document
 
 
 ROUTES = (
@@ -91,4 +123,7 @@ ROUTES = (
     PageRoute("GET", "/projects/<id>", edit),
     PageRoute("POST", "/projects/<id>", save),
     PageRoute("POST", "/projects/<id>/delete", delete),
+    PageRoute("POST", "/projects/<id>/follow", follow),
+    PageRoute("POST", "/projects/<id>/unfollow", unfollow),
+    PageRoute("POST", "/projects/<id>/sync", sync),
 )
