@@ -35,7 +35,7 @@ class Case:
     causes: tuple[Cause, ...] = ()
     """The runs that led to this push, newest first; none when someone else pushed."""
     started_later: Push | None = None
-    """The last later push of the webhook and repository that started a run."""
+    """The last later push of the webhook and repository that started a run; of the same tag where runs are parallel."""
     last_started: Push | None = None
     """The last push of the webhook and repository that started a run, whatever its order."""
     awaits_earlier: bool = False

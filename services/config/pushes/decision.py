@@ -157,10 +157,13 @@ def _loops(case: Case, match: _Match) -> Decision | None:
 
 
 def _is_older(case: Case, match: _Match) -> Decision | None:
-    arrived_late = case.event.via in _LATE or case.rerun
-    if case.event.forced or (match.compiled.policy is Supersede.PARALLEL and not arrived_late):
+    if case.event.forced:
         return None
-    newer = case.started_later or _higher_version(case, match)
+    if match.compiled.policy is Supersede.PARALLEL:
+        # Tags run beside each other, in whatever order they come; one tag goes forward only.
+        newer = case.started_later if case.started_later and case.started_later.tag == match.push.tag else None
+    else:
+        newer = case.started_later or _higher_version(case, match)
     return None if newer is None else judge(Verdict.OLDER, live=newer.tag or newer.image, why=_why_late(case))
 
 

@@ -12,6 +12,7 @@ from services.config.store import Reading, deliveries, pushed_images
 from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import Push, TagResolved
 from shared.grammar.malformed import Malformed
+from shared.grammar.spec import Supersede
 
 from .case import Case
 
@@ -51,6 +52,7 @@ def read(
     if push is None or webhook is None or pipeline is None:
         return Case(event=event, now=uow.now, problem=problem, webhook=webhook, pipeline=pipeline)
     compiled, plan_problem = _compiled(pipeline)
+    in_parallel = compiled is not None and compiled.policy is Supersede.PARALLEL
     waiting = deliveries.gathering(uow, webhook.id, push.repository) if webhook.gather_s > 0 else []
     return Case(
         event=event,
@@ -63,7 +65,7 @@ def read(
         answer=answer,
         earlier=tuple(deliveries.earlier(uow, webhook.id, push, event.id)),
         causes=_causes(uow, push),
-        started_later=_push_of(deliveries.started_later(uow, event)),
+        started_later=_push_of(deliveries.started_later(uow, event, of_same_tag=in_parallel)),
         last_started=_push_of(deliveries.last_started(uow, event)) if event.via == "look" else None,
         awaits_earlier=deliveries.overtakes(uow, event),
         gathering_since=min((other.updated_at for other in waiting), default=None),

@@ -229,7 +229,7 @@ _SAME = (
 )
 
 
-def started_later(uow: Reading, event: PushEvent) -> PushEvent | None:
+def started_later(uow: Reading, event: PushEvent, *, of_same_tag: bool = False) -> PushEvent | None:
     """The delivery of the same webhook and repository that comes after this one and has started a run, the last."""
     if event.push is None:
         return None
@@ -247,6 +247,8 @@ def started_later(uow: Reading, event: PushEvent) -> PushEvent | None:
         .order_by(_ROW.received_at.desc())
         .limit(1)
     )
+    if of_same_tag:
+        statement = statement.where(_ROW.tag == event.push.tag)
     return next(iter(_found(uow, statement)), None)
 
 

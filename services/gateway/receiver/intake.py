@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from services.gateway.ports import Publishing
 from shared.contracts.pushes import HookReceived, HooksRefused
 from shared.contracts.topics import HOOK_RECEIVED, HOOKS_REFUSED, Topic
 from shared.process import tracing
+from shared.process.clock import monotonic
 from shared.process.health import Health
 from shared.process.logging import get_logger
 
@@ -23,6 +25,9 @@ ROOM_WAIT_S = 0.5
 """For room in a full spool that is being drained."""
 DRAIN_EVERY_S = 1.0
 DRAIN_TIMEOUT_S = 5.0
+DRAIN_AT_EXIT_S = 8.0
+"""For what waits when the process ends; less than a supervisor's patience. The rest is the next start's."""
+_DRAIN_AGAIN_S = 0.05
 
 
 class Intake:
@@ -44,6 +49,14 @@ class Intake:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=DRAIN_TIMEOUT_S + 1)
+        self._drain_before_exit()
+
+    def _drain_before_exit(self) -> None:
+        """Send what is left while the broker takes it; where another process drains, wait for it."""
+        deadline = monotonic() + DRAIN_AT_EXIT_S
+        while not self._spool.empty and self._post.connected and monotonic() < deadline:
+            if not self._spool.drain(self._publish, timeout_s=DRAIN_TIMEOUT_S):
+                time.sleep(_DRAIN_AGAIN_S)
 
     def take(self, delivery: HookReceived, topic: Topic = HOOK_RECEIVED) -> None:
         """Make a delivery safe. Raises `SpoolFull` when it is kept nowhere."""

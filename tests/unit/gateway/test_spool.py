@@ -190,3 +190,27 @@ def test_a_refused_publish_goes_to_the_spool_and_stays(tmp_path: Path) -> None:
     post.publish_nowait = refuse  # type: ignore[method-assign]
     Intake(post, kept).take(delivery(1))
     assert len(kept.waiting()) == 1
+
+
+def test_what_waits_is_sent_before_the_process_ends(tmp_path: Path) -> None:
+    kept, post = spool(tmp_path), FakePost()
+    kept.put(delivery(1))
+    post.connected = False
+    Intake(post, kept).close()
+    assert post.published == [] and len(kept.waiting()) == 1
+    post.connected = True
+    Intake(post, kept).close()
+    assert [sent.delivery_id for sent in post.published] == ["d1"] and kept.empty
+
+
+def test_a_process_that_ends_waits_for_the_one_that_drains(tmp_path: Path) -> None:
+    kept, post = spool(tmp_path), FakePost()
+    kept.put(delivery(1))
+    ending = threading.Thread(target=Intake(post, kept).close)
+    with spool(tmp_path).draining() as mine:
+        assert mine
+        ending.start()
+        ending.join(0.1)
+        assert ending.is_alive() and post.published == []
+    ending.join(5)
+    assert not ending.is_alive() and [sent.delivery_id for sent in post.published] == ["d1"]

@@ -237,8 +237,8 @@ def test_what_is_late_older_a_loop_or_skipped_starts_only_when_a_person_wants_it
     if not event.forced:
         assert all((cause.pipeline_id, cause.digest) != image for cause in generated.causes)
         in_parallel = decision.compiled.policy.value == "parallel"
-        late = generated.rerun or event.via in ("spool", "look")
-        assert generated.started_later is None or (in_parallel and not late)
+        later = generated.started_later
+        assert later is None or (in_parallel and decision.order.push and later.tag != decision.order.push.tag)
 
 
 @given(wanted)
@@ -277,6 +277,13 @@ def test_the_same_case_starts_the_same_run(generated: Case) -> None:
     ("change", "verdict"),
     [
         ({"started_later": push(tag="1.6"), "pipeline": pipeline("parallel")}, None),
+        (
+            {"started_later": push(tag="1.6"), "pipeline": pipeline("parallel"), "event": event(via="spool")},
+            None,
+        ),
+        ({"started_later": push(), "pipeline": pipeline("parallel")}, Verdict.OLDER),
+        ({"started_later": push(), "pipeline": pipeline("parallel"), "event": event(via="spool")}, Verdict.OLDER),
+        ({"last_started": push(tag="1.6"), "pipeline": pipeline("parallel"), "event": event(via="look")}, None),
         ({"started_later": push(tag="1.6")}, Verdict.OLDER),
         ({"started_later": push(tag="1.6"), "event": event(rerun_of="d0", forced=True)}, None),
         ({"last_started": push(tag="1.6")}, None),
