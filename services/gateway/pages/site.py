@@ -26,7 +26,7 @@ HELP = {
     "/webhooks": "how-to/reach-portside-from-docker-hub.html",
     "/endpoints": "how-to/connect-a-registry.html",
     "/variables": "reference/expressions.html",
-    "/device": "how-to/sign-in-with-cli-clients.html",
+    "/device": "how-to/sign-on.html",
     "/projects": "how-to/users-and-roles.html",
     "/people": "how-to/users-and-roles.html",
     "/queues": "reference/queues.html",
