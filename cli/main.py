@@ -251,3 +251,8 @@ def _remembered() -> dict[str, object]:
 
 for command in backups.commands(_told, HOME):
     operate.add_command(command)
+
+if __name__ == "__main__":
+    from cli.__main__ import main
+
+    main()

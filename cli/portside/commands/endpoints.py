@@ -7,7 +7,7 @@ import click
 from ..connection import PortsideServer
 from ..ending import CommandFailed
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server
+from ..options import with_limit, with_output, with_server, with_watch
 from ..output import Column, age, field, print_one
 from .listing import print_collection
 
@@ -28,12 +28,13 @@ def endpoints() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def endpoints_list(server: PortsideServer, limit: int, form: str) -> None:
+def endpoints_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List the endpoints of the project."""
-    print_collection(server, "endpoints", ENDPOINTS, form, limit, "No endpoints.")
+    print_collection(server, "endpoints", ENDPOINTS, form, limit, "No endpoints.", watch=watch)
 
 
 @click.command("get")

@@ -7,7 +7,7 @@ import click
 from ..connection import PortsideServer
 from ..ending import CommandFailed, demand_terminal, note
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server
+from ..options import with_limit, with_output, with_server, with_watch
 from ..output import Column, age, cell, field, page, print_all, print_one
 from .listing import print_collection
 
@@ -32,12 +32,13 @@ def pipelines() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def pipelines_list(server: PortsideServer, limit: int, form: str) -> None:
+def pipelines_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List the pipelines of the project."""
-    print_collection(server, "pipelines", COLUMNS, form, limit, "No pipelines.")
+    print_collection(server, "pipelines", COLUMNS, form, limit, "No pipelines.", watch=watch)
 
 
 @click.command()

@@ -9,9 +9,10 @@ import click
 from ..connection import PortsideServer
 from ..ending import confirm, note
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server, with_yes
+from ..options import with_limit, with_output, with_server, with_watch, with_yes
 from ..output import age, field, print_all
 from ..runs import ask_filter
+from ..watching import repeat
 
 PLACES = {name: f"{__name__}:queues_{name}" for name in ("list", "requeue", "discard")}
 LETTERS = (
@@ -31,14 +32,19 @@ def queues() -> None:
 
 
 @click.command("list")
+@with_watch
 @click.option("--state", default="kept", type=click.Choice(("kept", "requeued", "discarded")), show_default=True)
 @with_limit
 @with_output
 @with_server
-def queues_list(server: PortsideServer, state: str, limit: int, form: str) -> None:
+def queues_list(server: PortsideServer, state: str, limit: int, form: str, watch: bool) -> None:
     """List dead letters: messages that could not be processed, with the reason."""
-    letters = list(server.client.pages("/dead-letters", limit, **ask_filter(state=state)))
-    print_all(letters, LETTERS, form, name="id", empty="No dead letters.")
+
+    def show() -> None:
+        letters = list(server.client.pages("/dead-letters", limit, **ask_filter(state=state)))
+        print_all(letters, LETTERS, form, name="id", empty="No dead letters.")
+
+    repeat(show, watch=watch)
 
 
 @click.command("requeue")

@@ -9,8 +9,9 @@ import click
 from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
-from ..options import with_context, with_limit, with_output, with_server, with_yes
+from ..options import with_context, with_limit, with_output, with_server, with_watch, with_yes
 from ..output import Column, field, print_all, print_one
+from ..watching import repeat
 
 PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
 TOKENS = (
@@ -30,12 +31,16 @@ def tokens() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def tokens_list(server: PortsideServer, limit: int, form: str) -> None:
+def tokens_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List API tokens; none is shown in clear."""
-    print_all(list(server.client.pages("/api-tokens", limit)), TOKENS, form, empty="No API tokens.")
+    repeat(
+        lambda: print_all(list(server.client.pages("/api-tokens", limit)), TOKENS, form, empty="No API tokens."),
+        watch=watch,
+    )
 
 
 @click.command("create")

@@ -9,9 +9,10 @@ import click
 from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, ask_secret, note
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server
+from ..options import with_limit, with_output, with_server, with_watch
 from ..output import field, print_all
 from ..runs import ask_filter
+from ..watching import repeat
 
 PLACES = {name: f"{__name__}:users_{name}" for name in ("list", "add", "password")}
 USERS = (
@@ -30,12 +31,13 @@ def users() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def users_list(server: PortsideServer, limit: int, form: str) -> None:
+def users_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List users."""
-    print_all(list(server.client.pages("/users", limit)), USERS, form, name="userName")
+    repeat(lambda: print_all(list(server.client.pages("/users", limit)), USERS, form, name="userName"), watch=watch)
 
 
 @click.command("add")

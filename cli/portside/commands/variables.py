@@ -7,7 +7,7 @@ import click
 from ..connection import PortsideServer
 from ..ending import ask_secret, confirm, note
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server, with_yes
+from ..options import with_limit, with_output, with_server, with_watch, with_yes
 from ..output import age, field
 from .listing import print_collection
 
@@ -27,12 +27,13 @@ def variables() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def variables_list(server: PortsideServer, limit: int, form: str) -> None:
+def variables_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List the variables of the project."""
-    print_collection(server, "variables", VARIABLES, form, limit, "No variables.")
+    print_collection(server, "variables", VARIABLES, form, limit, "No variables.", watch=watch)
 
 
 @click.command("set")

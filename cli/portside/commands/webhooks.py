@@ -7,7 +7,7 @@ import click
 from ..connection import PortsideServer
 from ..ending import confirm
 from ..lazy import LazyGroup
-from ..options import with_limit, with_output, with_server, with_yes
+from ..options import with_limit, with_output, with_server, with_watch, with_yes
 from ..output import field, print_one
 from .listing import print_collection
 
@@ -31,12 +31,13 @@ def webhooks() -> None:
 
 
 @click.command("list")
+@with_watch
 @with_limit
 @with_output
 @with_server
-def webhooks_list(server: PortsideServer, limit: int, form: str) -> None:
+def webhooks_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List the webhooks of the project."""
-    print_collection(server, "registry-webhooks", WEBHOOKS, form, limit, "No webhooks.")
+    print_collection(server, "registry-webhooks", WEBHOOKS, form, limit, "No webhooks.", watch=watch)
 
 
 @click.command("get")
