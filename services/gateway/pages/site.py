@@ -16,7 +16,6 @@ from .routing import PageRoute
 USUAL = Path(__file__).resolve().parents[3] / ".site"
 """Where `scripts/site` puts it: beside the packages, in a clone and in the image."""
 HELP = {
-    "/device": "how-to/sign-in-with-cli-clients.html",
     "/executions": "explanation/concepts.html",
     "/approvals": "how-to/approvals.html",
     "/pipelines": "reference/flow.html",
