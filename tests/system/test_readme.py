@@ -47,7 +47,7 @@ RUN_BY = {
     ),
     "docker compose up --build --detach": "test_containers_start_and_sign_in",
     "docker compose exec config portside link": "test_containers_start_and_sign_in",
-    "helm install portside deploy/charts/portside": "test_the_chart_installs",
+    "helm install portside deploy/charts/portside --values values.yaml": "test_the_chart_installs",
 }
 """Which test runs it: of this module, or another's."""
 
@@ -161,9 +161,8 @@ def test_sample_data_is_started_beside_a_system(tmp_path: Path) -> None:
         pass
 
 
-def test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made(
-    checkout: Checkout, tmp_path: Path
-) -> None:
+def test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
     checkout.run(f"make install BIN={tmp_path / 'bin'}")
     assert (tmp_path / "bin" / "portside").readlink() == checkout.folder / ".venv" / "bin" / "portside"
     checkout.run("make site")
@@ -205,5 +204,11 @@ def test_containers_start_and_sign_in(tmp_path: Path) -> None:
 
 @pytest.mark.helm
 def test_the_chart_installs(tmp_path: Path) -> None:
-    rendered = Checkout(tmp_path).run("helm install portside deploy/charts/portside --dry-run=client")
-    assert "kind: Deployment" in rendered
+    checkout = Checkout(tmp_path)
+    chapter = (ROOT / "docs/how-to/install-on-kubernetes.md").read_text(encoding="utf-8")
+    values = re.search(r"^with this `values.yaml`:\n\n```yaml\n(.*?)^```", chapter, re.MULTILINE | re.DOTALL)
+    assert values
+    (checkout.folder / "values.yaml").write_text(values[1], encoding="utf-8")
+    # `tests/e2e/test_chart.py` installs it into a real cluster.
+    command = "helm install portside deploy/charts/portside --values values.yaml --dry-run=client"
+    assert "kind: Deployment" in checkout.run(command)
