@@ -53,6 +53,8 @@ class Scene:
     repository: str = REPOSITORY
     real_registry: bool = False
     """Images are pushed to `registry_url` for real; the Hub only calls."""
+    pinned: bool = True
+    """Images are deployed by the digest that the Hub says; it does not know that of an image which it does not hold."""
     chain: bool = False
     """The push starts a pipeline that pushes on, and that push the one that deploys."""
 
@@ -135,8 +137,14 @@ def define_pipelines(client: Client, scene: Scene, steps: Steps) -> None:
     for trigger in scene.triggers:
         with steps("pipeline from demo/") as notes:
             if not client.documents("/pipelines", **{"$filter": f"name eq '{trigger.pipeline}'"}):
-                client.import_yaml((files("demo") / trigger.file).read_text())
+                text = (files("demo") / trigger.file).read_text()
+                client.import_yaml(text if scene.pinned else by_tag(text))
             notes.append(trigger.pipeline)
+
+
+def by_tag(pipeline: str) -> str:
+    """The pipeline's YAML with images deployed by their tags."""
+    return re.sub(r"^( *)action: APPLY$", r"\1action: APPLY\n\1pinDigest: false", pipeline, flags=re.MULTILINE)
 
 
 def define_webhooks(client: Client, scene: Scene, steps: Steps) -> None:

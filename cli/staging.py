@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import requests
+
 from cli import demo as play
 from cli import leftovers, system
 from cli.brokers import find_or_start
@@ -144,4 +146,7 @@ def given_image(scene: play.Scene, reference: str) -> tuple[play.Scene, str]:
     host, _, rest = name.partition("/")
     has_host = rest and ("." in host or ":" in host or host == "localhost")
     prefix = f"{host}/" if has_host and host != HUB_HOST else ""
-    return replace(scene, image_host=prefix, repository=rest if has_host else name), tag
+    repository = rest if has_host else name
+    order = {"name": repository, "admins": [play.HUB_USER]}
+    requests.post(f"{scene.hub_url}/_fake/repositories", json=order, timeout=30).raise_for_status()
+    return replace(scene, image_host=prefix, repository=repository, pinned=False), tag

@@ -178,6 +178,8 @@ def test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_
 def test_the_demo_deploys_to_a_cluster_of_ones_own(checkout: Checkout) -> None:
     image.push(f"http://{os.environ['TEST_REGISTRY']}", "acme/readme", "1.0")
     name = f"{os.environ['TEST_REGISTRY']}/acme/readme:1.0"
+    # With one, the demo would push an image of its own to it.
+    del checkout.environment["TEST_REGISTRY"]
     command = f"make demo ONCE=1 PORT={free_port()} KUBECONFIG={os.environ['KUBECONFIG']} IMAGE={name}"
     assert checkout.run(command).rstrip().endswith("verified")
 
