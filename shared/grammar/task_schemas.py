@@ -59,7 +59,12 @@ TASK_SCHEMAS: dict[str, Schema] = {
         "Kubernetes",
         "Reads, applies, waits for or puts back objects of a Kubernetes cluster.",
         {
-            "action": _text("Action", enum=list(K8S_ACTIONS)),
+            "action": _text(
+                "Action",
+                "APPLY creates what is missing and updates what is there. CREATE fails where an object exists, so from "
+                "the second run on, unless `continueOnConflict` leaves it as it is.",
+                enum=list(K8S_ACTIONS),
+            ),
             "timeout": _whole("Timeout (minutes)", "How long to wait until the objects are ready.", default=5),
             "yaml": _text("Local YAML", "One or several documents.", **{"x-multiline": True}),
             "references": _text(

@@ -26,6 +26,7 @@ ASKS: dict[str, str] = {
     "/pipelines/<id>/enabled": "/pipelines/p1",
     "/pipelines/<id>/delete": "/pipelines/p1",
     "/pipelines/<id>/run": "/pipelines/p1",
+    "/pipelines/<id>/change-to-apply": "/executions/e3",
     "/pipelines/<pipeline>/schedules/<id>/delete": "/pipelines/p1/schedules/s1",
     "/webhooks/<id>/act": "/webhooks",
     "/webhooks/inputs": "/webhooks/w1",
@@ -168,6 +169,12 @@ def test_a_control_that_changes_something_opens_its_dialog_and_sends_nothing(pag
         stages = {"Ask": {"status": "RUNNING", "taskOrder": ["May it"], "tasks": tasks}}
         running = {"id": "e2", "name": "web", "index": 2, "status": "WAITING", "project": "default"}
         site.documents["executions"] = {**running, "stageOrder": ["Ask"], "stages": stages}
+    if ASKS[rule] == "/executions/e3":
+        said = "Deployment apps/web exists: choose Apply to update it, or Continue on conflict to leave it as it is."
+        task = {"type": "K8S", "status": "FAILED", "failureMessage": said}
+        stages = {"Deploy": {"status": "FAILED", "taskOrder": ["Create"], "tasks": {"Create": task}}}
+        failed = {**THINGS["executions"], "id": "e3", "_pipelineId": "p1", "stageOrder": ["Deploy"], "stages": stages}
+        site.documents["executions"] = failed
     # What is loaded into the page meanwhile moves the buttons.
     page.route("**/first-steps/bar", lambda route: route.fulfill(body=""))
     page.goto(ASKS[rule])

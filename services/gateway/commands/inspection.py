@@ -6,14 +6,18 @@ through a runner.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from services.gateway.config_client import ConfigClient
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind, ValidateAsk, Validated
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
+from shared.contracts.pushes import Push
 from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.patterns import judge
-from shared.grammar.repositories import repository_of
+from shared.grammar.repositories import HUB_HOST, meant_repository, repository_of
+from shared.process.clock import epoch
 
 
 def is_hub(endpoint: ResolvedEndpoint) -> bool:
@@ -90,6 +94,50 @@ def last_tags(
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
     listing = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
     return {**listing, "tags": [_judged(tag, pattern, exclude) for tag in listing["tags"]]}
+
+
+@dataclass(frozen=True, slots=True)
+class TagToRun:
+    """A tag as the push that it would be; `at` is when it was pushed or, by `is_built`, built: ISO 8601 or blank."""
+
+    push: Push
+    at: str
+    is_built: bool
+    problem: str = ""
+
+
+def tags_to_run(
+    config: ConfigClient, caller: Caller, project: str, endpoint: str, repo_name: str
+) -> tuple[TagToRun, ...]:
+    """The last tags of a webhook's repository, each with its digest and time where the registry gives them; for who
+    may run pipelines there. Raises `Refused`."""
+    ask = Get(kind=Kind.ENDPOINTS, project=project, name=endpoint, options={"forTags": True})
+    resolved = ResolvedEndpoint.model_validate(config.get(caller, ask).document)
+    meant = meant_repository(resolved.properties, repo_name)
+    host = HUB_HOST if is_hub(resolved) else meant.host
+    listing = seen(config, caller, "tags", resolved, {"repository": meant.path, "details": True})
+    return tuple(_to_run(host, meant.path, tag) for tag in listing.get("tags") or ())
+
+
+def _to_run(host: str, repository: str, tag: Json) -> TagToRun:
+    pushed, built = str(tag.get("pushedAt") or ""), str(tag.get("builtAt") or "")
+    push = Push(
+        provider="manual",
+        registry_host=host,
+        repository=repository,
+        tag=str(tag.get("name") or ""),
+        digest=str(tag.get("digest") or "") or None,
+        pushed_at=_seconds(pushed),
+    )
+    return TagToRun(push, pushed or built, not pushed and bool(built), str(tag.get("problem") or ""))
+
+
+def _seconds(time: str) -> float | None:
+    """Since the epoch; None for what cannot be read."""
+    try:
+        return epoch(time)
+    except ValueError:
+        return None
 
 
 def template(config: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:

@@ -15,7 +15,17 @@ from shared.contracts.problems import Code, Refused, refuse
 
 from . import session
 from .deployments import workloads_of
-from .execution_view import ENDED, first_of_interest, headline, printed, stages_of, task_of, times, verbs
+from .execution_view import (
+    ENDED,
+    exists_already,
+    first_of_interest,
+    headline,
+    printed,
+    stages_of,
+    task_of,
+    times,
+    verbs,
+)
 from .formats import brief
 from .layout import piece, query_number
 from .log_lines import LINES, LogLine, gap_before, matching, read
@@ -146,6 +156,7 @@ def _panel(execution: Json, stage: str, name: str) -> str:
         execution=execution,
         task=task,
         over=task.get("status") in ENDED,
+        may_apply=exists_already(task) and session.role().may(str(execution.get("project")), "EDIT"),
         told=printed(line.text for line in _all(execution, task)),
         log=_log(execution, task, lines, linked_line=linked_line, follows=not linked_line),
         operation=_operation(execution, task) if task.get("_waiting") else None,

@@ -82,6 +82,15 @@ def first_of_interest(execution: Json) -> tuple[str, str] | None:
     return None
 
 
+_EXISTS = "exists: choose Apply to update it"
+"""How a CREATE words its failure (`services/runner/tasks/k8s/mutations.py`)."""
+
+
+def exists_already(task: Json) -> bool:
+    """Did a task fail because what it was to create is there?"""
+    return task.get("type") == "K8S" and task.get("status") == "FAILED" and _EXISTS in str(task.get("said"))
+
+
 def verbs(execution: Json) -> tuple[str, ...]:
     """What can be done to an execution in its state."""
     status = execution.get("status")

@@ -14,21 +14,30 @@ from flask import render_template, request
 from services.gateway.commands.imports import seal_yaml
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
-from shared.contracts.problems import Code, Flaw, Problem, Refused
+from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.contracts.texts import whole_number
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
+from shared.grammar.expressions import ABOUT_NAMES
 from shared.grammar.malformed import Malformed
 from shared.grammar.task_schemas import TASK_SCHEMAS
 
-from . import pipeline_edits, session, task_form
+from . import notification_form, pipeline_edits, session, task_form
 from .execution_view import stages_of
 from .forms import demand_unchanged, done, every, field, preset_project, project_names
 from .pipeline_template import template
 from .routing import PageRoute
+from .schedules import schedules_of
+from .toasts import say
 from .yaml_edit import rewritten
 
-TABS = {"head": "Pipeline", "input": "Input", "tasks": "Workspace"}
+TABS = {
+    "head": "Pipeline",
+    "input": "Input",
+    "tasks": "Workspace",
+    "notifications": "Notifications",
+    "schedules": "Schedules",
+}
 INJECTIONS = tuple(pipeline_edits.INJECTIONS)
 SPARE_LINES = 6
 
@@ -54,6 +63,23 @@ def save(id: str) -> Any:
     pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
     command = Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True})
     return _sent(command, pipeline)
+
+
+def change_to_apply(id: str) -> Any:
+    """Let a task that failed because its objects exist update them from now on; the pipeline gets a new version."""
+    stored = session.get(Get(kind=Kind.PIPELINES, id=id))
+    run, stage, task = field("run"), field("stage"), field("task")
+    tree = load_yaml(stored.text)[0].tree
+    changed = pipeline_edits.applying(tree, stage, task)
+    if changed is None:
+        message = (
+            f"{stage}.{task} of {stored.document.get('name')} no longer creates: somebody has changed the pipeline."
+        )
+        raise refuse(Code.CONFLICT, message, subject=id, next_step="Look at its versions, or run it again.")
+    text = seal_yaml(rewritten(stored.text, changed), session.context().sealer.seal_secret).text
+    session.act(Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True}, text=text))
+    say(f"{stage}.{task} applies from now on. Rerun to deploy.", f"/pipelines/{id}/versions", "What changed")
+    return done(f"/executions/{run}")
 
 
 def side() -> str:
@@ -153,8 +179,24 @@ def _editor(
         marked={flaw.line for flaw in problem.flaws if flaw.line} if problem else set(),
         pipeline=pipeline,
         notice=notice,
-        side=_side(text, **{**_asked(), "tab": _asked()["tab"] or tab}),
+        side=_side(
+            text, **{**_asked(), "tab": _asked()["tab"] or tab, "pipeline": str((pipeline or {}).get("id") or "")}
+        ),
+        words=_completions(),
     )
+
+
+def _completions() -> Json:
+    """What the editor completes besides the names in the text: facts of a run, variables, and fields by task type."""
+    fields = {
+        kind: {
+            name: {"about": about.get("description") or about.get("title") or "", "choices": about.get("enum") or []}
+            for name, about in (schema.get("properties") or {}).items()
+        }
+        for kind, schema in TASK_SCHEMAS.items()
+    }
+    variables = [str(variable.get("name")) for variable in every(Kind.VARIABLES)]
+    return {"facts": list(ABOUT_NAMES), "variables": variables, "fields": fields}
 
 
 def _asked() -> dict[str, str]:
@@ -169,13 +211,14 @@ def _side(text: str, **where: str) -> str:
     except (Malformed, IndexError, AttributeError, TypeError):
         return render_template("_pipelines_side.html", tree=None, tabs=TABS, tab=place["tab"] or "tasks")
     stage, name = place["stage"], place["task"]
+    tab = place["tab"] if place["tab"] in TABS else "tasks"
     task = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(name)
     schema = TASK_SCHEMAS.get(str((task or {}).get("type")))
     return render_template(
         "_pipelines_side.html",
         tree=tree,
         tabs=TABS,
-        tab=place["tab"] if place["tab"] in TABS else "tasks",
+        tab=tab,
         injections=INJECTIONS,
         injection=pipeline_edits.injection(tree),
         inputs=pipeline_edits.input_rows(tree),
@@ -188,7 +231,13 @@ def _side(text: str, **where: str) -> str:
         source=task_form.source_of(task) if task else "",
         projects=project_names(),
         kinds={kind: schema["title"] for kind, schema in TASK_SCHEMAS.items()},
-        endpoints=every(Kind.ENDPOINTS) if task else [],
+        endpoints=every(Kind.ENDPOINTS) if task or tab == "notifications" else [],
+        pipeline_id=request.values.get("pipeline", "") or place.get("pipeline", ""),
+        notices=notification_form.rows(tree),
+        notice_kinds=tuple(notification_form.KINDS),
+        notice_events=notification_form.WORDS,
+        notice_levels=notification_form.levels(stages),
+        schedules=schedules_of(tree) if tab == "schedules" else [],
     )
 
 
@@ -233,6 +282,19 @@ def _add_task(tree: Json, where: Where) -> tuple[Json, Where]:
     return tree, {**where, "task": task}
 
 
+def _notifications(tree: Json, where: Where) -> tuple[Json, Where]:
+    return notification_form.changed(tree, request.form), where
+
+
+def _add_notification(tree: Json, where: Where) -> tuple[Json, Where]:
+    return notification_form.added(tree, field("kind")), where
+
+
+def _remove_notification(tree: Json, where: Where) -> tuple[Json, Where]:
+    number = whole_number(field("remove"))
+    return (tree if number is None else notification_form.removed(tree, number)), where
+
+
 def _remove_task(tree: Json, where: Where) -> tuple[Json, Where]:
     return pipeline_edits.without_task(tree, where["stage"], where["task"]), {**where, "stage": "", "task": ""}
 
@@ -262,8 +324,11 @@ _CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
     "task": _task,
     "rename-task": _task,
     "type": _type,
+    "notifications": _notifications,
+    "add-notification": _add_notification,
+    "remove-notification": _remove_notification,
 }
-_QUIET = frozenset({"head", "inputs", "task"})
+_QUIET = frozenset({"head", "inputs", "task", "notifications"})
 """These leave the forms as they are, so that one can go on typing."""
 
 
@@ -272,6 +337,7 @@ ROUTES = (
     PageRoute("GET", "/pipelines/<id>/edit", edit),
     PageRoute("POST", "/pipelines/new", create),
     PageRoute("POST", "/pipelines/<id>/edit", save),
+    PageRoute("POST", "/pipelines/<id>/change-to-apply", change_to_apply),
     PageRoute("POST", "/pipelines/side", side),
     PageRoute("POST", "/pipelines/change", change),
 )

@@ -69,16 +69,15 @@ stages:
 
 
 def template(project: str, name: str, injection: str) -> str:
-    """A pipeline that deploys an image to Kubernetes, with the inputs that are injected."""
+    """A pipeline that deploys an image to Kubernetes. Of what a trigger fills in, it names image and tag alone."""
     option = f"{injection.upper()}_TRIGGER"
     names = dict(TRIGGERS.get(option, {}))
     docker = option == "DOCKER_TRIGGER"
     image, tag = ("DOCKER_IMAGE", "DOCKER_TAG") if docker else ("IMAGE", "TAG")
     names |= {} if docker else _OWN
-    values = {**dict.fromkeys(names, ""), "NAMESPACE": "default"}
-    needed = {image, tag, "NAMESPACE"}
+    values = {**dict.fromkeys((image, tag), ""), "NAMESPACE": "default"}
     about = {**names, "NAMESPACE": "Where to deploy"}
-    meta = {key: {"mandatory": key in needed, "description": about[key]} for key in values}
+    meta = {key: {"mandatory": True, "description": about[key]} for key in values}
     text = _HEAD.format(project=_scalar(project), name=_scalar(name))
     if option in TRIGGERS:
         text += f"options:\n- {option}\n"

@@ -19,7 +19,7 @@ from .forms import done, field, write
 from .layout import piece, query_number
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
-from .run_inputs import fields_of, given
+from .run_inputs import IMAGE, fields_of, given
 from .schedules import schedules_of
 
 RUNS = 10
@@ -53,7 +53,8 @@ def show(id: str) -> str:
         "pipelines_one.html",
         pipeline=pipeline,
         stages=stages_of(pipeline),
-        inputs=fields_of(pipeline),
+        inputs=(inputs := fields_of(pipeline)),
+        takes_image=any(row["name"] in IMAGE for row in inputs),
         schedules=schedules_of(pipeline),
         told=_told(pipeline),
         runs=session.find(newest).documents,

@@ -8,6 +8,8 @@ from shared.contracts.base import Json
 from shared.grammar.inputs import blank, injected
 
 FIELD = "in."
+IMAGE = ("DOCKER_IMAGE", "DOCKER_TAG")
+"""Of what a push fills in: what a person chooses."""
 
 
 def fields_of(pipeline: Json, values: Json | None = None) -> list[Json]:
@@ -22,6 +24,7 @@ def fields_of(pipeline: Json, values: Json | None = None) -> list[Json]:
             "description": (meta.get(name) or {}).get("description") or filled.get(name, ""),
             "mandatory": (meta.get(name) or {}).get("mandatory") is True,
             "injected": name in filled,
+            "folded": name in filled and name not in IMAGE and (meta.get(name) or {}).get("mandatory") is not True,
         }
         for name, default in defaults.items()
     ]

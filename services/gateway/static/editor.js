@@ -1,5 +1,8 @@
 // The pipeline's YAML as CodeMirror, with its problems in their lines; the forms beside it write into it.
-"use strict";
+import { complete, completes } from "./completion.js";
+
+// What is undone is undone in the forms too.
+const redraw = () => document.querySelector('.tabs [aria-current="true"]')?.click();
 
 document.addEventListener("DOMContentLoaded", () => {
   const text = document.getElementById("text");
@@ -13,8 +16,18 @@ document.addEventListener("DOMContentLoaded", () => {
     readOnly: text.readOnly,
     screenReaderLabel: "Pipeline as YAML",
     // Tab leaves the editor, as the keyboard expects; Ctrl-] indents.
-    extraKeys: { Tab: false, "Shift-Tab": false },
+    extraKeys: { Tab: false, "Shift-Tab": false, "Ctrl-Space": complete },
   });
+  editor.on("inputRead", (_, { text: [typed] }) => completes(typed) && complete(editor));
+  for (const button of document.querySelectorAll("[data-edit]")) {
+    button.addEventListener("click", () => (editor[button.dataset.edit](), redraw(), editor.focus()));
+  }
+  const able = () => {
+    const { undo, redo } = editor.historySize();
+    for (const button of document.querySelectorAll("[data-edit]")) button.disabled = !{ undo, redo }[button.dataset.edit];
+  };
+  editor.on("change", able);
+  able();
   // Readers of the field, a form or htmx, get what is written now.
   document.addEventListener("htmx:configRequest", (event) => {
     editor.save();

@@ -104,6 +104,15 @@ on("click", ({ target }) => {
   field.focus();
 });
 
+// A button that fills in several fields: `data-fills` is an object of names and values.
+on("click", ({ target }) => {
+  const button = target.closest("[data-fills]");
+  if (!button) return;
+  const { elements } = button.closest("form");
+  for (const [name, value] of Object.entries(JSON.parse(button.dataset.fills))) if (elements[name]) fill(elements[name], value);
+  for (const row of button.closest("table").rows) row.toggleAttribute("aria-current", row.contains(button));
+});
+
 // A file that is chosen or dropped is read here, into the text that `data-into` or `data-drop` names.
 const read = async (file, into) => fill(document.getElementById(into), await file.text());
 on("change", ({ target }) => {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from services.runner.clients.certificates import dial, look
-from services.runner.clients.registry import Registry, RegistryProblem, account_of
+from services.runner.clients.registry import Registry, RegistryProblem, account_of, built_at
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import ClusterConnection
 from services.runner.tasks.k8s.images import running
@@ -22,6 +22,7 @@ from shared.outbound.failures import explain
 from shared.outbound.guard import ForbiddenAddress, Reach
 from shared.outbound.http import HttpClient, forbidden_message
 from shared.outbound.tls import Trust
+from shared.process.clock import monotonic
 from shared.process.secrets import CannotOpen
 
 from .sign_on import ProviderSignOn
@@ -29,6 +30,8 @@ from .test_delivery import send
 from .validate import Validator
 
 LAST_TAGS = 10
+DETAILS_S = 8.0
+"""How long digests and times of tags are asked for; tags after that come by their names alone."""
 Look = Callable[[OpenEndpoint | None, Json, HttpClient], Json]
 
 
@@ -74,15 +77,33 @@ def _certificate(endpoint: OpenEndpoint | None, options: Json, client: HttpClien
 
 
 def _tags(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:
-    """The last tags by their names, as versions: a registry does not say when each was pushed."""
+    """The last tags by their names, as versions: a registry does not say when each was pushed. With `options.details`
+    each has its digest, and when its image was built."""
     if endpoint is None:
         raise refuse(Code.INVALID, "Name the docker endpoint whose tags to list.")
     repository = str(options.get("repository") or repository_of(endpoint.properties).path)
     if not repository:
         raise refuse(Code.INVALID, "The endpoint is a whole namespace: name the repository.", subject="repository")
-    names = Registry(account_of(endpoint), client).tags(repository) or []
+    registry = Registry(account_of(endpoint), client)
+    names = registry.tags(repository) or []
     last = sorted(names, key=_as_version, reverse=True)[:LAST_TAGS]
-    return {"repository": repository, "tags": [{"name": name} for name in last], "order": "highest version first"}
+    until = monotonic() + DETAILS_S if options.get("details") else 0.0
+    tags = [_described(registry, repository, name, until) for name in last]
+    return {"repository": repository, "tags": tags, "order": "highest version first"}
+
+
+def _described(registry: Registry, repository: str, name: str, until: float) -> Json:
+    """A tag with its digest and the time of its build, where the registry says so before `until`, in monotonic
+    seconds."""
+    tag: Json = {"name": name}
+    try:
+        manifest = registry.resolve(repository, name) if monotonic() < until else None
+        if manifest is not None:
+            tag["digest"] = manifest.digest
+            tag["builtAt"] = built_at(registry, repository, manifest) if monotonic() < until else ""
+    except RegistryProblem as problem:
+        tag["problem"] = problem.message
+    return tag
 
 
 def _as_version(tag: str) -> list[tuple[int, int, str]]:

@@ -94,6 +94,9 @@ def test_a_registry_lists_the_repositories_of_a_namespace_and_the_highest_tags(r
     assert listed == {"namespace": "acme", "repositories": ["api", "web"]}
     asked = Inspect(what="tags", endpoint=endpoint, options={"repository": "acme/web"})
     assert [tag["name"] for tag in inspect(asked).document["tags"]] == ["1.10", "1.9", "latest"]
+    detailed = Inspect(what="tags", endpoint=endpoint, options={"repository": "acme/web", "details": True})
+    for tag in inspect(detailed).document["tags"]:
+        assert tag["digest"].startswith("sha256:") and "problem" not in tag, tag
     with pytest.raises(Refused):
         inspect(Inspect(what="tags", endpoint=endpoint))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.config.catalog import references
-from services.config.catalog.base import Scoped, choose_project, tags_of
+from services.config.catalog.base import Scoped, choose_project, demand, tags_of
 from services.config.catalog.documents import common, day, flag, name_of, table, text
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint
@@ -38,12 +38,17 @@ class Endpoints(Scoped[Endpoint]):
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One endpoint; with `options.forValidation` as a runner needs it: variables filled in, secrets sealed; with
+        `options.forTags` the same, for who may run pipelines and so has its tags listed; with
         `options.types` what each type takes; with `options.mayTry` nothing, refused for who may edit nowhere."""
         if ask.options.get("types"):
             return Document(document={"types": schemas.documents()})
         if ask.options.get("mayTry"):
             _demand_some_edit(person)
             return Document()
+        if ask.options.get("forTags"):
+            endpoint = self.locate(uow, person, ask)
+            demand(uow, person, endpoint.project, Right.EXECUTE, "list tags")
+            return Document(document=references.resolve_endpoint(uow, endpoint).model_dump(mode="json"))
         if not ask.options.get("forValidation"):
             return super().get(uow, person, ask)
         body = ask.options.get("body")

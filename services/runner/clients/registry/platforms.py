@@ -1,4 +1,4 @@
-"""For which platforms an image is there."""
+"""For which platforms an image is there, and when it was built."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from shared.grammar.json_parser import parse_json
 
 from .account import RegistryProblem
 from .connection import pull
-from .reading import MANIFESTS, Manifest, Registry
+from .reading import MANIFESTS, Manifest, Registry, is_digest
+
+_LONGEST_TIME = 40
 
 
 def platforms(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
@@ -24,6 +26,24 @@ def platforms(registry: Registry, repository: str, manifest: Manifest) -> tuple[
         digest = config.get("digest", "") if isinstance(config, dict) else ""
         described = [_read(registry, repository, f"blobs/{digest}", "*/*")]
     return tuple(dict.fromkeys(form for about in described if isinstance(about, dict) for form in _forms(about)))
+
+
+def built_at(registry: Registry, repository: str, manifest: Manifest) -> str:
+    """When an image was built, as its configuration says, ISO 8601; of several platforms the first. Blank if unknown.
+
+    Reads up to two manifests and the configuration: at Docker Hub that counts as a pull.
+    """
+    document = _read(registry, repository, f"manifests/{manifest.digest}", MANIFESTS)
+    children = document.get("manifests")
+    if isinstance(children, list):
+        images = [entry for entry in children if isinstance(entry, dict) and _forms(entry.get("platform") or {})]
+        if not images:
+            return ""
+        document = _read(registry, repository, f"manifests/{images[0].get('digest')}", MANIFESTS)
+    config = document.get("config")
+    digest = str(config.get("digest") or "") if isinstance(config, dict) else ""
+    created = _read(registry, repository, f"blobs/{digest}", "*/*").get("created") if is_digest(digest) else ""
+    return str(created or "")[:_LONGEST_TIME]
 
 
 def _read(registry: Registry, repository: str, suffix: str, accept: str) -> dict[str, Any]:

@@ -272,6 +272,19 @@ def test_only_who_makes_endpoints_looks_at_servers(office: Office) -> None:
     refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, options={"mayTry": True}, by="eve")
 
 
+def test_who_may_run_pipelines_has_the_tags_of_an_endpoint_listed_and_may_not_try_another_address(
+    office: Office,
+) -> None:
+    made = office.docker_endpoint()
+    office.user("eve", default="viewers")
+    office.user("rob", service="Executor")
+    ask = {"forTags": True}
+    refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, made["id"], options=ask, by="eve")
+    elsewhere = {**ask, "body": {"properties": {"repoURL": "https://evil.example.com/acme/web"}}}
+    listed = office.get(Kind.ENDPOINTS, made["id"], options=elsewhere, by="rob")
+    assert listed["properties"]["repoURL"] == made["properties"]["repoURL"]
+
+
 def test_lists_are_filtered_and_scoped_to_ones_projects(office: Office) -> None:
     office.act(Kind.PROJECTS, "create", {"name": "other"})
     office.docker_endpoint()
