@@ -100,6 +100,14 @@ class HooksRefused(Message):
     """So many a minute one process of the gateway takes from one token."""
 
 
+class CloudAccess(Message):
+    """A docker endpoint whose password a cloud mints."""
+
+    endpoint: str
+    properties: Json
+    secrets: dict[str, Sealed]
+
+
 class RegistryAccess(Message):
     """Where and as whom to ask a registry."""
 
@@ -114,6 +122,8 @@ class RegistryAccess(Message):
     """The token service on another server that the endpoint accepted."""
     allow_local: bool = False
     """An administrator lets the endpoint reach the runner's own machine."""
+    cloud: CloudAccess | None = None
+    """In place of user name and password, where the endpoint signs in at a cloud."""
 
 
 class TagResolve(Message):

@@ -11,9 +11,11 @@ from .endpoint_names import OLD_NAMES, is_docker_host
 MASK = "*****"
 """What stands for a secret in every answer; writing it back keeps the secret."""
 
+_CLOUD_SECRETS = ("awsSecretAccessKey", "googleKey", "azureClientSecret")
+
 ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
-    "docker": ("password", "token"),
-    "k8s": ("token", "password", "certKeyData", "proxyPassword"),
+    "docker": ("password", "token", *_CLOUD_SECRETS),
+    "k8s": ("token", "password", "certKeyData", "proxyPassword", *_CLOUD_SECRETS),
     "git": ("password", "token", "privateKey", "passphrase"),
     "email": ("outboundPassword",),
     "slack": ("url", "token"),
@@ -27,8 +29,8 @@ ENDPOINT_SECRETS: dict[str, tuple[str, ...]] = {
 _TELLING = re.compile(r"pass(?:$|w|phrase|code)|pwd|token|secret|key|credential|authorization|cookie", re.IGNORECASE)
 _PUBLIC = re.compile(r"public_?-?key", re.IGNORECASE)
 
-SENT_SECRETS = frozenset({"password", "token", "outboundPassword", "proxyPassword"})
-"""Those that are sent to a server; the others only sign, or are themselves the address."""
+SENT_SECRETS = frozenset({"password", "token", "outboundPassword", "proxyPassword", *_CLOUD_SECRETS})
+"""Those that are sent to a server, or that a token is made of which is; the others only sign, or are the address."""
 
 ANY_SECRET = frozenset(key for keys in ENDPOINT_SECRETS.values() for key in keys) - {"url"}
 

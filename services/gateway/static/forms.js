@@ -68,11 +68,13 @@ on("portside:session", ({ detail: { token } }) => {
   for (const field of document.querySelectorAll('[name="form_token"]')) field.value = token;
 });
 
-// What does not go with a choice is not asked: `data-when="field=value,value"`.
+// What does not go with the choices is not asked: `data-when="field=value,value;field=value"`.
 function ask(form) {
   for (const place of form.querySelectorAll("[data-when]")) {
-    const [name, values] = place.dataset.when.split("=");
-    place.hidden = !values.split(",").includes(form.elements[name]?.value);
+    place.hidden = !place.dataset.when.split(";").every((choice) => {
+      const [name, values] = choice.split("=");
+      return values.split(",").includes(form.elements[name]?.value);
+    });
   }
   for (const field of form.querySelectorAll("[data-when] :is(input, select, textarea)")) {
     field.disabled = Boolean(field.closest("[data-when][hidden]"));

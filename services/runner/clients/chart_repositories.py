@@ -140,6 +140,8 @@ class ChartRepositories:
             return {}, PUBLIC
         if urlsplit(url).scheme != urlsplit(repository).scheme:
             return {}, PUBLIC
+        if account.sign_in is not None:
+            return {}, PUBLIC
         basic = base64.b64encode(f"{account.user}:{account.password}".encode()).decode()
         return {"Authorization": f"Basic {basic}"} if account.user else {}, access_of(endpoint)
 

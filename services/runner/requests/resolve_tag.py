@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.runner.clients.registry import Manifest, Registries, Registry, RegistryAccount, RegistryProblem, platforms
+from services.runner.clients.registry import account_of as registry_account_of
 from services.runner.clients.registry.content import Content
 from services.runner.clients.registry.kinds import IMAGE, Artifact, read_kind
+from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
 from shared.process.secrets import CannotOpen, Opener
@@ -20,6 +22,9 @@ def accounts(opener: Opener) -> AccountOf:
     def account_of(access: RegistryAccess | None) -> RegistryAccount:
         if access is None:
             raise RegistryProblem("incomplete", "No endpoint says which registry to ask.")
+        if (cloud := access.cloud) is not None:
+            secrets = {key: opener.open(box) for key, box in cloud.secrets.items()}
+            return registry_account_of(OpenEndpoint(cloud.endpoint, "docker", {**cloud.properties, **secrets}))
         return RegistryAccount(
             access.registry_host,
             access.username,

@@ -7,15 +7,17 @@ import json
 
 import pytest
 
+from services.runner.clients.clouds import CloudLogins
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
-from services.runner.tasks.k8s.desired import pull_secret
+from services.runner.tasks.k8s.pull_secrets import pull_secret
+from tests.support.outbound import GUARDED
 
 HUB = "https://index.docker.io/v1/"
 
 
 def auths(**properties: str) -> dict[str, dict[str, str]]:
     endpoint = OpenEndpoint(name="oci1", type="docker", properties={"username": "ci", "password": "x", **properties})
-    document = json.loads(base64.b64decode(pull_secret(endpoint)["data"][".dockerconfigjson"]))
+    document = json.loads(base64.b64decode(pull_secret(endpoint, CloudLogins(GUARDED))["data"][".dockerconfigjson"]))
     assert list(document) == ["auths"]
     return dict(document["auths"])
 

@@ -23,7 +23,7 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
 
 from . import schemas
-from .types import endpoint_type, flaws_of, may_be_local, servers, spelled
+from .types import endpoint_type, flaws_of, for_administrators, servers, spelled
 
 _ACCEPTED_AT = "fingerprintAcceptedAt"
 
@@ -90,7 +90,7 @@ class Endpoints(Scoped[Endpoint]):
     def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
         """A new endpoint."""
         endpoint = self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
-        _demand_local_right(person, None, endpoint)
+        _demand_administrator(person, None, endpoint)
         _demand_variable_right(uow, person, endpoint)
         return endpoint
 
@@ -117,7 +117,7 @@ class Endpoints(Scoped[Endpoint]):
             cloud_proxy_id=text(body, "cloudProxyId", old.cloud_proxy_id),
         )
         endpoint = self._checked(_dated(new, old.properties, uow.now), ask)
-        _demand_local_right(person, old, endpoint)
+        _demand_administrator(person, old, endpoint)
         _demand_variable_right(uow, person, old, endpoint)
         return endpoint
 
@@ -162,7 +162,7 @@ class Endpoints(Scoped[Endpoint]):
         project = choose_project(uow, person, text(ask.body, "project"), self.noun)
         body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
         endpoint = self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)
-        _demand_local_right(person, None, endpoint)
+        _demand_administrator(person, None, endpoint)
         _demand_variable_right(uow, person, endpoint)
         return endpoint
 
@@ -184,9 +184,10 @@ class Endpoints(Scoped[Endpoint]):
         return value
 
 
-def _demand_local_right(person: Person, before: Endpoint | None, after: Endpoint) -> None:
-    """What may reach the runner's own machine is set up by administrators alone: its properties hold the address."""
-    if not may_be_local(after.properties) or person.administers:
+def _demand_administrator(person: Person, before: Endpoint | None, after: Endpoint) -> None:
+    """What uses the runner's own machine or identity is set up by administrators alone: its properties say where."""
+    reason = for_administrators(after.properties)
+    if reason is None or person.administers:
         return
     if before is not None and (before.type, before.properties, before.secrets) == (
         after.type,
@@ -196,9 +197,9 @@ def _demand_local_right(person: Person, before: Endpoint | None, after: Endpoint
         return
     raise refuse(
         Code.FORBIDDEN,
-        f"endpoint {after.name} would be allowed to reach the runner's own machine, which {person.user} may not decide",
-        subject="properties.allowLocal",
-        next_step="Leave allowLocal off, or ask an administrator to make the change.",
+        f"endpoint {after.name} would {reason.allows}, which {person.user} may not decide",
+        subject=f"properties.{reason.property}",
+        next_step=f"{reason.instead}, or ask an administrator to make the change.",
     )
 
 

@@ -60,6 +60,59 @@ _LOCAL = EndpointProperty(
     help="Loopback, link-local and metadata addresses. Only administrators tick it, and change what is ticked.",
 )
 
+_OWN_SERVERS = ("DockerHub", "DTR", "OCI")
+_AWS, _GOOGLE, _AZURE = ("ECR", "EKS"), ("GAR", "GKE"), ("ACR", "AKS")
+
+
+def _cloud(choice: str, *, cluster: bool) -> tuple[EndpointProperty, ...]:
+    """How an endpoint signs in at a cloud, whose registry or cluster the property `choice` names."""
+    entry = 1 if cluster else 0
+    aws, google, azure = ({choice: (names[entry],)} for names in (_AWS, _GOOGLE, _AZURE))
+    by_keys = {"cloudIdentity": ("keys",)}
+    host_help = "Told by the address unless given."
+    cluster_properties = (
+        EndpointProperty("eksCluster", "Name of the cluster", required=True, help="As EKS lists it.", when=aws),
+        EndpointProperty(
+            "azureServerId", "Server application", help="That of all AKS clusters unless given.", when=azure
+        ),
+    )
+    return (
+        EndpointProperty(
+            "cloudIdentity",
+            "As whom",
+            "choice",
+            required=True,
+            default="keys",
+            choices=(("keys", "Keys that are given here"), ("pod", "The identity of the runner's pod")),
+            help="Only administrators choose the runner's pod, and change what uses it.",
+            when={choice: (_AWS[entry], _GOOGLE[entry], _AZURE[entry])},
+        ),
+        EndpointProperty("awsRegion", "Region", help=host_help, when=aws),
+        EndpointProperty("awsAccessKeyId", "Access key ID", required=True, when={**aws, **by_keys}),
+        EndpointProperty("awsSecretAccessKey", "Secret access key", required=True, when={**aws, **by_keys}),
+        EndpointProperty("awsRoleArn", "Role to assume", help="arn:aws:iam::123456789012:role/deploy", when=aws),
+        EndpointProperty(
+            "googleKey",
+            "Key of the service account",
+            "lines",
+            required=True,
+            help="Its JSON file.",
+            when={**google, **by_keys},
+        ),
+        EndpointProperty("azureTenantId", "Tenant ID", required=True, when={**azure, **by_keys}),
+        EndpointProperty("azureClientId", "Client ID", required=True, when={**azure, **by_keys}),
+        EndpointProperty("azureClientSecret", "Client secret", required=True, when={**azure, **by_keys}),
+        *(cluster_properties if cluster else ()),
+        EndpointProperty(
+            "cloudURL",
+            "Address of the cloud's sign-in service",
+            "url",
+            help="The vendor's own unless given: for private endpoints and sovereign clouds.",
+            when={choice: (_AWS[entry], _GOOGLE[entry], _AZURE[entry])},
+        ),
+    )
+
+
 DOCKER = EndpointType(
     "docker",
     "Docker registry",
@@ -74,6 +127,9 @@ DOCKER = EndpointType(
             choices=(
                 ("DockerHub", "Docker Hub"),
                 ("DTR", "Docker Trusted Registry (Mirantis Secure Registry)"),
+                ("ECR", "Amazon ECR"),
+                ("GAR", "Google Artifact Registry"),
+                ("ACR", "Azure Container Registry"),
                 ("OCI", "Another registry"),
             ),
         ),
@@ -84,10 +140,16 @@ DOCKER = EndpointType(
             help="https://hub.docker.com/r/acme/web, acme/web, or a namespace such as acme",
         ),
         EndpointProperty(
-            "username", "User name", help="Docker Hub and most other registries want it with an access token too."
+            "username",
+            "User name",
+            help="Docker Hub and most other registries want it with an access token too.",
+            when={"serverType": _OWN_SERVERS},
         ),
         EndpointProperty(
-            "password", "Password or access token", help="With two-factor authentication: an access token."
+            "password",
+            "Password or access token",
+            help="With two-factor authentication: an access token.",
+            when={"serverType": _OWN_SERVERS},
         ),
         EndpointProperty(
             "token",
@@ -95,6 +157,7 @@ DOCKER = EndpointType(
             when={"serverType": ("DTR", "OCI")},
             help="Instead of the password. Without a user name it is sent as that of the user token.",
         ),
+        *_cloud("serverType", cluster=False),
         EndpointProperty("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
         EndpointProperty(
             "registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."
@@ -119,7 +182,7 @@ DOCKER = EndpointType(
 _BY_TOKEN = {"authType": ("token",)}
 _BY_CERTIFICATE = {"authType": ("certificate",)}
 _BY_PASSWORD = {"authType": ("basicAuth",)}
-_REMOTE = {"authType": ("token", "certificate", "basicAuth")}
+_REMOTE = {"authType": ("token", "certificate", "basicAuth", "EKS", "GKE", "AKS")}
 
 K8S = EndpointType(
     "k8s",
@@ -136,6 +199,9 @@ K8S = EndpointType(
                 ("token", "Token of a ServiceAccount"),
                 ("certificate", "Client certificate"),
                 ("basicAuth", "User name and password"),
+                ("EKS", "AWS (Amazon EKS)"),
+                ("GKE", "Google Cloud (GKE)"),
+                ("AKS", "Azure (AKS)"),
                 ("kubeconfig", "A kubeconfig"),
                 ("inCluster", "The ServiceAccount that Portside runs as"),
             ),
@@ -151,6 +217,7 @@ K8S = EndpointType(
         EndpointProperty("token", "Token", "lines", required=True, when=_BY_TOKEN),
         EndpointProperty("certData", "Client certificate", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
         EndpointProperty("certKeyData", "Its private key", "lines", required=True, help="PEM", when=_BY_CERTIFICATE),
+        *_cloud("authType", cluster=True),
         EndpointProperty("userName", "User name", required=True, when=_BY_PASSWORD),
         EndpointProperty("password", "Password", required=True, when=_BY_PASSWORD),
         EndpointProperty(

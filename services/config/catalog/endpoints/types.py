@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +50,9 @@ _SERVER_TYPES = {
     "docker trusted registry": "DTR",
     "oci": "OCI",
     "registry": "OCI",
+    "ecr": "ECR",
+    "gar": "GAR",
+    "acr": "ACR",
 }
 _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 """Names that older exports carry: spelled as we read them, asked for by no form."""
@@ -56,8 +60,8 @@ _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 _GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
 _ADDRESSES = {
-    "docker": ("registryURL", "hubURL", "realm"),
-    "k8s": ("kubernetesURL", "proxyURL"),
+    "docker": ("registryURL", "hubURL", "realm", "cloudURL"),
+    "k8s": ("kubernetesURL", "proxyURL", "cloudURL"),
     "git": ("repoURL",),
     "email": ("outboundHost",),
     "webhook": ("url",),
@@ -91,7 +95,11 @@ def spelled(type_: str, properties: Mapping[str, Any]) -> Json:
     elif (guess := _GUESSES.get(type_)) is not None and not result.get("authType"):
         result["authType"] = guess(result)
     for field in table.properties:
-        if (value := _normal(field, result.get(field.name))) is not None:
+        value_sent = result.get(field.name)
+        # A default is that of a choice that was made: an endpoint without a cloud has none of a cloud's.
+        if value_sent in (None, "") and not _applies(field, result):
+            continue
+        if (value := _normal(field, value_sent)) is not None:
             result[field.name] = value
     return result
 
@@ -124,8 +132,8 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
     fields = [field for field in table.properties if _applies(field, properties)]
     flaws = [flaw for field in fields if (flaw := _flaw(field, properties, secrets)) is not None]
     repo_url = str(properties.get("repoURL") or "")
-    if may_be_local(properties):
-        flaws += _indirect_addresses(type_, properties)
+    if (reason := for_administrators(properties)) is not None:
+        flaws += _indirect_addresses(type_, properties, reason.property)
     if type_ == "docker":
         flaws += _docker_flaws(properties)
     if type_ == "git" and repo_url.strip() and "${" not in repo_url and not _GIT_ADDRESS.fullmatch(repo_url.strip()):
@@ -139,10 +147,36 @@ def may_be_local(properties: Mapping[str, Any]) -> bool:
     return str(properties.get("allowLocal") or "").strip().lower() in ("true", "yes", "1", "on")
 
 
-def _indirect_addresses(type_: str, properties: Mapping[str, Any]) -> list[Flaw]:
+@dataclass(frozen=True, slots=True)
+class AdministratorReason:
+    """Why administrators alone may set an endpoint up: the property that says it, and what it would allow."""
+
+    property: str
+    allows: str
+    instead: str
+
+
+_REASONS = (
+    (
+        may_be_local,
+        AdministratorReason("allowLocal", "be allowed to reach the runner's own machine", "Leave allowLocal off"),
+    ),
+    (
+        lambda properties: str(properties.get("cloudIdentity") or "").strip().lower() == "pod",
+        AdministratorReason("cloudIdentity", "sign in as the runner's own pod", "Give it keys of its own"),
+    ),
+)
+
+
+def for_administrators(properties: Mapping[str, Any]) -> AdministratorReason | None:
+    """Whether an endpoint uses what belongs to the runner: its properties then say where that goes."""
+    return next((reason for applies, reason in _REASONS if applies(properties)), None)
+
+
+def _indirect_addresses(type_: str, properties: Mapping[str, Any], property_name: str) -> list[Flaw]:
     """Anyone who may change a variable would choose the address."""
     names = {*_ADDRESSES.get(type_, ()), "url", "repoURL"}
-    message = "allowLocal needs an address that is written out, not taken from a variable"
+    message = f"{property_name} needs an address that is written out, not taken from a variable"
     return [
         Flaw(message=message, path=f"properties.{name}")
         for name in sorted(names)
@@ -160,7 +194,7 @@ def _docker_flaws(properties: Mapping[str, Any]) -> list[Flaw]:
         message = f"repoURL names the registry {host}, and serverType is DockerHub"
         hint = "Choose OCI; for a stand-in of Docker Hub's give hubURL and registryURL."
         flaws.append(Flaw(message=message, path="properties.serverType", hint=hint))
-    if kind in ("DTR", "OCI") and host == HUB_HOST and not _names_host(addresses["repoURL"]):
+    if kind in ("DTR", "OCI", "ECR", "GAR", "ACR") and host == HUB_HOST and not _names_host(addresses["repoURL"]):
         hint = "Write it as registry.example.com/acme/web, give registryURL, or choose serverType DockerHub."
         flaws.append(Flaw(message="repoURL does not name the registry", path="properties.repoURL", hint=hint))
     return flaws
@@ -208,7 +242,7 @@ def _flaw(field: EndpointProperty, properties: Mapping[str, Any], secrets: Mappi
     if value is None or not str(value).strip():
         if not field.required or field.name in secrets:
             return None
-        with_ = "".join(f" with {name} {properties[name]}" for name in field.when)
+        with_ = " and".join(f" with {name} {properties[name]}" for name in field.when)
         return Flaw(message=f"{field.name} is required{with_}", path=path, hint=field.help or None)
     text = str(value)
     if "${" in text:

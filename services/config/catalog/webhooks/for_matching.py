@@ -14,7 +14,7 @@ from services.config.store import Reading
 from services.config.store.definitions import people, webhooks
 from services.config.store.definitions.endpoints import VARIABLES
 from services.config.store.definitions.pipelines import PIPELINES
-from shared.contracts.pushes import RegistryAccess
+from shared.contracts.pushes import CloudAccess, RegistryAccess
 from shared.grammar.repositories import Repository, registry_names, registry_of
 
 from .lacks import lacks, sentences
@@ -95,6 +95,9 @@ def registry_access(uow: Reading, endpoint: Endpoint) -> RegistryAccess:
         fingerprint=str(properties["fingerprint"]) if properties.get("fingerprint") else None,
         realm=str(properties.get("realm") or ""),
         allow_local=may_be_local(properties),
+        cloud=CloudAccess(endpoint=endpoint.name, properties=properties, secrets=resolved.secrets)
+        if properties.get("cloudIdentity")
+        else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from services.runner.clients.clouds import CloudSignIn, sign_in_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.repositories import HUB_HOST, registry_name, registry_of
 from shared.outbound.tls import Trust, plain
@@ -40,6 +41,8 @@ class RegistryAccount:
     """The token service on another server that the endpoint accepted."""
     local: bool = False
     """The registry may be on the runner's own machine."""
+    sign_in: CloudSignIn | None = None
+    """For a cloud's registry, in place of the password: what mints one."""
 
     @property
     def accepted_realm(self) -> str:
@@ -74,7 +77,9 @@ class RegistryAccount:
 
     @property
     def user(self) -> str:
-        """As whom to sign in; blank for an anonymous caller."""
+        """As whom to sign in, in words too; blank for an anonymous caller."""
+        if self.sign_in is not None:
+            return f"endpoint {self.sign_in.endpoint}"
         return self.username or (TOKEN_USER if self.password and not self.is_hub else "")
 
     def repository(self, name: str) -> str:
@@ -85,13 +90,15 @@ class RegistryAccount:
 def account_of(endpoint: OpenEndpoint) -> RegistryAccount:
     """Where a docker endpoint's registry is and as whom to ask."""
     host, plain = registry_of(endpoint.properties)
+    sign_in = sign_in_of(endpoint)
     return RegistryAccount(
         host,
-        endpoint.text("username"),
-        endpoint.text("password") or endpoint.text("token"),
+        endpoint.text("username") if sign_in is None else "",
+        (endpoint.text("password") or endpoint.text("token")) if sign_in is None else "",
         plain_http=plain,
         ca_pem=endpoint.text("caCertificate") or None,
         fingerprint=endpoint.text("fingerprint") or None,
         realm=endpoint.text("realm"),
         local=endpoint.may_be_local,
+        sign_in=sign_in,
     )

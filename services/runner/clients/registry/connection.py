@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from services.runner.clients.clouds import CloudLogin, CloudProblem
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
@@ -60,6 +61,7 @@ class RegistryConnection:
         self._access = OutboundAccess(account.trust, local=account.local, private_hops=True)
         self._tokens: dict[Scopes, tuple[str, float]] = {}
         self._takes_passwords = False
+        self._login = CloudLogin(account.sign_in, client) if account.sign_in is not None else None
 
     def call(
         self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
@@ -217,6 +219,8 @@ class RegistryConnection:
 
     def _sign_in_advice(self) -> str:
         account = self.account
+        if account.sign_in is not None:
+            return f"the token that was minted for {account.user}."
         if account.user and not account.username:
             return "the token without a user name: give the endpoint the user name that the token belongs to."
         return (
@@ -225,9 +229,17 @@ class RegistryConnection:
         )
 
     def _basic(self) -> str:
-        account = self.account
-        pair = f"{account.user}:{account.password}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}" if account.user else ""
+        user, password = self._credentials()
+        return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}" if user else ""
+
+    def _credentials(self) -> tuple[str, str]:
+        if self._login is None:
+            return self.account.user, self.account.password
+        try:
+            minted = self._login.minted()
+        except CloudProblem as problem:
+            raise RegistryProblem(problem.code, problem.message) from None
+        return minted.user, minted.secret
 
 
 def _read_token(body: bytes) -> tuple[str, float]:

@@ -8,7 +8,7 @@ import jwt
 
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import ClusterConnection
-from services.runner.tasks.k8s.errors import ClusterError
+from services.runner.tasks.k8s.errors import CloudRefusal, ClusterError
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
 from shared.outbound.http import HttpClient
@@ -36,6 +36,8 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
     except ClusterError as error:
         if error.reason in (DISTRUSTED, CHANGED):
             return explain_url(cluster.url, endpoint, client.guard, error.message)
+        if isinstance(error, CloudRefusal):
+            return Validated(ok=False, code=error.reason, message=error.message)
         code = _CODES.get(error.status, "refused")
         step = _STEPS.get(code, "")
         if code == "unreachable" and (host := urlsplit(cluster.url).hostname or "") in _LOOPBACK:

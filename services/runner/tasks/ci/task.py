@@ -8,10 +8,10 @@ from typing import Any
 
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
 from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
-from services.runner.tasks.k8s.desired import pull_secret
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Object, Ref
 from services.runner.tasks.k8s.pods import describe
+from services.runner.tasks.k8s.pull_secrets import pull_secret
 from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.watch import lasting, outage
 from services.runner.tasks.shell_values import VALUES, fill_shell, shown, with_variables
@@ -55,7 +55,7 @@ class JobTask(Task):
         labels = {_LABEL: request.key[:20]}
         pulls = ""
         if place.registry:
-            pulling = pull_secret(request.tools.endpoint(place.registry))
+            pulling = pull_secret(request.tools.endpoint(place.registry), cluster.logins)
             pulls = pulling["metadata"]["name"]
             pulling["metadata"]["namespace"] = namespace
             cluster.apply(Ref("v1", "Secret", namespace, pulls), pulling, force=True)

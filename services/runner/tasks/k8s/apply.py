@@ -1,8 +1,8 @@
 """APPLY: check everything at the server, apply each object under our field manager, wait, and put back where wanted.
 
 The phases are in the handle, so that the next holder continues from the last one recorded: `apply` writes,
-`rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that, and `unblock` deletes pods
-that would hold up either.
+`rollout` watches, `put-back` writes the last good manifest, `put-back-rollout` watches that, `unblock` deletes pods
+that would hold up either, and `renew-pull` renews a pull secret that ends meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 
-from . import conflicts, desired, diff, fence, images, managed_fields, rollout_trace
+from . import conflicts, desired, diff, fence, images, managed_fields, pull_secrets, rollout_trace
 from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
 from .manifests import Object, Ref, cleaned
@@ -46,7 +46,7 @@ class _Findings:
 
 def start(request: Asked, cluster: ClusterConnection) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
-    objects = desired.objects(request)
+    objects = desired.objects(request, cluster.logins)
     own_objects = {(obj["kind"], obj["metadata"]["name"]) for obj in objects}
     new_kinds = desired.kinds_made(objects)
     findings = _Findings()
@@ -57,6 +57,7 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
         else:
             _examine(request, cluster, desired.build(request, obj, cluster), own_objects, findings)
     _tell_diff(request, findings.diff)
+    pull_secrets.warn(request, objects)
     if request.flag("dryRun"):
         message = "Dry run: nothing was changed." if findings.changes else "Nothing to do."
         return Done({"diff": "\n".join(findings.diff), "changed": findings.changes}, message)
@@ -69,6 +70,7 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
         "changes": findings.changes,
         "previous": request.tools.seal(findings.previous) if findings.previous else None,
         "good": findings.good and bool(findings.previous),
+        **pull_secrets.renewal(request, objects),
     }
     return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
 
@@ -170,11 +172,14 @@ def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
 
 def _items(request: Asked, cluster: ClusterConnection) -> Iterator[desired.DesiredObject]:
     """One after the other: where an object goes may be known only when the one before it is there."""
-    return (desired.build(request, obj, cluster) for obj in desired.objects(request))
+    return (desired.build(request, obj, cluster) for obj in desired.objects(request, cluster.logins))
 
 
 def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
+    if pull_secrets.is_due(request, handle):
+        following = {**handle, "phase": "renew-pull", "then": handle["phase"]}
+        return Running(following, "Renewing the pull secret", again_after_s=0.0, effect_next=True)
     progress = look(request, cluster, refs)
     if progress.ready:
         rollout_trace.rolled_out(request, handle, progress.objects)
@@ -222,6 +227,11 @@ def _unblock(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
                 f"by hand: kubectl delete pod {ref.name} -n {ref.namespace}"
             )
     return Running({**handle, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
+
+
+def _renew_pull(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    renewal = pull_secrets.renew(request, cluster, desired.objects(request, cluster.logins))
+    return Running({**handle, **renewal, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
 def _done(request: Asked, cluster: ClusterConnection, handle: Json, objects: list[Object]) -> Done:
@@ -316,6 +326,7 @@ _PHASES = {
     "put-back": _put_back_phase,
     "put-back-rollout": _put_back_rollout,
     "unblock": _unblock,
+    "renew-pull": _renew_pull,
 }
 
 

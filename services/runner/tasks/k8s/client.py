@@ -15,6 +15,7 @@ import urllib3
 from kubernetes import config as kube_config
 from kubernetes.client import ApiClient, Configuration
 
+from services.runner.clients.clouds import CloudLogins, sign_in_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from shared.outbound.guard import Guard, Reach
 from shared.outbound.http import guarded_pool_classes
@@ -33,7 +34,7 @@ def address(endpoint: OpenEndpoint) -> str:
     return url
 
 
-def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> ApiClient:
+def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard, logins: CloudLogins) -> ApiClient:
     """A client that signs in as the endpoint says; certificates are written into the folder. Raises `TaskFailed`."""
     proxy = _proxy(endpoint, url)
     # Named also where there is none: the library would take one from the process' environment.
@@ -47,7 +48,16 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard) -> Api
             kube_config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         except kube_config.ConfigException as error:
             raise TaskFailed(f"Endpoint {endpoint.name}: the runner is not inside a cluster ({error}).") from None
-    if token := endpoint.text("token").strip():
+    if (sign_in := sign_in_of(endpoint)) is not None:
+        login = logins.of(sign_in)
+
+        def renew(configuration: Configuration) -> None:
+            configuration.api_key = {"BearerToken": f"Bearer {login.minted().secret}"}
+
+        # The library calls it before each request, once there is a token at all.
+        settings.api_key = {"BearerToken": ""}
+        settings.refresh_api_key_hook = renew  # type: ignore[assignment]
+    elif token := endpoint.text("token").strip():
         settings.api_key = {"BearerToken": f"Bearer {token}"}
     elif endpoint.text("userName") and endpoint.text("password"):
         basic = f"{endpoint.text('userName')}:{endpoint.text('password')}"

@@ -15,9 +15,11 @@ from typing import Any
 
 from kubernetes.dynamic import DynamicClient
 
+from services.runner.clients.clouds import CloudLogins
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.json_parser import parse_json
 from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient
 
 from . import removed_versions
 from .client import address, connect
@@ -35,12 +37,14 @@ Plain = dict[str, Any]
 class ClusterConnection:
     """Reads and changes objects; every failure is a `ClusterError` in words. Safe to use from several threads."""
 
-    def __init__(self, endpoint: OpenEndpoint, guard: Guard) -> None:
+    def __init__(self, endpoint: OpenEndpoint, guard: Guard, logins: CloudLogins | None = None) -> None:
+        self.logins = logins or _logins(guard)
+        """What signs in at clouds, for this cluster and for what is written into it."""
         self.url = address(endpoint)
         self.namespace = endpoint.text("namespace", "default")
         """Where an object names no namespace."""
         self._folder = Path(tempfile.mkdtemp(prefix="portside-k8s-"))
-        self._api = connect(endpoint, self.url, self._folder, guard)
+        self._api = connect(endpoint, self.url, self._folder, guard, self.logins)
         # The library's own discovery is not asked: it reads at once, and remembers for ever.
         self._client = DynamicClient(self._api, discoverer=lambda *_: None)  # type: ignore[no-untyped-call]
         self._discovery = Discovery(lambda path: self._read("look up what the cluster serves", path))
@@ -304,6 +308,7 @@ class Clusters:
 
     def __init__(self, guard: Guard, limit: int = 64) -> None:
         self._guard = guard
+        self._logins = _logins(guard)
         self._limit = limit
         self._lock = threading.Lock()
         self._known: dict[str, ClusterConnection] = {}
@@ -312,7 +317,7 @@ class Clusters:
         """The cluster behind an endpoint."""
         key = hashlib.sha256(json.dumps(endpoint.properties, sort_keys=True, default=str).encode()).hexdigest()
         with self._lock:
-            cluster = self._known.pop(key, None) or ClusterConnection(endpoint, self._guard)
+            cluster = self._known.pop(key, None) or ClusterConnection(endpoint, self._guard, self._logins)
             self._known[key] = cluster
             left_over = [self._known.pop(next(iter(self._known)))] if len(self._known) > self._limit else []
         for closing in left_over:
@@ -325,6 +330,10 @@ class Clusters:
             clusters, self._known = list(self._known.values()), {}
         for cluster in clusters:
             cluster.close()
+
+
+def _logins(guard: Guard) -> CloudLogins:
+    return CloudLogins(HttpClient(guard, user_agent="portside-runner"))
 
 
 def selector(labels: dict[str, Any]) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.runner.clients.registry.account import account_of
-from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
+from services.runner.clients.clouds import CloudLogins
+from services.runner.task_protocol import Asked, TaskFailed
 from services.runner.tasks import references
 
-from . import hooks, images, managed_fields, manifests
+from . import hooks, images, managed_fields, manifests, pull_secrets
 from .fence import RESTARTED, TRACE, Stamp, annotations_of
 from .manifests import Object, Ref, pod_template
 
@@ -48,11 +46,12 @@ def manifest(request: Asked) -> list[Object]:
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
-def objects(request: Asked) -> list[Object]:
+def objects(request: Asked, logins: CloudLogins) -> list[Object]:
     """What is to be written: the manifest, and the pull secret where the task names an endpoint for one."""
     objects_of_task = manifest(request)
     if endpoint := request.text("imagePullSecretFrom").strip():
-        return with_pull_secret(objects_of_task, request.tools.endpoint(endpoint), request.text("namespace"))
+        secret = pull_secrets.pull_secret(request.tools.endpoint(endpoint), logins)
+        return pull_secrets.put_in(objects_of_task, secret, request.text("namespace"))
     return objects_of_task
 
 
@@ -131,59 +130,3 @@ def with_trace(body: Object, live: Object | None, traceparent: str) -> Object:
         return body
     meta = body["metadata"]
     return {**body, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), TRACE: value}}}
-
-
-def pull_secret(endpoint: OpenEndpoint) -> Object:
-    """The Secret with which pods pull from a Docker endpoint's registry; its namespace is still open."""
-    account = account_of(endpoint)
-    user, password = account.user, account.password
-    if not user or not password:
-        raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
-    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
-    entry = {"username": user, "password": password, "auth": auth}
-    document = json.dumps({"auths": {account.config_key: entry}})
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/dockerconfigjson",
-        "metadata": {"name": _secret_name(endpoint.name)},
-        "data": {".dockerconfigjson": base64.b64encode(document.encode()).decode()},
-    }
-
-
-def with_pull_secret(objects: list[Object], endpoint: OpenEndpoint, namespace: str) -> list[Object]:
-    """The manifest with the pull secret in each namespace that has pods, and the pods told to use it."""
-    secret = pull_secret(endpoint)
-    name = secret["metadata"]["name"]
-    places: list[str] = []
-    changed = []
-    for obj in objects:
-        template = pod_template(obj)
-        if template is None:
-            changed.append(obj)
-            continue
-        obj = copy.deepcopy(obj)
-        spec = (pod_template(obj) or {}).setdefault("spec", {})
-        listed = spec.get("imagePullSecrets") or []
-        if not any(place.get("name") == name for place in listed):
-            spec["imagePullSecrets"] = [*listed, {"name": name}]
-        changed.append(obj)
-        places.append(obj["metadata"].get("namespace") or namespace)
-    secrets = [
-        {**copy.deepcopy(secret), "metadata": {"name": name, **({"namespace": place} if place else {})}}
-        for place in dict.fromkeys(places)
-    ]
-    return manifests.in_order([*secrets, *changed])
-
-
-def is_pull_secret(ref: Ref) -> bool:
-    """Whether an object is one of ours for pulling: it belongs to the endpoint, not to its first user."""
-    return ref.kind == "Secret" and ref.name.startswith(_PULL)
-
-
-_PULL = "portside-pull-"
-
-
-def _secret_name(endpoint: str) -> str:
-    plain = "".join(char if char.isalnum() else "-" for char in endpoint.lower()).strip("-")
-    return f"{_PULL}{plain or 'registry'}"[:63].rstrip("-")

@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 from urllib3 import exceptions as http
 
+from services.runner.clients.clouds import CloudProblem
 from services.runner.task_protocol import TaskFailed
 from shared.grammar.json_parser import parse_json
 from shared.outbound.guard import ForbiddenAddress
@@ -35,13 +36,23 @@ NO_PATH = "NoPath"
 """The `reason` where it serves nothing at a path: its kind has gone since it was looked up."""
 
 
+class CloudRefusal(ClusterError):
+    """The cluster was not called: its cloud minted no token. `reason` is the stable word for why."""
+
+
 def from_exception(error: BaseException, url: str, doing: str) -> ClusterError:
     """Translate whatever a call raised; `doing` is what was attempted, as in `apply Deployment apps/web`."""
     if isinstance(error, ClusterError):
         return error
+    if isinstance(error, CloudProblem):
+        return CloudRefusal(error.message, reason=error.code, passing=error.code in _PASSING)
     if isinstance(error, ApiException):
         return _answered(error, url, doing)
     return _unreachable(error, url)
+
+
+_PASSING = frozenset({"unavailable", "unreachable", "too-slow"})
+"""Why a cloud mints no token now, and may in a while."""
 
 
 def sentence(text: str) -> str:

@@ -16,9 +16,10 @@ from shared.grammar.json_parser import parse_json
 
 from . import fence
 from .cluster import ClusterConnection
-from .desired import is_pull_secret, kind_of, kinds_made, objects, stamp_of
+from .desired import kind_of, kinds_made, objects, stamp_of
 from .errors import ClusterError
 from .manifests import Object, Ref, ref_of
+from .pull_secrets import is_pull_secret
 from .write import write
 
 _PREFIX = "portside-release-"
@@ -108,7 +109,7 @@ def _is_foreign(request: Asked, inventory: Inventory) -> bool:
 
 def extended(request: Asked, cluster: ClusterConnection, before: Inventory) -> Inventory:
     """The record before anything is applied: with what this revision has, so that nothing it makes is forgotten."""
-    manifest = objects(request)
+    manifest = objects(request, cluster.logins)
     new_kinds = kinds_made(manifest)
     recorded = {key_of(ref): ref for ref in before.refs}
     refs, own_refs = list(before.refs), set(before.own_refs)
@@ -150,7 +151,7 @@ def save(request: Asked, cluster: ClusterConnection, release: str, inventory: In
 
 def leaving(request: Asked, cluster: ClusterConnection, before: Inventory) -> tuple[list[Ref], list[str]]:
     """Which objects of earlier revisions are to be deleted, and in words why others of them stay."""
-    manifest = objects(request)
+    manifest = objects(request, cluster.logins)
     new_kinds = kinds_made(manifest)
     present = {key_of(_placed(cluster, obj, request, lenient=kind_of(obj) in new_kinds)) for obj in manifest}
     going, staying = list[Ref](), list[str]()
@@ -193,7 +194,7 @@ def refuse_helms(request: Asked, cluster: ClusterConnection, before: Inventory) 
     if request.flag("takeOver"):
         return
     recorded = {key_of(ref) for ref in before.refs}
-    manifest = objects(request)
+    manifest = objects(request, cluster.logins)
     new_kinds = kinds_made(manifest)
     for obj in manifest:
         if kind_of(obj) in new_kinds:

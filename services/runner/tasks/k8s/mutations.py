@@ -13,7 +13,7 @@ from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
-from . import apply, desired, fence
+from . import apply, desired, fence, pull_secrets
 from .cluster import ClusterConnection
 from .errors import ClusterError, count
 from .manifests import Ref
@@ -28,7 +28,7 @@ class CreateObjects:
     """Makes what is not there, and waits until it is ready."""
 
     def start(self, request: Asked, cluster: ClusterConnection) -> Step:
-        objects = desired.objects(request)
+        objects = desired.objects(request, cluster.logins)
         new_kinds = desired.kinds_made(objects)
         for obj in objects:
             if desired.kind_of(obj) not in new_kinds:
@@ -40,7 +40,7 @@ class CreateObjects:
         if handle["phase"] != "create":
             return apply.observe(request, cluster, handle)
         states: dict[Ref, _Found] = {}
-        for obj in desired.objects(request):
+        for obj in desired.objects(request, cluster.logins):
             item = desired.build(request, obj, cluster)
             states[item.ref] = self._look(request, cluster, item)
             if states[item.ref] is _Found.MISSING:
@@ -60,7 +60,7 @@ class CreateObjects:
 
     def _look(self, request: Asked, cluster: ClusterConnection, item: desired.DesiredObject) -> _Found:
         live = cluster.get(item.ref)
-        if live is None or desired.is_pull_secret(item.ref):
+        if live is None or pull_secrets.is_pull_secret(item.ref):
             return _Found.MISSING
         if fence.annotations_of(live).get(fence.EXECUTION) == request.about.execution_id:
             return _Found.OURS

@@ -115,7 +115,7 @@ def _record(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     before = inventory.read(request, cluster, release)
     inventory.save(request, cluster, release, inventory.extended(request, cluster, before))
     following = {**handle, "phase": handle["then"], "until": deadline(request)}
-    amount = count(len(desired.objects(request)), "object")
+    amount = count(len(desired.objects(request, cluster.logins)), "object")
     return Running(following, f"Applying {amount}", again_after_s=0.0, effect_next=True)
 
 

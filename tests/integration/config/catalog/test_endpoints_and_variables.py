@@ -344,3 +344,28 @@ def test_a_name_that_is_taken_is_refused_and_a_near_one_is_offered(office: Offic
     office.docker_endpoint()
     assert "already" in refused(Code.CONFLICT, office.docker_endpoint)
     assert "hub" in refused(Code.NOT_FOUND, office.get, Kind.ENDPOINTS, project="default", name="hubb")
+
+
+OF_THE_POD = {"authType": "GKE", "kubernetesURL": "https://one.example.com", "cloudIdentity": "pod"}
+
+
+def test_only_administrators_send_the_token_of_the_runners_pod_somewhere(office: Office) -> None:
+    office.user("ann", default="members")
+    body = {"name": "pod", "type": "k8s", "properties": OF_THE_POD}
+    message = refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "create", body, by="ann")
+    assert "would sign in as the runner's own pod, which ann may not decide" in message
+    refused(Code.FORBIDDEN, office.get, Kind.ENDPOINTS, options={"forValidation": True, "body": body}, by="ann")
+    made = office.act(Kind.ENDPOINTS, "create", body)
+    moved = {"properties": {"kubernetesURL": "https://two.example.com"}}
+    refused(Code.FORBIDDEN, office.act, Kind.ENDPOINTS, "patch", moved, id=made["id"], by="ann")
+
+
+def test_what_a_clouds_token_is_made_of_serves_no_other_cluster(office: Office) -> None:
+    properties = {**OF_THE_POD, "cloudIdentity": "keys", "googleKey": "*****"}
+    body = {"name": "gke", "type": "k8s", "properties": properties}
+    made = office.act(Kind.ENDPOINTS, "create", body, sealed=office.sealed(properties__googleKey="{}"))
+    assert made["properties"]["googleKey"] == "*****"
+    moved = {"properties": {"kubernetesURL": "https://two.example.com"}}
+    assert "to https://two.example.com" in refused(
+        Code.INVALID, office.act, Kind.ENDPOINTS, "patch", moved, id=made["id"]
+    )

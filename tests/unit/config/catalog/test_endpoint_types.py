@@ -106,3 +106,35 @@ def test_endpoint_types_and_properties_are_read_in_any_spelling() -> None:
     assert properties == {"repoURL": "acme/web", "serverType": "DTR"}
     assert spelled("docker", {"repoURL": "ghcr.io/acme/web"})["serverType"] == "OCI"
     assert spelled("k8s", {"kubernetesUrl": "https://c", "certData": "x"})["authType"] == "certificate"
+
+
+def test_an_endpoint_without_a_cloud_has_nothing_of_one() -> None:
+    assert spelled("docker", {"repoURL": "acme/web"}) == {"repoURL": "acme/web", "serverType": "DockerHub"}
+    assert spelled("k8s", {"authType": "eks"})["cloudIdentity"] == "keys"
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties", "lacking"),
+    [
+        ("k8s", {"authType": "EKS", "kubernetesURL": "https://x.example.com"},
+         ["eksCluster", "awsAccessKeyId", "awsSecretAccessKey"]),
+        ("k8s", {"authType": "GKE", "kubernetesURL": "https://x.example.com"}, ["googleKey"]),
+        ("k8s", {"authType": "AKS", "kubernetesURL": "https://x.example.com"},
+         ["azureTenantId", "azureClientId", "azureClientSecret"]),
+        ("docker", {"serverType": "ECR", "repoURL": "public.ecr.aws/acme/web"},
+         ["awsAccessKeyId", "awsSecretAccessKey"]),
+        ("docker", {"serverType": "GAR", "repoURL": "europe-docker.pkg.dev/acme/apps/web", "cloudIdentity": "POD"}, []),
+        ("docker", {"serverType": "ACR", "repoURL": "acme.azurecr.io/web", "cloudIdentity": "pod"}, []),
+    ],
+)  # fmt: skip
+def test_a_cloud_needs_its_keys_unless_the_pod_has_an_identity(
+    type_: str, properties: dict[str, Any], lacking: list[str]
+) -> None:
+    assert sorted(message.partition(" ")[0] for message in flaws(type_, **properties)) == sorted(lacking)
+
+
+def test_an_endpoint_of_the_runners_pod_has_its_address_written_out() -> None:
+    address = "${var.cluster}"
+    assert flaws("k8s", authType="GKE", kubernetesURL=address, cloudIdentity="pod") == [
+        "cloudIdentity needs an address that is written out, not taken from a variable"
+    ]
