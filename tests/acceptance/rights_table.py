@@ -75,6 +75,7 @@ class Row:
 N = Need
 EMPTY = ("cloud-proxy",)
 TOKEN = {"refreshToken": "wrong"}
+DEVICE_CODE = "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=wrong"
 PASSWORD = {"username": "{new}", "password": "wrong"}
 
 
@@ -297,7 +298,7 @@ ROWS = (
     Row(N.NO_TOKEN, "POST /iaas/api/login", body=TOKEN),
     Row(N.NO_TOKEN, "POST /csp/gateway/am/api/auth/api-tokens/authorize", body="refresh_token=wrong"),
     Row(N.NO_TOKEN, "POST /oauth/device", body="client_id=matrix"),
-    Row(N.NO_TOKEN, "POST /oauth/token", body="grant_type=urn:ietf:params:oauth:grant-type:device_code"),
+    Row(N.NO_TOKEN, "POST /oauth/token", body=DEVICE_CODE),
 )
 ELSEWHERE = {
     "POST /git-webhook-listeners/{id}": "test_every_operation tries it without and with its token",
