@@ -59,3 +59,12 @@ def test_replicas_that_the_manifest_set_before_stay_until_the_autoscaler_writes(
     done = runs.run(yaml=web(1, "2"), namespace=space)
     assert done.state.status is Status.COMPLETED, done.state.message
     assert replicas(kube, space) == 3
+
+
+def test_no_pods_are_still_wished_for_beside_an_autoscaler(runs: Runs, kube: Kube, space: str) -> None:
+    assert runs.run(yaml=web(1, "1"), namespace=space).state.status is Status.COMPLETED
+    autoscale(kube, space, 1)
+    for wished in (0, 2):
+        done = runs.run(yaml=web(wished, "1"), namespace=space)
+        assert done.state.status is Status.COMPLETED, done.state.message
+        assert replicas(kube, space) == wished

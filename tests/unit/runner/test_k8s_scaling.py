@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.runner.tasks.k8s.manifests import Ref
-from services.runner.tasks.k8s.scaling import autoscaler_of, has_replicas, without_replicas, words
+from services.runner.tasks.k8s.scaling import autoscaler_of, has_replicas, switches, without_replicas, words
 
 WEB = Ref("apps/v1", "Deployment", "apps", "web")
 
@@ -56,3 +56,19 @@ def test_only_a_number_of_replicas_in_the_manifest_concerns_an_autoscaler() -> N
     assert has_replicas({"spec": {"replicas": 0}})
     assert not has_replicas({"spec": {}})
     assert not has_replicas({"data": {}})
+
+
+@pytest.mark.parametrize(
+    ("wished", "now", "managers", "switched"),
+    [
+        (0, 5, ("kube-controller-manager",), True),
+        (3, 0, (), True),
+        (3, 0, ("kubectl",), True),
+        (3, 0, ("keda",), False),
+        (3, 5, (), False),
+    ],
+)
+def test_no_pods_switch_an_autoscaler_off_and_some_on_again(
+    wished: int, now: int, managers: tuple[str, ...], switched: bool
+) -> None:
+    assert switches({"spec": {"replicas": wished}}, live(*managers) | {"spec": {"replicas": now}}) is switched

@@ -26,6 +26,15 @@ def has_replicas(body: Object) -> bool:
     return isinstance(spec, dict) and spec.get("replicas") is not None
 
 
+def switches(body: Object, live: Object) -> bool:
+    """Whether a manifest switches autoscaling off or on: it rests while there are to be no pods.
+
+    A 0 that an autoscaler itself has written, as some do without load, is not meant.
+    """
+    wished, now = body["spec"]["replicas"], (live.get("spec") or {}).get("replicas")
+    return wished == 0 or (now == 0 and all(manager in _BY_HAND for manager in _scaled_by(live)))
+
+
 def autoscaler_of(ref: Ref, live: Object, autoscalers: Iterable[Object] | None) -> str:
     """What scales a live object, empty for nothing.
 

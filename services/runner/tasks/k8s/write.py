@@ -51,7 +51,7 @@ def write(
 
 def as_scaled(cluster: ClusterConnection, ref: Ref, body: Object, live: Object) -> tuple[Object, str]:
     """What is sent of a workload that an autoscaler scales, and in words what of the manifest is not; else the body."""
-    if not scaling.has_replicas(body):
+    if not scaling.has_replicas(body) or scaling.switches(body, live):
         return body, ""
     autoscaler = scaling.autoscaler_of(ref, live, _autoscalers(cluster, ref.namespace))
     if not autoscaler:
