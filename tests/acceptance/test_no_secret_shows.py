@@ -289,7 +289,8 @@ def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str
             documents[path] = list((listed.get("documents") or {}).values()) if isinstance(listed, dict) else []
         for path in (path for path in reading if "{" in path):
             for one in documents.get(path.partition("/{")[0], []):
-                known = {"id": one.get("id"), "project": one.get("project"), "name": one.get("name"), "index": 1}
+                address = {key: one.get(key) for key in ("id", "project", "name")}
+                known = {**address, "index": 1, "label": "1.0", "version": "1.0"}
                 ask(path.format(**known))
         for path in ("/audit?export=csv", "/registry-events?export=csv", "/pipelines?expand=true"):
             ask(path)

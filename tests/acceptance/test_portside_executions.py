@@ -191,7 +191,9 @@ def test_why_and_events_say_what_became_of_a_push(world: World, command: Command
     world.push("7.0.1")
     wait_for(lambda: world.events(tag="7.0.1", state="judged") or None, "the verdict")
     assert "started: Started Deploy web" in command.out("why", "acme/web:7.0.1")
-    assert "No webhook that you can see is for acme/nothing" in command.out("why", "acme/nothing")
+    # A webhook without a repository, which other tests leave in this world, may be for any.
+    silent = ("No webhook that you can see is for acme/nothing", "No delivery of acme/nothing was received")
+    assert command.out("why", "acme/nothing").startswith(silent)
     (event,) = command.json("events", "list", "--image", "acme/web:7.0.1", "--verdict", "started")
     assert event["webhook"] == "acme-web"
     assert command.json("events", "get", event["id"])["payload"]["push_data"]["tag"] == "7.0.1"

@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.envelope import SYSTEM
-from shared.contracts.problems import HTTP_STATUS, Code, Refused
+from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
 from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.secrets import new_token, token_hash
 
+from . import wire
 from .call import Call, Reply
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -34,7 +35,7 @@ def begin_device(call: Call) -> Reply:
     """Two codes for a program: one to ask by, and a short one that a person confirms on the page."""
     form, origin = call.request.form, call.context.origins.of(call.request)
     if not form.get("client_id"):
-        return _error("invalid_request", "client_id is missing: name the program, such as portside.")
+        return _error(call, "invalid_request", "client_id is missing: name the program, such as portside.")
     device_code = new_token()
     body = {
         "name": (form.get("client_name") or form["client_id"])[:MAX_FIELD].strip() or "a program",
@@ -47,7 +48,7 @@ def begin_device(call: Call) -> Reply:
     try:
         begun = call.context.config.act(SYSTEM, command, new_id()).document
     except Refused as refused:
-        return _refused(refused)
+        return _refused(call, refused)
     page = f"{call.context.settings.public_url or call.request.host_url.rstrip('/')}/device"
     return Reply(
         {
@@ -66,21 +67,21 @@ def token(call: Call) -> Reply:
     """An API token as `refresh_token`, once somebody has confirmed the code; until then why not."""
     form = call.request.form
     if form.get("grant_type") != DEVICE_GRANT:
-        return _error("unsupported_grant_type", f"grant_type must be {DEVICE_GRANT}.")
+        return _error(call, "unsupported_grant_type", f"grant_type must be {DEVICE_GRANT}.")
     device_code = form.get("device_code", "")[:MAX_FIELD]
     if not device_code:
-        return _error("invalid_request", "device_code is missing.")
+        return _error(call, "invalid_request", "device_code is missing.")
     device_hash, config = token_hash(device_code), call.context.config
     try:
         status = str(config.get(SYSTEM, Get(kind=Kind.DEVICES, options={"device": device_hash})).document["status"])
         if status in _NOT_YET:
-            return _error(*_NOT_YET[status])
+            return _error(call, *_NOT_YET[status])
         api_token = new_token()
         hashes = {"device": device_hash, "token": token_hash(api_token)}
         made = config.act(SYSTEM, Act(kind=Kind.DEVICES, verb="redeem", hashes=hashes), new_id()).document
         signed_in = call.context.sign_ins.by_token(call.request, api_token)
     except Refused as refused:
-        return _refused(refused)
+        return _refused(call, refused)
     access = call.context.sessions.issue(signed_in, now())
     return Reply(
         {
@@ -95,15 +96,19 @@ def token(call: Call) -> Reply:
     )
 
 
-def _refused(refused: Refused) -> Reply:
+def _refused(call: Call, refused: Refused) -> Reply:
     problem = refused.problem
     code = _ERRORS.get(problem.code, "invalid_grant" if problem.code is Code.CONFLICT else "invalid_request")
     step = f" {problem.next_step}" if problem.next_step else ""
-    reply = _error(code, f"{problem.message}.{step}" if not problem.message.endswith(".") else problem.message + step)
-    return Reply(reply.document, status=max(400, HTTP_STATUS[problem.code]), headers=_NO_STORE)
+    description = f"{problem.message}{'' if problem.message.endswith('.') else '.'}{step}"
+    return _answer(call, max(400, HTTP_STATUS[problem.code]), problem, code, description)
 
 
-def _error(code: str, description: str) -> Reply:
-    # `message` as every other error of the API has it.
-    document = {"error": code, "error_description": description, "message": description}
-    return Reply(document, status=400, headers=_NO_STORE)
+def _error(call: Call, code: str, description: str) -> Reply:
+    return _answer(call, 400, Problem(code=Code.INVALID, message=description), code, description)
+
+
+def _answer(call: Call, status: int, problem: Problem, code: str, description: str) -> Reply:
+    """The API's own error, with OAuth's two fields: clients of either kind read it."""
+    _, body = wire.error_of_status(status, problem, path=call.request.path, at=now(), request_id=new_id())
+    return Reply(body | {"error": code, "error_description": description}, status=status, headers=_NO_STORE)
