@@ -19,6 +19,8 @@ READING = {
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),
     # My account.
+    # Signing the command in, as oneself.
+    "Next",
     *("Change Password", "New Token", "Create Token", "Revoke", "End", "End All Others", "Back"),
 }
 RUNNING = {
