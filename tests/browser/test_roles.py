@@ -18,9 +18,9 @@ READING = {
     *("What changed", "Answered", "Open the run", "Show the payload", "Download"),
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),
-    # My account.
     # Signing the command in, as oneself.
     "Next",
+    # My account.
     *("Change Password", "New Token", "Create Token", "Revoke", "End", "End All Others", "Back"),
 }
 RUNNING = {
