@@ -73,8 +73,10 @@ def test_what_may_not_be_called_is_not_called_through_a_proxy_either(door: dict[
 
 
 def test_a_proxy_that_is_away_is_told_from_a_cluster_that_is(door: dict[str, Any]) -> None:
-    with pytest.raises(ClusterError, match="through the endpoint's proxy: connection refused"):
-        version({**door, "proxyURL": "http://127.0.0.1:9"})
+    # A port that holds the number of another trouble, which is not the one here.
+    for url in (door["kubernetesURL"], "https://localhost:40727"):
+        with pytest.raises(ClusterError, match="through the endpoint's proxy: connection refused"):
+            version({**door, "kubernetesURL": url, "proxyURL": "http://127.0.0.1:9"})
 
 
 @pytest.mark.parametrize(

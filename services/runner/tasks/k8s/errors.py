@@ -197,7 +197,8 @@ def _unreachable(error: BaseException, url: str) -> ClusterError:
     if (forbidden := next((cause for cause in causes(error) if isinstance(cause, ForbiddenAddress)), None)) is not None:
         return ClusterError(forbidden_message(url, forbidden), reason="forbidden-address")
     trouble = certificate_trouble(error)
-    if any("407" in str(cause) and "roxy" in str(cause) for cause in causes(error)):
+    # The words of `http.client`; the number alone may be a part of a port.
+    if any("Tunnel connection failed: 407" in str(cause) for cause in causes(error)):
         return ClusterError(f"Cannot reach {url}: {PROXY_SIGN_IN}", reason="proxy")
     why, question = _why(innermost(error))
     through = (
