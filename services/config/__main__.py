@@ -84,9 +84,7 @@ def migrate() -> None:
 def copy_database(url: str) -> None:
     """Copy the whole database as of now into the empty one at URL: sqlite:////folder/file.db or postgresql://…"""
     source = _store(_settings())
-    target = Store(url)
-    if target.is_sqlite and target.url.database:
-        private_file(Path(target.url.database))
+    target = _private_store(url)
     shown_url = target.url.render_as_string(hide_password=True)
     if target.url == source.url:
         raise click.ClickException(f"{shown_url} is the database itself; name another")
@@ -138,9 +136,7 @@ def put_back(source: Path, spool: Path | None, keys: Path | None, replace: bool,
     settings = _settings()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = keyring.read(settings.home, keys)
-    target = Store(settings.database_url)
-    if target.is_sqlite and target.url.database:
-        private_file(Path(target.url.database))
+    target = _private_store(settings.database_url)
     where = spool or _spool(settings)
     manifest = restore(source, target, where, None if without_secrets else held.ids, replace=replace)
     held.put(settings.home)
@@ -161,6 +157,14 @@ def verify_backup(source: Path) -> None:
     for table, rows in manifest.rows.items():
         if rows:
             click.echo(f"{rows:>12,} {table}")
+
+
+def _private_store(url: str) -> Store:
+    """A database to write into; a SQLite file that is not there is made for its owner alone."""
+    store = Store(url)
+    if store.is_sqlite and store.url.database:
+        private_file(Path(store.url.database))
+    return store
 
 
 def _spool(settings: Settings) -> Path:

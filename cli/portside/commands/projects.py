@@ -11,9 +11,10 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
-from ..output import Column, age, field, print_all, print_one
+from ..output import Column, age, field, print_one
 from ..runs import ask_filter
 from ..watching import repeat
+from .listing import print_pages
 
 PLACES = {name: f"{__name__}:projects_{name}" for name in ("list", "follow", "unfollow", "sync", "status")}
 PROJECTS = (field("NAME", "name"), field("DESCRIPTION", "description"), field("ID", "id", wide=True))
@@ -47,11 +48,7 @@ def projects() -> None:
 @with_server
 def projects_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List projects."""
-
-    def show() -> None:
-        print_all(list(server.client.pages("/projects", limit)), PROJECTS, form, empty="No projects.")
-
-    repeat(show, watch=watch)
+    print_pages(server, "projects", PROJECTS, form, limit, "No projects.", watch=watch)
 
 
 @click.command("follow")
@@ -90,7 +87,7 @@ def projects_unfollow(server: PortsideServer, project_name: str, yes: bool) -> N
 def projects_sync(server: PortsideServer, project_name: str, form: str) -> None:
     """Look at the repository now and wait for the outcome; fails unless its newest commit is in force."""
     address = _address(server, project_name)
-    before = server.client.send("POST", f"/codestream/api{address}/sync", {})["_lookedAtInMicros"]
+    before = server.client.post(f"{address}/sync", {})["_lookedAtInMicros"]
     deadline = time.monotonic() + SYNC_LIMIT_S
     while (source := server.client.get(address)).get("_lookedAtInMicros") == before:
         if time.monotonic() > deadline:

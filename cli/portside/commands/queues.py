@@ -10,9 +10,8 @@ from ..connection import PortsideServer
 from ..ending import confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
-from ..output import age, field, print_all
-from ..runs import ask_filter
-from ..watching import repeat
+from ..output import age, field
+from .listing import print_pages
 
 PLACES = {name: f"{__name__}:queues_{name}" for name in ("list", "requeue", "discard")}
 LETTERS = (
@@ -39,12 +38,7 @@ def queues() -> None:
 @with_server
 def queues_list(server: PortsideServer, state: str, limit: int, form: str, watch: bool) -> None:
     """List dead letters: messages that could not be processed, with the reason."""
-
-    def show() -> None:
-        letters = list(server.client.pages("/dead-letters", limit, **ask_filter(state=state)))
-        print_all(letters, LETTERS, form, name="id", empty="No dead letters.")
-
-    repeat(show, watch=watch)
+    print_pages(server, "dead-letters", LETTERS, form, limit, "No dead letters.", watch=watch, name="id", state=state)
 
 
 @click.command("requeue")

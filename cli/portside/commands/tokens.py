@@ -10,8 +10,8 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_context, with_limit, with_output, with_server, with_watch, with_yes
-from ..output import Column, field, print_all, print_one
-from ..watching import repeat
+from ..output import Column, field, print_one
+from .listing import print_pages
 
 PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
 TOKENS = (
@@ -37,10 +37,7 @@ def tokens() -> None:
 @with_server
 def tokens_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List API tokens; none is shown in clear."""
-    repeat(
-        lambda: print_all(list(server.client.pages("/api-tokens", limit)), TOKENS, form, empty="No API tokens."),
-        watch=watch,
-    )
+    print_pages(server, "api-tokens", TOKENS, form, limit, "No API tokens.", watch=watch)
 
 
 @click.command("create")

@@ -10,9 +10,9 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, ask_secret, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
-from ..output import field, print_all
+from ..output import field
 from ..runs import ask_filter
-from ..watching import repeat
+from .listing import print_pages
 
 PLACES = {name: f"{__name__}:users_{name}" for name in ("list", "add", "password")}
 USERS = (
@@ -37,7 +37,7 @@ def users() -> None:
 @with_server
 def users_list(server: PortsideServer, limit: int, form: str, watch: bool) -> None:
     """List users."""
-    repeat(lambda: print_all(list(server.client.pages("/users", limit)), USERS, form, name="userName"), watch=watch)
+    print_pages(server, "users", USERS, form, limit, "", watch=watch, name="userName")
 
 
 @click.command("add")

@@ -28,7 +28,8 @@ HOOK = re.compile(r"[0-9A-Za-z][\w.-]{0,200}\.json", re.ASCII)
 """The name of a spooled hook's file."""
 HOOK_BYTES = 16 * 1024 * 1024
 """Larger than any hook that the gateway accepts."""
-_MANIFEST_BYTES = 1024 * 1024
+_MANIFEST_BYTES = 64 * 1024 * 1024
+"""One hook has a line of about 150 bytes, and the spool's own bound is 200,000 of them."""
 _PRIVATE = 0o600
 
 
@@ -134,8 +135,7 @@ def _read_manifest(source: Path, archive: tarfile.TarFile, first: tarfile.TarInf
     content = archive.extractfile(first) if first and first.isfile() and first.name == MANIFEST else None
     if content is None:
         raise Fatal(f"{source} is not a backup of Portside: it does not begin with {MANIFEST}.")
-    # One hook has a line of about 150 bytes, and the spool's own bound is 200,000 of them.
-    text = content.read(64 * _MANIFEST_BYTES)
+    text = content.read(_MANIFEST_BYTES)
     try:
         manifest = BackupManifest.model_validate_json(text)
     except ValidationError as error:

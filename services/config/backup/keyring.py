@@ -33,8 +33,8 @@ def save(home: Path, file: Path) -> None:
     if "seal.key" not in texts:
         raise Fatal(f"{file} was not written: seal.key is not readable here. Copy the keys where they are kept.")
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as written:
-            json.dump(texts, written, indent=1)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as content:
+            json.dump(texts, content, indent=1)
     except OSError as error:
         raise Fatal(f"{file} cannot be written: {error.strerror or error}. Nothing is overwritten.") from error
 

@@ -35,8 +35,8 @@ def make(store: Store, target: Path, spools: Sequence[Path]) -> tuple[Path, Back
         raise Fatal(f"{target} exists; name another file, or a folder, in which each backup is named by its time")
     try:
         # Beside the target: its disk is the one that was chosen for something large.
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=_DRAFT_PREFIX) as made:
-            folder = Path(made)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=_DRAFT_PREFIX) as scratch:
+            folder = Path(scratch)
             there = [spool for spool in spools if spool.is_dir()]
             hooks = _copy_hooks(there, folder / SPOOL) if there else None
             manifest = _copy_database(store, folder / DATABASE, hooks)

@@ -67,8 +67,8 @@ def restore(source: Path, target: Store, spool: Path, held: Collection[str] | No
 
     A database that is in use is refused, and one with rows unless it is to be replaced. Raises `Fatal`.
     """
-    with _work_folder(source) as made:
-        folder = Path(made)
+    with _work_folder(source) as scratch:
+        folder = Path(scratch)
         manifest = _verified(source, folder)
         if held is not None:
             refuse_wrong_keys(source, manifest, held)
@@ -84,15 +84,15 @@ def restore(source: Path, target: Store, spool: Path, held: Collection[str] | No
 
 
 def _copy_into(backup: Store, target: Store, *, replace: bool) -> None:
-    shown = target.url.render_as_string(hide_password=True)
+    url = target.url.render_as_string(hide_password=True)
     if not replace and (filled := copying.first_filled(target)):
         raise Fatal(
-            f"{shown} is in use: its table {filled} has rows, and nothing was restored. Name an empty database, or "
+            f"{url} is in use: its table {filled} has rows, and nothing was restored. Name an empty database, or "
             "replace all that is in it with --replace."
         )
     lock = lock_of(target)
     if not lock.acquire():
-        raise Fatal(f"config is running on {shown}, and nothing was restored: stop Portside first")
+        raise Fatal(f"config is running on {url}, and nothing was restored: stop Portside first")
     try:
         copying.copy(backup, target, replace=replace)
     finally:

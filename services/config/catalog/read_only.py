@@ -122,11 +122,11 @@ def _with_source(
     if source is None or "kind" not in document:
         return document
     entry = entry_of(source, kind, str(document.get("name") or "")) or {}
-    shown = {
+    origin = {
         "repository": repositories[project],
         "branch": source.branch,
         "commit": source.commit_id if entry else "",
         "file": entry.get("file", ""),
         "line": entry.get("line", 0),
     }
-    return {**document, SOURCE: shown}
+    return {**document, SOURCE: origin}

@@ -69,8 +69,9 @@ def sealed_by_key(store: Store) -> dict[str, int]:
     with store.snapshot() as reader:
         for table in Base.metadata.sorted_tables:
             for column in filter(_may_hold_sealed, table.columns):
-                text = cast(column, Text)
-                texts = reader.execute(select(text).where(text.contains(_SEALED_MARK)).execution_options(yield_per=100))
+                content = cast(column, Text)
+                query = select(content).where(content.contains(_SEALED_MARK)).execution_options(yield_per=100)
+                texts = reader.execute(query)
                 for value in texts.scalars():
                     keys.update(_SEALED.findall(value))
     return dict(sorted(keys.items()))

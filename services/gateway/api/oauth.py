@@ -78,7 +78,7 @@ def token(call: Call) -> Reply:
             return _error(call, *_NOT_YET[status])
         api_token = new_token()
         hashes = {"device": device_hash, "token": token_hash(api_token)}
-        made = config.act(SYSTEM, Act(kind=Kind.DEVICES, verb="redeem", hashes=hashes), new_id()).document
+        redeemed = config.act(SYSTEM, Act(kind=Kind.DEVICES, verb="redeem", hashes=hashes), new_id()).document
         signed_in = call.context.sign_ins.by_token(call.request, api_token)
     except Refused as refused:
         return _refused(call, refused)
@@ -89,8 +89,8 @@ def token(call: Call) -> Reply:
             "token_type": "bearer",
             "expires_in": access.expires_in_s,
             "refresh_token": api_token,
-            "scope": made["access"],
-            "token_id": made["id"],
+            "scope": redeemed["access"],
+            "token_id": redeemed["id"],
         },
         headers=_NO_STORE,
     )

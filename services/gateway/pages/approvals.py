@@ -48,8 +48,8 @@ def live() -> Response:
 
 def count() -> str:
     """How many open questions ask for the viewer's answer, as the navigation shows it."""
-    questions = session.find(Find(kind=Kind.USER_OPERATIONS, filter=OPEN, top=MOST_COUNTED)).documents
-    waiting = sum(1 for question in questions if question.get("_mayAnswer"))
+    operations = session.find(Find(kind=Kind.USER_OPERATIONS, filter=OPEN, top=MOST_COUNTED)).documents
+    waiting = sum(1 for operation in operations if operation.get("_mayAnswer"))
     return render_template("_approvals_count.html", waiting=waiting)
 
 

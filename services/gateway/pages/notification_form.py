@@ -45,7 +45,7 @@ class NotificationField:
 class NotificationRow:
     """One notification; `of` is what it is about: blank for the run, a stage, or `stage / task`."""
 
-    number: int
+    position: int
     kind: str
     event: str
     endpoint: str
@@ -57,20 +57,20 @@ def rows(tree: Json) -> list[NotificationRow]:
     """The notifications in the order of the text."""
     return [
         NotificationRow(
-            number,
+            position,
             kind,
             str(entry.get("event") or "").upper(),
             str(entry.get("endpoint") or ""),
             _LEVEL.join(str(entry[key]) for key in ("stage", "task") if entry.get(key)),
             tuple(NotificationField(name, _shown(entry.get(name)), name in _LONG) for name in KINDS.get(kind, ())),
         )
-        for number, (kind, entry) in enumerate(_entries(tree))
+        for position, (kind, entry) in enumerate(_entries(tree))
     ]
 
 
 def changed(tree: Json, form: Form) -> Json:
     """With what the form says of each notification; a blank field is left out."""
-    entries = [(kind, _read(kind, entry, number, form)) for number, (kind, entry) in enumerate(_entries(tree))]
+    entries = [(kind, _read(kind, entry, position, form)) for position, (kind, entry) in enumerate(_entries(tree))]
     return _with(tree, entries)
 
 
@@ -81,9 +81,9 @@ def added(tree: Json, kind: str) -> Json:
     return _with(tree, [*_entries(tree), (kind, {"event": EVENTS[3]})])
 
 
-def removed(tree: Json, number: int) -> Json:
+def removed(tree: Json, position: int) -> Json:
     """Without one of them."""
-    return _with(tree, [entry for place, entry in enumerate(_entries(tree)) if place != number])
+    return _with(tree, [entry for place, entry in enumerate(_entries(tree)) if place != position])
 
 
 def levels(stages: list[Json]) -> list[str]:
@@ -111,22 +111,22 @@ def _with(tree: Json, entries: list[tuple[str, Json]]) -> Json:
     return {key: value for key, value in tree.items() if key != KEY}
 
 
-def _read(kind: str, entry: Json, number: int, form: Form) -> Json:
-    if f"event.{number}" not in form:
+def _read(kind: str, entry: Json, position: int, form: Form) -> Json:
+    if f"event.{position}" not in form:
         return entry
-    stage, _, task = form.get(f"of.{number}", "").partition(_LEVEL)
+    stage, _, task = form.get(f"of.{position}", "").partition(_LEVEL)
     values: dict[str, Any] = {"stage": stage, "task": task}
     for name in ("event", "endpoint"):
-        values[name] = form.get(f"{name}.{number}", "").strip()
+        values[name] = form.get(f"{name}.{position}", "").strip()
     for name in KINDS.get(kind, ()):
-        written = form.get(f"{name}.{number}", "").replace("\r\n", "\n").strip()
+        field_text = form.get(f"{name}.{position}", "").replace("\r\n", "\n").strip()
         # What was not touched stays as the text has it, be it no text.
-        values[name] = entry.get(name) if written == _shown(entry.get(name)).strip() else _meant(name, written)
+        values[name] = entry.get(name) if field_text == _shown(entry.get(name)).strip() else _meant(name, field_text)
     return {key: value for key, value in {**entry, **values}.items() if value not in ("", None, [])}
 
 
-def _meant(name: str, written: str) -> str | list[str]:
-    return [part for part in written.replace(",", " ").split() if part] if name in _LISTS else written
+def _meant(name: str, field_text: str) -> str | list[str]:
+    return [part for part in field_text.replace(",", " ").split() if part] if name in _LISTS else field_text
 
 
 def _shown(value: Any) -> str:

@@ -291,8 +291,8 @@ def _add_notification(tree: Json, where: Where) -> tuple[Json, Where]:
 
 
 def _remove_notification(tree: Json, where: Where) -> tuple[Json, Where]:
-    number = whole_number(field("remove"))
-    return (tree if number is None else notification_form.removed(tree, number)), where
+    position = whole_number(field("remove"))
+    return (tree if position is None else notification_form.removed(tree, position)), where
 
 
 def _remove_task(tree: Json, where: Where) -> tuple[Json, Where]:

@@ -98,11 +98,11 @@ def with_task(tree: Json, stage: str, kind: str) -> tuple[Json, str]:
 
 def applying(tree: Json, stage: str, task: str) -> Json | None:
     """With APPLY where a Kubernetes task has CREATE; None where it has not."""
-    found = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(task) or {}
-    values = found.get("input") or {}
-    if found.get("type") != "K8S" or str(values.get("action")).upper() != "CREATE":
+    spec = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(task) or {}
+    values = spec.get("input") or {}
+    if spec.get("type") != "K8S" or str(values.get("action")).upper() != "CREATE":
         return None
-    return with_task_changed(tree, stage, task, task, {**found, "input": {**values, "action": "APPLY"}})
+    return with_task_changed(tree, stage, task, task, {**spec, "input": {**values, "action": "APPLY"}})
 
 
 def without_task(tree: Json, stage: str, task: str) -> Json:

@@ -28,9 +28,9 @@ class Change:
 def image_of(execution: Json) -> str:
     """The image that a run was started with, as `acme/web:1.4.0`; empty where it has none."""
     values = execution.get("_push") or {}
-    given = execution.get("input") or {}
-    image = values.get("image") or given.get("DOCKER_IMAGE") or ""
-    tag = values.get("tag") or given.get("DOCKER_TAG") or ""
+    inputs = execution.get("input") or {}
+    image = values.get("image") or inputs.get("DOCKER_IMAGE") or ""
+    tag = values.get("tag") or inputs.get("DOCKER_TAG") or ""
     return f"{image}:{tag}" if image and tag else str(image)
 
 

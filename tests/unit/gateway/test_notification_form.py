@@ -32,7 +32,7 @@ def test_every_kind_that_is_sent_and_every_event_has_its_form() -> None:
 
 def test_the_rows_show_what_the_text_says() -> None:
     mail, hook = form.rows(TREE)
-    assert (mail.number, mail.kind, mail.event, mail.endpoint, mail.of) == (0, "email", "FAILURE", "mail", "")
+    assert (mail.position, mail.kind, mail.event, mail.endpoint, mail.of) == (0, "email", "FAILURE", "mail", "")
     assert {field.name: field.value for field in mail.fields} == {"to": "ops@example.com", "subject": "", "body": ""}
     assert (hook.event, hook.of) == ("SUCCESS", "Deploy")
 

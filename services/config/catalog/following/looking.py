@@ -53,9 +53,9 @@ def on_timer(uow: UnitOfWork, project: str) -> None:
     uow.timer(LOOK, project, uow.now + max(LOST_AFTER_S, source.every_s))
 
 
-def parse_files(seen: SourceSeen) -> None:
+def parse_files(answer: SourceSeen) -> None:
     """Parse the files of an answer before a transaction takes them."""
-    for file in seen.files:
+    for file in answer.files:
         try:
             parse_ahead(file.text)
         except Refused:

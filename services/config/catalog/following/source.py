@@ -122,7 +122,7 @@ def _followed(uow: Reading, project: Project) -> DefinitionSource:
 def _told(uow: UnitOfWork, person: Person, project: Project, verb: str, old: DefinitionSource | None) -> Document:
     after = document(uow, project)
     subject = {"id": project.id, "name": project.name, "project": project.name}
-    shown = ("endpoint", "repository", "branch", "folder", "everySeconds", "prune", "commit")
+    fields = ("endpoint", "repository", "branch", "folder", "everySeconds", "prune", "commit")
     before = {**subject, "following": old is not None}
     audit.record(
         uow,
@@ -130,7 +130,7 @@ def _told(uow: UnitOfWork, person: Person, project: Project, verb: str, old: Def
         verb,
         Kind.PROJECTS,
         before,
-        {**subject, "following": after["following"], **{key: after[key] for key in shown if key in after}},
+        {**subject, "following": after["following"], **{key: after[key] for key in fields if key in after}},
     )
     return Document(document=after)
 
@@ -173,9 +173,9 @@ def _folder(path: str) -> str:
 
 
 def _seconds(body: Json) -> int:
-    written = text(body, "everySeconds", str(EVERY_S))
-    every_s = whole_number(written)
+    seconds = text(body, "everySeconds", str(EVERY_S))
+    every_s = whole_number(seconds)
     if every_s is None or not LEAST_S <= every_s <= MOST_S:
-        message = f"everySeconds must be a number from {LEAST_S} to {MOST_S:,}, not {written[:20]!r}"
+        message = f"everySeconds must be a number from {LEAST_S} to {MOST_S:,}, not {seconds[:20]!r}"
         raise refuse(Code.INVALID, message, subject="everySeconds")
     return every_s

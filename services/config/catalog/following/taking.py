@@ -110,20 +110,20 @@ def _remove(
     ]
     reasons: dict[tuple[str, str], str] = {}
     while waiting:
-        left = []
+        remaining = []
         for kind, name, version in waiting:
             reason = NEVER_PRUNED if version else NO_PRUNE
             if source.prune and not version:
                 reason = _delete(uow, person, resources, source.project, kind, name)
             if reason:
                 reasons[kind.value, name] = reason
-                left.append((kind, name, version))
+                remaining.append((kind, name, version))
             else:
                 reasons.pop((kind.value, name), None)
                 taken.deleted.append(f"{noun(kind)} {name}")
-        if len(left) == len(waiting):
+        if len(remaining) == len(waiting):
             break
-        waiting = left
+        waiting = remaining
     taken.kept = [{"kind": kind, "name": name, "reason": reason} for (kind, name), reason in sorted(reasons.items())]
 
 

@@ -158,8 +158,8 @@ def _region(sign_in: CloudSignIn, pod: PodIdentity) -> str:
 def _keys_in(xml: str) -> AwsKeys:
     """The credentials in an answer of STS: texts without markup, so no parser is needed."""
     tags = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-    found = {tag: re.search(rf"<{tag}>\s*([^<>&\s]+)\s*</{tag}>", xml) for tag in tags}
-    values = {tag: match[1] for tag, match in found.items() if match}
+    matches = {tag: re.search(rf"<{tag}>\s*([^<>&\s]+)\s*</{tag}>", xml) for tag in tags}
+    values = {tag: match[1] for tag, match in matches.items() if match}
     if len(values) < len(tags):
         raise CloudProblem("odd-answer", "STS answered without credentials.")
     return AwsKeys(

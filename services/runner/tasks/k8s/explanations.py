@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from services.runner.task_protocol import Asked
 
 from . import unready
 from .cluster import ClusterConnection
 from .errors import ClusterError, sentence
-from .manifests import Object, Ref
+from .manifests import Object, Ref, timestamp
 from .pods import Trouble, describe
 
 EVENTS_EVERY_S = 3.0
@@ -120,8 +119,3 @@ def happened_at(event: Object) -> str:
     """When an event happened last."""
     created_at = event["metadata"].get("creationTimestamp")
     return str(event.get("lastTimestamp") or event.get("eventTime") or created_at or "")
-
-
-def timestamp(at: float) -> str:
-    """A moment as the API writes it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import time
 from datetime import datetime
 
 from services.runner.clients.clouds import CloudLogins, CloudProblem
@@ -15,7 +14,7 @@ from shared.contracts.base import Json
 
 from . import manifests
 from .cluster import ClusterConnection
-from .manifests import Object, Ref, pod_template
+from .manifests import Object, Ref, pod_template, timestamp
 
 ENDS_AT = "portside.dev/ends-at"
 RENEW_AT = "renewPullAt"
@@ -38,7 +37,7 @@ def pull_secret(endpoint: OpenEndpoint, logins: CloudLogins) -> Object:
             minted = logins.of(account.sign_in).minted()
         except CloudProblem as problem:
             raise TaskFailed(problem.message) from None
-        user, password, notes = minted.user, minted.secret, {"annotations": {ENDS_AT: _instant(minted.ends_at)}}
+        user, password, notes = minted.user, minted.secret, {"annotations": {ENDS_AT: timestamp(minted.ends_at)}}
     if not user or not password:
         raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -117,10 +116,6 @@ def renew(request: Asked, cluster: ClusterConnection, objects: list[Object]) -> 
 def _end_of(obj: Object) -> str:
     """When a pull secret that is made of a cloud's token ends, in UTC; blank for any other object."""
     return str((obj["metadata"].get("annotations") or {}).get(ENDS_AT) or "") if obj["kind"] == "Secret" else ""
-
-
-def _instant(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _secret_name(endpoint: str) -> str:

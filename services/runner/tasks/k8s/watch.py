@@ -15,8 +15,8 @@ from . import stuck_pods as left_behind
 from .cluster import ClusterConnection, selector
 from .desired import manifest, stamp_of
 from .errors import ClusterError, sentence
-from .explanations import OLD_NEWS_S, happened_at, tell_events, timestamp, why_not_ready, with_last_line
-from .manifests import Object, Ref
+from .explanations import OLD_NEWS_S, happened_at, tell_events, why_not_ready, with_last_line
+from .manifests import Object, Ref, timestamp
 from .pods import Trouble, describe, troubles
 from .rollout import REVISION, Readiness, readiness
 
