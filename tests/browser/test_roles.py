@@ -20,6 +20,8 @@ READING = {
     *("Generate", "Close"),
     # Signing the command in, as oneself.
     "Next",
+    # A tag of the registry, offered beside the form: it only fills the form in.
+    "1.4.0",
     # My account.
     *("Change Password", "New Token", "Create Token", "Revoke", "End", "End All Others", "Back"),
 }

@@ -85,8 +85,9 @@ class Checkout:
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, self.folder / name)
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        # A make that runs the tests would have those below it print their folders.
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")},
             "PORTSIDE_HOME": str(self.home),
             "PORTSIDE_CONFIG": str(folder / "contexts.json"),
             "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
