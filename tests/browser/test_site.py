@@ -29,7 +29,7 @@ QUESTIONS = (
     ("troubleshooting", "how-to/troubleshooting"),
     ("deploy from GitHub Actions", "how-to/github-actions-and-ghcr"),
     ("GitLab registry", "how-to/gitlab-registry"),
-    ("pull from AWS ECR", "how-to/aws-ecr"),
+    ("pull from AWS ECR", "how-to/aws"),
     ("install without internet air-gapped", "how-to/air-gapped-and-proxies"),
     ("behind an HTTP proxy", "how-to/air-gapped-and-proxies"),
     ("uninstall", "how-to/uninstall"),

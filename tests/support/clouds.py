@@ -75,6 +75,8 @@ class Clouds:
     """Tokens of Google, Entra and ACR, and passwords of ECR, with their ends by the vendor's clock."""
     scopes: list[str] = field(default_factory=list)
     """Region and service of each signature."""
+    calls: list[str] = field(default_factory=list)
+    """What was asked for, as docs/reference/clouds.md names it."""
 
     @property
     def host(self) -> str:
@@ -143,6 +145,7 @@ class Clouds:
     def sts(self, headers: Mapping[str, str], body: bytes) -> str:
         values = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         action = values["Action"]
+        self.calls.append(f"sts:{action}")
         if action == "AssumeRoleWithWebIdentity":
             if values["WebIdentityToken"] != POD_TOKEN:
                 raise aws_refusal("InvalidIdentityToken", "Couldn't retrieve verification key from your provider")
@@ -164,6 +167,7 @@ class Clouds:
     def ecr(self, headers: Mapping[str, str], body: bytes) -> Any:
         is_public = headers["x-amz-target"].startswith("SpencerFrontendService.")
         name = "ecr-public" if is_public else "ecr"
+        self.calls.append(f"{name}:GetAuthorizationToken")
         self.verify_aws("POST", f"{self.url}/", headers, body, name)
         if self.denied == f"{name}:GetAuthorizationToken":
             words = f"User: arn:aws:iam::123456789012:user/deploy is not authorized to perform: {self.denied}"
@@ -266,6 +270,8 @@ def clouds_on_loopback() -> Iterator[Clouds]:
         def route(self, headers: Mapping[str, str], body: bytes) -> Any:
             if self.path.startswith("/v2/"):
                 return clouds.registry(self.path, headers)
+            if "token" in self.path or self.path == "/oauth2/exchange":
+                clouds.calls.append(self.path.replace(TENANT, "TENANT"))
             if self.path == "/token":
                 return clouds.google_token(body)
             if self.path == "/oauth2/exchange":

@@ -1,7 +1,8 @@
 """A kubeconfig that somebody pasted, as the properties of a Kubernetes endpoint. Pure.
 
-Nothing of it is run or read from disk: exec plugins are refused with the reason, and so are files that only the
-author's machine has, unless the caller sends their contents along (`files`, by the names that the kubeconfig uses).
+Nothing of it is run or read from disk: the exec plugins of `exec_plugins` become sign-ins at their clouds, any other is
+refused with the reason, and so are files that only the author's machine has, unless the caller sends their contents
+along (`files`, by the names that the kubeconfig uses).
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
+from .exec_plugins import PROPERTIES, UnknownPlugin, cloud_sign_in
+
 _FLATTEN = "Run `kubectl config view --raw --flatten --minify` and paste what it prints."
+_ACCOUNT = "Create a ServiceAccount with a token and use that."
+_SUCCESSORS = {
+    "gcp": "Run `gcloud container clusters get-credentials` again: it writes gke-gcloud-auth-plugin instead.",
+    "azure": "Run `kubelogin convert-kubeconfig`: it writes kubelogin instead.",
+}
+"""What has taken the place of the plugins that kubectl had itself until 1.26, and is known here."""
 _PATH = "properties.kubeconfig"
 _FILES = {
     "certificate-authority": "certificate-authority-data",
@@ -81,12 +90,19 @@ def _described(config: Json, name: str, current: bool, files: Mapping[str, str])
         "url": url,
         "namespace": properties.get("namespace", ""),
         "authType": properties["authType"],
-        "warnings": [*([warning] if (warning := loopback_warning(url)) else []), *_unused(config, name)],
+        "warnings": [
+            *([warning] if (warning := loopback_warning(url)) else []),
+            *_unused(config, name),
+            *_plugin(_user(config, name))[1],
+        ],
     }
 
 
 def import_kubeconfig(properties: Json) -> Json:
-    """The properties with `kubeconfig`, `context` and `files` replaced by what one context says. Raises `Refused`."""
+    """The properties with `kubeconfig`, `context` and `files` replaced by what one context says. Raises `Refused`.
+
+    What the caller gives of a sign-in at a cloud counts before what the kubeconfig says of it.
+    """
     text = properties.get("kubeconfig")
     rest = {key: value for key, value in properties.items() if key not in ("kubeconfig", "context", "files")}
     if not text:
@@ -102,14 +118,15 @@ def import_kubeconfig(properties: Json) -> Json:
             f"The kubeconfig has no context {context_name or 'chosen'}; it has {offered}.", "Set properties.context."
         )
     files = properties.get("files")
-    return {**rest, **_imported(config, context_name, files if isinstance(files, dict) else {})}
+    own = {name: value for name, value in rest.items() if name in PROPERTIES and value}
+    return {**rest, **_imported(config, context_name, files if isinstance(files, dict) else {}), **own}
 
 
 def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json:
     context = _part(config, "contexts", context_name, "context")
     cluster = _whole(_part(config, "clusters", str(context.get("cluster")), "cluster"), files)
-    user = _whole(_part(config, "users", str(context.get("user")), "user") if context.get("user") else {}, files)
-    _refuse_plugins(user)
+    user = _whole(_user(config, context_name), files)
+    cloud, _ = _plugin(user)
     _refuse_unsupported(cluster, user)
     if not cluster.get("server"):
         raise _refused(f"The cluster of context {context_name} has no server.", _FLATTEN)
@@ -123,7 +140,12 @@ def _imported(config: Json, context_name: str, files: Mapping[str, str]) -> Json
     if cluster.get("tls-server-name"):
         imported["tlsServerName"] = str(cluster["tls-server-name"])
     imported |= _proxy(cluster) | _impersonated(user)
-    return {**imported, **_credentials(user, context_name)}
+    return {**imported, **(cloud or _credentials(user, context_name))}
+
+
+def _user(config: Json, context_name: str) -> Json:
+    context = _part(config, "contexts", context_name, "context")
+    return _part(config, "users", str(context["user"]), "user") if context.get("user") else {}
 
 
 def _proxy(cluster: Json) -> Json:
@@ -163,18 +185,24 @@ def _credentials(user: Json, context: str) -> Json:
         return {"authType": "basicAuth", "userName": str(user["username"]), "password": str(user.get("password") or "")}
     raise _refused(
         f"The user of context {context} has no token, certificate or password.",
-        "Create a ServiceAccount with a token and use that.",
+        _ACCOUNT,
     )
 
 
-def _refuse_plugins(user: Json) -> None:
-    for plugin in ("exec", "auth-provider"):
-        if user.get(plugin):
-            command = str((user[plugin] or {}).get("command") or (user[plugin] or {}).get("name") or plugin)
-            raise _refused(
-                f"This kubeconfig signs in by running {command}, which exists only on your machine.",
-                "Create a ServiceAccount with a token and use that.",
-            )
+def _plugin(user: Json) -> tuple[Json, list[str]]:
+    """The sign-in at a cloud that the user's plugin stands for, with warnings; empty where it has none."""
+    if provider := user.get("auth-provider"):
+        name = str((provider if isinstance(provider, dict) else {}).get("name") or "auth-provider")
+        raise _refused(
+            f"This kubeconfig signs in by kubectl's former plugin {name}, which exists only on your machine.",
+            _SUCCESSORS.get(name, _ACCOUNT),
+        )
+    if not user.get("exec"):
+        return {}, []
+    try:
+        return cloud_sign_in(user["exec"])
+    except UnknownPlugin as unknown:
+        raise _refused(str(unknown), _ACCOUNT) from None
 
 
 def _refuse_unsupported(*parts: Json) -> None:
@@ -188,8 +216,8 @@ def _unused(config: Json, context_name: str) -> list[str]:
     """A warning for each key that the endpoint leaves out."""
     context = _part(config, "contexts", context_name, "context")
     parts = {"context": context, "cluster": _part(config, "clusters", str(context.get("cluster")), "cluster")}
-    if context.get("user"):
-        parts["user"] = _part(config, "users", str(context["user"]), "user")
+    if user := _user(config, context_name):
+        parts["user"] = user
     return [
         f"The {name}'s {key} is not taken over: Portside does not use it."
         for name, part in parts.items()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import Response, make_response, render_template, request
 
 from services.gateway.commands import inspection
+from services.gateway.commands.exec_plugins import lacking_keys
+from services.gateway.commands.kubeconfig import import_kubeconfig
 from services.gateway.commands.sealing import wrap
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
@@ -26,7 +28,7 @@ DOCKER_HUB = "https://hub.docker.com"
 
 def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
     chosen = next((schema for schema in types if schema["type"] == type_), None) or types[0]
-    dialog = bool(request.args.get("dialog"))
+    dialog = bool(request.values.get("dialog"))
     return render_template(
         "_endpoints_form.html" if dialog else "endpoints_form.html",
         types=types,
@@ -78,14 +80,20 @@ def show(id: str) -> str:
 
 
 def save() -> Any:
-    body, id = _sent(_types()), field("id")
+    types = _types()
+    body, id = _sent(types), field("id")
+    if (form := _form_for_keys(types, body)) is not None:
+        return form
     write(Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
     role = field("role") or "endpoint"
     return done("/endpoints", f"The endpoint {body['name']} is saved.", **{role: body["name"]})
 
 
-def validate() -> str:
-    body = _sent(_types())
+def validate() -> str | Response:
+    types = _types()
+    body = _sent(types)
+    if (form := _form_for_keys(types, body)) is not None:
+        return form
     wrapped = wrap(
         Kind.ENDPOINTS,
         {**body, "name": body["name"] or "unnamed"},
@@ -130,6 +138,22 @@ def _sent(types: list[Json]) -> Json:
             if entry["kind"] == "boolean":
                 properties[name] = bool(value)
     return {"name": field("name"), "project": field("project"), "type": type_["type"], "properties": properties}
+
+
+def _form_for_keys(types: list[Json], body: Json) -> Response | None:
+    """The form again, filled in by a kubeconfig of a cloud, which holds no keys; None where nothing more is needed."""
+    if not body["properties"].get("kubeconfig"):
+        return None
+    properties = import_kubeconfig(body["properties"])
+    if not (names := lacking_keys(properties)):
+        return None
+    values = {**body, "version": field("version"), "properties": properties, "lacking": names}
+    response = make_response(_form(types, body["type"], values, field("id")))
+    if request.headers.get("HX-Request"):
+        response.headers.update(
+            {"HX-Retarget": "#endpoint-form", "HX-Reselect": "#endpoint-form", "HX-Reswap": "outerHTML"}
+        )
+    return response
 
 
 def _address(endpoint: Json) -> str:

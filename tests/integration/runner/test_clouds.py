@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -235,22 +236,30 @@ class Row:
     cloud: Json = field(default_factory=dict)
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        Row("aws", "wrong-password", "InvalidClientTokenId", {"awsAccessKeyId": "AKIAGONE"}),
-        Row("aws", "wrong-password", "SignatureDoesNotMatch", {"awsSecretAccessKey": "another"}),
-        Row("aws", "incomplete", "awsSecretAccessKey", {"awsSecretAccessKey": ""}),
-        Row("aws", "no-right", "sts:AssumeRole", {"awsRoleArn": ROLE}, {"denied": "sts:AssumeRole"}),
-        Row("google", "wrong-password", "account not found", {"googleKey": google_key(client_email="x@example.com")}),
-        Row("google", "incomplete", "'authorized_user'", {"googleKey": google_key(type="authorized_user")}),
-        Row("google", "incomplete", "private_key", {"googleKey": google_key(private_key="-----BEGIN nothing")}),
-        Row("azure", "wrong-password", "AADSTS7000215", {"azureClientSecret": "another"}),
-        Row("azure", "incomplete", "azureTenantId", {"azureTenantId": ""}),
-        *(Row(vendor, "unavailable", "503", {}, {"down": True}) for vendor in VENDORS),
-    ],
-    ids=lambda row: f"{row.vendor}-{row.words}",
-)  # fmt: skip
+REFUSALS = [
+    Row("aws", "wrong-password", "InvalidClientTokenId", {"awsAccessKeyId": "AKIAGONE"}),
+    Row("aws", "wrong-password", "SignatureDoesNotMatch", {"awsSecretAccessKey": "another"}),
+    Row("aws", "incomplete", "awsSecretAccessKey", {"awsSecretAccessKey": ""}),
+    Row("aws", "no-right", "sts:AssumeRole", {"awsRoleArn": ROLE}, {"denied": "sts:AssumeRole"}),
+    Row("google", "wrong-password", "account not found", {"googleKey": google_key(client_email="x@example.com")}),
+    Row("google", "incomplete", "'authorized_user'", {"googleKey": google_key(type="authorized_user")}),
+    Row("google", "incomplete", "private_key", {"googleKey": google_key(private_key="-----BEGIN nothing")}),
+    Row("azure", "wrong-password", "AADSTS7000215", {"azureClientSecret": "another"}),
+    Row("azure", "incomplete", "azureTenantId", {"azureTenantId": ""}),
+    *(Row(vendor, "unavailable", "503", {}, {"down": True}) for vendor in VENDORS),
+]
+REGISTRY_REFUSALS = [
+    Row("aws", "no-right", "ecr:GetAuthorizationToken", {}, {"denied": "ecr:GetAuthorizationToken"}),
+    Row("azure", "wrong-password", "AcrPull", {}, {"denied": "acr"}),
+]
+POD_REFUSALS = [("aws", "AWS_ROLE_ARN"), ("azure", "AZURE_TENANT_ID")]
+
+
+def row_name(row: Row) -> str:
+    return f"{row.vendor}-{row.words}"
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=row_name)
 @pytest.mark.parametrize("build", BOTH)
 def test_a_refusal_is_reported_in_the_vendors_words(clouds: Clouds, row: Row, build: Build) -> None:
     for name, value in row.cloud.items():
@@ -261,10 +270,12 @@ def test_a_refusal_is_reported_in_the_vendors_words(clouds: Clouds, row: Row, bu
     assert CLIENT_SECRET not in problem.message
 
 
-@pytest.mark.parametrize(
-    ("vendor", "variable"),
-    [("aws", "AWS_ROLE_ARN"), ("azure", "AZURE_TENANT_ID")],
-)
+@pytest.mark.parametrize("row", REGISTRY_REFUSALS, ids=row_name)
+def test_a_registrys_own_refusal_names_the_right(clouds: Clouds, row: Row) -> None:
+    test_a_refusal_is_reported_in_the_vendors_words(clouds, row, registry_endpoint)
+
+
+@pytest.mark.parametrize(("vendor", "variable"), POD_REFUSALS)
 def test_a_pod_without_an_identity_is_told_what_it_lacks(clouds: Clouds, vendor: str, variable: str) -> None:
     problem = refusal(cluster_endpoint(clouds, vendor, cloudIdentity="pod"), {"AWS_REGION": "eu-central-1"})
     if vendor == "azure":
@@ -387,6 +398,46 @@ class CloudCluster:
 
 def cluster_of(clouds: Clouds) -> CloudCluster:
     return CloudCluster(clouds)
+
+
+# ------------------------------------------------------------------------------------------------------------ the table
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of a table of docs/reference/clouds.md, without its head."""
+    page = Path(__file__).parents[3] / "docs/reference/clouds.md"
+    chapter = page.read_text(encoding="utf-8").partition(f"## {title}")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in chapter.splitlines() if line.startswith("|")]
+    return rows[2:]
+
+
+@pytest.mark.parametrize("row", table("What is asked"), ids=lambda row: row[0])
+def test_each_call_of_the_table_of_vendors_is_made_and_no_other(clouds: Clouds, row: list[str]) -> None:
+    kind = row[0].strip("`")
+    vendor, build = next(
+        (vendor, build)
+        for vendor, (registry, cluster, _) in VENDORS.items()
+        for name, build in ((registry, registry_endpoint), (cluster, cluster_endpoint))
+        if name == kind
+    )
+    minted = login(build(clouds, vendor)).minted()
+    assert clouds.calls
+    for call in clouds.calls:
+        assert call in row[1], f"the table lacks {call}"
+    named_calls = {*re.findall(r"`([a-z]+:\w+)`", row[1]), *re.findall(r"POST [\w.]+(/[\w./]+)", row[1])}
+    assert named_calls == set(clouds.calls)
+    if kind == "EKS":
+        assert row[2] == "14 minutes" and minted.ends_at == pytest.approx(time.time() + 14 * 60, abs=30)
+
+
+def test_the_table_of_refusals_is_what_the_tests_show() -> None:
+    documented = {
+        (vendor, row[2].strip("`"), row[3].strip("`"))
+        for row in table("What refusals say")
+        for vendor in row[0].split(", ")
+    }
+    shown = {(row.vendor, row.code, row.words) for row in (*REFUSALS, *REGISTRY_REFUSALS)}
+    assert documented == shown | {(vendor, "no-pod-identity", variable) for vendor, variable in POD_REFUSALS}
 
 
 def test_a_wrong_password_at_the_registry_stays_one(clouds: Clouds) -> None:

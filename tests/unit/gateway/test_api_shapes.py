@@ -244,9 +244,9 @@ def test_a_kubeconfig_becomes_the_properties_of_its_current_context() -> None:
 def test_a_context_that_cannot_travel_is_shown_with_the_reason_beside_the_others() -> None:
     config = yaml.safe_load(kubeconfig(token="t"))
     config["contexts"].append({"name": "eks", "context": {"cluster": "c", "user": "aws"}})
-    config["users"].append({"name": "aws", "user": {"exec": {"command": "aws"}}})
+    config["users"].append({"name": "aws", "user": {"exec": {"command": "doctl"}}})
     shown = {one["name"]: one for one in described(yaml.safe_dump(config))["contexts"]}
-    assert "running aws" in shown["eks"]["problem"] and "ServiceAccount" in shown["eks"]["nextStep"]
+    assert "running doctl" in shown["eks"]["problem"] and "ServiceAccount" in shown["eks"]["nextStep"]
     assert shown["prod"]["problem"] == ""
 
 
@@ -332,7 +332,7 @@ def test_a_key_that_is_not_taken_over_is_warned_of() -> None:
             "speaks to HTTP proxies only",
         ),
         (kubeconfig(token="t").replace("server:", "proxy-url: http://[::1\n    server:"), "proxy-url is not a URL"),
-        (kubeconfig(exec={"command": "aws"}), "running aws"),
+        (kubeconfig(exec={"command": "doctl"}), "running doctl"),
         (kubeconfig(**{"client-certificate": "/home/ann/c.pem"}), "refers to the file /home/ann/c.pem"),
         (kubeconfig(), "no token, certificate or password"),
         ("a: [", "cannot be read at line 2, column 1: not valid YAML"),

@@ -107,6 +107,21 @@ users: [{name: u, user: {token: t0ken}}]
     assert list(act.sealed) == ["properties.token"]
 
 
+def test_a_kubeconfig_of_a_cloud_fills_in_the_form_which_then_asks_for_keys(site: Site, ann: FlaskClient) -> None:
+    config = """
+current-context: a
+contexts: [{name: a, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://A1.gr7.eu-west-1.eks.amazonaws.com"}}]
+users: [{name: u, user: {exec: {command: aws, args: [eks, get-token, --cluster-name, prod]}}}]
+"""
+    form = {"type": "k8s", "name": "c", "project": "default", "p.authType": "kubeconfig", "p.kubeconfig": config}
+    answer = send(ann, "/endpoints", "/endpoints/new?type=k8s", **form)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200 and not any(getattr(ask, "verb", "") == "create" for ask in site.asked)
+    assert "fill in Access key ID, Secret access key, or choose the runner's pod" in page
+    assert '<option value="EKS" selected>' in page and 'name="p.eksCluster" value="prod"' in page
+
+
 def test_a_change_that_leaves_the_password_blank_keeps_it(site: Site, ann: FlaskClient) -> None:
     site.documents["endpoints"] = HUB
     send(ann, "/endpoints", "/endpoints/h1", id="h1", **DOCKER)

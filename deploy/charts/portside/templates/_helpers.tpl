@@ -125,6 +125,9 @@ topologySpreadConstraints:
 labels:
   {{- include "portside.labels" .root | nindent 2 }}
   app.kubernetes.io/component: {{ .service }}
+  {{- with .root.Values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 annotations:
   checksum/urls: {{ printf "%s %s" (toJson .root.Values.broker) (toJson .root.Values.database) | sha256sum }}
   {{- with .root.Values.podAnnotations }}
