@@ -15,6 +15,7 @@ from bench.measure import Row, show
 from bench.runs import drain, executions, first_task, http_calls
 from bench.soak import soak
 from bench.stage import Stage, a_stage
+from bench.start import command_start
 
 GROUPS: dict[str, Callable[[Stage], list[Row]]] = {
     "first-task": first_task,
@@ -24,6 +25,8 @@ GROUPS: dict[str, Callable[[Stage], list[Row]]] = {
     "hooks": hooks,
     "viewers": viewers,
 }
+ALONE: dict[str, Callable[[], list[Row]]] = {"command-start": command_start}
+"""What needs no system beside it."""
 AT_SCALE: dict[str, Callable[[scale.Scaled, scale.Scaled], list[Row]]] = {
     "lists": scale.lists,
     "matching": scale.matching,
@@ -33,7 +36,7 @@ AT_SCALE: dict[str, Callable[[scale.Scaled, scale.Scaled], list[Row]]] = {
 
 def main() -> None:
     """Measure every group of rows, or those that are named."""
-    known = [*GROUPS, *AT_SCALE]
+    known = [*ALONE, *GROUPS, *AT_SCALE]
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--json", type=Path, help="also write the rows there, as a list")
     parser.add_argument("--rows", default="", help=f"by commas, of: {', '.join(known)}")
@@ -46,6 +49,16 @@ def main() -> None:
         parser.error(f"no rows are called {', '.join(unknown)}; there are {', '.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     rows: list[Row] = []
+    for name in (name for name in names if name in ALONE):
+        rows += _told(name, ALONE[name])
+    if arguments.soak or not set(names) <= ALONE.keys():
+        rows += _of_a_system(names, arguments.soak)
+    show(rows, arguments.json)
+
+
+def _of_a_system(names: list[str], soak_over: int) -> list[Row]:
+    """The rows that a Portside of its own is started for."""
+    rows: list[Row] = []
     with a_stage() as stage:
         for name in (name for name in names if name in GROUPS):
             rows += _told(name, lambda name=name: GROUPS[name](stage))  # type: ignore[misc]
@@ -53,9 +66,9 @@ def main() -> None:
             with scale.both(stage) as two:
                 for name in at_scale:
                     rows += _told(name, lambda name=name: AT_SCALE[name](*two))  # type: ignore[misc]
-        if arguments.soak:
-            rows += _told("soak", lambda: soak(stage, arguments.soak))
-    show(rows, arguments.json)
+        if soak_over:
+            rows += _told("soak", lambda: soak(stage, soak_over))
+    return rows
 
 
 def _told(name: str, measure: Callable[[], list[Row]]) -> list[Row]:

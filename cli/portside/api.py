@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
-import yaml
 
 from .ending import CommandFailed, ExitCode
 
@@ -152,6 +151,8 @@ class Client:
 
     def import_yaml(self, text: str, action: str = "apply") -> list[Json]:
         """Import YAML documents; returns what the report says of each. Raises ApiError when one of them failed."""
+        import yaml
+
         answer = self._raw("POST", f"{BASE}/import", data=text, query={"action": action}, content_type=YAML_TYPE)
         reports: list[Json] = [report for report in yaml.safe_load_all(answer.text) if report]
         if failed := [report for report in reports if report.get("status") == "FAILED"]:

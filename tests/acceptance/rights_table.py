@@ -274,6 +274,7 @@ ROWS = (
     Row(N.EDIT, "POST /import", body=FILE),
     Row(N.RESTRICTED, "GET /audit"),
     Row(N.RESTRICTED, "GET /audit/{id}", "audited"),
+    Row(N.INSTALLATION, "GET /queues"),
     Row(N.INSTALLATION, "GET /dead-letters"),
     Row(N.INSTALLATION, "GET /dead-letters/{id}", "no_letter"),
     Row(N.INSTALLATION, "POST /dead-letters/{id}?action=discard", "no_letter", {}),

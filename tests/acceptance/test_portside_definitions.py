@@ -188,7 +188,10 @@ def test_live_queues_and_doctor_look_at_the_system(world: World, command: Comman
     world.ended("7.1.0")
     rows = command.json("live", "--look")
     assert any("acme/web:7.1.0" in row["images"][0] and row["_now"] == "same" for row in rows)
-    assert command.json("queues", "list") == []
+    depths = {queue["name"]: queue["ready"] for queue in command.json("queues", "list")}
+    assert depths["config.hooks"] == 0
+    assert command.out("queues", "list").splitlines()[0].split()[:3] == ["QUEUE", "READY", "UNACKED"]
+    assert command.json("queues", "letters") == []
     checked = command.run("doctor", "-o", "json")
     assert checked.returncode == ExitCode.FAILED and "Traceback" not in checked.stderr
     hops = {row["hop"]: row for row in yaml.safe_load(checked.stdout)}

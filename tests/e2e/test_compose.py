@@ -16,6 +16,9 @@ import requests
 
 from cli.ports import free_port
 from cli.portside.api import Client
+from cli.portside.root import main
+from tests.acceptance.portside_command import Command
+from tests.support.command_tree import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE_FILES = ROOT / "services/config/catalog/pipelines/template_files"
@@ -121,6 +124,18 @@ def test_the_templates_are_in_the_image(compose: Compose) -> None:
     client.sign_in("admin", compose("exec", "--no-TTY", "config", "cat", "/secrets/admin/password").stdout.strip())
     names = [template["name"] for template in client.get("/pipeline-templates")["templates"]]
     assert sorted(names) == sorted(path.stem for path in TEMPLATE_FILES.glob("*.yaml"))
+
+
+def test_every_list_of_the_command_is_printed(compose: Compose, tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    password = compose("exec", "--no-TTY", "config", "cat", "/secrets/admin/password").stdout
+    assert command.run("login", compose.url, "--user", "admin", "--password-stdin", text=password).returncode == 0
+    lists = [path.split() for path, _ in commands(main) if path.endswith(" list")]
+    assert len(lists) > 10
+    for words in lists:
+        assert isinstance(command.json(*words), list), words
+    assert "Deploy web" in command.out("executions", "list") and "acme/web" in command.out("live")
+    assert "started" in command.out("why", "acme/web:1.4.0")
 
 
 def test_the_pages_and_their_files_are_in_the_image(compose: Compose) -> None:

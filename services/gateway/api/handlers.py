@@ -8,6 +8,8 @@ from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
 from services.gateway.commands.snippets import snippets
 from services.gateway.commands.workloads import look
+from shared.bus import QueueState
+from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
@@ -227,3 +229,34 @@ def health(call: Call) -> Reply:
     """Is config there for this caller?"""
     call.find(Find(kind=Kind.PROJECTS, top=1))
     return Reply({"status": "ok", "config": "serving"})
+
+
+def queues(call: Call) -> Reply:
+    """What waits in each queue, as the broker reports it, and how many dead letters are kept."""
+    # Config authorises: the broker's own state is for those who may see dead letters.
+    ask = Find(kind=Kind.DEAD_LETTERS, filter="state eq 'kept'", orderby="_createTimeInMicros asc", top=1)
+    letters = call.find(ask)
+    broker = call.context.look_at_broker()
+    oldest = letters.documents[0]["_createTimeInMicros"] if letters.documents else None
+    return Reply(
+        {
+            "queues": [_queue(state) for state in broker.queues],
+            "deadLetters": letters.total,
+            "oldestDeadLetterInMicros": oldest,
+            "brokerVersion": broker.version,
+            "missing": broker.missing,
+        }
+    )
+
+
+def _queue(state: QueueState) -> Json:
+    return {
+        "name": state.name,
+        "note": state.note.replace("`", ""),
+        "ready": state.ready,
+        "unacknowledged": state.unacknowledged,
+        "consumers": state.consumers,
+        "publishedPerSecond": state.published_s,
+        "deliveredPerSecond": state.delivered_s,
+        "depths": list(state.depths),
+    }

@@ -373,6 +373,7 @@ def _system() -> list[Route]:
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
         Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "Get an audit log entry", tag, gives="AuditEntry"),
+        Route("GET", "/queues", handlers.queues, "What waits in each queue", tag, gives="Queues"),
         Route("GET", "/dead-letters", generic.listing(dead), "List messages that could not be processed", tag,
               gives="[DeadLetter]", query=LIST),
         Route("GET", "/dead-letters/{id}", generic.one(dead), "Get a dead letter", tag, gives="DeadLetter"),

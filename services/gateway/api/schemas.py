@@ -9,6 +9,8 @@ _FLAG: Json = {"type": "boolean"}
 _COUNT: Json = {"type": "integer"}
 _MAP: Json = {"type": "object"}
 _WHEN: Json = {"type": ["integer", "null"], "description": "Microseconds since the epoch."}
+_KNOWN_COUNT: Json = {"type": ["integer", "null"], "description": "Null where the broker could not be asked."}
+_KNOWN_RATE: Json = {"type": ["number", "null"], "description": "Null where the broker could not be asked."}
 _TEXTS: Json = {"type": "array", "items": _TEXT}
 _MAPS: Json = {"type": "array", "items": _MAP}
 _READ_ONLY: Json = {**_TEXT, "readOnly": True}
@@ -582,6 +584,25 @@ SCHEMAS: dict[str, Json] = {
         name=_TEXT,
         before={"type": ["object", "null"], "description": "The object before, without secrets."},
         after={"type": ["object", "null"]},
+    ),
+    "Queues": _object(
+        ("queues", "deadLetters"),
+        queues=listed("Queue"),
+        deadLetters={**_COUNT, "description": "How many are kept."},
+        oldestDeadLetterInMicros=_WHEN,
+        brokerVersion=_TEXT,
+        missing={**_TEXT, "description": "What could not be learned from the broker, and what would change that."},
+    ),
+    "Queue": _object(
+        ("name",),
+        name=_TEXT,
+        note={**_TEXT, "description": "What it is for."},
+        ready=_KNOWN_COUNT,
+        unacknowledged=_KNOWN_COUNT,
+        consumers=_KNOWN_COUNT,
+        publishedPerSecond=_KNOWN_RATE,
+        deliveredPerSecond=_KNOWN_RATE,
+        depths={"type": "array", "items": _COUNT, "description": "Messages over the last five minutes, oldest first."},
     ),
     "DeadLetter": _object(
         id=_TEXT,
