@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 
 from bench.measure import Row, at_most, pairs, row
 
@@ -24,17 +25,14 @@ def command_start() -> list[Row]:
         ("portside executions list --help", ("executions", "list", "--help"), GOAL),
         ("portside whoami, where nothing answers", ("whoami",), None),
     )
+    floor = partial(_start_ms, (sys.executable, "-c", "pass"))
     return [
-        row(f"{name}, beside python -c pass", "ms", goal, *pairs(lambda _, w=words: _start_ms(*COMMAND, *w), _floor_ms))
+        row(f"{name}, beside python -c pass", "ms", goal, *pairs(partial(_start_ms, (*COMMAND, *words)), floor))
         for name, words, goal in lines
     ]
 
 
-def _floor_ms(_turn: int) -> float:
-    return _start_ms(sys.executable, "-c", "pass")
-
-
-def _start_ms(*words: str) -> float:
+def _start_ms(words: tuple[str, ...], _turn: int) -> float:
     """Median wall time from start to end."""
     taken = []
     for _ in range(STARTS):

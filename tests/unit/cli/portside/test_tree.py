@@ -19,6 +19,7 @@ RUNNERS = {"run", "out", "json", "start"}
 """Methods of `tests/acceptance/portside_command.py` that run the command against the system of those tests."""
 BACKUPS = "system/test_backup.py::test_another_system_goes_on_from_the_backup_of_a_running_one"
 README = "system/test_readme.py::test_the_demo_takes_further_pushes_and_the_command"
+SAMPLES = "system/test_first_steps.py::test_the_button_fills_in_the_steps_and_they_are_there_again_after_a_restart"
 ANSWERS = "acceptance/test_portside_definitions.py::test_an_approval_is_listed_and_answered"
 TESTED_BY = {
     "approve": ANSWERS,
@@ -26,7 +27,7 @@ TESTED_BY = {
     "completion": "acceptance/test_portside_definitions.py::test_a_shell_completes_commands",
     "demo": "system/test_first_steps.py::test_the_chain_shows_a_push_that_pushes_on_and_deploys",
     "demo push": README,
-    "system up": "system/test_first_steps.py::test_the_button_fills_in_the_steps_and_they_are_there_again_after_a_restart",
+    "system up": SAMPLES,
     "system backup": BACKUPS,
     "system restore": BACKUPS,
     "system verify": BACKUPS,
