@@ -18,6 +18,7 @@ from shared.process.metrics import Metrics
 from shared.process.secrets import KeysMissing, Opener, Sealer
 
 from . import handlers
+from .clients.clouds import CloudLogins
 from .clients.registry import Registries
 from .engine.executor import Holder
 from .engine.ledger_client import BusLedger
@@ -48,8 +49,10 @@ class Runner:
         self._health = Health("runner", settings.home, instance=settings.instance).start()
         guard = Guard(allow_local=settings.outgoing_local, deny=settings.denied_networks)
         self._client = HttpClient(guard, user_agent="portside-runner")
-        self._clusters = Clusters(guard)
-        self._registries = Registries(self._client)
+        # One token of a cloud for all that sign in with it.
+        logins = CloudLogins(self._client)
+        self._clusters = Clusters(guard, logins)
+        self._registries = Registries(self._client, logins)
         self._bus = Bus(settings.amqp_url, service=topics.Service.RUNNER, instance=settings.instance)
         ledger = BusLedger(self._bus)
         # A name for this life of the process only: a successor of the same instance is somebody else.

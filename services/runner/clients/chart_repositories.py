@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from services.runner.clients.clouds import CloudLogins
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.grammar.dialects import MANIFESTS
@@ -52,8 +53,9 @@ class FetchedChart:
 class ChartRepositories:
     """Fetches charts; the endpoint's sign-in goes to its own server alone."""
 
-    def __init__(self, client: HttpClient, endpoint: OpenEndpoint | None) -> None:
+    def __init__(self, client: HttpClient, endpoint: OpenEndpoint | None, logins: CloudLogins | None = None) -> None:
         self._client = client
+        self._logins = logins
         self._endpoint = endpoint
         self._account = account_of(endpoint) if endpoint is not None else None
 
@@ -81,7 +83,7 @@ class ChartRepositories:
     def _from_registry(self, repository: str, name: str, version: str) -> tuple[str, bytes]:
         host, _, path = repository.removeprefix("oci://").partition("/")
         full = f"{path}/{name}".strip("/")
-        registry = Registry(self._account_at(host), self._client)
+        registry = Registry(self._account_at(host), self._client, self._logins)
         tag, title = _exact_tag(version), f"{host}/{full}"
         if not tag:
             tags = registry.tags(full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 
 from demo.cluster.server import FakeCluster
-from services.runner.clients.clouds import CloudLogin, CloudProblem, Minted, sign_in_of
+from services.runner.clients.chart_repositories import ChartProblem, ChartRepositories
+from services.runner.clients.clouds import CloudLogin, CloudLogins, CloudProblem, Minted, sign_in_of
 from services.runner.clients.clouds.pod_identity import PodIdentity
-from services.runner.clients.registry import Registry, RegistryProblem, account_of
+from services.runner.clients.registry import Registries, Registry, RegistryProblem, account_of
 from services.runner.requests.checks import docker, k8s
 from services.runner.task_protocol import OpenEndpoint
+from services.runner.tasks.k8s import pull_secrets
 from services.runner.tasks.k8s.cluster import ClusterConnection
 from services.runner.tasks.k8s.errors import ClusterError
 from shared.outbound.guard import Guard
@@ -204,6 +207,19 @@ def test_a_registry_that_is_held_open_gets_a_new_password(clouds: Clouds) -> Non
         assert registry.tags("acme/web") == ["1.0"]
         time.sleep(0.1)
     assert len(clouds.handed_out) >= 3
+
+
+def test_one_token_serves_the_registry_its_pull_secret_and_its_charts(clouds: Clouds, tmp_path: Path) -> None:
+    logins, endpoint = CloudLogins(LOOPBACK), registry_endpoint(clouds, "aws")
+    account = account_of(endpoint)
+    registries = Registries(LOOPBACK, logins)
+    with registries.use(account) as first, registries.use(account) as second:
+        assert first.tags("acme/web") == second.tags("acme/web") == ["1.0"]
+    secret = pull_secrets.pull_secret(endpoint, logins)
+    with pytest.raises(ChartProblem):
+        ChartRepositories(LOOPBACK, endpoint, logins).fetch(f"oci://{clouds.host}/acme", "web", "1.0", tmp_path)
+    assert list(clouds.handed_out) == ["ecr-password-0"]
+    assert "ecr-password-0" in base64.b64decode(secret["data"][".dockerconfigjson"]).decode()
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

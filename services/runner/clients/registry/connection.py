@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from services.runner.clients.clouds import CloudLogin, CloudProblem
+from services.runner.clients.clouds import CloudLogins, CloudProblem
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
@@ -55,13 +55,13 @@ def transfer_limits(size: int) -> RequestLimits:
 class RegistryConnection:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: RegistryAccount, client: HttpClient) -> None:
+    def __init__(self, account: RegistryAccount, client: HttpClient, logins: CloudLogins | None = None) -> None:
         self.account = account
         self._client = client
         self._access = OutboundAccess(account.trust, local=account.local, private_hops=True)
         self._tokens: dict[Scopes, tuple[str, float]] = {}
         self._takes_passwords = False
-        self._login = CloudLogin(account.sign_in, client) if account.sign_in is not None else None
+        self._logins = logins or CloudLogins(client)
 
     def call(
         self, method: str, place: str, scopes: Scopes = (), *, headers: Mapping[str, str] | None = None,
@@ -233,10 +233,10 @@ class RegistryConnection:
         return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}" if user else ""
 
     def _credentials(self) -> tuple[str, str]:
-        if self._login is None:
+        if self.account.sign_in is None:
             return self.account.user, self.account.password
         try:
-            minted = self._login.minted()
+            minted = self._logins.of(self.account.sign_in).minted()
         except CloudProblem as problem:
             raise RegistryProblem(problem.code, problem.message) from None
         return minted.user, minted.secret

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.runner.clients.clouds import CloudLogins
 from shared.outbound.http import HttpClient
 
 from .account import RegistryAccount
@@ -15,8 +16,9 @@ from .reading import Registry
 class Registries:
     """Each registry is for one caller at a time."""
 
-    def __init__(self, client: HttpClient, keep: int = 64) -> None:
+    def __init__(self, client: HttpClient, logins: CloudLogins | None = None, keep: int = 64) -> None:
         self._client = client
+        self._logins = logins or CloudLogins(client)
         self._keep = keep
         self._lock = threading.Lock()
         self._idle: dict[RegistryAccount, list[Registry]] = {}
@@ -37,7 +39,7 @@ class Registries:
                 if rest:
                     self._idle[account] = rest
                 return registry
-        return Registry(account, self._client)
+        return Registry(account, self._client, self._logins)
 
     def _give_back(self, account: RegistryAccount, registry: Registry) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from services.runner.clients.clouds import CloudLogins
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply
 
@@ -41,8 +42,8 @@ class Manifest:
 class Registry:
     """One registry as one account. Not for several threads at once."""
 
-    def __init__(self, account: RegistryAccount, client: HttpClient) -> None:
-        self.connection = RegistryConnection(account, client)
+    def __init__(self, account: RegistryAccount, client: HttpClient, logins: CloudLogins | None = None) -> None:
+        self.connection = RegistryConnection(account, client, logins)
 
     def resolve(self, repository: str, reference: str) -> Manifest | None:
         """What a tag or digest names; None when the registry says that there is no such thing."""

@@ -306,9 +306,9 @@ _PATCHES = {
 class Clusters:
     """One `Cluster` for each endpoint and set of credentials in this process, kept as long as it is used."""
 
-    def __init__(self, guard: Guard, limit: int = 64) -> None:
+    def __init__(self, guard: Guard, logins: CloudLogins | None = None, limit: int = 64) -> None:
         self._guard = guard
-        self._logins = _logins(guard)
+        self._logins = logins or _logins(guard)
         self._limit = limit
         self._lock = threading.Lock()
         self._known: dict[str, ClusterConnection] = {}

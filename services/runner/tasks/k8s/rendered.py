@@ -33,7 +33,7 @@ def _kustomize(request: Asked, client: HttpClient, checkout: Path) -> str:
 
 
 def _chart(request: Asked, client: HttpClient, cluster: ClusterConnection, checkout: Path) -> str:
-    repositories = ChartRepositories(client, _chart_endpoint(request))
+    repositories = ChartRepositories(client, _chart_endpoint(request), cluster.logins)
     files = _names(request)
     repository, name = _location(request)
     if not repository or files:
