@@ -11,7 +11,7 @@ from services.config.inbox import Inbox
 from shared.bus import Ack, Incoming, Outcome, Server, StopConsuming
 from shared.contracts import topics
 from shared.contracts.base import Message
-from shared.contracts.catalog import Find, SignIn
+from shared.contracts.catalog import Act, Document, Find, SignIn
 from shared.contracts.mirror import Wanted, WantedAsk
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
@@ -22,6 +22,7 @@ from .accounts.sign_in import Authenticator
 from .pushes.deliveries import Deliveries
 from .resources import logs
 from .resources.dispatch import ResourceDispatcher
+from .resources.nested_runs import NestedRuns
 from .runs.batch import RunBatch
 from .runs.ledger import Ledger
 from .store import READ_LIMIT_S, DatabaseUnavailable, Reading, Store, TooSlow
@@ -52,6 +53,7 @@ class Handlers:
     inbox: Inbox
     ledger: Ledger
     desk: ResourceDispatcher
+    nested_runs: NestedRuns
     answers: Answers
     sign_ins: Authenticator
     sign_in_pool: Executor
@@ -83,12 +85,18 @@ class Handlers:
             topics.RUN_HELD_V1: lambda ask, _: self._held_v1(ask),
             topics.CATALOG_FIND: lambda ask, incoming: self.desk.find(ask, incoming.envelope.caller),
             topics.CATALOG_GET: lambda ask, incoming: self.desk.get(ask, incoming.envelope.caller),
-            topics.CATALOG_ACT: lambda ask, incoming: self.desk.act(
-                ask, incoming.envelope.caller, incoming.envelope.commandid
-            ),
+            topics.CATALOG_ACT: self._act,
+            topics.START_NESTED: lambda ask, incoming: self.nested_runs.start(ask, incoming.envelope.caller),
             topics.SIGN_IN: lambda ask, _: self._sign_in(ask),
         }
         return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def _act(self, ask: Act, incoming: Incoming) -> Document:
+        envelope = incoming.envelope
+        # Nobody but a runner may say that a run belongs to another run.
+        if envelope.service == topics.Service.RUNNER and (nested := self.nested_runs.act(ask, envelope.caller)):
+            return nested
+        return self.desk.act(ask, envelope.caller, envelope.commandid)
 
     def signs_of_life(self) -> Mapping[Topic, Server]:
         """What `config.signs-of-life.v2` answers; that they have come is said to `heard` before."""

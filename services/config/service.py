@@ -37,6 +37,7 @@ from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
 from .catalog.context import Context
 from .catalog.following.looking import SourceFollowing
 from .catalog.hooks import public_url
+from .catalog.pipelines.resource import Pipelines
 from .handlers import Handlers
 from .inbox import Inbox
 from .migrations import what_is_missing
@@ -50,6 +51,7 @@ from .resources.dispatch import ResourceDispatcher
 from .resources.events import Events
 from .resources.executions import Executions
 from .resources.logs import Logs
+from .resources.nested_runs import NestedRuns
 from .resources.registry import TIMERS, Catalog
 from .resources.user_operations import UserOperations
 from .runs import effects
@@ -121,6 +123,7 @@ class Config:
             inbox,
             self.ledger,
             self.desk,
+            NestedRuns(self.store, Pipelines(self.catalog.context), load_person),
             self.catalog,
             Authenticator(self.store, self.sign_in_limits),
             self.sign_in_pool,

@@ -13,7 +13,7 @@ from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
-from shared.contracts.runs import Started
+from shared.contracts.runs import NestedStarted, Started, StartNested
 from shared.grammar.resolving import Scope, Writer
 from shared.process.tracing import beside, task_span
 
@@ -114,6 +114,9 @@ class Tools(Protocol):
 
     def act(self, act: Act, command_id: str) -> Document:
         """Ask config for a change on behalf of the run's owner; repeating a command id is harmless."""
+
+    def start_nested(self, ask: StartNested) -> NestedStarted:
+        """Start a run within this one on behalf of the run's owner; asking again is harmless."""
 
     def seal(self, value: Any) -> Json:
         """Close a JSON value so that it may stand in a handle."""

@@ -91,6 +91,11 @@ class RpcConsumer(Workers):
         if incoming.topic not in self._handlers:
             self._disposal.reply_problem(delivery, Code.UNSUPPORTED, f"{incoming.topic.type} is not answered here.")
             return None
+        if incoming.envelope.service not in incoming.topic.senders:
+            senders = " or ".join(incoming.topic.senders)
+            why = f"{incoming.topic.type} comes from {senders}, and this one came from {incoming.envelope.source}."
+            self._disposal.reply_problem(delivery, Code.FORBIDDEN, why)
+            return None
         return incoming
 
     def _end(self, delivery: Delivery, incoming: Incoming, done: Future[Message]) -> None:

@@ -2,7 +2,8 @@
 
 `topics` is the table; `envelope` wraps each message and `base` is what all have in common; `problems` are errors as
 values. Messages by subject: `catalog`, `definition_sources`, `pushes`, `tag_polls`, `mirror`, `runs`, `history`,
-`notices`, `health`. `public_url` reads our own address, `endpoint_names` the older names of endpoints; `bounds` has
+`notices`, `health`. `public_url` reads our own address, `endpoint_names` the older names of endpoints, `earlier` what
+release 0.1 asks in another form; `bounds` has
 all limits of size and depth, `texts` and `secrets` say which values may be sent, kept and shown; `schemas` generates
 the reference.
 

@@ -38,3 +38,8 @@ class Envelope(Message):
     commandid: str | None = None
     """Commands only: the answer to this id is kept for a day, so that repeating a command is harmless."""
     data: Json
+
+    @property
+    def service(self) -> str:
+        """Which service sent it."""
+        return self.source.removeprefix("portside/").partition("/")[0]

@@ -138,6 +138,34 @@ class ReportAnswer(Message):
     """
 
 
+class StartNested(Message):
+    """Run another pipeline of the project within a run. Only a runner may ask; the caller is the outer run's owner.
+
+    Asked again, it has the same answer: `execution_id` follows from the try of the task that asks.
+    """
+
+    execution_id: str
+    """The nested run's."""
+    project: str
+    pipeline: str
+    """By name."""
+    inputs: Json = {}
+    sealed_inputs: dict[str, Sealed] = {}
+    """Inputs that hold a secret of the outer run; `inputs` has their mask."""
+    comments: str = ""
+    parent: str
+    """The outer run's id, and below it the task that waits for this run's end."""
+    stage: str
+    task: str
+    requested_by: str = ""
+    """Who started the outer run; empty: the caller."""
+
+
+class NestedStarted(Message):
+    execution_id: str
+    execution_index: int
+
+
 class HeldRun(Message):
     execution_id: str
     attempt: int

@@ -126,6 +126,9 @@ RUN_HELD = Topic(
 )
 RUN_HELD_V1 = Topic("run.held", 1, runs.Held, MessageKind.QUERY, (_R,), (CONFIG_RPC,), runs.HeldAnswer)
 """Until 0.3: how runners and configs of 0.1 meet those of 0.2."""
+START_NESTED = Topic(
+    "run.start-nested", 1, runs.StartNested, MessageKind.COMMAND, (_R,), (CONFIG_RPC,), runs.NestedStarted
+)
 RUN_INTENT = Topic("run.intent", 1, runs.IntentChanged, MessageKind.EVENT, (_C,), (RUNNER_NEWS,))
 LOG_CHUNK = Topic("log.chunk", 1, runs.LogChunk, MessageKind.EVENT, (_R,), (LOGS,))
 
@@ -178,6 +181,7 @@ TOPICS: tuple[Topic, ...] = (
     RUN_RELEASED,
     RUN_HELD,
     RUN_HELD_V1,
+    START_NESTED,
     RUN_INTENT,
     LOG_CHUNK,
     EXECUTION_CHANGED,

@@ -50,6 +50,27 @@ def deployed(world: World, tag: str) -> None:
     assert f"acme/web:{tag}" in str(world.running_image())
 
 
+def nested(world: World) -> None:
+    """A run that starts another one within it, and ends with it."""
+    log = {"type": "Log", "input": {"message": "hello"}}
+    within = {"type": "Pipeline", "input": {"pipeline": "Inner", "inputProperties": {}}}
+    for name, task in (("Inner", log), ("Outer", within)):
+        stages = {"S": {"taskOrder": ["T"], "tasks": {"T": task}}}
+        made = world.client.post(
+            "/pipelines", {"name": name, "project": "default", "stageOrder": ["S"], "stages": stages}
+        )
+        world.client.patch(f"/pipelines/{made['id']}", {"state": "ENABLED"})
+    run = world.client.post("/pipelines/default/Outer/executions", {"input": {}})
+
+    def over() -> str | None:
+        status = world.get(run["executionLink"])["status"]
+        return str(status) if status in ("COMPLETED", "FAILED", "CANCELED") else None
+
+    assert wait_for(over, "the end of the outer run", 60) == "COMPLETED"
+    (inner,) = world.executions(name="Inner")
+    assert (inner["_nested"], inner["status"]) == (True, "COMPLETED")
+
+
 def test_a_runner_of_the_release_serves_this_config(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +78,7 @@ def test_a_runner_of_the_release_serves_this_config(
     with a_world(tmp_path / "home") as world:
         deployed(world, "1.4.0")
         deployed(world, "1.4.1")
+        nested(world)
 
 
 def test_a_runner_of_this_code_serves_the_release(
@@ -65,6 +87,7 @@ def test_a_runner_of_this_code_serves_the_release(
     monkeypatch.setattr(system, "portside", commands(release, lambda module: module != "services.runner"))
     with a_world(tmp_path / "home") as world:
         deployed(world, "1.4.0")
+        nested(world)
 
 
 def test_this_code_takes_over_what_the_release_left(

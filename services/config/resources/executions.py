@@ -76,7 +76,7 @@ def _newest_of(uow: Reading, visible: frozenset[str] | None, pipeline_ids: list[
 def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: Act) -> Document:
     """Start a run of the pipeline that `ask` names."""
     pipeline = catalog_pipelines.locate(uow, person, ask)
-    started = admission.start_manual(uow, pipelines.runnable(pipeline), person, ask.body, ask.sealed)
+    started = admission.start_manual(uow, pipelines.runnable(pipeline), person, ask.body)
     return Document(document=started)
 
 

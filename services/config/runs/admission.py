@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,6 +20,7 @@ from shared.contracts.base import Sealed
 from shared.contracts.history import Status, TaskKept
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.contracts.pushes import Push
+from shared.contracts.runs import NestedStarted, StartNested
 from shared.grammar.inputs import left_blank, run_inputs, starts_blank
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
@@ -234,20 +235,29 @@ def _why_it_waits(movement: RunBatch, run: Run) -> str:
 
 
 def start_manual(
-    uow: UnitOfWork,
-    pipeline: RunnablePipeline,
-    person: Person,
-    body: Mapping[str, Any],
-    sealed: Mapping[str, Sealed] | None = None,
+    uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Run a pipeline by hand or from within another run; answers with Code Stream's ExecutionResponse.
+    """Run a pipeline by hand; answers with Code Stream's ExecutionResponse."""
+    return start_order(uow, pipeline, person, manual_order(uow, pipeline, person, body))
 
-    `sealed`: by their path in the body, inputs that hold a secret of that other run.
-    """
-    order = manual_order(uow, pipeline, person, body)
-    if order.parent and sealed:
-        order = replace(order, sealed={path.removeprefix("input."): box for path, box in sealed.items()})
-    return start_order(uow, pipeline, person, order)
+
+def start_nested(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ask: StartNested) -> NestedStarted:
+    """Run a pipeline within another run."""
+    order = Order(
+        execution_id=_own_id(ask.execution_id),
+        requested_by=ask.requested_by or person.user,
+        inputs=_checked(pipeline, ask.inputs),
+        sealed=ask.sealed_inputs,
+        order_at=uow.now,
+        comments=ask.comments,
+        source="nested",
+        nested=True,
+        parent=ask.parent,
+        parent_stage=ask.stage,
+        parent_task=ask.task,
+    )
+    started = start_order(uow, pipeline, person, order)
+    return NestedStarted(execution_id=started["executionId"], execution_index=started["executionIndex"])
 
 
 def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order) -> dict[str, Any]:
@@ -276,7 +286,7 @@ def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ord
         if run.pipeline_id != pipeline.id:
             raise refuse(Code.CONFLICT, "Another run of this pipeline has that id", subject=pipeline.id)
     warnings = [starts_blank(name) for name in left_blank(ready.spec, order.inputs)]
-    return {**response(run), **({"_warnings": warnings} if warnings else {})}
+    return {**response(run.id, run.index), **({"_warnings": warnings} if warnings else {})}
 
 
 def demand_room(uow: UnitOfWork, parent: str) -> None:
@@ -300,15 +310,24 @@ def demand_room(uow: UnitOfWork, parent: str) -> None:
 
 def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:
     """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
-    ready = compiled(pipeline)
-    # Only a runner, which has no token, may say that a run belongs to another and to whom that belongs.
-    parent_body = body.get("_parent") if person.token_id is None else None
-    parent = parent_body if isinstance(parent_body, Mapping) else None
     values = body.get("input") or {}
     if not isinstance(values, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")
         raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
-    inputs, flaws = run_inputs(ready.spec, values)
+    tags = body.get("tags") if isinstance(body.get("tags"), list) else []
+    return Order(
+        execution_id=_own_id(body.get("executionId")),
+        requested_by=person.user,
+        inputs=_checked(pipeline, values),
+        order_at=uow.now,
+        comments=str(body.get("comments") or ""),
+        source=str(body.get("source") or "manual"),
+        tags=tuple(str(item) for item in tags or []),
+    )
+
+
+def _checked(pipeline: RunnablePipeline, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    inputs, flaws = run_inputs(compiled(pipeline).spec, values)
     if flaws:
         raise refuse(
             Code.INVALID,
@@ -316,37 +335,22 @@ def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, bo
             subject=pipeline.id,
             flaws=tuple(flaws),
         )
-    tags = body.get("tags") if isinstance(body.get("tags"), list) else []
-    return Order(
-        execution_id=_own_id(body),
-        requested_by=str((parent or {}).get("requestedBy") or person.user),
-        inputs=inputs,
-        order_at=uow.now,
-        comments=str(body.get("comments") or ""),
-        source=str(body.get("source") or ("nested" if parent else "manual")),
-        tags=tuple(str(item) for item in tags or []),
-        nested=parent is not None,
-        rollback=bool((parent or {}).get("rollback")),
-        parent=str(parent["executionId"]) if parent else None,
-        parent_stage=str((parent or {}).get("stage") or ""),
-        parent_task=str((parent or {}).get("task") or ""),
-    )
+    return inputs
 
 
-def _own_id(body: Mapping[str, Any]) -> str:
-    text = body.get("executionId")
-    if not text:
+def _own_id(execution_id: object) -> str:
+    if not execution_id:
         return new_id()
     try:
-        return str(UUID(str(text)))
+        return str(UUID(str(execution_id)))
     except ValueError as error:
-        raise refuse(Code.INVALID, f"executionId {text!r} is not a valid UUID") from error
+        raise refuse(Code.INVALID, f"executionId {execution_id!r} is not a valid UUID") from error
 
 
-def response(run: Run) -> dict[str, Any]:
+def response(execution_id: str, index: int) -> dict[str, Any]:
     """Code Stream's ExecutionResponse."""
     return {
-        "executionId": run.id,
-        "executionIndex": run.index,
-        "executionLink": link("executions", run.id),
+        "executionId": execution_id,
+        "executionIndex": index,
+        "executionLink": link("executions", execution_id),
     }

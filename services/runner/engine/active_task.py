@@ -10,6 +10,7 @@ from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed, TaskT
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status, TaskStarted
+from shared.contracts.runs import NestedStarted, StartNested
 from shared.grammar.conditions import evaluate
 from shared.grammar.plan import TaskPlan
 from shared.grammar.resolving import Scope, Unresolved, resolve
@@ -131,6 +132,9 @@ class TaskTools:
 
     def act(self, act: Act, command_id: str) -> Document:
         return self._host.ledger.act(act, self._user, command_id)
+
+    def start_nested(self, ask: StartNested) -> NestedStarted:
+        return self._host.ledger.start_nested(ask, self._user)
 
     def seal(self, value: Any) -> Json:
         return self._secrets.seal(value).model_dump()

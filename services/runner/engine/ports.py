@@ -8,7 +8,18 @@ from typing import Any, Protocol
 
 from services.runner.task_protocol import TaskType
 from shared.contracts.catalog import Act, Document
-from shared.contracts.runs import Held, HeldAnswer, LogChunk, Released, Report, ReportAnswer, Take, TakeAnswer
+from shared.contracts.runs import (
+    Held,
+    HeldAnswer,
+    LogChunk,
+    NestedStarted,
+    Released,
+    Report,
+    ReportAnswer,
+    StartNested,
+    Take,
+    TakeAnswer,
+)
 from shared.outbound.cancel_scope import CancelScope
 from shared.process.secrets import Opener, Sealer
 
@@ -36,6 +47,9 @@ class LedgerPort(Protocol):
 
     def act(self, act: Act, user: str, command_id: str) -> Document:
         """Ask config for a change on a user's behalf; blocks."""
+
+    def start_nested(self, ask: StartNested, user: str) -> NestedStarted:
+        """Start a run within a run on a user's behalf; blocks. Asking again is harmless."""
 
 
 class Host(Protocol):

@@ -6,9 +6,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused
+from shared.contracts.runs import StartNested
 
 
 class NestedPipeline(Task):
@@ -25,30 +25,28 @@ class NestedPipeline(Task):
             raise TaskFailed("The task names no pipeline to run.")
         child = str(uuid5(NAMESPACE_URL, f"portside:nested:{request.key}"))
         inputs, sealed = request.tools.hand_on(request.table("inputProperties"))
-        body = {
-            "executionId": child,
-            "input": inputs,
-            "comments": f"Run by {request.about.pipeline} #{request.about.index}, {request.stage}.{request.task}",
-            "_parent": {
-                "executionId": request.about.execution_id,
-                "stage": request.stage,
-                "task": request.task,
-                "requestedBy": request.about.requested_by,
-            },
-        }
-        boxes = {f"input.{key}": box for key, box in sealed.items()}
-        project = request.about.project
-        act = Act(kind=Kind.PIPELINES, verb="execute", project=project, name=name, body=body, sealed=boxes)
+        about = request.about
+        ask = StartNested(
+            execution_id=child,
+            project=about.project,
+            pipeline=name,
+            inputs=inputs,
+            sealed_inputs=sealed,
+            comments=f"Run by {about.pipeline} #{about.index}, {request.stage}.{request.task}",
+            parent=about.execution_id,
+            stage=request.stage,
+            task=request.task,
+            requested_by=about.requested_by,
+        )
         try:
-            answer = request.tools.act(act, f"nested-{request.key}").document
+            index = request.tools.start_nested(ask).execution_index
         except Refused as refused:
             raise TaskFailed(f"Pipeline {name} was not started: {refused.problem.message}") from None
         except Exception as error:
             raise TaskFailed(f"Pipeline {name} was not started, because config did not answer: {error}") from None
-        index = answer.get("executionIndex")
         request.tools.log(f"Started {name} #{index}")
-        ask = {"executionId": child, "pipeline": name, "executionIndex": index}
-        return Waiting("nested", f"Waits for {name} #{index}", None, ask)
+        nested = {"executionId": child, "pipeline": name, "executionIndex": index}
+        return Waiting("nested", f"Waits for {name} #{index}", None, nested)
 
     def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
         brought = request.tools.take_over(answer.get("outputProperties") or {}, answer.get("sealedProperties") or {})

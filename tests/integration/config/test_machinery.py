@@ -51,7 +51,7 @@ from shared.contracts.history import (
 )
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived
-from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution
+from shared.contracts.runs import ExecutionOver, Held, HeldRun, IntentChanged, LogChunk, RunExecution, StartNested
 from shared.contracts.topics import HOOK_RECEIVED, RUN_EXECUTION, RUN_HELD, RUN_INTENT, Topic
 from tests.integration.config.conftest import Clock, Definitions, count, pipeline
 from tests.integration.config.recorder import Recorder
@@ -365,17 +365,27 @@ def nested(world: World) -> tuple[str, str]:
         RunParked(reason="waiting", due_at=world.clock() + 60, **AT),
     )
     child_pipeline = pipeline("Child")
-    body = {
-        "input": {"DOCKER_TAG": "1"},
-        "executionId": "6f1f2d9e-0000-4000-8000-000000000001",
-        "_parent": {"executionId": parent, "stage": "Build", "task": "Check", "requestedBy": "ann"},
-    }
+    ask = nested_ask(1, parent)
+    unknown = ask.model_copy(update={"inputs": {"DOCKER_TAGG": "1"}})
     with world.store.write() as uow:
         with pytest.raises(Refused, match=r"has no input DOCKER_TAGG \(did you mean DOCKER_TAG\?\)"):
-            admission.start_manual(uow, child_pipeline, SYSTEM, {**body, "input": {"DOCKER_TAGG": "1"}})
-        started = admission.start_manual(uow, child_pipeline, SYSTEM, body)
-        assert admission.start_manual(uow, child_pipeline, SYSTEM, body) == started
-    return parent, started["executionId"]
+            admission.start_nested(uow, child_pipeline, SYSTEM, unknown)
+        started = admission.start_nested(uow, child_pipeline, SYSTEM, ask)
+        assert admission.start_nested(uow, child_pipeline, SYSTEM, ask) == started
+    return parent, started.execution_id
+
+
+def nested_ask(number: int, parent: str) -> StartNested:
+    return StartNested(
+        execution_id=f"6f1f2d9e-0000-4000-8000-00000000010{number}",
+        project="default",
+        pipeline="Child",
+        inputs={"DOCKER_TAG": "1"},
+        parent=parent,
+        stage="Build",
+        task="Check",
+        requested_by="ann",
+    )
 
 
 def test_runs_within_one_run_are_bounded_in_number_at_whatever_depth(
@@ -386,13 +396,8 @@ def test_runs_within_one_run_are_bounded_in_number_at_whatever_depth(
     child_pipeline = pipeline("Child")
 
     def start(number: int, parent: str) -> str:
-        body = {
-            "input": {"DOCKER_TAG": "1"},
-            "executionId": f"6f1f2d9e-0000-4000-8000-00000000010{number}",
-            "_parent": {"executionId": parent, "stage": "Build", "task": "Check", "requestedBy": "ann"},
-        }
         with world.store.write() as uow:
-            return str(admission.start_manual(uow, child_pipeline, SYSTEM, body)["executionId"])
+            return admission.start_nested(uow, child_pipeline, SYSTEM, nested_ask(number, parent)).execution_id
 
     second = start(2, first)
     third = start(3, top)
@@ -605,7 +610,7 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
     def nobody(*_: object) -> object:
         raise AssertionError
 
-    parts: Any = (world.store, world.receiver, world.inbox, world.ledger, desk, nobody, nobody, nobody)
+    parts: Any = (world.store, world.receiver, world.inbox, world.ledger, desk, nobody, nobody, nobody, nobody)
     handlers = Handlers(*parts)
     Base.metadata.drop_all(world.store.writer)
 

@@ -16,6 +16,7 @@ from services.config.settings import Settings
 from services.config.store import Store
 from shared.bus import Ack, Bus, Incoming, Outcome
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.earlier import nested_as_act
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.contracts.pushes import HookReceived, Push
@@ -24,9 +25,11 @@ from shared.contracts.runs import (
     Held,
     HeldAnswer,
     HeldRun,
+    NestedStarted,
     Report,
     ReportAnswer,
     RunExecution,
+    StartNested,
     Take,
     TakeAnswer,
 )
@@ -40,8 +43,10 @@ from shared.contracts.topics import (
     RUN_REPORT,
     RUN_TAKE,
     RUNS,
+    START_NESTED,
     Service,
 )
+from shared.process.ids import new_id
 from shared.process.secrets import create_keys, token_hash
 from tests.integration.config.world import whole_run
 
@@ -208,6 +213,35 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
     (event,) = activity.documents
     assert (event["verdict"], event["executionStatus"]) == ("started", "COMPLETED")
     assert len(wanted) == 1
+
+
+def test_a_runner_alone_starts_a_run_within_a_run_and_once_in_either_form(
+    config: Config, gateway: Bus, runner: Bus
+) -> None:
+    wait_for(lambda: config.active.working or None)
+    pipeline = deploy_web(gateway)
+    outer = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"])["executionId"]
+    ask = StartNested(
+        execution_id=new_id(), project="default", pipeline="Deploy web", parent=str(outer), stage="Build", task="Scan"
+    )
+    started = runner.request(START_NESTED, ask, caller=ADMIN)
+    assert started == NestedStarted(execution_id=ask.execution_id, execution_index=2)
+    act(gateway, "patch", Kind.PIPELINES, id=pipeline["id"], body={"state": "DISABLED"})
+    assert runner.request(START_NESTED, ask, caller=ADMIN) == started
+    of_0_1 = runner.request(CATALOG_ACT, nested_as_act(ask), caller=ADMIN)
+    assert isinstance(of_0_1, Document) and of_0_1.document["executionIndex"] == 2
+    act(gateway, "patch", Kind.PIPELINES, id=pipeline["id"], body={"state": "ENABLED"})
+
+    with pytest.raises(Refused, match="comes from runner, and this one came from portside/gateway/g1"):
+        gateway.request(START_NESTED, ask, caller=ADMIN)
+    body = nested_as_act(ask).body | {"executionId": new_id()}
+    alone = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body=body)
+    seen = gateway.request(CATALOG_GET, Get(kind=Kind.EXECUTIONS, id=str(alone["executionId"])), caller=ADMIN)
+    assert isinstance(seen, Document)
+    assert (seen.document["_nested"], seen.document["_parent"]) == (False, None)
+    nested = gateway.request(CATALOG_GET, Get(kind=Kind.EXECUTIONS, id=ask.execution_id), caller=ADMIN)
+    assert isinstance(nested, Document)
+    assert (nested.document["_nested"], nested.document["_parent"]) == (True, outer)
 
 
 def test_a_command_repeated_with_its_id_is_carried_out_once(config: Config, gateway: Bus) -> None:

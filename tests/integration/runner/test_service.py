@@ -17,9 +17,10 @@ from services.runner.service import Runner
 from services.runner.settings import RunnerSettings
 from shared.bus import Ack, Answer, Bus, Incoming, Outcome
 from shared.contracts import topics
+from shared.contracts.catalog import Document
 from shared.contracts.history import Status
 from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolved
-from shared.contracts.runs import Held, IntentChanged, LogChunk, Released, Report, RunExecution, Take
+from shared.contracts.runs import Held, IntentChanged, LogChunk, NestedStarted, Released, Report, RunExecution, Take
 from shared.process import life
 from shared.process.secrets import create_keys
 from tests.unit.runner.ledger import MemoryLedger
@@ -36,7 +37,11 @@ class Config:
         self.bus.open()
         self.bus.consume_single(topics.LEDGER, self._ledger)
         self.bus.consume_single(topics.LOGS, self._logs)
-        self.bus.serve(topics.CONFIG_RPC, {topics.RUN_HELD_V1: self._held}, threads=1)
+        self.nested: list[str] = []
+        answers = {topics.RUN_HELD_V1: self._held, topics.CATALOG_ACT: self._act}
+        if not of_0_1:
+            answers[topics.START_NESTED] = self._start_nested
+        self.bus.serve(topics.CONFIG_RPC, answers, threads=1)
         if not of_0_1:
             self.bus.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: self._held}, threads=1)
         assert self.bus.wait_connected(20)
@@ -69,6 +74,14 @@ class Config:
     def _held(self, one: Incoming) -> Any:
         self.held_asked.append(one.topic.type)
         return self.ledger.held(cast("Held", one.message)).result()
+
+    def _act(self, one: Incoming) -> Document:
+        self.nested.append(one.topic.type)
+        return Document(document={"executionId": "child", "executionIndex": 4})
+
+    def _start_nested(self, one: Incoming) -> NestedStarted:
+        self.nested.append(one.topic.type)
+        return NestedStarted(execution_id="child", execution_index=4)
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
@@ -146,6 +159,14 @@ def test_a_config_of_the_last_release_hears_that_a_runner_lives_and_a_newer_one_
     until(lambda: config.ledger.holding.state is State.ENDED, 30)
     newest = "run.held.v1" if of_0_1 else "run.held.v2"
     assert set(config.held_asked[2:]) == {newest}
+
+
+@pytest.mark.parametrize(("of_0_1", "form"), [(False, "run.start-nested.v1"), (True, "catalog.act.v1")])
+def test_a_nested_run_is_asked_for_in_a_form_that_config_reads(start: Start, of_0_1: bool, form: str) -> None:
+    config, _ = start(tree(A={"type": "Pipeline", "input": {"pipeline": "Scan"}}), of_0_1=of_0_1)
+    config.dispatch()
+    until(lambda: config.ledger.holding.state is State.PARKED)
+    until(lambda: form in config.nested)
 
 
 def test_an_orderly_stop_releases_what_is_held(start: Start) -> None:

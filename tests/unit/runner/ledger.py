@@ -17,12 +17,14 @@ from shared.contracts.runs import (
     Held,
     HeldAnswer,
     LogChunk,
+    NestedStarted,
     Released,
     Report,
     ReportAnswer,
     ResolvedEndpoint,
     ResolvedVariable,
     Started,
+    StartNested,
     Take,
     TakeAnswer,
 )
@@ -63,12 +65,20 @@ class MemoryLedger:
         self.reports: list[Report] = []
         self.acts: list[tuple[Act, str, str]] = []
         self.answer_act: Callable[[Act], Document] = lambda act: Document()
+        self.nested: list[tuple[StartNested, str]] = []
+        self.answer_nested: Callable[[StartNested], NestedStarted] = lambda ask: NestedStarted(
+            execution_id=ask.execution_id, execution_index=4
+        )
         self.before_answer: Callable[[Report], None] = lambda said: None
         self.is_lost: Callable[[Report], bool] = lambda said: False
         """Confirmed by the broker, and gone with its queue."""
         self.answer_is_lost: Callable[[Report], bool] = lambda said: False
         self._lock = threading.RLock()
         self.holding = protocol.admit(RunClaim(self.about.execution_id), start).holding
+
+    def start_nested(self, ask: StartNested, user: str) -> NestedStarted:
+        self.nested.append((ask, user))
+        return self.answer_nested(ask)
 
     # ------------------------------------------------------------------------------------------------------- the port
 

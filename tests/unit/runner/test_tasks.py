@@ -21,10 +21,9 @@ from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.own_output import with_references
 from services.runner.tasks.registry import task_types
 from services.runner.tasks.rest import Rest
-from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
-from shared.contracts.runs import ResolvedVariable, Started, Take
+from shared.contracts.runs import NestedStarted, ResolvedVariable, Started, StartNested, Take
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient, OutboundAccess, OutboundError
@@ -100,7 +99,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     holders: list[Holder] = []
 
     def go(
-        type: str, *, local: bool = True, act: Callable[[Act], Document] | None = None, **given: Any
+        type: str, *, local: bool = True, nested: Callable[[StartNested], NestedStarted] | None = None, **given: Any
     ) -> MemoryLedger:
         sealer, opener = Sealer.load(tmp_path), Opener.load(tmp_path)
         task = {"type": type, "input": given}
@@ -109,8 +108,8 @@ def run(tmp_path: Path) -> Iterator[Run]:
             inputs={"x": "1"},
             variables={"pw": ResolvedVariable(name="pw", type="SECRET", sealed=sealer.seal("hunter2secret"))},
         )
-        if act is not None:
-            ledger.answer_act = act
+        if nested is not None:
+            ledger.answer_nested = nested
         client = LOOPBACK if local else GUARDED
         holder = Holder(ledger, task_types(clusters, client, registries), sealer=sealer, opener=opener, runner="r")
         holder.start()
@@ -298,15 +297,14 @@ def test_a_rejection_fails_with_who_and_why(run: Run) -> None:
 
 
 def test_a_nested_pipeline_is_started_once_under_its_own_id_and_waited_for(run: Run) -> None:
-    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${input.x}"}, act=_started)
-    ((act, user, command_id),) = ledger.acts
-    assert (act.verb, act.name, act.project, user) == ("execute", "Other", "default", "ada")
-    assert act.body["input"] == {"a": "1"}
-    assert act.body["_parent"] == {"executionId": "e1", "stage": "S", "task": "T", "requestedBy": "ada"}
-    assert command_id.startswith("nested-")
+    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${input.x}"})
+    ((ask, user),) = ledger.nested
+    assert (ask.pipeline, ask.project, user) == ("Other", "default", "ada")
+    assert ask.inputs == {"a": "1"}
+    assert (ask.parent, ask.stage, ask.task, ask.requested_by) == ("e1", "S", "T", "ada")
     until(lambda: run.holder.holding == 0)  # type: ignore[attr-defined]
     said = {"executionStatus": "COMPLETED", "executionIndex": 4, "outputProperties": {"n": 2}}
-    ledger.answer("S", "T", {**said, "executionId": act.body["executionId"]})
+    ledger.answer("S", "T", {**said, "executionId": ask.execution_id})
     take(ledger, run.holder)  # type: ignore[attr-defined]
     until(lambda: ledger.holding.state is State.ENDED)
     assert ledger.state.status is Status.COMPLETED
@@ -314,23 +312,19 @@ def test_a_nested_pipeline_is_started_once_under_its_own_id_and_waited_for(run: 
 
 
 def test_a_nested_pipeline_that_is_refused_says_why(run: Run) -> None:
-    def refused(act: Act) -> Document:
-        raise refuse(Code.NOT_FOUND, f"there is no pipeline {act.name}")
+    def refused(ask: StartNested) -> NestedStarted:
+        raise refuse(Code.NOT_FOUND, f"there is no pipeline {ask.pipeline}")
 
-    ledger = run("Pipeline", pipeline="Nothing", act=refused)
+    ledger = run("Pipeline", pipeline="Nothing", nested=refused)
     assert ledger.state.message == "S.T: Pipeline Nothing was not started: there is no pipeline Nothing"
 
 
 def test_a_secret_that_a_nested_run_is_given_travels_sealed(run: Run) -> None:
-    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${var.pw}", "b": "x"}, act=_started)
-    ((act, _, _),) = ledger.acts
-    assert act.body["input"] == {"a": "*****", "b": "x"}
-    assert list(act.sealed) == ["input.a"]
+    ledger = run("Pipeline", pipeline="Other", inputProperties={"a": "${var.pw}", "b": "x"})
+    ((ask, _),) = ledger.nested
+    assert ask.inputs == {"a": "*****", "b": "x"}
+    assert list(ask.sealed_inputs) == ["a"]
     assert "hunter2secret" not in "".join(report.model_dump_json() for report in ledger.reports)
-
-
-def _started(act: Act) -> Document:
-    return Document(document={"executionId": act.body["executionId"], "executionIndex": 4})
 
 
 def test_requests_take_the_certificate_that_an_endpoint_accepted_and_go_no_further(

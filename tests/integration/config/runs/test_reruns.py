@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from services.config.model.people import SYSTEM
 from services.config.resources.executions import Executions
-from services.config.runs.admission import start_manual
+from services.config.runs.admission import start_nested
 from services.config.store import Store
 from services.config.store.definitions import pipelines
 from services.config.tables.catalog import PipelineRow, ProjectRow
@@ -17,6 +17,8 @@ from shared.contracts.base import Sealed
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.history import Output, RunEnded, Status, TaskEnded, TaskKept
 from shared.contracts.problems import Code, Refused
+from shared.contracts.runs import StartNested
+from shared.process.ids import new_id
 from tests.integration.config.conftest import Clock, Definitions
 from tests.integration.config.world import World, whole_run
 
@@ -133,9 +135,17 @@ def test_an_input_that_holds_a_secret_keeps_it_while_its_mask_is_written_back(wo
     with world.store.write() as uow:
         pipeline = pipelines.pipeline_for_run(uow, "default", "Deploy web")
         assert pipeline is not None
-        parent = {"executionId": "parent", "stage": "S", "task": "T", "requestedBy": "ann"}
-        body = {"input": {"DOCKER_TAG": "*****"}, "_parent": parent}
-        nested = start_manual(uow, pipeline, SYSTEM, body, {"input.DOCKER_TAG": box})["executionId"]
+        ask = StartNested(
+            execution_id=new_id(),
+            project="default",
+            pipeline="Deploy web",
+            inputs={"DOCKER_TAG": "*****"},
+            sealed_inputs={"DOCKER_TAG": box},
+            parent="parent",
+            stage="S",
+            task="T",
+        )
+        nested = start_nested(uow, pipeline, SYSTEM, ask).execution_id
     assert world.take(nested).sealed_inputs == {"DOCKER_TAG": box}
     over(world, nested)
     for given in ({}, {"DOCKER_TAG": "*****"}):
@@ -145,12 +155,3 @@ def test_an_input_that_holds_a_secret_keeps_it_while_its_mask_is_written_back(wo
         over(world, again["id"])
     other = rerun(world, nested, input={"DOCKER_TAG": "1.4.0"})
     assert world.take(other["id"]).sealed_inputs == {}
-
-
-def test_nobody_but_a_run_brings_a_sealed_input(world: World) -> None:
-    with world.store.write() as uow:
-        pipeline = pipelines.pipeline_for_run(uow, "default", "Deploy web")
-        assert pipeline is not None
-        sealed = {"input.DOCKER_TAG": Sealed(key_id="k", box="Ym94")}
-        started = start_manual(uow, pipeline, SYSTEM, {"input": {"DOCKER_TAG": "*****"}}, sealed)
-    assert world.take(started["executionId"]).sealed_inputs == {}
