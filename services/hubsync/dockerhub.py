@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-import requests
+from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
 
 from . import answers, metrics
 from .plan import ListedHook
@@ -16,73 +17,37 @@ PAGE_SIZE = 100
 MOST_PAGES = 100
 CONNECT_S, READ_S = 5.0, 20.0
 LARGEST_BYTES = 4 * 1024 * 1024
-
-
-class _Header(requests.auth.AuthBase):
-    """The header as given: without this, requests would put an entry of ~/.netrc over it."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._value:
-            request.headers["Authorization"] = self._value
-        return request
+_READS = 3
+"""An answer that comes in pieces may take so many times as long as may pass before the next piece."""
 
 
 class HubCaller:
-    """Plain HTTP with time limits; redirects are not followed, since a POST would arrive as a GET."""
+    """HTTP with time limits; redirects are not followed, since a POST would arrive as a GET."""
 
-    def __init__(self, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = "portside-hubsync"
-        self._timeout = (connect_s, read_s)
+    def __init__(self, client: HttpClient, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
+        self._client = client
+        self._limits = RequestLimits(
+            overall_s=_READS * read_s, connect_s=connect_s, read_s=read_s, body_bytes=LARGEST_BYTES
+        )
 
-    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply:
+    def __call__(
+        self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str, local: bool = False
+    ) -> HubReply:
+        """`local`: the Hub may be on this machine or network. Raises HubUnavailable where no whole answer comes."""
+        headers = {"Authorization": authorization} if authorization else {}
+        data = None
+        if body is not None:
+            headers["Content-Type"], data = "application/json", json.dumps(body).encode()
         try:
-            reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
-        except HubUnavailable:
+            reply = self._client.request(
+                method, url, headers=headers, body=data, limits=self._limits, access=OutboundAccess(local=local),
+                redirects=0,
+            )  # fmt: skip
+        except OutboundError as error:
             metrics.unanswered()
-            raise
+            raise HubUnavailable(f"Docker Hub gave no answer to {doing}: {error.message}") from None
         metrics.answered(reply.status, reply.headers)
-        return reply
-
-    def _call(self, method: str, url: str, *, authorization: str, body: Any, doing: str) -> HubReply:
-        try:
-            with self._session.request(
-                method,
-                url,
-                json=body,
-                auth=_Header(authorization),
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                data = answer.raw.read(LARGEST_BYTES + 1, decode_content=True)
-        except requests.Timeout as slow:
-            raise HubUnavailable(f"Docker Hub did not answer {doing} in time.") from slow
-        except (requests.RequestException, OSError) as failed:
-            raise HubUnavailable(f"Docker Hub could not be reached for {doing} ({_cause(failed)}).") from failed
-        except Exception as broken:
-            # urllib3's own errors come out of the raw stream.
-            raise HubUnavailable(f"Docker Hub's answer to {doing} broke off ({type(broken).__name__}).") from broken
-        if len(data) > LARGEST_BYTES:
-            raise HubUnavailable(f"Docker Hub's answer to {doing} is larger than {LARGEST_BYTES // 1024 // 1024} MiB.")
-        return HubReply(answer.status_code, answer.headers, data.decode("utf-8", "replace"))
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self._session.close()
-
-
-def _cause(failed: BaseException) -> str:
-    """The innermost reason, without addresses and objects: `Connection refused`."""
-    innermost = failed
-    while innermost.__cause__ or innermost.__context__:
-        innermost = innermost.__cause__ or innermost.__context__ or innermost
-    if isinstance(innermost, OSError) and innermost.strerror:
-        return innermost.strerror
-    return type(innermost).__name__
+        return HubReply(reply.status, reply.headers, reply.body.decode("utf-8", "replace"))
 
 
 class DockerHub:
@@ -186,7 +151,9 @@ class DockerHub:
         for last in (False, True):
             anonymous = not self._account.username
             authorization = "" if anonymous else f"{self._scheme} {self._sign_ins.token(self._account)}"
-            reply = self._call(method, url, authorization=authorization, body=body, doing=doing)
+            reply = self._call(
+                method, url, authorization=authorization, body=body, doing=doing, local=self._account.local
+            )
             if reply.status != 401 or anonymous:
                 return reply
             self._sign_ins.forget(self._account)

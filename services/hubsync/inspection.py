@@ -11,6 +11,7 @@ from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.names import nearest
 from shared.grammar.repositories import DOCKER_HUB, repository_of
+from shared.process.addresses import may_be_local
 
 from .mirror import CannotUnseal
 from .plan import ListedHook
@@ -68,6 +69,7 @@ class HubInspector:
             hub_url=str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/"),
             username=str(endpoint.properties.get("username") or ""),
             password=self._open(sealed) if sealed is not None else "",
+            local=may_be_local(endpoint.properties),
         )
 
 

@@ -119,7 +119,7 @@ class Mirror:
             password = self._open(hook.password)
         except CannotUnseal as closed:
             return subject, reports.cannot_open(subject, str(closed), credentials=True)
-        return subject, HubAccount(hook.hub_url.rstrip("/"), hook.username, password)
+        return subject, HubAccount(hook.hub_url.rstrip("/"), hook.username, password, hook.hub_local)
 
     def _group(self, group: RepositoryHooks, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
         account = group.account

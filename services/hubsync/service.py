@@ -9,6 +9,8 @@ from shared.bus import Bus
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import MirrorReport, Wanted
 from shared.contracts.topics import HUB_INSPECT, HUBSYNC_RPC, LOOKS, MIRROR, PROCESS_HEALTH, TAGS_LOOK_HUB, Service
+from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient
 from shared.process import secrets
 from shared.process.clock import now
 from shared.process.health import Health
@@ -38,12 +40,14 @@ class Hubsync:
             opener = secrets.Opener.load(settings.home)
         except secrets.KeysMissing as missing:
             raise Fatal(str(missing)) from missing
-        self._caller = HubCaller(connect_s=settings.hub_connect_timeout_s, read_s=settings.hub_read_timeout_s)
-        sign_ins = HubSignIns(self._caller, now)
+        guard = Guard(allow_local=settings.outgoing_local, deny=settings.denied_networks)
+        self._client = HttpClient(guard, user_agent="portside-hubsync")
+        caller = HubCaller(self._client, connect_s=settings.hub_connect_timeout_s, read_s=settings.hub_read_timeout_s)
+        sign_ins = HubSignIns(caller, now)
         self._health = Health("hubsync", settings.home, instance=settings.instance).start()
 
         def connect(account: HubAccount) -> DockerHub:
-            return DockerHub(account, self._caller, sign_ins, now, settings.hub_auth_scheme)
+            return DockerHub(account, caller, sign_ins, now, settings.hub_auth_scheme)
 
         def open_sealed(sealed: Sealed) -> str:
             try:
@@ -83,7 +87,7 @@ class Hubsync:
         self._consumer.close(CLOSE_S)
         self._health.close()
         self._bus.close()
-        self._caller.close()
+        self._client.close()
 
 
 def build() -> Hubsync:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.process.settings import CommonSettings
+from shared.process.settings import OutgoingSettings
 
 
-class HubsyncSettings(CommonSettings):
+class HubsyncSettings(OutgoingSettings):
     """From the environment, as all settings."""
 
     hub_auth_scheme: Literal["Bearer", "JWT"] = "Bearer"
@@ -15,4 +15,4 @@ class HubsyncSettings(CommonSettings):
     hub_connect_timeout_s: float = 5.0
     """Seconds that a connection to Docker Hub may take."""
     hub_read_timeout_s: float = 20.0
-    """Seconds that Docker Hub may take to answer."""
+    """Seconds that may pass between two pieces of Docker Hub's answer; a whole answer has three times as long."""

@@ -29,6 +29,8 @@ class HubAccount:
     hub_url: str
     username: str
     password: str
+    local: bool = False
+    """The Hub may be on this machine or network."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -51,7 +53,9 @@ class HubReply:
 class HttpCall(Protocol):
     """One HTTP call; raises Away when there is no answer."""
 
-    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply: ...
+    def __call__(
+        self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str, local: bool = False
+    ) -> HubReply: ...
 
 
 class HubSignIns:
@@ -87,7 +91,8 @@ class HubSignIns:
 
     def _sign_in(self, account: HubAccount) -> str:
         body = {"identifier": account.username, "secret": account.password}
-        reply = self._call("POST", f"{account.hub_url}/v2/auth/token", body=body, doing="the sign-in")
+        url = f"{account.hub_url}/v2/auth/token"
+        reply = self._call("POST", url, body=body, doing="the sign-in", local=account.local)
         if token := _text(reply, "access_token"):
             return token
         if reply.status == 429:
@@ -99,7 +104,8 @@ class HubSignIns:
     def _older_sign_in(self, account: HubAccount) -> str:
         """`/v2/users/login`: for servers without the newer call, and to learn that a second factor is due."""
         body = {"username": account.username, "password": account.password}
-        reply = self._call("POST", f"{account.hub_url}/v2/users/login", body=body, doing="the sign-in")
+        url = f"{account.hub_url}/v2/users/login"
+        reply = self._call("POST", url, body=body, doing="the sign-in", local=account.local)
         if token := _text(reply, "token"):
             return token
         if reply.status == 429:

@@ -34,7 +34,7 @@ class HubTagLister:
     def __call__(self, query: TagsLook) -> TagsSeen:
         try:
             password = self._open(query.password) if query.password is not None else ""
-            account = HubAccount(query.hub_url, query.username if password else "", password)
+            account = HubAccount(query.hub_url, query.username if password else "", password, query.hub_local)
             listed = self._connect(account).list_tags(query.repository, NEWEST)
         except CannotUnseal as closed:
             return _nothing(query, Found.UNAVAILABLE, f"The endpoint's password cannot be read. {closed}")

@@ -34,6 +34,8 @@ class WantedHook(Message):
     token: Sealed
     hub_url: str
     """The management API, `https://hub.docker.com`."""
+    hub_local: bool = False
+    """An administrator lets the endpoint's Hub be on hubsync's own machine or network."""
     username: str = ""
     password: Sealed | None = None
     gone: bool = False

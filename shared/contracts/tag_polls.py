@@ -18,6 +18,8 @@ class TagsLook(Message):
     """Comes back with the answer: an answer to an older question is of no use."""
     repository: str
     hub_url: str = ""
+    hub_local: bool = False
+    """As in `WantedHook`."""
     username: str = ""
     password: Sealed | None = None
     access: RegistryAccess | None = None

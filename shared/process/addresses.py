@@ -6,8 +6,9 @@ address with an IPv4 network, or asking whether it is loopback, takes the IPv4 a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -120,3 +121,8 @@ def is_global(host: str | Address) -> bool:
     """Whether the whole internet reaches it."""
     forms = _forms(host)
     return bool(forms) and all(form.is_global for form in forms)
+
+
+def may_be_local(properties: Mapping[str, Any]) -> bool:
+    """Whether an administrator lets an endpoint, by its properties, reach the machine and networks of its caller."""
+    return str(properties.get("allowLocal") or "").strip().lower() in ("true", "yes", "1", "on")

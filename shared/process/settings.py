@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.contracts.public_url import public_url_flaw
+from shared.process.addresses import Network, read_network
 from shared.process.broker_url import node_urls
 
 
@@ -105,6 +106,30 @@ class CommonSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class OutgoingSettings(CommonSettings):
+    """Of the services that call servers which somebody else chose."""
+
+    outgoing_local: bool = False
+    """Let tasks and endpoints reach the process's own machine, link-local networks and its cloud's metadata service."""
+    outgoing_deny: str = ""
+    """Networks that nothing reaches from the process, separated by commas, as in 10.0.5.0/24, fd00:5::/64."""
+
+    @field_validator("outgoing_deny")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        _networks(text)
+        return text
+
+    @property
+    def denied_networks(self) -> tuple[Network, ...]:
+        """`outgoing_deny`, read."""
+        return _networks(self.outgoing_deny)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(read_network(part) for part in text.split(",") if part.strip())
 
 
 S = TypeVar("S", bound=CommonSettings)

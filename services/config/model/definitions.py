@@ -228,6 +228,8 @@ class Tombstone:
     slug: str | None
     created_at: float
     message: str = ""
+    hub_local: bool = False
+    """The Hub may be on hubsync's own machine or network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

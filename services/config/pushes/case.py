@@ -34,6 +34,8 @@ class Case:
     """Events of the webhook that this push may repeat, newest first."""
     causes: tuple[Cause, ...] = ()
     """The runs that led to this push, newest first; none when someone else pushed."""
+    multiplies: bool = False
+    """So many runs came of the first of them already that no further one may start."""
     started_later: Push | None = None
     """The last later push of the webhook and repository that started a run; of the same tag where runs are parallel."""
     last_started: Push | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from services.config.model import lineage
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
-from services.config.runs.admission import Admitted, Compiled, Order, run_id
+from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, Order, run_id
 from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
@@ -150,6 +150,9 @@ def _loops(case: Case, match: _Match) -> Decision | None:
     if lineage.is_endless(case.causes):
         why = f"the last of {len(case.causes)} runs each of which was started by what the one before pushed"
         return judge(Verdict.LOOP, by=pushed_by, why=why)
+    if case.multiplies:
+        why = f"the last of {MAX_DESCENDANTS} runs that came of one, nested in it or started by what others pushed"
+        return judge(Verdict.LOOP, by=pushed_by, why=why)
     if lineage.already(case.causes, match.pipeline.id, match.push.digest or "") is None:
         return None
     why = f"and {match.pipeline.name} is already among its causes: {lineage.wording(case.causes)}"
@@ -217,6 +220,8 @@ def _start(case: Case, match: _Match) -> Start:
         delivery=event.id,
         webhook_id=webhook.id,
         source=f"webhook {webhook.name}",
+        # Who runs it anyway begins to count again.
+        pushed_by=case.causes[0].execution_id if case.causes and not event.forced else "",
     )
     return Start(match.pipeline, match.compiled, order)
 

@@ -8,7 +8,7 @@ from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
-from services.config.store import Reading, deliveries, pushed_images
+from services.config.store import Reading, deliveries, executions, pushed_images
 from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import Push, TagResolved
 from shared.grammar.malformed import Malformed
@@ -54,6 +54,7 @@ def read(
     compiled, plan_problem = _compiled(pipeline)
     in_parallel = compiled is not None and compiled.policy is Supersede.PARALLEL
     waiting = deliveries.gathering(uow, webhook.id, push.repository) if webhook.gather_s > 0 else []
+    causes = _causes(uow, push)
     return Case(
         event=event,
         now=uow.now,
@@ -64,7 +65,8 @@ def read(
         plan_problem=plan_problem,
         answer=answer,
         earlier=tuple(deliveries.earlier(uow, webhook.id, push, event.id)),
-        causes=_causes(uow, push),
+        causes=causes,
+        multiplies=bool(causes) and admission.has_too_many(uow, executions.root_of(uow, causes[0].execution_id)),
         started_later=_push_of(deliveries.started_later(uow, event, of_same_tag=in_parallel)),
         last_started=_push_of(deliveries.last_started(uow, event)) if event.via == "look" else None,
         awaits_earlier=deliveries.overtakes(uow, event),

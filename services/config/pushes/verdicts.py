@@ -118,7 +118,8 @@ ABOUT: dict[Verdict, About] = {
         EventAction.RERUN,
     ),
     Verdict.LOOP: About(
-        "A run of the same pipeline is among the causes of this push, or the chain of causes has 50 runs.",
+        "A run of the same pipeline is among the causes of this push, the chain of causes has 50 runs, or 500 runs "
+        "came of one.",
         "Pushed by {by}, {why}.",
         "Point one of the pipelines at another repository or tag, or run it anyway if the loop is intended.",
         EventAction.RUN_ANYWAY,

@@ -14,7 +14,7 @@ from services.config.catalog.documents import link
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.model.triggers import RunnablePipeline
-from services.config.store import UnitOfWork, executions, slots
+from services.config.store import Reading, UnitOfWork, executions, slots
 from services.config.store.executions import Facts, Run
 from shared.contracts.base import Sealed
 from shared.contracts.history import Status, TaskKept
@@ -34,9 +34,10 @@ _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 """Namespace of the ids of runs that deliveries start."""
 
 MAX_DEPTH = 10
-MAX_DESCENDANTS = 500
-_CIRCLE = "Look whether a pipeline runs itself, directly or through others, or is its own rollback."
 """Maximum nesting depth of runs."""
+MAX_DESCENDANTS = 500
+"""So many runs may come of one, nested in it or started by what one of them pushed."""
+_CIRCLE = "Look whether a pipeline runs itself, directly or through others, or is its own rollback."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Order:
     parent: str | None = None
     parent_stage: str = ""
     parent_task: str = ""
+    pushed_by: str = ""
+    """The run of ours that made the push."""
     rerun_of: str | None = None
     sealed: Mapping[str, Sealed] = field(default_factory=dict)
     """Inputs that hold a secret of the run which handed them on; `inputs` has their mask."""
@@ -174,6 +177,7 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
         parent=order.parent,
         parent_stage=order.parent_stage,
         parent_task=order.parent_task,
+        root=executions.root_of(uow, origin) if (origin := order.parent or order.pushed_by) else "",
     )
     facts = Facts(
         requested_by=order.requested_by,
@@ -298,14 +302,19 @@ def demand_room(uow: UnitOfWork, parent: str) -> None:
             subject=parent,
             next_step=_CIRCLE,
         )
-    top = executions.ancestor(uow, parent, MAX_DEPTH)
-    if executions.descendants(uow, top, MAX_DESCENDANTS) >= MAX_DESCENDANTS:
+    root = executions.root_of(uow, parent)
+    if has_too_many(uow, root):
         raise refuse(
             Code.CONFLICT,
-            f"{MAX_DESCENDANTS} runs were started within one run already",
-            subject=top,
+            f"{MAX_DESCENDANTS} runs came of one run already",
+            subject=root,
             next_step=_CIRCLE,
         )
+
+
+def has_too_many(uow: Reading, root: str) -> bool:
+    """Whether no further run may come of this one."""
+    return executions.descendants(uow, root, MAX_DESCENDANTS) >= MAX_DESCENDANTS
 
 
 def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:

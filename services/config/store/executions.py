@@ -49,6 +49,7 @@ class Run:
     parent: str | None
     parent_stage: str = ""
     parent_task: str = ""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +114,15 @@ def depth(uow: Reading, execution_id: str, limit: int) -> int:
     return count
 
 
-def ancestor(uow: Reading, execution_id: str, limit: int) -> str:
-    """The run at the top of those that an execution is nested in, or itself; climbs `limit` at most."""
-    current = execution_id
-    for _ in range(limit):
-        parent = uow.connection.scalar(select(ExecutionRow.parent).where(ExecutionRow.id == current))
-        if not parent:
-            break
-        current = parent
-    return current
+def root_of(uow: Reading, execution_id: str) -> str:
+    """The first of the runs that led to an execution, or itself."""
+    return uow.connection.scalar(select(ExecutionRow.root).where(ExecutionRow.id == execution_id)) or execution_id
 
 
-def descendants(uow: Reading, execution_id: str, limit: int) -> int:
-    """How many runs were started within a run, at any depth; counts no further than `limit`."""
-    within = select(ExecutionRow.id).where(ExecutionRow.parent == execution_id).cte("within", recursive=True)
-    within = within.union(select(ExecutionRow.id).join(within, ExecutionRow.parent == within.c.id))
-    ids = select(within.c.id).limit(limit).subquery()
+def descendants(uow: Reading, root: str, limit: int) -> int:
+    """How many runs came of a first one, run by it or started by what it pushed, at any depth; counts no further than
+    `limit`."""
+    ids = select(ExecutionRow.id).where(ExecutionRow.root == root).limit(limit).subquery()
     return uow.connection.scalar(select(func.count()).select_from(ids)) or 0
 
 
@@ -166,6 +160,7 @@ def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
         "parent": run.parent,
         "parent_stage": run.parent_stage,
         "parent_task": run.parent_task,
+        "root": run.root,
         "requested_by": facts.requested_by,
         "comments": facts.comments,
         "input": dict(facts.input),

@@ -333,6 +333,7 @@ class TombstoneRow(Base):
     hook_name: Mapped[str]
     repository: Mapped[str]
     hub_url: Mapped[str]
+    hub_local: Mapped[bool] = mapped_column(default=False)
     token: Mapped[dict[str, Any]]
     username: Mapped[str]
     password: Mapped[dict[str, Any] | None]

@@ -146,6 +146,8 @@ class ExecutionRow(Base):
     parent: Mapped[str | None] = mapped_column(index=True)
     parent_stage: Mapped[str] = mapped_column(default="")
     parent_task: Mapped[str] = mapped_column(default="")
+    root: Mapped[str] = mapped_column(default="", index=True)
+    """The first of the runs that led to this one, by running it or by pushing what started it; blank for such a one."""
     rerun_of: Mapped[str | None]
 
 

@@ -402,7 +402,7 @@ def test_runs_within_one_run_are_bounded_in_number_at_whatever_depth(
     second = start(2, first)
     third = start(3, top)
     for parent in (top, second, third):
-        with pytest.raises(Refused, match="3 runs were started within one run already"):
+        with pytest.raises(Refused, match="3 runs came of one run already"):
             start(4, parent)
     assert start(3, top) == third
     elsewhere = world.hook("d9", "9.9").execution_id or ""

@@ -19,6 +19,7 @@ from services.hubsync.dockerhub import DockerHub, HubCaller
 from services.hubsync.mirror import Mirror
 from services.hubsync.plan import ListedHook
 from services.hubsync.signing import HubSignIns
+from tests.support.outbound import LOOPBACK
 from tests.unit.hubsync.machine import REPOSITORIES, MirrorMachine
 from tests.unit.hubsync.registry import opened
 
@@ -40,7 +41,7 @@ class OverHttp(MirrorMachine):
         self.hub.faults.clear()
         world.repositories = {name: Repository(name, admins={"acme"}) for name in REPOSITORIES}
         world.accounts["acme"].failures, world.accounts["acme"].locked_until = 0, 0.0
-        self.caller = HubCaller(connect_s=2, read_s=2)
+        self.caller = HubCaller(LOOPBACK, connect_s=2, read_s=2)
         self.missed: list[list[str]] = []
         world.on_delete = lambda: self.missed.append(self.still_catching())  # type: ignore[attr-defined]
         super().__init__()
@@ -86,7 +87,6 @@ class OverHttp(MirrorMachine):
     def teardown(self) -> None:
         assert not any(self.missed), self.missed
         super().teardown()
-        self.caller.close()
 
 
 def test_over_http_too_no_push_is_missed_and_all_ends_in_step(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,13 @@ from demo.hub.server import FakeHub
 from demo.hub.world import Hook
 from services.hubsync.dockerhub import DockerHub, HubCaller
 from services.hubsync.mirror import Hooks, Mirror
+from services.hubsync.problems import HubUnavailable
 from services.hubsync.signing import HubAccount, HubSignIns
 from shared.contracts.mirror import MirrorReport, MirrorState, Wanted, WantedHook
+from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient
+from tests.support.hostile import drip, hostile_server
+from tests.support.outbound import LOOPBACK
 from tests.unit.hubsync.registry import opened, sealed
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
@@ -27,7 +32,7 @@ class Scene:
 
     hub: FakeHub
     ahead_s: float = 0.0
-    caller: HubCaller = field(default_factory=lambda: HubCaller(connect_s=2, read_s=0.5))
+    caller: HubCaller = field(default_factory=lambda: HubCaller(LOOPBACK, connect_s=2, read_s=0.5))
 
     def __post_init__(self) -> None:
         self.restart()
@@ -78,7 +83,6 @@ def scene() -> Iterator[Scene]:
     hub.world.add_repository("acme/web")
     made = Scene(hub)
     yield made
-    made.caller.close()
     hub.close()
 
 
@@ -282,7 +286,25 @@ def test_a_refused_address_is_said_with_what_the_hub_said(scene: Scene) -> None:
 def test_nobody_at_the_address_is_pending_with_the_cause(scene: Scene) -> None:
     report = scene.one(scene.hook(hub_url="http://127.0.0.1:9"))
     assert report.state is MirrorState.PENDING
-    assert "Connection refused" in report.message
+    assert "connection refused" in report.message
+
+
+def test_a_hub_on_this_machine_is_asked_only_where_an_administrator_ticked_it(scene: Scene) -> None:
+    scene.caller = HubCaller(HttpClient(Guard(), user_agent="test"), connect_s=2, read_s=0.5)
+    scene.restart()
+    report = scene.one()
+    assert report.state is MirrorState.PENDING
+    assert "may not be called" in report.message and scene.calls() == []
+    assert scene.one(scene.hook(hub_local=True)).state is MirrorState.IN_STEP
+
+
+def test_an_answer_that_drips_ends_by_its_deadline() -> None:
+    with hostile_server(drip()) as slow:
+        caller = HubCaller(LOOPBACK, connect_s=2, read_s=0.5)
+        began = time.monotonic()
+        with pytest.raises(HubUnavailable, match=r"within 1\.5 s"):
+            caller("GET", slow.url, doing="the test")
+        assert time.monotonic() - began < 10
 
 
 def test_every_route_that_can_fail_is_known_to_these_tests() -> None:

@@ -17,6 +17,7 @@ from shared.contracts.catalog import Inspect, Validated
 from shared.contracts.problems import Refused
 from shared.contracts.runs import ResolvedEndpoint
 from shared.process.clock import now
+from tests.support.outbound import LOOPBACK
 
 
 def boxed(text: str) -> Sealed:
@@ -31,7 +32,7 @@ class ListedHook:
         self.hub.world.add_repository("acme/web", private=True, admins=["acme"])
         self.hub.world.add_repository("acme/api", private=True, admins=["acme"])
         self.hub.world.add_account("eve", "eve-password")
-        self.caller = HubCaller()
+        self.caller = HubCaller(LOOPBACK)
 
     def account(self) -> Account:
         return self.hub.world.accounts["acme"]
@@ -53,7 +54,6 @@ class ListedHook:
 def seen() -> Iterator[ListedHook]:
     made = ListedHook()
     yield made
-    made.caller.close()
     made.hub.close()
 
 

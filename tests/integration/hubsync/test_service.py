@@ -87,6 +87,7 @@ def wanted(home: Path, hub: FakeHub, **changes: object) -> Wanted:
         "url_base": BASE,
         "token": sealer.seal("t0ken-one"),
         "hub_url": hub.url,
+        "hub_local": True,
         "username": "acme",
         "password": sealer.seal("demo-password"),
     }

@@ -24,7 +24,9 @@ class Hub:
     now: float = NOW
     asked: list[str] = field(default_factory=list)
 
-    def __call__(self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str) -> HubReply:
+    def __call__(
+        self, method: str, url: str, *, authorization: str = "", body: Any = None, doing: str, local: bool = False
+    ) -> HubReply:
         path = url.removeprefix(ACCOUNT.hub_url)
         self.asked.append(path)
         waiting = self.replies[path]

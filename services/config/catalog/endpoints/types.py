@@ -13,6 +13,7 @@ from shared.contracts.endpoint_names import DOCKER_HOST, is_docker_host, renamed
 from shared.contracts.problems import Flaw
 from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
+from shared.process.addresses import may_be_local
 
 from .schemas import TYPES, EndpointProperty
 
@@ -140,11 +141,6 @@ def flaws_of(type_: str, properties: Mapping[str, Any], secrets: Mapping[str, An
         hint = table.property("repoURL").help
         flaws.append(Flaw(message="repoURL is not the address of a Git server", path="properties.repoURL", hint=hint))
     return flaws
-
-
-def may_be_local(properties: Mapping[str, Any]) -> bool:
-    """Whether an endpoint may reach the runner's own machine."""
-    return str(properties.get("allowLocal") or "").strip().lower() in ("true", "yes", "1", "on")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from shared.contracts import topics
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, meant_repository
+from shared.process.addresses import may_be_local
 
 from . import public_url as public_address
 
@@ -114,6 +115,7 @@ def bury(uow: UnitOfWork, webhook: Webhook) -> None:
             hook_name=hook_name(uow, webhook.id, webhook.generation),
             repository=webhook.hook_repository,
             hub_url=webhook.hook_hub_url,
+            hub_local=endpoint is not None and may_be_local(endpoint.properties),
             token=webhook.secret_token,
             username=username,
             password=password.model_dump() if password is not None else None,
@@ -155,7 +157,8 @@ def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
     endpoints = ENDPOINTS.named(uow, {(webhook.project, webhook.endpoint) for webhook in webhooks})
     hooks = []
     for webhook in webhooks:
-        username, password = credentials(uow, endpoints.get((webhook.project, webhook.endpoint)))
+        endpoint = endpoints.get((webhook.project, webhook.endpoint))
+        username, password = credentials(uow, endpoint)
         hooks.append(
             WantedHook(
                 webhook_id=webhook.id,
@@ -165,6 +168,7 @@ def wanted(uow: Reading, ask: WantedAsk) -> Wanted:
                 url_base=url_base,
                 token=Sealed.model_validate(webhook.secret_token),
                 hub_url=webhook.hook_hub_url,
+                hub_local=endpoint is not None and may_be_local(endpoint.properties),
                 username=username,
                 password=password,
                 slug=webhook.slug,
@@ -269,6 +273,7 @@ def _gone(stone: Tombstone, url_base: str) -> WantedHook:
         url_base=url_base,
         token=Sealed.model_validate(stone.token),
         hub_url=stone.hub_url,
+        hub_local=stone.hub_local,
         username=stone.username,
         password=Sealed.model_validate(stone.password) if stone.password else None,
         gone=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.config.catalog import references
 from services.config.catalog.documents import day
-from services.config.catalog.endpoints.types import may_be_local
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Token, User, Webhook
 from services.config.model.people import Person
@@ -16,6 +15,7 @@ from services.config.store.definitions.endpoints import VARIABLES
 from services.config.store.definitions.pipelines import PIPELINES
 from shared.contracts.pushes import CloudAccess, RegistryAccess
 from shared.grammar.repositories import Repository, registry_names, registry_of
+from shared.process.addresses import may_be_local
 
 from .lacks import lacks, sentences
 

@@ -12,6 +12,7 @@ from shared.contracts import topics
 from shared.contracts.tag_polls import TagsLook
 from shared.contracts.topics import Topic
 from shared.grammar.repositories import DOCKER_HUB
+from shared.process.addresses import may_be_local
 
 from . import for_matching
 
@@ -45,6 +46,7 @@ def question(uow: Reading, webhook: Webhook) -> Question | None:
         asked_at=uow.now,
         repository=place.path,
         hub_url=str(endpoint.properties.get("hubURL") or DOCKER_HUB).rstrip("/") if hub else "",
+        hub_local=hub and may_be_local(endpoint.properties),
         username=username if hub else "",
         password=password if hub else None,
         access=None if hub else for_matching.registry_access(uow, endpoint),

@@ -11,6 +11,7 @@ import pytest
 from services.config.model.triggers import Actor
 from services.config.pushes.decision import FOUND_WITHIN_S
 from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
+from services.config.runs import admission
 from services.config.runs.batch import RunBatch
 from services.config.store import Store
 from services.config.store.deliveries import PushEvent
@@ -239,3 +240,22 @@ def test_another_image_under_the_same_tag_is_no_loop(world: World) -> None:
     pushes_image(world, first.execution_id or "", "stable", "sha256:a")
     event = world.hook("d2", "stable", push={"digest": "sha256:b"})
     assert (event.verdict, event.pushed_by) == ("queued", "")
+
+
+def test_runs_that_come_of_one_by_pushes_are_bounded_in_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_DESCENDANTS", 2)
+    execution_id = world.hook("d0", "1.4.2", push={"digest": "sha256:0"}).execution_id or ""
+    for number in range(1, 4):
+        pushes_image(world, execution_id, f"s{number}", f"sha256:{number}")
+        name = f"Deploy {number}"
+        world.definitions.pipelines[name] = pipeline(name)
+        world.definitions.webhooks[name] = webhook(id=f"webhook-{number}", pipeline=name)
+        event = world.hook(f"d{number}", f"s{number}", push={"digest": f"sha256:{number}"}, token_hash=name)
+        if number == 3:
+            break
+        assert event.verdict == "started"
+        execution_id = event.execution_id or ""
+    assert (event.verdict, event.execution_id) == ("loop", None)
+    assert "runs that came of one" in event.reason
+    with world.store.write() as uow, RunBatch(uow) as movement:
+        assert world.receiver.rerun(movement, event, "ann", anyway=True).verdict == "started"
