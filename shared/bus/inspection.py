@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import pika
 import pika.exceptions
-import requests
 
 from shared.bus.errors import describe
 from shared.bus.topology import QueueSpec, queues
 from shared.grammar.json_parser import parse_json
+from shared.outbound.guard import Guard
+from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
 from shared.process.broker_url import node_urls
 
 from .nodes import parameters
@@ -21,6 +23,11 @@ TIMEOUT_S = 3.0
 SAMPLE_EVERY_S = 5
 SAMPLES_FOR_S = 300
 """How far back the plots reach; RabbitMQ keeps this detail by default."""
+_LIMITS = RequestLimits(overall_s=TIMEOUT_S, connect_s=TIMEOUT_S, read_s=TIMEOUT_S)
+_OWN_BROKER = OutboundAccess(local=True)
+"""The address is a setting of this system, and often on this machine."""
+_OTHER_SHAPE = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading JSON of another shape than RabbitMQ's raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Inspection:
         self._amqp_url = amqp_url
         self._vhost = unquote(urlsplit(node_urls(amqp_url)[0]).path[1:]) or "/"
         self._management_url = management_url.rstrip("/")
-        self._session = requests.Session()
+        self._client = HttpClient(Guard(), user_agent="portside-gateway")
 
     def look(self) -> BrokerState:
         """Depth, rates and consumers of every queue of ours; takes three seconds at most where the broker hangs."""
@@ -67,8 +74,10 @@ class Inspection:
             return self._passive("Set RABBITMQ_MANAGEMENT_URL to RabbitMQ's management API to see rates and more.")
         try:
             return self._managed()
-        except (requests.RequestException, ValueError, LookupError) as error:
-            return self._passive(f"RabbitMQ's management API did not answer ({_in_short(error)}): no rates.")
+        except OutboundError as error:
+            return self._passive(f"RabbitMQ's management API gives no rates. {error.message}")
+        except _OTHER_SHAPE as error:
+            return self._passive(f"RabbitMQ's management API gave an answer of another shape ({type(error).__name__}).")
 
     def _managed(self) -> BrokerState:
         window = {"lengths_age": SAMPLES_FOR_S, "lengths_incr": SAMPLE_EVERY_S}
@@ -79,9 +88,11 @@ class Inspection:
         return BrokerState(tuple(_from_row(spec, by_name.get(spec.name)) for spec in queues()), version)
 
     def _get(self, path: str, query: dict[str, int]) -> Any:
-        answer = self._session.get(self._management_url + path, params=query, timeout=TIMEOUT_S)
-        answer.raise_for_status()
-        return parse_json(answer.content)
+        url = f"{self._management_url}{path}?{urlencode(query)}"
+        reply = self._client.request("GET", url, limits=_LIMITS, access=_OWN_BROKER, redirects=0)
+        if reply.status != HTTPStatus.OK:
+            raise OutboundError("refused", f"{reply.url.partition('?')[0]} answers {reply.status}.", reply.url)
+        return parse_json(reply.body)
 
     def _passive(self, missing: str) -> BrokerState:
         nodes = parameters(self._amqp_url, "inspection")
@@ -127,10 +138,3 @@ def _from_row(spec: QueueSpec, row: dict[str, Any] | None) -> QueueState:
 
 def _rate(stats: dict[str, Any], name: str) -> float:
     return float((stats.get(name) or {}).get("rate") or 0.0)
-
-
-def _in_short(error: Exception) -> str:
-    # A URL in the message may hold the password.
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"status {error.response.status_code}"
-    return type(error).__name__

@@ -135,6 +135,7 @@ def test_what_a_value_says_is_what_comes_out(render: Render) -> None:
     assert variables(by_component["runner"])["LOG_LEVEL"] == "DEBUG"
     assert variables(by_component["gateway"])["TRUSTED_PROXIES"] == "10.0.0.0/8,fd00::/8"
     assert variables(by_component["runner"])["OUTGOING_DENY"] == "10.96.0.0/12"
+    assert variables(by_component["hubsync"])["OUTGOING_DENY"] == "10.96.0.0/12,fd00:5::/64"
     assert by_component["config"]["containers"][0]["image"].startswith("registry.example.com/acme/portside@sha256:")
     assert not kinds(objects, "Secret") and "make-keys" not in by_component
     (scaler,) = kinds(objects, "HorizontalPodAutoscaler")
@@ -211,6 +212,7 @@ def test_every_variable_is_a_setting_of_its_process(render: Render) -> None:
         (["database.url=mysql://db.example.com/portside"], "database"),
         (["gateway.replicas=0"], "replicas"),
         (["runner.outgoingDeny[0]=example.com"], "outgoingDeny"),
+        (["hubsync.outgoingDeny[0]=example.com"], "outgoingDeny"),
         (["ingress.enabled=true"], "host"),
         (["runners.replicas=2"], "runners"),
         (["backup.schedule=every night"], "schedule"),

@@ -21,7 +21,6 @@ from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.endpoint_names import renamed
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
-from shared.process.addresses import may_be_local
 
 from . import schemas
 from .types import endpoint_type, flaws_of, for_administrators, servers, spelled

@@ -28,6 +28,7 @@ from shared.bus.nodes import Nodes
 from shared.contracts import pushes, runs, topics
 from shared.contracts.base import Message
 from shared.contracts.topics import Service
+from tests.support.hostile import Answer, drip, flood, hostile_server, reply
 
 from .conftest import until
 
@@ -188,3 +189,23 @@ def test_a_queue_of_an_earlier_release_is_deleted_when_nobody_consumes_it_any_mo
         return False
 
     until(gone)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (drip(), "within 3 s"),
+        (reply(body=b'{"error": "not_authorised"}', status="401 Unauthorized"), "answers 401"),
+        (reply(body=b'"queues"', Content_Type="application/json"), "of another shape"),
+        (reply(body=b"<html>", Content_Type="text/html"), "of another shape"),
+        (reply(status="302 Found", Location="http://127.0.0.1:9/"), "answers 302"),
+        (flood(b"HTTP/1.1 200 OK\r\n\r\n", 64 * 2**20), "8 MiB"),
+    ],
+    ids=["drips", "refuses", "no rows", "no JSON", "leads elsewhere", "floods"],
+)
+def test_a_management_api_that_misbehaves_costs_the_rates_alone(vhost_url: str, answer: Answer, words: str) -> None:
+    with hostile_server(answer) as server:
+        url = server.url.replace("//", "//portside:secret@")
+        state = Inspection(vhost_url, url).look()
+    assert words in state.missing and "secret" not in state.missing
+    assert all(queue.ready is None and queue.published_s is None for queue in state.queues)
