@@ -42,14 +42,22 @@ def shown_input(task_type: str, given: Mapping[str, Any], mark: Mark = masked) -
 
 def secrets_in(task_type: str, given: Mapping[str, Any]) -> frozenset[str]:
     """The values of Secrets that are written into a task's input, as written and decoded."""
-    found: set[str] = set()
+    values = {value for _, value in written_secrets(task_type, given)}
+    return frozenset({*values, *map(_decoded, values)} - {""})
 
-    def note(value: str) -> str:
-        found.update((value, _decoded(value)))
-        return MASK
 
-    _walked(task_type, given, note)
-    return frozenset(found - {""})
+def written_secrets(task_type: str, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which field of a task's input has which values of Secrets, as written there."""
+    found: list[tuple[str, str]] = []
+    for name in (_MANIFEST, _PATCH):
+
+        def note(value: str, name: str = name) -> str:
+            found.append((name, value))
+            return MASK
+
+        if name in given:
+            _walked(task_type, {"kind": given.get("kind"), name: given[name]}, note)
+    return found
 
 
 def shown_pipeline(tree: Mapping[str, Any]) -> Json:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from services.config.catalog.endpoints.types import endpoint_type
-from services.config.catalog.references import variable_in
 from services.config.catalog.transfer.importing import Item, read_items
 from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.definition_sources import SourceFile
 from shared.contracts.problems import Flaw, Problem, Refused
-from shared.contracts.secrets import (
-    LISTENER_SECRETS,
-    MASK,
-    SECRET_VARIABLE_TYPES,
-    WEBHOOK_SECRETS,
-    endpoint_secret_keys,
-)
+from shared.grammar.names import Path, path_text
+
+from .literals import literal_secrets
 
 FileFlaw = Json
 """`file`, `line`, `column`, `path` in the document, and `message`."""
@@ -84,25 +77,28 @@ def read(files: Sequence[SourceFile], project: str) -> tuple[list[FileObject], l
 def flaws_of(file: str, problem: Problem, item: Item | None) -> list[FileFlaw]:
     """What a refusal says, each part at its place in the file."""
     if not problem.flaws:
-        return [_flaw(file, item, problem.subject, f"{problem.message}. {problem.next_step}".strip())]
+        return [_flaw(file, item, _steps(problem.subject), f"{problem.message}. {problem.next_step}".strip())]
     return [_placed(file, item, flaw) for flaw in problem.flaws]
 
 
 def _placed(file: str, item: Item | None, flaw: Flaw) -> FileFlaw:
     if flaw.line is None:
-        return _flaw(file, item, flaw.path, flaw.told)
+        return _flaw(file, item, _steps(flaw.path), flaw.told)
     return {"file": file, "line": flaw.line, "column": flaw.column or 1, "path": flaw.path, "message": flaw.told}
 
 
-def _flaw(file: str, item: Item | None, path: str, message: str) -> FileFlaw:
-    steps = [int(step) if step.isdigit() else step for step in path.split(".")] if path else []
-    line, column = item.located.position(steps) if item is not None else (1, 1)
-    is_in_document = item is not None and bool(steps) and steps[0] in item.tree
+def _steps(path: str) -> Path:
+    return tuple(int(step) if step.isdigit() else step for step in path.split(".")) if path else ()
+
+
+def _flaw(file: str, item: Item | None, path: Path, message: str, needle: str = "") -> FileFlaw:
+    line, column = item.located.position(path, needle) if item is not None else (1, 1)
+    is_in_document = item is not None and bool(path) and path[0] in item.tree
     return {
         "file": file,
         "line": line,
         "column": column,
-        "path": path if is_in_document else "",
+        "path": path_text(path) if is_in_document else "",
         "message": message.replace("..", "."),
     }
 
@@ -110,19 +106,19 @@ def _flaw(file: str, item: Item | None, path: str, message: str) -> FileFlaw:
 def _flaws(file: str, item: Item, project: str) -> Iterator[FileFlaw]:
     tree = item.tree
     if item.kind is None:
-        yield _flaw(file, item, "kind", f"objects of kind {tree.get('kind')} are not kept here")
+        yield _flaw(file, item, ("kind",), f"objects of kind {tree.get('kind')} are not kept here")
         return
     if item.kind is Kind.PROJECTS:
         message = "projects and their people are not taken from a project's repository; change them in Portside"
-        yield _flaw(file, item, "kind", message)
+        yield _flaw(file, item, ("kind",), message)
         return
     if not tree.get("name"):
-        yield _flaw(file, item, "", "the object has no name: name is required")
+        yield _flaw(file, item, (), "the object has no name: name is required")
     if tree.get("project") not in (None, "", project):
         message = f"the object names project {tree['project']}; this folder is that of {project}: leave project out"
-        yield _flaw(file, item, "project", message)
-    for path in SECRETS.get(item.kind, lambda tree: ())(tree):
-        yield _flaw(file, item, path, _SECRET[item.kind])
+        yield _flaw(file, item, ("project",), message)
+    for secret in literal_secrets(item.kind, tree):
+        yield _flaw(file, item, secret.path, secret.message, secret.needle)
 
 
 def _twice(objects: Sequence[FileObject]) -> Iterator[FileFlaw]:
@@ -131,44 +127,4 @@ def _twice(objects: Sequence[FileObject]) -> Iterator[FileFlaw]:
         other = first.setdefault(file_object.key, file_object)
         if other is not file_object:
             message = f"{file_object.name} is also in {other.file}, line {other.entry['line']}: keep one of them"
-            yield _flaw(file_object.file, file_object.item, "name", message)
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, str) and bool(variable_in(value))
-
-
-def _endpoint_secrets(tree: Json) -> Iterator[str]:
-    properties = tree.get("properties")
-    if isinstance(properties, dict):
-        for key in sorted(endpoint_secret_keys(endpoint_type(str(tree.get("type") or "")), properties)):
-            if properties.get(key) not in (None, "") and not _is_reference(properties[key]):
-                yield f"properties.{key}"
-
-
-def _variable_secrets(tree: Json) -> Iterator[str]:
-    is_secret = str(tree.get("type") or "").upper() in SECRET_VARIABLE_TYPES
-    if is_secret and tree.get("value") not in (None, "", MASK):
-        yield "value"
-
-
-def _fields(names: tuple[str, ...]) -> Callable[[Json], Iterator[str]]:
-    def secrets(tree: Json) -> Iterator[str]:
-        yield from (name for name in names if tree.get(name) not in (None, "", MASK) and not _is_reference(tree[name]))
-
-    return secrets
-
-
-SECRETS: dict[Kind, Callable[[Json], Iterator[str]]] = {
-    Kind.ENDPOINTS: _endpoint_secrets,
-    Kind.VARIABLES: _variable_secrets,
-    Kind.WEBHOOKS: _fields(WEBHOOK_SECRETS),
-    Kind.GIT_WEBHOOKS: _fields(WEBHOOK_SECRETS),
-    Kind.GERRIT_LISTENERS: _fields(LISTENER_SECRETS),
-}
-"""Where a document has a secret in clear, by kind."""
-_REFER = "a secret is not kept in Git: write ${var.NAME}, and give that variable its value in Portside"
-_SECRET = {
-    **dict.fromkeys(SECRETS, _REFER),
-    Kind.VARIABLES: "a secret is not kept in Git: leave value out, and give the variable its value in Portside",
-}
+            yield _flaw(file_object.file, file_object.item, ("name",), message)
