@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
@@ -31,6 +31,8 @@ class Role:
     """Whom to ask."""
     rights: Mapping[str, str] | None = None
     """By project; None where config could not be asked."""
+    in_git: Mapping[str, str] = field(default_factory=dict)
+    """Projects whose definitions come from Git: folder, repository, branch and commit in words."""
 
     def may(self, project: str, right: str) -> bool:
         """Is a button for this worth drawing? Yes where nothing is known: config has the last word."""
@@ -43,6 +45,14 @@ class Role:
             return False
         restricted = document.get("isRestricted") or document.get("type") == RIGHTS[-1]
         return self.may(str(document.get("project") or ""), RIGHTS[-1] if restricted else "EDIT")
+
+    def may_define(self, project: str) -> bool:
+        """Is a form for something new in this project worth drawing? Not where Git decides what there is."""
+        return self.may(project, "EDIT") and project not in self.in_git
+
+    def may_define_somewhere(self) -> bool:
+        """The same, of any project."""
+        return self.rights is None or any(self.may_define(project) for project in self.rights)
 
     def may_somewhere(self, right: str) -> bool:
         """The same, of any project."""
@@ -72,6 +82,7 @@ class Roles:
             administrator=me.get("serviceRole") == "Administrator",
             email=str(me.get("email") or ""),
             administrators=tuple(map(str, me.get("administrators") or ())),
+            in_git={str(project): str(source) for project, source in (me.get("definitionsFrom") or {}).items()},
             rights={str(project): str(right) for project, right in me["rights"].items()} if "rights" in me else None,
         )
         with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.config.catalog import audit
+from services.config.catalog import audit, read_only
 from services.config.catalog.base import tags_of
 from services.config.catalog.context import new_id
 from services.config.catalog.documents import common, flag, name_of, text, texts
@@ -17,6 +17,7 @@ from services.config.model.rights import Right, ServiceRole
 from services.config.resource import chosen
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import people, projects, uses
+from services.config.store.definitions.definition_sources import of_projects
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
@@ -227,6 +228,9 @@ def _me(uow: Reading, person: Person) -> Json:
     return {
         **documents(uow, [user])[0],
         "rights": {name: person.right(name).name for name in names},
+        "definitionsFrom": {
+            name: read_only.described(uow, source) for name, source in sorted(of_projects(uow, names).items())
+        },
         "administrators": people.administrators(uow),
     }
 

@@ -17,7 +17,7 @@ from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
 from . import session
-from .forms import done, field, preset_project, project_names, write
+from .forms import definable_projects, done, field, preset_project, write
 from .layout import piece
 from .lists import ListFilter, Listing, part_of
 from .routing import PageRoute
@@ -35,7 +35,7 @@ def _form(types: list[Json], type_: str, values: Json, id: str = "") -> str:
         type=chosen,
         values=values,
         id=id,
-        projects=project_names(),
+        projects=definable_projects(),
         dialog=dialog,
     )
 

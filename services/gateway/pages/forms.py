@@ -58,10 +58,16 @@ def project_names() -> list[str]:
     return sorted((name for name in names if role.may(name, "EDIT")), key=lambda name: name != "default")
 
 
+def definable_projects() -> list[str]:
+    """Those of them whose definitions do not come from Git."""
+    role = session.role()
+    return [name for name in project_names() if role.may_define(name)]
+
+
 def preset_project() -> str:
     """Where a new thing most likely belongs: in the only project, or in `default`. Refuses who may make none."""
     session.demand_editor()
-    names = project_names()
+    names = definable_projects()
     return names[0] if len(names) == 1 or "default" in names else ""
 
 

@@ -14,7 +14,7 @@ from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.grammar.inputs import blank
 
 from . import session
-from .forms import field, project_names
+from .forms import definable_projects, field
 from .pipeline_editor import written
 from .routing import PageRoute
 
@@ -105,7 +105,7 @@ def _page(
         "pipelines_import.html",
         sent=sent,
         actions=ACTIONS,
-        projects=project_names(),
+        projects=definable_projects(),
         objects=objects,
         planned=planned,
         summary=", ".join(f"{count} {word}" for word, count in words.items()),

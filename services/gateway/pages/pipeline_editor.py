@@ -24,7 +24,7 @@ from shared.grammar.task_schemas import TASK_SCHEMAS
 
 from . import notification_form, pipeline_edits, session, task_form
 from .execution_view import stages_of
-from .forms import demand_unchanged, done, every, field, preset_project, project_names
+from .forms import definable_projects, demand_unchanged, done, every, field, preset_project
 from .pipeline_template import template
 from .routing import PageRoute
 from .schedules import schedules_of
@@ -229,7 +229,7 @@ def _side(text: str, **where: str) -> str:
         schema=schema,
         fields=task_form.fields(schema, task) if schema and task else [],
         source=task_form.source_of(task) if task else "",
-        projects=project_names(),
+        projects=definable_projects(),
         kinds={kind: schema["title"] for kind, schema in TASK_SCHEMAS.items()},
         endpoints=every(Kind.ENDPOINTS) if task or tab == "notifications" else [],
         pipeline_id=request.values.get("pipeline", "") or place.get("pipeline", ""),

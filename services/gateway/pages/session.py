@@ -118,6 +118,11 @@ def demand_editor() -> None:
     """For forms that create something, whatever its project. Raises `Refused` with the names of whom to ask."""
     if not role().may_somewhere("EDIT"):
         raise _not_allowed("You have read-only access.", " to make you a member of a project")
+    if not role().may_define_somewhere():
+        sources = "; ".join(f"{project} has its definitions from {source}" for project, source in role().in_git.items())
+        raise refuse(
+            Code.CONFLICT, f"Read-only: {sources}.", next_step="Add a file there; the next commit brings it here."
+        )
 
 
 def _not_allowed(message: str, purpose: str = "") -> Refused:

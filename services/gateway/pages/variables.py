@@ -11,7 +11,7 @@ from shared.contracts.catalog import Get, Kind
 from shared.contracts.secrets import MASK, SECRET_VARIABLE_TYPES
 
 from . import session
-from .forms import done, field, preset_project, project_names, write
+from .forms import definable_projects, done, field, preset_project, write
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 
@@ -29,7 +29,7 @@ def _form(variable: Json) -> str:
         variable={**variable, "value": "" if secret else variable.get("value") or ""},
         secret=secret,
         types=TYPES,
-        projects=project_names(),
+        projects=definable_projects(),
     )
 
 

@@ -15,7 +15,7 @@ from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.inputs import inject
 
 from . import session, webhook_form
-from .forms import done, every, field, preset_project, project_names, write
+from .forms import definable_projects, done, every, field, preset_project, write
 from .layout import piece
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
@@ -185,7 +185,7 @@ def _form(values: Json, id: str, *, presets: bool = False) -> str:
         "_webhooks_form.html" if request.headers.get("HX-Request") else "webhooks_form.html",
         values=values,
         id=id,
-        projects=project_names(),
+        projects=definable_projects(),
         registries=registries,
         pipelines=pipelines,
         pipeline=pipeline,

@@ -319,6 +319,27 @@ def test_buttons_are_drawn_for_who_may_press_them(
         assert ("Run anyway" in ann.get(address).get_data(as_text=True)) == (right != "READ")
 
 
+FROM_GIT = "folder portside of https://git.example.com/acme/config, branch main, commit 0a1b2c3d4e5f"
+NEW = ("/pipelines/new", "/variables/new", "/endpoints/new?type=docker", "/webhooks/new")
+
+
+@pytest.mark.parametrize("form", NEW)
+def test_a_project_that_follows_git_is_not_offered_for_anything_new(site: Site, ann: FlaskClient, form: str) -> None:
+    listed = form.rpartition("/")[0]
+    site.pages["projects"] = Page(documents=({"name": "default"}, {"name": "shop"}), total=2)
+    site.role = Role(rights={"default": "EDIT", "shop": "EDIT"}, in_git={"shop": FROM_GIT})
+    page = ann.get(form).text
+    assert '<option value="default">' in page and '<option value="shop">' not in page
+    assert f"shop is read-only: its definitions come from {FROM_GIT}." in page
+    assert f'href="{listed}/new"' in ann.get(listed).text
+
+    site.role = Role(rights={"shop": "EDIT"}, in_git={"shop": FROM_GIT})
+    refused = ann.get(form)
+    assert refused.status_code == 409 and f"Read-only: shop has its definitions from {FROM_GIT}." in refused.text
+    shown = ann.get(listed).text
+    assert f'href="{listed}/new"' not in shown and f"shop has its definitions from {FROM_GIT}" in shown
+
+
 NEXT_STEPS = [
     ("enable-webhook", "READ", False),
     ("enable-webhook", "EXECUTE", False),

@@ -340,6 +340,8 @@ def test_a_write_by_hand_is_refused_with_repository_and_commit(
     assert f"{followed.server.url}/{REPOSITORY}.git, branch main, commit {commit[:12]}" in problem.message
     assert "read-only: project default has its definitions from folder portside of" in problem.message
     assert followed.state()["commit"] == commit
+    source = followed.office.get(Kind.USERS, "me")["definitionsFrom"]["default"]
+    assert source.startswith("folder portside of ") and source.endswith(f"branch main, commit {commit[:12]}")
 
 
 def test_an_import_by_hand_is_refused_too(followed: Followed) -> None:
@@ -487,6 +489,7 @@ def test_unfollowed_definitions_stay_and_are_everybodys_again(followed: Followed
     start(followed)
     followed.office.act(Kind.PROJECTS, "unfollow", id=followed.project_id)
     assert followed.state() == {"kind": "DEFINITION_SOURCE", "project": "default", "following": False}
+    assert followed.office.get(Kind.USERS, "me")["definitionsFrom"] == {}
     followed.office.act(Kind.VARIABLES, "patch", {"value": "by hand"}, project="default", name="greeting")
     assert "_source" not in followed.office.get(Kind.VARIABLES, project="default", name="greeting")
     with followed.office.store.write() as uow:
