@@ -16,7 +16,7 @@ from .things import PROJECT, Things
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Real processes, a demo Hub and a demo cluster, and what the demo defines."""
     certificate = tls.write_server(tmp_path_factory.mktemp("tls"))
-    more = {"OUTGOING_LOCAL": "true"}
+    more = {"OUTGOING_LOCAL": "true", "LOG_LEVEL": "DEBUG"}
     with a_world(tmp_path_factory.mktemp("world"), runners=1, certificate=str(certificate), more=more) as running:
         yield running
 

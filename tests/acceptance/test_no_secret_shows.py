@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import itertools
+import json
 import re
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -19,12 +22,12 @@ import requests
 import yaml
 
 from cli.demo import CLUSTER_TOKEN
+from cli.portside.api import ApiError
 from tests.support.web import Web, web_server
 from tests.support.world import World, wait_for
 
 API = "/codestream/api"
 PROJECT = "vault"
-PASSWORD = "a long enough password"
 Json = dict[str, Any]
 
 SEALED = {
@@ -33,14 +36,38 @@ SEALED = {
     "cluster": "kube+token/of=acme&%ok",
     "notify": "bearer/token+of=acme%ok",
     "signing": "signing/key+of=acme&%ok",
+    "odd": 'ödd "quoted"\\value/7f3a+in=%ok\nand the+second/line of=it',
     "hook": "hook-token-of-acme-0123456789",
+    "listener": "gerrit/listener+of=acme&%ok",
+    "provider": "client/secret+of=acme&%ok",
+    "reader": "reader's/own+pass=word&%ok",
+    "stranger": "stranger's/own+pass=word&%ok",
+    "quoted import": "import/quoted+kind=&%ok",
+    "JSON import": "import/json+kind=&%ok",
+    "tagged import": "import/tagged+kind=&%ok",
+    "anchored import": "import/anchored+kind=&%ok",
+    "anchored value": "import/anchored+value=&%ok",
+    "broken import": "import/broken+text=&%ok",
 }
-"""By what they belong to; each has another form in base64 and in a URL."""
+"""By what they belong to; each has another form in base64, in a URL or in JSON."""
+IMPORTS = {
+    "quoted import": '"kind": "VARIABLE"\nproject: vault\nname: quoted\ntype: SECRET\nvalue: {}\n',
+    "JSON import": '{{"kind": "VARIABLE", "project": "vault", "name": "json", "type": "SECRET", "value": "{}"}}',
+    "tagged import": "kind: !!str VARIABLE\nproject: vault\nname: tagged\ntype: !!str SECRET\nvalue: !!str {}\n",
+    "anchored import": (
+        "description: &k VARIABLE\nkind: *k\nproject: vault\nname: anchored\ntype: &t SECRET\nvalue: {}\n"
+    ),
+    "anchored value": "kind: VARIABLE\nproject: vault\nname: shared\ntype: SECRET\nvalue: &v {}\ndescription: *v\n",
+    "broken import": "kind: VARIABLE\nproject: vault\nname: [broken\ntype: SECRET\nvalue: {}\n",
+}
+"""Definitions whose kind or secret a hasty reader would not see."""
 WRITTEN = {"literal": "literal/value+in=manifest%ok"}
 """In the pipeline's own text: its author's for whoever may read the pipeline, and nobody's anywhere else."""
 OWN_TEXT = re.compile(r"/pipelines/|/pipelines$|/pipelines\?|/export")
 
-VAR = "${var.pw}"
+REFUSED = {"Poll", "Broken", "Refused", "Image", "Ssh", "Header", "Address", "OddScript", "OddCondition"}
+"""The tasks that fail, each with the secret in what it fails at."""
+VAR, ODD = "${var.pw}", "${var.odd}"
 MANIFEST = f"""\
 apiVersion: v1
 kind: Secret
@@ -53,15 +80,19 @@ data:
 """
 
 
-def forms(secret: str) -> set[bytes]:
-    """Plain, in a page, in a URL, in base64 (behind each number of bytes)."""
+@cache
+def forms(secret: str) -> frozenset[bytes]:
+    """Plain, in a page, in a URL, in JSON, in JSON within JSON, in base64 (behind each number of bytes)."""
     raw = secret.encode()
-    texts = {secret, html.escape(secret), quote(secret, safe=""), quote_plus(secret), raw.hex()}
+    texts = {secret, html.escape(secret), quote(secret, safe=""), quote(secret), quote_plus(secret), raw.hex()}
+    for ascii_only in (True, False):
+        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        texts |= {once, json.dumps(once, ensure_ascii=ascii_only)[1:-1]}
     for before in range(3):
         padded = bytes(before) + raw
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             texts.add(encode(padded).decode()[-(-before * 8 // 6) : len(padded) * 8 // 6])
-    return {text.encode() for text in texts}
+    return frozenset(text.encode() for text in texts)
 
 
 def leaks(read: bytes, secrets: Mapping[str, str]) -> list[str]:
@@ -89,24 +120,32 @@ def echo() -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def messages(world: World) -> Iterator[Callable[[], list[bytes]]]:
-    """All that goes over the exchange of events from now on."""
+def messages(world: World) -> Iterator[Callable[[], list[tuple[str, bytes]]]]:
+    """All that is published from now on, by exchange: the broker's own trace, which has the headers too."""
     connection = pika.BlockingConnection(pika.URLParameters(world.broker.amqp_url))
     channel = connection.channel()
-    queue = channel.queue_declare("", exclusive=True).method.queue
-    channel.queue_bind(queue, "portside.events", routing_key="#")
+    # Not exclusive: the trace would tell of its own queue.
+    queue = channel.queue_declare("trace", durable=False).method.queue
+    channel.queue_bind(queue, "amq.rabbitmq.trace", routing_key="publish.#")
+    world.broker.manage("PUT", "/api/vhosts/%2F", {"tracing": True})
 
-    def read() -> list[bytes]:
+    def read() -> list[tuple[str, bytes]]:
         got = (channel.basic_get(queue, auto_ack=True) for _ in itertools.count())
-        return [body for _, _, body in itertools.takewhile(lambda one: one[0] is not None, got)]
+        copies = itertools.takewhile(lambda delivery: delivery[0] is not None, got)
+        return [
+            (str(properties.headers["exchange_name"]), repr(properties.headers).encode() + body)
+            for _, properties, body in copies
+        ]
 
     yield read
+    world.broker.manage("PUT", "/api/vhosts/%2F", {"tracing": False})
+    channel.queue_delete(queue)
     connection.close()
 
 
-def tasks(url: str) -> Json:
+def tasks(echo_url: str) -> Json:
     """Every type that runs on this machine; what fails says why, and the run goes on to its last."""
-    request = {"url": f"{url}&secret={VAR}", "headers": {"X-Key": VAR}, "payload": f'{{"a": "{VAR}"}}'}
+    request = {"url": f"{echo_url}&secret={VAR}", "headers": {"X-Key": VAR}, "payload": f'{{"a": "{VAR}"}}'}
     cluster = {"kubernetesServer": "vault-cluster"}
     all_of_them: Json = {
         "Log": {"type": "Log", "input": {"message": f"it is {VAR}"}},
@@ -150,6 +189,16 @@ def tasks(url: str) -> Json:
             "type": "SSH",
             "input": {"host": "127.0.0.1:1", "username": "ann", "password": VAR, "script": f"echo {VAR}"},
         },
+        "Header": {"type": "REST", "input": {"action": "get", "url": echo_url, "headers": {"X-Odd": ODD}}},
+        "Body": {"type": "REST", "input": {"action": "post", "url": echo_url, "payload": ODD}},
+        "Address": {"type": "REST", "input": {"action": "get", "url": ODD}},
+        "OddManifest": {
+            "type": "K8S",
+            "endpoints": cluster,
+            "input": {"action": "APPLY", "yaml": MANIFEST.replace(VAR, ODD).replace("name: vault", "name: odd")},
+        },
+        "OddScript": {"type": "SSH", "input": {"host": "127.0.0.1:1", "username": ODD, "password": ODD, "script": ODD}},
+        "OddCondition": {"type": "Condition", "input": {"condition": f"{ODD} == 1"}},
         "Later": {"type": "Log", "input": {"message": "${S.Apply.input.yaml} ${S.Rest.input.headers}"}},
         "Nested": {
             "type": "Pipeline",
@@ -171,11 +220,12 @@ def one_stage(made: Json, **more: Any) -> Json:
 
 
 @pytest.fixture(scope="module")
-def ran(world: World, echo: Web, messages: object) -> list[Json]:
+def ran(world: World, echo: Web, messages: object) -> Iterator[list[Json]]:
     """Runs that have ended: one that uses everything, what it nests, a failure with its rollback, reruns."""
     client = world.client
     client.post("/projects", {"name": PROJECT})
-    client.post("/users", {"name": "reader", "email": "reader@example.com", "password": PASSWORD})
+    for name in ("reader", "stranger"):
+        client.post("/users", {"name": name, "email": f"{name}@example.com", "password": SEALED[name]})
     client.patch(f"/projects/{PROJECT}", {"viewers": [{"email": "reader@example.com"}]})
     kubeconfig = {
         "apiVersion": "v1",
@@ -194,7 +244,16 @@ def ran(world: World, echo: Web, messages: object) -> list[Json]:
     }
     for name, (kind, properties) in typed.items():
         client.post("/endpoints", {"project": PROJECT, "name": name, "type": kind, "properties": properties})
-    client.post("/variables", {"project": PROJECT, "name": "pw", "type": "SECRET", "value": SEALED["variable"]})
+    for name, type_, of in (("pw", "SECRET", "variable"), ("odd", "RESTRICTED", "odd")):
+        client.post("/variables", {"project": PROJECT, "name": name, "type": type_, "value": SEALED[of]})
+    listener = {"name": "vault", "endpoint": "gerrit", "apiToken": SEALED["listener"]}
+    client.post("/gerrit-listeners", {"project": PROJECT, **listener})
+    provider = {"name": "vault-sso", "issuer": "https://sso.example.com", "clientId": "portside"}
+    provider["clientSecret"] = SEALED["provider"]
+    provider_id = client.post("/sign-in-providers", provider)["id"]
+    for name, text in IMPORTS.items():
+        with suppress(ApiError):
+            client.import_yaml(text.format(SEALED[name]), "create")
     inner = {
         "Say": {"type": "Log", "input": {"message": "${input.token}"}},
         "Rest": {
@@ -232,7 +291,8 @@ def ran(world: World, echo: Web, messages: object) -> list[Json]:
     nested = [one for one in world.executions(name="Inner", project=PROJECT) if one["_nested"]]
     again = [rerun(world, one) for one in nested]
     again.append(rerun(world, ended[1], **{"from": "failed"}))
-    return [*ended, *nested, *again]
+    yield [*ended, *nested, *again]
+    client.delete(f"/sign-in-providers/{provider_id}")
 
 
 def run(world: World, name: str) -> Json:
@@ -262,10 +322,10 @@ def a_session(world: World) -> Iterator[requests.Session]:
 
 
 def person(world: World, name: str) -> tuple[str, str]:
-    return (name, PASSWORD) if name == "reader" else (name, world.layout.password_file.read_text().strip())
+    return name, SEALED.get(name) or world.layout.password_file.read_text().strip()
 
 
-@pytest.mark.parametrize("name", ["reader", "admin"])
+@pytest.mark.parametrize("name", ["stranger", "reader", "admin"])
 def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str) -> None:
     search = Search()
     with a_session(world) as session:
@@ -295,10 +355,10 @@ def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str
         for path in ("/audit?export=csv", "/registry-events?export=csv", "/pipelines?expand=true"):
             ask(path)
         for one in ran:
-            assert ask(f"/executions/{one['id']}").ok
-            assert ask(f"/executions/{one['id']}/logs").ok
+            assert ask(f"/executions/{one['id']}").ok is (name != "stranger")
+            assert ask(f"/executions/{one['id']}/logs").ok is (name != "stranger")
     assert search.found == []
-    assert search.seen > len(reading)
+    assert search.seen > (len(reading) if name != "stranger" else len(reading) / 2)
 
 
 @pytest.mark.parametrize("name", ["reader", "admin"])
@@ -327,27 +387,57 @@ def test_no_page_shows_one(world: World, ran: list[Json], name: str) -> None:
     assert (search.seen > 30, masks > 10) == (True, True), "the pages of these runs were not seen"
 
 
-def test_no_message_log_or_byte_of_the_database_holds_one(
-    world: World, ran: list[Json], messages: Callable[[], list[bytes]]
-) -> None:
-    search = Search()
-    bodies = messages()
-    assert any(b"vault" in body for body in bodies)
-    for body in bodies:
-        search.look("a message", body)
-    for name in ("config", "runner-1", "hubsync", "gateway"):
-        search.look(f"the log of {name}", world.supervisor.log_of(name).read_bytes())
-    for file in sorted(Path(world.home).glob("portside.db*")):
-        search.look(file.name, file.read_bytes(), own_text=True)
+def test_no_message_holds_one(ran: list[Json], messages: Callable[[], list[tuple[str, bytes]]]) -> None:
+    search, published = Search(), messages()
+    assert sum(b"vault" in body for _, body in published) > 50
+    assert {"", "portside.events", "portside.commands"} <= {exchange for exchange, _ in published}
+    for exchange, body in published:
+        search.look(f"a message of {exchange or 'an answer'}", body, own_text=exchange != "portside.events")
     assert search.found == []
 
 
-def test_the_secrets_were_used_for_real(ran: list[Json], echo: Web) -> None:
+def test_no_row_of_the_database_holds_one(world: World, ran: list[Json]) -> None:
+    search = Search()
+    with closing(sqlite3.connect(world.home / "portside.db", timeout=5)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - the database's own names
+                for value in row:
+                    text = value if isinstance(value, bytes) else str(value).encode()
+                    search.look(f"table {table}", text, own_text=True)
+    assert search.found == []
+    assert {"events", "log_chunks", "outbox", "answered", "audit"} <= set(tables)
+
+
+def test_no_file_holds_one_not_even_a_log_at_debug(world: World, ran: list[Json]) -> None:
+    search, outside = Search(), ("demo-hub.log", "demo-cluster.log")
+    for file in sorted(file for file in Path(world.home).rglob("*") if file.is_file()):
+        if file.parent.name != "keys" and file.name not in outside:
+            with suppress(FileNotFoundError):
+                search.look(str(file.relative_to(world.home)), file.read_bytes(), own_text=True)
+    assert search.found == []
+    assert search.seen > 20
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "user:"])
+def test_the_search_finds_every_form(before: str) -> None:
+    text = before + SEALED["odd"] + before
+    encoded = base64.b64encode(text.encode()), base64.urlsafe_b64encode(text.encode())
+    in_json = json.dumps({"a": text}), json.dumps({"a": text}, ensure_ascii=False), json.dumps(json.dumps([text]))
+    texts = (text, quote(text), quote_plus(text), html.escape(text), *in_json)
+    for read in (*encoded, *(text.encode() for text in texts)):
+        assert leaks(read, SEALED) == ["odd"]
+
+
+def test_the_secrets_were_used_for_real(world: World, ran: list[Json], echo: Web) -> None:
+    assert world.told["LOG_LEVEL"] == "DEBUG"
+    variables = {variable["name"] for variable in world.documents(f"/variables?$filter=project eq '{PROJECT}'")}
+    assert variables == {"pw", "odd", "quoted", "json", "tagged", "anchored"}
     outer, fails, nested, *_ = ran
     assert outer["status"] == "COMPLETED", outer["statusMessage"]
     ended = {name: task["status"] for name, task in outer["stages"]["S"]["tasks"].items()}
     failed = {name for name, status in ended.items() if status == "FAILED"}
-    assert failed == {"Poll", "Broken", "Refused", "Image", "Ssh"}, ended
+    assert failed == REFUSED, ended
     assert (fails["status"], nested["status"]) == ("FAILED", "COMPLETED")
     sent = [one["headers"].get("Authorization") for one in echo.requests]
     runs_of_inner = sum(one["name"] == "Inner" for one in ran)

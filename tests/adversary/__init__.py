@@ -1,1 +1,5 @@
-"""Strangers against real processes: `slow_peers` is what they do, `hooks` what must go on beside them."""
+"""Strangers against real processes, and what must go on beside them.
+
+`slow_peers` are connections that never finish, `senders` send whole requests over many; both run as processes of
+their own. `hooks` come at a steady rate meanwhile. `test_slow_peers` attacks a gateway, `test_strangers` a system.
+"""

@@ -15,6 +15,18 @@ SENDERS = 16
 GIVE_UP_S = 10.0
 
 
+@dataclass(frozen=True)
+class Hook:
+    """Where hooks go, and what they carry beside a push."""
+
+    path: str = f"{HOOK}?secureToken=good"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+OWN_HOOK = Hook()
+"""Of `tests.support.gateway.Config`."""
+
+
 @dataclass
 class Steady:
     """What became of them: how long each took in ms, and what was not 202."""
@@ -29,7 +41,9 @@ class Steady:
         return times[min(len(times) - 1, int(len(times) * 0.99))]
 
 
-def send(port: int, seconds: float, *, per_s: float = 50.0, tls: ssl.SSLContext | None = None) -> Steady:
+def send(
+    port: int, seconds: float, *, per_s: float = 50.0, tls: ssl.SSLContext | None = None, hook: Hook = OWN_HOOK
+) -> Steady:
     """Post for so long; every hook is sent at its time, however slow those before it are."""
     steady, began = Steady(), time.monotonic()
     places = iter(range(int(seconds * per_s)))
@@ -42,7 +56,7 @@ def send(port: int, seconds: float, *, per_s: float = 50.0, tls: ssl.SSLContext 
             if place is None:
                 return
             time.sleep(max(0.0, began + place / per_s - time.monotonic()))
-            _post(port, tls, steady)
+            _post(port, tls, steady, hook)
 
     senders = [threading.Thread(target=work, daemon=True) for _ in range(SENDERS)]
     for sender in senders:
@@ -52,7 +66,7 @@ def send(port: int, seconds: float, *, per_s: float = 50.0, tls: ssl.SSLContext 
     return steady
 
 
-def _post(port: int, tls: ssl.SSLContext | None, steady: Steady) -> None:
+def _post(port: int, tls: ssl.SSLContext | None, steady: Steady, hook: Hook) -> None:
     started = time.perf_counter()
     connection: http.client.HTTPConnection = (
         http.client.HTTPSConnection("127.0.0.1", port, timeout=GIVE_UP_S, context=tls)
@@ -60,8 +74,8 @@ def _post(port: int, tls: ssl.SSLContext | None, steady: Steady) -> None:
         else http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_S)
     )
     try:
-        headers = {"Content-Type": "application/json"}
-        connection.request("POST", f"{HOOK}?secureToken=good", json.dumps(PUSH), headers)
+        headers = {"Content-Type": "application/json", **hook.headers}
+        connection.request("POST", hook.path, json.dumps(PUSH), headers)
         status = connection.getresponse().status
         if status != 202:
             steady.failures.append(str(status))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import marshal
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+import yaml
+
+LONGEST = 200_000
+_FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 HOSTILE: tuple[Any, ...] = (
     None,
@@ -80,25 +88,50 @@ WORDS = (
 )
 
 
+Tree = Any
+Dump = Callable[[Tree], bytes]
+
+
 def mutated(rng: random.Random, document: bytes) -> bytes:
-    """The document with one to four changes; two in three keep it readable where it is JSON."""
-    for _ in range(rng.randint(1, 4)):
-        if rng.random() < 0.66 and (structural := _structural(rng, document)) is not None:
-            document = structural
-        else:
-            document = rng.choice(_BYTES)(rng, document)
-    return document[:200_000]
+    """The document with some changes: where it is JSON or YAML mostly to its structure, which keeps it readable."""
+    tree, dump = _parsed(document)
+    if tree and rng.random() < 0.8:
+        document = _structural(rng, marshal.loads(tree), dump)
+        if rng.random() < 0.7:
+            return document[:LONGEST]
+    for _ in range(rng.randint(1, 3)):
+        document = rng.choice(_BYTES)(rng, document)
+    return document[:LONGEST]
 
 
-def _structural(rng: random.Random, document: bytes) -> bytes | None:
+@lru_cache(maxsize=256)
+def _parsed(document: bytes) -> tuple[bytes, Dump]:
+    """The tree in a form that is quick to copy, and how it is written again; empty where it is plain text."""
+    with contextlib.suppress(ValueError):
+        return marshal.dumps(json.loads(document)), lambda tree: json.dumps(tree).encode()
+    with contextlib.suppress(ValueError, yaml.YAMLError):
+        trees = list(yaml.safe_load_all(document))
+        if all(isinstance(tree, dict) for tree in trees):
+            return marshal.dumps(trees), _yaml
+    return b"", str.encode
+
+
+def _yaml(trees: Tree) -> bytes:
     try:
-        tree = json.loads(document)
-    except (ValueError, RecursionError):
-        return None
-    places = list(_places(tree))
-    if not places:
-        return None
-    holder, key = rng.choice(places)
+        return bytes(yaml.dump_all(trees, Dumper=_FAST_DUMPER).encode())
+    except (UnicodeEncodeError, RecursionError):
+        # Half a character, or too deep for the library; JSON is YAML too.
+        return b"\n---\n".join(json.dumps(tree).encode() for tree in trees)
+
+
+def _structural(rng: random.Random, tree: Tree, dump: Dump) -> bytes:
+    for _ in range(rng.randint(1, 3)):
+        if places := _places(tree):
+            _change(rng, *rng.choice(places), rng.choice(places))
+    return dump(tree)
+
+
+def _change(rng: random.Random, holder: Any, key: Any, other: tuple[Any, Any]) -> None:
     change = rng.randrange(4)
     if change == 0:
         holder[key] = copy.deepcopy(rng.choice(HOSTILE))
@@ -108,9 +141,8 @@ def _structural(rng: random.Random, document: bytes) -> bytes | None:
     elif change == 2:
         del holder[key]
     else:
-        other, place = rng.choice(places)
-        holder[key] = copy.deepcopy(other.get(place) if isinstance(other, dict) else place)
-    return json.dumps(tree).encode()
+        elsewhere, place = other
+        holder[key] = copy.deepcopy(elsewhere.get(place) if isinstance(elsewhere, dict) else place)
 
 
 def _places(tree: Any) -> list[tuple[Any, Any]]:

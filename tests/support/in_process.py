@@ -92,6 +92,7 @@ class InProcess:
     """`client` is anybody, `call` the administrator by the API, `browser` the administrator on the pages."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.office = Office(folder)
         deliveries = Deliveries(self.office.catalog)
         resources: dict[Kind, Resource] = {
@@ -125,6 +126,9 @@ class InProcess:
         body = {"username": "admin", "password": PASSWORD}
         answer = self.client().post("/csp/gateway/am/api/login", json=body).get_json()
         self._cookie = str(answer["access_token"])
+        self.ids: dict[str, str] = {}
+        """Of objects that a test has made, for its addresses."""
+        self.form_token = sessions.form_token(sessions.read(self._cookie))
         self.bearer = {"Authorization": f"Bearer {self._cookie}"}
 
     def client(self) -> FlaskClient:

@@ -69,3 +69,9 @@ spec: {path: ./apps}
 
 def test_braces_and_kustomizations_of_other_programs_are_objects() -> None:
     assert [obj["kind"] for obj in read(FOREIGN_BRACES)] == ["ConfigMap", "Kustomization"]
+
+
+@pytest.mark.parametrize("labels", ["1.5", "yes", "[a]"])
+def test_labels_that_are_no_map_are_named(labels: str) -> None:
+    with pytest.raises(TaskFailed, match="labels that is not a map"):
+        read(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, labels: {labels}}}\n")

@@ -55,9 +55,9 @@ def _names_and_images(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         meta = value.get("metadata")
         labels = meta.get("labels") if isinstance(meta, dict) else None
-        for part, keys in ((value, ("image",)), (meta, ("name", "namespace")), (labels, tuple(labels or ()))):
+        for part, keys in ((value, ("image",)), (meta, ("name", "namespace")), (labels, None)):
             if isinstance(part, dict):
-                yield from (part[key] for key in keys if isinstance(part.get(key), str))
+                yield from (part[key] for key in keys or part if isinstance(part.get(key), str))
         for part in value.values():
             yield from _names_and_images(part)
 
