@@ -155,6 +155,8 @@ class Inspect(Message):
 
     what: str
     endpoint: ResolvedEndpoint | None = None
+    roles: dict[str, ResolvedEndpoint] = {}
+    """For what a task would look at: its endpoints by their roles, as in `scm`."""
     options: Json = {}
 
 

@@ -6,6 +6,7 @@ through a runner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.gateway.config_client import ConfigClient
@@ -138,6 +139,15 @@ def _seconds(time: str) -> float | None:
         return epoch(time)
     except ValueError:
         return None
+
+
+def chart(config: ConfigClient, caller: Caller, project: str, roles: Mapping[str, str], options: Json) -> Json:
+    """A task's chart with its values, and which of them hold an image; only for who may make endpoints somewhere."""
+    config.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
+    endpoints = {
+        role: prepared(config, caller, project=project, name=name) for role, name in roles.items() if name.strip()
+    }
+    return config.inspect(caller, Inspect(what="chart", roles=endpoints, options=options)).document
 
 
 def template(config: ConfigClient, caller: Caller, name: str, answers: Json) -> Json:

@@ -1,16 +1,16 @@
 """What people see. Each area is a module of top-level views and a table `ROUTES` of their addresses.
 
 Areas: `sign_in`, `account` and `device` (a program that signs in); `executions`, `first_use` and `execution`;
-`approvals`; `activity`; `pipelines`,
-`pipeline_editor`, `imports`, `templates`, `run_tags` (tags for a run by hand), `schedules`, `builds`; `webhooks`,
-`tokens`; `endpoints`; `variables`; `deployments` (what clusters run); `projects`, `people`, `settings`, `queues`,
-`audit`, `health`; `api_reference`; `site` (the documentation, and which chapter is for which page). Beside them,
-mostly pure: `execution_view` (a run as columns and bars), `log_lines` (a task's log), `outcomes` (what became of a
-push), `questions` (what an approval decides), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's
-text), `task_form`, `notification_form`, `webhook_form` and `run_inputs`. Shared by all: `session` (who asks, and
-config asked as them), `routing` (the tables as blueprints), `lists` (what a list's address asks of it), `forms` (what
-forms that write have in common), `streams` (parts that follow events), `layout` (navigation, fragments, errors),
-`toasts` (what was done is said) and `formats` (values in words).
+`approvals`; `activity`; `pipelines`, `pipeline_editor`, `imports`, `templates`, `run_tags` (tags for a run by hand),
+`chart_values` (those of a task's chart), `schedules`, `builds`; `webhooks`, `tokens`; `endpoints`; `variables`;
+`deployments` (what clusters run); `projects`, `people`, `settings`, `queues`, `audit`, `health`; `api_reference`;
+`site` (the documentation, and which chapter is for which page). Beside them, mostly pure: `execution_view` (a run as
+columns and bars), `log_lines` (a task's log), `outcomes` (what became of a push), `questions` (what an approval
+decides), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text), `task_form`, `notification_form`,
+`webhook_form` and `run_inputs`. Shared by all: `session` (who asks, and config asked as them), `routing` (the tables
+as blueprints), `lists` (what a list's address asks of it), `forms` (what forms that write have in common), `streams`
+(parts that follow events), `layout` (navigation, fragments, errors), `toasts` (what was done is said) and `formats`
+(values in words).
 
 A page asks config exactly as the API does, as the signed-in user, and never the API itself. Forms carry a token of
 their session; there is no inline script or style, so the content security policy can forbid them.
@@ -27,6 +27,7 @@ from . import (
     approvals,
     audit,
     builds,
+    chart_values,
     deployments,
     device,
     endpoints,
@@ -67,6 +68,7 @@ AREAS = (
     imports,
     templates,
     pipelines,
+    chart_values,
     run_tags,
     schedules,
     webhooks,

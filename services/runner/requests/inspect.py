@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from services.runner.clients.certificates import dial, look
@@ -25,6 +25,7 @@ from shared.outbound.tls import Trust
 from shared.process.clock import monotonic
 from shared.process.secrets import CannotOpen
 
+from . import charts
 from .sign_on import ProviderSignOn
 from .test_delivery import send
 from .validate import Validator
@@ -51,9 +52,15 @@ class OutsideInspector:
     def __call__(self, request: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason."""
         look = self._looks.get(request.what)
-        if look is None:
-            raise refuse(Code.UNSUPPORTED, f"There is no look at {request.what!r}; there is {', '.join(self._looks)}.")
+        look_of_task = _LOOKS_OF_TASKS.get(request.what)
+        if look is None and look_of_task is None:
+            names = ", ".join((*self._looks, *_LOOKS_OF_TASKS))
+            raise refuse(Code.UNSUPPORTED, f"There is no look at {request.what!r}; there is {names}.")
         try:
+            if look_of_task is not None:
+                roles = {role: self._validator.open(endpoint) for role, endpoint in request.roles.items()}
+                return Inspected(document=look_of_task(roles, request.options, self._client))
+            assert look is not None
             endpoint = self._validator.open(request.endpoint) if request.endpoint is not None else None
             return Inspected(document=look(endpoint, request.options, self._client))
         except (RegistryProblem, TaskFailed) as problem:
@@ -191,3 +198,5 @@ _LOOKS: dict[str, Look] = {
     "workload": _workload,
     "workloads": _workloads,
 }
+_LOOKS_OF_TASKS: dict[str, Callable[[Mapping[str, OpenEndpoint], Json, HttpClient], Json]] = {"chart": charts.look}
+"""What needs the endpoints of a task's roles."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import io
+import json
 import re
 from typing import Any
 
 import pytest
+import yaml
 from flask.testing import FlaskClient
 
 from services.gateway.pages.pipeline_template import INJECTIONS, template
 from services.gateway.roles import Role
-from shared.contracts.catalog import Act, Page
+from shared.contracts.catalog import Act, Inspected, Page
 from shared.contracts.problems import Code, Flaw, refuse
 from shared.grammar.checks import examine_pipeline
 from shared.grammar.documents import load_yaml
@@ -249,6 +252,28 @@ def test_a_form_beside_the_editor_writes_into_the_text_and_stores_nothing(site: 
     page = send(ann, "/pipelines/change", text=GOOD, change="inject", inputs="Git", tab="input").get_data(as_text=True)
     assert "GIT_COMMIT_ID" in page and "DOCKER_EVENT_OWNER_NAME" not in page
     assert not [one for one in site.asked if getattr(one, "verb", "")]
+
+
+def test_the_values_of_a_chart_that_hold_an_image_are_offered_beside_the_form(site: Site, ann: FlaskClient) -> None:
+    values = {"image": {"repository": "${input.DOCKER_IMAGE}", "tag": "${input.DOCKER_TAG}"}}
+    place = {"path": "image", "current": "nginx:1", "rendered": True, "values": values}
+    chart = {"name": "web", "version": "0.3.0", "values": "image: {}\n", "schema": '{"type": "<object>"}',
+             "problem": "", "images": [{**place, "filledIn": {"mode": "fast", **values}}]}  # fmt: skip
+    site.post.answers["outside.inspect"] = lambda _: Inspected(document=chart)
+    site.documents["endpoints"] = {"name": "source", "type": "git"}
+    text = "project: shop\nname: a\ninput: {DOCKER_IMAGE: ghcr.io/acme/web}\n"
+    form = {"text": text, "source": "Helm chart", "i.action": "APPLY", "i.chart": "charts/web", "e.scm": "source",
+            "i.values": "mode: fast"}  # fmt: skip
+    page = send(ann, "/pipelines/chart", **form).get_data(as_text=True)
+    look = site.asked[-1]
+    assert (look.what, set(look.roles), look.options["chart"]) == ("chart", {"scm"}, "charts/web")
+    assert (look.options["image"], look.options["values"]) == ("ghcr.io/acme/web", {"mode": "fast"})
+    (fills,) = re.findall(r'data-fills="([^"]*)"', page)
+    (filled_in,) = json.loads(html.unescape(fills)).values()
+    assert yaml.safe_load(filled_in) == {"mode": "fast", **values}
+    assert "&lt;object&gt;" in page and "nginx:1" in page
+    site.post.answers["outside.inspect"] = lambda _: (_ for _ in ()).throw(refuse(Code.UNAVAILABLE, "There is none."))
+    assert "The chart cannot be shown: There is none." in send(ann, "/pipelines/chart", **form).get_data(as_text=True)
 
 
 def test_a_text_that_cannot_be_read_has_no_forms_and_says_so(ann: FlaskClient) -> None:

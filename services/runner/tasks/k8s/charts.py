@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +20,23 @@ from .programs import ProgramFailed, render
 
 
 @dataclass(frozen=True, slots=True)
+class ChartFolder:
+    """A chart with all that it depends on, and the values files beside it."""
+
+    chart: Path
+    values_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderContext:
     """What the chart learns of its cluster and of its release."""
 
     release: str
-    kube_version: str
-    api_versions: tuple[str, ...]
-    namespace: str
-    upgrade: bool
+    kube_version: str = ""
+    """Helm's own unless given."""
+    api_versions: tuple[str, ...] = ()
+    namespace: str = "default"
+    upgrade: bool = False
 
 
 def metadata(chart: Path, name: str = "Chart.yaml") -> Json:
@@ -60,19 +68,26 @@ def values(request: Asked) -> Json:
     return tree
 
 
-def build(request: Asked, chart: Path, work: Path, values_files: Iterable[Path], context: RenderContext) -> str:
-    """The manifest that a prepared chart renders, hooks included. Raises TaskFailed with template and line."""
+def build(request: Asked, folder: ChartFolder, work: Path, context: RenderContext) -> str:
+    """The manifest that a task's chart renders, hooks included. Raises TaskFailed with template and line."""
+    return manifest_of(folder, values(request), work, context, with_tests=request.flag("runTests"))
+
+
+def manifest_of(
+    folder: ChartFolder, own_values: Json, work: Path, context: RenderContext, *, with_tests: bool = False
+) -> str:
+    """The manifest that a chart renders with these values over those of its files. Raises TaskFailed likewise."""
+    chart = folder.chart
     metadata(chart)
-    own_values = work.parent / "values.json"
-    own_values.write_text(json.dumps(values(request)), "utf-8")
-    files = [*values_files, own_values]
+    own_file = work.parent / "values.json"
+    own_file.write_text(json.dumps(own_values), "utf-8")
     arguments = [
         *("template", context.release, str(chart), "--namespace", context.namespace, "--include-crds"),
-        *("--kube-version", context.kube_version),
+        *(("--kube-version", context.kube_version) if context.kube_version else ()),
         *(("--is-upgrade",) if context.upgrade else ()),
-        *(() if request.flag("runTests") else ("--skip-tests",)),
+        *(() if with_tests else ("--skip-tests",)),
         *(part for version in context.api_versions for part in ("--api-versions", version)),
-        *(part for file in files for part in ("--values", str(file))),
+        *(part for file in (*folder.values_files, own_file) for part in ("--values", str(file))),
     ]
     try:
         rendering = render("helm", arguments, work)
