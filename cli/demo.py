@@ -24,7 +24,7 @@ from shared.contracts.base import Json
 
 T = TypeVar("T")
 REPOSITORY, NAMESPACE, DEPLOYMENT = "acme/web", "apps", "web"
-PENDING = (None, "", "received", "gathered", "waiting for the registry")
+PENDING = (None, "", "received", "gathered", "waiting for earlier pushes", "waiting for the registry")
 """Verdicts that are not the last word."""
 FIRST_TAG = "1.4.0"
 HUB_USER, HUB_PASSWORD, CLUSTER_TOKEN = "acme", "demo-password", "demo-token"

@@ -41,7 +41,7 @@ from .catalog.pipelines.resource import Pipelines
 from .handlers import Handlers
 from .inbox import Inbox
 from .migrations import what_is_missing
-from .pushes import deliveries, polling
+from .pushes import deliveries, facts, polling
 from .pushes.deliveries import Deliveries
 from .pushes.polling import Pace, TagPolling
 from .resource import Resource
@@ -156,6 +156,7 @@ class Config:
             deliveries.RESOLVE_DEADLINE: self.receiver.on_deadline,
             deliveries.RESOLVE_AGAIN: self.receiver.on_again,
             deliveries.GATHER: self.receiver.on_quiet,
+            facts.ORDER: self.receiver.on_ordered,
             polling.LOOK: self.looks.on_timer,
             retention.PRUNE: lambda uow, _: retention.prune(uow, Keeping.of(self.settings)),
         }

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,8 @@ from cli.ports import free_port
 from cli.portside.api import ApiError, Client, Unreachable
 from cli.processes import Process, Supervisor, portside
 from cli.rabbitmq import PrivateNode
+from shared.process.secrets import KEY_FILES
+from tests.support.balancer import Balancer
 from tests.support.broker_cluster import BrokerCluster
 
 Json = dict[str, Any]
@@ -45,6 +47,8 @@ class World:
     client: Client
     cluster: ClusterClient
     services: tuple[str, ...] = SERVICES
+    balancer: Balancer | None = None
+    """Before the gateways, where there are several."""
     stopped: set[str] = field(default_factory=set)
 
     @property
@@ -207,6 +211,15 @@ def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30, *, eve
         time.sleep(every_s)
 
 
+def _further_gateway(layout: system.Layout, number: int, port: int, told: Mapping[str, str]) -> Process:
+    """On another machine it would have a disk of its own, so here it has a home of its own, with the same keys."""
+    name = f"gateway-{number}"
+    keys = {f"{variable}_FILE": str(layout.home / "keys" / file) for file, variable in KEY_FILES.items()}
+    own = {"PORTSIDE_HOME": str(layout.home / name), "PORT": str(port), "INSTANCE": name, **keys}
+    ready = partial(system.http_answers, f"http://127.0.0.1:{port}/healthz")
+    return Process(name, portside("services.gateway"), {**told, **own}, ready=ready)
+
+
 @contextmanager
 def a_world(
     home: Path,
@@ -217,15 +230,19 @@ def a_world(
     pace_s: float = 1.0,
     certificate: str = "",
     brokers: BrokerCluster | None = None,
+    gateways: int = 1,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[World]:
     """Start everything, sign in, and (by default) define what the demo defines.
 
     With a `certificate` it serves HTTPS; `standby` adds a second config, `pace_s` is how long a roll-out of the demo
     cluster takes, and every process finds `more` in its environment. `brokers` run already, and go on after it; without
-    them it has a broker of its own.
+    them it has a broker of its own. Further `gateways` have a spool each, and a load balancer is before all of them.
     """
     layout = system.lay_out(home, host="127.0.0.1", port=0, certificate=certificate)
+    balancer = Balancer([layout.port, *(free_port() for _ in range(gateways - 1))]) if gateways > 1 else None
+    if balancer:
+        layout = replace(layout, public_url=balancer.url)
     broker = brokers.nodes[0] if brokers else PrivateNode(layout.home / "rabbitmq")
     if not brokers:
         broker.start()
@@ -240,6 +257,8 @@ def a_world(
         system.start(supervisor, layout, told, runners=runners)
         if standby:
             supervisor.start(system.service_process(layout, STANDBY, told))
+        for number, port in enumerate(balancer.ports[1:] if balancer else [], start=2):
+            supervisor.start(_further_gateway(layout, number, port, told))
         hub_port, cluster_port = free_port(), free_port()
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
         hub = portside("demo.hub", "--port", str(hub_port))
@@ -248,12 +267,13 @@ def a_world(
         trust = {"REQUESTS_CA_BUNDLE": certificate} if certificate else {}
         supervisor.start(Process("demo-hub", hub, trust, ready=partial(system.http_answers, hub_url)))
         supervisor.start(Process("demo-cluster", fake, ready=partial(system.http_answers, cluster_url)))
-        client = Client(layout.url, certificate=certificate)
+        client = Client(balancer.url if balancer else layout.url, certificate=certificate)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
         cluster = ClusterClient(KubeconfigAccess(cluster_url, token=demo.CLUSTER_TOKEN))
         world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)
-        if standby:
-            world.services = (*SERVICES, STANDBY)
+        world.balancer = balancer
+        world.services += (STANDBY,) if standby else ()
+        world.services += tuple(f"gateway-{number}" for number in range(2, gateways + 1))
         if define:
             demo.define(client, world.scene, demo.Steps(Console(quiet=True)))
         yield world
@@ -261,5 +281,7 @@ def a_world(
         for name in list(world.stopped) if world else []:
             world.wake(name)  # type: ignore[union-attr]
         supervisor.stop()
+        if balancer:
+            balancer.close()
         if not brokers:
             broker.stop()

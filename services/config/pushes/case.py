@@ -42,6 +42,8 @@ class Case:
     """The last push of the webhook and repository that started a run, whatever its order."""
     awaits_earlier: bool = False
     """An earlier push of the webhook and repository still waits for the registry."""
+    ordering: bool = False
+    """Pushes of the webhook and repository that came late wait until they are in order."""
     gathering_since: float | None = None
     """When the first push of the group that is being gathered arrived."""
     skipped: bool = False

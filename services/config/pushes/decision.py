@@ -14,7 +14,7 @@ from typing import Any
 from services.config.model import lineage
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, Order, run_id
-from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, PushEvent
+from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.repositories import HUB_HOST
@@ -25,13 +25,13 @@ from . import batching, matching
 from .case import Case, Decision, Start, Wait, wording
 from .verdicts import Judgement, Verdict, judge
 
+ORDERED_WITHIN_S = 5.0
+"""Gateways that have lost the same broker are back one after the other; one that stays silent is not waited for."""
 ANSWER_WITHIN_S = 10.0
 FOUND_WITHIN_S = 600.0
 RUN_WITHIN_S = 86_400.0
 """A delivery older than this when it is judged is not run automatically."""
 _AGAIN_AFTER_S = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
-_LATE = ("spool", "look")
-"""How pushes arrive that may be older than what runs."""
 _WHY_LATE = {
     "spool": "it waited {waited} in the gateway's spool because the message broker was unavailable, and a later push "
     "came first",
@@ -88,11 +88,20 @@ def _repeats(case: Case, match: _Match) -> Decision | None:
     return None if other is None else judge(Verdict.DUPLICATE, other=other.id, was=other.verdict)
 
 
+def _order_is_known(case: Case, match: _Match) -> Decision | None:
+    """A push that was spooled waits for those before it in the spools of others; those behind it wait with it."""
+    event = case.event
+    if event.state != RECEIVED or case.rerun or event.via == "test" or not (event.via == "spool" or case.ordering):
+        return None
+    due_at = None if case.ordering else case.now + ORDERED_WITHIN_S
+    return Wait(ORDERING, due_at, judge(Verdict.ORDERING, image=wording(match.push)))
+
+
 def _registry_is_asked(case: Case, match: _Match) -> Decision | None:
-    if case.event.state not in (RECEIVED, RETRYING) or not _needs_registry(case, match):
+    if case.event.state not in (RECEIVED, ORDERING, RETRYING) or not _needs_registry(case, match):
         return None
     why = f"Asking the registry which image {wording(match.push)} is."
-    judgement = judge(Verdict.WAITING, why=why) if case.event.state == RECEIVED else None
+    judgement = None if case.event.state == RETRYING else judge(Verdict.WAITING, why=why)
     return Wait(RESOLVING, case.now + ANSWER_WITHIN_S, judgement)
 
 
@@ -228,6 +237,7 @@ def _start(case: Case, match: _Match) -> Start:
 
 _RULES: tuple[Callable[[Case, _Match], Decision | None], ...] = (
     _repeats,
+    _order_is_known,
     _registry_is_asked,
     _not_found,
     _waits_its_turn,

@@ -6,7 +6,8 @@ about a push is read once (`facts`), judged by a pure function (`decision`), and
 
 A push that cannot be judged yet waits in a state: for the registry, which says what image a tag is (`resolving`, then
 `retrying` while the registry does not have it); for an earlier push whose answer is still due (`answered`), since runs
-of one repository start in the order of their pushes; or for further tags of the same image (`gathering`). A timer ends
+of one repository start in the order of their pushes; for pushes that were received before it and are late (`ordering`);
+or for further tags of the same image (`gathering`). A timer ends
 each wait, so that no push is forgotten when an answer never comes.
 """
 
@@ -21,7 +22,16 @@ from services.config.runs import admission
 from services.config.runs.batch import RunBatch
 from services.config.store import UnitOfWork, deliveries
 from services.config.store.definitions import webhooks
-from services.config.store.deliveries import ANSWERED, GATHERING, JUDGED, RECEIVED, RESOLVING, RETRYING, PushEvent
+from services.config.store.deliveries import (
+    ANSWERED,
+    GATHERING,
+    JUDGED,
+    ORDERING,
+    RECEIVED,
+    RESOLVING,
+    RETRYING,
+    PushEvent,
+)
 from shared.contracts.pushes import DeliveryChanged, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
 from shared.process import tracing
@@ -34,6 +44,8 @@ from .verdicts import Judgement
 RESOLVE_DEADLINE = "delivery.resolve-deadline"
 RESOLVE_AGAIN = "delivery.resolve-again"
 GATHER = "delivery.gather"
+ORDERED_AT_ONCE = 100
+"""Late pushes that one transaction judges: the writer is never held for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,20 @@ class Deliveries:
         if event is not None and event.state == RETRYING:
             with RunBatch(uow) as batch:
                 self._judge(batch, self._facts(batch, event))
+
+    def on_ordered(self, uow: UnitOfWork, subject: str) -> None:
+        """Handle the timer ORDER: judge what is there in the order in which it was received.
+
+        A long outage leaves many: some at a time, and until all are judged those that arrive wait behind them.
+        """
+        webhook_id, _, repository = subject.partition("/")
+        waiting = deliveries.ordering(uow, webhook_id, repository, ORDERED_AT_ONCE)
+        webhook = self.definitions.webhook(uow, webhook_id=webhook_id)
+        with RunBatch(uow) as batch:
+            for event in waiting:
+                self._judge(batch, facts.read(batch, self.definitions, event, webhook))
+        if len(waiting) == ORDERED_AT_ONCE:
+            uow.timer(facts.ORDER, subject, uow.now)
 
     def on_quiet(self, uow: UnitOfWork, subject: str) -> None:
         """Handle the timer GATHER: nothing more came for the quiet period of a webhook's repository."""
@@ -198,12 +224,9 @@ def _count(uow: UnitOfWork, event: PushEvent) -> None:
     uow.observe(count)
 
 
-def _by_repository(event: PushEvent) -> str:
-    return f"{event.webhook_id}/{event.push.repository if event.push is not None else ''}"
-
-
 _TIMERS: dict[str, tuple[str, Callable[[PushEvent], str]]] = {
     RESOLVING: (RESOLVE_DEADLINE, lambda event: event.id),
     RETRYING: (RESOLVE_AGAIN, lambda event: event.id),
-    GATHERING: (GATHER, _by_repository),
+    GATHERING: (GATHER, facts.by_repository),
+    ORDERING: (facts.ORDER, facts.by_repository),
 }

@@ -9,12 +9,16 @@ from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
 from services.config.store import Reading, deliveries, executions, pushed_images
-from services.config.store.deliveries import PushEvent
+from services.config.store.deliveries import RECEIVED, PushEvent
+from services.config.store.timers import is_set
 from shared.contracts.pushes import Push, TagResolved
 from shared.grammar.malformed import Malformed
 from shared.grammar.spec import Supersede
 
 from .case import Case
+
+ORDER = "delivery.order"
+"""The timer that ends the wait for late pushes of a webhook and repository."""
 
 
 class Definitions(Protocol):
@@ -27,6 +31,11 @@ class Definitions(Protocol):
     def pipeline(self, uow: Reading, project: str, name: str) -> RunnablePipeline | None:
         """The pipeline of that name."""
         ...
+
+
+def by_repository(event: PushEvent) -> str:
+    """The subject of the timers that are for all pushes of a webhook and repository."""
+    return f"{event.webhook_id}/{event.push.repository if event.push is not None else ''}"
 
 
 def webhook_of(uow: Reading, definitions: Definitions, event: PushEvent) -> MatchWebhook | None:
@@ -70,6 +79,7 @@ def read(
         started_later=_push_of(deliveries.started_later(uow, event, of_same_tag=in_parallel)),
         last_started=_push_of(deliveries.last_started(uow, event)) if event.via == "look" else None,
         awaits_earlier=deliveries.overtakes(uow, event),
+        ordering=event.state == RECEIVED and is_set(uow, ORDER, by_repository(event)),
         gathering_since=min((other.updated_at for other in waiting), default=None),
         skipped=compiled is not None and _is_skipped(batch, event, webhook, pipeline, compiled, push),
         tags=tags,

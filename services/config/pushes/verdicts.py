@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     LOOP = "loop"
     OLDER = "held as older"
     LATE = "held as late"
+    ORDERING = "waiting for earlier pushes"
     WAITING = "waiting for the registry"
     NOT_FOUND = "not found"
     TESTED = "tested"
@@ -135,6 +136,12 @@ ABOUT: dict[Verdict, About] = {
         "It was received {hours} hours before it could be judged.",
         "Run anyway if you want this image.",
         EventAction.RUN_ANYWAY,
+    ),
+    Verdict.ORDERING: About(
+        "The push came from a gateway's spool, or behind one that did. For up to five seconds Portside waits for pushes "
+        "of the repository from other gateways, and then takes all in the order in which they were received.",
+        "{image} arrived late; earlier pushes of the repository may still come from other gateways.",
+        "No action needed; this continues automatically.",
     ),
     Verdict.WAITING: About(
         "Portside asks the registry which digest the tag has, for up to ten minutes.",

@@ -20,6 +20,8 @@ from .unit_of_work import Reading, UnitOfWork
 RECEIVED = "received"
 """Of an event that is not recorded yet; no row has it."""
 RESOLVING, RETRYING, GATHERING, JUDGED = "resolving", "retrying", "gathering", "judged"
+ORDERING = "ordering"
+"""Others of the webhook and repository that were received before it may still arrive from gateways' spools."""
 ANSWERED = "answered"
 """The registry has answered, and an earlier push of the same webhook and repository still waits for its answer."""
 _LOOK_BACK = 50
@@ -281,6 +283,12 @@ def gathering(uow: Reading, webhook_id: str, repository: str) -> list[PushEvent]
     """What waits to be gathered."""
     statement = _joined().where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
     return _found(uow, statement.order_by(_ROW.received_at))
+
+
+def ordering(uow: Reading, webhook_id: str, repository: str, limit: int) -> list[PushEvent]:
+    """What waits for its order to be known, the first received first."""
+    statement = _joined().where(_ROW.state == ORDERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
+    return _found(uow, statement.order_by(_ROW.received_at, _ROW.ordinal).limit(limit))
 
 
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[PushEvent], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from services.config.tables.machinery import TimerRow
 
@@ -31,6 +31,14 @@ def due_timers(uow: Reading, limit: int) -> list[Timer]:
 def next_due(uow: Reading) -> float | None:
     """When the next timer fires; None when there is none."""
     return uow.session.scalar(select(func.min(TimerRow.due_at)))
+
+
+def is_set(uow: Reading, kind: str, subject: str) -> bool:
+    """Whether `kind` is still to be handled for `subject`."""
+    return uow.connection.scalar(_IS_SET, {"kind": kind, "subject": subject}) is not None
+
+
+_IS_SET = select(TimerRow.id).where(TimerRow.kind == bindparam("kind"), TimerRow.subject == bindparam("subject"))
 
 
 def take_timer(uow: UnitOfWork, timer: Timer) -> bool:

@@ -316,10 +316,14 @@ def test_a_missing_input_and_a_disabled_pipeline_say_so(world: World) -> None:
 def test_what_comes_late_does_not_replace_what_is_newer(world: World) -> None:
     early = world.clock() - 60
     world.hook("d2", "1.5")
-    event = world.hook("d1", "1.4", received_at=early, via="spool")
+    world.hook("d1", "1.4", received_at=early, via="spool")
+    world.ordered()
+    event = world.delivery("d1")
     assert event.verdict == "held as older"
     assert "1.5" in event.reason
-    assert world.hook("d0", "1.3", received_at=early - 90_000, via="spool").verdict == "held as late"
+    world.hook("d0", "1.3", received_at=early - 90_000, via="spool")
+    world.ordered()
+    assert world.delivery("d0").verdict == "held as late"
 
 
 def test_a_holder_that_is_silent_for_a_lease_loses_the_run_and_a_zombie_is_fenced(world: World) -> None:

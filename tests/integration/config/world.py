@@ -9,6 +9,7 @@ from services.config.catalog.following.looking import SourceFollowing
 from services.config.inbox import Inbox
 from services.config.model.people import SYSTEM
 from services.config.pushes.deliveries import Deliveries
+from services.config.pushes.facts import ORDER
 from services.config.pushes.polling import Pace, TagPolling
 from services.config.resources.executions import Executions
 from services.config.runs.batch import RunBatch
@@ -17,6 +18,7 @@ from services.config.runs.ledger import Ledger
 from services.config.store import Store, deliveries, executions
 from services.config.store.deliveries import PushEvent
 from services.config.store.executions import Run
+from services.config.store.timers import is_set
 from services.config.store.unit_of_work import Promised
 from shared.contracts.base import Message
 from shared.contracts.catalog import Get, Kind
@@ -73,6 +75,16 @@ class World:
         """The quiet period of what is gathered passes."""
         with self.store.write() as uow:
             self.receiver.on_quiet(uow, "webhook-1/acme/web")
+
+    def ordered(self) -> bool:
+        """The time passes in which late pushes are gathered; False where none wait."""
+        subject = "webhook-1/acme/web"
+        with self.store.write() as uow:
+            waits = is_set(uow, ORDER, subject)
+            if waits:
+                uow.cancel_timer(ORDER, subject)
+                self.receiver.on_ordered(uow, subject)
+        return waits
 
     def delivery(self, number: str) -> PushEvent:
         with self.store.read() as uow:

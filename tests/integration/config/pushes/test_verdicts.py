@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.config.model.triggers import Actor
-from services.config.pushes.decision import FOUND_WITHIN_S
+from services.config.pushes import deliveries
+from services.config.pushes.decision import FOUND_WITHIN_S, ORDERED_WITHIN_S
 from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
@@ -81,11 +82,15 @@ def older(world: World) -> PushEvent:
     held_up = world.clock()
     world.clock.advance(60)
     world.hook("d1", "1.4.3")
-    return world.hook("d2", "1.4.2", received_at=held_up, via="spool")
+    world.hook("d2", "1.4.2", received_at=held_up, via="spool")
+    world.ordered()
+    return world.delivery("d2")
 
 
 def late(world: World) -> PushEvent:
-    return world.hook(received_at=world.clock() - 90_000, via="spool")
+    world.hook(received_at=world.clock() - 90_000, via="spool")
+    world.ordered()
+    return world.delivery("d1")
 
 
 def not_found(world: World) -> PushEvent:
@@ -126,6 +131,10 @@ STORIES: dict[Verdict, tuple[Callable[[World], PushEvent], str]] = {
         "unavailable, and a later push came first. It was not deployed automatically.",
     ),
     Verdict.LATE: (late, "It was received 25 hours before it could be judged."),
+    Verdict.ORDERING: (
+        lambda world: world.hook(via="spool"),
+        "acme/web:1.4.1 arrived late; earlier pushes of the repository may still come from other gateways.",
+    ),
     Verdict.WAITING: (with_webhook(access=ACCESS), "Asking the registry which image acme/web:1.4.1 is."),
     Verdict.NOT_FOUND: (not_found, "The registry has no acme/web:1.4.1, ten minutes after the push."),
     Verdict.TESTED: (lambda world: world.hook(via="test"), "Test: it would have started Deploy web."),
@@ -195,6 +204,41 @@ def test_what_is_gathered_waits_and_one_run_gets_all_tags(world: World) -> None:
     (run_id,) = world.dispatched()
     inputs = world.take(run_id).inputs
     assert (inputs["DOCKER_TAG"], inputs["DOCKER_TAGS"]) == ("1.4.2", "1.4.2,1.4,latest")
+
+
+def test_pushes_from_several_spools_are_judged_in_the_order_in_which_they_were_received(world: World) -> None:
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="queue")
+    began = world.clock()
+    world.clock.advance(60)
+    for delivery_id, after_s, via in (("b", 2, "spool"), ("d", 60, "hook"), ("a", 1, "spool"), ("c", 3, "spool")):
+        event = world.hook(delivery_id, f"1.{after_s}", received_at=began + after_s, via=via)
+        assert (event.state, event.execution_id) == ("ordering", None)
+    world.ordered()
+    events = [world.delivery(delivery_id) for delivery_id in "abcd"]
+    assert [event.execution_index for event in events] == [1, 2, 3, 4]
+    assert [event.verdict for event in events] == ["started", "queued", "queued", "queued"]
+    assert world.hook("e", "1.61").state == "judged", "nothing is awaited any more"
+    held = world.hook("f", "1.59", received_at=began + 59, via="spool")
+    world.ordered()
+    assert world.delivery(held.id).verdict == "held as older"
+
+
+def test_many_late_pushes_are_judged_some_at_a_time_and_none_is_overtaken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "ORDERED_AT_ONCE", 2)
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="queue")
+    began, rounds = world.clock(), 0
+    for place in range(5):
+        world.hook(f"d{place}", f"1.{place}", received_at=began + place / 1000, via="spool")
+    world.clock.advance(ORDERED_WITHIN_S)
+    while world.ordered():
+        rounds += 1
+        if rounds == 1:
+            assert world.hook("last", "1.900").state == "ordering"
+    assert rounds == 3
+    assert [world.delivery(f"d{place}").execution_index for place in range(5)] == [1, 2, 3, 4, 5]
+    assert world.delivery("last").execution_index == 6
 
 
 def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(world: World) -> None:

@@ -17,7 +17,7 @@ from services.config.pushes.case import Case, Start, Wait
 from services.config.pushes.decision import FOUND_WITHIN_S, RUN_WITHIN_S, decide
 from services.config.pushes.verdicts import ABOUT, Judgement, Verdict
 from services.config.runs import admission
-from services.config.store.deliveries import ANSWERED, GATHERING, RECEIVED, RESOLVING, RETRYING, PushEvent
+from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push, RegistryAccess, TagResolved
 
 NOW = 1_790_000_000.0
@@ -136,7 +136,7 @@ events = st.builds(
     received_at=st.sampled_from((NOW, NOW - 60, NOW - RUN_WITHIN_S - 1)),
     recorded_at=st.sampled_from((NOW, NOW - 30, NOW - FOUND_WITHIN_S)),
     via=st.sampled_from(("hook", "spool", "look", "test", "manual")),
-    state=st.sampled_from((RECEIVED, RESOLVING, RETRYING, ANSWERED, GATHERING)),
+    state=st.sampled_from((RECEIVED, ORDERING, RESOLVING, RETRYING, ANSWERED, GATHERING)),
     rerun_of=st.sampled_from((None, None, "d0")),
     forced=st.booleans(),
 )
@@ -174,6 +174,7 @@ history = {
     "started_later": st.one_of(st.none(), st.none(), st.just(push(tag="1.6"))),
     "last_started": st.one_of(st.none(), st.just(push(tag="1.6"))),
     "awaits_earlier": st.booleans(),
+    "ordering": st.sampled_from((False, False, True)),
     "gathering_since": st.sampled_from((None, NOW - 60.0)),
     "skipped": st.sampled_from((False, False, False, True)),
 }
@@ -206,9 +207,10 @@ def test_every_push_gets_a_verdict_in_words_a_wait_that_ends_or_a_run(generated:
     match decide(generated):
         case Judgement() as judgement:
             assert judgement.reason and bool(judgement.next_step) is bool(ABOUT[judgement.verdict].next_step)
-            assert judgement.verdict not in (Verdict.STARTED, Verdict.QUEUED, Verdict.WAITING)
+            assert judgement.verdict not in (Verdict.STARTED, Verdict.QUEUED, Verdict.WAITING, Verdict.ORDERING)
         case Wait(state, due_at):
-            assert (due_at is not None and due_at >= NOW) or (state == ANSWERED and generated.awaits_earlier)
+            others_end_it = {ANSWERED: generated.awaits_earlier, ORDERING: generated.ordering}
+            assert (due_at is not None and due_at >= NOW) or others_end_it[state]
         case Start() as start:
             assert start.order.delivery == generated.event.id
 
@@ -273,16 +275,19 @@ def test_the_same_case_starts_the_same_run(generated: Case) -> None:
     assert decide(generated) == decide(generated)
 
 
+LATE = event(via="spool", state=ORDERING)
+
+
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
         ({"started_later": push(tag="1.6"), "pipeline": pipeline("parallel")}, None),
         (
-            {"started_later": push(tag="1.6"), "pipeline": pipeline("parallel"), "event": event(via="spool")},
+            {"started_later": push(tag="1.6"), "pipeline": pipeline("parallel"), "event": LATE},
             None,
         ),
         ({"started_later": push(), "pipeline": pipeline("parallel")}, Verdict.OLDER),
-        ({"started_later": push(), "pipeline": pipeline("parallel"), "event": event(via="spool")}, Verdict.OLDER),
+        ({"started_later": push(), "pipeline": pipeline("parallel"), "event": LATE}, Verdict.OLDER),
         ({"last_started": push(tag="1.6"), "pipeline": pipeline("parallel"), "event": event(via="look")}, None),
         ({"started_later": push(tag="1.6")}, Verdict.OLDER),
         ({"started_later": push(tag="1.6"), "event": event(rerun_of="d0", forced=True)}, None),
@@ -330,6 +335,10 @@ MISSING = TagResolved(delivery_id="d1", outcome=Found.NOT_FOUND)
         ({"webhook": ASKED, "event": event(push=UNNAMED, state=RESOLVING), "answer": MISSING}, RETRYING, 2.0),
         ({"webhook": ON_ALL, "event": event(state=RESOLVING), "answer": MISSING}, RETRYING, 2.0),
         ({"webhook": ASKED, "event": event(state=RESOLVING), "awaits_earlier": True}, ANSWERED, None),
+        ({"event": event(via="spool")}, ORDERING, 5.0),
+        ({"event": event(via="spool"), "ordering": True}, ORDERING, None),
+        ({"event": event(via="hook"), "ordering": True}, ORDERING, None),
+        ({"webhook": ASKED, "event": event(push=UNNAMED, state=ORDERING)}, RESOLVING, 10.0),
         ({"webhook": webhook(gather_s=5.0)}, GATHERING, 5.0),
         ({"webhook": webhook(gather_s=5.0), "gathering_since": NOW - 47.0}, GATHERING, 3.0),
     ],
@@ -347,6 +356,9 @@ def test_one_fact_makes_it_wait(change: dict[str, Any], state: str, after_s: flo
         {"webhook": ASKED, "event": event(via="test", push=UNNAMED)},
         {"webhook": ASKED, "event": event(state=RESOLVING), "answer": MISSING},  # the push names its image
         {"awaits_earlier": True},
+        {"event": event(via="spool", state=ORDERING)},
+        {"event": event(via="spool", rerun_of="d0"), "ordering": True},
+        {"event": event(via="test"), "ordering": True},
         {"webhook": webhook(gather_s=5.0), "event": event(state=GATHERING)},
         {"webhook": webhook(gather_s=5.0), "event": event(rerun_of="d0")},
     ],
