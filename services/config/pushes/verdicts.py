@@ -138,8 +138,8 @@ ABOUT: dict[Verdict, About] = {
         EventAction.RUN_ANYWAY,
     ),
     Verdict.ORDERING: About(
-        "The push came from a gateway's spool, or behind one that did. For up to five seconds Portside waits for pushes "
-        "of the repository from other gateways, and then takes all in the order in which they were received.",
+        "The push came from a gateway's spool, or behind one that did. For up to five seconds Portside waits for "
+        "pushes of the repository from other gateways, and then takes all in the order in which they were received.",
         "{image} arrived late; earlier pushes of the repository may still come from other gateways.",
         "No action needed; this continues automatically.",
     ),
