@@ -229,7 +229,7 @@ def test_many_late_pushes_are_judged_some_at_a_time_and_none_is_overtaken(
     monkeypatch.setattr(deliveries, "ORDERED_AT_ONCE", 2)
     world.definitions.pipelines["Deploy web"] = pipeline(supersede="queue")
     began, rounds = world.clock(), 0
-    for place in range(5):
+    for place in range(4):
         world.hook(f"d{place}", f"1.{place}", received_at=began + place / 1000, via="spool")
     world.clock.advance(ORDERED_WITHIN_S)
     while world.ordered():
@@ -237,8 +237,8 @@ def test_many_late_pushes_are_judged_some_at_a_time_and_none_is_overtaken(
         if rounds == 1:
             assert world.hook("last", "1.900").state == "ordering"
     assert rounds == 3
-    assert [world.delivery(f"d{place}").execution_index for place in range(5)] == [1, 2, 3, 4, 5]
-    assert world.delivery("last").execution_index == 6
+    assert [world.delivery(f"d{place}").execution_index for place in range(4)] == [1, 2, 3, 4]
+    assert world.delivery("last").execution_index == 5
 
 
 def test_a_rerun_does_not_put_an_older_image_over_a_newer_and_run_anyway_does(world: World) -> None:
