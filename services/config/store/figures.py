@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select, text
 
 from services.config.model.claims import State
 from services.config.tables.catalog import WebhookRow
@@ -21,6 +21,24 @@ _FAILURES_IN_A_ROW = 50
 """Further back a first failure is not looked for."""
 _MOST_RUNS = 20_000
 """Of which DORA figures are made at a time."""
+# Asked at the end of every run: to compose them each time took an eighth of config's time.
+_NEWEST = select(DeploymentRow.endpoint, DeploymentRow.execution_id).where(
+    DeploymentRow.newest,
+    DeploymentRow.project == bindparam("of_project"),
+    DeploymentRow.pipeline_id == bindparam("of_pipeline"),
+)
+_BEFORE = (
+    select(ExecutionRow.status, ExecutionRow.ended_at)
+    .where(
+        ExecutionRow.state == State.ENDED.value,
+        ExecutionRow.pipeline_id == bindparam("of_pipeline"),
+        ExecutionRow.nested.is_(False),
+        ExecutionRow.status.in_((Status.FAILED.value, Status.COMPLETED.value)),
+        ExecutionRow.order_at < bindparam("of_order"),
+    )
+    .order_by(ExecutionRow.order_at.desc())
+    .limit(_FAILURES_IN_A_ROW)
+)
 
 
 def runs_under_way(uow: Reading) -> list[tuple[str, str, str, int]]:
@@ -61,29 +79,14 @@ def size(uow: Reading) -> int:
 
 def environments(uow: Reading, run: Run) -> tuple[frozenset[str], frozenset[str]]:
     """The endpoints of which the run's pipeline left the newest workload, and those of them that this run reached."""
-    query = select(DeploymentRow.endpoint, DeploymentRow.execution_id).where(
-        DeploymentRow.newest, DeploymentRow.project == run.project, DeploymentRow.pipeline_id == run.pipeline_id
-    )
-    rows = uow.connection.execute(query).all()
+    rows = uow.connection.execute(_NEWEST, {"of_project": run.project, "of_pipeline": run.pipeline_id}).all()
     return frozenset(row[0] for row in rows), frozenset(row[0] for row in rows if row[1] == run.id)
 
 
 def first_failure(uow: Reading, run: Run) -> float | None:
     """When the first of the failed runs in a row right before this one ended; None when the one before was good, or
     when none ever was: what has never run cannot be restored."""
-    query = (
-        select(ExecutionRow.status, ExecutionRow.ended_at)
-        .where(
-            ExecutionRow.state == State.ENDED.value,
-            ExecutionRow.pipeline_id == run.pipeline_id,
-            ExecutionRow.nested.is_(False),
-            ExecutionRow.status.in_((Status.FAILED.value, Status.COMPLETED.value)),
-            ExecutionRow.order_at < run.order_at,
-        )
-        .order_by(ExecutionRow.order_at.desc())
-        .limit(_FAILURES_IN_A_ROW)
-    )
-    rows = uow.connection.execute(query).all()
+    rows = uow.connection.execute(_BEFORE, {"of_pipeline": run.pipeline_id, "of_order": run.order_at}).all()
     failures = list(takewhile(lambda row: row[0] == Status.FAILED.value, rows))
     has_good_one_before = len(failures) < len(rows) or len(rows) == _FAILURES_IN_A_ROW
     earliest: float | None = failures[-1][1] if failures and has_good_one_before else None

@@ -60,7 +60,7 @@ def begin(session: Session, holder: str) -> int:
 def leads(session: Session, epoch: int, *, beat: bool) -> bool:
     """Whether that epoch is still the newest; with `beat` a sign of life goes with the transaction."""
     if not beat:
-        return session.scalar(_EPOCH) == epoch
+        return session.connection().scalar(_EPOCH) == epoch
     own = LeadershipRow.epoch == epoch
     return _updated(session, update(LeadershipRow).where(own).values(beats=LeadershipRow.beats + 1))
 

@@ -19,6 +19,7 @@ from shared.outbound.cancel_scope import CancelScope
 from .actions import Place
 from .logs import LogBuffer
 from .ports import Host
+from .reports import Measured
 from .secrets import RunSecrets
 
 Phase = Literal["asking", "working", "resting"]
@@ -51,7 +52,7 @@ class ActiveTask:
     input_shown: Json
     handle: Json | None = None
     phase: Phase = "resting"
-    started: TaskStarted | None = None
+    started: Measured[TaskStarted] | None = None
     """The event that leave was given for, in this attempt."""
     leave_at: float = 0.0
     ending: tuple[Status, str] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 from uuid import NAMESPACE_URL, uuid5
 
 from services.runner.metrics import TASK_DURATION
@@ -21,13 +21,19 @@ from . import outputs
 from .active_task import ActiveTask
 from .ports import Host
 from .prepare import Barred, rollback_inputs
-from .reports import Reporter
+from .reports import Measured, Reporter
 from .run_state import FoldedRun
 from .secrets import RunSecrets
 
 _MAX_DEPLOYED = 1_000
 _MAX_DEPTH = MAX_DEPTH + 20
 """Of handles, which hold objects that are within the bound."""
+
+_OPEN_FIELDS: dict[type, tuple[str, ...]] = {
+    model: tuple(name for name in ("handle", "ask") if name in model.model_fields)
+    for model in get_args(get_args(h.Event)[0])
+}
+"""The fields of each event that hold whatever a task gives."""
 
 E = TypeVar("E", bound=h.Event)
 
@@ -62,12 +68,12 @@ class EventReporter:
             kept = sealed if self._folded.about.nested else {}
             return h.RunEnded(**self._stamp(), status=status, message=text, output=view, sealed=kept)
 
-        self._say(_largest_that_fits(ended))
+        self._report(_largest_that_fits(ended))
 
     def run_parked(self, reason: Any, due_at: float | None) -> None:
         self._say(h.RunParked(**self._stamp(), reason=reason, due_at=due_at))
 
-    def task_begins(self, live: ActiveTask) -> h.TaskStarted:
+    def task_begins(self, live: ActiveTask) -> Measured[h.TaskStarted]:
         """Not said yet: where leave is needed, the request for it carries the event."""
 
         def started(limit: int) -> h.TaskStarted:
@@ -77,7 +83,7 @@ class EventReporter:
 
         return self._numbered(_largest_that_fits(started))
 
-    def task_started(self, begun: h.TaskStarted) -> None:
+    def task_started(self, begun: Measured[h.TaskStarted]) -> None:
         self._pass_on(begun)
 
     def task_handle(self, live: ActiveTask, handle: Json, pushing: tuple[h.Pushing, ...]) -> None:
@@ -171,7 +177,7 @@ class EventReporter:
             )
 
         self._count(self._folded.task(stage, task), status)
-        self._say(_largest_that_fits(ended))
+        self._report(_largest_that_fits(ended))
 
     def _count(self, task_state: TaskState, status: h.Status) -> None:
         began = task_state.try_started_at
@@ -179,17 +185,21 @@ class EventReporter:
         TASK_DURATION.labels(task_state.type, status.value.lower()).observe(lasted_s)
 
     def _say(self, event: h.Event) -> None:
-        self._pass_on(self._numbered(event))
+        self._report(_measured(event))
 
-    def _pass_on(self, event: h.Event) -> None:
-        self._folded.learn(event)
-        self._reporter.add(event)
+    def _report(self, measured: Measured[Any]) -> None:
+        self._pass_on(self._numbered(measured))
 
-    def _numbered(self, event: E) -> E:
+    def _pass_on(self, measured: Measured[Any]) -> None:
+        self._folded.learn(measured.event)
+        self._reporter.add(measured)
+
+    def _numbered(self, measured: Measured[E]) -> Measured[E]:
         """The event with the next number. One beyond the bounds gets none, for every number must be sent."""
-        if reason := _excess(event):
-            raise EventTooLarge(reason)
-        return cast("E", event.model_copy(update={"seq": self._reporter.next_seq()}))
+        if measured.excess:
+            raise EventTooLarge(measured.excess)
+        numbered = measured.event.model_copy(update={"seq": self._reporter.next_seq()})
+        return Measured(cast("E", numbered), measured.size, "")
 
     def _stamp(self) -> dict[str, Any]:
         return {"seq": 0, "at": self._host.now()}
@@ -198,22 +208,21 @@ class EventReporter:
         return outputs.message(message, self._secrets.masker)
 
 
-def _excess(event: h.Event) -> str:
-    """Which bound an event breaks; empty when it is within all."""
-    values = (getattr(event, name, None) for name in ("handle", "ask"))
+def _measured(event: E) -> Measured[E]:
+    values = (getattr(event, name) for name in _OPEN_FIELDS[type(event)])
     deep = next((reason for value in values if (reason := excess(value, max_depth=_MAX_DEPTH))), "")
     size = len(event.model_dump_json())
     large = f"{size / 2**20:.1f} MiB, and at most {MAX_EVENT_BYTES // 2**20} MiB can be recorded"
-    return deep or (large if size > MAX_EVENT_BYTES else "")
+    return Measured(event, size, deep or (large if size > MAX_EVENT_BYTES else ""))
 
 
-def _largest_that_fits(event_within: Callable[[int], E]) -> E:
+def _largest_that_fits(event_within: Callable[[int], E]) -> Measured[E]:
     """The event with as much of its values as its bound takes, what is sealed in it counted."""
     for limit in outputs.LIMITS:
-        event = event_within(limit)
-        if not _excess(event):
+        measured = _measured(event_within(limit))
+        if not measured.excess:
             break
-    return event
+    return measured
 
 
 def _place(live: ActiveTask) -> dict[str, Any]:

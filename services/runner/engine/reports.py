@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from shared.contracts.history import Event, TaskStarted
 from shared.contracts.runs import Directive, Grant, Report, ReportAnswer
@@ -29,14 +29,27 @@ _MAX_EVENTS = 500
 _MAX_BYTES = 4 * 1024 * 1024
 """Of the events in one report: with its envelope it stays well below what a message may have."""
 
+E = TypeVar("E", bound=Event)
+
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Generic[E]):
+    """An event, packed once to learn its size."""
+
+    event: E
+    size: int
+    """Bytes of it as JSON."""
+    excess: str
+    """Which bound it breaks; empty when it is within all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request for leave, with the `task.started` that leave is given for."""
 
-    started: TaskStarted
+    started: Measured[TaskStarted]
     repeat: bool
     then: Callable[[ReportAnswer], None]
 
@@ -76,16 +89,16 @@ class Reporter:
         self._seq += 1
         return self._seq
 
-    def add(self, event: Event) -> None:
+    def add(self, measured: Measured[Any]) -> None:
         """Report this soon."""
-        self._kept.append(_Kept(event, None, len(event.model_dump_json())))
+        self._kept.append(_Kept(measured.event, None, measured.size))
         if not self._flush_due:
             self._flush_due = True
             self._host.later(FLUSH_AFTER_S, self._flush_now)
 
     def ask(self, ask: Ask) -> None:
         """Ask for leave now; what was added before is durable when the answer comes."""
-        self._kept.append(_Kept(ask.started, ask, len(ask.started.model_dump_json())))
+        self._kept.append(_Kept(ask.started.event, ask, ask.started.size))
         self.flush()
 
     def flush(self) -> None:
@@ -147,7 +160,7 @@ class Reporter:
     def _send(self, events: list[Event], ask: Ask | None, *, answered: bool) -> None:
         grant = None
         if ask is not None:
-            begun = ask.started
+            begun = ask.started.event
             grant = Grant(stage=begun.stage, task=begun.task, try_number=begun.try_number, repeat=ask.repeat)
         message = Report(
             execution_id=self._execution_id,

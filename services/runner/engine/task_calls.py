@@ -134,7 +134,7 @@ class TaskCalls:
         live.rest()
         begun = live.handle is not None or not fresh
         if fresh and answer.granted and live.started is not None:
-            self._folded.learn(live.started)
+            self._folded.learn(live.started.event)
         elif fresh:
             live.started = None
         ending, letting_go = live.ending is not None, self._owner.letting_go
