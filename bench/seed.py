@@ -63,6 +63,7 @@ _DELIVERY: Mapping[str, str] = {
     "webhook": _OWNER.format("Webhook "),
     "pipeline": _OWNER.format("Pipeline "),
     "execution_id": _RUN_ID,
+    "push_key": "printf('push-%d', n.i / 2)",
     "tag": "printf('1.0.%d', n.i)",
     "received_at": _AT.format("0"),
     "recorded_at": _AT.format("0"),

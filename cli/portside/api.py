@@ -16,6 +16,7 @@ from .ending import CommandFailed, ExitCode
 Json = dict[str, Any]
 BASE = "/codestream/api"
 SESSION_COOKIE = "portside_session"
+"""How the name of the session's cookie begins; at another port than the usual the port follows."""
 YAML_TYPE = "application/x-yaml"
 CONNECT_LIMIT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -108,7 +109,7 @@ class Client:
             )
         except requests.RequestException as error:
             raise Unreachable(f"{self.base_url} {_why(error)}") from None
-        token = answer.cookies.get(SESSION_COOKIE)
+        token = next((cookie.value for cookie in answer.cookies if cookie.name.startswith(SESSION_COOKIE)), None)
         answer.close()
         if token is None:
             raise ApiError(answer.status_code, f"the sign-in link to {self.base_url} was not accepted")

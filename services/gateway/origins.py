@@ -11,7 +11,7 @@ from shared.process.addresses import Network, is_within
 from shared.process.clock import monotonic
 
 from .receiver.addresses import client_address
-from .sessions import BROWSER_COOKIE, BROWSER_GOOD_FOR_S, Sessions
+from .sessions import BROWSER_COOKIE, BROWSER_GOOD_FOR_S, Sessions, of_port
 
 FORWARDING_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 UNDECLARED_FOR_S = 3600.0
@@ -53,13 +53,13 @@ class Origins:
         declared = is_within(remote, self._proxies)
         if forwarded and not declared:
             self._undeclared, self._undeclared_at = remote, self._monotonic()
-        browser_of = self._sessions.read_browser(request.cookies.get(BROWSER_COOKIE, ""))
+        browser_of = self._sessions.read_browser(request.cookies.get(of_port(BROWSER_COOKIE, request), ""))
         return Origin(address, is_within(address, self._proxies) or (forwarded and not declared), browser_of)
 
     def remember(self, request: Request, response: Response, user: str, at: float) -> None:
         """Mark this browser as one in which that user has signed in."""
         response.set_cookie(
-            BROWSER_COOKIE,
+            of_port(BROWSER_COOKIE, request),
             self._sessions.issue_browser(user, at),
             max_age=BROWSER_GOOD_FOR_S,
             httponly=True,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from werkzeug.wrappers import Request
 
 from shared.contracts.catalog import SignedIn
 from shared.contracts.envelope import Caller
@@ -27,6 +29,16 @@ SIGN_ON_AUDIENCE = "sign-on"
 SIGN_ON_GOOD_FOR_S = 600
 SIGN_OUT_COOKIE = "portside_sign_out"
 SIGN_OUT_AUDIENCE = "sign-out"
+
+
+def of_port(cookie: str, request: Request) -> str:
+    """The cookie's name at the port that the browser called.
+
+    Browsers share cookies among the ports of a host, so two Portsides on one host would overwrite each other's. At the
+    usual port the name is plain.
+    """
+    port = re.search(r":(\d{1,5})$", request.host)
+    return f"{cookie}_{port[1]}" if port else cookie
 
 
 class NotSignedIn(Exception):

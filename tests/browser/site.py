@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -31,6 +32,6 @@ def site() -> Site:
 def page(address: str, site: Site, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
     token = site.sessions.issue(site.signed_in, now()).token
-    context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+    context.add_cookies([{"name": f"{COOKIE}_{urlsplit(address).port}", "value": token, "url": address}])
     yield context.new_page()
     context.close()

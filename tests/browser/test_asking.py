@@ -18,6 +18,10 @@ __all__ = ["address", "page", "site"]
 pytestmark = pytest.mark.browser
 ASKS: dict[str, str] = {
     "/executions/<id>/act": "/executions/e1",
+    "/executions/chosen": "/executions",
+    "/activity/chosen": "/activity",
+    "/pipelines/chosen": "/pipelines",
+    "/account/tokens/chosen": "/account",
     "/executions/<id>/answer": "/executions/e2",
     "/approvals/<id>": "/approvals",
     "/activity/<id>/act": "/activity/d1",
@@ -68,8 +72,8 @@ READS = {
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""
-UNASKED = {"pause"}
-"""Undone by the button that takes its place."""
+UNASKED = {"pause", "export"}
+"""Undone by the button that takes its place; or changes nothing."""
 OPERATION = {
     "id": "o1",
     "name": "Ask",
@@ -178,6 +182,8 @@ def test_a_control_that_changes_something_opens_its_dialog_and_sends_nothing(pag
     # What is loaded into the page meanwhile moves the buttons.
     page.route("**/first-steps/bar", lambda route: route.fulfill(body=""))
     page.goto(ASKS[rule])
+    if rule.endswith("/chosen"):
+        page.locator("[data-choose-all]").check()
     buttons = [button for button in page.evaluate(BUTTONS, pattern(rule)) if button[2] not in UNASKED]
     assert buttons, f"{ASKS[rule]} has no control that sends {rule}"
     dialog = page.locator("#confirm")

@@ -152,7 +152,7 @@ def test_a_dead_letter_is_read_and_requeued_or_discarded(world: World, page: Pag
     wait_for(lambda: world.client.documents("/dead-letters", **{"$filter": "state eq 'kept'"}), "a dead letter")
     page.goto(f"{world.layout.url}/queues")
     page.get_by_role("row").filter(has_text="requeued-by-click").get_by_role("checkbox").check()
-    page.get_by_role("button", name="Requeue chosen").click()
+    page.get_by_role("button", name="Requeue the chosen").click()
     confirm(page, "Requeue")
     expect(page.locator("main")).to_contain_text("None kept")
     page.goto(f"{world.layout.url}/activity")

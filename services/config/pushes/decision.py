@@ -56,7 +56,7 @@ def started(case: Case, admitted: Admitted) -> Judgement:
     run = admitted.run
     note = f" {case.event.digest_note}" if case.event.digest_note else ""
     verdict = Verdict.QUEUED if admitted.waits else Verdict.STARTED
-    return judge(verdict, run=f"{run.pipeline} #{run.index}", why=run.status_message, note=note)
+    return judge(verdict, run=f"{run.pipeline} #{run.index}", behind=admitted.behind, note=note)
 
 
 def batched(winner: PushEvent) -> Judgement:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID, uuid5
@@ -22,6 +24,14 @@ _ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
 def row_id(delivery_id: str, ordinal: int) -> str:
     """The first push of a delivery has the delivery's id, further ones an id made from it."""
     return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
+
+
+def push_key(push: Push | None) -> str | None:
+    """The same for every report of one push, and None where nothing tells it from another of the same tag."""
+    if push is None or push.pushed_at is None:
+        return None
+    parts = (push.registry_host, push.repository, push.tag, push.pushed_at, push.pusher)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def received(
@@ -47,6 +57,7 @@ def received(
         reason="",
         source_address=hook.source_address,
         user_agent=hook.user_agent,
+        push_key=push_key(push),
         order_at=_order_at(hook, push),
         body=hook.body if ordinal == 0 else {},
     )
@@ -65,6 +76,7 @@ def again(event: PushEvent, by: str, now: float, *, anyway: bool) -> PushEvent:
         via="manual",
         state=RECEIVED,
         rerun_of=event.id,
+        push_key=None,
         order_at=now if anyway else event.order_at,
         forced=anyway,
         digest_note="",

@@ -103,7 +103,7 @@ ABOUT: dict[Verdict, About] = {
     ),
     Verdict.QUEUED: About(
         "The run waits for another, or for a slot.",
-        "Queued as {run}. {why}{note}",
+        "Queued as {run}, {behind}.{note}",
         action=EventAction.FOLLOW,
     ),
     Verdict.GATHERED: About(

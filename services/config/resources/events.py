@@ -31,9 +31,15 @@ class Events:
         self._receiver = receiver
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
-        """One page."""
-        events, total = deliveries.page(uow, readable(uow, person), ask)
-        return Page(documents=tuple(documents(uow, events)), total=total)
+        """One page; with `options.pushes` of pushes: the newest event of each, with the others in `_others`."""
+        visible = readable(uow, person)
+        if not ask.options.get("pushes"):
+            events, total = deliveries.page(uow, visible, ask)
+            return Page(documents=tuple(documents(uow, events)), total=total)
+        pushes, total = deliveries.pushes(uow, visible, ask)
+        shown = iter(documents(uow, [event for events in pushes for event in events]))
+        rows = [[next(shown) for _ in events] for events in pushes]
+        return Page(documents=tuple({**first, "_others": others} for first, *others in rows), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
         """One event, with the payload as it came; with `options.why` why an image was not deployed."""
@@ -127,6 +133,7 @@ def _document(event: PushEvent, project_id: str) -> Json:
         "pushedBy": event.pushed_by,
         "pushedByLink": link("executions", event.pushed_by_id) if event.pushed_by_id else "",
         "rerunOf": event.rerun_of,
+        "pushKey": event.push_key,
         "sourceAddress": event.source_address,
         "userAgent": event.user_agent,
     }

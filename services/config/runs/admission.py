@@ -27,7 +27,7 @@ from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec, Supersede
 from shared.process.ids import new_id
 
-from . import concurrency, protocol
+from . import concurrency, protocol, waiting
 from .batch import RunBatch
 
 _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
@@ -94,6 +94,8 @@ class Admitted:
 
     run: Run
     superseded: tuple[Run, ...] = field(default=())
+    behind: str = ""
+    """What it was queued for, as of then."""
 
     @property
     def waits(self) -> bool:
@@ -194,9 +196,10 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
     placed = movement.create(run, facts)
     if order.kept:
         placed = movement.apply(placed, protocol.keep(placed.holding, order.kept, uow.now))
-    if placed.holding.state is protocol.State.QUEUED:
-        placed = movement.say(placed, _why_it_waits(movement, placed))
-    return Admitted(placed, superseded)
+    if placed.holding.state is not protocol.State.QUEUED:
+        return Admitted(placed, superseded)
+    obstacle = waiting.at_queueing(uow, placed)
+    return Admitted(movement.say(placed, obstacle.sentence), superseded, obstacle.then)
 
 
 def _arrival(movement: RunBatch, policy: Supersede, lane: str) -> concurrency.Arrival:
@@ -223,16 +226,6 @@ def _cancel_older(movement: RunBatch, execution_id: str, why: str) -> None:
     if run is not None:
         executions.set_reason(movement.uow, run.id, why)
         movement.apply(run, protocol.intend(run.holding, protocol.Intent.CANCEL, movement.uow.now))
-
-
-def _why_it_waits(movement: RunBatch, run: Run) -> str:
-    active = slots.active_in(movement.uow, run.pipeline_id)
-    same = slots.active_in_lane(movement.uow, run.lane) if run.lane else []
-    if same and (other := movement.run(same[0])) is not None:
-        return f"Waits until #{other.index} of {run.pipeline} is over."
-    if active >= run.concurrency:
-        return f"Waits for a place: {run.concurrency} runs of {run.pipeline} are under way."
-    return f"Waits for earlier runs of {run.pipeline}."
 
 
 # The longest way in is the one by hand: rights, inputs, and an id that the caller may bring along.

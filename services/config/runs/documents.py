@@ -14,7 +14,7 @@ from shared.contracts.base import Json
 from shared.contracts.pushes import Push
 from shared.grammar.cutting import fitted
 
-from . import notifications, projection, protocol
+from . import notifications, projection, protocol, waiting
 from .plans import read_plan
 from .states import Folded
 
@@ -46,6 +46,7 @@ def documents(
             None if states is None else states[view.id],
             notified.get(view.id, ()),
             execution_views.place_in_queue(uow, view) if view.state == _QUEUED.value else 0,
+            waiting.message(uow, view),
             uow.now,
             values=values,
         )
@@ -60,6 +61,7 @@ def _document(
     folded: Folded | None,
     notified: Sequence[Told],
     position: int,
+    message: str,
     now: float,
     *,
     values: bool,
@@ -79,7 +81,7 @@ def _document(
         "version": "v1",
         "index": execution_view.idx,
         "status": execution_view.status,
-        "statusMessage": execution_view.status_message,
+        "statusMessage": message,
         "comments": execution_view.comments,
         "reason": execution_view.reason,
         "icon": about.get("icon") or "",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from services.config.model.deliveries import Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
@@ -51,6 +52,8 @@ class PushEvent:
     execution_id: str | None = None
     execution_index: int | None = None
     rerun_of: str | None = None
+    push_key: str | None = None
+    """The same for all events of one push; None for one of its own."""
     order_at: float = 0.0
     """Orders the pushes of one repository: when it was received, or for what came late when it was pushed."""
     forced: bool = False
@@ -86,6 +89,7 @@ _OWN = (
     "execution_id",
     "execution_index",
     "rerun_of",
+    "push_key",
     "order_at",
     "forced",
     "pushed_by",
@@ -108,26 +112,39 @@ _OF_PUSH = (
     "provider",
 )
 _ROW = DeliveryRow
-FIELDS: dict[str, FilterField] = {
-    "id": FilterField(_ROW.id),
-    "name": FilterField(_ROW.webhook),
-    "webhook": FilterField(_ROW.webhook),
-    "webhookId": FilterField(_ROW.webhook_id),
-    "project": FilterField(_ROW.project),
-    "pipeline": FilterField(_ROW.pipeline),
-    "owner": FilterField(_ROW.pusher),
-    "imageName": FilterField(_ROW.repository),
-    "tag": FilterField(_ROW.tag),
-    "digest": FilterField(_ROW.digest),
-    "verdict": FilterField(_ROW.verdict),
-    "deliveryId": FilterField(_ROW.delivery_id),
-    "executionId": FilterField(_ROW.execution_id),
-    "executionStatus": FilterField(ExecutionRow.status),
-    "via": FilterField(_ROW.via),
-    "pushedBy": FilterField(_ROW.pushed_by),
-    "timeStampInMicros": FilterField(_ROW.received_at, "instant"),
-    "_createTimeInMicros": FilterField(_ROW.received_at, "instant"),
-}
+
+
+def _fields(row: type[DeliveryRow], run: type[ExecutionRow]) -> dict[str, FilterField]:
+    return {
+        "id": FilterField(row.id),
+        "name": FilterField(row.webhook),
+        "webhook": FilterField(row.webhook),
+        "webhookId": FilterField(row.webhook_id),
+        "project": FilterField(row.project),
+        "pipeline": FilterField(row.pipeline),
+        "owner": FilterField(row.pusher),
+        "imageName": FilterField(row.repository),
+        "tag": FilterField(row.tag),
+        "digest": FilterField(row.digest),
+        "verdict": FilterField(row.verdict),
+        "deliveryId": FilterField(row.delivery_id),
+        "pushKey": FilterField(row.push_key),
+        "executionId": FilterField(row.execution_id),
+        "executionStatus": FilterField(run.status),
+        "via": FilterField(row.via),
+        "pushedBy": FilterField(row.pushed_by),
+        "timeStampInMicros": FilterField(row.received_at, "instant"),
+        "_createTimeInMicros": FilterField(row.received_at, "instant"),
+    }
+
+
+FIELDS = _fields(DeliveryRow, ExecutionRow)
+_OTHER, _OTHERS_RUN = aliased(DeliveryRow), aliased(ExecutionRow)
+_OTHER_FIELDS = _fields(_OTHER, _OTHERS_RUN)
+EXACT_PUSHES = 1_000
+"""Pushes are counted up to here: each takes a look at the index of its own."""
+MOST_OF_PUSH = 20
+"""Events of one push that a list of pushes shows."""
 
 
 def known(uow: Reading, number: str) -> bool:
@@ -296,6 +313,51 @@ def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list
     query = filters.within(_joined(), _ROW.project, projects)
     statement, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
     return _found(uow, statement), total
+
+
+def pushes(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[list[PushEvent]], int]:
+    """One page of pushes, each with those of its events that the filter leaves, newest first, at most `MOST_OF_PUSH`.
+
+    A push is at the place of the newest of these.
+    """
+    newest = filters.within(select(_OTHER.id), _OTHER.project, projects).where(_OTHER.push_key == _ROW.push_key)
+    if (where := filters.condition(ask.filter, _OTHER_FIELDS)) is not None:
+        newest = newest.join(_OTHERS_RUN, _OTHERS_RUN.id == _OTHER.execution_id, isouter=True).where(where)
+        # Always true. SQLite works a subquery out as soon as it can: with a condition on the run, only where the run is
+        # known and matches, which may be for very few of a million.
+        newest = newest.where(or_(ExecutionRow.id.is_(None), ExecutionRow.id.is_not(None)))
+    # A scalar, which databases look up row by row: a join of a long list with itself would be worked out as a whole. By
+    # the sum it is sorted after it is found by its key; the index of times would be walked from its end.
+    first = (
+        newest.order_by((_OTHER.received_at + 0.0).desc(), _OTHER.id.desc())
+        .limit(1)
+        .correlate(DeliveryRow, ExecutionRow)
+    )
+    is_first = or_(_ROW.push_key.is_(None), _ROW.id == first.scalar_subquery())
+    query = filters.within(_joined().where(is_first), _ROW.project, projects)
+    statement, total = filters.page(
+        uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id, exact_total=EXACT_PUSHES
+    )
+    found = _found(uow, statement)
+    return [[event, *others] for event, others in zip(found, _of_pushes(uow, projects, ask, found), strict=True)], total
+
+
+def _of_pushes(
+    uow: Reading, projects: frozenset[str] | None, ask: Find, heads: Sequence[PushEvent]
+) -> list[list[PushEvent]]:
+    """The further events of each head's push."""
+    keys = [event.push_key for event in heads if event.push_key is not None]
+    place = func.row_number().over(partition_by=_ROW.push_key, order_by=[_ROW.received_at.desc(), _ROW.id.desc()])
+    ranked = filters.within(_joined().with_only_columns(_ROW.id, place.label("place")), _ROW.project, projects)
+    ranked = ranked.where(_ROW.push_key.in_(keys))
+    if (where := filters.condition(ask.filter, FIELDS)) is not None:
+        ranked = ranked.where(where)
+    nearest = ranked.subquery()
+    ids = select(nearest.c.id).where(nearest.c.place > 1, nearest.c.place <= MOST_OF_PUSH)
+    by_key: dict[str | None, list[PushEvent]] = {}
+    for event in _found(uow, _joined().where(_ROW.id.in_(ids)).order_by(_ROW.received_at.desc())) if keys else ():
+        by_key.setdefault(event.push_key, []).append(event)
+    return [by_key.get(event.push_key, []) if event.push_key else [] for event in heads]
 
 
 def last_tag(uow: Reading, webhook_id: str) -> str:

@@ -14,6 +14,7 @@ from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import FilterField
+from .slots import BUSY_LANE
 from .unit_of_work import Reading
 
 _ROW = ExecutionRow
@@ -78,6 +79,7 @@ class ExecutionView:
     parent: str | None
     rerun_of: str | None
     order_at: float
+    lane: str
 
 
 _NAMES = tuple(ExecutionView.__dataclass_fields__)
@@ -143,3 +145,8 @@ def place_in_queue(uow: Reading, view: ExecutionView) -> int:
 def _first(uow: Reading, statement: Select[Any]) -> ExecutionView | None:
     row = uow.session.execute(statement.limit(1)).first()
     return None if row is None else ExecutionView(*row)
+
+
+def busy_in_lane(uow: Reading, lane: str, besides: str) -> int | None:
+    """The number of the run that is at work in a lane, itself or through a run within it; `besides` is not meant."""
+    return uow.session.scalar(select(_ROW.idx).where(_ROW.lane == lane, BUSY_LANE, _ROW.id != besides).limit(1))

@@ -84,9 +84,15 @@ def ordering(text: str, fields: Fields, default: str) -> list[ColumnElement[Any]
 
 
 def page(
-    uow: Reading, statement: Select[Any], fields: Fields, ask: Find, default: str, *last: SQLColumnExpression[Any]
+    uow: Reading,
+    statement: Select[Any],
+    fields: Fields,
+    ask: Find,
+    default: str,
+    *last: SQLColumnExpression[Any],
+    exact_total: int = EXACT_TOTAL,
 ) -> tuple[Select[Any], int]:
-    """The statement for the page that is asked for, and how many rows its filter leaves in all.
+    """The statement for the page that is asked for, and how many rows its filter leaves in all, up to `exact_total`.
 
     `default` is the order where none is asked for; `last` sorts what is equal in it, so that pages do not overlap.
     """
@@ -94,7 +100,7 @@ def page(
         statement = statement.where(where)
     top, skip = max(0, min(ask.top, MAX_TOP)), max(0, ask.skip)
     ordered = statement.order_by(*ordering(ask.orderby, fields, default), *last).limit(top).offset(skip)
-    return ordered, _count(uow, statement, top, skip)
+    return ordered, _count(uow, statement, max(exact_total, skip + top) + 1)
 
 
 def within(statement: Select[Any], project: SQLColumnExpression[Any], projects: frozenset[str] | None) -> Select[Any]:
@@ -102,9 +108,8 @@ def within(statement: Select[Any], project: SQLColumnExpression[Any], projects: 
     return statement if projects is None else statement.where(project.in_(sorted(projects)))
 
 
-def _count(uow: Reading, statement: Select[Any], top: int, skip: int) -> int:
-    """How many rows: exact up to 10,000, beyond that one more than what this page reaches."""
-    bound = max(EXACT_TOTAL, skip + top) + 1
+def _count(uow: Reading, statement: Select[Any], bound: int) -> int:
+    """How many rows, up to a bound."""
     # Of no column, so that the index of a filter answers alone.
     bare: Select[Any] = statement.with_only_columns(literal_column("1"), maintain_column_froms=True)
     limited = bare.order_by(None).limit(bound).subquery()

@@ -19,7 +19,7 @@ _COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
     ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
 )
 _CHILD = aliased(ExecutionRow)
-_BUSY_LANE = or_(
+BUSY_LANE = or_(
     ExecutionRow.state.in_(_ACTIVE),
     # Parked, but its own rollback or nested run is at work for it: nobody else of the lane may be.
     and_(
@@ -28,9 +28,9 @@ _BUSY_LANE = or_(
     ),
 )
 _BUSY = select(ExecutionRow.lane, ExecutionRow.id).where(
-    _BUSY_LANE, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
+    BUSY_LANE, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
 )
-_ACTIVE_IN_LANE = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_lane"), _BUSY_LANE)
+_ACTIVE_IN_LANE = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_lane"), BUSY_LANE)
 _WAITING = (
     select(ExecutionRow.pipeline_id)
     .where(

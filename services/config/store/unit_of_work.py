@@ -398,7 +398,8 @@ def _engine(url: URL, holder: str, *, writing: bool) -> Engine:
             pool_pre_ping=True,
             isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
             connect_args={
-                "options": "" if writing else limits,
+                # Compiling a question takes longer than any of ours may.
+                "options": "-c jit=off" if writing else f"-c jit=off {limits}",
                 "connect_timeout": 5,
                 "application_name": holder,
                 **LIVENESS,

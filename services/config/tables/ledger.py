@@ -24,6 +24,7 @@ class DeliveryRow(Base):
         Index("ix_deliveries_tag_received", "tag", "received_at"),
         Index("ix_deliveries_repository_received", "repository", "received_at"),
         Index("ix_deliveries_state", "state"),
+        Index("ix_deliveries_push_key_received", "push_key", "received_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -56,6 +57,8 @@ class DeliveryRow(Base):
     execution_id: Mapped[str | None] = mapped_column(index=True)
     execution_index: Mapped[int | None]
     rerun_of: Mapped[str | None]
+    push_key: Mapped[str | None]
+    """The same for all events of one push; none where the registry does not say when it was pushed."""
     order_at: Mapped[float] = mapped_column(default=0.0)
     """Orders the pushes of one repository: when it was received, and for what came late when it was pushed."""
     forced: Mapped[bool] = mapped_column(default=False)

@@ -13,11 +13,14 @@ from shared.contracts.catalog import Act, Find, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.process.password_policy import RULE, demand_good_password, password_flaw
 
-from . import session
+from . import selection, session
 from .forms import every, field, write
+from .lists import Listing
 from .routing import PageRoute
+from .selection import ChosenVerb
 
 MOST = 200
+TOKENS = Listing("/account", Kind.TOKENS, "token", "name", {"name": "name"})
 ACCESS = (
     ("everything", "everything that I may do"),
     ("run", "run pipelines, and read"),
@@ -94,8 +97,16 @@ def make_token() -> str | AnyResponse:
 
 
 def revoke_token(id: str) -> AnyResponse:
-    session.act(Act(kind=Kind.TOKENS, verb="delete", id=id))
+    _revoke(id)
     return redirect("/account#tokens")
+
+
+def revoke_chosen() -> AnyResponse:
+    return selection.act_on_chosen(TOKENS, {"revoke": ChosenVerb(_revoke, "{} revoked.")})
+
+
+def _revoke(id: str) -> None:
+    session.act(Act(kind=Kind.TOKENS, verb="delete", id=id))
 
 
 def browser_name(user_agent: str) -> str:
@@ -115,6 +126,7 @@ def _page(problem: Problem | None = None) -> str:
         me=session.me(),
         sessions=[{**row, "browserName": browser_name(str(row.get("browser") or ""))} for row in sessions],
         tokens=session.find(Find(kind=Kind.TOKENS, orderby="name", top=MOST)).documents,
+        token_list=TOKENS,
         access=dict(ACCESS),
         rule=RULE,
         problem=problem,
@@ -142,5 +154,6 @@ ROUTES = (
     PageRoute("POST", "/account/sessions/<id>/end", end_session),
     PageRoute("GET", "/account/tokens/new", new_token),
     PageRoute("POST", "/account/tokens", make_token),
+    PageRoute("POST", "/account/tokens/chosen", revoke_chosen),
     PageRoute("POST", "/account/tokens/<id>/revoke", revoke_token),
 )

@@ -13,13 +13,14 @@ from services.gateway.roles import Role
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 
-from . import session
+from . import selection, session
 from .formats import image_named, quoted
 from .forms import done, write
 from .layout import is_part
 from .lists import ListFilter, Listing, ListView, begins, equal, part_of, since_filter
-from .outcomes import OUTCOMES, VERDICTS, outcome
+from .outcomes import OUTCOMES, VERDICTS, by_weight, outcome
 from .routing import PageRoute
+from .selection import ChosenVerb
 from .streams import has_streams, stream
 
 _LINKS = {
@@ -58,7 +59,9 @@ def _of_image(text: str) -> str:
 LISTING = Listing(
     address="/activity",
     kind=Kind.EVENTS,
-    noun="event",
+    noun="push",
+    plural="pushes",
+    exact_total=1_000,
     order="-when",
     columns={"when": "timeStampInMicros", "verdict": "verdict", "webhook": "webhook"},
     search=part_of("imageName", "tag", "webhook", "owner", "pipeline"),
@@ -70,6 +73,7 @@ LISTING = Listing(
         ListFilter("webhook", "Webhook", part_of("webhook")),
         ListFilter("project", "Project", part_of("project")),
         since_filter("timeStampInMicros"),
+        ListFilter("push", "One push", equal("pushKey"), offered=False),
     ),
 )
 
@@ -126,6 +130,13 @@ def act(id: str) -> Any:
     return done(f"/activity/{id}", sentence)
 
 
+def act_on_chosen() -> Any:
+    def rerun(id: str) -> None:
+        session.act(Act(kind=Kind.EVENTS, verb="rerun", id=id))
+
+    return selection.act_on_chosen(LISTING, {"rerun": ChosenVerb(rerun, "{} judged again.")})
+
+
 def buttons(event: Json, role: Role) -> list[Button]:
     """What somebody of this role can do about an event: its next step first, then to judge the push again."""
     project, action = str(event.get("project") or ""), str(event.get("action") or "")
@@ -158,10 +169,17 @@ def _enable(event: Json, verb: str) -> None:
 
 
 def _table(view: ListView) -> str:
-    page = session.find(view.find())
+    """Of each push a row, with one line below for each webhook that received it."""
+    page = session.find(view.find(options={"pushes": True}))
     role = session.role()
-    rows = [{**event, "outcome": outcome(event), "buttons": _brief(event, role)} for event in page.documents]
-    return render_template("_activity.html", view=view, rows=rows, total=page.total)
+    pushes = [[_line(event, role) for event in by_weight([head, *head.get("_others", ())])] for head in page.documents]
+    return render_template("_activity.html", view=view, pushes=pushes, total=page.total)
+
+
+def _line(event: Json, role: Role) -> Json:
+    steps = _brief(event, role)
+    again = any(step.verb in _AGAIN for step in steps)
+    return {**event, "outcome": outcome(event), "buttons": steps, "judges_again": again}
 
 
 ROUTES = (
@@ -170,4 +188,5 @@ ROUTES = (
     PageRoute("GET", "/activity/why", why),
     PageRoute("GET", "/activity/<id>", show),
     PageRoute("POST", "/activity/<id>/act", act),
+    PageRoute("POST", "/activity/chosen", act_on_chosen),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,14 +14,15 @@ from services.gateway.roles import Role
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind, Page
 
-from . import first_use, session
+from . import first_use, selection, session
 from .execution_view import stages_of, verbs
 from .formats import image_named, quoted, sign
 from .layout import is_part
 from .lists import ListFilter, Listing, ListView, equal, part_of, since_filter
 from .routing import PageRoute
+from .selection import ChosenVerb
 from .streams import has_streams, stream
-from .toasts import say
+from .toasts import Undo, say
 
 STATUSES = ("RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELED")
 
@@ -64,6 +66,9 @@ _SAID = {
 }
 
 
+_UNDONE_BY = {"pause": "resume", "resume": "pause"}
+
+
 def start() -> AnyResponse:
     return redirect("/executions")
 
@@ -87,15 +92,27 @@ def act(id: str) -> AnyResponse:
     reason = request.form.get("reason", "")[:500]
     body = {**command.body, **({"reason": reason} if reason else {})}
     done = session.act(command.model_copy(update={"id": id, "body": body})).document
-    say(
-        _SAID[str(command.verb)].format(f"{done.get('name') or 'The run'} #{done.get('index') or ''}"),
-        f"/executions/{id}",
-    )
+    sentence = _SAID[str(command.verb)].format(f"{done.get('name') or 'The run'} #{done.get('index') or ''}")
+    undo = _UNDONE_BY.get(str(command.verb))
+    say(sentence, f"/executions/{id}", undo=Undo(f"/executions/{id}/act", (("verb", undo),)) if undo else None)
     # A run that was started again is what one wants to see now.
     then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
     if request.headers.get("HX-Request"):
         return Response("", 204, {"HX-Redirect": then} if done.get("executionId") else {})
     return redirect(then)
+
+
+def act_on_chosen() -> AnyResponse:
+    reason = request.form.get("reason", "")[:500]
+
+    def send(verb: str, **body: str) -> Callable[[str], object]:
+        return lambda id: session.act(ACTS[verb].model_copy(update={"id": id, "body": {**ACTS[verb].body, **body}}))
+
+    verbs = {
+        "cancel": ChosenVerb(send("cancel", **({"reason": reason} if reason else {})), "{} being canceled."),
+        "rerun": ChosenVerb(send("rerun"), "{} started again."),
+    }
+    return selection.act_on_chosen(LISTING, verbs)
 
 
 def _back(other: str) -> str:
@@ -132,4 +149,5 @@ ROUTES = (
     PageRoute("GET", "/executions", listing),
     PageRoute("GET", "/executions/live", listing_live),
     PageRoute("POST", "/executions/<id>/act", act),
+    PageRoute("POST", "/executions/chosen", act_on_chosen),
 )

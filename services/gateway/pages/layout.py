@@ -9,7 +9,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from services.gateway.chapters import chapter_of, of_trial
-from services.gateway.sessions import COOKIE
+from services.gateway.sessions import COOKIE, of_port
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
 from shared.contracts.texts import whole_number
 from shared.process.ids import new_id
@@ -21,6 +21,8 @@ from .execution_view import headline
 
 THEME_COOKIE, THEMES = "portside_theme", ("dark", "light")
 """What the switch in the foot of the page chose; otherwise the viewer's system chooses."""
+ROWS_COOKIE, COMPACT = "portside_rows", "compact"
+"""What the switch below a list chose: rows of one line."""
 NAVIGATION = (
     (
         "Deliver",
@@ -68,12 +70,14 @@ def prepare(app: Flask) -> None:
 def _names() -> dict[str, Any]:
     chosen_theme = request.cookies.get(THEME_COOKIE, "")
     theme = chosen_theme if chosen_theme in THEMES else ""
+    compact = request.cookies.get(ROWS_COOKIE) == COMPACT
     if g.get("caller") is None:
-        return {"caller": None, "theme": theme}
+        return {"caller": None, "theme": theme, "compact": compact}
     role = session.role()
     return {
         "caller": session.caller(),
         "theme": theme,
+        "compact": compact,
         "unwell": [line for line in session.context().health.lines() if line.troubles],
         "role": role,
         "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
@@ -109,7 +113,7 @@ def error_page(error: Exception) -> Response:
         problem = error.problem
         if problem.code is Code.UNAUTHENTICATED and request.path != "/sign-in":
             response = make_response(session.to_sign_in())
-            response.delete_cookie(COOKIE)
+            response.delete_cookie(of_port(COOKIE, request))
             return response
         status = HTTP_STATUS[problem.code]
     elif isinstance(error, HTTPException):

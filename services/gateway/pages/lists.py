@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from shared.contracts.catalog import Find, Kind
@@ -65,6 +66,8 @@ class ListFilter:
     choices: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
     """What an empty field shows."""
+    offered: bool = True
+    """In the form; otherwise links alone set it."""
 
     def words(self, value: str) -> str:
         """The value as people read it."""
@@ -91,6 +94,17 @@ class Listing:
     filters: Sequence[ListFilter] = ()
     size: int = 50
     """Rows of a page."""
+    exact_total: int = EXACT_TOTAL
+    plural: str = ""
+    """Where it is not the noun with an s."""
+
+    @property
+    def nouns(self) -> str:
+        return self.plural or f"{self.noun}s"
+
+    def counted(self, count: int) -> str:
+        """`1 execution`, `3 executions`."""
+        return f"{count:,} {self.noun if count == 1 else self.nouns}"
 
     def view(self, args: Mapping[str, str]) -> ListView:
         """What the address asks of it; what it cannot do is left out."""
@@ -119,7 +133,7 @@ class ListView:
     sort: str
     page: int
 
-    def find(self, *more: str, **fields: str) -> Find:
+    def find(self, *more: str, **fields: Any) -> Find:
         """The question for config; `more` are conditions besides those of the address."""
         listing = self.listing
         conditions = [listing.search(self.terms[SEARCH])] if SEARCH in self.terms and listing.search else []
@@ -182,5 +196,5 @@ class ListView:
 
     def count(self, total: int) -> str:
         """How many rows there are, in words."""
-        more = "more than " if total > EXACT_TOTAL else ""
-        return f"{more}{min(total, EXACT_TOTAL):,} {self.listing.noun}{'' if total == 1 else 's'}"
+        more = "more than " if total > self.listing.exact_total else ""
+        return more + self.listing.counted(min(total, self.listing.exact_total))

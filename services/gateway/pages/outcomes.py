@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.contracts.base import Json
@@ -37,3 +38,8 @@ def outcome(event: Json) -> PushOutcome:
         return PushOutcome(word, colour, message if message != reason or status != "COMPLETED" else "")
     verdict = str(event.get("verdict") or event.get("state") or "")
     return PushOutcome(verdict, f"v-{verdict.partition(':')[0].replace(' ', '-')}", reason)
+
+
+def by_weight(events: Iterable[Json]) -> list[Json]:
+    """The events of one push: what failed first, then the other runs, then those that started none."""
+    return sorted(events, key=lambda event: (event.get("executionStatus") != "FAILED", not event.get("executionId")))

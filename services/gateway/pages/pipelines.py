@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, render_template, request
@@ -13,7 +13,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind
 from shared.contracts.problems import Refused
 from shared.contracts.texts import whole_number
 
-from . import session
+from . import selection, session
 from .execution_view import diff_rows, stages_of
 from .forms import done, field, write
 from .layout import piece, query_number
@@ -21,6 +21,8 @@ from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
 from .run_inputs import IMAGE, fields_of, given
 from .schedules import schedules_of
+from .selection import ChosenVerb
+from .toasts import Undo, say
 
 RUNS = 10
 """Of each pipeline, as bars."""
@@ -43,7 +45,10 @@ def listing() -> str:
     view = LISTING.view(request.args)
     page = session.find(view.find())
     rows = [{**pipeline, "columns": stages_of(pipeline)} for pipeline in page.documents]
-    return render_template("pipelines.html", view=view, rows=rows, runs=_newest_runs(page.documents), total=page.total)
+    role = session.role()
+    editable = {str(row.get("project")) for row in rows if role.may(str(row.get("project")), "EDIT")}
+    runs = _newest_runs(page.documents)
+    return render_template("pipelines.html", view=view, rows=rows, runs=runs, editable=editable, total=page.total)
 
 
 def show(id: str) -> str:
@@ -79,23 +84,57 @@ def versions(id: str) -> str:
 
 
 def restore(id: str) -> Any:
+    before = str(_get(id).document.get("version") or "")
     write(Kind.PIPELINES, "restore", {"version": whole_number(field("version")) or 0}, id=id)
-    return done(f"/pipelines/{id}", f"Version {field('version')} is restored as the newest.")
+    undo = Undo(f"/pipelines/{id}/restore", (("version", before),))
+    say(f"Version {field('version')} is restored as the newest.", undo=undo if before else None)
+    return done(f"/pipelines/{id}")
 
 
 def export(id: str) -> Response:
-    pipeline = _get(id).document
-    name, project = str(pipeline.get("name")), str(pipeline.get("project") or "")
-    options = {"export": "yaml", "wanted": {"pipelines": [name]}}
-    text = session.get(Get(kind=Kind.PIPELINES, project=project, options=options)).text
-    file = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "pipeline"
+    return _exported([id])
+
+
+def _exported(ids: Sequence[str]) -> Response:
+    """The YAML of these pipelines as a file, named after the one or the first of them."""
+    by_project: dict[str, list[str]] = {}
+    for id in ids:
+        pipeline = _get(id).document
+        by_project.setdefault(str(pipeline.get("project") or ""), []).append(str(pipeline.get("name")))
+    texts = [
+        session.get(
+            Get(kind=Kind.PIPELINES, project=project, options={"export": "yaml", "wanted": {"pipelines": names}})
+        ).text
+        for project, names in by_project.items()
+    ]
+    first = next(iter(by_project.values()), ["pipelines"])[0]
+    file = re.sub(r"[^A-Za-z0-9]+", "-", first if len(ids) == 1 else "pipelines").strip("-").lower() or "pipeline"
     headers = {"Content-Disposition": f'attachment; filename="{file}.yaml"'}
-    return Response(text, content_type="application/x-yaml;charset=UTF-8", headers=headers)
+    return Response("\n".join(texts), content_type="application/x-yaml;charset=UTF-8", headers=headers)
 
 
 def enabled(id: str) -> Any:
-    write(Kind.PIPELINES, "patch", {"enabled": field("enabled") == "true"}, id=id)
-    return done(f"/pipelines/{id}", f"The pipeline is {'enabled' if field('enabled') == 'true' else 'disabled'}.")
+    value = field("enabled") == "true"
+    write(Kind.PIPELINES, "patch", {"enabled": value}, id=id)
+    say(
+        f"The pipeline is {'enabled' if value else 'disabled'}.",
+        undo=Undo(f"/pipelines/{id}/enabled", (("enabled", "false" if value else "true"),)),
+    )
+    return done(f"/pipelines/{id}")
+
+
+def act_on_chosen() -> Any:
+    if field("verb") == "export":
+        return _exported(request.form.getlist("id")[: selection.MOST])
+
+    def enable(value: bool) -> Callable[[str], object]:
+        return lambda id: write(Kind.PIPELINES, "patch", {"enabled": value}, id=id)
+
+    verbs = {
+        "enable": ChosenVerb(enable(True), "{} enabled.", back="disable"),
+        "disable": ChosenVerb(enable(False), "{} disabled.", back="enable"),
+    }
+    return selection.act_on_chosen(LISTING, verbs)
 
 
 def delete(id: str) -> Any:
@@ -164,6 +203,7 @@ def _warning(entry: Any) -> str:
 
 ROUTES = (
     PageRoute("GET", "/pipelines", listing),
+    PageRoute("POST", "/pipelines/chosen", act_on_chosen),
     PageRoute("GET", "/pipelines/<id>", show),
     PageRoute("GET", "/pipelines/<id>/versions", versions),
     PageRoute("POST", "/pipelines/<id>/restore", restore),

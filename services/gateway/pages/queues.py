@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from flask import redirect, render_template, request
+from flask import render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared.contracts.catalog import Act, Get, Kind
-from shared.contracts.problems import Refused
 
-from . import session
+from . import selection, session
 from .layout import is_part
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
-from .toasts import say
+from .selection import ChosenVerb
 
-VERBS = ("requeue", "discard")
 STATES = ("kept", "requeued", "discarded")
 LISTING = Listing(
     address="/queues",
     kind=Kind.DEAD_LETTERS,
-    noun="letter",
+    noun="dead letter",
     order="-when",
     columns={"when": "_createTimeInMicros", "queue": "queue", "type": "type"},
     search=part_of("queue", "type", "subject", "reason"),
@@ -35,18 +33,17 @@ def queues() -> str:
     return drawn if is_part() else _page(drawn)
 
 
-def act() -> str | AnyResponse:
-    verb, failed = request.form.get("verb", ""), []
-    for id in request.form.getlist("id") if verb in VERBS else ():
-        try:
-            session.act(Act(kind=Kind.DEAD_LETTERS, verb=verb, id=id))
-        except Refused as error:
-            failed.append(error.problem)
-    if not failed:
-        say({"requeue": "Requeued.", "discard": "Discarded."}.get(verb, ""))
-        return redirect("/queues#dead")
-    session.demand_administrator()
-    return _page(render_template("_queues.html", broker=session.context().look_at_broker()), failed)
+def act() -> AnyResponse:
+    def send(verb: str) -> Callable[[str], object]:
+        return lambda id: session.act(Act(kind=Kind.DEAD_LETTERS, verb=verb, id=id))
+
+    return selection.act_on_chosen(
+        LISTING,
+        {
+            "requeue": ChosenVerb(send("requeue"), "{} requeued."),
+            "discard": ChosenVerb(send("discard"), "{} discarded."),
+        },
+    )
 
 
 def show(id: str) -> str:
@@ -54,14 +51,13 @@ def show(id: str) -> str:
     return render_template("dead_letter.html", letter=letter)
 
 
-def _page(drawn: str, problems: Sequence[object] = ()) -> str:
+def _page(drawn: str) -> str:
     view = LISTING.view({"state": STATES[0], **request.args})
     page = session.find(view.find())
     return render_template(
         "queues.html",
         view=view,
         drawn=drawn,
-        problems=problems,
         rows=page.documents,
         total=page.total,
         state=view.terms["state"],

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.app_context import EXTENSION, AppContext
 from services.gateway.roles import Role
-from services.gateway.sessions import COOKIE, NotSignedIn
+from services.gateway.sessions import COOKIE, NotSignedIn, of_port
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
@@ -47,7 +47,7 @@ def context() -> AppContext:
 def identify() -> None:
     """Before each page: remember who is signed in, if anybody is."""
     try:
-        g.caller = context().sessions.read(request.cookies.get(COOKIE, ""))
+        g.caller = context().sessions.read(request.cookies.get(of_port(COOKIE, request), ""))
     except NotSignedIn:
         g.caller = None
 

@@ -7,7 +7,14 @@ import re
 from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from services.gateway.sessions import COOKIE, GOOD_FOR_S, SIGN_ON_COOKIE, SIGN_ON_GOOD_FOR_S, SIGN_OUT_COOKIE
+from services.gateway.sessions import (
+    COOKIE,
+    GOOD_FOR_S,
+    SIGN_ON_COOKIE,
+    SIGN_ON_GOOD_FOR_S,
+    SIGN_OUT_COOKIE,
+    of_port,
+)
 from shared.contracts.catalog import Act, Kind, SignedIn
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused, refuse
 from shared.process.clock import now
@@ -29,7 +36,7 @@ def page() -> Response:
 
 
 def send() -> Response:
-    nonce = request.cookies.get(session.PRE_SESSION, "")
+    nonce = request.cookies.get(of_port(session.PRE_SESSION, request), "")
     if not nonce or request.form.get(session.FORM_FIELD, "") != session.pre_session_token(nonce):
         return _form(refuse(Code.FORBIDDEN, "The form has expired. Send it again.").problem)
     try:
@@ -53,14 +60,14 @@ def to_provider(name: str) -> Response:
 
 def from_provider() -> Response:
     try:
-        finished = session.context().sign_on.finish(request, request.cookies.get(SIGN_ON_COOKIE, ""))
+        finished = session.context().sign_on.finish(request, request.cookies.get(of_port(SIGN_ON_COOKIE, request), ""))
     except Refused as error:
         response = _form(error.problem)
     else:
         response = _welcome(finished.signed_in, finished.next)
         if finished.sign_out:
             _set_cookie(response, SIGN_OUT_COOKIE, finished.sign_out, GOOD_FOR_S, path="/sign-out")
-    response.delete_cookie(SIGN_ON_COOKIE, path="/sign-in")
+    response.delete_cookie(of_port(SIGN_ON_COOKIE, request), path="/sign-in")
     return response
 
 
@@ -70,22 +77,28 @@ def leave() -> Response:
     except Refused as error:
         # The cookie goes in any case; the session itself ends by its time.
         get_logger().warning("session.not-ended", user=session.caller().user, reason=error.problem.message)
-    url = session.context().sign_on.sign_out_url(request.cookies.get(SIGN_OUT_COOKIE, ""))
+    url = session.context().sign_on.sign_out_url(request.cookies.get(of_port(SIGN_OUT_COOKIE, request), ""))
     # A page, since the content security policy forbids that a form leads on to the provider.
     response = make_response(render_template("signed_out.html", caller=None, url=url)) if url else redirect("/sign-in")
-    response.delete_cookie(COOKIE)
-    response.delete_cookie(SIGN_OUT_COOKIE, path="/sign-out")
+    response.delete_cookie(of_port(COOKIE, request))
+    response.delete_cookie(of_port(SIGN_OUT_COOKIE, request), path="/sign-out")
     return response
 
 
 def _set_cookie(response: Response, name: str, value: str, max_age_s: int, path: str) -> None:
     response.set_cookie(
-        name, value, max_age=max_age_s, httponly=True, samesite="Lax", secure=request.is_secure, path=path
+        of_port(name, request),
+        value,
+        max_age=max_age_s,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+        path=path,
     )
 
 
 def _form(problem: Problem | None = None) -> Response:
-    nonce = request.cookies.get(session.PRE_SESSION) or session.new_nonce()
+    nonce = request.cookies.get(of_port(session.PRE_SESSION, request)) or session.new_nonce()
     status = HTTP_STATUS[problem.code] if problem else 200
     response = make_response(
         render_template(
@@ -101,7 +114,12 @@ def _form(problem: Problem | None = None) -> Response:
         status,
     )
     response.set_cookie(
-        session.PRE_SESSION, nonce, httponly=True, samesite="Strict", secure=request.is_secure, path="/sign-in"
+        of_port(session.PRE_SESSION, request),
+        nonce,
+        httponly=True,
+        samesite="Strict",
+        secure=request.is_secure,
+        path="/sign-in",
     )
     return response
 
@@ -109,9 +127,7 @@ def _form(problem: Problem | None = None) -> Response:
 def _welcome(signed: SignedIn, target: str) -> Response:
     access = session.context().sessions.issue(signed, now())
     response = redirect(own_address(target) or "/executions")
-    response.set_cookie(
-        COOKIE, access.token, max_age=access.expires_in_s, httponly=True, samesite="Lax", secure=request.is_secure
-    )
+    _set_cookie(response, COOKIE, access.token, access.expires_in_s, path="/")
     session.context().origins.remember(request, response, signed.user, now())
     return response
 

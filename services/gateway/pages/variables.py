@@ -14,6 +14,7 @@ from . import session
 from .forms import definable_projects, done, field, preset_project, write
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
+from .toasts import Undo, say
 
 TYPES = {
     "SECRET": "Secret: never shown again",
@@ -77,8 +78,18 @@ def save(id: str) -> Any:
 
 
 def delete(id: str) -> Any:
+    stored = session.get(Get(kind=Kind.VARIABLES, id=id)).document
     write(Kind.VARIABLES, "delete", {}, id=id)
-    return done("/variables", "The variable is deleted.")
+    say(f"The variable {stored.get('name')} is deleted.", undo=_made_again(stored))
+    return done("/variables")
+
+
+def _made_again(variable: Json) -> Undo | None:
+    """What makes it again; a secret's value is no longer known."""
+    if variable.get("type") in SECRET_VARIABLE_TYPES:
+        return None
+    fields = ("project", "name", "type", "value", "description")
+    return Undo("/variables/new", tuple((name, str(variable.get(name) or "")) for name in fields))
 
 
 def _given() -> Json:

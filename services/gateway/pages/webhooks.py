@@ -19,6 +19,7 @@ from .forms import definable_projects, done, every, field, preset_project, write
 from .layout import piece
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
+from .toasts import Undo, say
 
 STATES = {
     MirrorState.IN_STEP: ("COMPLETED", "registered at Docker Hub"),
@@ -60,6 +61,8 @@ _SAID = {
 }
 
 
+_BACK = {"enable": "disable", "disable": "enable"}
+"""What takes a verb back."""
 LISTING = Listing(
     address="/webhooks",
     kind=Kind.WEBHOOKS,
@@ -141,7 +144,9 @@ def act(id: str) -> Any:
         return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
     if (change := _ACTS.get(verb)) is not None:
         write(Kind.WEBHOOKS, change[0], change[1], id=id)
-    return done("/webhooks", _SAID.get(verb, ""))
+    back = _BACK.get(verb)
+    say(_SAID.get(verb, ""), undo=Undo(f"/webhooks/{id}/act", (("verb", back),)) if back else None)
+    return done("/webhooks")
 
 
 def test(id: str) -> str:

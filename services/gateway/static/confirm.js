@@ -1,4 +1,6 @@
 // Nothing by a slip: a button with `data-confirm` asks in a dialog first, and is pressed again when it was confirmed.
+import { chosen } from "./choose.js";
+
 const asking = document.getElementById("confirm");
 const part = (name) => asking.querySelector(`[data-part="${name}"]`);
 let button;
@@ -20,8 +22,9 @@ document.addEventListener(
 function ask(pressed) {
   button = pressed;
   const about = button.dataset;
-  part("title").textContent = about.confirm;
-  part("text").textContent = about.confirmText;
+  const [title, text] = button.form?.id === "chosen" ? ofChosen(button.form, about) : [about.confirm, about.confirmText];
+  part("title").textContent = title;
+  part("text").textContent = text;
   part("do").textContent = about.confirmWord;
   part("do").classList.toggle("danger", "confirmDanger" in about);
   part("reason").hidden = !about.confirmReason;
@@ -33,6 +36,16 @@ function ask(pressed) {
   }
   asking.showModal();
   (about.confirmReason ? asking.querySelector("textarea") : part("back")).focus();
+}
+
+const NAMED = 5;
+
+// Of how many, and of which, what is about to be done.
+function ofChosen({ dataset: { noun, nouns } }, { confirm, confirmText }) {
+  const names = chosen();
+  const count = `${names.length} ${names.length === 1 ? noun : nouns}`;
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  return [confirm.replace("{n}", count), `${confirmText} ${names.slice(0, NAMED).join(", ")}${more}.`];
 }
 
 part("back").addEventListener("click", () => asking.close());

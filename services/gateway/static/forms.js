@@ -48,7 +48,8 @@ let sending = new WeakSet();
 on(
   "submit",
   (event) => {
-    if (event.target.method !== "post") return;
+    // A file that is downloaded leaves the page where it is.
+    if (event.target.method !== "post" || event.submitter?.hasAttribute("data-download")) return;
     if (sending.has(event.target)) {
       event.preventDefault();
       event.stopImmediatePropagation();

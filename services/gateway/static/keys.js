@@ -1,4 +1,4 @@
-// Keys that work wherever nobody is typing, and the switch between dark and light, which a cookie keeps.
+// Keys that work wherever nobody is typing, and the viewer's switches, which cookies keep.
 const help = document.getElementById("keys");
 const typing = (element) => element.closest("input, textarea, select, [contenteditable], .CodeMirror, dialog[open]");
 
@@ -13,10 +13,18 @@ document.addEventListener("keydown", (event) => {
 });
 document.querySelector("[data-keys]")?.addEventListener("click", () => help.showModal());
 
+const keep = (name, value) => (document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
   const root = document.documentElement;
   const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
   root.dataset.theme = now === "dark" ? "light" : "dark";
-  document.cookie = `portside_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+  keep("portside_theme", root.dataset.theme);
+});
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest?.("[data-rows-switch]")) return;
+  const { dataset } = document.documentElement;
+  if (dataset.rows) delete dataset.rows;
+  else dataset.rows = "compact";
+  keep("portside_rows", dataset.rows ?? "roomy");
 });

@@ -198,7 +198,7 @@ def test_one_run_at_a_time_and_of_those_waiting_only_the_newest(world: World) ->
     second = world.hook("d2", "1.1")
     third = world.hook("d3", "1.2")
     assert [one.verdict for one in (first, second, third)] == ["started", "queued", "queued"]
-    assert second.reason == "Queued as Deploy web #2. Waits until #1 of Deploy web is over."
+    assert second.reason == "Queued as Deploy web #2, behind #1."
     assert world.delivery("d2").execution_status == "CANCELED"
     assert world.delivery("d2").reason == "Superseded by #3 before it started."
     assert world.dispatched() == [first.execution_id]

@@ -148,6 +148,20 @@ def test_an_image_is_found_by_its_whole_name_or_the_last_part_of_it(
     assert site.asked[-1].filter == asked
 
 
+def test_two_portsides_on_one_host_do_not_sign_each_other_out(site: Site) -> None:
+    client = site.app.test_client()
+    for port in (8080, 8443):
+        base = f"http://localhost:{port}"
+        token = form_token(client.get("/sign-in", base_url=base).get_data(as_text=True))
+        fields = {"username": "ann", "password": "right", "form_token": token}
+        assert client.post("/sign-in", data=fields, base_url=base).status_code == 302
+    assert client.get_cookie(f"{COOKIE}_8080") and client.get_cookie(f"{COOKIE}_8443") and not client.get_cookie(COOKIE)
+    left = form_token(client.get("/executions", base_url="http://localhost:8443").get_data(as_text=True))
+    client.post("/sign-out", data={"form_token": left}, base_url="http://localhost:8443")
+    assert client.get("/executions", base_url="http://localhost:8080").status_code == 200
+    assert client.get("/executions", base_url="http://localhost:8443").status_code == 302
+
+
 @pytest.mark.parametrize(
     ("image", "asked"),
     [

@@ -84,7 +84,8 @@ def test_a_dead_letter_that_cannot_be_requeued_says_why(site: Site, ann: FlaskCl
         raise refuse(Code.CONFLICT, "It still cannot be read", subject="d1")
 
     site.post.answers["catalog.act"] = refused
-    answer = ann.post("/queues/dead", data={"form_token": token, "verb": "requeue", "id": "d1"})
+    form = {"form_token": token, "verb": "requeue", "id": "d1"}
+    answer = ann.post("/queues/dead", data=form, follow_redirects=True)
     assert "It still cannot be read" in answer.text
 
 

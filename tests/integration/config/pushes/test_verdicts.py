@@ -118,7 +118,7 @@ def unreadable(world: World) -> PushEvent:
 
 STORIES: dict[Verdict, tuple[Callable[[World], PushEvent], str]] = {
     Verdict.STARTED: (with_push(), "Started Deploy web #1."),
-    Verdict.QUEUED: (queued, "Queued as Deploy web #2. Waits until #1 of Deploy web is over."),
+    Verdict.QUEUED: (queued, "Queued as Deploy web #2, behind #1."),
     Verdict.GATHERED: (gathered, "Batched with acme/web:1.4.2; see that event for the result."),
     Verdict.DUPLICATE: (duplicate, "Repeats delivery d1, whose verdict was: started."),
     Verdict.LOOP: (

@@ -96,6 +96,9 @@ def test_a_waiting_run_shows_its_place_and_for_what_it_waits(world: World) -> No
     assert world.shown(runs[2])["statusMessage"] == "Waits until #1 of Deploy web is over."
     world.finish(runs[0])
     assert [world.shown(one)["_queuePosition"] for one in runs] == [0, 0, 1]
+    # Not for what has ended, here nor where the push is shown.
+    assert world.shown(runs[2])["statusMessage"] == "Waits until #2 of Deploy web is over."
+    assert "#1" not in world.run(runs[2]).status_message
 
 
 def test_a_parked_run_gives_its_place_back_and_waits_for_one_when_it_is_answered(world: World) -> None:

@@ -80,7 +80,7 @@ def test_while_a_rollback_works_nobody_else_of_its_lane_does(world: World) -> No
     run_id = failed(world, UNDO, PARKED)
     newer = world.hook("d2", "1.5.0").execution_id or ""
     assert world.run(newer).holding.state is State.QUEUED
-    assert world.run(newer).status_message == "Waits until #1 of Deploy web is over."
+    assert world.shown(newer)["statusMessage"] == "Waits until #1 of Deploy web is over."
     world.finish("undo-1")
     assert world.run(newer).holding.state is State.QUEUED
     world.finish(run_id, Status.FAILED)
