@@ -59,6 +59,34 @@ def test_a_page_is_shown_by_its_how_to(
     photograph(picture)
 
 
+def test_the_lines_for_a_build_are_shown_by_their_how_to(
+    pushed: World, page: Page, photograph: Callable[..., None]
+) -> None:
+    pipeline = pushed.client.by_name("pipelines", "default", "Deploy web")
+    page.goto(f"{pushed.layout.url}/pipelines/{pipeline['id']}/build")
+    expect(page.get_by_role("heading", name="GitHub Actions")).to_be_visible()
+    photograph("page-builds")
+
+
+def test_the_source_of_a_project_is_shown_by_its_how_to(
+    pushed: World, page: Page, photograph: Callable[..., None]
+) -> None:
+    project = next(row for row in pushed.client.documents("/projects") if row["name"] == "default")
+    page.goto(f"{pushed.layout.url}/projects/{project['id']}")
+    page.get_by_label("Git endpoint").fill("config")
+    page.get_by_label("Folder").fill("portside")
+    page.locator("#source").scroll_into_view_if_needed()
+    photograph("page-source")
+
+
+def test_notifications_are_shown_by_their_how_to(pushed: World, page: Page, photograph: Callable[..., None]) -> None:
+    pipeline = pushed.client.by_name("pipelines", "default", "Deploy web")
+    page.goto(f"{pushed.layout.url}/pipelines/{pipeline['id']}/edit?tab=notifications")
+    page.get_by_role("button", name="+ Slack").click()
+    expect(page.locator("#notification-form")).to_contain_text("Endpoint")
+    photograph("page-notifications")
+
+
 def test_a_schedule_is_shown_by_its_how_to(pushed: World, page: Page, photograph: Callable[..., None]) -> None:
     pipeline = pushed.client.by_name("pipelines", "default", "Deploy web")
     page.goto(f"{pushed.layout.url}/pipelines/{pipeline['id']}/schedules/new")

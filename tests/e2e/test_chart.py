@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import secrets
 import subprocess
 import time
@@ -43,9 +45,11 @@ spec:
 pytestmark = [pytest.mark.cluster, pytest.mark.docker, pytest.mark.helm, pytest.mark.outer, pytest.mark.timeout(900)]
 
 
-def run(*command: str, text: str | None = None) -> str:
+def run(*command: str, text: str | None = None, folder: Path | None = None) -> str:
     """Its output; fails the test where the command fails."""
-    done = subprocess.run(list(command), input=text, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        list(command), input=text, cwd=folder, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -140,7 +144,11 @@ def slots(runner: str) -> str:
 
 def test_it_installs_changes_rolls_back_and_keeps_what_it_knows(values: Path) -> None:
     chart = str(ROOT / "deploy/charts/portside")
-    helm("install", "portside", chart, "--values", str(values), "--timeout", "8m")
+    # The README's own line, where it finds the chart and the values.
+    (values.parent / "deploy").symlink_to(ROOT / "deploy")
+    line = re.search(r"`(helm install [^`]+)`", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert line
+    run(*shlex.split(line[1]), "--namespace", NAMESPACE, "--timeout", "8m", folder=values.parent)
     until(ready, "the pods did not become ready")
     client = gateway()
     client.post("/variables", {"name": "kept", "project": "default", "type": "REGULAR", "value": "yes"})

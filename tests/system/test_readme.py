@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,12 +43,12 @@ RUN_BY = {
     "make install": "test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made",
     "make site": "test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made",
     "make clean": "test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made",
-    "pipx install ./cli/portside": (
-        "tests/unit/cli/portside/test_alone.py::test_it_runs_under_another_name_without_the_rest_of_the_tree"
-    ),
+    "pipx install ./cli/portside": "test_pipx_installs_the_command_alone",
     "docker compose up --build --detach": "test_containers_start_and_sign_in",
     "docker compose exec config portside link": "test_containers_start_and_sign_in",
-    "helm install portside deploy/charts/portside --values values.yaml": "test_the_chart_installs",
+    "helm install portside deploy/charts/portside --values values.yaml": (
+        "tests/e2e/test_chart.py::test_it_installs_changes_rolls_back_and_keeps_what_it_knows"
+    ),
 }
 """Which test runs it: of this module, or another's."""
 
@@ -174,6 +175,25 @@ def test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_
     assert (ROOT / ".venv" / "bin" / "python").exists(), "only the link is gone"
 
 
+@pytest.mark.outer
+@pytest.mark.timeout(400)
+def test_pipx_installs_the_command_alone(tmp_path: Path) -> None:
+    """Downloads pipx and the command's few dependencies, as a newcomer does."""
+    checkout = Checkout(tmp_path)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "pipx"], check=True, timeout=120)
+    subprocess.run([tmp_path / "pipx/bin/pip", "install", "--quiet", "pipx"], check=True, timeout=200)
+    checkout.environment |= {
+        "PIPX_HOME": str(tmp_path / "apps"),
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PATH": f"{tmp_path / 'bin'}:{tmp_path / 'pipx/bin'}:{os.environ['PATH']}",
+    }
+    checkout.run("pipx install ./cli/portside")
+    assert (tmp_path / "bin" / "portside").exists()
+    assert checkout.run("portside --version").startswith("portside, version ")
+    listed = checkout.run("portside --help")
+    assert "executions" in listed and "Run a system" not in listed
+
+
 @pytest.mark.cluster
 @pytest.mark.timeout(300)
 def test_the_demo_deploys_to_a_cluster_of_ones_own(checkout: Checkout) -> None:
@@ -206,12 +226,11 @@ def test_containers_start_and_sign_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.helm
-def test_the_chart_installs(tmp_path: Path) -> None:
+def test_the_chart_takes_the_values_of_its_how_to(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path)
     chapter = (ROOT / "docs/how-to/install-on-kubernetes.md").read_text(encoding="utf-8")
     values = re.search(r"^with this `values.yaml`:\n\n```yaml\n(.*?)^```", chapter, re.MULTILINE | re.DOTALL)
     assert values
     (checkout.folder / "values.yaml").write_text(values[1], encoding="utf-8")
-    # `tests/e2e/test_chart.py` installs it into a real cluster.
     command = "helm install portside deploy/charts/portside --values values.yaml --dry-run=client"
     assert "kind: Deployment" in checkout.run(command)
