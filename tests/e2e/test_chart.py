@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
