@@ -196,7 +196,7 @@ def push(tag: str) -> None:
 def password(user: str) -> None:
     """Set a user's password: asks, or reads standard input."""
     with failures_said(Console(stderr=True)):
-        environment = _told()
+        environment = _environment(_running())
         if sys.stdin.isatty():
             new = click.prompt("New password", hide_input=True, confirmation_prompt=True)
         else:
@@ -209,8 +209,9 @@ def password(user: str) -> None:
 def link(user: str) -> None:
     """Print a sign-in link: works once, for fifteen minutes."""
     with failures_said(Console(stderr=True)):
-        page = _remembered().get("page") or os.environ.get("PAGE_URL", "http://127.0.0.1:8080")
-        click.echo(system.link_at(str(page), _told(), user))
+        started = _running()
+        page = started.get("page") or os.environ.get("PAGE_URL", "http://127.0.0.1:8080")
+        click.echo(system.link_at(str(page), _environment(started), user))
 
 
 def _with_demo() -> dict[str, Any]:
@@ -235,16 +236,27 @@ def local_sign_in(state: str) -> None:
 
 def _told() -> dict[str, str]:
     """The environment of the system that was started here; empty in a container, which has its own."""
-    environment = _remembered().get("told", {})
+    return _environment(_remembered(HOME))
+
+
+def _environment(started: dict[str, object]) -> dict[str, str]:
+    environment = started.get("told", {})
     assert isinstance(environment, dict)
     if not environment and not {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():
         raise system.SetUpFailed(f"nothing was started in {HOME.absolute()} yet; start Portside with: make up")
     return environment
 
 
-def _remembered() -> dict[str, object]:
+def _running() -> dict[str, object]:
+    """What was remembered of the system that answers, which may be the demo; of none that does, the one for use."""
+    known = [started for home in (HOME, DEMO_HOME) if (started := _remembered(home))]
+    answering = (started for started in known if system.http_answers(str(started["page"])))
+    return next(answering, known[0] if known else {})
+
+
+def _remembered(home: Path) -> dict[str, object]:
     try:
-        return system.recall(HOME)
+        return system.recall(home)
     except FileNotFoundError:
         return {}
 

@@ -146,6 +146,7 @@ def test_the_demo_takes_further_pushes_and_the_command(checkout: Checkout) -> No
         (checkout.folder / "definitions").mkdir()
         shutil.copy(ROOT / "demo" / "deploy-web.yaml", checkout.folder / "definitions")
         checkout.run("portside apply -f definitions --yes")
+        assert f":{port}/sign-in?code=" in checkout.run("make link")
 
 
 def test_the_demo_once_ends_with_exit_code_0(checkout: Checkout) -> None:
