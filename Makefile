@@ -74,10 +74,10 @@ e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q -m cluster tests/e2e $(ARGS)
 
-chaos: ## Push while everything dies at random, then account for every hook (MINUTES=5, SEED=, JSON=path)
+chaos: ## Push while everything dies at random, then account for every hook (MINUTES=5, CLUSTER=3, SEED=, JSON=path)
 	@$(SETUP) --dev --broker
-	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON)) \
-	  $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
+	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(JSON),--json $(JSON)) $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
 
 fuzz: ## Send mutated documents to every edge (MINUTES=1, SEED=)
 	@$(SETUP) --dev

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from tests.support.world import World
@@ -21,11 +21,12 @@ FROZEN_S = 14.0
 class Mayhem:
     """A thread that does one deed after another until it is told to stop; what it has stopped goes on then."""
 
-    def __init__(self, world: World, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, world: World, seed: int, tell: Callable[[str], None], more: Sequence[Deed] = ()) -> None:
         self.kills: Counter[str] = Counter()
         self._world = world
         self._random = random.Random(seed)
         self._tell = tell
+        self._more = more
         self._started = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mayhem", daemon=True)
@@ -59,15 +60,16 @@ class Mayhem:
         world = self._world
         services: list[Deed] = [(f"kill {name}", partial(world.kill, name)) for name in world.services]
         while True:
-            away_s = self._random.uniform(0, 4)
-            round_: list[Deed] = [
-                *services,
-                ("kill broker", lambda: world.restart_broker(kill=True)),
-                ("stop broker", partial(world.restart_broker, away_s=away_s)),
-                ("freeze a runner", self._freeze),
-            ]
+            round_ = [*services, *(self._more or self._of_the_broker()), ("freeze a runner", self._freeze)]
             self._random.shuffle(round_)
             yield from round_
+
+    def _of_the_broker(self) -> list[Deed]:
+        away_s = self._random.uniform(0, 4)
+        return [
+            ("kill broker", lambda: self._world.restart_broker(kill=True)),
+            ("stop broker", partial(self._world.restart_broker, away_s=away_s)),
+        ]
 
     def _freeze(self) -> None:
         """Stopped for longer than its lease, then woken: a zombie. Everything else goes on meanwhile."""

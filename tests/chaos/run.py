@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.world import World, a_world, wait_for
 
 from . import scene
 from .account import Account, reckon
+from .machines import machines
 from .mayhem import Mayhem
 from .outside import Counted, Eye
 from .traffic import Traffic
@@ -21,14 +23,27 @@ _ENDED = ("COMPLETED", "FAILED", "CANCELED")
 _PAGE = 200
 
 
-def chaos(home: Path, *, seconds: float, seed: int, every_s: float, tell: Callable[[str], Any]) -> Account:
-    """Push and kill for so long, wait until all is quiet, and account for every push."""
+def chaos(
+    home: Path, *, seconds: float, seed: int, every_s: float, nodes: int = 1, tell: Callable[[str], Any]
+) -> Account:
+    """Push and kill for so long, wait until all is quiet, and account for every push.
+
+    With several `nodes` these are a cluster, two gateways take the pushes, and the database is PostgreSQL.
+    """
     outside = Counted()
-    try:
-        with a_world(home, define=False, standby=True, pace_s=0.3, more={"OUTGOING_LOCAL": "true"}) as world:
+    with ExitStack() as stack:
+        stack.callback(outside.close)
+        several = stack.enter_context(machines(home, nodes)) if nodes > 1 else None
+        parts: dict[str, Any] = {}
+        if several:
+            parts = {"brokers": several.brokers, "gateways": 2, "more": {"DATABASE_URL": several.database_url}}
+        with a_world(home, define=False, standby=True, pace_s=0.3, **parts) as world:
             repositories = scene.define(world, outside.url)
             eye = Eye(world.cluster_url)
-            traffic, mayhem = Traffic(world, repositories, every_s=every_s), Mayhem(world, seed, tell)
+            traffic, mayhem = (
+                Traffic(world, repositories, every_s=every_s),
+                Mayhem(world, seed, tell, several.deeds() if several else ()),
+            )
             traffic.start()
             mayhem.start()
             time.sleep(seconds)
@@ -40,8 +55,6 @@ def chaos(home: Path, *, seconds: float, seed: int, every_s: float, tell: Callab
             running = {one: image_of(world, one) for one in repositories}
             events, executions = all_of(world, "/registry-events"), all_of(world, "/executions")
             return reckon(traffic.pushes, events, executions, eye.writes, outside.told, running, mayhem.kills)
-    finally:
-        outside.close()
 
 
 def wait_until_quiet(world: World) -> None:
@@ -54,7 +67,7 @@ def wait_until_quiet(world: World) -> None:
         pending = [one for one in events if one["state"] != "judged"]
         pending += [one for one in executions if one["status"] not in _ENDED]
         now = (len(events), len(executions))
-        if pending or now != before or any((world.home / "spool").glob("*.json")):
+        if pending or now != before or any(world.home.glob("**/spool/*.json")):
             since, before = time.monotonic(), now
         return time.monotonic() - since > _SETTLED_S
 

@@ -61,26 +61,30 @@ def deployment_of(repository: str) -> str:
     return f"/apis/apps/v1/namespaces/{demo.NAMESPACE}/deployments/{repository.rpartition('/')[2]}"
 
 
-def define(world: World, outside_url: str) -> list[str]:
-    """A pipeline and a webhook for each repository; returns the repositories once the Hub has all hooks."""
+def define(world: World, outside_url: str, *, streams: int = 0) -> list[str]:
+    """A pipeline and a webhook for each repository; returns the repositories once the Hub has all hooks.
+
+    `streams` are further repositories of which only the newest push waits, for many pushes a second.
+    """
     world.define_endpoints()
-    for policy in POLICIES:
-        repository = repository_of(policy)
+    policies = {policy: policy for policy in POLICIES} | {f"stream-{n}": "queue-latest" for n in range(streams)}
+    for name, policy in policies.items():
+        repository = repository_of(name)
         world.steer_hub("repositories", {"name": repository, "admins": [demo.HUB_USER]})
         text = PIPELINE.format(
-            name=f"Deploy {policy}",
+            name=f"Deploy {name}",
             policy=policy,
             cluster=demo.CLUSTER_ENDPOINT,
-            short=policy,
+            short=name,
             namespace=demo.NAMESPACE,
             outside=outside_url,
         )
         world.client.import_yaml(text, "apply")
         body = {
-            "name": f"hook-{policy}",
+            "name": f"hook-{name}",
             "project": "default",
             "endpoint": demo.HUB_ENDPOINT,
-            "pipeline": f"Deploy {policy}",
+            "pipeline": f"Deploy {name}",
             "serverType": "DockerHub",
             "repoName": repository,
             "enabled": True,
@@ -89,7 +93,7 @@ def define(world: World, outside_url: str) -> list[str]:
 
     def all_in_step() -> bool:
         hooks = world.client.documents("/registry-webhooks")
-        return len(hooks) == len(POLICIES) and all(hook["hubState"] == "in step" for hook in hooks)
+        return len(hooks) == len(policies) and all(hook["hubState"] == "in step" for hook in hooks)
 
     wait_for(all_in_step, "the Hub to have all hooks", 60)
-    return [repository_of(policy) for policy in POLICIES]
+    return [repository_of(name) for name in policies]

@@ -14,10 +14,11 @@ from .account import Pushed
 class Traffic:
     """Pushes each repository in turn until it is told to stop."""
 
-    def __init__(self, world: World, repositories: Sequence[str], *, every_s: float) -> None:
+    def __init__(self, world: World, repositories: Sequence[str], *, every_s: float, prefix: str = "") -> None:
         self.pushes: list[Pushed] = []
         self._world = world
         self._every_s = every_s
+        self._prefix = prefix
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._push, args=(one, place * every_s / len(repositories)), daemon=True)
@@ -40,7 +41,7 @@ class Traffic:
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
             number += 1
             due += self._every_s
-            tag = f"{repository.rpartition('/')[2]}-{number}"
+            tag = f"{self._prefix}{repository.rpartition('/')[2]}-{number}"
             said = self._world.push(tag, repository)
             (delivery,) = said["deliveries"]
             self.pushes.append(Pushed(repository, tag, said["digest"], delivery["status"]))

@@ -15,7 +15,7 @@ _CONNECT_LIMIT_S = 1.0
 class Balancer:
     """Round robin over TCP, without stickiness. `only` sends what is new to one backend, `all` to each again."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
+    def __init__(self, ports: Sequence[int], host: str = "127.0.0.1") -> None:
         self.ports = tuple(ports)
         self._in_use = self.ports
         self._turn = 0
@@ -38,12 +38,16 @@ class Balancer:
             block_on_close = False
             request_queue_size = 256
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((host, 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True, name="balancer").start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
 
     def only(self, port: int) -> None:
         self._in_use = (port,)

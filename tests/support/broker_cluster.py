@@ -22,14 +22,14 @@ _JOIN_LIMIT_S = 60.0
 class BrokerCluster:
     """The nodes share a port mapper that outlives each of them, a cookie and a password."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, size: int = SIZE) -> None:
         self._home = home
         self._epmd_port = free_port()
         self._epmd: subprocess.Popen[bytes] | None = None
         password = secrets.token_urlsafe(18)
         self.nodes = [
             PrivateNode(home / f"node-{number}", password=password, epmd_port=self._epmd_port, shared_epmd=True)
-            for number in range(1, SIZE + 1)
+            for number in range(1, size + 1)
         ]
 
     @property
@@ -93,10 +93,9 @@ class BrokerCluster:
             return answer
         raise AssertionError("no node answers")
 
-    @staticmethod
-    def _sees_all(node: PrivateNode) -> bool:
+    def _sees_all(self, node: PrivateNode) -> bool:
         try:
             answer = node.manage("GET", "/api/nodes")
         except OSError:
             return False
-        return isinstance(answer, list) and len([one for one in answer if one["running"]]) == SIZE
+        return isinstance(answer, list) and len([one for one in answer if one["running"]]) == len(self.nodes)

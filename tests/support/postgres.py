@@ -39,6 +39,8 @@ class PrivatePostgres:
 
     folder: Path = field(default_factory=_folder)
     port: int = field(default_factory=free_port)
+    durable: bool = False
+    """What it has confirmed survives an immediate stop, at the price of time."""
     _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -57,7 +59,7 @@ class PrivatePostgres:
             make = [str(binaries / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]
             subprocess.run(_unprivileged(make), check=True, capture_output=True, cwd=self.folder, timeout=60)
         start = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
-        start += ["-c", "fsync=off", "-c", "max_connections=200"]
+        start += ["-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=200"]
         self._server = subprocess.Popen(
             _unprivileged([str(binaries / "postgres"), "-D", str(data), *start]),
             stdout=subprocess.DEVNULL,
@@ -70,12 +72,12 @@ class PrivatePostgres:
             time.sleep(0.1)
         raise RuntimeError("PostgreSQL did not start within 20 s")
 
-    def stop(self) -> None:
-        """End every session at once; what is under way is rolled back."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End every session; what is under way is rolled back. `at_once` is as a crash: the next start recovers."""
         running, self._server = self._server, None
         if running is not None:
             server = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-            os.kill(server, signal.SIGINT)
+            os.kill(server, signal.SIGQUIT if at_once else signal.SIGINT)
             running.wait(30)
 
     def remove(self) -> None:
