@@ -71,7 +71,7 @@ def test_a_push_rolls_out_by_digest_and_a_broken_one_is_put_back(runs: Runs, kub
     assert image(kube) == f"acme/web:1.4.0@{DIGEST}"
     broken = runs.run(yaml=deployment("web", "acme/web:broken"), namespace="apps", rollbackOnFailure=True)
     assert broken.state.status is Status.FAILED
-    assert "cannot pull image acme/web:broken" in broken.state.message
+    assert "will not become ready: cannot pull image acme/web:broken" in broken.state.message
     assert f"Put back: Deployment web runs acme/web:1.4.0@{DIGEST} again" in broken.state.message
     assert image(kube) == f"acme/web:1.4.0@{DIGEST}"
 

@@ -135,7 +135,13 @@ def _short(text: str, limit: int = 300) -> str:
 
 def describe(trouble: Trouble) -> str:
     """One line: which pod, which container, what."""
-    where = f"pod {trouble.pod}"
-    if trouble.container:
-        where += f", container {trouble.container}"
-    return f"{where}: {trouble.message} [{trouble.reason}]"
+    return f"{_where(trouble)}: {trouble.message} [{trouble.reason}]"
+
+
+def describe_cause(trouble: Trouble) -> str:
+    """The same with the cause first: where there is room for half a line, that is the half that matters."""
+    return f"{trouble.message}; {_where(trouble)} [{trouble.reason}]"
+
+
+def _where(trouble: Trouble) -> str:
+    return f"pod {trouble.pod}" + (f", container {trouble.container}" if trouble.container else "")

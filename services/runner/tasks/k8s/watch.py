@@ -17,7 +17,7 @@ from .desired import manifest, stamp_of
 from .errors import ClusterError, sentence
 from .explanations import OLD_NEWS_S, happened_at, tell_events, why_not_ready, with_last_line
 from .manifests import Object, Ref, timestamp
-from .pods import Trouble, describe, troubles
+from .pods import Trouble, describe_cause, troubles
 from .rollout import REVISION, Readiness, readiness
 
 OUTAGE_ALLOWED_S = 60.0
@@ -111,7 +111,7 @@ def _look_at(
     if progress.failure or not (failed or troubles_of_pods):
         return
     if troubles_of_pods:
-        words = f"{ref} will not become ready: {describe(troubles_of_pods[0])}"
+        words = f"{ref} will not become ready: {describe_cause(troubles_of_pods[0])}"
         progress.failure = with_last_line(request, cluster, ref.namespace, words, troubles_of_pods)
     else:
         why = why_not_ready(request, cluster, ref, pods, owners)
