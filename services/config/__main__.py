@@ -59,7 +59,7 @@ def main(context: click.Context) -> None:
     """The room that opens the database. Without a command: serve."""
     if context.invoked_subcommand is None:
         settings = _settings()
-        context.exit(life.run("config", lambda: Config(settings, watchdog=life.Watchdog(HUNG_AFTER_S))))
+        context.exit(life.run("config", lambda: Config(settings, watchdog=life.Watchdog(HUNG_AFTER_S)).open()))
 
 
 @main.command()

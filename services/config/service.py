@@ -85,15 +85,13 @@ class SignsOfLife(Protocol):
 
 
 class Config:
-    """One config process: active or standing by."""
+    """One config process, active or standing by: wired as it is made, started by `open`."""
 
     def __init__(self, settings: Settings, *, watchdog: LeaderWatchdog | None = None) -> None:
         self.settings = settings
+        self._opened = ExitStack()
         self.store = Store(settings.database_url)
-        if missing := what_is_missing(self.store):
-            raise Fatal(missing)
-        add_own_schemas(TASK_SCHEMAS)
-        self.health = Health("config", settings.home, instance=settings.instance).start()
+        self.health = Health("config", settings.home, instance=settings.instance)
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
         self.leases = Leases(lease_s=settings.lease_s)
@@ -134,9 +132,26 @@ class Config:
         self._signs_of_life: SignsOfLife | None = None
         self.store.add_observer(_Broadcaster(self.bus))
         self.health.tell(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
-        self.bus.open()
-        self.metrics = Metrics(settings, self.health, (self.bus.sample, self.sampler.sample)).start()
-        self.active.open()
+        self.metrics = Metrics(settings, self.health, (self.bus.sample, self.sampler.sample))
+
+    def open(self) -> Config:
+        """Connect, and try for the lock. Where that fails, what is open already is closed again."""
+        add_own_schemas(TASK_SCHEMAS)
+        with ExitStack() as opening:
+            opening.callback(self.store.close)
+            if missing := what_is_missing(self.store):
+                raise Fatal(missing)
+            opening.callback(self.bus.close)
+            self.bus.open()
+            opening.callback(self.health.close)
+            self.health.start()
+            opening.callback(self.sign_in_pool.shutdown, wait=False, cancel_futures=True)
+            opening.callback(self.active.close)
+            self.active.open()
+            opening.callback(self.metrics.close)
+            self.metrics.start()
+            self._opened = opening.pop_all()
+        return self
 
     def _resources(self) -> dict[Kind, Resource]:
         return {
@@ -236,12 +251,7 @@ class Config:
 
     def close(self) -> None:
         """Finish what is in hand, and let a standby take over."""
-        self.metrics.close()
-        self.active.close()
-        self.sign_in_pool.shutdown(wait=False, cancel_futures=True)
-        self.health.close()
-        self.bus.close()
-        self.store.close()
+        self._opened.close()
 
 
 class _Broadcaster(Observer):

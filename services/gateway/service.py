@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -70,31 +71,28 @@ Calls = list[Callable[[], None]]
 
 
 class Worker:
-    """Everything that one process of the gateway runs. Built after the fork, since threads do not survive one."""
+    """Everything that one process of the gateway runs: wired as it is made, started by `open`, after the fork, since
+    threads do not survive one."""
 
     def __init__(self, settings: GatewaySettings, parts: frozenset[str], *, post: Post | None = None) -> None:
         self._instance = f"{os.environ.get('INSTANCE') or socket.gethostname()}-{os.getpid()}"
-        add_own_schemas(TASK_SCHEMAS)
-        self.health = Health("gateway", settings.home, instance=self._instance).start()
+        self._opened = ExitStack()
+        self.health = Health("gateway", settings.home, instance=self._instance)
         self._bus: Bus | None = None
         if post is None:
             bus = self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
             self.health.tell(lambda report: bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
-            bus.open()
             post = bus
         self._post = post
         self._handlers: dict[Topic, Callable[[Incoming], None]] = {}
         self._on_gap: Calls = []
-        self._starters: Calls = []
-        self._closers: Calls = []
+        self._parts: list[AllowlistCache | Intake] = []
         self._stop: Callable[[], None] = lambda: None
         self._spool: Spool | None = None
         self._samples: Calls = [self._sample_broker]
         receiver = self._receiver(settings) if "hooks" in parts else None
         app = self._web(settings) if "web" in parts else None
-        self._listener = post.listen(GATEWAY_NEWS, self._handlers, on_gap=lambda: _all(self._on_gap))
-        _all(self._starters)
-        self._metrics = Metrics(settings, self.health, self._samples).start(shared=True)
+        self._metrics = Metrics(settings, self.health, self._samples)
         self.door = Dispatcher(
             hooks=receiver,
             web=app,
@@ -107,14 +105,32 @@ class Worker:
             on_stop=self._stop,
         )
 
+    def open(self) -> Worker:
+        """Connect and begin to work. Where that fails, what is open already is closed again."""
+        add_own_schemas(TASK_SCHEMAS)
+        with ExitStack() as opening:
+            if self._bus is not None:
+                opening.callback(self._bus.close)
+                self._bus.open()
+            opening.callback(self.health.close)
+            self.health.start()
+            listener = self._post.listen(GATEWAY_NEWS, self._handlers, on_gap=self._mind_gap)
+            opening.callback(listener.close)
+            for part in self._parts:
+                opening.callback(part.close)
+                part.start()
+            opening.callback(self._metrics.close)
+            self._metrics.start(shared=True)
+            self._opened = opening.pop_all()
+        return self
+
     def close(self) -> None:
-        """Stop in order: nothing new, then what is in hand, then the connection."""
-        self._metrics.close()
-        self._listener.close()
-        _all(reversed(self._closers))
-        self.health.close()
-        if self._bus is not None:
-            self._bus.close()
+        """Stop in order: what is in hand, then nothing new, then the connection."""
+        self._opened.close()
+
+    def _mind_gap(self) -> None:
+        for on_gap in self._on_gap:
+            on_gap()
 
     def _receiver(self, settings: GatewaySettings) -> Receiver:
         keeper = AllowlistCache(self._post, settings.folder / "allowlist.json")
@@ -125,8 +141,7 @@ class Worker:
         self._samples.append(spool.sample)
         self._handlers[ALLOWLIST_CHANGED] = keeper.on_change
         self._on_gap.append(keeper.on_gap)
-        self._starters += [keeper.start, intake.start]
-        self._closers += [keeper.close, intake.close]
+        self._parts += [keeper, intake]
         return Receiver(keeper, intake, proxies=settings.trusted_proxies, cap_per_minute=settings.hook_cap_per_minute)
 
     def _web(self, settings: GatewaySettings) -> Flask:
@@ -178,11 +193,6 @@ class Worker:
         return well, document
 
 
-def _all(calls: Iterable[Callable[[], None]]) -> None:
-    for call in calls:
-        call()
-
-
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured here rather than by a file."""
 
@@ -198,7 +208,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Callable[[WSGIEnvironment, StartResponse], Any]:
         """Called in each worker, after the fork."""
-        self._worker = Worker(self.settings, self._parts)
+        self._worker = Worker(self.settings, self._parts).open()
         return self._worker.door
 
     def _options(self) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ def main() -> int:
     """Run until told to stop."""
     settings = read(RunnerSettings)
     configure("runner", instance=settings.instance, level=settings.log_level)
-    return life.run("runner", lambda: Runner(settings))
+    return life.run("runner", lambda: Runner(settings).open())
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ class Link:
         self._users: list[LinkListener] = []
         self._calls: deque[Callable[[], None]] = deque()
         self._scheduled = False
-        self._loop = IOLoop()
+        self._loop: Any = None
+        """pika's loop, with its sockets: from `open` on."""
         self._connection: _Connection | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -107,6 +108,7 @@ class Link:
         """Start the thread; it connects at once and for ever."""
         # pika tells each failed attempt in a dozen lines; we say it in one.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
+        self._begin_loop()
         self._thread = threading.Thread(target=self._run, name=f"bus-{self._name}", daemon=True)
         self._thread.start()
 
@@ -193,13 +195,17 @@ class Link:
                 self._loop.close()
                 return
 
-    def _start_over(self) -> None:
-        old, self._loop = self._loop, IOLoop()
-        self._waiting = None
-        with contextlib.suppress(Exception):
-            old.close()
+    def _begin_loop(self) -> None:
+        """With what was submitted before."""
+        self._loop = IOLoop()
         self._scheduled = True
         self._loop.add_callback_threadsafe(self._drain)
+
+    def _start_over(self) -> None:
+        old, self._waiting = self._loop, None
+        self._begin_loop()
+        with contextlib.suppress(Exception):
+            old.close()
         self._lost("unexpected error in the I/O thread")
 
     def _drain(self) -> None:

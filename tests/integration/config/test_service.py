@@ -100,7 +100,7 @@ def settings(vhost_url: str, home: Path) -> Settings:
 
 @pytest.fixture
 def config(settings: Settings) -> Iterator[Config]:
-    made = Config(settings)
+    made = Config(settings).open()
     yield made
     made.close()
 
@@ -274,9 +274,9 @@ def test_a_run_that_nobody_holds_is_cancelled_at_once_and_its_number_finds_it(co
 
 
 def test_a_standby_takes_over_and_sends_what_was_left(settings: Settings, gateway: Bus, runner: Bus) -> None:
-    first = Config(settings)
+    first = Config(settings).open()
     wait_for(lambda: first.active.working or None)
-    second = Config(settings.model_copy(update={"instance": "c2"}))
+    second = Config(settings.model_copy(update={"instance": "c2"})).open()
     try:
         pipeline = deploy_web(gateway)
         assert not second.active.working

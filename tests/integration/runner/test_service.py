@@ -107,7 +107,9 @@ def start(vhost_url: str, home: Path) -> Iterator[Callable[..., tuple[Config, Ru
     def begin(pipeline: dict[str, Any], **more: Any) -> tuple[Config, Runner]:
         config = Config(vhost_url, MemoryLedger(pipeline), **more)
         made.append(config.bus)
-        runner = Runner(RunnerSettings(amqp_url=vhost_url, portside_home=home, instance="r1", outgoing_local=True))
+        runner = Runner(
+            RunnerSettings(amqp_url=vhost_url, portside_home=home, instance="r1", outgoing_local=True)
+        ).open()
         made.append(runner)
         return config, runner
 

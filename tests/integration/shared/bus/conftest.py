@@ -50,6 +50,11 @@ def runner(open_bus: Callable[[Service], Bus]) -> Bus:
 
 
 @pytest.fixture
+def gateway(open_bus: Callable[[Service], Bus]) -> Bus:
+    return open_bus(Service.GATEWAY)
+
+
+@pytest.fixture
 def raw(vhost_url: str) -> Iterator[Any]:
     """A bare channel, to look behind the post's back."""
     connection = pika.BlockingConnection(pika.URLParameters(vhost_url))

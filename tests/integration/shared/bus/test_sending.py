@@ -120,7 +120,7 @@ def test_a_wrong_password_is_told_as_such(amqp_url: str) -> None:
     assert describe(ValueError("x")) == "ValueError: x"
 
 
-def test_a_request_is_answered_and_a_problem_comes_back_as_refused(config: Bus, runner: Bus) -> None:
+def test_a_request_is_answered_and_a_problem_comes_back_as_refused(config: Bus, gateway: Bus) -> None:
     seen: list[Incoming] = []
 
     def find(incoming: Incoming) -> catalog.Page:
@@ -132,26 +132,31 @@ def test_a_request_is_answered_and_a_problem_comes_back_as_refused(config: Bus, 
 
     config.serve(topics.CONFIG_RPC, {topics.CATALOG_FIND: find}, threads=2)
     ask = catalog.Find(kind=catalog.Kind.PIPELINES)
-    assert runner.request(topics.CATALOG_FIND, ask, caller=Caller(user="ann"), command_id="k") == catalog.Page(total=3)
+    assert gateway.request(topics.CATALOG_FIND, ask, caller=Caller(user="ann"), command_id="k") == catalog.Page(total=3)
     assert seen[0].envelope.caller == Caller(user="ann")
     assert seen[0].envelope.commandid == "k"
     assert seen[0].wants_reply
     with pytest.raises(Refused, match="No such field") as refused:
-        runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES, filter="colour"))
+        gateway.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES, filter="colour"))
     assert refused.value.problem.subject == "colour"
 
 
-def test_a_handler_that_fails_or_is_missing_answers_a_problem_without_its_details(config: Bus, runner: Bus) -> None:
+def test_a_handler_that_fails_or_is_missing_answers_a_problem_without_its_details(
+    config: Bus, gateway: Bus, runner: Bus
+) -> None:
     def broken(_incoming: Incoming) -> catalog.Page:
         raise RuntimeError("secret detail")
 
     config.serve(topics.CONFIG_RPC, {topics.CATALOG_FIND: broken}, threads=1)
     with pytest.raises(Refused, match="failed unexpectedly") as refused:
-        runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
+        gateway.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
     assert "secret detail" not in refused.value.problem.model_dump_json()
     with pytest.raises(Refused) as unsupported:
         runner.request(topics.RUN_HELD_V1, runs.Held(runner="r"))
     assert unsupported.value.problem.code is Code.UNSUPPORTED
+    with pytest.raises(Refused, match="comes from gateway, and this one came from portside/runner") as forbidden:
+        runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
+    assert forbidden.value.problem.code is Code.FORBIDDEN
 
 
 def test_a_request_that_nobody_answers_times_out_and_is_not_handled_later(config: Bus, runner: Bus, raw: Any) -> None:
@@ -258,7 +263,7 @@ def test_what_is_asked_of_the_wrong_queue_or_topic_is_a_mistake_of_the_program(c
         config.publish(topics.RUN_EXECUTION, _hook(1), subject="e")
 
 
-def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus, runner: Bus) -> None:
+def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus, gateway: Bus, runner: Bus) -> None:
     """RabbitMQ closes the channel of a message beyond 16 MiB, and all that is in flight there is lost."""
     config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text="small")}, threads=1)
     large = "x" * 20_000_000
@@ -266,26 +271,26 @@ def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus
     for send in (
         lambda: runner.publish(topics.HOOK_RECEIVED, _hook(1, large), subject="d1"),
         lambda: runner.publish_nowait(topics.HOOK_RECEIVED, _hook(1, large), subject="d1"),
-        lambda: runner.request(topics.CATALOG_GET, _get(large)),
-        lambda: runner.request_nowait(topics.CATALOG_GET, _get(large)),
+        lambda: gateway.request(topics.CATALOG_GET, _get(large)),
+        lambda: gateway.request_nowait(topics.CATALOG_GET, _get(large)),
     ):
         with pytest.raises(TooLarge, match=r"would take 19\.1 MiB, and a message takes at most 8 MiB"):
             send()
     runner.broadcast(topics.EXECUTION_CHANGED, _changed(large), subject="e1")
     wait(under_way, timeout=10)
     assert [future.exception() for future in under_way] == [None] * 100
-    assert runner.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
+    assert gateway.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
         text="small"
     )
 
 
-def test_an_answer_that_no_broker_takes_is_told_to_who_asked(config: Bus, runner: Bus) -> None:
+def test_an_answer_that_no_broker_takes_is_told_to_who_asked(config: Bus, gateway: Bus) -> None:
     answers = iter(["x" * 20_000_000, "small"])
     config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text=next(answers))}, threads=1)
     with pytest.raises(Refused) as refused:
-        runner.request(topics.CATALOG_GET, _get())
+        gateway.request(topics.CATALOG_GET, _get())
     assert "catalog.get.v1.reply would take 19.1 MiB" in refused.value.problem.message
-    assert runner.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
+    assert gateway.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES)) == catalog.Document(
         text="small"
     )
 
