@@ -8,6 +8,11 @@ RUN python3 -m venv /venv && /venv/bin/python -m pip install --quiet --no-cache-
 COPY . .
 RUN /venv/bin/python scripts/site --to /site
 
+# helm and kubectl, checked, for charts and overlays.
+FROM python:3.13-slim AS programs
+COPY scripts/programs /programs
+RUN python3 -m venv /venv && /venv/bin/python /programs --to /bin-of-programs
+
 FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PORTSIDE_HOME=/var/lib/portside
 WORKDIR /app
@@ -26,6 +31,7 @@ COPY services services
 COPY cli cli
 COPY demo demo
 COPY --from=site /site .site
+COPY --from=programs /bin-of-programs /usr/local/bin
 # Its user may not write here, so what is not compiled now would be compiled at every start.
 RUN python -m compileall -q shared services cli demo
 RUN printf '#!/bin/sh\nexec python -m cli "$@"\n' > /usr/local/bin/portside && chmod 755 /usr/local/bin/portside

@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up site install password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
+.PHONY: help demo push up site install programs password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -36,6 +36,10 @@ site: ## Build the documentation as static files (TO=folder); the gateway serves
 install: ## Link the command portside into a folder on the path (BIN=~/.local/bin)
 	@$(SETUP)
 	@mkdir -p $(BIN) && ln -sf $(CURDIR)/.venv/bin/portside $(BIN)/portside && echo "portside is in $(BIN)"
+
+programs: ## Bring helm and kubectl, checked, for charts and overlays (BIN=.venv/bin)
+	@$(SETUP)
+	@$(PY) scripts/programs $(if $(filter file,$(origin BIN)),,--to $(BIN))
 
 password: ## Set a new password (USER=admin)
 	@$(SETUP)

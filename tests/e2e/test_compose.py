@@ -114,6 +114,11 @@ def test_only_those_who_open_secrets_hold_the_private_key(compose: Compose) -> N
         assert (found.returncode == 0) is holds, service
 
 
+def test_charts_and_overlays_are_rendered_by_programs_of_the_image(compose: Compose) -> None:
+    assert compose("exec", "--no-TTY", "runner", "helm", "version", "--short").stdout.startswith("v")
+    assert "Kustomize" in compose("exec", "--no-TTY", "runner", "kubectl", "version", "--client").stdout
+
+
 def test_a_sign_in_link_is_made_inside_the_container(compose: Compose) -> None:
     link = compose("exec", "--no-TTY", "config", "portside", "link").stdout
     assert link.startswith(f"http://127.0.0.1:{compose.port}/sign-in?code=")

@@ -167,6 +167,80 @@ def test_a_hook_that_fails_before_changes_nothing_and_one_after_is_put_back(
     assert config_map(kube, space, "settings")["data"] == {"mode": "plain"}
 
 
+@pytest.mark.outer
+def test_a_release_is_created_once_and_deleted_with_all_that_it_made(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    kept = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept, annotations: {helm.sh/resource-policy: keep}}\n"
+    crd = f"""apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: widgets.{space}.example.com}}
+spec:
+  group: {space}.example.com
+  scope: Namespaced
+  names: {{plural: widgets, singular: widget, kind: Widget}}
+  versions:
+  - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
+"""
+    hooks = {
+        "charts/web/templates/first.yaml": job("first", "pre-install", "true"),
+        "charts/web/templates/leave.yaml": job("leave", "pre-delete", "true", policy="hook-succeeded"),
+        "charts/web/templates/left.yaml": job("left", "post-delete", "true", policy="hook-succeeded"),
+        "charts/web/templates/kept.yaml": kept,
+        "charts/web/crds/widget.yaml": crd,
+    }
+    git.commit("acme/deploy", chart(**hooks))
+    definition = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{space}.example.com"
+    try:
+        nothing = runs.run(namespace=space, **release(action="DELETE"))
+        assert "has no record of release shop" in nothing.state.task("Deploy", "Apply").message
+        created = runs.run(namespace=space, **release(action="CREATE"))
+        assert created.state.status is Status.COMPLETED, created.state.message
+        assert lines_about(created, "pre-install hook Job first succeeded")
+        again = runs.run(namespace=space, **release(action="CREATE"))
+        assert "Release shop exists: choose Apply to upgrade it" in again.state.message
+        stays = runs.run(namespace=space, **release(action="CREATE", continueOnConflict=True))
+        assert stays.state.status is Status.COMPLETED and kube.deployment(space, "shop-web")
+        deleted = runs.run(namespace=space, **release(action="DELETE"))
+        assert deleted.state.status is Status.COMPLETED, deleted.state.message
+        for words in (
+            "pre-delete hook Job leave succeeded",
+            "post-delete hook Job left succeeded",
+            "kept is not deleted: it says",
+            "with it every object of its kind would go",
+        ):
+            assert lines_about(deleted, words), deleted.lines
+        assert kube.deployment(space, "shop-web") is None and config_map(kube, space, "settings") is None
+        assert config_map(kube, space, "kept") and kube.call("GET", definition)
+        assert config_map(kube, space, "portside-release-shop") is None
+        assert runs.run(namespace=space, **release(action="CREATE")).state.message, "what stayed is not of the release"
+    finally:
+        kube.call("DELETE", definition)
+
+
+def test_an_overlay_is_created_and_deleted_too(runs: Runs, kube: Kube, space: str, git: GitServer) -> None:
+    git.commit("acme/deploy", overlay())
+    given: dict[str, Any] = {"kustomization": "overlays/test", "namespace": space, "roles": ROLES, "releaseName": "o"}
+    created = runs.run(action="CREATE", images={"acme/web": PAUSE}, **given)
+    assert created.state.status is Status.COMPLETED, created.state.message
+    deleted = runs.run(action="DELETE", **given)
+    assert deleted.state.status is Status.COMPLETED, deleted.state.message
+    assert deleted.state.task("Deploy", "Apply").message == "Removed 2 objects."
+    assert kube.deployment(space, "web") is None and config_map(kube, space, "settings") is None
+
+
+@pytest.mark.outer
+def test_a_hook_that_fails_before_a_deletion_keeps_the_release(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    git.commit("acme/deploy", chart(**{"charts/web/templates/stop.yaml": job("stop", "pre-delete", "exit 3")}))
+    assert runs.run(namespace=space, **release()).state.status is Status.COMPLETED
+    failed = runs.run(namespace=space, **release(action="DELETE"))
+    assert "The pre-delete hook Job stop failed: " in failed.state.message
+    assert failed.state.message.endswith("Nothing of the release was deleted.")
+    assert kube.deployment(space, "shop-web")
+
+
 def test_what_the_release_no_longer_has_is_shown_and_then_deleted(
     runs: Runs, kube: Kube, space: str, git: GitServer
 ) -> None:
@@ -239,7 +313,7 @@ def test_the_pushed_image_goes_out_by_digest_and_a_broken_one_is_put_back(
         ({}, {"valuesFiles": ["../../etc/passwd"]}, "leads out of the repository"),
         ({}, {"chart": "charts/none"}, "There is no folder charts/none at this commit; at its top are: charts"),
         ({}, {"yaml": "a: b"}, "names more than one source of its manifest: yaml, chart"),
-        ({}, {"action": "DELETE"}, "can be used with APPLY, DIFF, GET, WAIT, not with DELETE"),
+        ({}, {"action": "PATCH"}, "can be used with APPLY, CREATE, DELETE, DIFF, GET, WAIT, not with PATCH"),
     ],
 )
 def test_what_is_wrong_with_a_chart_is_told_with_its_place(

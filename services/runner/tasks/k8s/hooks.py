@@ -19,7 +19,7 @@ _POLICY = "helm.sh/hook-delete-policy"
 
 TEST = "test"
 _OTHERS = frozenset({"pre-delete", "post-delete", "pre-rollback", "post-rollback"})
-"""Belong to what Portside does in ways of its own: they are left out, by name."""
+"""Not of an install or upgrade: those of deletion run with DELETE, the others are left out, by name."""
 _RUN = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade", TEST})
 _SUCCESS = "test-success"
 """What Helm 2 called a test."""

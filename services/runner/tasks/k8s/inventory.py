@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.runner.task_protocol import Asked, TaskFailed
@@ -149,9 +149,14 @@ def save(request: Asked, cluster: ClusterConnection, release: str, inventory: In
     write(request, cluster, ref, body, force=True)
 
 
-def leaving(request: Asked, cluster: ClusterConnection, before: Inventory) -> tuple[list[Ref], list[str]]:
-    """Which objects of earlier revisions are to be deleted, and in words why others of them stay."""
-    manifest = objects(request, cluster.logins)
+def leaving(
+    request: Asked, cluster: ClusterConnection, before: Inventory, manifest: Sequence[Object] | None = None
+) -> tuple[list[Ref], list[str]]:
+    """Which objects of earlier revisions are to be deleted, and in words why others of them stay.
+
+    `manifest` is what the release has now, the task's own unless given.
+    """
+    manifest = objects(request, cluster.logins) if manifest is None else list(manifest)
     new_kinds = kinds_made(manifest)
     present = {key_of(_placed(cluster, obj, request, lenient=kind_of(obj) in new_kinds)) for obj in manifest}
     going, staying = list[Ref](), list[str]()
@@ -167,7 +172,7 @@ def leaving(request: Asked, cluster: ClusterConnection, before: Inventory) -> tu
         if live is None:
             continue
         if reason := _reason_to_stay(request, ref, live, before):
-            staying.append(f"{ref} is no longer part of the release and stays: {reason}.")
+            staying.append(f"{ref} is not deleted: {reason}.")
         else:
             going.append(ref)
     return going, staying
@@ -179,6 +184,8 @@ def _reason_to_stay(request: Asked, ref: Ref, live: Object, before: Inventory) -
         return "it was there before the release"
     if annotations.get(_KEEP) == "keep":
         return f"it says {_KEEP}: keep"
+    if ref.kind == "CustomResourceDefinition":
+        return "with it every object of its kind would go"
     if annotations.get(fence.PIPELINE) != before.pipeline_id:
         return "something else has applied it since"
     return fence.superseded(live, stamp_of(request), ref) or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -84,8 +85,12 @@ class DeleteObjects:
     """Deletes objects and waits until they are gone."""
 
     def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+        return self.of(request, cluster, named(request, cluster)[::-1])
+
+    def of(self, request: Asked, cluster: ClusterConnection, refs: Sequence[Ref]) -> Step:
+        """The first step of deleting these, in this order."""
         entries: list[Json] = []
-        for ref in reversed(named(request, cluster)):
+        for ref in refs:
             live = cluster.get(ref)
             fence.check(live, desired.stamp_of(request), ref)
             uid = live["metadata"].get("uid", "") if live else ""

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -41,11 +42,12 @@ class Rendering:
 
 def render(program: str, arguments: Sequence[str], work: Path) -> Rendering:
     """What the program prints. Raises `ProgramFailed` with what it complains of, TaskFailed where it is missing."""
-    place = shutil.which(program)
+    # Beside the interpreter is where `make programs` puts it.
+    place = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
     if place is None:
         raise TaskFailed(
-            f"The program {program} is not on the runner's PATH: install it there ({_INSTALL[program]}), or run the "
-            "image of Portside, which has it."
+            f"The program {program} is not on the runner's PATH: `make programs` brings it, or install it there "
+            f"({_INSTALL[program]}). The image of Portside has it."
         )
     with _AT_A_TIME, tempfile.TemporaryDirectory(prefix="portside-home-") as home:
         return _run(program, [place, *arguments], work, _environment(home))

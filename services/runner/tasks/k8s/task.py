@@ -11,7 +11,7 @@ from shared.grammar.manifest_values import fill_input
 from shared.grammar.resolving import Scope
 from shared.outbound.http import HttpClient
 
-from . import apply, mutations, queries, release, rollback, source
+from . import apply, mutations, queries, release, release_lifecycle, rollback, source
 from .cluster import ClusterConnection, Clusters
 
 
@@ -86,6 +86,8 @@ _MODULES: dict[str, ActionModule] = {
 
 _OF_RELEASES: dict[str, ActionModule] = {
     "APPLY": release,
+    "CREATE": release_lifecycle.CreateRelease(),
+    "DELETE": release_lifecycle.DeleteRelease(),
     "DIFF": release.DiffOfRelease(),
     "GET": _MODULES["GET"],
     "WAIT": _MODULES["WAIT"],
