@@ -187,3 +187,41 @@ def test_a_container_that_crashes_until_its_database_is_there_rolls_out(runs: Ru
 def refused(kube: Kube, space: str, name: str) -> bool:
     conditions = (kube.deployment(space, name) or {}).get("status", {}).get("conditions", [])
     return any(entry["type"] == "ReplicaFailure" and entry["status"] == "True" for entry in conditions)
+
+
+@pytest.mark.parametrize(("command", "status"), [("true", Status.COMPLETED), ("exit 3", Status.FAILED)])
+def test_a_job_that_its_ttl_removed_ended_as_its_events_say(
+    runs: Runs, kube: Kube, space: str, command: str, status: Status
+) -> None:
+    """The TTL controller is this test where the cluster has none: Kubernetes before 1.21."""
+    jobs = f"/apis/batch/v1/namespaces/{space}/jobs"
+    for number in range(3):
+        container = {"name": "m", "image": BUSYBOX, "command": ["sh", "-c", command]}
+        pod = {"restartPolicy": "Never", "containers": [container]}
+        spec = {"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": {"spec": pod}}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": f"migrate-{number}"}, "spec": spec}
+        ledger, holder = runs.begin(yaml=yaml.safe_dump(job), namespace=space)
+        try:
+            remove_once_ended(kube, f"{jobs}/migrate-{number}")
+            await_end(ledger)
+        finally:
+            holder.close(3)
+        assert ledger.state.status is status, ledger.state.message
+        if status is Status.FAILED and "backoff limit" in ledger.state.message:
+            return
+        if any("finished, and was removed after its ttlSecondsAfterFinished" in line for line in ledger.lines):
+            return
+    pytest.fail("each time the Job was seen before it was removed")
+
+
+def await_end(ledger: Any) -> None:
+    until(lambda: ledger.holding.state is State.ENDED, 60)
+
+
+def remove_once_ended(kube: Kube, path: str) -> None:
+    def has_ended() -> bool:
+        conditions = (kube.call("GET", path) or {}).get("status", {}).get("conditions") or []
+        return any(entry["type"] in ("Complete", "Failed") and entry["status"] == "True" for entry in conditions)
+
+    until(has_ended, 90)
+    kube.call("DELETE", f"{path}?propagationPolicy=Background")
