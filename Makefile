@@ -78,10 +78,10 @@ e2e: ## Run the tests on a real cluster (KUBECONFIG and TEST_REGISTRY)
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q -m cluster tests/e2e $(ARGS)
 
-chaos: ## Push while everything dies at random, then account for every hook (MINUTES=5, CLUSTER=3, SEED=, JSON=path)
+chaos: ## Push while everything dies at random, then account for every hook (MINUTES=5, CLUSTER=3, SEED=, JSON=path, STRANGERS=1)
 	@$(SETUP) --dev --broker
 	@$(PY) -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(JSON),--json $(JSON)) $(if $(CHAOS_HOME),--home $(CHAOS_HOME))
+	  $(if $(JSON),--json $(JSON)) $(if $(CHAOS_HOME),--home $(CHAOS_HOME)) $(if $(STRANGERS),--strangers)
 
 fuzz: ## Send mutated documents to every edge (MINUTES=1, SEED=)
 	@$(SETUP) --dev

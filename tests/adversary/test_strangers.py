@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from cli import system
 from tests.adversary import hooks
+from tests.adversary.beside import held_runs, runs_to_hold, sending, sign_in_s
 from tests.adversary.hooks import Hook
 from tests.adversary.senders import PROXY, STRANGER
 from tests.support import processes
-from tests.support.web import Web, web_server
-from tests.support.world import World, a_world, wait_for
+from tests.support.web import Web
+from tests.support.world import World, a_world
 
 pytestmark = pytest.mark.outer
 
 MEASURED_S = 10.0
 LEASE_S = 5
-RUNS = 3
 JITTER_MS = 150.0
 """What a machine with nothing but two cores adds now and then, whoever attacks."""
 SIGN_IN_WITHIN_S = 5.0
 MOST_GROWTH = 64 * 1024 * 1024
-WAITING = "Waits"
-PIPELINE = """---
-project: default
-kind: PIPELINE
-name: {name}
-enabled: true
-concurrency: 10
-stageOrder: [S]
-stages:
-  S:
-    taskOrder: [Wait]
-    tasks:
-      Wait:
-        type: POLL
-        input:
-          url: {url}
-          pollCount: 600
-          pollIntervalSeconds: 1
-          exitCriteria:
-            success: response.responseJson.over == true
-"""
-
 SENDERS = {
     "sign-ins": (40, STRANGER),
     "sign-ins through a trusted proxy": (200, PROXY),
@@ -77,11 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def ready(world: World) -> Iterator[Web]:
-    """What the runs wait for; its pipeline is there."""
-    with web_server() as web:
-        web.body = '{"over": false}'
-        world.client.import_yaml(PIPELINE.format(name=WAITING, url=web.url), "apply")
+def polled(world: World) -> Iterator[Web]:
+    with runs_to_hold(world) as web:
         yield web
 
 
@@ -91,23 +62,6 @@ def hook(world: World) -> Hook:
     text = json.dumps(world.hub_state())
     start = text.index(f"{world.layout.public_url}/") + len(world.layout.public_url)
     return Hook(text[start : text.index('"', start)], {"X-Portside-Test": "1"})
-
-
-@contextmanager
-def sending(kind: str, port: int, count: int, source: str) -> Iterator[None]:
-    """A stranger who sends; what came of it must be answers, and not one of them a failure."""
-    name = kind.split()[0]
-    command = [sys.executable, "-m", "tests.adversary.senders", name, str(port), str(count), str(MEASURED_S), source]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stranger:
-        try:
-            assert stranger.stdout and stranger.stdout.readline() == "ready\n"
-            yield
-            codes = {int(code): times for code, times in json.loads(stranger.stdout.readline()).items()}
-        finally:
-            stranger.kill()
-    print(kind, codes)
-    assert sum(codes.values()) >= count
-    assert {code for code in codes if code >= 500} <= {503}, codes
 
 
 @contextmanager
@@ -121,33 +75,6 @@ def never_finishing(kind: str, port: int) -> Iterator[None]:
             stranger.kill()
 
 
-@contextmanager
-def held_runs(world: World, ready: Web) -> Iterator[None]:
-    """Runs for as long as the block lasts; each ends well, and with the runner that took it first."""
-    ready.body = '{"over": false}'
-    runs = [world.client.post(f"/pipelines/default/{WAITING}/executions", {})["executionId"] for _ in range(RUNS)]
-    for run in runs:
-        wait_for(partial(has_status, world, run, "RUNNING"), f"{run} to be taken")
-    yield
-    ready.body = '{"over": true}'
-    for run in runs:
-        wait_for(partial(has_status, world, run, "COMPLETED", "FAILED", "CANCELED"), f"the end of {run}")
-        assert world.get(f"/executions/{run}")["status"] == "COMPLETED", world.get(f"/executions/{run}")[
-            "statusMessage"
-        ]
-        assert attempts(world, run) == 1
-
-
-def has_status(world: World, run: str, *statuses: str) -> bool:
-    return world.get(f"/executions/{run}")["status"] in statuses
-
-
-def attempts(world: World, run: str) -> int:
-    with closing(sqlite3.connect(world.home / "portside.db", timeout=5)) as database:
-        (hold,) = database.execute("SELECT hold FROM executions WHERE id = ?", (run,)).fetchone()
-    return int(json.loads(hold)["attempt"])
-
-
 def memory(world: World) -> dict[str, int]:
     """Bytes that each service holds, its largest process counting."""
     return {
@@ -156,19 +83,12 @@ def memory(world: World) -> dict[str, int]:
     }
 
 
-def sign_in_s(world: World) -> float:
-    """How long a good sign-in takes, from an address that has signed in before."""
-    began = time.monotonic()
-    world.client.sign_in(system.ADMIN, world.layout.password_file.read_text().strip())
-    return time.monotonic() - began
-
-
-def demand_unharmed(world: World, ready: Web, hook: Hook, attack: Callable[[], AbstractContextManager[None]]) -> None:
+def demand_unharmed(world: World, polled: Web, hook: Hook, attack: Callable[[], AbstractContextManager[None]]) -> None:
     """Once more where the machine itself was slow."""
     port = world.layout.port
     for last in (False, True):
         alone, held = hooks.send(port, MEASURED_S, hook=hook), memory(world)
-        with held_runs(world, ready), attack():
+        with held_runs(world, polled), attack():
             with ThreadPoolExecutor(1) as person:
                 signing_in = person.submit(lambda: [sign_in_s(world) for _ in range(3)])
                 during = hooks.send(port, MEASURED_S - 1, hook=hook)
@@ -184,11 +104,11 @@ def demand_unharmed(world: World, ready: Web, hook: Hook, attack: Callable[[], A
 
 
 @pytest.mark.parametrize("kind", SENDERS)
-def test_requests_of_strangers_harm_nobody(kind: str, world: World, ready: Web, hook: Hook) -> None:
+def test_requests_of_strangers_harm_nobody(kind: str, world: World, polled: Web, hook: Hook) -> None:
     count, source = SENDERS[kind]
-    demand_unharmed(world, ready, hook, lambda: sending(kind, world.layout.port, count, source))
+    demand_unharmed(world, polled, hook, lambda: sending(kind, world.layout.port, count, source, MEASURED_S))
 
 
 @pytest.mark.parametrize("kind", NEVER_FINISHED)
-def test_connections_that_never_finish_harm_nobody(kind: str, world: World, ready: Web, hook: Hook) -> None:
-    demand_unharmed(world, ready, hook, lambda: never_finishing(kind, world.layout.port))
+def test_connections_that_never_finish_harm_nobody(kind: str, world: World, polled: Web, hook: Hook) -> None:
+    demand_unharmed(world, polled, hook, lambda: never_finishing(kind, world.layout.port))

@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--cluster", type=int, default=1, metavar="NODES", help="brokers; with several also PostgreSQL")
     parser.add_argument("--json", type=Path, help="write the account there too")
     parser.add_argument("--home", type=Path, help="keep everything here, logs too; else a folder that goes when clean")
+    parser.add_argument("--strangers", action="store_true", help="a flood of sign-ins and slow clients beside it")
     options = parser.parse_args()
     home = options.home or Path(tempfile.mkdtemp(prefix="portside-chaos-"))
     console = Console(highlight=False, markup=False)
@@ -34,6 +35,7 @@ def main() -> int:
         seed=options.seed,
         every_s=options.every,
         nodes=options.cluster,
+        attacked=options.strangers,
         tell=console.print,
     )
     show(console, account)

@@ -53,6 +53,8 @@ class Account:
     """Arrived behind a newer one, because it waited in the gateway's spool."""
     uncertain: int = 0
     """The runner was killed in the middle of a task that may happen only once: it is told so, and not repeated."""
+    waiting: int = 0
+    """Of a pipeline that runs one at a time, and still behind others although none of these ends."""
     lost: int = 0
     doubled: int = 0
     disordered: int = 0
@@ -118,7 +120,7 @@ def _one(account: Account, push: Pushed, events: list[Json], runs: list[Json], c
     if fate == "executed" and not (written and calls == 1):
         fate, why = "lost", f"completed, but image written: {written}, calls: {calls}"
     setattr(account, fate, getattr(account, fate) + 1)
-    if fate == "lost":
+    if fate in ("lost", "waiting"):
         account.problems.append(f"{name}: {why}")
 
 
@@ -133,6 +135,8 @@ def _fate(events: list[Json], runs: list[Json]) -> tuple[str, str]:
         return "superseded", ""
     if status == "CANCELED" and runs[0]["name"].endswith("cancel-older"):
         return "superseded", ""
+    if status == "WAITING" and runs[0].get("_queuePosition"):
+        return "waiting", f"#{runs[0]['index']} still waits its turn"
     if "may have run" in message:
         return "uncertain", ""
     return "lost", f"#{runs[0]['index']} is {status}: {message}"

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
-from tests.support.world import World, a_world, wait_for
+from tests.support.world import World, a_world
 
 from . import scene
 from .account import Account, reckon
 from .machines import machines
 from .mayhem import Mayhem
 from .outside import Counted, Eye
+from .quiet import Quiet
+from .strangers import strangers
 from .traffic import Traffic
 
-QUIET_LIMIT_S = 180.0
-_SETTLED_S = 3.0
+_LOOK_EVERY_S = 0.5
 _ENDED = ("COMPLETED", "FAILED", "CANCELED")
 _PAGE = 200
 
 
 def chaos(
-    home: Path, *, seconds: float, seed: int, every_s: float, nodes: int = 1, tell: Callable[[str], Any]
+    home: Path,
+    *,
+    seconds: float,
+    seed: int,
+    every_s: float,
+    nodes: int = 1,
+    attacked: bool = False,
+    tell: Callable[[str], Any],
 ) -> Account:
     """Push and kill for so long, wait until all is quiet, and account for every push.
 
@@ -44,11 +52,12 @@ def chaos(
                 Traffic(world, repositories, every_s=every_s),
                 Mayhem(world, seed, tell, several.deeds() if several else ()),
             )
-            traffic.start()
-            mayhem.start()
-            time.sleep(seconds)
-            mayhem.stop()
-            traffic.stop()
+            with strangers(world.layout.port, seconds) if attacked else nullcontext():
+                traffic.start()
+                mayhem.start()
+                time.sleep(seconds)
+                mayhem.stop()
+                traffic.stop()
             tell(f"{len(traffic.pushes)} pushes, {sum(mayhem.kills.values())} deaths; waiting until it is quiet")
             wait_until_quiet(world)
             eye.close()
@@ -58,24 +67,16 @@ def chaos(
 
 
 def wait_until_quiet(world: World) -> None:
-    """Every event judged, every execution ended, and nothing new for a while: the spool is empty too."""
-    since, before = time.monotonic(), (0, 0)
-
-    def quiet() -> bool:
-        nonlocal since, before
+    """Every event judged, every execution ended, the spool empty, and nothing new for a while; or nothing moves."""
+    quiet = Quiet(time.monotonic())
+    while not quiet.is_over(time.monotonic()):
         events, executions = all_of(world, "/registry-events"), all_of(world, "/executions")
-        pending = [one for one in events if one["state"] != "judged"]
-        pending += [one for one in executions if one["status"] not in _ENDED]
-        now = (len(events), len(executions))
-        if pending or now != before or any(world.home.glob("**/spool/*.json")):
-            since, before = time.monotonic(), now
-        return time.monotonic() - since > _SETTLED_S
-
-    try:
-        wait_for(quiet, "the last event and execution to end", QUIET_LIMIT_S)
-    except AssertionError:
-        # The account says which they are.
-        return
+        judged = sum(event["state"] == "judged" for event in events)
+        ended = sum(execution["status"] in _ENDED for execution in executions)
+        spooled = len(list(world.home.glob("**/spool/*.json")))
+        pending = len(events) - judged + len(executions) - ended + spooled
+        quiet.look(time.monotonic(), pending=pending, progress=(len(events), judged, len(executions), ended))
+        time.sleep(_LOOK_EVERY_S)
 
 
 def all_of(world: World, path: str) -> list[dict[str, Any]]:

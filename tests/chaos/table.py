@@ -13,6 +13,7 @@ _ROWS = (
     ("held", "came behind a newer one"),
     ("uncertain", "killed within the task that may happen only once, and told so"),
     ("refused", "not accepted: the Hub shows them as failed"),
+    ("waiting", "still wait their turn, and no run before them ends"),
     ("lost", ""),
     ("doubled", ""),
     ("disordered", "writes to the cluster out of order"),

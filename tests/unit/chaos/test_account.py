@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.chaos.account import Account, Pushed, Write, reckon
+from tests.chaos.quiet import Quiet
 
 Json = dict[str, Any]
 A, B = (Pushed("acme/web", tag, f"sha256:{tag}", 202) for tag in ("a", "b"))
@@ -53,6 +54,29 @@ def test_an_accepted_hook_without_event_or_end_is_lost() -> None:
     assert account(executions=[run(A, "RUNNING"), run(B)]).lost == 1
     assert account(executions=[run(A, "FAILED", "no disk"), run(B)]).lost == 1
     assert account(events=[event(A, "waiting for the registry"), event(B)], executions=[run(B)]).lost == 1
+
+
+def test_a_run_that_waits_its_turn_is_counted_apart_from_what_is_lost() -> None:
+    waits = {**run(B, "WAITING"), "_queuePosition": 3}
+    reckoned = account(executions=[run(A), waits], told=["a"], running={"acme/web": A.images[0]})
+    assert (reckoned.waiting, reckoned.lost, reckoned.clean) == (1, 0, False)
+    assert account(executions=[run(A), run(B, "WAITING")], told=["a"]).lost == 1
+
+
+def test_runs_are_waited_for_while_any_of_them_ends() -> None:
+    quiet = Quiet(0.0)
+    for ended in range(10):
+        quiet.look(ended * 100.0, pending=10 - ended, progress=(10, ended))
+        assert not quiet.is_over(ended * 100.0 + 99)
+    quiet.look(1_000.0, pending=0, progress=(10, 10))
+    assert (quiet.is_over(1_001.0), quiet.is_over(1_004.0)) == (False, True)
+
+
+def test_what_does_not_move_is_not_waited_for_for_ever() -> None:
+    quiet = Quiet(0.0)
+    for at in range(0, 200, 10):
+        quiet.look(at, pending=1, progress=(10, 9))
+    assert (quiet.is_over(170.0), quiet.is_over(190.0)) == (False, True)
 
 
 def test_a_run_that_ended_without_its_effects_is_lost() -> None:
