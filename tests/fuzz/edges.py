@@ -168,6 +168,12 @@ EDGES: tuple[Target, ...] = (
         _form("/pipelines/side"),
         _FEW,
     ),
+    Target(
+        "form, change of a task",
+        b"text=" + quote(to_yaml(PIPELINE)).encode() + b"&stage=Deploy&task=Apply&change=task&type=K8S",
+        _form("/pipelines/change"),
+        _FEW,
+    ),
     Target("form, run", b"input.namespace=web&comments=c&tag=1", _form("/pipelines/{pipeline}/run"), _FEW),
     Target("form, dry run", b"input.namespace=web&comments=c&tag=1", _form("/pipelines/{pipeline}/dry-run"), _FEW),
     Target("form, import", b"text=" + quote(_IMPORT).encode() + b"&action=apply", _form("/pipelines/import"), _FEW),

@@ -40,6 +40,8 @@ TABS = {
 }
 INJECTIONS = tuple(pipeline_edits.INJECTIONS)
 SPARE_LINES = 6
+ODD_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What the forms fail with at a text that is YAML, and a list or a word where a pipeline has a map."""
 
 
 def new() -> str:
@@ -93,7 +95,7 @@ def change() -> str:
     try:
         tree, where = _CHANGES[field("change")](load_yaml(text)[0].tree, where)
         text = rewritten(text, tree)
-    except (Malformed, KeyError, IndexError, TypeError):
+    except (Malformed, *ODD_SHAPE):
         return _side(text)
     redraw = field("change") not in _QUIET
     drawn = _side(text, **where) if redraw else ""
@@ -204,12 +206,16 @@ def _asked() -> dict[str, str]:
 
 
 def _side(text: str, **where: str) -> str:
+    """The forms; none for a text that has not the shape of a pipeline: its flaws say where."""
     place = where or _asked()
     try:
-        tree = load_yaml(text)[0].tree
-        stages = stages_of(tree)
-    except (Malformed, IndexError, AttributeError, TypeError):
+        return _forms(load_yaml(text)[0].tree, place)
+    except (Malformed, *ODD_SHAPE):
         return render_template("_pipelines_side.html", tree=None, tabs=TABS, tab=place["tab"] or "tasks")
+
+
+def _forms(tree: Json, place: dict[str, str]) -> str:
+    stages = stages_of(tree)
     stage, name = place["stage"], place["task"]
     tab = place["tab"] if place["tab"] in TABS else "tasks"
     task = (((tree.get("stages") or {}).get(stage) or {}).get("tasks") or {}).get(name)

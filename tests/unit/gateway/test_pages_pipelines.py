@@ -344,6 +344,29 @@ def test_buttons_are_drawn_for_who_may_press_them(
         assert ("Run anyway" in ann.get(address).get_data(as_text=True)) == (right != "READ")
 
 
+ODD_PIPELINES = (
+    "options: [{DOCKER_TRIGGER: }]",
+    "_inputMeta: {a: 1}\ninput: {a: b}",
+    "starred: [1]",
+    "stages: {S: {tasks: {A: [1]}}}\nstageOrder: [S]",
+    "stages: {S: 1}\nstageOrder: [[S]]",
+    "notifications: {email: [1], webhook: 2}",
+    "notifications: [1]",
+    "schedules: {a: 1}",
+    "[1]",
+)
+
+
+@pytest.mark.parametrize("text", ODD_PIPELINES)
+def test_the_editor_takes_a_text_of_any_shape(site: Site, ann: FlaskClient, text: str) -> None:
+    for tab in ("tasks", "inputs", "notifications", "schedules"):
+        assert send(ann, "/pipelines/side", text=text, tab=tab, stage="S", task="A").status_code == 200
+    for change in ("head", "inject", "inputs", "add-stage", "add-task", "task", "type", "add-notification"):
+        answer = send(ann, "/pipelines/change", text=text, change=change, stage="S", task="A", inputs="Docker")
+        assert answer.status_code == 200
+    assert send(ann, "/pipelines/new", text=text).status_code == 200
+
+
 FROM_GIT = "folder portside of https://git.example.com/acme/config, branch main, commit 0a1b2c3d4e5f"
 NEW = ("/pipelines/new", "/variables/new", "/endpoints/new?type=docker", "/webhooks/new")
 
