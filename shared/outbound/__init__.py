@@ -1,6 +1,7 @@
 """Connections to the outside, for every service: where they may lead, how long they may take, how much they may bring.
 
-`http` is the one HTTP client. `guard` opens every TCP connection and checks the address it really connects to;
+`http` is the one HTTP client; `library_pool` puts its bounds around a
+library's own. `guard` opens every TCP connection and checks the address it really connects to;
 `redirects` decides the next hop; `tls` which server certificates to accept; `cancel_scope` ends what takes too long by
 closing its sockets; `failures` words the cause of a failed connection.
 

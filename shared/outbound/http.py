@@ -35,7 +35,8 @@ MAX_REDIRECTS = 5
 _CHUNK_BYTES = 64 * 1024
 _MAX_POOLS = 64
 _CONNECT_S = 10.0
-_FAILURES = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
+FAILURES = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
+"""What urllib3 raises where no whole answer comes."""
 
 
 class OutboundError(Exception):
@@ -129,10 +130,10 @@ class StreamedReply:
         """The next `size` bytes, fewer only at the end."""
         try:
             piece = self._response.read(size, decode_content=decode)
-        except _FAILURES as error:
-            raise _failure(self.url, error, self._scope) from None
+        except FAILURES as error:
+            raise failure(self.url, error, self._scope) from None
         if self._scope.ended is not None:  # A body that is closed half-way may look like one that is whole.
-            raise _failure(self.url, OSError(), self._scope)
+            raise failure(self.url, OSError(), self._scope)
         return piece
 
     def close(self) -> None:
@@ -189,7 +190,7 @@ class HttpClient:
         finally:
             scope.close()
             if response is not None:
-                _let_go(response)
+                let_go(response)
 
     def _follow(
         self, hop: Hop, body: Any, limits: RequestLimits, access: OutboundAccess, redirects: int, scope: CancelScope
@@ -229,8 +230,8 @@ class HttpClient:
                     hop.method, hop.url, body=body, headers=dict(hop.headers), redirect=False, retries=False,
                     preload_content=False, timeout=timeout,
                 )  # fmt: skip
-        except _FAILURES as error:
-            raise _failure(hop.url, error, scope) from None
+        except FAILURES as error:
+            raise failure(hop.url, error, scope) from None
 
     def _pool(self, trust: Trust, reach: Reach) -> urllib3.PoolManager:
         """Connections are shared only by callers that may reach the same servers and accept the same certificates."""
@@ -315,14 +316,14 @@ def _reach_of(hop: Hop, following: Hop, reach: Reach, access: OutboundAccess, pe
     return Reach(local=reach.local and bool(local_reason(peer)), private=reach.private and inside)
 
 
-def _let_go(response: urllib3.BaseHTTPResponse) -> None:
+def let_go(response: urllib3.BaseHTTPResponse) -> None:
     """Back to the pool where all was read, else closed with the rest unread."""
     if getattr(response, "closed", False) or response.length_remaining == 0:
         response.release_conn()
     response.close()
 
 
-def _failure(url: str, error: BaseException, scope: CancelScope) -> OutboundError:
+def failure(url: str, error: BaseException, scope: CancelScope) -> OutboundError:
     place = without_query(url)
     if scope.ended is Ended.DEADLINE:
         return OutboundError("too-slow", f"{place} did not answer in full within {scope.seconds:g} s.", place)

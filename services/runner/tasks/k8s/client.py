@@ -6,9 +6,8 @@ import base64
 import binascii
 import re
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 import urllib3
@@ -18,8 +17,12 @@ from kubernetes.client import ApiClient, Configuration
 from services.runner.clients.clouds import CloudLogins, sign_in_of
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from shared.outbound.guard import Guard, Reach
-from shared.outbound.http import guarded_pool_classes
+from shared.outbound.http import RequestLimits, guarded_pool_classes
+from shared.outbound.library_pool import BoundedPool
 from shared.outbound.tls import Trust, context, trust_of
+
+LIMITS = RequestLimits(overall_s=60.0, connect_s=5.0, read_s=30.0, body_bytes=64 * 1024 * 1024)
+"""Of each request. 500 objects of a list come at a time, each of at most 1.5 MiB and mostly of a few KiB."""
 
 
 def address(endpoint: OpenEndpoint) -> str:
@@ -77,8 +80,8 @@ def connect(endpoint: OpenEndpoint, url: str, folder: Path, guard: Guard, logins
     if basic:
         header = "Basic " + base64.b64encode(basic.encode()).decode()
         api.set_default_header("Authorization", header)  # type: ignore[no-untyped-call]
-    if identity := _impersonation(endpoint):
-        api.rest_client.pool_manager = cast("urllib3.PoolManager", _Impersonating(manager, identity))
+    bounded = BoundedPool(manager, LIMITS, _impersonation(endpoint))
+    api.rest_client.pool_manager = cast("urllib3.PoolManager", bounded)
     return api
 
 
@@ -98,26 +101,6 @@ def _proxy(endpoint: OpenEndpoint, url: str) -> str:
 def _proxy_headers(endpoint: OpenEndpoint) -> dict[str, str] | None:
     user, password = endpoint.text("proxyUser"), endpoint.text("proxyPassword")
     return dict(urllib3.make_headers(proxy_basic_auth=f"{user}:{password}")) if user or password else None
-
-
-class _Impersonating:
-    """The part of a pool manager that the library calls; every request carries the headers of another identity.
-
-    The library's own headers are a dict, which cannot repeat `Impersonate-Group`.
-    """
-
-    def __init__(self, manager: urllib3.PoolManager, identity: list[tuple[str, str]]) -> None:
-        self._manager = manager
-        self._identity = identity
-
-    def request(self, method: str, url: str, *, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
-        merged = urllib3.HTTPHeaderDict(headers)
-        for name, value in self._identity:
-            merged.add(name, value)
-        return self._manager.request(method, url, headers=merged, **options)
-
-    def clear(self) -> None:
-        self._manager.clear()
 
 
 def _impersonation(endpoint: OpenEndpoint) -> list[tuple[str, str]]:

@@ -22,14 +22,16 @@ from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient
 
 from . import removed_versions
-from .client import address, connect
+from .client import LIMITS, address, connect
 from .discovery import Discovery, ServedKind
 from .errors import NO_KIND, NO_PATH, ClusterError, from_exception
 from .manifests import MANAGER, Object, Ref
 
-CONNECT_S = 5.0
-READ_S = 30.0
 _PAGE = 500
+_MAX_PAGES = 200
+_MAX_LIST_BYTES = 128 * 1024 * 1024
+_LOG_BYTES = 16 * 1024 * 1024
+"""Of a container's log at a time; the next look goes on from there."""
 
 Plain = dict[str, Any]
 
@@ -152,20 +154,27 @@ class ClusterConnection:
         """All objects of a kind in a namespace (or everywhere), page by page."""
         resource = self.kind(api_version, kind)
         path = resource.path(namespace=namespace)
-        objects: list[Object] = []
+        doing, objects, size = f"list {resource.name}", list[Object](), 0
         more: str | None = None
-        while True:
+        for _ in range(_MAX_PAGES):
             request = {"label_selector": labels or None, "field_selector": fields or None, "_continue": more}
-            answer = self._do(
-                f"list {resource.name}",
-                lambda request=request: self._raw("get", path, limit=_PAGE, **request),  # type: ignore[misc]
+            data = self._do(
+                doing,
+                lambda request=request: self._answer("get", path, limit=_PAGE, **request),  # type: ignore[misc]
                 again=True,
             )
+            size += len(data)
+            answer = self._do(doing, lambda data=data: self._object(data))  # type: ignore[misc]
             group_version = answer.get("apiVersion", api_version)
-            objects += [{"apiVersion": group_version, "kind": kind, **item} for item in answer.get("items") or ()]
+            items = answer.get("items") or ()
+            objects += [{"apiVersion": group_version, "kind": kind, **item} for item in items]
             more = (answer.get("metadata") or {}).get("continue")
             if not more:
                 return objects
+            if size > _MAX_LIST_BYTES:
+                break
+        limits = f"{_MAX_LIST_BYTES // 2**20} MiB or {_MAX_PAGES} pages"
+        raise ClusterError(f"Cannot {doing}: {self.url} lists more than {limits} of them.", reason="too-large")
 
     def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply under our field manager."""
@@ -216,7 +225,12 @@ class ClusterConnection:
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool, lines: int) -> list[str]:
         """The last lines that a container printed."""
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        query = [("container", container), ("tailLines", lines), ("previous", "true" if previous else "false")]
+        query = [
+            ("container", container),
+            ("tailLines", lines),
+            ("previous", "true" if previous else "false"),
+            ("limitBytes", _LOG_BYTES),
+        ]
         text: str = self._do(
             f"read the log of pod {pod}",
             lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
@@ -226,7 +240,7 @@ class ClusterConnection:
     def pod_log_since(self, namespace: str, pod: str, container: str, since: str) -> list[tuple[str, str]]:
         """What a container has printed from the second of `since` on (a stamp of an earlier answer), with stamps."""
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        query = [("container", container), ("timestamps", "true")]
+        query = [("container", container), ("timestamps", "true"), ("limitBytes", str(_LOG_BYTES))]
         if since:
             query.append(("sinceTime", re.sub(r"\.\d+", "", since)))
         text: str = self._do(
@@ -234,7 +248,8 @@ class ClusterConnection:
             lambda: self._raw("get", path, query_params=query, header_params={"Accept": "*/*"}, text=True),
             again=True,
         )
-        stamped = (line.partition(" ") for line in text.split("\n") if line)
+        whole = text[: text.rfind("\n") + 1] if len(text.encode()) >= _LOG_BYTES else text
+        stamped = (line.partition(" ") for line in whole.split("\n") if line)
         return [(stamp, line) for stamp, _, line in stamped]
 
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> tuple[bool, str]:
@@ -277,9 +292,20 @@ class ClusterConnection:
         raise AssertionError("unreachable")
 
     def _raw(self, method: str, path: str, *, text: bool = False, **request: Any) -> Any:
-        timeout = (CONNECT_S, READ_S)
+        data = self._answer(method, path, **request)
+        return data.decode("utf-8", "replace") if text else self._object(data)
+
+    def _answer(self, method: str, path: str, **request: Any) -> bytes:
+        timeout = (LIMITS.connect_s, LIMITS.read_s)
         response = self._client.request(method, path, serialize=False, _request_timeout=timeout, **request)
-        return response.data.decode("utf-8", "replace") if text else parse_json(response.data)
+        data: bytes = response.data
+        return data
+
+    def _object(self, data: bytes) -> Plain:
+        parsed = parse_json(data)
+        if not isinstance(parsed, dict):
+            raise ClusterError(f"{self.url} answers with JSON that is not an object: is it an API server's address?")
+        return parsed
 
     def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
         """Make a call; one that only reads is made once more when the way there was at fault."""

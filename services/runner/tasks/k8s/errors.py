@@ -14,7 +14,8 @@ from services.runner.clients.clouds import CloudProblem
 from services.runner.task_protocol import TaskFailed
 from shared.grammar.json_parser import parse_json
 from shared.outbound.guard import ForbiddenAddress
-from shared.outbound.http import forbidden_message
+from shared.outbound.http import OutboundError, forbidden_message
+from shared.outbound.redirects import without_query
 from shared.outbound.tls import certificate_trouble
 from shared.process.errors import causes, innermost
 
@@ -46,6 +47,9 @@ def from_exception(error: BaseException, url: str, doing: str) -> ClusterError:
         return error
     if isinstance(error, CloudProblem):
         return CloudRefusal(error.message, reason=error.code, passing=error.code in _PASSING)
+    if isinstance(error, OutboundError):
+        passing = error.code in _PASSING
+        return ClusterError(f"Cannot {doing}: {sentence(error.message)}", reason=error.code, passing=passing)
     if isinstance(error, ApiException):
         return _answered(error, url, doing)
     return _unreachable(error, url)
@@ -77,12 +81,20 @@ def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     body = _status(error)
     message, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
     status = int(error.status or 0)
+    if 300 <= status < 400:
+        return _redirected(error, url, doing)
     if status == 500 and any(sign in message for sign in _OUR_FAULT):
         status = 422
     if status == 404 and any(sign in message for sign in _NOTHING_SERVED):
         reason = NO_PATH
     text, passing = _ANSWERS.get(status, _other)(message, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
+
+
+def _redirected(error: ApiException, url: str, doing: str) -> ClusterError:
+    target = without_query(str((error.headers or {}).get("Location") or ""))
+    words = f"Cannot {doing}: {url} redirects to {target[:200] or 'nowhere'}, and a cluster's sign-in follows nothing"
+    return ClusterError(f"{words}; put the API server's own address into the endpoint.", status=int(error.status or 0))
 
 
 _NOTHING_SERVED = ("the server could not find the requested resource", "404 page not found")
