@@ -21,6 +21,7 @@ from dulwich.repo import Repo
 from services.runner.task_protocol import OpenEndpoint
 from shared.outbound.http import HttpClient
 
+from .git_packs import BoundedObjectStore
 from .git_transport import GitProblem, open_repository
 
 __all__ = ["File", "GitProblem", "branches", "fetched", "read_file", "tip"]
@@ -56,25 +57,27 @@ def fetched(
     """The tip of a branch or tag (of `branch`, else the endpoint's) in a repository that goes at once, and its name."""
     branch = branch or endpoint.text("branch")
     with (
-        open_repository(client, endpoint, log) as (remote, place),
+        open_repository(client, endpoint, log) as remote,
         tempfile.TemporaryDirectory(prefix="portside-git-") as folder,
     ):
         chosen: list[tuple[str, bytes]] = []
 
         def tip(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:
             chosen.append(_tip(refs, branch, endpoint))
+            remote.budget.expect_pack()
             return [chosen[-1][1]]
 
         with Repo.init_bare(folder) as repo:
-            remote.fetch(place, repo, determine_wants=tip, depth=1)
+            repo.object_store = BoundedObjectStore(repo.object_store.path)
+            remote.client.fetch(remote.path, repo, determine_wants=tip, depth=1)
             name, object_id = chosen[-1]
             yield repo, _commit(repo, object_id), name
 
 
 def branches(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None]) -> list[str]:
     """The repository's branches: also a way to try an endpoint."""
-    with open_repository(client, endpoint, log) as (remote, place):
-        refs = remote.get_refs(place.encode()).refs
+    with open_repository(client, endpoint, log) as remote:
+        refs = remote.client.get_refs(remote.path.encode()).refs
     names = (ref.removeprefix(b"refs/heads/") for ref in refs if ref.startswith(b"refs/heads/"))
     return sorted(name.decode("utf-8", "replace") for name in names)
 
@@ -131,6 +134,6 @@ def _text(repo: Repo, commit: Commit, path: str, endpoint: OpenEndpoint, name: s
 
 def tip(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None], branch: str = "") -> str:
     """What a branch or tag (`branch`, else the endpoint's) leads to, without fetching it: 40 hexadecimal digits."""
-    with open_repository(client, endpoint, log) as (remote, place):
-        refs = remote.get_refs(place.encode()).refs
+    with open_repository(client, endpoint, log) as remote:
+        refs = remote.client.get_refs(remote.path.encode()).refs
     return _tip(refs, branch or endpoint.text("branch"), endpoint)[1].decode()

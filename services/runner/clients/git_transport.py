@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from shared.outbound.redirects import without_query
 from shared.process.errors import causes
 
 from . import ssh
+from .git_packs import SendsTooMuch
 from .http import access_of
 
 OVERALL_S = 120.0
 READ_S = 60.0
 MAX_FETCH_BYTES = 512 * 1024 * 1024
 """On the wire, of one commit with all its files."""
+MAX_REFS_BYTES = 32 * 1024 * 1024
+"""On the wire, of the list of branches and tags that comes before."""
 _MAX_ERROR_BYTES = 64 * 1024
 _SHORT_URL = re.compile(r"(?:([^@/\s]+)@)?([^:/\s]+):(?!//)(\S+)")
 """`git@example.com:acme/web.git`."""
@@ -47,35 +51,59 @@ class GitProblem(Exception):
         self.message = message
 
 
-class _TooMuch(Exception):
-    """More came than is read."""
+class Budget:
+    """Counts what comes from one server."""
+
+    def __init__(self) -> None:
+        self._limit = MAX_REFS_BYTES
+        self._what = "branches and tags"
+        self._spent = 0
+
+    def expect_pack(self) -> None:
+        """The list of branches and tags has come; a commit is next."""
+        self._limit, self._what = MAX_FETCH_BYTES, "one commit"
+
+    def spend(self, piece: bytes) -> bytes:
+        """Count a piece. Raises when it is one too many."""
+        self._spent += len(piece)
+        if self._spent > self._limit:
+            raise SendsTooMuch(f"more than {self._limit // 2**20} MiB for {self._what}")
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository on a server: dulwich's client for it, its path there, and what may still come."""
+
+    client: GitClient
+    path: str
+    budget: Budget
 
 
 @contextmanager
-def open_repository(
-    client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None]
-) -> Iterator[tuple[GitClient, str]]:
-    """A client for the endpoint's repository, and the repository's path there. Raises GitProblem for every failure."""
+def open_repository(client: HttpClient, endpoint: OpenEndpoint, log: Callable[[str], None]) -> Iterator[Remote]:
+    """The endpoint's repository. Raises GitProblem for every failure, also of what the block does with it."""
     url = (endpoint.text("repoURL") or endpoint.text("url")).strip()
     with CancelScope(OVERALL_S) as scope, ExitStack() as closing:
         try:
-            yield _client(client, endpoint, url, log, closing)
+            budget = Budget()
+            yield Remote(*_client(client, endpoint, url, budget, closing), budget)
         except GitProblem:
             raise
         except ssh.SshProblem as problem:
             raise GitProblem(problem.code, problem.message) from None
         except Exception as error:
-            if scope.ended is Ended.DEADLINE:
+            if scope.ended is Ended.DEADLINE:  # A cut connection, or a pack that takes too long to unpack.
                 message = f"{_bare(url)} did not send its commit within {OVERALL_S:g} s."
                 raise GitProblem("too-slow", message) from None
             raise _translated(error, endpoint, url) from error
 
 
 def _client(
-    client: HttpClient, endpoint: OpenEndpoint, url: str, log: Callable[[str], None], closing: ExitStack
+    client: HttpClient, endpoint: OpenEndpoint, url: str, budget: Budget, closing: ExitStack
 ) -> tuple[GitClient, str]:
     if short := _SHORT_URL.fullmatch(url):
-        return _over_ssh(client, endpoint, (short[1] or "git", short[2], 22), short[3], log, closing)
+        return _over_ssh(client, endpoint, (short[1] or "git", short[2], 22), short[3], budget, closing)
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
@@ -83,17 +111,17 @@ def _client(
         scheme, host, port = "", "", None
     if scheme == "ssh" and host:
         return _over_ssh(
-            client, endpoint, (unquote(parts.username or "git"), host, port or 22), parts.path, log, closing
+            client, endpoint, (unquote(parts.username or "git"), host, port or 22), parts.path, budget, closing
         )
     if scheme not in ("http", "https") or not host:
         bare_url = _bare(url) or "its repoURL"
         raise GitProblem("no-address", f"Endpoint {endpoint.name}: {bare_url} is not the address of a Git server.")
     base = f"{scheme}://{parts.netloc.rpartition('@')[2]}/"
-    return _HttpGitClient(base, client, endpoint, closing), parts.path.lstrip("/")
+    return _HttpGitClient(base, client, endpoint, budget, closing), parts.path.lstrip("/")
 
 
 def _over_ssh(
-    client: HttpClient, endpoint: OpenEndpoint, target: tuple[str, str, int], path: str, log: Callable[[str], None],
+    client: HttpClient, endpoint: OpenEndpoint, target: tuple[str, str, int], path: str, budget: Budget,
     closing: ExitStack,
 ) -> tuple[GitClient, str]:  # fmt: skip
     user, host, port = target
@@ -119,20 +147,7 @@ def _over_ssh(
             "endpoint's `hostKey`.",
         )
 
-    return SSHGitClient(host, port, user, vendor=_Vendor(connect, login.place)), path
-
-
-class _Budget:
-    """Counts what comes from one server."""
-
-    def __init__(self) -> None:
-        self._left = MAX_FETCH_BYTES
-
-    def spend(self, piece: bytes) -> bytes:
-        self._left -= len(piece)
-        if self._left < 0:
-            raise _TooMuch
-        return piece
+    return SSHGitClient(host, port, user, vendor=_Vendor(connect, login.place, budget)), path
 
 
 # ----------------------------------------------------------------------------------------------------------------- HTTP
@@ -168,14 +183,16 @@ class _Answer:
 class _HttpGitClient(AbstractHttpGitClient):
     """Git's smart protocol over our HTTP client; the password goes to the endpoint's own server alone."""
 
-    def __init__(self, base_url: str, client: HttpClient, endpoint: OpenEndpoint, closing: ExitStack) -> None:
+    def __init__(
+        self, base_url: str, client: HttpClient, endpoint: OpenEndpoint, budget: Budget, closing: ExitStack
+    ) -> None:
         super().__init__(base_url)
         self._client = client
         self._access = access_of(endpoint)
         self._authorization = _authorization(endpoint)
         self._home = base_url
         self._closing = closing
-        self._budget = _Budget()
+        self._budget = budget
 
     def _http_request(
         self, url: str, headers: dict[str, str] | None = None, data: Any = None, raise_for_status: bool = True
@@ -215,9 +232,10 @@ def _authorization(endpoint: OpenEndpoint) -> str:
 class _Vendor(SSHVendor):
     """Runs Git's half of the conversation on the server, over a connection of ours."""
 
-    def __init__(self, connect: Callable[[], Any], place: str) -> None:
+    def __init__(self, connect: Callable[[], Any], place: str, budget: Budget) -> None:
         self._connect = connect
         self._place = place
+        self._budget = budget
 
     def run_command(self, host: str, command: bytes, *_: Any, **__: Any) -> Any:
         transport = self._connect().get_transport()
@@ -226,16 +244,16 @@ class _Vendor(SSHVendor):
         channel = transport.open_session(timeout=READ_S)
         channel.settimeout(READ_S)
         channel.exec_command(command.decode())
-        return _Conversation(channel)
+        return _Conversation(channel, self._budget)
 
 
 class _Conversation:
     """A channel in the shape in which dulwich reads and writes."""
 
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, budget: Budget) -> None:
         self._channel = channel
         self._stream = channel.makefile("rb")
-        self._budget = _Budget()
+        self._budget = budget
         self.stderr = _Errors(channel)
 
     def can_read(self) -> bool:
@@ -282,8 +300,8 @@ def _translated(error: BaseException, endpoint: OpenEndpoint, url: str) -> GitPr
     outbound = next((cause for cause in causes(error) if isinstance(cause, OutboundError)), None)
     if outbound is not None:
         return GitProblem(outbound.code, outbound.message)
-    if any(isinstance(cause, _TooMuch) for cause in causes(error)):
-        return GitProblem("too-large", f"{bare_url} sends more than {MAX_FETCH_BYTES // 2**20} MiB for one commit.")
+    if (excess := next((cause for cause in causes(error) if isinstance(cause, SendsTooMuch)), None)) is not None:
+        return GitProblem("too-large", f"{bare_url} sends {excess}.")
     if isinstance(error, HTTPUnauthorized):
         return GitProblem(
             "wrong-password",
@@ -298,6 +316,6 @@ def _translated(error: BaseException, endpoint: OpenEndpoint, url: str) -> GitPr
     if isinstance(error, git_errors.HangupException):
         reason = b" ".join(error.stderr_lines or []).decode("utf-8", "replace").strip()[:500]
         return GitProblem("no-such-repository", f"{bare_url} hung up: {reason or 'it gave no reason'}")
-    if isinstance(error, git_errors.GitProtocolError | ValueError | KeyError | AssertionError):
+    if isinstance(error, git_errors.GitProtocolError | ValueError | KeyError | AssertionError | zlib.error):
         return GitProblem("refused", f"{bare_url} does not speak Git as it should: {str(error)[:200]}")
     return GitProblem("unreachable", f"Cannot reach {bare_url}: {explain(error)}.")

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.runner.clients import git_folder
+from services.runner.clients import git_folder, git_transport
 from services.runner.clients.git import GitProblem, branches, read_file
 from services.runner.clients.git_folder import check_out
+from services.runner.clients.git_packs import BoundedObjectStore, PackLimits
 from services.runner.task_protocol import OpenEndpoint
 from tests.support.gitserver import GitServer
 from tests.support.outbound import LOOPBACK
@@ -78,6 +79,27 @@ def test_what_goes_wrong_is_told_in_words(
     assert raised.value.code == code
     assert words in raised.value.message
     assert "wrong-password" not in raised.value.message
+
+
+def test_a_commit_that_unpacks_into_far_more_than_is_sent_is_refused(
+    server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.commit("acme/web", {"a.yaml": "a: 1\n", "zeros": bytes(8 * 2**20)})
+    monkeypatch.setattr(BoundedObjectStore, "limits", PackLimits(object_bytes=7 * 2**20))
+    with pytest.raises(GitProblem, match=r"web\.git sends an object of 8 MiB, and at most 7 are read") as raised:
+        read_file(LOOPBACK, signed_in(server), "a.yaml", quiet)
+    assert raised.value.code == "too-large"
+    monkeypatch.setattr(BoundedObjectStore, "limits", PackLimits(objects=2))
+    with pytest.raises(GitProblem, match="sends 4 objects, and at most 2 are read"):
+        read_file(LOOPBACK, signed_in(server), "a.yaml", quiet)
+
+
+def test_a_list_of_branches_without_an_end_is_refused(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.commit("acme/web", {"a.yaml": "a: 1\n"})
+    monkeypatch.setattr(git_transport, "MAX_REFS_BYTES", 40)
+    with pytest.raises(GitProblem, match="sends more than 0 MiB for branches and tags") as raised:
+        branches(LOOPBACK, signed_in(server), quiet)
+    assert raised.value.code == "too-large"
 
 
 def test_a_repository_that_is_not_there_is_told(server: GitServer) -> None:
