@@ -21,11 +21,11 @@ from .watch import EXCHANGE
 CHANGES_PER_S = 20
 PEOPLE = 20
 GONE_S = 5.0
-"""A stream looks after each frame whether it is still read; with so many that is every few seconds."""
+"""A stream looks after each frame whether it is still read; with this many that is every few seconds."""
 
 
 class Viewers:
-    """So many open streams of one page, read by one thread. One refused for want of room is none."""
+    """This many open streams of one page, read by one thread. One refused for want of room is none."""
 
     def __init__(self, base_url: str, path: str, cookies: str, count: int) -> None:
         target = urlsplit(base_url)

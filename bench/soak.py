@@ -11,7 +11,7 @@ from bench.stage import Stage
 
 LAPS = 10
 SETTLED = 2
-"""After so many laps caches are full; growth is counted from here."""
+"""After this many laps caches are full; growth is counted from here."""
 AT_A_TIME = 2_000
 BROKER = "the broker"
 """Has no goal: the log of its queues is in memory up to a size (`cli/rabbitmq.py`), and then starts over."""

@@ -28,7 +28,7 @@ class Watch:
         self._thread.start()
 
     def wait(self, count: int, limit_s: float = 120.0) -> list[str]:
-        """The subjects of so many messages since the last `forget`, in the order in which they came."""
+        """The subjects of this many messages since the last `forget`, in the order in which they came."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.subjects) >= count, limit_s):
                 raise TimeoutError(f"{len(self.subjects)} of {count} events within {limit_s:.0f} s")

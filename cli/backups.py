@@ -27,7 +27,7 @@ def commands(environment: Environment, home: Path) -> list[click.Command]:
     @click.argument("target", type=_FILE)
     @click.option("--keys", type=_FILE, help="Write the keys into this file; keep it elsewhere.")
     @click.option("--spool", "spools", multiple=True, type=_FILE, help="The gateway's spool, where it is not here.")
-    @click.option("--keep", type=click.IntRange(1), help="Delete all but so many of the backups in the folder.")
+    @click.option("--keep", type=click.IntRange(1), help="Delete all but this many of the backups in the folder.")
     def backup(target: Path, keys: Path | None, spools: tuple[Path, ...], keep: int | None) -> None:
         """Back up database and spool into one file while Portside runs; into a folder under a name by the time."""
         more = [*_given("--keys", keys), *_given("--keep", keep)]

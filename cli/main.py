@@ -59,7 +59,7 @@ def init(root: Path | None, secret: str | None) -> None:
 
 @operate.command()
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
-@click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
+@click.option("--port", type=PORT, help="Port of the page and the API; by default 8080, or a free one.")
 @click.option("--runners", default=1, type=click.IntRange(1), help="How many runner processes.")
 @click.option(
     "--demo",
@@ -98,7 +98,7 @@ def up(host: str, port: int | None, runners: int, until: str | None) -> None:
 @click.group(invoke_without_command=True)
 @click.option("--once", is_flag=True, help="Stop everything at the end; exit 0 only if the deployment was verified.")
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 serves other machines.")
-@click.option("--port", type=PORT, help="Port of the page and the API; 8080, or a free one, unless given.")
+@click.option("--port", type=PORT, help="Port of the page and the API; by default 8080, or a free one.")
 @click.option("--kubeconfig", type=click.Path(exists=True, path_type=Path), help="Deploy to this real cluster.")
 @click.option(
     "--image", "image_reference", help="With --kubeconfig and no TEST_REGISTRY: an image that the cluster can pull."

@@ -74,7 +74,7 @@ class _Running:
 
 
 def rotate(log: Path, largest: int = LARGEST_LOG_BYTES) -> None:
-    """Move what a large log holds to `<name>.log.1`, and what was there to `.2`; its writer goes on in the same file,
+    """Move what a large log holds to `<name>.log.1`, and what was there to `.2`; its writer continues in the same file,
     which it opened to append.
     """
     try:
@@ -87,7 +87,7 @@ def rotate(log: Path, largest: int = LARGEST_LOG_BYTES) -> None:
         first.chmod(log.stat().st_mode & 0o777)
         os.truncate(log, 0)
     except OSError:
-        # Health reports a full disk; the log goes on in the same file.
+        # Health reports a full disk; the log continues in the same file.
         return
 
 

@@ -37,7 +37,7 @@ EPMD_PLACES = ("/usr/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/lib/erlang/erts
 _PORTS = ("amqp_port", "management_port", "epmd_port", "dist_port")
 
 SMALL_LOG = "raft.wal_max_size_bytes = 64000000"
-"""Quorum queues keep their write-ahead log in memory until it has this size: 512 MiB unless told, more than a broker
+"""Quorum queues keep their write-ahead log in memory until it has this size: 512 MiB by default, more than a broker
 may use on a small machine before it accepts nothing more (rabbitmq.com/docs/quorum-queues, resource use)."""
 
 START_LIMIT_S = 90.0

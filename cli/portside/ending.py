@@ -69,7 +69,7 @@ def demand_terminal(purpose: str, instead: str) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if the person agrees; `--yes` agrees ahead, which a build must do."""
+    """Continue only if the person agrees; `--yes` agrees ahead, which a build must do."""
     if yes:
         return
     demand_terminal(question, "give --yes to go ahead without a question.")

@@ -71,7 +71,7 @@ def with_yes(function: Function) -> Function:
 def with_limit(function: Function) -> Function:
     """`--limit`: how many rows."""
     return click.option(
-        "--limit", type=click.IntRange(1, 2_000), default=25, show_default=True, help="At most so many rows."
+        "--limit", type=click.IntRange(1, 2_000), default=25, show_default=True, help="At most this many rows."
     )(function)
 
 

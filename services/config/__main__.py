@@ -35,7 +35,7 @@ from .settings import Settings
 from .store import DatabaseUnavailable, Store, copying
 from .store.lock import lock_of
 
-SPOOL_HELP = "The gateway's spool; <home>/gateway/spool unless given."
+SPOOL_HELP = "The gateway's spool; <home>/gateway/spool by default."
 HUNG_AFTER_S = 30.0
 """A config that hangs would keep its lock: it ends, with every thread's traceback in its log, and another leads."""
 

@@ -12,7 +12,7 @@ class Settings(settings.CommonSettings):
 
     lease_s: float = Field(default=20.0, ge=5.0)
     """Seconds without a sign of life after which a runner's executions go to another. Longer than a broker's failover,
-    which is noticed after 11 s and mended within 5 s more; a runner that is killed is replaced that much later."""
+    which is noticed after 11 s and over within 5 s more; a runner that is killed is replaced that much later."""
     rpc_threads: int = 8
     """Threads that answer queries and carry out commands."""
     keep_days: float = 90.0

@@ -51,7 +51,7 @@ class GatewaySettings(CommonSettings):
     """RabbitMQ's management API as `http://user:password@host:15672`; without it the Queues page knows no rates."""
     hook_cap_per_minute: int = 30_000
     """Hooks a minute that each worker takes from one token; past it the sender gets 429 and the webhook says so.
-    Raise it only where one webhook really has so many pushes."""
+    Raise it only where one webhook really has this many pushes."""
     spool_max_bytes: int = 512 * 1024 * 1024
     """Bytes of hooks kept on disk while the broker is away; past it the sender gets 503. Raise it with the disk."""
     spool_max_files: int = 200_000

@@ -18,7 +18,7 @@ MOST_PAGES = 100
 CONNECT_S, READ_S = 5.0, 20.0
 LARGEST_BYTES = 4 * 1024 * 1024
 _READS = 3
-"""An answer that comes in pieces may take so many times as long as may pass before the next piece."""
+"""An answer that comes in pieces may take this many times as long as may pass before the next piece."""
 
 
 class HubCaller:

@@ -42,7 +42,7 @@ class TaskFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Outside work goes on. The handle is recorded before the next observation."""
+    """Outside work continues. The handle is recorded before the next observation."""
 
     handle: Json
     message: str = ""
@@ -229,7 +229,7 @@ class TaskType(Protocol):
     inline: bool
     """True when `start` never blocks, so that it needs no thread of its own."""
     interrupt_after_s: float
-    """How long a call may still go on when its task is cancelled; then its sockets are closed."""
+    """How long a call may continue after its task was cancelled; then its sockets are closed."""
 
     def effect(self, given: Json) -> Effect:
         """What repeating this input's start would do."""
@@ -285,7 +285,7 @@ class Task:
         raise TaskFailed(f"A {self.name} task has nothing to look at; its history is from another version.")
 
     def cancel(self, request: Asked, handle: Json) -> None:
-        """Nothing goes on outside."""
+        """Nothing runs outside."""
 
     def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
         """A type that waits has its own."""

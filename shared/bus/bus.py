@@ -187,7 +187,7 @@ class Bus:
         message_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> Future[None]:
-        """Send and go on; the future resolves on the confirm. Its callbacks run on the I/O thread: keep them short."""
+        """Send without waiting; the future resolves on the confirm. Its callbacks run on the I/O thread: be short."""
         own_traceparent, on_sent = tracing.sending(topic.name)
         parcel = wire.pack(
             topic,
@@ -253,7 +253,7 @@ class Bus:
         command_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> Future[Message]:
-        """Ask and go on; the future gives the answer or raises as `request` does."""
+        """Ask without waiting; the future gives the answer or raises as `request` does."""
         if topic.reply is None:
             raise TypeError(f"{topic.type} has no reply to wait for; publish it")
         # What waits in an RPC queue is worthless when nobody waits for it; in an ordered queue it still counts.

@@ -81,7 +81,7 @@ class DeadLetter:
 
 
 class StopConsuming(Exception):
-    """Raised by a batch handler that cannot go on now: nothing is acknowledged, and the batch is tried again."""
+    """Raised by a batch handler that cannot continue now: nothing is acknowledged, and the batch is tried again."""
 
     def __init__(self, reason: str, again_after_s: float = 5.0) -> None:
         super().__init__(reason)

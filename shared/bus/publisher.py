@@ -50,7 +50,7 @@ class Publisher:
 
     @property
     def trouble(self) -> str:
-        """That the broker goes on refusing messages; empty when it accepts them."""
+        """That the broker keeps refusing messages; empty when it accepts them."""
         return self._refusals.trouble
 
     @property

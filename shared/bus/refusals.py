@@ -1,4 +1,4 @@
-"""What to do when the broker goes on refusing messages whose queue has room: change the channel, then the node.
+"""What to do when the broker keeps refusing messages whose queue has room: change the channel, then the node.
 
 After a node of a cluster was lost, a channel has been seen to send into nothing until that node was back, while
 channels beside it worked.

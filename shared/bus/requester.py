@@ -52,7 +52,7 @@ class Requester:
 
     @property
     def trouble(self) -> str:
-        """That requests go on getting no answer though somebody takes them; empty when they get one."""
+        """That requests keep getting no answer though somebody takes them; empty when they get one."""
         return self._refusals.trouble
 
     @property

@@ -27,7 +27,7 @@ BatchHandler = Callable[[Sequence[Incoming]], Sequence[Outcome]]
 class SingleConsumer:
     """Closes by finishing the batch in hand and then closing the channel.
 
-    Cancelling while it holds messages would hand the next one to a standby out of order. While the handler cannot go on
+    Cancelling while it holds messages would hand the next one to a standby out of order. While it cannot continue
     (`StopConsuming`) nothing is acknowledged and nothing else taken; the same batch is tried again.
     """
 

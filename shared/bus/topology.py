@@ -155,7 +155,7 @@ def destinations(exchange: str, routing_key: str) -> tuple[QueueSpec, ...]:
 
 
 def has_room(spec: QueueSpec, messages: int, message_bytes: float) -> bool:
-    """Whether a queue of so many messages of about this size is clearly below its limits.
+    """Whether a queue of this many messages of about this size is clearly below its limits.
 
     The broker tells how many messages are in a queue and not how large they are, so half of the bytes count as full.
     """

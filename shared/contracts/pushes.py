@@ -97,7 +97,7 @@ class HooksRefused(Message):
     since: float
     """Seconds since the epoch: when the first of them came."""
     cap_per_minute: int
-    """So many a minute one process of the gateway takes from one token."""
+    """What one process of the gateway takes from one token in a minute."""
 
 
 class CloudAccess(Message):

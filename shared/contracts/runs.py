@@ -112,7 +112,7 @@ class Report(Message):
 
     A holder sends every event that it does not know accepted, from `accepted_seq` + 1 on; where it asks for a grant the
     grant's `task.started` is the last of them. If the answer's `accepted_seq` covers that event without `granted`, the
-    event does not count and its number is spent: go on with the next number. If it does not cover it, something on the
+    event does not count and its number is spent: continue with the next. If it does not cover it, something on the
     way was lost: send again. The last report of a run, too, counts as heard only when an answer covers it.
     """
 

@@ -18,7 +18,7 @@ def fitted(value: Any, limit: int) -> Any:
 
 
 def cut_deep(value: Any, levels: int = MAX_DEPTH) -> Any:
-    """The value with a mark in place of each collection that reaches deeper than so many levels."""
+    """The value with a mark in place of each collection that reaches deeper than this many levels."""
     if not isinstance(value, dict | list | tuple):
         return value
     parts = value.values() if isinstance(value, dict) else value

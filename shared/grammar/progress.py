@@ -36,7 +36,7 @@ LEDGER_ATTEMPT = 0
 """The attempt under which the ledger's own events are recorded."""
 
 HELD_WAITS = frozenset({"nested", "registry"})
-"""Waits for work that goes on elsewhere: the task counts as running."""
+"""Waits for work that continues elsewhere: the task counts as running."""
 
 
 T = TypeVar("T")

@@ -131,7 +131,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
         "Image",
         "Copies an image to another tag, repository or registry; the digest stays the same.",
         {
-            "source": _image("Source", "As in `acme/web:1.4.1`; unless given, the image that was pushed."),
+            "source": _image("Source", "As in `acme/web:1.4.1`; by default the image that was pushed."),
             "target": _image("Target", "As in `acme/web:prod`; `:prod` is another tag of the source's repository."),
             "tags": _list("Further tags", "That are to name the image in the target's repository too."),
             "overwrite": _flag("Overwrite", "Let a tag that names another image name this one.", default=True),
@@ -177,7 +177,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "arguments": _list("Arguments"),
             "environmentVariables": _map("Environment variables"),
             "workingDirectory": _text("Working folder", "Else the account's home."),
-            "continueOnCommandFailure": _flag("Go on after a command that fails", default=False),
+            "continueOnCommandFailure": _flag("Continue after a command that fails", default=False),
         },
         required=("host", "username", "script"),
     ),
@@ -210,7 +210,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "timeout": _whole("Timeout (seconds)", default=60),
             "repeatable": _flag(
                 "May be repeated",
-                "Whether to send it again if a runner died while it was on its way. Unless given, GET, PUT and DELETE "
+                "Whether to send it again if a runner died while it was on its way. By default GET, PUT and DELETE "
                 "are, POST and PATCH are not. Give it for a GET that changes something.",
             ),
         },
@@ -241,7 +241,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
         "Notify",
         "Tells people or a program something in the middle of a run.",
         {
-            "kind": _text("Way", "Unless given, the endpoint's type.", enum=_WAYS),
+            "kind": _text("Way", "By default the endpoint's type.", enum=_WAYS),
             "to": _list("To", "email: addresses."),
             "subject": _text("Subject", "email"),
             "body": _text("Body", "email", **{"x-multiline": True}),
@@ -249,7 +249,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "title": _text("Title", "teams, discord"),
             "text": _text("Text", "slack, teams, discord", **{"x-multiline": True}),
             "content": _text("Before the box", "discord: plain message, such as one that mentions people."),
-            "channel": _text("Channel", "slack: the endpoint's own unless given."),
+            "channel": _text("Channel", "slack: by default the endpoint's own."),
             "url": _text("URL", "webhook: instead of an endpoint."),
             "action": _text("Action", "webhook", enum=["post", "put", "patch", "POST", "PUT", "PATCH"]),
             "headers": _map("Headers", "webhook"),
@@ -257,7 +257,7 @@ TASK_SCHEMAS: dict[str, Schema] = {
             "summary": _text("Summary", "pagerduty"),
             "severity": _text("Severity", "pagerduty", enum=["critical", "error", "warning", "info"]),
             "eventAction": _text("Action", "pagerduty", enum=["trigger", "acknowledge", "resolve"]),
-            "dedupKey": _text("Key of the alert", "pagerduty: names the pipeline and the task unless given."),
+            "dedupKey": _text("Key of the alert", "pagerduty: by default names the pipeline and the task."),
             "source": _text("Source", "pagerduty"),
             "component": _text("Component", "pagerduty"),
             "details": _map("Details", "pagerduty"),

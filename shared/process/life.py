@@ -34,7 +34,7 @@ _ends: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
 
 
 def stop(reason: str, code: int = DONE) -> None:
-    """End this process in order, from any thread: for a service that cannot or need not go on."""
+    """End this process in order, from any thread: for a service that cannot or need not continue."""
     _ends.put((reason, code))
 
 
@@ -78,7 +78,7 @@ def run(service_name: str, build: Callable[[], Closer]) -> int:
 class Watchdog:
     """Ends this process, with the traceback of every thread, when `alive` is not called for so long.
 
-    Works below Python: also when no thread of it can go on. Who stops the process as a whole (SIGSTOP) stops this too.
+    Works below Python: also when none of its threads can continue. SIGSTOP stops this too.
     """
 
     def __init__(self, after_s: float) -> None:

@@ -16,7 +16,7 @@ log = get_logger()
 
 
 def own_task_types() -> list[Any]:
-    """The types, made; one that cannot be loaded is left out and said, so that the others go on working."""
+    """The types, made; one that cannot be loaded is left out and said, so that the others keep working."""
     task_types = []
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:

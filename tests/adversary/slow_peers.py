@@ -86,7 +86,7 @@ def connect(host: str, port: int) -> socket.socket:
 
 
 def attack(kind: str, host: str, port: int, count: int, seconds: float) -> None:
-    """Keep so many connections; whichever is closed is opened again."""
+    """Keep this many connections; whichever is closed is opened again."""
     # A stranger works on a machine of his own.
     os.nice(19)
     until = time.monotonic() + seconds

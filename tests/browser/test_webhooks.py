@@ -1,4 +1,4 @@
-"""Webhooks as a person keeps them: every field of the form, a test of the whole way, why an image was not deployed."""
+"""Webhooks as a person keeps them: every field of the form, a test of every hop, why an image was not deployed."""
 
 from __future__ import annotations
 

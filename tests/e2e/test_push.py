@@ -1,4 +1,4 @@
-"""The whole way for real: an image is pushed to a real registry, its own notification is the hook, real pods run it."""
+"""End to end for real: an image is pushed to a real registry, its own notification is the hook, real pods run it."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ stages:
 
 
 def _watching(world: World, *, count: int = 300) -> Json:
-    """A run that a runner holds and that goes on for so many seconds, once it has begun."""
+    """A run that a runner holds and that goes on for this many seconds, once it has begun."""
     world.client.import_yaml(WATCHES.format(hub=world.hub_url, count=count), "apply")
     execution = _execute(world, str(world.client.by_name("pipelines", "default", "Watches")["id"]))
 

@@ -50,7 +50,7 @@ def run(
 ) -> Counts:
     """Fuzz while `goes_on`, which is given how many rounds are over.
 
-    A round has each edge's own number of documents, but `at_most` so many. The same seed sends the same documents.
+    A round has each edge's own number of documents, but `at_most` this many. The same seed sends the same documents.
     """
     rng, rounds = random.Random(seed), 0
     counts = {target.name: Count() for target in targets}

@@ -86,7 +86,7 @@ def drip(every_s: float = 0.05, head: bytes = b"HTTP/1.1 200 OK\r\nContent-Lengt
 
 
 def flood(head: bytes, total: int, piece: bytes = b"\0" * 65536) -> Answer:
-    """So many bytes after the head, as fast as they are taken."""
+    """This many bytes after the head, as fast as they are taken."""
 
     def answer(connection: socket.socket, _head: str) -> None:
         connection.sendall(head)

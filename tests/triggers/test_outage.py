@@ -38,7 +38,7 @@ stages:
 
 
 class Stream:
-    """So many hooks a second; keeps the delivery ids of those that got 202, and what the others got."""
+    """This many hooks a second; keeps the delivery ids of those that got 202, and what the others got."""
 
     def __init__(self, url: str) -> None:
         self._url = url

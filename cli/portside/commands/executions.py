@@ -97,7 +97,7 @@ def get(server: PortsideServer, execution: str, form: str) -> None:
 @click.command()
 @click.argument("execution")
 @click.option(
-    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Stop after so many seconds."
+    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Stop after this many seconds."
 )
 @with_server
 def watch(server: PortsideServer, execution: str, timeout: int) -> int:
@@ -150,7 +150,7 @@ def resume(server: PortsideServer, execution: str) -> None:
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input that differs.")
 @click.option("--wait", is_flag=True, help="Follow it; the exit code says how it ended.")
 @click.option(
-    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most so many seconds."
+    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most this many seconds."
 )
 @with_server
 def rerun(server: PortsideServer, execution: str, start: str, inputs: tuple[str, ...], wait: bool, timeout: int) -> int:

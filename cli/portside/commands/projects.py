@@ -54,8 +54,8 @@ def projects_list(server: PortsideServer, limit: int, form: str, watch: bool) ->
 @click.command("follow")
 @click.argument("project_name", metavar="PROJECT")
 @click.option("--endpoint", required=True, help="The Git endpoint of the repository, in the same project.")
-@click.option("--branch", default="", help="The repository's own unless given.")
-@click.option("--folder", default="", help="Where the YAML files are; the whole repository unless given.")
+@click.option("--branch", default="", help="By default the repository's own.")
+@click.option("--folder", default="", help="Where the YAML files are; by default the whole repository.")
 @click.option("--every", "every_s", type=click.IntRange(10, 86_400), default=60, show_default=True, help="Seconds.")
 @click.option("--prune", is_flag=True, help="Delete an object when its file is removed.")
 @with_server

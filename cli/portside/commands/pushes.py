@@ -31,7 +31,7 @@ COLUMNS = (
 
 @click.command()
 @click.argument("image", metavar="IMAGE[:TAG]")
-@click.option("--at", default="", metavar="TIME", help="When it was pushed: 2026-11-23T09:00:00Z. Now unless given.")
+@click.option("--at", default="", metavar="TIME", help="When it was pushed: 2026-11-23T09:00:00Z; by default now.")
 @with_output
 @with_server
 def why(server: PortsideServer, image: str, at: str, form: str) -> None:

@@ -18,7 +18,7 @@ from ..runs import exit_code_of, read_inputs, watch_run
 @click.option("--comment", default="", help="Shown with the execution.")
 @click.option("--wait", is_flag=True, help="Follow it to its end; the exit code says how it ended.")
 @click.option(
-    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most so many seconds."
+    "--timeout", default=86_400, type=click.IntRange(1), show_default=True, help="Wait at most this many seconds."
 )
 @with_server
 def run(

@@ -27,13 +27,13 @@ PLACES = {"list": f"{__name__}:contexts_list", "use": f"{__name__}:use", "delete
 
 @click.command()
 @click.argument("url", required=False)
-@click.option("--user", default="", help="User name; asked for unless given.")
+@click.option("--user", default="", help="User name; without it the command asks.")
 @click.option("--with-token", is_flag=True, help="Read an API token from standard input instead of a password.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--browser", is_flag=True, help="Sign in on a page that opens in your browser.")
 @click.option("--device", is_flag=True, help="Sign in on a page in any browser, with a code that is printed here.")
-@click.option("--name", default="", help="Name of the context; the server's host name unless given.")
-@click.option("--project", default="", help="The project that commands mean; `default` unless given.")
+@click.option("--name", default="", help="Name of the context; by default the server's host name.")
+@click.option("--project", default="", help="The project that commands use; by default `default`.")
 @click.option(
     "--certificate",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),

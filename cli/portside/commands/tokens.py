@@ -42,7 +42,7 @@ def tokens_list(server: PortsideServer, limit: int, form: str, watch: bool) -> N
 
 @click.command("create")
 @click.argument("name")
-@click.option("--days", type=click.IntRange(1), help="How long it is good; half a year unless given.")
+@click.option("--days", type=click.IntRange(1), help="How long it is valid; by default half a year.")
 @click.option("--project", default="", metavar="NAME", help="It may act in this project alone.")
 @click.option("--read", "access", flag_value="read", help="It may only read.")
 @click.option("--run", "access", flag_value="run", help="It may only run pipelines, and read.")
@@ -51,7 +51,7 @@ def tokens_list(server: PortsideServer, limit: int, form: str, watch: bool) -> N
 def tokens_create(
     server: PortsideServer, name: str, days: int | None, project: str, access: str | None, form: str
 ) -> None:
-    """Create an API token that acts as you and print it, only this once."""
+    """Create an API token that acts as you and print it; it is not shown again."""
     narrowed = {"goodForDays": days, "project": project, "access": access}
     api_token = server.client.post(
         "/api-tokens", {"name": name, **{key: text for key, text in narrowed.items() if text}}

@@ -52,7 +52,7 @@ def webhooks_get(server: PortsideServer, webhook: str, form: str) -> None:
 
 @click.command("test")
 @click.argument("webhook")
-@click.option("--tag", default="", help="The tag to test with; that of the last push unless given.")
+@click.option("--tag", default="", help="The tag to test with; by default that of the last push.")
 @with_output
 @with_server
 def webhooks_test(server: PortsideServer, webhook: str, tag: str, form: str) -> None:
@@ -67,7 +67,7 @@ def webhooks_test(server: PortsideServer, webhook: str, tag: str, form: str) -> 
 @with_yes
 @with_server
 def webhooks_rotate(server: PortsideServer, webhook: str, yes: bool) -> None:
-    """Give a webhook a new secret token and print its new hook URL, only this once.
+    """Give a webhook a new secret token and print its new hook URL; it is not shown again.
 
     At Docker Hub the hook is changed too; at other registries set the new URL yourself.
     """

@@ -40,7 +40,7 @@ MOST_OPEN, MOST_OPEN_BY_ADDRESS = 1_000, 20
 DEFAULT_DAYS = 90
 MAX_CLIENT_NAME = 100
 MOST_WRONG, WRONG_WITHIN_S = 10, 900.0
-"""So many short codes that do not exist may somebody try in that time."""
+"""How many short codes that do not exist somebody may try in that time."""
 MOST_REMEMBERED = 10_000
 
 

@@ -146,14 +146,14 @@ def rules_of(documents: Any) -> list[ClaimRule]:
 def shown(granted: Grants | None) -> Json:
     """What rules give, in the API's shape."""
     if granted is None:
-        return {"letsIn": False, "message": "No rule matches: this person would not be let in."}
+        return {"letsIn": False, "message": "No rule matches: this person could not sign in."}
     return {
         "letsIn": True,
         "matched": list(granted.matched),
         "serviceRole": granted.service_role.value if granted.service_role else "",
         "projects": {name: role.value for name, role in granted.projects.items() if role},
         "groups": list(granted.groups or ()),
-        "message": f"Let in by rule {', '.join(str(position + 1) for position in granted.matched)}.",
+        "message": f"May sign in by rule {', '.join(str(position + 1) for position in granted.matched)}.",
     }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MOST_ORIGINS = 10_000
-"""So many origins are remembered; the one that failed longest ago is forgotten first."""
+"""This many origins are remembered; the one that failed longest ago is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class SignInLimits:
                 return ""
             return (
                 f"{self.refused:,} sign-ins were refused because too many failed before. Addresses and browsers that "
-                "have signed in before have a share of their own, and runs and hooks go on."
+                "have signed in before have a share of their own, and runs and hooks continue."
             )
 
     def _refuse(self, at: float, wait_s: float, origin: str) -> None:

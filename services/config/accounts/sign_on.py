@@ -162,5 +162,8 @@ def _shown_name(claims: Json) -> str:
 def _refused(provider: SignInProvider, reason: str, step: str) -> Refused:
     title = provider.tree["title"] or provider.name
     return refuse(
-        Code.FORBIDDEN, f"{title} knows you, but you are not let in. {reason}.", subject=provider.name, next_step=step
+        Code.FORBIDDEN,
+        f"{title} knows you, but you may not sign in here. {reason}.",
+        subject=provider.name,
+        next_step=step,
     )

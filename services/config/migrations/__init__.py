@@ -139,7 +139,7 @@ def _revision(store: Store) -> str | None:
 
 
 def _newer_than_this(store: Store, revision: str | None) -> str:
-    """Why this release cannot go on with a schema that it does not know; empty where it knows it."""
+    """Why this release cannot continue with a schema that it does not know; empty where it knows it."""
     steps = ScriptDirectory.from_config(_configuration()).walk_revisions()
     if revision is None or revision in {step.revision for step in steps}:
         return ""

@@ -24,7 +24,7 @@ _END_OF_9999 = 253_402_300_800.0 - 86_400.0
 BEFORE_S, AFTER_S = 3_600.0, 86_400.0
 """An event this long before or after the time is taken for the one that is meant."""
 MOST_WEBHOOKS = 20
-"""The answer names at most so many webhooks."""
+"""The answer names at most this many webhooks."""
 _SETTLED = (MirrorState.IN_STEP.value, wanted.LOOKED_AT, "")
 
 

@@ -31,7 +31,7 @@ LOST_AFTER_S = 120.0
 NOTHING_TO_ASK_S = 300.0
 _AT_ONCE = 50
 MOST_LOOKED, MOST_MISSED = 20, 5
-"""So many pushes one look finds: all of a minute where it stands for the hook, a few where hooks should have come."""
+"""This many pushes one look finds: all of a minute where it stands for the hook, a few where hooks should have come."""
 
 
 @dataclass(frozen=True, slots=True)

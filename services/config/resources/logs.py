@@ -18,7 +18,7 @@ from shared.contracts.texts import whole_number
 
 HEAD_LINES = 2_000
 TAIL_LINES = 8_000
-"""Of each try so many first and last lines are kept."""
+"""Of each try this many first and last lines are kept."""
 
 
 def keep_batch(store: Store, batch: Sequence[Incoming]) -> list[Outcome]:
@@ -45,7 +45,7 @@ class Logs:
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """Chunks of the execution `parent`, in order; options `stage`, `task`, `try`, `after` narrow them. With `last`
-        those that hold so many last lines, of one try; with `before` too, the last before that line."""
+        those that hold this many last lines, of one try; with `before` too, the last before that line."""
         _demand(uow, person, ask.parent)
         last = whole_number(str(ask.options.get("last") or ""))
         if last is None:

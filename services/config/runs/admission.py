@@ -36,7 +36,7 @@ _RUNS = UUID("6f2f1d9c-0a55-5c9e-9a41-6f7c3d1e5a10")
 MAX_DEPTH = 10
 """Maximum nesting depth of runs."""
 MAX_DESCENDANTS = 500
-"""So many runs may come of one, nested in it or started by what one of them pushed."""
+"""This many runs may come of one, nested in it or started by what one of them pushed."""
 _CIRCLE = "Look whether a pipeline runs itself, directly or through others, or is its own rollback."
 
 

@@ -261,7 +261,7 @@ class Ledger:
 
 def _unusable(uow: UnitOfWork, run: Run, reason: str) -> TakeAnswer:
     """Fail a run that no runner can ever be given."""
-    message = f"No runner can go on with this run: {reason}."
+    message = f"No runner can continue with this run: {reason}."
     with RunBatch(uow) as movement:
         if (now := movement.run(run.id)) is not None:
             movement.apply(now, protocol.end(now.holding, Status.FAILED, message, uow.now))

@@ -35,7 +35,7 @@ class Active:
     """A thread that tries for the lock, calls `start` when it has it, and closes what that returned when it is lost.
 
     While another process holds it, `lock.watch` may take it from one that shows no life. `watchdog` hears that this
-    thread, and so the writer that it waits for, goes on. `database_is` gets why the database cannot be used, or an
+    thread, and so the writer that it waits for, continues. `database_is` gets why the database cannot be used, or an
     empty text when it can.
     """
 

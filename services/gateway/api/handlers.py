@@ -197,7 +197,7 @@ _act_on_webhook = generic.action(Kind.WEBHOOKS, WEBHOOK_ACTIONS)
 
 
 def act_on_webhook(call: Call) -> Reply:
-    """Rotate, preview, replace; or check: a test delivery on the whole way, which starts nothing."""
+    """Rotate, preview, replace; or check: a test delivery end to end, which starts nothing."""
     if (call.query.get("action") or "").lower() == "check":
         return Reply(self_check.check(call.context.config, call.caller, call.path["id"], call.body))
     return _act_on_webhook(call)

@@ -54,7 +54,7 @@ def count() -> str:
 
 
 def change(id: str) -> str:
-    """What the run goes on to change once the question is approved."""
+    """What the run changes next, once the question is approved."""
     question = session.get(Get(kind=Kind.USER_OPERATIONS, id=id)).document
     execution = session.get(Get(kind=Kind.EXECUTIONS, id=str(question.get("executionId")))).document
     return piece("_approvals_change.html", question=question, run=execution, change=questions.change(execution))

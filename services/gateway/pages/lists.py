@@ -149,7 +149,7 @@ class ListView:
         )
 
     def query(self, **changes: str | int) -> str:
-        """The address's query with these changes; an empty value leaves out. The page is the first unless given."""
+        """The address's query with these changes; an empty value leaves out. By default the first page."""
         base: dict[str, str | int] = {**self.terms, SORT: "" if self.sort == self.listing.order else self.sort}
         return urlencode({key: value for key, value in {**base, **changes}.items() if value})
 

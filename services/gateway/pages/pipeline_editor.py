@@ -335,7 +335,7 @@ _CHANGES: dict[str, Callable[[Json, Where], tuple[Json, Where]]] = {
     "remove-notification": _remove_notification,
 }
 _QUIET = frozenset({"head", "inputs", "task", "notifications"})
-"""These leave the forms as they are, so that one can go on typing."""
+"""These leave the forms as they are, so that one can keep typing."""
 
 
 ROUTES = (

@@ -150,7 +150,7 @@ def act(id: str) -> Any:
 
 
 def test(id: str) -> str:
-    """A delivery as the registry would send it goes the whole way; each hop is reported, nothing is started."""
+    """A delivery as the registry would send it goes end to end; each hop is reported, nothing is started."""
     checked = self_check.check(session.context().config, session.caller(), id, {"tag": field("tag")})
     return piece("_webhooks_tested.html", checked=checked)
 

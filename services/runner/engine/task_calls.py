@@ -216,7 +216,7 @@ class TaskCalls:
             try:
                 self._events.task_handle(live, handle, step.pushing)
             except EventTooLarge as error:
-                self._fail(live, f"What the task must remember to go on is {error}: do less in one task.")
+                self._fail(live, f"What the task must remember to continue is {error}: do less in one task.")
                 return
             live.handle = handle
         if step.message and step.message != live.said:
@@ -246,7 +246,7 @@ class TaskCalls:
             self._end_outside(live)
 
     def _end_outside(self, live: ActiveTask) -> None:
-        """A cancelled task: its type ends what goes on outside, then the task ends."""
+        """A cancelled task: its type ends what runs outside, then the task ends."""
         if live.handle is None:
             self._end_cancelled(live, "")
             return

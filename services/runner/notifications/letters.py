@@ -107,5 +107,5 @@ def host_of(url: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """At most so many characters."""
+    """At most this many characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""Condition: the run goes on only when it holds."""
+"""Condition: the run continues only when it holds."""
 
 from __future__ import annotations
 

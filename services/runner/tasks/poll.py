@@ -23,7 +23,7 @@ class Poll(Task):
         self._client = client
 
     def effect(self, given: Json) -> Effect:
-        # It only reads, but goes on for long: a pause or cancel that its holder has not heard of meets it at its start.
+        # It only reads, but for long: a pause or cancel that its holder has not heard of meets it at its start.
         return Effect.REPEATABLE
 
     def start(self, request: Asked) -> Step:

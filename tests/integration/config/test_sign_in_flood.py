@@ -26,7 +26,7 @@ PASSWORD = password_digest("correct horse battery staple")
 
 @contextmanager
 def flood(bus: Bus) -> Iterator[list[Code]]:
-    """So many strangers at once, each from a new address with a new name, for as long as the block lasts."""
+    """This many strangers at once, each from a new address with a new name, for as long as the block lasts."""
     numbers, over, refusals = count(), threading.Event(), list[Code]()
 
     def knock() -> None:

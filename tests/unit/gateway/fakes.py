@@ -15,7 +15,7 @@ from shared.process.secrets import token_hash
 
 
 class FakePost:
-    """Confirms at once unless told otherwise; answers questions from a table of topic names."""
+    """Confirms at once by default; answers questions from a table of topic names."""
 
     def __init__(self) -> None:
         self.connected = True

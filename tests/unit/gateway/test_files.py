@@ -20,7 +20,7 @@ P = "/codestream/api"
 
 
 class Book:
-    """Answers with so many lines, a page at a time."""
+    """Answers with this many lines, a page at a time."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows

@@ -95,10 +95,15 @@ TOKEN = "e30." + base64.urlsafe_b64encode(b'{"sub": "42"}').decode().rstrip("=")
 
 @pytest.mark.parametrize("sample", [' {"sub": "42"} ', TOKEN])
 def test_rules_are_tried_as_they_are_typed(site: Site, settings: FlaskClient, sample: str) -> None:
-    site.documents["sign-in-providers"] = {"letsIn": True, "message": "Let in by rule 1.", "projects": {}, "groups": []}
+    site.documents["sign-in-providers"] = {
+        "letsIn": True,
+        "message": "May sign in by rule 1.",
+        "projects": {},
+        "groups": [],
+    }
     token = form_token(settings.get("/settings").text)
     page = settings.post("/settings/providers/try", data={"form_token": token, "sample": sample, **ROW}).text
-    assert "Let in by rule 1." in page
+    assert "May sign in by rule 1." in page
     assert (site.asked[-1].verb, site.asked[-1].body["claims"]) == ("try", {"sub": "42"})
 
 

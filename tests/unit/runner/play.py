@@ -1,6 +1,6 @@
 """Whole runs without threads, processes or time: `decide` asked again and again, its actions carried out by a script.
 
-What a task does is said by its input: `fail` (so many tries fail), `output`, `ask` (it waits for an answer), `takes_s`.
+What a task does is said by its input: `fail` (as many tries fail), `output`, `ask` (it waits for an answer), `takes_s`.
 """
 
 from __future__ import annotations

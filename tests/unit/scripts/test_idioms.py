@@ -35,6 +35,10 @@ def idioms() -> Any:
         "so long as it runs",
         "of its own accord",
         "then all goes on",
+        "Port of the page; 8080 unless given.",
+        "Wait at most so many seconds.",
+        "A test delivery goes the whole way",
+        "*Save* shows the card and, this once, the hook URL",
         "it goes on by itself",
         "there is no user X any more.",
         "'x' is no number of a run",
@@ -58,6 +62,7 @@ def test_an_idiom_is_found(idioms: Any, text: str) -> None:
     [
         "There is no such webhook, and it is no longer needed.",
         "how two failures are told apart",
+        "so many runs that no further one may start",
         "a stand-in stands in for the registry; the flag stands for a tag that stands out",
         "standard, standalone, understands, outstanding",
         "are there any more than two?",

@@ -69,11 +69,11 @@ def _cloud(choice: str, *, cluster: bool) -> tuple[EndpointProperty, ...]:
     entry = 1 if cluster else 0
     aws, google, azure = ({choice: (names[entry],)} for names in (_AWS, _GOOGLE, _AZURE))
     by_keys = {"cloudIdentity": ("keys",)}
-    host_help = "Told by the address unless given."
+    host_help = "By default taken from the address."
     cluster_properties = (
         EndpointProperty("eksCluster", "Name of the cluster", required=True, help="As EKS lists it.", when=aws),
         EndpointProperty(
-            "azureServerId", "Server application", help="That of all AKS clusters unless given.", when=azure
+            "azureServerId", "Server application", help="By default that of all AKS clusters.", when=azure
         ),
     )
     return (
@@ -107,7 +107,7 @@ def _cloud(choice: str, *, cluster: bool) -> tuple[EndpointProperty, ...]:
             "cloudURL",
             "Address of the cloud's sign-in service",
             "url",
-            help="The vendor's own unless given: for private endpoints and sovereign clouds.",
+            help="By default the vendor's own: for private endpoints and sovereign clouds.",
             when={choice: (_AWS[entry], _GOOGLE[entry], _AZURE[entry])},
         ),
     )
@@ -158,9 +158,9 @@ DOCKER = EndpointType(
             help="Instead of the password. Without a user name it is sent as that of the user token.",
         ),
         *_cloud("serverType", cluster=False),
-        EndpointProperty("hubURL", "Address of the Hub's API", "url", help="Docker Hub's own unless given."),
+        EndpointProperty("hubURL", "Address of the Hub's API", "url", help="By default Docker Hub's own."),
         EndpointProperty(
-            "registryURL", "Address of the registry", "url", help="Told by the repository URL unless given."
+            "registryURL", "Address of the registry", "url", help="By default taken from the repository URL."
         ),
         EndpointProperty(
             "registryAliases",
@@ -228,9 +228,7 @@ K8S = EndpointType(
             help="Address, sign-in and certificates are taken out of it; it is not kept.",
             when={"authType": ("kubeconfig",)},
         ),
-        EndpointProperty(
-            "context", "Context", help="Its current one unless given.", when={"authType": ("kubeconfig",)}
-        ),
+        EndpointProperty("context", "Context", help="By default its current one.", when={"authType": ("kubeconfig",)}),
         EndpointProperty(
             "certAuthorityData",
             "Certificate authority of the cluster",
@@ -238,7 +236,7 @@ K8S = EndpointType(
             help="PEM, where it is not a public one.",
             when=_REMOTE,
         ),
-        EndpointProperty("namespace", "Namespace", help="Where an object names none; default unless given."),
+        EndpointProperty("namespace", "Namespace", help="Where an object names none; `default` if blank."),
         EndpointProperty(
             "tlsServerName",
             "Name in the cluster's certificate",
@@ -300,7 +298,7 @@ GIT = EndpointType(
             required=True,
             help="https://github.com/acme/web.git, ssh://git@example.com/acme/web.git or git@example.com:acme/web.git",
         ),
-        EndpointProperty("branch", "Branch", help="The repository's own unless given."),
+        EndpointProperty("branch", "Branch", help="By default the repository's own."),
         EndpointProperty(
             "authType",
             "Sign in with",
@@ -374,7 +372,7 @@ SLACK = EndpointType(
             help="The address that Slack shows once the webhook is made; anyone who has it can post.",
         ),
         EndpointProperty(
-            "channel", "Channel", help="The webhook's own unless given; Slack's newer webhooks have no other."
+            "channel", "Channel", help="By default the webhook's own; Slack's newer webhooks have no other."
         ),
         _FINGERPRINT,
         _AUTHORITY,
@@ -514,7 +512,7 @@ def _row(type_: str, entry: EndpointProperty) -> str:
     takes = ", ".join(f"`{value}` ({title})" for value, title in entry.choices) or entry.kind
     takes = "secret " + takes if entry.name in endpoint_secret_keys(type_) else takes
     takes += ", required" if entry.required else ""
-    takes += f"; `{entry.default}` unless given" if entry.default is not None else ""
+    takes += f"; default `{entry.default}`" if entry.default is not None else ""
     when = " and ".join(f"`{name}` is {' or '.join(values)}" for name, values in entry.when.items())
     help_ = f". {entry.help}" if entry.help else ""
     return f"| `{entry.name}` | {entry.title} | {takes}{help_} | {when} |"

@@ -21,7 +21,7 @@ def next_after(expression: str, zone: str, after: float) -> float:
 
 
 def upcoming(expression: str, zone: str, after: float, count: int) -> list[float]:
-    """The next so many instants; raises `Refused` for what cannot be read or is never due."""
+    """The next `count` instants; raises `Refused` for what cannot be read or is never due."""
     if len(expression.split()) != 5:
         raise refuse(
             Code.INVALID,

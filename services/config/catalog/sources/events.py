@@ -78,7 +78,7 @@ class SourceEvents:
         """A Git server's push, let in by the secure token of its webhook."""
         webhook = GIT_WEBHOOKS.one(uow, id=ask.id) if self.source == "git" else None
         if webhook is None or not hmac.compare_digest(webhook.token_hash, ask.hashes.get("secretToken", "")):
-            raise refuse(Code.FORBIDDEN, "The token is not one that is let in at this address")
+            raise refuse(Code.FORBIDDEN, "The token belongs to no webhook of this address")
         event = SOURCE_EVENTS.insert(uow, _git_event(uow.now, webhook, ask.body))
         look_timer.pushed(uow, webhook, ask.body)
         return Document(document=self._document(uow, event))

@@ -12,7 +12,7 @@ from shared.contracts.runs import Directive, Held, HeldAnswer
 from .transitions import CANCELED, dispatch, end, let_go
 
 DEATHS_ALLOWED = 3
-"""So many leases in a row may run out without progress; the last of them fails the run."""
+"""This many leases in a row may run out without progress; the last of them fails the run."""
 
 
 def speaks(holding: RunClaim, runner: str, attempt: int) -> bool:

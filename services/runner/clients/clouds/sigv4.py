@@ -58,7 +58,7 @@ def presigned_url(
     keys: AwsKeys, scope: SigningScope, url: str, headers: Mapping[str, str], now: float, expires_s: int,
     payload_hash: str = "",
 ) -> str:  # fmt: skip
-    """An address that may be got with these headers; `payload_hash` is that of an empty body unless given."""
+    """An address that may be got with these headers; `payload_hash` is by default that of an empty body."""
     stamp = _stamp(now)
     complete = {"host": urlsplit(url).netloc, **{name.lower(): value for name, value in headers.items()}}
     query = {

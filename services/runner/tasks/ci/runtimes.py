@@ -82,7 +82,7 @@ def _shell(code: IntegrationCode, inputs: Mapping[str, Any], _folder: str, _outp
     """The shell that ends is the one that exports: the code is a step of it."""
     environment = {name: as_word(value) for name, value in inputs.items() if _VARIABLE.fullmatch(name)}
     names = [it.name for it in code.outputs if _VARIABLE.fullmatch(it.name)]
-    # A script of its own goes on after a command that fails, and so does this one.
+    # A script of its own continues after a command that fails, and so does this one.
     return JobWork(
         steps=(f"set +e\n{code.code}",),
         exports={name: f'"${name}"' for name in names},

@@ -151,7 +151,7 @@ class JobTask(Task):
             lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
         except ClusterError as error:
             if request.memory.get("no log") != error.message:
-                request.tools.log(f"{error.message} The steps go on.")
+                request.tools.log(f"{error.message} The steps continue.")
             request.memory["no log"] = error.message
             return
         for stamp, line in lines:

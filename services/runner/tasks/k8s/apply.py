@@ -111,7 +111,7 @@ def _examine(
 
 
 def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
-    """Go on with the phase that the handle names."""
+    """Continue with the phase that the handle names."""
     return _PHASES[handle["phase"]](request, cluster, handle)
 
 

@@ -33,7 +33,7 @@ class RenderContext:
 
     release: str
     kube_version: str = ""
-    """Helm's own unless given."""
+    """By default Helm's own."""
     api_versions: tuple[str, ...] = ()
     namespace: str = "default"
     upgrade: bool = False

@@ -43,7 +43,7 @@ class GetObjects:
         return self.start(request, cluster)
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
-        """Nothing goes on."""
+        """Nothing runs outside."""
 
     def _lists(self, request: Asked) -> bool:
         return bool(request.text("kind")) and not request.text("name") and not request.text("yaml").strip()
@@ -75,7 +75,7 @@ class Diff:
         return self.start(request, cluster)
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
-        """Nothing goes on."""
+        """Nothing runs outside."""
 
 
 @dataclass(frozen=True)
@@ -107,4 +107,4 @@ class WaitForObjects:
         return Running(handle, "; ".join(progress.messages))
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
-        """Nothing of ours goes on."""
+        """Nothing of ours runs outside."""

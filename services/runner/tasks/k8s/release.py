@@ -55,7 +55,7 @@ def _with_deletions(step: Done, going: list[Ref], request: Asked) -> Done:
 
 
 def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
-    """Go on with the phase that the handle names."""
+    """Continue with the phase that the handle names."""
     if handle.get("taking"):
         request = replace(request, input={**request.input, "force": True})
     own_phase = _PHASES.get(handle["phase"])
@@ -157,4 +157,4 @@ class DiffOfRelease:
         return self.start(request, cluster)
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
-        """Nothing goes on."""
+        """Nothing runs outside."""

@@ -1,6 +1,6 @@
 """Pods of an earlier version that a StatefulSet waits for in vain.
 
-Replaced in order, a broken pod must become ready before its set goes on, even when the set's template is good again:
+Replaced in order, a broken pod must become ready before its set continues, even when the set's template is good again:
 somebody has to delete it. https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
 """
 

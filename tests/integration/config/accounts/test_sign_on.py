@@ -89,7 +89,7 @@ def test_whom_no_rule_lets_in_is_disabled_with_their_sessions_and_let_in_again_b
 ) -> None:
     first = sign_on(office)
     assert refused(office, groups=["guests"]) == (
-        "Acme SSO knows you, but you are not let in. None of its rules lets ann in."
+        "Acme SSO knows you, but you may not sign in here. None of its rules lets ann in."
     )
     assert office.get(Kind.USERS, "ann")["enabled"] is False
     with pytest.raises(Refused, match="Not signed in"):

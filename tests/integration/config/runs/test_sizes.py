@@ -209,7 +209,7 @@ def test_a_run_whose_history_cannot_be_read_fails_when_it_is_taken_and_others_go
     answers = [world.take(run, runner="r2", dispatch=2, take_id="t2") for run in (bad, good)]
     assert [answer.taken for answer in answers] == [False, True]
     assert world.run(bad).status is Status.FAILED
-    assert "No runner can go on with this run: event 5 cannot be read" in world.run(bad).status_message
+    assert "No runner can continue with this run: event 5 cannot be read" in world.run(bad).status_message
 
 
 def dead_report(execution_id: str, attempt: int, first_seq: int) -> DeadLetter:
