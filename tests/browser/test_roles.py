@@ -113,7 +113,7 @@ def test_an_executor_is_offered_what_runs_and_each_does_what_it_says(world: Worl
     page.get_by_role("button", name="Approve").click()
     confirm(page, "Approve")
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
-    expect(page.get_by_text("Your answer is not asked for.")).to_be_visible()
+    expect(page.get_by_text("You are not an approver.")).to_be_visible()
     page.goto(f"{world.layout.url}/webhooks")
     page.get_by_role("button", name="Test").click()
     expect(page.locator(".hops li")).to_have_count(4)

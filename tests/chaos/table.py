@@ -7,11 +7,11 @@ from rich.console import Console
 from .account import Account
 
 _ROWS = (
-    ("accepted", "hooks answered with 2xx, or heard of all the same"),
+    ("accepted", "hooks answered with 2xx, or received all the same"),
     ("executed", "run exactly once, to the end"),
     ("superseded", "a newer push took their place"),
     ("held", "came behind a newer one"),
-    ("uncertain", "killed within the task that may happen only once, and told so"),
+    ("uncertain", "killed within a task that may happen only once, and reported"),
     ("refused", "not accepted: the Hub shows them as failed"),
     ("waiting", "still wait their turn, and no run before them ends"),
     ("lost", ""),

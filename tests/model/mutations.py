@@ -163,7 +163,7 @@ def _fence(number: Callable[[p.RunClaim, int], int]) -> Callable[[], World]:
 
 MUTATIONS: dict[str, Mutation] = {
     "any take of a dispatch owns it": Mutation(1, _with(take=_any_take_owns)),
-    "the same take again is told to drop": Mutation(2, _with(take=_same_take_is_dropped)),
+    "the same take again has to drop": Mutation(2, _with(take=_same_take_is_dropped)),
     "older dispatches can be taken": Mutation(1, _with(take=_old_dispatches_count)),
     "an expired lease sends the same number": Mutation(1, _with(expire=_expire_sends_the_same_number)),
     "no fence": Mutation(3, _with(report=_no_fence)),
@@ -180,7 +180,7 @@ MUTATIONS: dict[str, Mutation] = {
     "an answer while held is forgotten": Mutation(8, _with(answer=_answer_while_held_is_forgotten)),
     "leases never end": Mutation(9, _with(expire=_leases_never_end)),
     "a sign of life counts when it is answered": Mutation(9, lambda: World(hears_by_answering=True)),
-    "the clock goes on over unread signs of life": Mutation(9, lambda: World(deaf_clock=True)),
+    "the clock runs on over unread signs of life": Mutation(9, lambda: World(deaf_clock=True)),
     "deaths are not counted": Mutation(10, _with(expire=_deaths_uncounted)),
     "lost messages stay lost": Mutation(11, _with(overdue=_nothing_is_overdue)),
     "dead letters lie": Mutation(15, _with(dead_lettered=_dead_letters_lie)),

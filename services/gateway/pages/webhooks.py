@@ -55,7 +55,7 @@ _ACTS: dict[str, tuple[str, Json]] = {
 _SAID = {
     "enable": "The webhook is enabled.",
     "disable": "The webhook is disabled: pushes are recorded and start nothing.",
-    "look": "Portside looks for pushes every minute.",
+    "look": "Portside polls the registry every minute.",
     "replace-elsewhere": "The other hooks are being deleted at the registry.",
     "delete": "The webhook is deleted, and its hook at the registry with it.",
 }
