@@ -75,7 +75,7 @@ def test_what_a_form_wrote_is_undone_with_a_button_and_the_form_follows(page: Pa
     page.wait_for_function(f"{TEXT}.getValue().includes('text: ${{name}} failed')")
     undo.click()
     undo.click()
-    expect(page.get_by_text("Nobody is notified")).to_be_visible()
+    expect(page.get_by_text("No notifications yet")).to_be_visible()
     assert "slack" not in page.evaluate(f"{TEXT}.getValue()")
     page.get_by_role("button", name="Redo").click()
     expect(page.get_by_role("group", name="slack")).to_be_visible()

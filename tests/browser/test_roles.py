@@ -94,7 +94,7 @@ def test_a_viewer_reads_everything_and_is_offered_nothing_to_press(world: World,
     assert _offered(world, page) == {}
     endpoint = world.client.by_name("endpoints", "default", "acme-web")
     page.goto(f"{world.layout.url}/endpoints/{endpoint['id']}")
-    expect(page.get_by_text("You may read this, not change it")).to_be_visible()
+    expect(page.get_by_text("Read-only: only members of project")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_be_disabled()
     assert not hindrances(page)
     page.goto(f"{world.layout.url}/webhooks/new")
