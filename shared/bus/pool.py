@@ -42,63 +42,63 @@ class PoolConsumer:
         self._survived = crash_counts.Survived()
         self._moving = threading.Lock()
         alone = topology.alone_queue(queue_name)
-        self._lanes = [
-            _Lane(link, queue_name, self._dispose, threads=threads, prefetch=max(prefetch, threads)),
-            _Lane(link, alone, self._dispose_alone, threads=1, prefetch=1),
+        self._queues = [
+            _PoolQueue(link, queue_name, self._dispose, threads=threads, prefetch=max(prefetch, threads)),
+            _PoolQueue(link, alone, self._dispose_alone, threads=1, prefetch=1),
         ]
 
     @property
     def running(self) -> bool:
-        return self._lanes[0].running
+        return self._queues[0].running
 
     def start(self) -> None:
-        for lane in self._lanes:
-            lane.start()
+        for queue in self._queues:
+            queue.start()
 
     def close(self, timeout_s: float = 30.0) -> None:
         deadline = monotonic() + timeout_s
-        for lane in self._lanes:
-            lane.begin_close()
-        for lane in self._lanes:
-            lane.close(deadline - monotonic())
+        for queue in self._queues:
+            queue.begin_close()
+        for queue in self._queues:
+            queue.close(deadline - monotonic())
 
-    def _dispose(self, lane: Subscription, delivery: Delivery) -> None:
+    def _dispose(self, subscription: Subscription, delivery: Delivery) -> None:
         if crash_counts.times_unfinished(delivery) and not self._survived.has(delivery):
             # The copy must not be started before the original is gone for good.
             with self._moving:
                 self._disposal.set_apart(delivery)
-                lane.ack(delivery)
-                lane.settle()
+                subscription.ack(delivery)
+                subscription.settle()
         else:
-            self._read(lane, delivery)
+            self._read(subscription, delivery)
 
-    def _dispose_alone(self, lane: Subscription, delivery: Delivery) -> None:
+    def _dispose_alone(self, subscription: Subscription, delivery: Delivery) -> None:
         with self._moving:
             pass  # Only waits: the original of this copy may be on its way out.
         if crash_counts.times_unfinished(delivery) >= crash_counts.DEATHS - 1 and not self._survived.has(delivery):
             self._disposal.drop(delivery, crash_counts.CRASHED)
-            lane.ack(delivery)
+            subscription.ack(delivery)
         else:
-            self._read(lane, delivery)
+            self._read(subscription, delivery)
 
-    def _read(self, lane: Subscription, delivery: Delivery) -> None:
+    def _read(self, subscription: Subscription, delivery: Delivery) -> None:
         try:
             incoming = delivery.decoded()
         except wire.Undecodable as error:
-            self._refuse(lane, delivery, str(error))
+            self._refuse(subscription, delivery, str(error))
             return
         handler = self._handlers.get(incoming.topic)
         if handler is None:
-            self._refuse(lane, delivery, f"Nobody handles {incoming.topic.type} from {self._queue_name} here.")
+            self._refuse(subscription, delivery, f"Nobody handles {incoming.topic.type} from {self._queue_name} here.")
             return
-        self._handle(lane, delivery, incoming, handler)
+        self._handle(subscription, delivery, incoming, handler)
 
-    def _refuse(self, lane: Subscription, delivery: Delivery, reason: str) -> None:
+    def _refuse(self, subscription: Subscription, delivery: Delivery, reason: str) -> None:
         self._disposal.drop(delivery, reason)
-        lane.ack(delivery)
+        subscription.ack(delivery)
         self._disposal.reply_problem(delivery, Code.INVALID, reason)
 
-    def _handle(self, lane: Subscription, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
+    def _handle(self, subscription: Subscription, delivery: Delivery, incoming: Incoming, handler: Handler) -> None:
         crashes, parent = delivery.count(wire.CRASHES), incoming.envelope.traceparent
         try:
             with metrics.processing(self._queue_name), tracing.processing(self._queue_name, [parent]):
@@ -115,11 +115,11 @@ class PoolConsumer:
                 self._disposal.retry(delivery, failures=failures, crashes=crashes, after_s=after_s)
             case Drop(reason):
                 self._disposal.drop(delivery, reason)
-        lane.ack(delivery)
+        subscription.ack(delivery)
         self._disposal.tell(delivery, incoming, outcome)
 
 
-class _Lane(Workers):
+class _PoolQueue(Workers):
     """The pool's queue, or the one of its suspects; what cannot be put away now is given back."""
 
     def __init__(

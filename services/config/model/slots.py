@@ -10,5 +10,5 @@ class WaitingRun:
     """A run as admission sees it; `concurrency` is its pipeline's limit of runs at a time."""
 
     id: str
-    lane: str
+    group: str
     concurrency: int

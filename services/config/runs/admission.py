@@ -136,7 +136,7 @@ def skips(movement: RunBatch, pipeline: RunnablePipeline, policy: Supersede, *, 
     """Whether the pipeline skips a new run of `source`, since another runs or waits. A run that exists is not new."""
     if policy is not Supersede.SKIP_NEW or movement.run(execution_id) is not None:
         return False
-    return _arrival(movement, policy, concurrency.lane_of(policy, pipeline.id, source)).skip
+    return _arrival(movement, policy, concurrency.group_of(policy, pipeline.id, source)).skip
 
 
 def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
@@ -145,8 +145,8 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
     if existing is not None:
         return Admitted(existing)
     uow = movement.uow
-    lane = concurrency.lane_of(ready.policy, pipeline.id, order.source_of_runs)
-    arrival = _arrival(movement, ready.policy, lane)
+    group = concurrency.group_of(ready.policy, pipeline.id, order.source_of_runs)
+    arrival = _arrival(movement, ready.policy, group)
     index = executions.next_number(uow, f"pipeline {pipeline.id}")
     superseded = tuple(_supersede(movement, older_id, index) for older_id in arrival.supersede)
     for older_id in arrival.cancel:
@@ -160,7 +160,7 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
         pipeline_id=pipeline.id,
         index=index,
         holding=protocol.RunClaim(execution_id=order.execution_id),
-        lane=lane,
+        concurrency_group=group,
         policy=ready.policy.value,
         concurrency=max(1, pipeline.concurrency),
         order_at=order.order_at,
@@ -202,11 +202,11 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
     return Admitted(movement.say(placed, obstacle.sentence), superseded, obstacle.then)
 
 
-def _arrival(movement: RunBatch, policy: Supersede, lane: str) -> concurrency.Arrival:
-    if not lane:
+def _arrival(movement: RunBatch, policy: Supersede, group: str) -> concurrency.Arrival:
+    if not group:
         return concurrency.Arrival()
-    running = slots.active_in_lane(movement.uow, lane)
-    queued = slots.queued_in_lane(movement.uow, lane)
+    running = slots.active_in_group(movement.uow, group)
+    queued = slots.queued_in_group(movement.uow, group)
     movement.preload(queued)
     fresh = [
         queued_id for queued_id in queued if (run := movement.run(queued_id)) is not None and not run.holding.begun

@@ -68,7 +68,7 @@ class RunBatch:
             self.settle()
         else:
             # Nobody waits, so nobody is overtaken; the row is written once, with its place.
-            busy = slots.active_in_lane(self.uow, run.lane) if run.lane else []
+            busy = slots.active_in_group(self.uow, run.concurrency_group) if run.concurrency_group else []
             if not busy and slots.active_in(self.uow, run.pipeline_id) < run.concurrency:
                 self.admit(run)
         return self._runs[run.id]
@@ -185,7 +185,7 @@ class RunBatch:
 
     def _admit(self, pipeline_id: str) -> None:
         active = slots.active_in(self.uow, pipeline_id)
-        busy = slots.busy_lanes(self.uow, pipeline_id)
+        busy = slots.busy_groups(self.uow, pipeline_id)
         skip = 0
         while page := slots.queued_in(self.uow, pipeline_id, limit=_LOOK_AHEAD, skip=skip):
             chosen = concurrency.choose(page, active, busy.keys())
@@ -193,7 +193,7 @@ class RunBatch:
             for execution_id in chosen:
                 self.admit(self._runs[execution_id])
             active += len(chosen)
-            busy |= {place.lane: place.id for place in page if place.lane and place.id in chosen}
+            busy |= {place.group: place.id for place in page if place.group and place.id in chosen}
             skip += len(page)
             if len(page) < _LOOK_AHEAD or all(active >= place.concurrency for place in page):
                 return

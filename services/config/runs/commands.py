@@ -120,7 +120,8 @@ def _delete(uow: UnitOfWork, person: Person, view: ExecutionView, _ask: Act) -> 
 def _rerun(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Document:
     """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
 
-    A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its lane.
+    A push stays the run's push while its inputs are the same: the image keeps its digest, and the run its concurrency
+    group.
     """
     pipeline = pipelines.pipeline_by_id(uow, view.pipeline_id)
     if pipeline is None:

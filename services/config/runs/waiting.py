@@ -21,7 +21,10 @@ class Obstacle:
 
 def at_queueing(uow: Reading, run: Run) -> Obstacle:
     """What a run that was queued now waits for."""
-    if run.lane and (index := execution_views.busy_in_lane(uow, run.lane, run.id)) is not None:
+    if (
+        run.concurrency_group
+        and (index := execution_views.busy_in_group(uow, run.concurrency_group, run.id)) is not None
+    ):
         return Obstacle(f"Waits for another run of {run.pipeline}.", f"behind #{index}")
     if slots.active_in(uow, run.pipeline_id) >= run.concurrency:
         limit = f"{run.pipeline} runs {run.concurrency} at a time"
@@ -31,8 +34,8 @@ def at_queueing(uow: Reading, run: Run) -> Obstacle:
 
 def message(uow: Reading, view: ExecutionView) -> str:
     """A run's message; of one that waits for another it names the run that is at work now."""
-    if view.state == protocol.State.QUEUED.value and view.lane:
-        index = execution_views.busy_in_lane(uow, view.lane, view.id)
+    if view.state == protocol.State.QUEUED.value and view.concurrency_group:
+        index = execution_views.busy_in_group(uow, view.concurrency_group, view.id)
         if index is not None:
             return f"Waits until #{index} of {view.pipeline} is over."
     return view.status_message

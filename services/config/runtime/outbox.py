@@ -51,7 +51,7 @@ class Relay(Observer):
     def __init__(self, store: Store, sender: Sender) -> None:
         self._store = store
         self._sender = sender
-        self._lanes: dict[str, deque[Promised]] = {}
+        self._queues: dict[str, deque[Promised]] = {}
         self._retries: list[tuple[float, int, str]] = []
         self._tries: dict[str, int] = {}
         self._ready: deque[str] = deque()
@@ -64,7 +64,7 @@ class Relay(Observer):
     def waiting(self) -> int:
         """How many promises are not confirmed."""
         with self._changed:
-            return sum(len(lane) for lane in self._lanes.values())
+            return sum(len(queue) for queue in self._queues.values())
 
     def open(self) -> None:
         """Send what a former process left, and from now on whatever is promised."""
@@ -92,12 +92,12 @@ class Relay(Observer):
             if self._closing:
                 return
             for row in rows:
-                lane = self._lanes.get(row.subject)
-                if lane is None:
-                    self._lanes[row.subject] = deque([row])
+                queue = self._queues.get(row.subject)
+                if queue is None:
+                    self._queues[row.subject] = deque([row])
                     heads.append(row)
                 else:
-                    lane.append(row)
+                    queue.append(row)
         for row in heads:
             self._send(row)
 
@@ -122,15 +122,15 @@ class Relay(Observer):
         with self._changed:
             self._confirmed.append(row.id)
             self._tries.pop(row.subject, None)
-            lane = self._lanes.get(row.subject)
-            if lane is None or lane[0].id != row.id:
+            queue = self._queues.get(row.subject)
+            if queue is None or queue[0].id != row.id:
                 return
-            lane.popleft()
-            if lane:
+            queue.popleft()
+            if queue:
                 self._ready.append(row.subject)
                 self._changed.notify()
             else:
-                del self._lanes[row.subject]
+                del self._queues[row.subject]
 
     def _failed(self, row: Promised, why: str) -> None:
         with self._changed:
@@ -148,7 +148,7 @@ class Relay(Observer):
                     self._changed.wait(self._pause_s())
                 if self._closing:
                     break
-                rows = [lane[0] for subject in self._due() if (lane := self._lanes.get(subject))]
+                rows = [queue[0] for subject in self._due() if (queue := self._queues.get(subject))]
             for row in rows:
                 self._send(row)
             if not rows:

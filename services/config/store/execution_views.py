@@ -14,7 +14,7 @@ from shared.contracts.catalog import Find
 
 from . import filters
 from .filters import FilterField
-from .slots import BUSY_LANE
+from .slots import BUSY_IN_GROUP
 from .unit_of_work import Reading
 
 _ROW = ExecutionRow
@@ -79,11 +79,11 @@ class ExecutionView:
     parent: str | None
     rerun_of: str | None
     order_at: float
-    lane: str
+    concurrency_group: str
 
 
 _NAMES = tuple(ExecutionView.__dataclass_fields__)
-_COLUMNS = tuple(getattr(_ROW, name) for name in _NAMES)
+_COLUMNS = tuple(getattr(_ROW, "lane" if name == "concurrency_group" else name) for name in _NAMES)
 
 
 def one(uow: Reading, execution_id: str) -> ExecutionView | None:
@@ -147,6 +147,6 @@ def _first(uow: Reading, statement: Select[Any]) -> ExecutionView | None:
     return None if row is None else ExecutionView(*row)
 
 
-def busy_in_lane(uow: Reading, lane: str, besides: str) -> int | None:
-    """The number of the run that is at work in a lane, itself or through a run within it; `besides` is not meant."""
-    return uow.session.scalar(select(_ROW.idx).where(_ROW.lane == lane, BUSY_LANE, _ROW.id != besides).limit(1))
+def busy_in_group(uow: Reading, group: str, besides: str) -> int | None:
+    """The number of the run at work in a concurrency group, itself or through a run within it, other than `besides`."""
+    return uow.session.scalar(select(_ROW.idx).where(_ROW.lane == group, BUSY_IN_GROUP, _ROW.id != besides).limit(1))

@@ -30,7 +30,7 @@ class Run:
     pipeline_id: str
     index: int
     holding: RunClaim
-    lane: str
+    concurrency_group: str
     policy: str
     concurrency: int
     order_at: float
@@ -69,7 +69,7 @@ class Facts:
     """Inputs that hold a secret; `input` has their mask."""
 
 
-_STORED_AS = {"index": "idx", "holding": "hold"}
+_STORED_AS = {"index": "idx", "holding": "hold", "concurrency_group": "lane"}
 _COLUMNS = tuple(getattr(ExecutionRow, _STORED_AS.get(name, name)) for name in Run.__dataclass_fields__)
 _READ_AS: dict[str, Callable[[Any], Any]] = {"holding": from_json, "folded": Status, "status": Status}
 
@@ -149,7 +149,7 @@ def _whole(run: Run, facts: Facts, now: float) -> dict[str, Any]:
         "pipeline": run.pipeline,
         "pipeline_id": run.pipeline_id,
         "idx": run.index,
-        "lane": run.lane,
+        "lane": run.concurrency_group,
         "policy": run.policy,
         "concurrency": run.concurrency,
         "order_at": run.order_at,

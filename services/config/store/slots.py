@@ -1,4 +1,4 @@
-"""Which runs have a place and which wait for one, by pipeline and by lane."""
+"""Which runs have a place and which wait for one, by pipeline and by concurrency group."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _COUNT_ACTIVE = select(func.count(ExecutionRow.id)).where(
     ExecutionRow.state.in_(_ACTIVE), ExecutionRow.pipeline_id == bindparam("pipeline")
 )
 _CHILD = aliased(ExecutionRow)
-BUSY_LANE = or_(
+BUSY_IN_GROUP = or_(
     ExecutionRow.state.in_(_ACTIVE),
-    # Parked, but its own rollback or nested run is at work for it: nobody else of the lane may be.
+    # Parked, but its own rollback or nested run is at work for it: nobody else of its group may be.
     and_(
         ExecutionRow.state == State.PARKED.value,
         exists().where(_CHILD.parent == ExecutionRow.id, _CHILD.state != State.ENDED.value),
     ),
 )
 _BUSY = select(ExecutionRow.lane, ExecutionRow.id).where(
-    BUSY_LANE, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
+    BUSY_IN_GROUP, ExecutionRow.pipeline_id == bindparam("pipeline"), ExecutionRow.lane != ""
 )
-_ACTIVE_IN_LANE = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_lane"), BUSY_LANE)
+_ACTIVE_IN_GROUP = select(ExecutionRow.id).where(ExecutionRow.lane == bindparam("of_group"), BUSY_IN_GROUP)
 _WAITING = (
     select(ExecutionRow.pipeline_id)
     .where(
@@ -39,9 +39,9 @@ _WAITING = (
     )
     .distinct()
 )
-_QUEUED_IN_LANE = (
+_QUEUED_IN_GROUP = (
     select(ExecutionRow.id)
-    .where(ExecutionRow.lane == bindparam("of_lane"), ExecutionRow.state == State.QUEUED.value)
+    .where(ExecutionRow.lane == bindparam("of_group"), ExecutionRow.state == State.QUEUED.value)
     .order_by(ExecutionRow.order_at, ExecutionRow.idx)
 )
 
@@ -51,14 +51,14 @@ def active_in(uow: Reading, pipeline_id: str) -> int:
     return uow.connection.scalar(_COUNT_ACTIVE, {"pipeline": pipeline_id}) or 0
 
 
-def busy_lanes(uow: Reading, pipeline_id: str) -> dict[str, str]:
-    """Lanes in which a run of the pipeline is at work, itself or through a run within it, with that run."""
+def busy_groups(uow: Reading, pipeline_id: str) -> dict[str, str]:
+    """Concurrency groups in which a run of the pipeline is at work, itself or through one within it, with that run."""
     return {row[0]: row[1] for row in uow.connection.execute(_BUSY, {"pipeline": pipeline_id})}
 
 
-def active_in_lane(uow: Reading, lane: str) -> list[str]:
-    """Runs of one lane that are at work, themselves or through a run within them."""
-    return list(uow.connection.scalars(_ACTIVE_IN_LANE, {"of_lane": lane}))
+def active_in_group(uow: Reading, group: str) -> list[str]:
+    """Runs of one concurrency group that are at work, themselves or through a run within them."""
+    return list(uow.connection.scalars(_ACTIVE_IN_GROUP, {"of_group": group}))
 
 
 def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> list[WaitingRun]:
@@ -72,9 +72,9 @@ def queued_in(uow: Reading, pipeline_id: str, *, limit: int, skip: int = 0) -> l
     return [WaitingRun(*row) for row in uow.connection.execute(statement)]
 
 
-def queued_in_lane(uow: Reading, lane: str) -> list[str]:
-    """Those that wait within one lane, the oldest first."""
-    return list(uow.connection.scalars(_QUEUED_IN_LANE, {"of_lane": lane}))
+def queued_in_group(uow: Reading, group: str) -> list[str]:
+    """Those that wait within one concurrency group, the oldest first."""
+    return list(uow.connection.scalars(_QUEUED_IN_GROUP, {"of_group": group}))
 
 
 def pipelines_waiting(uow: Reading, pipeline_ids: Iterable[str]) -> list[str]:

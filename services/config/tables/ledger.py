@@ -111,11 +111,11 @@ class ExecutionRow(Base):
     hold: Mapped[str]
     """The protocol's `RunClaim` as JSON; `state` repeats the part that is searched for."""
     lane: Mapped[str]
-    """Runs of one lane wait for each other; empty when a run waits only for its pipeline's limit."""
+    """The concurrency group: its runs wait for each other; empty when a run waits only for its pipeline's limit."""
     policy: Mapped[str]
     concurrency: Mapped[int]
     order_at: Mapped[float]
-    """Newer means later received, so this orders a lane."""
+    """Newer means later received, so this orders a concurrency group."""
     folded: Mapped[str]
     """The status that the events alone give; `status` is what people see of it."""
     status: Mapped[str]
