@@ -74,7 +74,7 @@ class HookReceived(Message):
     delivery_id: str
     """Random, given at reception, kept for ever."""
     received_at: float
-    """Seconds since the epoch by the gateway's clock. Newer means later received."""
+    """Seconds since the epoch by config's clock, as far as the gateway knows it. Newer means later received."""
     token_hash: str
     """Hex SHA-256 of the secure token: config judges by this even where the gateway already knew the webhook."""
     webhook_id: str | None = None
@@ -188,6 +188,8 @@ class Allowlist(Message):
 
     revision: int
     entries: tuple[TokenEntry, ...]
+    answered_at: float | None = None
+    """Seconds since the epoch by config's clock; None of a release that does not say."""
 
 
 class AllowlistChanged(Message):

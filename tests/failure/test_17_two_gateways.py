@@ -1,16 +1,21 @@
-"""Two gateways with a spool each: what both kept while the broker was away is judged in the order of its reception."""
+"""Two gateways with a spool each: what both kept while the broker was away is judged in the order of its reception.
+
+The clock of the second is an hour behind.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.chaos import scene
 from tests.chaos.outside import Counted
+from tests.support.clocks import skewed
 from tests.support.world import World, a_world, wait_for
 
 pytestmark = [pytest.mark.outer, pytest.mark.timeout(570)]
@@ -23,7 +28,8 @@ VERDICT_WITHIN_S = 15.0
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     outside = Counted()
     try:
-        with a_world(tmp_path_factory.mktemp("two") / "home", define=False, pace_s=0.2, gateways=2) as world:
+        home, clocks = tmp_path_factory.mktemp("two") / "home", skewed({"gateway-2": -3600.0, "runner-1": 30.0})
+        with a_world(home, define=False, pace_s=0.2, gateways=2, more=clocks) as world:
             scene.define(world, outside.url)
             yield world
     finally:
@@ -60,6 +66,16 @@ def events(world: World, tags: list[str]) -> dict[str, dict[str, Any]]:
 def judged(world: World, tags: list[str]) -> dict[str, dict[str, Any]] | None:
     found = events(world, tags)
     return found if len(found) == len(tags) and all(event["state"] == "judged" for event in found.values()) else None
+
+
+def test_gateways_whose_clocks_differ_agree_on_which_push_came_first(world: World) -> None:
+    tags = [f"live-{number}" for number in range(4)]
+    for place, tag in enumerate(tags):
+        push(world, GATEWAYS[place % 2], tag)
+        wait_for(partial(judged, world, [tag]), "its verdict", 60)
+    runs = [world.ended(tag) for tag in tags]
+    assert [run["status"] for run in runs] == ["COMPLETED"] * len(tags)
+    assert [run["index"] for run in runs] == sorted(run["index"] for run in runs)
 
 
 def test_what_two_spools_kept_runs_in_the_order_in_which_it_was_received(world: World) -> None:

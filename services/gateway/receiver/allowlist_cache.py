@@ -16,11 +16,12 @@ from services.gateway.ports import Asking, expect
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import Allowlist, AllowlistAsk, AllowlistChanged, TokenEntry
 from shared.contracts.topics import ALLOWLIST_ASK
-from shared.process.clock import monotonic
+from shared.process.clock import monotonic, now
 from shared.process.logging import get_logger
 
 from . import allowlist
 from .allowlist import Tokens
+from .reception_clock import ReceptionClock
 
 if TYPE_CHECKING:
     from shared.bus import Incoming
@@ -49,6 +50,7 @@ class AllowlistCache:
         self._failed_at = -RETRY_S
         self._wake = threading.Event()
         self._closing = False
+        self.clock = ReceptionClock()
         self._look_ups = threading.BoundedSemaphore(MAX_LOOK_UPS_AT_ONCE)
         self._thread = threading.Thread(target=self._keep, name="allowlist", daemon=True)
 
@@ -106,7 +108,9 @@ class AllowlistCache:
         """Ask for the whole list now."""
         with self._lock:
             self._heard.clear()
+        asked_at = now()
         answer = expect(self._post.request(ALLOWLIST_ASK, AllowlistAsk(), timeout_s=ASK_TIMEOUT_S), Allowlist)
+        self.clock.compare(asked_at, answer.answered_at)
         with self._lock:
             before = self._tokens
             self._tokens = allowlist.snapshot(answer, self._heard)

@@ -161,7 +161,7 @@ class Receiver:
     def _receive(self, environ: WSGIEnvironment) -> HookAnswer:
         if environ["REQUEST_METHOD"] != "POST":
             return _problem(405, "unsupported", _PURPOSE, ("Allow", "POST"))
-        began, address = now(), self._address(environ)
+        began, received_at, address = now(), self._keeper.clock.now(), self._address(environ)
         token = sent_token(environ)
         hashed, entry = self._judge(environ, address, token)
         if entry is not None:
@@ -178,13 +178,14 @@ class Receiver:
         except (BodyTooLarge, BodyUnreadable, Unreadable) as error:
             if entry is not None:
                 self._leave_trace(
-                    _delivery(environ, address, hashed, entry, ParsedPayload(problem=str(error)), {}), topic
+                    _delivery(environ, received_at, address, hashed, entry, ParsedPayload(problem=str(error)), {}),
+                    topic,
                 )
             return _refused_body(error)
         reading = read_push(entry.provider if entry else "auto", body)
         if reading.not_a_push:
             return HookAnswer(202, {"status": "ignored", "message": reading.problem})
-        delivery = _delivery(environ, address, hashed, entry, reading, body)
+        delivery = _delivery(environ, received_at, address, hashed, entry, reading, body)
         try:
             route, caller = hook_route(environ.get("PATH_INFO", "")), environ.get("HTTP_TRACEPARENT", "")
             with HOOK_ACK.time(), hook_span(delivery.delivery_id, route, began, caller):
@@ -246,12 +247,18 @@ def _leads_to(path: str, entry: TokenEntry) -> bool:
 
 
 def _delivery(
-    environ: WSGIEnvironment, address: str, hashed: str, entry: TokenEntry | None, reading: ParsedPayload, body: Any
+    environ: WSGIEnvironment,
+    received_at: float,
+    address: str,
+    hashed: str,
+    entry: TokenEntry | None,
+    reading: ParsedPayload,
+    body: Any,
 ) -> HookReceived:
     """What config learns of a call."""
     return HookReceived.model_construct(
         delivery_id=new_id(),
-        received_at=now(),
+        received_at=received_at,
         token_hash=hashed,
         webhook_id=entry.webhook_id if entry else None,
         pushes=_identified(reading.pushes, sent_delivery_id(environ)),

@@ -106,8 +106,10 @@ class Spool:
     def _oldest_s(self) -> float:
         with os.scandir(self._folder) as entries:
             oldest = min((entry.name for entry in entries if entry.name.endswith(SUFFIX)), default="")
-        received_us = oldest.partition("-")[0]
-        return max(0.0, now() - int(received_us) / 1e6) if received_us.isdecimal() else 0.0
+        try:
+            return max(0.0, now() - (self._folder / oldest).stat().st_mtime)
+        except OSError:  # It was sent meanwhile.
+            return 0.0
 
     @property
     def usable(self) -> bool:

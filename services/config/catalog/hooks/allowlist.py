@@ -20,7 +20,7 @@ def snapshot(uow: Reading, ask: AllowlistAsk | None = None) -> Allowlist:
     """The whole list, or the one entry that is asked for."""
     entries = webhooks.token_entries(uow, ask.token_hash if ask is not None else None)
     revision = int(settings.setting(uow, "allowlist_revision", "0"))
-    return Allowlist(revision=revision, entries=tuple(entries))
+    return Allowlist(revision=revision, entries=tuple(entries), answered_at=uow.now)
 
 
 def put(uow: UnitOfWork, entries: Iterable[TokenEntry]) -> None:

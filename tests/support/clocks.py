@@ -1,0 +1,12 @@
+"""Machines whose clocks differ, on one machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def skewed(ahead_s: Mapping[str, float]) -> dict[str, str]:
+    """The environment in which processes of these instances have clocks that are so far ahead, or behind."""
+    return {"PYTHONPATH": str(Path(__file__).with_name("skewed")), "CLOCKS": json.dumps(dict(ahead_s))}
