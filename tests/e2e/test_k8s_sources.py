@@ -309,6 +309,7 @@ def test_the_pushed_image_goes_out_by_digest_and_a_broken_one_is_put_back(
         ),
         ({"charts/web/values.schema.json": '{"properties": {"mode": {"type": "integer"}}}'}, {}, "/mode"),
         ({"charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\nkubeVersion: '>=99'\n"}, {}, ">=99"),
+        ({"values/test.yaml": "mode: [a\n"}, {"valuesFiles": ["values/test.yaml"]}, "values/test.yaml: "),
         ({}, {"valuesFiles": ["values/none.yaml"]}, "`valuesFiles` names values/none.yaml, which is not a file"),
         ({}, {"valuesFiles": ["../../etc/passwd"]}, "leads out of the repository"),
         ({}, {"chart": "charts/none"}, "There is no folder charts/none at this commit; at its top are: charts"),
