@@ -6,9 +6,12 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import pytest
@@ -309,6 +312,42 @@ def test_a_tag_is_not_found_until_all_wanted_platforms_are_there(real: str, keys
     outcome, detail = ask("linux/amd64", "linux/arm64/v8")
     assert outcome is Found.NOT_FOUND
     assert detail == "It is there for linux/arm64/v8, linux/arm64, and not yet for linux/amd64."
+
+
+@pytest.mark.parametrize(
+    ("answer", "tags"),
+    [
+        ({"name": "acme/web", "tags": ["1"]}, ["1"]),
+        ({"name": "acme/web", "tags": None}, []),
+        ({"name": "acme/web"}, []),
+        ({}, []),
+        ({"detail": "sign in first"}, "answered 200 without a list of tags"),
+        ([], "answered 200 without a list of tags"),
+    ],
+)
+def test_a_repository_without_tags_is_told_from_an_answer_of_something_else(answer: Any, tags: Any) -> None:
+    class Registering(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registering)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    registry = Registry(RegistryAccount(f"127.0.0.1:{server.server_address[1]}", plain_http=True), LOOPBACK)
+    try:
+        if isinstance(tags, list):
+            assert registry.tags("acme/web") == tags
+        else:
+            with pytest.raises(RegistryProblem, match=tags):
+                registry.tags("acme/web")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_an_index_names_the_platforms_of_its_images(hub: FakeHub, digest: str) -> None:

@@ -81,11 +81,15 @@ class Registry:
         return self._names(reply, "repositories")
 
     def _names(self, reply: HttpReply, field: str) -> list[str]:
-        """The names that an answer lists; a null list is an empty one. Raises RegistryProblem for anything else."""
+        """The names that an answer lists; a null list is an empty one, and so is none beside the repository's name, as
+        servers write it that leave out what is empty. Raises RegistryProblem for anything else."""
         try:
-            names = parse_json(reply.body)[field] or []
-        except (ValueError, TypeError, KeyError):
-            names = None
+            document = parse_json(reply.body)
+        except ValueError:
+            document = None
+        names = None
+        if isinstance(document, dict) and (field in document or document.keys() <= {"name"}):
+            names = document.get(field) or []
         if reply.status != 200 or not isinstance(names, list):
             base = self.connection.account.base
             raise RegistryProblem("odd-answer", f"{base} answered {reply.status} without a list of {field}.")
