@@ -27,10 +27,10 @@ class Command:
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start it, for what runs until it is interrupted."""
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """Start it, for what runs until it is interrupted; `stdin` may be a terminal's descriptor."""
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "cli", *words], cwd=ROOT, env=self.variables(), stdin=subprocess.DEVNULL,
+            [sys.executable, "-u", "-m", "cli", *words], cwd=ROOT, env=self.variables(), stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import stat
 from collections.abc import Iterator
@@ -127,6 +129,21 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_watch_it_again(command: Command) 
     _, error = waiting.communicate(timeout=30)
     assert waiting.returncode == ExitCode.INTERRUPTED and f"portside executions watch {run_id}" in error
     command.out("executions", "cancel", run_id, "--yes")
+
+
+def test_ctrl_c_at_a_terminal_asks_whether_to_cancel_too(command: Command) -> None:
+    leader, follower = pty.openpty()
+    waiting = command.start("run", "cli asks", "--wait", stdin=follower)
+    os.close(follower)
+    assert waiting.stdout is not None
+    run_id = waiting.stdout.readline().strip().rpartition("/")[2]
+    wait_for(lambda: command.json("executions", "get", run_id)["status"] == "WAITING" or None, "the run to wait")
+    waiting.send_signal(signal.SIGINT)
+    os.write(leader, b"y\n")
+    _, error = waiting.communicate(timeout=60)
+    os.close(leader)
+    assert "Cancel cli asks#" in error and waiting.returncode == ExitCode.INTERRUPTED
+    assert command.run("executions", "watch", run_id).returncode == ExitCode.EXECUTION_CANCELED
 
 
 def test_what_a_list_is_asked_for_is_what_it_has(command: Command) -> None:

@@ -45,11 +45,23 @@ def token(world: World) -> Iterator[str]:
     world.client.delete(f"/api-tokens/{made['id']}")
 
 
-def run(world: World, text: str, token: str, value: str) -> subprocess.CompletedProcess[str]:
+SHELLS = {
+    "shell": ("sh", "-c"),
+    # Of `shell: bash` in a step: docs.github.com, Workflow syntax, `jobs.<job_id>.steps[*].shell`.
+    "githubActions": ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"),
+    # A job's script: docs.gitlab.com, Shells supported by GitLab Runner.
+    "gitlab": ("bash", "-eo", "pipefail", "-c"),
+    # The step `sh`: jenkins.io, Pipeline: Nodes and Processes.
+    "jenkins": ("sh", "-xe", "-c"),
+}
+"""How each runs the lines that it is given."""
+
+
+def run(world: World, build: str, text: str, token: str, value: str) -> subprocess.CompletedProcess[str]:
     path = f"{INSTALLED}:{os.environ['PATH']}"
     known = {"PATH": path, "REQUESTS_CA_BUNDLE": world.layout.certificate, "no_proxy": "127.0.0.1"}
     return subprocess.run(
-        ["sh", "-c", text],
+        [*SHELLS[build], text],
         env={**known, "PORTSIDE_TOKEN": token, "GREET_WHOM": value},
         capture_output=True,
         text=True,
@@ -63,17 +75,21 @@ def test_a_build_starts_the_pipeline_waits_for_its_end_and_fails_with_it(
 ) -> None:
     shown = world.client.get(f"/pipelines/{pipeline['id']}/snippets")
     assert token not in str(shown)
-    done = run(world, shown["shell"], token, 'Ann "O\'Hara" $(id)')
+    done = run(world, "shell", shown["shell"], token, 'Ann "O\'Hara" $(id)')
     assert done.returncode == 0, done.stderr
     (first,) = world.executions(name="from a build")
     assert first["input"] == {"greet whom": 'Ann "O\'Hara" $(id)'}
     assert done.stdout.strip() == f"{world.layout.url}/executions/{first['id']}"
-    failed = run(world, yaml.safe_load(shown["githubActions"])[0]["run"], token, "no")
+    (step,) = yaml.safe_load(shown["githubActions"])
+    assert step["shell"] == "bash"
+    failed = run(world, "githubActions", step["run"], token, "no")
     assert failed.returncode == 10 and "FAILED" in failed.stderr and "Only / Check" in failed.stderr
     ((_, job),) = yaml.safe_load(shown["gitlab"]).items()
-    by_gitlab = run(world, job["script"][0], token, "a value of GitLab's")
-    by_jenkins = run(world, re.sub(r"\\(.)", r"\1", shown["jenkins"].split("'''")[1]), token, "a value of Jenkins'")
+    by_gitlab = run(world, "gitlab", "\n".join(job["script"]), token, "a value of GitLab's")
+    lines = re.sub(r"\\(.)", r"\1", shown["jenkins"].split("'''")[1])
+    by_jenkins = run(world, "jenkins", lines, token, "a value of Jenkins'")
     assert (by_gitlab.returncode, by_jenkins.returncode) == (0, 0), by_gitlab.stderr + by_jenkins.stderr
-    refused = run(world, shown["shell"], "wrong", "x")
+    assert token not in by_jenkins.stderr, "Jenkins prints each command"
+    refused = run(world, "shell", shown["shell"], "wrong", "x")
     assert refused.returncode == 3 and "PORTSIDE_TOKEN is not a good API token" in refused.stderr
     assert len(world.executions(name="from a build")) == 4
