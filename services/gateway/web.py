@@ -9,6 +9,7 @@ from .api import encoded_slashes, openapi
 from .api.blueprint import answer_error, create_blueprint, is_api
 from .app_context import EXTENSION, AppContext
 from .commands.texts import demand_keepable
+from .compression import compress
 from .metrics import ROUTE
 from .pages import session
 from .pages.layout import error_page
@@ -50,7 +51,7 @@ def create_app(context: AppContext) -> Flask:
             response.headers.setdefault(name, value)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return compress(request, response)
 
     app.wsgi_app = encoded_slashes.kept(app.wsgi_app, is_api)  # type: ignore[method-assign]
     app.register_error_handler(Exception, on_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from shared.grammar.json_parser import parse_json
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
 from shared.process.broker_url import node_urls
+from shared.process.clock import now
 
 from .nodes import parameters
 
@@ -43,6 +45,8 @@ class QueueState:
     delivered_s: float | None = None
     depths: tuple[int, ...] = ()
     """Messages in it over the last five minutes, oldest first."""
+    oldest_s: float | None = None
+    """How long the oldest message has waited at most; None where none waits or nobody could tell."""
 
     @property
     def work(self) -> bool:
@@ -132,8 +136,19 @@ def _from_row(spec: QueueSpec, row: dict[str, Any] | None) -> QueueState:
         consumers=row.get("consumers"),
         published_s=_rate(stats, "publish_details"),
         delivered_s=_rate(stats, "deliver_get_details"),
-        depths=tuple(sample["sample"] for sample in reversed(samples)),
+        depths=(depths := tuple(sample["sample"] for sample in reversed(samples))),
+        oldest_s=_oldest_s(row, depths) if row.get("messages_ready") else None,
     )
+
+
+def _oldest_s(row: dict[str, Any], depths: Sequence[int]) -> float | None:
+    """Since the first message was sent, where the broker knows that; else since the queue was last seen empty."""
+    sent_at = row.get("head_message_timestamp")
+    if isinstance(sent_at, int | float):
+        return max(0.0, now() - sent_at)
+    if 0 not in depths:
+        return float(SAMPLES_FOR_S) if depths else None
+    return float(SAMPLE_EVERY_S * (1 + list(reversed(depths)).index(0)))
 
 
 def _rate(stats: dict[str, Any], name: str) -> float:

@@ -175,7 +175,7 @@ def test_a_control_that_changes_something_opens_its_dialog_and_sends_nothing(pag
         site.documents["executions"] = {**running, "stageOrder": ["Ask"], "stages": stages}
     if ASKS[rule] == "/executions/e3":
         said = "Deployment apps/web exists: choose Apply to update it, or Continue on conflict to leave it as it is."
-        task = {"type": "K8S", "status": "FAILED", "failureMessage": said}
+        task = {"type": "K8S", "status": "FAILED", "failureMessage": said, "output": {"failureCode": "object-exists"}}
         stages = {"Deploy": {"status": "FAILED", "taskOrder": ["Create"], "tasks": {"Create": task}}}
         failed = {**THINGS["executions"], "id": "e3", "_pipelineId": "p1", "stageOrder": ["Deploy"], "stages": stages}
         site.documents["executions"] = failed

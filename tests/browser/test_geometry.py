@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
+from shared.contracts.catalog import Act
 from shared.contracts.catalog import Page as Rows
 from tests.unit.gateway.site import Site
 
@@ -133,3 +134,90 @@ def test_a_log_opens_at_its_end_and_earlier_lines_come_as_one_scrolls_up(page: P
     assert log.evaluate("log => getComputedStyle(log.querySelector('.line')).whiteSpace").startswith("pre")
     page.goto("/executions/e1?stage=Stage+0&task=Apply&line=700")
     page.wait_for_function("document.querySelector('.linked').checkVisibility()")
+
+
+MOST_BYTES = 150 * 1024
+WEIGHED = (*LISTS, "/executions/e1", "/pipelines/new", "/webhooks/new", "/endpoints/new?type=k8s", "/sign-in")
+
+
+def test_a_page_weighs_at_most_150_kb_when_nothing_is_cached(page: Page, site: Site, chromium: Browser) -> None:
+    long_site(site)
+    site.documents["executions"] = execution(12)
+    weights: dict[str, int] = {}
+    page.goto("/sign-in")
+    base = page.url.removesuffix("/sign-in")
+    for path in WEIGHED:
+        context = chromium.new_context(base_url=base, storage_state=page.context.storage_state())
+        opened = context.new_page()
+        opened.goto(path, wait_until="load")
+        weights[path] = opened.evaluate(TRANSFERRED)
+        context.close()
+    assert {path: weight for path, weight in weights.items() if not 5_000 < weight <= MOST_BYTES} == {}
+
+
+TRANSFERRED = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+  .filter(entry => ['navigation', 'link', 'script', 'css', 'img', 'other'].includes(entry.initiatorType))
+  .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
+
+
+def test_the_editor_fills_the_window_and_the_page_does_not_scroll(page: Page, site: Site) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/pipelines/new")
+    page.locator(".CodeMirror-scroll").wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight") <= 900
+    editor, side = page.locator(".editor").bounding_box(), page.locator("#side").bounding_box()
+    assert editor is not None and side is not None
+    assert editor["height"] > 500 and abs(editor["y"] + editor["height"] - side["y"] - side["height"]) < 2
+
+
+def test_compact_rows_are_lower_and_remembered(page: Page, site: Site) -> None:
+    site.pages["executions"] = many({**execution(3), "status": "FAILED", "statusMessage": "It failed."}, 25)
+    page.goto("/executions")
+    roomy = page.locator("table.list").bounding_box()
+    page.get_by_role("button", name="Compact or roomy rows").click()
+    page.reload()
+    compact = page.locator("table.list").bounding_box()
+    assert roomy is not None and compact is not None and compact["height"] < 0.7 * roomy["height"]
+
+
+def test_all_by_keyboard_rows_are_chosen_and_acted_on(page: Page, site: Site) -> None:
+    """From the first Tab: to the content, to the boxes, through the dialog, with no pointer."""
+    site.pages["executions"] = many({**execution(1), "status": "RUNNING", "project": "default"}, 3)
+    page.goto("/executions")
+    keys = page.keyboard
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    keys.press("Enter")
+    reach(page, "document.activeElement.matches('[data-choose-all]')")
+    keys.press("Space")
+    page.locator(".chosen[data-some]").wait_for()
+    reach(page, "document.activeElement.closest('.chosen') && document.activeElement.value === 'cancel'")
+    keys.press("Enter")
+    dialog = page.locator("#confirm")
+    dialog.wait_for()
+    assert dialog.locator("h2").inner_text() == "Cancel 3 executions?"
+    keys.type("the wrong tag")
+    reach(page, "document.activeElement.dataset.part === 'do'")
+    keys.press("Enter")
+    page.locator(".toast").wait_for()
+    sent = [(ask.verb, ask.id, ask.body) for ask in site.asked if isinstance(ask, Act)]
+    assert sent == [("cancel", f"x{place}", {"reason": "the wrong tag"}) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/pipelines/new", "Save"), ("/webhooks/new", "Save"), ("/variables/new", "Save"), ("/endpoints/new", "Create")],
+)
+def test_all_by_keyboard_a_form_is_reached_and_sent(page: Page, site: Site, path: str, name: str) -> None:
+    """Tab leads to the button that stores, through every field and out of the editor's text, never into a trap."""
+    page.goto(path)
+    reach(page, f"document.activeElement.tagName === 'BUTTON' && document.activeElement.innerText === {name!r}")
+
+
+def reach(page: Page, condition: str, most: int = 150) -> None:
+    """Press Tab until the condition holds."""
+    for _ in range(most):
+        if page.evaluate(f"Boolean({condition})"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{most} times Tab do not lead to where {condition}")

@@ -323,9 +323,10 @@ def pushes(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[li
     newest = filters.within(select(_OTHER.id), _OTHER.project, projects).where(_OTHER.push_key == _ROW.push_key)
     if (where := filters.condition(ask.filter, _OTHER_FIELDS)) is not None:
         newest = newest.join(_OTHERS_RUN, _OTHERS_RUN.id == _OTHER.execution_id, isouter=True).where(where)
-        # Always true. SQLite works a subquery out as soon as it can: with a condition on the run, only where the run is
-        # known and matches, which may be for very few of a million.
-        newest = newest.where(or_(ExecutionRow.id.is_(None), ExecutionRow.id.is_not(None)))
+        if "executionStatus" in ask.filter:
+            # Always true. SQLite works a subquery out as soon as it can: with a condition on the run, only where it is
+            # known and matches, which may be for very few of a million.
+            newest = newest.where(or_(ExecutionRow.id.is_(None), ExecutionRow.id.is_not(None)))
     # A scalar, which databases look up row by row: a join of a long list with itself would be worked out as a whole. By
     # the sum it is sorted after it is found by its key; the index of times would be walked from its end.
     first = (

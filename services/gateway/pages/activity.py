@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import Response, render_template, request
 from services.gateway.event_streams import EVENTS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
-from shared.contracts.catalog import Act, Get, Kind
+from shared.contracts.catalog import Act, Find, Get, Kind
 
 from . import selection, session
 from .formats import image_named, quoted
@@ -102,7 +103,18 @@ def why() -> str:
         at = f"{question['at']}+00:00" if question["at"] else ""
         options = {"why": {"repository": repository, "tag": tag, "at": at}}
         answer = session.get(Get(kind=Kind.EVENTS, options=options)).document
-    return render_template("activity_why.html", asked=question, answer=answer)
+    return render_template(
+        "activity_why.html", asked=question, answer=answer, events=_by_id(answer.get("events") or ())
+    )
+
+
+def _by_id(ids: Sequence[str]) -> dict[str, Json]:
+    """Events with what became of them."""
+    if not ids:
+        return {}
+    which = " or ".join(f"id eq {quoted(id)}" for id in ids)
+    page = session.find(Find(kind=Kind.EVENTS, filter=which, top=len(ids)))
+    return {str(event["id"]): {**event, "outcome": outcome(event)} for event in page.documents}
 
 
 def show(id: str) -> Any:

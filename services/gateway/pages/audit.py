@@ -29,6 +29,19 @@ LISTING = Listing(
         since_filter("_createTimeInMicros"),
     ),
 )
+_NOUNS = {
+    "api-tokens": "API token",
+    "sessions": "session of",
+    "registry-webhooks": "webhook",
+    "git-webhooks": "Git webhook",
+    "gerrit-listeners": "Gerrit listener",
+    "gerrit-triggers": "Gerrit trigger",
+    "user-operations": "approval",
+    "dead-letters": "dead letter",
+    "sign-in-providers": "sign-in provider",
+    "people": "user",
+}
+"""Kinds of objects as people call one; others are their kind without the s."""
 _PAGES = {
     "pipelines": "/pipelines/{}",
     "endpoints": "/endpoints/{}",
@@ -43,7 +56,7 @@ _PAGES = {
 def listing() -> str:
     view = LISTING.view(request.args)
     page = session.find(view.find())
-    rows = [{**row, "changes": changes(row), "address": _address(row)} for row in page.documents]
+    rows = [{**row, "changes": changes(row), "address": _address(row), "noun": _noun(row)} for row in page.documents]
     return render_template("audit.html", view=view, rows=rows, total=page.total)
 
 
@@ -51,6 +64,11 @@ def export(form: str) -> Response:
     terms = LISTING.view(request.args).find().filter
     file = files.export(session.context().config, session.caller(), Kind.AUDIT, form, terms)
     return Response(file.text, content_type=file.content_type, headers=file.headers)
+
+
+def _noun(row: Json) -> str:
+    kind = str(row.get("objectKind") or "")
+    return _NOUNS.get(kind, kind.removesuffix("s").replace("-", " "))
 
 
 def _address(row: Json) -> str:

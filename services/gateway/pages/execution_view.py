@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.contracts.failures import FAILURE_CODE, FailureCode
 from shared.grammar.spec import split_group
 
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
@@ -82,13 +83,11 @@ def first_of_interest(execution: Json) -> tuple[str, str] | None:
     return None
 
 
-_EXISTS = "exists: choose Apply to update it"
-"""How a CREATE words its failure (`services/runner/tasks/k8s/mutations.py`)."""
-
-
 def exists_already(task: Json) -> bool:
     """Did a task fail because what it was to create is there?"""
-    return task.get("type") == "K8S" and task.get("status") == "FAILED" and _EXISTS in str(task.get("said"))
+    output = task.get("output")
+    code = output.get(FAILURE_CODE) if isinstance(output, dict) else None
+    return task.get("status") == "FAILED" and code == FailureCode.OBJECT_EXISTS.value
 
 
 def verbs(execution: Json) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shared.grammar.repositories import read_repository
 from shared.process.clock import now
@@ -114,6 +114,14 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 def brief(text: Any) -> str:
     """A sentence with its digests cut as `short_digest` cuts one."""
     return _DIGEST.sub(r"sha256:\1…", str(text or ""))
+
+
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def code(text: Any) -> Markup:
+    """A sentence whose words between backticks are code, as documentation writes it."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text or ""))))
 
 
 def plot(depths: Sequence[int]) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from . import session
+from . import queue_words, session
 from .routing import PageRoute
 
 
 def health() -> str:
     session.demand_administrator()
+    broker = session.context().look_at_broker()
     drawn = render_template(
         "_health.html",
         lines=session.context().health.lines(),
-        broker=session.context().look_at_broker(),
+        broker=broker,
+        slow=[row for row in queue_words.rows(broker) if row.trouble],
         settings=session.context().settings,
     )
     return drawn if request.headers.get("HX-Request") else render_template("health.html", drawn=drawn)

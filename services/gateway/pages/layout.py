@@ -57,6 +57,7 @@ def prepare(app: Flask) -> None:
         short_digest=formats.short_digest,
         plot=formats.plot,
         brief=formats.brief,
+        code=formats.code,
         chapter_of=chapter_of,
         chapter_of_trial=of_trial,
         headline=lambda text: headline(formats.brief(text))[0],

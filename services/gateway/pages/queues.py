@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from shared.contracts.catalog import Act, Get, Kind
 
-from . import selection, session
+from . import queue_words, selection, session
 from .layout import is_part
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
@@ -29,7 +29,8 @@ LISTING = Listing(
 
 def queues() -> str:
     session.demand_administrator()
-    drawn = render_template("_queues.html", broker=session.context().look_at_broker())
+    broker = session.context().look_at_broker()
+    drawn = render_template("_queues.html", broker=broker, rows=queue_words.rows(broker))
     return drawn if is_part() else _page(drawn)
 
 

@@ -8,8 +8,8 @@ export const chosen = () => boxes().filter((box) => box.checked).map((box) => bo
 function count() {
   if (!form()) return;
   const { length } = chosen();
-  form().toggleAttribute("data-none", length === 0);
-  form().querySelector("[data-chosen-count]").textContent = length ? `${length} chosen` : "Choose rows to act on several";
+  form().toggleAttribute("data-some", length > 0);
+  form().querySelector("[data-chosen-count]").textContent = `${length} chosen`;
   const all = document.querySelector("[data-choose-all]");
   if (!all) return;
   all.checked = length > 0 && length === boxes().length;

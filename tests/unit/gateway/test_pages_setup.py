@@ -479,6 +479,6 @@ def test_why_an_image_was_not_deployed_is_asked_and_answered_on_a_page(site: Sit
         "webhooks": ["w1"],
     }
     page = ann.get("/activity/why?image=docker.io/acme/web:1.4.1&at=2026-01-02T03:04").get_data(as_text=True)
-    ask = site.asked[-1].options["why"]
+    ask = next(ask.options["why"] for ask in site.asked if "why" in getattr(ask, "options", {}))
     assert ask == {"repository": "acme/web", "tag": "1.4.1", "at": "2026-01-02T03:04+00:00"}
     assert "ignored: tag" in page and 'href="/activity/d1"' in page and 'value="docker.io/acme/web:1.4.1"' in page

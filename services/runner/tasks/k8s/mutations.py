@@ -10,6 +10,7 @@ from typing import Any
 
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.failures import FAILURE_CODE, FailureCode
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
@@ -68,7 +69,10 @@ class CreateObjects:
         if request.flag("continueOnConflict"):
             request.tools.log(f"{item.ref} exists and stays as it is.")
             return _Found.THERE
-        raise TaskFailed(f"{item.ref} exists: choose Apply to update it, or Continue on conflict to leave it as it is.")
+        raise TaskFailed(
+            f"{item.ref} exists: choose Apply to update it, or Continue on conflict to leave it as it is.",
+            {FAILURE_CODE: FailureCode.OBJECT_EXISTS.value},
+        )
 
 
 class _Found(Enum):
