@@ -68,7 +68,7 @@ SAVES = {
 """Forms with a button that saves what was typed: they are their own question."""
 READS = {
     *("/endpoints/validate", "/endpoints/certificate", "/pipelines/<id>/dry-run", "/pipelines/templates/<name>/form"),
-    *("/account/password/check", "/settings/providers/try", "/projects/<id>/sync"),
+    *("/account/password/check", "/settings/providers/try", "/projects/<id>/sync", "/pipelines/chart"),
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""
