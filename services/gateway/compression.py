@@ -27,7 +27,7 @@ def compress(request: Request, response: Response) -> Response:
     if response.is_streamed and not is_file:
         return response
     response.vary.add("Accept-Encoding")
-    if "gzip" not in request.accept_encodings:
+    if not request.accept_encodings.quality("gzip"):
         return response
     if is_file:
         response.direct_passthrough = False
