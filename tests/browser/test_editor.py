@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from services.gateway.pages.pipeline_template import template
+from shared.contracts.catalog import Inspected
 from shared.contracts.catalog import Page as Rows
 from tests.unit.gateway.site import Site
 
@@ -105,3 +108,19 @@ def test_a_stage_and_a_task_are_added_with_their_buttons(page: Page, site: Site)
     expect(page.locator(".small-board h2")).to_have_text(["Deploy", "Report", "Stage 1"])
     page.get_by_role("button", name="+ Task in Report").click()
     expect(page.locator(".small-board .column").nth(1).locator(".task")).to_have_count(2)
+
+
+def test_the_value_of_a_chart_that_holds_the_image_is_filled_in(page: Page, site: Site) -> None:
+    values = {"image": {"repository": "${input.DOCKER_IMAGE}", "tag": "${input.DOCKER_TAG}"}}
+    place = {"path": "image", "current": "nginx:1", "rendered": True, "values": values, "filledIn": values}
+    chart = {"name": "web", "version": "0.3.0", "values": "image: {}\n", "schema": "", "problem": "", "images": [place]}
+    opened(page, site, "?tab=tasks&stage=Deploy&task=Apply")
+    site.post.answers["outside.inspect"] = lambda _: Inspected(document=chart)
+    page.get_by_label("Helm chart", exact=True).check()
+    page.get_by_label("Chart", exact=True).fill("charts/web")
+    page.get_by_role("button", name="Show the chart's values").click()
+    page.get_by_role("button", name="Use").click()
+    expect(page.get_by_label("Values", exact=True)).to_have_value(re.compile(r"tag: ..input\.DOCKER_TAG"))
+    page.wait_for_function(f"/values:\\s+image:/.test({TEXT}.getValue())")
+    look = next(ask for ask in site.asked if getattr(ask, "what", "") == "chart")
+    assert look.options["chart"] == "charts/web"

@@ -189,7 +189,10 @@ def refused(kube: Kube, space: str, name: str) -> bool:
     return any(entry["type"] == "ReplicaFailure" and entry["status"] == "True" for entry in conditions)
 
 
-@pytest.mark.parametrize(("command", "status"), [("true", Status.COMPLETED), ("exit 3", Status.FAILED)])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("true", Status.COMPLETED), pytest.param("exit 3", Status.FAILED, marks=pytest.mark.outer)],
+)
 def test_a_job_that_its_ttl_removed_ended_as_its_events_say(
     runs: Runs, kube: Kube, space: str, command: str, status: Status
 ) -> None:
