@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli import files
 from cli.rabbitmq import SMALL_LOG
+from cli.system import first_password
 from shared.process.secrets import create_keys
 
 READABLE = 0o644
@@ -18,7 +19,7 @@ READABLE = 0o644
 def own_secrets(private_key: Path | None = None) -> dict[str, str]:
     """Keys and the first administrator's password by name, made at random but for a private key that exists.
 
-    `ADMIN_PASSWORD` brings a password of one's own.
+    `ADMIN_PASSWORD` brings a password of one's own; raises SetUpFailed where that is easy to guess.
     """
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder) / "keys"
@@ -27,7 +28,7 @@ def own_secrets(private_key: Path | None = None) -> dict[str, str]:
             shutil.copy(private_key, keys / "seal.key")
         create_keys(Path(folder))
         texts = {name: (keys / name).read_text().strip() for name in ("seal.key", "seal.pub", "jwt.key")}
-    return {**texts, "admin-password": os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)}
+    return {**texts, "admin-password": first_password()}
 
 
 def create(root: Path) -> list[Path]:

@@ -18,6 +18,7 @@ import requests
 from cli import files
 from cli.ports import free_port, own_address
 from cli.processes import Process, Supervisor, portside
+from shared.process.password_policy import RULE, password_flaw
 from shared.process.secrets import create_keys
 
 ADMIN = "admin"
@@ -96,10 +97,18 @@ def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict
     return result
 
 
+def first_password() -> str:
+    """The first administrator's: `ADMIN_PASSWORD`, else random. Raises SetUpFailed for one that is easy to guess."""
+    own = os.environ.get("ADMIN_PASSWORD", "")
+    if own and (flaw := password_flaw(own, "admin")):
+        raise SetUpFailed(f"ADMIN_PASSWORD cannot be the first administrator's: {flaw} {RULE}")
+    return own or secrets.token_urlsafe(15)
+
+
 def initialise(layout: Layout, environment: dict[str, str]) -> None:
     """Make keys and the first administrator's password where there are none, and migrate the database."""
     if not layout.password_file.exists():
-        files.write(layout.password_file, (os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(15)) + "\n")
+        files.write(layout.password_file, first_password() + "\n")
     create_keys(layout.home)
     run_once(portside("services.config", "migrate"), environment)
 

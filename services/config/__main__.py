@@ -14,11 +14,11 @@ from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Refused
 from shared.process import life
 from shared.process.logging import configure
-from shared.process.password_policy import demand_good_password
+from shared.process.password_policy import RULE, demand_good_password, password_flaw
 from shared.process.secrets import KeysMissing, new_token, password_digest, token_hash
 from shared.process.settings import read
 
-from .accounts.bootstrap import FIRST_USER, ensure_first
+from .accounts.bootstrap import FIRST_USER, ensure_first, lacks_users
 from .accounts.passwords import hash_password
 from .accounts.sign_in import make_one_time_code
 from .accounts.users import Users
@@ -74,6 +74,8 @@ def migrate() -> None:
     first = settings.admin_password or (file.read_text(encoding="utf-8").strip() if file.exists() else "")
     password = hash_password(password_digest(first)) if first else None
     with store.write() as uow:
+        if first and lacks_users(uow) and (flaw := password_flaw(first, FIRST_USER)):
+            raise click.ClickException(f"ADMIN_PASSWORD cannot be the first administrator's: {flaw} {RULE}")
         ensure_first(uow, password)
     click.echo(f"{store.url.render_as_string(hide_password=True)} is ready")
     store.close()

@@ -36,4 +36,5 @@ class Settings(settings.CommonSettings):
     missed_patience_s: float = 120.0
     """Seconds that a hook may take after its push was seen at the registry; then the push is recovered."""
     admin_password: str = ""
-    """The first administrator's, read once when there is no user yet; else it is written to `<home>/admin-password`."""
+    """The first administrator's, read once when there is no user yet, and refused then where it is easy to guess.
+    Unset, `<home>/admin-password` holds it."""

@@ -31,7 +31,7 @@ _PAGE = 500
 _MAX_PAGES = 200
 _MAX_LIST_BYTES = 128 * 1024 * 1024
 _LOG_BYTES = 16 * 1024 * 1024
-"""Of a container's log at a time; the next look goes on from there."""
+"""Of a container's log at a time; the next look continues there."""
 
 Plain = dict[str, Any]
 
