@@ -154,7 +154,7 @@ def leaving(
 ) -> tuple[list[Ref], list[str]]:
     """Which objects of earlier revisions are to be deleted, and in words why others of them stay.
 
-    `manifest` is what the release has now, the task's own unless given.
+    `manifest` is what the release has now, by default the task's own.
     """
     manifest = objects(request, cluster.logins) if manifest is None else list(manifest)
     new_kinds = kinds_made(manifest)
