@@ -22,7 +22,9 @@ document.addEventListener(
 function ask(pressed) {
   button = pressed;
   const about = button.dataset;
-  const [title, text] = button.form?.id === "chosen" ? ofChosen(button.form, about) : [about.confirm, about.confirmText];
+  // Of a form with a field named `id` the property of that name is the field.
+  const several = button.form?.matches("#chosen");
+  const [title, text] = several ? ofChosen(button.form, about) : [about.confirm, about.confirmText];
   part("title").textContent = title;
   part("text").textContent = text;
   part("do").textContent = about.confirmWord;
