@@ -14,9 +14,10 @@ GZIP = {"Accept-Encoding": "gzip, deflate"}
 
 
 def get(client: FlaskClient, path: str, **headers: str) -> TestResponse:
-    with client.get(path, headers=headers) as answer:
+    answer = client.get(path, headers=headers)
+    with answer:
         answer.get_data()
-        return answer
+    return answer
 
 
 @pytest.mark.parametrize("path", ["/executions", "/static/portside.css", "/static/vendor/htmx-2.0.11.min.js"])
