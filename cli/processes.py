@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import leftovers
+from shared.process.backoff import doubled
 
 STOP_LIMIT_S = 20.0
 HUNG_AFTER_S = 30.0
 START_LIMIT_S = 300.0
 """Until the first sign of life: a busy machine may need most of a minute to load the code, a large database more."""
 QUICK_DEATH_S = 5.0
+FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
 LARGEST_LOG_BYTES = 32 * 1024 * 1024
 """Of each process there are at most three such files."""
@@ -51,7 +53,13 @@ class _Running:
     process: Process
     child: subprocess.Popen[bytes]
     started: float
-    wait_s: float = 0.5
+    quick_deaths: int = 0
+
+    @property
+    def wait_s(self) -> float:
+        """How long it is left alone before it is started again."""
+        return doubled(FIRST_WAIT_S, self.quick_deaths + 1, LONGEST_WAIT_S)
+
     pulse_ns: int = 0
     pulse_at: float = 0.0
     """When the pulse's file was seen to change last."""
@@ -193,6 +201,6 @@ class Supervisor:
                     lived = time.monotonic() - running.started
                     if lived < running.wait_s:
                         continue
-                    running.wait_s = min(running.wait_s * 2, LONGEST_WAIT_S) if lived < QUICK_DEATH_S else 0.5
+                    running.quick_deaths = running.quick_deaths + 1 if lived < QUICK_DEATH_S else 0
                     running.child = self._spawn(running.process)
                     running.started = time.monotonic()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from shared.process.backoff import doubled
+
 FIRST_S = 15.0
 FIRST_LIMITED_S = 60.0
 """The Hub's API counts calls by the minute."""
@@ -15,16 +17,16 @@ LONGEST_S = 86_400.0
 
 def after_failures(failures: int, now: float, jitter: float) -> float:
     """15 s, 30 s, 1 min … half an hour, each up to a quarter longer; `jitter` is between 0 and 1."""
-    return now + _doubled(FIRST_S, failures, jitter)
+    return now + _with_jitter(FIRST_S, failures, jitter)
 
 
 def after_limits(times: int, now: float, jitter: float) -> float:
     """How long an account rests after that many answers "too many calls" in a row without a time: from 1 min."""
-    return now + _doubled(FIRST_LIMITED_S, times, jitter)
+    return now + _with_jitter(FIRST_LIMITED_S, times, jitter)
 
 
-def _doubled(first_s: float, times: int, jitter: float) -> float:
-    return min(first_s * 2.0 ** min(max(times - 1, 0), 20), CEILING_S) * (1 + jitter / 4)
+def _with_jitter(first_s: float, times: int, jitter: float) -> float:
+    return doubled(first_s, times, CEILING_S) * (1 + jitter / 4)
 
 
 def asked_for(headers: Mapping[str, str], now: float) -> float | None:

@@ -20,6 +20,7 @@ import pika.exceptions
 from pika.adapters.select_connection import IOLoop, SelectConnection
 
 from shared.bus.errors import describe
+from shared.process.backoff import doubled
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
@@ -339,7 +340,7 @@ class Link:
             log.debug("node.unreachable", connection=self._name, node=_text(self._node), reason=reason)
             self._waiting = self._loop.call_later(_NEXT_NODE_S, self._connect)
             return
-        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self._attempts) * random.uniform(0.5, 1.0)
+        wait_s = doubled(_FIRST_WAIT_S, self._attempts + 1, _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
         # Said once when it is lost and then rarely: an hour without a broker is one fact, not a thousand.
         if was_up or self._attempts in (0, 4) or self._attempts % 60 == 0:
             log.warning("broker.lost", connection=self._name, reason=reason, again_after_s=round(wait_s, 1))

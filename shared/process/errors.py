@@ -1,4 +1,6 @@
-"""What is behind an exception: libraries wrap the reason in `__cause__`, `__context__`, `reason` or an argument."""
+"""What is behind an exception: libraries wrap the reason in `__cause__`, `__context__`, `reason` or an argument, pika
+in `exception` and, the last try last, `exceptions`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             continue
         visited.add(id(cause))
         yield cause
-        behind = (getattr(cause, "reason", None), cause.__cause__, cause.__context__, *cause.args)
+        packed = (*reversed(getattr(cause, "exceptions", None) or ()), getattr(cause, "exception", None))
+        behind = (*packed, getattr(cause, "reason", None), cause.__cause__, cause.__context__, *cause.args)
         waiting += [inner for inner in behind if isinstance(inner, BaseException)]
 
 

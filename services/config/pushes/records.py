@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.config.model import lineage
 from services.config.model.lineage import Cause
@@ -14,7 +14,7 @@ from services.config.model.triggers import MatchWebhook
 from services.config.store.deliveries import JUDGED, RECEIVED, PushEvent
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolved
 from shared.grammar.repositories import HUB_HOST
-from shared.process.ids import new_id
+from shared.process.ids import derived_id, new_id
 
 from .verdicts import Judgement
 
@@ -23,7 +23,7 @@ _ORDINALS = UUID("0d9a3a5b-7f0f-5b1c-8c52-4b8f1d3f1e77")
 
 def row_id(delivery_id: str, ordinal: int) -> str:
     """The first push of a delivery has the delivery's id, further ones an id made from it."""
-    return delivery_id if ordinal == 0 else str(uuid5(_ORDINALS, f"{delivery_id}/{ordinal}"))
+    return delivery_id if ordinal == 0 else derived_id(f"{delivery_id}/{ordinal}", _ORDINALS)
 
 
 def push_key(push: Push | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import HookReceived
 from shared.contracts.topics import BY_TYPE, HOOK_RECEIVED, RUN_EXECUTION, RUN_REPORT, RUNS, Topic
+from shared.process.ids import derived_id
 from shared.process.logging import get_logger
 
 log = get_logger()
@@ -36,7 +37,7 @@ def keep_letter(store: Store, dead: DeadLetter) -> None:
     body = dead.body[:_MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
     with store.write() as uow:
         letter = KeptLetter(
-            id=str(uuid5(_IDS, f"{dead.queue}/{dead.message_id}/{dead.reason}")) if dead.message_id else _by_body(dead),
+            id=derived_id(f"{dead.queue}/{dead.message_id}/{dead.reason}", _IDS) if dead.message_id else _by_body(dead),
             at=uow.now,
             queue=dead.queue,
             reason=dead.reason,
@@ -58,7 +59,7 @@ def keep_letter(store: Store, dead: DeadLetter) -> None:
 
 
 def _by_body(dead: DeadLetter) -> str:
-    return str(uuid5(_IDS, f"{dead.queue}/{dead.reason}/{dead.body[:_MAX_BODY].hex()}"))
+    return derived_id(f"{dead.queue}/{dead.reason}/{dead.body[:_MAX_BODY].hex()}", _IDS)
 
 
 def _fail_run(uow: UnitOfWork, letter: KeptLetter) -> None:

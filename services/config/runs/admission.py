@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.config.catalog.documents import link
 from services.config.model.people import Person
@@ -25,7 +25,7 @@ from shared.grammar.inputs import left_blank, run_inputs, starts_blank
 from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import compile_plan, supersede_of
 from shared.grammar.spec import PipelineSpec, Supersede
-from shared.process.ids import new_id
+from shared.process.ids import derived_id, new_id
 
 from . import concurrency, protocol, waiting
 from .batch import RunBatch
@@ -104,7 +104,7 @@ class Admitted:
 
 def run_id(webhook_id: str, delivery_id: str, ordinal: int) -> str:
     """The same delivery always starts the same run."""
-    return str(uuid5(_RUNS, f"{webhook_id}/{delivery_id}/{ordinal}"))
+    return derived_id(f"{webhook_id}/{delivery_id}/{ordinal}", _RUNS)
 
 
 def compiled(pipeline: RunnablePipeline) -> Compiled:

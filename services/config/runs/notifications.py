@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.config.catalog.hooks import public_url
 from services.config.catalog.references import resolve_for_run
@@ -36,6 +36,7 @@ from shared.grammar.cutting import fitted
 from shared.grammar.expressions import references, split_name
 from shared.grammar.plan import Notification, Plan
 from shared.grammar.states import RunState, facts
+from shared.process.ids import derived_id
 
 from .plans import plan_of
 from .states import state_of
@@ -126,7 +127,7 @@ def _tells(uow: Reading, digest: str) -> bool:
 
 
 def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_Due]) -> None:
-    new = {str(uuid5(_NAMESPACE, f"{run.id} {due_notice.key} {due_notice.word}")): due_notice for due_notice in due}
+    new = {derived_id(f"{run.id} {due_notice.key} {due_notice.word}", _NAMESPACE): due_notice for due_notice in due}
     rows = [
         Told(
             notice_id,

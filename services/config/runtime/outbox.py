@@ -20,6 +20,7 @@ from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
 from shared.process import tracing
+from shared.process.backoff import doubled
 from shared.process.logging import get_logger
 
 log = get_logger()
@@ -135,7 +136,7 @@ class Relay(Observer):
     def _failed(self, row: Promised, why: str) -> None:
         with self._changed:
             tries = self._tries[row.subject] = self._tries.get(row.subject, 0) + 1
-            wait_s = min(_FIRST_WAIT_S * 2 ** min(tries - 1, 10), _LONGEST_WAIT_S)
+            wait_s = doubled(_FIRST_WAIT_S, tries, _LONGEST_WAIT_S)
             heapq.heappush(self._retries, (time.monotonic() + wait_s, row.id, row.subject))
             self._changed.notify()
         if tries in (1, 10) or tries % 100 == 0:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork
 from services.config.store.timers import Timer, due_timers, next_due, put_off, take_timer
+from shared.process.backoff import doubled
 from shared.process.logging import get_logger
 
 log = get_logger()
@@ -87,5 +88,5 @@ class Timers(Observer):
         except Exception:
             log.exception("timer.failed", kind=timer.kind, subject=timer.subject, failures=timer.failures + 1)
             with self._store.write() as uow:
-                wait_s = min(2.0 ** min(timer.failures, 12), _LONGEST_PUT_OFF_S)
+                wait_s = doubled(1.0, timer.failures + 1, _LONGEST_PUT_OFF_S)
                 put_off(uow, timer, uow.now + wait_s)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from services.config.tables.ledger import DeploymentRow
 from shared.contracts.catalog import Find
 from shared.contracts.history import Deployed, TaskEnded
+from shared.process.ids import derived_id
 
 from . import filters
 from .executions import Run
@@ -59,7 +59,7 @@ _NAMES = tuple(Deployment.__dataclass_fields__)
 def record(uow: UnitOfWork, run: Run, event: TaskEnded, deployed: Deployed) -> None:
     """Remember what a task left; it is the newest of its workload now."""
     path = "/".join((run.id, event.stage, event.task, str(event.try_number), *_address(deployed)))
-    new = str(uuid5(NAMESPACE_URL, f"portside:deployment:{path}"))
+    new = derived_id(f"portside:deployment:{path}")
     same = _same(run.project, deployed.endpoint, deployed.namespace, deployed.kind, deployed.name)
     uow.session.execute(update(_ROW).where(same, _ROW.newest).values(newest=False))
     uow.session.add(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import UUID
 
 from sqlalchemy import bindparam, case, delete, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
 from shared.contracts.catalog import Find
 from shared.contracts.history import TaskWaiting
+from shared.process.ids import derived_id
 
 from . import filters
 from .executions import Run
@@ -19,7 +20,7 @@ from .filters import FilterField
 from .unit_of_work import Reading, UnitOfWork
 
 ACTIVE = "ACTIVE"
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:portside:user-operation")
+_NAMESPACE = UUID(derived_id("urn:portside:user-operation"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _operation(row: UserOperationRow) -> Operation:
 
 def operation_id(execution_id: str, stage: str, task: str, try_number: int) -> str:
     """The same question always has the same id."""
-    return str(uuid5(_NAMESPACE, f"{execution_id}/{stage}/{task}/{try_number}"))
+    return derived_id(f"{execution_id}/{stage}/{task}/{try_number}", _NAMESPACE)
 
 
 def ask(uow: UnitOfWork, run: Run, event: TaskWaiting) -> None:

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import uuid_utils
 from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
@@ -22,6 +21,7 @@ from services.config import metrics
 from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
+from shared.process.ids import new_id
 from shared.process.life import Fatal
 from shared.process.metrics import Stopwatch
 
@@ -136,7 +136,7 @@ class UnitOfWork(Reading):
         self.messages.append((message, traceparent))
         self.promised.append(
             {
-                "message_id": str(uuid_utils.uuid7()),
+                "message_id": new_id(),
                 "type": topic.type,
                 "subject": subject,
                 "body": message.model_dump_json(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_args
-from uuid import NAMESPACE_URL, uuid5
 
 from services.runner.metrics import TASK_DURATION
 from services.runner.task_protocol import Waiting
@@ -16,6 +15,7 @@ from shared.grammar.cutting import fitted
 from shared.grammar.plan import RollbackPlan
 from shared.grammar.resolving import Scope
 from shared.grammar.states import TaskState
+from shared.process.ids import derived_id
 
 from . import outputs
 from .active_task import ActiveTask
@@ -140,7 +140,7 @@ class EventReporter:
             stage=planned.stage,
             task=planned.task,
             pipeline=planned.name,
-            execution_id=str(uuid5(NAMESPACE_URL, f"portside:rollback:{place}")),
+            execution_id=derived_id(f"portside:rollback:{place}"),
             input=masked_values,
             sealed=sealed,
             problem=self._masked(problem),

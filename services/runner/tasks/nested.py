@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import NAMESPACE_URL, uuid5
-
 from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
 from shared.contracts.base import Json
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused
 from shared.contracts.runs import StartNested
+from shared.process.ids import derived_id
 
 
 class NestedPipeline(Task):
@@ -23,7 +22,7 @@ class NestedPipeline(Task):
         name = request.text("pipeline").strip()
         if not name:
             raise TaskFailed("The task names no pipeline to run.")
-        child = str(uuid5(NAMESPACE_URL, f"portside:nested:{request.key}"))
+        child = derived_id(f"portside:nested:{request.key}")
         inputs, sealed = request.tools.hand_on(request.table("inputProperties"))
         about = request.about
         ask = StartNested(

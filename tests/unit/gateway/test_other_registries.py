@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.gateway.receiver.parsers.recognition import PARSERS, read_push
 from services.gateway.receiver.parsers.registries import ROWS, Row
 from services.gateway.receiver.trimming import trim
+from tests.support.examples import share
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -458,7 +459,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=share(250), deadline=None)
 @given(body=_json, provider=st.sampled_from([parser.name for parser in PARSERS] + ["auto", "unheard-of"]))
 def test_no_json_makes_a_parser_fail_and_what_it_reads_can_be_stored(body: Any, provider: str) -> None:
     reading = read_push(provider, body)

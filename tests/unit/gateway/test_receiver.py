@@ -24,6 +24,7 @@ from services.gateway.receiver.intake import Intake
 from services.gateway.receiver.spool import Spool
 from shared.contracts.pushes import HookReceived
 from shared.process.secrets import token_hash
+from tests.support.examples import share
 
 from .fakes import FakePost, entry
 
@@ -217,7 +218,7 @@ _bodies = st.binary(max_size=60) | st.dictionaries(
 ).map(lambda body: json.dumps(body).encode())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies, content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
 def test_no_body_gives_a_5xx(harness: Harness, body: bytes, content_type: str) -> None:
     assert harness.push(body=body, content_type=content_type).status_code in (202, 400)
@@ -278,7 +279,7 @@ _headers = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies, headers=_headers, token=st.sampled_from(["good", "bad", None]))
 def test_no_header_gives_a_5xx(harness: Harness, body: bytes, headers: dict[str, str], token: str | None) -> None:
     assert harness.push(token, body, headers=headers).status_code in (202, 400, 403, 429)

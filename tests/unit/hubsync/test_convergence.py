@@ -7,6 +7,7 @@ from hypothesis import settings
 from services.hubsync import problems
 from services.hubsync.mirror import Mirror
 from services.hubsync.plan import ListedHook
+from tests.support.examples import share
 from tests.unit.hubsync.machine import MirrorMachine
 from tests.unit.hubsync.registry import Fault, Registry, opened
 
@@ -47,4 +48,4 @@ class InMemory(MirrorMachine):
 
 
 TestAnyOrder = InMemory.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyOrder.settings = settings(max_examples=share(60), stateful_step_count=30, deadline=None)

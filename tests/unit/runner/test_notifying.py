@@ -418,7 +418,8 @@ def test_an_answer_that_repeats_a_secret_at_the_end_of_what_is_shown_shows_no_ha
     endpoint = ResolvedEndpoint(
         name="ci", type="webhook", properties={"url": web.url}, secrets={"token": keys[0].seal("hunter2secret")}
     )
-    for before in range(100, 500):
+    # Nine lengths would show half of it, wherever the text is cut.
+    for before in range(100, 500, 5):
         web.code, web.body = 400, "x" * before + "hunter2secret"
         said = notifier(notice("webhook", {}, endpoint), 1).message
         assert "hunt" not in said and len(said) <= 500

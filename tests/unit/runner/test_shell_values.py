@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from services.runner.tasks.ci.task import CI
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.shell_values import VALUES, fill_shell, shown, with_variables
 from shared.grammar.resolving import Scope
+from tests.support.examples import share
 from tests.support.outbound import LOOPBACK
 
 from .test_ssh import asked
@@ -90,24 +92,33 @@ def run(shell: str, text: str, folder: Path) -> str:
     return done.stdout.decode()
 
 
-def expected_output(text: str, value: str, shell: str, folder: Path) -> str:
-    """What the script prints when the shell has the value in a variable of its own."""
-    given_by_hand = "${portside_by_hand}"
-    command = PRELUDE + text.replace("$${", "${").replace("${input.x}", given_by_hand)
+def one_after_the_other(scripts: Iterable[str]) -> str:
+    """A script that runs each in a shell of its own, and ends what it prints with a NUL."""
+    return "\n".join(f"(\n{script}\n)\nprintf '\\0'" for script in scripts)
+
+
+def expected_outputs(text: str, shell: str, folder: Path) -> list[str]:
+    """What the script prints for each attack when the shell has the value in a variable of its own."""
+    scripts = [
+        PRELUDE + text.replace("$${", "${").replace("${input.x}", f"${{portside_by_hand{place}}}")
+        for place in range(len(ATTACKS))
+    ]
+    values = {f"portside_by_hand{place}": value for place, value in enumerate(ATTACKS)}
     done = subprocess.run(
-        [shell, "-c", command], cwd=folder, env={"portside_by_hand": value, "PATH": "/usr/bin:/bin"},
+        [shell, "-c", one_after_the_other(scripts)], cwd=folder, env={**values, "PATH": "/usr/bin:/bin"},
         capture_output=True, timeout=20, check=True,
     )  # fmt: skip
-    return done.stdout.decode()
+    return done.stdout.decode().split("\0")[:-1]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("text", EXACT)
 def test_every_attack_arrives_as_it_is_and_nothing_of_it_runs(shell: str, text: str, tmp_path: Path) -> None:
-    for value in ATTACKS:
-        printed = run(shell, filled(text, x=value), tmp_path)
-        assert printed == expected_output(text, value, shell, tmp_path), value
-        assert value.rstrip("\n") in printed
+    printed = run(shell, one_after_the_other(filled(text, x=value) for value in ATTACKS), tmp_path).split("\0")[:-1]
+    expected = expected_outputs(text, shell, tmp_path)
+    for value, output, wanted_output in zip(ATTACKS, printed, expected, strict=True):
+        assert output == wanted_output, value
+        assert value.rstrip("\n") in output
 
 
 TEXTS = st.text(
@@ -119,7 +130,7 @@ TEXTS = st.text(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(TEXTS, min_size=1, max_size=20))
 def test_a_command_s_arguments_are_exactly_the_values(shell: str, values: list[str], tmp_path: Path) -> None:
     words = " ".join(f'"${{input.x{index}}}"' for index in range(len(values)))

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.config.model.tag_memory import Delivered, Memory
 from services.config.pushes.tag_diff import compare
 from shared.contracts.tag_polls import SeenTag
+from tests.support.examples import share
 
 ABOUT = "docker.io/acme/web"
 
@@ -193,4 +194,4 @@ class Missing(RuleBasedStateMachine):
 
 
 TestMissing = Missing.TestCase
-TestMissing.settings = settings(max_examples=60, stateful_step_count=20)
+TestMissing.settings = settings(max_examples=share(60), stateful_step_count=20)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.grammar.conditions import ConditionError, check_condition, evaluate
 from shared.grammar.resolving import Scope
+from tests.support.examples import share
 
 RUN: Scope = Scope(
     inputs={
@@ -211,13 +212,13 @@ def answered(condition: str, scope: Scope) -> bool:
 _values = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text() | st.lists(st.integers())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(_values, _values, st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%", "&&", "=~"]))
 def test_any_two_values_give_an_answer_or_a_condition_error(left: Any, right: Any, sign: str) -> None:
     assert answered(f"${{input.a}} {sign} ${{input.b}}", Scope({"a": left, "b": right}, {}, {}, {}))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(st.text(alphabet="${}input.ab\"'()[]!=<>&|~+-*/%?:, 01\\\n", max_size=40))
 def test_any_text_is_a_condition_or_a_condition_error(text: str) -> None:
     assert answered(text, RUN)

@@ -12,6 +12,7 @@ from shared.contracts.bounds import MAX_TEXT_BYTES
 from shared.grammar.documents import load_yaml
 from shared.grammar.export import to_yaml
 from shared.grammar.malformed import Malformed
+from tests.support.examples import share
 
 TEXT = """---
 kind: PIPELINE
@@ -131,7 +132,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(
     st.dictionaries(
         _text.filter(lambda key: key != "" and not key.startswith("_") and key not in ("id", "version")), _json

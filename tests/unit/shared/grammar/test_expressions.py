@@ -12,6 +12,7 @@ from shared.contracts.runs import Started
 from shared.grammar.cutting import CUT_MARK
 from shared.grammar.expressions import parse_steps, references
 from shared.grammar.resolving import Scope, Unresolved, about_run, resolve, resolve_known
+from tests.support.examples import share
 
 RUN: Scope = Scope(
     inputs={
@@ -159,7 +160,7 @@ def test_facts_of_a_run_and_more() -> None:
     assert filled == "Deploy web 4 e1 ann c COMPLETED"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(st.text(alphabet="${}input.n[]0'\" AB-", max_size=30))
 def test_any_text_resolves_or_names_what_does_not(text: str) -> None:
     named = text
@@ -170,7 +171,7 @@ def test_any_text_resolves_or_names_what_does_not(text: str) -> None:
     assert named in text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(st.text(max_size=30).filter(lambda text: "${" not in text))
 def test_a_text_without_references_stays_as_it_is(text: str) -> None:
     assert resolve(text, RUN) == text
@@ -179,7 +180,7 @@ def test_a_text_without_references_stays_as_it_is(text: str) -> None:
 _names = st.text(alphabet="abcXYZ 09-_/", min_size=1, max_size=8).map(str.strip).filter(bool)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(st.lists(_names, min_size=1, max_size=4), st.integers() | st.text() | st.none() | st.lists(st.integers()))
 def test_whatever_an_output_holds_is_found_by_its_path(path: list[str], value: Any) -> None:
     output: Any = value

@@ -17,6 +17,7 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.manifest_values import alone_on_their_lines, fill_file, fill_input, fill_manifest
 from shared.grammar.resolving import Scope, Unresolved
 from shared.grammar.yaml_parser import parse_yaml
+from tests.support.examples import share
 
 TABLE = json.loads((Path(__file__).parent / "kubectl_scalars.json").read_text(encoding="utf-8"))
 SECOND_OBJECT = "x\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: stolen}\n"
@@ -148,7 +149,7 @@ TEXTS = st.text(
 NO_NUMBER = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(TEXTS.filter(lambda text: not NO_NUMBER.fullmatch(text)))
 def test_no_value_changes_the_set_of_objects_or_keys(value: str) -> None:
     check_shape_and_texts(value)
@@ -161,7 +162,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=share(200), deadline=None)
 @given(JSON_VALUES.filter(lambda value: isinstance(value, dict | list)))
 def test_a_lone_reference_may_be_a_list_or_a_map_and_is_just_that(value: Any) -> None:
     (document,) = filled("a: ${input.x}\nb: [${input.x}]\nc: 'in ${input.x}'\n", x=value)

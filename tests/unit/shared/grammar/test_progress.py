@@ -15,6 +15,7 @@ from shared.grammar.pipelines import read_pipeline
 from shared.grammar.plan import Plan, compile_plan
 from shared.grammar.progress import advance, fold
 from shared.grammar.states import RunState, facts
+from tests.support.examples import share
 
 PLAN: Plan = compile_plan(
     read_pipeline(
@@ -235,7 +236,7 @@ def histories(draw: st.DrawFn) -> list[Recorded]:
     return recorded + history(*draw(st.lists(_answers, max_size=4)), attempt=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_shuffled_and_repeated_events_give_the_same_state(recorded: list[Recorded], chance: random.Random) -> None:
     mixed = recorded + [one for one in recorded if chance.random() < 0.4]
@@ -243,7 +244,7 @@ def test_shuffled_and_repeated_events_give_the_same_state(recorded: list[Recorde
     assert fold(PLAN, mixed) == fold(PLAN, recorded)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_folding_in_pieces_gives_the_same_state_whenever_answers_come(
     recorded: list[Recorded], chance: random.Random
@@ -261,7 +262,7 @@ def test_folding_in_pieces_gives_the_same_state_whenever_answers_come(
     assert state == fold(PLAN, recorded)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=share(15), deadline=None)
 @given(histories())
 def test_a_state_survives_json(recorded: list[Recorded]) -> None:
     state = fold(PLAN, recorded)

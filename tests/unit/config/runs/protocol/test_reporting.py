@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from services.config.runs import protocol as p
 from shared.contracts.history import Event, RunStarted, Status, TaskHandle, TaskWaiting
 from shared.contracts.runs import Directive
+from tests.support.examples import share
 from tests.unit.config.runs.protocol.moves import (
     AT,
     STAGE,
@@ -196,7 +197,7 @@ def test_only_what_ends_something_is_progress() -> None:
 EVENTS = (started(1), ended(2), started(3, "Check"), ended(4, "Check"), over(5))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5)), max_size=25))
 def test_the_history_is_the_same_whatever_comes_twice_late_or_out_of_order(slices: list[tuple[int, int]]) -> None:
     holding, history = held(), []
