@@ -78,7 +78,7 @@ def attempts(world: World, run: str) -> int:
     """How many runners have held it, one after another."""
     with closing(sqlite3.connect(world.home / "portside.db", timeout=5)) as database:
         (hold,) = database.execute("SELECT hold FROM executions WHERE id = ?", (run,)).fetchone()
-    return int(json.loads(hold)["attempt"])
+    return int(json.loads(hold).get("attempt", 0))
 
 
 def sign_in_s(world: World) -> float:

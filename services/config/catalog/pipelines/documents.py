@@ -81,13 +81,33 @@ def kept(body: Mapping[str, Any]) -> Json:
     for key in LISTS:
         if key in tree:
             tree[key] = _list(tree[key])
-    return tree
+    return _with_typed_stages(tree)
+
+
+def _with_typed_stages(tree: Json) -> Json:
+    if not isinstance(tree.get("stages"), Mapping):
+        return tree
+    stages = {name: _typed(stage, ("tasks",), _typed_tasks) for name, stage in tree["stages"].items()}
+    return {**tree, "stages": stages}
+
+
+def _typed_tasks(stage: Json) -> Json:
+    if not isinstance(stage.get("tasks"), Mapping):
+        return stage
+    return {**stage, "tasks": {name: _typed(task, ("endpoints", "input")) for name, task in stage["tasks"].items()}}
+
+
+def _typed(part: Any, maps: Sequence[str], further: Callable[[Json], Json] = dict) -> Any:
+    """A stage or a task with these fields as maps; what is not a map of fields itself stays, to be refused."""
+    if not isinstance(part, Mapping):
+        return part
+    return further({**part, **{key: _map(part[key]) for key in maps if key in part}})
 
 
 def shown(tree: Mapping[str, Any]) -> Json:
     """The tree with every field that typed clients expect, as the type that they expect."""
     document: Json = {"icon": "", "global": False, **{key: {} for key in MAPS}, **{key: [] for key in LISTS}}
-    document |= {key: value for key, value in tree.items() if key != IMPORTED}
+    document |= {key: value for key, value in _with_typed_stages(dict(tree)).items() if key != IMPORTED}
     document["notifications"] = {"email": [], "jira": [], "webhook": [], **_map(tree.get("notifications"))}
     document["workspace"] = _workspace(_map(tree.get("workspace")))
     document["starred"] = _map(tree.get("starred"))
