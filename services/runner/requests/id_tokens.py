@@ -9,6 +9,7 @@ from hmac import compare_digest
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.contracts.texts import keepable
 
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Algorithms with a private key. With HMAC everybody who knows the client secret could sign; with `none` anybody."""
@@ -19,6 +20,8 @@ MAX_TOKEN = 64 * 1024
 
 def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now: float) -> str:
     """Why these claims let nobody in, as a sentence; empty where they do. `now` in seconds since the epoch."""
+    if not keepable(claims):
+        return "Its ID token holds a character that cannot be kept: NUL, or half of a surrogate pair."
     audiences = claims.get("aud")
     audiences = audiences if isinstance(audiences, list) else [audiences]
     ends_at, begins_at, made_at = (_number(claims.get(name)) for name in ("exp", "nbf", "iat"))
