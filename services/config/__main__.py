@@ -27,6 +27,7 @@ from .backup.archive import BackupManifest
 from .backup.making import forget_old, make, private_file
 from .backup.restoring import restore, verify
 from .catalog.installation import InstallationSettings
+from .catalog.options import Options
 from .migrations import migrate as migrate_store
 from .migrations import what_is_missing, write_step
 from .model.people import SYSTEM
@@ -197,8 +198,11 @@ def password(user: str) -> None:
     new = sys.stdin.readline().rstrip("\r\n")
     if not new:
         raise click.ClickException("No password on standard input; write it there as one line")
-    demand_good_password(new, user)
-    store = _store(_settings())
+    environment = _settings()
+    store = _store(environment)
+    with store.read() as reading:
+        least = Options(environment).in_force(reading).min_password_length
+    demand_good_password(new, user, least=least)
     change = Act(kind=Kind.USERS, verb="password", name=user, hashes={"password": password_digest(new)})
     users = Users()
     with store.read() as reading:
@@ -214,10 +218,11 @@ def password(user: str) -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 def local_sign_in(state: str) -> None:
     """Switch sign-in by password on, in an emergency, or off."""
-    store = _store(_settings())
+    environment = _settings()
+    store = _store(environment)
     change = Act(kind=Kind.SETTINGS, verb="patch", body={"localSignIn": state == "on"})
     with store.write() as uow:
-        InstallationSettings().act(uow, SYSTEM, change)
+        InstallationSettings(Options(environment)).act(uow, SYSTEM, change)
     click.echo(f"sign-in by password is {state}")
     store.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.config.accounts import sign_on_checks
 from services.config.catalog.following.looking import SourceFollowing, parse_files
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import TagPolling
@@ -22,6 +23,7 @@ from shared.contracts.definition_sources import CommitReported, SourceSeen
 from shared.contracts.mirror import MirrorReport
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import HooksRefused, TagResolved
+from shared.contracts.sign_on_checks import SignOnChecked
 from shared.contracts.tag_polls import TagsSeen
 
 KeepMirrorReport = Callable[[UnitOfWork, MirrorReport], None]
@@ -50,6 +52,7 @@ class Inbox:
             TagsSeen: looks.seen,
             SourceSeen: lambda batch, answer: following.seen(batch.uow, answer),
             CommitReported: lambda batch, answer: following.reported(batch.uow, answer),
+            SignOnChecked: lambda batch, answer: sign_on_checks.checked(batch.uow, answer),
             HooksRefused: _hooks_refused,
         }
 

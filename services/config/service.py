@@ -37,6 +37,7 @@ from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
 from .catalog.context import Context
 from .catalog.following.looking import SourceFollowing
 from .catalog.hooks import public_url
+from .catalog.options import Options
 from .catalog.pipelines.resource import Pipelines
 from .handlers import Handlers
 from .inbox import Inbox
@@ -64,7 +65,7 @@ from .runtime.retention import Keeping
 from .runtime.sampling import Sampler
 from .runtime.timers import Handler, Timers
 from .settings import Settings
-from .store import DatabaseUnavailable, Observer, Store
+from .store import DatabaseUnavailable, Observer, Reading, Store
 from .store.lock import lock_of
 
 log = get_logger()
@@ -93,12 +94,11 @@ class Config:
         self.store = Store(settings.database_url)
         self.health = Health("config", settings.home, instance=settings.instance)
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
-        self.catalog = Catalog(Context(seal=_sealer(settings), public_url=settings.public_url))
+        self.options = Options(settings)
+        self.catalog = Catalog(Context(_sealer(settings), settings.public_url, self.options))
         self.leases = Leases(lease_s=settings.lease_s)
         self.receiver = Deliveries(self.catalog)
-        self.looks = TagPolling(
-            self.receiver, Pace(settings.look_every_s, settings.missed_every_s, settings.missed_patience_s)
-        )
+        self.looks = TagPolling(self.receiver, self._pace)
         self.ledger = Ledger(
             self.store,
             self.catalog,
@@ -173,8 +173,12 @@ class Config:
             deliveries.GATHER: self.receiver.on_quiet,
             facts.ORDER: self.receiver.on_ordered,
             polling.LOOK: self.looks.on_timer,
-            retention.PRUNE: lambda uow, _: retention.prune(uow, Keeping.of(self.settings)),
+            retention.PRUNE: lambda uow, _: retention.prune(uow, Keeping.of(self.options.in_force(uow))),
         }
+
+    def _pace(self, uow: Reading) -> Pace:
+        in_force = self.options.in_force(uow)
+        return Pace(in_force.look_every_s, in_force.missed_every_s, in_force.missed_patience_s)
 
     def _start(self) -> _Working:
         """The lock is ours: send what is left over, then consume."""

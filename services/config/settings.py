@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from shared.process import settings
@@ -35,6 +37,14 @@ class Settings(settings.CommonSettings):
     allows some hundred a minute."""
     missed_patience_s: float = 120.0
     """Seconds that a hook may take after its push was seen at the registry; then the push is recovered."""
+    min_password_length: int = Field(default=10, ge=10, le=128)
+    """Characters that a new password has at least."""
+    notify_event: Literal["STARTED", "WAITING", "SUCCESS", "FAILURE", "CANCELED"] = "FAILURE"
+    """What a notification that is added in the pipeline editor is sent for, until somebody changes it there."""
+    notify_endpoint: str = ""
+    """The endpoint by which it is sent, likewise."""
+    notify_to: str = ""
+    """Addresses, by commas, to which it is mailed, likewise."""
     admin_password: str = ""
     """The first administrator's, read once when there is no user yet, and refused then where it is easy to guess.
     Unset, `<home>/admin-password` holds it."""

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -27,6 +28,7 @@ from shared.contracts.topics import (
 )
 from shared.grammar.task_schemas import TASK_SCHEMAS
 from shared.process import logging as process_logging
+from shared.process.clock import now
 from shared.process.health import Health
 from shared.process.life import CANNOT_START
 from shared.process.logging import get_logger
@@ -50,6 +52,7 @@ from .receiver.app import Receiver
 from .receiver.intake import Intake
 from .receiver.spool import Spool
 from .roles import Roles
+from .server.tls import ending_note
 from .sessions import Sessions
 from .settings import GatewaySettings
 from .sign_ins import SignIns
@@ -150,6 +153,8 @@ class Worker:
         origins = Origins(sessions, settings.trusted_proxies)
         sign_ins = SignIns(config, origins)
         self.health.watch_note("proxy", origins.note)
+        if settings.tls_certfile:
+            self.health.watch_note("certificate", lambda: ending_note(Path(settings.tls_certfile), now()))
         self._samples.append(streams.sample)
         self._handlers[EXECUTION_CHANGED] = streams.on_execution
         self._handlers[DELIVERY_CHANGED] = streams.on_delivery

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
 
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
 from shared.process.clock import monotonic
@@ -57,9 +57,9 @@ class SignIns:
         """With the code of a sign-in link. Raises `Refused`."""
         return self._ask("code", request, SignIn(one_time_code_hash=token_hash(code[:MAX_FIELD])))
 
-    def by_provider(self, request: Request, provider: str, claims: Json) -> SignedIn:
-        """With the claims of an ID token that a runner has verified. Raises `Refused`."""
-        return self._ask("provider", request, SignIn(provider=provider, claims=claims))
+    def by_provider(self, request: Request, provider: str, claims: Json, grant: Sealed | None = None) -> SignedIn:
+        """With the claims of an ID token that a runner has verified, and the provider's tokens. Raises `Refused`."""
+        return self._ask("provider", request, SignIn(provider=provider, claims=claims, grant=grant))
 
     def _ask(self, way: str, request: Request, ask: SignIn) -> SignedIn:
         origin = self._origins.of(request)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request
 
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Get, Inspect, Kind, SignedIn
 from shared.contracts.envelope import SYSTEM
 from shared.contracts.problems import Code, Problem, Refused, refuse
@@ -143,7 +143,8 @@ class SignOn:
         options, endpoint = self._connection(provider, {"verifier": attempt["verifier"], "code": code})
         options |= {"nonce": attempt["nonce"], "issuer": query.get("iss", "")[:MAX_FIELD]}
         answer = self._ask("sign-on-finish", endpoint, options)
-        signed_in = self._sign_ins.by_provider(request, provider, dict(answer["claims"]))
+        grant = Sealed.model_validate(answer["grant"]) if answer.get("grant") else None
+        signed_in = self._sign_ins.by_provider(request, provider, dict(answer["claims"]), grant)
         return Finished(signed_in, attempt["next"], self._sign_out_cookie(endpoint, options, answer))
 
     def sign_out_url(self, cookie: str) -> str:
@@ -167,7 +168,8 @@ class SignOn:
         endpoint = ResolvedEndpoint.model_validate(document["endpoint"])
         boxes = {name: self._sealer.seal(value) for name, value in sealed.items()}
         endpoint = endpoint.model_copy(update={"secrets": {**endpoint.secrets, **boxes}})
-        return {"redirectUri": f"{document['publicUrl']}{CALLBACK}"}, endpoint
+        options = {"redirectUri": f"{document['publicUrl']}{CALLBACK}", "claims": document.get("claims") or []}
+        return options, endpoint
 
     def _ask(self, step: str, endpoint: ResolvedEndpoint, options: Json) -> Json:
         with self._turn():

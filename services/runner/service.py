@@ -9,6 +9,7 @@ from shared.contracts import topics
 from shared.contracts.definition_sources import CommitReported, SourceSeen
 from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import TagResolved
+from shared.contracts.sign_on_checks import SignOnChecked
 from shared.contracts.tag_polls import TagsSeen
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient
@@ -25,10 +26,12 @@ from .clients.registry import Registries
 from .engine.executor import Holder
 from .engine.ledger_client import BusLedger
 from .notifications.notifier import Notifier
+from .requests.check_sign_on import SignOnChecker
 from .requests.follow_source import CommitReporter, SourceLooker
 from .requests.inspect import OutsideInspector
 from .requests.list_tags import TagLooker
 from .requests.resolve_tag import TagResolver, accounts
+from .requests.sign_on import ProviderSignOn
 from .requests.validate import Validator
 from .settings import RunnerSettings
 from .tasks.k8s.client import quiet_insecure_warnings
@@ -74,18 +77,22 @@ class Runner:
         self._health.watch("tasks", lambda: self._holder.trouble)
         self._metrics = Metrics(settings, self._health, (self._bus.sample, self._holder.sample))
         account_of, validator = accounts(opener), Validator(opener, self._client)
+        sign_on = ProviderSignOn(self._client, sealer.seal)
         self._runs = {topics.RUN_EXECUTION: handlers.take_run(self._holder, ledger)}
         self._requests = {
             topics.TAG_RESOLVE: handlers.answer(TagResolver(account_of, registries), self._publish_resolved),
             topics.TAGS_LOOK: handlers.answer(TagLooker(account_of, registries), self._publish_seen),
             topics.SOURCE_LOOK: handlers.answer(SourceLooker(validator.open, self._client), self._publish_source),
+            topics.SIGN_ON_CHECK: handlers.answer(
+                SignOnChecker(sign_on, validator.open, sealer.seal), self._publish_checked
+            ),
             topics.COMMIT_REPORT: handlers.answer(CommitReporter(validator.open, self._client), self._publish_reported),
         }
         notifier = Notifier(self._client, opener, sealer)
         self._notices = {topics.NOTICE_SEND: handlers.send_notice(notifier, self._publish_tried)}
         self._rpc = {
             topics.ENDPOINT_VALIDATE: handlers.validate(validator),
-            topics.OUTSIDE_INSPECT: handlers.look(OutsideInspector(validator, self._client)),
+            topics.OUTSIDE_INSPECT: handlers.look(OutsideInspector(validator, self._client, sign_on)),
         }
         self._news = {topics.RUN_INTENT: handlers.hear_intent(self._holder)}
 
@@ -131,6 +138,9 @@ class Runner:
 
     def _publish_source(self, answer: SourceSeen, causation_id: str) -> None:
         self._bus.publish(topics.SOURCE_SEEN, answer, subject=answer.project, causation_id=causation_id)
+
+    def _publish_checked(self, answer: SignOnChecked, causation_id: str) -> None:
+        self._bus.publish(topics.SIGN_ON_CHECKED, answer, subject=answer.provider, causation_id=causation_id)
 
     def _publish_reported(self, answer: CommitReported, causation_id: str) -> None:
         self._bus.publish(topics.COMMIT_REPORTED, answer, subject=answer.project, causation_id=causation_id)

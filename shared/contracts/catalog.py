@@ -35,6 +35,7 @@ class Kind(StrEnum):
     AUDIT = "audit"
     LOGS = "logs"
     SETTINGS = "settings"
+    NOTICES = "notices"
     DEPLOYMENTS = "deployments"
 
 
@@ -119,6 +120,8 @@ class SignIn(Message):
     """The name of the sign-in provider whose ID token the runner has verified."""
     claims: Json = {}
     """The claims of that token."""
+    grant: Sealed | None = None
+    """The provider's tokens for the session, by which a runner asks whether it still vouches for the person."""
 
 
 class SignedIn(Message):

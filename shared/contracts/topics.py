@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import catalog, definition_sources, health, mirror, notices, pushes, runs, tag_polls
+from . import catalog, definition_sources, health, mirror, notices, pushes, runs, sign_on_checks, tag_polls
 from .base import Message
 
 
@@ -109,6 +109,8 @@ TAGS_LOOK_HUB = Topic("tags.look-hub", 1, tag_polls.TagsLook, MessageKind.COMMAN
 TAGS_SEEN = Topic("tags.seen", 1, tag_polls.TagsSeen, MessageKind.EVENT, (_R, _H), (LEDGER,))
 SOURCE_LOOK = Topic("source.look", 1, definition_sources.SourceLook, MessageKind.COMMAND, (_C,), (REQUESTS,))
 SOURCE_SEEN = Topic("source.seen", 1, definition_sources.SourceSeen, MessageKind.EVENT, (_R,), (LEDGER,))
+SIGN_ON_CHECK = Topic("sign-on.check", 1, sign_on_checks.SignOnCheck, MessageKind.COMMAND, (_C,), (REQUESTS,))
+SIGN_ON_CHECKED = Topic("sign-on.checked", 1, sign_on_checks.SignOnChecked, MessageKind.EVENT, (_R,), (LEDGER,))
 COMMIT_REPORT = Topic("commit.report", 1, definition_sources.CommitReport, MessageKind.COMMAND, (_C,), (REQUESTS,))
 COMMIT_REPORTED = Topic("commit.reported", 1, definition_sources.CommitReported, MessageKind.EVENT, (_R,), (LEDGER,))
 ALLOWLIST_ASK = Topic(
@@ -170,6 +172,8 @@ TOPICS: tuple[Topic, ...] = (
     TAGS_SEEN,
     SOURCE_LOOK,
     SOURCE_SEEN,
+    SIGN_ON_CHECK,
+    SIGN_ON_CHECKED,
     COMMIT_REPORT,
     COMMIT_REPORTED,
     ALLOWLIST_ASK,

@@ -15,17 +15,25 @@ from shared.contracts.problems import Code, refuse
 MIN_LENGTH = 10
 MAX_LENGTH = 1_000
 _LIST = Path(__file__).parent / "common_passwords.txt"
-RULE = f"At least {MIN_LENGTH} characters, and none of the most common passwords."
 
 
-def password_flaw(password: str, *names: str) -> str:
+def rule(least: int = MIN_LENGTH) -> str:
+    """The policy in words."""
+    return f"At least {least} characters, and none of the most common passwords."
+
+
+RULE = rule()
+"""The policy unless an administrator has made it stricter."""
+
+
+def password_flaw(password: str, *names: str, least: int = MIN_LENGTH) -> str:
     """Why a password cannot be used, as a sentence; empty where it can.
 
-    `names` are those of its owner, such as user name and e-mail address.
+    `names` are those of its owner, such as user name and e-mail address; `least` is how many characters it needs.
     """
     folded = password.casefold()
-    if len(password) < MIN_LENGTH:
-        missing = MIN_LENGTH - len(password)
+    if len(password) < least:
+        missing = least - len(password)
         return f"The password is too short: {missing} more character{'s' * (missing > 1)} needed."
     if len(password) > MAX_LENGTH:
         return f"The password is longer than {MAX_LENGTH:,} characters."
@@ -38,10 +46,10 @@ def password_flaw(password: str, *names: str) -> str:
     return ""
 
 
-def demand_good_password(password: str, *names: str) -> None:
+def demand_good_password(password: str, *names: str, least: int = MIN_LENGTH) -> None:
     """Refuse a password that is too easy to guess."""
-    if flaw := password_flaw(password, *names):
-        raise refuse(Code.INVALID, flaw, subject="password", next_step=f"Choose another. {RULE}")
+    if flaw := password_flaw(password, *names, least=least):
+        raise refuse(Code.INVALID, flaw, subject="password", next_step=f"Choose another. {rule(least)}")
 
 
 @cache

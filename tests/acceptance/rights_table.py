@@ -281,6 +281,7 @@ ROWS = (
     Row(N.INSTALLATION, "DELETE /dead-letters/{id}", "no_letter"),
     Row(N.A_TOKEN, "GET /settings"),
     Row(N.INSTALLATION, "PATCH /settings", body={}),
+    Row(N.INSTALLATION, "GET /notices"),
     Row(N.A_TOKEN, "GET /user-preferences"),
     Row(N.A_TOKEN, "GET /health"),
     Row(N.A_TOKEN, "GET /endpoint-types"),

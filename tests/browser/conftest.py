@@ -44,6 +44,8 @@ PAGES = (
     "/projects/new",
     "/people",
     "/people/new",
+    "/people/roles",
+    "/notices",
     "/queues",
     "/audit",
     "/health",

@@ -69,6 +69,7 @@ SAVES = {
 READS = {
     *("/endpoints/validate", "/endpoints/certificate", "/pipelines/<id>/dry-run", "/pipelines/templates/<name>/form"),
     *("/account/password/check", "/settings/providers/try", "/projects/<id>/sync", "/pipelines/chart"),
+    *("/people/would", "/people/<id>/would", "/projects/would"),
     *("/pipelines/change", "/pipelines/side", "/webhooks/form", "/webhooks/tags", "/webhooks/<id>/test"),
 }
 """Nothing is stored or started."""

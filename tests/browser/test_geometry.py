@@ -87,6 +87,7 @@ def long_site(site: Site) -> None:
     site.pages["projects"] = many({"name": LONG, "description": LONG})
     site.pages["users"] = many({"name": LONG, "email": f"{LONG}@example.com", "serviceRole": "User", "enabled": True})
     site.pages["audit"] = many({"user": LONG, "action": "patch", "objectKind": "pipelines", "name": LONG})
+    site.pages["notices"] = many({"about": "hook", "message": LONG, "nextStep": LONG, "page": "/webhooks"})
     site.pages["dead-letters"] = many({"queue": LONG, "type": LONG, "reason": LONG, "subject": LONG, "state": "kept"})
 
 
@@ -107,7 +108,7 @@ def test_no_list_overflows_with_500_rows_and_names_of_300_characters(
 
 LISTS = (
     *("/executions", "/pipelines", "/activity", "/webhooks", "/variables", "/endpoints", "/projects", "/people"),
-    *("/audit", "/queues"),
+    *("/audit", "/queues", "/notices"),
 )
 
 

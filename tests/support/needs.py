@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.support import postgres
+from tests.support import postgres, real_oidc
 
 PREFIX = "needs "
 
@@ -65,5 +65,6 @@ ALL = (
         lambda: bool(shutil.which("prometheus") and shutil.which("promtool")),
         "apt-get install prometheus",
     ),
+    Need("oidc", real_oidc.is_there, real_oidc.HOW),
     Need("registry", lambda: shutil.which("docker-registry") is not None, "apt-get install docker-registry"),
 )

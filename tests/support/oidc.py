@@ -35,7 +35,14 @@ class Provider:
         self.away = False
         self.state = ""
         """What it answers with in place of the state that it was sent."""
+        self.userinfo: Json | None = None
+        """What its userinfo endpoint says beside `sub`; it has none where this is None."""
+        self.refreshes = False
+        """It gives refresh tokens, each good once."""
+        self.disabled = False
+        """The person may not come in any longer: neither token is taken."""
         self.asked: list[str] = []
+        self._refresh_tokens: set[str] = set()
         self._codes: dict[str, Json] = {}
         self.published: list[Key] = []
         self.rotate()
@@ -66,6 +73,8 @@ class Provider:
             "end_session_endpoint": f"{at}/sign-out",
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         }
+        if self.userinfo is not None:
+            metadata["userinfo_endpoint"] = f"{at}/userinfo"
         keys = [{**key.as_dict(private=False), "use": "sig"} for key in self.published]
         foreign = {"kty": "FUTURE", "kid": "unknown kind"}
         documents: dict[str, Json] = {
@@ -89,6 +98,8 @@ class Provider:
 
     def redeem(self, form: Mapping[str, str], authorization: str) -> tuple[int, Json]:
         """The token endpoint."""
+        if form.get("grant_type") == "refresh_token":
+            return self._refresh(form.get("refresh_token", ""))
         asked = self._codes.pop(form.get("code", ""), None)
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
@@ -100,10 +111,23 @@ class Provider:
             or asked["code_challenge"] != base64.urlsafe_b64encode(verifier).decode().rstrip("=")
         ):
             return 400, {"error": "invalid_grant"}
+        return 200, self._tokens({"nonce": asked["nonce"]})
+
+    def _refresh(self, token: str) -> tuple[int, Json]:
+        if token not in self._refresh_tokens or self.disabled:
+            return 400, {"error": "invalid_grant", "error_description": "the session is gone"}
+        self._refresh_tokens.discard(token)
+        return 200, self._tokens({})
+
+    def _tokens(self, more: Json) -> Json:
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, **more}
         token = self.sign(self.spoil({**claims, **self.claims}))
-        return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": token}
+        answer = {"access_token": "opaque", "token_type": "Bearer", "id_token": token, "expires_in": 300}
+        if self.refreshes:
+            self._refresh_tokens.add(refresh := secrets.token_urlsafe(12))
+            answer["refresh_token"] = refresh
+        return answer
 
     def _sign(self, claims: Json) -> str:
         algorithm = "RS256" if self.key.key_type == "RSA" else "ES256"
@@ -122,6 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts.path == "/realm/authorize":
             back = self.provider.authorise(query).replace("&", "&amp;")
             self._send(200, f'<h1>The directory</h1><a href="{back}">I am Ann</a>'.encode(), "text/html")
+        elif parts.path == "/realm/userinfo" and self.provider.userinfo is not None:
+            good = self.headers.get("Authorization") == "Bearer opaque" and not self.provider.disabled
+            person = {"sub": self.provider.claims["sub"], **self.provider.userinfo}
+            self._send(200 if good else 401, json.dumps(person).encode())
         elif parts.path == "/realm/sign-out":
             self._send(200, b"<h1>Signed out of the directory</h1>", "text/html")
         elif (document := self.provider.documents(parts.path)) is not None:
@@ -133,8 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.provider.asked.append(self.path)
         form = {name: values[0] for name, values in parse_qs(body).items()}
+        if self.provider.away:
+            self._send(503, b"away")
+            return
         status, document = self.provider.redeem(form, self.headers.get("Authorization", ""))
-        self._send(503 if self.provider.away else status, json.dumps(document).encode())
+        self._send(status, json.dumps(document).encode())
 
     def _send(self, status: int, body: bytes, content_type: str = "application/json") -> None:
         self.send_response(status)

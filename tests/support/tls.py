@@ -65,7 +65,7 @@ def certificate(name: str = "localhost", *, by: Signed | None = None, authority:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=60))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(LOOPBACK, critical=False)
     )

@@ -18,9 +18,10 @@ from services.config.resource import chosen
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings
 from services.config.store.definitions.people import PROVIDERS
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.runs import ResolvedEndpoint
 from shared.contracts.secrets import MASK
 
 from .claim_rules import ClaimRule, Grants, grants
@@ -232,17 +233,28 @@ def _offered(uow: Reading) -> Json:
     return {"providers": sorted(offered, key=lambda button: button["title"]), "passwords": settings.local_sign_in(uow)}
 
 
+def connection(value: SignInProvider) -> ResolvedEndpoint:
+    """The provider as an endpoint that a runner can open."""
+    keys = ("issuer", "clientId", "scopes", "caCertificate", "allowLocal")
+    return ResolvedEndpoint(
+        name=value.tree["title"] or value.name,
+        type="oidc",
+        properties={key: value.tree[key] for key in keys},
+        secrets={key: Sealed.model_validate(box) for key, box in value.secrets.items()},
+    )
+
+
+def looked_at(value: SignInProvider) -> tuple[str, ...]:
+    """The claims by which a person is recognised and judged, as paths."""
+    paths = (value.tree["userNameClaim"], *(rule["claim"] for rule in value.tree["rules"]))
+    return tuple(dict.fromkeys(path for path in paths if path))
+
+
 def _connection(uow: Reading, value: SignInProvider) -> Json:
     if not value.enabled:
         raise refuse(Code.NOT_FOUND, f"the sign-in provider {value.name} is disabled", subject=value.name)
-    keys = ("issuer", "clientId", "scopes", "caCertificate", "allowLocal")
-    endpoint = {
-        "name": value.tree["title"] or value.name,
-        "type": "oidc",
-        "properties": {key: value.tree[key] for key in keys},
-        "secrets": value.secrets,
-    }
-    return {"endpoint": endpoint, "publicUrl": public_url.of(uow)}
+    endpoint = connection(value).model_dump(mode="json")
+    return {"endpoint": endpoint, "claims": list(looked_at(value)), "publicUrl": public_url.of(uow)}
 
 
 def _locate(uow: Reading, ask: Act | Get) -> SignInProvider:

@@ -13,6 +13,7 @@ from services.config.store.definitions import people, settings
 from shared.contracts.catalog import Kind, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused, refuse
 
+from . import sign_on_checks
 from .networks import network_of
 from .passwords import password_matches
 from .sign_in_limits import LimitReached, SignInLimits, SignInOrigin, Way
@@ -190,8 +191,12 @@ def _session(uow: UnitOfWork, user: User, ask: SignIn) -> SignedIn:
         address="" if ask.proxied else ask.source_address,
         browser=ask.browser,
         provider=ask.provider,
+        provider_grant=ask.grant.model_dump() if ask.grant is not None else None,
+        checked_at=uow.now if ask.grant is not None else None,
     )
     people.TOKENS.insert(uow, token)
+    if token.provider_grant is not None:
+        sign_on_checks.watch(uow, token.provider)
     if not minted:
         by = f"by {ask.provider}" if ask.provider else "by a link" if ask.one_time_code_hash else "by password"
         subject = {"id": user.id, "name": user.name, "by": by, "address": token.address, "browser": token.browser}

@@ -12,7 +12,7 @@ from services.config.catalog.context import new_id
 from services.config.catalog.documents import common, flag, name_of, text, texts
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import User
-from services.config.model.people import Person
+from services.config.model.people import Person, forbidden
 from services.config.model.rights import Right, ServiceRole
 from services.config.resource import chosen
 from services.config.store import Reading, UnitOfWork
@@ -22,6 +22,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
 
+from . import directory
 from .passwords import hash_password, password_matches
 
 _STORED, _MATCHED = "stored", "matched"
@@ -47,7 +48,10 @@ class Users:
         return Page(documents=tuple(documents(uow, values)), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:
-        """One user; `me` is the caller, with what the caller may do."""
+        """One user; `me` is the caller, with what the caller may do. The options `suggest` (with `of`), `matrix`,
+        `wouldInProject` and `wouldEverywhere` answer for pickers and previews."""
+        if (answer := _asked(uow, person, ask)) is not None:
+            return Document(document=answer)
         if ask.id == "me" or ask.name == "me":
             return Document(document=_me(uow, person))
         return Document(document=documents(uow, [_locate(uow, person, ask)])[0])
@@ -209,6 +213,21 @@ def documents(uow: Reading, users: Sequence[User]) -> list[Json]:
         }
         for user in users
     ]
+
+
+def _asked(uow: Reading, person: Person, ask: Get) -> Json | None:
+    options = ask.options
+    if "suggest" in options:
+        return directory.suggestions(uow, person, str(options["suggest"])[:200], str(options.get("of") or ""))
+    if options.get("matrix"):
+        return directory.matrix()
+    if "wouldInProject" in options or "wouldEverywhere" in options:
+        if not _sees_people(person):
+            raise forbidden(person, "look at what people may do", Right.RESTRICTED)
+        if "wouldInProject" in options:
+            return directory.would_in_project(uow, dict(options["wouldInProject"]))
+        return directory.would_everywhere(uow, ask.id, str(options["wouldEverywhere"]))
+    return None
 
 
 def _is_password_alone(ask: Act) -> bool:

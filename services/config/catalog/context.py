@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from services.config.settings import Settings
 from shared.contracts.base import Sealed
 from shared.process.ids import new_id
 from shared.process.secrets import new_token, token_hash
+
+from .options import Options
 
 __all__ = ["Context", "new_id", "new_token", "token_hash"]
 
@@ -18,3 +21,4 @@ class Context:
 
     seal: Callable[[str], Sealed]
     public_url: str
+    options: Options = field(default_factory=lambda: Options(Settings()))

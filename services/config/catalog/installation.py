@@ -1,27 +1,30 @@
-"""Settings: facts about this installation that anybody signed in may read, and its public address."""
+"""Settings: facts about this installation that anybody signed in may read, its public address and its options."""
 
 from __future__ import annotations
 
 from services.config.model.people import Person
 from services.config.resource import unsupported
 from services.config.store import Reading, UnitOfWork
-from services.config.store.definitions import people, settings
+from services.config.store.definitions import people, settings, webhooks
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.grammar.repositories import DOCKER_HUB
 
-from . import audit
+from . import audit, options
 from .documents import flag, link, text
 from .hooks import public_url, wanted
 from .webhooks import identity
 
-_CHANGEABLE = ("publicUrl", "localSignIn")
+_CHANGEABLE = frozenset({"publicUrl", "localSignIn", *options.WIRES})
 _SHOWN = {"installation": "installation", "public_url": "publicUrl"}
 
 
 class InstallationSettings:
     """The kind `settings`: one object."""
+
+    def __init__(self, changeable: options.Options) -> None:
+        self._options = changeable
 
     def find(self, uow: Reading, person: Person, ask: Find) -> Page:
         """A page of one."""
@@ -32,17 +35,20 @@ class InstallationSettings:
         return Document(document=self._document(uow, person))
 
     def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
-        """Change the public address, to which all hooks move, or whether passwords let people in."""
+        """Change the public address, to which all hooks move, whether passwords let people in, or the options."""
         if ask.verb != "patch":
             raise unsupported(ask.kind, ask.verb, ("patch",))
         person.demand_administrator("change the settings")
-        others = sorted(set(ask.body) - set(_CHANGEABLE))
+        others = sorted(set(ask.body) - _CHANGEABLE)
         if others:
-            can = " and ".join(_CHANGEABLE)
-            raise refuse(Code.INVALID, f"{', '.join(others)} cannot be changed: only {can} can", subject=others[0])
+            can = ", ".join(sorted(_CHANGEABLE))
+            raise refuse(
+                Code.INVALID, f"{', '.join(others)} cannot be changed: only these can: {can}", subject=others[0]
+            )
         before = self._document(uow, person)
         if "publicUrl" in ask.body and public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
             wanted.ask_pass(uow, "the public address changed")
+        self._options.change(uow, ask.body)
         _switch_local_sign_in(uow, person, flag(ask.body, "localSignIn", before["localSignIn"]))
         after = self._document(uow, person)
         audit.record(uow, person, "patch", Kind.SETTINGS, before, after)
@@ -58,6 +64,8 @@ class InstallationSettings:
             "name": "installation",
             **{wire: stored.get(key, "") for key, wire in _SHOWN.items()},
             "localSignIn": settings.local_sign_in(uow),
+            **self._options.document(uow),
+            "hooks": webhooks.count_hooks(uow),
             "hookUrl": f"{public_url.hook_base(uow)}<token>",
             "administrators": people.administrators(uow),
             "notices": [why for why in address if why] + (identity.notices(uow) if person.administers else []),

@@ -64,6 +64,15 @@ def restricted_in(uow: Reading, endpoint: Endpoint) -> list[str]:
     return sorted(name for name, variable in variables.items() if variable.type == RESTRICTED_TYPE)
 
 
+def naming_restricted(uow: Reading, endpoints: Iterable[Endpoint]) -> dict[str, list[str]]:
+    """By endpoint id the restricted variables that its properties refer to, sorted; the others are left out."""
+    names = {endpoint.id: [(endpoint.project, name) for name in sorted(referred(endpoint))] for endpoint in endpoints}
+    variables = VARIABLES.named(uow, {pair for pairs in names.values() for pair in pairs})
+    restricted = {pair for pair, variable in variables.items() if variable.type == RESTRICTED_TYPE}
+    by_id = {id: [name for project, name in pairs if (project, name) in restricted] for id, pairs in names.items()}
+    return {id: restricted_names for id, restricted_names in by_id.items() if restricted_names}
+
+
 def variable_in(text: str) -> str:
     """The variable that a text is, `${var.name}` and nothing else; blank for any other text."""
     lone = _REFERENCE.fullmatch(text.strip())

@@ -87,6 +87,10 @@ class Token:
     """A `TokenAccess`."""
     provider: str = ""
     """Who vouched for the person; empty for Portside itself."""
+    provider_grant: Json | None = None
+    """A session's tokens at its provider, sealed; None where there are none to ask by."""
+    checked_at: float | None = None
+    """When the provider was last asked by them, and sent what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ in the mode `hook` every few minutes, and only a push whose hook had its time to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.config.catalog.webhooks.tag_lists import Question, question
 from services.config.model.definitions import Webhook
 from services.config.runs.batch import RunBatch
-from services.config.store import UnitOfWork
+from services.config.store import Reading, UnitOfWork
 from services.config.store import polls as store
 from services.config.store.definitions import webhooks
 from services.config.store.polls import PollState
@@ -47,7 +48,7 @@ class Pace:
 class TagPolling:
     """The use cases of looking."""
 
-    def __init__(self, receiver: Deliveries, pace: Pace) -> None:
+    def __init__(self, receiver: Deliveries, pace: Callable[[Reading], Pace]) -> None:
         self._receiver = receiver
         self._pace = pace
 
@@ -57,10 +58,11 @@ class TagPolling:
 
     def on_timer(self, uow: UnitOfWork, _subject: str) -> None:
         """Handle the timer LOOK: ask for every webhook that is due."""
-        modes = ("look", "hook") if self._pace.missed_every_s > 0 else ("look",)
+        pace = self._pace(uow)
+        modes = ("look", "hook") if pace.missed_every_s > 0 else ("look",)
         for webhook in store.due(uow, modes, _AT_ONCE):
             self._ask(uow, webhook)
-        uow.timer(LOOK, "all", uow.now + min(SWEEP_S, self._pace.look_every_s))
+        uow.timer(LOOK, "all", uow.now + min(SWEEP_S, pace.look_every_s))
 
     def _ask(self, uow: UnitOfWork, webhook: Webhook) -> None:
         poll = store.load(uow, webhook.id) or PollState(webhook.id)
@@ -80,8 +82,8 @@ class TagPolling:
         if webhook is None or poll is None or not webhook.enabled or poll.looked_at != answer.asked_at:
             return
         query = question(uow, webhook)
-        looks = webhook.mode == "look"
-        every_s = self._pace.look_every_s if looks else self._pace.missed_every_s
+        looks, pace = webhook.mode == "look", self._pace(uow)
+        every_s = pace.look_every_s if looks else pace.missed_every_s
         if answer.outcome is not Found.FOUND or query is None:
             at = max(answer.retry_at or 0.0, uow.now + every_s)
             store.save(uow, replace(poll, next_at=at, problem=answer.detail))
@@ -93,14 +95,14 @@ class TagPolling:
             answer.tags,
             about=query.about,
             now=uow.now,
-            patience_s=0.0 if looks else self._pace.patience_s,
+            patience_s=0.0 if looks else pace.patience_s,
             all_tags=looks,
             most=MOST_LOOKED if looks else MOST_MISSED,
             last=lambda tag: store.last_delivered(uow, webhook.id, query.ask.repository, tag),
             wanted=lambda tag: patterns.wants(webhook.tag_pattern, tag, webhook.exclude),
         )
         if outcome.memory.suspects:
-            every_s = min(every_s, self._pace.patience_s)
+            every_s = min(every_s, pace.patience_s)
         store.save(uow, replace(poll, memory=outcome.memory, next_at=uow.now + every_s, problem=""))
         if line := _history(outcome, looks=looks):
             webhooks.add_history(uow, webhook.id, line)

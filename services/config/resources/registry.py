@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from services.config.accounts import sign_on_checks
 from services.config.accounts.api_tokens import ApiTokens
 from services.config.accounts.device_sign_ins import DeviceSignIns
 from services.config.accounts.providers import SignInProviders
@@ -44,6 +45,7 @@ from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.grammar.plan import Plan
 
 from . import executions
+from .notices import Notices
 
 Timer = Callable[[UnitOfWork, str], None]
 TIMERS: dict[str, Timer] = {
@@ -52,6 +54,7 @@ TIMERS: dict[str, Timer] = {
     SCHEDULE_DUE: scheduled.due,
     identity.TOKEN_TIMER: identity.on_timer,
     look_timer.LOOK: looking.on_timer,
+    sign_on_checks.CHECK: sign_on_checks.on_timer,
 }
 """What to do when a timer of that kind is due, given its subject."""
 
@@ -84,7 +87,8 @@ class Catalog:
             Kind.CUSTOM_INTEGRATIONS: Integrations(self.context),
             Kind.SCHEDULES: Schedules(self.context, admission.manual_order),
             Kind.AUDIT: Audit(),
-            Kind.SETTINGS: InstallationSettings(),
+            Kind.SETTINGS: InstallationSettings(self.context.options),
+            Kind.NOTICES: Notices(),
         }
         catalog_pipelines = Pipelines(self.context)
         catalog_pipelines.verbs["execute"] = partial(executions.execute, catalog_pipelines)
@@ -93,6 +97,7 @@ class Catalog:
     def start(self, uow: UnitOfWork) -> None:
         """When config becomes active."""
         wanted.start(uow, self.context.public_url)
+        sign_on_checks.start(uow)
 
     def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:
         """The webhook that has this token, or this id."""

@@ -105,6 +105,10 @@ class TokenRow(Base):
     project: Mapped[str | None]
     access: Mapped[str]
     provider: Mapped[str]
+    provider_grant: Mapped[dict[str, Any] | None]
+    """A session's tokens at its provider, sealed."""
+    checked_at: Mapped[float | None]
+    """When the provider was last asked by them; None where it cannot be."""
 
 
 class OneTimeCodeRow(Base):

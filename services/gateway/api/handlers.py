@@ -6,6 +6,7 @@ from typing import Any
 
 from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
+from services.gateway.commands.notices import notices as current_notices
 from services.gateway.commands.snippets import snippets
 from services.gateway.commands.workloads import look
 from shared.bus import QueueState
@@ -223,6 +224,12 @@ def settings(call: Call) -> Reply:
 def change_settings(call: Call) -> Reply:
     """Change some settings."""
     return Reply(call.act(Act(kind=Kind.SETTINGS, verb="patch", body=call.body)).document)
+
+
+def notices(call: Call) -> Reply:
+    """What administrators should do soon."""
+    rows = current_notices(call.context, call.caller)
+    return Reply({"count": len(rows), "notices": rows})
 
 
 def health(call: Call) -> Reply:

@@ -7,6 +7,7 @@ from shared.contracts.base import Json
 _TEXT: Json = {"type": "string"}
 _FLAG: Json = {"type": "boolean"}
 _COUNT: Json = {"type": "integer"}
+_NUMBER: Json = {"type": "number"}
 _MAP: Json = {"type": "object"}
 _WHEN: Json = {"type": ["integer", "null"], "description": "Microseconds since the epoch."}
 _KNOWN_COUNT: Json = {"type": ["integer", "null"], "description": "Null where the broker could not be asked."}
@@ -567,9 +568,37 @@ SCHEMAS: dict[str, Json] = {
         installation=_TEXT,
         publicUrl=_TEXT,
         localSignIn={**_FLAG, "description": "Whether passwords let people in."},
+        **dict.fromkeys(
+            (
+                *("lookEverySeconds", "missedEverySeconds", "missedPatienceSeconds", "keepDays", "keepAuditDays"),
+                *("keepRuns", "minPasswordLength"),
+            ),
+            _NUMBER,
+        ),
+        **{key: {"type": ["number", "null"]} for key in ("keepEventDays", "keepLogDays", "keepDeadLetterDays")},
+        **dict.fromkeys(("notifyEvent", "notifyEndpoint", "notifyTo"), _TEXT),
+        fromEnvironment={
+            **_MAP,
+            "description": "What the environment says and nobody changes here, with its variable.",
+        },
+        hooks={**_COUNT, "description": "Hooks that move when the public address changes."},
         hookUrl={**_TEXT, "description": "What hooks call, with a place for the token."},
         administrators=_TEXTS,
         notices={**_TEXTS, "description": "What administrators should know now, such as an API token that ends soon."},
+    ),
+    "Notices": _object(
+        ("count", "notices"),
+        count=_COUNT,
+        notices={"type": "array", "items": {"$ref": "#/components/schemas/Notice"}},
+    ),
+    "Notice": _object(
+        ("about", "message", "page"),
+        kind=_TEXT,
+        about={**_TEXT, "description": "What kind of thing it is about, such as `certificate` or `process`."},
+        message=_TEXT,
+        nextStep={**_TEXT, "description": "What to do; blank where the message says it."},
+        page={**_TEXT, "description": "The page on which to act."},
+        until={**_TEXT, "description": "When something ends, as other times are printed; blank where nothing does."},
     ),
     "Health": _object(("status",), status=_TEXT, config=_TEXT),
     "AuditEntry": _object(

@@ -11,6 +11,7 @@ from shared.contracts.envelope import Caller
 from shared.contracts.secrets import MASK
 from shared.process.secrets import new_token
 
+from .password_rule import demand_password
 from .sealing import Wrapped, wrap
 
 MINTING_VERBS = ("create", "rotate")
@@ -23,6 +24,8 @@ def send_change(
 
     `address` says which object: `id`, or `project` and `name`. Raises `Refused`.
     """
+    if kind is Kind.USERS:
+        demand_password(context, caller, body)
     wrapped = wrap(kind, body, context.sealer.seal_secret, new_token, creating=verb in MINTING_VERBS)
     command = Act(kind=kind, verb=verb, body=wrapped.body, sealed=wrapped.sealed, hashes=wrapped.hashes, **address)
     answer = context.config.act(caller, command, command_id)

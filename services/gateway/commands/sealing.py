@@ -16,7 +16,6 @@ from shared.contracts.secrets import (
     WEBHOOK_SECRETS,
     endpoint_secret_keys,
 )
-from shared.process.password_policy import demand_good_password
 from shared.process.secrets import may_be_token, password_digest, token_hash
 
 from .kubeconfig import import_kubeconfig
@@ -47,7 +46,7 @@ def is_secret(value: Any) -> bool:
 
 
 def wrap(kind: Kind, body: Json, seal: Seal, mint: Mint, *, creating: bool) -> Wrapped:
-    """The body of a create, replace or patch without its secrets. Raises `Refused` for a password that is too easy."""
+    """The body of a create, replace or patch without its secrets."""
     wrapped = Wrapped(deepcopy(body))
     rule = _RULES.get(kind)
     if rule is not None:
@@ -121,9 +120,6 @@ def _provider(wrapped: Wrapped, seal: Seal, _mint: Mint, _creating: bool) -> Non
 
 
 def _user(wrapped: Wrapped, _seal: Seal, _mint: Mint, _creating: bool) -> None:
-    body = wrapped.body
-    if isinstance(password := body.get("password"), str) and password not in ("", MASK):
-        demand_good_password(password, *(str(body[key]) for key in ("name", "email") if body.get(key)))
     for key in PASSWORDS:
         if isinstance(value := wrapped.body.get(key), str) and value not in ("", MASK):
             wrapped.hashes[key] = password_digest(value)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
-from shared.process.password_policy import RULE, demand_good_password, password_flaw
+from shared.process.password_policy import demand_good_password, password_flaw, rule
 
 from . import selection, session
 from .forms import every, field, write
@@ -58,7 +58,7 @@ def change_password() -> str | AnyResponse:
         if new != request.form.get("again", ""):
             step = "Type the new password twice."
             raise refuse(Code.INVALID, "The two new passwords differ.", subject="again", next_step=step)
-        demand_good_password(new, *_names(session.me()))
+        demand_good_password(new, *_names(session.me()), least=session.least_password())
         body = {"password": new, "oldPassword": request.form.get("oldPassword", "")}
         write(Kind.USERS, "password", body, id="me")
     except Refused as error:
@@ -68,8 +68,9 @@ def change_password() -> str | AnyResponse:
 
 def check_password() -> str:
     """While somebody types: what is wrong with the password so far."""
-    password = request.form.get("password", "")
-    flaw = password_flaw(password, request.form.get("name", ""), session.caller().user) if password else RULE
+    password, least = request.form.get("password", ""), session.least_password()
+    names = request.form.get("name", ""), session.caller().user
+    flaw = password_flaw(password, *names, least=least) if password else rule(least)
     return render_template("_password_checked.html", flaw=flaw, typed=bool(password))
 
 
@@ -128,7 +129,7 @@ def _page(problem: Problem | None = None) -> str:
         tokens=session.find(Find(kind=Kind.TOKENS, orderby="name", top=MOST)).documents,
         token_list=TOKENS,
         access=dict(ACCESS),
-        rule=RULE,
+        rule=rule(session.least_password()),
         problem=problem,
         done=request.args.get("done", ""),
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import render_template, request
 
+from shared.contracts.catalog import Get, Kind
+
 from . import queue_words, session
 from .routing import PageRoute
+from .setting_fields import GROUPS
 
 
 def health() -> str:
@@ -16,7 +19,8 @@ def health() -> str:
         lines=session.context().health.lines(),
         broker=broker,
         slow=[row for row in queue_words.rows(broker) if row.trouble],
-        settings=session.context().settings,
+        settings=session.get(Get(kind=Kind.SETTINGS)).document,
+        groups=GROUPS,
     )
     return drawn if request.headers.get("HX-Request") else render_template("health.html", drawn=drawn)
 

@@ -36,6 +36,7 @@ NAVIGATION = (
 ADMINISTRATION = (
     "Administration",
     (
+        ("Notices", "/notices"),
         ("Projects", "/projects"),
         ("People", "/people"),
         ("Settings", "/settings"),

@@ -74,11 +74,17 @@ def changed(tree: Json, form: Form) -> Json:
     return _with(tree, entries)
 
 
-def added(tree: Json, kind: str) -> Json:
-    """With one more, of a failed run."""
+def added(tree: Json, kind: str, defaults: Json | None = None) -> Json:
+    """With one more, which begins with the installation's defaults (`notifyEvent`, `notifyEndpoint`, `notifyTo`)."""
     if kind not in KINDS:
         return tree
-    return _with(tree, [*_entries(tree), (kind, {"event": EVENTS[3]})])
+    defaults = defaults or {}
+    entry: Json = {"event": defaults.get("notifyEvent") or EVENTS[3]}
+    if kind == "email":
+        addresses = [part.strip() for part in str(defaults.get("notifyTo") or "").split(",") if part.strip()]
+        endpoint = defaults.get("notifyEndpoint") or ""
+        entry |= ({"endpoint": endpoint} if endpoint else {}) | ({"to": addresses} if addresses else {})
+    return _with(tree, [*_entries(tree), (kind, entry)])
 
 
 def removed(tree: Json, position: int) -> Json:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request
+from flask import Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.commands.changes import send_change
 from shared.contracts.base import Json
 from shared.contracts.catalog import Get, Kind
 from shared.contracts.problems import Problem, Refused
-from shared.process.password_policy import RULE
+from shared.process.password_policy import rule
 
 from . import session
 from .forms import every
 from .lists import ListFilter, Listing, equal, part_of
+from .projects import LISTS
 from .routing import PageRoute
 
 ROLES = (
@@ -44,6 +45,30 @@ def listing() -> str:
     view = LISTING.view(request.args)
     page = session.find(view.find())
     return render_template("people.html", view=view, rows=page.documents, total=page.total)
+
+
+def names() -> Response:
+    """Names that hold what somebody types into a picker, as a list."""
+    options = {"suggest": request.args.get("q", ""), "of": request.args.get("of", "")}
+    return jsonify(session.get(Get(kind=Kind.USERS, options=options)).document["names"])
+
+
+def matrix() -> str:
+    """Who may do what: each service role with each role in a project."""
+    answer = session.get(Get(kind=Kind.USERS, options={"matrix": True})).document
+    return render_template("people_roles.html", matrix=answer, service_roles=dict(ROLES), lists=LISTS)
+
+
+def would_new() -> str:
+    """The same of a user who is not there yet."""
+    return would("")
+
+
+def would(id: str) -> str:
+    """What the user could do with the service role that is chosen, before it is saved."""
+    options = {"wouldEverywhere": request.form.get("serviceRole", "User")}
+    answer = session.get(Get(kind=Kind.USERS, id=id, options=options)).document
+    return render_template("_people_would.html", would=answer)
 
 
 def new() -> str:
@@ -94,12 +119,21 @@ def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
 def _form(user: Json, problem: Problem | None = None) -> str:
     providers = every(Kind.PROVIDERS)
     return render_template(
-        "people_form.html", user=user, service_roles=ROLES, rule=RULE, providers=providers, problem=problem
+        "people_form.html",
+        user=user,
+        service_roles=ROLES,
+        rule=rule(session.least_password()),
+        providers=providers,
+        problem=problem,
     )
 
 
 ROUTES = (
     PageRoute("GET", "/people", listing),
+    PageRoute("GET", "/people/names", names),
+    PageRoute("GET", "/people/roles", matrix),
+    PageRoute("POST", "/people/would", would_new),
+    PageRoute("POST", "/people/<id>/would", would),
     PageRoute("GET", "/people/new", new),
     PageRoute("POST", "/people/new", create),
     PageRoute("GET", "/people/<id>", edit),

@@ -293,7 +293,7 @@ def _notifications(tree: Json, where: Where) -> tuple[Json, Where]:
 
 
 def _add_notification(tree: Json, where: Where) -> tuple[Json, Where]:
-    return notification_form.added(tree, field("kind")), where
+    return notification_form.added(tree, field("kind"), session.get(Get(kind=Kind.SETTINGS)).document), where
 
 
 def _remove_notification(tree: Json, where: Where) -> tuple[Json, Where]:

@@ -75,6 +75,13 @@ def _sourced(command: Act) -> str | AnyResponse:
     return redirect(f"/projects/{command.id}")
 
 
+def would() -> str:
+    """What the people of the form could do in the project, before it is saved."""
+    lists = {key: [entry["email"] for entry in entries] for key, entries in _people().items()}
+    answer = session.get(Get(kind=Kind.USERS, options={"wouldInProject": lists})).document
+    return render_template("_projects_would.html", people=answer["people"])
+
+
 def save(id: str) -> str | AnyResponse:
     body = _given()
     draft = {**_stored(id), **body}
@@ -90,10 +97,14 @@ def _stored(id: str) -> Json:
 
 
 def _given() -> Json:
-    """What the form says; people are one a line, by name or e-mail address."""
-    people = {key: [{"email": line.strip()} for line in request.form.get(key, "").splitlines() if line.strip()]
-              for key, _ in LISTS}  # fmt: skip
-    return {"description": request.form.get("description", "").strip(), **people}
+    """What the form says."""
+    return {"description": request.form.get("description", "").strip(), **_people()}
+
+
+def _people() -> dict[str, list[Json]]:
+    """The form's lists; people are one a line, by name or e-mail address."""
+    lines = {key: request.form.get(key, "").splitlines() for key, _ in LISTS}
+    return {key: [{"email": line.strip()} for line in written if line.strip()] for key, written in lines.items()}
 
 
 def _sent(draft: Json, command: Act) -> str | AnyResponse:
@@ -118,6 +129,7 @@ def _source(id: str) -> Json:
 
 ROUTES = (
     PageRoute("GET", "/projects", listing),
+    PageRoute("POST", "/projects/would", would),
     PageRoute("GET", "/projects/new", new),
     PageRoute("POST", "/projects/new", create),
     PageRoute("GET", "/projects/<id>", edit),

@@ -17,6 +17,7 @@ from flask import Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.gateway.app_context import EXTENSION, AppContext
+from services.gateway.commands.password_rule import least_length
 from services.gateway.roles import Role
 from services.gateway.sessions import COOKIE, NotSignedIn, of_port
 from shared.contracts.base import Json
@@ -81,6 +82,11 @@ def me() -> Json:
 def act(command: Act) -> Document:
     """Change something as the signed-in user. Raises `Refused`."""
     return context().config.act(caller(), command)
+
+
+def least_password() -> int:
+    """How many characters a new password needs. Raises `Refused`."""
+    return least_length(context(), caller())
 
 
 def detour() -> AnyResponse | None:

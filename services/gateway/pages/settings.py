@@ -1,4 +1,4 @@
-"""Settings, for administrators: the public address, sign-in providers with their rules, and passwords."""
+"""Settings, for administrators: the public address, what counts while Portside runs, and sign-in providers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from shared.grammar.malformed import Malformed
 
 from . import session
 from .forms import every, field, write
+from .notification_form import WORDS
 from .people import ROLES
 from .routing import PageRoute
+from .setting_fields import GROUPS, OPTIONS
+from .toasts import say
 
 SPARE_RULES = 2
 """Blank rows at the end of the rules, so that a form without JavaScript grows too."""
@@ -41,11 +44,24 @@ def page() -> str:
 
 def save() -> str | AnyResponse:
     body: Json = {"publicUrl": field("publicUrl"), "localSignIn": "localSignIn" in request.form}
+    body |= {option.wire: field(option.wire) for option in OPTIONS if option.wire in request.form}
     try:
-        session.act(Act(kind=Kind.SETTINGS, verb="patch", body=body))
+        before = _settings()
+        after = session.act(Act(kind=Kind.SETTINGS, verb="patch", body=body)).document
     except Refused as error:
         return _page(error.problem, body)
+    say(moved(before, after) or "Saved.")
     return redirect("/settings")
+
+
+def moved(before: Json, after: Json) -> str:
+    """How many hooks go to another public address, in words; empty where it stayed."""
+    if before.get("publicUrl") == after.get("publicUrl"):
+        return ""
+    hooks = after.get("hooks") or 0
+    return (
+        f"Saved. {hooks} hook{'' if hooks == 1 else 's'} move{'s' if hooks == 1 else ''} to {after.get('publicUrl')}."
+    )
 
 
 def new_provider() -> str:
@@ -81,10 +97,18 @@ def try_rules() -> str:
 
 
 def _page(problem: Problem | None = None, typed: Json | None = None) -> str:
-    stored = session.get(Get(kind=Kind.SETTINGS)).document
     return render_template(
-        "settings.html", settings={**stored, **(typed or {})}, providers=every(Kind.PROVIDERS), problem=problem
+        "settings.html",
+        settings={**_settings(), **(typed or {})},
+        groups=GROUPS,
+        events=WORDS,
+        providers=every(Kind.PROVIDERS),
+        problem=problem,
     )
+
+
+def _settings() -> Json:
+    return session.get(Get(kind=Kind.SETTINGS)).document
 
 
 def _stored(id: str) -> Json:

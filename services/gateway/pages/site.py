@@ -29,6 +29,7 @@ HELP = {
     "/device": "how-to/sign-on.html",
     "/projects": "how-to/users-and-roles.html",
     "/people": "how-to/users-and-roles.html",
+    "/notices": "how-to/operate.html",
     "/queues": "reference/queues.html",
     "/settings": "how-to/sign-on.html",
     "/audit": "explanation/security.html",

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
+
+from cryptography.x509 import load_pem_x509_certificates
 
 from shared.process.logging import get_logger
 
 CHECK_EVERY_S = 10.0
+NAMED_AHEAD_S = 30 * 86_400.0
+"""So long before its end Health names a certificate."""
 
 
 class ServerCertificate:
@@ -43,3 +48,18 @@ class ServerCertificate:
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
         return tuple((status.st_mtime_ns, status.st_ino) for status in (file.stat() for file in self._files))
+
+
+def ending_note(file: Path, at: float) -> str:
+    """For Health: the certificate of a PEM file ends soon or has ended; else empty. `at` in seconds since the epoch."""
+    try:
+        ends_at = load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc
+    except (OSError, ValueError):
+        return ""
+    if ends_at.timestamp() > at + NAMED_AHEAD_S:
+        return ""
+    verb = "ends" if ends_at > datetime.fromtimestamp(at, UTC) else "ended"
+    return (
+        f"The certificate that this gateway shows ({file}) {verb} on {ends_at.day} {ends_at:%B %Y}. "
+        "Put a new one in its place; it counts within seconds."
+    )

@@ -60,6 +60,14 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
     return next((sentence for holds, sentence in checks if not holds), "")
 
 
+def is_of_another(claims: Json, *, issuer: str, client_id: str, subject: str) -> bool:
+    """Whether a refreshed ID token is about somebody or something else (OpenID Connect Core 1.0, 12.2)."""
+    audiences = claims.get("aud")
+    audiences = audiences if isinstance(audiences, list) else [audiences]
+    same_issuer = str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/")
+    return not (same_issuer and client_id in audiences and claims.get("sub") == subject)
+
+
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 

@@ -39,15 +39,10 @@ Look = Callable[[OpenEndpoint | None, Json, HttpClient], Json]
 class OutsideInspector:
     """Answers `outside.inspect`."""
 
-    def __init__(self, validator: Validator, client: HttpClient) -> None:
+    def __init__(self, validator: Validator, client: HttpClient, sign_on: ProviderSignOn | None = None) -> None:
         self._validator = validator
         self._client = client
-        sign_on = ProviderSignOn(client)
-        self._looks: dict[str, Look] = {
-            **_LOOKS,
-            "sign-on-begin": lambda provider, options, _: sign_on.begin(provider, options),
-            "sign-on-finish": lambda provider, options, _: sign_on.finish(provider, options),
-        }
+        self._looks = {**_LOOKS, **(_sign_on_looks(sign_on) if sign_on is not None else {})}
 
     def __call__(self, request: Inspect) -> Inspected:
         """Look; what cannot be seen is refused with the reason."""
@@ -67,6 +62,13 @@ class OutsideInspector:
             raise refuse(Code.UNAVAILABLE, problem.message, subject=request.what) from None
         except CannotOpen as error:
             raise refuse(Code.INVALID, str(error), subject=request.what) from None
+
+
+def _sign_on_looks(sign_on: ProviderSignOn) -> dict[str, Look]:
+    return {
+        "sign-on-begin": lambda provider, options, _: sign_on.begin(provider, options),
+        "sign-on-finish": lambda provider, options, _: sign_on.finish(provider, options),
+    }
 
 
 def _certificate(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:

@@ -21,7 +21,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import Key, KeySet
 
 from services.runner.task_protocol import OpenEndpoint
-from shared.contracts.base import Json
+from shared.contracts.base import Json, Sealed
 from shared.contracts.bounds import excess
 from shared.contracts.problems import Code, Refused, refuse
 from shared.grammar.json_parser import parse_json
@@ -31,6 +31,7 @@ from shared.outbound.tls import Trust
 from shared.process.clock import monotonic as process_monotonic
 from shared.process.clock import now as process_now
 
+from .grants import ProviderTokens, Revoked, missing
 from .id_tokens import MAX_TOKEN, SIGNATURES, demand_claims
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -40,12 +41,13 @@ KEYS_AT_MOST_EVERY_S = 5.0
 """An unknown key makes one request in that time, however many tokens name one."""
 MOST_PROVIDERS = 32
 MAX_CLAIM_NODES, MAX_CLAIM_DEPTH = 5_000, 20
+Seal = Callable[[str], Sealed]
 _LIMITS = RequestLimits(overall_s=10.0, connect_s=5.0, read_s=8.0, body_bytes=512 * 1024)
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(slots=True)
-class _Discovered:
+class Discovered:
     """What a provider says of itself, and its keys by their ids."""
 
     metadata: Json
@@ -95,21 +97,23 @@ class ProviderSignOn:
     def __init__(
         self,
         client: HttpClient,
+        seal: Seal,
         *,
         now: Callable[[], float] = process_now,
         monotonic: Callable[[], float] = process_monotonic,
     ) -> None:
         self._client = client
+        self._seal = seal
         self._now = now
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._discovered: OrderedDict[tuple[str, str, bool], _Discovered] = OrderedDict()
+        self._discovered: OrderedDict[tuple[str, str, bool], Discovered] = OrderedDict()
 
     def begin(self, provider: OpenEndpoint | None, options: Json) -> Json:
         """Where to send the browser: `url`. `options` are `redirectUri`, `state` and `nonce`."""
         provider = _named(provider)
-        discovered = self._discover(provider)
-        url, _ = self._oauth(provider, str(options["redirectUri"])).create_authorization_url(
+        discovered = self.discover(provider)
+        url, _ = self.oauth(provider, str(options["redirectUri"])).create_authorization_url(
             discovered.metadata["authorization_endpoint"],
             state=str(options["state"]),
             code_verifier=provider.text("verifier"),
@@ -118,29 +122,65 @@ class ProviderSignOn:
         return {"url": url}
 
     def finish(self, provider: OpenEndpoint | None, options: Json) -> Json:
-        """Redeem the code: the `claims` of the ID token once all of it is checked, the token itself, and `endSession`.
+        """Redeem the code: the `claims` of the ID token once all of it is checked, the token itself, `endSession`, and
+        the sealed `grant` by which the provider can be asked again.
 
-        `options` are `redirectUri`, `nonce` and, where the provider sent one, the `issuer` of the answer (RFC 9207).
+        `options` are `redirectUri`, `nonce`, the `claims` that are looked at and, where the provider sent one, the
+        `issuer` of the answer (RFC 9207). Claims that the ID token lacks are asked of the userinfo endpoint.
         """
         provider = _named(provider)
-        discovered = self._discover(provider)
+        discovered = self.discover(provider)
         issuer, answered_by = str(discovered.metadata["issuer"]), str(options.get("issuer") or "")
         if answered_by and answered_by != issuer:
             raise _not_let_in(provider, f"The answer came from the issuer {answered_by[:200]}, not from {issuer}.")
-        token = self._redeem(provider, discovered, str(options["redirectUri"]))
-        claims = self._verified(provider, discovered, token)
+        answer = self._redeem(provider, discovered, str(options["redirectUri"]))
+        token = str(answer["id_token"])
+        claims = self.verified(provider, discovered, token)
         flaw = demand_claims(
             claims, issuer=issuer, client_id=provider.text("clientId"), nonce=str(options["nonce"]), now=self._now()
         )
         if flaw:
             raise _not_let_in(provider, flaw)
+        grant = ProviderTokens.of(answer, self._now())
+        if missing(claims, list(options.get("claims") or ())):
+            claims = {**self._further_claims(provider, discovered, grant.access, str(claims["sub"])), **claims}
         end_session = discovered.metadata.get("end_session_endpoint")
-        return {"claims": claims, "idToken": token, "endSession": end_session if _is_url(end_session) else ""}
+        return {
+            "claims": claims,
+            "idToken": token,
+            "endSession": end_session if _is_url(end_session) else "",
+            "grant": self._seal(grant.text()).model_dump() if grant.refresh or grant.access else None,
+        }
+
+    def userinfo(self, provider: OpenEndpoint, discovered: Discovered, access: str, subject: str) -> Json | None:
+        """What the userinfo endpoint says of that person; None where the provider has none.
+
+        Raises `Revoked` when it does not take the access token, and `Refused` when it cannot be asked.
+        """
+        url = discovered.metadata.get("userinfo_endpoint")
+        if not _is_url(url) or not access:
+            return None
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {access}"}
+        reply = self.send(provider, "GET", str(url), headers, None)
+        if reply.status in (401, 403):
+            raise Revoked(f"It no longer accepts the session's access token (HTTP {reply.status}).")
+        document = self._object(provider, str(url), reply)
+        if document.get("sub") != subject:
+            raise _away(provider, f"{url} speaks of another person.")
+        if reason := excess(document, max_nodes=MAX_CLAIM_NODES, max_depth=MAX_CLAIM_DEPTH):
+            raise _away(provider, f"What {url} says cannot be used: {reason}.")
+        return document
+
+    def _further_claims(self, provider: OpenEndpoint, discovered: Discovered, access: str, subject: str) -> Json:
+        try:
+            return self.userinfo(provider, discovered, access, subject) or {}
+        except Revoked as revoked:
+            raise _away(provider, f"Its userinfo endpoint refused a fresh access token. {revoked}") from None
 
     # What the provider is asked
 
-    def _redeem(self, provider: OpenEndpoint, discovered: _Discovered, redirect_uri: str) -> str:
-        oauth = self._oauth(provider, redirect_uri, discovered.metadata)
+    def _redeem(self, provider: OpenEndpoint, discovered: Discovered, redirect_uri: str) -> Json:
+        oauth = self.oauth(provider, redirect_uri, discovered.metadata)
         try:
             answer = oauth.fetch_token(
                 discovered.metadata["token_endpoint"],
@@ -158,9 +198,9 @@ class ProviderSignOn:
             raise _not_let_in(provider, "Its answer holds no ID token; the scope openid is needed.")
         if len(token) > MAX_TOKEN:
             raise _not_let_in(provider, f"Its ID token is longer than {MAX_TOKEN:,} characters.")
-        return token
+        return dict(answer)
 
-    def _verified(self, provider: OpenEndpoint, discovered: _Discovered, token: str) -> Json:
+    def verified(self, provider: OpenEndpoint, discovered: Discovered, token: str) -> Json:
         """The claims of a token whose signature is good."""
         try:
             header = jws.extract_compact(token.encode()).headers()
@@ -192,7 +232,8 @@ class ProviderSignOn:
             return claims
         raise _not_let_in(provider, "The signature of its ID token is not right.")
 
-    def _discover(self, provider: OpenEndpoint) -> _Discovered:
+    def discover(self, provider: OpenEndpoint) -> Discovered:
+        """The provider's own description, as of the last minutes. Raises `Refused`."""
         issuer = provider.text("issuer").rstrip("/")
         key = (issuer, provider.text("caCertificate"), provider.may_be_local)
         with self._lock:
@@ -206,7 +247,7 @@ class ProviderSignOn:
         missing = [name for name in _ENDPOINTS if not _is_url(metadata.get(name))]
         if missing:
             raise _away(provider, f"What is at {issuer}{DISCOVERY} names no {', '.join(missing)}.")
-        discovered = _Discovered(metadata, self._monotonic())
+        discovered = Discovered(metadata, self._monotonic())
         with self._lock:
             self._discovered[key] = discovered
             self._discovered.move_to_end(key)
@@ -214,7 +255,7 @@ class ProviderSignOn:
                 self._discovered.popitem(last=False)
         return discovered
 
-    def _keys(self, provider: OpenEndpoint, discovered: _Discovered, fits: Callable[[list[Key]], bool]) -> list[Key]:
+    def _keys(self, provider: OpenEndpoint, discovered: Discovered, fits: Callable[[list[Key]], bool]) -> list[Key]:
         age_s = self._monotonic() - discovered.keys_at
         if age_s >= KEPT_S or (age_s >= KEYS_AT_MOST_EVERY_S and not fits(discovered.keys)):
             document = self._json(provider, str(discovered.metadata["jwks_uri"]))
@@ -222,13 +263,14 @@ class ProviderSignOn:
             discovered.keys_at = self._monotonic()
         return discovered.keys
 
-    def _oauth(self, provider: OpenEndpoint, redirect_uri: str, metadata: Json | None = None) -> OAuth2Client:
+    def oauth(self, provider: OpenEndpoint, redirect_uri: str, metadata: Json | None = None) -> OAuth2Client:
+        """Authlib's client, whose requests are bounded."""
         secret = provider.text("clientSecret")
         methods = (metadata or {}).get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         by_post = "client_secret_basic" not in methods and "client_secret_post" in methods
         method = ("client_secret_post" if by_post else "client_secret_basic") if secret else "none"
         return OAuth2Client(
-            _GuardedSession(lambda *request: self._send(provider, *request)),
+            _GuardedSession(lambda *request: self.send(provider, *request)),
             client_id=provider.text("clientId"),
             client_secret=secret or None,
             token_endpoint_auth_method=method,
@@ -238,7 +280,9 @@ class ProviderSignOn:
         )
 
     def _json(self, provider: OpenEndpoint, url: str) -> Json:
-        reply = self._send(provider, "GET", url, {"Accept": "application/json"}, None)
+        return self._object(provider, url, self.send(provider, "GET", url, {"Accept": "application/json"}, None))
+
+    def _object(self, provider: OpenEndpoint, url: str, reply: HttpReply) -> Json:
         try:
             document = parse_json(reply.body) if reply.status == 200 else None
         except Malformed:
@@ -247,9 +291,10 @@ class ProviderSignOn:
             raise _away(provider, f"{url} answered with HTTP {reply.status} and no JSON object.")
         return document
 
-    def _send(
+    def send(
         self, provider: OpenEndpoint, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> HttpReply:
+        """One bounded request. Raises `Refused` when the provider does not answer."""
         access = OutboundAccess(Trust(authority=provider.text("caCertificate").strip()), provider.may_be_local)
         try:
             return self._client.request(

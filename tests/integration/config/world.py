@@ -48,7 +48,7 @@ class World:
             pipeline_named=self.definitions.pipeline,
             public_url=lambda _: "https://portside.example.com",
         )
-        looks = TagPolling(self.receiver, Pace())
+        looks = TagPolling(self.receiver, lambda _: Pace())
         self.inbox = Inbox(self.store, self.ledger, self.receiver, looks, self.definitions.report, SourceFollowing({}))
         self.executions = Executions()
         recorder = Recorder(self.store)

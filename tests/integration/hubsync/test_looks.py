@@ -41,7 +41,7 @@ class Street(Observer):
         self.office = Office(folder)
         self.office.now = time.time()
         self.receiver = Deliveries(self.office.catalog)
-        self.looks = TagPolling(self.receiver, Pace(LOOK_S, MISSED_S, PATIENCE_S))
+        self.looks = TagPolling(self.receiver, lambda _: Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
         self.office.store.add_observer(self)
         caller = HubCaller(LOOPBACK, connect_s=2, read_s=2)

@@ -12,9 +12,13 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from services.runner.requests import sign_on
+from services.runner.requests.check_sign_on import SignOnChecker
 from services.runner.requests.sign_on import ProviderSignOn
 from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Sealed
 from shared.contracts.problems import Code, Refused
+from shared.contracts.runs import ResolvedEndpoint
+from shared.contracts.sign_on_checks import HeldSignIn, SignOnCheck, SignOnChecked, Vouching
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient
 from tests.support.oidc import CLIENT, SECRET, Provider, a_provider
@@ -27,6 +31,11 @@ Json = dict[str, Any]
 def provider() -> Iterator[Provider]:
     with a_provider() as running:
         yield running
+
+
+def seal(text: str) -> Sealed:
+    """A box that tests open by looking into it."""
+    return Sealed(key_id="test", box=text)
 
 
 class Clock:
@@ -44,7 +53,7 @@ def clock() -> Clock:
 @pytest.fixture
 def flow(clock: Clock) -> Iterator[ProviderSignOn]:
     client = HttpClient(Guard(), user_agent="test")
-    yield ProviderSignOn(client, monotonic=clock)
+    yield ProviderSignOn(client, seal, monotonic=clock)
     client.close()
 
 
@@ -58,7 +67,7 @@ def signed_in(flow: ProviderSignOn, provider: Provider, *, nonce: str = "n1", **
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     back = {name: values[0] for name, values in parse_qs(urlsplit(provider.authorise(query)).query).items()}
     assert back["state"] == "s1"
-    options = {**REDIRECT, "nonce": nonce, "issuer": back["iss"]}
+    options = {**REDIRECT, "nonce": nonce, "issuer": back["iss"], "claims": ["preferred_username", "groups"]}
     return flow.finish(endpoint(provider, **{"code": back["code"], **more}), options)
 
 
@@ -183,3 +192,85 @@ def test_a_provider_that_is_away_or_another_is_named(flow: ProviderSignOn, provi
 def test_an_answer_of_another_issuer_is_refused(flow: ProviderSignOn, provider: Provider) -> None:
     with pytest.raises(Refused, match="came from the issuer https"):
         flow.finish(endpoint(provider), {**REDIRECT, "nonce": "n", "issuer": "https://evil.example.com"})
+
+
+def test_claims_that_the_token_lacks_come_from_userinfo(flow: ProviderSignOn, provider: Provider) -> None:
+    provider.userinfo = {"groups": ["admins"], "preferred_username": "another"}
+    assert signed_in(flow, provider)["claims"]["groups"] == ["devs"]
+    assert "/realm/userinfo" not in provider.asked
+    del provider.claims["groups"]
+    claims = signed_in(flow, provider)["claims"]
+    assert (claims["groups"], claims["preferred_username"]) == (["admins"], "ann")
+    provider.userinfo = {"sub": "s2", "groups": ["admins"]}
+    assert "speaks of another person" in refused(flow, provider, Code.UNAVAILABLE)
+    provider.disabled = True
+    assert "refused a fresh access token" in refused(flow, provider, Code.UNAVAILABLE)
+
+
+def checked(flow: ProviderSignOn, provider: Provider, *boxes: Json) -> SignOnChecked:
+    """What a check of sessions with these grants says."""
+    secrets = {"clientSecret": Sealed(key_id="test", box=SECRET)}
+    properties = {"issuer": provider.issuer, "clientId": CLIENT, "allowLocal": True}
+    ask = SignOnCheck(
+        provider="acme",
+        asked_at=1.0,
+        endpoint=ResolvedEndpoint(name="Acme SSO", type="oidc", properties=properties, secrets=secrets),
+        claims=("preferred_username", "groups"),
+        sign_ins=tuple(
+            HeldSignIn(session_id=str(place), subject="s1", grant=Sealed.model_validate(box))
+            for place, box in enumerate(boxes)
+        ),
+    )
+
+    def opened(resolved: ResolvedEndpoint) -> OpenEndpoint:
+        clear = {key: box.box for key, box in resolved.secrets.items()}
+        return OpenEndpoint(resolved.name, resolved.type, {**resolved.properties, **clear})
+
+    return SignOnChecker(flow, opened, seal)(ask)
+
+
+def test_a_session_is_good_while_its_refresh_token_is_and_each_answer_brings_the_next(
+    flow: ProviderSignOn, provider: Provider
+) -> None:
+    provider.refreshes = True
+    box = signed_in(flow, provider)["grant"]
+    provider.claims["groups"] = ["guests"]
+    (answer,) = checked(flow, provider, box).sign_ins
+    assert answer.outcome is Vouching.GOOD and answer.claims is not None and answer.claims["groups"] == ["guests"]
+    assert answer.grant is not None
+    used = checked(flow, provider, box).sign_ins[0]
+    assert (used.outcome, "no longer accepts" in used.detail) == (Vouching.GONE, True)
+    del provider.claims["groups"]
+    (answer,) = checked(flow, provider, answer.grant.model_dump()).sign_ins
+    assert (answer.outcome, answer.claims) == (Vouching.GOOD, None), "what is not said decides nothing"
+    assert answer.grant is not None
+    provider.disabled = True
+    (answer,) = checked(flow, provider, answer.grant.model_dump()).sign_ins
+    assert answer.outcome is Vouching.GONE
+
+
+def test_without_a_refresh_token_the_userinfo_endpoint_is_asked(flow: ProviderSignOn, provider: Provider) -> None:
+    provider.userinfo = {"groups": ["guests"], "preferred_username": "ann"}
+    box = signed_in(flow, provider)["grant"]
+    (answer,) = checked(flow, provider, box).sign_ins
+    assert (answer.outcome, answer.grant) == (Vouching.GOOD, None)
+    assert answer.claims is not None and answer.claims["groups"] == ["guests"]
+    provider.disabled = True
+    (answer,) = checked(flow, provider, box).sign_ins
+    assert answer.outcome is Vouching.GONE
+
+
+def test_a_provider_that_is_away_says_nothing_of_anybody(flow: ProviderSignOn, provider: Provider) -> None:
+    provider.refreshes = True
+    boxes = [signed_in(flow, provider)["grant"] for _ in range(3)]
+    provider.away = True
+    before = len(provider.asked)
+    answers = checked(flow, provider, *boxes).sign_ins
+    assert {answer.outcome for answer in answers} == {Vouching.UNKNOWN}
+    provider.away = False
+    assert {answer.outcome for answer in checked(flow, provider, *boxes).sign_ins} == {Vouching.GOOD}
+    assert len(provider.asked) - before < 12
+    provider.close()
+    answers = checked(flow, provider, *boxes).sign_ins
+    assert [answer.outcome for answer in answers] == [Vouching.UNKNOWN] * 3
+    assert all("cannot be used now" in answer.detail for answer in answers)

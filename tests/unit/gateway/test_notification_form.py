@@ -69,7 +69,7 @@ def test_an_object_that_was_not_touched_stays_an_object() -> None:
 
 
 def test_one_is_added_and_removed_and_the_last_takes_the_key_with_it() -> None:
-    more = form.added({"name": "p"}, "slack")
+    more = form.added({"name": "p"}, "slack", {"notifyTo": "ops@example.com"})
     assert more == {"name": "p", "notifications": {"slack": [{"event": "FAILURE"}]}}
     assert form.removed(more, 0) == {"name": "p"}
     assert form.added(more, "smoke signals") == more
@@ -96,3 +96,9 @@ def test_a_task_that_creates_is_changed_to_apply_in_the_stored_text(site: Site, 
     assert examine_pipeline(document.tree, task_schemas=TASK_SCHEMAS, position=document.position).flaws == []
     site.texts["pipelines"] = act.text
     assert ann.post("/pipelines/p1/change-to-apply", data=sent).status_code == 409
+
+
+def test_one_that_is_added_begins_with_the_defaults_of_the_installation() -> None:
+    defaults = {"notifyEvent": "WAITING", "notifyEndpoint": "mail", "notifyTo": "ops@example.com, dev@example.com"}
+    mail = {"event": "WAITING", "endpoint": "mail", "to": ["ops@example.com", "dev@example.com"]}
+    assert form.added({}, "email", defaults) == {"notifications": {"email": [mail]}}

@@ -94,7 +94,31 @@ def test_a_dead_letter_is_read_with_its_body(site: Site, ann: FlaskClient) -> No
     assert "{&lt;broken&gt;" in ann.get("/queues/dead/d1").text
 
 
-@pytest.mark.parametrize("path", ["/queues", "/health"])
+NOTICE = {
+    "about": "hook",
+    "message": "The hook of web is <out> of step.",
+    "nextStep": "Correct it.",
+    "page": "/webhooks/w1",
+    "until": "",
+}
+
+
+def test_notices_of_config_and_of_the_processes_are_on_one_page_and_counted(site: Site, ann: FlaskClient) -> None:
+    site.pages["notices"] = Page(documents=(NOTICE,), total=1)
+    disk, proxy = "The disk of /data is nearly full.", "Requests come through 192.0.2.1."
+    for instance in ("g", "g2"):
+        site.wellbeing.on_health(_said(instance=instance, troubles=(disk,), notes=(proxy,)))
+    page = ann.get("/notices").text
+    assert "&lt;out&gt; of step." in page and 'href="/webhooks/w1"' in page and "Correct it." in page
+    assert page.count(f"runner on h: {disk}") == page.count(f"runner on h: {proxy}") == 1
+    answer = site.call("GET", "/codestream/api/notices").json
+    assert answer["notices"][-1] == NOTICE and answer["count"] == len(answer["notices"]) >= 3
+    assert f'<span class="count">{answer["count"]}<' in ann.get("/notices/count").text
+    for instance in ("g", "g2"):
+        site.wellbeing.on_health(_said(instance=instance, ended=True))
+
+
+@pytest.mark.parametrize("path", ["/queues", "/health", "/notices", "/notices/count"])
 def test_who_is_no_administrator_is_told_whom_to_ask(site: Site, ann: FlaskClient, path: str) -> None:
     site.role = Role(administrators=("root",))
     answer = ann.get(path)
@@ -115,6 +139,28 @@ def test_a_project_is_made_with_its_people(site: Site, ann: FlaskClient) -> None
     body = site.asked[-1].body
     assert body["name"] == "web"
     assert body["members"] == [{"email": "ann"}, {"email": "bob@example.com"}]
+
+
+def test_pickers_ask_for_names_and_previews_for_rights(site: Site, ann: FlaskClient) -> None:
+    site.documents["users"] = {"names": ["ann", "joanna"]}
+    answer = ann.get("/people/names?q=an&of=people")
+    assert (answer.json, answer.content_type) == (["ann", "joanna"], "application/json")
+    assert site.asked[-1].options == {"suggest": "an", "of": "people"}
+    row = {"name": "<bob>", "known": True, "enabled": True, "words": "read", "projectRole": "Viewer"}
+    site.documents["users"] = {"people": [row, {"name": "eve", "known": False}]}
+    token = form_token(ann.get("/projects/new").text)
+    page = ann.post("/projects/would", data={"form_token": token, "viewers": "bob\neve"}).text
+    assert site.asked[-1].options["wouldInProject"]["viewers"] == ["bob", "eve"]
+    assert "&lt;bob&gt;" in page and "may read" in page and "nobody here has this name" in page
+    site.documents["users"] = {"projects": [], "others": "run pipelines", "administers": False}
+    page = ann.post("/people/u1/would", data={"form_token": token, "serviceRole": "Executor"}).text
+    assert "In every project they may run pipelines." in page
+    assert (site.asked[-1].id, site.asked[-1].options) == ("u1", {"wouldEverywhere": "Executor"})
+    rights = {"serviceRole": "Viewer", "rights": ["READ", "EDIT"]}
+    words = {"READ": "read", "EDIT": "change definitions"}
+    site.documents["users"] = {"projectRoles": ["", "Member"], "rows": [rights], "words": words}
+    page = ann.get("/people/roles").text
+    assert "Not in the project" in page and "<td>change definitions</td>" in page
 
 
 def test_a_refused_project_shows_what_was_typed_and_why(site: Site, ann: FlaskClient) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from services.gateway.roles import Role
-from shared.contracts.catalog import Page
+from shared.contracts.catalog import Document, Page
 from shared.contracts.problems import Code, refuse
 
 from .site import Site, form_token
@@ -44,6 +45,24 @@ def settings(site: Site, ann: FlaskClient) -> FlaskClient:
 def test_the_page_shows_the_address_and_the_providers(settings: FlaskClient) -> None:
     page = settings.get("/settings").text
     assert 'value="https://ci.example.com"' in page and "Acme SSO" in page and 'href="/settings"' in page
+
+
+def test_what_the_environment_says_cannot_be_edited_and_how_many_hooks_move_is_said(
+    site: Site, settings: FlaskClient
+) -> None:
+    options = {"keepDays": 30, "lookEverySeconds": 60, "fromEnvironment": {"keepDays": "KEEP_DAYS"}, "hooks": 3}
+    site.documents["settings"] |= options
+    page = settings.get("/settings").text
+    assert re.search(r'name="keepDays" value="30"[^>]* disabled', page) and "<code>KEEP_DAYS</code>" in page
+    assert re.search(r'name="lookEverySeconds" value="60"[^>]*>', page) and "all 3 hooks move" in page
+    health = settings.get("/health").text
+    assert "https://ci.example.com" in health and "from the environment" in health
+    moved = {**site.documents["settings"], "publicUrl": "https://new.example.com"}
+    site.post.answers["catalog.act"] = lambda _: Document(document=moved)
+    sent = {"form_token": form_token(page), "publicUrl": "https://new.example.com", "lookEverySeconds": "30"}
+    assert settings.post("/settings", data=sent).status_code == 302
+    assert site.asked[-1].body["lookEverySeconds"] == "30" and "keepDays" not in site.asked[-1].body
+    assert "3 hooks move to https://new.example.com." in settings.get("/settings").text
 
 
 def test_it_is_for_administrators(site: Site, settings: FlaskClient) -> None:

@@ -34,7 +34,7 @@ def on_timer(uow: UnitOfWork, token_id: str) -> None:
     user = people.USERS.one(uow, id=token.user_id) if token is not None else None
     if token is None or user is None or token.revoked_at is not None:
         return
-    _tell(uow, webhooks_store.of_token(uow, token_id), _of_token(token, user, uow.now))
+    _tell(uow, webhooks_store.of_token(uow, token_id), token_sentence(token, user, uow.now))
     watch(uow, token)
 
 
@@ -82,18 +82,24 @@ def notices(uow: Reading) -> list[str]:
     lines = []
     for token in webhooks_store.ending_tokens(uow, uow.now + AHEAD_S[0]):
         _, user = people.owners(uow, [token.id])[token.id]
-        lines.append(f"{_of_token(token, user, uow.now)} {_acting(webhooks_store.of_token(uow, token.id))}")
+        lines.append(
+            f"{token_sentence(token, user, uow.now)} {acting_sentence(webhooks_store.of_token(uow, token.id))}"
+        )
     for user in webhooks_store.disabled_actors(uow):
-        lines.append(f"User {user.name} is disabled. {_acting(webhooks_store.of_actor(uow, user.id, user.name))}")
+        lines.append(
+            f"User {user.name} is disabled. {acting_sentence(webhooks_store.of_actor(uow, user.id, user.name))}"
+        )
     return lines
 
 
-def _of_token(token: Token, user: User, now: float) -> str:
+def token_sentence(token: Token, user: User, now: float) -> str:
+    """When an API token ends or ended."""
     verb = "ends" if token.expires_at > now else "ended"
     return f"The API token {token.name} of {user.name} {verb} on {day(token.expires_at)}."
 
 
-def _acting(webhooks: Iterable[Webhook]) -> str:
+def acting_sentence(webhooks: Iterable[Webhook]) -> str:
+    """Which webhooks act so."""
     names = [f"{webhook.project}/{webhook.name}" for webhook in webhooks]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f"Webhooks that act so: {', '.join(names[:5])}{more}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from typing import Any
+
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 
 from services.config.model.definitions import DeviceSignIn, SignInProvider, Token, User
 from services.config.model.people import Person
@@ -17,6 +19,7 @@ from services.config.tables.catalog import (
     SignInProviderRow,
     TokenRow,
     UserRow,
+    WebhookRow,
 )
 
 from .rows import Table, stamped_fields
@@ -114,6 +117,24 @@ def count_administrators(uow: Reading, *, but: str = "") -> int:
     return uow.session.scalar(statement) or 0
 
 
+def names_like(uow: Reading, part: str, limit: int) -> list[str]:
+    """Names of enabled users that hold a text, whatever the case; those that begin with it first."""
+    key = part.strip().casefold()
+    begins = case((UserRow.name_key.startswith(key, autoescape=True), 0), else_=1)
+    holds = UserRow.name_key.contains(key, autoescape=True)
+    statement = select(UserRow.name).where(UserRow.enabled.is_(True), holds).order_by(begins, UserRow.name_key)
+    return list(uow.session.scalars(statement.limit(limit)))
+
+
+def groups_like(uow: Reading, part: str, limit: int) -> list[str]:
+    """Groups of enabled users that hold a text, whatever the case, in order."""
+    key = part.strip().casefold()
+    groups: set[str] = set()
+    for of_one in uow.session.scalars(select(UserRow.groups).where(UserRow.enabled.is_(True))):
+        groups.update(group for group in of_one if key in group.casefold())
+    return sorted(groups)[:limit]
+
+
 def addresses(uow: Reading, names: list[str], groups: list[str], project: str) -> list[str]:
     """E-mail addresses of people by name or address, and of everybody in groups; a project role is a group too."""
     keys, group_keys = {name.casefold() for name in names}, {group.casefold() for group in groups}
@@ -150,9 +171,58 @@ def owners(uow: Reading, token_ids: list[str]) -> dict[str, tuple[Token, User]]:
     return {token.id: (token, users[token.user_id]) for token in tokens}
 
 
+def ending_tokens(uow: Reading, until: float, *, used_since: float) -> list[Token]:
+    """API tokens that end before then, that are still good, that were used since, and by which no webhook acts."""
+    acting = select(WebhookRow.api_token_id).where(WebhookRow.api_token_id == TokenRow.id).exists()
+    return TOKENS.all(
+        uow,
+        TokenRow.kind == "api",
+        TokenRow.revoked_at.is_(None),
+        TokenRow.expires_at <= until,
+        TokenRow.expires_at > uow.now,
+        TokenRow.last_used_at >= used_since,
+        ~acting,
+    )
+
+
 def touch_token(uow: UnitOfWork, token_id: str) -> None:
     """Note that a token was used now."""
     uow.session.execute(update(TokenRow).where(TokenRow.id == token_id).values(last_used_at=uow.now))
+
+
+def to_check(uow: Reading, provider: str, before: float, limit: int) -> list[tuple[Token, str]]:
+    """Open sessions of a provider that it was last asked about before then, the longest ago first, with the person's
+    subject there."""
+    rows = uow.session.execute(
+        select(TokenRow.id, UserRow.subject)
+        .join(UserRow, UserRow.id == TokenRow.user_id)
+        .where(*_open_at(uow, provider), TokenRow.checked_at <= before)
+        .order_by(TokenRow.checked_at, TokenRow.id)
+        .limit(limit)
+    ).all()
+    tokens = {token.id: token for token in TOKENS.all(uow, TokenRow.id.in_([row.id for row in rows]))}
+    return [(tokens[row.id], row.subject) for row in rows]
+
+
+def last_checked(uow: Reading, provider: str) -> float | None:
+    """Of its open sessions, when the provider was asked about the one that waits longest; None without any."""
+    return uow.session.scalar(select(func.min(TokenRow.checked_at)).where(*_open_at(uow, provider)))
+
+
+def _open_at(uow: Reading, provider: str) -> tuple[Any, ...]:
+    return (
+        TokenRow.provider == provider,
+        TokenRow.kind.in_(("session", "refresh")),
+        TokenRow.checked_at.is_not(None),
+        TokenRow.revoked_at.is_(None),
+        TokenRow.expires_at > uow.now,
+    )
+
+
+def note_check(uow: UnitOfWork, token_id: str, at: float, grant: dict[str, Any] | None = None) -> None:
+    """The provider was asked about a session, and perhaps gave other tokens for it."""
+    changed: dict[str, Any] = {"checked_at": at} | ({"provider_grant": grant} if grant is not None else {})
+    uow.session.execute(update(TokenRow).where(TokenRow.id == token_id).values(changed))
 
 
 def revoke_tokens(uow: UnitOfWork, user_id: str, *, but: str | None = None, kinds: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
 
 from services.config.model.definitions import Token, Tombstone, User, Webhook
 from services.config.store.filters import FilterField, within
@@ -90,6 +90,20 @@ def ending_tokens(uow: Reading, until: float) -> list[Token]:
     return TOKENS.all(uow, TokenRow.kind == "api", TokenRow.revoked_at.is_(None), TokenRow.expires_at <= until, used)
 
 
+def in_states(uow: Reading, states: Iterable[str]) -> list[Webhook]:
+    """Enabled webhooks whose hook at the registry is in one of these states."""
+    return WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hub_state.in_(list(states)))
+
+
+def with_hooks_elsewhere(uow: Reading) -> list[Webhook]:
+    """Enabled webhooks at whose repository there are hooks to another address, which nobody wants gone yet."""
+    return [
+        webhook
+        for webhook in WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hook_repository != "")
+        if {hook["slug"] for hook in webhook.elsewhere} - set(webhook.replacing)
+    ]
+
+
 def disabled_actors(uow: Reading) -> list[User]:
     """Disabled users as whom webhooks act."""
     tokens = select(TokenRow.id).where(TokenRow.user_id == UserRow.id)
@@ -101,6 +115,11 @@ def disabled_actors(uow: Reading) -> list[User]:
 def with_hooks(uow: Reading) -> list[Webhook]:
     """Webhooks that should have a hook at a registry that we manage."""
     return WEBHOOKS.all(uow, WebhookRow.hook_repository != "")
+
+
+def count_hooks(uow: Reading) -> int:
+    """How many webhooks should have a hook at a registry that we manage."""
+    return uow.session.scalar(select(func.count()).where(WebhookRow.hook_repository != "")) or 0
 
 
 def hooks_beside(uow: Reading, webhook_ids: Iterable[str]) -> tuple[list[Webhook], list[Tombstone]]:

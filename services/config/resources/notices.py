@@ -1,0 +1,186 @@
+"""Notices: what administrators should do soon, each with what to do and where. Read from what is, and kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from services.config.catalog import certificates, references
+from services.config.catalog.documents import day, wire_time
+from services.config.catalog.hooks import public_url
+from services.config.catalog.webhooks import identity
+from services.config.model.people import Person
+from services.config.resource import unsupported
+from services.config.store import Reading, UnitOfWork
+from services.config.store.definitions import people, webhooks
+from services.config.store.definitions.endpoints import ENDPOINTS
+from shared.contracts.base import Json
+from shared.contracts.catalog import Act, Document, Find, Get, Page
+from shared.contracts.mirror import MirrorState
+from shared.contracts.problems import Code, refuse
+from shared.grammar.repositories import DOCKER_HUB
+
+MOST = 500
+AHEAD_S = 30 * identity.DAY_S
+TOKEN_AHEAD_S = 7 * identity.DAY_S
+"""For API tokens by which no webhook acts; those of webhooks are named as early as certificates."""
+USED_WITHIN_S = 30 * identity.DAY_S
+OUT_OF_STEP = (MirrorState.NEEDS_CREDENTIALS, MirrorState.NOT_PERMITTED, MirrorState.RATE_LIMITED)
+_CERTIFICATES = {
+    "caCertificate": "The private authority",
+    "certAuthorityData": "The authority of the cluster",
+    "certData": "The client certificate",
+}
+"""Properties of endpoints that hold one, with what it is."""
+
+
+class Notices:
+    """The kind `notices`, for administrators."""
+
+    def find(self, uow: Reading, person: Person, ask: Find) -> Page:
+        """All of them, those that have an end first and soonest."""
+        person.demand_administrator("see the notices")
+        rows = [row for source in _SOURCES for row in source(uow)]
+        rows.sort(key=lambda row: row["until"] or "~")
+        return Page(documents=tuple(rows[:MOST]), total=len(rows))
+
+    def get(self, uow: Reading, person: Person, ask: Get) -> Document:
+        """Refuses: a notice has no address of its own."""
+        person.demand_administrator("see the notices")
+        raise refuse(Code.NOT_FOUND, f"there is no notice {ask.id}", subject=ask.id, next_step="List them.")
+
+    def act(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        """Refuses: a notice ends with its cause."""
+        raise unsupported(ask.kind, ask.verb, ())
+
+
+def notice(about: str, message: str, next_step: str, page: str, *, ends_at: float | None = None) -> Json:
+    """One notice in the API's shape; `page` is where to act, and `ends_at` when something ends."""
+    return {
+        "kind": "NOTICE",
+        "about": about,
+        "message": message,
+        "nextStep": next_step,
+        "page": page,
+        "until": wire_time(ends_at),
+    }
+
+
+def _webhook_tokens(uow: Reading) -> Iterator[Json]:
+    for token in webhooks.ending_tokens(uow, uow.now + AHEAD_S):
+        _, user = people.owners(uow, [token.id])[token.id]
+        acting = webhooks.of_token(uow, token.id)
+        yield notice(
+            "api-token",
+            f"{identity.token_sentence(token, user, uow.now)} {identity.acting_sentence(acting)}",
+            "Make another token, and give it to these webhooks.",
+            f"/webhooks/{acting[0].id}",
+            ends_at=token.expires_at,
+        )
+
+
+def _tokens(uow: Reading) -> Iterator[Json]:
+    """Tokens in use that end soon: builds would stop."""
+    for token in people.ending_tokens(uow, uow.now + TOKEN_AHEAD_S, used_since=uow.now - USED_WITHIN_S):
+        _, user = people.owners(uow, [token.id])[token.id]
+        yield notice(
+            "api-token",
+            f"{identity.token_sentence(token, user, uow.now)} It was last used on {day(token.last_used_at or 0)}.",
+            f"{user.name} makes another under My account, and puts it where this one is used.",
+            f"/people/{user.id}",
+            ends_at=token.expires_at,
+        )
+
+
+def _disabled(uow: Reading) -> Iterator[Json]:
+    for user in webhooks.disabled_actors(uow):
+        acting = webhooks.of_actor(uow, user.id, user.name)
+        yield notice(
+            "webhook-user",
+            f"User {user.name} is disabled. {identity.acting_sentence(acting)}",
+            "Give these webhooks an API token of somebody else, or enable the user again.",
+            f"/people/{user.id}",
+        )
+
+
+def _hooks(uow: Reading) -> Iterator[Json]:
+    for webhook in webhooks.in_states(uow, [state.value for state in OUT_OF_STEP]):
+        yield notice(
+            "hook",
+            f"The hook of {webhook.project}/{webhook.name} at Docker Hub is out of step ({webhook.hub_state}). "
+            f"{webhook.hub_message}".strip(),
+            "Correct what it says: Portside tries again within five minutes.",
+            f"/webhooks/{webhook.id}",
+        )
+    for webhook in webhooks.with_hooks_elsewhere(uow):
+        count = len(webhook.elsewhere)
+        hooks = "a hook that points" if count == 1 else f"{count} hooks that point"
+        yield notice(
+            "hook",
+            f"The repository of {webhook.project}/{webhook.name} has {hooks} at another address.",
+            "Delete them there if they are left over from another Portside.",
+            f"/webhooks/{webhook.id}",
+        )
+    for stone in webhooks.TOMBSTONES.all(uow, webhooks.TOMBSTONES.column("message") != "", limit=MOST):
+        yield notice(
+            "hook",
+            f"The hook {stone.hook_name} is still at {stone.repository}, and should be gone. {stone.message}".strip(),
+            "Delete it at Docker Hub, or correct the sign-in of its endpoint.",
+            "/webhooks",
+        )
+
+
+def _certificates(uow: Reading) -> Iterator[Json]:
+    for endpoint in ENDPOINTS.all(uow):
+        where = f"endpoint {endpoint.project}/{endpoint.name}"
+        yield from _ending(uow.now, where, f"/endpoints/{endpoint.id}", endpoint.properties)
+    for provider in people.PROVIDERS.all(uow):
+        yield from _ending(
+            uow.now, f"sign-in provider {provider.name}", f"/settings/providers/{provider.id}", provider.tree
+        )
+
+
+def _ending(now: float, where: str, page: str, properties: Mapping[str, Any]) -> Iterator[Json]:
+    for key, words in _CERTIFICATES.items():
+        ends_at = certificates.end_of(str(properties[key])) if properties.get(key) else None
+        if ends_at is not None and ends_at <= now + AHEAD_S:
+            verb = "ends" if ends_at > now else "ended"
+            yield notice(
+                "certificate",
+                f"{words} in {where} {verb} on {day(ends_at)}.",
+                f"Put the new one into {key}.",
+                page,
+                ends_at=ends_at,
+            )
+
+
+def _restricted(uow: Reading) -> Iterator[Json]:
+    endpoints = {value.id: value for value in ENDPOINTS.all(uow, ENDPOINTS.column("restricted").is_(False))}
+    for endpoint_id, names in references.naming_restricted(uow, endpoints.values()).items():
+        endpoint = endpoints[endpoint_id]
+        listed = " and ".join(f"${{var.{name}}}" for name in names)
+        yield notice(
+            "restricted-variable",
+            f"Endpoint {endpoint.project}/{endpoint.name} names the restricted {listed}: "
+            "runs that use it send the value without an approval.",
+            "Mark the endpoint as restricted, or name a SECRET variable in it.",
+            f"/endpoints/{endpoint.id}",
+        )
+
+
+def _address(uow: Reading) -> Iterator[Json]:
+    url = public_url.of(uow)
+    for why in (public_url.why_unreachable(url, DOCKER_HUB), public_url.why_in_clear(url, DOCKER_HUB)):
+        if why and webhooks.with_hooks(uow):
+            yield notice("public-address", why, "Change the public address in Settings.", "/settings")
+
+
+_SOURCES: Iterable[Callable[[Reading], Iterator[Json]]] = (
+    _webhook_tokens,
+    _tokens,
+    _disabled,
+    _hooks,
+    _certificates,
+    _restricted,
+    _address,
+)

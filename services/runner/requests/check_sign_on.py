@@ -1,0 +1,160 @@
+"""Asking a provider whether it still vouches for open sessions: by their refresh tokens, else at its userinfo endpoint.
+
+Facts: RFC 6749 (5.2: `invalid_grant` is a refresh token that is no longer good; 6: the answer may hold another one);
+OpenID Connect Core 1.0 (5.3 userinfo, 12.2 the ID token of a refresh names the same issuer, audience and person).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from authlib.oauth2 import OAuth2Error
+
+from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.base import Json
+from shared.contracts.problems import Refused
+from shared.contracts.runs import ResolvedEndpoint
+from shared.contracts.sign_on_checks import CheckedSignIn, HeldSignIn, SignOnCheck, SignOnChecked, Vouching
+from shared.process.clock import monotonic as process_monotonic
+from shared.process.clock import now as process_now
+from shared.process.secrets import CannotOpen
+
+from .grants import ProviderTokens, Revoked, missing
+from .id_tokens import is_of_another
+from .sign_on import Discovered, ProviderSignOn, Seal
+
+ASK_FOR_S = 25.0
+"""So long one question may take in all; sessions that are not reached are asked about with the next one."""
+SOON_S = 30.0
+"""An access token that ends within this time says nothing about the person when it is refused."""
+
+
+class SignOnChecker:
+    """Answers `sign-on.check`; every way to fail is an answer with its reason."""
+
+    def __init__(
+        self,
+        sign_on: ProviderSignOn,
+        open_endpoint: Callable[[ResolvedEndpoint], OpenEndpoint],
+        seal: Seal,
+        *,
+        now: Callable[[], float] = process_now,
+        monotonic: Callable[[], float] = process_monotonic,
+    ) -> None:
+        self._sign_on = sign_on
+        self._open = open_endpoint
+        self._seal = seal
+        self._now = now
+        self._monotonic = monotonic
+
+    def __call__(self, request: SignOnCheck) -> SignOnChecked:
+        """One session after the other; once the provider is away nothing more is asked of it."""
+        answers: list[CheckedSignIn] = []
+        until = self._monotonic() + ASK_FOR_S
+        away = ""
+        for sign_in in request.sign_ins:
+            if self._monotonic() >= until and not away:
+                break
+            if away:
+                answers.append(_unknown(sign_in, away))
+                continue
+            try:
+                answers.append(self._checked(request, sign_in))
+            except Refused as refused:
+                away = refused.problem.message
+                answers.append(_unknown(sign_in, away))
+            except CannotOpen as error:
+                answers.append(_unknown(sign_in, str(error)))
+        return SignOnChecked(provider=request.provider, asked_at=request.asked_at, sign_ins=tuple(answers))
+
+    def _checked(self, request: SignOnCheck, sign_in: HeldSignIn) -> CheckedSignIn:
+        endpoint = request.endpoint
+        provider = self._open(endpoint.model_copy(update={"secrets": {**endpoint.secrets, "grant": sign_in.grant}}))
+        grant = ProviderTokens.read(provider.text("grant"))
+        discovered = self._sign_on.discover(provider)
+        try:
+            if grant.refresh:
+                return self._by_refresh(provider, discovered, request, sign_in, grant)
+            return self._by_userinfo(provider, discovered, request, sign_in, grant)
+        except Revoked as revoked:
+            return CheckedSignIn(session_id=sign_in.session_id, outcome=Vouching.GONE, detail=str(revoked))
+
+    def _by_refresh(
+        self,
+        provider: OpenEndpoint,
+        discovered: Discovered,
+        request: SignOnCheck,
+        sign_in: HeldSignIn,
+        grant: ProviderTokens,
+    ) -> CheckedSignIn:
+        oauth = self._sign_on.oauth(provider, "", discovered.metadata)
+        # Without one the scopes stay; a provider may have granted fewer than were asked for.
+        oauth.scope = None
+        try:
+            answer = oauth.refresh_token(discovered.metadata["token_endpoint"], refresh_token=grant.refresh)
+        except OAuth2Error as error:
+            if error.error == "invalid_grant":
+                raise Revoked(
+                    f"It no longer accepts the session's refresh token ({str(error.description or error.error)[:200]})."
+                ) from None
+            return _unknown(sign_in, f"Its token endpoint answered {error.error}.")
+        except ValueError as error:
+            return _unknown(sign_in, f"Its token endpoint answered with no token ({str(error)[:200]}).")
+        fresh = ProviderTokens.of(answer, self._now())
+        fresh = fresh if fresh.refresh else replace(fresh, refresh=grant.refresh)
+        claims = self._claims(provider, discovered, request, sign_in, fresh, str(answer.get("id_token") or ""))
+        sealed = self._seal(fresh.text())
+        return CheckedSignIn(session_id=sign_in.session_id, outcome=Vouching.GOOD, grant=sealed, claims=claims)
+
+    def _by_userinfo(
+        self,
+        provider: OpenEndpoint,
+        discovered: Discovered,
+        request: SignOnCheck,
+        sign_in: HeldSignIn,
+        grant: ProviderTokens,
+    ) -> CheckedSignIn:
+        if grant.ends_at <= self._now() + SOON_S:
+            return _unknown(sign_in, "It gave no refresh token, and the access token has ended.")
+        claims = self._sign_on.userinfo(provider, discovered, grant.access, sign_in.subject)
+        if claims is None:
+            return _unknown(sign_in, "It gave no refresh token, and has no userinfo endpoint.")
+        return CheckedSignIn(
+            session_id=sign_in.session_id,
+            outcome=Vouching.GOOD,
+            claims=None if missing(claims, request.claims) else claims,
+        )
+
+    def _claims(
+        self,
+        provider: OpenEndpoint,
+        discovered: Discovered,
+        request: SignOnCheck,
+        sign_in: HeldSignIn,
+        grant: ProviderTokens,
+        token: str,
+    ) -> Json | None:
+        """All that the rules look at, as the provider says it now; None where it does not: nothing is decided then.
+
+        The tokens are new, and kept whatever comes of this: a provider may take each refresh token only once.
+        """
+        try:
+            claims = self._sign_on.verified(provider, discovered, token) if token else {}
+            if claims and is_of_another(
+                claims,
+                issuer=str(discovered.metadata["issuer"]),
+                client_id=provider.text("clientId"),
+                subject=sign_in.subject,
+            ):
+                return None
+            if missing(claims, request.claims) or "sub" not in claims:
+                further = self._sign_on.userinfo(provider, discovered, grant.access, sign_in.subject) or {}
+                claims = {**further, **claims}
+        except (Refused, Revoked):
+            return None
+        return None if missing(claims, request.claims) or "sub" not in claims else claims
+
+
+def _unknown(sign_in: HeldSignIn, detail: str) -> CheckedSignIn:
+    return CheckedSignIn(session_id=sign_in.session_id, outcome=Vouching.UNKNOWN, detail=detail[:500])

@@ -1,0 +1,104 @@
+"""Notices: what ends soon or is out of step, each with what to do and where; they go away with their cause."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.config.store.definitions import webhooks
+from services.config.store.definitions.people import touch_token
+from shared.contracts.catalog import Kind
+from shared.contracts.mirror import MirrorState
+from shared.contracts.problems import Code, Refused
+from shared.process.secrets import token_hash
+from tests.integration.config.office import Office
+from tests.support.tls import certificate
+
+DAY_S = 86_400.0
+
+
+def notices(office: Office, about: str) -> list[dict[str, Any]]:
+    rows = [row for row in office.find(Kind.NOTICES).documents if row["about"] == about]
+    assert all(row["message"] and row["nextStep"] and row["page"].startswith("/") for row in rows)
+    return rows
+
+
+def api_token(office: Office, name: str, days: int) -> dict[str, Any]:
+    made = office.act(Kind.TOKENS, "create", {"name": name, "goodForDays": days}, hashes={"token": token_hash(name)})
+    with office.store.write() as uow:
+        touch_token(uow, made["id"])
+    return made
+
+
+def test_only_administrators_see_them_and_an_installation_in_order_has_none(office: Office) -> None:
+    office.user("ann", service="Developer")
+    with pytest.raises(Refused) as caught:
+        office.find(Kind.NOTICES, by="ann")
+    assert caught.value.problem.code is Code.FORBIDDEN
+    office.docker_endpoint()
+    office.webhook(endpoint="hub")
+    assert office.find(Kind.NOTICES).total == 0
+
+
+def test_a_token_in_use_is_named_a_week_before_it_ends(office: Office) -> None:
+    api_token(office, "build", 10)
+    assert notices(office, "api-token") == []
+    office.now += 4 * DAY_S
+    (row,) = notices(office, "api-token")
+    assert "build" in row["message"] and row["until"]
+    office.now += 7 * DAY_S
+    assert notices(office, "api-token") == []
+
+
+def test_a_hook_out_of_step_is_named_until_it_is_in_step(office: Office) -> None:
+    office.docker_endpoint()
+    made = office.webhook(endpoint="hub")
+    states = ((MirrorState.NOT_PERMITTED, 1), (MirrorState.IN_STEP, 0))
+    for state, count in states:
+        with office.store.write() as uow:
+            webhooks.note_hub(uow, made["id"], state=state.value, message="The account may not.", slug=None)
+        rows = notices(office, "hook")
+        assert len(rows) == count
+    assert rows == []
+
+
+def test_certificates_of_endpoints_are_named_thirty_days_ahead(office: Office) -> None:
+    office.now = datetime.now(UTC).timestamp()
+    pem = certificate().pem
+    office.docker_endpoint(
+        properties={"serverType": "OCI", "repoURL": "registry.example.com/web", "caCertificate": pem}
+    )
+    ends = certificate().certificate.not_valid_after_utc
+    office.now = (ends - timedelta(days=29)).timestamp()
+    (row,) = notices(office, "certificate")
+    assert row["message"].startswith("The private authority in endpoint default/hub ends on")
+    office.now = (ends + timedelta(days=1)).timestamp()
+    assert " ended on " in notices(office, "certificate")[0]["message"]
+
+
+def test_an_endpoint_that_names_a_restricted_variable_is_named_unless_it_is_restricted_too(office: Office) -> None:
+    sealed = office.sealed(value="s3cret")
+    office.act(
+        Kind.VARIABLES,
+        "create",
+        {"name": "key", "project": "default", "type": "RESTRICTED", "value": "*****"},
+        sealed=sealed,
+    )
+    properties = {"serverType": "OCI", "repoURL": "registry.example.com/web", "username": "${var.key}"}
+    made = office.docker_endpoint(properties=properties)
+    (row,) = notices(office, "restricted-variable")
+    assert "default/hub names the restricted ${var.key}" in row["message"]
+    assert row["page"] == f"/endpoints/{made['id']}"
+    office.act(Kind.ENDPOINTS, "patch", {"isRestricted": True}, id=made["id"])
+    assert notices(office, "restricted-variable") == []
+
+
+def test_an_address_that_docker_hub_cannot_reach_is_named_once_a_hook_is_wanted(office: Office) -> None:
+    office.act(Kind.SETTINGS, "patch", {"publicUrl": "http://127.0.0.1:8080"})
+    assert notices(office, "public-address") == []
+    office.docker_endpoint()
+    office.webhook(endpoint="hub")
+    (row,) = notices(office, "public-address")
+    assert row["page"] == "/settings"
