@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -12,12 +13,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
+import yaml
 
 from cli.kube import ClusterClient, read_kubeconfig
 from cli.portside.api import Client
 from cli.secretfiles import own_secrets
+from tests.support.balancer import Balancer
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = f"portside-chart-{os.getpid()}"
@@ -42,7 +47,42 @@ spec:
   claimRef: {{namespace: {name}, name: home-portside-gateway-0}}
   hostPath: {{path: {folder}}}
 """
-pytestmark = [pytest.mark.cluster, pytest.mark.docker, pytest.mark.helm, pytest.mark.outer, pytest.mark.timeout(900)]
+PIPELINE = """---
+project: default
+kind: PIPELINE
+name: Deploy
+enabled: true
+options: [DOCKER_TRIGGER]
+input: {{DOCKER_IMAGE: '', DOCKER_TAG: ''}}
+stageOrder: [Deploy]
+stages:
+  Deploy:
+    taskOrder: [Apply]
+    tasks:
+      Apply:
+        type: K8S
+        endpoints: {{kubernetesServer: cluster}}
+        input:
+          action: APPLY
+          pinDigest: false
+          namespace: {namespace}
+          yaml: |
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {{name: pushed}}
+            spec:
+              selector: {{matchLabels: {{app: pushed}}}}
+              template:
+                metadata: {{labels: {{app: pushed}}}}
+                spec:
+                  terminationGracePeriodSeconds: 1
+                  containers:
+                  - name: main
+                    image: "${{input.DOCKER_IMAGE}}:${{input.DOCKER_TAG}}"
+                    imagePullPolicy: Never
+"""
+IMAGE_OF_IT = "jsonpath={.spec.template.spec.containers[0].image} {.status.readyReplicas}"
+pytestmark = [pytest.mark.cluster, pytest.mark.docker, pytest.mark.helm, pytest.mark.outer, pytest.mark.timeout(1800)]
 
 
 def run(*command: str, text: str | None = None, folder: Path | None = None) -> str:
@@ -142,7 +182,59 @@ def slots(runner: str) -> str:
     return kubectl("get", "deployment", runner, "--output", "jsonpath={.spec.template.spec.containers[0].env[*].name}")
 
 
-def test_it_installs_changes_rolls_back_and_keeps_what_it_knows(values: Path) -> None:
+def until_over(client: Client, index: int) -> dict[str, Any]:
+    """The run of that number, once it has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        runs = [run for run in client.documents("/executions") if run["index"] == index]
+        return runs[0] if runs and runs[0]["status"] in ("COMPLETED", "FAILED", "CANCELED") else None
+
+    run: dict[str, Any] = until(ended, f"run #{index} did not end")
+    return run
+
+
+@pytest.fixture(scope="module")
+def api_server() -> Iterator[int]:
+    """A port of the bridge between pods and this machine: it leads to the API server, which listens on loopback."""
+    server = urlsplit(read_kubeconfig(Path(os.environ["KUBECONFIG"])).server)
+    forwarder = Balancer([server.port or 443], bridge())
+    yield forwarder.port
+    forwarder.close()
+
+
+@functools.cache
+def bridge() -> str:
+    """This machine's address for pods."""
+    form = "{{(index .IPAM.Config 0).Gateway}}"
+    return run("docker", "network", "inspect", "bridge", "--format", form).strip()
+
+
+def define(client: Client, api_port: int) -> str:
+    """What deploys a pushed `local/pause` to the cluster from within it; returns where its registry calls."""
+    kubeconfig = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    kubeconfig["clusters"][0]["cluster"]["server"] = f"https://{bridge()}:{api_port}"
+    cluster = {"authType": "kubeconfig", "kubeconfig": yaml.safe_dump(kubeconfig)}
+    registry = {"serverType": "DockerHub", "repoURL": "https://hub.docker.com/r/local/pause"}
+    for name, type_, properties in (("cluster", "k8s", cluster), ("hub", "docker", registry)):
+        client.post("/endpoints", {"name": name, "project": "default", "type": type_, "properties": properties})
+    client.import_yaml(PIPELINE.format(namespace=NAMESPACE))
+    webhook = {"name": "pushes", "project": "default", "endpoint": "hub", "pipeline": "Deploy", "enabled": True}
+    made = client.post("/registry-webhooks", {**webhook, "serverType": "DockerHub", "repoName": "local/pause"})
+    return str(urlsplit(made["hookUrl"])._replace(scheme="", netloc="").geturl())
+
+
+def push(address: str, hook: str, tag: str) -> None:
+    """As Docker Hub calls (docs.docker.com/docker-hub/repos/manage/webhooks)."""
+    body = {
+        "push_data": {"pushed_at": int(time.time()), "pusher": "ann", "tag": tag},
+        "repository": {"repo_name": "local/pause", "namespace": "local", "name": "pause"},
+    }
+    assert requests.post(f"{address}{hook}", json=body, timeout=20).status_code == 202
+
+
+def test_it_deploys_a_push_and_keeps_what_it_knows_over_an_upgrade_and_a_rollback(
+    values: Path, api_server: int
+) -> None:
     chart = str(ROOT / "deploy/charts/portside")
     # The README's own line, where it finds the chart and the values.
     (values.parent / "deploy").symlink_to(ROOT / "deploy")
@@ -151,14 +243,20 @@ def test_it_installs_changes_rolls_back_and_keeps_what_it_knows(values: Path) ->
     run(*shlex.split(line[1]), "--namespace", NAMESPACE, "--timeout", "8m", folder=values.parent)
     until(ready, "the pods did not become ready")
     client = gateway()
-    client.post("/variables", {"name": "kept", "project": "default", "type": "REGULAR", "value": "yes"})
-    helm("upgrade", "portside", chart, "--values", str(values), "--set", "runner.env.RUNNER_SLOTS=8", "--timeout", "8m")
+    hook = define(client, api_server)
+    push(client.base_url, hook, "1")
+    first = until_over(client, 1)
+    assert first["status"] == "COMPLETED", first["statusMessage"]
+    assert kubectl("get", "deployment", "pushed", "--output", IMAGE_OF_IT) == "local/pause:1 1"
+
+    changes = ["--set", "runner.env.RUNNER_SLOTS=8"]
+    helm("upgrade", "portside", chart, "--values", str(values), *changes, "--timeout", "8m")
     until(ready, "the upgrade did not become ready")
     assert "RUNNER_SLOTS" in slots("portside-runner")
     helm("rollback", "portside", "1", "--timeout", "8m")
     until(ready, "the rollback did not become ready")
     assert "RUNNER_SLOTS" not in slots("portside-runner")
-    assert [one["name"] for one in gateway().documents("/variables")] == ["kept"]
+    assert {run["id"] for run in gateway().documents("/executions")} == {first["id"]}
 
 
 def test_the_secret_of_keys_is_made_once(values: Path) -> None:
