@@ -143,7 +143,7 @@ def test_a_dead_letter_is_read_and_requeued_or_discarded(world: World, page: Pag
     confirm(page, "Requeue")
     expect(page.get_by_role("alert").first).to_contain_text("Nobody knows messages of type")
     page.get_by_role("row").filter(has_text="config.hooks").get_by_role("checkbox").check()
-    page.get_by_role("button", name="Discard chosen").click()
+    page.get_by_role("button", name="Discard the chosen").click()
     confirm(page, "Discard")
     expect(page.locator("main")).to_contain_text("None kept")
 

@@ -11,7 +11,7 @@ function put({ message, link, word, undo, failed }) {
   const toast = node("div", { className: "toast" }, message);
   if (link) toast.append(" ", node("a", { href: link }, word || "Show"));
   if (undo) toast.append(" ", takeBack(undo));
-  if (failed) toast.append(node("p", { className: "failed" }, failed));
+  if (failed) toast.append(node("p", { className: "failed", role: "alert" }, failed));
   place.append(toast);
   watch(toast);
 }

@@ -51,7 +51,7 @@ def test_what_could_not_be_done_is_said_and_stays(site: Site, ann: FlaskClient) 
     site.post.answers["catalog.act"] = refused
     page = send(ann, "/executions/chosen", verb="cancel", id=["e1", "e2"])
     assert "1 execution being canceled." in page
-    assert re.search(r'class="failed">1 execution not changed: web #8 has ended<', page)
+    assert re.search(r'class="failed" role="alert">1 execution not changed: web #8 has ended<', page)
 
 
 @pytest.mark.parametrize("fields", [{"verb": "delete", "id": "e1"}, {"verb": "cancel"}, {}])
