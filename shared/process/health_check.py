@@ -3,7 +3,7 @@
 `python -S -m shared.process.health_check <service>` exits 0 when this machine's processes of that service report and
 have no trouble; `… http://host:port/path` when that address answers 200. Else each trouble is printed and the exit code
 is 1. Only the standard library, and of it no more than needed: an import here costs more than the check
-(`-S` spares the installed packages). `tests/unit/shared/process/test_health_check.py` holds the bound.
+(`-S` spares the installed packages). `tests/integration/shared/process/test_health_check.py` holds the bound.
 """
 
 from __future__ import annotations
