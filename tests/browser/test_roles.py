@@ -15,7 +15,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PASSWORD = "a long enough password"
 READING = {
     *("Filter", "Say why", "YAML", "Versions", "From a build", "Export"),
-    *("What changed", "Answered", "Open the run", "Show the payload", "Download", "Compact or roomy rows"),
+    *(
+        "Who may do what",
+        "What changed",
+        "Answered",
+        "Open the run",
+        "Show the payload",
+        "Download",
+        "Compact or roomy rows",
+    ),
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),
     # Signing the command in, as oneself.
