@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
@@ -21,6 +22,10 @@ from .origins import Origin, Origins
 MAX_FIELD = 1_000
 MAX_BROWSER = 300
 MOST_REMEMBERED = 10_000
+DIGESTS_AT_ONCE = 1
+"""Of passwords, in each worker: one takes 16 MiB and a core for a twentieth of a second, before config has a say."""
+DIGEST_WITHIN_S = 10.0
+"""So long a sign-in waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,34 @@ class SignIns:
         self._monotonic = monotonic
         self._refusals: OrderedDict[tuple[str, str], _Refusal] = OrderedDict()
         self._lock = threading.Lock()
+        # Threads of its own: each thread that has made a digest keeps the memory that it took.
+        self._digests = ThreadPoolExecutor(DIGESTS_AT_ONCE, thread_name_prefix="digest")
 
     def by_password(self, request: Request, username: str, password: str, *, new_token: str = "") -> SignedIn:
         """`new_token` becomes good with the sign-in. Raises `Refused`."""
         ask = SignIn(
             username=username[:MAX_FIELD],
-            password_digest=password_digest(password[:MAX_FIELD]),
+            password_digest=self._digest(request, password[:MAX_FIELD]),
             new_token_hash=token_hash(new_token) if new_token else "",
         )
         return self._ask("password", request, ask)
+
+    def _digest(self, request: Request, password: str) -> str:
+        """In its turn, and not for an origin that is refused anyway."""
+        key = ("password", self._origins.of(request).key)
+        self._demand_not_refused(key)
+        digest = self._digests.submit(self._digest_now, key, password)
+        try:
+            return digest.result(DIGEST_WITHIN_S)
+        except TimeoutError:
+            digest.cancel()
+            message = "Too many people sign in at once."
+            problem = Problem(code=Code.TOO_MANY, message=message, next_step="Try again.", retry_after_s=1.0)
+            raise Refused(problem) from None
+
+    def _digest_now(self, key: tuple[str, str], password: str) -> str:
+        self._demand_not_refused(key)
+        return password_digest(password)
 
     def by_token(self, request: Request, token: str) -> SignedIn:
         """With an API token. Raises `Refused`."""

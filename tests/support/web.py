@@ -39,7 +39,7 @@ def web_server() -> Iterator[Web]:
             self.end_headers()
             self.wfile.write(kept.body.encode())
 
-        do_POST = do_PUT = do_PATCH = _any
+        do_GET = do_POST = do_PUT = do_PATCH = _any
 
         def log_message(self, format: str, *args: Any) -> None:
             return

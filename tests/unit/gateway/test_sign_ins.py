@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 
 import pytest
@@ -12,7 +14,7 @@ from werkzeug.wrappers import Request
 
 from services.gateway.origins import Origin, Origins
 from services.gateway.sessions import BROWSER_COOKIE, Sessions
-from services.gateway.sign_ins import SignIns
+from services.gateway.sign_ins import DIGESTS_AT_ONCE, SignIns
 from shared.contracts.catalog import SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
 
@@ -110,6 +112,32 @@ def test_what_config_refused_for_a_while_is_refused_without_asking_again(clock: 
     assert sign_ins.by_token(here, "another way").user == "ann"
     clock[0] = 20.0
     assert sign_ins.by_password(here, "ann", "a").user == "ann"
+
+
+def test_an_origin_that_is_refused_costs_no_digest_and_few_are_made_at_once(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, at_once, most, digests = Desk(), [0], [0], list[str]()
+
+    def digest(password: str) -> str:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        digests.append(password)
+        time.sleep(0.01)
+        at_once[0] -= 1
+        return "d" * 64
+
+    monkeypatch.setattr("services.gateway.sign_ins.password_digest", digest)
+    sign_ins = SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+
+    def knock(number: int) -> None:
+        with pytest.raises(Refused):
+            sign_ins.by_password(request_from(CLIENT), f"invented-{number}", "guess")
+
+    with ThreadPoolExecutor(20) as strangers:
+        list(strangers.map(knock, range(20)))
+    assert most[0] <= DIGESTS_AT_ONCE
+    assert len(digests) <= 2 * DIGESTS_AT_ONCE
 
 
 def test_a_sign_in_by_form_marks_the_browser_and_its_next_one_says_so(site: Site) -> None:
