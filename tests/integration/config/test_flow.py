@@ -219,7 +219,7 @@ def test_a_pipelines_limit_holds_for_parallel_runs(world: World) -> None:
     world.definitions.pipelines["Deploy web"] = replace(pipeline(supersede="parallel"), concurrency=2)
     events = [world.hook(f"d{number}", f"1.{number}") for number in range(4)]
     assert [one.verdict for one in events] == ["started", "started", "queued", "queued"]
-    assert "2 runs of Deploy web are under way" in events[2].reason
+    assert "Deploy web runs 2 at a time" in events[2].reason
     world.finish(events[0].execution_id or "")
     assert world.dispatched() == [events[number].execution_id for number in (0, 1, 2)]
 
