@@ -47,7 +47,7 @@ RUN_BY = {
     "docker compose up --build --detach": "test_containers_start_and_sign_in",
     "docker compose exec config portside link": "test_containers_start_and_sign_in",
     "helm install portside deploy/charts/portside --values values.yaml": (
-        "tests/e2e/test_chart.py::test_it_installs_changes_rolls_back_and_keeps_what_it_knows"
+        "tests/e2e/test_chart.py::test_it_deploys_a_push_and_keeps_what_it_knows_over_an_upgrade_and_a_rollback"
     ),
 }
 """Which test runs it: of this module, or another's."""
