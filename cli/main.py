@@ -249,9 +249,9 @@ def _environment(started: dict[str, object]) -> dict[str, str]:
 
 def _running() -> dict[str, object]:
     """What was remembered of the system that answers, which may be the demo; of none that does, the one for use."""
-    known = [started for home in (HOME, DEMO_HOME) if (started := _remembered(home))]
-    answering = (started for started in known if system.http_answers(str(started["page"])))
-    return next(answering, known[0] if known else {})
+    remembered = [started for home in (HOME, DEMO_HOME) if (started := _remembered(home))]
+    answering = (started for started in remembered if system.http_answers(str(started["page"])))
+    return next(answering, remembered[0] if remembered else {})
 
 
 def _remembered(home: Path) -> dict[str, object]:

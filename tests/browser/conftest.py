@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,17 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=needs.chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def at_sign_in(chromium: Browser, base_url: str) -> Iterator[Page]:
+    """Another person's browser, at the sign-in page."""
+    context = chromium.new_context(viewport=WIDE)  # type: ignore[arg-type]
+    opened = context.new_page()
+    opened.set_default_timeout(WAIT_MS)
+    opened.goto(f"{base_url}/sign-in")
+    yield opened
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.real_oidc import CLIENT, SCOPES, SECRET, RealProvider, a_real_provider
 from tests.support.world import World, wait_for
 
-from .conftest import WAIT_MS, WIDE, a_system
+from .conftest import a_system, at_sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.oidc, pytest.mark.outer, pytest.mark.timeout(400)]
 
@@ -30,12 +30,8 @@ def provider(world: World) -> Iterator[RealProvider]:
 @pytest.fixture
 def ann(world: World, chromium: Browser) -> Iterator[Page]:
     """Ann's browser, at the sign-in page."""
-    context = chromium.new_context(viewport=WIDE)  # type: ignore[arg-type]
-    opened = context.new_page()
-    opened.set_default_timeout(WAIT_MS)
-    opened.goto(f"{world.layout.public_url}/sign-in")
-    yield opened
-    context.close()
+    with at_sign_in(chromium, world.layout.public_url) as opened:
+        yield opened
 
 
 def _come_in(page: Page) -> None:

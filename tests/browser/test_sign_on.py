@@ -13,7 +13,7 @@ from cli import system
 from tests.support.oidc import CLIENT, SECRET, Provider, a_provider
 from tests.support.world import World
 
-from .conftest import WAIT_MS, WIDE, a_system, hindrances
+from .conftest import a_system, at_sign_in, hindrances
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -32,12 +32,8 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def stranger(world: World, chromium: Browser) -> Iterator[Page]:
     """Another person's browser, at the sign-in page."""
-    context = chromium.new_context(viewport=WIDE)  # type: ignore[arg-type]
-    opened = context.new_page()
-    opened.set_default_timeout(WAIT_MS)
-    opened.goto(f"{world.layout.url}/sign-in")
-    yield opened
-    context.close()
+    with at_sign_in(chromium, world.layout.url) as opened:
+        yield opened
 
 
 def _come_in(page: Page) -> None:

@@ -59,12 +59,12 @@ def would_in_project(uow: Reading, lists: Mapping[str, Any]) -> Json:
     for key, role in LISTS.items():
         for name in texts(lists, key)[:MOST_NAMED]:
             user = people.find_user(uow, name)
-            shown = user.name if user else name
-            if shown in rows:
+            user_name = user.name if user else name
+            if user_name in rows:
                 continue
             right = right_in(ServiceRole(user.service_role), role) if user else Right.NOTHING
-            rows[shown] = {
-                "name": shown,
+            rows[user_name] = {
+                "name": user_name,
                 "serviceRole": user.service_role if user else "",
                 "projectRole": role.value,
                 "right": right.name,

@@ -86,9 +86,9 @@ class Options:
         for option in OPTIONS:
             if option.wire not in body:
                 continue
-            written = _checked(option, text(body, option.wire).strip())
+            value_text = _checked(option, text(body, option.wire).strip())
             if self._is_fixed(option):
-                if _read(option, written) == getattr(self._environment, option.field):
+                if _read(option, value_text) == getattr(self._environment, option.field):
                     continue
                 raise refuse(
                     Code.CONFLICT,
@@ -96,51 +96,51 @@ class Options:
                     subject=option.wire,
                     next_step=f"Change {option.field.upper()} and restart config, or remove it there.",
                 )
-            settings.set_setting(uow, _KEY + option.field, written)
+            settings.set_setting(uow, _KEY + option.field, value_text)
 
     def _is_fixed(self, option: Option) -> bool:
         return option.field in self._environment.model_fields_set
 
 
-def _checked(option: Option, written: str) -> str:
+def _checked(option: Option, value_text: str) -> str:
     """The text that is kept. Raises `Refused`."""
-    if option.blank and not written:
+    if option.blank and not value_text:
         return ""
     if option.choices:
-        if written.upper() not in option.choices:
-            raise _not_a_value(option, f"one of {', '.join(option.choices)}", written)
-        return written.upper()
+        if value_text.upper() not in option.choices:
+            raise _not_a_value(option, f"one of {', '.join(option.choices)}", value_text)
+        return value_text.upper()
     if option.is_text:
-        if len(written) > MOST_TEXT or not written.isprintable():
-            raise _not_a_value(option, f"one line of at most {MOST_TEXT:,} characters", written)
-        return written
-    value = _number(option, written)
+        if len(value_text) > MOST_TEXT or not value_text.isprintable():
+            raise _not_a_value(option, f"one line of at most {MOST_TEXT:,} characters", value_text)
+        return value_text
+    value = _number(option, value_text)
     if value is None or not (option.least <= value <= option.most or (option.off and value == 0)):
-        number = "a whole number" if option.whole else "a number"
+        noun = "a whole number" if option.whole else "a number"
         off = "0, or " if option.off else ""
-        raise _not_a_value(option, f"{off}{number} from {option.least:g} to {option.most:,.0f}", written)
-    return written
+        raise _not_a_value(option, f"{off}{noun} from {option.least:g} to {option.most:,.0f}", value_text)
+    return value_text
 
 
-def _not_a_value(option: Option, wanted: str, written: str) -> Exception:
-    return refuse(Code.INVALID, f"{option.wire} must be {wanted}, not {written[:100]!r}", subject=option.wire)
+def _not_a_value(option: Option, expected: str, value_text: str) -> Exception:
+    return refuse(Code.INVALID, f"{option.wire} must be {expected}, not {value_text[:100]!r}", subject=option.wire)
 
 
-def _number(option: Option, written: str) -> float | None:
+def _number(option: Option, value_text: str) -> float | None:
     if option.whole:
-        return whole_number(written)
+        return whole_number(value_text)
     try:
-        value = float(written)
+        value = float(value_text)
     except ValueError:
         return None
     return value if math.isfinite(value) else None
 
 
-def _read(option: Option, written: str) -> Any:
+def _read(option: Option, value_text: str) -> Any:
     """The value that a kept text means."""
     if option.is_text:
-        return written
-    return _number(option, written) if written else None
+        return value_text
+    return _number(option, value_text) if value_text else None
 
 
 def _shown(value: Any) -> Any:

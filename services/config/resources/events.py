@@ -37,8 +37,8 @@ class Events:
             events, total = deliveries.page(uow, visible, ask)
             return Page(documents=tuple(documents(uow, events)), total=total)
         pushes, total = deliveries.pushes(uow, visible, ask)
-        shown = iter(documents(uow, [event for events in pushes for event in events]))
-        rows = [[next(shown) for _ in events] for events in pushes]
+        drawn = iter(documents(uow, [event for events in pushes for event in events]))
+        rows = [[next(drawn) for _ in events] for events in pushes]
         return Page(documents=tuple({**first, "_others": others} for first, *others in rows), total=total)
 
     def get(self, uow: Reading, person: Person, ask: Get) -> Document:

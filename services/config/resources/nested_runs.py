@@ -31,8 +31,8 @@ class NestedRuns:
             if (started := _started(uow, ask)) is not None:
                 return started
             person = self.load_person(uow, caller or ANONYMOUS)
-            wanted = Get(kind=Kind.PIPELINES, project=ask.project, name=ask.pipeline)
-            pipeline = self.pipelines.locate(uow, person, wanted)
+            question = Get(kind=Kind.PIPELINES, project=ask.project, name=ask.pipeline)
+            pipeline = self.pipelines.locate(uow, person, question)
             return admission.start_nested(uow, pipelines.runnable(pipeline), person, ask)
 
     def act(self, ask: Act, caller: Caller | None) -> Document | None:

@@ -169,9 +169,11 @@ def _restricted(uow: Reading) -> Iterator[Json]:
 
 
 def _address(uow: Reading) -> Iterator[Json]:
+    if not webhooks.count_hooks(uow):
+        return
     url = public_url.of(uow)
     for why in (public_url.why_unreachable(url, DOCKER_HUB), public_url.why_in_clear(url, DOCKER_HUB)):
-        if why and webhooks.with_hooks(uow):
+        if why:
             yield notice("public-address", why, "Change the public address in Settings.", "/settings")
 
 

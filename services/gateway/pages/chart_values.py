@@ -33,10 +33,12 @@ def show() -> str:
     roles = {role: field(task_form.ENDPOINT + role) for role in _ROLES}
     project = str(tree.get("project") or "default")
     try:
-        seen = chart(session.context().config, session.caller(), project, roles, options)
+        chart_view = chart(session.context().config, session.caller(), project, roles, options)
     except Refused as refused:
         return piece("_pipelines_chart.html", problem=refused.problem, chart={}, rows=[])
-    return piece("_pipelines_chart.html", problem=None, chart=seen, rows=[_row(image) for image in seen["images"]])
+    return piece(
+        "_pipelines_chart.html", problem=None, chart=chart_view, rows=[_row(image) for image in chart_view["images"]]
+    )
 
 
 def _row(image: Json) -> Json:

@@ -52,8 +52,8 @@ def look(endpoints: Mapping[str, OpenEndpoint], options: Json, client: HttpClien
         own_values = own_values if isinstance(own_values, dict) else {}
         places = image_values(merged(default_values(folder.chart), own_values))
         rendered, problem = _tried(places, folder, own_values, checkout, str(options.get("releaseName") or "release"))
-        wanted = _wanted(str(options.get("image") or ""))
-        images = [_described(place, rendered.get(place.path), wanted, own_values) for place in places]
+        pushed = _pushed(str(options.get("image") or ""))
+        images = [_described(place, rendered.get(place.path), pushed, own_values) for place in places]
         return {
             "name": str(about.get("name") or ""),
             "version": str(about.get("version") or ""),
@@ -154,7 +154,7 @@ def _probe(number: int) -> ImageText:
     return ImageText(f"{_PROBE_HOST}/{repository}", f"probe-{number}-tag", _PROBE_DIGEST, _PROBE_HOST, repository)
 
 
-def _wanted(image: str) -> ImageText:
+def _pushed(image: str) -> ImageText:
     """The pushed image by references; its registry and repository apart only where the pipeline names them."""
     if not image or "${" in image:
         return ImageText(_IMAGE, _TAG, _DIGEST)
@@ -162,11 +162,11 @@ def _wanted(image: str) -> ImageText:
     return ImageText(_IMAGE, _TAG, _DIGEST, reference.host, reference.repository)
 
 
-def _described(place: ImageValue, form: Form | None, wanted: ImageText, own_values: Json) -> Json:
+def _described(place: ImageValue, form: Form | None, pushed: ImageText, own_values: Json) -> Json:
     chosen = form or place.forms[0]
-    values = written(place, chosen, wanted)
+    values = written(place, chosen, pushed)
     if values is None and Form.TAG in place.forms:
-        chosen, values = Form.TAG, written(place, Form.TAG, wanted)
+        chosen, values = Form.TAG, written(place, Form.TAG, pushed)
     return {
         "path": ".".join(place.path),
         "current": place.current,

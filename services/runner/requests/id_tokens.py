@@ -22,13 +22,12 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
     """Why these claims let nobody in, as a sentence; empty where they do. `now` in seconds since the epoch."""
     if not keepable(claims):
         return "Its ID token holds a character that cannot be kept: NUL, or half of a surrogate pair."
-    audiences = claims.get("aud")
-    audiences = audiences if isinstance(audiences, list) else [audiences]
+    audiences = _audiences(claims)
     ends_at, begins_at, made_at = (_number(claims.get(name)) for name in ("exp", "nbf", "iat"))
     not_before = max(begins_at or 0.0, made_at or 0.0)
     checks = (
         (
-            str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/"),
+            _is_from(claims, issuer),
             f"Its ID token is from the issuer {_shown(claims.get('iss'))}, not from {issuer}.",
         ),
         (
@@ -62,10 +61,17 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
 
 def is_of_another(claims: Json, *, issuer: str, client_id: str, subject: str) -> bool:
     """Whether a refreshed ID token is about somebody or something else (OpenID Connect Core 1.0, 12.2)."""
+    is_same = _is_from(claims, issuer) and client_id in _audiences(claims) and claims.get("sub") == subject
+    return not is_same
+
+
+def _audiences(claims: Json) -> list[Any]:
     audiences = claims.get("aud")
-    audiences = audiences if isinstance(audiences, list) else [audiences]
-    same_issuer = str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/")
-    return not (same_issuer and client_id in audiences and claims.get("sub") == subject)
+    return audiences if isinstance(audiences, list) else [audiences]
+
+
+def _is_from(claims: Json, issuer: str) -> bool:
+    return str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/")
 
 
 def _number(value: Any) -> float | None:

@@ -57,11 +57,11 @@ class LiteralSecret:
 def literal_secrets(kind: Kind, tree: Json) -> list[LiteralSecret]:
     """Every secret that this document has in clear, one for each place."""
     by_field = _FIELDS.get(kind, lambda tree: ())(tree)
-    found: dict[tuple[Path, str], LiteralSecret] = {}
+    secrets: dict[tuple[Path, str], LiteralSecret] = {}
     for secret in (*by_field, *_tokens(tree)):
-        if not any(path[: len(secret.path)] == secret.path and not needle for path, needle in found):
-            found.setdefault((secret.path, secret.needle), secret)
-    return list(found.values())
+        if not any(path[: len(secret.path)] == secret.path and not needle for path, needle in secrets):
+            secrets.setdefault((secret.path, secret.needle), secret)
+    return list(secrets.values())
 
 
 def _endpoint(tree: Json) -> Iterator[LiteralSecret]:
@@ -98,9 +98,9 @@ def _pipeline(tree: Json) -> Iterator[LiteralSecret]:
             yield from _named(("notifications", way, index, "headers"), _get(entry, "headers"))
 
 
-def _task(place: Path, type_: str, given: Json) -> Iterator[LiteralSecret]:
+def _task(place: Path, type_: str, inputs: Json) -> Iterator[LiteralSecret]:
     schema = TASK_SCHEMAS.get(type_, {})
-    for key, value in given.items():
+    for key, value in inputs.items():
         (name,) = spelled_input(schema, {key: value})
         if name in _TASK_SECRETS.get(type_, ()) and _is_literal(value):
             yield LiteralSecret((*place, key))
@@ -108,7 +108,7 @@ def _task(place: Path, type_: str, given: Json) -> Iterator[LiteralSecret]:
             yield from _named((*place, key), value)
         elif name == "url" and isinstance(value, str) and _has_password(value):
             yield LiteralSecret((*place, key))
-    for key, secret in written_secrets(type_, given):
+    for key, secret in written_secrets(type_, inputs):
         if "${" not in secret:
             yield LiteralSecret((*place, key), needle=_first_line(secret))
 
