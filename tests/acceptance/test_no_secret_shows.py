@@ -116,6 +116,7 @@ class Search:
 def echo() -> Iterator[Web]:
     with web_server() as web:
         web.body = f"you sent {SEALED['variable']}"
+        web.codes = {"GET": 501}
         yield web
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support import postgres, real_oidc
 
 PREFIX = "needs "
+BASE_IMAGE = re.compile(r"^(?:FROM|    image:) ([^$\s]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,26 @@ def chromium() -> str | None:
 
 @functools.cache
 def _docker() -> bool:
-    try:
-        return all(
-            subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
-            for command in (["docker", "info"], ["docker", "compose", "version"])
+    return (
+        _succeeds("docker", "info")
+        and _succeeds("docker", "compose", "version")
+        and all(
+            _succeeds("docker", "image", "inspect", image) or _succeeds("docker", "manifest", "inspect", image)
+            for image in base_images()
         )
+    )
+
+
+def base_images() -> list[str]:
+    """What Dockerfile and docker-compose.yml start from, as written there."""
+    root = Path(__file__).parents[2]
+    texts = [(root / name).read_text(encoding="utf-8") for name in ("Dockerfile", "docker-compose.yml")]
+    return sorted({image for text in texts for image in BASE_IMAGE.findall(text)})
+
+
+def _succeeds(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -45,7 +63,11 @@ ALL = (
         lambda: bool(os.environ.get("KUBECONFIG") and os.environ.get("TEST_REGISTRY")),
         "export KUBECONFIG=… TEST_REGISTRY=host:port",
     ),
-    Need("docker", _docker, "a Docker engine with the Compose plugin"),
+    Need(
+        "docker",
+        _docker,
+        f"a Docker engine with the Compose plugin, and: for i in {' '.join(base_images())}; do docker pull $i; done",
+    ),
     Need(
         "helm",
         lambda: bool(shutil.which("helm") and shutil.which("kubectl")),

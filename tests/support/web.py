@@ -16,6 +16,8 @@ class Web:
 
     url: str = ""
     code: int = 200
+    codes: dict[str, int] = field(default_factory=dict)
+    """By method, where it is not `code`."""
     body: str = "thanks"
     requests: list[dict[str, Any]] = field(default_factory=list)
 
@@ -34,7 +36,7 @@ def web_server() -> Iterator[Web]:
             kept.requests.append(
                 {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
             )
-            self.send_response(kept.code)
+            self.send_response(kept.codes.get(self.command, kept.code))
             self.send_header("Content-Length", str(len(kept.body)))
             self.end_headers()
             self.wfile.write(kept.body.encode())
