@@ -177,7 +177,7 @@ def test_compact_rows_are_lower_and_remembered(page: Page, site: Site) -> None:
     height = "document.querySelector('table.list').getBoundingClientRect().height"
     page.goto("/executions")
     roomy = page.evaluate(height)
-    page.get_by_role("button", name="Compact or roomy rows").click()
+    page.get_by_role("button", name="Compact rows").click()
     page.reload()
     assert 0 < page.evaluate(height) < 0.7 * roomy
 

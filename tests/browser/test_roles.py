@@ -22,7 +22,7 @@ READING = {
         "Open the run",
         "Show the payload",
         "Download",
-        "Compact or roomy rows",
+        "Compact rows",
     ),
     # A token acts as its owner, so that everybody may have one.
     *("Generate", "Close"),

@@ -56,8 +56,7 @@ class InstallationSettings:
 
     def _document(self, uow: Reading, person: Person) -> Json:
         stored = settings.settings(uow)
-        url = public_url.of(uow)
-        address = public_url.why_unreachable(url, DOCKER_HUB), public_url.why_in_clear(url, DOCKER_HUB)
+        doubts = public_url.doubts(uow, webhooks.hub_urls(uow) or [DOCKER_HUB])
         return {
             "id": "installation",
             "kind": "SETTINGS",
@@ -68,7 +67,7 @@ class InstallationSettings:
             "hooks": webhooks.count_hooks(uow),
             "hookUrl": f"{public_url.hook_base(uow)}<token>",
             "administrators": people.administrators(uow),
-            "notices": [why for why in address if why] + (identity.notices(uow) if person.administers else []),
+            "notices": doubts + (identity.notices(uow) if person.administers else []),
             "_link": link(Kind.SETTINGS.value, "installation"),
         }
 

@@ -68,7 +68,7 @@ class TagPolling:
         poll = store.load(uow, webhook.id) or PollState(webhook.id)
         query = question(uow, webhook)
         if query is None:
-            problem = "It names no repository that can be looked at."
+            problem = "It names no repository that can be polled."
             store.save(uow, replace(poll, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
             return
         uow.outbox(query.topic, query.ask, webhook.id)
@@ -88,7 +88,7 @@ class TagPolling:
             at = max(answer.retry_at or 0.0, uow.now + every_s)
             store.save(uow, replace(poll, next_at=at, problem=answer.detail))
             if answer.detail != poll.problem:
-                webhooks.add_history(uow, webhook.id, f"The registry could not be looked at. {answer.detail}")
+                webhooks.add_history(uow, webhook.id, f"The registry could not be polled. {answer.detail}")
             return
         outcome = tag_diff.compare(
             poll.memory,
@@ -138,7 +138,7 @@ def _history(outcome: tag_diff.Outcome, *, looks: bool) -> str:
     """What the webhook's history says of a look: what was recovered, and what was not; empty for nothing to say."""
     tags = ", ".join(missed_tag.name for missed_tag in outcome.missed)
     if outcome.dropped:
-        pushes = "since the last look" if looks else "whose hooks never came"
+        pushes = "since the last poll" if looks else "whose hooks never came"
         whole, newest = len(outcome.missed) + outcome.dropped, len(outcome.missed)
         return f"Of {whole} pushes {pushes} the newest {newest} count: {tags}."
     return "" if looks or not tags else f"Recovered a missed push: {tags}."

@@ -18,7 +18,6 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
-from shared.grammar.repositories import DOCKER_HUB
 
 MOST = 500
 AHEAD_S = 30 * identity.DAY_S
@@ -169,12 +168,8 @@ def _restricted(uow: Reading) -> Iterator[Json]:
 
 
 def _address(uow: Reading) -> Iterator[Json]:
-    if not webhooks.count_hooks(uow):
-        return
-    url = public_url.of(uow)
-    for why in (public_url.why_unreachable(url, DOCKER_HUB), public_url.why_in_clear(url, DOCKER_HUB)):
-        if why:
-            yield notice("public-address", why, "Change the public address in Settings.", "/settings")
+    for doubt in public_url.doubts(uow, webhooks.hub_urls(uow)):
+        yield notice("public-address", doubt, "Change the public address in Settings.", "/settings")
 
 
 _SOURCES: Iterable[Callable[[Reading], Iterator[Json]]] = (

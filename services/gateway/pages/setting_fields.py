@@ -27,42 +27,46 @@ class SettingGroup:
 
 GROUPS = (
     SettingGroup(
-        "Looking at registries",
-        "Counts from the next look at each webhook.",
+        "Polling registries",
+        "A change counts from the next poll of each webhook.",
         (
-            SettingField("lookEverySeconds", "Look every (seconds)", "For webhooks in the mode look."),
+            SettingField("lookEverySeconds", "Poll every (seconds)", "For webhooks that poll for pushes."),
             SettingField(
                 "missedEverySeconds",
-                "Look for missed pushes every (seconds)",
-                "For webhooks with a hook; 0 looks for none.",
+                "Check for missed pushes every (seconds)",
+                "For webhooks with a hook. 0 never checks.",
             ),
             SettingField(
                 "missedPatienceSeconds",
                 "Wait for a hook (seconds)",
-                "So long after its push was seen at the registry; then the push is recovered.",
+                "A push seen at the registry is recovered when its hook has not come by then.",
             ),
         ),
     ),
     SettingGroup(
         "Days to keep",
-        "Counts within the hour. 0 keeps for ever.",
+        "A change counts within the hour. 0 keeps for ever.",
         (
             SettingField("keepDays", "Executions", "With their tasks and outputs."),
-            SettingField("keepEventDays", "Events", "Of Activity, Git and Gerrit; blank: as executions."),
+            SettingField("keepEventDays", "Events", "Of Activity, Git and Gerrit. Blank: as executions."),
             SettingField("keepLogDays", "Logs", "Blank: as executions, and never longer."),
             SettingField("keepDeadLetterDays", "Handled dead letters", "Blank: as executions."),
             SettingField("keepAuditDays", "Audit log", "For ever unless this is set."),
-            SettingField("keepRuns", "Last executions of each pipeline", "Kept however old they are."),
+            SettingField("keepRuns", "Newest executions of each pipeline", "How many are kept, however old."),
         ),
     ),
     SettingGroup(
         "Passwords",
-        "Counts for the next password that is set; present ones stay.",
-        (SettingField("minPasswordLength", "Least characters", "At least 10. The most common passwords are refused."),),
+        "A change counts for the next password. Present ones stay valid.",
+        (
+            SettingField(
+                "minPasswordLength", "Minimum length", "At least 10 characters. The most common passwords are refused."
+            ),
+        ),
     ),
     SettingGroup(
         "New notifications",
-        "What a notification that is added in the pipeline editor begins with.",
+        "The defaults of a notification that is added in the pipeline editor.",
         (
             SettingField("notifyEvent", "Sent when", "", kind="event"),
             SettingField("notifyEndpoint", "Mail endpoint", "By the name that projects give it.", kind="text"),

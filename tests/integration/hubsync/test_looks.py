@@ -212,7 +212,7 @@ def test_many_tags_pushed_between_two_looks_all_get_their_verdict_and_what_is_to
     street.later(LOOK_S)
     assert len(street.events()) == 8 + MOST_LOOKED
     said = street.shown(made)["history"][0]["what"]
-    assert said.startswith("Of 21 pushes since the last look the newest 20 count: 2.1, 2.2, ")
+    assert said.startswith("Of 21 pushes since the last poll the newest 20 count: 2.1, 2.2, ")
 
 
 def test_nothing_is_made_at_the_hub_for_a_webhook_that_looks(street: Street) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from services.config.store import Reading, UnitOfWork
@@ -58,14 +59,21 @@ def is_local(url: str) -> bool:
     return "." not in host or host.endswith(_LOCAL_NAMES)
 
 
+def doubts(uow: Reading, hub_urls: Iterable[str]) -> list[str]:
+    """What is wrong with the address for hooks at these Docker Hubs; empty for nothing."""
+    url = of(uow)
+    reasons = (why(url, hub_url) for hub_url in hub_urls for why in (why_unreachable, why_in_clear))
+    return list(dict.fromkeys(reason for reason in reasons if reason))
+
+
 def why_unreachable(url: str, hub_url: str) -> str:
     """Why Docker Hub cannot call this address; empty when it can, as far as an address tells."""
     if is_local(hub_url) or not is_local(url):
         return ""
     where = url or "no address"
     return (
-        f"Docker Hub cannot reach {where}. Let this webhook look instead (mode look: no hook, pushes run within a "
-        "minute or two), or open a tunnel and set PUBLIC_URL to its address."
+        f"Docker Hub cannot reach {where}. Poll for pushes instead (mode look: no hook, pushes run within a minute or "
+        "two), or open a tunnel and set PUBLIC_URL to its address."
     )
 
 

@@ -69,7 +69,7 @@ def _of_repository(value: Webhook, endpoint: Endpoint) -> Iterator[str]:
             "chosen (wholeNamespace)."
         )
     elif not place.path and value.mode == "look":
-        yield "It looks for pushes, and a whole namespace cannot be looked at: repoName is needed."
+        yield "It polls for pushes, and a whole namespace cannot be polled: repoName is needed."
 
 
 def _unfilled(value: Webhook, tree: Mapping[str, Any]) -> list[str]:

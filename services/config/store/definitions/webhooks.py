@@ -122,6 +122,11 @@ def count_hooks(uow: Reading) -> int:
     return uow.session.scalar(select(func.count()).where(WebhookRow.hook_repository != "")) or 0
 
 
+def hub_urls(uow: Reading) -> list[str]:
+    """The Docker Hubs, and what speaks like one, at which hooks of ours should exist."""
+    return list(uow.session.scalars(select(WebhookRow.hook_hub_url).where(WebhookRow.hook_repository != "").distinct()))
+
+
 def hooks_beside(uow: Reading, webhook_ids: Iterable[str]) -> tuple[list[Webhook], list[Tombstone]]:
     """What should exist and what should go at every repository of these webhooks, whosever it is; or of all."""
     ids = list(webhook_ids)

@@ -48,7 +48,7 @@ def test_what_the_card_says_lacks_starts_nothing(office: Office) -> None:
         ({"pipeline": "Deploy web", "endpoint": "hub"}, NAMESPACE),
         ({"pipeline": "Deploy web", "endpoint": "gone"}, "There is no endpoint gone"),
         ({"pipeline": "gone", "endpoint": "hub", "repoName": "web"}, "There is no pipeline gone"),
-        ({"pipeline": "Deploy web", "endpoint": "hub", "wholeNamespace": True, "mode": "look"}, "cannot be looked at"),
+        ({"pipeline": "Deploy web", "endpoint": "hub", "wholeNamespace": True, "mode": "look"}, "cannot be polled"),
     ]
     made = office.webhook()
     for body, lack in cases:

@@ -102,3 +102,11 @@ def test_an_address_that_docker_hub_cannot_reach_is_named_once_a_hook_is_wanted(
     office.webhook(endpoint="hub")
     (row,) = notices(office, "public-address")
     assert row["page"] == "/settings"
+
+
+def test_an_address_that_the_hub_in_use_reaches_is_no_notice(office: Office) -> None:
+    office.act(Kind.SETTINGS, "patch", {"publicUrl": "http://127.0.0.1:8080"})
+    own = {"serverType": "DockerHub", "repoURL": "acme/web", "username": "acme", "password": "*****"}
+    office.docker_endpoint(properties={**own, "hubURL": "http://127.0.0.1:9000"})
+    office.webhook(endpoint="hub")
+    assert notices(office, "public-address") == []
