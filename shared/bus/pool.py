@@ -39,7 +39,6 @@ class PoolConsumer:
         self._queue_name = queue_name
         self._handlers = dict(handlers)
         self._disposal = disposal
-        self._survived = crash_counts.Survived()
         self._moving = threading.Lock()
         alone = topology.alone_queue(queue_name)
         self._queues = [
@@ -62,8 +61,8 @@ class PoolConsumer:
         for queue in self._queues:
             queue.close(deadline - monotonic())
 
-    def _dispose(self, subscription: Subscription, delivery: Delivery) -> None:
-        if crash_counts.times_unfinished(delivery) and not self._survived.has(delivery):
+    def _dispose(self, subscription: Subscription, delivery: Delivery, deaths: int) -> None:
+        if deaths:
             # The copy must not be started before the original is gone for good.
             with self._moving:
                 self._disposal.set_apart(delivery)
@@ -72,10 +71,10 @@ class PoolConsumer:
         else:
             self._read(subscription, delivery)
 
-    def _dispose_alone(self, subscription: Subscription, delivery: Delivery) -> None:
+    def _dispose_alone(self, subscription: Subscription, delivery: Delivery, deaths: int) -> None:
         with self._moving:
             pass  # Only waits: the original of this copy may be on its way out.
-        if crash_counts.times_unfinished(delivery) >= crash_counts.DEATHS - 1 and not self._survived.has(delivery):
+        if deaths >= crash_counts.DEATHS - 1:
             self._disposal.drop(delivery, crash_counts.CRASHED)
             subscription.ack(delivery)
         else:
@@ -107,7 +106,6 @@ class PoolConsumer:
             crashes += 1
             reason = handler_failed(incoming, error, crashes)
             outcome = Drop(reason) if crashes >= QUARANTINE_AFTER else Retry(reason=reason)
-        self._survived.add(delivery)
         match outcome:
             case Retry(after_s, reason):
                 failures = incoming.failures + 1
@@ -126,17 +124,22 @@ class _PoolQueue(Workers):
         self,
         link: Link,
         queue_name: str,
-        dispose: Callable[[Subscription, Delivery], None],
+        dispose: Callable[[Subscription, Delivery, int], None],
         *,
         threads: int,
         prefetch: int,
     ) -> None:
         super().__init__(link, queue_name, threads=threads, prefetch=prefetch)
         self._dispose = dispose
+        self._arrivals = crash_counts.Arrivals()
+
+    def _arrived(self, delivery: Delivery) -> None:
+        self._arrivals.add(delivery)
+        super()._arrived(delivery)
 
     def _handle(self, delivery: Delivery) -> None:
         try:
-            self._dispose(self._subscription, delivery)
+            self._dispose(self._subscription, delivery, self._arrivals.deaths(delivery))
         except NotConfirmed as error:
             log.warning("message.not-settled", queue=self._queue_name, reason=str(error))
             self._give_back(delivery)

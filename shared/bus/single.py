@@ -48,11 +48,13 @@ class SingleConsumer:
         self._disposal = disposal
         self._waiting: deque[Delivery] = deque()
         self._arrived = threading.Condition()
-        self._survived = crash_counts.Survived()
+        self._arrivals = crash_counts.Arrivals()
         self._closing = False
         # The next batch gathers while the last one is handled; batches of one are for who must never hold a second.
-        prefetch = 2 * max_batch if max_batch > 1 else 1
-        self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._put, narrow_first=True)
+        self._prefetch = 2 * max_batch if max_batch > 1 else 1
+        self._subscription = Subscription(
+            link, queue_name, prefetch=self._prefetch, on_delivery=self._put, at_once=self._at_once
+        )
         self._thread = threading.Thread(target=self._work, name=queue_name, daemon=True)
 
     @property
@@ -72,13 +74,17 @@ class SingleConsumer:
             self._thread.join(timeout_s)
         self._subscription.stop(max(1.0, deadline - monotonic()))
 
+    def _at_once(self, delivery: Delivery) -> int:
+        return crash_counts.at_once(self._arrivals.deaths(delivery), self._prefetch)
+
     def _put(self, delivery: Delivery) -> None:
+        self._arrivals.add(delivery)
         with self._arrived:
             self._waiting.append(delivery)
             self._arrived.notify()
 
     def _take(self) -> list[Delivery]:
-        """What has arrived, at least one, in order; what came back unfinished comes alone. Empty when closing."""
+        """What has arrived, at least one, in order; fewer of what was there when a process died. Empty when closing."""
         with self._arrived:
             while True:
                 while not self._waiting and not self._closing:
@@ -86,17 +92,16 @@ class SingleConsumer:
                 if self._closing:
                     return []
                 batch: list[Delivery] = []
-                while self._waiting and len(batch) < self._max_batch:
+                most = self._max_batch
+                while self._waiting:
                     delivery = self._waiting[0]
                     if not self._subscription.is_current(delivery):
                         self._waiting.popleft()
                         continue
-                    alone = crash_counts.times_unfinished(delivery) > 0 and not self._survived.has(delivery)
-                    if alone and batch:
+                    most = crash_counts.at_once(self._arrivals.deaths(delivery), most)
+                    if len(batch) >= most:
                         break
                     batch.append(self._waiting.popleft())
-                    if alone:
-                        break
                 if batch:
                     return batch
 
@@ -106,7 +111,7 @@ class SingleConsumer:
             again_after_s: float | None = 0.0
             while again_after_s is not None and self._hold(batch, again_after_s):
                 again_after_s = self._try(batch)
-            # What was handed out before is delivered one at a time, so that nothing else can gather.
+            # What was handed out before may be delivered a few at a time, so that no more can gather.
             if not batch[-1].redelivered:
                 self._gather(began + self._gather_s)
 
@@ -122,9 +127,6 @@ class SingleConsumer:
         try:
             self._dispose(batch)
         except StopConsuming as stop:
-            # The handler came back: none of these ends its process.
-            for delivery in batch:
-                self._survived.add(delivery)
             log.warning("consumer.stopped", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
             return stop.again_after_s
         except NotConfirmed as error:
@@ -169,7 +171,7 @@ class SingleConsumer:
             self._disposal.tell(delivery, incoming, outcome)
 
     def _is_guilty(self, delivery: Delivery) -> bool:
-        return crash_counts.times_unfinished(delivery) >= crash_counts.DEATHS and not self._survived.has(delivery)
+        return self._arrivals.deaths(delivery) >= crash_counts.DEATHS
 
     def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         if not batch:

@@ -63,8 +63,8 @@ class Subscription:
     """`generation` may be read anywhere; deliveries come on the I/O thread and must be handed on at once.
 
     `probe` is given the channel every few seconds, to close it when it finds that nothing can arrive over it.
-    With `narrow_first` a new channel gets one message at a time until the first that nobody had before: what came back
-    unfinished is delivered first, and while one is handled no other is counted as delivered.
+    With `at_once`, which says how many messages may be here together with a delivery, a new channel gets one message at
+    a time until a delivery allows more: what came back unfinished is delivered first. Acks must then be `multiple`.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Subscription:
         prefetch: int,
         on_delivery: Callable[[Delivery], None],
         auto_ack: bool = False,
-        narrow_first: bool = False,
+        at_once: Callable[[Delivery], int] | None = None,
         prepare: Callable[[Any], str] | None = None,
         on_subscribed: Callable[[], None] | None = None,
         probe: Callable[[Any], None] | None = None,
@@ -85,8 +85,9 @@ class Subscription:
         self._prefetch = prefetch
         self._on_delivery = on_delivery
         self._auto_ack = auto_ack
-        self._narrow_first = narrow_first and prefetch > 1
-        self._narrow = False
+        self._at_once = at_once
+        self._width = prefetch
+        self._acknowledged = 0
         self._prepare = prepare
         self._on_subscribed = on_subscribed
         self._probe = probe
@@ -166,21 +167,34 @@ class Subscription:
         # The broker cancels a consumer whose queue was deleted: the queue is declared again, then consumed.
         channel.add_on_cancel_callback(lambda _frame: self._link.declare_again(channel.close))
         queue = self._prepare(channel) if self._prepare is not None else self._queue
-        self._narrow = self._narrow_first
+        self._width, self._acknowledged = self._prefetch if self._at_once is None else 1, 0
 
         def deliver(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
-            if self._narrow and not method.redelivered:
-                self._narrow = False
-                # The one in hand is not acknowledged yet, so nothing can come between the two consumers.
+            delivery = Delivery(generation, method.delivery_tag, method.redelivered, properties, body)
+            self._on_delivery(delivery)
+            if self._widens(delivery):
+                # Those in hand are not acknowledged yet, so nothing can come between the two consumers.
                 channel.basic_cancel(method.consumer_tag, callback=lambda _frame: consume())
-            self._on_delivery(Delivery(generation, method.delivery_tag, method.redelivered, properties, body))
 
         def consume() -> None:
             if not self._auto_ack:
-                channel.basic_qos(prefetch_count=1 if self._narrow else self._prefetch)
+                channel.basic_qos(prefetch_count=self._width)
             channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, callback=self._subscribed)
 
         consume()
+
+    def _widens(self, delivery: Delivery) -> bool:
+        """Whether more messages may come at once from here on.
+
+        Not while any is on its way: pika gives back what comes for a consumer that is cancelled.
+        """
+        if self._at_once is None:
+            return False
+        width = min(self._prefetch, self._at_once(delivery))
+        if width <= self._width or delivery.tag - self._acknowledged < self._width:
+            return False
+        self._width = width
+        return True
 
     def _subscribed(self, _frame: Any) -> None:
         if not self.consuming and not self._auto_ack:
@@ -243,6 +257,8 @@ class Subscription:
     def _ack(self, delivery: Delivery, multiple: bool) -> None:
         if self._channel is not None and self._channel.is_open and self.is_current(delivery):
             self._channel.basic_ack(delivery.tag, multiple=multiple)
+            if multiple:
+                self._acknowledged = delivery.tag
 
     def _ask_after_acks(self, done: threading.Event) -> None:
         # A channel answers in order: this answer comes after all that was sent before it.

@@ -6,13 +6,28 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from shared.bus import Ack, Answer, Bus, DeadLetter, Drop, Fail, Incoming, Outcome, Retry, StopConsuming, topology
+from cli.rabbitmq import PrivateNode
+from shared.bus import (
+    Ack,
+    Answer,
+    Bus,
+    DeadLetter,
+    Drop,
+    Fail,
+    Incoming,
+    Outcome,
+    Retry,
+    StopConsuming,
+    crash_counts,
+    topology,
+)
 from shared.contracts import pushes, runs, topics
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Service
@@ -300,15 +315,19 @@ def test_a_second_consumer_of_an_ordered_queue_waits_for_the_first_to_close(
 def test_a_message_that_ends_its_process_again_and_again_is_quarantined_and_its_neighbours_are_not(
     config: Bus, runner: Bus, vhost_url: str, dead: list[DeadLetter], queue: topics.Queue
 ) -> None:
-    for name in ("one", "killer", "two"):
+    names = ["one", "killer", "two"]
+    if queue is topics.LEDGER:
+        names += [f"n{number}" for number in range(30)]
+    neighbours = [name for name in names if name != "killer"]
+    for name in names:
         if queue is topics.RUNS:
             _run(config, name)
         else:
             released = runs.Released(execution_id=name, attempt=1, runner="r")
             runner.publish(topics.RUN_RELEASED, released, subject=name)
-    done: list[str] = []
+    batches: list[list[str]] = []
     deaths = 0
-    while not (dead and {"one", "two"} <= set(done)):
+    while not (dead and set(neighbours) <= set(chain(*batches))):
         finished = subprocess.run(
             [sys.executable, str(VICTIM), vhost_url, queue.name],
             capture_output=True,
@@ -316,10 +335,55 @@ def test_a_message_that_ends_its_process_again_and_again_is_quarantined_and_its_
             timeout=30,
             check=False,
         )
-        done += finished.stdout.split()
+        batches += [line.split() for line in finished.stdout.splitlines()]
         deaths += finished.returncode == 9
         assert deaths < 6, finished.stderr
     assert [letter.subject for letter in dead] == ["killer"]
     assert "ended the process" in dead[0].reason
     assert deaths == 3
-    assert set(done) == {"one", "two"}
+    if queue is topics.RUNS:
+        assert set(chain(*batches)) == set(neighbours)
+    else:
+        assert list(chain(*batches)) == neighbours
+        assert 1 < max(map(len, batches)) <= crash_counts.SUSPECTS
+
+
+def test_what_a_lost_connection_brings_back_comes_in_batches_as_before(
+    config: Bus, runner: Bus, broker: PrivateNode, vhost_url: str
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    batches: list[list[str]] = []
+
+    def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        if not begun.is_set():
+            begun.set()
+            may_end.wait(60)
+        else:
+            batches.append(_subjects(batch))
+        return [Ack() for _ in batch]
+
+    config.consume_single(topics.HOOKS, handle)
+    names = [str(number) for number in range(100)]
+    for name in names:
+        _hook(runner, name)
+    begun.wait(10)
+    _close_connections(broker, vhost_url)
+    until(lambda: not config.connected)
+    until(lambda: config.connected)
+    may_end.set()
+    until(lambda: sum(map(len, batches)) >= len(names))
+    assert list(chain(*batches)) == names
+    assert len(batches) < len(names) / crash_counts.SUSPECTS
+
+
+def _close_connections(broker: PrivateNode, vhost_url: str) -> None:
+    """All of a virtual host's, from the broker's side."""
+    vhost = vhost_url.rpartition("/")[2]
+
+    def connections() -> list[str]:
+        listed = broker.manage("GET", f"/api/vhosts/{vhost}/connections")
+        assert isinstance(listed, list)
+        return [quote(connection["name"], safe="") for connection in listed]
+
+    for name in until(connections):
+        broker.manage("DELETE", f"/api/connections/{name}")

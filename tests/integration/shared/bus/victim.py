@@ -1,4 +1,4 @@
-"""A process that one message kills: `victim.py <broker> <queue>` prints what it handled, and ends when idle."""
+"""A process that one message kills: `victim.py <broker> <queue>` prints a line for each batch, and ends when idle."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ handled: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 def handle(incoming: Incoming) -> Outcome:
-    if incoming.envelope.subject == "killer":
-        os._exit(9)
-    print(incoming.envelope.subject, flush=True)
-    handled.put(incoming.envelope.subject)
-    return Ack()
+    return handle_batch([incoming])[0]
 
 
 def handle_batch(batch: Sequence[Incoming]) -> Sequence[Outcome]:
-    return [handle(incoming) for incoming in batch]
+    subjects = [incoming.envelope.subject for incoming in batch]
+    if "killer" in subjects:
+        os._exit(9)
+    print(*subjects, flush=True)
+    handled.put(subjects[0])
+    return [Ack() for _ in batch]
 
 
 def main(url: str, queue_name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus import crash_counts, dead, wire
+from shared.bus import dead, wire
 from shared.bus.errors import describe
 from shared.bus.subscription import Delivery
 from shared.contracts import runs, topics
@@ -67,25 +67,6 @@ def test_no_body_whatever_gets_past_as_a_message_or_raises_anything_else(body: b
 
 def _delivery(headers: dict[str, Any] | None, *, redelivered: bool = False, body: bytes = b"") -> Delivery:
     return Delivery(1, 1, redelivered, pika.BasicProperties(headers=headers, message_id="m", type="x.v1"), body)
-
-
-def test_deliveries_in_vain_are_counted_on_every_version_of_the_broker() -> None:
-    assert crash_counts.times_unfinished(_delivery(None)) == 0
-    assert crash_counts.times_unfinished(_delivery(None, redelivered=True)) == 1
-    assert crash_counts.times_unfinished(_delivery({"x-delivery-count": 2}, redelivered=True)) == 2
-    assert crash_counts.times_unfinished(_delivery({"x-acquired-count": 3}, redelivered=True)) == 3
-    assert crash_counts.times_unfinished(_delivery({"x-delivery-count": "nonsense"})) == 0
-
-
-def test_what_a_process_survived_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crash_counts, "_REMEMBERED", 2)
-    survived = crash_counts.Survived()
-    assert not survived.has(_delivery(None))
-    survived.add(_delivery(None))
-    assert survived.has(_delivery(None))
-    for name in "ab":
-        survived.add(Delivery(1, 1, False, pika.BasicProperties(message_id=name), b""))
-    assert not survived.has(_delivery(None))
 
 
 def test_a_letter_that_the_broker_buried_tells_its_queue_and_reason_too() -> None:
