@@ -87,6 +87,7 @@ class Handlers:
             topics.CATALOG_GET: lambda ask, incoming: self.desk.get(ask, incoming.envelope.caller),
             topics.CATALOG_ACT: self._act,
             topics.START_NESTED: lambda ask, incoming: self.nested_runs.start(ask, incoming.envelope.caller),
+            topics.ADMIT_SIGN_IN: lambda ask, _: self.sign_ins.admit(ask),
             topics.SIGN_IN: lambda ask, _: self._sign_in(ask),
         }
         return {topic: _or_unavailable(handler) for topic, handler in table.items()}

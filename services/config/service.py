@@ -31,6 +31,7 @@ from shared.process.metrics import Metrics
 from shared.process.own_tasks import add_own_schemas
 from shared.process.secrets import KeysMissing, Sealer
 
+from .accounts.admissions import Admissions
 from .accounts.callers import load_person
 from .accounts.sign_in import Authenticator
 from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
@@ -123,7 +124,7 @@ class Config:
             self.desk,
             NestedRuns(self.store, Pipelines(self.catalog.context), load_person),
             self.catalog,
-            Authenticator(self.store, self.sign_in_limits),
+            Authenticator(self.store, self.sign_in_limits, Admissions(self.sign_in_limits, time.monotonic)),
             self.sign_in_pool,
         )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)

@@ -8,8 +8,8 @@ each call into one message and each answer into one HTTP answer.
 large one may be), its `dispatcher` leads hooks to `receiver`, without Flask, and all else to `web`: `api` and `pages`,
 which share `commands` and never import each other; an error's place in the documentation is known to `chapters`, and
 `compression` is for pages and their files. Both get an `app_context`: `config_client` (questions and commands to the
-other processes, over what `ports` names of the bus), `origins` (where a request comes from), `sign_ins`, `sign_on` (by
-a provider), `sessions` and `roles` (who asks, and what to offer), `event_streams` (news for open pages, bounded by a
-`concurrency_limit`) and `health_board` (how each process is). `readiness` decides what a load balancer hears; `metrics`
-counts, in the `metrics_folder` that workers share.
+other processes, over what `ports` names of the bus), `origins` (where a request comes from), `sign_ins` within what
+`sign_in_refusals` remembers, `sign_on` (by a provider), `sessions` and `roles` (who asks, and what to offer),
+`event_streams` (news for open pages, bounded by a `concurrency_limit`) and `health_board` (how each process is).
+`readiness` decides what a load balancer hears; `metrics` counts, in the `metrics_folder` that workers share.
 """

@@ -9,6 +9,8 @@ from shared.bus import NotConfirmed, RequestTimeout, Unavailable
 from shared.contracts.base import Message
 from shared.contracts.catalog import (
     Act,
+    Admission,
+    AdmissionAsk,
     Document,
     Find,
     Get,
@@ -23,6 +25,7 @@ from shared.contracts.catalog import (
 from shared.contracts.envelope import ANONYMOUS, Caller
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import (
+    ADMIT_SIGN_IN,
     CATALOG_ACT,
     CATALOG_FIND,
     CATALOG_GET,
@@ -61,6 +64,10 @@ class ConfigClient:
     def act(self, caller: Caller, act: Act, command_id: str = "") -> Document:
         """A change. It has an id, so that asking again after a lost answer changes nothing twice."""
         return self._ask(CATALOG_ACT, act, Document, caller, command_id=command_id or new_id())
+
+    def admit_sign_in(self, ask: AdmissionAsk) -> Admission:
+        """May a password be tried?"""
+        return self._ask(ADMIT_SIGN_IN, ask, Admission, ANONYMOUS)
 
     def sign_in(self, ask: SignIn) -> SignedIn:
         """Who is this?"""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request, Response
 
-from shared.process.addresses import Network, is_within
+from shared.process.addresses import Network, client_network, is_within
 from shared.process.clock import monotonic
 
 from .receiver.addresses import client_address
@@ -29,8 +29,8 @@ class Origin:
 
     @property
     def key(self) -> str:
-        """Origins with the same key are treated alike; all unknown clients have one."""
-        return f"browser {self.browser_of}" if self.browser_of else "" if self.proxied else self.address
+        """Origins with the same key are treated alike, as config does; all unknown clients have one."""
+        return f"browser {self.browser_of}" if self.browser_of else "" if self.proxied else client_network(self.address)
 
 
 class Origins:

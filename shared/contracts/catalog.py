@@ -98,12 +98,30 @@ class Document(Message):
     nowhere."""
 
 
+class AdmissionAsk(Message):
+    """May a password be tried? Asked before its digest is made, which takes 16 MiB and a core for a twentieth of a
+    second; the fields are those of `SignIn`."""
+
+    source_address: str = ""
+    proxied: bool = False
+    browser_of: str = ""
+
+
+class Admission(Message):
+    """One password may be tried, soon. Refused with TOO_MANY past a limit; `limit` in the details is `strangers` where
+    it is the one of all that have not signed in before."""
+
+    admission_id: str
+
+
 class SignIn(Message):
     """Who is this? With a user's name and password, an API token, or a one-time code; none of them travels in clear."""
 
     username: str = ""
     password_digest: str = ""
     """`shared.process.secrets.password_digest` of the password; config keeps an argon2 hash of it."""
+    admission_id: str = ""
+    """Of the `Admission` for this password; empty from gateways of 0.1, which did not ask."""
     api_token_hash: str = ""
     one_time_code_hash: str = ""
     new_token_hash: str = ""

@@ -150,6 +150,9 @@ MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, MessageKind.EVENT
 CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Page)
 CATALOG_GET = Topic("catalog.get", 1, catalog.Get, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Document)
 CATALOG_ACT = Topic("catalog.act", 1, catalog.Act, MessageKind.COMMAND, (_G, _R), (CONFIG_RPC,), catalog.Document)
+ADMIT_SIGN_IN = Topic(
+    "auth.admit-sign-in", 1, catalog.AdmissionAsk, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Admission
+)
 SIGN_IN = Topic("auth.sign-in", 1, catalog.SignIn, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.SignedIn)
 ENDPOINT_VALIDATE = Topic(
     "endpoint.validate", 1, catalog.ValidateAsk, MessageKind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
@@ -199,6 +202,7 @@ TOPICS: tuple[Topic, ...] = (
     CATALOG_FIND,
     CATALOG_GET,
     CATALOG_ACT,
+    ADMIT_SIGN_IN,
     SIGN_IN,
     ENDPOINT_VALIDATE,
     OUTSIDE_INSPECT,

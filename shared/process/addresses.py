@@ -14,6 +14,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _IPV4_BITS = 32
+_CLIENT_PREFIX = 64
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _EMBEDDING: tuple[tuple[IPv6Network, int], ...] = (
     (_MAPPED, 0),
@@ -67,6 +68,17 @@ def is_within(host: str | Address, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks."""
     address = normalise(host)
     return address is not None and any(address in network for network in networks)
+
+
+def client_network(text: str) -> str:
+    """What stands for a client's address: `203.0.113.9`, but `2001:db8:1:2::/64`, since one client may own all of it.
+
+    Empty for anything else.
+    """
+    address = normalise(text)
+    if address is None:
+        return ""
+    return str(address if isinstance(address, IPv4Address) else ip_network((address, _CLIENT_PREFIX), strict=False))
 
 
 def hidden_ipv4(host: str | Address) -> IPv4Address | None:

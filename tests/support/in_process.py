@@ -36,7 +36,7 @@ from services.gateway.sign_on import SignOn
 from services.gateway.web import create_app
 from shared.bus import BrokerState, RequestTimeout, wire
 from shared.contracts.base import Message
-from shared.contracts.catalog import Act, Find, Get, Kind, SignIn
+from shared.contracts.catalog import Act, AdmissionAsk, Find, Get, Kind, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Topic
@@ -55,6 +55,7 @@ class Asking:
             Find.__name__: lambda ask, caller, _: desk.find(ask, caller),
             Get.__name__: lambda ask, caller, _: desk.get(ask, caller),
             Act.__name__: desk.act,
+            AdmissionAsk.__name__: lambda ask, _caller, _id: office.sign_ins.admit(ask),
             SignIn.__name__: lambda ask, _caller, _id: office.sign_ins.finish(office.sign_ins.begin(ask)),
         }
 

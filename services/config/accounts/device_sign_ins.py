@@ -25,10 +25,10 @@ from services.config.store.definitions import people
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.process.addresses import client_network
 from shared.process.clock import monotonic as process_monotonic
 
 from .api_tokens import access_of, days_of, make_token, project_of
-from .networks import network_of
 
 V = TypeVar("V")
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -85,7 +85,7 @@ class DeviceSignIns:
 
     def _begin(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         _demand_system(person)
-        address = network_of(text(ask.body, "address"))
+        address = client_network(text(ask.body, "address"))
         people.forget_devices(uow)
         if people.open_devices(uow) >= MOST_OPEN or (
             address and people.open_devices(uow, address) >= MOST_OPEN_BY_ADDRESS

@@ -8,13 +8,14 @@ from services.config.catalog import audit
 from services.config.catalog.context import new_id
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
-from services.config.store import Store, UnitOfWork
+from services.config.store import Reading, Store, UnitOfWork
 from services.config.store.definitions import people, settings
-from shared.contracts.catalog import Kind, SignedIn, SignIn
+from shared.contracts.catalog import Admission, AdmissionAsk, Kind, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.process.addresses import client_network
 
 from . import sign_on_checks
-from .networks import network_of
+from .admissions import Admissions
 from .passwords import password_matches
 from .sign_in_limits import LimitReached, SignInLimits, SignInOrigin, Way
 from .sign_on import sign_on
@@ -42,11 +43,15 @@ class Attempt:
 
 
 class Authenticator:
-    """Answers `auth.sign-in` in two steps, so that only admitted attempts wait for the password pool."""
+    """Answers `auth.admit-sign-in`, and `auth.sign-in` in two steps.
 
-    def __init__(self, store: Store, limits: SignInLimits) -> None:
+    Only admitted attempts cost a digest in the gateway and wait for the password pool here.
+    """
+
+    def __init__(self, store: Store, limits: SignInLimits, admissions: Admissions) -> None:
         self._store = store
         self._limits = limits
+        self._admissions = admissions
         self._checks = {
             Way.TOKEN: self._by_token,
             Way.CODE: self._by_code,
@@ -58,25 +63,32 @@ class Authenticator:
         """Both steps. Raises `Refused`."""
         return self.finish(self.begin(ask))
 
-    def begin(self, ask: SignIn) -> Attempt:
-        """Admit an attempt. Raises `Refused` when too many failed before."""
-        way = _way(ask)
+    def admit(self, ask: AdmissionAsk) -> Admission:
+        """Whether a password may be tried. Raises `Refused` when it may not, or not now."""
         with self._store.read() as reading:
-            network = "" if ask.proxied else network_of(ask.source_address)
-            familiar = bool(ask.browser_of) or people.is_familiar(reading, network)
-            user = people.find_user(reading, ask.username) if way is Way.PASSWORD else None
-            if way is Way.PASSWORD and not settings.local_sign_in(reading):
-                raise refuse(
-                    Code.FORBIDDEN,
-                    "Sign-in by password is switched off",
-                    next_step="Use a sign-in provider. In an emergency, `portside system local-sign-in on` on the "
-                    "machine switches it on.",
-                )
-        origin = SignInOrigin(f"a browser of {ask.browser_of}" if ask.browser_of else network, familiar)
+            _demand_local(reading)
+            origin = _origin(reading, ask)
+        try:
+            return Admission(admission_id=self._admissions.grant(origin))
+        except LimitReached as reached:
+            raise _too_many(reached, origin) from None
+
+    def begin(self, ask: SignIn) -> Attempt:
+        """Admit an attempt, unless it was. Raises `Refused` when too many failed before."""
+        way = _way(ask)
+        user = None
+        with self._store.read() as reading:
+            if way is Way.PASSWORD:
+                _demand_local(reading)
+                user = people.find_user(reading, ask.username)
+            origin = _origin(reading, ask)
+        admitted = self._admissions.use(ask.admission_id) if way is Way.PASSWORD else None
+        if admitted is not None:
+            return Attempt(ask, way, admitted, user)
         try:
             self._limits.admit(way, origin)
         except LimitReached as reached:
-            raise _too_many(reached) from None
+            raise _too_many(reached, origin) from None
         return Attempt(ask, way, origin, user)
 
     def finish(self, attempt: Attempt) -> SignedIn:
@@ -156,7 +168,24 @@ def _way(ask: SignIn) -> Way:
     return Way.CODE if ask.one_time_code_hash else Way.PASSWORD
 
 
-def _too_many(reached: LimitReached) -> Refused:
+def _demand_local(reading: Reading) -> None:
+    if not settings.local_sign_in(reading):
+        raise refuse(
+            Code.FORBIDDEN,
+            "Sign-in by password is switched off",
+            next_step="Use a sign-in provider. In an emergency, `portside system local-sign-in on` on the machine "
+            "switches it on.",
+        )
+
+
+def _origin(reading: Reading, ask: SignIn | AdmissionAsk) -> SignInOrigin:
+    network = "" if ask.proxied else client_network(ask.source_address)
+    if ask.browser_of:
+        return SignInOrigin(f"a browser of {ask.browser_of}", familiar=True)
+    return SignInOrigin(network, people.is_familiar(reading, network))
+
+
+def _too_many(reached: LimitReached, origin: SignInOrigin) -> Refused:
     seconds = int(reached.wait_s) + 1
     if reached.origin:
         message = f"Too many sign-ins from {reached.origin} failed"
@@ -164,13 +193,20 @@ def _too_many(reached: LimitReached) -> Refused:
     else:
         message = "Too many people try to sign in at once"
         step = f"Try again in {seconds} s; a browser or an address that has signed in before goes first."
-    problem = Problem(code=Code.TOO_MANY, message=message, next_step=step, retry_after_s=max(1.0, reached.wait_s))
+    of_strangers = not reached.origin and not origin.familiar
+    problem = Problem(
+        code=Code.TOO_MANY,
+        message=message,
+        next_step=step,
+        retry_after_s=max(1.0, reached.wait_s),
+        details={"limit": "strangers"} if of_strangers else {},
+    )
     return Refused(problem)
 
 
 def _remember_address(uow: UnitOfWork, ask: SignIn) -> None:
     """The next sign-in from there need not queue with strangers."""
-    if not ask.proxied and (network := network_of(ask.source_address)):
+    if not ask.proxied and (network := client_network(ask.source_address)):
         people.remember_address(uow, network)
 
 

@@ -16,6 +16,8 @@ from shared.outbound.cancel_scope import CancelScope, Ended
 from shared.outbound.guard import ForbiddenAddress, Guard, Reach
 from shared.outbound.http import forbidden_message
 
+from .ssh_transport import BoundedTransport
+
 CONNECT_S = 10.0
 SIGN_IN_S = 20.0
 SIGNED_IN_WITHIN_S = 45.0
@@ -81,6 +83,7 @@ def connect(login: Login, guard: Guard, reach: Reach, unseen: Callable[[str], No
                 # Keys and agents of the runner's own user are none of a pipeline's business.
                 allow_agent=False,
                 look_for_keys=False,
+                transport_factory=BoundedTransport,
             )
         except SshProblem:
             raise
@@ -112,6 +115,9 @@ def run(client: paramiko.SSHClient, command: str, stdin: str = "") -> tuple[int,
         code = int(channel.recv_exit_status())
         if scope.ended is Ended.DEADLINE:
             raise SshProblem("too-slow", f"The host did not answer within {CALL_S:g} s.")
+        # Without an exit code: of a command that a signal ended, or of a connection that did.
+        if code == -1 and (error := transport.get_exception()) is not None:
+            raise error
         return code, printed
 
 

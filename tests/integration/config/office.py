@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.config.accounts import bootstrap
+from services.config.accounts.admissions import Admissions
 from services.config.accounts.callers import load_person
 from services.config.accounts.passwords import hash_password
 from services.config.accounts.sign_in import Authenticator
@@ -40,7 +41,7 @@ class Office:
         self.catalog = Catalog(Context(seal=self.sealer.seal, public_url="https://portside.example.com"))
         self.desk = ResourceDispatcher(self.store, self.catalog.resources(), load_person)
         self.limits = SignInLimits(lambda: self.now)
-        self.sign_ins = Authenticator(self.store, self.limits)
+        self.sign_ins = Authenticator(self.store, self.limits, Admissions(self.limits, lambda: self.now))
         self.recorder = Recorder(self.store)
         password = hash_password(password_digest(PASSWORD))
         with self.store.write() as uow:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request
 from services.gateway.origins import Origin, Origins
 from services.gateway.sessions import BROWSER_COOKIE, Sessions
 from services.gateway.sign_ins import DIGESTS_AT_ONCE, SignIns
-from shared.contracts.catalog import SignedIn, SignIn
+from shared.contracts.catalog import Admission, AdmissionAsk, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
 
 from .site import KEY, Site
@@ -75,16 +75,23 @@ def test_a_browser_is_known_by_a_mark_that_only_we_can_make_and_that_signs_nobod
 
 
 class Desk:
-    """Refuses as config does, and counts."""
+    """Admits or refuses as config does, and counts."""
 
     def __init__(self) -> None:
+        self.admissions: list[AdmissionAsk] = []
         self.asked: list[SignIn] = []
         self.refusal: Problem | None = Problem(code=Code.TOO_MANY, message="Too many", retry_after_s=20.0)
+        self.familiar = ""
+        """The address that the limit of strangers does not hold for."""
+
+    def admit_sign_in(self, ask: AdmissionAsk) -> Admission:
+        self.admissions.append(ask)
+        if self.refusal is not None and ask.source_address != self.familiar:
+            raise Refused(self.refusal)
+        return Admission(admission_id=f"a{len(self.admissions)}")
 
     def sign_in(self, ask: SignIn) -> SignedIn:
         self.asked.append(ask)
-        if self.refusal is not None:
-            raise Refused(self.refusal)
         return SignedIn(user="ann", token_id="t1")
 
 
@@ -93,51 +100,108 @@ def clock() -> list[float]:
     return [0.0]
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def sign_ins(desk: Desk, clock: list[float]) -> SignIns:
+    return SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def digests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The passwords of which a digest was made."""
+    passwords: list[str] = []
+
+    def digest(password: str) -> str:
+        passwords.append(password)
+        return "d" * 64
+
+    monkeypatch.setattr("services.gateway.sign_ins.password_digest", digest)
+    return passwords
+
+
 def retry_after(action: Callable[[], object]) -> float | None:
     with pytest.raises(Refused) as caught:
         action()
     return caught.value.problem.retry_after_s
 
 
-def test_what_config_refused_for_a_while_is_refused_without_asking_again(clock: list[float]) -> None:
-    desk = Desk()
-    sign_ins = SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+@pytest.mark.usefixtures("digests")
+def test_what_config_refused_for_a_while_is_refused_without_asking_again(
+    desk: Desk, sign_ins: SignIns, clock: list[float]
+) -> None:
     here, elsewhere = request_from(CLIENT), request_from(STRANGER)
     assert retry_after(lambda: sign_ins.by_password(here, "ann", "a")) == 20.0
     clock[0] = 5.0
     assert retry_after(lambda: sign_ins.by_password(here, "bob", "b")) == 15.0
-    assert len(desk.asked) == 1
+    assert len(desk.admissions) == 1
     desk.refusal = None
     assert sign_ins.by_password(elsewhere, "ann", "a").user == "ann"
     assert sign_ins.by_token(here, "another way").user == "ann"
     clock[0] = 20.0
     assert sign_ins.by_password(here, "ann", "a").user == "ann"
+    assert [ask.admission_id for ask in desk.asked] == ["a2", "", "a3"]
 
 
-def test_an_origin_that_is_refused_costs_no_digest_and_few_are_made_at_once(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
+def test_a_password_that_config_does_not_admit_costs_no_digest(
+    desk: Desk, sign_ins: SignIns, digests: list[str]
 ) -> None:
-    desk, at_once, most, digests = Desk(), [0], [0], list[str]()
+    for last in range(20):
+        assert retry_after(lambda: sign_ins.by_password(request_from(f"203.0.113.{last}"), "ann", "guess"))  # noqa: B023
+    assert (digests, desk.asked) == ([], [])
+    desk.refusal = None
+    sign_ins.by_password(request_from(STRANGER), "ann", "right")
+    assert digests == ["right"]
 
-    def digest(password: str) -> str:
+
+@pytest.mark.usefixtures("digests")
+def test_one_stranger_asks_for_all_while_the_familiar_are_let_in(
+    desk: Desk, sign_ins: SignIns, clock: list[float]
+) -> None:
+    desk.refusal = Problem(code=Code.TOO_MANY, message="Too many", retry_after_s=1.0, details={"limit": "strangers"})
+    desk.familiar = CLIENT
+    strangers = [request_from(f"203.0.113.{last}") for last in range(100, 120)]
+    for step in range(40):
+        clock[0] = step / 10
+        for stranger in strangers:
+            assert retry_after(lambda: sign_ins.by_password(stranger, "ann", "guess"))  # noqa: B023
+        assert sign_ins.by_password(request_from(CLIENT), "ann", "right").user == "ann"
+    asked = [ask.source_address for ask in desk.admissions if ask.source_address != CLIENT]
+    assert set(asked[:20]) == {stranger.remote_addr for stranger in strangers}
+    assert len(asked) <= 20 + 4
+
+
+def test_digests_are_made_in_turn(desk: Desk, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = [0], [0]
+
+    def digest(_password: str) -> str:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
-        digests.append(password)
-        time.sleep(0.01)
+        time.sleep(0.005)
         at_once[0] -= 1
         return "d" * 64
 
     monkeypatch.setattr("services.gateway.sign_ins.password_digest", digest)
-    sign_ins = SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+    desk.refusal = None
+    with ThreadPoolExecutor(10) as people:
+        list(people.map(lambda number: sign_ins.by_password(request_from(CLIENT), f"u{number}", "p"), range(10)))
+    assert (most[0], len(desk.asked)) == (DIGESTS_AT_ONCE, 10)
 
-    def knock(number: int) -> None:
-        with pytest.raises(Refused):
-            sign_ins.by_password(request_from(CLIENT), f"invented-{number}", "guess")
 
-    with ThreadPoolExecutor(20) as strangers:
-        list(strangers.map(knock, range(20)))
-    assert most[0] <= DIGESTS_AT_ONCE
-    assert len(digests) <= 2 * DIGESTS_AT_ONCE
+@pytest.mark.usefixtures("digests")
+def test_a_config_of_the_release_before_admits_with_the_sign_in_itself(desk: Desk, sign_ins: SignIns) -> None:
+    desk.refusal = Problem(code=Code.INVALID, message="auth.admit-sign-in.v1 is unknown")
+    assert sign_ins.by_password(request_from(CLIENT), "ann", "right").user == "ann"
+    assert [ask.admission_id for ask in desk.asked] == [""]
+
+
+def test_a_client_with_a_whole_network_of_ipv6_has_one_key() -> None:
+    origins = Origins(SESSIONS, ())
+    keys = {origins.of(request_from(f"2001:db8:1:2::{last}")).key for last in range(5)}
+    assert keys == {"2001:db8:1:2::/64"}
 
 
 def test_a_sign_in_by_form_marks_the_browser_and_its_next_one_says_so(site: Site) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from services.config.accounts import sign_in, users
 from services.config.runtime import retention
 from services.config.tables.catalog import FamiliarAddressRow
-from shared.contracts.catalog import Act, Get, Kind, SignedIn, SignIn
+from shared.contracts.catalog import Act, AdmissionAsk, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
 from shared.process.secrets import password_digest, token_hash
@@ -60,6 +60,20 @@ def test_failed_sign_ins_close_their_address_for_a_while_and_no_other(office: Of
     assert by_password(office, "admin", source_address=OTHER).user == "admin"
     office.now += 31
     assert by_password(office, "admin", source_address=STRANGER).user == "admin"
+
+
+def test_a_password_is_tried_within_the_limits_by_the_admission_that_was_granted_for_it(office: Office) -> None:
+    for number in range(9):
+        office.sign_ins.admit(AdmissionAsk(source_address=f"203.0.113.{number}"))
+        office.now += 60
+    first = office.sign_ins.admit(AdmissionAsk(source_address=OTHER)).admission_id
+    for number in range(3):
+        office.sign_ins.admit(AdmissionAsk(source_address=f"192.0.2.{number}"))
+    with pytest.raises(Refused) as caught:
+        office.sign_ins.admit(AdmissionAsk(source_address=STRANGER))
+    assert (caught.value.problem.code, caught.value.problem.details) == (Code.TOO_MANY, {"limit": "strangers"})
+    assert by_password(office, "admin", source_address=OTHER, admission_id=first).user == "admin"
+    assert office.sign_ins.admit(AdmissionAsk(source_address=OTHER)).admission_id
 
 
 def test_nobody_is_locked_out_by_what_others_try_under_that_name(office: Office) -> None:
