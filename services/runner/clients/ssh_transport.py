@@ -1,8 +1,8 @@
 """paramiko's transport with bounds on what the other side sends: it trusts a server's packet lengths and windows.
 
-Greeting and packets are read into memory as the server announces them, and data of a channel is kept although nobody has
-allowed the server to send so much (paramiko 5.1: `Packetizer.read_message`, `Channel._feed`). A server past a bound loses
-the connection. How long anything may take is the caller's affair.
+Greeting and packets are read into memory as the server announces them, and data of a channel is kept although nobody
+has allowed the server to send so much (paramiko 5.1: `Packetizer.read_message`, `Channel._feed`). A server past a bound
+loses the connection. How long anything may take is up to the caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class BoundedPacketizer(Packetizer):  # type: ignore[misc]
         super().__init__(sock)
         self._greeted = 0
 
-    def read_all(self, n: int, check_rekey: bool = False) -> bytes:  # noqa: FBT001, FBT002 - paramiko's own signature
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """So many bytes of a packet. Raises `SSHException`."""
         if n > MAX_PACKET_BYTES:
             raise paramiko.SSHException(f"it announces a packet of {n:,} bytes; {MAX_PACKET_BYTES:,} are the most")
