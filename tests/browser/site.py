@@ -11,8 +11,12 @@ from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from services.gateway.sessions import COOKIE
+from shared.contracts.catalog import Page as Rows
 from shared.process.clock import now
 from tests.unit.gateway.site import Site, the_site
+
+TASK = {"type": "K8S", "status": "COMPLETED"}
+LONG = "n" * 300
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +39,46 @@ def page(address: str, site: Site, chromium: Browser) -> Iterator[Page]:
     context.add_cookies([{"name": f"{COOKIE}_{urlsplit(address).port}", "value": token, "url": address}])
     yield context.new_page()
     context.close()
+
+
+def execution(stages: int) -> dict[str, object]:
+    names = [f"Stage {place}" for place in range(stages)]
+    return {
+        "id": "e1",
+        "name": "web",
+        "index": 7,
+        "project": "default",
+        "status": "COMPLETED",
+        "stageOrder": names,
+        "stages": {name: {"status": "COMPLETED", "taskOrder": ["Apply"], "tasks": {"Apply": TASK}} for name in names},
+    }
+
+
+def many(document: dict[str, object], shown: int = 50) -> Rows:
+    """A full page of 500 rows."""
+    return Rows(documents=tuple({**document, "id": f"x{place}"} for place in range(shown)), total=500)
+
+
+def long_site(site: Site) -> None:
+    """500 rows of each list, with names of 300 characters and twelve stages."""
+    named = {"name": LONG, "project": LONG, "description": LONG, "enabled": True, "state": "ENABLED"}
+    site.pages["executions"] = many({**execution(12), "name": LONG, "statusMessage": LONG, "status": "FAILED"}, 25)
+    site.pages["pipelines"] = many({**named, "stageOrder": [f"Stage {place}" for place in range(12)]})
+    site.pages["registry-events"] = many(
+        {
+            **named,
+            "imageName": f"acme/{LONG}",
+            "tag": LONG[:128],
+            "verdict": "started",
+            "reason": LONG,
+            "webhookId": "w",
+        }
+    )
+    site.pages["registry-webhooks"] = many({**named, "repository": LONG, "tagNamePattern": LONG, "pipeline": LONG}, 30)
+    site.pages["variables"] = many({**named, "type": "REGULAR", "value": LONG})
+    site.pages["endpoints"] = many({**named, "type": "docker", "properties": {"repoURL": LONG}})
+    site.pages["projects"] = many({"name": LONG, "description": LONG})
+    site.pages["users"] = many({"name": LONG, "email": f"{LONG}@example.com", "serviceRole": "User", "enabled": True})
+    site.pages["audit"] = many({"user": LONG, "action": "patch", "objectKind": "pipelines", "name": LONG})
+    site.pages["notices"] = many({"about": "hook", "message": LONG, "nextStep": LONG, "page": "/webhooks", "until": ""})
+    site.pages["dead-letters"] = many({"queue": LONG, "type": LONG, "reason": LONG, "subject": LONG, "state": "kept"})

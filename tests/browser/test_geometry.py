@@ -9,25 +9,11 @@ from shared.contracts.catalog import Act
 from shared.contracts.catalog import Page as Rows
 from tests.unit.gateway.site import Site
 
-from .site import address, page, site
+from .site import TASK, address, execution, long_site, many, page, site
 
 __all__ = ["address", "page", "site"]
 
 pytestmark = pytest.mark.browser
-TASK = {"type": "K8S", "status": "COMPLETED"}
-
-
-def execution(stages: int) -> dict[str, object]:
-    names = [f"Stage {place}" for place in range(stages)]
-    return {
-        "id": "e1",
-        "name": "web",
-        "index": 7,
-        "project": "default",
-        "status": "COMPLETED",
-        "stageOrder": names,
-        "stages": {name: {"status": "COMPLETED", "taskOrder": ["Apply"], "tasks": {"Apply": TASK}} for name in names},
-    }
 
 
 def test_the_sign_in_card_is_narrow_and_centred(page: Page) -> None:
@@ -56,54 +42,6 @@ def test_a_chosen_task_comes_into_view_and_is_marked(page: Page, site: Site) -> 
     page.locator("#task h2").first.wait_for()
     page.wait_for_function("document.querySelector('#task').getBoundingClientRect().top < innerHeight - 100")
     page.wait_for_function("document.querySelectorAll('a.task[aria-current]').length === 1")
-
-
-LONG = "n" * 300
-
-
-def many(document: dict[str, object], shown: int = 50) -> Rows:
-    """A full page of 500 rows."""
-    return Rows(documents=tuple({**document, "id": f"x{place}"} for place in range(shown)), total=500)
-
-
-def long_site(site: Site) -> None:
-    """500 rows of each list, with names of 300 characters and twelve stages."""
-    named = {"name": LONG, "project": LONG, "description": LONG, "enabled": True, "state": "ENABLED"}
-    site.pages["executions"] = many({**execution(12), "name": LONG, "statusMessage": LONG, "status": "FAILED"}, 25)
-    site.pages["pipelines"] = many({**named, "stageOrder": [f"Stage {place}" for place in range(12)]})
-    site.pages["registry-events"] = many(
-        {
-            **named,
-            "imageName": f"acme/{LONG}",
-            "tag": LONG[:128],
-            "verdict": "started",
-            "reason": LONG,
-            "webhookId": "w",
-        }
-    )
-    site.pages["registry-webhooks"] = many({**named, "repository": LONG, "tagNamePattern": LONG, "pipeline": LONG}, 30)
-    site.pages["variables"] = many({**named, "type": "REGULAR", "value": LONG})
-    site.pages["endpoints"] = many({**named, "type": "docker", "properties": {"repoURL": LONG}})
-    site.pages["projects"] = many({"name": LONG, "description": LONG})
-    site.pages["users"] = many({"name": LONG, "email": f"{LONG}@example.com", "serviceRole": "User", "enabled": True})
-    site.pages["audit"] = many({"user": LONG, "action": "patch", "objectKind": "pipelines", "name": LONG})
-    site.pages["notices"] = many({"about": "hook", "message": LONG, "nextStep": LONG, "page": "/webhooks"})
-    site.pages["dead-letters"] = many({"queue": LONG, "type": LONG, "reason": LONG, "subject": LONG, "state": "kept"})
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark"), (2560, "light")])
-def test_no_list_overflows_with_500_rows_and_names_of_300_characters(
-    page: Page, site: Site, width: int, scheme: str
-) -> None:
-    long_site(site)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    wide = {}
-    for path in LISTS:
-        page.goto(path, wait_until="domcontentloaded")
-        if (found := page.evaluate("document.documentElement.scrollWidth")) > width:
-            wide[path] = found
-    assert wide == {}
 
 
 LISTS = (
