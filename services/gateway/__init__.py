@@ -10,6 +10,7 @@ which share `commands` and never import each other; an error's place in the docu
 `compression` is for pages and their files. Both get an `app_context`: `config_client` (questions and commands to the
 other processes, over what `ports` names of the bus), `origins` (where a request comes from), `sign_ins` within what
 `sign_in_refusals` remembers, `sign_on` (by a provider), `sessions` and `roles` (who asks, and what to offer),
-`event_streams` (news for open pages, bounded by a `concurrency_limit`) and `health_board` (how each process is).
-`readiness` decides what a load balancer hears; `metrics` counts, in the `metrics_folder` that workers share.
+`event_streams` (news for open pages, bounded by a `concurrency_limit`), `health_board` (how each process is) and
+`broker_watch` (which queues need somebody). `readiness` decides what a load balancer hears; `metrics` counts, in the
+`metrics_folder` that workers share.
 """

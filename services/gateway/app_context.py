@@ -37,3 +37,5 @@ class AppContext:
     roles: Roles
     health: HealthBoard
     look_at_broker: Callable[[], BrokerState]
+    recent_looks: Callable[[], tuple[BrokerState, ...]]
+    """The last two looks, taken in the background; none while there are fewer."""

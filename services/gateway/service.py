@@ -38,6 +38,7 @@ from shared.process.secrets import KeysMissing, Sealer, load_jwt_key
 from shared.process.settings import read
 
 from .app_context import AppContext
+from .broker_watch import BrokerWatch
 from .concurrency_limit import ConcurrencyLimit
 from .config_client import ConfigClient
 from .dispatcher import Dispatcher
@@ -89,7 +90,7 @@ class Worker:
         self._post = post
         self._handlers: dict[Topic, Callable[[Incoming], None]] = {}
         self._on_gap: Calls = []
-        self._parts: list[AllowlistCache | Intake] = []
+        self._parts: list[AllowlistCache | Intake | BrokerWatch] = []
         self._stop: Callable[[], None] = lambda: None
         self._spool: Spool | None = None
         self._samples: Calls = [self._sample_broker]
@@ -161,6 +162,9 @@ class Worker:
         self._handlers[PROCESS_HEALTH] = health_board.on_health
         self._on_gap.append(streams.on_gap)
         self._stop = streams.stop
+        inspection = Inspection(settings.amqp_url, settings.rabbitmq_management_url)
+        watch = BrokerWatch(inspection.look)
+        self._parts.append(watch)
         return create_app(
             AppContext(
                 settings=settings,
@@ -173,7 +177,8 @@ class Worker:
                 streams=streams,
                 roles=Roles(config),
                 health=health_board,
-                look_at_broker=Inspection(settings.amqp_url, settings.rabbitmq_management_url).look,
+                look_at_broker=inspection.look,
+                recent_looks=watch.looks,
             )
         )
 

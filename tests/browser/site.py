@@ -56,7 +56,14 @@ def execution(stages: int) -> dict[str, object]:
 
 def many(document: dict[str, object], shown: int = 50) -> Rows:
     """A full page of 500 rows."""
-    return Rows(documents=tuple({**document, "id": f"x{place}"} for place in range(shown)), total=500)
+    stamp = {"timeStampInMicros": 1_700_000_000_000_000}
+    rows = ({**stamp, **document, "id": f"x{place}", **_named(document, place)} for place in range(shown))
+    return Rows(documents=tuple(rows), total=500)
+
+
+def _named(document: dict[str, object], place: int) -> dict[str, object]:
+    """Names differ, as they do in a project."""
+    return {key: f"{place:03}{document[key]}"[:300] for key in ("name", "pipelineName") if key in document}
 
 
 def long_site(site: Site) -> None:

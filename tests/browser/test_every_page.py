@@ -46,7 +46,7 @@ PIECES = {
 """Parts of a page, downloads, redirects, and the documentation's own site."""
 TOO_WIDE = """() => [...document.querySelectorAll('main *')]
   .filter(node => node.checkVisibility() && node.getBoundingClientRect().right > innerWidth + 1)
-  .slice(0, 3).map(node => node.tagName + '.' + node.className + ' ' + Math.round(node.getBoundingClientRect().right))"""
+  .slice(0, 3).map(node => node.tagName + '.' + node.className)"""
 
 
 def everything(site: Site) -> None:
@@ -66,22 +66,30 @@ def everything(site: Site) -> None:
     site.documents["deployments"] |= {"images": [f"acme/{LONG}:{LONG[:128]}"], "namespace": LONG, "endpoint": LONG}
     site.documents["dead-letters"] |= {"reason": LONG, "queue": LONG, "type": LONG}
     site.documents["users"] |= {"email": f"{LONG}@example.com", "groups": [LONG], "projects": {LONG: "Member"}}
-    site.documents["providers"] = {"id": "o1", **named, "title": LONG, "issuer": f"https://{LONG}.example.com"}
+    site.documents["sign-in-providers"] = {"id": "o1", **named, "title": LONG, "issuer": f"https://{LONG}.example.com"}
     site.documents["settings"] = {"publicUrl": f"https://{LONG[:60]}.example.com", "hookUrl": LONG, "hooks": 500}
     site.documents["users"] |= {
         "projectRoles": ["", "Viewer", "Member", "Administrator"],
         "rows": [{"serviceRole": "User", "rights": ["READ", "READ", "EDIT", "RESTRICTED"]}] * 4,
         "words": {"READ": "read", "EDIT": "change definitions", "RESTRICTED": "change restricted objects and people"},
         "userName": LONG,
+        "people": [],
+        "names": [],
     }
-    question = {"name": "q", "kind": "endpoint", "title": LONG, "help": LONG, "choices": [{"value": "1", "title": LONG}]}
+    question = {
+        "name": "q",
+        "kind": "endpoint",
+        "title": LONG,
+        "help": LONG,
+        "choices": [{"value": "1", "title": LONG}],
+    }
     template = {"name": "t", "title": LONG, "description": LONG, "questions": [question]}
     site.documents["pipelines"] |= {"templates": [template] * 5, **template}
     site.pages["deployments"] = many(site.documents["deployments"])
     site.pages["user-operations"] = many({**OPERATION, "summary": LONG, "pipelineName": LONG, "approvers": [LONG]})
     site.pages["api-tokens"] = many({"name": LONG, "access": "read", "project": LONG, "webhooks": [LONG] * 12})
     site.pages["sessions"] = many({"browserName": LONG, "address": "2001:db8::1", "browser": LONG})
-    site.pages["providers"] = many(site.documents["providers"], 3)
+    site.pages["sign-in-providers"] = many(site.documents["sign-in-providers"], 3)
     queue = QueueState("config.hooks", LONG, 3, 2, 0, 1.0, 2.0, (1, 2, 3), 900.0)
     site.broker = BrokerState((queue, QueueState(f"{LONG}.retry.1", LONG, 3)), "4.1.0", LONG)
 

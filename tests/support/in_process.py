@@ -122,6 +122,7 @@ class InProcess:
                 roles=Roles(client),
                 health=HealthBoard(),
                 look_at_broker=lambda: BrokerState(()),
+                recent_looks=lambda: (),
             )
         )
         body = {"username": "admin", "password": PASSWORD}

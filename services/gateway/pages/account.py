@@ -18,6 +18,7 @@ from .forms import every, field, write
 from .lists import Listing
 from .routing import PageRoute
 from .selection import ChosenVerb
+from .toasts import say
 
 MOST = 200
 TOKENS = Listing("/account", Kind.TOKENS, "token", "name", {"name": "name"})
@@ -76,11 +77,13 @@ def check_password() -> str:
 
 def end_session(id: str) -> AnyResponse:
     session.act(Act(kind=Kind.SESSIONS, verb="delete", id=id))
+    say("The session has ended.", "/account#sessions", "Sessions")
     return redirect("/account#sessions")
 
 
 def end_other_sessions() -> AnyResponse:
     session.act(Act(kind=Kind.SESSIONS, verb="end-others"))
+    say("All your other sessions have ended.", "/account#sessions", "Sessions")
     return redirect("/account#sessions")
 
 
@@ -99,6 +102,7 @@ def make_token() -> str | AnyResponse:
 
 def revoke_token(id: str) -> AnyResponse:
     _revoke(id)
+    say("The token is revoked.", "/account/tokens/new", "Make another")
     return redirect("/account#tokens")
 
 

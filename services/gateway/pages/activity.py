@@ -16,13 +16,14 @@ from shared.contracts.catalog import Act, Find, Get, Kind
 
 from . import selection, session
 from .formats import image_named, quoted
-from .forms import done, write
+from .forms import done, onward, write
 from .layout import is_part
 from .lists import ListFilter, Listing, ListView, begins, equal, part_of, since_filter
 from .outcomes import OUTCOMES, VERDICTS, by_weight, outcome
 from .routing import PageRoute
 from .selection import ChosenVerb
 from .streams import has_streams, stream
+from .toasts import Undo
 
 _LINKS = {
     "follow": "/executions/{executionId}",
@@ -121,7 +122,7 @@ def show(id: str) -> Any:
     """With `follow` on to the run as soon as there is one."""
     event, follows = _event(id), "follow" in request.args
     if follows and event.get("executionId"):
-        return done(f"/executions/{event['executionId']}")
+        return onward(f"/executions/{event['executionId']}")
     payload = json.dumps(event.get("payload") or {}, indent=2, ensure_ascii=False)
     steps = buttons(event, session.role())
     return render_template(
@@ -133,13 +134,11 @@ def act(id: str) -> Any:
     verb = request.form.get("verb", "")
     if verb in _AGAIN:
         event = session.act(Act(kind=Kind.EVENTS, verb=verb, id=id)).document
-        return done(f"/activity/{event['id']}?follow")
+        sentence = f"The push of {event.get('imageName')}:{event.get('tag')} is judged again."
+        return done(f"/activity/{event['id']}?follow", sentence, f"/activity/{event['id']}", "Its verdict")
     if verb in _ENABLING:
-        _enable(_event(id), verb)
-    sentence = {"enable-webhook": "The webhook is enabled.", "enable-pipeline": "The pipeline is enabled."}.get(
-        verb, ""
-    )
-    return done(f"/activity/{id}", sentence)
+        return _enable(_event(id), verb)
+    return onward(f"/activity/{id}")
 
 
 def act_on_chosen() -> Any:
@@ -172,12 +171,19 @@ def _event(id: str) -> Json:
     return session.get(Get(kind=Kind.EVENTS, id=id)).document
 
 
-def _enable(event: Json, verb: str) -> None:
+def _enable(event: Json, verb: str) -> Any:
+    page = f"/activity/{event['id']}"
     if verb == "enable-webhook":
-        write(Kind.WEBHOOKS, "patch", {"enabled": True}, id=str(event.get("webhookId")))
-    else:
-        project, name = str(event.get("project")), str(event.get("pipeline"))
-        write(Kind.PIPELINES, "patch", {"enabled": True}, project=project, name=name)
+        id = str(event.get("webhookId"))
+        write(Kind.WEBHOOKS, "patch", {"enabled": True}, id=id)
+        undo = Undo(f"/webhooks/{id}/act", (("verb", "disable"),))
+        return done(
+            page, f"The webhook {event.get('webhook')} is enabled.", f"/webhooks/{id}", "The webhook", undo=undo
+        )
+    project, name = str(event.get("project")), str(event.get("pipeline"))
+    id = str(write(Kind.PIPELINES, "patch", {"enabled": True}, project=project, name=name).get("id"))
+    undo = Undo(f"/pipelines/{id}/enabled", (("enabled", "false"),))
+    return done(page, f"The pipeline {name} is enabled.", f"/pipelines/{id}", "The pipeline", undo=undo)
 
 
 def _table(view: ListView) -> str:

@@ -17,6 +17,7 @@ from .formats import quoted
 from .layout import piece
 from .lists import ListFilter, Listing, part_of
 from .routing import PageRoute
+from .toasts import say
 
 LISTING = Listing(
     address="/live",
@@ -68,7 +69,9 @@ def again(id: str) -> AnyResponse:
     deployment = session.get(Get(kind=Kind.DEPLOYMENTS, id=id)).document
     act = Act(kind=Kind.EXECUTIONS, verb="rerun", id=str(deployment["executionId"]))
     started = session.act(act).document
-    return redirect(f"/executions/{started.get('executionId', '')}")
+    run = f"/executions/{started.get('executionId', '')}"
+    say(f"{deployment.get('name')} is being deployed again.", run, "The run")
+    return redirect(run)
 
 
 ROUTES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, make_response, render_template, request
 
@@ -84,9 +85,9 @@ def save() -> Any:
     body, id = _sent(types), field("id")
     if (form := _form_for_keys(types, body)) is not None:
         return form
-    write(Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
-    role = field("role") or "endpoint"
-    return done("/endpoints", f"The endpoint {body['name']} is saved.", **{role: body["name"]})
+    stored = write(Kind.ENDPOINTS, "patch" if id else "create", body, id=id)
+    role, page = field("role") or "endpoint", f"/endpoints/{stored.get('id')}"
+    return done("/endpoints", f"The endpoint {body['name']} is saved.", page, "The endpoint", **{role: body["name"]})
 
 
 def validate() -> str | Response:
@@ -115,8 +116,9 @@ def certificate() -> str:
 
 
 def delete(id: str) -> Any:
-    write(Kind.ENDPOINTS, "delete", {}, id=id)
-    return done("/endpoints", "The endpoint is deleted.")
+    endpoint = write(Kind.ENDPOINTS, "delete", {}, id=id)
+    another = f"/endpoints/new?{urlencode({'type': endpoint.get('type') or 'docker'})}"
+    return done("/endpoints", f"The endpoint {endpoint.get('name')} is deleted.", another, "Make another")
 
 
 def _types() -> list[Json]:

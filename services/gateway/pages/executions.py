@@ -93,8 +93,9 @@ def act(id: str) -> AnyResponse:
     body = {**command.body, **({"reason": reason} if reason else {})}
     done = session.act(command.model_copy(update={"id": id, "body": body})).document
     sentence = _SAID[str(command.verb)].format(f"{done.get('name') or 'The run'} #{done.get('index') or ''}")
-    undo = _UNDONE_BY.get(str(command.verb))
-    say(sentence, f"/executions/{id}", undo=Undo(f"/executions/{id}/act", (("verb", undo),)) if undo else None)
+    back = _UNDONE_BY.get(str(command.verb))
+    undo = Undo(f"/executions/{id}/act", (("verb", back),)) if back else None
+    say(sentence, f"/executions/{done.get('executionId') or id}", "The run", undo=undo)
     # A run that was started again is what one wants to see now.
     then = f"/executions/{done['executionId']}" if done.get("executionId") else _back(f"/executions/{id}")
     if request.headers.get("HX-Request"):

@@ -13,7 +13,7 @@ from shared.contracts.catalog import Find, Get, Kind
 from shared.contracts.problems import Code, refuse
 
 from . import session
-from .toasts import say
+from .toasts import Undo, say
 
 MOST = 500
 
@@ -33,11 +33,17 @@ def demand_unchanged(stored: Json, step: str = "Reload the page to see the curre
         raise refuse(Code.CONFLICT, f"{by} saved {name} after this form was opened.", subject=str(name), next_step=step)
 
 
-def done(then: str, sentence: str = "", **fields: str) -> AnyResponse:
-    """A form was taken, which `sentence` puts in words: on to a page; or, from a dialog, its `fields` go to the form
+def done(
+    then: str, sentence: str, link: str, word: str = "", /, *, undo: Undo | None = None, **fields: str
+) -> AnyResponse:
+    """A form was taken, which `sentence` says with a link: on to a page; or, from a dialog, its `fields` go to the form
     behind it."""
-    if sentence:
-        say(sentence)
+    say(sentence, link, word, undo=undo)
+    return onward(then, **fields)
+
+
+def onward(then: str, **fields: str) -> AnyResponse:
+    """On to a page; or, from a dialog, its `fields` go to the form behind it."""
     if not request.headers.get("HX-Request"):
         return redirect(then)
     if field("dialog"):

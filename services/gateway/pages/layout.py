@@ -16,7 +16,7 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
 
-from . import first_use, formats, session, site, toasts
+from . import first_use, formats, queue_words, session, site, toasts
 from .execution_view import headline
 
 THEME_COOKIE, THEMES = "portside_theme", ("dark", "light")
@@ -81,6 +81,7 @@ def _names() -> dict[str, Any]:
         "theme": theme,
         "compact": compact,
         "unwell": [line for line in session.context().health.lines() if line.troubles],
+        "slow_queues": queue_words.lasting(session.context().recent_looks()),
         "role": role,
         "navigation": (*NAVIGATION, ADMINISTRATION) if role.administrator else NAVIGATION,
         "form_token": session.form_token(),

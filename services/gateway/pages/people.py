@@ -16,6 +16,7 @@ from .forms import every
 from .lists import ListFilter, Listing, equal, part_of
 from .projects import LISTS
 from .routing import PageRoute
+from .toasts import say
 
 ROLES = (
     ("Administrator", "everything, in every project"),
@@ -109,10 +110,15 @@ def _given() -> Json:
 
 def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
     try:
-        send_change(session.context(), session.caller(), Kind.USERS, verb, body, id=id)
+        user = send_change(session.context(), session.caller(), Kind.USERS, verb, body, id=id)
     except Refused as error:
         stored = _stored(id) if id else {}
         return _form({**stored, **body}, error.problem)
+    name, id = user.get("name"), user.get("id")
+    if verb == "delete":
+        say(f"The user {name} is deleted.", "/people/new", "Make another")
+    else:
+        say(f"The user {name} is {'created' if verb == 'create' else 'saved'}.", f"/people/{id}", "The user")
     return redirect("/people")
 
 

@@ -28,7 +28,6 @@ from .forms import definable_projects, demand_unchanged, done, every, field, pre
 from .pipeline_template import template
 from .routing import PageRoute
 from .schedules import schedules_of
-from .toasts import say
 from .yaml_edit import rewritten
 
 TABS = {
@@ -80,8 +79,8 @@ def change_to_apply(id: str) -> Any:
         raise refuse(Code.CONFLICT, message, subject=id, next_step="Look at its versions, or run it again.")
     text = seal_yaml(rewritten(stored.text, changed), session.context().sealer.seal_secret).text
     session.act(Act(kind=Kind.PIPELINES, verb="replace", id=id, options={"keepEnabled": True}, text=text))
-    say(f"{stage}.{task} applies from now on. Rerun to deploy.", f"/pipelines/{id}/versions", "What changed")
-    return done(f"/executions/{run}")
+    sentence = f"{stage}.{task} applies from now on. Rerun to deploy."
+    return done(f"/executions/{run}", sentence, f"/pipelines/{id}/versions", "What changed")
 
 
 def side() -> str:
@@ -144,7 +143,9 @@ def _sent(command: Act, pipeline: Json | None) -> Any:
             sealed_text = seal_yaml(text, session.context().sealer.seal_secret)
             demand_unchanged(pipeline or {}, "Save again to replace it. Versions shows what changed.")
             saved = session.act(command.model_copy(update={"text": sealed_text.text})).document
-            return done(f"/pipelines/{saved['id']}")
+            address = f"/pipelines/{saved['id']}"
+            sentence = f"{saved.get('name')} is saved as version {saved.get('version') or 1}."
+            return done(address, sentence, f"{address}/versions", "What changed")
         except Refused as refused:
             if refused.problem.code is Code.UNAUTHENTICATED:
                 raise

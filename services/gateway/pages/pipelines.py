@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, render_template, request
 
@@ -22,7 +23,7 @@ from .routing import PageRoute
 from .run_inputs import IMAGE, fields_of, given
 from .schedules import schedules_of
 from .selection import ChosenVerb
-from .toasts import Undo, say
+from .toasts import Undo
 
 RUNS = 10
 """Of each pipeline, as bars."""
@@ -87,8 +88,10 @@ def restore(id: str) -> Any:
     before = str(_get(id).document.get("version") or "")
     write(Kind.PIPELINES, "restore", {"version": whole_number(field("version")) or 0}, id=id)
     undo = Undo(f"/pipelines/{id}/restore", (("version", before),))
-    say(f"Version {field('version')} is restored as the newest.", undo=undo if before else None)
-    return done(f"/pipelines/{id}")
+    sentence = f"Version {field('version')} is restored as the newest."
+    return done(
+        f"/pipelines/{id}", sentence, f"/pipelines/{id}/versions", "What changed", undo=undo if before else None
+    )
 
 
 def export(id: str) -> Response:
@@ -115,12 +118,10 @@ def _exported(ids: Sequence[str]) -> Response:
 
 def enabled(id: str) -> Any:
     value = field("enabled") == "true"
-    write(Kind.PIPELINES, "patch", {"enabled": value}, id=id)
-    say(
-        f"The pipeline is {'enabled' if value else 'disabled'}.",
-        undo=Undo(f"/pipelines/{id}/enabled", (("enabled", "false" if value else "true"),)),
-    )
-    return done(f"/pipelines/{id}")
+    pipeline = write(Kind.PIPELINES, "patch", {"enabled": value}, id=id)
+    sentence = f"The pipeline {pipeline.get('name')} is {'enabled' if value else 'disabled'}."
+    undo = Undo(f"/pipelines/{id}/enabled", (("enabled", "false" if value else "true"),))
+    return done(f"/pipelines/{id}", sentence, f"/pipelines/{id}", "The pipeline", undo=undo)
 
 
 def act_on_chosen() -> Any:
@@ -138,8 +139,9 @@ def act_on_chosen() -> Any:
 
 
 def delete(id: str) -> Any:
-    write(Kind.PIPELINES, "delete", {}, id=id)
-    return done("/pipelines", "The pipeline is deleted; its executions stay.")
+    name = str(write(Kind.PIPELINES, "delete", {}, id=id).get("name"))
+    runs = f"/executions?{urlencode({'pipeline': name})}"
+    return done("/pipelines", f"The pipeline {name} is deleted; its executions stay.", runs, "Its executions")
 
 
 def run(id: str) -> Any:
@@ -147,7 +149,8 @@ def run(id: str) -> Any:
         kind=Kind.PIPELINES, verb="execute", id=id, body={"input": given(), "comments": field("comments")[:500]}
     )
     started = session.act(command).document
-    return done(f"/executions/{started['executionId']}")
+    run = f"/executions/{started['executionId']}"
+    return done(run, "A run is started.", run, "The run")
 
 
 def dry_run(id: str) -> str:

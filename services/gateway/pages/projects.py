@@ -12,6 +12,7 @@ from shared.contracts.problems import Problem, Refused
 from . import session
 from .lists import Listing, part_of
 from .routing import PageRoute
+from .toasts import say
 
 LISTS = (
     ("administrators", "Everything, including restricted endpoints and variables, and the members listed here."),
@@ -67,11 +68,20 @@ def sync(id: str) -> str | AnyResponse:
     return _sourced(Act(kind=Kind.PROJECTS, verb="sync", id=id))
 
 
+_SOURCED = {
+    "follow": "The project takes its definitions from Git.",
+    "unfollow": "The project no longer takes its definitions from Git.",
+    "sync": "The repository is being read.",
+}
+"""What is said after each verb."""
+
+
 def _sourced(command: Act) -> str | AnyResponse:
     try:
         session.act(command)
     except Refused as error:
         return _form(_stored(command.id), error.problem)
+    say(_SOURCED[command.verb], f"/projects/{command.id}#source", "Its source")
     return redirect(f"/projects/{command.id}")
 
 
@@ -109,9 +119,15 @@ def _people() -> dict[str, list[Json]]:
 
 def _sent(draft: Json, command: Act) -> str | AnyResponse:
     try:
-        session.act(command)
+        project = session.act(command).document
     except Refused as error:
         return _form(draft, error.problem)
+    name, id = project.get("name") or draft.get("name"), project.get("id") or command.id
+    if command.verb == "delete":
+        say(f"The project {name} is deleted.", "/projects/new", "Make another")
+    else:
+        verb = "created" if command.verb == "create" else "saved"
+        say(f"The project {name} is {verb}.", f"/projects/{id}", "The project")
     return redirect("/projects")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.bus import BrokerState, QueueState
@@ -54,6 +55,13 @@ def rows(broker: BrokerState) -> list[QueueRow]:
     by_name = {queue.name: queue for queue in broker.queues if queue.work}
     names = [*(name for name in WORDS if name in by_name), *(name for name in by_name if name not in WORDS)]
     return [_row(by_name[name]) for name in names]
+
+
+def lasting(looks: Sequence[BrokerState]) -> list[QueueRow]:
+    """Those of the newest look that were in trouble at each of them, such as the last two."""
+    troubled = [{row.state.name for row in rows(look) if row.trouble} for look in looks]
+    names = set.intersection(*troubled) if troubled else set()
+    return [row for row in rows(looks[-1]) if row.state.name in names] if names else []
 
 
 def _row(queue: QueueState) -> QueueRow:

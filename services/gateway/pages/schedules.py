@@ -14,6 +14,7 @@ from .formats import quoted
 from .forms import done, field, write
 from .routing import PageRoute
 from .run_inputs import fields_of, given
+from .toasts import Undo
 
 MOST = 50
 TIMES = {
@@ -37,8 +38,9 @@ def new(pipeline: str) -> str:
 
 def create(pipeline: str) -> Any:
     document = session.get(Get(kind=Kind.PIPELINES, id=pipeline)).document
-    write(Kind.SCHEDULES, "create", {**_said(), "pipeline": document["name"], "project": document["project"]})
-    return done(f"/pipelines/{pipeline}")
+    body = {**_said(), "pipeline": document["name"], "project": document["project"]}
+    schedule = write(Kind.SCHEDULES, "create", body)
+    return _done(pipeline, f"The schedule {body['name']} is created.", str(schedule.get("id")))
 
 
 def edit(pipeline: str, id: str) -> str:
@@ -46,13 +48,27 @@ def edit(pipeline: str, id: str) -> str:
 
 
 def save(pipeline: str, id: str) -> Any:
-    write(Kind.SCHEDULES, "patch", _said(), id=id)
-    return done(f"/pipelines/{pipeline}")
+    body = _said()
+    write(Kind.SCHEDULES, "patch", body, id=id)
+    return _done(pipeline, f"The schedule {body['name']} is saved.", id)
 
 
 def delete(pipeline: str, id: str) -> Any:
+    schedule = session.get(Get(kind=Kind.SCHEDULES, id=id)).document
     write(Kind.SCHEDULES, "delete", {}, id=id)
-    return done(f"/pipelines/{pipeline}")
+    sentence, another = f"The schedule {schedule.get('name')} is deleted.", f"/pipelines/{pipeline}/schedules/new"
+    return done(f"/pipelines/{pipeline}", sentence, another, "Make another", undo=_made_again(pipeline, schedule))
+
+
+def _done(pipeline: str, sentence: str, id: str) -> Any:
+    return done(f"/pipelines/{pipeline}", sentence, f"/pipelines/{pipeline}/schedules/{id}", "The schedule")
+
+
+def _made_again(pipeline: str, schedule: Json) -> Undo:
+    texts = {key: str(schedule.get(key) or "") for key in ("name", "cron", "timeZone")}
+    inputs = {f"in.{name}": str(value) for name, value in (schedule.get("input") or {}).items()}
+    enabled = {"enabled": "yes"} if schedule.get("enabled") else {}
+    return Undo(f"/pipelines/{pipeline}/schedules/new", tuple({**texts, **inputs, **enabled}.items()))
 
 
 def schedules_of(pipeline: Json) -> list[Json]:

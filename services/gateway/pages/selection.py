@@ -28,6 +28,9 @@ class ChosenVerb:
     """What is said afterwards, such as `{} canceled.`, of "3 executions"."""
     back: str = ""
     """The verb that takes it back; empty where nothing does."""
+    link: str = ""
+    """Where what it did is seen; empty for the whole list."""
+    word: str = ""
 
 
 def act_on_chosen(listing: Listing, verbs: Mapping[str, ChosenVerb]) -> AnyResponse:
@@ -45,7 +48,9 @@ def act_on_chosen(listing: Listing, verbs: Mapping[str, ChosenVerb]) -> AnyRespo
             refusals.append(refused.problem.message)
     if verb and taken:
         undo = Undo(request.path, (("verb", verb.back), *(("id", id) for id in taken))) if verb.back else None
-        say(verb.sentence.format(listing.counted(len(taken))), undo=undo, failed=_left_out(listing, refusals))
+        sentence = verb.sentence.format(listing.counted(len(taken)))
+        link, word = verb.link or listing.address, verb.word or f"All {listing.nouns}"
+        say(sentence, link, word, undo=undo, failed=_left_out(listing, refusals))
     elif refusals:
         say("", failed=_left_out(listing, refusals))
     back = own_address(request.form.get("back", ""))

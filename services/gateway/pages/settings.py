@@ -21,7 +21,7 @@ from .notification_form import WORDS
 from .people import ROLES
 from .routing import PageRoute
 from .setting_fields import GROUPS, OPTIONS
-from .toasts import say
+from .toasts import Undo, say
 
 SPARE_RULES = 2
 """Blank rows at the end of the rules, so that a form without JavaScript grows too."""
@@ -50,8 +50,16 @@ def save() -> str | AnyResponse:
         after = session.act(Act(kind=Kind.SETTINGS, verb="patch", body=body)).document
     except Refused as error:
         return _page(error.problem, body)
-    say(moved(before, after) or "Saved.")
+    say(moved(before, after) or "The settings are saved.", "/health#in-force", "In force", undo=_back(before, body))
     return redirect("/settings")
+
+
+def _back(before: Json, body: Json) -> Undo:
+    """The form as it was."""
+    fields = {key: "" if before.get(key) is None else str(before.get(key)) for key in body if key != "localSignIn"}
+    if before.get("localSignIn"):
+        fields["localSignIn"] = "on"
+    return Undo("/settings", tuple(fields.items()))
 
 
 def moved(before: Json, after: Json) -> str:
@@ -117,10 +125,15 @@ def _stored(id: str) -> Json:
 
 def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
     try:
-        write(Kind.PROVIDERS, verb, body, **({"id": id} if id else {}))
+        provider = write(Kind.PROVIDERS, verb, body, **({"id": id} if id else {}))
     except Refused as error:
         stored = _stored(id) if id else {}
         return _provider_form({**stored, **body}, error.problem)
+    title = provider.get("title") or provider.get("name")
+    if verb == "delete":
+        say(f"The sign-in provider {title} is deleted.", "/settings/providers/new", "Make another")
+    else:
+        say(f"The sign-in provider {title} is saved.", f"/settings/providers/{provider.get('id')}", "The provider")
     return redirect("/settings")
 
 

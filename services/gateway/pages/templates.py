@@ -36,11 +36,12 @@ def form(name: str) -> str:
 def fill(name: str) -> Any:
     body = {"answers": _answers(), "enabled": "enabled" in request.form}
     pipeline = session.act(Act(kind=Kind.PIPELINES, verb="from-template", name=name, body=body)).document
+    address, sentence = f"/pipelines/{pipeline['id']}", f"The pipeline {pipeline.get('name')} is created."
     webhook = (pipeline.get("_next") or {}).get("webhook")
     if not webhook:
-        return done(f"/pipelines/{pipeline['id']}")
+        return done(address, sentence, address, "The pipeline")
     presets = {key: webhook[key] for key in ("project", "name", "endpoint", "pipeline") if webhook.get(key)}
-    return done(f"/webhooks/new?{urlencode(presets)}")
+    return done(f"/webhooks/new?{urlencode(presets)}", sentence, address, "The pipeline")
 
 
 def _asked(name: str, answers: Json) -> Json:

@@ -14,7 +14,7 @@ from . import session
 from .forms import definable_projects, done, field, preset_project, write
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
-from .toasts import Undo, say
+from .toasts import Undo
 
 TYPES = {
     "SECRET": "Secret: never shown again",
@@ -59,8 +59,8 @@ def new() -> str:
 
 
 def create() -> Any:
-    write(Kind.VARIABLES, "create", {**_given(), "project": field("project")})
-    return done("/variables", f"The variable {field('name')} is created.")
+    id = write(Kind.VARIABLES, "create", {**_given(), "project": field("project")}).get("id")
+    return done("/variables", f"The variable {field('name')} is created.", f"/variables/{id}", "The variable")
 
 
 def edit(id: str) -> str:
@@ -74,14 +74,14 @@ def save(id: str) -> Any:
         # A secret that nobody retyped stays; as a regular value config asks for it again.
         del body["value"]
     write(Kind.VARIABLES, "patch", body, id=id)
-    return done("/variables", f"The variable {field('name')} is saved.")
+    return done("/variables", f"The variable {field('name')} is saved.", f"/variables/{id}", "The variable")
 
 
 def delete(id: str) -> Any:
     stored = session.get(Get(kind=Kind.VARIABLES, id=id)).document
     write(Kind.VARIABLES, "delete", {}, id=id)
-    say(f"The variable {stored.get('name')} is deleted.", undo=_made_again(stored))
-    return done("/variables")
+    sentence = f"The variable {stored.get('name')} is deleted."
+    return done("/variables", sentence, "/variables/new", "Make another", undo=_made_again(stored))
 
 
 def _made_again(variable: Json) -> Undo | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import render_template, request
 
@@ -15,11 +16,11 @@ from shared.contracts.runs import ResolvedEndpoint
 from shared.grammar.inputs import inject
 
 from . import session, webhook_form
-from .forms import definable_projects, done, every, field, preset_project, write
+from .forms import definable_projects, done, every, field, onward, preset_project, write
 from .layout import piece
 from .lists import ListFilter, Listing, equal, part_of
 from .routing import PageRoute
-from .toasts import Undo, say
+from .toasts import Undo
 
 STATES = {
     MirrorState.IN_STEP: ("COMPLETED", "registered at Docker Hub"),
@@ -53,11 +54,11 @@ _ACTS: dict[str, tuple[str, Json]] = {
 }
 """What the buttons of a card send."""
 _SAID = {
-    "enable": "The webhook is enabled.",
-    "disable": "The webhook is disabled: pushes are recorded and start nothing.",
-    "look": "Portside polls the registry every minute.",
-    "replace-elsewhere": "The other hooks are being deleted at the registry.",
-    "delete": "The webhook is deleted, and its hook at the registry with it.",
+    "enable": "The webhook {} is enabled.",
+    "disable": "The webhook {} is disabled: pushes are recorded and start nothing.",
+    "look": "Portside polls the registry of {} every minute.",
+    "replace-elsewhere": "The other hooks of {} are being deleted at the registry.",
+    "delete": "The webhook {} is deleted, and its hook at the registry with it.",
 }
 
 
@@ -132,7 +133,7 @@ def save() -> Any:
     _demand_inputs(body)
     if id:
         write(Kind.WEBHOOKS, "patch", body, id=id)
-        return done("/webhooks", f"The webhook {body['name']} is saved.")
+        return done("/webhooks", f"The webhook {body['name']} is saved.", f"/webhooks/{id}", "The webhook")
     webhook = write(Kind.WEBHOOKS, "create", body)
     return render_template("webhooks_made.html", row=webhook, states=STATES, rotated=False)
 
@@ -142,11 +143,16 @@ def act(id: str) -> Any:
     if verb == "rotate":
         row = write(Kind.WEBHOOKS, "rotate", {}, id=id)
         return render_template("webhooks_made.html", row=row, states=STATES, rotated=True)
-    if (change := _ACTS.get(verb)) is not None:
-        write(Kind.WEBHOOKS, change[0], change[1], id=id)
+    if (change := _ACTS.get(verb)) is None:
+        return onward("/webhooks")
+    name = str(write(Kind.WEBHOOKS, change[0], change[1], id=id).get("name"))
     back = _BACK.get(verb)
-    say(_SAID.get(verb, ""), undo=Undo(f"/webhooks/{id}/act", (("verb", back),)) if back else None)
-    return done("/webhooks")
+    undo = Undo(f"/webhooks/{id}/act", (("verb", back),)) if back else None
+    if verb == "delete":
+        link, word = f"/activity?{urlencode({'webhook': name})}", "Its pushes"
+    else:
+        link, word = f"/webhooks/{id}", "The webhook"
+    return done("/webhooks", _SAID[verb].format(name), link, word, undo=undo)
 
 
 def test(id: str) -> str:

@@ -64,6 +64,7 @@ class Site:
                 roles=cast("Roles", SimpleNamespace(of=lambda _: self.role)),
                 health=self.wellbeing,
                 look_at_broker=lambda: self.broker,
+                recent_looks=lambda: (self.broker, self.broker),
             )
         )
         self.signed_in = SignedIn(user="ann", token_id="t1")
@@ -83,6 +84,7 @@ class Site:
         self.pages: dict[str, Page] = {}
         self.texts: dict[str, str] = {}
         self.refusal: Exception | None = None
+        self.broker = BrokerState(())
         self.role = Role(administrator=True, email="ann@example.com")
         self.bearer = {"Authorization": f"Bearer {self.sessions.issue(self.signed_in, now()).token}"}
         return self
