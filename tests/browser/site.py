@@ -56,7 +56,7 @@ def execution(stages: int) -> dict[str, object]:
 
 def many(document: dict[str, object], shown: int = 50) -> Rows:
     """A full page of 500 rows."""
-    stamp = {"timeStampInMicros": 1_700_000_000_000_000}
+    stamp = {"_createTimeInMicros": 1_700_000_000_000_000}
     rows = ({**stamp, **document, "id": f"x{place}", **_named(document, place)} for place in range(shown))
     return Rows(documents=tuple(rows), total=500)
 

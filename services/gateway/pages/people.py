@@ -114,11 +114,13 @@ def _sent(verb: str, body: Json, id: str = "") -> str | AnyResponse:
     except Refused as error:
         stored = _stored(id) if id else {}
         return _form({**stored, **body}, error.problem)
-    name, id = user.get("name"), user.get("id")
+    name = user.get("name")
     if verb == "delete":
         say(f"The user {name} is deleted.", "/people/new", "Make another")
     else:
-        say(f"The user {name} is {'created' if verb == 'create' else 'saved'}.", f"/people/{id}", "The user")
+        say(
+            f"The user {name} is {'created' if verb == 'create' else 'saved'}.", f"/people/{user.get('id')}", "The user"
+        )
     return redirect("/people")
 
 
