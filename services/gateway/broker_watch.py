@@ -12,7 +12,7 @@ from shared.process.clock import monotonic
 EVERY_S = 20.0
 FORGOTTEN_AFTER_S = 5 * EVERY_S
 LOOKS = 2
-"""A queue without takers for a moment, such as at a restart, is no trouble: two looks must agree."""
+"""Two looks must agree: at a restart a queue is without takers for a moment."""
 
 
 class BrokerWatch:

@@ -67,6 +67,24 @@ def condition(text: str, fields: Fields) -> ColumnElement[bool] | None:
     return _Reader(text, fields).boolean(tree)
 
 
+def demanded(text: str, name: str, fields: Fields) -> str | None:
+    """The value that a `$filter` demands of a text field, as `name eq 'value'` and nothing beside `and` around it.
+
+    None where it demands none. Raises `Refused` for what is not a filter.
+    """
+    if condition(text, fields) is None:
+        return None
+    nodes: list[Any] = [grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text.strip()))]
+    while nodes:
+        match nodes.pop():
+            case ast.BoolOp(op=ast.And(), left=left, right=right):
+                nodes += [left, right]
+            case ast.Compare(comparator=ast.Eq(), left=ast.Identifier(name=field), right=ast.String(val=value)):
+                if field == name:
+                    return str(value)
+    return None
+
+
 def ordering(text: str, fields: Fields, default: str) -> list[ColumnElement[Any]]:
     """The SQL order of an `$orderby` such as `name desc,id`; an unknown field is refused by name."""
     order: list[ColumnElement[Any]] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services.config.pushes.records import push_key
-from services.config.store import Store, deliveries
+from services.config.store import Store, deliveries, filters
 from services.config.store.deliveries import JUDGED, MOST_OF_PUSH, PushEvent
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.pushes import Push
@@ -101,3 +103,44 @@ def test_what_the_registry_does_not_date_is_a_push_of_its_own() -> None:
         == push_key(dated.model_copy(update={"digest": "sha256:a"}))
         != push_key(dated.model_copy(update={"tag": "2"}))
     )
+
+
+@pytest.mark.parametrize("few", [10_000, -1], ids=["few", "many"])
+@pytest.mark.parametrize("read", [deliveries.pushes, deliveries.page])
+def test_an_outcome_of_few_runs_is_looked_up_by_them_and_one_of_many_walked_by_time(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, few: int, read: Callable[..., Any]
+) -> None:
+    """Of an outcome that no run has, all of a million events were walked; of a frequent one, all were sorted."""
+    monkeypatch.setattr(deliveries, "FEW_RUNS", few)
+    statements: list[tuple[str, Any]] = []
+    ask = Find(kind=Kind.EVENTS, filter="executionStatus eq 'FAILED' and startswith(verdict,'started')")
+    with filled.read() as uow:
+        event.listen(uow.connection, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
+        assert read(uow, None, ask) == ([], 0)
+        text, values = next(call for call in statements if "ORDER BY deliveries.received_at DESC" in call[0])
+        sqlite = uow.connection.dialect.name == "sqlite"
+        if not sqlite:
+            uow.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        plan = str(uow.connection.exec_driver_sql(f"{explain} {text}", values).all())
+    if few > 0:
+        assert "ix_deliveries_execution_id" in plan, plan
+    elif sqlite:
+        assert "SCAN deliveries USING INDEX ix_deliveries_received" in plan, plan
+        assert "SEARCH executions USING INDEX sqlite_autoindex_executions_1 (id=?)" in plan, plan
+
+
+@pytest.mark.parametrize(
+    ("filter", "value"),
+    [
+        ("executionStatus eq 'FAILED'", "FAILED"),
+        ("tag eq '1' and (webhook eq 'a' and executionStatus eq 'FAILED')", "FAILED"),
+        ("executionStatus eq 'FAILED' or tag eq '1'", None),
+        ("not (executionStatus eq 'FAILED')", None),
+        ("executionStatus ne 'FAILED'", None),
+        ("tag eq 'FAILED'", None),
+        ("", None),
+    ],
+)
+def test_what_a_filter_demands_of_each_row(filter: str, value: str | None) -> None:
+    assert filters.demanded(filter, "executionStatus", deliveries.FIELDS) == value
