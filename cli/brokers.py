@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cli import rabbitmq
 from cli.ports import free_port
+from shared.process import clock
 
 IMAGE = "rabbitmq:4-management"
 INSTALL_ADVICE = {
@@ -77,10 +78,10 @@ def _in_docker() -> Broker:
     def close() -> None:
         subprocess.run(["docker", "stop", name], capture_output=True, check=False)
 
-    deadline = time.monotonic() + rabbitmq.START_LIMIT_S
+    deadline = clock.monotonic() + rabbitmq.START_LIMIT_S
     try:
         while not rabbitmq.speaks_amqp(amqp):
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise NoBroker(f"the container {name} did not open AMQP within {rabbitmq.START_LIMIT_S:.0f} s")
             time.sleep(0.2)
     except BaseException:

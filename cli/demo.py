@@ -21,6 +21,7 @@ from cli.portside import follow
 from cli.portside.api import ApiError, Client
 from cli.portside.output import duration
 from shared.contracts.base import Json
+from shared.process import clock
 
 T = TypeVar("T")
 REPOSITORY, NAMESPACE, DEPLOYMENT = "acme/web", "apps", "web"
@@ -93,11 +94,11 @@ class Steps:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[list[str]]:
-        started = time.monotonic()
+        started = clock.monotonic()
         notes: list[str] = []
         yield notes
         self._console.print(
-            f"  {name:<34} {time.monotonic() - started:5.1f} s  {' '.join(notes)}",
+            f"  {name:<34} {clock.monotonic() - started:5.1f} s  {' '.join(notes)}",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -314,8 +315,8 @@ def _ensure(client: Client, collection: str, body: Json) -> None:
 
 
 def _wait_for(ask: Callable[[], T | None], subject: str, limit_s: float) -> T:
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
+    deadline = clock.monotonic() + limit_s
+    while clock.monotonic() < deadline:
         result = ask()
         if result is not None:
             return result

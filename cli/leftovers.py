@@ -12,6 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from shared.process import clock
+
 FILE = "children"
 END_LIMIT_S = 15.0
 
@@ -28,8 +30,8 @@ def end(home: Path) -> None:
     noted = [line.partition(" ")[::2] for file in notes for line in file.read_text().splitlines()]
     remaining = [(int(pid), when) for pid, when in noted if when and born(int(pid)) == when]
     _signal(remaining, signal.SIGTERM)
-    deadline = time.monotonic() + END_LIMIT_S
-    while (remaining := [(pid, when) for pid, when in remaining if born(pid) == when]) and time.monotonic() < deadline:
+    deadline = clock.monotonic() + END_LIMIT_S
+    while (remaining := [(pid, when) for pid, when in remaining if born(pid) == when]) and clock.monotonic() < deadline:
         time.sleep(0.1)
     _signal(remaining, signal.SIGKILL)
     for file in notes:

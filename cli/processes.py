@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import leftovers
+from shared.process import clock
 from shared.process.backoff import doubled
 
 STOP_LIMIT_S = 20.0
@@ -113,10 +114,10 @@ class Supervisor:
     def start(self, process: Process) -> None:
         """Start one process and wait until it is ready; raises Died with the end of its log."""
         with self._lock:
-            running = _Running(process, self._spawn(process), time.monotonic())
-        deadline = time.monotonic() + process.ready_limit_s
+            running = _Running(process, self._spawn(process), clock.monotonic())
+        deadline = clock.monotonic() + process.ready_limit_s
         while process.ready is not None and not process.ready():
-            if running.child.poll() is not None or time.monotonic() > deadline:
+            if running.child.poll() is not None or clock.monotonic() > deadline:
                 why = (
                     "ended"
                     if running.child.poll() is not None
@@ -181,7 +182,7 @@ class Supervisor:
                 running.child.wait()
 
     def _end_if_it_hangs(self, running: _Running) -> None:
-        if running.hangs(time.monotonic()):
+        if running.hangs(clock.monotonic()):
             with self.log_of(running.process.name).open("a") as log:
                 log.write(f"supervisor: no sign of life for {HUNG_AFTER_S:.0f} s: ended, to be started again\n")
             # Not asked: a process that is stopped cannot hear.
@@ -198,9 +199,9 @@ class Supervisor:
                     if running.child.poll() is None:
                         self._end_if_it_hangs(running)
                         continue
-                    lived = time.monotonic() - running.started
+                    lived = clock.monotonic() - running.started
                     if lived < running.wait_s:
                         continue
                     running.quick_deaths = running.quick_deaths + 1 if lived < QUICK_DEATH_S else 0
                     running.child = self._spawn(running.process)
-                    running.started = time.monotonic()
+                    running.started = clock.monotonic()

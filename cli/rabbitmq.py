@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from cli import files, leftovers
 from cli.ports import free_port, is_free
+from shared.process import clock
 
 SCRIPT_PLACES = (
     "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
@@ -81,8 +82,8 @@ def speaks_amqp(port: int) -> bool:
 
 
 def _wait_until_free(port: int, limit_s: float = 10.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not is_free(port) and time.monotonic() < deadline:
+    deadline = clock.monotonic() + limit_s
+    while not is_free(port) and clock.monotonic() < deadline:
         time.sleep(0.1)
 
 
@@ -166,9 +167,9 @@ class PrivateNode:
         for process in (self._epmd, self._server):
             if process is not None:
                 leftovers.note(self.home, process.pid)
-        deadline = time.monotonic() + START_LIMIT_S
+        deadline = clock.monotonic() + START_LIMIT_S
         while not (speaks_amqp(self.amqp_port) and self._management_answers()):
-            if self._server.poll() is not None or time.monotonic() > deadline:
+            if self._server.poll() is not None or clock.monotonic() > deadline:
                 raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
             time.sleep(0.1)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Refused
+from shared.contracts.times import utc
 from shared.process import life
 from shared.process.logging import configure
 from shared.process.password_policy import RULE, demand_good_password, password_flaw
@@ -152,7 +152,7 @@ def put_back(source: Path, spool: Path | None, keys: Path | None, replace: bool,
 def verify_backup(source: Path) -> None:
     """Read a backup whole and report what it holds; needs no database and no key."""
     manifest = verify(source)
-    made_at = datetime.fromtimestamp(manifest.made_at, UTC)
+    made_at = utc(manifest.made_at)
     click.echo(f"{source} is whole, made at {made_at:%Y-%m-%d %H:%M:%S} UTC by Portside {manifest.version}")
     click.echo(_counts(manifest))
     for key, secrets in manifest.sealed.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from shared.contracts.topics import (
     Topic,
 )
 from shared.grammar.task_schemas import TASK_SCHEMAS
+from shared.process import clock
 from shared.process.disk import low_disk
 from shared.process.health import Health
 from shared.process.life import Closer, Fatal
@@ -111,7 +111,7 @@ class Config:
         following = SourceFollowing(resources)
         inbox = Inbox(self.store, self.ledger, self.receiver, self.looks, self.catalog.report, following)
         self.desk = ResourceDispatcher(self.store, resources, load_person)
-        self.sign_in_limits = SignInLimits(time.monotonic)
+        self.sign_in_limits = SignInLimits(clock.monotonic)
         if folder := self.store.folder:
             self.health.watch("database-disk", lambda: "" if folder == settings.home else low_disk(folder))
         self.health.watch_note("sign-ins", self.sign_in_limits.note)
@@ -124,7 +124,7 @@ class Config:
             self.desk,
             NestedRuns(self.store, Pipelines(self.catalog.context), load_person),
             self.catalog,
-            Authenticator(self.store, self.sign_in_limits, Admissions(self.sign_in_limits, time.monotonic)),
+            Authenticator(self.store, self.sign_in_limits, Admissions(self.sign_in_limits, clock.monotonic)),
             self.sign_in_pool,
         )
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)
@@ -233,7 +233,7 @@ class Config:
         if self.store.is_beat_due:
             with self.store.write():
                 log.debug("leadership.renewed")
-        at = time.monotonic()
+        at = clock.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:
             self._watched_at = at
             try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.contracts.health import ProcessHealth
+from shared.contracts.times import epoch
 from shared.contracts.topics import Service
-from shared.process.clock import epoch, monotonic, now
+from shared.process.clock import monotonic as process_monotonic
+from shared.process.clock import now
 
 from .ports import expect
 
@@ -53,9 +56,10 @@ class _Report:
 class HealthBoard:
     """What this process has heard. Reports come every two seconds, so a new gateway knows all at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = process_monotonic) -> None:
         self._reports: dict[tuple[str, str], _Report] = {}
         self._lock = threading.Lock()
+        self._monotonic = monotonic
         self._began = monotonic()
 
     def on_health(self, incoming: Incoming) -> None:
@@ -67,13 +71,13 @@ class HealthBoard:
             if health.ended:
                 self._reports.pop(key, None)
             else:
-                at = monotonic()
+                at = self._monotonic()
                 previous = self._reports.get(key)
                 self._reports[key] = _Report(previous.first if previous else at, at, health, ahead_s)
 
     def lines(self) -> tuple[Line, ...]:
         """Every process, and every service that nobody runs, by service."""
-        at = monotonic()
+        at = self._monotonic()
         with self._lock:
             for key in [key for key, report in self._reports.items() if at - report.last > FORGOTTEN_AFTER_S]:
                 del self._reports[key]

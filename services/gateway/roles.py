@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from shared.contracts.base import Json
@@ -11,7 +11,7 @@ from shared.contracts.catalog import Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.secrets import SECRET_VARIABLE_TYPES
-from shared.process.clock import monotonic
+from shared.process.clock import monotonic as process_monotonic
 
 from .config_client import ConfigClient
 
@@ -62,14 +62,15 @@ class Role:
 class Roles:
     """Asks config at most every half minute and user."""
 
-    def __init__(self, config: ConfigClient) -> None:
+    def __init__(self, config: ConfigClient, monotonic: Callable[[], float] = process_monotonic) -> None:
         self._config = config
+        self._monotonic = monotonic
         self._known: dict[str, tuple[float, Role]] = {}
         self._lock = threading.Lock()
 
     def of(self, caller: Caller) -> Role:
         """The role; that of nobody in particular while config cannot be asked."""
-        at = monotonic()
+        at = self._monotonic()
         with self._lock:
             cached = self._known.get(caller.user)
         if cached is not None and at - cached[0] < KEEP_S:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge
 
+from shared.contracts.texts import whole_number
+
 REQUESTS = Counter(
     "portside_hub_requests", "Calls to Docker Hub's API, by HTTP status; `none` where no answer came.", ["status"]
 )
@@ -15,9 +17,9 @@ RATE_LEFT = Gauge("portside_hub_ratelimit_remaining", "Calls that Docker Hub sti
 def answered(status: int, headers: Mapping[str, str]) -> None:
     """Docker Hub answered."""
     REQUESTS.labels(str(status)).inc()
-    remaining = headers.get("X-RateLimit-Remaining", "")
-    if remaining.isdecimal() and len(remaining) < 10:
-        RATE_LEFT.set(int(remaining))
+    remaining = whole_number(headers.get("X-RateLimit-Remaining", ""))
+    if remaining is not None:
+        RATE_LEFT.set(remaining)
 
 
 def unanswered() -> None:

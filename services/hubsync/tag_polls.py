@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Protocol
 
 from shared.contracts.base import Sealed
 from shared.contracts.pushes import Found
 from shared.contracts.tag_polls import SeenTag, TagsLook, TagsSeen
+from shared.contracts.times import epoch_or_none
 
 from .mirror import CannotUnseal
 from .problems import HubProblem, HubUnavailable, Limited, NoRepository
@@ -63,17 +63,10 @@ def _seen(entry: Any) -> SeenTag | None:
         name=name,
         digest=_text(entry.get("digest")),
         media_type=_text(entry.get("media_type")),
-        pushed_at=_instant(entry.get("tag_last_pushed")) or _instant(entry.get("last_updated")),
+        pushed_at=epoch_or_none(entry.get("tag_last_pushed")) or epoch_or_none(entry.get("last_updated")),
         pusher=_text(entry.get("last_updater_username")),
     )
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _instant(value: Any) -> float | None:
-    try:
-        return datetime.fromisoformat(value).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -14,8 +14,9 @@ from shared.contracts.base import Message
 from shared.contracts.bounds import MAX_MESSAGE_BYTES
 from shared.contracts.envelope import Caller, Envelope
 from shared.contracts.problems import Code, Problem
+from shared.contracts.times import rfc3339
 from shared.contracts.topics import BY_TYPE, Topic
-from shared.process.clock import now, rfc3339
+from shared.process.clock import now
 from shared.process.ids import new_id
 
 from .outcomes import TooLarge

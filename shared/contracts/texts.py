@@ -44,6 +44,18 @@ def whole_number(text: str, digits: int = 9) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
+def integer(text: str, digits: int = 9) -> int | None:
+    """The same of a text that may begin with a sign."""
+    value = whole_number(text[text[:1] in ("+", "-") :], digits)
+    return -value if value is not None and text[0] == "-" else value
+
+
+def is_integer(text: str) -> bool:
+    """Whether a text is ASCII digits, however many, after a sign or none."""
+    digits = text[text[:1] in ("+", "-") :]
+    return digits.isascii() and digits.isdigit()
+
+
 def mended(tree: Any) -> Any:
     """The same JSON value with U+FFFD in place of every character that cannot be kept."""
     return tree if keepable(tree) else _mended(tree)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.contracts.texts import is_integer
+
 from .expressions import references
 from .names import Path, UnplacedFlaw, did_you_mean, nearest
 from .repositories import upper_case_in
@@ -101,4 +103,4 @@ def _among(value: Any, allowed: Any) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()
+    return is_integer(text.strip())

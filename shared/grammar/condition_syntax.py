@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from shared.contracts.texts import whole_number
+
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 MAX_NUMBER_LENGTH = 60
@@ -290,8 +292,7 @@ def _number(text: str) -> str:
     """CEL's whole numbers have 64 bits; larger ones become floating."""
     if text[:2] in ("0x", "0X"):
         value: int | float = int(text, 16)
-    elif text.isdecimal():
-        value = int(text)
     else:
-        value = float(text)
+        whole = whole_number(text, digits=MAX_NUMBER_LENGTH)
+        value = float(text) if whole is None else whole
     return str(value) if isinstance(value, float) or value < 2**63 else str(float(value))

@@ -16,6 +16,8 @@ from typing import Any
 import cel
 from cel.stdlib import STDLIB_FUNCTIONS
 
+from shared.contracts.texts import integer
+
 from .condition_syntax import SyntaxFlaw, Translated, translate
 from .names import did_you_mean, nearest
 from .resolving import Scope, Unresolved, as_text, resolve
@@ -237,7 +239,8 @@ def _as_number(value: Any) -> Number | None:
         return value  # type: ignore[no-any-return]
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         return None
-    return int(value) if value.strip().lstrip("+-").isdecimal() and len(value) < 400 else float(value)
+    whole = integer(value.strip(), digits=400)
+    return float(value) if whole is None else whole
 
 
 def _shown(value: Any) -> str:

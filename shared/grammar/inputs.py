@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.bounds import MAX_INPUT_BYTES, excess, size_of
 from shared.contracts.problems import Flaw
 from shared.contracts.pushes import Push
+from shared.contracts.times import rfc3339_seconds
 
 from .names import nearest
 from .push_facts import is_tag, pushed_at, pusher
@@ -93,7 +93,7 @@ def docker_inputs(push: Push, tags: Iterable[str] = ()) -> dict[str, str]:
         "DOCKER_TAG": tag,
         "DOCKER_DIGEST": digest,
         "DOCKER_IMAGE_REF": push.image + (f":{tag}" if tag else "") + (f"@{digest}" if digest else ""),
-        "DOCKER_PUSHED_AT": "" if (moment := pushed_at(push)) is None else _utc(moment),
+        "DOCKER_PUSHED_AT": "" if (moment := pushed_at(push)) is None else rfc3339_seconds(moment),
         "DOCKER_TAGS": ",".join(dict.fromkeys((*([tag] if tag else []), *filter(is_tag, tags)))),
     }
 
@@ -172,7 +172,3 @@ def _absent(names: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, A
 
 def _meant(near: str | None) -> str | None:
     return f"did you mean {near}?" if near else None
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

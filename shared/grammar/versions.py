@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import total_ordering
 from typing import NamedTuple
 
+from shared.contracts.texts import whole_number
+
 _VERSION = re.compile(
     r"[vV]?(?P<major>\d{1,18})(?:\.(?P<minor>\d{1,18}))?(?:\.(?P<patch>\d{1,18}))?(?:\.(?P<revision>\d{1,18}))?"
     r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
@@ -78,7 +80,9 @@ def _read(text: str) -> tuple[Version, int] | None:
     parts = found.groupdict()
     major, minor, patch, revision = (int(parts.get(place) or 0) for place in _PLACES)
     pre = tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in (parts.get("pre") or "").split(".") if part
+        (1, 0, part) if (value := whole_number(part, digits=128)) is None else (0, value, "")
+        for part in (parts.get("pre") or "").split(".")
+        if part
     )
     version = Version(major, minor, patch, revision, pre)
     return version, sum(parts.get(place) is not None for place in _PLACES)

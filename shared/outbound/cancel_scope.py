@@ -11,13 +11,14 @@ import itertools
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
+
+from shared.process import clock
 
 
 class Ended(StrEnum):
@@ -48,7 +49,7 @@ class CancelScope:
         if self._parent is not None:
             self._parent._adopt(self)
         if seconds is not None:
-            _deadlines.add(time.monotonic() + seconds, self)
+            _deadlines.add(clock.monotonic() + seconds, self)
 
     def __enter__(self) -> Self:
         self._outer.append(_current.get())
@@ -154,7 +155,7 @@ class _Deadlines:
         self._thread: threading.Thread | None = None
 
     def add(self, at: float, scope: CancelScope) -> None:
-        """End this scope at that time of `time.monotonic`, unless it is closed by then."""
+        """End this scope at that time of `clock.monotonic`, unless it is closed by then."""
         with self._changed:
             heapq.heappush(self._heap, (at, next(self._order), scope))
             if self._thread is None or not self._thread.is_alive():
@@ -173,7 +174,7 @@ class _Deadlines:
                 # Scopes that closed in time are dropped when they come to the top.
                 while self._heap and self._heap[0][2].is_closed:
                     heapq.heappop(self._heap)
-                wait_s = self._heap[0][0] - time.monotonic() if self._heap else None
+                wait_s = self._heap[0][0] - clock.monotonic() if self._heap else None
                 if wait_s is not None and wait_s <= 0:
                     return heapq.heappop(self._heap)[2]
                 self._changed.wait(wait_s)

@@ -7,11 +7,11 @@ resolves to something else a moment later gains nothing, and a forbidden address
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.process import clock
 from shared.process.addresses import (
     Network,
     is_link_local,
@@ -61,12 +61,12 @@ class Guard:
 
         Raises ForbiddenAddress where no address is allowed, else OSError.
         """
-        until = time.monotonic() + timeout_s
+        until = clock.monotonic() + timeout_s
         failure: OSError | None = None
         for family, kind, protocol, place in _resolve(host, port):
             try:
                 self.check(str(place[0]), reach)
-                connection = _open(family, kind, protocol, place, max(until - time.monotonic(), 0.001))
+                connection = _open(family, kind, protocol, place, max(until - clock.monotonic(), 0.001))
             except OSError as error:
                 # A failure to connect says more than that another address of the same name is forbidden.
                 if failure is None or isinstance(failure, ForbiddenAddress):

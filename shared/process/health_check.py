@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
+
+from shared.process import clock
 
 STALE_S = 10.0
 CONNECT_S = 4.0
@@ -78,7 +79,7 @@ def main(arguments: list[str]) -> int:
         troubles = check_address(subject)
     else:
         home = os.environ.get("PORTSIDE_HOME") or ".portside"
-        troubles = check(subject, home, at=time.time(), host=os.uname().nodename)
+        troubles = check(subject, home, at=clock.now(), host=os.uname().nodename)
     for line in troubles:
         print(line)
     return 1 if troubles else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable
 from shutil import disk_usage
 from socketserver import TCPServer
@@ -18,6 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, make_wsgi_app, multiprocess
 
+from shared.process import clock
 from shared.version import __version__
 
 from .health import Health
@@ -106,11 +106,11 @@ class Stopwatch:
     """Seconds since it was made."""
 
     def __init__(self) -> None:
-        self._began = time.perf_counter()
+        self._began = clock.monotonic()
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._began
+        return clock.monotonic() - self._began
 
 
 class _Handler(WSGIRequestHandler):

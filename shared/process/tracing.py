@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.process import clock
 from shared.version import __version__
 
 from .logging import get_logger
@@ -151,7 +151,7 @@ def processing(queue: str, parents: Sequence[str | None]) -> Iterator[None]:
     if not sent_by:
         yield
         return
-    began, error = time.time(), ""
+    began, error = clock.now(), ""
     alone = len(parents) == 1
     own = beside(sent_by[0], os.urandom(8).hex()) if alone else named(os.urandom(16).hex(), queue)
     try:
@@ -166,7 +166,7 @@ def processing(queue: str, parents: Sequence[str | None]) -> Iterator[None]:
             SpanRecord(
                 f"process {queue}",
                 began,
-                time.time(),
+                clock.now(),
                 CONSUMER,
                 parent=sent_by[0] if alone else "",
                 own=own,
@@ -188,7 +188,7 @@ def sending(topic: str) -> tuple[str | None, Callable[[Future[Any]], None]]:
     above = current()
     if above is None:
         return None, lambda _done: None
-    began, own = time.time(), beside(above, os.urandom(8).hex())
+    began, own = clock.now(), beside(above, os.urandom(8).hex())
 
     def ended(done: Future[Any]) -> None:
         failure = None if done.cancelled() else done.exception()
@@ -196,7 +196,7 @@ def sending(topic: str) -> tuple[str | None, Callable[[Future[Any]], None]]:
             SpanRecord(
                 f"send {topic}",
                 began,
-                time.time(),
+                clock.now(),
                 PRODUCER,
                 parent=above,
                 own=own,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from services.config.catalog import audit
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import LINK_BASE, flag, micros, name_of, text, wire_time
+from services.config.catalog.documents import LINK_BASE, flag, name_of, text
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
@@ -18,6 +18,7 @@ from services.config.store.definitions import people, projects, uses
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 from .sign_in import sign_out
 

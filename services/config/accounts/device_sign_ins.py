@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.config.catalog import audit
-from services.config.catalog.documents import micros, name_of, text, wire_time
+from services.config.catalog.documents import name_of, text
 from services.config.model.definitions import DeviceSignIn
 from services.config.model.people import SYSTEM, Person
 from services.config.model.rights import TokenAccess
@@ -25,6 +25,7 @@ from services.config.store.definitions import people
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.times import micros, wire_time
 from shared.process.addresses import client_network
 from shared.process.clock import monotonic as process_monotonic
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.catalog import audit
-from services.config.catalog.documents import LINK_BASE, micros, wire_time
+from services.config.catalog.documents import LINK_BASE
 from services.config.model.definitions import Token
 from services.config.model.people import Person
 from services.config.resource import chosen
@@ -12,6 +12,7 @@ from services.config.store.definitions import people
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 _KINDS = ("session", "refresh")
 

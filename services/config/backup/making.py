@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from services.config.migrations import head, migrate
 from services.config.store import Store, copying
+from shared.contracts.times import compact
+from shared.process import clock
 from shared.process.life import Fatal
 from shared.version import __version__
 
@@ -30,7 +30,7 @@ def make(store: Store, target: Path, spools: Sequence[Path]) -> tuple[Path, Back
     one that is in two of them is recognised by its id. Raises `Fatal` where the file exists or cannot be written.
     """
     if target.is_dir():
-        target = target / f"{_PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
+        target = target / f"{_PREFIX}{compact(clock.now())}{SUFFIX}"
     if target.exists():
         raise Fatal(f"{target} exists; name another file, or a folder, in which each backup is named by its time")
     try:
@@ -64,7 +64,7 @@ def _copy_database(store: Store, file: Path, hooks: dict[str, str] | None) -> Ba
     private_file(file)
     target = Store(f"sqlite:///{file}")
     migrate(target)
-    made_at = time.time()
+    made_at = clock.now()
     rows = copying.copy(store, target)
     sealed = copying.sealed_by_key(target)
     target.close()

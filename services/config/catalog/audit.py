@@ -14,9 +14,10 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
+from shared.contracts.times import micros, wire_time
 from shared.grammar.manifests import shown_pipeline
 
-from .documents import link, micros, wire_time
+from .documents import link
 
 
 def record(uow: UnitOfWork, person: Person, action: str, kind: Kind, before: Json | None, after: Json | None) -> None:

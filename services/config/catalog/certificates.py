@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cryptography.x509 import load_pem_x509_certificates
+from shared.process.certificates import ends
 
 
 @lru_cache(4096)
@@ -14,7 +14,6 @@ def end_of(pem: str) -> float | None:
     The last, since a bundle of authorities serves until none of them is good.
     """
     try:
-        certificates = load_pem_x509_certificates(pem.encode())
+        return max(ends(pem.encode()))
     except ValueError:
         return None
-    return max(certificate.not_valid_after_utc.timestamp() for certificate in certificates)

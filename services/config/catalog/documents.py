@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.config.model.definitions import InProject, Stamped
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 LINK_BASE = "/codestream/api"
 ORGANISATION = "portside"
 """There is one; clients of Code Stream expect its id."""
 MAX_NAME = 255
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def wire_time(at: float | None) -> str:
-    """An instant as the API prints it, `2019-09-16 09:25:38.065065+00`; empty for none."""
-    if at is None:
-        return ""
-    # Of the very microseconds beside it, which a float rounds in one way and a date in another.
-    return (_EPOCH + timedelta(microseconds=micros(at))).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
-
-
-def day(at: float) -> str:
-    """An instant as people say it: `3 May 2026`."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment.day} {moment:%B %Y}"
-
-
-def day_of(at: float | None) -> str:
-    """The day of an instant in UTC, `2019-09-16`; empty for none."""
-    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def micros(at: float) -> int:
-    """An instant, or a time that passed, in microseconds."""
-    return round(at * 1e6)
 
 
 def stamps(created_at: float, updated_at: float, created_by: str, updated_by: str) -> Json:

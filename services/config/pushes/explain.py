@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from services.config.catalog.base import readable
-from services.config.catalog.documents import wire_time
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Webhook
 from services.config.model.people import Person
@@ -16,6 +13,7 @@ from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
+from shared.contracts.times import epoch, wire_time
 from shared.grammar import patterns
 from shared.grammar.repositories import read_repository
 
@@ -79,7 +77,7 @@ def instant(text: str) -> float:
     """A time as people and programs write it: ISO 8601, or microseconds, milliseconds or seconds since the epoch."""
     try:
         seconds = _seconds(text.strip())
-    except (ValueError, OverflowError):
+    except ValueError:
         seconds = -1.0
     if not 0 <= seconds < _END_OF_9999:
         raise refuse(
@@ -94,8 +92,7 @@ def instant(text: str) -> float:
 def _seconds(text: str) -> float:
     value = whole_number(text, digits=18)
     if value is None:
-        moment = datetime.fromisoformat(text.replace(" ", "T", 1))
-        return (moment if moment.tzinfo else moment.astimezone()).timestamp()
+        return epoch(text)
     unit = next((unit for limit, unit in ((1e14, 1e6), (1e11, 1e3)) if value >= limit), 1.0)
     return value / unit
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.config.catalog.documents import link, micros, wire_time
+from services.config.catalog.documents import link
 from services.config.model.people import Person
 from services.config.pushes.deliveries import Deliveries
 from services.config.resource import unsupported
@@ -22,6 +22,7 @@ from shared.contracts.base import Json, Message
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.pushes import HookReceived
+from shared.contracts.times import micros, wire_time
 from shared.contracts.topics import BY_TYPE, HOOK_RECEIVED, RUN_EXECUTION, RUN_REPORT, RUNS, Topic
 from shared.process.ids import derived_id
 from shared.process.logging import get_logger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.catalog.base import readable
-from services.config.catalog.documents import link, micros, wire_time
+from services.config.catalog.documents import link
 from services.config.catalog.references import resolve_endpoint
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -14,6 +14,7 @@ from services.config.store.deployments import Deployment
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 from . import dora
 

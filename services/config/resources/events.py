@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.config.catalog.base import readable
-from services.config.catalog.documents import link, micros, stamps, wire_time
+from services.config.catalog.documents import link, stamps
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.pushes import explain
@@ -19,6 +19,7 @@ from services.config.store.deliveries import PushEvent
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 _AGAIN = {"rerun": False, "resume": False, "run-anyway": True}
 """Verbs that judge a push again, and whether the order of pushes counts no more."""

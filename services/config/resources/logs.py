@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.config.catalog.documents import micros
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
@@ -15,6 +14,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import LogChunk
 from shared.contracts.texts import whole_number
+from shared.contracts.times import micros
 
 HEAD_LINES = 2_000
 TAIL_LINES = 8_000

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from services.config.catalog import certificates, references
-from services.config.catalog.documents import day, wire_time
 from services.config.catalog.hooks import public_url
 from services.config.catalog.webhooks import identity
 from services.config.model.people import Person
@@ -18,6 +17,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import day, wire_time
 
 MOST = 500
 AHEAD_S = 30 * identity.DAY_S

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.config.catalog.base import readable
-from services.config.catalog.documents import ORGANISATION, link, micros, stamps, wire_time
+from services.config.catalog.documents import ORGANISATION, link, stamps
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
@@ -21,6 +21,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.history import task_id
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 _WORDS = {"approved": "Approved", "approve": "Approved", "rejected": "Rejected", "reject": "Rejected"}
 

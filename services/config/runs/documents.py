@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from services.config.catalog.documents import link, micros, stamps, wire_time
+from services.config.catalog.documents import link, stamps
 from services.config.store import Reading, execution_views, executions, notices
 from services.config.store.definitions import projects as projects_store
 from services.config.store.execution_views import ExecutionView
 from services.config.store.notices import Told
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
+from shared.contracts.times import micros, wire_time
 from shared.grammar.cutting import fitted
 
 from . import notifications, projection, protocol, waiting

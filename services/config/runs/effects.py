@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.config.catalog.documents import micros
 from services.config.store import deployments, executions, operations, pushed_images
 from services.config.store.executions import Run
 from shared.contracts.history import (
@@ -22,6 +21,7 @@ from shared.contracts.history import (
     TaskWaiting,
 )
 from shared.contracts.runs import ExecutionOver, IntentChanged, RunExecution, StageOver
+from shared.contracts.times import micros
 from shared.contracts.topics import EXECUTION_OVER, EXECUTION_STAGE_OVER, RUN_EXECUTION, RUN_INTENT
 
 from . import figures, protocol, traces

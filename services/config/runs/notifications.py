@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from shared.contracts.history import (
     TaskWaiting,
 )
 from shared.contracts.notices import Notice
+from shared.contracts.times import rfc3339_seconds
 from shared.contracts.topics import NOTICE_SEND
 from shared.grammar.cutting import fitted
 from shared.grammar.expressions import references, split_name
@@ -196,9 +196,9 @@ def _about(
         "executionUrl": f"{public_url.of(uow)}/executions/{run.id}",
         "status": run.status.value,
         "statusMessage": run.status_message or state.message,
-        "startTime": _utc(since),
-        "endTime": _utc(until) if run.ended_at is not None else "",
-        "executedOn": _utc(since),
+        "startTime": rfc3339_seconds(since),
+        "endTime": rfc3339_seconds(until) if run.ended_at is not None else "",
+        "executedOn": rfc3339_seconds(since),
         "duration": round(max(0.0, until - since)),
         "stageName": stage,
         "taskName": task,
@@ -229,10 +229,6 @@ def _mail_to_approvers(uow: Reading, run: Run, event: TaskWaiting) -> _Due | Non
 def _names(ask: Mapping[str, Any], key: str) -> list[str]:
     value = ask.get(key)
     return [str(name) for name in value] if isinstance(value, list | tuple) else []
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def shown(notice: Told) -> Json:

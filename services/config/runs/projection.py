@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.config.catalog.documents import link, micros
+from services.config.catalog.documents import link
 from shared.contracts.base import Json
 from shared.contracts.history import (
     Event,
@@ -22,6 +22,7 @@ from shared.contracts.history import (
     TaskWaiting,
     task_id,
 )
+from shared.contracts.times import micros
 from shared.grammar.manifests import shown_input
 from shared.grammar.plan import Plan, TaskPlan
 from shared.grammar.progress import HELD_WAITS

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,7 +18,7 @@ from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWo
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
-from shared.process import tracing
+from shared.process import clock, tracing
 from shared.process.backoff import doubled
 from shared.process.logging import get_logger
 
@@ -137,7 +136,7 @@ class Relay(Observer):
         with self._changed:
             tries = self._tries[row.subject] = self._tries.get(row.subject, 0) + 1
             wait_s = doubled(_FIRST_WAIT_S, tries, _LONGEST_WAIT_S)
-            heapq.heappush(self._retries, (time.monotonic() + wait_s, row.id, row.subject))
+            heapq.heappush(self._retries, (clock.monotonic() + wait_s, row.id, row.subject))
             self._changed.notify()
         if tries in (1, 10) or tries % 100 == 0:
             log.warning("message.not-sent", type=row.type, subject=row.subject, reason=why, tries=tries)
@@ -159,12 +158,12 @@ class Relay(Observer):
     def _pause_s(self) -> float:
         if not self._retries:
             return _TIDY_S
-        return min(_TIDY_S, max(0.0, self._retries[0][0] - time.monotonic()))
+        return min(_TIDY_S, max(0.0, self._retries[0][0] - clock.monotonic()))
 
     def _due(self) -> list[str]:
         subjects = list(self._ready)
         self._ready.clear()
-        while self._retries and self._retries[0][0] <= time.monotonic():
+        while self._retries and self._retries[0][0] <= clock.monotonic():
             subjects.append(heapq.heappop(self._retries)[2])
         return subjects
 

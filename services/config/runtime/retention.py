@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 
 from services.config import metrics
 from services.config.settings import Settings
 from services.config.store import UnitOfWork, answers, pruning
 from services.config.store.definitions import people, sources
+from shared.process.clock import monotonic
 
 PRUNE = "prune"
 """The timer; its subject is always `all`."""

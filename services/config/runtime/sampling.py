@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from prometheus_client import Gauge
 from services.config import metrics
 from services.config.model.claims import State
 from services.config.store import Store, figures
+from shared.process import clock
 
 from .outbox import Relay
 
@@ -46,8 +46,8 @@ class Sampler:
             metrics.APPROVALS.set(figures.approvals_waiting(uow))
             _replace(metrics.DEAD_LETTERS, {(queue,): count for queue, count in figures.dead_letters(uow).items()})
             _replace(metrics.MIRROR, {(state,): count for state, count in figures.webhooks_by_state(uow).items()})
-            if time.monotonic() - self._measured_at >= _SIZE_EVERY_S:
-                self._measured_at = time.monotonic()
+            if clock.monotonic() - self._measured_at >= _SIZE_EVERY_S:
+                self._measured_at = clock.monotonic()
                 metrics.DATABASE_BYTES.set(figures.size(uow))
 
 

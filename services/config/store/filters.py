@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from odata_query import ast, exceptions, grammar
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, l
 
 from shared.contracts.catalog import Find
 from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.times import epoch
 
 from .unit_of_work import Reading
 
@@ -229,8 +229,7 @@ def _instant(raw: Any) -> float:
     try:
         return float(text) / 1e6
     except ValueError:
-        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        return epoch(text)
 
 
 _LITERALS: dict[str, Callable[[Any], Any]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.process import clock
 from shared.process.logging import get_logger
 
 from . import leadership
@@ -66,7 +66,7 @@ class FileLock:
 class SessionLock:
     """A PostgreSQL advisory lock: gone as soon as its connection is. A holder that shows no life loses it."""
 
-    def __init__(self, store: Store, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, *, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self._store = store
         self._engine = store.writer
         self._monotonic = monotonic

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from services.config import metrics
 from services.config.tables.machinery import OutboxRow, TimerRow
 from shared.contracts.base import Message
 from shared.contracts.topics import Topic
+from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
 from shared.process.life import Fatal
 from shared.process.metrics import Stopwatch
@@ -199,7 +199,7 @@ class Observer:
 class Store:
     """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, *, clock: Callable[[], float] = now) -> None:
         self.url = _parsed(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -258,7 +258,7 @@ class Store:
     @property
     def is_beat_due(self) -> bool:
         """Whether no transaction has carried a sign of life for a while."""
-        return time.monotonic() - self._beaten_at >= BEAT_EVERY_S
+        return monotonic() - self._beaten_at >= BEAT_EVERY_S
 
     @contextmanager
     def write(self, *, lead: bool = False) -> Iterator[UnitOfWork]:
@@ -312,7 +312,7 @@ class Store:
             if not leadership.leads(session, self._epoch, beat=beat):
                 raise Deposed("another config process leads now")
             if beat:
-                self._beaten_at = time.monotonic()
+                self._beaten_at = monotonic()
         return self._epoch
 
     def _publish(self, uow: UnitOfWork, rows: list[Promised]) -> None:
@@ -430,9 +430,9 @@ def _prepare_sqlite(engine: Engine, writing: bool) -> None:
 
 
 def _limit_time(connection: Connection) -> None:
-    until = time.monotonic() + READ_LIMIT_S
+    until = monotonic() + READ_LIMIT_S
     driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
+    driver.set_progress_handler(lambda: int(monotonic() > until), 100_000)
 
 
 def _unlimited(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.gateway.receiver.trimming import clean_text
 from shared.contracts.base import Json
+from shared.contracts.texts import whole_number
 
 MAX_TEXT = 500
 MAX_FILES = 1_000
@@ -88,8 +89,8 @@ def _at(body: Any, path: str) -> str:
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
+        elif isinstance(value, list) and (index := whole_number(step)) is not None and index < len(value):
+            value = value[index]
         else:
             return ""
     return clean_text(value, MAX_TEXT) if isinstance(value, str) else ""

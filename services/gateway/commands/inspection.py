@@ -16,9 +16,9 @@ from shared.contracts.envelope import Caller
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import Push
 from shared.contracts.runs import ResolvedEndpoint
+from shared.contracts.times import epoch_or_none
 from shared.grammar.patterns import judge
 from shared.grammar.repositories import HUB_HOST, meant_repository, repository_of
-from shared.process.clock import epoch
 
 
 def is_hub(endpoint: ResolvedEndpoint) -> bool:
@@ -128,17 +128,9 @@ def _to_run(host: str, repository: str, tag: Json) -> TagToRun:
         repository=repository,
         tag=str(tag.get("name") or ""),
         digest=str(tag.get("digest") or "") or None,
-        pushed_at=_seconds(pushed),
+        pushed_at=epoch_or_none(pushed),
     )
     return TagToRun(push, pushed or built, not pushed and bool(built), str(tag.get("problem") or ""))
-
-
-def _seconds(time: str) -> float | None:
-    """Since the epoch; None for what cannot be read."""
-    try:
-        return epoch(time)
-    except ValueError:
-        return None
 
 
 def chart(config: ConfigClient, caller: Caller, project: str, roles: Mapping[str, str], options: Json) -> Json:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from shared.contracts.times import epoch_or_none, utc
 from shared.grammar.repositories import read_repository
 from shared.process.clock import now
 
@@ -72,7 +72,7 @@ def _time(value: Any, *, relative: bool) -> Markup:
     seconds = _seconds(value)
     if seconds is None:
         return Markup("")
-    moment = datetime.fromtimestamp(seconds, UTC)
+    moment = utc(seconds)
     exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     kind = Markup(" data-ago") if relative else ""
     template = Markup('<time datetime="{}" title="{}"{}>{}</time>')
@@ -83,11 +83,7 @@ def _seconds(value: Any) -> float | None:
     """Seconds since the epoch; None where there is no time."""
     if isinstance(value, int | float):
         return value / 1_000_000 if value > 0 else None
-    try:
-        moment = datetime.fromisoformat(str(value or ""))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return epoch_or_none(value)
 
 
 def ago(seconds: float) -> str:

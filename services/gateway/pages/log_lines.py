@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.contracts.base import Json
+from shared.contracts.texts import whole_number
 
 LINES = 400
 """That one answer shows: with their numbers and links some 60 KB."""
@@ -71,7 +72,7 @@ def coloured(text: str) -> tuple[tuple[str, str], ...]:
 
 def _styled(codes: str, colour: str, *, bold: bool) -> tuple[str, bool]:
     """Colour and weight after an `m` sequence; 256 colours and true colours change nothing."""
-    for code in (int(digits) if digits.isdigit() else 0 for digits in re.split("[;:]", codes)):
+    for code in (whole_number(digits) or 0 for digits in re.split("[;:]", codes)):
         if code in (38, 48):
             return colour, bold
         if code == 0:

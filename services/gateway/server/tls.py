@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
-from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.x509 import load_pem_x509_certificates
-
+from shared.contracts.times import day
+from shared.process import certificates
 from shared.process.logging import get_logger
 
 CHECK_EVERY_S = 10.0
@@ -53,13 +52,13 @@ class ServerCertificate:
 def ending_note(file: Path, at: float) -> str:
     """For Health: the certificate of a PEM file ends soon or has ended; else empty. `at` in seconds since the epoch."""
     try:
-        ends_at = load_pem_x509_certificates(file.read_bytes())[0].not_valid_after_utc
+        ends_at = certificates.ends(file.read_bytes())[0]
     except (OSError, ValueError):
         return ""
-    if ends_at.timestamp() > at + NAMED_AHEAD_S:
+    if ends_at > at + NAMED_AHEAD_S:
         return ""
-    verb = "ends" if ends_at > datetime.fromtimestamp(at, UTC) else "ended"
+    verb = "ends" if ends_at > at else "ended"
     return (
-        f"The certificate that this gateway shows ({file}) {verb} on {ends_at.day} {ends_at:%B %Y}. "
+        f"The certificate that this gateway shows ({file}) {verb} on {day(ends_at)}. "
         "Put a new one in its place; it counts within seconds."
     )

@@ -6,7 +6,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlparse
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.contracts.base import Json
+from shared.contracts.times import day
 from shared.outbound.cancel_scope import CancelScope
 from shared.outbound.guard import Guard, Reach
 from shared.outbound.tls import Trust, context
@@ -60,8 +60,8 @@ class Shown:
             "fingerprints": {"SHA-256": self.fingerprint},
             "subject": self.subject,
             "issuer": self.certificate.issuer.rfc4514_string(),
-            "notBefore": day(self.certificate.not_valid_before_utc),
-            "notAfter": day(self.certificate.not_valid_after_utc),
+            "notBefore": day(self.certificate.not_valid_before_utc.timestamp()),
+            "notAfter": day(self.certificate.not_valid_after_utc.timestamp()),
             "authority": self.is_authority,
             "pem": self.pem,
         }
@@ -133,13 +133,9 @@ def changed(url: str, look: ServerCertificates, trust: Trust, accepted_at: str) 
     return f"{url} shows another certificate than the one that was accepted{when}, {pinned}: {_told(look.own)}."
 
 
-def day(moment: datetime) -> str:
-    """`3 May 2026`."""
-    return f"{moment.day} {moment:%B %Y}"
-
-
 def _told(entry: Shown) -> str:
-    begins, ends = entry.certificate.not_valid_before_utc, entry.certificate.not_valid_after_utc
+    begins = entry.certificate.not_valid_before_utc.timestamp()
+    ends = entry.certificate.not_valid_after_utc.timestamp()
     return f"{entry.fingerprint}, for {entry.subject}, valid from {day(begins)} to {day(ends)}"
 
 

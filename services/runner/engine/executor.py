@@ -6,7 +6,6 @@ import heapq
 import itertools
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -15,6 +14,7 @@ from services.runner import metrics
 from services.runner.task_protocol import TaskType
 from shared.contracts.runs import Held, HeldAnswer, HeldRun, Released, TakeAnswer
 from shared.outbound.cancel_scope import CancelScope
+from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 from shared.process.secrets import Opener, Sealer
 
@@ -133,7 +133,7 @@ class Holder:
     def later(self, delay_s: float, then: Callable[[], None]) -> Callable[[], None]:
         """Do this after a while; answers how to call it off."""
         box = [then]
-        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), box))
+        heapq.heappush(self._timers, (monotonic() + delay_s, next(self._order), box))
         return box.clear
 
     def work(self, project: str, call: Callable[[CancelScope], Any], then: Callable[[Any], None]) -> None:
@@ -154,7 +154,7 @@ class Holder:
 
     def monotonic(self) -> float:
         """Seconds that also pass while the process is stopped."""
-        return time.monotonic()
+        return monotonic()
 
     # -------------------------------------------------------------------------------------------------- its own thread
 
@@ -169,7 +169,7 @@ class Holder:
         while True:
             wait = None
             if self._timers:
-                wait = self._timers[0][0] - time.monotonic()
+                wait = self._timers[0][0] - monotonic()
                 if wait <= 0:
                     box = heapq.heappop(self._timers)[2]
                     if box:

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 from shared.grammar.resolving import Writer
 from shared.outbound.http import PUBLIC, HttpClient
+from shared.process import clock
 
 from . import chat, escaping, mail, pagerduty
 from .letters import TIMEOUT_S, FilledNotice, NotSent, Sent, judged
@@ -66,7 +66,7 @@ def _webhook(letter: FilledNotice) -> Sent:
     if endpoint is not None and endpoint.text("token"):
         headers.setdefault("Authorization", f"Bearer {endpoint.text('token')}")
     secret = endpoint.text("secret") if endpoint is not None else ""
-    headers |= signed(letter.notice.notice_id, int(time.time()), body, secret)
+    headers |= signed(letter.notice.notice_id, int(clock.now()), body, secret)
     method = letter.text("action").upper() or "POST"
     if method not in ("POST", "PUT", "PATCH"):
         raise NotSent(f"`action` must be post, put or patch, not {method.lower()}.")

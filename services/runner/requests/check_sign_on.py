@@ -6,8 +6,8 @@ OpenID Connect Core 1.0 (5.3 userinfo, 12.2 the ID token of a refresh names the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from authlib.oauth2 import OAuth2Error
 
@@ -28,6 +28,18 @@ ASK_FOR_S = 25.0
 """So long one question may take in all; sessions that are not reached are asked about with the next one."""
 SOON_S = 30.0
 """An access token that ends within this time says nothing about the person when it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """An open session, and what its provider is asked with."""
+
+    sign_in: HeldSignIn
+    tokens: ProviderTokens
+    needed_claims: Sequence[str]
+    """Those that rules look at."""
+    provider: OpenEndpoint
+    discovered: Discovered
 
 
 class SignOnChecker:
@@ -71,28 +83,20 @@ class SignOnChecker:
     def _checked(self, request: SignOnCheck, sign_in: HeldSignIn) -> CheckedSignIn:
         endpoint = request.endpoint
         provider = self._open(endpoint.model_copy(update={"secrets": {**endpoint.secrets, "grant": sign_in.grant}}))
-        grant = ProviderTokens.read(provider.text("grant"))
-        discovered = self._sign_on.discover(provider)
+        tokens = ProviderTokens.read(provider.text("grant"))
+        session = _Session(sign_in, tokens, request.claims, provider, self._sign_on.discover(provider))
         try:
-            if grant.refresh:
-                return self._by_refresh(provider, discovered, request, sign_in, grant)
-            return self._by_userinfo(provider, discovered, request, sign_in, grant)
+            return self._by_refresh(session) if tokens.refresh else self._by_userinfo(session)
         except Revoked as revoked:
             return CheckedSignIn(session_id=sign_in.session_id, outcome=Vouching.GONE, detail=str(revoked))
 
-    def _by_refresh(
-        self,
-        provider: OpenEndpoint,
-        discovered: Discovered,
-        request: SignOnCheck,
-        sign_in: HeldSignIn,
-        grant: ProviderTokens,
-    ) -> CheckedSignIn:
-        oauth = self._sign_on.oauth(provider, "", discovered.metadata)
+    def _by_refresh(self, session: _Session) -> CheckedSignIn:
+        sign_in, metadata = session.sign_in, session.discovered.metadata
+        oauth = self._sign_on.oauth(session.provider, "", metadata)
         # Without one the scopes stay; a provider may have granted fewer than were asked for.
         oauth.scope = None
         try:
-            answer = oauth.refresh_token(discovered.metadata["token_endpoint"], refresh_token=grant.refresh)
+            answer = oauth.refresh_token(metadata["token_endpoint"], refresh_token=session.tokens.refresh)
         except OAuth2Error as error:
             if error.error == "invalid_grant":
                 raise Revoked(
@@ -102,58 +106,48 @@ class SignOnChecker:
         except ValueError as error:
             return _unknown(sign_in, f"Its token endpoint answered with no token ({str(error)[:200]}).")
         fresh = ProviderTokens.of(answer, self._now())
-        fresh = fresh if fresh.refresh else replace(fresh, refresh=grant.refresh)
-        claims = self._claims(provider, discovered, request, sign_in, fresh, str(answer.get("id_token") or ""))
+        fresh = fresh if fresh.refresh else replace(fresh, refresh=session.tokens.refresh)
+        claims = self._claims(replace(session, tokens=fresh), str(answer.get("id_token") or ""))
         sealed = self._seal(fresh.text())
         return CheckedSignIn(session_id=sign_in.session_id, outcome=Vouching.GOOD, grant=sealed, claims=claims)
 
-    def _by_userinfo(
-        self,
-        provider: OpenEndpoint,
-        discovered: Discovered,
-        request: SignOnCheck,
-        sign_in: HeldSignIn,
-        grant: ProviderTokens,
-    ) -> CheckedSignIn:
-        if grant.ends_at <= self._now() + SOON_S:
+    def _by_userinfo(self, session: _Session) -> CheckedSignIn:
+        sign_in = session.sign_in
+        if session.tokens.ends_at <= self._now() + SOON_S:
             return _unknown(sign_in, "It gave no refresh token, and the access token has ended.")
-        claims = self._sign_on.userinfo(provider, discovered, grant.access, sign_in.subject)
+        claims = self._userinfo(session)
         if claims is None:
             return _unknown(sign_in, "It gave no refresh token, and has no userinfo endpoint.")
         return CheckedSignIn(
             session_id=sign_in.session_id,
             outcome=Vouching.GOOD,
-            claims=None if missing(claims, request.claims) else claims,
+            claims=None if missing(claims, session.needed_claims) else claims,
         )
 
-    def _claims(
-        self,
-        provider: OpenEndpoint,
-        discovered: Discovered,
-        request: SignOnCheck,
-        sign_in: HeldSignIn,
-        grant: ProviderTokens,
-        token: str,
-    ) -> Json | None:
+    def _userinfo(self, session: _Session) -> Json | None:
+        return self._sign_on.userinfo(
+            session.provider, session.discovered, session.tokens.access, session.sign_in.subject
+        )
+
+    def _claims(self, session: _Session, token: str) -> Json | None:
         """All that the rules look at, as the provider says it now; None where it does not: nothing is decided then.
 
         The tokens are new, and kept whatever comes of this: a provider may take each refresh token only once.
         """
         try:
-            claims = self._sign_on.verified(provider, discovered, token) if token else {}
+            claims = self._sign_on.verified(session.provider, session.discovered, token) if token else {}
             if claims and is_of_another(
                 claims,
-                issuer=str(discovered.metadata["issuer"]),
-                client_id=provider.text("clientId"),
-                subject=sign_in.subject,
+                issuer=str(session.discovered.metadata["issuer"]),
+                client_id=session.provider.text("clientId"),
+                subject=session.sign_in.subject,
             ):
                 return None
-            if missing(claims, request.claims) or "sub" not in claims:
-                further = self._sign_on.userinfo(provider, discovered, grant.access, sign_in.subject) or {}
-                claims = {**further, **claims}
+            if missing(claims, session.needed_claims) or "sub" not in claims:
+                claims = {**(self._userinfo(session) or {}), **claims}
         except (Refused, Revoked):
             return None
-        return None if missing(claims, request.claims) or "sub" not in claims else claims
+        return None if missing(claims, session.needed_claims) or "sub" not in claims else claims
 
 
 def _unknown(sign_in: HeldSignIn, detail: str) -> CheckedSignIn:

@@ -17,6 +17,7 @@ from services.runner.tasks.references import ImageReference, parse
 from shared.contracts.base import Json
 from shared.contracts.catalog import Inspect, Inspected
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.grammar.repositories import repository_of
 from shared.outbound.failures import explain
 from shared.outbound.guard import ForbiddenAddress, Reach
@@ -117,7 +118,8 @@ def _described(registry: Registry, repository: str, name: str, until: float) -> 
 
 def _as_version(tag: str) -> list[tuple[int, int, str]]:
     """Sorts `1.10` after `1.9`, and both after `latest`."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", tag) if part]
+    parts = ((part, whole_number(part, digits=128)) for part in re.split(r"([0-9]+)", tag) if part)
+    return [(0, 0, part) if value is None else (1, value, "") for part, value in parts]
 
 
 def _repositories(endpoint: OpenEndpoint | None, options: Json, client: HttpClient) -> Json:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import time
 from urllib.parse import quote
 
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, OutboundAccess, OutboundError, RequestLimits
+from shared.process import clock
 
 _LIMITS = RequestLimits(overall_s=15.0, connect_s=5.0, read_s=10.0, body_bytes=64 * 1024)
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "portside-test", "X-Portside-Test": "1"}
@@ -24,13 +24,13 @@ def send(client: HttpClient, url_base: str, token: str, body: Json, *, sign: boo
     if sign:
         headers["X-Hub-Signature-256"] = f"sha256={hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()}"
     url = url_base + quote(token, safe="")
-    started = time.monotonic()
+    started = clock.monotonic()
     try:
         reply = client.request("POST", url, headers=headers, body=raw, limits=_LIMITS, access=_OWN_ADDRESS, redirects=0)
     except OutboundError as error:
         message = error.message.replace(quote(token, safe=""), "…")
         return {"reached": False, "message": message, "status": 0, "answer": {}}
-    took_ms = round((time.monotonic() - started) * 1000)
+    took_ms = round((clock.monotonic() - started) * 1000)
     try:
         answer = parse_json(reply.body)
     except ValueError:

@@ -16,6 +16,7 @@ from services.runner.clients import ssh
 from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
 from services.runner.tasks.shell_values import VALUES, fill_shell, with_variables
 from shared.contracts.base import Json
+from shared.contracts.texts import integer, whole_number
 from shared.grammar.expressions import TOKEN
 from shared.grammar.json_parser import parse_json
 from shared.grammar.resolving import Scope, as_text, token_value
@@ -141,7 +142,7 @@ class SSH(Task):
     def _over(self, request: Asked, client: paramiko.SSHClient, folder: str, state: str) -> Step:
         _, response = _call(client, f"head -c {_CHUNK} {shlex.quote(folder)}/response 2>/dev/null")
         texts = {name: bytes(request.memory.get(f"{name} text", b"")).decode("utf-8", "replace") for name in _STREAMS}
-        code = int(state) if state.lstrip("-").isdigit() else None
+        code = integer(state)
         done = code == 0
         output: Json = {
             "status": "COMPLETED" if done else "FAILED",
@@ -195,7 +196,7 @@ class SSH(Task):
         """Leave out what is too much of a finished script's output; its beginning is read already, its end will be."""
         _, size = _call(client, f"wc -c < {shlex.quote(folder)}/{name}")
         at = int(request.memory.get(f"{name} at", 0))
-        excess = (int(size) if size.strip().isdigit() else 0) - at - _MAX_CHUNKS * _CHUNK
+        excess = (whole_number(size.strip(), digits=18) or 0) - at - _MAX_CHUNKS * _CHUNK
         if excess > 0:
             request.tools.log(f"… {excess} bytes left out …")
             request.memory[f"{name} at"] = at + excess

@@ -17,7 +17,9 @@ from shared.contracts.catalog import Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.health import ProcessHealth
 from shared.contracts.problems import Code, refuse
-from shared.process.clock import now, rfc3339
+from shared.contracts.times import rfc3339
+from shared.process.clock import now
+from tests.support.clocks import SetClock
 
 from .site import Site, form_token
 
@@ -227,13 +229,12 @@ def test_health_shows_a_clock_that_differs_and_the_process_is_well(ahead_s: floa
     assert all(words in note for words, note in zip(shown, line.notes, strict=True))
 
 
-def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = [100.0]
-    monkeypatch.setattr("services.gateway.health_board.monotonic", lambda: at[0])
-    wellbeing = HealthBoard()
+def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone() -> None:
+    clock = SetClock(100.0)
+    wellbeing = HealthBoard(clock)
     wellbeing.on_health(_said())
     assert [(line.service, line.well) for line in wellbeing.lines()] == [("runner", True)]
-    at[0] += SILENT_AFTER_S + 1
+    clock.advance(SILENT_AFTER_S + 1)
     silent = next(line for line in wellbeing.lines() if line.service == "runner")
     assert not silent.well
     assert silent.troubles[0].startswith("No report for 11 s")
@@ -242,16 +243,15 @@ def test_who_falls_silent_is_unwell_and_who_says_goodbye_is_gone(monkeypatch: py
     assert [line.instance for line in wellbeing.lines() if line.service == "runner"] == [""]
 
 
-def test_a_process_that_died_and_was_started_again_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = [100.0]
-    monkeypatch.setattr("services.gateway.health_board.monotonic", lambda: at[0])
-    wellbeing = HealthBoard()
+def test_a_process_that_died_and_was_started_again_is_no_trouble() -> None:
+    clock = SetClock(100.0)
+    wellbeing = HealthBoard(clock)
     wellbeing.on_health(_said(instance="r1"))
     wellbeing.on_health(_said(instance="r2"))
-    at[0] += 3
+    clock.advance(3)
     wellbeing.on_health(_said(instance="r2"))
     wellbeing.on_health(_said(instance="elsewhere", host="other"))
-    at[0] += SILENT_AFTER_S - 1
+    clock.advance(SILENT_AFTER_S - 1)
     wellbeing.on_health(_said(instance="r2"))
     assert [line.well for line in wellbeing.lines() if line.instance == "r1"] == [False]
     wellbeing.on_health(_said(instance="r3"))
@@ -259,9 +259,8 @@ def test_a_process_that_died_and_was_started_again_is_no_trouble(monkeypatch: py
     assert "r1" not in {line.instance for line in wellbeing.lines()}
 
 
-def test_a_role_is_asked_for_once_and_remembered_while_config_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    at, asked = [0.0], []
-    monkeypatch.setattr("services.gateway.roles.monotonic", lambda: at[0])
+def test_a_role_is_asked_for_once_and_remembered_while_config_is_away() -> None:
+    clock, asked = SetClock(), []
 
     def get(_caller: Caller, ask: Any) -> Any:
         asked.append(ask)
@@ -269,11 +268,11 @@ def test_a_role_is_asked_for_once_and_remembered_while_config_is_away(monkeypatc
             raise refuse(Code.UNAVAILABLE, "config is away")
         return SimpleNamespace(document={"serviceRole": "Administrator", "email": "a@example.com"})
 
-    roles = Roles(cast("Any", SimpleNamespace(get=get)))
+    roles = Roles(cast("Any", SimpleNamespace(get=get)), clock)
     caller = Caller(user="ann", token_id="t")
     assert roles.of(caller).administrator
     assert roles.of(caller).administrator
     assert len(asked) == 1
-    at[0] = 31.0
+    clock.advance(31)
     assert roles.of(caller).administrator
     assert len(asked) == 2

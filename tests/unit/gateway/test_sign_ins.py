@@ -17,6 +17,7 @@ from services.gateway.sessions import BROWSER_COOKIE, Sessions
 from services.gateway.sign_ins import DIGESTS_AT_ONCE, SignIns
 from shared.contracts.catalog import Admission, AdmissionAsk, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
+from tests.support.clocks import SetClock
 
 from .site import KEY, Site
 
@@ -52,13 +53,13 @@ def test_an_address_counts_as_far_as_proxies_are_declared(
 
 
 def test_health_speaks_of_an_undeclared_proxy_for_an_hour() -> None:
-    clock = [0.0]
-    origins = Origins(SESSIONS, (), monotonic=lambda: clock[0])
+    clock = SetClock()
+    origins = Origins(SESSIONS, (), monotonic=clock)
     origins.of(request_from(CLIENT))
     assert origins.note() == ""
     origins.of(request_from(PROXY, X_Forwarded_For=CLIENT))
     assert PROXY in origins.note() and "TRUSTED_PROXIES" in origins.note()
-    clock[0] = 3_601.0
+    clock.at = 3_601.0
     assert origins.note() == ""
 
 
@@ -96,8 +97,8 @@ class Desk:
 
 
 @pytest.fixture
-def clock() -> list[float]:
-    return [0.0]
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
@@ -106,8 +107,8 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def sign_ins(desk: Desk, clock: list[float]) -> SignIns:
-    return SignIns(desk, Origins(SESSIONS, ()), monotonic=lambda: clock[0])  # type: ignore[arg-type]
+def sign_ins(desk: Desk, clock: SetClock) -> SignIns:
+    return SignIns(desk, Origins(SESSIONS, ()), monotonic=clock)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -131,17 +132,17 @@ def retry_after(action: Callable[[], object]) -> float | None:
 
 @pytest.mark.usefixtures("digests")
 def test_what_config_refused_for_a_while_is_refused_without_asking_again(
-    desk: Desk, sign_ins: SignIns, clock: list[float]
+    desk: Desk, sign_ins: SignIns, clock: SetClock
 ) -> None:
     here, elsewhere = request_from(CLIENT), request_from(STRANGER)
     assert retry_after(lambda: sign_ins.by_password(here, "ann", "a")) == 20.0
-    clock[0] = 5.0
+    clock.at = 5.0
     assert retry_after(lambda: sign_ins.by_password(here, "bob", "b")) == 15.0
     assert len(desk.admissions) == 1
     desk.refusal = None
     assert sign_ins.by_password(elsewhere, "ann", "a").user == "ann"
     assert sign_ins.by_token(here, "another way").user == "ann"
-    clock[0] = 20.0
+    clock.at = 20.0
     assert sign_ins.by_password(here, "ann", "a").user == "ann"
     assert [ask.admission_id for ask in desk.asked] == ["a2", "", "a3"]
 
@@ -159,13 +160,13 @@ def test_a_password_that_config_does_not_admit_costs_no_digest(
 
 @pytest.mark.usefixtures("digests")
 def test_one_stranger_asks_for_all_while_the_familiar_are_let_in(
-    desk: Desk, sign_ins: SignIns, clock: list[float]
+    desk: Desk, sign_ins: SignIns, clock: SetClock
 ) -> None:
     desk.refusal = Problem(code=Code.TOO_MANY, message="Too many", retry_after_s=1.0, details={"limit": "strangers"})
     desk.familiar = CLIENT
     strangers = [request_from(f"203.0.113.{last}") for last in range(100, 120)]
     for step in range(40):
-        clock[0] = step / 10
+        clock.at = step / 10
         for stranger in strangers:
             assert retry_after(lambda: sign_ins.by_password(stranger, "ann", "guess"))  # noqa: B023
         assert sign_ins.by_password(request_from(CLIENT), "ann", "right").user == "ann"

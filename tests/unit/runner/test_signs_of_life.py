@@ -12,6 +12,7 @@ import pytest
 from services.runner.engine import executor
 from services.runner.engine.ledger_clock import LedgerClock
 from shared.contracts.runs import Directive, Held, HeldAnswer, Take, TakeAnswer
+from tests.support.clocks import SetClock
 
 from .conftest import Probe, Rig, do, pipeline, until
 from .ledger import MemoryLedger
@@ -76,8 +77,8 @@ def test_events_are_written_in_the_ledgers_time(rig: Rig) -> None:
 
 
 def test_small_differences_are_the_way_of_an_answer_and_the_largest_sample_is_nearest() -> None:
-    own = [1_000.0]
-    clock = LedgerClock(lambda: own[0])
+    own = SetClock(1_000.0)
+    clock = LedgerClock(own)
     assert clock.now() == 1_000.0
     clock.heard(1_000.5)
     assert clock.now() == 1_000.0
@@ -85,5 +86,5 @@ def test_small_differences_are_the_way_of_an_answer_and_the_largest_sample_is_ne
         clock.heard(1_060.0 - late_s)
     assert clock.now() == pytest.approx(1_059.9)
     clock.heard(0.0)
-    own[0] += 5
+    own.advance(5)
     assert clock.now() == pytest.approx(1_064.9)

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.config.catalog import references
 from services.config.catalog.base import Scoped, choose_project, demand, tags_of
-from services.config.catalog.documents import common, day, flag, name_of, table, text
+from services.config.catalog.documents import common, flag, name_of, table, text
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint
 from services.config.model.people import Person
@@ -21,6 +21,7 @@ from shared.contracts.catalog import Act, Document, Get, Kind
 from shared.contracts.endpoint_names import renamed
 from shared.contracts.problems import Code, Problem, Refused, refuse
 from shared.contracts.secrets import MASK, SENT_SECRETS, endpoint_secret_keys
+from shared.contracts.times import day
 
 from . import schemas
 from .types import endpoint_type, flaws_of, for_administrators, servers, spelled

@@ -12,6 +12,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.definition_sources import SourceFile
 from shared.contracts.problems import Flaw, Problem, Refused
+from shared.contracts.texts import whole_number
 from shared.grammar.names import Path, path_text
 
 from .literals import literal_secrets
@@ -88,7 +89,7 @@ def _placed(file: str, item: Item | None, flaw: Flaw) -> FileFlaw:
 
 
 def _steps(path: str) -> Path:
-    return tuple(int(step) if step.isdigit() else step for step in path.split(".")) if path else ()
+    return tuple(step if (index := whole_number(step)) is None else index for step in path.split(".")) if path else ()
 
 
 def _flaw(file: str, item: Item | None, path: Path, message: str, needle: str = "") -> FileFlaw:

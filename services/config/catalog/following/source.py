@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from services.config.catalog import audit, look_timer, read_only
 from services.config.catalog.base import demand
-from services.config.catalog.documents import flag, micros, text, wire_time
+from services.config.catalog.documents import flag, text
 from services.config.model.definitions import DefinitionSource, Project
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -18,6 +18,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Kind
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
+from shared.contracts.times import micros, wire_time
 
 from . import looking
 from .taking import not_in_git

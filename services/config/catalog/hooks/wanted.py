@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.config.catalog import references
-from services.config.catalog.documents import wire_time
 from services.config.model.definitions import Endpoint, Tombstone, Webhook
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings
@@ -14,6 +13,7 @@ from services.config.store.definitions.endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
 from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+from shared.contracts.times import wire_time
 from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, meant_repository
 from shared.process.addresses import may_be_local
 

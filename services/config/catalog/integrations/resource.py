@@ -21,7 +21,7 @@ from shared.contracts.problems import Code, refuse
 from shared.grammar.integrations import IntegrationCode, read_integration
 from shared.grammar.malformed import Malformed
 
-from .use import use
+from .resolution import resolve
 from .versions import DRAFT, MOVES, moved
 
 MAX_LABEL = 100
@@ -45,7 +45,7 @@ class Integrations(Scoped[Integration]):
             "set-latest": self.set_latest,
             "delete-version": self.delete_version,
             "set-status": self.set_status,
-            "use": use,
+            "resolve": resolve,
             **{verb: self._moving(verb) for verb in MOVES},
         }
 

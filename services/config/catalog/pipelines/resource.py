@@ -9,7 +9,7 @@ from typing import Any
 
 from services.config.catalog.base import Scoped, tags_of
 from services.config.catalog.context import Context
-from services.config.catalog.documents import READ_ONLY, common, flag, link, name_of, table, text, wire_time
+from services.config.catalog.documents import READ_ONLY, common, flag, link, name_of, table, text
 from services.config.catalog.references import resolve_for_run
 from services.config.model.definitions import Pipeline, PipelineVersion
 from services.config.model.people import Person
@@ -22,6 +22,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import whole_number
+from shared.contracts.times import wire_time
 from shared.grammar.documents import Located
 from shared.grammar.export import to_yaml
 from shared.grammar.pipelines import read_pipeline

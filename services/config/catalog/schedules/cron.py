@@ -6,12 +6,12 @@ Debian's cron hold: what has a fixed hour runs once, what runs every so often go
 
 from __future__ import annotations
 
-from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import utc
 from shared.grammar.names import nearest
 
 
@@ -29,7 +29,7 @@ def upcoming(expression: str, zone: str, after: float, count: int) -> list[float
             subject="cron",
             next_step="Write minute, hour, day of month, month, day of week: `0 2 * * *` is every night at two.",
         )
-    since = datetime.fromtimestamp(after, _zone(zone))
+    since = utc(after).astimezone(_zone(zone))
     try:
         times = CronSim(expression, since)
         return [next(times).timestamp() for _ in range(count)]

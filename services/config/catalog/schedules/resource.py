@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from services.config.catalog.base import Scoped, tags_of
 from services.config.catalog.context import Context
-from services.config.catalog.documents import common, flag, link, micros, name_of, table, text, wire_time
+from services.config.catalog.documents import common, flag, link, name_of, table, text
 from services.config.model.definitions import Schedule
 from services.config.model.people import Person
 from services.config.model.triggers import RunnablePipeline
@@ -17,6 +17,7 @@ from services.config.store.definitions.schedules import SCHEDULES
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Code, refuse
+from shared.contracts.times import micros, wire_time
 
 from . import cron
 

@@ -10,7 +10,7 @@ from typing import Any
 from services.config.catalog import look_timer
 from services.config.catalog.base import demand, visible
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import link, micros, stamps
+from services.config.catalog.documents import link, stamps
 from services.config.model.definitions import GitWebhook, SourceEvent
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -21,6 +21,7 @@ from services.config.store.definitions.sources import GIT_WEBHOOKS, SOURCE_EVENT
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.times import micros
 
 from .fields import NO_PUSH_STARTS_ANYTHING, warning
 from .gerrit import GerritTriggers, record_by_hand

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.config.catalog import references
-from services.config.catalog.documents import LINK_BASE, common, day_of, link, wire_time
+from services.config.catalog.documents import LINK_BASE, common, link
 from services.config.catalog.hooks import public_url as public_address
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Pipeline, Webhook
@@ -16,6 +16,7 @@ from services.config.store.definitions.pipelines import PIPELINES
 from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
+from shared.contracts.times import day_of, wire_time
 from shared.grammar.repositories import DOCKER_HUB
 
 from . import for_matching, identity, sender_rules

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.config.catalog import references
-from services.config.catalog.documents import day
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Token, User, Webhook
 from services.config.model.people import Person
@@ -14,6 +13,7 @@ from services.config.store.definitions import people, webhooks
 from services.config.store.definitions.endpoints import VARIABLES
 from services.config.store.definitions.pipelines import PIPELINES
 from shared.contracts.pushes import CloudAccess, RegistryAccess
+from shared.contracts.times import day
 from shared.grammar.repositories import Repository, registry_names, registry_of
 from shared.process.addresses import may_be_local
 

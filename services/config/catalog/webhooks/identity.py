@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.config.catalog import audit
-from services.config.catalog.documents import day
 from services.config.model.definitions import Token, User, Webhook
 from services.config.model.people import SYSTEM
 from services.config.store import Reading, UnitOfWork
@@ -14,6 +13,7 @@ from services.config.store.definitions import people
 from services.config.store.definitions import webhooks as webhooks_store
 from services.config.store.definitions.endpoints import VARIABLES
 from shared.contracts.catalog import Kind
+from shared.contracts.times import day
 
 TOKEN_TIMER = "api-token.end"
 DAY_S = 86_400.0

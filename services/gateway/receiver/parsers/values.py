@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from services.gateway.receiver.trimming import clean_text
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
+from shared.contracts.texts import whole_number
+from shared.contracts.times import epoch_or_none
 from shared.grammar.repositories import HUB_HOST, registry_name
 
 MAX_NAME = 512
@@ -35,8 +36,8 @@ def dig(body: Any, path: str) -> Any:
     for step in path.split("."):
         if isinstance(body, dict):
             body = body.get(step)
-        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
-            body = body[int(step)]
+        elif isinstance(body, list) and (index := whole_number(step)) is not None and index < len(body):
+            body = body[index]
         else:
             return None
     return body
@@ -72,7 +73,7 @@ def seconds(value: Any) -> float | None:
         try:
             value = float(value)
         except ValueError:
-            return _iso_seconds(value)
+            return epoch_or_none(value)
     try:
         seconds = float(value)
     except (TypeError, OverflowError):
@@ -82,19 +83,6 @@ def seconds(value: Any) -> float | None:
     if seconds >= _MILLISECONDS_FROM:
         seconds /= 1000
     return seconds if seconds <= _YEAR_9999_S else None
-
-
-def _iso_seconds(value: str) -> float | None:
-    # Ten digits of fraction (Go prints nine, some Java services more) are more than fromisoformat of 3.11 takes.
-    shortened = re.sub(r"(\.\d{6})\d+", r"\1", value.strip()[:64])
-    try:
-        moment = datetime.fromisoformat(shortened)
-    except ValueError:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (OverflowError, ValueError):
-        return None
 
 
 def digest(value: Any) -> str | None:

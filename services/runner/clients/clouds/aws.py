@@ -12,10 +12,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from urllib.parse import urlencode
 
 from shared.contracts.base import Json
+from shared.contracts.times import epoch
 
 from .minted import CloudProblem, Minted
 from .pod_identity import PodIdentity
@@ -169,7 +169,7 @@ def _keys_in(xml: str) -> AwsKeys:
 
 def _time(text: str) -> float:
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return epoch(text)
     except ValueError:
         raise CloudProblem("odd-answer", "AWS answered with credentials that name no end.") from None
 

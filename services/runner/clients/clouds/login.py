@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 from shared.outbound.http import HttpClient
+from shared.process import clock
 
 from . import aws, azure, google
 from .minted import CloudProblem, Minted
@@ -33,7 +33,7 @@ class CloudLogin:
         sign_in: CloudSignIn,
         client: HttpClient,
         pod: PodIdentity | None = None,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = clock.now,
     ) -> None:
         title, self._mint = _VENDORS[sign_in.vendor]
         self._sign_in = sign_in

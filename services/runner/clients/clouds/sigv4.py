@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from shared.contracts.times import compact
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -43,7 +44,7 @@ def signed_headers(
     keys: AwsKeys, scope: SigningScope, method: str, url: str, headers: Mapping[str, str], body: bytes, now: float
 ) -> dict[str, str]:
     """The headers, all of them signed, with the signature among them."""
-    stamp = _stamp(now)
+    stamp = compact(now)
     complete = {name.lower(): value for name, value in headers.items()}
     complete |= {"host": urlsplit(url).netloc, "x-amz-date": stamp}
     if keys.session:
@@ -59,7 +60,7 @@ def presigned_url(
     payload_hash: str = "",
 ) -> str:  # fmt: skip
     """An address that may be got with these headers; `payload_hash` is by default that of an empty body."""
-    stamp = _stamp(now)
+    stamp = compact(now)
     complete = {"host": urlsplit(url).netloc, **{name.lower(): value for name, value in headers.items()}}
     query = {
         "X-Amz-Algorithm": _ALGORITHM,
@@ -90,10 +91,6 @@ def _signature(keys: AwsKeys, scope: SigningScope, stamp: str, canonical: str) -
     for part in scope.at(stamp).split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.new(key, text.encode(), "sha256").hexdigest()
-
-
-def _stamp(now: float) -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
 def _sha256(content: bytes) -> str:

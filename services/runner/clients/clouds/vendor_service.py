@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -13,6 +12,7 @@ from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits
 from shared.outbound.redirects import without_query
+from shared.process.clock import now
 
 from .minted import CloudProblem
 
@@ -35,9 +35,7 @@ class VendorRequest:
 class VendorService:
     """Asks one vendor on behalf of one endpoint. What it sends is never redirected."""
 
-    def __init__(
-        self, title: str, client: HttpClient, access: OutboundAccess, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, title: str, client: HttpClient, access: OutboundAccess, now: Callable[[], float] = now) -> None:
         self._title = title
         self._client = client
         self._access = access

@@ -7,7 +7,6 @@ or the endpoint has accepted it: docs/reference/endpoints.md.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
 from shared.outbound.redirects import without_query
+from shared.process import clock
 
 from .account import RegistryAccount, RegistryProblem
 from .challenges import Challenge, best_known
@@ -149,7 +149,7 @@ class RegistryConnection:
         if self._takes_passwords:
             return self._basic()
         token, good_until = self._tokens.get(scopes, ("", 0.0))
-        return token if good_until > time.monotonic() else ""
+        return token if good_until > clock.monotonic() else ""
 
     def _authorise(self, url: str, header: str, scopes: Scopes) -> str:
         challenge = best_known(header)
@@ -178,7 +178,7 @@ class RegistryConnection:
         token, life_s = _read_token(reply.body)
         if not token:
             raise RegistryProblem("odd-answer", f"{place} answered {reply.status} without a usable token.")
-        self._tokens[scopes] = (f"Bearer {token}", time.monotonic() + max(life_s - _MARGIN_S, 1.0))
+        self._tokens[scopes] = (f"Bearer {token}", clock.monotonic() + max(life_s - _MARGIN_S, 1.0))
         return f"Bearer {token}"
 
     def _realm(self, challenge: Challenge) -> str:

@@ -40,7 +40,7 @@ class Custom(JobTask):
             raise TaskFailed("The task names no custom integration: set `name`.")
         act = Act(
             kind=Kind.CUSTOM_INTEGRATIONS,
-            verb="use",
+            verb="resolve",
             project=request.about.project,
             name=name,
             body={"version": request.text("version").strip()},

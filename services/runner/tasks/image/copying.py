@@ -6,13 +6,13 @@ taken up again by asking the target what it has.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from services.runner.clients.registry import RegistryProblem
 from services.runner.clients.registry.content import BlobStream, Content, Raw, Stopped
 from services.runner.task_protocol import TaskFailed
+from shared.process import clock
 
 from .manifests import Blob, blobs, children, media_type
 
@@ -50,12 +50,12 @@ class Copy:
     def go_on(self, seconds: float) -> bool:
         """Work for a while; true when all is there but the tag."""
         self._work = self._work or self._all()
-        until = time.monotonic() + seconds
+        until = clock.monotonic() + seconds
         try:
             for _ in self._work:
                 if self.stopping():
                     raise Stopped
-                if time.monotonic() > until:
+                if clock.monotonic() > until:
                     return False
         except Stopped:
             raise TaskFailed("Canceled before the tag was moved.") from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from shared.contracts.base import Json
+from shared.process import clock
 
 from .errors import ClusterError
 
@@ -66,7 +67,7 @@ def _root(api_version: str) -> str:
 class Discovery:
     """What one API server serves. `read` gets a path; safe to use from several threads."""
 
-    def __init__(self, read: Callable[[str], Json], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, read: Callable[[str], Json], now: Callable[[], float] = clock.monotonic) -> None:
         self._read = read
         self._now = now
         self._lock = threading.Lock()

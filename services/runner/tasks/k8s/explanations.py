@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.runner.task_protocol import Asked
+from shared.contracts.times import rfc3339_seconds
 
 from . import unready
 from .cluster import ClusterConnection
 from .errors import ClusterError, sentence
-from .manifests import Object, Ref, timestamp
+from .manifests import Object, Ref
 from .pods import Trouble, describe
 
 EVENTS_EVERY_S = 3.0
@@ -105,7 +106,7 @@ def tell_events(request: Asked, cluster: ClusterConnection, ref: Ref, below: lis
         events = cluster.find("v1", "Event", ref.namespace, fields="")
     except ClusterError:
         return  # the endpoint's user may not read events; the roll-out is watched all the same
-    since = request.memory.setdefault("events since", timestamp(now - OLD_NEWS_S))
+    since = request.memory.setdefault("events since", rfc3339_seconds(now - OLD_NEWS_S))
     for event in sorted(events, key=happened_at):
         about = event.get("involvedObject") or {}
         key = (str(event["metadata"].get("uid")), int(event.get("count") or 1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from services.runner.task_protocol import TaskFailed
@@ -135,11 +134,6 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
 """Where a kind keeps the template of its pods."""
-
-
-def timestamp(at: float) -> str:
-    """A moment, in seconds since the epoch, as the API writes it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pod_template(obj: Object) -> Object | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from datetime import datetime
 
 from services.runner.clients.clouds import CloudLogins, CloudProblem
 from services.runner.clients.registry.account import account_of
 from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.times import epoch, rfc3339_seconds
 
 from . import manifests
 from .cluster import ClusterConnection
-from .manifests import Object, Ref, pod_template, timestamp
+from .manifests import Object, Ref, pod_template
 
 ENDS_AT = "portside.dev/ends-at"
 RENEW_AT = "renewPullAt"
@@ -37,7 +37,7 @@ def pull_secret(endpoint: OpenEndpoint, logins: CloudLogins) -> Object:
             minted = logins.of(account.sign_in).minted()
         except CloudProblem as problem:
             raise TaskFailed(problem.message) from None
-        user, password, notes = minted.user, minted.secret, {"annotations": {ENDS_AT: timestamp(minted.ends_at)}}
+        user, password, notes = minted.user, minted.secret, {"annotations": {ENDS_AT: rfc3339_seconds(minted.ends_at)}}
     if not user or not password:
         raise TaskFailed(f"Endpoint {endpoint.name} has no user name and password to make a pull secret of.")
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -93,7 +93,7 @@ def warn(request: Asked, objects: list[Object]) -> None:
 
 def renewal(request: Asked, objects: list[Object]) -> Json:
     """For the handle: when to renew the pull secret; nothing where it does not end."""
-    ends = [datetime.fromisoformat(end).timestamp() for obj in objects if (end := _end_of(obj))]
+    ends = [epoch(end) for obj in objects if (end := _end_of(obj))]
     return {RENEW_AT: max(min(ends) - _EARLY_S, request.tools.now() + _AGAIN_S)} if ends else {}
 
 

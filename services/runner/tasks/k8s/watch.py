@@ -9,6 +9,7 @@ from typing import Any
 from services.runner.task_protocol import Asked, TaskFailed
 from services.runner.tasks.own_output import holds
 from shared.contracts.base import Json
+from shared.contracts.times import rfc3339_seconds
 
 from . import fence
 from . import stuck_pods as left_behind
@@ -16,7 +17,7 @@ from .cluster import ClusterConnection, selector
 from .desired import manifest, stamp_of
 from .errors import ClusterError, sentence
 from .explanations import OLD_NEWS_S, happened_at, tell_events, why_not_ready, with_last_line
-from .manifests import Object, Ref, timestamp
+from .manifests import Object, Ref
 from .pods import Trouble, describe_cause, troubles
 from .rollout import REVISION, Readiness, readiness
 
@@ -139,7 +140,7 @@ def _removed_when_finished(request: Asked, cluster: ClusterConnection, ref: Ref)
     )
     if ref.kind != "Job" or not ttl:
         return False
-    since = timestamp(request.tools.now() - OLD_NEWS_S)
+    since = rfc3339_seconds(request.tools.now() - OLD_NEWS_S)
     for event in cluster.find("v1", "Event", ref.namespace, fields=f"involvedObject.name={ref.name}"):
         if event.get("reason") in _JOB_FAILURES and happened_at(event) >= since:
             raise TaskFailed(f"{ref}: failed: {event.get('message') or event['reason']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from services.runner.task_protocol import Asked, TaskFailed
+from shared.process import clock
 
 from . import conflicts, desired, fence, managed_fields, scaling, server_defaults
 from .cluster import ClusterConnection
@@ -72,13 +73,13 @@ def _autoscalers(cluster: ClusterConnection, namespace: str) -> list[Object] | N
 
 def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
     """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
-    until = time.monotonic() + _GONE_WITHIN_S
+    until = clock.monotonic() + _GONE_WITHIN_S
     waiting = False
     while (live := cluster.get(ref)) is not None and is_being_deleted(live):
         if not waiting:
             request.tools.log(f"{ref} is being deleted; it is made again once it is gone.")
             waiting = True
-        if time.monotonic() > until or request.tools.stopping():
+        if clock.monotonic() > until or request.tools.stopping():
             holders = ", ".join(live["metadata"].get("finalizers") or ()) or "no finalizer; its pods may be ending"
             raise TaskFailed(
                 f"{ref} is being deleted and did not go within {_GONE_WITHIN_S:g} s. What holds it: {holders}. "
@@ -135,8 +136,8 @@ def sent(
 
 def await_definition(cluster: ClusterConnection, ref: Ref) -> None:
     """Objects of a new kind can follow in the same manifest once the kind is served."""
-    until = time.monotonic() + _ESTABLISHED_WITHIN_S
-    while time.monotonic() < until:
+    until = clock.monotonic() + _ESTABLISHED_WITHIN_S
+    while clock.monotonic() < until:
         live = cluster.get(ref)
         how = readiness(live) if live is not None else None
         if how is not None and how.failed:

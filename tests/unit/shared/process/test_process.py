@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from shared.contracts.times import rfc3339
 from shared.process import health_check, ids
 from shared.process import logging as ours
-from shared.process.clock import rfc3339
 from shared.process.health import Health
 from shared.process.settings import CommonSettings, read
 

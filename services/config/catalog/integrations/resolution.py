@@ -15,7 +15,7 @@ from shared.grammar.names import nearest
 from .versions import USABLE
 
 
-def use(uow: UnitOfWork, person: Person, ask: Act) -> Document:
+def resolve(uow: UnitOfWork, person: Person, ask: Act) -> Document:
     """The YAML of the version that a task names, or of the latest released one. Refuses what no task may run."""
     project, name, label = ask.project, ask.name, text(ask.body, "version").strip()
     person.demand(project, Right.READ, f"use custom integrations of {project}")
