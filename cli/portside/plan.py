@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from .ending import CommandFailed, ExitCode
 from .output import as_yaml
 
 Json = dict[str, Any]
+Key = tuple[str, str, str]
+"""Collection, project and name of an object."""
 MASK = "*****"
 MAX_FILE_BYTES = 8 * 1024 * 1024
 COLLECTIONS = {
@@ -38,10 +40,11 @@ _KEPT = frozenset({"icon", "enabled", "supersede", "concurrency", "kind", "proje
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One object of a file."""
+    """One object of a file. `project` is the one that it goes into; blank for a project itself."""
 
     document: Json
     file: str
+    project: str = ""
 
     @property
     def kind(self) -> str:
@@ -50,6 +53,11 @@ class Definition:
     @property
     def name(self) -> str:
         return str(self.document.get("name") or "")
+
+    @property
+    def key(self) -> Key:
+        """Names of two projects are two objects."""
+        return COLLECTIONS.get(self.kind, self.kind), self.project, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +125,22 @@ def definitions(files: Iterable[tuple[str, str]]) -> list[Definition]:
     return result
 
 
-def plan(
-    desired: Sequence[Definition], stored: Mapping[tuple[str, str], Json], task_types: frozenset[str]
-) -> list[PlannedStep]:
-    """What would become of each; `stored` holds what the server has by kind and name."""
+def in_projects(desired: Sequence[Definition], existing: Iterable[str], default: str) -> list[Definition]:
+    """Each with the project that an import puts it into: its own, if the server or a file has it, else `default`."""
+    projects = {*existing, *(definition.name for definition in desired if definition.kind == "PROJECT")}
+
+    def project_of(definition: Definition) -> str:
+        named = str(definition.document.get("project") or default)
+        return "" if definition.kind == "PROJECT" else named if named in projects else default
+
+    return [replace(definition, project=project_of(definition)) for definition in desired]
+
+
+def plan(desired: Sequence[Definition], stored: Mapping[Key, Json], task_types: frozenset[str]) -> list[PlannedStep]:
+    """What would become of each; `stored` holds what the server has."""
     steps = []
     for definition in desired:
-        current = stored.get((COLLECTIONS.get(definition.kind, definition.kind), definition.name))
+        current = stored.get(definition.key)
         difference = "" if current is None else differences(definition, current)
         verb = "create" if current is None else "change" if difference else "leave"
         steps.append(PlannedStep(definition, verb, difference, tuple(_will_not_run(definition, task_types))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -199,23 +200,49 @@ def test_live_queues_and_doctor_look_at_the_system(world: World, command: Comman
     assert hops["webhook acme-web"]["state"] == "failed" and hops["webhook acme-web"]["nextStep"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_completes_commands(command: Command, shell: str, tmp_path: Path) -> None:
+START = {
+    "bash": (["bash", "--noprofile", "--norc", "-i"], 'eval "$(portside completion bash)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(portside completion zsh)"'),
+    "fish": (["fish", "--no-config"], "portside completion fish | source"),
+}
+"""How each shell is started, and the line of `portside completion --help` in its configuration."""
+AT_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""Makes standard input the session's terminal, without which fish does not start."""
+
+
+@pytest.mark.parametrize("shell", START)
+def test_tab_completes_a_command_in_a_shell(command: Command, shell: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"needs {shell}: apt-get install {shell}")
     (tmp_path / "portside").write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m cli "$@"\n')
     (tmp_path / "portside").chmod(0o755)
-    script = {
-        "bash": 'eval "$(portside completion bash)"; COMP_WORDS=(portside exec); COMP_CWORD=1;'
-        ' _portside_completion portside; echo "${COMPREPLY[@]}"',
-        "zsh": "autoload -U compinit; compinit -D; compdef() { :; }; compadd() { echo $@ ${(P)5} ${(P)4}; };"
-        " _describe() { echo ${(P)3} ${(P)2}; }; source <(portside completion zsh); words=(portside exec);"
-        " CURRENT=2; _portside_completion",
-        "fish": "portside completion fish | source; complete -C 'portside exec'",
-    }[shell]
-    done = subprocess.run(
-        [shell, *(["-f"] if shell == "zsh" else []), "-c", script],
-        capture_output=True, text=True, timeout=60, check=False,
-        env=command.variables(PATH=f"{tmp_path}:{os.environ['PATH']}"),
+    words, loads = START[shell]
+    leader, follower = pty.openpty()
+    environment = command.variables(PATH=f"{tmp_path}:{os.environ['PATH']}", TERM="xterm", PS1="$ ")
+    process = subprocess.Popen(
+        [sys.executable, "-c", AT_TERMINAL, *words], stdin=follower, stdout=follower, stderr=follower,
+        env=environment, cwd=tmp_path, start_new_session=True,
     )  # fmt: skip
-    assert "executions" in done.stdout, done.stderr
+    os.close(follower)
+    shown = bytearray()
+
+    def shows(text: str) -> bool | None:
+        while select.select([leader], [], [], 0.05)[0]:
+            part = os.read(leader, 4_096)
+            shown.extend(part)
+            if b"\x1b[c" in part:  # fish asks what the terminal is, and waits for the answer.
+                os.write(leader, b"\x1b[?62c")
+        return text.encode() in shown or None
+
+    try:
+        # The sum shows that the line has run: the line itself does not hold it.
+        os.write(leader, f"{loads}; echo loaded-$(expr 40 + 2)\n".encode())
+        wait_for(lambda: shows("loaded-42"), f"{shell} to load it")
+        os.write(leader, b"portside execu\t--help\n")
+        wait_for(lambda: shows("Usage: portside executions"), f"{shell} to complete execu")
+    finally:
+        process.kill()
+        process.wait(10)
+        os.close(leader)

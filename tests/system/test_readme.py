@@ -18,6 +18,7 @@ import pytest
 
 from cli import image
 from cli.ports import free_port
+from tests.support import command_story
 from tests.support.world import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ RUN_BY = {
     "make up": "test_the_system_for_use_signs_in_by_a_link",
     "make up HOST=0.0.0.0": "test_the_system_for_use_signs_in_by_a_link",
     "make link": "test_the_system_for_use_signs_in_by_a_link",
-    "make up DEMO=1": "test_sample_data_is_started_beside_a_system",
+    "make up DEMO=1": "test_sample_data_is_started_beside_a_system_that_every_command_works_with",
     "make demo KUBECONFIG=~/.kube/config IMAGE=docker.io/library/nginx:1.29": (
         "test_the_demo_deploys_to_a_cluster_of_ones_own"
     ),
@@ -159,9 +160,19 @@ def test_the_system_for_use_signs_in_by_a_link(checkout: Checkout) -> None:
         assert f":{port}/sign-in?code=" in checkout.run("make link")
 
 
-def test_sample_data_is_started_beside_a_system(tmp_path: Path) -> None:
-    with Checkout(tmp_path).running(f"make up DEMO=1 PORT={free_port()}", "verified"):
-        pass
+@pytest.mark.timeout(600)
+def test_sample_data_is_started_beside_a_system_that_every_command_works_with(tmp_path: Path) -> None:
+    checkout, port = Checkout(tmp_path), free_port()
+    with checkout.running(f"make up DEMO=1 PORT={port}", "verified"):
+        password = (checkout.home / "admin-password").read_text().strip()
+
+        def on_machine(line: str, typed: str) -> str:
+            return checkout.run(f"portside {line}", typed=typed + "\n")
+
+        (tmp_path / "story").mkdir()
+        command_story.play(
+            f"http://127.0.0.1:{port}", password, tmp_path / "story", on_machine, str(tmp_path / "backup.tar.gz")
+        )
 
 
 def test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ..options import with_output, with_server, with_yes
 from ..output import Column, field, page, print_all
 
 if TYPE_CHECKING:
-    from ..plan import Definition, PlannedStep
+    from ..plan import Definition, Key, PlannedStep
 
 Json = dict[str, Any]
 PLAN = (
@@ -126,27 +126,29 @@ def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: b
 
 def _plan(server: PortsideServer, paths: Sequence[Path]) -> tuple[list[tuple[str, str]], list[PlannedStep]]:
     """The files' texts, and what would become of each of their objects."""
-    from ..plan import definitions, plan, read_files
+    from ..plan import definitions, in_projects, plan, read_files
 
     texts = read_files(paths)
-    desired = definitions(texts)
+    existing = [str(row["name"]) for row in server.client.pages("/projects", 2_000)]
+    desired = in_projects(definitions(texts), existing, server.project)
     for definition in desired:
         if not definition.name:
             raise CommandFailed(f"{definition.file}: an object has no name", ExitCode.USAGE)
     tiles = server.client.get("/pipeline-tiles")["tiles"]
-    return texts, plan(desired, _stored(server, desired), frozenset(str(tile["type"]) for tile in tiles))
+    stored = _stored(server, desired, set(existing))
+    return texts, plan(desired, stored, frozenset(str(tile["type"]) for tile in tiles))
 
 
-def _stored(server: PortsideServer, desired: Sequence[Definition]) -> dict[tuple[str, str], Json]:
-    """What the server has of these objects, by collection and name, as it exports it."""
-    from ..plan import COLLECTIONS, definitions
+def _stored(server: PortsideServer, desired: Sequence[Definition], existing: set[str]) -> dict[Key, Json]:
+    """What the server has of these objects, as it exports it."""
+    from ..plan import definitions, in_projects
 
-    stored = {}
-    projects = {str(definition.document.get("project") or server.project) for definition in desired}
-    existing = {str(row["name"]) for row in server.client.pages("/projects", 2_000)}
-    for project in projects & existing:
-        text = server.client.text("/export", project=project)
-        for definition in definitions([("the server's export", text)]):
-            collection = COLLECTIONS.get(definition.kind, definition.kind)
-            stored[collection, definition.name] = definition.document
-    return stored
+    texts = [
+        server.client.text("/export", project=project)
+        for project in sorted({definition.project for definition in desired} & existing)
+    ]
+    projects = sorted({definition.name for definition in desired if definition.kind == "PROJECT"} & existing)
+    if projects:
+        texts.append(server.client.text("/export", projects=",".join(projects)))
+    exported = definitions([("the server's export", text) for text in texts])
+    return {definition.key: definition.document for definition in in_projects(exported, existing, server.project)}

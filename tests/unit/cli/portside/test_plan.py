@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.portside.ending import CommandFailed, ExitCode
-from cli.portside.plan import Definition, definitions, plan, read_files
+from cli.portside.plan import Definition, definitions, in_projects, plan, read_files
 
 TYPES = frozenset({"Log", "K8S"})
 STORED: dict[str, Any] = {
@@ -21,10 +21,12 @@ ENDPOINT: dict[str, Any] = {
     "properties": {"kubernetesURL": "https://cluster.example.com", "token": "*****"},
 }  # fmt: skip
 
+SERVER = {("pipelines", "default", "web"): STORED, ("endpoints", "default", "cluster"): ENDPOINT}
+
 
 def verbs(*documents: dict[str, Any]) -> list[str]:
-    stored = {("pipelines", "web"): STORED, ("endpoints", "cluster"): ENDPOINT}
-    return [step.verb for step in plan([Definition(document, "f.yaml") for document in documents], stored, TYPES)]
+    desired = [Definition(document, "f.yaml") for document in documents]
+    return [step.verb for step in plan(in_projects(desired, ["default"], "default"), SERVER, TYPES)]
 
 
 def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def test_what_the_server_fills_in_is_not_a_change() -> None:
 
 
 def test_what_a_pipeline_leaves_out_is_cleared_and_so_a_change() -> None:
-    (step,) = plan([Definition(without(STORED, "description"), "f.yaml")], {("pipelines", "web"): STORED}, TYPES)
+    (step,) = plan([Definition(without(STORED, "description"), "f.yaml", "default")], SERVER, TYPES)
     assert step.verb == "change" and "-description: deploys" in step.difference
 
 
@@ -47,7 +49,7 @@ def test_a_new_object_is_created_and_another_value_a_change() -> None:
 
 def test_a_secret_is_neither_compared_nor_shown() -> None:
     changed = {**ENDPOINT, "properties": {"kubernetesURL": "https://other.example.com", "token": "very-secret"}}
-    (step,) = plan([Definition(changed, "f.yaml")], {("endpoints", "cluster"): ENDPOINT}, TYPES)
+    (step,) = plan([Definition(changed, "f.yaml", "default")], SERVER, TYPES)
     assert step.verb == "change" and "very-secret" not in step.difference and "*****" not in step.difference
     assert verbs({**ENDPOINT, "properties": {**ENDPOINT["properties"], "token": "very-secret"}}) == ["leave"]
 
@@ -72,3 +74,25 @@ def test_a_folder_is_read_in_order_and_only_its_yaml(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(CommandFailed, match=r"no \.yaml file"):
         read_files([tmp_path / "none"])
+
+
+def test_objects_of_one_name_in_two_projects_are_two() -> None:
+    documents = [{**ENDPOINT, "project": project} for project in ("default", "shop")]
+    desired = in_projects([Definition(document, "f.yaml") for document in documents], ["default", "shop"], "default")
+    assert [step.verb for step in plan(desired, SERVER, TYPES)] == ["leave", "create"]
+
+
+def test_an_object_goes_into_its_project_if_the_server_or_a_file_has_it_and_else_into_the_default_one() -> None:
+    documents = [
+        {"kind": "PROJECT", "name": "new"},
+        *({"kind": "VARIABLE", "name": "x", "project": project} for project in ("new", "old", "nowhere")),
+        {"kind": "VARIABLE", "name": "x"},
+    ]
+    desired = in_projects([Definition(document, "f.yaml") for document in documents], ["old"], "default")
+    assert [definition.project for definition in desired] == ["", "new", "old", "default", "default"]
+
+
+def test_a_project_that_the_server_has_is_left() -> None:
+    stored = {("projects", "", "shop"): {"kind": "PROJECT", "name": "shop", "description": "", "members": []}}
+    (step,) = plan([Definition({"kind": "PROJECT", "name": "shop"}, "f.yaml")], stored, TYPES)
+    assert step.verb == "leave"

@@ -12,6 +12,7 @@ import pytest
 
 from cli.__main__ import main as whole
 from cli.portside.root import main
+from tests.support import command_story
 from tests.support.command_tree import commands
 
 TESTS = Path(__file__).resolve().parents[3]
@@ -24,7 +25,7 @@ ANSWERS = "acceptance/test_portside_definitions.py::test_an_approval_is_listed_a
 TESTED_BY = {
     "approve": ANSWERS,
     "reject": ANSWERS,
-    "completion": "acceptance/test_portside_definitions.py::test_a_shell_completes_commands",
+    "completion": "acceptance/test_portside_definitions.py::test_tab_completes_a_command_in_a_shell",
     "demo": "system/test_first_steps.py::test_the_chain_shows_a_push_that_pushes_on_and_deploys",
     "demo push": README,
     "system up": SAMPLES,
@@ -33,6 +34,9 @@ TESTED_BY = {
     "system verify": BACKUPS,
 }
 """Commands whose test runs them otherwise than word by word through `RUNNERS`, and that test."""
+
+ELSEWHERE = {"demo push", "system up", "system restore"}
+"""Commands that start a system, start over or play the demo, and so are no part of a story with a running one."""
 
 LOCAL = {"contexts"}
 """Lists of this machine's own files, which nothing else changes."""
@@ -58,6 +62,12 @@ def test_every_command_has_a_test_against_a_running_system() -> None:
     for test in TESTED_BY.values():
         file, _, name = test.partition("::")
         assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8"), test
+
+
+def test_every_command_is_in_the_story_that_make_up_and_compose_are_taken_through() -> None:
+    leaves = {path for path, command in commands(whole) if not isinstance(command, click.Group)}
+    lines = [f"{line} " for line in command_story.command_lines()]
+    assert {path for path in leaves if not any(line.startswith(f"{path} ") for line in lines)} == ELSEWHERE
 
 
 def run_in_acceptance() -> set[str]:
