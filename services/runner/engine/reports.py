@@ -1,6 +1,6 @@
 """Events of one run on their way to the ledger: in order, together, durable before the next effect.
 
-An event is kept until an answer covers it (docs/adr/0001, what a holder owes). Most need no answer, which costs
+An event is kept until an answer covers it (docs/adr/0001, a holder's duties). Most need no answer, which costs
 one message: the broker has them safe, but a queue can be deleted before the ledger reads it. So the request for leave
 and the last report are asked, and so is, when nothing was answered for a while, how far the ledger got. Answers come in
 the order of reports: what was sent and is not covered by one was lost, and is said again.
