@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
 from playwright.sync_api import Browser, Page, expect
 
 from cli import system
@@ -115,6 +120,64 @@ def test_each_refusal_is_said_on_the_sign_in_page(stranger: Page, provider: Prov
     provider.error = ""
     stranger.goto(stranger.url.partition("/sign-in")[0] + "/sign-in/callback?code=x&state=y")
     expect(alert).to_contain_text("has begun no sign-in")
+
+
+def test_a_token_with_a_wrong_claim_or_signature_lets_nobody_in_and_the_page_says_why(
+    stranger: Page, provider: Provider
+) -> None:
+    """Each reason in the browser; `tests/integration/runner/test_sign_on.py` has the edges of each."""
+    good_claims, good_signature, minutes = provider.spoil, provider.sign, 60
+    at = int(time.time())
+    claims: dict[str, dict[str, Any]] = {
+        "is from the issuer https://evil.example.com": {"iss": "https://evil.example.com"},
+        "the nonce differs": {"nonce": "of another"},
+        "has expired": {"exp": at - 10 * minutes, "iat": at - 20 * minutes},
+        "is not valid for another": {"nbf": at + 10 * minutes},
+    }
+    for sentence, change in claims.items():
+        provider.spoil = lambda right, change=change: {**right, **change}  # type: ignore[misc]
+        _come_in(stranger)
+        expect(stranger.get_by_role("alert")).to_contain_text(sentence)
+    provider.spoil = good_claims
+    secret, foreign = OctKey.import_key(SECRET * 2), RSAKey.generate_key(2048, {"kid": "unpublished"})
+    signatures: dict[str, Callable[[dict[str, Any]], str]] = {
+        "signed with HS256, which is not accepted": lambda right: jwt.encode({"alg": "HS256"}, right, secret),
+        "is not signed (algorithm none)": lambda _: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzMSJ9.",
+        "a key that it does not publish (unpublished)": lambda right: jwt.encode(
+            {"alg": "RS256", "kid": "unpublished"}, right, foreign
+        ),
+    }
+    for sentence, sign in signatures.items():
+        provider.sign = sign
+        _come_in(stranger)
+        expect(stranger.get_by_role("alert")).to_contain_text(sentence)
+    provider.sign = good_signature
+    _come_in(stranger)
+    expect(stranger.get_by_role("heading", name="Executions")).to_be_visible()
+
+
+def test_while_the_provider_is_away_nobody_new_comes_in_and_no_session_ends(
+    world: World, stranger: Page, provider: Provider
+) -> None:
+    _come_in(stranger)
+    expect(stranger.get_by_role("heading", name="Executions")).to_be_visible()
+    other = stranger.context.browser.new_context()  # type: ignore[union-attr]
+    provider.away = True
+    try:
+        page = other.new_page()
+        page.goto(f"{world.layout.url}/sign-in")
+        page.get_by_role("link", name="Sign in with Acme SSO").click()
+        if urlsplit(page.url).netloc != urlsplit(world.layout.url).netloc:
+            # What is known of the provider still leads to it; it answers, and nobody has come in.
+            page.goto(f"{world.layout.url}/executions")
+            expect(page.get_by_role("link", name="Sign in with Acme SSO")).to_be_visible()
+        else:
+            expect(page.get_by_role("alert")).to_contain_text("503")
+        stranger.reload()
+        expect(stranger.get_by_role("heading", name="Executions")).to_be_visible()
+    finally:
+        provider.away = False
+        other.close()
 
 
 def test_passwords_are_switched_off_and_on_again_on_the_machine(world: World, page: Page, stranger: Page) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from services.config.catalog import certificates, references
 from services.config.catalog.hooks import public_url
 from services.config.catalog.webhooks import identity
+from services.config.model.definitions import Endpoint
 from services.config.model.people import Person
 from services.config.resource import unsupported
 from services.config.store import Reading, UnitOfWork
@@ -66,9 +67,12 @@ def notice(about: str, message: str, next_step: str, page: str, *, ends_at: floa
 
 
 def _webhook_tokens(uow: Reading) -> Iterator[Json]:
-    for token in webhooks.ending_tokens(uow, uow.now + AHEAD_S):
-        _, user = people.owners(uow, [token.id])[token.id]
-        acting = webhooks.of_token(uow, token.id)
+    tokens = webhooks.ending_tokens(uow, uow.now + AHEAD_S)[:MOST]
+    ids = [token.id for token in tokens]
+    owners, webhooks_by_token = people.owners(uow, ids), webhooks.of_tokens(uow, ids)
+    for token in tokens:
+        _, user = owners[token.id]
+        acting = webhooks_by_token[token.id]
         yield notice(
             "api-token",
             f"{identity.token_sentence(token, user, uow.now)} {identity.acting_sentence(acting)}",
@@ -80,8 +84,10 @@ def _webhook_tokens(uow: Reading) -> Iterator[Json]:
 
 def _tokens(uow: Reading) -> Iterator[Json]:
     """Tokens in use that end soon: builds would stop."""
-    for token in people.ending_tokens(uow, uow.now + TOKEN_AHEAD_S, used_since=uow.now - USED_WITHIN_S):
-        _, user = people.owners(uow, [token.id])[token.id]
+    tokens = people.ending_tokens(uow, uow.now + TOKEN_AHEAD_S, used_since=uow.now - USED_WITHIN_S)[:MOST]
+    owners = people.owners(uow, [token.id for token in tokens])
+    for token in tokens:
+        _, user = owners[token.id]
         yield notice(
             "api-token",
             f"{identity.token_sentence(token, user, uow.now)} It was last used on {day(token.last_used_at or 0)}.",
@@ -129,8 +135,12 @@ def _hooks(uow: Reading) -> Iterator[Json]:
         )
 
 
+def _endpoints(uow: Reading) -> list[Endpoint]:
+    return uow.once("endpoints of notices", lambda: ENDPOINTS.all(uow))
+
+
 def _certificates(uow: Reading) -> Iterator[Json]:
-    for endpoint in ENDPOINTS.all(uow):
+    for endpoint in _endpoints(uow):
         where = f"endpoint {endpoint.project}/{endpoint.name}"
         yield from _ending(uow.now, where, f"/endpoints/{endpoint.id}", endpoint.properties)
     for provider in people.PROVIDERS.all(uow):
@@ -154,7 +164,7 @@ def _ending(now: float, where: str, page: str, properties: Mapping[str, Any]) ->
 
 
 def _restricted(uow: Reading) -> Iterator[Json]:
-    endpoints = {value.id: value for value in ENDPOINTS.all(uow, ENDPOINTS.column("restricted").is_(False))}
+    endpoints = {endpoint.id: endpoint for endpoint in _endpoints(uow) if not endpoint.restricted}
     for endpoint_id, names in references.naming_restricted(uow, endpoints.values()).items():
         endpoint = endpoints[endpoint_id]
         listed = " and ".join(f"${{var.{name}}}" for name in names)

@@ -56,6 +56,14 @@ def of_token(uow: Reading, token_id: str) -> list[Webhook]:
     return WEBHOOKS.all(uow, WebhookRow.api_token_id == token_id)
 
 
+def of_tokens(uow: Reading, token_ids: Iterable[str]) -> dict[str, list[Webhook]]:
+    """The webhooks that act by these API tokens, by token."""
+    by_token: dict[str, list[Webhook]] = {}
+    for webhook in WEBHOOKS.all(uow, WebhookRow.api_token_id.in_(list(token_ids))):
+        by_token.setdefault(str(webhook.api_token_id), []).append(webhook)
+    return by_token
+
+
 def of_variable(uow: Reading, project: str, name: str) -> list[Webhook]:
     """All webhooks that act by the API token that this variable should hold."""
     return WEBHOOKS.all(uow, WebhookRow.project == project, WebhookRow.token_variable == name)

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from services.config.model.people import SYSTEM
+from services.config.resources.notices import Notices
 from services.config.store.definitions import webhooks
 from services.config.store.definitions.people import touch_token
-from shared.contracts.catalog import Kind
+from shared.contracts.catalog import Find, Kind
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, Refused
 from shared.process.secrets import token_hash
@@ -110,3 +113,31 @@ def test_an_address_that_the_hub_in_use_reaches_is_no_notice(office: Office) -> 
     office.docker_endpoint(properties={**own, "hubURL": "http://127.0.0.1:9000"})
     office.webhook(endpoint="hub")
     assert notices(office, "public-address") == []
+
+
+def test_counting_them_costs_as_many_statements_for_thirty_tokens_as_for_three(office: Office) -> None:
+    """Each page of an administrator counts them."""
+    counts: list[int] = []
+    for place in range(30):
+        token, name = f"build-{place}", f"web-{place}"
+        api_token(office, token, 5)
+        office.docker_endpoint(name=name)
+        if place % 2:
+            body = {
+                "name": name,
+                "project": "default",
+                "secretToken": "*****",
+                "endpoint": name,
+                "refreshToken": "*****",
+            }
+            hashes = {"refreshToken": token_hash(token), "secretToken": token_hash(name)}
+            office.act(Kind.WEBHOOKS, "create", body, hashes=hashes)
+        if place not in (3, 29):
+            continue
+        statements: list[str] = []
+        with office.store.read() as uow:
+            event.listen(uow.connection, "before_cursor_execute", lambda *call, to=statements: to.append(call[2]))
+            page = Notices().find(uow, SYSTEM, Find(kind=Kind.NOTICES))
+        assert page.total == place + 1
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 20, statements
