@@ -78,7 +78,10 @@ def _pre_release(text: str, name: str) -> str:
     version = parse_version(name)
     if kind != "semver" or version is None or not version.pre or not _with_pre_releases(range_)(version):
         return ""
-    return f": it is a pre-release, which semver:{with_pre_releases(range_.strip())} would want"
+    advice = f"semver:{with_pre_releases(range_.strip())}"
+    if not wants(advice, name):
+        advice = f"{text} || {name}"
+    return f": it is a pre-release, which {advice} would want"
 
 
 @lru_cache(maxsize=256)
@@ -129,19 +132,44 @@ def _test(text: str) -> Test:
 
 
 def _regular(text: str) -> Test:
-    """In the time of the name's length where possible; looking around and back references need the other engine."""
+    """In the time of the name's length where possible; looking around and back references need the other engine.
+
+    The linear engine is asked first: of what both can read, it alone gives the meaning.
+    """
+    whole = rf"\A(?:{text})\z"
+    if not all(_is_linear(part) for part in (text, whole)):
+        return _backtracking(text)
+    return lambda name: _LINEAR.execute({"name": name, "pattern": whole}) is True
+
+
+def _is_linear(text: str) -> bool:
+    try:
+        _LINEAR.execute({"name": "", "pattern": text})
+    except (RuntimeError, ValueError):
+        return False
+    return True
+
+
+def _backtracking(text: str) -> Test:
+    """What only Python's engine reads; a set that the engines, or two releases of one, read differently is refused."""
+    for found in _SETS.finditer(text):
+        inside = re.sub(r"\\.", "", (found["set"] or "")[1:], flags=re.DOTALL)
+        if (signs := _SET_SIGNS.search(inside)) is not None:
+            raise BadPattern(
+                f"{text} is not a regular expression: write {re.escape(signs[0])} for {signs[0]} inside […]"
+            )
     try:
         compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise BadPattern(f"{text} is not a regular expression: {error}") from None
-    whole = rf"\A(?:{text})\z"
-    try:
-        _LINEAR.execute({"name": "", "pattern": whole})
-    except (RuntimeError, ValueError):
-        if _NESTED_REPEAT.search(text):
-            raise BadPattern(f"{text} repeats a repetition beside a look-around, which can take for ever") from None
-        return lambda name: len(name) <= MAX_NAME and compiled.fullmatch(name) is not None
-    return lambda name: _LINEAR.execute({"name": name, "pattern": whole}) is True
+    if _NESTED_REPEAT.search(text):
+        raise BadPattern(f"{text} repeats a repetition beside a look-around, which can take for ever")
+    return lambda name: len(name) <= MAX_NAME and compiled.fullmatch(name) is not None
+
+
+_SETS = re.compile(r"\\.|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])", re.DOTALL)
+_SET_SIGNS = re.compile(r"\[|--|&&|~~|\|\|")
+"""What Python takes for letters of a set, and others for a set within it or an operation on sets."""
 
 
 def _glob(text: str) -> Test:
@@ -151,20 +179,27 @@ def _glob(text: str) -> Test:
 
 
 def _glob_expression(text: str) -> str:
-    """`*` and `?` stop at a slash, `**` does not."""
+    """`*` and `?` stop at a slash, `**` does not; a set holds characters, ranges and classes such as `[:digit:]`."""
     parts: list[str] = []
-    for found in re.finditer(r"\*\*|\*|\?|\[!?[^\]]+\]|.", text, re.DOTALL):
+    for found in _GLOB_TOKENS.finditer(text):
         sign = found[0]
-        if sign in _GLOB_SIGNS:
-            parts.append(_GLOB_SIGNS[sign])
-        elif len(sign) > 2 and sign[0] == "[":
-            negated = sign[1] == "!"
-            parts.append(f"[{'^' if negated else ''}{sign[2 if negated else 1 : -1]}]")
+        if found["set"] is not None:
+            parts.append(f"[{'^' if found['negated'] else ''}{_SET_TOKENS.sub(_in_a_set, found['set'])}]")
         else:
-            parts.append(re.escape(sign))
+            parts.append(_GLOB_SIGNS.get(sign) or re.escape(sign))
     return "".join(parts)
 
 
+def _in_a_set(found: re.Match[str]) -> str:
+    if found["class"]:
+        return found[0]
+    return "-".join(re.escape(one) for one in (found["first"], found["last"]) if one)
+
+
+_GLOB_TOKENS = re.compile(
+    r"\*\*|\*|\?|\[(?P<negated>[!^]?)(?P<set>(?:\[:[a-z]+:\]|[^\]])(?:\[:[a-z]+:\]|[^\]])*)\]|.", re.DOTALL
+)
+_SET_TOKENS = re.compile(r"(?P<class>\[:[a-z]+:\])|\\?(?P<first>.)(?:-\\?(?P<last>.))?", re.DOTALL)
 _GLOB_SIGNS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 

@@ -63,23 +63,50 @@ def test_what_another_manager_than_kubectl_wrote_stays(runs: Runs, kube: Kube, s
     assert kube.call("GET", f"/api/v1/namespaces/{space}/configmaps/settings")["data"] == {"key": "1", "theirs": "2"}
 
 
-def test_what_is_being_deleted_is_made_again_once_it_is_gone(runs: Runs, kube: Kube, space: str) -> None:
+def held(kube: Kube, space: str) -> str:
+    """A ConfigMap that was deleted and is held by a finalizer; returns its path."""
     body = yaml.safe_load(config_map(space, key="old"))
     body["metadata"]["finalizers"] = ["example.com/held"]
     path = f"/api/v1/namespaces/{space}/configmaps"
     kube.call("POST", path, body)
     kube.call("DELETE", f"{path}/settings")
-    ledger, holder = runs.begin(yaml=config_map(space, key="new"), namespace=space)
-    time.sleep(2)
+    return f"{path}/settings"
+
+
+def release(kube: Kube, path: str) -> None:
     released = [{"op": "remove", "path": "/metadata/finalizers"}]
-    kube.call("PATCH", f"{path}/settings", released, "application/json-patch+json")
+    kube.call("PATCH", path, released, "application/json-patch+json")
+
+
+@pytest.mark.parametrize("action", ["APPLY", "CREATE"])
+def test_what_is_being_deleted_is_made_again_once_it_is_gone(runs: Runs, kube: Kube, space: str, action: str) -> None:
+    path = held(kube, space)
+    ledger, holder = runs.begin(action=action, yaml=config_map(space, key="new"), namespace=space)
     try:
+        until(lambda: any("it is made again once it is gone" in line for line in ledger.lines), 30)
+        release(kube, path)
         until(lambda: ledger.holding.state is State.ENDED, 60)
     finally:
         holder.close(3)
     done = ledger
     assert done.state.status is Status.COMPLETED, done.state.message
-    assert kube.call("GET", f"{path}/settings")["data"] == {"key": "new"}
+    assert kube.call("GET", path)["data"] == {"key": "new"}
+
+
+@pytest.mark.parametrize("action", ["APPLY", "CREATE", "DELETE"])
+def test_what_does_not_go_in_time_is_told_with_the_finalizer_that_holds_it(
+    runs: Runs, kube: Kube, space: str, action: str
+) -> None:
+    path = held(kube, space)
+    try:
+        done = runs.run(action=action, yaml=config_map(space, key="new"), namespace=space, timeout=0.05)
+        assert done.state.status is Status.FAILED
+        words = (
+            f"ConfigMap {space}/settings is being deleted and did not go within 3 s. What holds it: example.com/held."
+        )
+        assert words in done.state.message
+    finally:
+        release(kube, path)
 
 
 def test_a_paused_deployment_fails_at_once_with_the_command_that_resumes_it(runs: Runs, space: str) -> None:

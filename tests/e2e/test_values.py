@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import textwrap
+from typing import Any
+
 import pytest
 
 from shared.contracts.history import Status
+from tests.unit.runner.conftest import until
 
 from .k8s import Kube, Runs
 
@@ -42,3 +48,69 @@ def test_an_input_adds_no_object_and_arrives_as_it_is(runs: Runs, kube: Kube, sp
     assert config["metadata"]["annotations"]["by"] == ATTACK
     missing = runs.run(action="GET", kind="ConfigMap", name="stolen", namespace=space)
     assert "does not exist" in missing.state.message
+
+
+SCALARS = """\
+open: 22:30
+close: 6:15
+map: 2222:22
+mode: 0o644
+old: 0440
+ver: 1.10
+power: 1e3
+parts: 1_000
+day: 2026-01-01
+sign: =
+y: on
+off: [no, y, off, .5, 0x1F, 0b11, +7]
+1.0: one
+"""
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: apt-get install kubernetes-client)")
+def test_each_action_reads_scalars_as_kubectl_does(runs: Runs, kube: Kube, space: str) -> None:
+    group = f"{space}.example.com"
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": "windows", "kind": "Window", "singular": "window"}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    body = {"metadata": {"name": f"windows.{group}"}, "spec": spec}
+    kube.call("POST", definitions, body)
+
+    def window(name: str) -> str:
+        head = f"apiVersion: {group}/v1\nkind: Window\nmetadata: {{name: {name}}}\nspec:\n"
+        return head + textwrap.indent(SCALARS, "  ")
+
+    def live(name: str) -> dict[str, Any]:
+        return dict(kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows/{name}")["spec"])
+
+    try:
+        until(lambda: kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows") is not None, 30)
+        command = ["kubectl", "create", "--validate=false", "-n", space, "-f", "-"]
+        made = subprocess.run(command, input=window("theirs"), text=True, timeout=60, capture_output=True)
+        assert made.returncode == 0, made.stderr
+        patch = f"spec:\n{textwrap.indent(SCALARS, '  ')}"
+        kube.call("POST", f"/apis/{group}/v1/namespaces/{space}/windows", empty(group, "patched"))
+        done = [
+            runs.run(yaml=window("applied"), namespace=space),
+            runs.run(action="CREATE", yaml=window("created"), namespace=space),
+            runs.run(
+                action="PATCH", apiVersion=f"{group}/v1", kind="Window", name="patched", namespace=space, patch=patch
+            ),
+        ]
+        assert [one.state.message for one in done if one.state.status is not Status.COMPLETED] == []
+        assert live("applied") == live("created") == live("patched") == live("theirs")
+        assert live("theirs")["mode"] == 420 and live("theirs")["open"] == "22:30"
+        same = runs.run(action="DIFF", yaml=window("theirs"), namespace=space)
+        shown = same.state.task("Deploy", "Apply").output.view["diff"]
+        assert not [line for line in shown.splitlines() if line[:1] in "+-" and "spec" in line], shown
+        gone = runs.run(action="DELETE", yaml=window("applied"), namespace=space)
+        assert gone.state.status is Status.COMPLETED, gone.state.message
+        assert kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows/applied") is None
+    finally:
+        kube.call("DELETE", f"{definitions}/windows.{group}")
+
+
+def empty(group: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": f"{group}/v1", "kind": "Window", "metadata": {"name": name}, "spec": {}}

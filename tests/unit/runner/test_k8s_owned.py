@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runner.tasks.k8s.managed_fields import laid_over
+import pytest
+
+from services.runner.tasks.k8s.managed_fields import laid_over, taken_over, without_dropped
 
 
 def live(managed: dict[str, Any] | None) -> dict[str, Any]:
@@ -42,3 +44,35 @@ def test_a_part_of_what_we_applied_keeps_the_rest_and_members_are_told_by_their_
         {"name": "web", "image": "acme/web:2", "env": [{"name": "A", "value": "b"}]},
         {"name": "new"},
     ]
+
+
+KUBECTLS: dict[str, Any] = {"manager": "kubectl-client-side-apply", "operation": "Update"}
+FIELDS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"manager": "kubectl-edit", "operation": "Update"},
+        {"manager": "kubectl", "operation": "Apply"},
+        {"manager": "helm", "operation": "Update"},
+        {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale"},
+        {**KUBECTLS, "subresource": "status"},
+        {**KUBECTLS, "operation": "Apply"},
+    ],
+)
+def test_only_what_a_client_side_apply_owned_goes_over(theirs: dict[str, Any]) -> None:
+    obj = live(None)
+    other = {**theirs, "fieldsV1": FIELDS}
+    obj["metadata"]["managedFields"] = [other]
+    assert taken_over(obj) is None
+    assert without_dropped(obj, obj, PART) == obj
+    obj["metadata"]["managedFields"] = [other, {**KUBECTLS, "fieldsV1": {"f:data": {}}}]
+    assert taken_over(obj) == [other, {"manager": "portside", "operation": "Apply", "fieldsV1": {"f:data": {}}}]
+    assert without_dropped(obj, obj, PART)["spec"]["replicas"] == 3
+
+
+def test_what_goes_over_is_taken_over_once() -> None:
+    obj = live(FIELDS)
+    obj["metadata"]["managedFields"].append({**KUBECTLS, "fieldsV1": FIELDS})
+    assert taken_over(obj) is None

@@ -41,6 +41,23 @@ CAUSES = [
         True,
     ),
     (
+        pod(RUNS, ready=False, container={"readinessProbe": {"exec": {"command": ["check"]}}}),
+        [
+            warning("Unhealthy", "Readiness probe failed: no cache"),
+            warning("Unhealthy", "Readiness probe failed: no database\n"),
+            warning("Unhealthy", "Readiness probe failed: "),
+            warning("Unhealthy", "Liveness probe failed: slow"),
+        ],
+        "its readiness probe does not succeed (check: Readiness probe failed: no database) [Unhealthy]",
+        True,
+    ),
+    (
+        pod(RUNS, ready=False, container={"readinessProbe": {"exec": {"command": ["check"]}}}),
+        [warning("Unhealthy", "Readiness probe failed: ")],
+        "its readiness probe does not succeed (check: Readiness probe failed:) [Unhealthy]",
+        True,
+    ),
+    (
         pod(RUNS, ready=False, started=False, container={"startupProbe": {"tcpSocket": {"port": 80}}}),
         [],
         "its startup probe does not succeed (TCP on port 80) [Unhealthy]",

@@ -18,11 +18,11 @@ from shared.contracts.history import Deployed
 from . import conflicts, desired, diff, fence, images, managed_fields, pull_secrets, rollout_trace
 from .cluster import ClusterConnection, selector
 from .errors import ClusterError, count, sentence
-from .manifests import Object, Ref, cleaned
+from .manifests import Object, Ref, cleaned, is_being_deleted
 from .outputs import response
 from .rollout import keeps_old_pods, readiness
 from .watch import WatchSnapshot, deadline, look, outage, too_late
-from .write import as_scaled, await_definition, is_being_deleted, sent, write
+from .write import as_scaled, await_definition, sent, write
 
 PUT_BACK_S = 180.0
 _DIFF_LINES = 200

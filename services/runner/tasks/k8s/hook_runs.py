@@ -49,7 +49,7 @@ def advance(
 def _make(request: Asked, cluster: ClusterConnection, hook: Hook) -> None:
     item = desired.build(request, hook.body, cluster)
     item.body["metadata"]["annotations"][_TRY] = request.key
-    live = cluster.get(item.ref)
+    live = await_gone(request, cluster, item.ref)
     fence.check(live, desired.stamp_of(request), item.ref)
     if fence.annotations_of(live).get(_TRY) == request.key:
         return

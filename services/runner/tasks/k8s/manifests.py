@@ -113,6 +113,16 @@ def cleaned(obj: Object) -> Object:
     return body
 
 
+def is_being_deleted(live: Object) -> bool:
+    """Whether an object has been deleted and is only still shown."""
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def holders(live: Object) -> str:
+    """The finalizers that keep an object from going; blank where it has none."""
+    return ", ".join(live["metadata"].get("finalizers") or ())
+
+
 def with_protocols(body: Object) -> None:
     """Write down the default protocol of a Service's ports: servers before 1.21 cannot merge ports without it."""
     spec = body.get("spec")

@@ -18,11 +18,11 @@ from shared.grammar.yaml_parser import parse_one_yaml
 from . import apply, desired, fence, pull_secrets
 from .cluster import ClusterConnection
 from .errors import ClusterError, count
-from .manifests import Ref
+from .manifests import Ref, is_being_deleted
 from .outputs import hidden, trimmed
 from .queries import named
-from .watch import deadline
-from .write import await_definition
+from .watch import deadline, timeout_s
+from .write import await_definition, await_gone, still_there
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class CreateObjects:
             item = desired.build(request, obj, cluster)
             states[item.ref] = self._look(request, cluster, item)
             if states[item.ref] is _Found.MISSING:
+                await_gone(request, cluster, item.ref)
                 # By apply, so that a later APPLY owns the same fields and meets no conflict with ourselves.
                 cluster.apply(item.ref, item.body)
                 request.tools.log(f"{item.ref} created")
@@ -62,7 +63,7 @@ class CreateObjects:
 
     def _look(self, request: Asked, cluster: ClusterConnection, item: desired.DesiredObject) -> _Found:
         live = cluster.get(item.ref)
-        if live is None or pull_secrets.is_pull_secret(item.ref):
+        if live is None or is_being_deleted(live) or pull_secrets.is_pull_secret(item.ref):
             return _Found.MISSING
         if fence.annotations_of(live).get(fence.EXECUTION) == request.about.execution_id:
             return _Found.OURS
@@ -110,11 +111,13 @@ class DeleteObjects:
                 if target["uid"] and self._delete(cluster, ref, target["uid"]):
                     request.tools.log(f"{ref} deleted")
             return Running({**handle, "phase": "gone"}, "Waiting until all is gone", again_after_s=0.2)
-        remaining = [ref for ref, target in refs if target["uid"] and self._there(cluster, ref, target["uid"])]
-        if remaining and request.tools.now() < handle["until"]:
-            return Running(handle, f"{remaining[0]} is being deleted")
-        if remaining:
-            raise TaskFailed(f"{remaining[0]} was not gone in time; a finalizer may hold it.")
+        for ref, target in refs:
+            live = cluster.get(ref) if target["uid"] else None
+            if live is None or live["metadata"].get("uid") != target["uid"]:
+                continue
+            if request.tools.now() < handle["until"]:
+                return Running(handle, f"{ref} is being deleted")
+            raise TaskFailed(still_there(ref, live, timeout_s(request)))
         output: Json = {"failures": []}
         for ref, target in refs:
             entry: Json = {"metadata": {"name": ref.name, "namespace": ref.namespace}, "status": {"phase": "Removed"}}
@@ -134,10 +137,6 @@ class DeleteObjects:
             if error.status == 409:
                 return False  # another object has the name by now; it is not the one that was meant
             raise
-
-    def _there(self, cluster: ClusterConnection, ref: Ref, uid: str) -> bool:
-        live = cluster.get(ref)
-        return live is not None and live["metadata"].get("uid") == uid
 
 
 @dataclass(frozen=True)

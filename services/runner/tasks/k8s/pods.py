@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .manifests import Object
+from .manifests import Object, is_being_deleted
 
 HEALS_WITHIN_S = 45.0
 """In which kubelet has tried three more times to pull, and controllers have made what is missing."""
@@ -40,7 +40,7 @@ class Trouble:
 def troubles(pod: Object) -> Iterator[Trouble]:
     """Everything that keeps a pod from being ready and does not look like passing."""
     meta, status = pod["metadata"], pod.get("status") or {}
-    if meta.get("deletionTimestamp"):
+    if is_being_deleted(pod):
         return
     spec = pod.get("spec") or {}
     declared = {part["name"]: part for key in ("initContainers", "containers") for part in spec.get(key) or ()}

@@ -51,7 +51,9 @@ class CreateRelease:
             if desired.kind_of(obj) in new_kinds:
                 continue
             ref = cluster.place(obj, request.text("namespace"))
-            if is_pull_secret(ref) or inventory.key_of(ref) in own_keys or cluster.get(ref) is None:
+            if is_pull_secret(ref) or inventory.key_of(ref) in own_keys:
+                continue
+            if (live := cluster.get(ref)) is None or manifests.is_being_deleted(live):
                 continue
             raise TaskFailed(f"{ref} exists, and is not of this release: choose Apply to update it.")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from .manifests import Object
+from .manifests import Object, is_being_deleted
 from .rollout import condition
 
 
@@ -26,7 +26,7 @@ def of_set(live: Object, older: Iterable[Object], troubled: Container[str], *, p
     return [
         pod
         for pod in older
-        if not pod["metadata"].get("deletionTimestamp")
+        if not is_being_deleted(pod)
         and condition(pod, "Ready").get("status") != "True"
         and (put_back or pod["metadata"]["name"] in troubled)
     ]

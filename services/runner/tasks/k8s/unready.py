@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .manifests import Object
+from .manifests import Object, holders, is_being_deleted
 from .pods import Trouble, ended_words, troubles
 from .rollout import condition
 
@@ -18,9 +18,8 @@ def reason(pod: Object, warnings: Sequence[Object]) -> Trouble | None:
 def _causes(pod: Object, warnings: Sequence[Object]) -> Iterator[Trouble]:
     meta, status, spec = pod["metadata"], pod.get("status") or {}, pod.get("spec") or {}
     name = meta["name"]
-    if meta.get("deletionTimestamp"):
-        holders = ", ".join(meta.get("finalizers") or ())
-        held = f"held by {holders}" if holders else "its containers have not ended yet"
+    if is_being_deleted(pod):
+        held = f"held by {held_by}" if (held_by := holders(pod)) else "its containers have not ended yet"
         yield Trouble(name, "", "Terminating", f"is being deleted: {held}")
         return
     yield from troubles(pod)
@@ -98,8 +97,7 @@ def _runs(pod: str, container: dict[str, Any], part: Object, warnings: Sequence[
         return None
     kind = "startup" if part.get("startupProbe") and not container.get("started", True) else "readiness"
     probe = part.get(f"{kind}Probe")
-    failed = [event for event in warnings if event.get("reason") == "Unhealthy"]
-    message = ": ".join(filter(None, [_how(probe or {}), *([_last_line(failed[-1])] if failed else [])]))
+    message = ": ".join(filter(None, [_how(probe or {}), _answer(kind, warnings)]))
     words = f"its {kind} probe does not succeed" + (f" ({message})" if message else "")
     if not probe:
         words = "runs and is not ready"
@@ -108,7 +106,14 @@ def _runs(pod: str, container: dict[str, Any], part: Object, warnings: Sequence[
     return Trouble(pod, container["name"], "Unhealthy" if probe else "NotReady", words, wants_log=True)
 
 
-def _last_line(event: Object) -> str:
+def _answer(kind: str, warnings: Sequence[Object]) -> str:
+    """What the probe last answered. A busy node loses what a command printed, and writes an event without it."""
+    failures = [_line(event) for event in warnings if event.get("reason") == "Unhealthy"]
+    of_kind = [line for line in failures if line.lower().startswith(kind)] or failures
+    return next((line for line in reversed(of_kind) if not line.endswith(":")), "".join(of_kind[-1:]))
+
+
+def _line(event: Object) -> str:
     return " ".join(str(event.get("message") or "").split())
 
 

@@ -59,18 +59,19 @@ def look(
 
 def deadline(request: Asked) -> float:
     """Until when to wait, by the task's `timeout` in minutes."""
-    return request.tools.now() + 60 * _timeout(request)
+    return request.tools.now() + timeout_s(request)
 
 
 def too_late(request: Asked, cluster: ClusterConnection, progress: WatchSnapshot) -> str:
     """What is not ready although the time is over, and in the last sentences why."""
-    words = f"Not ready within the timeout of {_timeout(request):g} minutes: {'; '.join(progress.messages)}"
+    words = f"Not ready within the timeout of {timeout_s(request) / 60:g} minutes: {'; '.join(progress.messages)}"
     causes = (why_not_ready(request, cluster, *unready) for unready in progress.waiting[:_EXPLAINED])
     return " ".join([sentence(words), *filter(None, causes)])
 
 
-def _timeout(request: Asked) -> float:
-    return request.number("timeout", 5)
+def timeout_s(request: Asked) -> float:
+    """The task's `timeout`, which is in minutes, in seconds."""
+    return 60 * request.number("timeout", 5)
 
 
 def outage(request: Asked, error: TaskFailed) -> bool:

@@ -10,8 +10,9 @@ from shared.process import clock
 from . import conflicts, desired, fence, managed_fields, scaling, server_defaults
 from .cluster import ClusterConnection
 from .errors import ClusterError
-from .manifests import Object, Ref
+from .manifests import Object, Ref, holders, is_being_deleted
 from .rollout import readiness
+from .watch import timeout_s
 
 _RACES = 6
 """How often others may write in between before the task reports them."""
@@ -73,25 +74,26 @@ def _autoscalers(cluster: ClusterConnection, namespace: str) -> list[Object] | N
 
 def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
     """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
-    until = clock.monotonic() + _GONE_WITHIN_S
+    patience_s = min(_GONE_WITHIN_S, timeout_s(request))
+    until = clock.monotonic() + patience_s
     waiting = False
     while (live := cluster.get(ref)) is not None and is_being_deleted(live):
         if not waiting:
             request.tools.log(f"{ref} is being deleted; it is made again once it is gone.")
             waiting = True
         if clock.monotonic() > until or request.tools.stopping():
-            holders = ", ".join(live["metadata"].get("finalizers") or ()) or "no finalizer; its pods may be ending"
-            raise TaskFailed(
-                f"{ref} is being deleted and did not go within {_GONE_WITHIN_S:g} s. What holds it: {holders}. "
-                "Find out why its controller does not finish, then run this again."
-            )
+            raise TaskFailed(still_there(ref, live, patience_s))
         time.sleep(0.5)
     return live
 
 
-def is_being_deleted(live: Object) -> bool:
-    """Whether an object has been deleted and is only still shown."""
-    return bool(live["metadata"].get("deletionTimestamp"))
+def still_there(ref: Ref, live: Object, patience_s: float) -> str:
+    """Why an object that was deleted did not go, in words, with what to do."""
+    held_by = holders(live) or "no finalizer; its pods may be ending"
+    return (
+        f"{ref} is being deleted and did not go within {patience_s:g} s. What holds it: {held_by}. "
+        "Find out why its controller does not finish, then run this again."
+    )
 
 
 def taken_over(

@@ -39,6 +39,22 @@ from shared.grammar.versions import parse_range, parse_version
         ("glob:[!a]b", "cb", True),
         ("glob:[!a]b", "ab", False),
         ("glob:a+b", "a+b", True),
+        ("glob:[[a]1", "[1", True),
+        ("glob:[a&&b]1", "a1", True),
+        ("glob:[a~~b|]1", "|1", True),
+        ("glob:[+--]1", ",1", True),
+        (r"glob:[\d]1", "d1", True),
+        (r"glob:[\d]1", "11", False),
+        ("glob:[^a]b", "cb", True),
+        ("glob:[a^]b", "^b", True),
+        ("glob:v[[:digit:]_]", "v7", True),
+        ("glob:v[[:digit:]_]", "vd", False),
+        ("v[[:digit:]]+", "v17", True),
+        ("v[[:digit:]]+", "vd]", False),
+        ("v[a-c[x-z]]", "vy", True),
+        ("v[a-z&&[^x]]", "vx", False),
+        (r"v\p{Nd}\z", "v7", True),
+        (r"(?!v0)v[\[0-9]\d", "v[1", True),
         ("semver:^1.4", "v1.9.0", True),
         ("semver:^1.4", "1.3.9", False),
         ("semver:^1.4", "latest", False),
@@ -142,6 +158,10 @@ def test_versions_of_four_parts_and_calendar_versions_are_ordered(names: list[st
         ("semver:^1.x", "1.1.0-rc.1", ": it is a pre-release, which semver:^1.x-0 would want"),
         ("semver: >=1 <2", "1.1.0-rc.1", ": it is a pre-release, which semver:>=1-0 <2-0 would want"),
         ("semver:1.2 - 1.4", "1.3.0-rc.1", ": it is a pre-release, which semver:1.2-0 - 1.4-0 would want"),
+        ("semver:>=1.0.0-alpha", "1.1.0-rc.1", ": it is a pre-release, which semver:>=1.0.0-0 would want"),
+        ("semver:>=1.0.0-a+b <2", "1.1.0-rc.1", ": it is a pre-release, which semver:>=1.0.0-0 <2-0 would want"),
+        ("semver:>=2026-11-01", "2026.12.0-rc.1", ": it is a pre-release, which semver:>=2026.11.01-0 would want"),
+        ("semver:<2.0.0", "2.0.0-rc.1", ": it is a pre-release, which semver:<2.0.0 || 2.0.0-rc.1 would want"),
         ("latest\nsemver:^1", "1.1.0-rc.1", ": it is a pre-release, which semver:^1-0 would want"),
         ("semver:>=2", "1.1.0-rc.1", ""),
         ("semver:^1", "latest", ""),
@@ -162,12 +182,31 @@ def test_what_is_no_range_is_refused(range_: str) -> None:
         parse_range(range_)
 
 
-@pytest.mark.parametrize("pattern", ["(", "semver:abc", "glob:", "a" * 1001, "(?=(a+)+b)", "*"])
+@pytest.mark.parametrize(
+    "pattern", ["(", "semver:abc", "glob:", "a" * 1001, "(?=(a+)+b)", "*", "a)|(?:b", "glob:[z-a]"]
+)
 def test_what_is_no_pattern_is_a_flaw(pattern: str) -> None:
     (flaw,) = check_pattern(pattern, "tagNamePattern")
     assert flaw.path == "tagNamePattern"
     with pytest.raises(BadPattern):
         matches(pattern, "x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mend"),
+    [
+        ("[[a]", r"write \[ for [ inside"),
+        ("(?=v)[^[a]", r"write \[ for [ inside"),
+        ("(?!v)[a&&b]", r"write \&\& for && inside"),
+        ("(?!v)[a~~b]", r"write \~\~ for ~~ inside"),
+        ("(?!v)[a||b]", r"write \|\| for || inside"),
+        ("(?!v)[+--]", r"write \-\- for -- inside"),
+    ],
+)
+def test_a_set_that_engines_read_differently_is_refused_with_what_to_write(pattern: str, mend: str) -> None:
+    """Python warns of these and means to change them; a warning is an error here."""
+    (flaw,) = check_pattern(pattern)
+    assert mend in flaw.message
 
 
 def test_a_good_pattern_has_no_flaw() -> None:
