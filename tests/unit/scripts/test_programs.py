@@ -60,16 +60,66 @@ def test_an_address_that_does_not_answer_ends_in_a_sentence(programs: Any, tmp_p
         programs.bring(programs.Source((tmp_path / "none").as_uri(), "0" * 64, {}), tmp_path / "bin")
 
 
-@pytest.mark.parametrize(("system", "machine"), [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")])
-def test_each_platform_gets_both_programs_pinned(
+VENDORS = {
+    "helm": ("https://get.helm.sh/helm-v{helm}-{platform}.tar.gz", "{platform}/helm", 64),
+    "kubectl": (
+        "https://dl.k8s.io/v{kubectl}/kubernetes-client-{platform}.tar.gz", "kubernetes/client/bin/kubectl", 128,
+    ),
+}  # fmt: skip
+"""Where each vendor has a program, where that is in the archive, and how long the checksum that it publishes is."""
+PLATFORMS = {
+    ("Linux", "x86_64"): "",
+    ("Linux", "aarch64"): "linux-arm64",
+    ("Linux", "arm64"): "linux-arm64",
+    ("Darwin", "x86_64"): "darwin-amd64",
+    ("Darwin", "arm64"): "darwin-arm64",
+}
+
+
+@pytest.mark.parametrize(("system", "machine"), PLATFORMS)
+def test_each_platform_gets_both_programs_of_its_own_pinned(
     programs: Any, monkeypatch: pytest.MonkeyPatch, system: str, machine: str
 ) -> None:
     monkeypatch.setattr(programs.platform, "system", lambda: system)
     monkeypatch.setattr(programs.platform, "machine", lambda: machine)
     chosen = programs.sources()
-    assert {name for source in chosen for name in source.members} == {"helm", "kubectl"}
+    assert sorted(name for source in chosen for name in source.members) == ["helm", "kubectl"]
     assert all(re.fullmatch("[0-9a-f]{64}|[0-9a-f]{128}", source.digest) for source in chosen)
-    assert all(source.place.startswith("https://") or "==" in source.place for source in chosen)
+    if not (platform := PLATFORMS[system, machine]):
+        assert [source.place for source in chosen] == [programs.PACKAGE]
+        return
+    places = {"helm": programs.HELM, "kubectl": programs.KUBECTL, "platform": platform}
+    for source in chosen:
+        ((name, member),) = source.members.items()
+        place, within, length = VENDORS[name]
+        assert (source.place, member, len(source.digest)) == (place.format(**places), within.format(**places), length)
+
+
+def test_no_two_platforms_share_a_checksum(programs: Any) -> None:
+    digests = [source.digest for chosen in programs.SOURCES.values() for source in chosen]
+    assert len(digests) == len(set(digests))
+    assert {"-".join(platform) for platform in programs.SOURCES} == {*PLATFORMS.values()} - {""} | {"linux-amd64"}
+
+
+@pytest.mark.parametrize("platform", ["linux-arm64", "darwin-amd64", "darwin-arm64"])
+def test_what_a_vendor_offers_for_a_platform_is_brought(
+    programs: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str
+) -> None:
+    """The vendors' archives as they are, at a local address: both programs, checked, from the platform's own row."""
+    brought: list[str] = []
+    for source in programs.SOURCES[tuple(platform.split("-"))]:
+        ((name, member),) = source.members.items()
+        place = tmp_path / f"{name}.tar.gz"
+        with tarfile.open(place, "w:gz") as packed:
+            for path in ("LICENSE", member):
+                entry = tarfile.TarInfo(path)
+                entry.size = len(path)
+                packed.addfile(entry, io.BytesIO(path.encode()))
+        digest = hashlib.new("sha256" if len(source.digest) == 64 else "sha512", place.read_bytes()).hexdigest()
+        offered = programs.Source(place.as_uri(), digest, source.members)
+        brought += programs.bring(offered, tmp_path / "bin")
+        assert (tmp_path / "bin" / name).read_text() == member
+    assert brought == ["helm", "kubectl"]
 
 
 def test_another_platform_is_told_where_the_programs_are(programs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
