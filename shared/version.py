@@ -1,3 +1,3 @@
-"""The release that this code is, or the last one before it."""
+"""The release that this code is; with `.dev0`, the one that it becomes."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

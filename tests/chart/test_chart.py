@@ -47,7 +47,8 @@ def test_it_is_well_formed(name: str) -> None:
 
 def test_it_is_of_this_release() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+    # Helm wants Semantic Versioning, where what is not released yet comes after a hyphen.
+    assert (chart["version"], chart["appVersion"]) == (__version__.replace(".dev", "-dev"), __version__)
 
 
 def test_the_values_of_the_how_to_render(tmp_path: Path) -> None:

@@ -38,9 +38,11 @@ class Checkout:
         author = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com"}
         author |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in author.items()}
         self._environment = {**author, "PATH": str(programs_folder), "HOME": os.environ.get("HOME", str(root))}
-        self.write("shared/version.py", '"""The release."""\n\n__version__ = "0.1.0"\n')
-        self.write("cli/portside/version.py", '"""The release."""\n\n__version__ = "0.1.0"\n')
-        self.write("deploy/charts/portside/Chart.yaml", 'name: portside\nversion: "0.1.0"\nappVersion: "0.1.0"\n')
+        self.write("shared/version.py", '"""The release."""\n\n__version__ = "0.2.0.dev0"\n')
+        self.write("cli/portside/version.py", '"""The release."""\n\n__version__ = "0.2.0.dev0"\n')
+        self.write(
+            "deploy/charts/portside/Chart.yaml", 'name: portside\nversion: "0.2.0-dev0"\nappVersion: "0.2.0.dev0"\n'
+        )
         self.write("CHANGELOG.md", CHANGELOG)
         self.write("tests/support/releases.py", 'V0_1_0 = "e4e5888"\n')
         self.write("Dockerfile", "FROM scratch\nARG VERSION\nCOPY CHANGELOG.md /\nLABEL version=$VERSION\n")
@@ -102,6 +104,19 @@ def test_the_releases_commit_is_recorded_where_people_and_upgrade_tests_look(che
     assert checkout.read("tests/support/releases.py") == f'V0_1_0 = "e4e5888"\nV0_2_0 = "{commit}"\n'
 
 
+def test_after_a_release_the_next_version_is_open_and_can_be_released(checkout: Checkout) -> None:
+    assert checkout.release("0.2.0").returncode == 0
+    assert '__version__ = "0.3.0.dev0"' in checkout.read("shared/version.py")
+    assert '__version__ = "0.3.0.dev0"' in checkout.read("cli/portside/version.py")
+    chart = checkout.read("deploy/charts/portside/Chart.yaml")
+    assert chart == 'name: portside\nversion: "0.3.0-dev0"\nappVersion: "0.3.0.dev0"\n'
+    checkout.write("CHANGELOG.md", CHANGELOG.replace("Blue", "Green"))
+    checkout.commit("Green buttons")
+    assert "0.2.1 is older than 0.3.0.dev0" in checkout.release("0.2.1").stderr
+    assert checkout.release("0.3.0").returncode == 0
+    assert '__version__ = "0.3.0"' in checkout.git("show", "v0.3.0:shared/version.py")
+
+
 def test_headings_that_came_twice_are_joined_in_the_usual_order(checkout: Checkout) -> None:
     twice = "### Fixed\n\n- A leak.\n\n### Added\n\n- Blue buttons.\n\n### Fixed\n\n- A race\n  at start.\n"
     checkout.write("CHANGELOG.md", CHANGELOG.replace("### Added\n\n- Blue buttons.\n", twice))
@@ -117,7 +132,7 @@ def test_headings_that_came_twice_are_joined_in_the_usual_order(checkout: Checko
     [
         ("0.2", "'0.2' is not a version: write three numbers, as in 0.2.0"),
         ("0.2.0-rc.1", "'0.2.0-rc.1' is not a version"),
-        ("0.0.9", "0.0.9 is older than 0.1.0"),
+        ("0.1.9", "0.1.9 is older than 0.2.0.dev0"),
         ("0.1.0", "there is a tag v0.1.0 already"),
         ("", "usage: make release VERSION=0.2.0"),
     ],

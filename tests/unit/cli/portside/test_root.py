@@ -68,6 +68,21 @@ def test_a_server_of_another_release_is_said_to_be_one(server: str, relation: st
     assert relation in note and bool(note) == bool(relation)
 
 
+@pytest.mark.parametrize(
+    ("server", "own", "relation"),
+    [
+        ("0.1.0", "0.2.0.dev0", "older"),
+        ("0.2.0.dev0", "0.1.0", "newer"),
+        ("0.2.0.dev0", "0.2.0", ""),
+        ("0.2.1", "0.2.0.dev0", ""),
+        ("0.3.0.dev0", "0.2.0", "newer"),
+    ],
+)
+def test_what_becomes_a_release_counts_as_that_release(server: str, own: str, relation: str) -> None:
+    note = version_note(server, own)
+    assert relation in note and bool(note) == bool(relation)
+
+
 def test_what_comes_from_outside_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[2Jb\x9bc\td\r") == "a�[2Jb�c\td�"
 
