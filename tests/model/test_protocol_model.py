@@ -159,6 +159,7 @@ def test_a_zombie_that_wakes_with_leave_is_refused_by_the_cluster() -> None:
     assert [writer.attempt for writer in world.outside.writes] == [2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
 def test_the_model_finds_the_protocol_broken_without(mutation: Mutation) -> None:
     with pytest.raises(Broken):

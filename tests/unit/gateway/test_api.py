@@ -14,7 +14,7 @@ import pytest
 from services.gateway.api.call import YAML_TYPES
 from services.gateway.api.routes import PREFIXES, ROUTES, Route
 from shared.bus import RequestTimeout, Unavailable
-from shared.contracts.catalog import Act, Find, Get, Kind, Page
+from shared.contracts.catalog import Act, AdmissionAsk, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.process.secrets import password_digest, token_hash
 from shared.version import __version__
@@ -34,7 +34,8 @@ def test_a_password_gives_an_access_token_and_a_refresh_token(site: Site, path: 
     tokens = answer.get_json()
     assert answer.status_code == 200 and tokens["expires_in"] == 28_800
     assert answer.headers["Authorization"] == f"Bearer {tokens['access_token']}"
-    (asked,) = site.asked
+    admission, asked = site.asked
+    assert isinstance(admission, AdmissionAsk)
     assert asked.password_digest == password_digest("right")
     assert asked.new_token_hash == token_hash(tokens["refresh_token"])
     assert site.sessions.read(tokens["access_token"]).user == "ann"

@@ -17,6 +17,7 @@ from tests.support.in_process import InProcess
 ROUNDS = 2
 
 
+@pytest.mark.slow
 def test_no_edge_fails_at_what_it_reads(tmp_path: Path) -> None:
     counts = run(tmp_path, lambda rounds: rounds < ROUNDS, seed=20_261_129, at_most=1)
     assert {name: count.failures for name, count in counts.items() if count.failures} == {}
@@ -24,12 +25,14 @@ def test_no_edge_fails_at_what_it_reads(tmp_path: Path) -> None:
     assert sum(count.past for count in counts.values()) >= ROUNDS * len(TARGETS) / 3
 
 
+@pytest.mark.slow
 def test_every_edge_reads_the_document_that_is_mutated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz_run, "mutated", lambda _, document: document)
     counts = run(tmp_path, lambda rounds: rounds < 1, seed=1, at_most=1)
     assert {name for name, count in counts.items() if not count.past} == set()
 
 
+@pytest.mark.slow
 def test_a_reader_that_raises_is_counted_with_its_document(tmp_path: Path) -> None:
     def fail(inside: InProcess, document: bytes) -> bool:
         raise RecursionError
