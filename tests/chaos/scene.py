@@ -61,6 +61,11 @@ def deployment_of(repository: str) -> str:
     return f"/apis/apps/v1/namespaces/{demo.NAMESPACE}/deployments/{repository.rpartition('/')[2]}"
 
 
+def is_stream(repository: str) -> bool:
+    """Whether it is one of those that take many pushes a second."""
+    return repository.startswith(repository_of("stream-"))
+
+
 def define(world: World, outside_url: str, *, streams: int = 0) -> list[str]:
     """A pipeline and a webhook for each repository; returns the repositories once the Hub has all hooks.
 

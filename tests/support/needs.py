@@ -75,6 +75,11 @@ ALL = (
     ),
     Need("browser", lambda: chromium() is not None, "apt-get install chromium"),
     Need(
+        "namespaces",
+        lambda: os.geteuid() == 0 and bool(shutil.which("ip")),
+        "run as root on Linux, with iproute2",
+    ),
+    Need(
         "postgres",
         lambda: postgres.programs() is not None,
         "apt-get install postgresql",
