@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from werkzeug.wsgi import ClosingIterator
 
@@ -25,6 +26,18 @@ from .request_bodies import BodyTooLarge, BodyUnreadable, with_plain_body
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+SIGN_IN_PATHS = frozenset(
+    {
+        "/sign-in",
+        "/csp/gateway/am/api/login",
+        "/csp/gateway/am/idp/auth/login",
+        "/csp/gateway/am/api/auth/api-tokens/authorize",
+        "/iaas/api/login",
+        "/oauth/device",
+        "/oauth/token",
+    }
+)
+"""What anybody may send as often as they like, and what waits for nobody but config."""
 Probe = Callable[[str], tuple[bool, dict[str, object]]]
 """Of a query string: whether all is well, and a document that says what is not."""
 
@@ -47,6 +60,11 @@ class Dispatcher:
         self._crowd = crowd
         self.stop = on_stop
         """What the worker calls, in a signal handler, when it begins to stop."""
+
+    @staticmethod
+    def is_sign_in(target: str) -> bool:
+        """Whether a request's target is a way in, which strangers use too."""
+        return unquote(target.partition("?")[0]).rstrip("/") in SIGN_IN_PATHS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began, status = Stopwatch(), "500"

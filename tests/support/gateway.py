@@ -7,15 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
 
 from cli.ports import free_port
-from shared.bus import Ack, Bus, Incoming, Outcome
+from shared.bus import Ack, Bus, Incoming, Outcome, Server
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
-from shared.contracts.topics import ALLOWLIST_ASK, CONFIG_RPC, HOOKS, Service
+from shared.contracts.topics import ALLOWLIST_ASK, CONFIG_RPC, HOOKS, Service, Topic
 from shared.process.secrets import create_keys, token_hash
 
 HOOK = "/pipelines/api/docker-hub-webhooks"
@@ -25,13 +25,13 @@ PUSH = {"push_data": {"tag": "1.4.1", "pusher": "ann"}, "repository": {"repo_nam
 class Config:
     """What the gateway needs of config: the allowlist, and somebody who takes hooks."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, more: Mapping[Topic, Server] | None = None, *, threads: int = 2) -> None:
         self.entries = [TokenEntry(token_hash=token_hash("good"), webhook_id="w1")]
         self.revision = 1
         self.got: list[HookReceived] = []
         self.bus = Bus(url, service=Service.CONFIG, instance="test")
         self.bus.open()
-        self.bus.serve(CONFIG_RPC, {ALLOWLIST_ASK: self._allowlist}, threads=2)
+        self.bus.serve(CONFIG_RPC, {ALLOWLIST_ASK: self._allowlist, **(more or {})}, threads=threads)
         self.bus.consume_single(HOOKS, self._take)
 
     def _allowlist(self, incoming: Incoming) -> Allowlist:

@@ -107,6 +107,11 @@ class Connection:
         """The status to answer without asking anybody; None for a request that can be served."""
         return self._frame.refusal
 
+    @property
+    def target(self) -> str:
+        """What the request asks for, as its first line has it."""
+        return self._frame.target
+
     def has_few_bytes(self) -> bool:
         """Is less waiting in the socket than a handshake's message has? Below TLS, without taking any."""
         try:

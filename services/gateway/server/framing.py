@@ -35,6 +35,8 @@ class RequestFrame:
         self._line = bytearray()
         self._left = 0
         self._chunks = 0
+        self.target = ""
+        """What the first line asks for, as it was sent; empty until the head is there."""
         self.declared = 0
         """The body's length, where the head says one."""
         self.expects_continue = False
@@ -74,7 +76,9 @@ class RequestFrame:
         return used
 
     def _begin_body(self, head: bytes) -> None:
-        fields = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+        first_line, *lines = head.split(b"\r\n")
+        self.target = first_line.partition(b" ")[2].partition(b" ")[0].decode("latin-1")
+        fields = [line.partition(b":") for line in lines]
         values: dict[bytes, list[bytes]] = {}
         for name, _, value in fields:
             values.setdefault(name.lower(), []).append(value.strip(b" \t"))

@@ -9,6 +9,8 @@ request that is complete goes to a thread of the pool, where gunicorn's own pars
 there and the application answers. Of the answer the loop sends what its reader does not take at once (`outlet`), so
 that a slow reader holds no thread either. Then the connection waits for its next request.
 
+Sign-ins have a few threads of their own: a thread for each of a flood would hold up all others of the process.
+
 A client with too many connections loses its own oldest ones (`connection_book`). Built on gunicorn's `Worker` and its
 parser; `tests/unit/gateway/test_server_parts.py` names the parts of gunicorn that have to stay as they are.
 """
@@ -46,6 +48,9 @@ from .tls import ServerCertificate
 
 ACCEPTED_AT_ONCE = 64
 HANDSHAKE_THREADS = 2
+SIGN_IN_THREADS = 4
+"""Sign-ins wait for these without a thread: however many strangers send, hooks and pages share the interpreter with
+four."""
 TURN_S = 0.5
 """How often deadlines are looked at."""
 STOP_IDLE_S = 2.0
@@ -87,6 +92,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         self._calls = PollableMethodQueue()
         self._calls.init()
         self._threads = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="request")
+        self._sign_ins = ThreadPoolExecutor(SIGN_IN_THREADS, thread_name_prefix="sign-in")
         self._handshakes = ThreadPoolExecutor(HANDSHAKE_THREADS, thread_name_prefix="handshake")
         super().init_process()
 
@@ -113,6 +119,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
                 self._drop_all(self._book.waiting)
             self._turn()
         self._threads.shutdown(wait=False)
+        self._sign_ins.shutdown(wait=False)
         self._handshakes.shutdown(wait=False)
         for listener in self.sockets:
             listener.close()
@@ -296,7 +303,8 @@ class LoopWorker(Worker):  # type: ignore[misc]
         self._unwatch(connection)
         self._book.busy(connection)
         connection.phase = Phase.BUSY
-        served = self._threads.submit(self._handle, connection)
+        threads = self._sign_ins if self.wsgi.is_sign_in(connection.target) else self._threads
+        served = threads.submit(self._handle, connection)
         served.add_done_callback(lambda done: self._calls.defer(self._after_request, connection, done))
 
     def _after_request(self, connection: Connection, served: Future[bool]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
 
 from cli import rabbitmq
+from services.gateway.server.worker import SIGN_IN_THREADS
+from shared.bus import Incoming
+from shared.contracts.catalog import SignedIn
 from shared.contracts.pushes import AllowlistChanged, TokenEntry
-from shared.contracts.topics import ALLOWLIST_CHANGED
+from shared.contracts.topics import ALLOWLIST_CHANGED, SIGN_IN
 from shared.process.secrets import token_hash
 from tests.support.gateway import PUSH, Config, Gateway, until
 
@@ -105,6 +110,40 @@ def test_a_token_is_good_the_moment_it_is_made_and_bad_the_moment_it_ends(gatewa
     change = AllowlistChanged(revision=config.revision, removed=(token_hash("good"),))
     config.bus.broadcast(ALLOWLIST_CHANGED, change, subject="w1")
     until(lambda: gateway.push("good").status_code == 403)
+
+
+def test_sign_ins_have_a_few_threads_however_many_come_and_hooks_do_not_wait_for_them(
+    vhost_url: str, home: Path
+) -> None:
+    under_way, most, over = set[str](), [0], threading.Event()
+
+    def slow(incoming: Incoming) -> SignedIn:
+        under_way.add(incoming.envelope.id)
+        most[0] = max(most[0], len(under_way))
+        over.wait(10)
+        under_way.discard(incoming.envelope.id)
+        return SignedIn(user="ann", token_id="t1")
+
+    config = Config(vhost_url, {SIGN_IN: slow}, threads=16)
+    gateway = Gateway(vhost_url, home)
+
+    def sign_in(number: int) -> int:
+        body = {"refreshToken": f"token-{number}"}
+        return requests.post(f"{gateway.url}/iaas/api/login", json=body, timeout=30).status_code
+
+    try:
+        until(lambda: gateway.answers("/healthz?wait=config"))
+        with ThreadPoolExecutor(12) as people:
+            statuses = people.map(sign_in, range(12))
+            until(lambda: len(under_way) >= SIGN_IN_THREADS)
+            assert [gateway.push().status_code for _ in range(5)] == [202] * 5
+            over.set()
+            assert list(statuses) == [200] * 12
+        assert most[0] == SIGN_IN_THREADS
+    finally:
+        over.set()
+        gateway.stop()
+        config.bus.close()
 
 
 def test_a_stopped_gateway_ends_in_order_and_says_no_token(gateway: Gateway, config: Config) -> None:

@@ -17,6 +17,9 @@ from gunicorn.workers import base, gthread
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.api.routes import ROUTES
+from services.gateway.dispatcher import SIGN_IN_PATHS, Dispatcher
+from services.gateway.receiver.app import HUB_PATH
 from services.gateway.server import framing, request_store
 from services.gateway.server.connection_book import ConnectionBook
 from services.gateway.server.framing import RequestFrame
@@ -201,3 +204,24 @@ def test_the_parts_of_gunicorn_that_the_worker_builds_on_are_there() -> None:
     raw = HEAD + b"Expect: 100-continue\r\n\r\n"
     request = Request(Config(), get_parser(Config(), iter([raw]), ("127.0.0.1", 1)).unreader, ("127.0.0.1", 1))
     assert isinstance(request, Message) and request._expected_100_continue is True
+
+
+@pytest.mark.parametrize("path", sorted(SIGN_IN_PATHS))
+def test_a_way_in_is_recognised_however_it_is_written(path: str) -> None:
+    escaped = path.replace("i", "%69", 1)
+    assert all(Dispatcher.is_sign_in(target) for target in (path, f"{path}/", f"{path}?code=a", escaped))
+
+
+def test_every_public_call_that_signs_in_is_a_way_in() -> None:
+    public = {route.path for route in ROUTES if route.public and route.absolute and route.method == "POST"}
+    assert public | {"/sign-in"} == SIGN_IN_PATHS
+    assert not any(map(Dispatcher.is_sign_in, ("", "/", "/sign-in/with/acme", "/executions", HUB_PATH)))
+
+
+def test_a_frame_knows_what_is_asked_for_before_the_body_has_come() -> None:
+    frame = RequestFrame()
+    frame.feed(b"POST /sign-in?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+    assert (frame.target, frame.complete) == ("/sign-in?x=1", False)
+    odd = RequestFrame()
+    odd.feed(b"nonsense\r\n\r\n")
+    assert (odd.target, odd.complete) == ("", True)
