@@ -48,9 +48,9 @@ from .tls import ServerCertificate
 
 ACCEPTED_AT_ONCE = 64
 HANDSHAKE_THREADS = 2
-SIGN_IN_THREADS = 4
+SIGN_IN_THREADS = 8
 """Sign-ins wait for these without a thread: however many strangers send, hooks and pages share the interpreter with
-four."""
+eight. Twice as many as the strangers whose password config checks at once, so that nobody else waits for theirs."""
 TURN_S = 0.5
 """How often deadlines are looked at."""
 STOP_IDLE_S = 2.0

@@ -17,6 +17,7 @@ from gunicorn.workers import base, gthread
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.config.accounts.sign_in_limits import STRANGERS
 from services.gateway.api.routes import ROUTES
 from services.gateway.dispatcher import SIGN_IN_PATHS, Dispatcher
 from services.gateway.receiver.app import HUB_PATH
@@ -24,7 +25,7 @@ from services.gateway.server import framing, request_store
 from services.gateway.server.connection_book import ConnectionBook
 from services.gateway.server.framing import RequestFrame
 from services.gateway.server.request_store import RequestStore
-from services.gateway.server.worker import LoopWorker, over_budget
+from services.gateway.server.worker import SIGN_IN_THREADS, LoopWorker, over_budget
 
 HEAD = b"POST /x?a=b HTTP/1.1\r\nHost: a\r\n"
 
@@ -225,3 +226,7 @@ def test_a_frame_knows_what_is_asked_for_before_the_body_has_come() -> None:
     odd = RequestFrame()
     odd.feed(b"nonsense\r\n\r\n")
     assert (odd.target, odd.complete) == ("", True)
+
+
+def test_strangers_whose_passwords_are_checked_leave_threads_for_those_who_are_known() -> None:
+    assert SIGN_IN_THREADS >= 2 * STRANGERS.at_once
