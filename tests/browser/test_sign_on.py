@@ -34,6 +34,15 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def right_again(provider: Provider) -> Iterator[None]:
+    """What a test that fails leaves wrong with the provider fails no other."""
+    claims, spoil, sign = dict(provider.claims), provider.spoil, provider.sign
+    yield
+    provider.claims, provider.spoil, provider.sign = claims, spoil, sign
+    provider.state, provider.error, provider.away = "", "", False
+
+
 @pytest.fixture
 def stranger(world: World, chromium: Browser) -> Iterator[Page]:
     """Another person's browser, at the sign-in page."""
