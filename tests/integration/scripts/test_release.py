@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,12 @@ class Checkout:
 
     def read(self, name: str) -> str:
         return (self.root / name).read_text(encoding="utf-8")
+
+    def script(self, name: str, shell: str) -> None:
+        """A program that stands in for one of the machine's."""
+        program = self.root.parent / "bin" / name
+        program.write_text(f"#!/bin/sh\n{shell}\n", encoding="utf-8")
+        program.chmod(0o755)
 
     def git(self, *arguments: str) -> str:
         command = ["git", *arguments]
@@ -115,6 +123,46 @@ def test_after_a_release_the_next_version_is_open_and_can_be_released(checkout: 
     assert "0.2.1 is older than 0.3.0.dev0" in checkout.release("0.2.1").stderr
     assert checkout.release("0.3.0").returncode == 0
     assert '__version__ = "0.3.0"' in checkout.git("show", "v0.3.0:shared/version.py")
+
+
+def test_a_release_names_images_by_digest_and_the_commit_after_it_by_tag(checkout: Checkout) -> None:
+    dockerfile = "FROM python:3.13-slim AS site\nFROM python:3.13-slim\nFROM site\nFROM scratch\nFROM h:5000/a/b:1\n"
+    compose = "services:\n  db:\n    image: postgres:17\n  own:\n    image: ${PORTSIDE_IMAGE:-portside:latest}\n"
+    checkout.write("Dockerfile", dockerfile)
+    checkout.write("docker-compose.yml", compose)
+    checkout.commit("Images")
+    digests = {"python:3.13-slim": "a" * 64, "postgres:17": "b" * 64}
+    cases = "".join(f"  {image}) echo {image.partition(':')[0]}@sha256:{hex_};;\n" for image, hex_ in digests.items())
+    checkout.script(
+        "docker", f'[ "$1" = image ] || exit 0\nfor image; do :; done\ncase $image in\n{cases}*) exit 1\nesac'
+    )
+    done = checkout.release("0.2.0")
+    assert done.returncode == 0, done.stderr
+    assert checkout.git("show", "v0.2.0:Dockerfile").splitlines() == [
+        f"FROM python:3.13-slim@sha256:{'a' * 64} AS site",
+        f"FROM python:3.13-slim@sha256:{'a' * 64}",
+        "FROM site",
+        "FROM scratch",
+        "FROM h:5000/a/b:1",
+    ]
+    released = checkout.git("show", "v0.2.0:docker-compose.yml")
+    assert released == compose.replace("postgres:17", f"postgres:17@sha256:{'b' * 64}").strip()
+    assert "release: h:5000/a/b:1 is released by its tag alone; before the next one: docker pull" in done.stdout
+    assert (checkout.read("Dockerfile"), checkout.read("docker-compose.yml")) == (dockerfile, compose)
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_every_image_of_the_tree_would_be_pinned() -> None:
+    spec = spec_from_loader("release_script", SourceFileLoader("release_script", str(SCRIPT)))
+    assert spec and spec.loader
+    release = module_from_spec(spec)
+    spec.loader.exec_module(release)
+    named = {
+        image
+        for file, lines in release.IMAGE_LINES.items()
+        for image in release.images_of((SCRIPT.parents[1] / file).read_text(), lines)
+    }
+    assert named == {"python:3.13-slim", "rabbitmq:4-management", "postgres:17"}
 
 
 def test_headings_that_came_twice_are_joined_in_the_usual_order(checkout: Checkout) -> None:
