@@ -291,6 +291,26 @@ def test_the_pushed_image_goes_out_by_digest_and_a_broken_one_is_put_back(
     assert kube.deployment(space, "web")["spec"]["template"]["spec"]["containers"][0]["image"] == PAUSE
 
 
+def test_a_live_release_keeps_running_through_a_broken_values_file_and_a_roll_out_that_fails(
+    runs: Runs, kube: Kube, space: str, git: GitServer
+) -> None:
+    git.commit("acme/deploy", chart())
+    given: dict[str, Any] = {"namespace": space, "rollbackOnFailure": True, "valuesFiles": ["values/test.yaml"]}
+    assert runs.run(**release(**given)).state.status is Status.COMPLETED
+    spec = kube.deployment(space, "shop-web")["spec"]
+    git.commit("acme/deploy", {"values/test.yaml": "mode: [a\n"})
+    broken = runs.run(**release(**given))
+    assert broken.state.status is Status.FAILED and "values/test.yaml: " in broken.state.message
+    assert kube.deployment(space, "shop-web")["spec"] == spec
+    git.commit("acme/deploy", {"values/test.yaml": "mode: new\n"})
+    unreachable = {"image": {"repository": "127.0.0.1:1/acme/web", "tag": "2"}}
+    failed = runs.run(**release(**given, values=unreachable))
+    assert failed.state.status is Status.FAILED
+    assert f"Put back: Deployment shop-web runs {PAUSE} again" in failed.state.message
+    assert kube.deployment(space, "shop-web")["spec"]["template"] == spec["template"]
+    assert config_map(kube, space, "settings")["data"] == {"mode": "from-file"}
+
+
 @pytest.mark.parametrize(
     ("files", "given", "words"),
     [
