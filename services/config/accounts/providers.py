@@ -77,7 +77,12 @@ class SignInProviders:
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         name = name_of(ask.body, "sign-in provider")
         if PROVIDERS.one(uow, name=name) is not None:
-            raise refuse(Code.CONFLICT, f"there is a sign-in provider {name} already", subject=name)
+            raise refuse(
+                Code.CONFLICT,
+                f"there is a sign-in provider {name} already",
+                subject=name,
+                next_step="Choose another name, or change the one that is there.",
+            )
         value = SignInProvider(
             id=new_id(),
             name=name,

@@ -299,7 +299,10 @@ def _demand_free(uow: Reading, name: str, email: str, *, but: str) -> None:
         other = people.find_user(uow, value) if value else None
         if other is not None and other.id != but:
             raise refuse(
-                Code.CONFLICT, f"there is a user with the name or e-mail address {value} already", subject=value
+                Code.CONFLICT,
+                f"there is a user with the name or e-mail address {value} already",
+                subject=value,
+                next_step="Choose another name or address, or change the user that is there.",
             )
     if name.casefold() in ("system", "anonymous", "me"):
         raise refuse(Code.INVALID, f"the user name {name} is taken by Portside itself", subject="name")

@@ -72,7 +72,12 @@ class Projects:
         person.demand_administrator("create projects")
         name = name_of(ask.body, "project")
         if projects_store.PROJECTS.one(uow, name=name) is not None:
-            raise refuse(Code.CONFLICT, f"there is a project {name} already", subject=name)
+            raise refuse(
+                Code.CONFLICT,
+                f"there is a project {name} already",
+                subject=name,
+                next_step="Choose another name, or change the one that is there.",
+            )
         project = make_project(uow, person.user, name, text(ask.body, "description"), tags_of(ask.body))
         roles = _roles(uow, ask.body, {})
         if not any(role is ProjectRole.ADMINISTRATOR for role in roles.values()) and person.user_id:

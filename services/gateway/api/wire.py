@@ -18,7 +18,7 @@ MAX_SKIP = 10_000_000
 NEXT_STEPS: dict[Code, str] = {
     Code.INVALID: "See /docs/api for what each call accepts.",
     Code.NOT_FOUND: "List the objects; those you may not read are not listed.",
-    Code.CONFLICT: "Read the object again and retry with its current version.",
+    Code.CONFLICT: "Read the object as it is now, then try again.",
     Code.UNAUTHENTICATED: "Sign in: POST /csp/gateway/am/api/login, or /iaas/api/login with an API token.",
     Code.FORBIDDEN: "Ask an administrator; GET /settings lists some.",
     Code.TOO_MANY: "Retry after the time in Retry-After.",

@@ -132,7 +132,9 @@ def take_item(uow: UnitOfWork, person: Person, resources: Resources, ask: Act, i
     is_there = exists(uow, kind, project, item.tree)
     action = str(ask.options.get("action") or "apply")
     if is_there and action == "create":
-        raise refuse(Code.CONFLICT, f"{noun(kind)} {name} already exists")
+        raise refuse(
+            Code.CONFLICT, f"{noun(kind)} {name} already exists", next_step="Import it with the action apply or update."
+        )
     if not is_there and action == "update":
         raise refuse(Code.NOT_FOUND, f"there is no {noun(kind)} {name} to update")
     if is_version:

@@ -233,6 +233,23 @@ def test_the_last_administrator_stays(office: Office) -> None:
     assert office.names(Kind.USERS, by="ann") == ["ann"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.USERS, {"name": "ann", "password": "*****"}),
+        (Kind.PROJECTS, {"name": "shop"}),
+        (Kind.PROVIDERS, {"name": "sso", "issuer": "https://sso.example.com", "clientId": "portside"}),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_with_what_to_do(office: Office, kind: Kind, body: dict[str, Any]) -> None:
+    hashes = {"password": password_digest(PASSWORD)} if kind is Kind.USERS else {}
+    office.act(kind, "create", body, hashes=hashes)
+    with pytest.raises(Refused) as refusal:
+        office.act(kind, "create", body, hashes=hashes)
+    assert refusal.value.problem.code is Code.CONFLICT
+    assert refusal.value.problem.next_step.startswith("Choose another name")
+
+
 def test_who_is_in_no_project_is_told_whom_to_ask(office: Office) -> None:
     office.user("ann")
     assert "Ask admin" in refused(Code.FORBIDDEN, office.find, Kind.PIPELINES, by="ann")
