@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -176,10 +177,15 @@ class Subscription:
                 # Those in hand are not acknowledged yet, so nothing can come between the two consumers.
                 channel.basic_cancel(method.consumer_tag, callback=lambda _frame: consume())
 
+        tags = itertools.count()
+
         def consume() -> None:
             if not self._auto_ack:
                 channel.basic_qos(prefetch_count=self._width)
-            channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, callback=self._subscribed)
+            # Of a lost channel a quorum queue takes back what each consumer held in the order of their tags (RabbitMQ
+            # 3.10, rabbit_fifo:handle_down): with random ones the oldest message might come last.
+            tag = f"{self._queue}.{next(tags)}"
+            channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, consumer_tag=tag, callback=self._subscribed)
 
         consume()
 

@@ -85,9 +85,10 @@ def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: P
     gateway = Gateway(vhost_url, home, HOST="::", TRUSTED_PROXIES="127.0.0.1")
     try:
         until(lambda: gateway.answers("/healthz?wait=config"))
-        assert gateway.push().status_code == 202
+        # On a busy machine the look-up may come too late, and the delivery is taken unjudged.
+        until(lambda: gateway.push().status_code == 202 and any(one.webhook_id for one in config.got))
         # IPv4 callers are seen as such: in source networks, and as a proxy whose word counts.
-        until(lambda: [one.source_address for one in config.got] == ["127.0.0.1"])
+        assert {one.source_address for one in config.got} == {"127.0.0.1"}
         address = f"{gateway.url}/pipelines/api/docker-hub-webhooks?secureToken=good"
         for client, status in (("198.51.100.9", 202), ("203.0.113.9", 403)):
             headers = {"X-Forwarded-For": client}

@@ -25,7 +25,7 @@ def paged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     monkeypatch.setenv("LESS", "FRX")
     monkeypatch.setattr(click, "echo_via_pager", lambda text, color: texts.append(text))
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((80, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((80, 24)))
     return texts
 
 
