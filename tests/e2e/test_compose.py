@@ -131,6 +131,7 @@ def test_the_templates_are_in_the_image(compose: Compose) -> None:
     assert sorted(names) == sorted(path.stem for path in TEMPLATE_FILES.glob("*.yaml"))
 
 
+@pytest.mark.outer
 def test_every_command_works_with_it(compose: Compose, tmp_path: Path) -> None:
     password = compose("exec", "--no-TTY", "config", "cat", "/secrets/admin/password").stdout.strip()
 
