@@ -99,8 +99,8 @@ def _seconds(text: str) -> float:
 
 def sentence(event: PushEvent) -> str:
     """What became of one delivery; a run's own end comes before how it began."""
-    to = f" to webhook {event.webhook}" if event.webhook else ""
-    received = f"Received{to} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"
+    by = f" by webhook {event.webhook}" if event.webhook else ""
+    received = f"Received{by} on {wire_time(event.received_at)[:19]} UTC, {event.verdict}: {event.reason}"
     if not event.execution_id or not event.execution_status:
         return received
     message = event.execution_message or "it has reported nothing yet"
