@@ -98,6 +98,8 @@ def test_answers_that_nobody_reads_keep_no_page_from_others(vhost_url: str, home
         held = memory(gateway)
         with attacked("slow-readers", gateway.port, 600):
             time.sleep(5)
+            # The machine may still be composing the first answers.
+            until(lambda: page_ms(gateway) < 2_000, 30)
             assert max(page_ms(gateway) for _ in range(20)) < 2_000
             assert max(map(int.__sub__, memory(gateway), held)) < MOST_GROWTH
         demand_unharmed(Steady([1_000.0]), hooks.send(gateway.port, 2.0))
