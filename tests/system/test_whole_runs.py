@@ -150,7 +150,7 @@ def test_a_nested_runs_secret_reaches_the_tasks_of_its_parent_and_nobody_else(wo
     waiting = come_to(world, link, "WAITING")
     asked = f"/user-operations?$filter=executionId eq '{waiting['id']}'"
     # It also waits while the inner run goes on.
-    (question,) = wait_for(lambda: world.documents(asked), "the question")
+    (question,) = wait_for(lambda: world.documents(asked) or None, "the question")
     assert _approved(world, question["id"])
     execution = come_to(world, link, *ENDED)
     assert execution["status"] == "COMPLETED", execution["statusMessage"]
