@@ -12,7 +12,7 @@ from shared.process.clock import monotonic
 EVERY_S = 20.0
 FORGOTTEN_AFTER_S = 5 * EVERY_S
 LOOKS = 2
-"""Two looks must agree: at a restart a queue is without takers for a moment."""
+"""Two looks must agree: at a restart a queue has no consumer for a moment."""
 
 
 class BrokerWatch:

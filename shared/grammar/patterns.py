@@ -152,8 +152,8 @@ def _is_linear(text: str) -> bool:
 
 def _backtracking(text: str) -> Test:
     """What only Python's engine reads; a set that the engines, or two releases of one, read differently is refused."""
-    for found in _SETS.finditer(text):
-        inside = re.sub(r"\\.", "", (found["set"] or "")[1:], flags=re.DOTALL)
+    for token in _SETS.finditer(text):
+        inside = re.sub(r"\\.", "", (token["set"] or "")[1:], flags=re.DOTALL)
         if (signs := _SET_SIGNS.search(inside)) is not None:
             raise BadPattern(
                 f"{text} is not a regular expression: write {re.escape(signs[0])} for {signs[0]} inside […]"
@@ -181,19 +181,19 @@ def _glob(text: str) -> Test:
 def _glob_expression(text: str) -> str:
     """`*` and `?` stop at a slash, `**` does not; a set holds characters, ranges and classes such as `[:digit:]`."""
     parts: list[str] = []
-    for found in _GLOB_TOKENS.finditer(text):
-        sign = found[0]
-        if found["set"] is not None:
-            parts.append(f"[{'^' if found['negated'] else ''}{_SET_TOKENS.sub(_in_a_set, found['set'])}]")
+    for token in _GLOB_TOKENS.finditer(text):
+        sign = token[0]
+        if token["set"] is not None:
+            parts.append(f"[{'^' if token['negated'] else ''}{_SET_TOKENS.sub(_in_a_set, token['set'])}]")
         else:
             parts.append(_GLOB_SIGNS.get(sign) or re.escape(sign))
     return "".join(parts)
 
 
-def _in_a_set(found: re.Match[str]) -> str:
-    if found["class"]:
-        return found[0]
-    return "-".join(re.escape(one) for one in (found["first"], found["last"]) if one)
+def _in_a_set(token: re.Match[str]) -> str:
+    if token["class"]:
+        return token[0]
+    return "-".join(re.escape(sign) for sign in (token["first"], token["last"]) if sign)
 
 
 _GLOB_TOKENS = re.compile(

@@ -103,11 +103,11 @@ def parse_range(text: str, *, pre_releases: bool = False) -> Range:
 def with_pre_releases(text: str) -> str:
     """The same range as it is written to have pre-releases inside too; one that it names gives way to `-0`."""
 
-    def marked(found: re.Match[str]) -> str:
-        version = found["version"].partition("+")[0]
+    def marked(part: re.Match[str]) -> str:
+        version = part["version"].partition("+")[0]
         is_date = any(form.fullmatch(version) for form in _CALENDAR)
         numbers = version.replace("-", ".") if is_date else version.partition("-")[0]
-        return f"{found[0].removesuffix(found['version'])}{numbers}-0"
+        return f"{part[0].removesuffix(part['version'])}{numbers}-0"
 
     return _PART.sub(marked, text)
 

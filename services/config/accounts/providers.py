@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from services.config.catalog import audit
 from services.config.catalog.base import tags_of
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import common, flag, name_of, table, text, texts
+from services.config.catalog.documents import common, flag, name_of, name_taken, table, text, texts
 from services.config.catalog.hooks import public_url
 from services.config.model.definitions import SignInProvider
 from services.config.model.people import SYSTEM, Person
@@ -77,12 +77,7 @@ class SignInProviders:
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         name = name_of(ask.body, "sign-in provider")
         if PROVIDERS.one(uow, name=name) is not None:
-            raise refuse(
-                Code.CONFLICT,
-                f"there is a sign-in provider {name} already",
-                subject=name,
-                next_step="Choose another name, or change the one that is there.",
-            )
+            raise name_taken(f"there is a sign-in provider {name} already", name)
         value = SignInProvider(
             id=new_id(),
             name=name,

@@ -21,6 +21,7 @@ from shared.grammar.names import nearest
 
 from . import audit, read_only
 from .context import Context, new_id
+from .documents import name_taken
 
 V = TypeVar("V", bound=InProject)
 Verb = Callable[[UnitOfWork, Person, Act], Document]
@@ -203,12 +204,7 @@ class Scoped(Generic[V]):
         """Refuse a name that another object of the kind has in the project."""
         other = self.table.one(uow, project=value.project, name=value.name)
         if other is not None and other.id != value.id:
-            raise refuse(
-                Code.CONFLICT,
-                f"project {value.project} already has {self.noun} {value.name}",
-                subject=other.id,
-                next_step="Choose another name, or change the one that is there.",
-            )
+            raise name_taken(f"project {value.project} already has {self.noun} {value.name}", other.id)
 
     def demand_unused(self, uow: Reading, value: V, action: str) -> None:
         """Refuse while something refers to the object by its name."""

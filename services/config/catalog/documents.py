@@ -7,7 +7,7 @@ from typing import Any
 
 from services.config.model.definitions import InProject, Stamped
 from shared.contracts.base import Json
-from shared.contracts.problems import Code, refuse
+from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.times import micros, wire_time
 
 LINK_BASE = "/codestream/api"
@@ -134,6 +134,12 @@ def name_of(body: Mapping[str, Any], noun: str, default: str = "") -> str:
             Code.INVALID, f"the name of the {noun} must be one line of at most {MAX_NAME} characters", subject="name"
         )
     return name
+
+
+def name_taken(sentence: str, subject: str) -> Refused:
+    """The refusal of a name that another object has."""
+    next_step = "Choose another name, or change the one that is there."
+    return refuse(Code.CONFLICT, sentence, subject=subject, next_step=next_step)
 
 
 def _kind_of(value: Any) -> str:

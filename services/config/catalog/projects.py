@@ -20,7 +20,7 @@ from shared.contracts.problems import Code, refuse
 from . import audit
 from .base import demand, tags_of
 from .context import new_id
-from .documents import ORGANISATION, common, name_of, text
+from .documents import ORGANISATION, common, name_of, name_taken, text
 from .following import source
 
 _ROLE_LISTS = {
@@ -72,12 +72,7 @@ class Projects:
         person.demand_administrator("create projects")
         name = name_of(ask.body, "project")
         if projects_store.PROJECTS.one(uow, name=name) is not None:
-            raise refuse(
-                Code.CONFLICT,
-                f"there is a project {name} already",
-                subject=name,
-                next_step="Choose another name, or change the one that is there.",
-            )
+            raise name_taken(f"there is a project {name} already", name)
         project = make_project(uow, person.user, name, text(ask.body, "description"), tags_of(ask.body))
         roles = _roles(uow, ask.body, {})
         if not any(role is ProjectRole.ADMINISTRATOR for role in roles.values()) and person.user_id:

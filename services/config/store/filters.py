@@ -54,8 +54,10 @@ _MATCH: dict[str, Callable[[Any, str], Any]] = {
 
 def condition(text: str, fields: Fields) -> ColumnElement[bool] | None:
     """The SQL condition of a `$filter`; None when it is empty."""
-    if not text.strip():
-        return None
+    return _Reader(text, fields).boolean(_tree(text, fields)) if text.strip() else None
+
+
+def _tree(text: str, fields: Fields) -> Any:
     if text.count("(") > MAX_PARENTHESES:
         raise _refused(text[:80], f"it has more than {MAX_PARENTHESES} parentheses", fields)
     try:
@@ -64,7 +66,7 @@ def condition(text: str, fields: Fields) -> ColumnElement[bool] | None:
         raise _refused(text, f"it cannot be read: {error}", fields) from error
     if tree is None:
         raise _refused(text, "it cannot be read", fields)
-    return _Reader(text, fields).boolean(tree)
+    return tree
 
 
 def demanded(text: str, name: str, fields: Fields) -> str | None:
@@ -72,9 +74,7 @@ def demanded(text: str, name: str, fields: Fields) -> str | None:
 
     None where it demands none. Raises `Refused` for what is not a filter.
     """
-    if condition(text, fields) is None:
-        return None
-    nodes: list[Any] = [grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text.strip()))]
+    nodes: list[Any] = [_tree(text, fields)] if text.strip() else []
     while nodes:
         match nodes.pop():
             case ast.BoolOp(op=ast.And(), left=left, right=right):
