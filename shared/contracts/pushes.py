@@ -68,6 +68,19 @@ def kind_of(media_type: str | None, tag: str | None) -> PushKind:
     return "image"
 
 
+class BodySignature(StrEnum):
+    """What the signature of a call's body shows. Its secret is the token that the call itself carries, so that a
+    gateway can check it while it knows no webhook."""
+
+    MISSING = "missing"
+    GOOD = "good"
+    WRONG = "wrong"
+
+    def is_accepted(self, *, demanded: bool) -> bool:
+        """Whether a webhook that demands signatures, or does not, accepts the call."""
+        return self is BodySignature.GOOD or (self is BodySignature.MISSING and not demanded)
+
+
 class HookReceived(Message):
     """One POST that the gateway answered, or will answer, with 2xx."""
 
@@ -78,13 +91,15 @@ class HookReceived(Message):
     token_hash: str
     """Hex SHA-256 of the secure token: config judges by this even where the gateway already knew the webhook."""
     webhook_id: str | None = None
-    """None when the allowlist could not be asked: the delivery was taken unjudged."""
+    """None when the allowlist could not be asked: then config alone judges the address and the signature."""
     pushes: tuple[Push, ...] = ()
     """Empty when the body named no push; `problem` then says why."""
     problem: str | None = None
     body: Json = {}
     """The parsed payload, trimmed, secrets out."""
     source_address: str = ""
+    signature: BodySignature | None = None
+    """None from a gateway of 0.1, and where the body was too large to be read."""
     user_agent: str = ""
     via: Literal["hook", "spool", "look", "test", "manual"] = "hook"
 

@@ -7,6 +7,7 @@ address with an IPv4 network, or asking whether it is loopback, takes the IPv4 a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -68,6 +69,16 @@ def is_within(host: str | Address, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks."""
     address = normalise(host)
     return address is not None and any(address in network for network in networks)
+
+
+@lru_cache(maxsize=1024)
+def _read_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(map(read_network, texts))
+
+
+def is_let_in(host: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address is in one of these networks in CIDR notation; none at all lets every address in."""
+    return not networks or is_within(host, _read_networks(networks))
 
 
 def client_network(text: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SENDER_REFUSED = ("ignored: network", "ignored: signature")
+"""Verdicts on calls that may be a stranger's: no later call is a repeat of one of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:

@@ -79,6 +79,10 @@ class MatchWebhook:
     """The quiet period, in seconds, in which what is pushed together is gathered; 0 for none."""
     platforms: tuple[str, ...] = ()
     """A run waits until the registry has the tag for all of these, such as `linux/arm64`."""
+    networks: tuple[str, ...] = ()
+    """Where calls may come from, in CIDR notation; empty for anywhere."""
+    signed: bool = False
+    """Calls must be signed."""
 
     def is_for_registry(self, host: str) -> bool:
         """Whether a push at that registry is this webhook's."""

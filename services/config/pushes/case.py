@@ -9,7 +9,7 @@ from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import Compiled, Order
 from services.config.store.deliveries import PushEvent
-from shared.contracts.pushes import Push, TagResolved
+from shared.contracts.pushes import HookReceived, Push, TagResolved
 
 from .verdicts import Judgement
 
@@ -21,8 +21,8 @@ class Case:
     event: PushEvent
     """The push, when and how it arrived, and the state that it is in."""
     now: float
-    problem: str | None = None
-    """Why the body holds no push, or no tag."""
+    call: HookReceived | None = None
+    """The call that has just brought the push; None when it is judged later, or again."""
     webhook: MatchWebhook | None = None
     pipeline: RunnablePipeline | None = None
     compiled: Compiled | None = None
@@ -54,6 +54,11 @@ class Case:
     @property
     def push(self) -> Push | None:
         return self.event.push
+
+    @property
+    def problem(self) -> str | None:
+        """Why the body holds no push, or no tag."""
+        return self.call.problem if self.call is not None else None
 
     @property
     def rerun(self) -> bool:

@@ -63,7 +63,7 @@ class Deliveries:
             event_id = records.row_id(hook.delivery_id, ordinal)
             if not deliveries.known(batch.uow, event_id):
                 event = records.received(hook, webhook, push, event_id, ordinal, batch.uow.now)
-                recorded.append(self._judge(batch, facts.read(batch, self.definitions, event, webhook, hook.problem)))
+                recorded.append(self._judge(batch, facts.read(batch, self.definitions, event, webhook, hook)))
         return recorded
 
     def rerun(self, batch: RunBatch, event: PushEvent, by: str, *, anyway: bool = False) -> PushEvent:

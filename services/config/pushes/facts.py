@@ -11,7 +11,7 @@ from services.config.runs.batch import RunBatch
 from services.config.store import Reading, deliveries, executions, pushed_images
 from services.config.store.deliveries import RECEIVED, PushEvent
 from services.config.store.timers import is_set
-from shared.contracts.pushes import Push, TagResolved
+from shared.contracts.pushes import HookReceived, Push, TagResolved
 from shared.grammar.malformed import Malformed
 from shared.grammar.spec import Supersede
 
@@ -50,7 +50,7 @@ def read(
     definitions: Definitions,
     event: PushEvent,
     webhook: MatchWebhook | None,
-    problem: str | None = None,
+    call: HookReceived | None = None,
     *,
     answer: TagResolved | None = None,
     tags: tuple[str, ...] = (),
@@ -59,7 +59,7 @@ def read(
     uow, push = batch.uow, event.push
     pipeline = definitions.pipeline(uow, webhook.project, webhook.pipeline) if webhook and webhook.pipeline else None
     if push is None or webhook is None or pipeline is None:
-        return Case(event=event, now=uow.now, problem=problem, webhook=webhook, pipeline=pipeline)
+        return Case(event=event, now=uow.now, call=call, webhook=webhook, pipeline=pipeline)
     compiled, plan_problem = _compiled(pipeline)
     in_parallel = compiled is not None and compiled.policy is Supersede.PARALLEL
     waiting = deliveries.gathering(uow, webhook.id, push.repository) if webhook.gather_s > 0 else []
@@ -67,7 +67,7 @@ def read(
     return Case(
         event=event,
         now=uow.now,
-        problem=problem,
+        call=call,
         webhook=webhook,
         pipeline=pipeline,
         compiled=compiled,

@@ -9,16 +9,24 @@ from collections.abc import Callable, Iterable
 
 from services.config.model.deliveries import Earlier
 from services.config.model.triggers import MatchWebhook
-from shared.contracts.pushes import Push
+from shared.contracts.pushes import BodySignature, Push
 from shared.grammar import patterns
 from shared.grammar.push_facts import impossible
 from shared.grammar.repositories import HUB_HOST
+from shared.process.addresses import is_let_in
 
 from .case import Case, wording
 from .verdicts import Judgement, Verdict, judge
 
 _KINDS = {"chart": "a Helm chart", "signature": "a signature or attestation", "other": "an artifact of another kind"}
 REPEAT_WITHIN_S = 600.0
+_CALLED = ("hook", "spool", "test")
+"""How an event arrives that somebody called for; the others Portside made itself."""
+_SIGNATURE_FLAWS: dict[BodySignature | None, str] = {
+    BodySignature.WRONG: "The signature does not match the body",
+    BodySignature.MISSING: "The signature is missing",
+    None: "A gateway of version 0.1 accepted the call without checking its signature",
+}
 
 
 def refusal(case: Case) -> Judgement | None:
@@ -53,6 +61,27 @@ def _same(push: Push, received_at: float, earlier: Earlier) -> bool:
 
 def _token(case: Case) -> Judgement | None:
     return judge(Verdict.UNKNOWN_TOKEN) if case.webhook is None else None
+
+
+def _network(case: Case) -> Judgement | None:
+    """A gateway that cannot ask config accepts calls from anywhere; here the address is judged in any case."""
+    call, webhook = case.call, case.webhook
+    if call is None or webhook is None or call.via not in _CALLED or is_let_in(call.source_address, webhook.networks):
+        return None
+    return judge(Verdict.NETWORK, address=call.source_address or "an unknown address", webhook=webhook.name)
+
+
+def _signature(case: Case) -> Judgement | None:
+    call, webhook = case.call, case.webhook
+    if call is None or webhook is None or call.via not in _CALLED:
+        return None
+    if call.signature is not None:
+        accepted = call.signature.is_accepted(demanded=webhook.signed)
+    else:
+        accepted = call.webhook_id is not None or not webhook.signed  # With the webhook's id it was checked there.
+    if accepted:
+        return None
+    return judge(Verdict.SIGNATURE, why=_SIGNATURE_FLAWS[call.signature], webhook=webhook.name)
 
 
 def _readable(case: Case) -> Judgement | None:
@@ -164,6 +193,8 @@ def _compiles(case: Case) -> Judgement | None:
 
 _RULES: tuple[Callable[[Case], Judgement | None], ...] = (
     _token,
+    _network,
+    _signature,
     _readable,
     _image,
     _tagged,

@@ -31,6 +31,8 @@ class Verdict(StrEnum):
     NOT_AN_IMAGE = "ignored: not an image"
     NO_TAG = "ignored: no tag"
     UNKNOWN_TOKEN = "unknown token"
+    NETWORK = "ignored: network"
+    SIGNATURE = "ignored: signature"
     UNREADABLE = "unreadable"
     PIPELINE_DISABLED = "not started: pipeline disabled"
     INPUT_MISSING = "not started: input missing"
@@ -207,6 +209,21 @@ ABOUT: dict[Verdict, About] = {
         "No webhook has this secure token.",
         "Copy the webhook's Hook URL again and set it at the registry.",
         EventAction.SHOW_PAYLOAD,
+    ),
+    Verdict.NETWORK: About(
+        "The call came from outside the webhook's source networks. A gateway that cannot ask config, or knows older "
+        "networks, accepts it; config judges it.",
+        "The call came from {address}, which is outside the source networks of webhook {webhook}.",
+        "If this sender is yours, add its address to the source networks, then rerun this event. Otherwise no action "
+        "is needed.",
+        EventAction.EDIT_WEBHOOK,
+    ),
+    Verdict.SIGNATURE: About(
+        "The body's signature is wrong, or missing where the webhook demands one. A gateway that cannot ask config "
+        "accepts the call; config judges it.",
+        "{why}; webhook {webhook} does not accept the call.",
+        "The registry must sign with the webhook's secure token. If this push is yours, rerun this event.",
+        EventAction.EDIT_WEBHOOK,
     ),
     Verdict.UNREADABLE: About(
         "The body has no known registry's format.",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
-from services.config.model.deliveries import Earlier
+from services.config.model.deliveries import SENDER_REFUSED, Earlier
 from services.config.tables.ledger import DeliveryRow, ExecutionRow
 from shared.contracts.catalog import Find
 from shared.contracts.pushes import Push
@@ -231,7 +231,7 @@ _EARLIER = (
         _ROW.repository == bindparam("repository"),
         _ROW.tag == bindparam("tag"),
         _ROW.id != bindparam("besides"),
-        _ROW.verdict != "duplicate",
+        _ROW.verdict.not_in(("duplicate", *SENDER_REFUSED)),
         _ROW.via != "test",
     )
     .order_by(_ROW.received_at.desc())
@@ -245,6 +245,7 @@ _SAME = (
         _ROW.repository == bindparam("repository"),
         _ROW.tag == bindparam("tag"),
         _ROW.id != bindparam("besides"),
+        _ROW.verdict.not_in(SENDER_REFUSED),
     )
     .order_by(_ROW.received_at.desc())
     .limit(1)

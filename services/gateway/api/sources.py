@@ -11,6 +11,7 @@ from services.gateway.receiver.reading import Unreadable, read_json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.pushes import BodySignature
 from shared.process.clock import monotonic
 from shared.process.secrets import token_hash
 
@@ -33,11 +34,7 @@ def listen(call: Call) -> Reply:
     if len(raw) > MAX_BODY:
         raise refuse(Code.INVALID, f"The body is larger than {MAX_BODY} bytes.")
     token = _token(call.request)
-    if (
-        not token
-        or len(token) > MAX_TOKEN
-        or signatures.check(call.request.environ, raw, token) is signatures.Signed.WRONG
-    ):
+    if not token or len(token) > MAX_TOKEN or signatures.check(call.request.environ, raw, token) is BodySignature.WRONG:
         raise refuse(Code.FORBIDDEN, "Invalid token. Copy the listener's URL from the Git webhook.")
     try:
         push = read_git_push(read_json(raw, call.request.content_type or ""))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from shared.process.addresses import Address, Network, is_within, normal_text, normalise, read_network
+from shared.process.addresses import Address, Network, is_within, normal_text, normalise
 
 _MAX_HOPS = 20
 
@@ -17,17 +16,6 @@ def _hop(text: str) -> Address | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     return normalise(text)
-
-
-@lru_cache(maxsize=1024)
-def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """Networks as config checked and wrote them."""
-    return tuple(map(read_network, texts))
-
-
-def within(text: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address is in one of these networks; none at all lets every address in."""
-    return not networks or is_within(text, _networks(networks))
 
 
 def client_address(remote: str, forwarded_for: str, proxies: Sequence[Network]) -> str:

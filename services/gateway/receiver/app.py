@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 from services.gateway.metrics import HOOK_ACK, HOOKS
 from services.gateway.request_bodies import BodyTooLarge, BodyUnreadable, decoded, read_body
 from shared.contracts.base import Json
-from shared.contracts.pushes import HookReceived, Push, TokenEntry
+from shared.contracts.pushes import BodySignature, HookReceived, Push, TokenEntry
 from shared.contracts.topics import HOOK_IN_BULK, HOOK_RECEIVED, Topic
-from shared.process.addresses import Network
+from shared.process.addresses import Network, is_let_in
 from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.process.secrets import token_hash
 
 from . import allowlist, signatures
-from .addresses import client_address, within
+from .addresses import client_address
 from .allowlist_cache import AllowlistCache, CannotAsk
 from .headers import sent_delivery_id, sent_token
 from .hook_span import hook_span
@@ -33,7 +33,6 @@ from .parsers.recognition import read_push
 from .parsers.values import ParsedPayload
 from .rates import Rates
 from .reading import Unreadable, read_json
-from .signatures import Signed
 from .spool import SpoolFull
 from .trimming import clean_text, trim
 
@@ -92,15 +91,15 @@ def hook_route(path: str) -> str:
 
 def _check_network(entry: TokenEntry, address: str) -> None:
     """Whether the webhook takes calls from this address. Ends the request with 403."""
-    if not within(address, entry.networks):
+    if not is_let_in(address, entry.networks):
         message = f"This webhook does not accept calls from {address}; see its source networks."
         raise _problem(403, "forbidden", message, subject="sourceNetworks")
 
 
-def _check_signature(entry: TokenEntry, signed: Signed) -> None:
+def _check_signature(entry: TokenEntry, signature: BodySignature) -> None:
     """Whether the body is signed as the webhook demands it. Ends the request with 403."""
-    if signed is Signed.WRONG or (entry.signed and signed is Signed.NOT):
-        why = "does not match the body" if signed is Signed.WRONG else "is missing"
+    if not signature.is_accepted(demanded=entry.signed):
+        why = "does not match the body" if signature is BodySignature.WRONG else "is missing"
         message = f"The signature {why}. The registry must sign with this webhook's secure token."
         raise _problem(403, "forbidden", message, subject="signed")
 
@@ -169,23 +168,24 @@ class Receiver:
         topic = HOOK_RECEIVED if entry is None else self._topic(entry)
         if entry is not None:
             _check_network(entry, address)
+        signature: BodySignature | None = None
         try:
             raw = read_body(environ, MAX_BODY)
+            signature = signatures.check(environ, raw, token)
             if entry is not None:
-                _check_signature(entry, signatures.check(environ, raw, token))
+                _check_signature(entry, signature)
             plain = decoded(raw, environ.get("HTTP_CONTENT_ENCODING", ""), MAX_BODY)
             body = read_json(plain, environ.get("CONTENT_TYPE", ""))
         except (BodyTooLarge, BodyUnreadable, Unreadable) as error:
             if entry is not None:
-                self._leave_trace(
-                    _delivery(environ, received_at, address, hashed, entry, ParsedPayload(problem=str(error)), {}),
-                    topic,
-                )
+                unread = ParsedPayload(problem=str(error))
+                trace = _delivery(environ, received_at, address, hashed, entry, signature, unread, {})
+                self._leave_trace(trace, topic)
             return _refused_body(error)
         reading = read_push(entry.provider if entry else "auto", body)
         if reading.not_a_push:
             return HookAnswer(202, {"status": "ignored", "message": reading.problem})
-        delivery = _delivery(environ, received_at, address, hashed, entry, reading, body)
+        delivery = _delivery(environ, received_at, address, hashed, entry, signature, reading, body)
         try:
             route, caller = hook_route(environ.get("PATH_INFO", "")), environ.get("HTTP_TRACEPARENT", "")
             with HOOK_ACK.time(), hook_span(delivery.delivery_id, route, began, caller):
@@ -252,6 +252,7 @@ def _delivery(
     address: str,
     hashed: str,
     entry: TokenEntry | None,
+    signature: BodySignature | None,
     reading: ParsedPayload,
     body: Any,
 ) -> HookReceived:
@@ -265,6 +266,7 @@ def _delivery(
         problem=reading.problem,
         body=trim(body) if isinstance(body, dict) else {},
         source_address=address,
+        signature=signature,
         user_agent=clean_text(environ.get("HTTP_USER_AGENT", ""), 200),
         via="test" if environ.get(TEST_HEADER) else "hook",
     )

@@ -10,16 +10,9 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-
-class Signed(StrEnum):
-    """What a body's signature shows."""
-
-    NOT = "not signed"
-    GOOD = "good"
-    WRONG = "wrong"
+from shared.contracts.pushes import BodySignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +37,13 @@ CHECKS: tuple[Check, ...] = (
 """GitHub and Gitea; Gitea and Forgejo; Artifactory; Nexus; older senders. The first that is there decides."""
 
 
-def check(environ: Mapping[str, Any], body: bytes, secret: str) -> Signed:
+def check(environ: Mapping[str, Any], body: bytes, secret: str) -> BodySignature:
     """Whether a body is signed with that secret. Compared in constant time."""
     for header_check in CHECKS:
         if signature := environ.get(header_check.header):
-            return Signed.GOOD if _fits(header_check, str(signature), body, secret) else Signed.WRONG
-    return Signed.NOT
+            fits = _fits(header_check, str(signature), body, secret)
+            return BodySignature.GOOD if fits else BodySignature.WRONG
+    return BodySignature.MISSING
 
 
 def _fits(header_check: Check, signature: str, body: bytes, secret: str) -> bool:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.receiver.addresses import client_address, within
+from services.gateway.receiver.addresses import client_address
 from services.gateway.receiver.limits import Limiter
 from services.gateway.receiver.reading import Unreadable, read_json
 from services.gateway.receiver.trimming import trim
+from shared.process.addresses import is_let_in
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,6 @@ def test_without_named_proxies_the_caller_is_whoever_connected() -> None:
 
 
 def test_a_caller_that_a_dual_stack_socket_shows_is_within_ipv4_networks() -> None:
-    assert within("::ffff:10.1.2.3", ("10.0.0.0/8",))
-    assert within("10.1.2.3", ("::ffff:10.0.0.0/104",))
-    assert not within("::ffff:11.1.2.3", ("10.0.0.0/8",))
+    assert is_let_in("::ffff:10.1.2.3", ("10.0.0.0/8",))
+    assert is_let_in("10.1.2.3", ("::ffff:10.0.0.0/104",))
+    assert not is_let_in("::ffff:11.1.2.3", ("10.0.0.0/8",))

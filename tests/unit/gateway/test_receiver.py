@@ -32,6 +32,21 @@ URL = "/pipelines/api/docker-hub-webhooks"
 PUSH = {"push_data": {"tag": "1.4.1", "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
 
 
+def hmac_of(algorithm: str, body: bytes, secret: str = "good") -> str:
+    return hmac.new(secret.encode(), body, algorithm).hexdigest()
+
+
+BODY = json.dumps(PUSH).encode()
+SIGNATURES = [
+    {"X-Hub-Signature-256": "sha256=" + hmac_of("sha256", BODY)},
+    {"X-Gitea-Signature": hmac_of("sha256", BODY)},
+    {"X-JFrog-Event-Auth": hmac_of("sha256", BODY)},
+    {"X-JFrog-Event-Auth": "good"},
+    {"X-Nexus-Webhook-Signature": hmac_of("sha1", BODY)},
+    {"X-Hub-Signature": "sha1=" + hmac_of("sha1", BODY)},
+]
+
+
 class Harness:
     def __init__(self, folder: Path) -> None:
         self.post = FakePost()
@@ -184,6 +199,22 @@ def test_with_config_away_an_unknown_token_is_kept_unjudged(harness: Harness) ->
     assert (sent.webhook_id, sent.token_hash) == (None, token_hash("unheard-of"))
 
 
+@pytest.mark.parametrize(
+    ("headers", "signature"),
+    [({}, "missing"), (SIGNATURES[0], "good"), ({"X-Hub-Signature-256": "sha256=00"}, "wrong")],
+)
+def test_what_is_kept_unjudged_carries_what_config_needs_to_judge_its_sender(
+    harness: Harness, tmp_path: Path, headers: dict[str, str], signature: str
+) -> None:
+    harness.post.answers.clear()
+    harness.keeper = AllowlistCache(harness.post, tmp_path / "no list")
+    harness.restart()
+    answer = harness.push(body=BODY, headers=headers, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+    (sent,) = harness.post.published
+    assert answer.status_code == 202
+    assert (sent.webhook_id, sent.source_address, sent.signature) == (None, "192.0.2.1", signature)
+
+
 def test_too_many_calls_without_a_good_token_must_wait(harness: Harness) -> None:
     codes = [harness.push("unknown").status_code for _ in range(70)]
     assert codes[0] == 403 and codes[-1] == 429
@@ -222,21 +253,6 @@ _bodies = st.binary(max_size=60) | st.dictionaries(
 @given(body=_bodies, content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
 def test_no_body_gives_a_5xx(harness: Harness, body: bytes, content_type: str) -> None:
     assert harness.push(body=body, content_type=content_type).status_code in (202, 400)
-
-
-def hmac_of(algorithm: str, body: bytes, secret: str = "good") -> str:
-    return hmac.new(secret.encode(), body, algorithm).hexdigest()
-
-
-BODY = json.dumps(PUSH).encode()
-SIGNATURES = [
-    {"X-Hub-Signature-256": "sha256=" + hmac_of("sha256", BODY)},
-    {"X-Gitea-Signature": hmac_of("sha256", BODY)},
-    {"X-JFrog-Event-Auth": hmac_of("sha256", BODY)},
-    {"X-JFrog-Event-Auth": "good"},
-    {"X-Nexus-Webhook-Signature": hmac_of("sha1", BODY)},
-    {"X-Hub-Signature": "sha1=" + hmac_of("sha1", BODY)},
-]
 
 
 @pytest.mark.parametrize("headers", SIGNATURES)

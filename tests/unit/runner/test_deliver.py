@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.receiver.signatures import Signed, check
+from services.gateway.receiver.signatures import check
 from services.runner.requests.test_delivery import send
+from shared.contracts.pushes import BodySignature
 from tests.support.outbound import GUARDED
 from tests.support.web import web_server
 
 
-@pytest.mark.parametrize(("sign", "seen"), [(True, Signed.GOOD), (False, Signed.NOT)])
-def test_a_test_delivery_is_signed_where_it_should_be_and_carries_its_token(sign: bool, seen: Signed) -> None:
+@pytest.mark.parametrize(("sign", "seen"), [(True, BodySignature.GOOD), (False, BodySignature.MISSING)])
+def test_a_test_delivery_is_signed_where_it_should_be_and_carries_its_token(sign: bool, seen: BodySignature) -> None:
     with web_server() as web:
         web.code, web.body = 202, '{"status": "accepted", "delivery": "d1"}'
         answer = send(GUARDED, f"{web.url}&secureToken=", "s/ecret", {"repository": "acme/web"}, sign=sign)

@@ -55,6 +55,8 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
         access=registry_access(uow, endpoint) if endpoint is not None and may_ask(endpoint, place) else None,
         gather_s=webhook.gather_s,
         platforms=tuple(webhook.platforms),
+        networks=tuple(webhook.networks),
+        signed=webhook.signed,
     )
 
 

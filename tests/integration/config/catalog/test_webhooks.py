@@ -374,6 +374,7 @@ def test_what_a_webhook_demands_is_kept_checked_and_told_to_the_receiver(office:
     found = match(office)
     assert found is not None
     assert (found.gather_s, found.platforms) == (10.0, ("linux/amd64", "linux/arm64/v8"))
+    assert (found.networks, found.signed) == (entry.networks, entry.signed)
     cleared = office.act(Kind.WEBHOOKS, "replace", {"name": "web"}, id=made["id"])
     assert [cleared[name] for name in demands] == [0.0, [], [], False]
     for bad in ({"gatherSeconds": 9999}, {"platforms": ["amd64"]}, {"sourceNetworks": ["here"]}):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.config.model.deliveries import SENDER_REFUSED
 from services.config.model.triggers import Actor
 from services.config.pushes import deliveries
 from services.config.pushes.decision import FOUND_WITHIN_S, ORDERED_WITHIN_S
@@ -22,6 +23,8 @@ from tests.integration.config.conftest import Clock, Definitions, pipeline, webh
 from tests.integration.config.world import World
 
 ACCESS = RegistryAccess(registry_host="docker.io")
+NETWORKS = {"networks": ("192.0.2.0/24", "2001:db8::/32")}
+SIGNED = {"signed": True}
 MANDATORY = {"_inputMeta": {"cluster": {"mandatory": True}}, "input": {"cluster": ""}}
 
 
@@ -29,6 +32,16 @@ def with_webhook(**change: object) -> Callable[[World], PushEvent]:
     def story(world: World) -> PushEvent:
         world.definitions.webhooks["token"] = webhook(**change)
         return world.hook()
+
+    return story
+
+
+def called(about: dict[str, Any], **call: Any) -> Callable[[World], PushEvent]:
+    """A call that a gateway accepted without asking config, at a webhook of which `about` is true."""
+
+    def story(world: World) -> PushEvent:
+        world.definitions.webhooks["token"] = webhook(**about)
+        return world.hook(**call)
 
     return story
 
@@ -158,6 +171,14 @@ STORIES: dict[Verdict, tuple[Callable[[World], PushEvent], str]] = {
         lambda world: world.hook(token_hash="other"),
         "No webhook has this secure token.",
     ),
+    Verdict.NETWORK: (
+        called(NETWORKS, source_address="198.51.100.7"),
+        "The call came from 198.51.100.7, which is outside the source networks of webhook web pushes.",
+    ),
+    Verdict.SIGNATURE: (
+        called({}, signature="wrong"),
+        "The signature does not match the body; webhook web pushes does not accept the call.",
+    ),
     Verdict.UNREADABLE: (unreadable, "The body is not a JSON object, so it contains no push."),
     Verdict.PIPELINE_DISABLED: (pipeline_disabled, "Not started: pipeline Deploy web is disabled."),
     Verdict.INPUT_MISSING: (with_pipeline(**MANDATORY), "Pipeline Deploy web was not started: "),
@@ -192,6 +213,47 @@ def test_each_verdict_is_reached_and_says_its_sentence(world: World, verdict: Ve
     assert bool(event.next_step) is bool(about.next_step)
     assert action_of(event.verdict) is about.action
     assert BUTTONS[about.action] or not about.action
+
+
+STARTS = ""
+CALLS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (NETWORKS, {"source_address": "192.0.2.7"}, STARTS),
+    (NETWORKS, {"source_address": "::ffff:192.0.2.7", "via": "test"}, "tested"),
+    (NETWORKS, {"source_address": "2001:db9::1", "via": "test"}, "ignored: network"),
+    (NETWORKS, {"source_address": ""}, "ignored: network"),
+    (NETWORKS, {"source_address": "198.51.100.7", "via": "spool"}, "ignored: network"),
+    (NETWORKS, {"source_address": "198.51.100.7", "webhook_id": "webhook-1"}, "ignored: network"),
+    (NETWORKS, {"source_address": "", "via": "look"}, STARTS),
+    (NETWORKS | SIGNED, {"source_address": "192.0.2.7", "signature": "good"}, STARTS),
+    (NETWORKS | SIGNED, {"source_address": "192.0.2.7", "signature": "missing"}, "ignored: signature"),
+    (SIGNED, {"signature": "wrong", "via": "spool"}, "ignored: signature"),
+    (SIGNED, {"via": "look"}, STARTS),
+    ({}, {"signature": "missing"}, STARTS),
+    # A gateway of 0.1 reports no signature; where it knew the webhook it has checked it.
+    ({}, {}, STARTS),
+    (SIGNED, {"webhook_id": "webhook-1"}, STARTS),
+    (SIGNED, {}, "ignored: signature"),
+]
+
+
+def test_what_a_gateway_accepted_without_asking_is_judged_by_its_sender(world: World) -> None:
+    world.definitions.pipelines["Deploy web"] = pipeline(supersede="parallel")
+    for place, (about, call, verdict) in enumerate(CALLS):
+        event = called(about, delivery_id=f"d{place}", tag=f"1.{place}", **call)(world)
+        assert bool(event.execution_id) is (verdict == STARTS), (about, call, event.reason)
+        assert event.execution_id or event.verdict == verdict, (about, call, event.reason)
+
+
+def test_a_refused_call_hides_no_push_of_the_registry_and_a_person_may_run_it(world: World) -> None:
+    assert {Verdict.NETWORK.value, Verdict.SIGNATURE.value} == set(SENDER_REFUSED)
+    same: dict[str, Any] = {"push": {"pushed_at": 5.0, "digest": "sha256:a", "provider_delivery_id": "p1"}}
+    refused = called(NETWORKS | SIGNED, delivery_id="d1", source_address="198.51.100.7", **same)(world)
+    forged = world.hook("d2", source_address="192.0.2.7", signature="missing", **same)
+    assert [refused.verdict, forged.verdict] == list(SENDER_REFUSED)
+    assert world.hook("d3", source_address="192.0.2.7", signature="good", **same).verdict == "started"
+    assert world.hook("d4", source_address="192.0.2.7", signature="good", **same).verdict == "duplicate"
+    with world.store.write() as uow, RunBatch(uow) as movement:
+        assert world.receiver.rerun(movement, forged, "ann", anyway=True).verdict == "queued"
 
 
 def test_what_is_gathered_waits_and_one_run_gets_all_tags(world: World) -> None:

@@ -18,7 +18,7 @@ from services.config.pushes.decision import FOUND_WITHIN_S, RUN_WITHIN_S, decide
 from services.config.pushes.verdicts import ABOUT, Judgement, Verdict
 from services.config.runs import admission
 from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
-from shared.contracts.pushes import Found, Push, RegistryAccess, TagResolved
+from shared.contracts.pushes import BodySignature, Found, HookReceived, Push, RegistryAccess, TagResolved
 
 NOW = 1_790_000_000.0
 POLICIES = ("queue-latest", "cancel-older", "skip-new", "parallel", "queue")
@@ -127,6 +127,8 @@ webhooks = st.one_of(
         access=st.sampled_from((None, RegistryAccess(registry_host="docker.io"))),
         gather_s=st.sampled_from((0.0, 5.0)),
         platforms=st.sampled_from(((), ("linux/arm64",))),
+        networks=st.sampled_from(((), ("192.0.2.0/24",))),
+        signed=st.booleans(),
         input=st.sampled_from(({}, {"cluster": "blue"})),
     ),
 )
@@ -178,10 +180,21 @@ history = {
     "gathering_since": st.sampled_from((None, NOW - 60.0)),
     "skipped": st.sampled_from((False, False, False, True)),
 }
+calls = st.builds(
+    HookReceived,
+    delivery_id=st.just("d1"),
+    received_at=st.just(NOW),
+    token_hash=st.just("token"),
+    webhook_id=st.sampled_from((None, "webhook-1")),
+    problem=st.sampled_from((None, "The body is empty.")),
+    source_address=st.sampled_from(("192.0.2.7", "198.51.100.7", "")),
+    signature=st.sampled_from((None, *BodySignature)),
+    via=st.sampled_from(("hook", "spool", "look", "test")),
+)
 cases = st.builds(
     case,
     event=events,
-    problem=st.sampled_from((None, "The body is empty.")),
+    call=st.one_of(st.none(), calls),
     webhook=webhooks,
     pipeline=pipelines,
     plan_problem=st.sampled_from(("", "", "stages: there are none")),
@@ -224,6 +237,10 @@ def test_a_run_starts_only_for_an_image_that_an_enabled_complete_webhook_wants(g
     assert pushed.kind == "image" and pushed.tag in ("1.4", "1.5", "latest")
     assert hook.enabled and not hook.missing and not hook.actor.problem and hook.repository in ("", pushed.repository)
     assert runs.enabled and decision.pipeline is runs and not generated.plan_problem
+    if (call := generated.call) is not None and call.via != "look":
+        assert not hook.networks or call.source_address == "192.0.2.7"
+        assert call.signature is not BodySignature.WRONG
+        assert not hook.signed or call.signature is BodySignature.GOOD or (not call.signature and call.webhook_id)
     assert decision.order.inputs["DOCKER_TAG"] == pushed.tag and decision.order.push == pushed
     assert decision.order.inputs.get("cluster") or not runs.tree["_inputMeta"]["cluster"]["mandatory"]
 
