@@ -142,8 +142,8 @@ class Runs:
         return ledger
 
 
-def deployment(name: str, image: str, *, replicas: int = 1, **spec: Any) -> str:
-    """A Deployment's YAML."""
+def deployment(name: str, image: str, *, replicas: int = 1, ready_after_s: int = 0, **spec: Any) -> str:
+    """A Deployment's YAML; its pods count as available once they have been ready for that long."""
     labels = {"app": name}
     container = {"name": "main", "image": image, **spec}
     # Without a volume for a token a pod is gone, and another in its place, in a fraction of the time.
@@ -153,7 +153,12 @@ def deployment(name: str, image: str, *, replicas: int = 1, **spec: Any) -> str:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods},
+        "spec": {
+            "replicas": replicas,
+            "minReadySeconds": ready_after_s,
+            "selector": {"matchLabels": labels},
+            "template": pods,
+        },
     }
     return yaml.safe_dump(body)
 

@@ -130,7 +130,8 @@ def test_a_stateful_set_that_waits_for_its_broken_pod_is_put_back(
 def test_a_container_that_crashes_fails_early_with_its_last_words(runs: Runs, space: str) -> None:
     command = ["sh", "-c", "echo cannot open /etc/app.conf; exit 3"]
     policy = "FallbackToLogsOnError"
-    text = deployment("web", "busybox:1.36", command=command, terminationMessagePolicy=policy)
+    # A busy node reports a container as running a while after it has ended.
+    text = deployment("web", "busybox:1.36", ready_after_s=10, command=command, terminationMessagePolicy=policy)
     done = runs.run(yaml=text, namespace=space, timeout=5)
     assert done.state.status is Status.FAILED
     assert "keeps crashing (exit code 3" in done.state.message

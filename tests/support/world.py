@@ -200,11 +200,11 @@ class World:
 
 
 def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30, *, every_s: float = 0.1) -> T:
-    """Ask until there is an answer; fails the test with what was waited for."""
+    """Ask until there is an answer, which an empty list is not; fails the test with what was waited for."""
     deadline = time.monotonic() + limit_s
     while True:
         found = ask()
-        if found is not None and found is not False:
+        if found is not None and found is not False and found != []:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {limit_s:.0f} s for {what}")
