@@ -7,7 +7,7 @@ import posixpath
 import re
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from services.runner.task_protocol import TaskFailed
@@ -68,10 +68,12 @@ def prepare(chart: Path, complete: Callable[[Path], None], depth: int = 0) -> No
 
 
 def _guard(file: Path) -> None:
-    if not file.is_file() or file.is_symlink() or file.stat().st_size > _MAX_TEMPLATE_BYTES:
+    if not file.is_file() or file.is_symlink():
         return
     data = file.read_bytes()
     if b"lookup" in data:
+        if len(data) > _MAX_TEMPLATE_BYTES:
+            raise TaskFailed(f"The template {file.name} is larger than {_MAX_TEMPLATE_BYTES // 2**20} MiB.")
         # Surrogates keep bytes that are not UTF-8 as they are.
         text = data.decode("utf-8", "surrogateescape")
         file.write_bytes(without_lookup(text).encode("utf-8", "surrogateescape"))
@@ -91,6 +93,30 @@ def without_lookup(template: str) -> str:
     and the chart would silently come out as for an empty cluster.
     """
     return _ACTION.sub(lambda action: _WORD.sub(_renamed, action[0]), template)
+
+
+MARK = "portside_lookup"
+"""No function of helm's: a text that calls it fails where a template hands the text to `tpl`."""
+_WORD_ALONE = r"(?<![.$\w])lookup(?!\w)"
+_MAY_CALL = re.compile(r"\{\{[^{}]*" + _WORD_ALONE)
+
+
+def texts(chart: Path) -> list[Path]:
+    """The files of a chart, and of those in it, that are not templates."""
+    files = (file for file in sorted(chart.rglob("*")) if "templates" not in file.relative_to(chart).parts)
+    return [file for file in files if file.is_file() and not file.is_symlink()]
+
+
+def mark(files: Iterable[Path]) -> dict[Path, bytes]:
+    """Write `MARK` for `lookup` into texts that may call it; returns those files' contents as they were."""
+    before = {}
+    for file in files:
+        data = file.read_bytes() if file.stat().st_size <= _MAX_TEMPLATE_BYTES else b""
+        text = data.decode("utf-8", "surrogateescape")
+        if _MAY_CALL.search(text):
+            before[file] = data
+            file.write_bytes(re.sub(_WORD_ALONE, MARK, text).encode("utf-8", "surrogateescape"))
+    return before
 
 
 def _renamed(word: re.Match[str]) -> str:

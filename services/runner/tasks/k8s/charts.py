@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
+from . import chart_files
 from .programs import ProgramFailed, render
 
 
@@ -90,6 +92,7 @@ def manifest_of(
         *(part for file in (*folder.values_files, own_file) for part in ("--values", str(file))),
     ]
     try:
+        _refuse_lookup_in_texts(arguments, work, (*chart_files.texts(chart), *folder.values_files, own_file))
         rendering = render("helm", arguments, work)
     except ProgramFailed as failed:
         words = failure(str(failed).replace(f"{chart.parent}/", "").replace(f"{work}/", ""))
@@ -102,6 +105,27 @@ def manifest_of(
     return rendering.text
 
 
+def _refuse_lookup_in_texts(arguments: list[str], work: Path, files: Iterable[Path]) -> None:
+    """Raise what helm complains of where a template hands a value that calls `lookup` to `tpl`.
+
+    Known only once it is rendered: elsewhere such a text is one as any other, and goes into the manifest as it is.
+    """
+    before = chart_files.mark(files)
+    if not before:
+        return
+    try:
+        render("helm", arguments, work)
+    except ProgramFailed as failed:
+        if _IN_TEXT.search(str(failed)):
+            raise
+    finally:
+        for file, content in before.items():
+            file.write_bytes(content)
+
+
+_IN_TEXT = re.compile(
+    rf'template: (\S+?):(\d+):\d+: .*?at <(tpl [^>]*)>.*function "{chart_files.MARK}" not defined', re.DOTALL
+)
 _LOOKUP = re.compile(r"template: (\S+?):(\d+):\d+: .*at <(index [^>]*)>: error calling index: cannot index", re.DOTALL)
 _UNKNOWN_HOOK = re.compile(r'skipping unknown hooks?[^\w]+(?:hookTypes=)?"?([\w,-]+)')
 _NOISE = re.compile(r"^(?:Use --debug flag.*|level=\w+ msg=.*|)$")
@@ -112,8 +136,13 @@ def failure(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if not _NOISE.fullmatch(line.strip())]
     text = " ".join(lines).removeprefix("Error: ")
     if call := _LOOKUP.search(text):
-        return (
-            f"{call[1]}:{call[2]} calls {call[3].replace('index', 'lookup', 1)}, which reads the cluster while the "
-            "chart is rendered, and a diff could not show what it makes of that: give the chart the value instead."
-        )
+        return f"{call[1]}:{call[2]} calls {call[3].replace('index', 'lookup', 1)}, {_WHY_REFUSED}"
+    if call := _IN_TEXT.search(text):
+        return f"{call[1]}:{call[2]} renders a text by {call[3].strip()} that calls lookup, {_WHY_REFUSED}"
     return text
+
+
+_WHY_REFUSED = (
+    "which reads the cluster while the chart is rendered, and a diff could not show what it makes of that: give the "
+    "chart the value instead."
+)

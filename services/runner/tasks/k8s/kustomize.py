@@ -23,16 +23,22 @@ from .programs import ProgramFailed, render
 _FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _OVERLAY = ".portside-overlay"
 _IMAGE_KEYS = frozenset({"name", "newName", "newTag", "digest", "tagSuffix"})
-_LISTS = ("resources", "bases", "components", "generators", "transformers", "validators", "configurations", "crds")
-"""Fields of a kustomization that may name something at another server."""
+_LISTS = (
+    *("resources", "bases", "components", "generators", "transformers", "validators", "configurations", "crds"),
+    "patchesStrategicMerge",
+)
+_WITH_FILES = ("configMapGenerator", "secretGenerator", "patches", "patchesJson6902", "replacements", "openapi")
+_FILE_KEYS = ("files", "envs", "env", "path")
+"""Fields of a kustomization, and of the entries of some, that may name something at another server."""
 _REMOTE = re.compile(r"[a-z+]+://|git@|git::|github\.com[/:]|[^/]+\.[a-z]+/[^?]*\?(?:ref|version)=|.*\.git(?:[/?]|$)")
+_KEY_OF_FILE = re.compile(r"^[\w.-]+=")
 _MAX_FOLDERS = 200
 
 
 def build(request: Asked, folder: Path, checkout: Path) -> str:
     """The manifest that the overlay in `folder` builds, with the task's own changes. Raises TaskFailed."""
     path = folder.relative_to(checkout)
-    _refuse_remote(folder, checkout)
+    refuse_remote(folder, checkout)
     overlay = checkout / _OVERLAY
     overlay.mkdir()
     (overlay / _FILES[0]).write_text(yaml.safe_dump(_kustomization(request, path), sort_keys=False), "utf-8")
@@ -104,8 +110,8 @@ def _patch(entry: Json) -> Json:
 # ---------------------------------------------------------------------------------------------------- what it may name
 
 
-def _refuse_remote(folder: Path, checkout: Path) -> None:
-    """Everything must lie in the commit: what another server has is neither pinned nor bounded."""
+def refuse_remote(folder: Path, checkout: Path) -> None:
+    """Raise TaskFailed for what another server has: everything must lie in the commit, pinned and bounded."""
     waiting, visited = [folder], set[Path]()
     while waiting and len(visited) <= _MAX_FOLDERS:
         place = waiting.pop().resolve()
@@ -134,6 +140,16 @@ def _names(file: Path, checkout: Path) -> Iterator[str]:
     except (Malformed, UnicodeDecodeError) as error:
         words = error.described if isinstance(error, Malformed) else ": not UTF-8"
         raise TaskFailed(f"{file.relative_to(checkout.resolve())} cannot be read{words}.") from None
-    for field in _LISTS:
-        listed = tree.get(field) if isinstance(tree, dict) else None
-        yield from (entry for entry in listed or () if isinstance(entry, str) and "\n" not in entry)
+    if isinstance(tree, dict):
+        yield from (name for field in _LISTS for name in _texts(tree.get(field)))
+        entries = [entry for field in _WITH_FILES for entry in _listed(tree.get(field)) if isinstance(entry, dict)]
+        named_files = (name for entry in entries for key in _FILE_KEYS for name in _texts(entry.get(key)))
+        yield from (_KEY_OF_FILE.sub("", name) for name in named_files)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _texts(value: Any) -> list[str]:
+    return [entry for entry in _listed(value) if isinstance(entry, str) and "\n" not in entry]

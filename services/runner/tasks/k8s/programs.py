@@ -1,6 +1,7 @@
 """Runs helm and kubectl as renderers: no network, no cluster, no home, bounded in time and output.
 
-The proxies of the environment lead nowhere and PATH is empty, so that neither program fetches or starts anything.
+The kernel refuses them a socket where it can (`without_network`), the proxies of the environment lead nowhere, and PATH
+is empty, so that neither program fetches or starts anything.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.runner.task_protocol import TaskFailed
+
+from . import without_network
 
 MAX_RENDERED_BYTES = 4 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
@@ -50,7 +53,8 @@ def render(program: str, arguments: Sequence[str], work: Path) -> Rendering:
             f"({_INSTALL[program]}). The image of Portside has it."
         )
     with _AT_A_TIME, tempfile.TemporaryDirectory(prefix="portside-home-") as home:
-        return _run(program, [place, *arguments], work, _environment(home))
+        launcher = (sys.executable, "-IS", without_network.__file__)
+        return _run(program, [*launcher, place, *arguments], work, _environment(home))
 
 
 class ProgramFailed(Exception):
