@@ -29,7 +29,7 @@ def commands(environment: Environment, home: Path) -> list[click.Command]:
     @click.option("--spool", "spools", multiple=True, type=_FILE, help="The gateway's spool, where it is not here.")
     @click.option("--keep", type=click.IntRange(1), help="Delete all but this many of the backups in the folder.")
     def backup(target: Path, keys: Path | None, spools: tuple[Path, ...], keep: int | None) -> None:
-        """Back up database and spool into one file while Portside runs; into a folder under a name by the time."""
+        """Back up database and spool into one file. Portside may run. In a folder the file is named by the time."""
         more = [*_given("--keys", keys), *_given("--keep", keep)]
         for spool in spools:
             more += _given("--spool", spool)
@@ -44,7 +44,7 @@ def commands(environment: Environment, home: Path) -> list[click.Command]:
     @click.option("--replace", is_flag=True, help="Replace all that the database holds.")
     @click.option("--without-secrets", is_flag=True, help="Restore although no key here opens its secrets.")
     def restore(source: Path, keys: Path | None, spool: Path | None, replace: bool, without_secrets: bool) -> None:
-        """Restore a backup into a Portside that is stopped, or into a new one before its first start."""
+        """Restore a backup. Portside must be stopped, or not have been started yet."""
         more = [*_given("--keys", keys), *_given("--spool", spool)]
         more += [flag for flag, is_set in (("--replace", replace), ("--without-secrets", without_secrets)) if is_set]
         try:

@@ -35,7 +35,7 @@ AFTER = {
 
 @click.group(name="system")
 def operate() -> None:
-    """Run a system: start it here, make its keys, sign in and set passwords without its page."""
+    """Run a system. Start it here, make its keys, back it up, sign in and set passwords without its page."""
 
 
 @operate.command()
@@ -122,7 +122,7 @@ def demo(
     hub: str | None,
     cluster_url: str | None,
 ) -> None:
-    """Push an image at a demo Docker Hub and watch it deploy; `demo push` pushes again."""
+    """Push an image at a demo Docker Hub and watch it deploy. `demo push` pushes again."""
     if context.invoked_subcommand:
         return
     if any((running, hub, cluster_url)) and not all((running, hub, cluster_url)):

@@ -246,7 +246,8 @@ def words_of(answer: ApiAnswer) -> str:
     message = body.get("message") or body.get("serverMessage") or body.get("error_description")
     lines = [str(message or answer.status)]
     flaws = body.get("flaws")
-    lines += [flaw_line(flaw) for flaw in (flaws if isinstance(flaws, list) else ()) if isinstance(flaw, dict)]
+    flaw_lines = [flaw_line(flaw) for flaw in (flaws if isinstance(flaws, list) else ()) if isinstance(flaw, dict)]
+    lines += [line for line in flaw_lines if line not in lines[0]]
     if body.get("nextStep"):
         lines.append(str(body["nextStep"]))
     return "\n".join(dict.fromkeys(lines))

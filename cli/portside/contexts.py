@@ -111,6 +111,10 @@ def _chosen(name: str) -> ServerContext:
     url, token = os.environ.get("PORTSIDE_URL", ""), os.environ.get("PORTSIDE_TOKEN", "")
     if not name and token and url:
         return ServerContext(ENVIRONMENT, url.rstrip("/"), token=token)
+    if not name and (token or url):
+        # A build whose secret is missing must not work with what somebody is signed in to.
+        lacking, there = ("PORTSIDE_URL", "PORTSIDE_TOKEN") if token else ("PORTSIDE_TOKEN", "PORTSIDE_URL")
+        raise CommandFailed(f"{there} is set and {lacking} is not: set both, or neither", ExitCode.USAGE)
     contexts = read()
     if name:
         return contexts.named(name)

@@ -5,12 +5,16 @@ The codes are promises to scripts; `docs/reference/cli.md` lists them from `MEAN
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import IntEnum
+from typing import TextIO
 
 import click
 
 from .texts import printable
+
+MAX_SECRET = 1_000_000
 
 
 class ExitCode(IntEnum):
@@ -54,12 +58,22 @@ class CommandFailed(Exception):
 
     def show(self) -> None:
         """Print the message on standard error, without control characters that an answer may hold."""
-        click.echo(click.style("error: ", fg="red") + printable(self.message), err=True)
+        click.echo(click.style("error: ", fg="red") + printable(self.message), err=True, color=colours(sys.stderr))
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def note(message: str) -> None:
     """Say something beside the result: on standard error, so that a pipe gets the result alone."""
     click.echo(printable(message), err=True)
+
+
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """What the system says of a file, in words alone."""
+    return (error.strerror if isinstance(error, OSError) else "it is not UTF-8") or str(error)
 
 
 def demand_terminal(purpose: str, instead: str) -> None:
@@ -72,13 +86,18 @@ def confirm(question: str, *, yes: bool) -> None:
     """Continue only if the person agrees; `--yes` agrees ahead, which a build must do."""
     if yes:
         return
-    demand_terminal(question, "give --yes to go ahead without a question.")
+    demand_terminal(f"asking {question!r}", "give --yes to go ahead without a question.")
     if not click.confirm(question, err=True):
         raise CommandFailed("nothing was changed")
 
 
-def ask_secret(question: str) -> str:
-    """Ask on a terminal, hidden; elsewhere the first line of standard input."""
+def ask_secret(question: str, *, lines: bool = False) -> str:
+    """Ask on a terminal, hidden; elsewhere the first line of standard input, or all its `lines`: some must be there."""
     if sys.stdin.isatty():
         return str(click.prompt(question, hide_input=True, err=True))
-    return sys.stdin.readline(1_000_000).rstrip("\r\n")
+    text = sys.stdin.read(MAX_SECRET + 1) if lines else sys.stdin.readline(MAX_SECRET + 1)
+    if len(text) > MAX_SECRET:
+        raise CommandFailed(f"{question}: standard input has more than {MAX_SECRET:,} characters", ExitCode.USAGE)
+    if not (secret := text.removesuffix("\n").removesuffix("\r")):
+        raise CommandFailed(f"{question}: standard input is empty; send it there", ExitCode.USAGE)
+    return secret

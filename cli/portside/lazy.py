@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .ending import CommandFailed, ExitCode
+from .ending import CommandFailed, ExitCode, why
 
 DEBUG = "PORTSIDE_DEBUG"
 
@@ -89,6 +89,10 @@ class Root(LazyGroup):
             # The reader of the pipe has what it needs; Python must not complain while it flushes at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return ExitCode.DONE
+        except OSError as error:
+            # Files that a command reads or writes have sentences of their own.
+            click.echo(f"error: cannot print the result: {why(error)}", err=True)
+            return ExitCode.FAILED
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise

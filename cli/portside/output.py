@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from .ending import colours
 from .texts import printable
 
 FORMS = ("table", "wide", "json", "yaml", "name")
@@ -133,14 +134,17 @@ def page(text: str) -> None:
     if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
         # Keeps colours and ends by itself where the text does fit.
         os.environ.setdefault("LESS", "FRX")
-        click.echo_via_pager(text, color=colours())
+        click.echo_via_pager(text, color=colours(sys.stdout))
         return
-    click.echo(text, nl=False, color=colours())
+    click.echo(text, nl=False, color=colours(sys.stdout))
 
 
-def colours() -> bool:
-    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def micros_of(text: object) -> int:
+    """A time that the server writes as text, in microseconds; 0 where there is none."""
+    try:
+        return int(datetime.fromisoformat(str(text or "")).timestamp() * MICROS)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def ago(micros: object) -> str:

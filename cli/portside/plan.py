@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
-from .ending import CommandFailed, ExitCode
+from . import server_yaml
+from .ending import CommandFailed, ExitCode, why
 from .output import as_yaml
 
 Json = dict[str, Any]
@@ -91,20 +93,22 @@ def read_files(paths: Sequence[Path]) -> list[tuple[str, str]]:
             files.append(path)
     if not files:
         raise CommandFailed(f"there is no .yaml file in {', '.join(map(str, paths))}", ExitCode.USAGE)
-    return [(str(file), _read(file)) for file in files]
+    return [(_title(file), _read(file)) for file in files]
+
+
+def _title(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def _read(file: Path) -> str:
     try:
-        if str(file) == "-":
-            import sys
-
-            return sys.stdin.read(MAX_FILE_BYTES)
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise CommandFailed(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB", ExitCode.USAGE)
-        return file.read_text(encoding="utf-8-sig")
+        with click.open_file(str(file), "rb") as stream:
+            content: bytes = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise CommandFailed(f"{_title(file)} is larger than {MAX_FILE_BYTES >> 20} MiB", ExitCode.USAGE)
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"cannot read {file}: {error}", ExitCode.USAGE) from None
+        raise CommandFailed(f"cannot read {_title(file)}: {why(error)}", ExitCode.USAGE) from None
 
 
 def definitions(files: Iterable[tuple[str, str]]) -> list[Definition]:
@@ -112,12 +116,12 @@ def definitions(files: Iterable[tuple[str, str]]) -> list[Definition]:
     result = []
     for name, text in files:
         try:
-            documents = [document for document in yaml.safe_load_all(text) if document is not None]
+            documents = server_yaml.load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-            why = getattr(error, "problem", None) or str(error)
-            raise CommandFailed(f"{place}: not YAML: {why}", ExitCode.USAGE) from None
+            problem = getattr(error, "problem", None) or str(error)
+            raise CommandFailed(f"{place}: not YAML: {problem}", ExitCode.USAGE) from None
         for document in documents:
             if not isinstance(document, dict):
                 raise CommandFailed(f"{name}: a document is not an object with kind and name", ExitCode.USAGE)

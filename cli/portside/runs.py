@@ -12,7 +12,7 @@ from urllib.parse import quote
 import click
 
 from .connection import PortsideServer, looks_like_id
-from .ending import CommandFailed, ExitCode, note
+from .ending import CommandFailed, ExitCode, note, why
 
 if TYPE_CHECKING:
     from .api import Json
@@ -26,6 +26,7 @@ EXIT_CODES = {
 POLL_S = 1.0
 PATIENCE_S = 120.0
 """A server that is away for so long has not just been restarted."""
+_IMAGE = re.compile(r"(?P<repository>(?:[\w.-]+:\d+/)?[\w./-]*)(?::(?P<tag>[\w.-]{1,128}))?(?:@sha256:[0-9a-f]{64})?")
 _NUMBERED = re.compile(r"(.+)#(\d{1,9})")
 
 
@@ -50,9 +51,10 @@ def locate(server: PortsideServer, reference: str) -> Json:
 
 
 def split_image(image: str) -> tuple[str, str]:
-    """Repository and tag; a registry's port is not a tag."""
-    head, colon, tag = image.rpartition(":")
-    return (head, tag) if colon and "/" not in tag else (image, "")
+    """Repository and tag; a registry's port is not a tag, and a digest behind them says nothing more."""
+    if not (match := _IMAGE.fullmatch(image)):
+        raise CommandFailed(f"{image!r} is not an image; write it as acme/web:1.4.0", ExitCode.USAGE)
+    return match["repository"], match["tag"] or ""
 
 
 def ask_filter(**fields: str) -> dict[str, str | int]:
@@ -79,7 +81,7 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read(1_000_000)
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"cannot read {path}: {error}", ExitCode.USAGE) from None
+        raise CommandFailed(f"cannot read {path}: {why(error)}", ExitCode.USAGE) from None
 
 
 def watch_run(server: PortsideServer, run: Json, *, timeout_s: float, cancellable: bool = False) -> Json:

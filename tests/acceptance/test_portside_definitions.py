@@ -110,7 +110,8 @@ def test_a_file_is_planned_applied_and_then_left_alone(command: Command, tmp_pat
     plan = command.json("apply", "-f", str(folder), "--dry-run")
     assert [(row["action"], row["name"]) for row in plan] == [("create", "cli-greeting"), ("create", "cli greets")]
     unasked = command.run("apply", "-f", str(folder))
-    assert unasked.returncode == ExitCode.USAGE and "create" in unasked.stderr and "--yes" in unasked.stderr
+    assert unasked.returncode == ExitCode.USAGE and "--yes" in unasked.stderr
+    assert "\ncreate  VARIABLE  cli-greeting" in f"\n{unasked.stderr}" and "\ufffd" not in unasked.stderr
     assert command.run("pipelines", "get", "cli greets").returncode == ExitCode.NOT_FOUND
     report = command.json("apply", "-f", str(folder), "--yes")
     assert [row["status"] for row in report] == ["CREATED", "CREATED"]
@@ -122,7 +123,7 @@ def test_a_file_is_planned_applied_and_then_left_alone(command: Command, tmp_pat
     changed = command.json("apply", "-f", str(folder), "--dry-run")
     assert [row["action"] for row in changed] == ["change", "change"]
     assert changed[1]["willNotRun"] == ["Only.Say: tasks of type Jenkins do not run here"]
-    file.write_text("kind: [")
+    file.write_text("kind: ]\n")
     broken = command.run("apply", "-f", str(folder), "--yes")
     assert broken.returncode == ExitCode.USAGE and f"{file}:1:" in broken.stderr
 

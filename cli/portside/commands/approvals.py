@@ -29,7 +29,7 @@ COLUMNS = (
 
 @click.group(cls=LazyGroup, places=PLACES)
 def approvals() -> None:
-    """Questions that executions wait on; answer with `approve` or `reject`."""
+    """Questions that executions wait on. Answer with `approve` or `reject`."""
 
 
 @click.command("list")
@@ -54,7 +54,7 @@ def approvals_list(server: PortsideServer, settled_too: bool, limit: int, watch:
 @click.option("-m", "--message", default="", help="Shown with the answer.")
 @with_server
 def approve(server: PortsideServer, approval: str, message: str) -> None:
-    """Approve APPROVAL: its id, or its execution as `PIPELINE#NUMBER`."""
+    """Approve what an execution waits for. APPROVAL is its id, or its execution as `PIPELINE#NUMBER`."""
     _answer(server, approval, "Approved", message)
 
 
@@ -63,7 +63,7 @@ def approve(server: PortsideServer, approval: str, message: str) -> None:
 @click.option("-m", "--message", default="", help="Shown with the answer.")
 @with_server
 def reject(server: PortsideServer, approval: str, message: str) -> None:
-    """Reject APPROVAL: its id, or its execution as `PIPELINE#NUMBER`."""
+    """Reject what an execution waits for. APPROVAL is its id, or its execution as `PIPELINE#NUMBER`."""
     _answer(server, approval, "Rejected", message)
 
 

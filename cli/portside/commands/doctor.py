@@ -45,7 +45,7 @@ class CheckedHop:
 @_OPTIONS[1]
 @with_output
 def doctor(context_name: str, project: str, form: str) -> None:
-    """Check every hop from here to the pods: server, sign-in, queues, endpoints, webhooks, deployments."""
+    """Check every hop from here to the pods. Those are server, sign-in, queues, endpoints, webhooks, deployments."""
     hops = list(_hops(context_name, project))
     print_all([hop.row() for hop in hops], COLUMNS, form, name="hop")
     if failed := [hop for hop in hops if hop.state == "failed"]:

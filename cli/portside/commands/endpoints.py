@@ -52,7 +52,7 @@ def endpoints_get(server: PortsideServer, endpoint: str, form: str) -> None:
 @with_output
 @with_server
 def endpoints_validate(server: PortsideServer, endpoint: str, form: str) -> None:
-    """Try an endpoint: its address, certificate, credentials and rights."""
+    """Try an endpoint. Its address, certificate, credentials and rights are checked."""
     stored = server.find("endpoints", endpoint)
     result = server.client.post("/endpoint-validation", stored)
     columns = (Column("STATE", lambda row: "ok" if row["ok"] else "failed"), field("MESSAGE", "message"))

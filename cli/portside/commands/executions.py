@@ -84,9 +84,10 @@ def get(server: PortsideServer, execution: str, form: str) -> None:
     from ..follow import rows
 
     run = locate(server, execution)
+    steps = [(f"{stage} / {task}" if task else stage, *rest) for stage, task, *rest in rows(run)]
+    width = max((len(title) for title, *_ in steps), default=0)
     lines = [
-        f"  {stage} / {task:<24} {status:<12} {took:<8} {message}" if task else f"  {stage:<35} {status:<12} {took}"
-        for stage, task, status, took, message in rows(run)
+        f"  {title:<{width}}  {status:<11}  {took:<8}  {message}".rstrip() for title, status, took, message in steps
     ]
     inputs = {name: text for name, text in (run.get("input") or {}).items() if text not in ("", None)}
     more = "\n".join(["", *lines, *(["", "input:", as_yaml(inputs).rstrip()] if form == "wide" and inputs else [])])
@@ -154,7 +155,7 @@ def resume(server: PortsideServer, execution: str) -> None:
 )
 @with_server
 def rerun(server: PortsideServer, execution: str, start: str, inputs: tuple[str, ...], wait: bool, timeout: int) -> int:
-    """Run an execution again with its inputs, whole or from a stage or task."""
+    """Run an execution again, whole or from a stage or task."""
     from ..runs import read_inputs
 
     body: dict[str, Any] = {"input": read_inputs(inputs)} if inputs else {}

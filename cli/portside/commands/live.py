@@ -30,7 +30,7 @@ LIVE = (
 @with_output
 @with_server
 def live(server: PortsideServer, look: bool, limit: int, form: str) -> None:
-    """Show what Portside last deployed to each cluster; with --look also what runs there now."""
+    """Show what Portside last deployed to each cluster. With --look also what runs there now."""
     rows = list(server.client.pages("/deployments", limit, **ask_filter(project=server.project)))
     if look:
         rows = [{**row, "_now": _now(server, row)} for row in rows]

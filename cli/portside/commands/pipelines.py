@@ -63,7 +63,7 @@ def get(server: PortsideServer, pipeline: str, form: str) -> None:
 @click.argument("pipeline")
 @with_server
 def edit(server: PortsideServer, pipeline: str) -> None:
-    """Edit a pipeline's YAML in $EDITOR; a mistake opens the editor again with its place."""
+    """Edit a pipeline's YAML in $EDITOR. A mistake opens the editor again and shows its place."""
     from ..api import ApiError, path_of
 
     demand_terminal("an editor", "use: portside apply -f FILE")

@@ -62,7 +62,7 @@ def projects_list(server: PortsideServer, limit: int, form: str, watch: bool) ->
 def projects_follow(
     server: PortsideServer, project_name: str, endpoint: str, branch: str, folder: str, every_s: int, prune: bool
 ) -> None:
-    """Have a project take its definitions from a Git repository; they are then read-only in Portside."""
+    """Take a project's definitions from a Git repository. They are then read-only in Portside."""
     body = {"endpoint": endpoint, "branch": branch, "folder": folder, "everySeconds": every_s, "prune": prune}
     source = server.client.put(_address(server, project_name), body)
     note(f"Project {project_name} follows {source['repository']}. See: portside projects status {project_name}")
@@ -73,7 +73,7 @@ def projects_follow(
 @with_yes
 @with_server
 def projects_unfollow(server: PortsideServer, project_name: str, yes: bool) -> None:
-    """Have a project no longer follow; its definitions stay, and people may change them."""
+    """Stop following. The project's definitions stay, and people may change them."""
     address = _address(server, project_name)
     confirm(f"Let project {project_name} no longer follow its repository?", yes=yes)
     server.client.delete(address)
@@ -85,7 +85,7 @@ def projects_unfollow(server: PortsideServer, project_name: str, yes: bool) -> N
 @with_output
 @with_server
 def projects_sync(server: PortsideServer, project_name: str, form: str) -> None:
-    """Look at the repository now and wait for the outcome; fails unless its newest commit is in force."""
+    """Look at the repository now and wait for the outcome. Fails unless its newest commit is in force."""
     address = _address(server, project_name)
     before = server.client.post(f"{address}/sync", {})["_lookedAtInMicros"]
     deadline = time.monotonic() + SYNC_LIMIT_S
@@ -104,7 +104,7 @@ def projects_sync(server: PortsideServer, project_name: str, form: str) -> None:
 @with_output
 @with_server
 def projects_status(server: PortsideServer, project_name: str, form: str, watch: bool) -> None:
-    """Show which repository a project follows, which commit is in force, and what is wrong with a newer one."""
+    """Show which repository and commit a project follows. Says also what is wrong with a newer commit."""
     address = _address(server, project_name)
     repeat(lambda: _print(server.client.get(address), form), watch=watch)
 

@@ -111,7 +111,7 @@ def rerun(server: PortsideServer, event: str, anyway: bool, form: str) -> None:
 @with_output
 @with_server
 def push(server: PortsideServer, image: str, webhook: str, form: str) -> None:
-    """Send a test delivery through a webhook: every hop is checked, and nothing is started.
+    """Send a test delivery through a webhook. Every hop is checked, and nothing is started.
 
     It comes as the registry would send it, to the address that the registry calls.
     """

@@ -39,7 +39,7 @@ LETTERS = (
 
 @click.group(cls=LazyGroup, places=PLACES)
 def queues() -> None:
-    """What waits between the processes, and the messages that could not be processed."""
+    """Queues between the processes, and dead letters."""
 
 
 @click.command("list")
@@ -80,7 +80,7 @@ def _about_letters(state: dict[str, Any]) -> str:
 @with_output
 @with_server
 def queues_letters(server: PortsideServer, state: str, limit: int, form: str, watch: bool) -> None:
-    """List dead letters: messages that could not be processed, with the reason."""
+    """List dead letters. They are messages that could not be processed, with the reason."""
     print_pages(server, "dead-letters", LETTERS, form, limit, "No dead letters.", watch=watch, name="id", state=state)
 
 

@@ -10,7 +10,7 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_context, with_limit, with_output, with_server, with_watch, with_yes
-from ..output import Column, field, print_one
+from ..output import Column, ago, field, local_time, micros_of, print_one
 from .listing import print_pages
 
 PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
@@ -19,8 +19,8 @@ TOKENS = (
     field("USER", "user"),
     field("MAY", "access"),
     Column("PROJECT", lambda token: token.get("project") or "all"),
-    field("LAST USED", "lastUsedAt"),
-    field("EXPIRES", "expiresAt"),
+    Column("LAST USED", lambda token: ago(micros_of(token.get("lastUsedAt")))),
+    Column("EXPIRES", lambda token: local_time(micros_of(token.get("expiresAt")))),
     field("ID", "id"),
 )
 
@@ -51,7 +51,7 @@ def tokens_list(server: PortsideServer, limit: int, form: str, watch: bool) -> N
 def tokens_create(
     server: PortsideServer, name: str, days: int | None, project: str, access: str | None, form: str
 ) -> None:
-    """Create an API token that acts as you and print it; it is not shown again."""
+    """Create an API token that acts as you. It is printed and not shown again."""
     narrowed = {"goodForDays": days, "project": project, "access": access}
     api_token = server.client.post(
         "/api-tokens", {"name": name, **{key: text for key, text in narrowed.items() if text}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..connection import PortsideServer
-from ..ending import CommandFailed, ExitCode, confirm, note
+from ..ending import CommandFailed, ExitCode, colours, confirm, note
 from ..options import with_output, with_server, with_yes
 from ..output import Column, field, page, print_all
 
@@ -44,7 +45,7 @@ KINDS = ("pipelines", "endpoints", "variables", "registry-webhooks", "schedules"
 @with_output
 @with_server
 def import_(server: PortsideServer, file: Path, action: str, form: str) -> None:
-    """Import definitions as they are, such as an export of Code Stream, and report on each."""
+    """Import definitions, such as an export of Code Stream. They are taken as they are, and the report names each."""
     from ..plan import read_files
 
     text = "\n---\n".join(text for _, text in read_files([file]))
@@ -73,7 +74,7 @@ def _send(server: PortsideServer, text: str, action: str, form: str) -> None:
 @click.argument("names", nargs=-1)
 @with_server
 def export(server: PortsideServer, kind: str | None, names: tuple[str, ...]) -> None:
-    """Export the project's definitions as YAML, or those of one KIND and these NAMES; secrets are masked."""
+    """Export the project's definitions as YAML. With KIND and NAMES, those alone. Secrets are masked."""
     query: dict[str, str | int] = {"project": server.project}
     if kind:
         chosen = names or tuple(str(row["name"]) for row in server.client.pages(f"/{kind}", 2_000))
@@ -85,7 +86,7 @@ def export(server: PortsideServer, kind: str | None, names: tuple[str, ...]) -> 
 @FILES
 @with_server
 def diff(server: PortsideServer, paths: tuple[Path, ...]) -> int:
-    """Show how files differ from what the server has; exit code 6 where they do."""
+    """Show how files differ from what the server has. The exit code is 6 where they do."""
     steps = [step for step in _plan(server, paths)[1] if step.verb != "leave"]
     text = "".join(
         step.difference or f"+++ {step.definition.file}: {step.definition.kind} {step.definition.name} is new\n"
@@ -102,7 +103,7 @@ def diff(server: PortsideServer, paths: tuple[Path, ...]) -> int:
 @with_output
 @with_server
 def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: bool, form: str) -> None:
-    """Make the server's definitions those of the files: first a plan, then, once agreed, the changes.
+    """Make the server's definitions those of the files. First comes a plan, then, once agreed, the changes.
 
     The plan says of each object whether it is created, changed or left, and which tasks will not run here. An object
     that no file names stays.
@@ -117,7 +118,7 @@ def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: b
         return
     from ..output import table
 
-    note(table([step.row() for step in steps], PLAN).rstrip())
+    click.echo(table([step.row() for step in steps], PLAN), nl=False, err=True, color=colours(sys.stderr))
     confirm(f"Apply {len(changes)} changes to project {server.project} at {server.context.url}?", yes=yes)
     changed_files = {step.definition.file for step in changes}
     text = "\n---\n".join(text for name, text in texts if name in changed_files)

@@ -47,7 +47,7 @@ def users_list(server: PortsideServer, limit: int, form: str, watch: bool) -> No
 @click.option("--group", "groups", multiple=True, help="A group for approvals; may be repeated.")
 @with_server
 def users_add(server: PortsideServer, name: str, email: str, role: str, groups: tuple[str, ...]) -> None:
-    """Add a user; the password is asked for, or read from standard input."""
+    """Add a user. The password is asked for, or read from standard input."""
     password = ask_secret(f"Password of {name}")
     body = {"name": name, "email": email, "serviceRole": role, "groups": list(groups), "password": password}
     server.client.post("/users", body)

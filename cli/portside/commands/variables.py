@@ -42,11 +42,14 @@ def variables_list(server: PortsideServer, limit: int, form: str, watch: bool) -
 @click.option("--secret", is_flag=True, help="Encrypt it and never show it.")
 @with_server
 def variables_set(server: PortsideServer, name: str, value: str | None, secret: bool) -> None:
-    """Create or change a variable; without VALUE it is read from standard input, which keeps it out of the history."""
+    """Create or change a variable.
+
+    Without VALUE it is read from standard input, whole, which keeps it out of the shell's history.
+    """
     from ..api import ApiError, path_of
 
     if value is None:
-        value = ask_secret(f"Value of {name}")
+        value = ask_secret(f"Value of {name}", lines=True)
     try:
         stored = server.client.by_name("variables", server.project, name)
     except ApiError as error:

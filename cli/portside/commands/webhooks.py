@@ -56,7 +56,7 @@ def webhooks_get(server: PortsideServer, webhook: str, form: str) -> None:
 @with_output
 @with_server
 def webhooks_test(server: PortsideServer, webhook: str, tag: str, form: str) -> None:
-    """Send a test delivery through a webhook: every hop is checked, and nothing is started."""
+    """Send a test delivery through a webhook. Every hop is checked, and nothing is started."""
     from .pushes import check_webhook
 
     check_webhook(server, webhook, {"tag": tag}, form)
@@ -67,7 +67,7 @@ def webhooks_test(server: PortsideServer, webhook: str, tag: str, form: str) -> 
 @with_yes
 @with_server
 def webhooks_rotate(server: PortsideServer, webhook: str, yes: bool) -> None:
-    """Give a webhook a new secret token and print its new hook URL; it is not shown again.
+    """Give a webhook a new secret token. Its new hook URL is printed and not shown again.
 
     At Docker Hub the hook is changed too; at other registries set the new URL yourself.
     """

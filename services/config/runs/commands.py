@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from services.config.model.claims import State
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.store import UnitOfWork, execution_views, executions, pruning
@@ -56,8 +57,12 @@ def _intend(intent: protocol.Intent) -> Callable[[UnitOfWork, Person, ExecutionV
             run = _load(movement, view.id)
             step = protocol.intend(run.holding, intent, uow.now)
             if step.refusal:
+                ended = run.holding.state is State.ENDED
                 raise refuse(
-                    Code.CONFLICT, f"Cannot {intent} {view.pipeline} #{view.idx}: {step.refusal}", subject=view.id
+                    Code.CONFLICT,
+                    f"Cannot {intent} {view.pipeline} #{view.idx}: {step.refusal}",
+                    subject=view.id,
+                    next_step="Rerun it, which starts a new run." if ended else "",
                 )
             executions.set_reason(uow, view.id, str(ask.body.get("reason") or f"{intent} by {person.user}"))
             movement.apply(run, step)

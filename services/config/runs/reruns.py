@@ -58,7 +58,7 @@ def _place(plan: Plan, state: RunState, since: str) -> tuple[str, str]:
         Code.INVALID,
         f"The run has no stage or task {since!r}",
         subject="from",
-        next_step=f"Say failed, a stage, or Stage.Task; did you mean {near}?" if near else "Say failed, or a stage.",
+        next_step=f"Write `failed`, a stage or Stage.Task.{f' Did you mean {near}?' if near else ''}",
     )
 
 

@@ -73,6 +73,13 @@ def test_a_refusal_is_the_servers_own_words_with_each_flaw_and_the_next_step(
     assert (failure.value.status, failure.value.exit_code) == (status, code)
 
 
+def test_a_flaw_that_the_message_names_is_not_repeated(url: str) -> None:
+    answers(400, {"message": "web cannot run: no input TAGG", "flaws": [{"message": "no input TAGG"}]})
+    with pytest.raises(ApiError) as failure:
+        Client(url).get("/pipelines")
+    assert failure.value.message == "web cannot run: no input TAGG"
+
+
 @pytest.mark.parametrize("body", [b"<html>a proxy's page</html>", b"", b"[" * 100_000])
 def test_an_answer_that_is_not_json_asks_whether_it_is_portside(url: str, body: bytes) -> None:
     answers(200, body)

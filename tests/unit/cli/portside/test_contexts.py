@@ -53,6 +53,19 @@ def test_a_build_needs_no_file(monkeypatch: pytest.MonkeyPatch, place: Path) -> 
     assert not place.exists()
 
 
+@pytest.mark.parametrize(
+    ("variable", "lacking"), [("PORTSIDE_URL", "PORTSIDE_TOKEN"), ("PORTSIDE_TOKEN", "PORTSIDE_URL")]
+)
+def test_half_of_the_environment_does_not_fall_back_to_what_somebody_is_signed_in_to(
+    monkeypatch: pytest.MonkeyPatch, variable: str, lacking: str
+) -> None:
+    contexts.write(Contexts().with_context(STAGING))
+    monkeypatch.setenv(variable, "https://portside.example.com")
+    with pytest.raises(CommandFailed, match=f"{variable} is set and {lacking} is not"):
+        contexts.chosen()
+    assert contexts.chosen("staging").url == STAGING.url
+
+
 def test_without_any_the_way_to_sign_in_is_named() -> None:
     with pytest.raises(CommandFailed, match="portside login") as failure:
         contexts.chosen()

@@ -9,7 +9,7 @@ import shutil
 import click
 import pytest
 
-from cli.portside import output
+from cli.portside import ending, output
 
 LINES = "\n".join(f"line {number}" for number in range(50)) + "\n"
 
@@ -44,8 +44,7 @@ def test_only_a_terminal_gets_colour_and_only_where_it_is_wanted(
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.stdout", stream)
-    assert output.colours() is coloured
+    assert ending.colours(stream) is coloured
 
 
 @pytest.mark.parametrize(

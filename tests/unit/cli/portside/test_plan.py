@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.portside.ending import CommandFailed, ExitCode
-from cli.portside.plan import Definition, definitions, in_projects, plan, read_files
+from cli.portside.plan import MAX_FILE_BYTES, Definition, definitions, in_projects, plan, read_files
+from shared.grammar.yaml_parser import parse_yaml
 
 TYPES = frozenset({"Log", "K8S"})
 STORED: dict[str, Any] = {
@@ -96,3 +98,18 @@ def test_a_project_that_the_server_has_is_left() -> None:
     stored = {("projects", "", "shop"): {"kind": "PROJECT", "name": "shop", "description": "", "members": []}}
     (step,) = plan([Definition({"kind": "PROJECT", "name": "shop"}, "f.yaml")], stored, TYPES)
     assert step.verb == "leave"
+
+
+SCALARS = "input: {on: yes, mode: 0644, version: 1.10, day: 2026-01-01, at: 22:30, sum: 1_000, y: n, note: what?}"
+
+
+def test_a_file_is_read_as_the_server_reads_it() -> None:
+    (definition,) = definitions([("f.yaml", f"kind: PIPELINE\nname: web\n{SCALARS}\n")])
+    assert [definition.document["input"]] == [parse_yaml(SCALARS)[0]["input"]]
+    assert list(definition.document["input"]) == ["on", "mode", "version", "day", "at", "sum", "y", "note"]
+
+
+def test_more_than_is_read_of_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"#" * (MAX_FILE_BYTES + 1))))
+    with pytest.raises(CommandFailed, match="standard input is larger than 8 MiB"):
+        read_files([Path("-")])

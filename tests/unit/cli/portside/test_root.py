@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.__main__ import main as whole
 from cli.portside import contexts
 from cli.portside.connection import version_note
-from cli.portside.ending import ExitCode
-from cli.portside.output import duration, length
+from cli.portside.ending import CommandFailed, ExitCode, ask_secret
+from cli.portside.output import duration, length, micros_of
 from cli.portside.root import main
 from cli.portside.runs import ask_filter, read_inputs
 from cli.portside.texts import printable
@@ -113,3 +117,47 @@ def test_how_long_something_took(micros: int | None, text: str) -> None:
 )
 def test_how_long_ago_something_was(seconds: float, text: str) -> None:
     assert length(seconds) == text
+
+
+def test_a_list_of_commands_cuts_no_sentence_off() -> None:
+    assert [words for words in _listed(whole, click.Context(whole)) if words.endswith("...")] == []
+
+
+def _listed(group: click.Group, context: click.Context) -> Iterator[str]:
+    commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    room = 80 - 8 - max(map(len, commands))
+    for name, command in commands.items():
+        assert command is not None
+        yield f"{name}: {command.get_short_help_str(room)}"
+        if isinstance(command, click.Group):
+            yield from _listed(command, click.Context(command, parent=context))
+
+
+@pytest.mark.parametrize(("text", "secret"), [("a\nb\n", "a\nb"), ("a", "a"), ("a\r\n", "a")])
+def test_a_value_of_several_lines_is_read_whole(monkeypatch: pytest.MonkeyPatch, text: str, secret: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert ask_secret("Value of key", lines=True) == secret
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_standard_input_is_not_taken_for_a_secret(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    with pytest.raises(CommandFailed, match="Password of ann: standard input is empty"):
+        ask_secret("Password of ann")
+
+
+def test_a_full_disk_is_not_a_fault_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(contexts, "read", full)
+    done = run("contexts", "list")
+    assert (done.exit_code, done.stderr) == (
+        ExitCode.FAILED,
+        "error: cannot print the result: No space left on device\n",
+    )
+
+
+def test_a_time_of_the_server_is_read() -> None:
+    assert micros_of("2026-11-30 15:40:46.874069+00") == 1796053246874069
+    assert (micros_of(""), micros_of(None), micros_of("soon")) == (0, 0, 0)
