@@ -63,10 +63,18 @@ def _tree(text: str, fields: Fields) -> Any:
     try:
         tree = grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text.strip()))
     except exceptions.ODataException as error:
-        raise _refused(text, f"it cannot be read: {error}", fields) from error
+        raise _refused(text, _unreadable(error), fields) from error
     if tree is None:
         raise _refused(text, "it cannot be read", fields)
     return tree
+
+
+def _unreadable(error: exceptions.ODataException) -> str:
+    """Why and where, without the library's objects."""
+    if not isinstance(error, exceptions.TokenizingException | exceptions.ParsingException):
+        return f"it cannot be read: {error}"
+    token = error.token
+    return f"it cannot be read from character {token.index + 1} on" if token else "it ends too early"
 
 
 def demanded(text: str, name: str, fields: Fields) -> str | None:

@@ -88,3 +88,19 @@ def test_orders_name_fields_and_directions() -> None:
     assert [str(one) for one in ordering("", FIELDS, "at desc")] == ["at DESC"]
     with pytest.raises(Refused):
         ordering("secret desc", FIELDS, "name")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name eq '", "cannot be read from character 9 on"),
+        ("name eq 'a' garbage", "cannot be read from character 12 on"),
+        ("name eq", "cannot be read from character 5 on"),
+        ("(name eq 'a'", "ends too early"),
+        ("nope(name)", "Unknown function: 'nope'"),
+    ],
+)
+def test_where_a_filter_is_wrong_is_told_in_words(text: str, why: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        condition(text, FIELDS)
+    assert why in refusal.value.problem.message and "Token" not in refusal.value.problem.message
