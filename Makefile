@@ -49,10 +49,10 @@ link: ## Print a sign-in link that works once
 	@$(SETUP)
 	@$(PY) -m cli system link
 
-# Two at a time, since most of a test's time is waiting; a file's tests stay together, since they share what they start.
+# Three at a time on two cores, since most of a test's time is waiting; a file's tests share what they start.
 test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
-	@$(PY) -m pytest -q --hypothesis-profile=whole -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -q --hypothesis-profile=whole -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Schemathesis, which none of them uses, takes two seconds of every process to load.
 UNIT := -m "not slow" -p no:schemathesis -n 2 --dist worksteal tests/unit tests/model
@@ -63,7 +63,7 @@ unit: ## Run the fast tests alone
 
 test-all: ## Run everything with every part: outer ring, real cluster, Docker, browsers twice, chaos (MINUTES=5)
 	@$(SETUP) --dev --broker
-	@$(PY) -m pytest -q --outer --every-part --hypothesis-profile=whole -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -q --outer --every-part --hypothesis-profile=whole -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(PY) -m pytest -q tests/browser $(ARGS)
 	@$(MAKE) --no-print-directory chaos
 

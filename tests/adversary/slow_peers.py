@@ -1,7 +1,8 @@
 """A stranger with many connections that never finish anything, as a process of its own, from an address of its own.
 
-`python -m tests.adversary.slow_peers KIND HOST PORT COUNT SECONDS` prints how many connections it opened, then works
-until its time is over or it is ended. Bounded in count and time; loopback only.
+`python -m tests.adversary.slow_peers KIND HOST PORT COUNT SECONDS` prints how many connections it has once they are
+nearly all, or after ten seconds, and works until its time is over or it is ended. Bounded in count and time; loopback
+only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 
 SOURCE = "127.0.0.2"
 DRIP_EVERY_S = 1.0
+NEARLY_ALL = 0.9
+READY_WITHIN_S = 10.0
 HEAD = b"POST /pipelines/api/docker-hub-webhooks?secureToken=none HTTP/1.1\r\nHost: a\r\n"
 PATIENT = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -88,19 +91,21 @@ def connect(host: str, port: int) -> socket.socket:
 def attack(kind: str, host: str, port: int, count: int, seconds: float) -> None:
     """Keep this many connections; whichever is closed is opened again."""
     # A stranger works on a machine of his own.
-    os.nice(19)
-    until = time.monotonic() + seconds
+    os.nice(10)
+    began = time.monotonic()
+    until = began + seconds
     poller = selectors.DefaultSelector()
-    said, opened = False, 0
+    is_ready, opened = False, 0
     while time.monotonic() < until:
         turn = time.monotonic()
         while len(poller.get_map()) < count and time.monotonic() < min(until, turn + 1):
             with contextlib.suppress(OSError):
                 poller.register(connect(host, port), selectors.EVENT_READ, KINDS[kind](opened))
             opened += 1
-        if not said:
-            said = True
-            print(len(poller.get_map()), flush=True)
+        held = len(poller.get_map())
+        if not is_ready and (held >= NEARLY_ALL * count or turn - began > READY_WITHIN_S):
+            is_ready = True
+            print(held, flush=True)
         for key in list(poller.get_map().values()):
             _drip(poller, key, reads=kind != "slow-readers")
         time.sleep(max(0.05, DRIP_EVERY_S - (time.monotonic() - turn)))
