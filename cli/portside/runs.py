@@ -57,6 +57,11 @@ def split_image(image: str) -> tuple[str, str]:
     return match["repository"], match["tag"] or ""
 
 
+def image_of(event: Json) -> str:
+    """The image of an event; blank where its delivery could not be read."""
+    return ":".join(part for part in (event.get("imageName"), event.get("tag")) if part)
+
+
 def ask_filter(**fields: str) -> dict[str, str | int]:
     """An OData `$filter` that demands these values; fields without one are left out."""
     parts = [f"{name} eq '{text.replace(chr(39), chr(39) * 2)}'" for name, text in fields.items() if text]

@@ -114,3 +114,28 @@ def test_each_action_reads_scalars_as_kubectl_does(runs: Runs, kube: Kube, space
 
 def empty(group: str, name: str) -> dict[str, Any]:
     return {"apiVersion": f"{group}/v1", "kind": "Window", "metadata": {"name": name}, "spec": {}}
+
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: odd-keys}
+stringData:
+  on: hidden-one
+  0o17: hidden-two
+  1e3: hidden-three
+"""
+
+
+def test_a_secret_is_masked_under_the_keys_that_kubectl_sends(runs: Runs, kube: Kube, space: str) -> None:
+    planned = runs.run(action="DIFF", yaml=SECRET, namespace=space)
+    done = runs.run(yaml=SECRET, namespace=space)
+    assert done.state.status is Status.COMPLETED, done.state.message
+    stored = kube.call("GET", f"/api/v1/namespaces/{space}/secrets/odd-keys")["data"]
+    assert sorted(stored) == ["1000", "15", "true"]
+    diff = planned.state.task("Deploy", "Apply").output.view["diff"]
+    assert [key for key in stored if f"{key}: " not in diff.replace("'", "")] == []
+    shown = done.state.task("Deploy", "Apply").output.view
+    assert sorted(shown["response"]["secrets"]["odd-keys"]["data"]) == sorted(stored)
+    assert "hidden-" not in f"{diff}{shown}{planned.lines}{done.lines}"
+    assert not any(value in f"{diff}{shown}{planned.lines}{done.lines}" for value in stored.values())

@@ -11,12 +11,12 @@ from ..ending import CommandFailed, ExitCode, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
 from ..output import Column, age, as_yaml, cell, field, local_time, print_all, print_one
-from ..runs import ask_filter, split_image
+from ..runs import ask_filter, image_of, split_image
 from ..watching import repeat
 
 PLACES = {"list": f"{__name__}:events_list", "get": f"{__name__}:get", "rerun": f"{__name__}:rerun"}
 COLUMNS = (
-    Column("IMAGE", lambda event: f"{event.get('imageName')}:{event.get('tag')}"),
+    Column("IMAGE", lambda event: image_of(event)),
     field("VERDICT", "verdict"),
     age("PUSHED", "timeStampInMicros"),
     field("WEBHOOK", "webhook"),

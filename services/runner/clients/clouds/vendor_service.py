@@ -96,7 +96,7 @@ class VendorService:
             return CloudProblem("unavailable", f"{place} answered {reply.status}; try again later.")
         reason = ": ".join(part for part in (code, words) if part) or f"status {reply.status}"
         if any(sign in code.lower() for sign in _RIGHTS):
-            return CloudProblem("no-right", f"{self._title} lets this identity not do {right}: {reason}")
+            return CloudProblem("no-right", f"{self._title} does not let this identity do {right}: {reason}")
         return CloudProblem("wrong-password", f"{self._title} refuses the sign-in ({right}): {reason}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.portside.ending import CommandFailed, ExitCode
-from cli.portside.runs import split_image
+from cli.portside.runs import image_of, split_image
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ def test_what_is_no_image_is_refused_with_how_to_write_one(image: str) -> None:
     with pytest.raises(CommandFailed, match="write it as acme/web") as failure:
         split_image(image)
     assert failure.value.exit_code is ExitCode.USAGE
+
+
+def test_an_event_without_an_image_shows_none() -> None:
+    assert image_of({"imageName": "acme/web", "tag": "1.4.0"}) == "acme/web:1.4.0"
+    assert image_of({"imageName": "", "tag": ""}) == image_of({}) == ""
