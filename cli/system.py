@@ -114,13 +114,14 @@ def initialise(layout: Layout, environment: dict[str, str]) -> None:
 
 
 def run_once(command: tuple[str, ...], variables: dict[str, str], text: str | None = None) -> str:
-    """Run a command to its end and return what it printed; raises SetUpFailed with its last line."""
+    """Run a command to its end and return what it printed; raises SetUpFailed with its message, or its last lines."""
     done = subprocess.run(
         list(command), env={**os.environ, **variables}, input=text, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise SetUpFailed(f"`{' '.join(command[1:])}` failed:\n{words}")
+        _, is_message, message = f"\n{done.stderr}".partition("\nError: ")
+        last_lines = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise SetUpFailed(message.strip() if is_message else f"`{' '.join(command[1:])}` failed:\n{last_lines}")
     return done.stdout.strip()
 
 

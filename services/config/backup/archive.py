@@ -153,7 +153,7 @@ def _readable(source: Path) -> Iterator[None]:
         yield
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise Fatal(
-            f"{source} cannot be read to its end: {error}. It is cut off or no backup; take another."
+            f"{source} cannot be read to its end: {error}. It is cut off, or not a backup; take another."
         ) from error
     except OSError as error:
         raise Fatal(f"{source} cannot be read: {error.strerror or error}.") from error
