@@ -20,6 +20,7 @@ from cli.portside.api import Client, Unreachable
 from cli.processes import portside
 from cli.samples import DEFINITIONS, Samples
 from cli.staging import given_image, scene_of, stage_anew, stage_there, start_system
+from shared.contracts.texts import counted
 from shared.process.secrets import create_keys
 
 HOME = Path(os.environ.get("PORTSIDE_HOME") or ".portside")
@@ -54,7 +55,7 @@ def init(root: Path | None, secret: str | None) -> None:
         click.echo(f"keys are in {HOME / 'keys'}")
         return
     paths = secretfiles.create(root)
-    click.echo(f"made {len(paths)} files of secrets" if paths else "every secret exists already")
+    click.echo(f"made {counted(len(paths), 'file')} of secrets" if paths else "every secret exists already")
 
 
 @operate.command()

@@ -44,6 +44,11 @@ class Layout:
     """The gateway's own certificate, where it serves HTTPS itself; clients on this machine trust it."""
 
     @property
+    def local_url(self) -> str:
+        """Where hooks of this machine reach the gateway."""
+        return _url("127.0.0.1", self.port, self.certificate)
+
+    @property
     def url(self) -> str:
         """Where this machine reaches the gateway."""
         return _url("127.0.0.1" if self.host in EVERYWHERE else self.host, self.port, self.certificate)
@@ -86,6 +91,7 @@ def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict
         "PORTSIDE_HOME": str(layout.home),
         "AMQP_URL": amqp_url,
         "PUBLIC_URL": layout.public_url,
+        "LOCAL_URL": layout.local_url,
         "HOST": layout.host,
         "PORT": str(layout.port),
         "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite:///{layout.home / 'portside.db'}",

@@ -11,6 +11,7 @@ import click
 
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Refused
+from shared.contracts.texts import counted
 from shared.contracts.times import utc
 from shared.process import life
 from shared.process.logging import configure
@@ -98,7 +99,7 @@ def copy_database(url: str) -> None:
     alone = lock.acquire()
     copied = sum(copying.copy(source, target).values())
     lock.release()
-    click.echo(f"{copied:,} rows are in {shown_url}")
+    click.echo(f"{counted(copied, 'row is', 'rows are')} in {shown_url}")
     if not alone:
         click.echo("config is running: what it writes from now on is not in the copy")
     for store in (source, target):
@@ -175,8 +176,8 @@ def _spool(settings: Settings) -> Path:
 
 
 def _counts(manifest: BackupManifest) -> str:
-    hooks = "no spool" if manifest.hooks is None else f"{len(manifest.hooks):,} hooks of the spool"
-    return f"{sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables and {hooks}"
+    hooks = "no spool" if manifest.hooks is None else f"{counted(len(manifest.hooks), 'hook')} of the spool"
+    return f"{counted(sum(manifest.rows.values()), 'row')} of {counted(len(manifest.rows), 'table')} and {hooks}"
 
 
 @main.command("one-time-code")

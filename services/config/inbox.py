@@ -25,6 +25,7 @@ from shared.contracts.notices import NoticeTried
 from shared.contracts.pushes import HooksRefused, TagResolved
 from shared.contracts.sign_on_checks import SignOnChecked
 from shared.contracts.tag_polls import TagsSeen
+from shared.contracts.texts import counted
 
 KeepMirrorReport = Callable[[UnitOfWork, MirrorReport], None]
 """Keeps what hubsync says about a webhook."""
@@ -76,7 +77,7 @@ class Inbox:
 
 
 def _hooks_refused(movement: RunBatch, refused: HooksRefused) -> None:
-    pushes = "A push was" if refused.count == 1 else f"{refused.count} pushes were"
+    pushes = counted(refused.count, "push was", "pushes were")
     line = (
         f"{pushes} rate-limited (429): one gateway process accepts {refused.cap_per_minute} a minute per token "
         "(HOOK_CAP_PER_MINUTE)."

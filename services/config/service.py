@@ -96,7 +96,7 @@ class Config:
         self.health = Health("config", settings.home, instance=settings.instance)
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.options = Options(settings)
-        self.catalog = Catalog(Context(_sealer(settings), settings.public_url, self.options))
+        self.catalog = Catalog(Context(_sealer(settings), self.options))
         self.leases = Leases(lease_s=settings.lease_s)
         self.receiver = Deliveries(self.catalog)
         self.looks = TagPolling(self.receiver, self._pace)

@@ -75,6 +75,7 @@ class Runner:
         self._health.tell(lambda report: self._bus.broadcast(topics.PROCESS_HEALTH, report, subject=report.instance))
         self._health.watch("broker", lambda: self._bus.trouble)
         self._health.watch("tasks", lambda: self._holder.trouble)
+        self._health.watch_note("cloud-tokens", logins.note)
         self._metrics = Metrics(settings, self._health, (self._bus.sample, self._holder.sample))
         account_of, validator = accounts(opener), Validator(opener, self._client)
         sign_on = ProviderSignOn(self._client, sealer.seal)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pydantic_core
 
+from shared.contracts.texts import counted
 from shared.process.logging import get_logger
 
 from . import topology, wire
@@ -63,9 +64,16 @@ def letter(delivery: Delivery) -> DeadLetter:
 
 
 def _history(headers: Mapping[str, Any], deaths: list[Mapping[str, Any]]) -> list[str]:
-    counts = {wire.FAILURES: "retries", wire.CRASHES: "handler failures"}
-    lines = [f"{headers[name]} {label}" for name, label in counts.items() if headers.get(name)]
-    return lines + [f"{death.get('reason')} in {death.get('queue')}, {death.get('count', 1)} times" for death in deaths]
+    nouns = {wire.FAILURES: ("retry", "retries"), wire.CRASHES: ("handler failure", "")}
+    lines = [_times(headers[name], *noun) for name, noun in nouns.items() if headers.get(name)]
+    return lines + [
+        f"{death.get('reason')} in {death.get('queue')}, {_times(death.get('count', 1), 'time')}" for death in deaths
+    ]
+
+
+def _times(count: Any, noun: str, nouns: str = "") -> str:
+    """What a header counts, which may hold anything."""
+    return counted(count, noun, nouns) if isinstance(count, int) else f"{count} {nouns or noun + 's'}"
 
 
 def _subject(body: bytes) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.contracts.texts import counted
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
@@ -108,7 +109,7 @@ class Refusals:
         if refusal is None or not refusal.depths:
             return "its queue may be full; how many messages it holds was not read yet"
         return ", ".join(
-            f"{name} holds {depth.messages:,} messages" + ("" if depth.has_room else " and is full")
+            f"{name} holds {counted(depth.messages, 'message')}" + ("" if depth.has_room else " and is full")
             for name, depth in refusal.depths.items()
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Json = dict[str, Any]
 """A JSON object whose shape another document defines."""
@@ -21,3 +21,5 @@ class Sealed(Message):
 
     key_id: str
     box: str
+    ends_at: float | None = Field(default=None, exclude_if=lambda ends_at: ends_at is None)
+    """When it ends, in seconds since the epoch, where it is a token that says so; nothing else is known of it."""

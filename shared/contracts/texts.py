@@ -1,4 +1,4 @@
-"""Which texts can be sent and kept, and which are numbers. Pure.
+"""Which texts can be sent and kept, which are numbers, and how many are said. Pure.
 
 UTF-8 has no half of a surrogate pair, and databases refuse NUL; Python reads no integer of more than 4,300 digits, and
 databases keep none of more than 64 bits.
@@ -37,6 +37,12 @@ def without_controls(text: str) -> str:
 def one_line(text: str) -> str:
     """The same, blanks and line breaks between words made one blank each."""
     return without_controls(" ".join(text.split()))
+
+
+def counted(count: float, noun: str, nouns: str = "") -> str:
+    """`1 hook`, `2 hooks`; `nouns` where an s alone does not make the plural, or where a verb follows."""
+    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{number} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def whole_number(text: str, digits: int = 9) -> int | None:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import counted
 
 MIN_LENGTH = 10
 MAX_LENGTH = 1_000
@@ -34,7 +35,7 @@ def password_flaw(password: str, *names: str, least: int = MIN_LENGTH) -> str:
     folded = password.casefold()
     if len(password) < least:
         missing = least - len(password)
-        return f"The password is too short: {missing} more character{'s' * (missing > 1)} needed."
+        return f"The password is too short: {counted(missing, 'more character')} needed."
     if len(password) > MAX_LENGTH:
         return f"The password is longer than {MAX_LENGTH:,} characters."
     if folded in _common():

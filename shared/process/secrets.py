@@ -20,6 +20,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from shared.contracts.base import Sealed
 
 from .masking import opened_secrets
+from .token_ends import token_end
 
 KEY_FILES = {"seal.key": "SEAL_PRIVATE_KEY", "seal.pub": "SEAL_PUBLIC_KEY", "jwt.key": "JWT_KEY"}
 """The files in `<home>/keys`, and the variables that take their place."""
@@ -50,8 +51,9 @@ class Sealer:
         self._box = SealedBox(PublicKey(current))
 
     def seal(self, secret: str) -> Sealed:
-        """Close a text so that only the private key's holder can read it."""
-        return Sealed(key_id=self.key_id, box=base64.b64encode(self._box.encrypt(secret.encode())).decode())
+        """Close a text so that only the private key's holder can read it; when a token ends stays readable."""
+        box = base64.b64encode(self._box.encrypt(secret.encode())).decode()
+        return Sealed(key_id=self.key_id, box=box, ends_at=token_end(secret))
 
     def seal_secret(self, secret: str) -> Sealed:
         """The same for what came in clear; no log line of this process shows it from now on."""

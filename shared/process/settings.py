@@ -56,8 +56,11 @@ class CommonSettings(BaseSettings):
     """Only config opens it; empty means `portside.db` in the home folder."""
     portside_home: Path = Path(".portside")
     """The folder of keys, health files, the gateway's spool and the embedded database."""
-    public_url: str = "http://127.0.0.1:8080"
-    """Where the world reaches the gateway: scheme, host and port. A path is refused, since pages are at the root."""
+    public_url: str = ""
+    """Where the world reaches the gateway: scheme, host and port. A path is refused, since pages are at the root. While
+    it is set it cannot be changed on the page *Settings*; blank, or the same as `LOCAL_URL`, leaves it to that page."""
+    local_url: str = "http://127.0.0.1:8080"
+    """Where this machine reaches the gateway, which is the public address until somebody says another."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     metrics_port: int = Field(default=0, ge=0, le=65_535)
@@ -75,14 +78,15 @@ class CommonSettings(BaseSettings):
             home = Path(values.get("portside_home") or ".portside").absolute()
             values["portside_home"] = home
             values["database_url"] = values.get("database_url") or f"sqlite:///{home}/portside.db"
-            if isinstance(url := values.pop("public_url", None), str) and url.strip():
-                values["public_url"] = url.strip().rstrip("/")
+            for name in ("public_url", "local_url"):
+                if isinstance(url := values.pop(name, None), str) and url.strip():
+                    values[name] = url.strip().rstrip("/")
         return values
 
-    @field_validator("public_url")
+    @field_validator("public_url", "local_url")
     @classmethod
     def _is_public(cls, url: str) -> str:
-        if flaw := public_url_flaw(url):
+        if url and (flaw := public_url_flaw(url)):
             raise ValueError(flaw)
         return url
 
@@ -91,6 +95,11 @@ class CommonSettings(BaseSettings):
     def _is_amqp(cls, url: str) -> str:
         node_urls(url)
         return url
+
+    @property
+    def first_address(self) -> str:
+        """The public address as far as the environment tells."""
+        return self.public_url or self.local_url
 
     @property
     def home(self) -> Path:

@@ -151,7 +151,7 @@ def test_an_update_on_delete_waits_and_says_which_image_the_pods_run(runs: Runs,
     }
     done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
     assert done.state.status is Status.COMPLETED, done.state.message
-    assert "1 of 1 pods ready" in message(done)
+    assert "1 of 1 pod ready" in message(done)
     template: Any = tree["spec"]
     template["template"]["spec"]["containers"][0]["image"] = "local/pause:none"
     done = runs.run(yaml=yaml.safe_dump(tree), namespace=space)
@@ -168,7 +168,7 @@ def test_a_partition_waits_for_its_part_and_says_which_images_the_pods_run(runs:
     tree["spec"]["template"]["spec"]["containers"][0] |= {"image": BUSYBOX, "command": ["sleep", "600"]}
     done = runs.run(yaml=yaml.safe_dump(tree), namespace=space, timeout_s=180)
     assert done.state.status is Status.COMPLETED, done.state.message
-    assert "1 pods updated (partition 1)" in message(done)
+    assert "1 pod updated (partition 1)" in message(done)
     assert PAUSE in message(done)
     assert BUSYBOX in message(done)
 

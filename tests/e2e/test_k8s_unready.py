@@ -30,7 +30,7 @@ def failed(runs: Runs, text: str, space: str, timeout: float = SHORT) -> str:
 def test_a_probe_that_fails_is_named_with_its_answer(runs: Runs, space: str) -> None:
     probe = {"exec": {"command": ["sh", "-c", "echo no database; exit 1"]}, "periodSeconds": 1}
     message = failed(runs, deployment("web", BUSYBOX, command=["sleep", "600"], readinessProbe=probe), space)
-    assert "0 of 1 updated pods available. pod web-" in message
+    assert "0 of 1 updated pod available. pod web-" in message
     assert "its readiness probe does not succeed (sh -c echo no database; exit 1: Readiness probe failed:" in message
     assert "no database) [Unhealthy]." in message
 

@@ -44,7 +44,7 @@ def test_another_system_goes_on_from_the_backup_of_a_running_one(
         world.push("spooled")
         saved = command(world.told, "backup", str(backup), "--keys", str(keys))
     assert saved.returncode == 0, saved.stderr
-    assert "1 hooks of the spool" in saved.stdout and f"keys are in {keys}" in saved.stdout
+    assert "1 hook of the spool" in saved.stdout and f"keys are in {keys}" in saved.stdout
     assert {stat.S_IMODE(file.stat().st_mode) for file in (backup, keys)} == {0o600}
     shutil.copy(world.layout.password_file, tmp_path / "admin-password")
     verified = command({}, "verify", str(backup))
@@ -54,7 +54,7 @@ def test_another_system_goes_on_from_the_backup_of_a_running_one(
     refused = command({**there, "PORTSIDE_HOME": str(tmp_path / "other")}, "restore", str(backup))
     assert refused.returncode == 1 and "no key: nothing was restored" in refused.stderr, refused.stderr
     restored = command(there, "restore", str(backup), "--keys", str(keys))
-    assert restored.returncode == 0 and "1 hooks of the spool" in restored.stdout, restored.stderr
+    assert restored.returncode == 0 and "1 hook of the spool" in restored.stdout, restored.stderr
 
     shutil.copy(tmp_path / "admin-password", new / "admin-password")
     more = {name: value for name, value in there.items() if name == "DATABASE_URL"}

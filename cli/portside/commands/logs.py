@@ -14,7 +14,7 @@ from ..follow import ENDED, task_names
 from ..options import with_server
 from ..output import page
 from ..runs import POLL_S, locate, patiently
-from ..texts import printable
+from ..texts import counted, printable
 
 Json = dict[str, Any]
 AT_ONCE = 2_000
@@ -77,7 +77,7 @@ def _new_lines(
             first, lines = int(chunk["firstLine"]), chunk["lines"]
             end = ends.get(key, 0)
             if first > end:
-                yield f"{prefix}[{first - end} lines are not kept]"
+                yield f"{prefix}[{counted(first - end, 'line')} not kept]"
             for line in lines[max(0, end - first) :]:
                 yield prefix + printable(str(line))
             ends[key] = max(end, first + len(lines))

@@ -13,6 +13,7 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, colours, confirm, note
 from ..options import with_output, with_server, with_yes
 from ..output import Column, field, page, print_all
+from ..texts import counted
 
 if TYPE_CHECKING:
     from ..plan import Definition, Key, PlannedStep
@@ -66,7 +67,7 @@ def _send(server: PortsideServer, text: str, action: str, form: str) -> None:
     for secret in report.get("needsSecrets") or ():
         note(f"set: {secret}")
     if failed := [document for document in objects if document["status"] == "FAILED"]:
-        raise CommandFailed(f"{len(failed)} of {len(objects)} objects were refused")
+        raise CommandFailed(f"{len(failed)} of {counted(len(objects), 'object was', 'objects were')} refused")
 
 
 @click.command()
@@ -119,7 +120,7 @@ def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: b
     from ..output import table
 
     click.echo(table([step.row() for step in steps], PLAN), nl=False, err=True, color=colours(sys.stderr))
-    confirm(f"Apply {len(changes)} changes to project {server.project} at {server.context.url}?", yes=yes)
+    confirm(f"Apply {counted(len(changes), 'change')} to project {server.project} at {server.context.url}?", yes=yes)
     changed_files = {step.definition.file for step in changes}
     text = "\n---\n".join(text for name, text in texts if name in changed_files)
     _send(server, text, "apply", form)

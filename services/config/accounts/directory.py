@@ -15,6 +15,7 @@ from shared.contracts.problems import Code, refuse
 
 MOST = 20
 MOST_NAMED = 500
+MOST_PROJECTS = 1_000
 LISTS = {
     "administrators": ProjectRole.ADMINISTRATOR,
     "members": ProjectRole.MEMBER,
@@ -24,7 +25,7 @@ LISTS = {
 
 
 def suggestions(uow: Reading, person: Person, part: str, of: str) -> Json:
-    """Names of people, or of groups, that hold a text: for who may name them in a definition."""
+    """Names of people, groups or projects that hold a text: for who may name them in a definition."""
     if not person.may_somewhere(Right.EDIT):
         raise refuse(
             Code.FORBIDDEN,
@@ -32,9 +33,17 @@ def suggestions(uow: Reading, person: Person, part: str, of: str) -> Json:
             subject=person.user,
             next_step="Ask an administrator of a project to make you a member.",
         )
-    if of == "groups":
-        return {"names": people.groups_like(uow, part, MOST)}
-    return {"names": people.names_like(uow, part, MOST)}
+    if of == "projects":
+        return {"names": _projects_like(uow, person, part)}
+    names = [] if of == "groups" else people.names_like(uow, part, MOST)
+    groups = people.groups_like(uow, part, MOST) if of in ("groups", "people and groups") else []
+    return {"names": [*names, *groups]}
+
+
+def _projects_like(uow: Reading, person: Person, part: str) -> list[str]:
+    visible, key = person.visible_projects(), part.strip().casefold()
+    names = (project.name for project in projects.PROJECTS.all(uow, limit=MOST_PROJECTS))
+    return sorted(name for name in names if key in name.casefold() and (visible is None or name in visible))[:MOST]
 
 
 def matrix() -> Json:

@@ -10,6 +10,7 @@ from services.config.catalog import audit
 from services.config.catalog.base import tags_of
 from services.config.catalog.context import new_id
 from services.config.catalog.documents import common, flag, name_of, name_taken, table, text, texts
+from services.config.catalog.endings import DECLARED, is_day
 from services.config.catalog.hooks import public_url
 from services.config.model.definitions import SignInProvider
 from services.config.model.people import SYSTEM, Person
@@ -35,6 +36,7 @@ _TEXTS = {
     "scopes": "openid profile email",
     "userNameClaim": "preferred_username",
     "caCertificate": "",
+    DECLARED: "",
 }
 """Text fields with what a blank one means."""
 _FLAGS = {"createUsers": True, "allowLocal": False}
@@ -172,6 +174,9 @@ def _tree(body: Json, old: Json) -> Json:
         raise refuse(Code.INVALID, "issuer must begin with https://", subject="issuer", next_step=step)
     if not tree["clientId"]:
         raise refuse(Code.INVALID, "clientId is missing: the provider gives it to each application", subject="clientId")
+    if tree[DECLARED] and not is_day(tree[DECLARED]):
+        message = f"{DECLARED} must be a day such as 2027-03-31, not {tree[DECLARED][:50]!r}"
+        raise refuse(Code.INVALID, message, subject=DECLARED)
     if "openid" not in tree["scopes"].split():
         raise refuse(Code.INVALID, "scopes must hold openid", subject="scopes")
     return tree

@@ -14,6 +14,7 @@ from services.config.migrations import migrate
 from services.config.store import Store, copying
 from services.config.store.lock import lock_of
 from shared.contracts.pushes import HookReceived
+from shared.contracts.texts import counted
 from shared.process.life import Fatal
 
 from .archive import DATABASE, SPOOL, BackupManifest, unpack
@@ -40,8 +41,8 @@ def _verified(source: Path, folder: Path) -> BackupManifest:
         raise Fatal(f"{source} is damaged: its database has a flaw: {flaw}. Take another backup.")
     if wrong := next((table for table, rows in manifest.rows.items() if counts.get(table) != rows), None):
         raise Fatal(
-            f"{source} is damaged: its table {wrong} has {counts.get(wrong, 'no')} rows, and {manifest.rows[wrong]} "
-            "were backed up. Take another backup."
+            f"{source} is damaged: its table {wrong} has {counted(counts.get(wrong, 0), 'row')} instead of "
+            f"{manifest.rows[wrong]:,}. Take another backup."
         )
     for name in manifest.hooks or ():
         try:
@@ -56,7 +57,7 @@ def refuse_wrong_keys(source: Path, manifest: BackupManifest, held: Collection[s
     if missing := sorted(set(manifest.sealed) - set(held)):
         secrets = sum(manifest.sealed[key] for key in missing)
         raise Fatal(
-            f"{source} holds {secrets} secrets that were sealed with key {', '.join(missing)}, and here is "
+            f"{source} holds {counted(secrets, 'secret')} sealed with key {', '.join(missing)}, and here is "
             f"{'key ' + ', '.join(sorted(held)) if held else 'no key'}: nothing was restored. Put the seal.key of that "
             "time here (or name its file with --keys), or restore with --without-secrets and enter them again."
         )

@@ -17,8 +17,7 @@ __all__ = ["Context", "new_id", "new_token", "token_hash"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`seal` closes a text with the public key; `public_url` is what the environment says of our address."""
+    """`seal` closes a text with the public key; `options` are what the environment fixes and the page changes."""
 
     seal: Callable[[str], Sealed]
-    public_url: str
     options: Options = field(default_factory=lambda: Options(Settings()))

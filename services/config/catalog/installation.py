@@ -46,13 +46,18 @@ class InstallationSettings:
                 Code.INVALID, f"{', '.join(others)} cannot be changed: only these can: {can}", subject=others[0]
             )
         before = self._document(uow, person)
-        if "publicUrl" in ask.body and public_url.change(uow, text(ask.body, "publicUrl", before["publicUrl"])):
-            wanted.ask_pass(uow, "the public address changed")
+        if "publicUrl" in ask.body:
+            self._move(uow, text(ask.body, "publicUrl", before["publicUrl"]))
         self._options.change(uow, ask.body)
         _switch_local_sign_in(uow, person, flag(ask.body, "localSignIn", before["localSignIn"]))
         after = self._document(uow, person)
         audit.record(uow, person, "patch", Kind.SETTINGS, before, after)
         return Document(document=after)
+
+    def _move(self, uow: UnitOfWork, url: str) -> None:
+        public_url.demand_changeable(self._options.public_url, url)
+        if public_url.change(uow, url):
+            wanted.ask_pass(uow, "the public address changed")
 
     def _document(self, uow: Reading, person: Person) -> Json:
         stored = settings.settings(uow)

@@ -64,6 +64,18 @@ class Options:
     def __init__(self, environment: Settings) -> None:
         self._environment = environment
 
+    @property
+    def public_url(self) -> str:
+        """The public address that the environment says; blank where it says none or this machine's own, which
+        `make up` and Compose fill in: then the page may change it."""
+        address = self._environment.public_url
+        return "" if address == self.local_url else address
+
+    @property
+    def local_url(self) -> str:
+        """The public address until somebody says another."""
+        return self._environment.local_url
+
     def in_force(self, uow: Reading) -> Settings:
         """The settings as they count now."""
         stored = settings.settings(uow)
@@ -79,6 +91,8 @@ class Options:
         in_force = self.in_force(uow)
         values: Json = {option.wire: _shown(getattr(in_force, option.field)) for option in OPTIONS}
         fixed = {option.wire: option.field.upper() for option in OPTIONS if self._is_fixed(option)}
+        if self.public_url:
+            fixed["publicUrl"] = "PUBLIC_URL"
         return {**values, "fromEnvironment": fixed}
 
     def change(self, uow: UnitOfWork, body: Mapping[str, Any]) -> None:

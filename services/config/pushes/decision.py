@@ -16,6 +16,7 @@ from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, Order, run_id
 from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
+from shared.contracts.texts import counted
 from shared.grammar.inputs import blank, docker_inputs, run_inputs
 from shared.grammar.repositories import HUB_HOST
 from shared.grammar.spec import Supersede
@@ -140,7 +141,7 @@ def _is_gathered(case: Case, match: _Match) -> Decision | None:
         return None
     first_at = case.now if case.gathering_since is None else case.gathering_since
     due_at = batching.due_at(case.now, quiet_s, first_at)
-    why = f"Waits {due_at - case.now:.0f} seconds for further tags of the same push."
+    why = f"Waits {counted(round(due_at - case.now), 'second')} for further tags of the same push."
     return Wait(GATHERING, due_at, judge(Verdict.GATHERED, why=why))
 
 

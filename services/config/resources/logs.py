@@ -13,7 +13,7 @@ from shared.bus import Ack, Incoming, Outcome
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import LogChunk
-from shared.contracts.texts import whole_number
+from shared.contracts.texts import counted, whole_number
 from shared.contracts.times import micros
 
 HEAD_LINES = 2_000
@@ -76,7 +76,7 @@ class Logs:
             key = (chunk.stage, chunk.task, chunk.try_number)
             gap = chunk.first_line - ends.get(key, 0)
             if gap > 0:
-                parts.append(f"[{gap} lines of {chunk.stage}.{chunk.task} are not kept]")
+                parts.append(f"[{counted(gap, 'line')} of {chunk.stage}.{chunk.task} not kept]")
             parts += chunk.lines
             ends[key] = chunk.first_line + len(chunk.lines)
         return Document(document={"executionId": ask.id}, text="\n".join(parts))

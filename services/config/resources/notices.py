@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
-from services.config.catalog import certificates, references
+from services.config.catalog import references
+from services.config.catalog.endings import Ending, box_end, endings
 from services.config.catalog.hooks import public_url
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import Endpoint
@@ -13,11 +13,12 @@ from services.config.model.people import Person
 from services.config.resource import unsupported
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import people, webhooks
-from services.config.store.definitions.endpoints import ENDPOINTS
+from services.config.store.definitions.endpoints import ENDPOINTS, variables_that_end
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Page
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import counted
 from shared.contracts.times import day, wire_time
 
 MOST = 500
@@ -26,12 +27,6 @@ TOKEN_AHEAD_S = 7 * identity.DAY_S
 """For API tokens by which no webhook acts; those of webhooks are named as early as certificates."""
 USED_WITHIN_S = 30 * identity.DAY_S
 OUT_OF_STEP = (MirrorState.NEEDS_CREDENTIALS, MirrorState.NOT_PERMITTED, MirrorState.RATE_LIMITED)
-_CERTIFICATES = {
-    "caCertificate": "The private authority",
-    "certAuthorityData": "The authority of the cluster",
-    "certData": "The client certificate",
-}
-"""Properties of endpoints that hold one, with what it is."""
 
 
 class Notices:
@@ -119,7 +114,7 @@ def _hooks(uow: Reading) -> Iterator[Json]:
         )
     for webhook in webhooks.with_hooks_elsewhere(uow):
         count = len(webhook.elsewhere)
-        hooks = "a hook that points" if count == 1 else f"{count} hooks that point"
+        hooks = counted(count, "hook that points", "hooks that point")
         yield notice(
             "hook",
             f"The repository of {webhook.project}/{webhook.name} has {hooks} at another address.",
@@ -139,28 +134,26 @@ def _endpoints(uow: Reading) -> list[Endpoint]:
     return uow.once("endpoints of notices", lambda: ENDPOINTS.all(uow))
 
 
-def _certificates(uow: Reading) -> Iterator[Json]:
+def _endings(uow: Reading) -> Iterator[Json]:
     for endpoint in _endpoints(uow):
-        where = f"endpoint {endpoint.project}/{endpoint.name}"
-        yield from _ending(uow.now, where, f"/endpoints/{endpoint.id}", endpoint.properties)
+        where, page = f"endpoint {endpoint.project}/{endpoint.name}", f"/endpoints/{endpoint.id}"
+        yield from _soon(uow.now, where, page, endings(endpoint.properties, endpoint.secrets))
     for provider in people.PROVIDERS.all(uow):
-        yield from _ending(
-            uow.now, f"sign-in provider {provider.name}", f"/settings/providers/{provider.id}", provider.tree
-        )
+        where, page = f"sign-in provider {provider.name}", f"/settings/providers/{provider.id}"
+        yield from _soon(uow.now, where, page, endings(provider.tree, provider.secrets))
+    for variable in variables_that_end(uow):
+        if (ends_at := box_end(variable.sealed)) is not None:
+            ending = Ending("secret", "The token", ends_at, "Put a new one into it.")
+            where = f"variable {variable.project}/{variable.name}"
+            yield from _soon(uow.now, where, f"/variables/{variable.id}", (ending,))
 
 
-def _ending(now: float, where: str, page: str, properties: Mapping[str, Any]) -> Iterator[Json]:
-    for key, words in _CERTIFICATES.items():
-        ends_at = certificates.end_of(str(properties[key])) if properties.get(key) else None
-        if ends_at is not None and ends_at <= now + AHEAD_S:
-            verb = "ends" if ends_at > now else "ended"
-            yield notice(
-                "certificate",
-                f"{words} in {where} {verb} on {day(ends_at)}.",
-                f"Put the new one into {key}.",
-                page,
-                ends_at=ends_at,
-            )
+def _soon(now: float, where: str, page: str, held: Iterable[Ending]) -> Iterator[Json]:
+    for ending in held:
+        if ending.at <= now + AHEAD_S:
+            verb = "ends" if ending.at > now else "ended"
+            message = f"{ending.words} in {where} {verb} on {day(ending.at)}."
+            yield notice(ending.about, message, ending.step, page, ends_at=ending.at)
 
 
 def _restricted(uow: Reading) -> Iterator[Json]:
@@ -187,7 +180,7 @@ _SOURCES: Iterable[Callable[[Reading], Iterator[Json]]] = (
     _tokens,
     _disabled,
     _hooks,
-    _certificates,
+    _endings,
     _restricted,
     _address,
 )

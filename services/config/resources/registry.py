@@ -96,7 +96,8 @@ class Catalog:
 
     def start(self, uow: UnitOfWork) -> None:
         """When config becomes active."""
-        wanted.start(uow, self.context.public_url)
+        options = self.context.options
+        wanted.start(uow, options.public_url, options.local_url)
         sign_on_checks.start(uow)
 
     def webhook(self, uow: Reading, *, token_hash: str = "", webhook_id: str = "") -> MatchWebhook | None:

@@ -157,7 +157,7 @@ def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_
             execution_id=run.id,
             kind=notification.kind,
             event=due_notice.word,
-            entry=notification.body,
+            entry=_addressed(uow, notification, run.project),
             endpoint=next(iter(endpoints.values()), None),
             variables=variables,
             inputs=dict(started_with.input),
@@ -166,6 +166,25 @@ def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_
             outputs=fitted(state.output, _MAX_VALUES),
         )
         uow.outbox(NOTICE_SEND, notice, notice_row.id)
+
+
+def _addressed(uow: Reading, notification: Notification, project: str) -> Json:
+    """The entry with addresses for the people and groups that a mail names; what is neither stays as it is written."""
+    to = notification.body.get("to")
+    if notification.kind != "email" or not to:
+        return notification.body
+    parts = to.replace(";", ",").split(",") if isinstance(to, str) else to
+    if not isinstance(parts, list | tuple):
+        return notification.body
+    names = [str(part).strip() for part in parts]
+    recipients = [address for name in names if name for address in _addresses_of(uow, name, project)]
+    return {**notification.body, "to": list(dict.fromkeys(recipients))}
+
+
+def _addresses_of(uow: Reading, name: str, project: str) -> list[str]:
+    if "@" in name or "${" in name:
+        return [name]
+    return people.addresses(uow, [name], [name], project) or [name]
 
 
 def _named(written: Json, state: RunState) -> dict[str, dict[str, Json]]:

@@ -74,7 +74,7 @@ def _view(context: AppContext, route: Route) -> Any:
 
 
 def _caller(context: AppContext) -> Caller:
-    step = _SIGN_IN.format(url=context.settings.public_url)
+    step = _SIGN_IN.format(url=context.settings.first_address)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=step))

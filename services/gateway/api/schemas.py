@@ -523,6 +523,7 @@ SCHEMAS: dict[str, Json] = {
         userNameClaim={**_TEXT, "description": "The claim that becomes the user name of a new account."},
         createUsers={**_FLAG, "description": "Whether an account is made at the first sign-in."},
         caCertificate={**_TEXT, "description": "PEM of a private authority."},
+        secretExpiresOn={**_TEXT, "description": "The day on which the client secret expires, such as `2027-03-31`."},
         allowLocal={**_FLAG, "description": "Whether it may be on the runner's own machine or network."},
         rules={"type": "array", "items": {"type": "object"}, "description": "Who may sign in, and with which rights."},
     ),
@@ -594,7 +595,7 @@ SCHEMAS: dict[str, Json] = {
     "Notice": _object(
         ("about", "message", "page"),
         kind=_TEXT,
-        about={**_TEXT, "description": "What kind of thing it is about, such as `certificate` or `process`."},
+        about={**_TEXT, "description": "What kind of thing it is about, such as `certificate`, `secret` or `process`."},
         message=_TEXT,
         nextStep={**_TEXT, "description": "What to do; blank where the message says it."},
         page={**_TEXT, "description": "The page on which to act."},

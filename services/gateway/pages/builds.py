@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import render_template
 
+from services.gateway.commands.public_address import public_address
 from services.gateway.commands.snippets import snippets
 from shared.contracts.catalog import Get, Kind
 
@@ -15,8 +16,7 @@ TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "G
 
 def page(id: str) -> str:
     pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
-    settings = session.get(Get(kind=Kind.SETTINGS)).document
-    texts = snippets(pipeline, str(settings.get("publicUrl") or session.context().settings.public_url))
+    texts = snippets(pipeline, public_address(session.context(), session.caller()))
     return render_template("builds.html", pipeline=pipeline, made=texts, titles=TITLES)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.contracts.failures import FAILURE_CODE, FailureCode
+from shared.contracts.texts import counted
 from shared.grammar.spec import split_group
 
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELED", "SKIPPED"})
@@ -168,7 +169,7 @@ MAX_DIFF_LINES = 400
 def diff_rows(text: str) -> tuple[tuple[str, str], ...]:
     """The lines of a unified difference, each with a word for its colour; the longest are cut."""
     lines = text.splitlines()
-    cut = [("", f"… {len(lines) - MAX_DIFF_LINES} more lines")] if len(lines) > MAX_DIFF_LINES else []
+    cut = [("", f"… {counted(len(lines) - MAX_DIFF_LINES, 'more line')}")] if len(lines) > MAX_DIFF_LINES else []
     return (*((_colour(line), line) for line in lines[:MAX_DIFF_LINES]), *cut)
 
 

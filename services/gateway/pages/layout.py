@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from services.gateway.chapters import chapter_of, of_trial
 from services.gateway.sessions import COOKIE, of_port
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
-from shared.contracts.texts import whole_number
+from shared.contracts.texts import counted, whole_number
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
@@ -59,6 +59,7 @@ def prepare(app: Flask) -> None:
         plot=formats.plot,
         brief=formats.brief,
         code=formats.code,
+        counted=counted,
         chapter_of=chapter_of,
         chapter_of_trial=of_trial,
         headline=lambda text: headline(formats.brief(text))[0],

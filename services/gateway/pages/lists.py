@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.contracts.catalog import Find, Kind
-from shared.contracts.texts import whole_number
+from shared.contracts.texts import counted, whole_number
 from shared.process.clock import now
 
 from .formats import quoted
@@ -104,7 +104,7 @@ class Listing:
 
     def counted(self, count: int) -> str:
         """`1 execution`, `3 executions`."""
-        return f"{count:,} {self.noun if count == 1 else self.nouns}"
+        return counted(count, self.noun, self.nouns)
 
     def view(self, args: Mapping[str, str]) -> ListView:
         """What the address asks of it; what it cannot do is left out."""

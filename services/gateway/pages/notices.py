@@ -15,6 +15,7 @@ PLACES = {
     "webhook-user": "The user",
     "hook": "The webhook",
     "certificate": "Where it is used",
+    "secret": "Where it is used",
     "restricted-variable": "The endpoint",
     "public-address": "Settings",
 }

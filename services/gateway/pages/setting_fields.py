@@ -14,6 +14,8 @@ class SettingField:
     hint: str
     kind: str = "number"
     """`number`, `text` or `event`."""
+    picks: str = ""
+    """What a picker beside it finds, such as `people and groups`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,13 @@ GROUPS = (
         (
             SettingField("notifyEvent", "Sent when", "", kind="event"),
             SettingField("notifyEndpoint", "Mail endpoint", "By the name that projects give it.", kind="text"),
-            SettingField("notifyTo", "Mail goes to", "Addresses, by commas.", kind="text"),
+            SettingField(
+                "notifyTo",
+                "Mail goes to",
+                "Addresses, people or groups, by commas.",
+                kind="text",
+                picks="people and groups",
+            ),
         ),
     ),
 )

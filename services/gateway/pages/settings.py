@@ -8,10 +8,12 @@ from typing import Any
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.gateway.commands.public_address import public_address
 from services.gateway.sign_on import CALLBACK
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.contracts.texts import counted
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
 
@@ -26,7 +28,7 @@ from .toasts import Undo, say
 SPARE_RULES = 2
 """Blank rows at the end of the rules, so that a form without JavaScript grows too."""
 MAX_ROWS = 220
-_TEXTS = ("title", "issuer", "clientId", "scopes", "userNameClaim", "caCertificate")
+_TEXTS = ("title", "issuer", "clientId", "scopes", "userNameClaim", "caCertificate", "secretExpiresOn")
 _FLAGS = ("enabled", "createUsers", "allowLocal")
 _NEW: Json = {
     "enabled": True,
@@ -43,7 +45,10 @@ def page() -> str:
 
 
 def save() -> str | AnyResponse:
-    body: Json = {"publicUrl": field("publicUrl"), "localSignIn": "localSignIn" in request.form}
+    body: Json = {"localSignIn": "localSignIn" in request.form}
+    # What comes from the environment is disabled in the form, and so not sent.
+    if "publicUrl" in request.form:
+        body["publicUrl"] = field("publicUrl")
     body |= {option.wire: field(option.wire) for option in OPTIONS if option.wire in request.form}
     try:
         before = _settings()
@@ -67,9 +72,7 @@ def moved(before: Json, after: Json) -> str:
     if before.get("publicUrl") == after.get("publicUrl"):
         return ""
     hooks = after.get("hooks") or 0
-    return (
-        f"Saved. {hooks} hook{'' if hooks == 1 else 's'} move{'s' if hooks == 1 else ''} to {after.get('publicUrl')}."
-    )
+    return f"Saved. {counted(hooks, 'hook moves', 'hooks move')} to {after.get('publicUrl')}."
 
 
 def new_provider() -> str:
@@ -199,13 +202,12 @@ def _payload(token: str) -> bytes:
 
 def _provider_form(provider: Json, problem: Problem | None = None) -> str:
     rules = [*(provider.get("rules") or ()), *({} for _ in range(SPARE_RULES))]
-    settings_document = session.get(Get(kind=Kind.SETTINGS)).document
     return render_template(
         "provider_form.html",
         provider=provider,
         rules=rules,
         service_roles=[name for name, _ in ROLES],
-        callback=f"{settings_document.get('publicUrl') or session.context().settings.public_url}{CALLBACK}",
+        callback=f"{public_address(session.context(), session.caller())}{CALLBACK}",
         problem=problem,
     )
 

@@ -1,6 +1,21 @@
-// People and groups are found as one types, and added to the lines or commas of the field above.
+// People, groups and projects are found as one types, and added to the lines or commas of the field above.
 const WAIT_MS = 200;
 let count = 0;
+
+/** In a cell of a table the field itself suggests names for its last part. */
+function inline(field) {
+  const list = document.createElement("datalist");
+  list.id = `picker-${(count += 1)}`;
+  let timer = 0;
+  field.setAttribute("list", list.id);
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    const comma = field.value.lastIndexOf(",") + 1;
+    const before = comma ? `${field.value.slice(0, comma)} ` : "";
+    timer = setTimeout(() => suggest(field.value.slice(comma), list, field.dataset.picks, before), WAIT_MS);
+  });
+  return list;
+}
 
 function picker(field) {
   const of = field.dataset.picks;
@@ -25,7 +40,7 @@ function picker(field) {
   let timer = 0;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => suggest(input, list, of), WAIT_MS);
+    timer = setTimeout(() => suggest(input.value, list, of), WAIT_MS);
   });
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
@@ -37,11 +52,11 @@ function picker(field) {
   return box;
 }
 
-async function suggest(input, list, of) {
-  const answer = await fetch(`/people/names?${new URLSearchParams({ q: input.value, of })}`);
+async function suggest(part, list, of, before = "") {
+  const answer = await fetch(`/people/names?${new URLSearchParams({ q: part.trim(), of })}`);
   if (!answer.ok) return;
   const names = await answer.json();
-  list.replaceChildren(...names.map((name) => Object.assign(document.createElement("option"), { value: name })));
+  list.replaceChildren(...names.map((name) => Object.assign(document.createElement("option"), { value: before + name })));
 }
 
 function add(field, input) {
@@ -58,7 +73,8 @@ function offer() {
   for (const field of document.querySelectorAll("[data-picks]:not([data-picked])")) {
     if (field.matches(":disabled")) continue;
     field.dataset.picked = "";
-    (field.closest("label") ?? field).after(picker(field));
+    if (field.closest("td")) field.after(inline(field));
+    else (field.closest("label") ?? field).after(picker(field));
   }
 }
 

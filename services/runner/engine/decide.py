@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from services.runner.task_protocol import Effect
 from shared.contracts.history import Status
 from shared.contracts.runs import Directive
+from shared.contracts.texts import counted
 from shared.grammar.plan import Plan, StagePlan, TaskPlan
 from shared.grammar.states import RunState, StageState, TaskState
 
@@ -355,5 +356,4 @@ def _due(since: float | None, timeout_s: float | None) -> float | None:
 
 
 def _minutes(seconds: float | None) -> str:
-    minutes = (seconds or 0) / 60
-    return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
+    return counted((seconds or 0) / 60, "minute")

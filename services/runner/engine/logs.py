@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from shared.contracts.texts import mended
+from shared.contracts.texts import counted, mended
 
 HEAD_LINES = 4_000
 TAIL_LINES = 1_000
@@ -38,7 +38,7 @@ class LogBuffer:
             if last and self._tail:
                 left_out = self._printed - HEAD_LINES - len(self._tail)
                 if left_out:
-                    self._ready.append(f"… {left_out} lines left out …")
+                    self._ready.append(f"… {counted(left_out, 'line')} left out …")
                 self._ready += self._tail
                 self._tail.clear()
             count, room = 0, MAX_CHUNK_CHARS

@@ -12,8 +12,10 @@ from services.config.accounts.passwords import hash_password
 from services.config.accounts.sign_in import Authenticator
 from services.config.accounts.sign_in_limits import SignInLimits
 from services.config.catalog.context import Context
+from services.config.catalog.options import Options
 from services.config.resources.dispatch import ResourceDispatcher
 from services.config.resources.registry import Catalog
+from services.config.settings import Settings
 from services.config.store import Store
 from services.config.tables import catalog as _catalog_tables
 from services.config.tables import ledger as _ledger_tables
@@ -38,7 +40,7 @@ class Office:
         self.now = 1_700_000_000.0
         self.store = Store(url or f"sqlite:///{folder}/test.db", clock=lambda: self.now)
         Base.metadata.create_all(self.store.writer)
-        self.catalog = Catalog(Context(seal=self.sealer.seal, public_url="https://portside.example.com"))
+        self.catalog = Catalog(Context(self.sealer.seal, Options(Settings(local_url="https://portside.example.com"))))
         self.desk = ResourceDispatcher(self.store, self.catalog.resources(), load_person)
         self.limits = SignInLimits(lambda: self.now)
         self.sign_ins = Authenticator(self.store, self.limits, Admissions(self.limits, lambda: self.now))

@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from demo.cluster.server import FakeCluster
 from services.runner.clients.chart_repositories import ChartProblem, ChartRepositories
 from services.runner.clients.clouds import CloudLogin, CloudLogins, CloudProblem, Minted, sign_in_of
 from services.runner.clients.clouds.pod_identity import PodIdentity
+from services.runner.clients.clouds.sign_in import CloudSignIn
 from services.runner.clients.registry import Registries, Registry, RegistryProblem, account_of
 from services.runner.requests.checks import docker, k8s
 from services.runner.task_protocol import OpenEndpoint
@@ -87,10 +89,14 @@ Build = Callable[..., OpenEndpoint]
 BOTH: list[Build] = [registry_endpoint, cluster_endpoint]
 
 
+def sign_in(endpoint: OpenEndpoint) -> CloudSignIn:
+    read = sign_in_of(endpoint)
+    assert read is not None
+    return read
+
+
 def login(endpoint: OpenEndpoint, clock: Clock | None = None, environment: Mapping[str, str] = {}) -> CloudLogin:
-    sign_in = sign_in_of(endpoint)
-    assert sign_in is not None
-    return CloudLogin(sign_in, LOOPBACK, PodIdentity(environment), clock or time.time)
+    return CloudLogin(sign_in(endpoint), LOOPBACK, PodIdentity(environment), clock or time.time)
 
 
 def is_good(clouds: Clouds, minted: Minted) -> bool:
@@ -236,6 +242,30 @@ def test_a_cluster_that_is_held_open_gets_a_new_token(clouds: Clouds, vendor: st
             time.sleep(0.1)
         connection.close()
     assert len(tokens) >= 3
+
+
+@pytest.mark.parametrize("build", BOTH)
+def test_a_sign_in_that_renews_nothing_is_reported_until_it_does(clouds: Clouds, build: Build) -> None:
+    clouds.life_s = 0.2
+    logins, endpoint = CloudLogins(LOOPBACK), build(clouds, "google")
+    logins.of(sign_in(endpoint)).minted()
+    assert logins.note() == ""
+    for clouds.down in (True, False):
+        until = time.monotonic() + 20
+        while bool(logins.note()) is not clouds.down and time.monotonic() < until:
+            with suppress(CloudProblem):
+                logins.of(sign_in(endpoint)).minted()
+            time.sleep(0.05)
+        assert ("503" in logins.note(), endpoint.name in logins.note()) == (clouds.down, clouds.down)
+
+
+def test_a_sign_in_with_corrected_keys_is_reported_no_longer(clouds: Clouds) -> None:
+    logins = CloudLogins(LOOPBACK)
+    with pytest.raises(CloudProblem):
+        logins.of(sign_in(registry_endpoint(clouds, "aws", awsAccessKeyId="AKIAGONE"))).minted()
+    assert "InvalidClientTokenId" in logins.note() and KEY_SECRET not in logins.note()
+    logins.of(sign_in(registry_endpoint(clouds, "aws"))).minted()
+    assert logins.note() == ""
 
 
 # ------------------------------------------------------------------------------------------------------------ refused

@@ -55,7 +55,7 @@ def test_every_page_asks_for_the_bar_until_all_is_done_or_it_is_hidden(site: Sit
     assert asks in ann.get("/endpoints").get_data(as_text=True)
     bar = ann.get("/first-steps/bar", headers={"HX-Current-URL": "http://localhost/endpoints"})
     text = bar.get_data(as_text=True)
-    assert "0 of 8 steps are done. Next: Endpoint" in text and 'href="/endpoints/new?type=docker"' in text
+    assert "0 of 8 steps done. Next: Endpoint" in text and 'href="/endpoints/new?type=docker"' in text
     assert SEEN not in bar.headers.get("Set-Cookie", "")
     fill(site)
     bar = ann.get("/first-steps/bar", headers={"HX-Current-URL": "http://localhost/endpoints"})

@@ -54,7 +54,8 @@ def test_what_the_environment_says_cannot_be_edited_and_how_many_hooks_move_is_s
     site.documents["settings"] |= options
     page = settings.get("/settings").text
     assert re.search(r'name="keepDays" value="30"[^>]* disabled', page) and "<code>KEEP_DAYS</code>" in page
-    assert re.search(r'name="lookEverySeconds" value="60"[^>]*>', page) and "all 3 hooks move" in page
+    assert re.search(r'name="lookEverySeconds" value="60"[^>]*>', page)
+    assert "When it changes, 3 hooks move to it." in page
     health = settings.get("/health").text
     assert "https://ci.example.com" in health and "from the environment" in health
     moved = {**site.documents["settings"], "publicUrl": "https://new.example.com"}
@@ -63,6 +64,16 @@ def test_what_the_environment_says_cannot_be_edited_and_how_many_hooks_move_is_s
     assert settings.post("/settings", data=sent).status_code == 302
     assert site.asked[-1].body["lookEverySeconds"] == "30" and "keepDays" not in site.asked[-1].body
     assert "3 hooks move to https://new.example.com." in settings.get("/settings").text
+
+
+def test_an_address_from_the_environment_is_shown_as_such_and_not_sent(site: Site, settings: FlaskClient) -> None:
+    site.documents["settings"] |= {"fromEnvironment": {"publicUrl": "PUBLIC_URL"}, "hooks": 3}
+    page = settings.get("/settings").text
+    assert re.search(r'name="publicUrl" value="https://ci.example.com"[^>]* disabled', page)
+    assert "From the environment: <code>PUBLIC_URL</code>" in page and "hooks move" not in page
+    assert "from the environment" in settings.get("/health").text
+    assert settings.post("/settings", data={"form_token": form_token(page)}).status_code == 302
+    assert "publicUrl" not in site.asked[-1].body
 
 
 def test_it_is_for_administrators(site: Site, settings: FlaskClient) -> None:

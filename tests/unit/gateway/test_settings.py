@@ -45,7 +45,9 @@ def test_a_public_address_that_pages_cannot_work_at_is_refused_with_the_reason(
 @pytest.mark.parametrize("url", ["", "https://portside.example.com/", "http://[::1]:8080"])
 def test_a_public_address_is_a_scheme_a_host_and_a_port(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", url)
-    assert read(GatewaySettings).public_url == (url.rstrip("/") or "http://127.0.0.1:8080")
+    settings = read(GatewaySettings)
+    assert settings.public_url == url.rstrip("/")
+    assert settings.first_address == (url.rstrip("/") or "http://127.0.0.1:8080")
 
 
 @pytest.mark.parametrize("key", ["", "no-such-key.pem"])

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from shared.contracts.texts import counted
+
 ROOT = Path(__file__).parents[3]
 DIGITS = re.compile(r"\.(?:isdigit|isdecimal|isnumeric)\(")
 """`'²'.isdigit()` is true and `int('²')` fails; `int` fails too for more than 4,300 digits."""
 DIGITS_HOME = Path("shared/contracts/texts.py")
+OWN_PLURAL = re.compile(r"""(?:''|"") if [^{}]{1,60} == 1 else ['"]e?s['"]""")
+"""`f"{count} hook{'' if count == 1 else 's'}"`: `counted` says it, a filter in templates too."""
 OF_A_MATCH = {Path("shared/grammar/dialects.py")}
 """It looks at what a pattern of ASCII digits has matched."""
 
@@ -18,3 +24,29 @@ def test_digits_from_outside_are_read_in_one_place() -> None:
     assert len(files) > 200
     homes = {file.relative_to(ROOT) for file in files if DIGITS.search(file.read_text())}
     assert homes - OF_A_MATCH == {DIGITS_HOME}
+
+
+def test_how_many_there_are_is_said_in_one_way() -> None:
+    files = [
+        file
+        for folder in ("services", "shared", "cli")
+        for ending in ("*.py", "*.html")
+        for file in (ROOT / folder).rglob(ending)
+    ]
+    assert len(files) > 400
+    assert [str(file.relative_to(ROOT)) for file in files if OWN_PLURAL.search(file.read_text())] == []
+
+
+COUNTS = [
+    (0, "0 hooks move"),
+    (1, "1 hook moves"),
+    (2, "2 hooks move"),
+    (1_234, "1,234 hooks move"),
+    (1.5, "1.5 hooks move"),
+]
+
+
+@pytest.mark.parametrize(("count", "words"), COUNTS)
+def test_a_count_agrees_with_its_noun_and_verb(count: float, words: str) -> None:
+    assert counted(count, "hook moves", "hooks move") == words
+    assert counted(count, "hook") == words.removesuffix(" moves").removesuffix(" move")

@@ -42,7 +42,7 @@ DEPLOYMENTS = [
     ({}, False, False, "controller"),
     ({**ALL, "observedGeneration": 2}, False, False, "controller"),
     ({**SEEN, "replicas": 2, "updatedReplicas": 1}, False, False, "1 of 2 pods updated"),
-    ({**ALL, "replicas": 3}, False, False, "1 pods of an earlier version still run"),
+    ({**ALL, "replicas": 3}, False, False, "1 pod of an earlier version still running"),
     ({**ALL, "availableReplicas": None}, False, False, "0 of 2 updated pods available"),
     (ALL, True, False, "2 of 2 pods available"),
     (

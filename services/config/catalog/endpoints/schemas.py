@@ -16,7 +16,7 @@ from shared.contracts.secrets import endpoint_secret_keys
 
 @dataclass(frozen=True, slots=True)
 class EndpointProperty:
-    """One property of an endpoint. `kind` is `text`, `lines`, `url`, `number`, `boolean` or `choice`."""
+    """One property of an endpoint. `kind` is `text`, `lines`, `url`, `number`, `date`, `boolean` or `choice`."""
 
     name: str
     title: str
@@ -59,6 +59,18 @@ _LOCAL = EndpointProperty(
     "boolean",
     help="Loopback, link-local and metadata addresses. Only administrators tick it, and change what is ticked.",
 )
+
+
+def _expires(**when: tuple[str, ...]) -> EndpointProperty:
+    return EndpointProperty(
+        "secretExpiresOn",
+        "Sign-in expires on",
+        "date",
+        help="Where the other side says so; a notice names it 30 days before. Tokens that hold their end (JWT) and "
+        "certificates need none.",
+        when=when,
+    )
+
 
 _OWN_SERVERS = ("DockerHub", "DTR", "OCI")
 _AWS, _GOOGLE, _AZURE = ("ECR", "EKS"), ("GAR", "GKE"), ("ACR", "AKS")
@@ -173,6 +185,7 @@ DOCKER = EndpointType(
             "url",
             help="Another server that the registry sends sign-ins to, where the password may go. Accept fills it in.",
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -267,6 +280,7 @@ K8S = EndpointType(
             help="Anyone on the way can read the sign-in: accept the certificate instead.",
             when=_REMOTE,
         ),
+        _expires(authType=_REMOTE["authType"]),
         _FINGERPRINT,
         _LOCAL,
     ),
@@ -324,6 +338,7 @@ GIT = EndpointType(
             help="As in known_hosts; over SSH no other server is spoken to.",
             when={"authType": ("privateKey",)},
         ),
+        _expires(authType=("password", "token", "privateKey")),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -353,6 +368,7 @@ EMAIL = EndpointType(
         ),
         EndpointProperty("outboundUsername", "User name"),
         EndpointProperty("outboundPassword", "Password"),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -374,6 +390,7 @@ SLACK = EndpointType(
         EndpointProperty(
             "channel", "Channel", help="By default the webhook's own; Slack's newer webhooks have no other."
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -392,6 +409,7 @@ TEAMS = EndpointType(
             required=True,
             help="The address that Teams shows once a workflow 'Send webhook alerts to a channel' is made.",
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -410,6 +428,7 @@ DISCORD = EndpointType(
             required=True,
             help="The address that the channel's settings show under Integrations; anyone who has it can post.",
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -434,6 +453,7 @@ PAGERDUTY = EndpointType(
             default="https://events.pagerduty.com",
             help="https://events.eu.pagerduty.com for accounts in the EU.",
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,
@@ -454,6 +474,7 @@ WEBHOOK = EndpointType(
             "Signing secret",
             help="Signs what is sent in the way of Standard Webhooks; whsec_ and base64, or any text.",
         ),
+        _expires(),
         _FINGERPRINT,
         _AUTHORITY,
         _LOCAL,

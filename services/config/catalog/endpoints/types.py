@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.config.catalog.endings import is_day
 from shared.contracts.base import Json
 from shared.contracts.endpoint_names import DOCKER_HOST, is_docker_host, renamed
 from shared.contracts.problems import Flaw
@@ -251,6 +252,8 @@ def _flaw(field: EndpointProperty, properties: Mapping[str, Any], secrets: Mappi
         return Flaw(message=f"{field.name} must begin with https:// or http://", path=path, hint=field.help or None)
     if field.kind == "number" and whole_number(text) not in _PORTS:
         return Flaw(message=f"{field.name} must be a number from 1 to 65535, not {text[:50]!r}", path=path)
+    if field.kind == "date" and not is_day(text):
+        return Flaw(message=f"{field.name} must be a day such as 2027-03-31, not {text[:50]!r}", path=path)
     if field.choices and text not in (values := [value for value, _ in field.choices]):
         return Flaw(message=f"{field.name} {text[:50]!r} is not known", path=path, hint=f"one of {', '.join(values)}")
     return None

@@ -20,6 +20,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.definition_sources import CommitReport, CommitReported, SourceLook, SourceSeen
 from shared.contracts.problems import Refused
+from shared.contracts.texts import counted
 
 from .taking import CommitOutcome, take
 
@@ -95,7 +96,7 @@ class SourceFollowing:
         else:
             taken = take(uow, person, self._resources, source, answer.files)
             if taken.flaws:
-                problem = f"{_counted(len(taken.flaws), 'flaw')} in commit {answer.commit[: read_only.SHORT]}."
+                problem = f"{counted(len(taken.flaws), 'flaw')} in commit {answer.commit[: read_only.SHORT]}."
         is_good = not problem
         new = replace(
             source,
@@ -159,13 +160,9 @@ def _report(uow: UnitOfWork, source: DefinitionSource, taken: CommitOutcome) -> 
 
 def _sentence(source: DefinitionSource, taken: CommitOutcome) -> str:
     if source.state == CURRENT:
-        return f"{_counted(len(taken.objects), 'definition')} in force in project {source.project}"
+        return f"{counted(len(taken.objects), 'definition')} in force in project {source.project}"
     if not source.flaws:
         return source.problem
     first = source.flaws[0]
     more = f" (and {len(taken.flaws) - 1} more)" if len(taken.flaws) > 1 else ""
     return f"{first['file']}:{first['line']}:{first['column']}: {first['message']}{more}"
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Where the world reaches the gateway: told by the environment at the start, changed over the API while running."""
+"""Where the world reaches the gateway: what the environment says, else what administrators say while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.contracts.public_url import public_url_flaw
 from shared.process.addresses import is_global, normalise
 
 HOOK_PATH = "/pipelines/api/docker-hub-webhooks?secureToken="
-_ADDRESS, _TOLD = "public_url", "public_url_told"
+_ADDRESS, _LOCAL = "public_url", "public_url_told"
 _LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
 
 
@@ -26,13 +26,26 @@ def hook_base(uow: Reading) -> str:
     return of(uow) + HOOK_PATH
 
 
-def told(uow: UnitOfWork, url: str) -> bool:
-    """The environment says so at the start: it counts when it says something new. True when the address changed."""
-    url = url.rstrip("/")
-    if settings.setting(uow, _TOLD) == url:
+def start(uow: UnitOfWork, from_environment: str, local_url: str) -> bool:
+    """As config starts: the address that the environment says counts; else the last one stays, unless it was only this
+    machine's own and that is another now. True when the address changed."""
+    if from_environment:
+        return change(uow, from_environment)
+    if of(uow) not in ("", settings.setting(uow, _LOCAL)):
         return False
-    settings.set_setting(uow, _TOLD, url)
-    return change(uow, url)
+    settings.set_setting(uow, _LOCAL, local_url)
+    return change(uow, local_url)
+
+
+def demand_changeable(from_environment: str, url: str) -> None:
+    """Raises `Refused` where the environment says another address."""
+    if from_environment and url.strip().rstrip("/") != from_environment:
+        raise refuse(
+            Code.CONFLICT,
+            "publicUrl comes from the environment (PUBLIC_URL) and cannot be changed here",
+            subject="publicUrl",
+            next_step="Change PUBLIC_URL and restart Portside, or remove it there.",
+        )
 
 
 def change(uow: UnitOfWork, url: str) -> bool:

@@ -40,9 +40,9 @@ def on_timer(uow: UnitOfWork, subject: str) -> None:
         ask_pass(uow, "trying again", subject)
 
 
-def start(uow: UnitOfWork, public_url: str) -> None:
+def start(uow: UnitOfWork, from_environment: str, local_url: str) -> None:
     """When config becomes active: a pass soon, with new hooks all over when the public address has changed."""
-    public_address.told(uow, public_url)
+    public_address.start(uow, from_environment, local_url)
     _note_scopes(uow)
     uow.timer(PASS_TIMER, _ALL, uow.now)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Text, cast
+
 from services.config.model.definitions import Endpoint, Variable
+from services.config.store import Reading
 from services.config.store.filters import FilterField
 from services.config.tables.catalog import EndpointRow, VariableRow
 
@@ -22,3 +25,8 @@ VARIABLES = Table(
     Variable,
     wire={**project_fields(VariableRow), "type": FilterField(VariableRow.type)},
 )
+
+
+def variables_that_end(uow: Reading) -> list[Variable]:
+    """Those that hold a token which says when it ends."""
+    return VARIABLES.all(uow, cast(VariableRow.sealed, Text).contains('"ends_at"'))

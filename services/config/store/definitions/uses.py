@@ -19,6 +19,7 @@ from services.config.tables.catalog import (
 )
 from services.config.tables.integrations import IntegrationRow
 from services.config.tables.sources import DefinitionSourceRow, GerritListenerRow, GerritTriggerRow, GitWebhookRow
+from shared.contracts.texts import counted
 
 _CONTENTS = (
     ("pipeline", PipelineRow),
@@ -87,7 +88,7 @@ def contents_of_project(uow: Reading, project: str) -> list[str]:
     for noun, row in _CONTENTS:
         rows_count = uow.session.scalar(select(func.count()).select_from(row).where(row.project == project)) or 0
         if rows_count:
-            contents.append(f"{rows_count} {noun}{'' if rows_count == 1 else 's'}")
+            contents.append(counted(rows_count, noun))
     return contents
 
 

@@ -8,6 +8,7 @@ from services.runner.clients.registry import Registry, RegistryAccount, Registry
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
+from shared.contracts.texts import counted
 from shared.grammar.repositories import repository_of
 from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
@@ -78,6 +79,6 @@ def _registry(registry: Registry, account: RegistryAccount, repository: str) -> 
     return Validated(
         ok=True,
         code="ok",
-        message=f"{account.base} shows {repository} to {user}: {len(tags)} tag{'' if len(tags) == 1 else 's'}.",
+        message=f"{account.base} shows {repository} to {user}: {counted(len(tags), 'tag')}.",
         details={"tags": tags[:SHOWN]},
     )

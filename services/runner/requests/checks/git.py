@@ -8,6 +8,7 @@ from services.runner.clients.git import GitProblem, branches
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
+from shared.contracts.texts import counted
 from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
 
@@ -47,6 +48,6 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
     return Validated(
         ok=True,
         code="ok",
-        message=f"{endpoint.text('repoURL')} shows {len(names)} branch{'' if len(names) == 1 else 'es'}.",
+        message=f"{endpoint.text('repoURL')} shows {counted(len(names), 'branch', 'branches')}.",
         details=details,
     )

@@ -16,6 +16,7 @@ from services.runner.tasks.k8s.rollout import readiness
 from services.runner.tasks.k8s.watch import lasting, outage
 from services.runner.tasks.shell_values import VALUES, fill_shell, shown, with_variables
 from shared.contracts.base import Json
+from shared.contracts.texts import counted
 from shared.grammar.resolving import Scope
 
 from . import job
@@ -126,7 +127,7 @@ class JobTask(Task):
                 f"{MAX_EXPORTS_BYTES} bytes long. Keep larger values with `artifacts`.",
                 output,
             )
-        return Done(output, f"{len(printed.steps)} steps done.")
+        return Done(output, f"{counted(len(printed.steps), 'step')} done.")
 
     def _failure(self, request: Asked, handle: Json, pod: Object | None, message: str) -> str:
         ended = _ended(pod)

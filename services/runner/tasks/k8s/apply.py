@@ -14,10 +14,11 @@ from typing import Any
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
+from shared.contracts.texts import counted
 
 from . import conflicts, desired, diff, fence, images, managed_fields, pull_secrets, rollout_trace
 from .cluster import ClusterConnection, selector
-from .errors import ClusterError, count, sentence
+from .errors import ClusterError, sentence
 from .manifests import Object, Ref, cleaned, is_being_deleted
 from .outputs import response
 from .rollout import keeps_old_pods, readiness
@@ -72,7 +73,7 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
         "good": findings.good and bool(findings.previous),
         **pull_secrets.renewal(request, objects),
     }
-    return Running(handle, f"Applying {count(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
+    return Running(handle, f"Applying {counted(len(objects), 'object')}", again_after_s=0.0, effect_next=True)
 
 
 def _examine(
@@ -239,7 +240,7 @@ def _done(request: Asked, cluster: ClusterConnection, handle: Json, objects: lis
     deployed = _deployed(request, objects)
     if not handle["changes"]:
         return Done(output, "Already live, nothing to do.", deployed=deployed)
-    did = handle.get("did") or f"Applied {count(len(objects), 'object')}."
+    did = handle.get("did") or f"Applied {counted(len(objects), 'object')}."
     parts = []
     for obj in objects:
         how = readiness(obj)
@@ -357,4 +358,4 @@ def _tell_diff(request: Asked, lines: list[str]) -> None:
     for line in lines[:_DIFF_LINES]:
         request.tools.log(line)
     if len(lines) > _DIFF_LINES:
-        request.tools.log(f"… {len(lines) - _DIFF_LINES} more lines of the diff …")
+        request.tools.log(f"… {counted(len(lines) - _DIFF_LINES, 'more line')} of the diff …")

@@ -64,11 +64,6 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
 
 
-def count(amount: int, noun: str) -> str:
-    """`1 object`, `2 objects`."""
-    return f"{amount} {noun}{'' if amount == 1 else 's'}"
-
-
 def _status(error: ApiException) -> dict[str, Any]:
     try:
         body = parse_json(error.body or "")

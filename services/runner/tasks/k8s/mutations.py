@@ -11,13 +11,14 @@ from typing import Any
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
 from shared.contracts.failures import FAILURE_CODE, FailureCode
+from shared.contracts.texts import counted
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
 from . import apply, desired, fence, pull_secrets
 from .cluster import ClusterConnection
-from .errors import ClusterError, count
+from .errors import ClusterError
 from .manifests import Ref, is_being_deleted
 from .outputs import hidden, trimmed
 from .queries import named
@@ -53,8 +54,8 @@ class CreateObjects:
                 if item.ref.kind == "CustomResourceDefinition":
                     await_definition(cluster, item.ref)
         there = sum(1 for state in states.values() if state is _Found.THERE)
-        did = f"Created {count(len(states) - there, 'object')}."
-        did += f" {count(there, 'object')} existed already and stayed as is." if there else ""
+        did = f"Created {counted(len(states) - there, 'object')}."
+        did += f" {counted(there, 'object')} existed already and stayed as is." if there else ""
         following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in states], "did": did}
         return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
@@ -124,7 +125,7 @@ class DeleteObjects:
             entry["oldState"] = target["state"]
             output.setdefault(cluster.plural(ref).lower(), {})[ref.name] = entry
         absent = [str(ref) for ref, target in refs if not target["uid"]]
-        removed = f"Removed {count(len(refs) - len(absent), 'object')}."
+        removed = f"Removed {counted(len(refs) - len(absent), 'object')}."
         return Done({"response": output}, removed + (f" Not there before: {', '.join(absent)}." if absent else ""))
 
     def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:

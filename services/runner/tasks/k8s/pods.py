@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.texts import counted
+
 from .manifests import Object, is_being_deleted
 
 HEALS_WITHIN_S = 45.0
@@ -111,7 +113,7 @@ def _pull(image: str, message: str) -> str:
 
 def _crash(container: dict[str, Any]) -> str:
     ended = (container.get("lastState") or {}).get("terminated") or {}
-    return f"keeps crashing ({ended_words(ended)}; restarted {container.get('restartCount', 0)} times)"
+    return f"keeps crashing ({ended_words(ended)}; restarted {counted(container.get('restartCount', 0), 'time')})"
 
 
 def ended_words(ended: dict[str, Any]) -> str:

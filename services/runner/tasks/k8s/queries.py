@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.texts import counted
 
 from . import apply, desired
 from .cluster import ClusterConnection
-from .errors import count
 from .manifests import Object, Ref, ref_of
 from .outputs import response
 from .watch import deadline, look, too_late
@@ -37,7 +37,7 @@ class GetObjects:
         labels = request.text("filterByLabel").strip()
         objects = self._listed(request, cluster, labels) if self._lists(request) else self._one_by_one(request, cluster)
         output = response(objects, request.tools.masking_key())
-        return Done(output, f"Read {count(len(objects), 'object')}.")
+        return Done(output, f"Read {counted(len(objects), 'object')}.")
 
     def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
         return self.start(request, cluster)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.texts import counted
 
 from . import apply, desired, fence, hook_runs, hooks, inventory, manifests
 from .cluster import ClusterConnection
-from .errors import ClusterError, count
+from .errors import ClusterError
 from .manifests import Ref
 from .watch import deadline, outage
 
@@ -115,7 +116,7 @@ def _record(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     before = inventory.read(request, cluster, release)
     inventory.save(request, cluster, release, inventory.extended(request, cluster, before))
     following = {**handle, "phase": handle["then"], "until": deadline(request)}
-    amount = count(len(desired.objects(request, cluster.logins)), "object")
+    amount = counted(len(desired.objects(request, cluster.logins)), "object")
     return Running(following, f"Applying {amount}", again_after_s=0.0, effect_next=True)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.texts import counted
+
 from .manifests import Object
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -76,12 +78,12 @@ def _deployment(obj: Object) -> Readiness:
         return Readiness(False, f"is paused, so nothing rolls out; resume it with: {resume}", failed=True)
     available = _count(status, "availableReplicas")
     if updated < replicas:
-        return Readiness(False, f"{updated} of {replicas} pods updated")
+        return Readiness(False, f"{updated} of {counted(replicas, 'pod')} updated")
     if total > updated:
-        return Readiness(False, f"{total - updated} pods of an earlier version still run")
+        return Readiness(False, f"{counted(total - updated, 'pod')} of an earlier version still running")
     if available < updated:
-        return Readiness(False, f"{available} of {updated} updated pods available")
-    return Readiness(True, f"{available} of {replicas} pods available")
+        return Readiness(False, f"{available} of {counted(updated, 'updated pod')} available")
+    return Readiness(True, f"{available} of {counted(replicas, 'pod')} available")
 
 
 def updates_on_delete(obj: Object) -> bool:
@@ -97,7 +99,7 @@ def keeps_old_pods(obj: Object) -> bool:
 
 
 def _on_delete(ready: int, pods: int, updated: int) -> str:
-    words = f"{ready} of {pods} pods ready"
+    words = f"{ready} of {counted(pods, 'pod')} ready"
     if updated >= pods:
         return words
     return f"{words}, {pods - updated} of an earlier version until they are deleted (OnDelete)"
@@ -111,17 +113,19 @@ def _stateful_set(obj: Object) -> Readiness:
     replicas = _count(spec, "replicas", 1)
     ready, updated = _count(status, "readyReplicas"), _count(status, "updatedReplicas")
     if ready < replicas:
-        return Readiness(False, f"{ready} of {replicas} pods ready")
+        return Readiness(False, f"{ready} of {counted(replicas, 'pod')} ready")
     if updates_on_delete(obj):
         return Readiness(True, _on_delete(ready, replicas, updated))
     partition = _count(strategy.get("rollingUpdate"), "partition")
     if partition:
         if updated < replicas - partition:
-            return Readiness(False, f"{updated} of {replicas - partition} pods updated (partition {partition})")
-        return Readiness(True, f"{updated} pods updated (partition {partition})")
+            return Readiness(
+                False, f"{updated} of {counted(replicas - partition, 'pod')} updated (partition {partition})"
+            )
+        return Readiness(True, f"{counted(updated, 'pod')} updated (partition {partition})")
     if replicas and status.get("updateRevision") != status.get("currentRevision"):
-        return Readiness(False, f"{updated} of {replicas} pods updated")
-    return Readiness(True, f"{ready} of {replicas} pods ready")
+        return Readiness(False, f"{updated} of {counted(replicas, 'pod')} updated")
+    return Readiness(True, f"{ready} of {counted(replicas, 'pod')} ready")
 
 
 def _daemon_set(obj: Object) -> Readiness:
@@ -133,10 +137,10 @@ def _daemon_set(obj: Object) -> Readiness:
     if updates_on_delete(obj):
         return Readiness(available >= scheduled, _on_delete(available, scheduled, updated))
     if updated < scheduled:
-        return Readiness(False, f"{updated} of {scheduled} pods updated")
+        return Readiness(False, f"{updated} of {counted(scheduled, 'pod')} updated")
     if available < scheduled:
-        return Readiness(False, f"{available} of {scheduled} pods available")
-    return Readiness(True, f"{available} of {scheduled} pods available")
+        return Readiness(False, f"{available} of {counted(scheduled, 'pod')} available")
+    return Readiness(True, f"{available} of {counted(scheduled, 'pod')} available")
 
 
 def _job(obj: Object) -> Readiness:
@@ -149,7 +153,7 @@ def _job(obj: Object) -> Readiness:
     if (obj.get("spec") or {}).get("suspend") is True:
         return Readiness(False, "is suspended")
     status = obj.get("status") or {}
-    return Readiness(False, f"{_count(status, 'active')} pods active, {_count(status, 'failed')} failed")
+    return Readiness(False, f"{counted(_count(status, 'active'), 'pod')} active, {_count(status, 'failed')} failed")
 
 
 _JOB_REASONS = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shared.contracts.texts import counted
+
 from .manifests import Object, holders, is_being_deleted
 from .pods import Trouble, ended_words, troubles
 from .rollout import condition
@@ -102,7 +104,9 @@ def _runs(pod: str, container: dict[str, Any], part: Object, warnings: Sequence[
     if not probe:
         words = "runs and is not ready"
     if before := (container.get("lastState") or {}).get("terminated"):
-        words += f"; restarted {container.get('restartCount', 0)} times, last ended with {ended_words(before)}"
+        words += (
+            f"; restarted {counted(container.get('restartCount', 0), 'time')}, last ended with {ended_words(before)}"
+        )
     return Trouble(pod, container["name"], "Unhealthy" if probe else "NotReady", words, wants_log=True)
 
 

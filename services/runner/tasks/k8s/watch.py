@@ -9,6 +9,7 @@ from typing import Any
 from services.runner.task_protocol import Asked, TaskFailed
 from services.runner.tasks.own_output import holds
 from shared.contracts.base import Json
+from shared.contracts.texts import counted
 from shared.contracts.times import rfc3339_seconds
 
 from . import fence
@@ -64,7 +65,8 @@ def deadline(request: Asked) -> float:
 
 def too_late(request: Asked, cluster: ClusterConnection, progress: WatchSnapshot) -> str:
     """What is not ready although the time is over, and in the last sentences why."""
-    words = f"Not ready within the timeout of {timeout_s(request) / 60:g} minutes: {'; '.join(progress.messages)}"
+    timeout = counted(timeout_s(request) / 60, "minute")
+    words = f"Not ready within the timeout of {timeout}: {'; '.join(progress.messages)}"
     causes = (why_not_ready(request, cluster, *unready) for unready in progress.waiting[:_EXPLAINED])
     return " ".join([sentence(words), *filter(None, causes)])
 

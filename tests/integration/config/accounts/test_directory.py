@@ -22,7 +22,11 @@ def test_who_changes_definitions_finds_people_and_groups_and_learns_their_names_
     office.act(Kind.USERS, "patch", {"enabled": False, "groups": ["gone"]}, id=office.user("hannah"))
     assert ask(office, "ann", suggest="AN", of="people") == {"names": ["ann", "joanna"]}
     assert ask(office, "ann", suggest="", of="groups") == {"names": ["release managers"]}
+    assert ask(office, "ann", suggest="an", of="people and groups") == {"names": ["ann", "joanna", "release managers"]}
     assert ask(office, "ann", suggest="%", of="people") == {"names": []}
+    office.act(Kind.PROJECTS, "create", {"name": "web"})
+    assert ask(office, suggest="W", of="projects") == {"names": ["web"]}
+    assert ask(office, "ann", suggest="", of="projects") == {"names": ["default"]}
     asks: list[dict[str, Any]] = [{"suggest": "a"}, {"wouldInProject": {}}, {"wouldEverywhere": "User"}]
     for refused_options in asks:
         with pytest.raises(Refused) as caught:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from services.config.accounts.callers import load_person
+from services.config.catalog.context import Context
 from services.config.catalog.hooks import public_url, wanted
+from services.config.catalog.options import Options
+from services.config.resources.dispatch import ResourceDispatcher
+from services.config.resources.registry import Catalog
+from services.config.settings import Settings
 from shared.contracts.catalog import Kind
 from shared.contracts.mirror import WantedAsk, WantedHook
 from shared.contracts.problems import Code, Refused
@@ -17,7 +25,7 @@ def hooks(office: Office) -> list[WantedHook]:
         return list(wanted.wanted(uow, WantedAsk()).hooks)
 
 
-def move(office: Office, url: str, by: str = "admin") -> dict[str, object]:
+def move(office: Office, url: str, by: str = "admin") -> dict[str, Any]:
     return office.act(Kind.SETTINGS, "patch", {"publicUrl": url}, by=by)
 
 
@@ -36,15 +44,52 @@ def test_all_hooks_move_to_a_changed_address(office: Office) -> None:
     assert shown["history"][0]["what"].startswith("The public address changed to https://elsewhere.example.com")
 
 
-def test_a_restart_keeps_the_changed_address_until_the_environment_says_something_new(office: Office) -> None:
+LOCAL = "https://portside.example.com"
+"""This machine's own address in these tests."""
+
+
+def restart(office: Office, public_url: str = "", local_url: str = LOCAL) -> dict[str, Any]:
+    """Config starts again with another environment; the settings as the API then shows them."""
+    options = Options(Settings(public_url=public_url, local_url=local_url))
+    catalog = Catalog(Context(office.sealer.seal, options))
+    office.desk = ResourceDispatcher(office.store, catalog.resources(), load_person)
+    with office.store.write() as uow:
+        catalog.start(uow)
+    return office.get(Kind.SETTINGS)
+
+
+def test_the_environments_address_counts_and_cannot_be_changed_while_it_is_set(office: Office) -> None:
     move(office, "https://elsewhere.example.com")
-    for told, stands in (
-        ("https://portside.example.com", "https://elsewhere.example.com"),
-        ("https://third.example.com", "https://third.example.com"),
-    ):
-        with office.store.write() as uow:
-            wanted.start(uow, told)
-        assert office.get(Kind.SETTINGS)["publicUrl"] == stands
+    shown = restart(office, "https://cd.example.com")
+    assert (shown["publicUrl"], shown["fromEnvironment"]) == (
+        "https://cd.example.com",
+        {"publicUrl": "PUBLIC_URL"},
+    )
+    with pytest.raises(Refused) as caught:
+        move(office, "https://elsewhere.example.com")
+    problem = caught.value.problem
+    assert (problem.code, problem.subject) == (Code.CONFLICT, "publicUrl")
+    assert "PUBLIC_URL" in problem.message and "PUBLIC_URL" in problem.next_step
+    # What a client read it may send back.
+    assert move(office, "https://cd.example.com/")["publicUrl"] == "https://cd.example.com"
+    assert restart(office, "https://cd.example.com")["publicUrl"] == "https://cd.example.com"
+
+
+def test_an_address_that_the_environment_no_longer_says_stays_and_can_be_changed(office: Office) -> None:
+    restart(office, "https://cd.example.com")
+    shown = restart(office)
+    assert (shown["publicUrl"], shown["fromEnvironment"]) == ("https://cd.example.com", {})
+    move(office, "https://elsewhere.example.com")
+    assert restart(office, local_url="http://127.0.0.1:9090")["publicUrl"] == "https://elsewhere.example.com"
+
+
+def test_an_address_that_nobody_chose_is_this_machines_own_and_follows_it(office: Office) -> None:
+    office.docker_endpoint()
+    office.webhook(endpoint="hub")
+    assert restart(office)["publicUrl"] == LOCAL
+    assert restart(office, public_url=LOCAL)["fromEnvironment"] == {}
+    assert restart(office, local_url="https://127.0.0.1:9090")["publicUrl"] == "https://127.0.0.1:9090"
+    assert hooks(office)[0].generation == 2
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_a_report_that_asks_for_another_try_sets_a_timer(office: Office) -> None
 def test_a_changed_public_address_renews_every_hook(office: Office) -> None:
     complete(office)
     with office.store.write() as uow:
-        wanted.start(uow, "https://elsewhere.example.com")
+        wanted.start(uow, "https://elsewhere.example.com", "")
     assert [hook.generation for hook in hooks(office)] == [2]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 import pytest
 from sqlalchemy import event
 
@@ -79,6 +80,68 @@ def test_certificates_of_endpoints_are_named_thirty_days_ahead(office: Office) -
     assert row["message"].startswith("The private authority in endpoint default/hub ends on")
     office.now = (ends + timedelta(days=1)).timestamp()
     assert " ended on " in notices(office, "certificate")[0]["message"]
+
+
+def jwt_that_ends(at: float) -> str:
+    return jwt.encode({"sub": "system:serviceaccount:web:deployer", "exp": int(at)}, "k" * 32, algorithm="HS256")
+
+
+def test_tokens_in_endpoints_and_variables_are_named_thirty_days_before_they_end(office: Office) -> None:
+    cluster = {"kubernetesURL": "https://10.0.0.1:6443", "authType": "token", "token": "*****"}
+    office.act(
+        Kind.ENDPOINTS,
+        "create",
+        {"name": "prod", "project": "default", "type": "k8s", "properties": cluster},
+        sealed=office.sealed(properties__token=jwt_that_ends(office.now + 40 * DAY_S)),
+    )
+    office.act(
+        Kind.VARIABLES,
+        "create",
+        {"name": "pull", "project": "default", "type": "SECRET", "value": "*****"},
+        sealed=office.sealed(value=jwt_that_ends(office.now + 50 * DAY_S)),
+    )
+    office.act(
+        Kind.VARIABLES,
+        "create",
+        {"name": "plain", "project": "default", "type": "SECRET", "value": "*****"},
+        sealed=office.sealed(value="s3cret"),
+    )
+    assert notices(office, "secret") == []
+    office.now += 11 * DAY_S
+    (row,) = notices(office, "secret")
+    assert row["message"].startswith("The token (token) in endpoint default/prod ends on ")
+    assert "into token" in row["nextStep"]
+    office.now += 30 * DAY_S
+    prod, pull = notices(office, "secret")
+    assert " ended on " in prod["message"] and prod["page"].startswith("/endpoints/")
+    assert pull["message"].startswith("The token in variable default/pull ends on ")
+    assert pull["page"].startswith("/variables/")
+
+
+def test_what_is_declared_to_expire_is_named_thirty_days_before(office: Office) -> None:
+    day = f"{datetime.fromtimestamp(office.now + 40 * DAY_S, UTC):%Y-%m-%d}"
+    properties = {"serverType": "DockerHub", "repoURL": "acme/web", "username": "acme", "password": "*****"}
+    made = office.docker_endpoint(properties={**properties, "secretExpiresOn": day})
+    provider = {"name": "sso", "issuer": "https://sso.example.com", "clientId": "portside", "secretExpiresOn": day}
+    office.act(Kind.PROVIDERS, "create", provider)
+    assert notices(office, "secret") == []
+    office.now += 11 * DAY_S
+    rows = {row["page"]: row for row in notices(office, "secret")}
+    assert rows[f"/endpoints/{made['id']}"]["message"].startswith("The secret in endpoint default/hub ends on ")
+    assert {row["until"][:10] for row in rows.values()} == {day} and len(rows) == 2
+    office.act(Kind.ENDPOINTS, "patch", {"properties": {"secretExpiresOn": ""}}, id=made["id"])
+    assert len(notices(office, "secret")) == 1
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2027-02-30", "31.3.2027", "2027-03-31T00:00:00Z"])
+def test_a_declared_day_is_one(office: Office, day: str) -> None:
+    provider = {"name": "sso", "issuer": "https://sso.example.com", "clientId": "portside", "secretExpiresOn": day}
+    with pytest.raises(Refused, match="secretExpiresOn must be a day such as 2027-03-31"):
+        office.act(Kind.PROVIDERS, "create", provider)
+    with pytest.raises(Refused, match="secretExpiresOn must be a day such as 2027-03-31"):
+        office.docker_endpoint(
+            properties={"serverType": "OCI", "repoURL": "registry.example.com/web", "secretExpiresOn": day}
+        )
 
 
 def test_an_endpoint_that_names_a_restricted_variable_is_named_unless_it_is_restricted_too(office: Office) -> None:

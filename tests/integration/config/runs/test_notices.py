@@ -65,13 +65,14 @@ def test_what_an_event_means_to_who_wants_to_be_told(event: h.Event, expected: l
     assert list(raised(event, plan)) == expected
 
 
+RECIPIENTS = ["ops@example.com", "EVE", "Release", "${input.owner}", "postmaster"]
 NOTIFICATIONS = {
     "webhook": [
         {"event": event, "endpoint": "ci", "payload": f"{level} {event} ${{status}}", **place}
         for level, place in (("run", {}), ("stage", {"stage": "Deploy"}), ("task", DEPLOY))
         for event in ("STARTED", "WAITING", "SUCCESS", "FAILURE", "CANCELED")
     ],
-    "email": [{"event": "FAILURE", "endpoint": "mail", "to": ["ops@example.com"], "body": "${Deploy.Apply.message}"}],
+    "email": [{"event": "FAILURE", "endpoint": "mail", "to": RECIPIENTS, "body": "${Deploy.Apply.message}"}],
 }
 
 
@@ -120,6 +121,8 @@ def test_a_notice_brings_all_that_its_texts_name_and_no_secret_in_clear(world: W
     assert mail.tasks == {"Deploy": {"Apply": {"status": "FAILED", "message": "no disk", "input": {}, "output": {}}}}
     assert mail.about["executionUrl"].endswith(f"/executions/{run_id}")
     assert (mail.about["status"], mail.about["requestBy"], mail.inputs["DOCKER_TAG"]) == ("FAILED", "ann", "1.4.1")
+    people_and_groups = ["eve@example.com", "bob@example.com"]
+    assert mail.entry["to"] == ["ops@example.com", *people_and_groups, "${input.owner}", "postmaster"]
     assert mail.endpoint is not None
     assert mail.endpoint.secrets["secret"].box == "c2VhbGVk"
     assert told(world)[-4:] == ["task FAILURE", "stage FAILURE", "run FAILURE", "mail"]

@@ -74,7 +74,7 @@ def test_a_letter_that_the_broker_buried_tells_its_queue_and_reason_too() -> Non
     letter = dead.letter(_delivery({"x-death": deaths, wire.FAILURES: 2}, body=b'{"subject": "e1"}'))
     assert (letter.queue, letter.subject, letter.type) == ("runner.runs", "e1", "x.v1")
     assert "delivery_limit" in letter.reason
-    assert letter.history == ("2 retries", "delivery_limit in runner.runs, 1 times")
+    assert letter.history == ("2 retries", "delivery_limit in runner.runs, 1 time")
     assert dead.letter(_delivery(None, body=b"\xff")).subject == ""
 
 

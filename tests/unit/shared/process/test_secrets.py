@@ -52,6 +52,35 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+HEADER, SIGNATURE = "eyJhbGciOiJSUzI1NiJ9", "c2lnbmF0dXJl"
+ENDS = [
+    ('{"exp": 1800000000}', 1_800_000_000.0),
+    ('{"exp": 1800000000.5}', 1_800_000_000.5),
+    ('{"sub": "deployer"}', None),
+    ('{"exp": true}', None),
+    ('{"exp": "tomorrow"}', None),
+    ('{"exp": 1e400}', None),
+    ('{"exp": -1}', None),
+    ('{"exp": 999999999999999}', None),
+    ('["exp"]', None),
+    ("[" * 20_000, None),
+]
+
+
+@pytest.mark.parametrize(("claims", "ends_at"), ENDS, ids=[claims[:25] for claims, _ in ENDS])
+def test_a_sealed_token_still_tells_when_it_ends(home: Path, claims: str, ends_at: float | None) -> None:
+    payload = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+    sealed = Sealer.load(home).seal(f"{HEADER}.{payload}.{SIGNATURE}")
+    assert sealed.ends_at == ends_at
+    assert ("ends_at" in sealed.model_dump()) is (ends_at is not None)
+    assert Sealed.model_validate_json(sealed.model_dump_json()) == sealed
+
+
+@pytest.mark.parametrize("secret", ["", "pa.ss.word", f"{HEADER}.e30.", "a" * 100_000 + "..", "ghp_0123"])
+def test_what_is_no_token_tells_no_end(home: Path, secret: str) -> None:
+    assert Sealer.load(home).seal(secret).ends_at is None
+
+
 def test_what_the_sealer_closes_the_opener_reads(home: Path) -> None:
     sealed = Sealer.load(home).seal("pässwort\n")
     assert "pässwort" not in sealed.model_dump_json()
