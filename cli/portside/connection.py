@@ -46,6 +46,16 @@ class PortsideServer:
                 ) from None
         return self.client.get(f"/{collection}/{quote(reference, safe='')}")
 
+    def rows(self, path: str, limit: int, **fields: str) -> list[Json]:
+        """A list's objects with these values. Raises `CommandFailed` where they name a project that does not exist."""
+        from .runs import ask_filter
+
+        rows = list(self.client.pages(path, limit, **ask_filter(**fields)))
+        project = fields.get("project", "")
+        if not rows and project and not list(self.client.pages("/projects", 1, **ask_filter(name=project))):
+            raise CommandFailed(f"there is no project {project}\nList them: portside projects list", ExitCode.NOT_FOUND)
+        return rows
+
 
 def looks_like_id(reference: str) -> bool:
     """Whether it is a UUID, as the server's ids are."""

@@ -156,7 +156,8 @@ def test_what_a_list_is_asked_for_is_what_it_has(command: Command) -> None:
     assert table[0].startswith("EXECUTION") and f"cli checks#{failed[0]['index']}" in table[1]
     assert "\x1b" not in "".join(table)
     assert "BY" in command.out("executions", "list", "-o", "wide") and command.out("executions", "list", "-o", "yaml")
-    assert command.json("executions", "list", "--project", "no-such-project") == []
+    unknown = command.run("executions", "list", "--project", "no-such-project")
+    assert unknown.returncode == ExitCode.NOT_FOUND and "no project no-such-project" in unknown.stderr
 
 
 def test_an_execution_is_named_by_number_or_as_the_newest_of_its_pipeline(command: Command) -> None:

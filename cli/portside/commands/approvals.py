@@ -40,10 +40,10 @@ def approvals() -> None:
 @with_server
 def approvals_list(server: PortsideServer, settled_too: bool, limit: int, watch: bool, form: str) -> None:
     """List open approvals of the project."""
-    query = ask_filter(project=server.project, status="" if settled_too else OPEN)
 
     def show() -> None:
-        questions = list(server.client.pages("/user-operations", limit, **query))
+        status = "" if settled_too else OPEN
+        questions = server.rows("/user-operations", limit, project=server.project, status=status)
         print_all(questions, COLUMNS, form, name="id", empty="No open approvals.")
 
     repeat(show, watch=watch)

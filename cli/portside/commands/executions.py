@@ -11,7 +11,7 @@ from ..ending import CommandFailed, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
 from ..output import Column, age, as_yaml, duration, field, local_time, print_all, print_one
-from ..runs import ask_filter, exit_code_of, locate, reference_of, split_image, watch_run
+from ..runs import exit_code_of, locate, reference_of, split_image, watch_run
 from ..watching import repeat
 
 PLACES = {
@@ -60,17 +60,17 @@ def executions_list(
 ) -> None:
     """List executions, newest first."""
     repository, tag = split_image(image)
-    query = ask_filter(
-        name=pipeline,
-        status=status or "",
-        project="" if all_projects else server.project,
-        _imageName=repository,
-        _imageTag=tag,
-    )
+    fields = {
+        "name": pipeline,
+        "status": status or "",
+        "project": "" if all_projects else server.project,
+        "_imageName": repository,
+        "_imageTag": tag,
+    }
 
     def show() -> None:
-        found_runs = list(server.client.pages("/executions", limit, **query))
-        print_all(found_runs, COLUMNS, form, name="id", empty="No executions.")
+        runs = server.rows("/executions", limit, **fields)
+        print_all(runs, COLUMNS, form, name="id", empty="No executions.")
 
     repeat(show, watch=watch)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..connection import PortsideServer
 from ..output import Column, print_all
-from ..runs import ask_filter
 from ..watching import repeat
 
 
@@ -37,7 +36,7 @@ def print_pages(
     """The same of the objects with these values, of all projects; `name` is the field that `-o name` prints."""
 
     def show() -> None:
-        rows = list(server.client.pages(f"/{collection}", limit, **ask_filter(**fields)))
+        rows = server.rows(f"/{collection}", limit, **fields)
         print_all(rows, columns, form, name=name, empty=empty)
 
     repeat(show, watch=watch)

@@ -10,7 +10,6 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed
 from ..options import with_limit, with_output, with_server
 from ..output import Column, age, field, print_all
-from ..runs import ask_filter
 
 LIVE = (
     field("CLUSTER", "endpoint"),
@@ -31,7 +30,7 @@ LIVE = (
 @with_server
 def live(server: PortsideServer, look: bool, limit: int, form: str) -> None:
     """Show what Portside last deployed to each cluster. With --look also what runs there now."""
-    rows = list(server.client.pages("/deployments", limit, **ask_filter(project=server.project)))
+    rows = server.rows("/deployments", limit, project=server.project)
     if look:
         rows = [{**row, "_now": _now(server, row)} for row in rows]
     columns = LIVE if look else tuple(column for column in LIVE if column.title != "NOW")

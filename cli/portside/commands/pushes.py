@@ -11,7 +11,7 @@ from ..ending import CommandFailed, ExitCode, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
 from ..output import Column, age, as_yaml, cell, field, local_time, print_all, print_one
-from ..runs import ask_filter, image_of, split_image
+from ..runs import image_of, split_image
 from ..watching import repeat
 
 PLACES = {"list": f"{__name__}:events_list", "get": f"{__name__}:get", "rerun": f"{__name__}:rerun"}
@@ -66,10 +66,10 @@ def events_list(
 ) -> None:
     """List events, newest first."""
     repository, tag = split_image(image)
-    query = ask_filter(imageName=repository, tag=tag, webhook=webhook, verdict=verdict, project=server.project)
+    fields = {"imageName": repository, "tag": tag, "webhook": webhook, "verdict": verdict, "project": server.project}
 
     def show() -> None:
-        rows = list(server.client.pages("/registry-events", limit, **query))
+        rows = server.rows("/registry-events", limit, **fields)
         print_all(rows, COLUMNS, form, name="id", empty="No events.")
 
     repeat(show, watch=watch)

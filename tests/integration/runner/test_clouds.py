@@ -164,6 +164,11 @@ def test_an_address_of_ecr_names_its_region(clouds: Clouds, url: str, region: st
     assert clouds.scopes == [f"{region}/ecr"]
 
 
+@pytest.mark.parametrize("region", ["Frankfurt", "evil.example/", "eu-central-1.evil.example/#"])
+def test_what_is_no_region_makes_no_address(clouds: Clouds, region: str) -> None:
+    assert f"awsRegion '{region}' is not a region" in refusal(cluster_endpoint(clouds, "aws", awsRegion=region)).message
+
+
 # ------------------------------------------------------------------------------------------------------------ renewed
 
 

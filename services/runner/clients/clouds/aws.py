@@ -31,6 +31,7 @@ _REGIONS = (
     re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)"),
     re.compile(r"https://[^/]*\.([a-z0-9-]+)\.eks\.amazonaws\.com(?:\.cn)?/?"),
 )
+_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}")
 _POD_ADVICE = "Give the runner's ServiceAccount a role by IRSA or EKS Pod Identity, or use keys."
 
 
@@ -146,6 +147,9 @@ def _region(sign_in: CloudSignIn, pod: PodIdentity) -> str:
         # https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
         return "us-east-1"
     if region := sign_in.value("awsRegion"):
+        # It becomes part of a host's name, which must stay one of AWS's.
+        if not _REGION.fullmatch(region):
+            raise CloudProblem("incomplete", f"awsRegion {region[:100]!r} is not a region: write it as eu-central-1.")
         return region
     for pattern in _REGIONS:
         if match := pattern.fullmatch(sign_in.host or sign_in.cluster_url):
