@@ -1,6 +1,8 @@
 """The database's schema, step by step. Steps run only by command, never by a service that starts.
 
-`versions` holds the steps; `env` is what alembic runs them with. A step must leave the previous release able to read.
+`versions` holds the steps; `env` is what alembic runs them with; `schema_release` remembers whose they are. A step must
+leave the previous release able to read. Within a minor release it only adds tables, indexes, and columns that are
+nullable or have a default in the database: earlier patches of it work with the schema too.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from services.config.store import DatabaseUnavailable, Store, pruning
 from shared.process.life import Fatal
 from shared.version import __version__
 
+from . import schema_release
+
 # A step's own log lines say nothing that the command does not say.
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
@@ -40,14 +44,18 @@ def _configuration() -> Config:
 
 
 def migrate(store: Store) -> None:
-    """Bring the database to this release's schema; harmless when it is there. Raises `DatabaseUnavailable` when it
-    cannot be opened, and `Fatal` when a newer release has migrated it or a step would leave rows that refer to none;
-    then nothing has changed.
+    """Bring the database to this release's schema; harmless when it is there, or a newer one of this minor release.
+
+    Raises `DatabaseUnavailable` when it cannot be opened, and `Fatal` when a newer minor release has migrated it or a
+    step would leave rows that refer to none; then nothing has changed.
     """
-    if newer := _newer_than_this(store, _revision(store)):
+    current = _revision(store)
+    if newer := _newer_than_this(store, current):
         raise Fatal(newer)
-    with changing_schema(store) as config:
-        command.upgrade(config, "head")
+    if _knows(current):
+        with changing_schema(store) as config:
+            command.upgrade(config, "head")
+            schema_release.record(config.attributes["connection"], head() or "", __version__)
     _let_it_shrink(store)
 
 
@@ -125,8 +133,8 @@ def what_is_missing(store: Store) -> str:
         return str(away)
     if current == last:
         return ""
-    if newer := _newer_than_this(store, current):
-        return newer
+    if not _knows(current):
+        return _newer_than_this(store, current)
     return (
         f"The database {_shown(store)} has schema {current or 'none'}, and this release needs {last}. "
         "Run: python -m services.config migrate"
@@ -139,14 +147,25 @@ def _revision(store: Store) -> str | None:
 
 
 def _newer_than_this(store: Store, revision: str | None) -> str:
-    """Why this release cannot continue with a schema that it does not know; empty where it knows it."""
-    steps = ScriptDirectory.from_config(_configuration()).walk_revisions()
-    if revision is None or revision in {step.revision for step in steps}:
+    """Why this release cannot work with a schema that it does not know; empty where it knows it, or its minor release
+    does.
+    """
+    if revision is None or _knows(revision):
         return ""
+    with _opened(store) as connection:
+        release = schema_release.release_of(connection, revision)
+    if schema_release.same_minor(release, __version__):
+        return ""
+    migrated_by, which = (f"Portside {release}", "that") if release else ("a newer release", "the newer")
     return (
-        f"The database {_shown(store)} was migrated by a newer release: it has schema {revision}, and Portside "
-        f"{__version__} knows none after {head()}. Start the newer release, or restore a backup of before the upgrade."
+        f"The database {_shown(store)} was migrated by {migrated_by}: it has schema {revision}, and Portside "
+        f"{__version__} knows none after {head()}. Start {which} release, or restore a backup of before the upgrade."
     )
+
+
+def _knows(revision: str | None) -> bool:
+    steps = ScriptDirectory.from_config(_configuration()).walk_revisions()
+    return revision is None or revision in {step.revision for step in steps}
 
 
 def _opened(store: Store) -> Connection:

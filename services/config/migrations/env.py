@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from services.config.migrations import schema_release
 from services.config.tables import catalog, ledger, machinery
 from services.config.tables.base import Base
 
@@ -14,6 +15,7 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=True,
     compare_type=True,
+    include_name=lambda name, kind, _parents: not (kind == "table" and name == schema_release.NAME),
     transaction_per_migration=False,
 )
 with context.begin_transaction():
