@@ -50,8 +50,14 @@ def init(root: Path | None, secret: str | None) -> None:
         click.echo(f"made the Secret {secret}" if is_new else f"the Secret {secret} exists already")
         return
     if root is None:
-        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-        create_keys(HOME)
+        try:
+            HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_keys(HOME)
+        except OSError as error:
+            raise click.ClickException(
+                f"{HOME} cannot be written: {error.strerror}. Let this user write there, or name another folder in "
+                "PORTSIDE_HOME"
+            ) from error
         click.echo(f"keys are in {HOME / 'keys'}")
         return
     paths = secretfiles.create(root)

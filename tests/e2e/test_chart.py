@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import os
@@ -19,7 +20,7 @@ import pytest
 import requests
 import yaml
 
-from cli.kube import ClusterClient, read_kubeconfig
+from cli.kube import read_kubeconfig
 from cli.portside.api import Client
 from cli.secretfiles import own_secrets
 from tests.support.balancer import Balancer
@@ -182,6 +183,10 @@ def slots(runner: str) -> str:
     return kubectl("get", "deployment", runner, "--output", "jsonpath={.spec.template.spec.containers[0].env[*].name}")
 
 
+def replicas(runner: str) -> str:
+    return kubectl("get", "deployment", runner, "--output", "jsonpath={.status.readyReplicas}")
+
+
 def until_over(client: Client, index: int) -> dict[str, Any]:
     """The run of that number, once it has ended."""
 
@@ -249,20 +254,94 @@ def test_it_deploys_a_push_and_keeps_what_it_knows_over_an_upgrade_and_a_rollbac
     assert first["status"] == "COMPLETED", first["statusMessage"]
     assert kubectl("get", "deployment", "pushed", "--output", IMAGE_OF_IT) == "local/pause:1 1"
 
-    changes = ["--set", "runner.env.RUNNER_SLOTS=8"]
-    helm("upgrade", "portside", chart, "--values", str(values), *changes, "--timeout", "8m")
-    until(ready, "the upgrade did not become ready")
+    changes = "runner.env.RUNNER_SLOTS=8,runner.autoscaling.enabled=true,runner.autoscaling.minReplicas=2"
+    helm("upgrade", "portside", chart, "--values", str(values), "--set", changes, "--timeout", "8m")
+    # An autoscaler keeps to its bounds without metrics, which this cluster has none of.
+    until(lambda: ready() and replicas("portside-runner") == "2", "the upgrade did not become ready with two runners")
     assert "RUNNER_SLOTS" in slots("portside-runner")
     helm("rollback", "portside", "1", "--timeout", "8m")
     until(ready, "the rollback did not become ready")
     assert "RUNNER_SLOTS" not in slots("portside-runner")
+    assert not kubectl("get", "horizontalpodautoscalers", "--output", "name")
     assert {run["id"] for run in gateway().documents("/executions")} == {first["id"]}
 
 
-def test_the_secret_of_keys_is_made_once(values: Path) -> None:
-    access = read_kubeconfig(Path(os.environ["KUBECONFIG"]))
-    cluster, texts = ClusterClient(access), own_secrets()
-    assert cluster.create_secret(NAMESPACE, "made", texts) is True
-    assert cluster.create_secret(NAMESPACE, "made", own_secrets()) is False
-    key = kubectl("get", "secret", "made", "--output", 'go-template={{index .data "seal.key" | base64decode}}')
-    assert key == texts["seal.key"]
+def key_job(values: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What the chart makes keys with: the account with its rights, and the specification of the Job's pod."""
+    chart = str(ROOT / "deploy/charts/portside")
+    texts = helm("template", "portside", chart, "--values", str(values), "--set", "keys.existingSecret=")
+    things = [
+        thing for thing in yaml.safe_load_all(texts) if thing and thing["metadata"]["name"].endswith("-make-keys")
+    ]
+    (job,) = [thing for thing in things if thing["kind"] == "Job"]
+    return [thing for thing in things if thing is not job], job["spec"]["template"]["spec"]
+
+
+def service_account(name: str, folder: Path, server: str) -> None:
+    """The files that a pod of this account finds; this cluster's own pods do not reach its API server."""
+    secret = until(
+        lambda: kubectl("get", "serviceaccount", name, "--output", "jsonpath={.secrets[0].name}"), "no token was made"
+    )
+    token = kubectl("get", "secret", secret, "--output", "go-template={{.data.token | base64decode}}")
+    chain = run("openssl", "s_client", "-showcerts", "-connect", server, text="")
+    certificates = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", chain, re.DOTALL)
+    folder.mkdir(mode=0o755)
+    for file, content in (("token", token), ("namespace", NAMESPACE), ("ca.crt", "\n".join(certificates))):
+        (folder / file).write_text(content + "\n")
+
+
+def test_the_key_job_makes_keys_once_and_shows_none(values: Path) -> None:
+    account, pod = key_job(values)
+    kubectl("apply", "--filename", "-", text=yaml.safe_dump_all(account))
+    server = urlsplit(read_kubeconfig(Path(os.environ["KUBECONFIG"])).server).netloc
+    files = values.parent / "serviceaccount"
+    service_account(pod["serviceAccountName"], files, server)
+    host, _, port = server.partition(":")
+    command = ["--env", f"KUBERNETES_SERVICE_HOST={host}", "--env", f"KUBERNETES_SERVICE_PORT={port}"]
+    command += ["--network", "host", "--volume", f"{files}:/var/run/secrets/kubernetes.io/serviceaccount:ro"]
+    command += [IMAGE, *pod["containers"][0]["command"]]
+    user = "{runAsUser}:{runAsGroup}".format_map(pod["securityContext"])
+    read = ("get", "secret", "portside-keys", "--output", "jsonpath={.data}")
+    first_log = within_restrictions(user, *command)
+    assert "made the Secret portside-keys" in first_log
+    keys = kubectl(*read)
+    upgrade_log = within_restrictions(user, *command)
+    assert "the Secret portside-keys exists already" in upgrade_log
+    assert kubectl(*read) == keys
+    texts = {name: base64.b64decode(value).decode() for name, value in json.loads(keys).items()}
+    assert set(texts) == {"seal.key", "seal.pub", "jwt.key", "admin-password"}
+    for name, key in texts.items():
+        assert key.strip() not in first_log + upgrade_log + values.read_text(), name
+
+
+def within_restrictions(user: str, *arguments: str) -> str:
+    """What a container printed that may write to /tmp alone and has no rights."""
+    restrictions = ["--read-only", "--user", user, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    done = subprocess.run(
+        ["docker", "run", "--rm", *restrictions, "--tmpfs", "/tmp", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+SERVES = """
+portside system init && python -m services.config migrate || exit 1
+python -m services.gateway &
+for second in $(seq 120); do
+  sleep 1
+  python -c 'import urllib.request as r; print(r.urlopen("http://127.0.0.1:8080/livez").status)' 2>/dev/null && exit 0
+done
+exit 1
+"""
+
+
+@pytest.mark.parametrize("user", ["54321:0", "54321:54321"])
+def test_the_image_runs_as_any_user_with_a_read_only_root(values: Path, user: str) -> None:
+    # Docker gives a tmpfs the mode of the image's folder, which shuts out others than its user and root's group.
+    home = ["--tmpfs", "/home/any:mode=1777", "--env", "PORTSIDE_HOME=/home/any", "--network", "none"]
+    log = within_restrictions(user, *home, IMAGE, "sh", "-c", SERVES)
+    assert "is ready" in log and log.rstrip().endswith("200"), log
