@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import scale
 from bench.hooks import hooks, viewers
+from bench.keeping import keeping
 from bench.measure import Row, show
 from bench.runs import drain, executions, first_task, http_calls
 from bench.soak import soak
@@ -25,8 +26,8 @@ GROUPS: dict[str, Callable[[Stage], list[Row]]] = {
     "hooks": hooks,
     "viewers": viewers,
 }
-ALONE: dict[str, Callable[[], list[Row]]] = {"command-start": command_start}
-"""What needs no system beside it."""
+ALONE: dict[str, Callable[[], list[Row]]] = {"command-start": command_start, "keeping": keeping}
+"""What starts what it needs itself."""
 AT_SCALE: dict[str, Callable[[scale.Scaled, scale.Scaled], list[Row]]] = {
     "lists": scale.lists,
     "matching": scale.matching,

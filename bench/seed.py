@@ -16,10 +16,13 @@ WHOLE_HISTORIES = 1_000
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many executions and events, and how many pipelines and webhooks."""
+    """How many executions and events, and how many pipelines and webhooks; how old the newest execution is, and how
+    many of the newest have their whole history."""
 
     runs: int
     pipelines: int
+    age_s: float = 3600.0
+    whole_histories: int = WHOLE_HISTORIES
 
 
 def token(number: int) -> str:
@@ -69,6 +72,7 @@ _DELIVERY: Mapping[str, str] = {
     "recorded_at": _AT.format("0"),
     "updated_at": _AT.format("0"),
 }
+_LOG: Mapping[str, str] = {"id": "NULL", "execution_id": _RUN_ID, "at": _AT.format("0.1")}
 _PIPELINE: Mapping[str, str] = {"id": "printf('pipe-%05d', n.i)", "name": "printf('Pipeline %05d', n.i)"}
 _WEBHOOK: Mapping[str, str] = {
     "id": "printf('hook-%05d', n.i)",
@@ -80,25 +84,8 @@ _WEBHOOK: Mapping[str, str] = {
 
 def fill(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
     """Copy; `ended` is a database in which a run has ended. Nobody else may use the database meanwhile."""
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("PRAGMA cache_size=-200000")
-    connection.execute("ATTACH ? AS model", (str(ended),))
-    about = {"runs": sizes.runs, "pipelines": sizes.pipelines, "now": time.time() - 3600}
-    run_id, delivery_id = connection.execute(
-        "SELECT id, delivery FROM model.executions WHERE state = 'ended' ORDER BY requested_at DESC LIMIT 1"
-    ).fetchone()
-    connection.execute("INSERT OR IGNORE INTO plans SELECT * FROM model.plans")
-    many = {"first": 1, "last": sizes.runs, **about, "model": run_id}
-    with _without_indexes(connection, "executions", "deliveries"):
-        _copy(connection, "executions", "model.executions WHERE id = :model", _RUN, many)
-        _copy(connection, "deliveries", "model.deliveries WHERE id = :model", _DELIVERY, many | {"model": delivery_id})
-    events = {"execution_id": _RUN_ID}
-    whole = {**many, "first": max(1, sizes.runs - WHOLE_HISTORIES + 1)}
-    _copy(connection, "events", "model.events WHERE execution_id = :model", events, whole)
-    if whole["first"] > 1:
-        last = "model.events WHERE execution_id = :model ORDER BY position DESC LIMIT 1"
-        _copy(connection, "events", last, events, {**many, "last": int(whole["first"]) - 1})
-    few = {"first": 0, "last": sizes.pipelines - 1, **about}
+    fill_history(connection, ended, sizes)
+    few = {"first": 0, "last": sizes.pipelines - 1, "pipelines": sizes.pipelines}
     _copy(connection, "pipelines", "pipelines LIMIT 1", _PIPELINE, few)
     _copy(connection, "registry_webhooks", "registry_webhooks LIMIT 1", _WEBHOOK, few)
     _copy(
@@ -109,14 +96,38 @@ def fill(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
         few,
     )
     hashes = [(hashlib.sha256(token(n).encode()).hexdigest(), f"{n:05d}") for n in range(sizes.pipelines)]
-    numbers = [(f"pipeline pipe-{n:05d}", sizes.runs // sizes.pipelines + 2) for n in range(sizes.pipelines)]
-    connection.executemany("INSERT INTO counters (name, value) VALUES (?, ?)", numbers)
     connection.executemany("UPDATE webhook_tokens SET token_hash = ? WHERE token_hash = ?", hashes)
     connection.commit()
     # What config does when it prunes.
     connection.execute("PRAGMA analysis_limit=400")
     connection.execute("PRAGMA main.optimize(0x10002)")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def fill_history(connection: sqlite3.Connection, ended: Path, sizes: Sizes) -> None:
+    """Copy the run and its delivery alone."""
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-200000")
+    connection.execute("ATTACH ? AS model", (str(ended),))
+    about = {"runs": sizes.runs, "pipelines": sizes.pipelines, "now": time.time() - sizes.age_s}
+    run_id, delivery_id = connection.execute(
+        "SELECT id, delivery FROM model.executions WHERE state = 'ended' ORDER BY requested_at DESC LIMIT 1"
+    ).fetchone()
+    connection.execute("INSERT OR IGNORE INTO plans SELECT * FROM model.plans")
+    many = {"first": 1, "last": sizes.runs, **about, "model": run_id}
+    with _without_indexes(connection, "executions", "deliveries"):
+        _copy(connection, "executions", "model.executions WHERE id = :model", _RUN, many)
+        _copy(connection, "deliveries", "model.deliveries WHERE id = :model", _DELIVERY, many | {"model": delivery_id})
+    events = {"execution_id": _RUN_ID}
+    whole = {**many, "first": max(1, sizes.runs - sizes.whole_histories + 1)}
+    _copy(connection, "events", "model.events WHERE execution_id = :model", events, whole)
+    _copy(connection, "log_chunks", "model.log_chunks WHERE execution_id = :model", _LOG, whole)
+    if whole["first"] > 1:
+        last = "model.events WHERE execution_id = :model ORDER BY position DESC LIMIT 1"
+        _copy(connection, "events", last, events, {**many, "last": int(whole["first"]) - 1})
+    numbers = [(f"pipeline pipe-{n:05d}", sizes.runs // sizes.pipelines + 2) for n in range(sizes.pipelines)]
+    connection.executemany("INSERT INTO counters (name, value) VALUES (?, ?)", numbers)
+    connection.commit()
 
 
 def _copy(

@@ -18,6 +18,7 @@ from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived
 from shared.contracts.runs import Held, HeldAnswer
 from shared.contracts.topics import Topic
 
+from .accounts.password_checks import PasswordChecks
 from .accounts.sign_in import Authenticator
 from .pushes.deliveries import Deliveries
 from .resources import logs
@@ -57,6 +58,7 @@ class Handlers:
     answers: Answers
     sign_ins: Authenticator
     sign_in_pool: Executor
+    passwords: PasswordChecks
 
     def hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Work on `config.hooks`, and beside it on `config.hooks-bulk`: neither waits for what is in the other."""
@@ -77,20 +79,34 @@ class Handlers:
         """Work on `config.logs`."""
         return _or_stop(lambda some: logs.keep_batch(self.store, some), batch)
 
-    def rpc(self) -> Mapping[Topic, Server]:
-        """What `config.rpc.v2` answers."""
-        table: dict[Topic, Callable[[Any, Incoming], Message | Future[Message]]] = {
+    def reads(self) -> Mapping[Topic, Server]:
+        """What `config.reads` answers: only from the database, so that any config may."""
+        table: dict[Topic, Callable[[Any, Incoming], Message]] = {
             topics.ALLOWLIST_ASK: lambda ask, _: self._read(self.answers.allowlist, ask),
-            topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
-            topics.RUN_HELD_V1: lambda ask, _: self._held_v1(ask),
             topics.CATALOG_FIND: lambda ask, incoming: self.desk.find(ask, incoming.envelope.caller),
             topics.CATALOG_GET: lambda ask, incoming: self.desk.get(ask, incoming.envelope.caller),
+        }
+        return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def password_checks(self) -> Mapping[Topic, Server]:
+        """What `config.passwords` answers."""
+        table: dict[Topic, Callable[[Any, Incoming], Message]] = {
+            topics.CHECK_PASSWORD: lambda ask, _: self.passwords.check(ask),
+            topics.HASH_PASSWORD: lambda ask, _: self.passwords.hash(ask),
+        }
+        return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+
+    def rpc(self) -> Mapping[Topic, Server]:
+        """What `config.rpc.v2` answers, and until 0.3 what was asked there before."""
+        table: dict[Topic, Callable[[Any, Incoming], Message | Future[Message]]] = {
+            topics.MIRROR_WANTED: lambda ask, _: self._read(self.answers.wanted, ask),
+            topics.RUN_HELD_V1: lambda ask, _: self._held_v1(ask),
             topics.CATALOG_ACT: self._act,
             topics.START_NESTED: lambda ask, incoming: self.nested_runs.start(ask, incoming.envelope.caller),
             topics.ADMIT_SIGN_IN: lambda ask, _: self.sign_ins.admit(ask),
             topics.SIGN_IN: lambda ask, _: self._sign_in(ask),
         }
-        return {topic: _or_unavailable(handler) for topic, handler in table.items()}
+        return {**self.reads(), **{topic: _or_unavailable(handler) for topic, handler in table.items()}}
 
     def _act(self, ask: Act, incoming: Incoming) -> Document:
         envelope = incoming.envelope

@@ -11,11 +11,13 @@ from shared.bus import Bus
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Kind
 from shared.contracts.topics import (
+    CONFIG_READS,
     CONFIG_RPC,
     HOOKS,
     HOOKS_BULK,
     LEDGER,
     LOGS,
+    PASSWORDS,
     PROCESS_HEALTH,
     SIGNS_OF_LIFE,
     Service,
@@ -33,8 +35,9 @@ from shared.process.secrets import KeysMissing, Sealer
 
 from .accounts.admissions import Admissions
 from .accounts.callers import load_person
+from .accounts.password_checks import LocalPasswords, PasswordChecks, SharedPasswords
 from .accounts.sign_in import Authenticator
-from .accounts.sign_in_limits import MOST_CHECKS, SignInLimits
+from .accounts.sign_in_limits import MOST_CHECKS, STRANGERS, SignInLimits
 from .catalog.context import Context
 from .catalog.following.looking import SourceFollowing
 from .catalog.hooks import public_url
@@ -60,6 +63,7 @@ from .runs import effects
 from .runs.heartbeats import Leases
 from .runs.ledger import Ledger
 from .runtime import retention
+from .runtime.answering import Answering
 from .runtime.leader import Active, LeaderWatchdog
 from .runtime.outbox import Relay
 from .runtime.retention import Keeping
@@ -73,6 +77,8 @@ log = get_logger()
 
 _SIGNS_AT_ONCE = 1_000
 """Signs of life that may wait for their answer in this process: they count before."""
+_PASSWORD_THREADS = STRANGERS.at_once + 2
+"""Strangers alone cannot occupy them all; they wait for `accounts.passwords`."""
 _WATCH_EVERY_S = 1.0
 _LOGS_EVERY_S = 0.25
 """A commit for what was printed is one that reports do not get; runners send what is printed as often."""
@@ -96,7 +102,8 @@ class Config:
         self.health = Health("config", settings.home, instance=settings.instance)
         self.bus = Bus(settings.amqp_url, service=Service.CONFIG, instance=settings.instance)
         self.options = Options(settings)
-        self.catalog = Catalog(Context(_sealer(settings), self.options))
+        passwords = LocalPasswords() if self.store.is_sqlite else SharedPasswords(self.bus)
+        self.catalog = Catalog(Context(_sealer(settings), self.options), passwords)
         self.leases = Leases(lease_s=settings.lease_s)
         self.receiver = Deliveries(self.catalog)
         self.looks = TagPolling(self.receiver, self._pace)
@@ -124,9 +131,11 @@ class Config:
             self.desk,
             NestedRuns(self.store, Pipelines(self.catalog.context), load_person),
             self.catalog,
-            Authenticator(self.store, self.sign_in_limits, Admissions(self.sign_in_limits, clock.monotonic)),
+            Authenticator(self.store, self.sign_in_limits, Admissions(self.sign_in_limits, clock.monotonic), passwords),
             self.sign_in_pool,
+            PasswordChecks(self.store),
         )
+        self.answering = Answering(self._answer, by_standbys=not self.store.is_sqlite)
         self.active = Active(lock_of(self.store), self._start, self._beat, self._database_is, watchdog=watchdog)
         self._watched_at = 0.0
         self.sampler = Sampler(self.store)
@@ -148,6 +157,8 @@ class Config:
             self.health.start()
             opening.callback(self.sign_in_pool.shutdown, wait=False, cancel_futures=True)
             opening.callback(self.active.close)
+            opening.callback(self.answering.close)
+            self.answering.stand_by()
             self.active.open()
             opening.callback(self.metrics.close)
             self.metrics.start()
@@ -205,6 +216,7 @@ class Config:
             )
             self._signs_of_life = signs
             working.closing(signs)
+            working.add(self.answering.lead, self.answering.stand_by)
             # Closed in reverse: nothing more comes in while the relay still sends what was promised.
             working.closing(self.bus.consume_single(LEDGER, self.handlers.ledger_batch))
             working.closing(self.bus.consume_single(HOOKS, self.handlers.hooks))
@@ -218,6 +230,14 @@ class Config:
             working.close()
             raise
         return working
+
+    def _answer(self, priority: int) -> tuple[Closer, ...]:
+        """Consume what a standby may answer too."""
+        reads = self.bus.serve(
+            CONFIG_READS, self.handlers.reads(), threads=self.settings.rpc_threads, priority=priority
+        )
+        checks = self.handlers.password_checks()
+        return reads, self.bus.serve(PASSWORDS, checks, threads=_PASSWORD_THREADS, priority=priority)
 
     def _sample(self, relay: Relay | None) -> None:
         self.sampler.relay = relay

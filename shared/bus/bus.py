@@ -12,7 +12,7 @@ from shared.bus.broadcasts import NewsConsumer
 from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
-from shared.contracts.topics import RETIRED, Mode, Queue, Service, Topic
+from shared.contracts.topics import MOVED, RETIRED, Mode, Queue, Service, Topic
 from shared.process import tracing
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
@@ -320,8 +320,11 @@ class Bus:
         threads: int,
         deferred: int = 0,
         on_arrival: Callable[[Incoming], None] | None = None,
+        priority: int = 0,
     ) -> RpcConsumer:
         """Answer requests in `threads` threads; a handler raises Refused to answer a problem.
+
+        Of several processes those of the highest `priority` get all that they have room for.
 
         Up to `deferred` requests beyond what the threads need may wait in this process: those that a handler answers by
         a future, or all that come at once. `on_arrival` is called on the I/O thread for each, before it waits.
@@ -335,6 +338,8 @@ class Bus:
             threads=threads,
             deferred=deferred,
             on_arrival=on_arrival,
+            priority=priority,
+            moved=topology.moved_bindings_of(queue),
         )
         self._started(consumer)
         return consumer
@@ -381,5 +386,5 @@ def _check(queue: Queue, mode: Mode, handlers: Mapping[Topic, object]) -> None:
     if queue.mode is not mode:
         raise ValueError(f"{queue.name} is a {queue.mode} queue, not {mode}")
     for topic in handlers:
-        if queue not in topic.queues:
+        if queue not in topic.queues and topic not in MOVED.get(queue, ()):
             raise ValueError(f"{topic.name} does not arrive in {queue.name}")

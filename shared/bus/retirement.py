@@ -55,7 +55,8 @@ class Retirement:
             if frame.method.consumer_count:
                 channel.close()
                 return
-            for exchange, key in topology.bindings_of(self._retired[name]):
+            successor = self._retired[name]
+            for exchange, key in topology.bindings_of(successor) + topology.moved_bindings_of(successor):
                 channel.queue_unbind(name, exchange, key)
             channel.queue_delete(name, if_unused=True, if_empty=True, callback=deleted)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 from shared.bus.settlement import Disposal
 from shared.contracts.base import Message
@@ -40,9 +41,12 @@ class RpcConsumer(Workers):
         threads: int,
         deferred: int,
         on_arrival: Callable[[Incoming], None] | None,
+        priority: int,
+        moved: Sequence[tuple[str, str]],
     ) -> None:
         # As many again wait here as are answered, so that no thread is idle between two.
-        super().__init__(link, queue_name, threads=threads, prefetch=2 * threads + deferred)
+        super().__init__(link, queue_name, threads=threads, prefetch=2 * threads + deferred, priority=priority)
+        self._moved = moved
         self._handlers = dict(handlers)
         self._disposal = disposal
         self._on_arrival = on_arrival
@@ -55,6 +59,12 @@ class RpcConsumer(Workers):
     def listen_on(self) -> None:
         """Move `heard_until`, soon, if nothing is left in the queue."""
         self._subscription.listen_on()
+
+    def _prepare(self, channel: Any) -> str:
+        """Unbind what an earlier release binds. Its processes bind it again as they connect: both queues answer."""
+        for exchange, key in self._moved:
+            channel.queue_unbind(self._queue_name, exchange, key)
+        return self._queue_name
 
     def _arrived(self, delivery: Delivery) -> None:
         if self._on_arrival is not None:

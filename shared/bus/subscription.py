@@ -75,6 +75,7 @@ class Subscription:
         *,
         prefetch: int,
         on_delivery: Callable[[Delivery], None],
+        priority: int = 0,
         auto_ack: bool = False,
         at_once: Callable[[Delivery], int] | None = None,
         prepare: Callable[[Any], str] | None = None,
@@ -84,6 +85,7 @@ class Subscription:
         self._link = link
         self._queue = queue
         self._prefetch = prefetch
+        self._arguments = {"x-priority": priority} if priority else None
         self._on_delivery = on_delivery
         self._auto_ack = auto_ack
         self._at_once = at_once
@@ -185,7 +187,14 @@ class Subscription:
             # Of a lost channel a quorum queue takes back what each consumer held in the order of their tags (RabbitMQ
             # 3.10, rabbit_fifo:handle_down): with random ones the oldest message might come last.
             tag = f"{self._queue}.{next(tags)}"
-            channel.basic_consume(queue, deliver, auto_ack=self._auto_ack, consumer_tag=tag, callback=self._subscribed)
+            channel.basic_consume(
+                queue,
+                deliver,
+                auto_ack=self._auto_ack,
+                consumer_tag=tag,
+                arguments=self._arguments,
+                callback=self._subscribed,
+            )
 
         consume()
 

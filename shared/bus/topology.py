@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contracts.topics import QUEUES, TOPICS, MessageKind, Mode, Queue, Topic
+from shared.contracts.topics import MOVED, QUEUES, TOPICS, MessageKind, Mode, Queue, Topic
 
 EVENTS = "portside.events"
 COMMANDS = "portside.commands"
@@ -72,6 +72,11 @@ def rung_for(failures: int, after_s: float | None) -> int:
 def bindings_of(queue: Queue) -> tuple[tuple[str, str], ...]:
     """(exchange, routing key) of every topic that arrives in a queue."""
     return tuple((exchange_of(topic), topic.routing_key) for topic in TOPICS if queue in topic.queues)
+
+
+def moved_bindings_of(queue: Queue) -> tuple[tuple[str, str], ...]:
+    """(exchange, routing key) of every topic that processes of an earlier release bind to a queue."""
+    return tuple((exchange_of(topic), topic.routing_key) for topic in MOVED.get(queue, ()))
 
 
 def _quorum(dead_exchange: str, **more: Any) -> Arguments:

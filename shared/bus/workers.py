@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from abc import ABC, abstractmethod
+from typing import Any
 
 from shared.process.clock import monotonic
 
@@ -18,11 +19,13 @@ class Workers(ABC):
     Closes by finishing what is in hand; what only waits goes back to the queue, for another process.
     """
 
-    def __init__(self, link: Link, queue_name: str, *, threads: int, prefetch: int) -> None:
+    def __init__(self, link: Link, queue_name: str, *, threads: int, prefetch: int, priority: int = 0) -> None:
         self._queue_name = queue_name
         self._waiting: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._subscription = Subscription(link, queue_name, prefetch=prefetch, on_delivery=self._arrived)
+        self._subscription = Subscription(
+            link, queue_name, prefetch=prefetch, priority=priority, on_delivery=self._arrived, prepare=self._prepare
+        )
         self._threads = [
             threading.Thread(target=self._work, name=f"{queue_name}-{thread_number}", daemon=True)
             for thread_number in range(threads)
@@ -50,6 +53,10 @@ class Workers(ABC):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - monotonic()))
         self._subscription.stop()
+
+    def _prepare(self, channel: Any) -> str:
+        """On each new channel, before it consumes; returns the queue."""
+        return self._queue_name
 
     def _arrived(self, delivery: Delivery) -> None:
         """On the I/O thread."""

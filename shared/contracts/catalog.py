@@ -151,6 +151,34 @@ class SignedIn(Message):
     good_for_s: int = 28_800
 
 
+class PasswordCheck(Message):
+    """Is this the password? Between config processes: a standby has the time, the active one the limits."""
+
+    user_id: str = ""
+    """Empty for a user who does not exist, whose check takes as long."""
+    password_digest: str
+    familiar: bool = True
+    """The caller has signed in before, so the check does not queue with those of strangers."""
+
+
+class PasswordChecked(Message):
+    """Whether it is."""
+
+    matches: bool
+
+
+class PasswordToHash(Message):
+    """What is to be kept of this new password?"""
+
+    password_digest: str
+
+
+class PasswordHashed(Message):
+    """An argon2 hash."""
+
+    password_hash: str
+
+
 class ValidateAsk(Message):
     """Gateway to runner: try this endpoint for real. config prepared it and checked the caller's rights."""
 

@@ -52,6 +52,10 @@ HOOKS_BULK = Queue("config.hooks-bulk", Service.CONFIG, Mode.SINGLE, max_bytes=2
 LEDGER = Queue("config.ledger", Service.CONFIG, Mode.SINGLE)
 LOGS = Queue("config.logs", Service.CONFIG, Mode.SINGLE, max_bytes=64 * 1024 * 1024)
 CONFIG_RPC = Queue("config.rpc.v2", Service.CONFIG, Mode.RPC)
+CONFIG_READS = Queue("config.reads", Service.CONFIG, Mode.RPC)
+"""What every config may answer from PostgreSQL, standbys first."""
+PASSWORDS = Queue("config.passwords", Service.CONFIG, Mode.RPC)
+"""Apart from what pages ask, so that a flood of sign-ins holds up none."""
 SIGNS_OF_LIFE = Queue("config.signs-of-life.v2", Service.CONFIG, Mode.RPC)
 """Apart from all that others ask, so that nobody can hold up what runners say."""
 RUNS = Queue("runner.runs", Service.RUNNER, Mode.POOL)
@@ -114,7 +118,7 @@ SIGN_ON_CHECKED = Topic("sign-on.checked", 1, sign_on_checks.SignOnChecked, Mess
 COMMIT_REPORT = Topic("commit.report", 1, definition_sources.CommitReport, MessageKind.COMMAND, (_C,), (REQUESTS,))
 COMMIT_REPORTED = Topic("commit.reported", 1, definition_sources.CommitReported, MessageKind.EVENT, (_R,), (LEDGER,))
 ALLOWLIST_ASK = Topic(
-    "allowlist.ask", 1, pushes.AllowlistAsk, MessageKind.QUERY, (_G,), (CONFIG_RPC,), pushes.Allowlist
+    "allowlist.ask", 1, pushes.AllowlistAsk, MessageKind.QUERY, (_G,), (CONFIG_READS,), pushes.Allowlist
 )
 ALLOWLIST_CHANGED = Topic("allowlist.changed", 1, pushes.AllowlistChanged, MessageKind.EVENT, (_C,), (GATEWAY_NEWS,))
 DELIVERY_CHANGED = Topic("delivery.changed", 1, pushes.DeliveryChanged, MessageKind.EVENT, (_C,), (GATEWAY_NEWS,))
@@ -147,13 +151,19 @@ MIRROR_PASS = Topic("mirror.pass", 1, mirror.MirrorPass, MessageKind.COMMAND, (_
 MIRROR_WANTED = Topic("mirror.wanted", 1, mirror.WantedAsk, MessageKind.QUERY, (_H,), (CONFIG_RPC,), mirror.Wanted)
 MIRROR_REPORT = Topic("mirror.report", 1, mirror.MirrorReport, MessageKind.EVENT, (_H,), (LEDGER,))
 
-CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Page)
-CATALOG_GET = Topic("catalog.get", 1, catalog.Get, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Document)
+CATALOG_FIND = Topic("catalog.find", 1, catalog.Find, MessageKind.QUERY, (_G,), (CONFIG_READS,), catalog.Page)
+CATALOG_GET = Topic("catalog.get", 1, catalog.Get, MessageKind.QUERY, (_G,), (CONFIG_READS,), catalog.Document)
 CATALOG_ACT = Topic("catalog.act", 1, catalog.Act, MessageKind.COMMAND, (_G, _R), (CONFIG_RPC,), catalog.Document)
 ADMIT_SIGN_IN = Topic(
     "auth.admit-sign-in", 1, catalog.AdmissionAsk, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.Admission
 )
 SIGN_IN = Topic("auth.sign-in", 1, catalog.SignIn, MessageKind.QUERY, (_G,), (CONFIG_RPC,), catalog.SignedIn)
+CHECK_PASSWORD = Topic(
+    "auth.check-password", 1, catalog.PasswordCheck, MessageKind.QUERY, (_C,), (PASSWORDS,), catalog.PasswordChecked
+)
+HASH_PASSWORD = Topic(
+    "auth.hash-password", 1, catalog.PasswordToHash, MessageKind.QUERY, (_C,), (PASSWORDS,), catalog.PasswordHashed
+)
 ENDPOINT_VALIDATE = Topic(
     "endpoint.validate", 1, catalog.ValidateAsk, MessageKind.QUERY, (_G,), (RUNNER_RPC,), catalog.Validated
 )
@@ -204,11 +214,17 @@ TOPICS: tuple[Topic, ...] = (
     CATALOG_ACT,
     ADMIT_SIGN_IN,
     SIGN_IN,
+    CHECK_PASSWORD,
+    HASH_PASSWORD,
     ENDPOINT_VALIDATE,
     OUTSIDE_INSPECT,
     PROCESS_HEALTH,
     HUB_INSPECT,
 )
+
+MOVED: dict[Queue, tuple[Topic, ...]] = {CONFIG_RPC: (ALLOWLIST_ASK, CATALOG_FIND, CATALOG_GET)}
+"""Topics that processes of 0.1 bind to a queue which they no longer belong to. Until 0.3 its consumer answers them
+too, and takes the bindings away."""
 
 QUEUES: tuple[Queue, ...] = tuple(dict.fromkeys(queue for topic in TOPICS for queue in topic.queues))
 BY_TYPE: dict[str, Topic] = {topic.type: topic for topic in TOPICS}

@@ -15,7 +15,7 @@ import requests
 from cli.ports import free_port
 from shared.bus import Ack, Bus, Incoming, Outcome, Server
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
-from shared.contracts.topics import ALLOWLIST_ASK, CONFIG_RPC, HOOKS, Service, Topic
+from shared.contracts.topics import ALLOWLIST_ASK, CONFIG_READS, CONFIG_RPC, HOOKS, Service, Topic
 from shared.process.secrets import create_keys, token_hash
 
 HOOK = "/pipelines/api/docker-hub-webhooks"
@@ -31,7 +31,9 @@ class Config:
         self.got: list[HookReceived] = []
         self.bus = Bus(url, service=Service.CONFIG, instance="test")
         self.bus.open()
-        self.bus.serve(CONFIG_RPC, {ALLOWLIST_ASK: self._allowlist, **(more or {})}, threads=threads)
+        self.bus.serve(CONFIG_READS, {ALLOWLIST_ASK: self._allowlist}, threads=threads)
+        if more:
+            self.bus.serve(CONFIG_RPC, more, threads=threads)
         self.bus.consume_single(HOOKS, self._take)
 
     def _allowlist(self, incoming: Incoming) -> Allowlist:

@@ -16,7 +16,7 @@ from shared.process.addresses import client_network
 
 from . import sign_on_checks
 from .admissions import Admissions
-from .passwords import password_matches
+from .password_checks import LocalPasswords, Passwords
 from .sign_in_limits import LimitReached, SignInLimits, SignInOrigin, Way
 from .sign_on import sign_on
 
@@ -48,10 +48,13 @@ class Authenticator:
     Only admitted attempts cost a digest in the gateway and wait for the password pool here.
     """
 
-    def __init__(self, store: Store, limits: SignInLimits, admissions: Admissions) -> None:
+    def __init__(
+        self, store: Store, limits: SignInLimits, admissions: Admissions, passwords: Passwords | None = None
+    ) -> None:
         self._store = store
         self._limits = limits
         self._admissions = admissions
+        self._passwords = passwords or LocalPasswords()
         self._checks = {
             Way.TOKEN: self._by_token,
             Way.CODE: self._by_code,
@@ -103,8 +106,7 @@ class Authenticator:
 
     def _by_password(self, attempt: Attempt) -> SignedIn:
         ask, user = attempt.ask, attempt.user
-        stored = user.password if user is not None else None
-        good = password_matches(stored, ask.password_digest, familiar=attempt.origin.familiar)
+        good = self._passwords.match(user, ask.password_digest, familiar=attempt.origin.familiar)
         # Whom a provider vouches for comes in by it alone: who is gone there is gone here.
         if user is None or not good or not user.enabled or user.provider:
             raise refuse(Code.UNAUTHENTICATED, "The user name or the password is not right", subject=ask.username)

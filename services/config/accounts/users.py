@@ -23,7 +23,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Refused, refuse
 
 from . import directory
-from .passwords import hash_password, password_matches
+from .password_checks import LocalPasswords, Passwords
 
 _STORED, _MATCHED = "stored", "matched"
 """Of a prepared act's hashes: the new password as it is kept, and the old one that was shown to be known."""
@@ -32,7 +32,8 @@ _STORED, _MATCHED = "stored", "matched"
 class Users:
     """The kind `users`."""
 
-    def __init__(self) -> None:
+    def __init__(self, passwords: Passwords | None = None) -> None:
+        self._passwords = passwords or LocalPasswords()
         self._verbs = {
             "create": self._create,
             "replace": self._change,
@@ -65,9 +66,9 @@ class Users:
             return lambda: ask.model_copy(update={"hashes": {}})
 
         def hashed() -> Act:
-            if verified and not password_matches(verified.password, ask.hashes.get("oldPassword", "")):
+            if verified and not self._passwords.match(verified, ask.hashes.get("oldPassword", "")):
                 raise _wrong_password(verified)
-            hashes = {_STORED: hash_password(digest), _MATCHED: verified.password or "" if verified else ""}
+            hashes = {_STORED: self._passwords.hashed(digest), _MATCHED: verified.password or "" if verified else ""}
             return ask.model_copy(update={"hashes": hashes})
 
         return hashed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from services.config.accounts import sign_on_checks
 from services.config.accounts.api_tokens import ApiTokens
 from services.config.accounts.device_sign_ins import DeviceSignIns
+from services.config.accounts.password_checks import LocalPasswords, Passwords
 from services.config.accounts.providers import SignInProviders
 from services.config.accounts.sessions import AccountSessions
 from services.config.accounts.users import Users
@@ -64,6 +65,7 @@ class Catalog:
     """Everything that is defined."""
 
     context: Context
+    passwords: Passwords = field(default_factory=LocalPasswords)
 
     def resources(self) -> dict[Kind, Resource]:
         """The kinds, by what the gateway asks for."""
@@ -71,7 +73,7 @@ class Catalog:
         triggers = GerritTriggers(self.context)
         defined: dict[Kind, Resource] = {
             Kind.PROJECTS: Projects(),
-            Kind.USERS: Users(),
+            Kind.USERS: Users(self.passwords),
             Kind.TOKENS: ApiTokens(),
             Kind.SESSIONS: AccountSessions(),
             Kind.PROVIDERS: SignInProviders(),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from services.config.accounts.bootstrap import ensure_first
+from services.config.accounts.password_checks import PasswordChecks
+from services.config.accounts.passwords import hash_password
 from services.config.migrations import migrate
+from services.config.resources.dispatch import ResourceDispatcher
 from services.config.service import Config
 from services.config.settings import Settings
 from services.config.store import Store
 from shared.bus import Ack, Bus, Incoming, Outcome
-from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
+from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page, SignedIn, SignIn
 from shared.contracts.earlier import nested_as_act
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
@@ -43,16 +46,19 @@ from shared.contracts.topics import (
     RUN_REPORT,
     RUN_TAKE,
     RUNS,
+    SIGN_IN,
     START_NESTED,
     Service,
 )
 from shared.process.ids import new_id
-from shared.process.secrets import create_keys, token_hash
+from shared.process.secrets import create_keys, password_digest, token_hash
 from tests.integration.config.world import whole_run
+from tests.support import postgres
 
 T = TypeVar("T")
 
 ADMIN = Caller(user="admin")
+PASSWORD = "a horse that eats batteries"
 PIPELINE = {
     "name": "Deploy web",
     "project": "default",
@@ -286,6 +292,53 @@ def test_a_standby_takes_over_and_sends_what_was_left(settings: Settings, gatewa
         started = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body={})
         run = wait_for(lambda: wanted[0] if wanted else None)
         assert run.execution_id == started["executionId"]
+    finally:
+        second.close()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_a_standby_answers_lists_and_hashes_passwords_in_place_of_the_active_one(
+    settings: Settings, gateway: Bus, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = settings.model_copy(update={"database_url": postgres.empty_database(postgres_url)})
+    store = Store(shared.database_url)
+    migrate(store)
+    with store.write() as uow:
+        ensure_first(uow, hash_password(password_digest(PASSWORD)))
+    store.close()
+    answered_by = set[tuple[str, str]]()
+
+    def record(holder: type, name: str) -> None:
+        own = getattr(holder, name)
+
+        def recorded(self: Any, *arguments: Any) -> Any:
+            answered_by.add((name, self.store.holder))
+            return own(self, *arguments)
+
+        monkeypatch.setattr(holder, name, recorded)
+
+    for holder, name in ((ResourceDispatcher, "find"), (ResourceDispatcher, "act"), (PasswordChecks, "check")):
+        record(holder, name)
+    sign_in = SignIn(username="admin", password_digest=password_digest(PASSWORD), source_address="192.0.2.7")
+
+    def ask_all() -> set[tuple[str, str]]:
+        answered_by.clear()
+        for _ in range(5):
+            assert isinstance(gateway.request(CATALOG_FIND, Find(kind=Kind.PIPELINES), caller=ADMIN), Page)
+        assert isinstance(gateway.request(SIGN_IN, sign_in, timeout_s=10), SignedIn)
+        act(gateway, "create", Kind.PROJECTS, body={"name": f"p{new_id()[-8:]}"})
+        return answered_by
+
+    first = Config(shared).open()
+    wait_for(lambda: first.active.working or None)
+    second = Config(shared.model_copy(update={"instance": "c2"})).open()
+    try:
+        wait_for(lambda: ("find", second.store.holder) in ask_all() or None)
+        active, standby = first.store.holder, second.store.holder
+        assert ask_all() == {("find", standby), ("check", standby), ("act", active)}
+        first.close()
+        wait_for(lambda: second.active.working or None)
+        assert {holder for _, holder in ask_all()} == {standby}
     finally:
         second.close()
 

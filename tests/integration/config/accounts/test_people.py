@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.config.accounts import sign_in, users
+from services.config.accounts import password_checks, sign_in
 from services.config.runtime import retention
 from services.config.tables.catalog import FamiliarAddressRow
 from shared.contracts.catalog import Act, AdmissionAsk, Get, Kind, SignedIn, SignIn
@@ -135,12 +135,12 @@ def test_a_password_is_hashed_while_others_write(office: Office, monkeypatch: py
     """argon2 inside a write transaction holds up every report and hook."""
     written: list[bool] = []
 
-    def slow(_stored: str | None, _digest: str) -> bool:
+    def slow(_stored: str | None, _digest: str, *, familiar: bool) -> bool:
         with office.store.write():
             written.append(True)
         return True
 
-    monkeypatch.setattr(users, "password_matches", slow)
+    monkeypatch.setattr(password_checks, "password_matches", slow)
     new = {"password": password_digest("quite another one"), "oldPassword": password_digest(PASSWORD)}
     me = by_password(office, "admin").token_id
     office.desk.act(

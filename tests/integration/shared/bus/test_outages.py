@@ -61,7 +61,7 @@ def test_nothing_confirmed_is_lost_when_the_broker_restarts_and_all_recovers_alo
 
     config.consume_single(topics.HOOKS, handle)
     config.serve(
-        topics.CONFIG_RPC, {topics.ALLOWLIST_ASK: lambda _i: pushes.Allowlist(revision=1, entries=())}, threads=1
+        topics.CONFIG_READS, {topics.ALLOWLIST_ASK: lambda _i: pushes.Allowlist(revision=1, entries=())}, threads=1
     )
     gateway.listen(topics.GATEWAY_NEWS, {topics.ALLOWLIST_CHANGED: lambda _i: None}, on_gap=lambda: gaps.append(1.0))
     confirmed: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus import Bus, Drop, Incoming, NotConfirmed, RequestTimeout, TooLarge, Unavailable
+from shared.bus import Bus, Consumer, Drop, Incoming, NotConfirmed, RequestTimeout, TooLarge, Unavailable
 from shared.bus.errors import describe
 from shared.contracts import catalog, pushes, runs, topics
 from shared.contracts.envelope import Caller
@@ -130,7 +130,7 @@ def test_a_request_is_answered_and_a_problem_comes_back_as_refused(config: Bus, 
             raise refuse(Code.INVALID, "No such field.", subject=incoming.message.filter)
         return catalog.Page(total=3)
 
-    config.serve(topics.CONFIG_RPC, {topics.CATALOG_FIND: find}, threads=2)
+    config.serve(topics.CONFIG_READS, {topics.CATALOG_FIND: find}, threads=2)
     ask = catalog.Find(kind=catalog.Kind.PIPELINES)
     assert gateway.request(topics.CATALOG_FIND, ask, caller=Caller(user="ann"), command_id="k") == catalog.Page(total=3)
     assert seen[0].envelope.caller == Caller(user="ann")
@@ -147,7 +147,7 @@ def test_a_handler_that_fails_or_is_missing_answers_a_problem_without_its_detail
     def broken(_incoming: Incoming) -> catalog.Page:
         raise RuntimeError("secret detail")
 
-    config.serve(topics.CONFIG_RPC, {topics.CATALOG_FIND: broken}, threads=1)
+    config.serve(topics.CONFIG_READS, {topics.CATALOG_FIND: broken}, threads=1)
     with pytest.raises(Refused, match="failed unexpectedly") as refused:
         gateway.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
     assert "secret detail" not in refused.value.problem.model_dump_json()
@@ -265,7 +265,7 @@ def test_what_is_asked_of_the_wrong_queue_or_topic_is_a_mistake_of_the_program(c
 
 def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus, gateway: Bus, runner: Bus) -> None:
     """RabbitMQ closes the channel of a message beyond 16 MiB, and all that is in flight there is lost."""
-    config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text="small")}, threads=1)
+    config.serve(topics.CONFIG_READS, {topics.CATALOG_GET: lambda _: catalog.Document(text="small")}, threads=1)
     large = "x" * 20_000_000
     under_way = [runner.publish_nowait(topics.RUN_EXECUTION, _run(n), subject=f"e{n}") for n in range(100)]
     for send in (
@@ -286,7 +286,7 @@ def test_a_message_that_no_broker_takes_is_refused_before_it_is_sent(config: Bus
 
 def test_an_answer_that_no_broker_takes_is_told_to_who_asked(config: Bus, gateway: Bus) -> None:
     answers = iter(["x" * 20_000_000, "small"])
-    config.serve(topics.CONFIG_RPC, {topics.CATALOG_GET: lambda _: catalog.Document(text=next(answers))}, threads=1)
+    config.serve(topics.CONFIG_READS, {topics.CATALOG_GET: lambda _: catalog.Document(text=next(answers))}, threads=1)
     with pytest.raises(Refused) as refused:
         gateway.request(topics.CATALOG_GET, _get())
     assert "catalog.get.v1.reply would take 19.1 MiB" in refused.value.problem.message
@@ -306,3 +306,33 @@ def _changed(message: str) -> runs.ExecutionChanged:
 
 def _get(id: str = "") -> catalog.Get:
     return catalog.Get(kind=catalog.Kind.PIPELINES, id=id)
+
+
+def test_a_topic_that_moved_is_answered_where_an_earlier_release_binds_it_and_then_unbound(
+    raw: Any, config: Bus, gateway: Bus
+) -> None:
+    answered_from = list[str]()
+
+    def answer_from(queue: topics.Queue) -> Consumer:
+        def find(_incoming: Incoming) -> catalog.Page:
+            answered_from.append(queue.name)
+            return catalog.Page(total=3)
+
+        consumer = config.serve(queue, {topics.CATALOG_FIND: find}, threads=1)
+        until(lambda: consumer.running)
+        return consumer
+
+    def ask(answers: int) -> list[str]:
+        answered_from.clear()
+        reply = gateway.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES), timeout_s=20)
+        assert reply == catalog.Page(total=3)
+        until(lambda: len(answered_from) == answers)
+        return sorted(answered_from)
+
+    answer_from(topics.CONFIG_READS)
+    earlier = answer_from(topics.CONFIG_RPC)
+    raw.queue_bind(topics.CONFIG_RPC.name, "portside.commands", "catalog.find")
+    assert ask(2) == [topics.CONFIG_READS.name, topics.CONFIG_RPC.name]
+    earlier.close()
+    answer_from(topics.CONFIG_RPC)
+    assert [ask(1), ask(1)] == [[topics.CONFIG_READS.name]] * 2
