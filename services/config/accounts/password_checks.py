@@ -37,7 +37,7 @@ class Passwords(Protocol):
         ...
 
 
-class Asking(Protocol):
+class ConfigRequests(Protocol):
     """The bus, as far as this asks it."""
 
     def request(self, topic: Topic, message: Message, *, timeout_s: float) -> Message: ...
@@ -56,7 +56,7 @@ class LocalPasswords:
 class SharedPasswords:
     """In any config process that answers; in this one where none does."""
 
-    def __init__(self, bus: Asking) -> None:
+    def __init__(self, bus: ConfigRequests) -> None:
         self._bus = bus
         self._local = LocalPasswords()
 

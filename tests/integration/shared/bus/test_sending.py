@@ -152,7 +152,7 @@ def test_a_handler_that_fails_or_is_missing_answers_a_problem_without_its_detail
         gateway.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
     assert "secret detail" not in refused.value.problem.model_dump_json()
     with pytest.raises(Refused) as unsupported:
-        runner.request(topics.RUN_HELD_V1, runs.Held(runner="r"))
+        gateway.request(topics.CATALOG_GET, catalog.Get(kind=catalog.Kind.PIPELINES))
     assert unsupported.value.problem.code is Code.UNSUPPORTED
     with pytest.raises(Refused, match="comes from gateway, and this one came from portside/runner") as forbidden:
         runner.request(topics.CATALOG_FIND, catalog.Find(kind=catalog.Kind.PIPELINES))
