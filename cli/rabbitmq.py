@@ -254,6 +254,9 @@ class PrivateNode:
         """Write what the server reads at its start."""
         for folder in ("data", "erlang"):
             (self.home / folder).mkdir(exist_ok=True)
+        if not (cookie := self.home / "erlang" / ".erlang.cookie").exists():
+            # Left to Erlang, one of the node's processes may read it before another has closed it to others.
+            files.write(cookie, secrets.token_hex(20))
         files.write(
             self.home / "rabbitmq.conf",
             f"listeners.tcp.1 = 127.0.0.1:{self.amqp_port}\n"

@@ -27,6 +27,8 @@ def test_a_node_whose_start_is_interrupted_is_not_left_running(tmp_path: Path, m
     with pytest.raises(KeyboardInterrupt):
         node.start()
     assert node.pid is None
+    cookie = tmp_path / "rabbitmq" / "erlang" / ".erlang.cookie"
+    assert len(cookie.read_text()) == 40 and cookie.stat().st_mode & 0o077 == 0, "Erlang would refuse to start"
     (pid,) = started
     assert pid is not None
     with pytest.raises(ProcessLookupError):
