@@ -11,16 +11,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
-
-import cel
-from cel.stdlib import STDLIB_FUNCTIONS
+from typing import TYPE_CHECKING, Any
 
 from shared.contracts.texts import integer
 
 from .condition_syntax import SyntaxFlaw, Translated, translate
 from .names import did_you_mean, nearest
 from .resolving import Scope, Unresolved, as_text, resolve
+
+if TYPE_CHECKING:
+    from cel import Program
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 _MISSING, _NAME = "portside.missing", "name"
@@ -70,6 +70,8 @@ def evaluate(condition: str, scope: Scope, extra: Mapping[str, Any] | None = Non
     translated, program, library = _compiled(condition, frozenset(extra))
     problems: Problems = []
     values = {f"_{n}": value for n, value in enumerate(_bind(translated, scope, problems))}
+    import cel
+
     context = cel.Context(variables={**{name: extra[name] for name in translated.words}, **values})
     for name, function in {**library, **_operators(problems)}.items():
         context.add_function(name, function)
@@ -88,7 +90,11 @@ def _no_answer(problems: Problems, otherwise: str, condition: str) -> ConditionE
 
 
 @lru_cache(maxsize=2048)
-def _compiled(condition: str, names: frozenset[str]) -> tuple[Translated, cel.Program, dict[str, Callable[..., Any]]]:
+def _compiled(condition: str, names: frozenset[str]) -> tuple[Translated, Program, dict[str, Callable[..., Any]]]:
+    # Loaded here, since it takes a quarter of a second and many processes compile no condition.
+    import cel
+    from cel.stdlib import STDLIB_FUNCTIONS
+
     try:
         translated = translate(condition, names)
     except SyntaxFlaw as flaw:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-
-import cel
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from shared.contracts.problems import Flaw
 
@@ -23,10 +22,21 @@ _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
 """A dot alone does not make a pattern: versions are full of them."""
 
 MAX_NAME = 512
-_LINEAR = cel.compile("name.matches(pattern)")
 _NESTED_REPEAT = re.compile(r"[+*}][^()]*\)[+*{]")
 
 Test = Callable[[str], bool]
+
+if TYPE_CHECKING:
+    from cel import Program
+
+
+@cache
+def _linear() -> Program:
+    """Matches in linear time. The library takes a quarter of a second to load, which most processes never need."""
+    import cel
+
+    program: Program = cel.compile("name.matches(pattern)")
+    return program
 
 
 class BadPattern(ValueError):
@@ -139,12 +149,12 @@ def _regular(text: str) -> Test:
     whole = rf"\A(?:{text})\z"
     if not all(_is_linear(part) for part in (text, whole)):
         return _backtracking(text)
-    return lambda name: _LINEAR.execute({"name": name, "pattern": whole}) is True
+    return lambda name: _linear().execute({"name": name, "pattern": whole}) is True
 
 
 def _is_linear(text: str) -> bool:
     try:
-        _LINEAR.execute({"name": "", "pattern": text})
+        _linear().execute({"name": "", "pattern": text})
     except (RuntimeError, ValueError):
         return False
     return True

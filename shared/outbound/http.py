@@ -267,9 +267,14 @@ class _Guarded:
     guard: Guard
     reach: Reach
 
+    def __init__(self, host: str, *args: Any, **options: Any) -> None:
+        super().__init__(host, *args, **options)  # type: ignore[call-arg]
+        self.dialed_host = host
+        """With the dot at its end that makes a name absolute; urllib3's `host` has lost it."""
+
     def _new_conn(self: Any) -> socket.socket:
         timeout_s = self.timeout if isinstance(self.timeout, int | float) else _CONNECT_S
-        opened: socket.socket = self.guard.connect(self._dns_host, self.port, reach=self.reach, timeout_s=timeout_s)
+        opened: socket.socket = self.guard.connect(self.dialed_host, self.port, reach=self.reach, timeout_s=timeout_s)
         return opened
 
     def set_tunnel(self: Any, host: str, *args: Any, **options: Any) -> None:

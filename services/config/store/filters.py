@@ -44,6 +44,11 @@ _COMPARE: dict[type[Any], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_LITERAL = (
+    *(ast.Null, ast.Boolean, ast.Integer, ast.Float, ast.String, ast.GUID),
+    *(ast.Date, ast.Time, ast.DateTime, ast.Duration, ast.Geography),
+)
+"""One value; a list of them belongs to `in` alone."""
 _TEXT: dict[str, Callable[[Any], Any]] = {"tolower": func.lower, "toupper": func.upper, "trim": func.trim}
 _MATCH: dict[str, Callable[[Any, str], Any]] = {
     "startswith": lambda column, text: column.startswith(text, autoescape=True),
@@ -166,7 +171,7 @@ class _Reader:
         raise _refused(self.text, "it holds something else than comparisons", self.fields)
 
     def compare(self, comparator: Any, left: Any, right: Any) -> ColumnElement[bool]:
-        if isinstance(left, ast._Literal) and isinstance(comparator, ast.Eq | ast.NotEq):
+        if isinstance(left, _LITERAL) and isinstance(comparator, ast.Eq | ast.NotEq):
             left, right = right, left
         column, field = self.operand(left)
         if isinstance(comparator, ast.In):
@@ -212,7 +217,7 @@ class _Reader:
     def literal(self, node: Any, field: FilterField) -> Any:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.literal(node.operand, field)
-        if not isinstance(node, ast._Literal):
+        if not isinstance(node, _LITERAL):
             raise _refused(self.text, "a comparison needs a value on its right", self.fields)
         if isinstance(node, ast.Null):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flask import Flask, Response, current_app, g, request
+from flask import Response, current_app, g, request
 
 from services.gateway.event_streams import TooManyStreams, hangs_up
 from shared.contracts.problems import Refused
@@ -25,7 +25,8 @@ def stream(topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambd
     `draw` sees this request's address and its signed-in user, however much later it is called.
     """
     viewer_name, hung_up = session.caller(), hangs_up(request.environ.get("gunicorn.socket"))
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    # A method of the application itself, since its proxy is unbound when `drawn` is called.
+    as_request = current_app.test_request_context
     address, event_streams = request.full_path, session.context().streams
     place = ExitStack()
     try:
@@ -34,7 +35,7 @@ def stream(topic: str, draw: Callable[[], str], over: Callable[[], bool] = lambd
         return Response("", 204)
 
     def drawn() -> str:
-        with app.test_request_context(address):
+        with as_request(address):
             g.caller = viewer_name
             return draw()
 

@@ -2,7 +2,8 @@
 
 Greeting and packets are read into memory as the server announces them, and data of a channel is kept although nobody
 has allowed the server to send so much (paramiko 5.1: `Packetizer.read_message`, `Channel._feed`). A server past a bound
-loses the connection. How long anything may take is up to the caller.
+loses the connection. How long anything may take is up to the caller. The private parts of paramiko used here are in the
+table of `docs/development/library-internals.md`.
 """
 
 from __future__ import annotations
@@ -19,26 +20,43 @@ MAX_GREETING_BYTES = 64 * 1024
 """The version's line and those before it (RFC 4253, 4.2)."""
 
 
+class _GreetingSocket:
+    """The connection as paramiko reads it: bounds what comes before the first packet."""
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        self._greeted: int | None = 0
+        """Bytes of the greeting so far; None once packets come."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def end_greeting(self) -> None:
+        self._greeted = None
+
+    def recv(self, size: int) -> bytes:
+        """Up to so many bytes. Raises `SSHException` for an endless greeting, else what the socket raises."""
+        data = bytes(self._socket.recv(size))
+        if self._greeted is not None:
+            self._greeted += len(data)
+            if self._greeted > MAX_GREETING_BYTES:
+                raise paramiko.SSHException(f"its greeting is longer than {MAX_GREETING_BYTES:,} bytes")
+        return data
+
+
 class BoundedPacketizer(Packetizer):  # type: ignore[misc]
     """Reads no packet and no greeting that is longer than the bounds."""
 
     def __init__(self, sock: Any) -> None:
-        super().__init__(sock)
-        self._greeted = 0
+        self._connection = _GreetingSocket(sock)
+        super().__init__(self._connection)
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """So many bytes of a packet. Raises `SSHException`."""
+        self._connection.end_greeting()
         if n > MAX_PACKET_BYTES:
             raise paramiko.SSHException(f"it announces a packet of {n:,} bytes; {MAX_PACKET_BYTES:,} are the most")
         return bytes(super().read_all(n, check_rekey))
-
-    def _read_timeout(self, timeout: float) -> bytes:
-        """Some bytes of the greeting; of nothing else."""
-        data = bytes(super()._read_timeout(timeout))
-        self._greeted += len(data)
-        if self._greeted > MAX_GREETING_BYTES:
-            raise paramiko.SSHException(f"its greeting is longer than {MAX_GREETING_BYTES:,} bytes")
-        return data
 
 
 def _fed(channel: paramiko.Channel, message: paramiko.Message) -> None:
