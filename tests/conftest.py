@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -82,13 +83,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         outer = [item for item in items if item.get_closest_marker("outer")]
         config.hook.pytest_deselected(items=outer)
         items[:] = [item for item in items if item not in outer]
-    missing = {need.marker: need for need in needs.ALL if not need.is_there()}
-    if missing and config.getoption("--every-part"):
+    every_part = config.getoption("--every-part")
+    # Looking for a part may take a program's start: only for what these tests need.
+    marked = {mark.name for item in items for mark in item.iter_markers()}
+    looked_for = [need for need in needs.ALL if every_part or need.marker in marked]
+    missing = {need.marker: need for need in looked_for if not need.is_there()}
+    if missing and every_part:
         raise pytest.UsageError(*(f"{need.marker} is missing: {need.how}" for need in missing.values()))
     for item in items:
         for marker, need in missing.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"{needs.PREFIX}{marker}: {need.how}"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays for good: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
