@@ -39,11 +39,11 @@ from shared.contracts.base import Message
 from shared.contracts.catalog import Act, AdmissionAsk, Find, Get, Kind, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem, Refused
-from shared.contracts.topics import Topic
+from shared.contracts.topics import Service, Topic
 from tests.integration.config.office import PASSWORD, Office
+from tests.support.fake_bus import carry, carry_back
 
 KEY = b"k" * 32
-_SOURCE = "test"
 
 
 class Asking:
@@ -72,21 +72,13 @@ class Asking:
         answer = self._answers.get(type(message).__name__)
         if answer is None:
             raise RequestTimeout(f"nobody answers {topic.name}")
-        parcel = wire.pack(
-            topic, message, source=_SOURCE, subject=subject, caller=caller, command_id=command_id, reply_to="me"
-        )
         try:
-            _, envelope, ask = wire.unpack(parcel.body)
+            envelope, ask = carry(
+                topic, message, sender=Service.GATEWAY, subject=subject, caller=caller, command_id=command_id
+            )
         except wire.Undecodable as error:
             raise Refused(Problem(code=Code.INTERNAL, message=str(error))) from None
-        reply = answer(ask, envelope.caller, envelope.commandid)
-        packed = wire.pack_reply(
-            topic, reply, source=_SOURCE, subject="", request_id=parcel.message_id, correlation_id=""
-        )
-        said = wire.unpack_reply(topic, packed.body)
-        if isinstance(said, Problem):
-            raise Refused(said)
-        return said
+        return carry_back(topic, answer(ask, envelope.caller, envelope.commandid), request_id=envelope.id)
 
 
 class InProcess:

@@ -1,4 +1,4 @@
-"""Stand-ins for the bus: they keep what they are given and answer what a test told them."""
+"""Stand-ins for the bus: they keep what arrives and answer what a test told them, checked as on the real one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from shared.bus import RequestTimeout
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, HooksRefused, TokenEntry
-from shared.contracts.topics import Topic
+from shared.contracts.topics import Service, Topic
 from shared.process.secrets import token_hash
+from tests.support.fake_bus import carry, carry_back
 
 
 class FakePost:
@@ -31,14 +32,15 @@ class FakePost:
         self, topic: Topic, message: Message, *, subject: str, message_id: str | None = None
     ) -> Future[None]:
         future: Future[None] = Future()
-        if isinstance(message, HooksRefused):
-            self.refused.append(message)
+        _, arrived = carry(topic, message, sender=Service.GATEWAY, subject=subject)
+        if isinstance(arrived, HooksRefused):
+            self.refused.append(arrived)
             future.set_result(None)
             return future
-        assert isinstance(message, HookReceived)
+        assert isinstance(arrived, HookReceived)
         self.topics.append(topic.name)
         if self.confirms:
-            self.published.append(message)
+            self.published.append(arrived)
             future.set_result(None)
         else:
             self.unconfirmed.append(future)
@@ -54,10 +56,13 @@ class FakePost:
         command_id: str | None = None,
         timeout_s: float = 5.0,
     ) -> Message:
-        self.asked.append((topic.name, message, caller))
+        envelope, ask = carry(
+            topic, message, sender=Service.GATEWAY, subject=subject, caller=caller, command_id=command_id
+        )
+        self.asked.append((topic.name, ask, envelope.caller))
         if topic.name not in self.answers:
             raise RequestTimeout(f"nobody answered {topic.name}")
-        return self.answers[topic.name](message)
+        return carry_back(topic, self.answers[topic.name](ask), request_id=envelope.id)
 
     def knows(self, *entries: TokenEntry, revision: int = 1) -> None:
         """Answer for the allowlist like config."""
