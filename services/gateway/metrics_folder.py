@@ -7,6 +7,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from shared.contracts.texts import whole_number
+
 from .settings import GatewaySettings
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -46,8 +48,11 @@ class MetricsFolder:
     def _remove_orphans(self) -> None:
         """Folders of gateways that were killed."""
         for folder in self._parent.glob(f"{_PREFIX}*"):
-            with suppress(ValueError, PermissionError):
+            pid = whole_number(folder.name.removeprefix(_PREFIX))
+            if pid is None:
+                continue
+            with suppress(PermissionError):
                 try:
-                    os.kill(int(folder.name.removeprefix(_PREFIX)), 0)
+                    os.kill(pid, 0)
                 except ProcessLookupError:
                     shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from services.config.store.definitions import people, projects, uses
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.contracts.times import micros, wire_time
 
 from .sign_in import sign_out
@@ -133,10 +134,7 @@ def days_of(body: Json) -> int:
     value = body.get("goodForDays")
     if value is None or value == "":
         return GOOD_FOR_DAYS
-    try:
-        days = int(str(value))
-    except ValueError:
-        days = 0
+    days = whole_number(str(value)) or 0
     if not 1 <= days <= MAX_DAYS:
         raise refuse(Code.INVALID, f"goodForDays must be a whole number from 1 to {MAX_DAYS}", subject="goodForDays")
     return days

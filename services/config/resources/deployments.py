@@ -14,6 +14,7 @@ from services.config.store.deployments import Deployment
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import whole_number
 from shared.contracts.times import micros, wire_time
 
 from . import dora
@@ -57,10 +58,7 @@ class Deployments:
 
 
 def _days(text: object) -> int:
-    try:
-        days = int(str(text))
-    except ValueError:
-        days = 0
+    days = whole_number(str(text)) or 0
     if not 1 <= days <= MOST_DAYS:
         raise refuse(Code.INVALID, f"days must be a whole number from 1 to {MOST_DAYS}", subject="days")
     return days

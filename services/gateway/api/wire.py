@@ -10,6 +10,7 @@ from services.gateway.chapters import chapter_of
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind, Page
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, refuse
+from shared.contracts.texts import whole_number
 
 LINK_BASE = "/codestream/api"
 DEFAULT_TOP = 25
@@ -37,11 +38,8 @@ def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int
     text = query.get(name, "")
     if text == "":
         return default
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
+    value = whole_number(text, digits=18)
+    if value is None:
         raise refuse(Code.INVALID, f"{name} must be a non-negative integer, not {text[:50]!r}.", subject=name)
     return min(value, most)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -50,3 +51,31 @@ COUNTS = [
 def test_a_count_agrees_with_its_noun_and_verb(count: float, words: str) -> None:
     assert counted(count, "hook moves", "hooks move") == words
     assert counted(count, "hook") == words.removesuffix(" moves").removesuffix(" move")
+
+
+def guarded_ints(tree: ast.Module) -> list[int]:
+    """The lines of `int(text)` in a `try` that catches `ValueError`."""
+    return [
+        node.lineno
+        for attempt in ast.walk(tree)
+        if isinstance(attempt, ast.Try)
+        and any(handler.type is not None and "ValueError" in ast.unparse(handler.type) for handler in attempt.handlers)
+        for statement in attempt.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "int"
+    ]
+
+
+def test_no_text_is_tried_as_a_number() -> None:
+    """`int` also takes blanks, underscores and the digits of every script; the home of digits does not."""
+    assert guarded_ints(ast.parse("try:\n    days = int(text)\nexcept ValueError:\n    days = 0")) == [2]
+    # The client imports nothing of Portside.
+    files = [file for folder in ("services", "shared", "cli") for file in (ROOT / folder).rglob("*.py")]
+    texts = {file: file.read_text() for file in files if "portside" not in file.relative_to(ROOT).parts}
+    tried = [
+        f"{file.relative_to(ROOT)}:{row}"
+        for file, text in texts.items()
+        if "ValueError" in text and " int(" in text
+        for row in guarded_ints(ast.parse(text))
+    ]
+    assert tried == []

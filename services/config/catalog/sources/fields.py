@@ -11,6 +11,7 @@ from services.config.catalog.references import variable_in
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse
 from shared.contracts.secrets import MASK
+from shared.contracts.texts import whole_number
 from shared.grammar.patterns import check_pattern
 
 INT32_MAX = 2**31 - 1
@@ -60,11 +61,8 @@ def shown_fields(fields: Sequence[SourceField], value: Any) -> Json:
 def number(body: Mapping[str, Any], key: str, default: int) -> int:
     """A whole number of 32 bits from 0 on; clients write it as text too."""
     raw = body.get(key, default)
-    try:
-        value = int(raw) if not isinstance(raw, bool) else -1
-    except (TypeError, ValueError):
-        value = -1
-    if not 0 <= value <= INT32_MAX:
+    value = whole_number(str(raw), digits=10)
+    if value is None or value > INT32_MAX:
         raise refuse(Code.INVALID, f"{key} must be a whole number from 0 to {INT32_MAX}, not {raw!r:.50}", subject=key)
     return value
 

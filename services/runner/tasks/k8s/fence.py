@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.runner.task_protocol import TaskFailed
 from shared.contracts.base import Json
+from shared.contracts.texts import whole_number
 
 from .manifests import Object, Ref
 
@@ -63,11 +64,8 @@ def superseded(live: Object | None, stamp: Stamp, ref: Ref) -> str | None:
     annotations = annotations_of(live)
     if annotations.get(PIPELINE) != stamp.pipeline_id:
         return None
-    try:
-        there = int(annotations.get(START, ""))
-    except ValueError:
-        return None
-    if there <= stamp.start:
+    there = whole_number(annotations.get(START, ""), digits=18)
+    if there is None or there <= stamp.start:
         return None
     if annotations.get(EXECUTION) == stamp.execution_id:
         return f"superseded by #{stamp.index}: another runner carries on this execution and has applied {ref}."

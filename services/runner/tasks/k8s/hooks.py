@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.runner.task_protocol import TaskFailed
+from shared.contracts.texts import integer
 
 from .fence import annotations_of
 from .manifests import Object
@@ -72,10 +73,9 @@ def _read(obj: Object) -> Hook:
     policies = _parts(annotations.get(_POLICY)) or {BEFORE}
     if unknown := sorted(policies - {BEFORE, SUCCEEDED, FAILED}):
         raise TaskFailed(f"The hook {title} has an unknown {_POLICY}: {', '.join(unknown)}.")
-    try:
-        weight = int(annotations.get(_WEIGHT) or 0)
-    except ValueError:
-        raise TaskFailed(f"The hook {title} has a {_WEIGHT} that is not a whole number.") from None
+    weight = integer(str(annotations.get(_WEIGHT) or 0))
+    if weight is None:
+        raise TaskFailed(f"The hook {title} has a {_WEIGHT} that is not a whole number.")
     return Hook(obj, frozenset(events), weight, frozenset(policies))
 
 
