@@ -16,6 +16,8 @@ DIGITS = re.compile(r"\.(?:isdigit|isdecimal|isnumeric)\(")
 DIGITS_HOME = Path("shared/contracts/texts.py")
 OWN_PLURAL = re.compile(r"""(?:''|"") if [^{}]{1,60} == 1 else ['"]e?s['"]""")
 """`f"{count} hook{'' if count == 1 else 's'}"`: `counted` says it, a filter in templates too."""
+STANDARD_LIBRARY_ALONE = {"shared/process/health_check.py"}
+"""It reads the port of an address that an operator wrote, and imports nothing that costs time."""
 OF_A_MATCH = {Path("shared/grammar/dialects.py")}
 """It looks at what a pattern of ASCII digits has matched."""
 
@@ -78,4 +80,4 @@ def test_no_text_is_tried_as_a_number() -> None:
         if "ValueError" in text and " int(" in text
         for row in guarded_ints(ast.parse(text))
     ]
-    assert tried == []
+    assert [place for place in tried if place.partition(":")[0] not in STANDARD_LIBRARY_ALONE] == []
