@@ -6,7 +6,7 @@ from shared.bus import wire
 from shared.contracts.base import Message
 from shared.contracts.envelope import Caller, Envelope
 from shared.contracts.problems import Problem, Refused
-from shared.contracts.topics import BY_TYPE, Service, Topic
+from shared.contracts.topics import BY_TYPE, Mode, Service, Topic
 
 
 def carry(
@@ -22,11 +22,11 @@ def carry(
     """The envelope and the message as a receiver reads them.
 
     Raises `TypeError` for a topic that is not in the table, for a message of another model than the topic's, and for a
-    sender that the topic does not have; `TooLarge` and `Undecodable` as the bus does.
+    request by a service that it is not answered for; `TooLarge` and `Undecodable` as the bus does.
     """
     if BY_TYPE.get(topic.type) is not topic:
         raise TypeError(f"{topic.type} is not in the table of topics")
-    if sender not in topic.senders:
+    if sender not in topic.senders and any(queue.mode is Mode.RPC for queue in topic.queues):
         raise TypeError(f"{topic.type} is sent by {', '.join(topic.senders)}, not by {sender}")
     parcel = wire.pack(
         topic,

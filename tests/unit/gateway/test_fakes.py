@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.catalog import Find, Get, Kind, Page
+from shared.contracts.mirror import WantedAsk
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.pushes import HookReceived, HooksRefused
-from shared.contracts.topics import CATALOG_FIND, HOOK_RECEIVED, TAG_RESOLVED
+from shared.contracts.topics import CATALOG_FIND, HOOK_RECEIVED, MIRROR_WANTED
 
 from .fakes import FakePost
 
@@ -30,9 +31,9 @@ def test_a_topic_that_is_not_in_the_table_is_refused() -> None:
         FakePost().publish_nowait(replace(HOOK_RECEIVED, version=9), HOOK, subject="s")
 
 
-def test_a_topic_of_another_sender_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"tag\.resolved\.v1 is sent by runner, not by gateway"):
-        FakePost().publish_nowait(TAG_RESOLVED, HOOK, subject="s")
+def test_a_request_of_another_service_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"mirror\.wanted\.v1 is sent by hubsync, not by gateway"):
+        FakePost().request(MIRROR_WANTED, WantedAsk())
 
 
 def test_an_answer_of_another_type_than_the_topics_is_refused() -> None:
