@@ -25,6 +25,8 @@ DIGESTS_AT_ONCE = 1
 """Of passwords, in each worker: one takes 16 MiB and a core for a twentieth of a second."""
 DIGEST_WITHIN_S = 10.0
 """So long a sign-in waits for its turn; config admits few at once, so that it waits for few others."""
+_Key = tuple[str, str]
+"""The way in, and where from."""
 _OF_AN_OLD_CONFIG = (Code.INVALID, Code.UNSUPPORTED)
 """How a config of 0.1 answers a request for admission: it admits with the sign-in itself."""
 
@@ -43,21 +45,22 @@ class SignIns:
         """`new_token` becomes good with the sign-in. Raises `Refused`."""
         origin = self._origins.of(request)
         key = ("password", origin.key)
-        with self._remembering(key):
-            admission_id = self._admitted(origin)
-            ask = SignIn(
-                username=username[:MAX_FIELD],
-                password_digest=self._digest(password[:MAX_FIELD]),
-                admission_id=admission_id,
-                new_token_hash=token_hash(new_token) if new_token else "",
-            )
-            signed_in = self._send(request, origin, ask)
+        self._refusals.demand_none(key)
+        admission_id = self._admitted(key, origin)
+        ask = SignIn(
+            username=username[:MAX_FIELD],
+            password_digest=self._digest(password[:MAX_FIELD]),
+            admission_id=admission_id,
+            new_token_hash=token_hash(new_token) if new_token else "",
+        )
+        signed_in = self._send(key, request, origin, ask)
         self._refusals.forget(key)
         return signed_in
 
-    def _admitted(self, origin: Origin) -> str:
+    def _admitted(self, key: _Key, origin: Origin) -> str:
         try:
-            return self._config.admit_sign_in(AdmissionAsk(**_fields(origin))).admission_id
+            with self._remembering(key):
+                return self._config.admit_sign_in(AdmissionAsk(**_fields(origin))).admission_id
         except Refused as refused:
             if refused.problem.code not in _OF_AN_OLD_CONFIG:
                 raise
@@ -88,17 +91,18 @@ class SignIns:
 
     def _ask(self, way: str, request: Request, ask: SignIn) -> SignedIn:
         origin = self._origins.of(request)
-        with self._remembering((way, origin.key)):
-            return self._send(request, origin, ask)
+        key = (way, origin.key)
+        self._refusals.demand_none(key)
+        return self._send(key, request, origin, ask)
 
-    def _send(self, request: Request, origin: Origin, ask: SignIn) -> SignedIn:
+    def _send(self, key: _Key, request: Request, origin: Origin, ask: SignIn) -> SignedIn:
         browser = request.headers.get("User-Agent", "")[:MAX_BROWSER]
-        return self._config.sign_in(ask.model_copy(update={**_fields(origin), "browser": browser}))
+        with self._remembering(key):
+            return self._config.sign_in(ask.model_copy(update={**_fields(origin), "browser": browser}))
 
     @contextmanager
-    def _remembering(self, key: tuple[str, str]) -> Iterator[None]:
-        """What config refuses for a while within the block; nothing of it begins while a refusal is in force."""
-        self._refusals.demand_none(key)
+    def _remembering(self, key: _Key) -> Iterator[None]:
+        """Around a question to config alone: what it refuses for a while is refused here until then."""
         try:
             yield
         except Refused as refused:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .clusters import CLUSTERS
 from .edges import EDGES
 from .readers import READERS
 from .target import Target
 
-TARGETS: tuple[Target, ...] = (*EDGES, *READERS)
+TARGETS: tuple[Target, ...] = (*EDGES, *READERS, *CLUSTERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -190,6 +191,21 @@ def test_digests_are_made_in_turn(desk: Desk, sign_ins: SignIns, monkeypatch: py
     with ThreadPoolExecutor(10) as people:
         list(people.map(lambda number: sign_ins.by_password(request_from(CLIENT), f"u{number}", "p"), range(10)))
     assert (most[0], len(desk.asked)) == (DIGESTS_AT_ONCE, 10)
+
+
+def test_a_gateway_that_is_itself_too_busy_remembers_no_refusal(
+    desk: Desk, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """config admitted it: the clock stands still, and the next try is made all the same."""
+    desk.refusal = None
+    hold = threading.Event()
+    monkeypatch.setattr("services.gateway.sign_ins.DIGEST_WITHIN_S", 0.01)
+    monkeypatch.setattr("services.gateway.sign_ins.password_digest", lambda _: str(hold.wait(5)))
+    assert retry_after(lambda: sign_ins.by_password(request_from(CLIENT), "ann", "right")) == 1.0
+    hold.set()
+    monkeypatch.setattr("services.gateway.sign_ins.DIGEST_WITHIN_S", 10.0)
+    assert sign_ins.by_password(request_from(CLIENT), "ann", "right").user == "ann"
+    assert len(desk.admissions) == 2
 
 
 @pytest.mark.usefixtures("digests")

@@ -149,7 +149,7 @@ class JobTask(Task):
         """Pass on what was printed since the last look."""
         since, lines_seen = request.memory.get("since", ""), request.memory.get("seen", 0)
         try:
-            lines = cluster.pod_log_since(pod["metadata"]["namespace"], pod["metadata"]["name"], "steps", since)
+            lines = cluster.pod_log_since(handle["namespace"], pod["metadata"]["name"], "steps", since)
         except ClusterError as error:
             if request.memory.get("no log") != error.message:
                 request.tools.log(f"{error.message} The steps continue.")

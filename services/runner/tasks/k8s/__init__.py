@@ -8,6 +8,6 @@ DELETE. `rollout_trace` has the spans of workloads. `source` reads manifests, al
 objects with their `pull_secrets`, `write` them and `watch` the roll-out, with `explanations` of what does not become
 ready. Modules that decide (`manifests`, `images`, `rollout`, `pods`, `unready`, `fence`, `hooks`, `managed_fields`,
 `scaling`, `conflicts`, `server_defaults`, `stuck_pods`, `diff`, `outputs`, `errors`, `other_formats`,
-`removed_versions`) are pure and work on plain dicts; only `cluster`, connected by `client`, with the `discovery` of
-what is served, talks to an API server.
+`removed_versions`, and `answer_shapes` that an API server's answers may have) are pure and work on plain dicts; only
+`cluster`, connected by `client`, with the `discovery` of what is served, talks to one.
 """

@@ -18,12 +18,14 @@ from kubernetes.dynamic import DynamicClient
 from services.runner.clients.clouds import CloudLogins
 from services.runner.task_protocol import OpenEndpoint
 from shared.grammar.json_parser import parse_json
+from shared.grammar.malformed import Malformed
 from shared.outbound.guard import Guard
 from shared.outbound.http import HttpClient
 
-from . import removed_versions
+from . import answer_shapes, removed_versions
+from .answer_shapes import OPERATORS, Shape, shaped
 from .client import LIMITS, address, connect
-from .discovery import Discovery, ServedKind
+from .discovery import DOING, Discovery, ServedKind
 from .errors import NO_KIND, NO_PATH, ClusterError, from_exception
 from .manifests import MANAGER, Object, Ref
 
@@ -33,6 +35,7 @@ _MAX_LIST_BYTES = 128 * 1024 * 1024
 _LOG_BYTES = 16 * 1024 * 1024
 """Of a container's log at a time; the next look continues there."""
 
+_ITEMS = answer_shapes.fields(items=answer_shapes.list_of(answer_shapes.listed_object))
 Plain = dict[str, Any]
 
 
@@ -49,7 +52,7 @@ class ClusterConnection:
         self._api = connect(endpoint, self.url, self._folder, guard, self.logins)
         # The library's own discovery is not asked: it reads at once, and remembers for ever.
         self._client = DynamicClient(self._api, discoverer=lambda *_: None)  # type: ignore[no-untyped-call]
-        self._discovery = Discovery(lambda path: self._read("look up what the cluster serves", path))
+        self._discovery = Discovery(lambda path: self._read(DOING, path))
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -89,7 +92,8 @@ class ClusterConnection:
 
     def version(self) -> Plain:
         """What `/version` says."""
-        return self._read("ask for the version", "/version")
+        doing = "ask for the version"
+        return shaped(self._read(doing, "/version"), answer_shapes.VERSION, doing)
 
     def api_versions(self) -> tuple[str, ...]:
         """What the cluster serves, as a chart asks for it: `apps/v1` and `apps/v1/Deployment`."""
@@ -141,7 +145,7 @@ class ClusterConnection:
     def get(self, ref: Ref) -> Object | None:
         """The live object, or None."""
         try:
-            answer: Object = self._on(ref, f"read {ref}", lambda path: self._raw("get", path), again=True)
+            answer: Object = self._object_of(ref, f"read {ref}", lambda path: self._raw("get", path), again=True)
         except ClusterError as error:
             if error.status == 404 and error.reason != NO_KIND:
                 return None
@@ -165,9 +169,11 @@ class ClusterConnection:
             )
             size += len(data)
             answer = self._do(doing, lambda data=data: self._object(data))  # type: ignore[misc]
+            shaped(answer, answer_shapes.PAGE, doing)
             group_version = answer.get("apiVersion", api_version)
-            items = answer.get("items") or ()
-            objects += [{"apiVersion": group_version, "kind": kind, **item} for item in items]
+            items = [{"apiVersion": group_version, "kind": kind, **item} for item in answer.get("items") or ()]
+            shaped({"items": items}, _ITEMS, doing)
+            objects += items
             more = (answer.get("metadata") or {}).get("continue")
             if not more:
                 return objects
@@ -178,7 +184,7 @@ class ClusterConnection:
 
     def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply under our field manager."""
-        answer: Object = self._on(
+        return self._object_of(
             ref,
             f"apply {ref}",
             lambda path: self._raw(
@@ -191,11 +197,10 @@ class ClusterConnection:
                 dry_run="All" if dry_run else None,
             ),
         )
-        return answer
 
     def patch(self, ref: Ref, body: Any, kind: str, *, dry_run: bool = False) -> Object:
         """Patch in one of the API's ways: `merge`, `strategic` or `json`."""
-        answer: Object = self._on(
+        return self._object_of(
             ref,
             f"patch {ref}",
             lambda path: self._raw(
@@ -207,7 +212,6 @@ class ClusterConnection:
                 dry_run="All" if dry_run else None,
             ),
         )
-        return answer
 
     def delete(self, ref: Ref, uid: str = "") -> bool:
         """Delete, dependents in the background; false when it was not there."""
@@ -261,7 +265,7 @@ class ClusterConnection:
             "spec": {"resourceAttributes": attributes},
         }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = self._do("ask for its rights", lambda: self._raw("post", path, body=review), again=True)
+        answer = self._review("ask for its rights", path, review, answer_shapes.ACCESS_REVIEW)
         status = answer.get("status") or {}
         return bool(status.get("allowed")), str(status.get("reason") or "")
 
@@ -270,7 +274,7 @@ class ClusterConnection:
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
         try:
-            answer = self._do("ask who it is", lambda: self._raw("post", path, body=review), again=True)
+            answer = self._review("ask who it is", path, review, answer_shapes.SUBJECT_REVIEW)
         except ClusterError as error:
             if error.status in (403, 404, 405):
                 return ""
@@ -278,6 +282,13 @@ class ClusterConnection:
         return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
     # ----------------------------------------------------------------------------------------------------- transport
+
+    def _review(self, doing: str, path: str, review: Plain, shape: Shape) -> Plain:
+        return shaped(self._do(doing, lambda: self._raw("post", path, body=review), again=True), shape, doing)
+
+    def _object_of(self, ref: Ref, doing: str, call: Callable[[str], Any], *, again: bool = False) -> Object:
+        """A call that answers with the object."""
+        return shaped(self._on(ref, doing, call, again=again), answer_shapes.live_object, doing)
 
     def _on(self, ref: Ref, doing: str, call: Callable[[str], Any], *, again: bool = False) -> Any:
         """Make a call at an object's path. Where the server has no such path any more its kinds are read again."""
@@ -302,9 +313,14 @@ class ClusterConnection:
         return data
 
     def _object(self, data: bytes) -> Plain:
-        parsed = parse_json(data)
+        try:
+            parsed = parse_json(data)
+        except Malformed as error:
+            words = f"The answer of {self.url} is not valid JSON{error.described}; is it an API server's address?"
+            raise ClusterError(words, reason=answer_shapes.ODD) from None
         if not isinstance(parsed, dict):
-            raise ClusterError(f"{self.url} answers with JSON that is not an object: is it an API server's address?")
+            words = f"{self.url} answers with JSON that is not an object: is it an API server's address?"
+            raise ClusterError(words, reason=answer_shapes.ODD)
         return parsed
 
     def _do(self, doing: str, call: Callable[[], Any], *, again: bool = False) -> Any:
@@ -367,13 +383,5 @@ def selector(labels: dict[str, Any]) -> str:
     parts = [f"{key}={value}" for key, value in (labels.get("matchLabels") or {}).items()]
     for expression in labels.get("matchExpressions") or ():
         key, operator, values = expression["key"], expression["operator"], ",".join(expression.get("values") or ())
-        parts.append(_OPERATORS[operator].format(key=key, values=values))
+        parts.append(OPERATORS[operator].format(key=key, values=values))
     return ",".join(parts)
-
-
-_OPERATORS = {
-    "In": "{key} in ({values})",
-    "NotIn": "{key} notin ({values})",
-    "Exists": "{key}",
-    "DoesNotExist": "!{key}",
-}

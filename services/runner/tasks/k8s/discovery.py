@@ -15,8 +15,11 @@ from urllib.parse import quote
 from shared.contracts.base import Json
 from shared.process import clock
 
+from . import answer_shapes
+from .answer_shapes import shaped
 from .errors import ClusterError
 
+DOING = "look up what the cluster serves"
 _KEPT_S = 120.0
 """How long what was read counts: groups and kinds come and go while a cluster is used."""
 _MISSED_S = 2.0
@@ -120,7 +123,7 @@ class Discovery:
                 try:
                     served = self._of(version["groupVersion"])
                 except ClusterError as error:
-                    if not error.status:
+                    if not error.status and error.reason != answer_shapes.ODD:
                         raise
                     continue  # An APIService whose server is away takes its own kinds along, and no others.
                 kinds += [replace(kind, preferred=version["groupVersion"] == preferred) for kind in served]
@@ -131,7 +134,7 @@ class Discovery:
             read_at, groups = self._groups_read
             if self._now() - read_at < _MISSED_S:
                 return groups
-        groups = tuple(self._read("/apis").get("groups") or ())
+        groups = tuple(shaped(self._read("/apis"), answer_shapes.GROUPS, DOING).get("groups") or ())
         with self._lock:
             self._groups_read = (self._now(), groups)
         return groups
@@ -145,7 +148,8 @@ class Discovery:
             if self._now() - read_at < max_age_s:
                 return kinds
         try:
-            listed = self._read(_root(api_version)).get("resources") or ()
+            answer = self._read(_root(api_version))
+            listed = shaped(answer, answer_shapes.RESOURCES, DOING).get("resources") or ()
         except ClusterError as error:
             if error.status != 404:
                 raise

@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.runner.task_protocol import Asked, TaskFailed
+from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
+from shared.grammar.malformed import Malformed
 
 from . import fence
+from .answer_shapes import fields, list_of, shaped, text
 from .cluster import ClusterConnection
 from .desired import kind_of, kinds_made, objects, stamp_of
 from .errors import ClusterError
@@ -80,8 +83,7 @@ def read(request: Asked, cluster: ClusterConnection, release: str) -> Inventory:
         return Inventory()
     fence.check(live, stamp_of(request), ref)
     data = live.get("data") or {}
-    entries = parse_json(data.get("objects") or "[]")
-    refs = [(Ref.from_json(entry), bool(entry.get("made"))) for entry in entries]
+    refs = [(Ref.from_json(entry), bool(entry.get("made"))) for entry in _entries(data.get("objects") or "[]", ref)]
     inventory = Inventory(
         tuple(entry for entry, _ in refs),
         frozenset(entry for entry, is_own in refs if is_own),
@@ -95,6 +97,32 @@ def read(request: Asked, cluster: ClusterConnection, release: str) -> Inventory:
             f"its own, or set `takeOver` to make the release this task's."
         )
     return inventory
+
+
+def _entries(written: str, ref: Ref) -> list[Json]:
+    """The objects on record. Raises TaskFailed where somebody has changed the record beyond reading."""
+    try:
+        entries: list[Json] = parse_json(written)
+        shaped({"objects": entries}, _RECORD, f"read {ref}")
+    except Malformed as error:
+        raise TaskFailed(_unreadable(ref, error.described)) from None
+    except ClusterError:
+        raise TaskFailed(_unreadable(ref, ": it is not a list of objects")) from None
+    return entries
+
+
+def _unreadable(ref: Ref, why: str) -> str:
+    return (
+        f"The record of the release in {ref} cannot be read{why}. Restore its `objects`, or delete it: then what is "
+        "there already counts as not of the release, and is never pruned."
+    )
+
+
+_RECORD = fields(
+    objects=list_of(
+        fields("apiVersion", "kind", "namespace", "name", apiVersion=text, kind=text, namespace=text, name=text)
+    )
+)
 
 
 def owner_of(request: Asked) -> str:

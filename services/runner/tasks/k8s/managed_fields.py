@@ -83,8 +83,9 @@ def projected(live: Object, onto: Object) -> Object:
 
 def bare(live: Object) -> Object:
     """An object that we never applied: nothing of it is taken over but what a pod template hangs on."""
-    meta = {key: live["metadata"][key] for key in ("name", "namespace")}
-    spec = {"selector": live["spec"]["selector"]}
+    meta = {key: live["metadata"][key] for key in ("name", "namespace") if key in live["metadata"]}
+    labels = (live.get("spec") or {}).get("selector")
+    spec = {"selector": labels} if labels else {}
     return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta, "spec": spec}
 
 

@@ -17,6 +17,7 @@ from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
 
 from . import apply, desired, fence, pull_secrets
+from .answer_shapes import version_of
 from .cluster import ClusterConnection
 from .errors import ClusterError
 from .manifests import Ref, is_being_deleted
@@ -158,7 +159,7 @@ class Patch:
             "phase": "patch",
             "until": deadline(request),
             "objects": [refs[0].to_json()],
-            "version": live["metadata"]["resourceVersion"],
+            "version": version_of(live, f"patch {refs[0]}"),
             "changes": True,
             "did": f"Patched {refs[0]}.",
             "good": False,

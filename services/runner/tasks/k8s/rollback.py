@@ -9,9 +9,10 @@ from services.runner.task_protocol import Asked, Running, Step, TaskFailed
 from shared.contracts.base import Json
 
 from . import apply, desired, fence, managed_fields
+from .answer_shapes import REPLICA_SET, REVISION_DATA, shaped
 from .cluster import ClusterConnection, selector
 from .manifests import Object, Ref, cleaned
-from .rollout import REVISION
+from .rollout import revision_of
 from .watch import deadline
 from .write import write
 
@@ -68,22 +69,23 @@ class RollBackTemplate:
 
 def _revisions(cluster: ClusterConnection, live: Object, ref: Ref) -> list[tuple[int, Object]]:
     """Number and pod template of every revision kept, oldest first; the last is the present one."""
-    labels = selector(live["spec"]["selector"])
-    uid = live["metadata"]["uid"]
+    labels = selector((live.get("spec") or {}).get("selector") or {})
+    uid = live["metadata"].get("uid")
     kind = "ReplicaSet" if ref.kind == "Deployment" else "ControllerRevision"
+    doing = f"read the revisions of {ref}"
     revisions: list[tuple[int, Object]] = []
     for row in cluster.find("apps/v1", kind, ref.namespace, labels=labels):
         if not any(owner.get("uid") == uid for owner in row["metadata"].get("ownerReferences") or ()):
             continue
         if kind == "ReplicaSet":
-            revision = int(fence.annotations_of(row).get(REVISION) or 0)
-            template = copy.deepcopy(row["spec"]["template"])
-            (template["metadata"].get("labels") or {}).pop("pod-template-hash", None)
+            revision = revision_of(row)
+            template = copy.deepcopy(shaped(row, REPLICA_SET, doing)["spec"]["template"])
+            ((template.get("metadata") or {}).get("labels") or {}).pop("pod-template-hash", None)
         else:
-            revision = int(row.get("revision") or 0)
-            template = copy.deepcopy(row["data"]["spec"]["template"])
+            revision = int(row.get("revision", 0))
+            template = copy.deepcopy(shaped(row, REVISION_DATA, doing)["data"]["spec"]["template"])
             template.pop("$patch", None)
-        template.get("metadata", {}).pop("creationTimestamp", None)
+        (template.get("metadata") or {}).pop("creationTimestamp", None)
         revisions.append((revision, template))
     return sorted(revisions, key=lambda pair: pair[0])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts.texts import counted
+from shared.contracts.texts import counted, whole_number
 
 from .manifests import Object
 
@@ -33,11 +33,19 @@ _HEALS = re.compile(r"exceeded quota|serviceaccount \S+ not found", re.IGNORECAS
 
 def readiness(obj: Object) -> Readiness:
     """How far an object is; of kinds that have nothing to wait for, ready."""
-    rule = _RULES.get(obj.get("kind", ""))
-    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
-    if rule is None or group not in rule[0]:
-        return Readiness(True, "")
-    return rule[1](obj)
+    rule = _rule(obj)
+    return Readiness(True, "") if rule is None else rule(obj)
+
+
+def _rule(obj: Object) -> Callable[[Object], Readiness] | None:
+    groups, rule = _RULES.get(obj.get("kind", ""), ((), None))
+    return rule if str(obj.get("apiVersion", "")).rpartition("/")[0] in groups else None
+
+
+def revision_of(replica_set: Object) -> int:
+    """Which revision of its Deployment a ReplicaSet is; 0 where nobody has written it, or something else."""
+    written = ((replica_set.get("metadata") or {}).get("annotations") or {}).get(REVISION)
+    return whole_number(written or "", digits=18) or 0
 
 
 def condition(obj: Object, kind: str) -> dict[str, Any]:
@@ -93,7 +101,9 @@ def updates_on_delete(obj: Object) -> bool:
 
 
 def keeps_old_pods(obj: Object) -> bool:
-    """Whether a workload is ready while some of its pods run an earlier version: OnDelete, or a partition."""
+    """Whether an object is ready while some of its pods run an earlier version: OnDelete, or a partition."""
+    if _rule(obj) not in (_stateful_set, _daemon_set):
+        return False
     rolling = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate")
     return updates_on_delete(obj) or _count(rolling, "partition") > 0
 

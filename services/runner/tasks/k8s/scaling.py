@@ -31,7 +31,7 @@ def switches(body: Object, live: Object) -> bool:
 
     A 0 that an autoscaler itself has written, as some do without load, is not meant.
     """
-    wished, now = body["spec"]["replicas"], (live.get("spec") or {}).get("replicas")
+    wished, now = body["spec"]["replicas"], _replicas(live)
     return wished == 0 or (now == 0 and all(manager in _BY_HAND for manager in _scaled_by(live)))
 
 
@@ -58,7 +58,7 @@ def without_replicas(body: Object, live: Object) -> Object:
     """
     spec = {key: value for key, value in body["spec"].items() if key != "replicas"}
     if not list(_scaled_by(live)) and has_replicas(live):
-        spec["replicas"] = live["spec"]["replicas"]
+        spec["replicas"] = _replicas(live)
     return {**body, "spec": spec}
 
 
@@ -66,8 +66,12 @@ def words(ref: Ref, body: Object, live: Object, autoscaler: str) -> str:
     """What the diff and the log say of it."""
     return (
         f"{ref}: replicas {body['spec']['replicas']} of the manifest are not sent: {autoscaler} sets them, "
-        f"{(live.get('spec') or {}).get('replicas', 'not yet known')} now."
+        f"{_replicas(live) if has_replicas(live) else 'not yet known'} now."
     )
+
+
+def _replicas(obj: Object) -> Any:
+    return obj["spec"]["replicas"] if has_replicas(obj) else None
 
 
 def _scaled_by(live: Object) -> Iterable[str]:

@@ -42,9 +42,16 @@ def _nulls(before: Any, after: Any) -> dict[str, Any]:
 
 def _members(before: list[Any], after: Any) -> list[dict[str, Any]]:
     """The same within a list whose members have names, as containers have."""
-    named = {member["name"]: member for member in after or () if isinstance(member, dict) and "name" in member}
-    pairs = ((member, named.get(member["name"])) for member in before if isinstance(member, dict) and "name" in member)
+    named = _by_name(after)
+    pairs = ((member, named.get(name)) for name, member in _by_name(before).items())
     return [{"name": member["name"], **inner} for member, other in pairs if (inner := _nulls(member, other))]
+
+
+def _by_name(members: Any) -> dict[str, dict[str, Any]]:
+    listed = members if isinstance(members, list) else ()
+    return {
+        member["name"]: member for member in listed if isinstance(member, dict) and isinstance(member.get("name"), str)
+    }
 
 
 def _put_in(body: dict[str, Any], nulls: dict[str, Any]) -> None:
@@ -54,6 +61,6 @@ def _put_in(body: dict[str, Any], nulls: dict[str, Any]) -> None:
         elif isinstance(value, dict):
             _put_in(body[key], value)
         else:
-            named = {member["name"]: member for member in body[key] if isinstance(member, dict) and "name" in member}
+            named = _by_name(body[key])
             for member in value:
                 _put_in(named[member["name"]], {part: sub for part, sub in member.items() if part != "name"})

@@ -18,15 +18,18 @@ def of_set(live: Object, older: Iterable[Object], troubled: Container[str], *, p
     What is not ready may be on its way, so only trouble counts; but where a good manifest has been put back all was
     ready before, and what is not ready now is of the version that failed.
     """
+    if live["kind"] != "StatefulSet":
+        return []
     spec, status = live.get("spec") or {}, live.get("status") or {}
     observed = (status.get("observedGeneration") or 0) >= (live["metadata"].get("generation") or 0)
     partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition")
-    if live["kind"] != "StatefulSet" or not status.get("updateRevision") or not observed or partition:
+    if not status.get("updateRevision") or not observed or partition:
         return []
     return [
         pod
         for pod in older
-        if not is_being_deleted(pod)
+        if pod["metadata"].get("uid")
+        and not is_being_deleted(pod)
         and condition(pod, "Ready").get("status") != "True"
         and (put_back or pod["metadata"]["name"] in troubled)
     ]

@@ -33,7 +33,8 @@ def _causes(pod: Object, warnings: Sequence[Object]) -> Iterator[Trouble]:
     ):
         declared = {part["name"]: part for part in spec.get(key) or ()}
         for container in status.get(statuses) or ():
-            kind = next(iter(container.get("state") or {"waiting": {}}))
+            state = container.get("state") or {}
+            kind = next((kind for kind in states if kind in state), "waiting")
             cause = states[kind](name, container, declared.get(container.get("name", ""), {}), warnings)
             if cause is not None:
                 yield cause

@@ -20,7 +20,7 @@ from .errors import ClusterError, sentence
 from .explanations import OLD_NEWS_S, happened_at, tell_events, why_not_ready, with_last_line
 from .manifests import Object, Ref
 from .pods import Trouble, describe_cause, troubles
-from .rollout import REVISION, Readiness, readiness
+from .rollout import Readiness, readiness, revision_of
 
 OUTAGE_ALLOWED_S = 60.0
 _EXPLAINED = 3
@@ -194,7 +194,7 @@ def _of_newest_set(
         for candidate in cluster.find("apps/v1", "ReplicaSet", ref.namespace, labels=labels)
         if _owned_by(candidate, live)
     ]
-    newest = max(sets, key=lambda candidate: int(fence.annotations_of(candidate).get(REVISION) or 0), default=None)
+    newest = max(sets, key=revision_of, default=None)
     if newest is None:
         return [], []
     return [pod for pod in pods if _owned_by(pod, newest)], [newest]

@@ -8,6 +8,7 @@ from services.runner.task_protocol import Asked, TaskFailed
 from shared.process import clock
 
 from . import conflicts, desired, fence, managed_fields, scaling, server_defaults
+from .answer_shapes import version_of
 from .cluster import ClusterConnection
 from .errors import ClusterError
 from .manifests import Object, Ref, holders, is_being_deleted
@@ -38,7 +39,7 @@ def write(
         newest = desired.with_trace(desired.with_restart(body, live, restart_for), live, traceparent)
         if live is not None:
             newest = as_scaled(cluster, ref, newest, live)[0]
-            meta = {**newest["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+            meta = {**newest["metadata"], "resourceVersion": version_of(live, f"apply {ref}")}
             newest = {**newest, "metadata": meta}
         try:
             return sent(cluster, ref, newest, live, force=force)
@@ -108,7 +109,7 @@ def taken_over(
     entries = managed_fields.taken_over(live, whose) if live is not None else None
     if live is None or entries is None:
         return live
-    version = live["metadata"]["resourceVersion"]
+    version = version_of(live, f"take over the fields of {ref}")
     patch = [
         {"op": "replace", "path": "/metadata/managedFields", "value": entries},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
@@ -132,7 +133,7 @@ def sent(
     patched = cluster.patch(ref, patch, "strategic", dry_run=dry_run)
     if dry_run:
         return patched
-    newest = {**body["metadata"], "resourceVersion": patched["metadata"]["resourceVersion"]}
+    newest = {**body["metadata"], "resourceVersion": version_of(patched, f"apply {ref}")}
     return cluster.apply(ref, {**body, "metadata": newest}, force=force)
 
 
