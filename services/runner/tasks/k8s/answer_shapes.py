@@ -53,7 +53,7 @@ def version_of(live: Object, doing: str) -> str:
 
 
 def _words(odd: _OddValue) -> str:
-    """What was there, itself only where it explains why it is no number: other texts may be secret."""
+    """What was there; the text itself only in place of a number, since others may be secret."""
     if isinstance(odd.value, float):
         return str(odd.value)
     if isinstance(odd.value, str) and odd.expected == _NUMBER:

@@ -28,8 +28,7 @@ def of_set(live: Object, older: Iterable[Object], troubled: Container[str], *, p
     return [
         pod
         for pod in older
-        if pod["metadata"].get("uid")
-        and not is_being_deleted(pod)
+        if not is_being_deleted(pod)
         and condition(pod, "Ready").get("status") != "True"
         and (put_back or pod["metadata"]["name"] in troubled)
     ]

@@ -109,7 +109,8 @@ def _look_at(
     troubled = {trouble.pod for trouble in lasting(request.memory, request.tools.now(), older)}
     for pod in left_behind.of_set(live, older, troubled, put_back=put_back):
         place = Ref("v1", "Pod", ref.namespace, pod["metadata"]["name"])
-        progress.left_behind.append({**place.to_json(), "uid": pod["metadata"]["uid"]})
+        if uid := pod["metadata"].get("uid"):
+            progress.left_behind.append({**place.to_json(), "uid": uid})
     troubles_of_pods = lasting(request.memory, request.tools.now(), pods)
     failed = _has_failed(request, ref, how)
     if progress.failure or not (failed or troubles_of_pods):
