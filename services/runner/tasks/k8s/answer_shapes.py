@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.contracts.base import Json
-from shared.contracts.texts import one_line
+from shared.contracts.texts import one_line, whole_number
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
 
@@ -167,7 +167,7 @@ def _is_json(member: str, wanted: type = object) -> bool:
 _MEMBERS: dict[str, Callable[[str], bool]] = {
     "k": lambda member: _is_json(member, dict),
     "v": _is_json,
-    "i": lambda member: member.isascii() and member.isdigit() and len(member) < 10,
+    "i": lambda member: whole_number(member) is not None,
 }
 
 
