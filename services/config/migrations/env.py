@@ -15,7 +15,7 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=True,
     compare_type=True,
-    include_name=lambda name, kind, _parents: not (kind == "table" and name == schema_release.NAME),
+    include_name=schema_release.is_schema,
     transaction_per_migration=False,
 )
 with context.begin_transaction():

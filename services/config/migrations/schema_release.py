@@ -20,6 +20,11 @@ NAME = _TABLE.name
 _MINOR = re.compile(r"(\d+)\.(\d+)\.")
 
 
+def is_schema(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether alembic compares something by this name with the tables of the code: everything but this record."""
+    return not (kind == "table" and name == NAME)
+
+
 def record(connection: Connection, revision: str, release: str) -> None:
     """The schema is at this step now; a later release without a step of its own leaves the record as it is."""
     _TABLE.create(connection, checkfirst=True)

@@ -87,7 +87,7 @@ def test_a_database_that_is_away_stops_the_consumers_and_refuses_requests(world:
     def nobody(*_: object) -> object:
         raise AssertionError
 
-    parts: Any = (world.store, world.receiver, world.inbox, world.ledger, desk, nobody, nobody, nobody, nobody)
+    parts: Any = (world.store, world.receiver, world.inbox, world.ledger, desk, nobody, nobody, nobody, nobody, nobody)
     handlers = Handlers(*parts)
     Base.metadata.drop_all(world.store.writer)
 
