@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from shared.contracts.catalog import Act
+from shared.contracts.catalog import Act, Get
 from shared.contracts.catalog import Page as Rows
 from tests.unit.gateway.site import Site
 
@@ -161,3 +161,25 @@ def reach(page: Page, condition: str, most: int = 150) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"{most} times Tab do not lead to where {condition}")
+
+
+def test_groups_and_projects_of_a_rule_are_found_as_one_types(page: Page, site: Site) -> None:
+    """The last part between commas is completed; what stands before it stays."""
+    site.documents["users"] = {"names": ["release managers"]}
+    page.goto("/settings/providers/new")
+    for label, of in (("Groups of rule 1", "groups"), ("Projects of rule 1", "projects")):
+        field = page.get_by_label(label)
+        field.press_sequentially("ops, rel")
+        option = page.locator(f"datalist[id='{field.get_attribute('list')}'] option")
+        expect(option).to_have_attribute("value", "ops, release managers")
+        asks = [ask.options for ask in site.asked if isinstance(ask, Get) and "suggest" in ask.options]
+        assert asks[-1] == {"suggest": "rel", "of": of}
+
+
+def test_whom_new_notifications_go_to_is_picked_among_people_and_groups(page: Page, site: Site) -> None:
+    site.documents["users"] = {"names": ["ann", "release managers"]}
+    site.documents["settings"] = {"publicUrl": "https://cd.example.com", "notifyTo": "ops@example.com"}
+    page.goto("/settings")
+    page.get_by_placeholder("Find people and groups").fill("release managers")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Mail goes to", exact=True)).to_have_value("ops@example.com, release managers")
