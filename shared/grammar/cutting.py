@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.contracts.bounds import MAX_DEPTH, TOO_DEEP, TOO_MANY_NODES, excess, size_of
+from shared.contracts.bounds import MAX_DEPTH, TOO_DEEP, TOO_MANY_NODES, excess, is_within, size_of
 
 CUT_MARK = "portside.cut"
 """Key of the object that replaces a part that was cut; its value is the size in bytes, or says what was too much."""
@@ -13,6 +13,8 @@ CUT_MARK = "portside.cut"
 
 def fitted(value: Any, limit: int) -> Any:
     """A JSON value within `limit` bytes and the bounds on depth and nodes, its largest parts cut where it is not."""
+    if is_within(value, limit):
+        return value
     shallow = cut_deep(value)
     return cut(shallow, limit) if not excess(shallow) else {CUT_MARK: TOO_MANY_NODES}
 

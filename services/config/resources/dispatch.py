@@ -17,7 +17,7 @@ from services.config.resource import Prepares, Resource
 from services.config.store import Reading, Store
 from services.config.store import answers as answers_store
 from shared.contracts.base import Json
-from shared.contracts.bounds import MAX_ANSWER_BYTES, MAX_DEPTH, excess, size_of
+from shared.contracts.bounds import MAX_ANSWER_BYTES, MAX_DEPTH, excess, is_within, size_of
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import ANONYMOUS, Caller
 from shared.contracts.problems import Code, refuse
@@ -84,11 +84,13 @@ class ResourceDispatcher:
 
 def _within(documents: Sequence[Json]) -> tuple[Json, ...]:
     """The documents as one answer can bring them; no row is so large or so deep that it takes the others along."""
+    share = MAX_ANSWER_BYTES // max(1, len(documents))
+    if all(is_within(document, share, _DEEPEST, sys.maxsize) for document in documents):
+        return tuple(documents)
     whole = tuple(document if _is_shallow(document) else cut_deep(document, _DEEPEST) for document in documents)
     sizes = [size_of(document) for document in whole]
     if sum(sizes) <= MAX_ANSWER_BYTES:
         return whole
-    share = MAX_ANSWER_BYTES // len(whole)
     return tuple(
         cut(document, share) if size > share else document for document, size in zip(whole, sizes, strict=True)
     )

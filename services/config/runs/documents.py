@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from services.config.catalog.documents import link, stamps
 from services.config.store import Reading, execution_views, executions, notices
@@ -28,8 +27,7 @@ _LISTED_INPUT = 8 * 1024
 
 def listed(uow: Reading, views: Sequence[ExecutionView], states: Mapping[str, Folded] | None) -> list[Json]:
     """The API's JSON of runs as lists show them: without outputs, and without the inputs of tasks."""
-    cut_views = [replace(run, input=fitted(dict(run.input), _LISTED_INPUT), output={}) for run in views]
-    return documents(uow, cut_views, states, values=False)
+    return documents(uow, views, states, values=False)
 
 
 def documents(
@@ -86,8 +84,8 @@ def _document(
         "comments": execution_view.comments,
         "reason": execution_view.reason,
         "icon": about.get("icon") or "",
-        "input": execution_view.input,
-        "output": execution_view.output,
+        "input": execution_view.input if values else fitted(dict(execution_view.input), _LISTED_INPUT),
+        "output": execution_view.output if values else {},
         "starred": about.get("starred") or {},
         "stageOrder": about.get("stageOrder") or [],
         "notifications": [],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from services.config.tables.ledger import DeadLetterRow
 from shared.contracts.catalog import Find
@@ -72,9 +72,9 @@ def set_state(uow: UnitOfWork, letter_id: str, state: str, by: str) -> None:
 
 def page(uow: Reading, ask: Find) -> tuple[list[KeptLetter], int]:
     """One page, newest first."""
-    statement, total = filters.page(uow, select(DeadLetterRow), FIELDS, ask, "_createTimeInMicros desc", _ROW.id)
-    return [_letter(row) for row in uow.session.scalars(statement)], total
+    rows, total = filters.page(uow, select(DeadLetterRow), FIELDS, ask, "_createTimeInMicros desc", _ROW.id)
+    return [_letter(row) for row in rows], total
 
 
-def _letter(row: DeadLetterRow) -> KeptLetter:
+def _letter(row: DeadLetterRow | Row[Any]) -> KeptLetter:
     return KeptLetter(**{name: getattr(row, name) for name in _NAMES})

@@ -315,8 +315,8 @@ def ordering(uow: Reading, webhook_id: str, repository: str, limit: int) -> list
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[PushEvent], int]:
     """One page of Activity, newest first; `projects` None means all of them."""
     query = _of_few_runs(uow, filters.within(_joined(), _ROW.project, projects), ask)
-    statement, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
-    return _found(uow, statement), total
+    rows, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
+    return [_delivery(row) for row in rows], total
 
 
 def pushes(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[list[PushEvent]], int]:
@@ -340,10 +340,8 @@ def pushes(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[li
     )
     is_first = or_(_ROW.push_key.is_(None), _ROW.id == first.scalar_subquery())
     query = _of_few_runs(uow, filters.within(_joined().where(is_first), _ROW.project, projects), ask)
-    statement, total = filters.page(
-        uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id, exact_total=EXACT_PUSHES
-    )
-    found = _found(uow, statement)
+    rows, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id, exact_total=EXACT_PUSHES)
+    found = [_delivery(row) for row in rows]
     return [[event, *others] for event, others in zip(found, _of_pushes(uow, projects, ask, found), strict=True)], total
 
 
@@ -408,19 +406,25 @@ def remove(uow: UnitOfWork, event_id: str) -> None:
     uow.session.execute(delete(DeliveryRow).where(_ROW.id == event_id))
 
 
-def _joined() -> Select[Any, Any, Any]:
-    return select(DeliveryRow, ExecutionRow.status, ExecutionRow.status_message).join(
-        ExecutionRow, ExecutionRow.id == _ROW.execution_id, isouter=True
-    )
+def _joined() -> Select[Any]:
+    return _JOINED
+
+
+_JOINED: Select[Any] = select(
+    *(getattr(_ROW, name) for name in (*_OWN, *_OF_PUSH)), ExecutionRow.status, ExecutionRow.status_message
+).join(ExecutionRow, ExecutionRow.id == _ROW.execution_id, isouter=True)
 
 
 def _found(uow: Reading, statement: Select[Any]) -> list[PushEvent]:
-    return [_delivery(*row) for row in uow.session.execute(statement)]
+    return [_delivery(row) for row in uow.connection.execute(statement)]
 
 
-def _delivery(row: DeliveryRow, status: str | None, message: str | None) -> PushEvent:
-    own = {name: getattr(row, name) for name in _OWN}
-    push = None
-    if row.provider:
-        push = Push.model_validate({name: getattr(row, name) for name in _OF_PUSH})
-    return PushEvent(**own, push=push, execution_status=status or "", execution_message=message or "")
+def _delivery(row: Sequence[Any]) -> PushEvent:
+    own, of_push = dict(zip(_OWN, row, strict=False)), dict(zip(_OF_PUSH, row[len(_OWN) :], strict=False))
+    status, message = row[-2], row[-1]
+    return PushEvent(
+        **own,
+        push=Push.model_validate(of_push) if of_push["provider"] else None,
+        execution_status=status or "",
+        execution_message=message or "",
+    )

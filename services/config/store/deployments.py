@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 
 from services.config.tables.ledger import DeploymentRow
 from shared.contracts.catalog import Find
@@ -96,8 +97,8 @@ def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list
         same = _same(newest_row.project, newest_row.endpoint, newest_row.namespace, newest_row.kind, newest_row.name)
         query, order = select(_ROW).where(same), "_createTimeInMicros desc"
     query = filters.within(query, _ROW.project, projects)
-    statement, total = filters.page(uow, query, FIELDS, ask, order, _ROW.id)
-    return [_deployment(row) for row in uow.session.scalars(statement)], total
+    rows, total = filters.page(uow, query, FIELDS, ask, order, _ROW.id)
+    return [_deployment(row) for row in rows], total
 
 
 def find(uow: Reading, id: str) -> Deployment | None:
@@ -106,7 +107,7 @@ def find(uow: Reading, id: str) -> Deployment | None:
     return None if row is None else _deployment(row)
 
 
-def _deployment(row: DeploymentRow) -> Deployment:
+def _deployment(row: DeploymentRow | Row[Any]) -> Deployment:
     return Deployment(**{name: getattr(row, name) for name in _NAMES})
 
 

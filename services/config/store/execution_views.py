@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_, union_all
+from sqlalchemy import Select, bindparam, func, select, tuple_, union_all
 
 from services.config.model.claims import State
 from services.config.tables.ledger import ExecutionRow
@@ -86,19 +86,23 @@ _NAMES = tuple(ExecutionView.__dataclass_fields__)
 _COLUMNS = tuple(getattr(_ROW, "lane" if name == "concurrency_group" else name) for name in _NAMES)
 
 
+_VIEWS: Select[Any] = select(*_COLUMNS)
+_VIEW = _VIEWS.where(_ROW.id == bindparam("id"))
+
+
 def one(uow: Reading, execution_id: str) -> ExecutionView | None:
     """By id."""
-    return _first(uow, select(*_COLUMNS).where(_ROW.id == execution_id))
+    return _first(uow, _VIEW, id=execution_id)
 
 
 def by_index(uow: Reading, pipeline_id: str, index: int) -> ExecutionView | None:
     """By the pipeline's id and the run's number."""
-    return _first(uow, select(*_COLUMNS).where(_ROW.pipeline_id == pipeline_id, _ROW.idx == index))
+    return _first(uow, _VIEWS.where(_ROW.pipeline_id == pipeline_id, _ROW.idx == index))
 
 
 def by_name_and_index(uow: Reading, project: str, pipeline: str, index: int) -> ExecutionView | None:
     """By names and number; of pipelines that had the name one after the other, the newest run."""
-    statement = select(*_COLUMNS).where(_ROW.project == project, _ROW.pipeline == pipeline, _ROW.idx == index)
+    statement = _VIEWS.where(_ROW.project == project, _ROW.pipeline == pipeline, _ROW.idx == index)
     return _first(uow, statement.order_by(_ROW.requested_at.desc()))
 
 
@@ -106,13 +110,13 @@ def page(
     uow: Reading, projects: frozenset[str] | None, ask: Find, *, ended: bool = False
 ) -> tuple[list[ExecutionView], int]:
     """One page, newest first, with `parent` of that pipeline; `projects` None means all; `ended`: no live runs."""
-    query = filters.within(select(*_COLUMNS), _ROW.project, projects)
+    query = filters.within(_VIEWS, _ROW.project, projects)
     if ask.parent:
         query = query.where(_ROW.pipeline_id == ask.parent)
     if ended:
         query = query.where(_ROW.state == State.ENDED.value)
-    statement, total = filters.page(uow, query, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
-    return [ExecutionView(*row) for row in uow.session.execute(statement)], total
+    rows, total = filters.page(uow, query, FIELDS, ask, "_requestTimeInMicros desc", _ROW.id)
+    return [ExecutionView(*row) for row in rows], total
 
 
 def newest_of(
@@ -127,7 +131,7 @@ def newest_of(
         for id in dict.fromkeys(pipeline_ids)
     ]
     newest = union_all(*(select(part.c.id) for part in parts)).subquery()
-    query = filters.within(select(*_COLUMNS), _ROW.project, projects).where(_ROW.id.in_(select(newest.c.id)))
+    query = filters.within(_VIEWS, _ROW.project, projects).where(_ROW.id.in_(select(newest.c.id)))
     ordered = query.order_by(_ROW.pipeline_id, _ROW.idx.desc())
     return [ExecutionView(*row) for row in uow.session.execute(ordered)]
 
@@ -142,8 +146,8 @@ def place_in_queue(uow: Reading, view: ExecutionView) -> int:
     return 1 + (uow.session.scalar(before) or 0)
 
 
-def _first(uow: Reading, statement: Select[Any]) -> ExecutionView | None:
-    row = uow.session.execute(statement.limit(1)).first()
+def _first(uow: Reading, statement: Select[Any], **parameters: Any) -> ExecutionView | None:
+    row = uow.connection.execute(statement, parameters).first()
     return None if row is None else ExecutionView(*row)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from odata_query import ast, exceptions, grammar
@@ -20,6 +21,8 @@ EXACT_TOTAL = 10_000
 """Totals are counted up to here; beyond, the answer says only that there is more than what was paged through."""
 MAX_TOP = 2_000
 MAX_PARENTHESES = 100
+_REMEMBERED_LENGTH = 500
+"""Characters of a filter whose tree is kept."""
 
 # Code Stream's clients still write this function of OData 2; the library knows only its successor `contains`.
 grammar.ODATA_FUNCTIONS.setdefault("substringof", 2)
@@ -66,7 +69,7 @@ def _tree(text: str, fields: Fields) -> Any:
     if text.count("(") > MAX_PARENTHESES:
         raise _refused(text[:80], f"it has more than {MAX_PARENTHESES} parentheses", fields)
     try:
-        tree = grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text.strip()))
+        tree = (_parsed_before if len(text) <= _REMEMBERED_LENGTH else _parsed)(text.strip())
     except exceptions.ODataException as error:
         raise _refused(text, _unreadable(error), fields) from error
     if tree is None:
@@ -80,6 +83,14 @@ def _unreadable(error: exceptions.ODataException) -> str:
         return f"it cannot be read: {error}"
     token = error.token
     return f"it cannot be read from character {token.index + 1} on" if token else "it ends too early"
+
+
+def _parsed(text: str) -> Any:
+    return grammar.ODataParser().parse(grammar.ODataLexer().tokenize(text))
+
+
+_parsed_before = lru_cache(maxsize=256)(_parsed)
+"""Pages and clients ask the same again and again, and parsing takes longer than the database's answer."""
 
 
 def demanded(text: str, name: str, fields: Fields) -> str | None:
@@ -122,8 +133,8 @@ def page(
     default: str,
     *last: SQLColumnExpression[Any],
     exact_total: int = EXACT_TOTAL,
-) -> tuple[Select[Any], int]:
-    """The statement for the page that is asked for, and how many rows its filter leaves in all, up to `exact_total`.
+) -> tuple[Sequence[Any], int]:
+    """The rows of the page that is asked for, and how many its filter leaves in all, up to `exact_total`.
 
     `default` is the order where none is asked for; `last` sorts what is equal in it, so that pages do not overlap.
     """
@@ -131,7 +142,11 @@ def page(
         statement = statement.where(where)
     top, skip = max(0, min(ask.top, MAX_TOP)), max(0, ask.skip)
     ordered = statement.order_by(*ordering(ask.orderby, fields, default), *last).limit(top).offset(skip)
-    return ordered, _count(uow, statement, max(exact_total, skip + top) + 1)
+    rows = uow.connection.execute(ordered).all()
+    if len(rows) < top and (rows or not skip):
+        # The last page says itself how many there are.
+        return rows, skip + len(rows)
+    return rows, _count(uow, statement, max(exact_total, skip + top) + 1)
 
 
 def within(statement: Select[Any], project: SQLColumnExpression[Any], projects: frozenset[str] | None) -> Select[Any]:
@@ -144,7 +159,7 @@ def _count(uow: Reading, statement: Select[Any], bound: int) -> int:
     # Of no column, so that the index of a filter answers alone.
     bare: Select[Any] = statement.with_only_columns(literal_column("1"), maintain_column_froms=True)
     limited = bare.order_by(None).limit(bound).subquery()
-    return uow.session.scalar(select(func.count()).select_from(limited)) or 0
+    return uow.connection.scalar(select(func.count()).select_from(limited)) or 0
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from services.config.tables.ledger import NoticeRow
 from shared.contracts.notices import NoticeTried
@@ -64,7 +64,13 @@ def tried(uow: UnitOfWork, report: NoticeTried) -> None:
 def of_executions(uow: Reading, ids: Iterable[str]) -> dict[str, list[Told]]:
     """By run, the oldest first."""
     notices: dict[str, list[Told]] = {}
-    statement = select(*_COLUMNS).where(NoticeRow.execution_id.in_(list(ids)))
-    for row in uow.connection.execute(statement.order_by(NoticeRow.created_at, NoticeRow.id)):
+    for row in uow.connection.execute(_OF_EXECUTIONS, {"ids": list(ids)}):
         notices.setdefault(row.execution_id, []).append(Told(*row))
     return notices
+
+
+_OF_EXECUTIONS = (
+    select(*_COLUMNS)
+    .where(NoticeRow.execution_id.in_(bindparam("ids", expanding=True)))
+    .order_by(NoticeRow.created_at, NoticeRow.id)
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, delete, insert, select, update
+from sqlalchemy import Row, bindparam, case, delete, insert, select, update
 
 from services.config.tables.ledger import UserOperationRow
 from shared.contracts.catalog import Find
@@ -61,7 +61,7 @@ FIELDS: dict[str, FilterField] = {
 }
 
 
-def _operation(row: UserOperationRow) -> Operation:
+def _operation(row: UserOperationRow | Row[Any]) -> Operation:
     names = Operation.__dataclass_fields__
     values = {name: getattr(row, name) for name in names}
     return Operation(**{**values, "answers": tuple(values["answers"])})
@@ -167,5 +167,5 @@ def earlier_askers(uow: Reading, run: Run, stage: str, task: str) -> list[str]:
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[Operation], int]:
     """One page, newest first; `projects` None means all of them."""
     query = filters.within(select(UserOperationRow), _ROW.project, projects)
-    statement, total = filters.page(uow, query, FIELDS, ask, "_requestedOnInMicros desc", _ROW.id)
-    return [_operation(row) for row in uow.session.scalars(statement)], total
+    rows, total = filters.page(uow, query, FIELDS, ask, "_requestedOnInMicros desc", _ROW.id)
+    return [_operation(row) for row in rows], total

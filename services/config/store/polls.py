@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import bindparam, delete, insert, or_, select
 
 from services.config.model.definitions import Webhook
 from services.config.model.tag_memory import Delivered, Memory, Sight, Suspect
@@ -57,6 +57,26 @@ def load(uow: Reading, webhook_id: str) -> PollState | None:
         {name: Suspect(*fields) for name, fields in row.suspects.items()},
     )
     return PollState(webhook_id, memory, row.looked_at, row.next_at, row.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class PollGlance:
+    """What lists show of a webhook's memory."""
+
+    looked_at: float = 0.0
+    baseline_at: float | None = None
+    problem: str = ""
+
+
+def glances(uow: Reading, webhook_ids: Sequence[str]) -> dict[str, PollGlance]:
+    """By webhook, of those that were ever looked at."""
+    rows = uow.connection.execute(_GLANCES, {"ids": list(webhook_ids)})
+    return {row.webhook_id: PollGlance(row.looked_at, row.baseline_at, row.problem) for row in rows}
+
+
+_GLANCES = select(LookRow.webhook_id, LookRow.looked_at, LookRow.baseline_at, LookRow.problem).where(
+    LookRow.webhook_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def save(uow: UnitOfWork, look: PollState) -> None:

@@ -85,7 +85,7 @@ def _caller(context: AppContext) -> Caller:
 
 
 def _send(reply: Reply) -> Response:
-    body = reply.text if reply.text is not None else json.dumps(reply.document)
+    body = reply.text if reply.text is not None else wire.encoded(reply.document)
     return Response(body, reply.status, dict(reply.headers), content_type=reply.content_type)
 
 

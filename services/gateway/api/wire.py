@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
+
+import pydantic_core
 
 from services.gateway.chapters import chapter_of
 from shared.contracts.base import Json
@@ -114,6 +118,15 @@ def spring_page(page: Page, ask: Find) -> Json:
         "sort": {"sorted": bool(ask.orderby), "unsorted": not ask.orderby, "empty": not ask.orderby},
         "pageable": {"offset": ask.skip, "pageNumber": page_index, "pageSize": size, "paged": True, "unpaged": False},
     }
+
+
+def encoded(document: Any) -> str | bytes:
+    """A document as JSON in ASCII, which clients read right whatever encoding they take it for."""
+    with suppress(ValueError):
+        # Four times as fast as the standard library, which alone can escape what is not ASCII.
+        if (body := pydantic_core.to_json(document)).isascii():
+            return body
+    return json.dumps(document)
 
 
 def error_body(problem: Problem, *, path: str, at: float, request_id: str) -> tuple[int, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -39,6 +40,20 @@ def test_a_list_is_a_map_from_link_to_document() -> None:
             "/codestream/api/pipelines/2": {"id": "2"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("document", "body"),
+    [
+        ({"a": [1, 2.5, None, True]}, b'{"a":[1,2.5,null,true]}'),
+        ({"a": 'line\n"q"'}, b'{"a":"line\\n\\"q\\""}'),
+        ({"a": "\u00e9"}, '{"a": "\\u00e9"}'),
+        ({"a": "\ud800"}, '{"a": "\\ud800"}'),
+    ],
+)
+def test_an_answer_is_ascii_whatever_it_holds(document: Any, body: str | bytes) -> None:
+    assert wire.encoded(document) == body
+    assert json.loads(wire.encoded(document)) == document
 
 
 @pytest.mark.parametrize("code", list(Code))

@@ -227,7 +227,7 @@ def _remember(uow: UnitOfWork, webhook: Webhook, mirror_report: MirrorReport) ->
 
 def hook_name(uow: Reading, webhook_id: str, generation: int) -> str:
     """`portside-<installation>-<webhook>-<generation>`; the last twelve digits of an id are its random ones."""
-    installation = settings.setting(uow, "installation")
+    installation = uow.once("installation", lambda: settings.setting(uow, "installation"))
     return f"portside-{installation}-{webhook_id.replace('-', '')[-12:]}-{generation}"
 
 

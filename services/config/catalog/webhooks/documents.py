@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.config.catalog import references
 from services.config.catalog.documents import LINK_BASE, common, link
 from services.config.catalog.hooks import public_url as public_address
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Pipeline, Webhook
+from services.config.model.triggers import Actor
 from services.config.store import Reading, deliveries, polls
 from services.config.store.definitions import projects, webhooks
 from services.config.store.definitions.endpoints import ENDPOINTS
 from services.config.store.definitions.pipelines import PIPELINES
+from services.config.store.polls import PollGlance
 from shared.contracts.base import Json
 from shared.contracts.catalog import Kind
 from shared.contracts.secrets import MASK
@@ -25,10 +28,21 @@ from .lacks import lacks, sentences
 UNSIGNED = "It takes signed deliveries only, and Docker Hub signs nothing: each of its deliveries is refused."
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """As whom a webhook's runs act, and when that ends."""
+
+    actor: Actor
+    notice: str
+
+
 def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
     """Wire documents; the secure token is masked."""
     base = public_address.hook_base(uow)
     ids = projects.ids(uow, [value.project for value in values])
+    glances = polls.glances(uow, [value.id for value in values])
+    used_at = webhooks.last_used(uow, [value.token_hash for value in values])
+    identities: dict[tuple[str | None, str, str, str], Identity] = {}
     stored = ENDPOINTS.named(uow, {(v.project, v.endpoint) for v in values if v.endpoint})
     endpoints = {key: references.readable(uow, endpoint) for key, endpoint in stored.items()}
     pipelines = PIPELINES.named(uow, {(v.project, v.pipeline) for v in values if v.pipeline})
@@ -40,6 +54,9 @@ def documents(uow: Reading, values: Sequence[Webhook]) -> list[Json]:
             ids.get(value.project, ""),
             endpoints.get((value.project, value.endpoint)),
             pipelines.get((value.project, value.pipeline)),
+            _identity(uow, value, identities),
+            glances.get(value.id, PollGlance()),
+            used_at.get(value.token_hash),
         )
         for value in values
     ]
@@ -87,13 +104,20 @@ def _api_token(value: Webhook) -> str:
     return MASK if value.api_token_id is not None else ""
 
 
-def _look(uow: Reading, value: Webhook) -> Json:
-    poll = polls.load(uow, value.id)
+def _look(poll: PollGlance) -> Json:
     return {
-        "lookedAt": wire_time(poll.looked_at) if poll and poll.looked_at else "",
-        "baselineAt": wire_time(poll.memory.baseline_at) if poll else "",
-        "problem": poll.problem if poll else "",
+        "lookedAt": wire_time(poll.looked_at) if poll.looked_at else "",
+        "baselineAt": wire_time(poll.baseline_at),
+        "problem": poll.problem,
     }
+
+
+def _identity(uow: Reading, value: Webhook, known: dict[tuple[str | None, str, str, str], Identity]) -> Identity:
+    """As whom a webhook acts; of many that act as the same one it is asked once."""
+    key = (value.api_token_id, value.token_variable, value.actor, value.project)
+    if key not in known:
+        known[key] = Identity(for_matching.actor_of(uow, value), identity.token_notice(uow, value))
+    return known[key]
 
 
 def _document(
@@ -103,8 +127,11 @@ def _document(
     project_id: str,
     endpoint: Endpoint | None,
     pipeline: Pipeline | None,
+    identified: Identity,
+    poll: PollGlance,
+    last_used_at: float | None,
 ) -> Json:
-    actor = for_matching.actor_of(uow, value)
+    actor = identified.actor
     missing = sentences(lacks(value, endpoint, pipeline, actor.problem))
     unreachable, in_clear = _reach(base.removesuffix(public_address.HOOK_PATH), value, endpoint)
     unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
@@ -132,7 +159,7 @@ def _document(
         "actor": actor.user,
         "missing": missing,
         "complete": not missing,
-        "notices": [entry for entry in (identity.token_notice(uow, value), unreachable, in_clear, unsigned) if entry],
+        "notices": [entry for entry in (identified.notice, unreachable, in_clear, unsigned) if entry],
         "reachable": not unreachable,
         "offers": ["look", "tunnel"] if unreachable else [],
         "hubState": value.hub_state,
@@ -140,10 +167,10 @@ def _document(
         "hubSeenAt": wire_time(value.hub_seen_at),
         "hookName": wanted.hook_name(uow, value.id, value.generation) if value.hook_repository else "",
         "elsewhere": list(value.elsewhere),
-        "look": _look(uow, value),
+        "look": _look(poll),
         "generation": value.generation,
         "lastPushAt": wire_time(value.last_push_at),
         "lastVerdict": value.last_verdict,
-        "tokenLastUsedOn": day_of(webhooks.last_used(uow, value.token_hash)),
+        "tokenLastUsedOn": day_of(last_used_at),
         "history": [{**entry, "at": wire_time(entry["at"])} for entry in reversed(value.history)],
     }

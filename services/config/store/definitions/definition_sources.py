@@ -16,7 +16,7 @@ SOURCES = Table(DefinitionSourceRow, DefinitionSource, wire={})
 def of_projects(uow: Reading, projects: Iterable[str]) -> dict[str, DefinitionSource]:
     """Those of these projects that follow one, by project."""
     names = sorted(set(projects))
-    return {it.project: it for it in SOURCES.all(uow, SOURCES.column("project").in_(names))} if names else {}
+    return {source.project: source for source in SOURCES.within(uow, names)} if names else {}
 
 
 def of_endpoint(uow: Reading, project: str, endpoint: str) -> DefinitionSource | None:

@@ -71,11 +71,7 @@ def find_user(uow: Reading, name_or_email: str) -> User | None:
 
 def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
     """The person as of now; None when the user is unknown or disabled, or the token has ended."""
-    row = uow.session.execute(
-        select(UserRow.id, UserRow.name, UserRow.email, UserRow.service_role, UserRow.groups).where(
-            UserRow.name_key == user.casefold(), UserRow.enabled.is_(True)
-        )
-    ).one_or_none()
+    row = uow.connection.execute(_PERSON, {"key": user.casefold()}).one_or_none()
     if row is None:
         return None
     token = good_token(uow, token_id, row.id) if token_id is not None else None
@@ -92,6 +88,11 @@ def person(uow: Reading, user: str, token_id: str | None) -> Person | None:
         only_project=token.project if token is not None else None,
         at_most=MOST_BY_TOKEN[TokenAccess(token.access)] if token is not None else Right.RESTRICTED,
     )
+
+
+_PERSON = select(UserRow.id, UserRow.name, UserRow.email, UserRow.service_role, UserRow.groups).where(
+    UserRow.name_key == bindparam("key"), UserRow.enabled.is_(True)
+)
 
 
 def project_roles(uow: Reading, user_id: str) -> dict[str, ProjectRole]:

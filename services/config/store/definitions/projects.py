@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from services.config.model.definitions import Project
 from services.config.store.unit_of_work import Reading, UnitOfWork
@@ -28,9 +28,10 @@ class ProjectMember:
 
 def ids(uow: Reading, names: Iterable[str]) -> dict[str, str]:
     """The ids of projects by name."""
-    distinct_names = sorted(set(names))
-    rows = uow.session.execute(select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(distinct_names)))
-    return {row.name: row.id for row in rows}
+    return {row.name: row.id for row in uow.connection.execute(_IDS, {"names": sorted(set(names))})}
+
+
+_IDS = select(ProjectRow.name, ProjectRow.id).where(ProjectRow.name.in_(bindparam("names", expanding=True)))
 
 
 def members(uow: Reading, projects: Iterable[str]) -> list[ProjectMember]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
 
 from services.config.store.filters import Fields, FilterField, page
 from services.config.store.unit_of_work import Reading, UnitOfWork
@@ -28,6 +29,8 @@ class Table(Generic[V]):
         self.order = order
         self._names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]
         self._columns = tuple(getattr(row, name) for name in self._names)
+        # Built once: composing a statement costs several times what the database needs to answer it.
+        self._all: Select[Any] = select(*self._columns)
         self._one: dict[tuple[str, ...], Select[Any]] = {}
 
     def column(self, name: str) -> Any:
@@ -36,18 +39,17 @@ class Table(Generic[V]):
 
     def all(self, uow: Reading, *conditions: ColumnElement[bool], limit: int | None = None) -> list[V]:
         """Every row that meets the conditions, by id."""
-        statement = select(*self._columns).where(*conditions).order_by(*self.row.__mapper__.primary_key).limit(limit)
-        return self._values(uow, statement)
+        statement = self._all.where(*conditions).order_by(*self.row.__mapper__.primary_key).limit(limit)
+        return self._values(uow.connection.execute(statement))
 
     def one(self, uow: Reading, **equals: Any) -> V | None:
         """The first row with these values."""
         names = tuple(equals)
-        # Built once: composing this statement costs several times what the database needs to answer it.
         statement = self._one.get(names)
         if statement is None:
             where = (self.column(name) == bindparam(f"of_{name}") for name in names)
             keys = self.row.__mapper__.primary_key
-            statement = self._one[names] = select(*self._columns).where(*where).order_by(*keys).limit(1)
+            statement = self._one[names] = self._all.where(*where).order_by(*keys).limit(1)
         row = uow.connection.execute(statement, {f"of_{name}": value for name, value in equals.items()}).first()
         return None if row is None else self.value(**dict(zip(self._names, row, strict=True)))
 
@@ -58,9 +60,14 @@ class Table(Generic[V]):
             names_by_project.setdefault(project, set()).add(name)
         values: dict[tuple[str, str], V] = {}
         for project, names in names_by_project.items():
-            for value in self.all(uow, self.column("project") == project, self.column("name").in_(sorted(names))):
+            rows = uow.connection.execute(self._named, {"of_project": project, "of_names": sorted(names)})
+            for value in self._values(rows):
                 values[(project, value.name)] = value  # type: ignore[attr-defined]
         return values
+
+    def within(self, uow: Reading, projects: Sequence[str]) -> list[V]:
+        """All rows of these projects."""
+        return self._values(uow.connection.execute(self._within, {"of_projects": list(projects)}))
 
     def names(self, uow: Reading, project: str) -> list[str]:
         """All names within a project, for hints."""
@@ -69,8 +76,8 @@ class Table(Generic[V]):
 
     def page(self, uow: Reading, ask: Find, *conditions: ColumnElement[bool]) -> tuple[list[V], int]:
         """One page of what the conditions and the filter leave, and how many there are in all."""
-        statement, total = page(uow, select(*self._columns).where(*conditions), self.wire, ask, self.order)
-        return self._values(uow, statement), total
+        rows, total = page(uow, self._all.where(*conditions), self.wire, ask, self.order)
+        return self._values(rows), total
 
     def insert(self, uow: UnitOfWork, value: V) -> V:
         """A new row."""
@@ -92,8 +99,17 @@ class Table(Generic[V]):
         result = uow.session.execute(delete(self.row).where(*where))
         return int(getattr(result, "rowcount", 0))
 
-    def _values(self, uow: Reading, statement: Select[Any]) -> list[V]:
-        return [self.value(**dict(zip(self._names, row, strict=True))) for row in uow.connection.execute(statement)]
+    @cached_property
+    def _within(self) -> Select[Any]:
+        return self._all.where(self.column("project").in_(bindparam("of_projects", expanding=True)))
+
+    @cached_property
+    def _named(self) -> Select[Any]:
+        in_project = self.column("project") == bindparam("of_project")
+        return self._all.where(in_project, self.column("name").in_(bindparam("of_names", expanding=True)))
+
+    def _values(self, rows: Iterable[Row[Any]]) -> list[V]:
+        return [self.value(**dict(zip(self._names, row, strict=True))) for row in rows]
 
     def _dict(self, value: V) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._names}

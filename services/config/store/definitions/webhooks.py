@@ -194,9 +194,15 @@ _NOTE_USE = (
 )
 
 
-def last_used(uow: Reading, token_hash: str) -> float | None:
-    """The day on which a token was last used, as an instant within it."""
-    return uow.session.scalar(select(WebhookTokenRow.last_used_at).where(WebhookTokenRow.token_hash == token_hash))
+def last_used(uow: Reading, token_hashes: Iterable[str]) -> dict[str, float | None]:
+    """The days on which these tokens were last used, as instants within them, by token."""
+    rows = uow.connection.execute(_LAST_USED, {"tokens": list(token_hashes)})
+    return {row.token_hash: row.last_used_at for row in rows}
+
+
+_LAST_USED = select(WebhookTokenRow.token_hash, WebhookTokenRow.last_used_at).where(
+    WebhookTokenRow.token_hash.in_(bindparam("tokens", expanding=True))
+)
 
 
 def add_history(uow: UnitOfWork, webhook_id: str, line: str) -> None:

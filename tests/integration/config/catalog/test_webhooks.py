@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 from services.config.catalog.hooks import wanted
 from services.config.model.triggers import MatchWebhook
 from services.config.resources import registry
 from services.config.store.definitions import webhooks
-from shared.contracts.catalog import Kind
+from shared.contracts.catalog import Kind, Page
 from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState, WantedAsk, WantedHook
 from shared.contracts.problems import Code
 from shared.contracts.pushes import AllowlistAsk, AllowlistChanged
@@ -40,6 +42,34 @@ def complete(office: Office, **body: Any) -> dict[str, Any]:
     office.docker_endpoint()
     office.pipeline()
     return office.webhook(endpoint="hub", pipeline="Deploy web", **body)
+
+
+def statements_of(office: Office, **ask: Any) -> tuple[int, Page]:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        page = office.find(Kind.WEBHOOKS, **ask)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    return len(statements), page
+
+
+def test_a_list_asks_the_database_as_often_for_many_webhooks_as_for_one(office: Office) -> None:
+    complete(office)
+    for number in range(1, 6):
+        office.webhook(name=f"web {number}", token=f"token {number}", endpoint="hub", pipeline="Deploy web")
+    few, first = statements_of(office, top=1)
+    many, whole = statements_of(office, top=6)
+    assert (len(first.documents), len(whole.documents), first.total, whole.total) == (1, 6, 6, 6)
+    assert many == few
+    # A page that is not full says itself how many there are.
+    last, rest = statements_of(office, top=25, skip=4)
+    assert (len(rest.documents), rest.total, last) == (2, 6, few - 1)
+    assert statements_of(office, top=25, skip=40)[1].total == 6
 
 
 def test_only_the_name_is_required_and_the_webhook_says_what_it_lacks(office: Office) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.bounds import MAX_DEPTH, MAX_DOCUMENT_NODES, MAX_TEXT_NODES, TOO_MANY_NODES, excess
+from shared.contracts.bounds import (
+    MAX_DEPTH,
+    MAX_DOCUMENT_NODES,
+    MAX_TEXT_NODES,
+    TOO_MANY_NODES,
+    excess,
+    is_within,
+    size_of,
+)
 from shared.grammar.dialects import MANIFESTS, PIPELINES, Dialect
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
@@ -162,3 +170,27 @@ def test_a_value_that_holds_itself_is_too_deep() -> None:
     value: list[Any] = []
     value.append(value)
     assert excess(value) == "nested deeper than 60 levels"
+
+
+@pytest.mark.parametrize(
+    ("value", "within"),
+    [
+        ({"name": "web", "tags": ["a", "b"], "input": {"count": 1.5, "on": True, "none": None}}, True),
+        (json.loads(nested(MAX_DEPTH)), True),
+        (json.loads(nested(MAX_DEPTH + 1)), False),
+        (json.loads(nested(300)), False),
+        ("x" * 998, True),
+        ("x" * 999, False),
+        ("half of a pair: \ud800", False),
+    ],
+)
+def test_what_is_surely_within_its_bounds_is_recognised_at_one_look(value: Any, within: bool) -> None:
+    assert is_within(value, 1_000) is within
+    if within:
+        assert not excess(value) and size_of(value) <= 1_000
+
+
+def test_one_look_never_takes_more_nodes_or_levels_than_are_allowed() -> None:
+    assert not is_within([0] * MAX_DOCUMENT_NODES, 10_000_000)
+    assert not is_within({"a": {"b": {}}}, 1_000, max_depth=2)
+    assert is_within({"a": {"b": {}}}, 1_000, max_depth=3)
