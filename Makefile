@@ -87,9 +87,9 @@ fuzz: ## Send mutated documents to every edge (MINUTES=1, SEED=)
 	@$(SETUP) --dev
 	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED))
 
-bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=20000)
+bench: ## Measure against bare floors in the same run (JSON=path, ROWS=first-task,hooks, SOAK=20000, BESIDE=clone)
 	@$(SETUP) --dev --broker
-	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak $(SOAK))
+	@$(PY) -m bench $(if $(JSON),--json $(JSON)) $(if $(ROWS),--rows $(ROWS)) $(if $(SOAK),--soak $(SOAK)) $(if $(BESIDE),--beside $(BESIDE))
 
 check: ## Format, lint (Python, templates, JavaScript), types, imports, generated documents
 	@$(SETUP) --dev

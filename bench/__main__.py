@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import scale
+from bench import beside, scale
 from bench.hooks import hooks, viewers
 from bench.keeping import keeping
 from bench.measure import Row, show
@@ -42,9 +42,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the rows there, as a list")
     parser.add_argument("--rows", default="", help=f"by commas, of: {', '.join(known)}")
     parser.add_argument("--soak", type=int, metavar="N", help="instead, each process's memory over N executions")
+    parser.add_argument("--beside", type=Path, metavar="CLONE", help="instead, each list beside that tree's")
     arguments = parser.parse_args()
     names = [name.strip() for name in arguments.rows.split(",") if name.strip()]
-    if not names and not arguments.soak:
+    if not names and not arguments.soak and not arguments.beside:
         names = known
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no rows are called {', '.join(unknown)}; there are {', '.join(known)}")
@@ -52,6 +53,8 @@ def main() -> None:
     rows: list[Row] = []
     for name in (name for name in names if name in ALONE):
         rows += _told(name, ALONE[name])
+    if arguments.beside:
+        rows += _told("lists beside another tree", lambda: beside.lists(arguments.beside.absolute()))
     if arguments.soak or not set(names) <= ALONE.keys():
         rows += _of_a_system(names, arguments.soak)
     show(rows, arguments.json)
