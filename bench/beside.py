@@ -68,9 +68,12 @@ def _served(tree: Path) -> Iterator[_Served]:
     with subprocess.Popen(
         command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
+        assert process.stdout is not None and process.stdin is not None
         try:
-            assert process.stdout is not None and process.stdin is not None
-            yield _Served(**next(json.loads(line) for line in process.stdout if line.startswith("{")))
+            line = next((line for line in process.stdout if line.startswith("{")), "")
+            if not line:
+                raise RuntimeError(f"{tree} does not serve; its errors are above")
+            yield _Served(**json.loads(line))
         finally:
             with suppress(OSError):
                 process.stdin.close()

@@ -1,5 +1,5 @@
 """`python -P bench/filled.py RUNS`, in the folder and environment of any tree since 0.1.0: fills a system of that tree
-with so many runs, serves it, writes a JSON line about it, and stops when its input ends."""
+with that number of runs, serves it, writes a JSON line about it, and stops when its input ends."""
 
 from __future__ import annotations
 
