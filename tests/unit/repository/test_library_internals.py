@@ -93,14 +93,24 @@ def private_names(tree: ast.Module) -> set[str]:
     return set(filter(is_private, names))
 
 
+def own_modules(tree: ast.Module) -> set[str]:
+    """What the file imports of this repository, by the names it has there."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] in FOLDERS)
+        for alias in node.names
+    }
+
+
 def foreign_uses(tree: ast.Module, inherited: set[str]) -> Iterator[str]:
     """Private attributes that the file reads and neither defines nor inherits, and undocumented imports."""
     own = private_names(tree)
+    modules = own_modules(tree) | {"self", "cls"}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=value, attr=name) if is_private(name) and name not in own | PUBLIC:
-                on_self = isinstance(value, ast.Name) and value.id in ("self", "cls")
-                if not (on_self and name in inherited):
+                if not (isinstance(value, ast.Name) and value.id in modules and name in inherited):
                     yield name
             case ast.ImportFrom(module=str(module), names=names) if module.startswith(UNDOCUMENTED):
                 yield from (alias.name for alias in names)
