@@ -149,16 +149,12 @@ def deployment(name: str, image: str, *, replicas: int = 1, ready_after_s: int =
     # Without a volume for a token a pod is gone, and another in its place, in a fraction of the time.
     spec_of_pods = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1}
     pods = {"metadata": {"labels": labels}, "spec": {"containers": [container], **spec_of_pods}}
+    readiness = {"minReadySeconds": ready_after_s} if ready_after_s else {}
     body = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "minReadySeconds": ready_after_s,
-            "selector": {"matchLabels": labels},
-            "template": pods,
-        },
+        "spec": {"replicas": replicas, **readiness, "selector": {"matchLabels": labels}, "template": pods},
     }
     return yaml.safe_dump(body)
 
