@@ -12,7 +12,7 @@ from shared.contracts import topics
 from shared.contracts.topics import Service
 from shared.process.logging import configure
 
-IDLE_S = 1.0
+IDLE_S = 2.5
 
 handled: queue.SimpleQueue[str] = queue.SimpleQueue()
 
