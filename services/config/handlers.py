@@ -26,7 +26,7 @@ from .resources.dispatch import ResourceDispatcher
 from .resources.nested_runs import NestedRuns
 from .runs.batch import RunBatch
 from .runs.ledger import Ledger
-from .store import READ_LIMIT_S, DatabaseUnavailable, Reading, Store, TooSlow
+from .store import READ_LIMIT_S, DatabaseUnavailable, Reading, Store, TooSlow, Work
 
 AGAIN_AFTER_S = 2.0
 
@@ -65,11 +65,13 @@ class Handlers:
         return _or_stop(self._hooks, batch)
 
     def _hooks(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        with self.store.write() as uow, RunBatch(uow) as movement:
-            for incoming in batch:
+        outcomes: list[Outcome] = []
+        with self.store.write(Work.HOOKS) as uow, RunBatch(uow) as movement:
+            for incoming in uow.within_turn(batch):
                 if isinstance(incoming.message, HookReceived):
                     self.receiver.receive(movement, incoming.message)
-        return [Ack() for _ in batch]
+                outcomes.append(Ack())
+        return outcomes
 
     def ledger_batch(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Work on `config.ledger`."""

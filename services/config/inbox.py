@@ -15,7 +15,7 @@ from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.polling import TagPolling
 from services.config.runs.batch import RunBatch
 from services.config.runs.ledger import Ledger, Pending, subjects
-from services.config.store import Store, UnitOfWork, notices
+from services.config.store import Store, UnitOfWork, Work, notices
 from services.config.store.definitions import webhooks
 from shared.bus import Ack, Answer, Incoming, Outcome
 from shared.contracts.base import Message
@@ -26,6 +26,9 @@ from shared.contracts.pushes import HooksRefused, TagResolved
 from shared.contracts.sign_on_checks import SignOnChecked
 from shared.contracts.tag_polls import TagsSeen
 from shared.contracts.texts import counted
+
+_LOADED_AT_ONCE = 50
+"""Runs, of a batch that may not get to its end."""
 
 KeepMirrorReport = Callable[[UnitOfWork, MirrorReport], None]
 """Keeps what hubsync says about a webhook."""
@@ -63,14 +66,20 @@ class Inbox:
         return [Ack() if answer is None else Answer(answer) for answer in answers]
 
     def work(self, messages: Sequence[Message]) -> list[Message | None]:
-        """Apply the messages in order in one transaction; what is returned is true once this returns."""
+        """Apply messages in order in one transaction; what is returned is true once this returns.
+
+        Returns the answers to the first of them, for as long as the transaction may last; the others are to come again.
+        """
         for message in messages:
             if isinstance(message, SourceSeen):
                 parse_files(message)
-        with self._store.write() as uow:
+        with self._store.write(Work.LEDGER) as uow:
             with RunBatch(uow) as movement:
-                movement.preload(subjects(messages))
-                pending = [self._handlers[type(message)](movement, message) for message in messages]
+                pending = []
+                for place, message in enumerate(uow.within_turn(messages)):
+                    if place % _LOADED_AT_ONCE == 0:
+                        movement.preload(subjects(messages[place : place + _LOADED_AT_ONCE]))
+                    pending.append(self._handlers[type(message)](movement, message))
             answers = self._ledger.answers(uow, pending)
         self._ledger.committed(pending)
         return answers

@@ -45,6 +45,18 @@ MIRROR = Gauge("portside_mirror_webhooks", "Webhooks by the state of their hook 
 COMMIT = Histogram(
     "portside_commit_seconds", "A write transaction, from its first statement to durable.", buckets=FAST_S
 )
+WRITER_WAIT = Histogram(
+    "portside_writer_wait_seconds",
+    "From asking for the writer to having it, by kind of work.",
+    ["work"],
+    buckets=FAST_S,
+)
+WRITER_HELD = Histogram(
+    "portside_writer_held_seconds",
+    "A transaction, from having the writer to its end, by kind of work.",
+    ["work"],
+    buckets=FAST_S,
+)
 PRUNED = Counter("portside_prune_rows", "Rows forgotten by age, by kind.", ["kind"])
 DATABASE_BYTES = Gauge("portside_db_bytes", "Size of the database.")
 DEPLOYMENTS = Counter(

@@ -70,7 +70,7 @@ from .runtime.retention import Keeping
 from .runtime.sampling import Sampler
 from .runtime.timers import Handler, Timers
 from .settings import Settings
-from .store import DatabaseUnavailable, Observer, Reading, Store
+from .store import DatabaseUnavailable, Observer, Reading, Store, Work
 from .store.lock import lock_of
 
 log = get_logger()
@@ -251,7 +251,7 @@ class Config:
             if connected:
                 self.leases.tick(self._signs_of_life.heard_until)
         if self.store.is_beat_due:
-            with self.store.write():
+            with self.store.write(Work.LEADERSHIP):
                 log.debug("leadership.renewed")
         at = clock.monotonic()
         if at - self._watched_at >= _WATCH_EVERY_S:

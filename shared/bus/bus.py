@@ -295,7 +295,10 @@ class Bus:
         max_batch: int = 200,
         gather_s: float = 0.0,
     ) -> Consumer:
-        """Handle an ordered queue in one thread, a batch of what has arrived at a time; one outcome for each.
+        """Handle an ordered queue in one thread, a batch of what has arrived at a time.
+
+        A handler returns an outcome for each message, or for the first of them, at least one: those are acknowledged
+        and answered, and it gets the others next.
 
         Where several processes consume the queue and only one may work at a time, `max_batch` is 1. Batches begin at
         least `gather_s` apart unless they are full: for what is in no hurry.

@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from shared.process.metrics import FAST_S, Stopwatch
+from shared.process.tracing import Handling
 
 SYSTEM = "rabbitmq"
 _LABELS = ["messaging_system", "messaging_destination_name", "messaging_operation_name", "error_type"]
@@ -72,16 +73,16 @@ def watch_handling(answer: Future[Any], queue_name: str, began: Stopwatch) -> No
 
 
 @contextmanager
-def processing(queue_name: str, messages: int = 1) -> Iterator[None]:
+def processing(queue_name: str, messages: int = 1) -> Iterator[Handling]:
     """Count and time what a handler does with messages of a queue."""
-    began, failure = Stopwatch(), None
+    began, failure, handling = Stopwatch(), None, Handling(messages)
     try:
-        yield
+        yield handling
     except Exception as error:
         failure = error
         raise
     finally:
-        _handled(queue_name, began, messages, failure)
+        _handled(queue_name, began, handling.messages, failure)
 
 
 def _handled(queue_name: str, began: Stopwatch, messages: int, error: BaseException | None) -> None:

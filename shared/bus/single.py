@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from shared.bus.settlement import BROKER_AWAY_S, QUARANTINE_AFTER, Disposal, handler_failed
 from shared.contracts.problems import Code
@@ -22,10 +23,19 @@ _BETWEEN_TRIES_S = (0.2, 1.0)
 log = get_logger(part="bus")
 
 BatchHandler = Callable[[Sequence[Incoming]], Sequence[Outcome]]
+"""Handles the first messages of a batch, as many as it has time for and at least one; one outcome for each."""
+
+
+@dataclass(slots=True)
+class _InHand:
+    """A delivery of a batch, decoded once."""
+
+    delivery: Delivery
+    incoming: Incoming | None = None
 
 
 class SingleConsumer:
-    """Closes by finishing the batch in hand and then closing the channel.
+    """Closes by finishing what the handler has in hand and then closing the channel.
 
     Cancelling while it holds messages would hand the next one to a standby out of order. While it cannot continue
     (`StopConsuming`) nothing is acknowledged and nothing else taken; the same batch is tried again.
@@ -106,13 +116,14 @@ class SingleConsumer:
                     return batch
 
     def _work(self) -> None:
-        while batch := self._take():
-            began = monotonic()
-            again_after_s: float | None = 0.0
-            while again_after_s is not None and self._hold(batch, again_after_s):
-                again_after_s = self._try(batch)
+        while deliveries := self._take():
+            began, newest = monotonic(), deliveries[-1]
+            batch = [_InHand(delivery) for delivery in deliveries]
+            wait_s = 0.0
+            while batch and self._hold(batch, wait_s):
+                wait_s = self._try(batch)
             # What was handed out before may be delivered a few at a time, so that no more can gather.
-            if not batch[-1].redelivered:
+            if not newest.redelivered:
                 self._gather(began + self._gather_s)
 
     def _gather(self, until: float) -> None:
@@ -122,10 +133,10 @@ class SingleConsumer:
                 lambda: self._closing or len(self._waiting) >= self._max_batch, max(0.0, until - monotonic())
             )
 
-    def _try(self, batch: list[Delivery]) -> float | None:
-        """Handle a batch; None when that came to an end, else the seconds after which to try it again."""
+    def _try(self, batch: list[_InHand]) -> float:
+        """Handle the first of a batch and take them out of it; the seconds after which to try the others."""
         try:
-            self._dispose(batch)
+            del batch[: self._dispose(batch)]
         except StopConsuming as stop:
             log.warning("consumer.stopped", queue=self._queue_name, reason=stop.reason, again_s=stop.again_after_s)
             return stop.again_after_s
@@ -135,9 +146,9 @@ class SingleConsumer:
         except Exception:
             log.exception("consumer.failed", queue=self._queue_name, reason="unexpected error outside the handler")
             return BROKER_AWAY_S
-        return None
+        return 0.0
 
-    def _hold(self, batch: list[Delivery], wait_s: float) -> bool:
+    def _hold(self, batch: list[_InHand], wait_s: float) -> bool:
         """Wait with a batch in hand; False when it is no longer ours to handle.
 
         Giving it back and taking it again would count as one more delivery in vain, and a database that is away for an
@@ -145,37 +156,42 @@ class SingleConsumer:
         """
         with self._arrived:
             self._arrived.wait_for(lambda: self._closing, wait_s)
-            return not self._closing and self._subscription.is_current(batch[-1])
+            return not self._closing and self._subscription.is_current(batch[-1].delivery)
 
-    def _dispose(self, batch: list[Delivery]) -> None:
+    def _dispose(self, batch: Sequence[_InHand]) -> int:
+        """Bring the first deliveries to their end, acknowledged together; how many, at least one."""
         readable: list[tuple[Delivery, Incoming]] = []
-        refused: list[tuple[Delivery, str]] = []
-        for delivery in batch:
-            if self._is_guilty(delivery):
-                refused.append((delivery, crash_counts.CRASHED))
-                continue
+        for entry in batch:
             try:
-                readable.append((delivery, delivery.decoded()))
+                entry.incoming = entry.incoming or self._read(entry.delivery)
             except wire.Undecodable as error:
-                refused.append((delivery, str(error)))
-        for delivery, reason in refused:
-            self._disposal.drop(delivery, reason)
+                if readable:
+                    break
+                self._refuse(entry.delivery, str(error))
+                return 1
+            readable.append((entry.delivery, entry.incoming))
         outcomes = self._outcomes([incoming for _, incoming in readable])
-        for (delivery, _), outcome in zip(readable, outcomes, strict=True):
+        settled = list(zip(readable, outcomes, strict=False))
+        for (delivery, _), outcome in settled:
             if isinstance(outcome, Drop):
                 self._disposal.drop(delivery, outcome.reason)
-        self._subscription.ack(batch[-1], multiple=True)
-        for delivery, reason in refused:
-            self._disposal.reply_problem(delivery, Code.INVALID, reason)
-        for (delivery, incoming), outcome in zip(readable, outcomes, strict=True):
+        self._subscription.ack(batch[len(settled) - 1].delivery, multiple=True)
+        for (delivery, incoming), outcome in settled:
             self._disposal.tell(delivery, incoming, outcome)
+        return len(settled)
 
-    def _is_guilty(self, delivery: Delivery) -> bool:
-        return self._arrivals.deaths(delivery) >= crash_counts.DEATHS
+    def _refuse(self, delivery: Delivery, reason: str) -> None:
+        self._disposal.drop(delivery, reason)
+        self._subscription.ack(delivery, multiple=True)
+        self._disposal.reply_problem(delivery, Code.INVALID, reason)
+
+    def _read(self, delivery: Delivery) -> Incoming:
+        """Raises `wire.Undecodable`, also for what has ended too many processes."""
+        if self._arrivals.deaths(delivery) >= crash_counts.DEATHS:
+            raise wire.Undecodable(crash_counts.CRASHED)
+        return delivery.decoded()
 
     def _outcomes(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        if not batch:
-            return []
         try:
             return self._handled(batch)
         except StopConsuming:
@@ -201,12 +217,16 @@ class SingleConsumer:
         return Drop(reason)
 
     def _handled(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        metrics.BATCH.labels(self._queue_name).observe(len(batch))
         parents = [incoming.envelope.traceparent for incoming in batch]
-        with metrics.processing(self._queue_name, len(batch)), tracing.processing(self._queue_name, parents):
+        with (
+            metrics.processing(self._queue_name, len(batch)) as counted,
+            tracing.processing(self._queue_name, parents) as traced,
+        ):
             outcomes = self._handle_batch(batch)
-        if len(outcomes) != len(batch):
+            counted.messages = traced.messages = len(outcomes)
+        if not 1 <= len(outcomes) <= len(batch):
             raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} messages of {self._queue_name}")
+        metrics.BATCH.labels(self._queue_name).observe(len(outcomes))
         for outcome in outcomes:
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"{outcome!r} is not an outcome")

@@ -144,12 +144,20 @@ def emit(span: SpanRecord) -> None:
         _recorder.emit(span)
 
 
+@dataclass(slots=True)
+class Handling:
+    """How many of the first messages of a batch were handled; the others come in a later one."""
+
+    messages: int
+
+
 @contextmanager
-def processing(queue: str, parents: Sequence[str | None]) -> Iterator[None]:
+def processing(queue: str, parents: Sequence[str | None]) -> Iterator[Handling]:
     """A CONSUMER span: below the one message's, or for a batch apart with a link to each message's."""
     sent_by = [parent for parent in parents if parent] if _recorder is not None else []
+    handling = Handling(len(parents))
     if not sent_by:
-        yield
+        yield handling
         return
     began, error = clock.now(), ""
     alone = len(parents) == 1
@@ -157,7 +165,7 @@ def processing(queue: str, parents: Sequence[str | None]) -> Iterator[None]:
     try:
         # What a batch sends belongs to the runs and pushes in it, which say so themselves.
         with under(own if alone else None):
-            yield
+            yield handling
     except Exception as failure:
         error = type(failure).__name__
         raise
@@ -170,13 +178,13 @@ def processing(queue: str, parents: Sequence[str | None]) -> Iterator[None]:
                 CONSUMER,
                 parent=sent_by[0] if alone else "",
                 own=own,
-                links=() if alone else sent_by,
+                links=() if alone else [parent for parent in parents[: handling.messages] if parent],
                 attributes={
                     "messaging.system": "rabbitmq",
                     "messaging.destination.name": queue,
                     "messaging.operation.name": "process",
                     "messaging.operation.type": "process",
-                    "messaging.batch.message_count": len(parents),
+                    "messaging.batch.message_count": handling.messages,
                 },
                 error=error,
             )

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _NICENESS = 5
+"""Beyond the process's own: a config that itself gives way to others must not put strangers before its own work."""
 
 _HASHER = PasswordHasher()
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$gnKkZ3/nrg5xv4VTAOl5qw$WXXdpNtp6dTWwk9LOMwx0XWoodxKtPGt8VlCDDVhUVk"
@@ -22,7 +23,8 @@ _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$gnKkZ3/nrg5xv4VTAOl5qw$WXXdpNtp6dTWwk9
 
 def _give_way() -> None:
     """Linux keeps a priority for each thread, and argon2's own threads inherit this one's."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS))
 
 
 _POOL = ThreadPoolExecutor(2, "password")

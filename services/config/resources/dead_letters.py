@@ -14,7 +14,7 @@ from services.config.pushes.deliveries import Deliveries
 from services.config.resource import unsupported
 from services.config.runs import protocol
 from services.config.runs.batch import RunBatch
-from services.config.store import Reading, Store, UnitOfWork
+from services.config.store import Reading, Store, UnitOfWork, Work
 from services.config.store import dead_letters as stored
 from services.config.store.dead_letters import KeptLetter
 from shared.bus import DeadLetter
@@ -36,7 +36,7 @@ _MAX_BODY = 1024 * 1024
 def keep_letter(store: Store, dead: DeadLetter) -> None:
     """Put a dead letter in its table; a dead run message or report fails its execution, which frees its place."""
     body = dead.body[:_MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    with store.write() as uow:
+    with store.write(Work.UPKEEP) as uow:
         letter = KeptLetter(
             id=derived_id(f"{dead.queue}/{dead.message_id}/{dead.reason}", _IDS) if dead.message_id else _by_body(dead),
             at=uow.now,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from services.config.model.people import Person
 from services.config.model.rights import Right
 from services.config.resource import unsupported
-from services.config.store import Reading, Store, UnitOfWork, executions
+from services.config.store import Reading, Store, UnitOfWork, Work, executions
 from services.config.store import logs as stored
 from shared.bus import Ack, Incoming, Outcome
+from shared.contracts.base import Message
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import LogChunk
@@ -23,21 +24,28 @@ TAIL_LINES = 8_000
 
 def keep_batch(store: Store, batch: Sequence[Incoming]) -> list[Outcome]:
     """Work on `config.logs`."""
-    keep(store, [incoming.message for incoming in batch if isinstance(incoming.message, LogChunk)])
-    return [Ack() for _ in batch]
+    return [Ack()] * keep(store, [incoming.message for incoming in batch])
 
 
-def keep(store: Store, chunks: Sequence[LogChunk]) -> None:
-    """Store chunks; the same chunk again changes nothing."""
-    with store.write() as uow:
+def keep(store: Store, messages: Sequence[Message]) -> int:
+    """Store the first chunks, as many as one transaction has time for, and return how many messages that were.
+
+    The same chunk again changes nothing.
+    """
+    with store.write(Work.LOGS) as uow:
+        kept: list[Message] = []
+        for message in uow.within_turn(messages):
+            if isinstance(message, LogChunk):
+                stored.add(uow, message)
+            kept.append(message)
         ends: dict[tuple[str, str, str, int], int] = {}
-        for chunk in chunks:
-            stored.add(uow, chunk)
+        for chunk in (message for message in kept if isinstance(message, LogChunk)):
             task = (chunk.execution_id, chunk.stage, chunk.task, chunk.try_number)
             ends[task] = max(ends.get(task, 0), chunk.first_line + len(chunk.lines))
         for task, end in ends.items():
             if end > HEAD_LINES + TAIL_LINES:
                 stored.cut(uow, *task, after=HEAD_LINES, before=end - TAIL_LINES)
+    return len(kept)
 
 
 class Logs:

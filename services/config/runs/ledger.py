@@ -11,7 +11,7 @@ from services.config.model.histories import MAX_HISTORY_BYTES
 from services.config.model.people import SYSTEM
 from services.config.model.rights import Right
 from services.config.model.triggers import RunnablePipeline
-from services.config.store import Reading, Store, UnitOfWork, events, executions
+from services.config.store import Reading, Store, UnitOfWork, Work, events, executions
 from services.config.store.definitions import people
 from services.config.store.executions import Run
 from shared.contracts.base import Message
@@ -38,7 +38,7 @@ from .batch import RunBatch
 from .heartbeats import Leases
 from .plans import read_plan
 
-_QUIET_PAGE = 200
+_QUIET_PAGE = 50
 
 PipelineNamed = Callable[[Reading, str, str], RunnablePipeline | None]
 """The pipeline of a project by its name, as a run would use it now."""
@@ -242,7 +242,7 @@ class Ledger:
             self._give_up(expired[start : start + _QUIET_PAGE], lost[start : start + _QUIET_PAGE])
 
     def _give_up(self, expired: Sequence[str], lost: Sequence[str]) -> None:
-        with self.store.write() as uow, RunBatch(uow) as movement:
+        with self.store.write(Work.LEASES) as uow, RunBatch(uow) as movement:
             movement.preload([*expired, *lost])
             for execution_id in expired:
                 if (run := movement.run(execution_id)) is not None:

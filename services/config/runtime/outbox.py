@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Protocol
 
-from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork, Work
 from services.config.store.unit_of_work import Promised, mark_sent, unsent
 from shared.contracts.base import Message
 from shared.contracts.topics import BY_TYPE, Topic
@@ -171,7 +171,7 @@ class Relay(Observer):
         if not self._confirmed:
             return
         try:
-            with self._store.write():
+            with self._store.write(Work.UPKEEP):
                 pass
         except DatabaseUnavailable as error:
             log.warning("outbox.not-tidied", reason=str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork
+from services.config.store import DatabaseUnavailable, Observer, Store, UnitOfWork, Work
 from services.config.store.timers import Timer, due_timers, next_due, put_off, take_timer
 from shared.process.backoff import doubled
 from shared.process.logging import get_logger
@@ -80,13 +80,13 @@ class Timers(Observer):
     def _fire(self, timer: Timer) -> None:
         try:
             handler = self._handlers[timer.kind]
-            with self._store.write() as uow:
+            with self._store.write(Work.TIMERS) as uow:
                 if take_timer(uow, timer):
                     handler(uow, timer.subject)
         except DatabaseUnavailable:
             raise
         except Exception:
             log.exception("timer.failed", kind=timer.kind, subject=timer.subject, failures=timer.failures + 1)
-            with self._store.write() as uow:
+            with self._store.write(Work.TIMERS) as uow:
                 wait_s = doubled(1.0, timer.failures + 1, _LONGEST_PUT_OFF_S)
                 put_off(uow, timer, uow.now + wait_s)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,7 @@ from shared.process.life import Fatal
 from shared.process.metrics import Stopwatch
 
 from . import leadership
+from .write_turns import Turn, Work, WriteTurns
 
 T = TypeVar("T")
 
@@ -116,14 +116,22 @@ class Reading:
 class UnitOfWork(Reading):
     """One write transaction: everything in it happens, or nothing does."""
 
-    def __init__(self, session: Session, now: float) -> None:
+    def __init__(self, session: Session, now: float, turn: Turn) -> None:
         super().__init__(session, now)
+        self._turn = turn
         self.promised: list[dict[str, Any]] = []
         self.messages: list[tuple[Message, str]] = []
         """What was promised, each with its traceparent."""
         self.broadcasts: list[tuple[Topic, Message, str]] = []
         self.earliest_timer: float | None = None
         self.observations: list[Callable[[], None]] = []
+
+    def within_turn(self, items: Sequence[T]) -> Iterator[T]:
+        """The first of a batch, at least one, while its turn lasts; the others are for the next transaction."""
+        for place, item in enumerate(items):
+            if place and self._turn.is_over:
+                return
+            yield item
 
     def observe(self, count: Callable[[], None]) -> None:
         """Count something once it is durable; for metrics alone, since a crash loses it."""
@@ -199,7 +207,7 @@ class Observer:
 class Store:
     """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = now) -> None:
+    def __init__(self, url: str, *, clock: Callable[[], float] = now, ticks: Callable[[], float] = monotonic) -> None:
         self.url = _parsed(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -207,8 +215,7 @@ class Store:
         """The name of this process's sessions in PostgreSQL."""
         self._writer = _engine(self.url, self.holder, writing=True)
         self._reader = _engine(self.url, self.holder, writing=False)
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        self.turns = WriteTurns(ticks)
         self._epoch: int | None = None
         """Of this process's last term as leader, which every write transaction checks. Commands lead nothing."""
         self._beaten_at = float("-inf")
@@ -251,8 +258,11 @@ class Store:
             yield connection
 
     def lead(self) -> None:
-        """This process holds the lock: begin a term. From now on no earlier leader can write. Raises Away."""
-        with self.write(lead=True):
+        """This process holds the lock: begin a term, in which no earlier leader can write.
+
+        Raises DatabaseUnavailable.
+        """
+        with self.write(Work.LEADERSHIP, lead=True):
             pass
 
     @property
@@ -261,24 +271,21 @@ class Store:
         return monotonic() - self._beaten_at >= BEAT_EVERY_S
 
     @contextmanager
-    def write(self, *, lead: bool = False) -> Iterator[UnitOfWork]:
-        """A transaction, committed when the block ends and rolled back when it raises. Raises Away, Deposed."""
-        me = threading.get_ident()
-        if self._owner == me:
-            raise RuntimeError("a unit of work is already open in this thread")
-        with self._lock:
-            self._owner = me
+    def write(self, work: Work = Work.REQUEST, *, lead: bool = False) -> Iterator[UnitOfWork]:
+        """A transaction, committed when the block ends and rolled back when it raises.
+
+        Raises DatabaseUnavailable, Deposed.
+        """
+        with self.turns.turn(work) as turn:
             try:
                 with _translated():
-                    yield from self._transaction(lead=lead)
+                    yield from self._transaction(turn, lead=lead)
                 self.trouble = ""
             except DatabaseUnavailable as error:
                 self.trouble = str(error)
                 raise
-            finally:
-                self._owner = None
 
-    def _transaction(self, *, lead: bool) -> Iterator[UnitOfWork]:
+    def _transaction(self, turn: Turn, *, lead: bool) -> Iterator[UnitOfWork]:
         outcomes: list[Callable[[bool], None]] = []
         committed = False
         began = Stopwatch()
@@ -290,7 +297,7 @@ class Store:
                     # A process that has just lost the active one's lock may be in the middle of its last transaction.
                     session.connection().execute(_ONE_WRITER)
                 epoch = self._checked_epoch(session, lead=lead)
-                uow = UnitOfWork(session, self.clock())
+                uow = UnitOfWork(session, self.clock(), turn)
                 yield uow
                 for observer in self._observers:
                     if (callback := observer.before_commit(uow)) is not None:

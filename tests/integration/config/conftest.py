@@ -46,12 +46,12 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    """An empty database with all tables."""
+    """An empty database with all tables; no batch is ever too long for it."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/portside.db"
     else:
         url = postgres.empty_database(request.getfixturevalue("postgres_url"))
-    made = Store(url, clock=clock)
+    made = Store(url, clock=clock, ticks=lambda: 0.0)
     Base.metadata.create_all(made.writer)
     yield made
     made.close()

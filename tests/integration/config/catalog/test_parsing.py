@@ -24,7 +24,7 @@ def watched(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     compose = yaml_parser.compose
 
     def watching(text: str) -> Any:
-        assert not office.store._lock.locked(), "parsed within a write transaction"
+        assert not office.store.turns.is_taken, "parsed within a write transaction"
         texts.append(text)
         return compose(text)
 

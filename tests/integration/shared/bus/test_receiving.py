@@ -287,6 +287,43 @@ def test_a_closing_ordered_consumer_finishes_its_batch_and_gives_the_rest_back(c
     until(lambda: seen == ["a", "b", "c", "d"])
 
 
+def test_what_a_handler_has_no_time_for_comes_next_and_only_what_it_handled_is_acknowledged(
+    config: Bus, raw: Any, dead: list[DeadLetter]
+) -> None:
+    batches: list[list[str]] = []
+    third = threading.Event()
+
+    def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        batches.append(_subjects(batch))
+        if len(batches) == 3:
+            third.set()
+            raise StopConsuming("the database is away", again_after_s=3600)
+        return [Ack() for _ in batch[:2]]
+
+    names = ["a", "b", "c", "d", "e"]
+    for name in names:
+        if name == "d":
+            raw.basic_publish("", topics.HOOKS.name, b"unreadable")
+        _hook(config, name)
+    until(lambda: depth(raw, topics.HOOKS.name) == 6)
+    consumer = config.consume_single(topics.HOOKS, handle, max_batch=6)
+    assert third.wait(15)
+    handled = list(chain(*(batch[:2] for batch in batches[:2])))
+    assert [*handled, *batches[2]] == names[: len(handled) + len(batches[2])]
+    consumer.close()
+    until(lambda: depth(raw, topics.HOOKS.name) == len(names) - len(handled) + (not dead))
+    rest: list[str] = []
+
+    def finish(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        rest.extend(_subjects(batch))
+        return [Ack() for _ in batch]
+
+    config.consume_single(topics.HOOKS, finish)
+    until(lambda: [*handled, *rest] == names)
+    until(lambda: dead)
+    assert [letter.body for letter in dead] == [b"unreadable"]
+
+
 def test_a_second_consumer_of_an_ordered_queue_waits_for_the_first_to_close(
     open_bus: Callable[[Service], Bus],
 ) -> None:
