@@ -178,9 +178,9 @@ class World:
     def _patiently(self, ask: Callable[[], T], what: str) -> T:
         """Ask again while the gateway or config is away, as any client of a restarting service does."""
 
-        def once() -> T | None:
+        def once() -> tuple[T] | None:
             try:
-                return ask()
+                return (ask(),)
             except Unreachable:
                 return None
             except ApiError as refused:
@@ -188,7 +188,7 @@ class World:
                     raise
                 return None
 
-        return wait_for(once, f"an answer on {what}", 60)
+        return wait_for(once, f"an answer on {what}", 60)[0]
 
     def running_image(self) -> str | None:
         """The image that the demo's Deployment carries in the cluster now."""
