@@ -381,7 +381,8 @@ def test_a_message_that_ends_its_process_again_and_again_is_quarantined_and_its_
     if queue is topics.RUNS:
         assert set(chain(*batches)) == set(neighbours)
     else:
-        assert list(chain(*batches)) == neighbours
+        # What a process handled just before its end may come again, and after all that came before it.
+        assert list(dict.fromkeys(chain(*batches))) == neighbours
         assert 1 < max(map(len, batches)) <= crash_counts.SUSPECTS
 
 
