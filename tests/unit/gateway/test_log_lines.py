@@ -73,7 +73,7 @@ def test_a_log_is_opened_at_its_end_and_offers_what_is_before(site: Site, ann: F
     page = ann.get("/executions/e1?stage=Build&task=Run").text
     asked = [message.options for message in site.asked if getattr(message, "kind", "") == "logs"]
     assert {"stage": "Build", "task": "Run", "try": 2, "last": str(LINES)} in asked
-    assert 'id="L1002"' in page and "two &lt;b&gt;" in page and "1000 earlier lines" in page
+    assert 'id="L1002"' in page and "two &lt;b&gt;" in page and "1,000 earlier lines" in page
     assert f"{ADDRESS}&before=1000" in unescape(page)
     ann.get(f"{ADDRESS}&before=1000")
     assert site.asked[-1].options["before"] == "1000"
