@@ -13,6 +13,7 @@ from shared.contracts.topics import Service
 from shared.process.logging import configure
 
 IDLE_S = 2.5
+FIRST_WITHIN_S = 6.0
 
 handled: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -38,11 +39,13 @@ def main(url: str, queue_name: str) -> None:
             bus.consume_pool(topics.RUNS, {topics.RUN_EXECUTION: handle}, threads=1, prefetch=10)
         else:
             bus.consume_single(topics.LEDGER, handle_batch)
+        wait_s = FIRST_WITHIN_S
         while True:
             try:
-                handled.get(timeout=IDLE_S)
+                handled.get(timeout=wait_s)
             except queue.Empty:
                 return
+            wait_s = IDLE_S
 
 
 if __name__ == "__main__":
