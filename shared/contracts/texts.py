@@ -41,8 +41,8 @@ def one_line(text: str) -> str:
 
 def counted(count: float, noun: str, nouns: str = "") -> str:
     """`1 hook`, `2 hooks`; `nouns` where an s alone does not make the plural, or where a verb follows."""
-    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
-    return f"{number} {noun if count == 1 else nouns or noun + 's'}"
+    amount = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{amount} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def whole_number(text: str, digits: int = 9) -> int | None:

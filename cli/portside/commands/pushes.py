@@ -16,7 +16,7 @@ from ..watching import repeat
 
 PLACES = {"list": f"{__name__}:events_list", "get": f"{__name__}:get", "rerun": f"{__name__}:rerun"}
 COLUMNS = (
-    Column("IMAGE", lambda event: image_of(event)),
+    Column("IMAGE", image_of),
     field("VERDICT", "verdict"),
     age("PUSHED", "timeStampInMicros"),
     field("WEBHOOK", "webhook"),

@@ -197,12 +197,12 @@ def tell(uow: UnitOfWork, event_id: str, reason: str) -> None:
 
 def find_one(uow: Reading, event_id: str) -> PushEvent | None:
     """By id, with the status of its run."""
-    return next(iter(_found(uow, _joined().where(_ROW.id == event_id))), None)
+    return next(iter(_found(uow, _JOINED.where(_ROW.id == event_id))), None)
 
 
 def find_push(uow: Reading, delivery_id: str, ordinal: int) -> PushEvent | None:
     """By what the registry's answer names."""
-    return next(iter(_found(uow, _joined().where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal))), None)
+    return next(iter(_found(uow, _JOINED.where(_ROW.delivery_id == delivery_id, _ROW.ordinal == ordinal))), None)
 
 
 def earlier(uow: Reading, webhook_id: str, push: Push, besides: str) -> list[Earlier]:
@@ -257,8 +257,7 @@ def started_later(uow: Reading, event: PushEvent, *, of_same_tag: bool = False) 
     if event.push is None:
         return None
     statement = (
-        _joined()
-        .where(
+        _JOINED.where(
             _ROW.webhook_id == event.webhook_id,
             _ROW.repository == event.push.repository,
             # Nothing is ordered later than it was received, and there is an index for this.
@@ -294,7 +293,7 @@ def overtakes(uow: Reading, event: PushEvent) -> bool:
 def answered(uow: Reading, event: PushEvent) -> list[PushEvent]:
     """Those of the same webhook and repository that wait for earlier ones only, the oldest first."""
     repository = event.push.repository if event.push is not None else ""
-    statement = _joined().where(
+    statement = _JOINED.where(
         _ROW.state == ANSWERED, _ROW.webhook_id == event.webhook_id, _ROW.repository == repository
     )
     return _found(uow, statement.order_by(_ROW.received_at))
@@ -302,19 +301,19 @@ def answered(uow: Reading, event: PushEvent) -> list[PushEvent]:
 
 def gathering(uow: Reading, webhook_id: str, repository: str) -> list[PushEvent]:
     """What waits to be gathered."""
-    statement = _joined().where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
+    statement = _JOINED.where(_ROW.state == GATHERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
     return _found(uow, statement.order_by(_ROW.received_at))
 
 
 def ordering(uow: Reading, webhook_id: str, repository: str, limit: int) -> list[PushEvent]:
     """What waits for its order to be known, the first received first."""
-    statement = _joined().where(_ROW.state == ORDERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
+    statement = _JOINED.where(_ROW.state == ORDERING, _ROW.webhook_id == webhook_id, _ROW.repository == repository)
     return _found(uow, statement.order_by(_ROW.received_at, _ROW.ordinal).limit(limit))
 
 
 def page(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[list[PushEvent], int]:
     """One page of Activity, newest first; `projects` None means all of them."""
-    query = _of_few_runs(uow, filters.within(_joined(), _ROW.project, projects), ask)
+    query = _of_few_runs(uow, filters.within(_JOINED, _ROW.project, projects), ask)
     rows, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id)
     return [_delivery(row) for row in rows], total
 
@@ -339,10 +338,12 @@ def pushes(uow: Reading, projects: frozenset[str] | None, ask: Find) -> tuple[li
         .correlate(DeliveryRow, ExecutionRow)
     )
     is_first = or_(_ROW.push_key.is_(None), _ROW.id == first.scalar_subquery())
-    query = _of_few_runs(uow, filters.within(_joined().where(is_first), _ROW.project, projects), ask)
+    query = _of_few_runs(uow, filters.within(_JOINED.where(is_first), _ROW.project, projects), ask)
     rows, total = filters.page(uow, query, FIELDS, ask, "timeStampInMicros desc", _ROW.id, exact_total=EXACT_PUSHES)
-    found = [_delivery(row) for row in rows]
-    return [[event, *others] for event, others in zip(found, _of_pushes(uow, projects, ask, found), strict=True)], total
+    events = [_delivery(row) for row in rows]
+    return [
+        [event, *others] for event, others in zip(events, _of_pushes(uow, projects, ask, events), strict=True)
+    ], total
 
 
 def _of_few_runs(uow: Reading, query: Select[Any], ask: Find) -> Select[Any]:
@@ -365,14 +366,14 @@ def _of_pushes(
     """The further events of each head's push."""
     keys = [event.push_key for event in heads if event.push_key is not None]
     place = func.row_number().over(partition_by=_ROW.push_key, order_by=[_ROW.received_at.desc(), _ROW.id.desc()])
-    ranked = filters.within(_joined().with_only_columns(_ROW.id, place.label("place")), _ROW.project, projects)
+    ranked = filters.within(_JOINED.with_only_columns(_ROW.id, place.label("place")), _ROW.project, projects)
     ranked = ranked.where(_ROW.push_key.in_(keys))
     if (where := filters.condition(ask.filter, FIELDS)) is not None:
         ranked = ranked.where(where)
     nearest = ranked.subquery()
     ids = select(nearest.c.id).where(nearest.c.place > 1, nearest.c.place <= MOST_OF_PUSH)
     by_key: dict[str | None, list[PushEvent]] = {}
-    for event in _found(uow, _joined().where(_ROW.id.in_(ids)).order_by(_ROW.received_at.desc())) if keys else ():
+    for event in _found(uow, _JOINED.where(_ROW.id.in_(ids)).order_by(_ROW.received_at.desc())) if keys else ():
         by_key.setdefault(event.push_key, []).append(event)
     return [by_key.get(event.push_key, []) if event.push_key else [] for event in heads]
 
@@ -393,7 +394,7 @@ def around(
     uow: Reading, projects: frozenset[str] | None, repository: str, tag: str, since: float, until: float, at: float
 ) -> list[PushEvent]:
     """Deliveries of an image within a time, the nearest to `at` first; at most twenty. An empty tag means any."""
-    statement = filters.within(_joined(), _ROW.project, projects).where(
+    statement = filters.within(_JOINED, _ROW.project, projects).where(
         _ROW.repository == repository, _ROW.received_at >= since, _ROW.received_at <= until, _ROW.via != "test"
     )
     if tag:
@@ -404,10 +405,6 @@ def around(
 def remove(uow: UnitOfWork, event_id: str) -> None:
     """Delete one event."""
     uow.session.execute(delete(DeliveryRow).where(_ROW.id == event_id))
-
-
-def _joined() -> Select[Any]:
-    return _JOINED
 
 
 _JOINED: Select[Any] = select(

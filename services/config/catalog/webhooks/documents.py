@@ -112,12 +112,12 @@ def _look(poll: PollGlance) -> Json:
     }
 
 
-def _identity(uow: Reading, value: Webhook, known: dict[tuple[str | None, str, str, str], Identity]) -> Identity:
+def _identity(uow: Reading, value: Webhook, identities: dict[tuple[str | None, str, str, str], Identity]) -> Identity:
     """As whom a webhook acts; of many that act as the same one it is asked once."""
     key = (value.api_token_id, value.token_variable, value.actor, value.project)
-    if key not in known:
-        known[key] = Identity(for_matching.actor_of(uow, value), identity.token_notice(uow, value))
-    return known[key]
+    if key not in identities:
+        identities[key] = Identity(for_matching.actor_of(uow, value), identity.token_notice(uow, value))
+    return identities[key]
 
 
 def _document(

@@ -110,5 +110,5 @@ class CloudLogins:
         if not failures:
             return ""
         noun = "endpoint" if len(failures) == 1 else "endpoints"
-        shown = "; ".join(failures[:_MOST_NOTED])
-        return f"The cloud renews no token for {noun} {shown}. Correct its keys or its role."
+        first_failures = "; ".join(failures[:_MOST_NOTED])
+        return f"The cloud renews no token for {noun} {first_failures}. Correct its keys or its role."

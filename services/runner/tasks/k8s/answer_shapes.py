@@ -157,9 +157,9 @@ def _anything(_member: str) -> bool:
     return True
 
 
-def _is_json(member: str, wanted: type = object) -> bool:
+def _is_json(member: str, json_type: type = object) -> bool:
     try:
-        return isinstance(parse_json(member), wanted)
+        return isinstance(parse_json(member), json_type)
     except Malformed:
         return False
 

@@ -44,8 +44,8 @@ def _rule(obj: Object) -> Callable[[Object], Readiness] | None:
 
 def revision_of(replica_set: Object) -> int:
     """Which revision of its Deployment a ReplicaSet is; 0 where nobody has written it, or something else."""
-    written = ((replica_set.get("metadata") or {}).get("annotations") or {}).get(REVISION)
-    return whole_number(written or "", digits=18) or 0
+    revision = ((replica_set.get("metadata") or {}).get("annotations") or {}).get(REVISION)
+    return whole_number(revision or "", digits=18) or 0
 
 
 def condition(obj: Object, kind: str) -> dict[str, Any]:
