@@ -123,9 +123,8 @@ def spring_page(page: Page, ask: Find) -> Json:
 def encoded(document: Any) -> str | bytes:
     """A document as JSON in ASCII, which clients read right whatever encoding they take it for."""
     with suppress(ValueError):
-        # Four times as fast as the standard library, which alone can escape what is not ASCII.
-        if (body := pydantic_core.to_json(document)).isascii():
-            return body
+        # Twice as fast as the standard library, which alone writes half a surrogate pair.
+        return pydantic_core.to_json(document, ensure_ascii=True)
     return json.dumps(document)
 
 

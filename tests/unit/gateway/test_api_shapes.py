@@ -47,7 +47,7 @@ def test_a_list_is_a_map_from_link_to_document() -> None:
     [
         ({"a": [1, 2.5, None, True]}, b'{"a":[1,2.5,null,true]}'),
         ({"a": 'line\n"q"'}, b'{"a":"line\\n\\"q\\""}'),
-        ({"a": "\u00e9"}, '{"a": "\\u00e9"}'),
+        ({"a": "\u00e9"}, b'{"a":"\\u00e9"}'),
         ({"a": "\ud800"}, '{"a": "\\ud800"}'),
     ],
 )
