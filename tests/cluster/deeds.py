@@ -11,13 +11,15 @@ from functools import partial
 from threading import Timer
 
 from cli.rabbitmq import PrivateNode, server_script
+from shared.contracts.topics import CONFIG_READS, CONFIG_RPC, HOOKS, LEDGER, LOGS, PASSWORDS, RUNS
 from tests.chaos.machines import Machines
 from tests.support.broker_cluster import BrokerCluster
 from tests.support.world import World
 
 Deed = Callable[[], AbstractContextManager[None]]
 GATEWAY_KILLED = "all nodes are away, and a gateway with hooks in its spool is killed"
-QUEUES = ("config.rpc.v2", "config.ledger", "config.hooks", "config.logs", "runner.runs")
+QUEUES = tuple(queue.name for queue in (CONFIG_RPC, CONFIG_READS, PASSWORDS, LEDGER, HOOKS, LOGS, RUNS))
+"""What a page, a sign-in, a push or a run waits for."""
 PAUSED_S = 12.0
 DATABASE_AWAY_S = 3.0
 BROKERS_AWAY_S = 5.0
