@@ -10,9 +10,9 @@ from pathlib import Path
 
 from shared.contracts.base import Json
 
-from .kept_schemas import KEPT_REQUIRED, KEPT_SCHEMAS
 from .routes import PREFIXES, ROUTES, Route
-from .schemas import REQUIRED, SCHEMAS, by_name, ref
+from .schemas.parts import by_name, ref
+from .schemas.table import REQUIRED, SCHEMAS
 
 _PLACE = re.compile(r"{(\w+)}")
 _INTEGERS = {"$top", "$skip", "page", "$size", "count", "after", "days"}
@@ -69,7 +69,7 @@ def document() -> Json:
         "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in ROUTES)],
         "paths": paths,
         "components": {
-            "schemas": {**SCHEMAS, **KEPT_SCHEMAS},
+            "schemas": SCHEMAS,
             "responses": {
                 status: {"description": text, "content": _contents(("application/json", "Error"))}
                 for status, text in _ERRORS.items()
@@ -123,7 +123,7 @@ def _contents(*pairs: tuple[str, str]) -> Json:
 def _schema(name: str) -> Json:
     if name.startswith("New "):
         whole = name.removeprefix("New ")
-        return {"allOf": [ref(whole), {"required": list({**REQUIRED, **KEPT_REQUIRED}[whole])}]}
+        return {"allOf": [ref(whole), {"required": list(REQUIRED[whole])}]}
     if not name.startswith("["):
         return ref(name)
     return {"allOf": [ref("List"), {"type": "object", "properties": {"documents": by_name(name[1:-1])}}]}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import pkgutil
+from importlib import import_module
 from typing import Any
 
 import pytest
 import yaml
 
-from services.gateway.api import wire
+from services.gateway.api import schemas, wire
+from services.gateway.api.schemas import table
 from services.gateway.commands.imports import SealedText, seal_yaml
 from services.gateway.commands.kubeconfig import described, import_kubeconfig
 from services.gateway.commands.sealing import wrap
@@ -468,3 +471,10 @@ def test_a_kubeconfig_in_an_import_is_refused_with_its_place() -> None:
     with pytest.raises(Refused) as caught:
         seal_yaml("kind: ENDPOINT\ntype: k8s\nproperties:\n  kubeconfig: |\n    token: s3cret\n", seal)
     assert caught.value.problem.flaws[0].line == 4 and "s3cret" not in str(caught.value.problem)
+
+
+@pytest.mark.parametrize("whole", ["SCHEMAS", "REQUIRED"])
+def test_each_schema_is_in_one_module_and_each_module_is_in_the_table(whole: str) -> None:
+    names = [info.name for info in pkgutil.iter_modules(schemas.__path__) if info.name != "table"]
+    parts = [getattr(import_module(f"{schemas.__name__}.{name}"), whole, {}) for name in names]
+    assert sorted(schema for part in parts for schema in part) == sorted(getattr(table, whole))

@@ -16,7 +16,8 @@ from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
 from shared.process.addresses import may_be_local
 
-from .schemas import TYPES, EndpointProperty
+from .properties import EndpointProperty
+from .schemas import TYPES
 
 _ALIASES = {
     "docker": "docker",

@@ -1,0 +1,171 @@
+"""What starts executions, and the events that it leaves: schedules, registries' webhooks, Git, Gerrit."""
+
+from __future__ import annotations
+
+from shared.contracts.base import Json
+
+from .parts import COUNT, FLAG, MAP, MAPS, READ_ONLY, TEXT, TEXTS, definition, listed, record
+
+_WARNINGS: Json = {**listed("Warning"), "readOnly": True}
+_FILTERS: Json = {**MAPS, "description": "Files: `type` is PLAIN or REGEX, `value` the name or pattern."}
+_EVENT: dict[str, Json] = {
+    "owner": TEXT,
+    "pipeline": TEXT,
+    "subject": TEXT,
+    "message": TEXT,
+    "executionIndex": COUNT,
+    "executionLink": TEXT,
+    "executionStatus": TEXT,
+    "_warnings": _WARNINGS,
+}
+
+SCHEMAS: dict[str, Json] = {
+    "Schedule": definition(
+        pipeline={**TEXT, "description": "The name of the pipeline that runs."},
+        cron={**TEXT, "description": "Minute, hour, day of month, month, day of week."},
+        timeZone={**TEXT, "description": "As in Europe/Berlin; by default UTC."},
+        input=MAP,
+        enabled=FLAG,
+        actor={**READ_ONLY, "description": "As whom it runs: who saved it last."},
+        nextRuns={**TEXTS, "readOnly": True},
+        lastRun=READ_ONLY,
+        lastMessage=READ_ONLY,
+        executionLink=READ_ONLY,
+    ),
+    "DockerWebhook": definition(
+        enabled=FLAG,
+        endpoint={
+            "type": ["string", "object"],
+            "description": "The name of a docker endpoint, or one to create in the same call.",
+        },
+        pipeline={**TEXT, "description": "The name of the pipeline to start."},
+        mode={**TEXT, "description": "`hook`, or `look` where no hook can reach Portside."},
+        serverType={**TEXT, "description": "By default that of the endpoint."},
+        repoName={**TEXT, "description": "By default that of the endpoint."},
+        wholeNamespace={
+            **FLAG,
+            "description": "Without repoName: all repositories of the endpoint's namespace, and of no other.",
+        },
+        imageNameRegExPattern={**TEXT, "description": "Must match the whole name; blank matches any."},
+        tagNamePattern={
+            **TEXT,
+            "description": "The same for tags; also `glob:1.*`, `semver:>=1.0`, and lines with !.",
+        },
+        exclude={**TEXTS, "description": "Patterns of tags that start nothing."},
+        input={**MAP, "description": "Values for the pipeline's inputs that no push fills."},
+        gatherSeconds={**COUNT, "description": "A quiet period; what is pushed within it is one run. 0: none."},
+        platforms={**TEXTS, "description": "Wait until the image is there for all of these, such as linux/amd64."},
+        sourceNetworks={**TEXTS, "description": "Where deliveries may come from; empty: anywhere."},
+        signed={**FLAG, "description": "Refuse deliveries without a signature."},
+        refreshToken={**TEXT, "description": "The API token that runs act by, masked in answers; or ${var.name}."},
+        secretToken={**TEXT, "description": "By default made here; in clear only in the answer that made it."},
+        hookUrl={**TEXT, "readOnly": True, "description": "What the registry calls; masked as secretToken is."},
+        externalListenerLink={**TEXT, "readOnly": True},
+        slug=TEXT,
+        actor={**READ_ONLY, "description": "As whom its runs act."},
+        missing={**TEXTS, "readOnly": True, "description": "What it lacks before it can start anything."},
+        notices={**TEXTS, "readOnly": True},
+        hubState={
+            **TEXT,
+            "readOnly": True,
+            "description": "The state of its hook at Docker Hub: pending, in step, needs credentials, not permitted, "
+            "rate limited, create it by hand, looked at.",
+        },
+        hubMessage={**TEXT, "readOnly": True, "description": "Why, and what to do."},
+        history={
+            "type": "array",
+            "items": MAP,
+            "readOnly": True,
+            "description": "What happened to its hook, newest first.",
+        },
+    ),
+    "WebhookAction": record(
+        tags={**TEXTS, "description": "test: which of these would run?"},
+        secretToken={**TEXT, "description": "rotate: the new token; by default made here."},
+    ),
+    "DockerEvent": definition(
+        timeStampInMicros=COUNT,
+        owner=TEXT,
+        repo=TEXT,
+        repoNamespace=TEXT,
+        repoStatus={**TEXT, "description": "As the registry said it with the push, such as Active."},
+        imageName=TEXT,
+        tag=TEXT,
+        digest={"type": ["string", "null"]},
+        pipeline=TEXT,
+        verdict={**TEXT, "description": "One of docs/reference/verdicts.md."},
+        reason=TEXT,
+        nextStep=TEXT,
+        action={**TEXT, "description": "The next step as a program takes it."},
+        message=TEXT,
+        executionLink=TEXT,
+        executionIndex=COUNT,
+        executionStatus=TEXT,
+    ),
+    "GitWebhook": definition(
+        endpoint=TEXT,
+        pipeline=TEXT,
+        serverType=TEXT,
+        repoName=TEXT,
+        branchName=TEXT,
+        eventCategory={**TEXT, "description": "PUSH or PULL_REQUEST."},
+        inclusions=_FILTERS,
+        exclusions=_FILTERS,
+        prioritizeExclusion=FLAG,
+        delayTimeInMins=COUNT,
+        insecureSsl=FLAG,
+        serverWebhookId=TEXT,
+        input=MAP,
+        secretToken=TEXT,
+        refreshToken=TEXT,
+        externalListenerLink={**TEXT, "readOnly": True},
+        hookUrl={**TEXT, "readOnly": True, "description": "Where its Git server announces pushes."},
+        _warnings=_WARNINGS,
+    ),
+    "GitEvent": definition(
+        **_EVENT,
+        commitId=TEXT,
+        targetBranch=TEXT,
+        repo=TEXT,
+        httpUrl=TEXT,
+        serverURL=TEXT,
+        serverWebhookId=TEXT,
+        timeStampInMicros=COUNT,
+    ),
+    "GerritListener": definition(
+        endpoint=TEXT, apiToken=TEXT, connected=FLAG, reason=TEXT, expiresAt=TEXT, _warnings=_WARNINGS
+    ),
+    "GerritTrigger": definition(
+        listener=TEXT,
+        gerritProject=TEXT,
+        branch=TEXT,
+        enabled=FLAG,
+        configurations={**MAPS, "description": "Which event means which pipeline."},
+        inclusions=_FILTERS,
+        exclusions=_FILTERS,
+        prioritizeExclusion=FLAG,
+        _warnings=_WARNINGS,
+    ),
+    "GerritEvent": definition(
+        **_EVENT,
+        trigger=TEXT,
+        listener=TEXT,
+        gerritProject=TEXT,
+        branch=TEXT,
+        changeNumber=COUNT,
+        patchSetNumber=COUNT,
+        properties=MAP,
+        type=TEXT,
+        triggerType=TEXT,
+        createdOn=COUNT,
+    ),
+    "GerritManualTrigger": record(("changeId", "project", "trigger"), changeId=TEXT, project=TEXT, trigger=TEXT),
+    "GerritManualAnswer": record(message=TEXT, pipelinesTriggered=TEXTS, events=TEXTS),
+}
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "Schedule": ("name", "pipeline", "cron"),
+    "DockerWebhook": ("name",),
+    "GitWebhook": ("name",),
+    "GerritListener": ("name", "endpoint", "apiToken"),
+    "GerritTrigger": ("name", "branch", "gerritProject", "listener"),
+}
