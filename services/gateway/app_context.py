@@ -12,6 +12,7 @@ from .config_client import ConfigClient
 from .event_streams import EventStreams
 from .health_board import HealthBoard
 from .origins import Origins
+from .public_address import PublicAddress
 from .roles import Roles
 from .sessions import Sessions
 from .settings import GatewaySettings
@@ -28,6 +29,7 @@ class AppContext:
 
     settings: GatewaySettings
     config: ConfigClient
+    public_address: PublicAddress
     sessions: Sessions
     origins: Origins
     sign_ins: SignIns

@@ -57,9 +57,9 @@ class ConfigClient:
         """One page of a kind."""
         return self._ask(CATALOG_FIND, ask, Page, caller)
 
-    def get(self, caller: Caller, ask: Get) -> Document:
+    def get(self, caller: Caller, ask: Get, *, timeout_s: float = TIMEOUT_S) -> Document:
         """One object."""
-        return self._ask(CATALOG_GET, ask, Document, caller)
+        return self._ask(CATALOG_GET, ask, Document, caller, timeout_s=timeout_s)
 
     def act(self, caller: Caller, act: Act, command_id: str = "") -> Document:
         """A change. It has an id, so that asking again after a lost answer changes nothing twice."""

@@ -47,6 +47,7 @@ from .health_board import HealthBoard
 from .metrics_folder import VARIABLE, forget_master
 from .origins import Origins
 from .ports import Post
+from .public_address import PublicAddress
 from .readiness import readiness
 from .receiver.allowlist_cache import AllowlistCache
 from .receiver.app import Receiver
@@ -169,6 +170,7 @@ class Worker:
             AppContext(
                 settings=settings,
                 config=config,
+                public_address=PublicAddress(config, settings.first_address),
                 sessions=sessions,
                 origins=origins,
                 sign_ins=sign_ins,

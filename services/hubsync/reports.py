@@ -126,7 +126,8 @@ def _next_step(problem: HubProblem, subject: Subject) -> str:
         case NoManagement():
             return subject.by_hand.replace("Or c", "C").replace("Or d", "D")
         case Rejected():
-            return f"Check that PUBLIC_URL is an address that Docker Hub can call. {subject.by_hand}"
+            step = "Check that the public address (page Settings, or PUBLIC_URL) is one that Docker Hub can call."
+            return f"{step} {subject.by_hand}"
         case _:
             return "It is tried again by itself."
 

@@ -30,7 +30,7 @@ class WantedHook(Message):
     repository: str
     """`acme/web`."""
     url_base: str
-    """The hook URL without the token: `<PUBLIC_URL>/pipelines/api/docker-hub-webhooks?secureToken=`."""
+    """The hook URL without the token: `<public address>/pipelines/api/docker-hub-webhooks?secureToken=`."""
     token: Sealed
     hub_url: str
     """The management API, `https://hub.docker.com`."""

@@ -47,6 +47,10 @@ PIECES = {
 TOO_WIDE = """() => [...document.querySelectorAll('main *')]
   .filter(node => node.checkVisibility() && node.getBoundingClientRect().right > innerWidth + 1)
   .slice(0, 3).map(node => node.tagName + '.' + node.className)"""
+SCROLLED_TABLES = """() => [...document.querySelectorAll('main :has(> table)')]
+  .filter(node => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map(node => node.querySelector('table').className)"""
+"""On a phone a table becomes cards, which nobody scrolls sideways."""
 
 
 def everything(site: Site) -> None:
@@ -116,6 +120,8 @@ def test_no_page_overflows_at_any_width_in_any_theme(page: Page, site: Site) -> 
                 page.emulate_media(color_scheme=scheme)
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     wide[f"{path} {width} {scheme}"] = page.evaluate(TOO_WIDE)
+            if width == WIDTHS[-1] and (tables := page.evaluate(SCROLLED_TABLES)):
+                wide[f"{path} scrolls"] = tables
     assert wide == {}, "\n".join(f"{where}: {nodes}" for where, nodes in wide.items())
 
 

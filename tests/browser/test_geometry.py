@@ -120,6 +120,27 @@ def test_compact_rows_are_lower_and_remembered(page: Page, site: Site) -> None:
     assert 0 < page.evaluate(height) < 0.7 * roomy
 
 
+def test_on_a_phone_the_box_of_a_push_is_before_its_first_line(page: Page, site: Site) -> None:
+    site.pages["registry-events"] = many(
+        {"imageName": "acme/web", "tag": "1", "verdict": "started", "webhookId": "w"}, 2
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/activity")
+    row = page.locator("table.pushes tbody tr").first
+    box, time, image = (row.locator(name).bounding_box() for name in (".choose input", "time", ".image"))
+    assert box is not None and time is not None and image is not None
+    assert box["x"] < time["x"] and abs(box["y"] - time["y"]) < 10
+    assert image["y"] > box["y"] + box["height"]
+
+
+def test_on_a_phone_the_navigation_shows_where_one_is_when_a_count_has_moved_it(page: Page, site: Site) -> None:
+    site.pages["user-operations"] = many({"name": "May it", "_mayAnswer": True}, 3)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/health")
+    page.locator("#approvals-count .count").wait_for()
+    page.wait_for_function("document.querySelector('nav [aria-current]').getBoundingClientRect().right <= innerWidth")
+
+
 def test_all_by_keyboard_rows_are_chosen_and_acted_on(page: Page, site: Site) -> None:
     """From the first Tab: to the content, to the boxes, through the dialog, with no pointer."""
     site.pages["executions"] = many({**execution(1), "status": "RUNNING", "project": "default"}, 3)

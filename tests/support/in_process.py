@@ -28,6 +28,7 @@ from services.gateway.config_client import ConfigClient
 from services.gateway.event_streams import EventStreams
 from services.gateway.health_board import HealthBoard
 from services.gateway.origins import Origins
+from services.gateway.public_address import PublicAddress
 from services.gateway.roles import Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
@@ -103,8 +104,9 @@ class InProcess:
         sign_ins = SignIns(client, origins)
         self.app: Flask = create_app(
             AppContext(
-                settings=GatewaySettings(portside_home=folder, public_url="https://portside.example.com"),
+                settings=(settings := GatewaySettings(portside_home=folder, public_url="https://portside.example.com")),
                 config=client,
+                public_address=PublicAddress(client, settings.first_address),
                 sessions=sessions,
                 origins=origins,
                 sign_ins=sign_ins,

@@ -74,14 +74,18 @@ def _view(context: AppContext, route: Route) -> Any:
 
 
 def _caller(context: AppContext) -> Caller:
-    step = _SIGN_IN.format(url=context.settings.first_address)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refused(Problem(code=Code.UNAUTHENTICATED, message="Sign in first.", next_step=step))
+        raise Refused(_unauthenticated(context, "Sign in first."))
     try:
         return context.sessions.read(token.strip())
     except NotSignedIn as error:
-        raise Refused(Problem(code=Code.UNAUTHENTICATED, message=f"{error}.", next_step=step)) from None
+        raise Refused(_unauthenticated(context, f"{error}.")) from None
+
+
+def _unauthenticated(context: AppContext, message: str) -> Problem:
+    step = _SIGN_IN.format(url=context.public_address.last_known())
+    return Problem(code=Code.UNAUTHENTICATED, message=message, next_step=step)
 
 
 def _send(reply: Reply) -> Response:

@@ -7,7 +7,6 @@ from typing import Any
 from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
 from services.gateway.commands.notices import notices as current_notices
-from services.gateway.commands.public_address import public_address
 from services.gateway.commands.snippets import snippets
 from services.gateway.commands.workloads import look
 from shared.bus import QueueState
@@ -35,7 +34,7 @@ def about(call: Call) -> Reply:
     """Which versions of the API there are, and which release of Portside serves them."""
     version = {
         "apiVersion": API_VERSION,
-        "documentationLink": f"{call.context.settings.first_address}/openapi.json",
+        "documentationLink": f"{call.context.public_address.last_known()}/openapi.json",
         "deprecationPolicy": {"deprecatedAt": None, "description": None, "expiresAt": None},
     }
     return Reply({"latestApiVersion": API_VERSION, "supportedApis": [version], "_version": __version__})
@@ -78,7 +77,7 @@ def difference(call: Call) -> Reply:
 def snippets_of(call: Call) -> Reply:
     """How a build starts the pipeline and waits for its end."""
     stored = call.get(Get(kind=Kind.PIPELINES, **generic.address(call))).document
-    return Reply(snippets(stored, public_address(call.context, call.caller)))
+    return Reply(snippets(stored, call.context.public_address.in_force()))
 
 
 # Executions

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from services.gateway.commands.public_address import public_address
 from shared.contracts.catalog import Act, Get, Kind
 from shared.contracts.envelope import SYSTEM
 from shared.contracts.problems import HTTP_STATUS, Code, Problem, Refused
@@ -47,7 +46,7 @@ def begin_device(call: Call) -> Reply:
     }
     command = Act(kind=Kind.DEVICES, verb="create", body=body, hashes={"device": token_hash(device_code)})
     try:
-        address = public_address(call.context, SYSTEM)
+        address = call.context.public_address.in_force()
         begun = call.context.config.act(SYSTEM, command, new_id()).document
     except Refused as refused:
         return _refused(call, refused)

@@ -6,7 +6,7 @@ Here belongs whatever both need to read or change something: `changes` (a change
 `inspection` (an endpoint tried, and what its registry or cluster shows), `workloads` (a deployment beside its
 cluster), `self_check` (a test delivery to a webhook), `git_pushes` (what a Git server announces), `snippets` (how a
 build starts a pipeline), `files` (a list as CSV or JSON lines), `texts` (what every database can keep),
-`public_address` (where the world reaches us), `samples` (sample data, which `make up` fills in), `notices` (what
+`samples` (sample data, which `make up` fills in), `notices` (what
 administrators should do soon). Never here: an address, a form, a template, a status code; those belong to `api` and
 `pages`, which never import each other.
 """

@@ -76,10 +76,8 @@ def _hop(name: str, ok: bool, message: str, next_step: str = "") -> Json:
 
 
 def _reached(sent: Json) -> Json:
-    step = (
-        "" if sent["reached"] else "Check PUBLIC_URL, the proxy and the certificate, or switch the webhook to polling."
-    )
-    return _hop("address reachable", bool(sent["reached"]), sent["message"], step)
+    step = "Check the public address, the proxy and the certificate, or switch the webhook to polling."
+    return _hop("address reachable", bool(sent["reached"]), sent["message"], "" if sent["reached"] else step)
 
 
 def _let_in(sent: Json) -> Json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import render_template
 
-from services.gateway.commands.public_address import public_address
 from services.gateway.commands.snippets import snippets
 from shared.contracts.catalog import Get, Kind
 
@@ -16,7 +15,7 @@ TITLES = (("shell", "Shell"), ("githubActions", "GitHub Actions"), ("gitlab", "G
 
 def page(id: str) -> str:
     pipeline = session.get(Get(kind=Kind.PIPELINES, id=id)).document
-    texts = snippets(pipeline, public_address(session.context(), session.caller()))
+    texts = snippets(pipeline, session.context().public_address.in_force())
     return render_template("builds.html", pipeline=pipeline, made=texts, titles=TITLES)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.commands.public_address import public_address
 from services.gateway.sign_on import CALLBACK
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Get, Kind
@@ -207,7 +206,7 @@ def _provider_form(provider: Json, problem: Problem | None = None) -> str:
         provider=provider,
         rules=rules,
         service_roles=[name for name, _ in ROLES],
-        callback=f"{public_address(session.context(), session.caller())}{CALLBACK}",
+        callback=f"{session.context().public_address.in_force()}{CALLBACK}",
         problem=problem,
     )
 

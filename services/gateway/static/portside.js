@@ -5,9 +5,16 @@ import "./password.js";
 
 const on = (name, does) => document.addEventListener(name, does);
 
-// On a phone the navigation is one line: it shows where one is.
+// On a phone the navigation is one line: it shows where one is, also when a count that arrives has moved it.
 const here = document.querySelector("nav [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft;
+let shownAt;
+const showHere = () => {
+  if (!here || here.offsetLeft === shownAt) return;
+  shownAt = here.offsetLeft;
+  here.parentElement.scrollLeft = shownAt - here.parentElement.offsetLeft;
+};
+showHere();
+on("htmx:afterSettle", showHere);
 
 // On a phone filters fold, unless one is in force.
 if (matchMedia("(max-width: 48rem)").matches) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,6 +19,7 @@ from services.gateway.config_client import ConfigClient
 from services.gateway.event_streams import EventStreams
 from services.gateway.health_board import HealthBoard
 from services.gateway.origins import Origins
+from services.gateway.public_address import KEEP_S, PublicAddress
 from services.gateway.roles import Role, Roles
 from services.gateway.sessions import COOKIE, Sessions
 from services.gateway.settings import GatewaySettings
@@ -55,6 +57,8 @@ class Site:
             AppContext(
                 settings,
                 self.desk,
+                # Nothing is remembered: each test has its own address.
+                PublicAddress(self.desk, settings.first_address, count(step=KEEP_S).__next__),
                 self.sessions,
                 self.origins,
                 (sign_ins := SignIns(self.desk, self.origins)),

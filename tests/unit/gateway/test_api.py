@@ -60,7 +60,7 @@ def test_a_failed_sign_in_says_so_in_the_words_clients_print(site: Site) -> None
 def test_without_a_good_token_everything_else_is_401(site: Site, headers: dict[str, str]) -> None:
     answer = site.client().get(f"{P}/pipelines", headers=headers)
     assert answer.status_code == 401 and answer.get_json()["code"] == "unauthenticated"
-    assert "nextStep" in answer.get_json() and site.asked == []
+    assert "nextStep" in answer.get_json() and site.asked == [Get(kind=Kind.SETTINGS)]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -369,7 +369,7 @@ def test_every_route_answers_200_or_a_refusal_in_the_error_shape(site: Site, rou
 @pytest.mark.parametrize("route", [r for r in ROUTES if not r.public], ids=lambda route: f"{route.method} {route.path}")
 def test_no_route_but_the_public_ones_answers_a_stranger(site: Site, route: Route) -> None:
     assert site.client().open(_filled(route), method=route.method).status_code == 401
-    assert site.asked == []
+    assert site.asked == [Get(kind=Kind.SETTINGS)], "for the address that the refusal names"
 
 
 def test_the_committed_description_is_the_one_that_is_served(site: Site) -> None:

@@ -449,7 +449,7 @@ def test_a_hop_that_failed_has_its_next_step_and_those_behind_it_were_not_tried(
     assert hops(page)[2:] == [("Matched", "no"), ("Would run", "no")]
     assert "Change the tag pattern." in page and "Not tried" in page
     lost = checking(site, ann, {"reached": False, "message": "Cannot reach it.", "status": 0, "answer": {}}, ignored)
-    assert hops(lost) == [("Address reachable", "no"), ("Token good", "no")] and "Check PUBLIC_URL" in lost
+    assert hops(lost) == [("Address reachable", "no"), ("Token good", "no")] and "Check the public address" in lost
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def why_unreachable(url: str, hub_url: str) -> str:
     where = url or "no address"
     return (
         f"Docker Hub cannot reach {where}. Poll for pushes instead (mode look: no hook, pushes run within a minute or "
-        "two), or open a tunnel and set PUBLIC_URL to its address."
+        "two), or open a tunnel and make its address the public address (page Settings, or PUBLIC_URL)."
     )
 
 
