@@ -157,9 +157,9 @@ class HttpClient:
     def close(self) -> None:
         """Close idle connections."""
         with self._lock:
-            pools, self._pools = list(self._pools.values()), OrderedDict()
-        for pool in pools:
-            pool.clear()
+            managers, self._pools = list(self._pools.values()), OrderedDict()
+        for manager in managers:
+            close_idle(manager)
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None,
@@ -240,8 +240,16 @@ class HttpClient:
             self._pools[trust, reach] = pool
             oldest = self._pools.popitem(last=False)[1] if len(self._pools) > _MAX_POOLS else None
         if oldest is not None:
-            oldest.clear()
+            oldest.clear()  # Another thread may be about to use it, so that it closes with its last user.
         return pool
+
+
+def close_idle(manager: urllib3.PoolManager) -> None:
+    """Close idle connections now: `clear` alone waits for the garbage collector where an error still names a pool."""
+    pools = [pool for key in manager.pools.keys() if (pool := manager.pools.get(key)) is not None]
+    manager.clear()
+    for pool in pools:
+        pool.close()
 
 
 def guarded_pool(guard: Guard, trust: Trust, reach: Reach) -> urllib3.PoolManager:

@@ -9,7 +9,7 @@ from typing import Any
 import urllib3
 
 from .cancel_scope import CancelScope
-from .http import FAILURES, RequestLimits, StreamedReply, failure, let_go
+from .http import FAILURES, RequestLimits, StreamedReply, close_idle, failure, let_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +61,4 @@ class BoundedPool:
 
     def clear(self) -> None:
         """Close idle connections."""
-        self._manager.clear()
+        close_idle(self._manager)

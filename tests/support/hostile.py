@@ -20,7 +20,7 @@ class HostileServer:
     port: int
     heads: list[str] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
-    """A client has closed a connection before its answer was whole."""
+    """A client has closed a connection before its answer was whole, or its request."""
 
     @property
     def url(self) -> str:
@@ -42,7 +42,8 @@ def hostile_server(answer: Answer, host: str = "127.0.0.1") -> Iterator[HostileS
             with suppress(OSError):
                 while b"\r\n\r\n" not in head and (piece := connection.recv(65536)):
                     head += piece
-            if not head:
+            if b"\r\n\r\n" not in head:
+                server.closed.set()
                 return
             server.heads.append(head.decode("latin-1"))
             try:
