@@ -221,6 +221,8 @@ def test_executions(api: DescribedApi, kept: dict[str, Json], world: World) -> N
     assert api("GET /executions", query={"$filter": "name eq 'kept'"})["totalCount"] == 2
     assert api("POST /executions/{id}", {"tags": ["a"]}, {"action": "tag"}, id=id)["tags"] == ["a"]
     assert api("DELETE /executions/{id}", id=id)["id"] == id
+    status, refusal = api.refused("DELETE /executions")
+    assert status == 400 and "$filter" in refusal["message"]
     gone = api("DELETE /executions", query={"$filter": f"(name eq 'kept') and (project eq '{PROJECT}')"})
     assert [one["id"] for one in gone["documents"].values()] == [started[1]["executionId"]]
     assert api("GET /executions", query={"$filter": "name eq 'kept'"})["totalCount"] == 0

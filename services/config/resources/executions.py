@@ -82,10 +82,18 @@ def execute(catalog_pipelines: Pipelines, uow: UnitOfWork, person: Person, ask: 
 
 def _delete_ended(uow: UnitOfWork, person: Person, ask: Act) -> Document:
     """Delete ended runs, the newest that `options.filter` leaves; answers with them and how many there were."""
+    condition = str(ask.options.get("filter") or "").strip()
+    if not condition:
+        raise refuse(
+            Code.INVALID,
+            "Executions are deleted only by a $filter, so that a forgotten parameter deletes nothing.",
+            subject="$filter",
+            next_step="Add one, such as `$filter=project eq 'shop' and status eq 'COMPLETED'`.",
+        )
     editable = frozenset(p.name for p in projects.PROJECTS.all(uow) if person.may(p.name, Right.EDIT))
     if not editable:
         raise forbidden(person, "delete executions", Right.EDIT)
-    page = Find(kind=Kind.EXECUTIONS, filter=str(ask.options.get("filter") or ""), top=MAX_DELETED)
+    page = Find(kind=Kind.EXECUTIONS, filter=condition, top=MAX_DELETED)
     views, total = execution_views.page(uow, editable, page, ended=True)
     answer = {"documents": documents(uow, views, None), "totalCount": total}
     pruning.remove_executions(uow, [run.id for run in views])

@@ -143,7 +143,7 @@ def _query(name: str, route: Route) -> Json:
         parameter["description"] = f"What to do: {', '.join(route.actions)}."
     if name == "access_token":
         parameter["allowEmptyValue"] = True
-    if name == "url":
+    if name == "url" or (name == "$filter" and route.method == "DELETE"):
         parameter["required"] = True
     return parameter
 

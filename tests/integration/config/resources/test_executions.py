@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from services.config.model.definitions import Project
 from services.config.model.people import SYSTEM
 from services.config.resources import logs
 from services.config.resources.events import Events
 from services.config.resources.executions import Executions
 from services.config.resources.logs import Logs
 from services.config.store import Store, execution_views
+from services.config.store.definitions import projects
 from shared.contracts.catalog import Act, Find, Get, Kind
+from shared.contracts.problems import Code, Refused
 from shared.contracts.runs import LogChunk
 from tests.integration.config.conftest import Clock, Definitions, count
 from tests.integration.config.world import World, whole_run
@@ -54,6 +57,25 @@ def test_an_execution_is_listed_found_by_number_filtered_tagged_rerun_and_delete
         assert gone["id"] == run_id
         assert execution_views.one(uow, run_id) is None
     assert count(world.store, "events") == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"filter": ""}, {"filter": "  "}])
+def test_ended_executions_are_deleted_by_a_filter_alone(world: World, options: dict[str, str]) -> None:
+    run_id = world.hook().execution_id or ""
+    world.take(run_id)
+    world.report(run_id, *whole_run())
+    kind = Executions()
+    now, by = world.clock(), "system"
+    project = Project(id="p1", name="default", tags=[], created_at=now, updated_at=now, created_by=by, updated_by=by)
+    with world.store.write() as uow:
+        projects.PROJECTS.insert(uow, project)
+        with pytest.raises(Refused) as refused:
+            kind.act(uow, SYSTEM, Act(kind=Kind.EXECUTIONS, verb="delete-ended", options=options))
+        assert execution_views.one(uow, run_id) is not None
+        by_status = Act(kind=Kind.EXECUTIONS, verb="delete-ended", options={"filter": "status eq 'COMPLETED'"})
+        assert kind.act(uow, SYSTEM, by_status).document["totalCount"] == 1
+        assert execution_views.one(uow, run_id) is None
+    assert refused.value.problem.code is Code.INVALID and "$filter=" in refused.value.problem.next_step
 
 
 @pytest.mark.parametrize(
