@@ -246,7 +246,8 @@ class HttpClient:
 
 def close_idle(manager: urllib3.PoolManager) -> None:
     """Close idle connections now: `clear` alone waits for the garbage collector where an error still names a pool."""
-    pools = [pool for key in manager.pools.keys() if (pool := manager.pools.get(key)) is not None]
+    keys = manager.pools.keys()  # They cannot be iterated over in any other way.
+    pools = [pool for key in keys if (pool := manager.pools.get(key)) is not None]
     manager.clear()
     for pool in pools:
         pool.close()

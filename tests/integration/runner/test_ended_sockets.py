@@ -20,6 +20,7 @@ from services.runner.tasks.k8s.cluster import ClusterConnection
 from shared.outbound.cancel_scope import CancelScope, Ended
 from shared.outbound.guard import Guard, Reach
 from shared.outbound.http import HttpClient, OutboundError, RequestLimits
+from shared.outbound.tls import SYSTEM
 from tests.support.outbound import LOOPBACK
 
 CLOSED_WITHIN_S = 1.0
@@ -123,9 +124,10 @@ def mail(method: str) -> Callable[[int], None]:
 
 def certificate(port: int) -> None:
     host, connect = certificates.dial(f"https://127.0.0.1:{port}", LOOPBACK.guard, Reach())
-    certificates.look(host, connect, certificates.Trust())
+    certificates.look(host, connect, SYSTEM)
 
 
+HALF_A_HEAD = b"HTTP/1.1 200 OK\r\nX-A: "
 HALF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 HALF_A_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf"
 HALF_A_LIST = (
@@ -139,7 +141,7 @@ CALLS: dict[str, tuple[Callable[[int], object], bytes, bool]] = {
     "TLS, half a handshake": (
         lambda port: LOOPBACK.request("GET", f"https://127.0.0.1:{port}/"), HALF_A_HANDSHAKE, True),
     "a certificate": (certificate, HALF_A_HANDSHAKE, True),
-    "a registry": (registry, HALF_A_BODY, True),
+    "a registry": (registry, HALF_A_HEAD, True),
     "Kubernetes": (version, HALF_A_BODY, True),
     "a pod's log": (pod_log, HALF_A_CHUNK, True),
     "Git over HTTP": (lambda port: git_url(f"http://127.0.0.1:{port}/acme/web.git"), HALF_A_LIST, True),
