@@ -137,7 +137,7 @@ def mail_server(context: ssl.SSLContext | None = None, *, encrypted: bool = Fals
     post = Post()
     server = _Server(post, context, encrypted=encrypted)
     post.port = server.server_address[1]
-    thread = threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(0.01), daemon=True)
     thread.start()
     try:
         yield post

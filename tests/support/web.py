@@ -49,7 +49,7 @@ def web_server() -> Iterator[Web]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook?key=1"
-    thread = threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(0.01), daemon=True)
     thread.start()
     try:
         yield kept

@@ -39,7 +39,7 @@ class ApiServer:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.certificate = tls.certificate(authority=True)
         self._door = tls.Door(folder, self.certificate, ("127.0.0.1", self._server.server_port))
         self.port = self._door.port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,20 +14,22 @@ PRODUCT = ("services", "shared", "cli", "demo", "docker-compose.yml", "Dockerfil
 FORMER_PLACES = ("tests" + ".fakes", "tests" + "/fakes", "examples" + "/templates")
 
 
-def tracked(*paths: str) -> list[Path]:
-    """Text files under version control."""
+@cache
+def tracked(*paths: str) -> dict[Path, str]:
+    """Text files under version control, with what is in them."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    files = (ROOT / name for name in listed.stdout.split("\0") if name)
-    return [file for file in files if file.is_file() and b"\0" not in file.read_bytes()]
+    files = [file for name in listed.stdout.split("\0") if name and (file := ROOT / name).is_file()]
+    return {file: raw.decode() for file in files if b"\0" not in (raw := file.read_bytes())}
 
 
-def lines_with(pattern: str, files: list[Path]) -> list[str]:
+def lines_with(pattern: str, files: dict[Path, str]) -> list[str]:
     return [
         f"{file.relative_to(ROOT)}:{row}: {line.strip()[:120]}"
-        for file in files
-        for row, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        for file, text in files.items()
+        if re.search(pattern, text)
+        for row, line in enumerate(text.splitlines(), 1)
         if re.search(pattern, line)
     ]
 

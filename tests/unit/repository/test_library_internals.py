@@ -71,11 +71,17 @@ def may_reach_inside(text: str) -> bool:
 
 
 @cache
-def trees() -> dict[Path, ast.Module]:
-    """The files that may hold something private of another package."""
+def texts() -> dict[Path, str]:
+    """Every file of the product and its tools."""
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
     assert len(files) > 400
-    return {file: ast.parse(text) for file in files if may_reach_inside(text := file.read_text(encoding="utf-8"))}
+    return {file: file.read_text(encoding="utf-8") for file in files}
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The files that may hold something private of another package."""
+    return {file: ast.parse(text) for file, text in texts().items() if may_reach_inside(text)}
 
 
 def private_names(tree: ast.Module) -> set[str]:
@@ -147,8 +153,7 @@ HARMLESS = {"Protocol", "Generic", "StrEnum", "Enum", "IntEnum", "NamedTuple", "
 
 
 def uses() -> set[Use]:
-    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
-    inherited = {name for file in files for name in DEFINED.findall(file.read_text(encoding="utf-8"))}
+    inherited = {name for text in texts().values() for name in DEFINED.findall(text)}
     return {
         Use(str(file.relative_to(ROOT)), name)
         for file, tree in trees().items()

@@ -22,6 +22,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.runs import ResolvedEndpoint, ResolvedVariable
 from shared.contracts.topics import NOTICE_SEND
+from shared.outbound.http import HttpClient
 from shared.process.secrets import Opener, Sealer
 from tests.support import tls
 from tests.support.outbound import GUARDED, LOOPBACK
@@ -37,11 +38,16 @@ def web() -> Iterator[Web]:
         yield kept
 
 
+@pytest.fixture(scope="module")
+def outgoing() -> Iterator[HttpClient]:
+    """Of all tests: each new session reads the system's certificates."""
+    yield LOOPBACK
+    LOOPBACK.close()
+
+
 @pytest.fixture
-def notifier(keys: Keys) -> Iterator[Notifier]:
-    outgoing = LOOPBACK
-    yield Notifier(outgoing, keys[1], keys[0])
-    outgoing.close()
+def notifier(keys: Keys, outgoing: HttpClient) -> Notifier:
+    return Notifier(outgoing, keys[1], keys[0])
 
 
 def notice(kind: str, entry: dict[str, Any], endpoint: ResolvedEndpoint | None = None, **more: Any) -> Notice:

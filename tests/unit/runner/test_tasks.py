@@ -81,7 +81,7 @@ def echo() -> Iterator[tuple[str, list[Any]]]:
     handler = type("Handler", (Echo,), {"seen": [], "answers": 0})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}", handler.seen  # type: ignore[attr-defined]
     server.shutdown()

@@ -35,6 +35,7 @@ def test_less_than_a_twentieth_and_less_than_a_gibibyte_is_low(
 
 def test_health_reports_a_low_disk_and_clears_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(disk, "disk_usage", lambda _: Usage(100 * GIB, 100 * GIB - 1, 1))
+    monkeypatch.setattr("shared.process.health.EVERY_S", 0.05)
     health = Health("runner", tmp_path, instance="r1").start()
     try:
         (trouble,) = health.troubles

@@ -112,7 +112,8 @@ def test_every_log_line_of_the_process_is_scrubbed_json(capfd: pytest.CaptureFix
     assert "ValueError" in lines[2]["exception"]
 
 
-def test_what_is_watched_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
+def test_what_is_watched_is_told_as_long_as_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.process.health.EVERY_S", 0.05)
     said = ["The broker is away; start it."]
     watched = Health("runner", tmp_path, instance="r1")
     watched.watch("broker", lambda: said[-1])
