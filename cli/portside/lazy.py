@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from None
 
 
-class Root(LazyGroup):
+class RootCommand(LazyGroup):
     """The command itself: every failure ends with one message and a documented exit code."""
 
     def main(

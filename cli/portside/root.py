@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .lazy import Root
+from .lazy import RootCommand
 from .version import __version__
 
 _HERE = f"{__package__}.commands"
@@ -42,10 +42,10 @@ COMMANDS = {
 }
 
 
-def root(more: Mapping[str, str] | None = None, aliases: Mapping[str, str] | None = None) -> Root:
+def root(more: Mapping[str, str] | None = None, aliases: Mapping[str, str] | None = None) -> RootCommand:
     """The command with these further commands, and aliases that are not listed; each is `module:attribute`."""
     places = {name: f"{_HERE}.{place}" for name, place in COMMANDS.items()}
-    command = Root(
+    command = RootCommand(
         name="portside",
         help="Portside: an image is pushed, and the right pipeline deploys it.",
         epilog="Exit codes, environment variables and every option: docs/reference/cli.md.",
@@ -56,9 +56,9 @@ def root(more: Mapping[str, str] | None = None, aliases: Mapping[str, str] | Non
     return _with_version(command)
 
 
-def _with_version(command: Root) -> Root:
+def _with_version(command: RootCommand) -> RootCommand:
     decorate: Any = click.version_option(__version__, prog_name="portside")
-    decorated: Root = decorate(command)
+    decorated: RootCommand = decorate(command)
     return decorated
 
 

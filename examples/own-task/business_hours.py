@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest
 
 
 class BusinessHours(Task):
@@ -25,12 +25,12 @@ class BusinessHours(Task):
     def effect(self, given: dict[str, Any]) -> Effect:
         return Effect.PURE
 
-    def start(self, asked: Asked) -> Step:
+    def start(self, asked: TaskRequest) -> Step:
         if not 0 <= asked.number("from", 8) < asked.number("to", 16) <= 24:
             raise TaskFailed("`from` must be an hour before `to`.")
         return self.observe(asked, {})
 
-    def observe(self, asked: Asked, handle: dict[str, Any]) -> Step:
+    def observe(self, asked: TaskRequest, handle: dict[str, Any]) -> Step:
         now = datetime.fromtimestamp(asked.tools.now(), UTC)
         if now.weekday() < 5 and asked.number("from", 8) <= now.hour < asked.number("to", 16):
             asked.tools.log(f"Somebody is at work: it is {now:%A, %H:%M} UTC.")

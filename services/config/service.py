@@ -141,7 +141,7 @@ class Config:
         self.sampler = Sampler(self.store)
         self._signs_of_life: SignsOfLife | None = None
         self.store.add_observer(_Broadcaster(self.bus))
-        self.health.tell(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
+        self.health.report_to(lambda report: self.bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self.metrics = Metrics(settings, self.health, (self.bus.sample, self.sampler.sample))
 
     def open(self) -> Config:

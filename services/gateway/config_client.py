@@ -37,7 +37,7 @@ from shared.contracts.topics import (
 )
 from shared.process.ids import new_id
 
-from .ports import Asking, expect
+from .ports import RequestPort, expect
 
 M = TypeVar("M", bound=Message)
 
@@ -50,7 +50,7 @@ AWAY_RETRY_S = 5.0
 class ConfigClient:
     """Everything that the API and the pages ask for goes through here."""
 
-    def __init__(self, post: Asking) -> None:
+    def __init__(self, post: RequestPort) -> None:
         self._post = post
 
     def find(self, caller: Caller, ask: Find) -> Page:

@@ -23,7 +23,7 @@ def expect(message: Message, expected: type[M]) -> M:
     return message
 
 
-class Publishing(Protocol):
+class PublishPort(Protocol):
     """The receiver's half: one confirmed publish a hook."""
 
     @property
@@ -34,7 +34,7 @@ class Publishing(Protocol):
     ) -> Future[None]: ...
 
 
-class Asking(Protocol):
+class RequestPort(Protocol):
     """The half of API and pages: a question and its answer."""
 
     def request(
@@ -49,7 +49,7 @@ class Asking(Protocol):
     ) -> Message: ...
 
 
-class Listening(Protocol):
+class ListenPort(Protocol):
     """News for every process."""
 
     def listen(
@@ -61,5 +61,5 @@ class Listening(Protocol):
     ) -> Consumer: ...
 
 
-class Post(Publishing, Asking, Listening, Protocol):
+class BusPort(PublishPort, RequestPort, ListenPort, Protocol):
     """All of it: what `shared.bus.Bus` is."""

@@ -46,7 +46,7 @@ from .event_streams import EventStreams
 from .health_board import HealthBoard
 from .metrics_folder import VARIABLE, forget_master
 from .origins import Origins
-from .ports import Post
+from .ports import BusPort
 from .public_address import PublicAddress
 from .readiness import readiness
 from .receiver.allowlist_cache import AllowlistCache
@@ -79,14 +79,14 @@ class Worker:
     """Everything that one process of the gateway runs: wired as it is made, started by `open`, after the fork, since
     threads do not survive one."""
 
-    def __init__(self, settings: GatewaySettings, parts: frozenset[str], *, post: Post | None = None) -> None:
+    def __init__(self, settings: GatewaySettings, parts: frozenset[str], *, post: BusPort | None = None) -> None:
         self._instance = f"{os.environ.get('INSTANCE') or socket.gethostname()}-{os.getpid()}"
         self._opened = ExitStack()
         self.health = Health("gateway", settings.home, instance=self._instance)
         self._bus: Bus | None = None
         if post is None:
             bus = self._bus = Bus(settings.amqp_url, service=Service.GATEWAY, instance=self._instance)
-            self.health.tell(lambda report: bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
+            self.health.report_to(lambda report: bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
             post = bus
         self._post = post
         self._handlers: dict[Topic, Callable[[Incoming], None]] = {}

@@ -53,7 +53,7 @@ def create_app(context: AppContext) -> Flask:
             response.headers.setdefault("Cache-Control", "no-store")
         return compress(request, response)
 
-    app.wsgi_app = encoded_slashes.kept(app.wsgi_app, is_api)  # type: ignore[method-assign]
+    app.wsgi_app = encoded_slashes.keep_encoded_slashes(app.wsgi_app, is_api)  # type: ignore[method-assign]
     app.register_error_handler(Exception, on_error)
     app.before_request(before)
     app.after_request(after)

@@ -64,7 +64,7 @@ def mirror_batch(
     return handle
 
 
-def look(answer: Callable[[TagsLook], TagsSeen], bus: HubsyncBus) -> Callable[[Incoming], Outcome]:
+def list_tags(answer: Callable[[TagsLook], TagsSeen], bus: HubsyncBus) -> Callable[[Incoming], Outcome]:
     """The handler of `hubsync.looks`: acknowledged when the answer is confirmed."""
 
     def handle(incoming: Incoming) -> Outcome:

@@ -11,7 +11,7 @@ from shared.contracts.mirror import MirrorReport, Wanted, WantedHook
 from shared.process.masking import Masker
 
 from . import reports
-from .plan import CreateHook, DeleteHook, HookPlan, ListedHook, Want, plan
+from .plan import CreateHook, DeleteHook, DesiredHook, HookPlan, ListedHook, plan
 from .problems import HubProblem, HubUnavailable, Limited, Rejected
 from .reports import Subject
 from .retry import after_failures, after_limits
@@ -80,7 +80,7 @@ class Mirror:
     def run(self, answer: Wanted) -> Iterator[MirrorReport]:
         """One pass over these hooks; a report for each, as soon as it is known."""
         groups: dict[tuple[str, str, str, str], RepositoryHooks] = {}
-        everything: dict[tuple[str, str], list[Want]] = {}
+        everything: dict[tuple[str, str], list[DesiredHook]] = {}
         secrets: set[str] = set()
         for hook in answer.hooks:
             subject, account = self._opened(hook)
@@ -106,7 +106,7 @@ class Mirror:
 
     def _opened(self, hook: WantedHook) -> tuple[Subject, HubAccount | MirrorReport]:
         """The hook with its whole URL, if that can be known, and who may manage it or why nobody can."""
-        want = Want(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug, hook.replace)
+        want = DesiredHook(hook.webhook_id, hook.hook_name, hook.generation, "", hook.gone, hook.slug, hook.replace)
         subject = Subject(want, hook.repository, hook.url_base)
         try:
             url = hook.url_base + self._open(hook.token)
@@ -121,7 +121,7 @@ class Mirror:
             return subject, reports.cannot_open(subject, str(closed), credentials=True)
         return subject, HubAccount(hook.hub_url.rstrip("/"), hook.username, password, hook.hub_local)
 
-    def _group(self, group: RepositoryHooks, wants: Sequence[Want], away: dict[str, int]) -> list[MirrorReport]:
+    def _group(self, group: RepositoryHooks, wants: Sequence[DesiredHook], away: dict[str, int]) -> list[MirrorReport]:
         account = group.account
         hub_url, resting_key = account.hub_url, (account.hub_url, account.username)
         try:
@@ -172,13 +172,13 @@ class Mirror:
 class _Attempt:
     """One group in one pass."""
 
-    def __init__(self, hooks: Hooks, group: RepositoryHooks, wants: Sequence[Want]) -> None:
+    def __init__(self, hooks: Hooks, group: RepositoryHooks, wants: Sequence[DesiredHook]) -> None:
         self._hooks = hooks
         self._group = group
         self._wants = wants
         self._mine = {subject.want for subject in group.subjects}
-        self.problems: dict[Want, HubProblem] = {}
-        self.drift: dict[Want, str] = {}
+        self.problems: dict[DesiredHook, HubProblem] = {}
+        self.drift: dict[DesiredHook, str] = {}
         self.last = HookPlan()
 
     def run(self) -> _Attempt:

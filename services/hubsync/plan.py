@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class DesiredHook:
     """One hook that should exist, or with `gone` one that should no longer exist."""
 
     webhook_id: str
@@ -43,14 +43,14 @@ class ListedHook:
 class CreateHook:
     """Make the hook of a want."""
 
-    want: Want
+    want: DesiredHook
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteHook:
     """Take a hook of ours away."""
 
-    want: Want
+    want: DesiredHook
     """On whose behalf."""
     seen: ListedHook
 
@@ -63,9 +63,9 @@ class HookPlan:
     """The actions, in order, and the state of each want now."""
 
     actions: tuple[Action, ...] = ()
-    standing: dict[Want, ListedHook] = field(default_factory=dict)
+    standing: dict[DesiredHook, ListedHook] = field(default_factory=dict)
     """Wants whose hook is there with the right URL; a tombstone is among them while something of it is left."""
-    drift: dict[Want, str] = field(default_factory=dict)
+    drift: dict[DesiredHook, str] = field(default_factory=dict)
     """What somebody did to our hooks at the Hub, in words."""
     elsewhere: tuple[ListedHook, ...] = ()
     """Hooks of our kind that point at another address: shown, and gone only when asked for."""
@@ -87,15 +87,15 @@ def normal(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
 
 
-def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> HookPlan:
+def plan(wants: Sequence[DesiredHook], actual: Iterable[ListedHook]) -> HookPlan:
     """Compare. An older generation goes only when the newer is listed; foreign hooks are never touched.
 
     `wants` are all of one repository, for every account that pays for calls: what one claims another must not take.
     """
     listed = list(actual)
     actions: list[Action] = []
-    standing: dict[Want, ListedHook] = {}
-    drift: dict[Want, str] = {}
+    standing: dict[DesiredHook, ListedHook] = {}
+    drift: dict[DesiredHook, str] = {}
     buried = [want for want in wants if want.gone]
     live = [want for want in wants if not want.gone]
     others = _elsewhere(wants, listed)
@@ -123,7 +123,7 @@ def plan(wants: Sequence[Want], actual: Iterable[ListedHook]) -> HookPlan:
     return HookPlan(_once(actions), standing, drift, others)
 
 
-def _standing(want: Want, listed: Sequence[ListedHook], buried: Sequence[Want]) -> ListedHook | None:
+def _standing(want: DesiredHook, listed: Sequence[ListedHook], buried: Sequence[DesiredHook]) -> ListedHook | None:
     """The listed hook that serves a want: by its own name, else another with the very same URL."""
     doomed = {name for stone in buried for name in _names(stone, listed)}
     matching = [hook for hook in listed if _serves(hook, want.url) and hook.name not in doomed]
@@ -137,12 +137,12 @@ def _serves(hook: ListedHook, url: str) -> bool:
     return len(hook.urls) == 1 and normal(hook.urls[0]) == normal(url)
 
 
-def _generation(want: Want, hook: ListedHook) -> int | None:
+def _generation(want: DesiredHook, hook: ListedHook) -> int | None:
     match = re.fullmatch(re.escape(want.family) + r"-(\d+)", hook.name)
     return int(match[1]) if match else None
 
 
-def _older(want: Want, listed: Sequence[ListedHook], newest: ListedHook) -> list[ListedHook]:
+def _older(want: DesiredHook, listed: Sequence[ListedHook], newest: ListedHook) -> list[ListedHook]:
     """Our hooks of the same webhook that are no longer needed; a newer generation is left to a newer view."""
     return [
         hook
@@ -151,11 +151,11 @@ def _older(want: Want, listed: Sequence[ListedHook], newest: ListedHook) -> list
     ]
 
 
-def _names(stone: Want, listed: Sequence[ListedHook]) -> list[str]:
+def _names(stone: DesiredHook, listed: Sequence[ListedHook]) -> list[str]:
     return [hook.name for hook in listed if (own := _generation(stone, hook)) is not None and own <= stone.generation]
 
 
-def _claimed(stone: Want, listed: Sequence[ListedHook], live: Sequence[Want]) -> list[ListedHook]:
+def _claimed(stone: DesiredHook, listed: Sequence[ListedHook], live: Sequence[DesiredHook]) -> list[ListedHook]:
     """What a tombstone takes along: its names, and an adopted hook with its URL that nobody else wants."""
     names = set(_names(stone, listed))
     live_urls = {normal(want.url) for want in live}
@@ -166,7 +166,7 @@ def _claimed(stone: Want, listed: Sequence[ListedHook], live: Sequence[Want]) ->
     ]
 
 
-def _elsewhere(wants: Sequence[Want], listed: Sequence[ListedHook]) -> tuple[ListedHook, ...]:
+def _elsewhere(wants: Sequence[DesiredHook], listed: Sequence[ListedHook]) -> tuple[ListedHook, ...]:
     """Hooks whose address has our path, or Code Stream's, at another place, and that no want of ours claims."""
     ours = {normal(want.url) for want in wants}
 
@@ -179,7 +179,7 @@ def _elsewhere(wants: Sequence[Want], listed: Sequence[ListedHook]) -> tuple[Lis
     return tuple(hook for hook in listed if foreign(hook))
 
 
-def _drift(want: Want, listed: Sequence[ListedHook]) -> str:
+def _drift(want: DesiredHook, listed: Sequence[ListedHook]) -> str:
     if any(hook.name == want.name for hook in listed):
         return "Its URL had been changed at Docker Hub; it was put back."
     if want.slug == want.name:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState
+from shared.contracts.mirror import ForeignHook, MirrorReport, MirrorState
 
-from .plan import ListedHook, Want
+from .plan import DesiredHook, ListedHook
 from .problems import (
     HubProblem,
     HubUnavailable,
@@ -36,7 +36,7 @@ _TOKEN_RIGHTS = "a personal access token with the rights Read, Write and Delete"
 class Subject:
     """A want and the words for it that hold no secret."""
 
-    want: Want
+    want: DesiredHook
     repository: str
     url_base: str
 
@@ -52,10 +52,10 @@ class Subject:
         )
 
 
-def elsewhere(hook: ListedHook) -> Elsewhere:
+def elsewhere(hook: ListedHook) -> ForeignHook:
     """A hook to another address, without what is secret in it."""
     address = next((url.partition("?")[0] for url in hook.urls), "")
-    return Elsewhere(slug=hook.slug, name=hook.name, address=address)
+    return ForeignHook(slug=hook.slug, name=hook.name, address=address)
 
 
 def no_account(subject: Subject) -> MirrorReport:

@@ -21,7 +21,7 @@ from shared.process.metrics import Metrics
 from shared.process.settings import read
 
 from .dockerhub import DockerHub, HubCaller
-from .handlers import inspect, look, mirror_batch
+from .handlers import inspect, list_tags, mirror_batch
 from .inspection import HubInspector
 from .mirror import CannotUnseal, Mirror
 from .settings import HubsyncSettings
@@ -48,7 +48,7 @@ class Hubsync:
         sign_ins = HubSignIns(caller, now)
         self._bus = Bus(settings.amqp_url, service=Service.HUBSYNC, instance=settings.instance)
         self._health = Health("hubsync", settings.home, instance=settings.instance)
-        self._health.tell(lambda report: self._bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
+        self._health.report_to(lambda report: self._bus.broadcast(PROCESS_HEALTH, report, subject=report.instance))
         self._health.watch("broker", lambda: self._bus.trouble)
         self._metrics = Metrics(settings, self._health, (self._bus.sample,))
 
@@ -70,7 +70,7 @@ class Hubsync:
             yield from mirror.run(hooks)
 
         self._mirrors = mirror_batch(self._bus, run)
-        self._looks = {TAGS_LOOK_HUB: look(HubTagLister(connect, open_sealed), self._bus)}
+        self._looks = {TAGS_LOOK_HUB: list_tags(HubTagLister(connect, open_sealed), self._bus)}
         self._rpc = {HUB_INSPECT: inspect(HubInspector(connect, open_sealed))}
 
     def open(self) -> Hubsync:

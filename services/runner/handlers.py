@@ -106,6 +106,6 @@ def validate(answer: Callable[[ValidateAsk], Validated]) -> Callable[[Incoming],
     return lambda incoming: answer(cast("ValidateAsk", incoming.message))
 
 
-def look(answer: Callable[[Inspect], Inspected]) -> Callable[[Incoming], Message]:
+def inspect_outside(answer: Callable[[Inspect], Inspected]) -> Callable[[Incoming], Message]:
     """Look at something outside for a page."""
     return lambda incoming: answer(cast("Inspect", incoming.message))

@@ -72,7 +72,9 @@ class Runner:
             give_up=lambda reason: life.stop(reason, life.GAVE_UP),
         )
         self._health = Health("runner", settings.home, instance=settings.instance)
-        self._health.tell(lambda report: self._bus.broadcast(topics.PROCESS_HEALTH, report, subject=report.instance))
+        self._health.report_to(
+            lambda report: self._bus.broadcast(topics.PROCESS_HEALTH, report, subject=report.instance)
+        )
         self._health.watch("broker", lambda: self._bus.trouble)
         self._health.watch("tasks", lambda: self._holder.trouble)
         self._health.watch_note("cloud-tokens", logins.note)
@@ -93,7 +95,7 @@ class Runner:
         self._notices = {topics.NOTICE_SEND: handlers.send_notice(notifier, self._publish_tried)}
         self._rpc = {
             topics.ENDPOINT_VALIDATE: handlers.validate(validator),
-            topics.OUTSIDE_INSPECT: handlers.look(OutsideInspector(validator, self._client, sign_on)),
+            topics.OUTSIDE_INSPECT: handlers.inspect_outside(OutsideInspector(validator, self._client, sign_on)),
         }
         self._news = {topics.RUN_INTENT: handlers.hear_intent(self._holder)}
 

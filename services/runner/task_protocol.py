@@ -144,7 +144,7 @@ class Tools(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TaskRequest:
     """One try of one task: what to do, for which run, with what."""
 
     type: str
@@ -243,16 +243,16 @@ class TaskType(Protocol):
         What it answers takes the place of those fields. Raises `TaskFailed` and `Unresolved`.
         """
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         """Begin. A handle that it returns is recorded before anything else happens."""
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         """Look at what was started; any runner may be asked, after a crash again from the last recorded handle."""
 
-    def cancel(self, request: Asked, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, handle: Json) -> None:
         """End what was started; the run was cancelled or the task's time is up."""
 
-    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: TaskRequest, ask: Json, answer: Json) -> Step:
         """What was waited for has come."""
 
 
@@ -276,18 +276,18 @@ class Task:
         """No field is such."""
         return {}
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         """Each type has its own."""
         raise NotImplementedError(f"{self.name} tasks cannot be started")
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         """A type whose start returns a handle has its own."""
         raise TaskFailed(f"A {self.name} task has nothing to look at; its history is from another version.")
 
-    def cancel(self, request: Asked, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, handle: Json) -> None:
         """Nothing runs outside."""
 
-    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: TaskRequest, ask: Json, answer: Json) -> Step:
         """A type that waits has its own."""
         raise TaskFailed(f"A {self.name} task waits for no answer; its history is from another version.")
 

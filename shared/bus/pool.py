@@ -114,7 +114,7 @@ class PoolConsumer:
             case Drop(reason):
                 self._disposal.drop(delivery, reason)
         subscription.ack(delivery)
-        self._disposal.tell(delivery, incoming, outcome)
+        self._disposal.answer(delivery, incoming, outcome)
 
 
 class _PoolQueue(Workers):

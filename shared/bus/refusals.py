@@ -26,19 +26,19 @@ _READ_AGAIN_S = 1.0
 log = get_logger(part="bus")
 
 
-class Cure(StrEnum):
+class Remedy(StrEnum):
     NONE = "none"
     CHANNEL = "channel"
     NODE = "node"
 
 
-def cure(refused_s: float, since_channel_s: float, since_node_s: float) -> Cure:
+def cure(refused_s: float, since_channel_s: float, since_node_s: float) -> Remedy:
     """What is due after refusals for so long, by how long ago the channel and the node were changed last."""
     if refused_s < PATIENCE_S or since_channel_s < PATIENCE_S:
-        return Cure.NONE
+        return Remedy.NONE
     if since_channel_s > refused_s:
-        return Cure.CHANNEL
-    return Cure.NODE if since_node_s >= _BETWEEN_NODES_S else Cure.NONE
+        return Remedy.CHANNEL
+    return Remedy.NODE if since_node_s >= _BETWEEN_NODES_S else Remedy.NONE
 
 
 @dataclass(slots=True)
@@ -140,10 +140,10 @@ class Refusals:
         how = "Requests got no answer" if self._answered else "The broker refused messages"
         self.trouble = f"{how} for {refused_s:.0f} s, though {self.words(route)}."
         due = cure(refused_s, at - self._channel_at, at - self._node_at)
-        if due is Cure.CHANNEL:
+        if due is Remedy.CHANNEL:
             self._channel_at = at
             log.warning("channel.replaced", reason=self.trouble)
             self._change_channel()
-        elif due is Cure.NODE:
+        elif due is Remedy.NODE:
             self._node_at = at
             self._link.change_node(self.trouble)

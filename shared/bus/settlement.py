@@ -62,7 +62,7 @@ class Disposal:
         """To the queue whose messages are handled alone, confirmed. Raises NotConfirmed."""
         self._send("", topology.alone_queue(self._queue), delivery, {}, mandatory=True)
 
-    def tell(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
+    def answer(self, delivery: Delivery, incoming: Incoming, outcome: Outcome) -> None:
         """Answer the sender with what an outcome says; one to be retried says nothing yet."""
         match outcome:
             case Answer(message):

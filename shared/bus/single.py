@@ -177,7 +177,7 @@ class SingleConsumer:
                 self._disposal.drop(delivery, outcome.reason)
         self._subscription.ack(batch[len(settled) - 1].delivery, multiple=True)
         for (delivery, incoming), outcome in settled:
-            self._disposal.tell(delivery, incoming, outcome)
+            self._disposal.answer(delivery, incoming, outcome)
         return len(settled)
 
     def _refuse(self, delivery: Delivery, reason: str) -> None:

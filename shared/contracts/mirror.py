@@ -66,7 +66,7 @@ class MirrorState(StrEnum):
     """The tombstone's end: deleted there."""
 
 
-class Elsewhere(Message):
+class ForeignHook(Message):
     """A hook of the same kind as ours that points at another address, as after an import."""
 
     slug: str
@@ -88,5 +88,5 @@ class MirrorReport(Message):
     """Drift that this pass mended, in words; empty when there was none."""
     retry_at: float | None = None
     """Seconds since the epoch; config sets the timer."""
-    elsewhere: tuple[Elsewhere, ...] | None = None
+    elsewhere: tuple[ForeignHook, ...] | None = None
     """Hooks at the same repository that point at another address; None when they could not be listed."""

@@ -51,7 +51,7 @@ class Flaw(Message):
     """What to write instead, such as the nearest name that exists."""
 
     @property
-    def told(self) -> str:
+    def with_hint(self) -> str:
         """For clients that print a message and nothing else."""
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
@@ -59,7 +59,7 @@ class Flaw(Message):
     def placed(self) -> str:
         """The same with its place before it."""
         place = f"line {self.line}, column {self.column}: " if self.line else ""
-        return f"{place}{f'{self.path}: ' if self.path else ''}{self.told}"
+        return f"{place}{f'{self.path}: ' if self.path else ''}{self.with_hint}"
 
 
 class Problem(Message):

@@ -45,7 +45,7 @@ class ReferenceScope:
 
 
 @dataclass(frozen=True)
-class Here:
+class ReferencePlace:
     """Where a reference is, and so which tasks have ended before it is looked at; None: all have."""
 
     task: TaskName | None = None
@@ -68,15 +68,15 @@ def reference_problems(
         for group in (*groups, left):
             for task in group:
                 if task in its:
-                    here = Here((stage, task), frozenset(ended))
+                    here = ReferencePlace((stage, task), frozenset(ended))
                     fields = its[task].model_dump(by_alias=True, include={"pre_condition", "endpoints", "input"})
                     warning = (stage, task) in foreign
                     yield from _within(fields, ("stages", stage, "tasks", task), here, known, warning=warning)
             ended |= {(stage, task) for task in group}
-    after = Here()
+    after = ReferencePlace()
     yield from _within(spec.output, ("output",), after, known)
-    yield from _within(spec.workspace, ("workspace",), Here(None, frozenset()), known)
-    told = Here(outputs=True)
+    yield from _within(spec.workspace, ("workspace",), ReferencePlace(None, frozenset()), known)
+    told = ReferencePlace(outputs=True)
     for index, rollback in enumerate(spec.rollbacks):
         yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), told, known)
     for kind, entries in spec.notifications.items():
@@ -84,7 +84,7 @@ def reference_problems(
 
 
 def _within(
-    value: Any, place: Path, here: Here, known: ReferenceScope, *, warning: bool = False
+    value: Any, place: Path, here: ReferencePlace, known: ReferenceScope, *, warning: bool = False
 ) -> Iterator[UnplacedFlaw]:
     for reference in references(value, place):
         found = _problem(reference, here, known)
@@ -108,7 +108,7 @@ Found = tuple[str, str | None] | None
 """What is wrong, and what was probably meant."""
 
 
-def _problem(reference: Reference, here: Here, known: ReferenceScope) -> Found:
+def _problem(reference: Reference, here: ReferencePlace, known: ReferenceScope) -> Found:
     steps = reference.steps
     if not steps:
         return f"{reference.token} is not of the form ${{SCOPE.KEY.PATH}}", None
@@ -148,7 +148,7 @@ def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
     return f"{problem} {wrong}", near and path_text((reference.root, near, *reference.steps[2:]))
 
 
-def _task(reference: Reference, here: Here, known: ReferenceScope) -> Found:
+def _task(reference: Reference, here: ReferencePlace, known: ReferenceScope) -> Found:
     steps = reference.steps
     stage, rest = split_name(steps, known.tasks)
     if stage is None:

@@ -53,7 +53,7 @@ class Health:
         self._thread.start()
         return self
 
-    def tell(self, tell: Callable[[ProcessHealth], None]) -> None:
+    def report_to(self, tell: Callable[[ProcessHealth], None]) -> None:
         """Also say every report this way; `tell` returns at once and may lose it."""
         self._tell = tell
 

@@ -14,14 +14,14 @@ from typing import Any, cast
 from kubernetes.client.exceptions import ApiException
 
 from services.runner.clients.clouds import CloudLogins
-from services.runner.task_protocol import Asked, Running, TaskFailed, Tools
+from services.runner.task_protocol import Running, TaskFailed, TaskRequest, Tools
 from services.runner.tasks.k8s import apply, mutations, queries, rollback
 from services.runner.tasks.k8s.answer_shapes import ODD
 from services.runner.tasks.k8s.cluster import ClusterConnection
 from services.runner.tasks.k8s.discovery import DOING, Discovery
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
-from services.runner.tasks.k8s.watch import look, too_late
+from services.runner.tasks.k8s.watch import snapshot, too_late
 from shared.contracts.runs import Started
 from tests.support.in_process import InProcess
 from tests.support.outbound import LOOPBACK
@@ -77,15 +77,15 @@ class _Tools:
         return False
 
 
-def asked(ref: Ref, **more: Any) -> Asked:
+def asked(ref: Ref, **more: Any) -> TaskRequest:
     given = {"timeout": 60, **more, "namespace": "apps"}
-    return Asked("K8S", "S", "T", 1, 1, 1, given, {}, _ABOUT, {}, cast("Tools", _Tools()), {})
+    return TaskRequest("K8S", "S", "T", 1, 1, 1, given, {}, _ABOUT, {}, cast("Tools", _Tools()), {})
 
 
 def _watch(cluster: ClusterConnection, ref: Ref) -> None:
     request = asked(ref)
-    look(request, cluster, [ref])
-    too_late(request, cluster, look(request, cluster, [ref]))
+    snapshot(request, cluster, [ref])
+    too_late(request, cluster, snapshot(request, cluster, [ref]))
 
 
 def _apply(cluster: ClusterConnection, ref: Ref) -> None:

@@ -66,11 +66,11 @@ class Scoped(Generic[V]):
         """The wire documents of these values."""
         raise NotImplementedError
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> V:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> V:
         """A new value out of a create; `stamp` gives the common fields."""
         raise NotImplementedError
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: V, *, partial: bool) -> V:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: V, *, partial: bool) -> V:
         """The value after a replace or a patch."""
         raise NotImplementedError
 
@@ -100,7 +100,7 @@ class Scoped(Generic[V]):
         """A new object; its name must be free in its project."""
         project = self.project_of_new(uow, person, ask)
         demand(uow, person, project, Right.EDIT, f"create {self.noun}s")
-        value = self.made(uow, person, ask, project)
+        value = self.new_value(uow, person, ask, project)
         if self.is_restricted(value):
             demand(uow, person, project, Right.RESTRICTED, f"create restricted {self.noun}s")
         self.demand_free(uow, value)
@@ -135,7 +135,7 @@ class Scoped(Generic[V]):
                 subject=old.id,
                 next_step=f"Export it, import it into {other}, then delete this one.",
             )
-        new = self.changed(uow, person, ask, old, partial=partial)
+        new = self.changed_value(uow, person, ask, old, partial=partial)
         return self.save(uow, person, old, new, ask.verb)
 
     def save(self, uow: UnitOfWork, person: Person, old: V, new: V, verb: str) -> Document:

@@ -48,14 +48,14 @@ class Variables(Scoped[Variable]):
             for value in values
         ]
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Variable:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Variable:
         """A new variable; `generate: true` has us make a random value."""
         type_ = _type(text(ask.body, "type", "REGULAR"))
         name = _name(name_of(ask.body, self.noun))
         stamped = self.stamp(uow, person, project, name, ask.body)
         return self._with_value(uow, Variable(**stamped, type=type_), ask, None)
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Variable, *, partial: bool) -> Variable:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: Variable, *, partial: bool) -> Variable:
         """The variable after a change; no value, or the mask, keeps it."""
         type_ = _type(text(ask.body, "type", old.type))
         new = replace(

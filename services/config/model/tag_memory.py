@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class TagSighting:
     """A tag as it was last seen."""
 
     digest: str | None
@@ -29,7 +29,7 @@ class Memory:
     about: str = ""
     """Which registry and repository; another one makes a new baseline."""
     baseline_at: float | None = None
-    tags: Mapping[str, Sight] = field(default_factory=dict)
+    tags: Mapping[str, TagSighting] = field(default_factory=dict)
     suspects: Mapping[str, Suspect] = field(default_factory=dict)
 
 

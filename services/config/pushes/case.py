@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.config.model.deliveries import Earlier
 from services.config.model.lineage import Cause
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
-from services.config.runs.admission import Compiled, Order
+from services.config.runs.admission import Compiled, RunRequest
 from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import HookReceived, Push, TagResolved
 
@@ -82,7 +82,7 @@ class Start:
 
     pipeline: RunnablePipeline
     compiled: Compiled
-    order: Order
+    order: RunRequest
 
 
 Decision = Judgement | Wait | Start

@@ -13,7 +13,7 @@ from typing import Any
 
 from services.config.model import lineage
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
-from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, Order, run_id
+from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, RunRequest, run_id
 from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
 from shared.contracts.texts import counted
@@ -220,7 +220,7 @@ def _is_skipped(case: Case, _match: _Match) -> Decision | None:
 def _start(case: Case, match: _Match) -> Start:
     event, webhook = case.event, match.webhook
     inputs, _ = _inputs(case, match)
-    order = Order(
+    order = RunRequest(
         execution_id=run_id(webhook.id, event.delivery_id, event.ordinal),
         requested_by=webhook.actor.user,
         inputs=inputs,

@@ -61,7 +61,7 @@ class Deliveries:
         recorded = []
         for ordinal, push in enumerate(pushes):
             event_id = records.row_id(hook.delivery_id, ordinal)
-            if not deliveries.known(batch.uow, event_id):
+            if not deliveries.is_recorded(batch.uow, event_id):
                 event = records.received(hook, webhook, push, event_id, ordinal, batch.uow.now)
                 recorded.append(self._judge(batch, facts.read(batch, self.definitions, event, webhook, hook)))
         return recorded
@@ -191,7 +191,7 @@ def _started(batch: RunBatch, case: Case, start: Start) -> PushEvent:
     admitted = admission.start(batch, start.pipeline, start.compiled, start.order)
     for run in admitted.superseded:
         if run.delivery is not None:
-            deliveries.tell(batch.uow, run.delivery, run.status_message)
+            deliveries.save_reason(batch.uow, run.delivery, run.status_message)
     run = admitted.run
     event = records.judged(case.event, decision.started(case, admitted))
     return replace(event, execution_id=run.id, execution_index=run.index, pipeline=run.pipeline)

@@ -74,7 +74,7 @@ class TagPolling:
         uow.outbox(query.topic, query.ask, webhook.id)
         store.save(uow, replace(poll, looked_at=query.ask.asked_at, next_at=uow.now + LOST_AFTER_S))
 
-    def seen(self, movement: RunBatch, answer: TagsSeen) -> None:
+    def take_answer(self, movement: RunBatch, answer: TagsSeen) -> None:
         """The answer. One to an earlier question, or for a webhook that was disabled meanwhile, changes nothing."""
         uow = movement.uow
         webhook = webhooks.WEBHOOKS.one(uow, id=answer.webhook_id)

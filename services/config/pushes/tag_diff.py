@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from services.config.model.tag_memory import Delivered, Memory, Sight, Suspect
+from services.config.model.tag_memory import Delivered, Memory, Suspect, TagSighting
 from shared.contracts.tag_polls import SeenTag
 
 CLOCKS_DIFFER_S = 120.0
@@ -46,13 +46,13 @@ def compare(
     """
     listed = {tag.name: tag for tag in listed_tags}
     if memory.baseline_at is None or memory.about != about:
-        tags = {name: Sight(tag.digest, tag.pushed_at) for name, tag in listed.items()}
+        tags = {name: TagSighting(tag.digest, tag.pushed_at) for name, tag in listed.items()}
         return Outcome(Memory(about, now, tags))
     tags, suspects, missed = {}, {}, []
     newest = max((tag.pushed_at for tag in memory.tags.values() if tag.pushed_at is not None), default=0.0)
     for name, tag in listed.items():
         before = memory.tags.get(name)
-        sight = Sight(tag.digest or (before.digest if before else None), tag.pushed_at)
+        sight = TagSighting(tag.digest or (before.digest if before else None), tag.pushed_at)
         counts = all_tags or wanted(name)
         suspect = memory.suspects.get(name)
         pushed = suspect is not None or _pushed(before, tag, newest)
@@ -73,7 +73,7 @@ def compare(
     return Outcome(replace(memory, tags=tags, suspects=suspects), in_order, len(missed) - len(chosen))
 
 
-def _pushed(before: Sight | None, seen_tag: SeenTag, newest: float) -> bool:
+def _pushed(before: TagSighting | None, seen_tag: SeenTag, newest: float) -> bool:
     """Whether a tag names something else than at the last look."""
     if before is None:
         # A list that shows only the newest tags lets old ones in again when newer ones are deleted.

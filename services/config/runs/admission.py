@@ -52,7 +52,7 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunRequest:
     """A run that somebody or something wants."""
 
     execution_id: str
@@ -139,7 +139,7 @@ def skips(movement: RunBatch, pipeline: RunnablePipeline, policy: Supersede, *, 
     return _arrival(movement, policy, concurrency.group_of(policy, pipeline.id, source)).skip
 
 
-def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order: Order) -> Admitted:
+def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order: RunRequest) -> Admitted:
     """Record the run and give it a place or a place in the queue; the same order again finds the same run."""
     existing = movement.run(order.execution_id)
     if existing is not None:
@@ -240,7 +240,7 @@ def start_manual(
 
 def start_nested(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, ask: StartNested) -> NestedStarted:
     """Run a pipeline within another run."""
-    order = Order(
+    order = RunRequest(
         execution_id=_own_id(ask.execution_id),
         requested_by=ask.requested_by or person.user,
         inputs=_checked(pipeline, ask.inputs),
@@ -257,7 +257,7 @@ def start_nested(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, as
     return NestedStarted(execution_id=started["executionId"], execution_index=started["executionIndex"])
 
 
-def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: Order) -> dict[str, Any]:
+def start_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, order: RunRequest) -> dict[str, Any]:
     """Start what was ordered on somebody's behalf; refuses who may not, and a disabled pipeline."""
     person.demand(pipeline.project, Right.EXECUTE, f"run pipeline {pipeline.name}")
     if not pipeline.enabled:
@@ -310,14 +310,14 @@ def has_too_many(uow: Reading, root: str) -> bool:
     return executions.descendants(uow, root, MAX_DESCENDANTS) >= MAX_DESCENDANTS
 
 
-def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> Order:
+def manual_order(uow: UnitOfWork, pipeline: RunnablePipeline, person: Person, body: Mapping[str, Any]) -> RunRequest:
     """The order in a request's body; refuses inputs that the pipeline does not have or lacks."""
     values = body.get("input") or {}
     if not isinstance(values, Mapping):
         flaw = Flaw(message="input must be an object of names and values", path="input")
         raise refuse(Code.INVALID, "input must be an object of names and values", flaws=(flaw,))
     tags = body.get("tags") if isinstance(body.get("tags"), list) else []
-    return Order(
+    return RunRequest(
         execution_id=_own_id(body.get("executionId")),
         requested_by=person.user,
         inputs=_checked(pipeline, values),
@@ -333,7 +333,7 @@ def _checked(pipeline: RunnablePipeline, values: Mapping[str, Any]) -> Mapping[s
     if flaws:
         raise refuse(
             Code.INVALID,
-            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(item.told for item in flaws)}",
+            f"Pipeline {pipeline.name} cannot run with these inputs: {'; '.join(item.with_hint for item in flaws)}",
             subject=pipeline.id,
             flaws=tuple(flaws),
         )

@@ -94,7 +94,7 @@ class RunBatch:
         glance = projection.RunSummary(run.folded, run.status_message, run.started_at, run.ended_at)
         for place, record in enumerate(accepted, start=run.events + 1):
             self._rows.append((run.id, place, record))
-            glance = projection.look(glance, record.event, now)
+            glance = projection.summarize(glance, record.event, now)
         status = protocol.shown(holding, glance.status)
         news = bool(accepted) or (status, glance.message) != (before.status, before.status_message)
         after = replace(

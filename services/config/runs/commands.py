@@ -154,7 +154,7 @@ def _rerun(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Do
     return Document(document=admission.start_order(uow, pipeline, person, order))
 
 
-def _still_sealed(uow: UnitOfWork, view: ExecutionView, order: admission.Order) -> Mapping[str, Sealed]:
+def _still_sealed(uow: UnitOfWork, view: ExecutionView, order: admission.RunRequest) -> Mapping[str, Sealed]:
     """An input whose mask is written back keeps its secret."""
     (facts,) = executions.facts_of(uow, [view.id]).values()
     return {name: box for name, box in facts.sealed.items() if order.inputs.get(name) == view.input.get(name)}
@@ -165,7 +165,7 @@ def _kept(uow: UnitOfWork, view: ExecutionView, now: Plan, since: str) -> tuple[
         raise refuse(Code.CONFLICT, f"{view.pipeline} #{view.idx} has not ended", subject=view.id)
     plan, _ = plan_of(uow, view.plan_hash)
     state = state_of(uow, view.id, plan)
-    return reruns.kept(view.id, plan, state, now, since)
+    return reruns.kept_tasks(view.id, plan, state, now, since)
 
 
 def _past_queue(uow: UnitOfWork, person: Person, view: ExecutionView, _ask: Act) -> Document:

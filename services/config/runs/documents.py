@@ -8,7 +8,7 @@ from services.config.catalog.documents import link, stamps
 from services.config.store import Reading, execution_views, executions, notices
 from services.config.store.definitions import projects as projects_store
 from services.config.store.execution_views import ExecutionView
-from services.config.store.notices import Told
+from services.config.store.notices import NoticeProgress
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
 from shared.contracts.times import micros, wire_time
@@ -58,7 +58,7 @@ def _document(
     project_id: str,
     texts: tuple[str, str],
     folded: Folded | None,
-    notified: Sequence[Told],
+    notified: Sequence[NoticeProgress],
     position: int,
     message: str,
     now: float,
@@ -131,7 +131,7 @@ def _document(
     return document
 
 
-def _tell(document: Json, notified: Sequence[Told]) -> None:
+def _tell(document: Json, notified: Sequence[NoticeProgress]) -> None:
     """All notifications are listed at the run, and those of a stage or a task there too."""
     for notice in notified:
         record = notifications.shown(notice)

@@ -16,7 +16,7 @@ from services.config.catalog.references import resolve_for_run
 from services.config.store import Reading, UnitOfWork, executions, notices
 from services.config.store.definitions import people
 from services.config.store.executions import Facts, Run
-from services.config.store.notices import Told
+from services.config.store.notices import NoticeProgress
 from shared.contracts.base import Json
 from shared.contracts.history import (
     Event,
@@ -129,7 +129,7 @@ def _tells(uow: Reading, digest: str) -> bool:
 def _promise(uow: UnitOfWork, run: Run, plan: Plan, about: Json, due: Sequence[_Due]) -> None:
     new = {derived_id(f"{run.id} {due_notice.key} {due_notice.word}", _NAMESPACE): due_notice for due_notice in due}
     rows = [
-        Told(
+        NoticeProgress(
             notice_id,
             run.id,
             due_notice.notification.kind,
@@ -250,7 +250,7 @@ def _names(ask: Mapping[str, Any], key: str) -> list[str]:
     return [str(name) for name in value] if isinstance(value, list | tuple) else []
 
 
-def shown(notice: Told) -> Json:
+def shown(notice: NoticeProgress) -> Json:
     """Code Stream's record of a notification."""
     return {
         "eventGroup": notice.event,

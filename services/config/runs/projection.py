@@ -41,7 +41,7 @@ class RunSummary:
     ended_at: float | None = None
 
 
-def look(glance: RunSummary, event: Event, now: float) -> RunSummary:
+def summarize(glance: RunSummary, event: Event, now: float) -> RunSummary:
     """The glance after one more event; the first end is the one that counts."""
     if glance.status.ended:
         return glance

@@ -14,7 +14,7 @@ FAILED = "failed"
 """In place of a name: from the first stage that did not end well, keeping the tasks of it that did."""
 
 
-def kept(execution_id: str, old: Plan, state: RunState, new: Plan, since: str) -> tuple[TaskKept, ...]:
+def kept_tasks(execution_id: str, old: Plan, state: RunState, new: Plan, since: str) -> tuple[TaskKept, ...]:
     """What a new run of `new` need not do again. `since`: `Stage`, `Stage.Task`, or `failed`.
 
     Raises `Refused` where there is no such place, where something before it did not end well, and where the pipeline is

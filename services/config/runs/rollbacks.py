@@ -39,10 +39,10 @@ def _start(movement: RunBatch, run: Run, event: RollbackStarted, find: Find) -> 
     ready = admission.compiled(pipeline)
     inputs, flaws = run_inputs(ready.spec, event.input)
     if flaws:
-        raise refuse(Code.INVALID, "; ".join(flaw.told for flaw in flaws))
+        raise refuse(Code.INVALID, "; ".join(flaw.with_hint for flaw in flaws))
     admission.demand_room(movement.uow, run.id)
     facts = executions.facts_of(movement.uow, [run.id])[run.id]
-    order = admission.Order(
+    order = admission.RunRequest(
         execution_id=event.execution_id,
         requested_by=facts.requested_by,
         inputs=inputs,

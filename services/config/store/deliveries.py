@@ -150,7 +150,7 @@ MOST_OF_PUSH = 20
 """Events of one push that a list of pushes shows."""
 
 
-def known(uow: Reading, number: str) -> bool:
+def is_recorded(uow: Reading, number: str) -> bool:
     """Whether this delivery was recorded before: a message may come twice."""
     return uow.connection.scalar(_KNOWN, {"number": number}) is not None
 
@@ -190,7 +190,7 @@ def save(uow: UnitOfWork, event: PushEvent) -> None:
     uow.session.execute(update(DeliveryRow).where(_ROW.id == event.id).values(values))
 
 
-def tell(uow: UnitOfWork, event_id: str, reason: str) -> None:
+def save_reason(uow: UnitOfWork, event_id: str, reason: str) -> None:
     """A new reason under the same verdict."""
     uow.session.execute(update(DeliveryRow).where(_ROW.id == event_id).values(reason=reason, updated_at=uow.now))
 

@@ -16,7 +16,7 @@ WAITING, SENT, FAILED = "waiting", "sent", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NoticeProgress:
     """One notification of a run, as far as it has got."""
 
     id: str
@@ -32,11 +32,11 @@ class Told:
     message: str
 
 
-_NAMES = tuple(Told.__dataclass_fields__)
+_NAMES = tuple(NoticeProgress.__dataclass_fields__)
 _COLUMNS = tuple(getattr(NoticeRow, name) for name in _NAMES)
 
 
-def add(uow: UnitOfWork, new: Sequence[Told]) -> list[Told]:
+def add(uow: UnitOfWork, new: Sequence[NoticeProgress]) -> list[NoticeProgress]:
     """Record those that are not there; returns them."""
     existing = set(uow.connection.scalars(select(NoticeRow.id).where(NoticeRow.id.in_([notice.id for notice in new]))))
     fresh = [notice for notice in new if notice.id not in existing]
@@ -61,11 +61,11 @@ def tried(uow: UnitOfWork, report: NoticeTried) -> None:
     uow.connection.execute(statement.values(values))
 
 
-def of_executions(uow: Reading, ids: Iterable[str]) -> dict[str, list[Told]]:
+def of_executions(uow: Reading, ids: Iterable[str]) -> dict[str, list[NoticeProgress]]:
     """By run, the oldest first."""
-    notices: dict[str, list[Told]] = {}
+    notices: dict[str, list[NoticeProgress]] = {}
     for row in uow.connection.execute(_OF_EXECUTIONS, {"ids": list(ids)}):
-        notices.setdefault(row.execution_id, []).append(Told(*row))
+        notices.setdefault(row.execution_id, []).append(NoticeProgress(*row))
     return notices
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, or_, select
 
 from services.config.model.definitions import Webhook
-from services.config.model.tag_memory import Delivered, Memory, Sight, Suspect
+from services.config.model.tag_memory import Delivered, Memory, Suspect, TagSighting
 from services.config.tables.catalog import LookRow, WebhookRow
 from services.config.tables.ledger import DeliveryRow
 
@@ -53,7 +53,7 @@ def load(uow: Reading, webhook_id: str) -> PollState | None:
     memory = Memory(
         row.about,
         row.baseline_at,
-        {name: Sight(*fields) for name, fields in row.tags.items()},
+        {name: TagSighting(*fields) for name, fields in row.tags.items()},
         {name: Suspect(*fields) for name, fields in row.suspects.items()},
     )
     return PollState(webhook_id, memory, row.looked_at, row.next_at, row.problem)

@@ -25,7 +25,7 @@ from shared.process.life import Fatal
 from shared.process.metrics import Stopwatch
 
 from . import leadership
-from .write_turns import Turn, Work, WriteTurns
+from .write_turns import Work, WriteTurn, WriteTurns
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ class Reading:
 class UnitOfWork(Reading):
     """One write transaction: everything in it happens, or nothing does."""
 
-    def __init__(self, session: Session, now: float, turn: Turn) -> None:
+    def __init__(self, session: Session, now: float, turn: WriteTurn) -> None:
         super().__init__(session, now)
         self._turn = turn
         self.promised: list[dict[str, Any]] = []
@@ -285,7 +285,7 @@ class Store:
                 self.trouble = str(error)
                 raise
 
-    def _transaction(self, turn: Turn, *, lead: bool) -> Iterator[UnitOfWork]:
+    def _transaction(self, turn: WriteTurn, *, lead: bool) -> Iterator[UnitOfWork]:
         outcomes: list[Callable[[bool], None]] = []
         committed = False
         began = Stopwatch()

@@ -53,7 +53,7 @@ def is_turn_over(held_s: float, *, requests_wait: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class WriteTurn:
     """The writer, held since `began`."""
 
     turns: WriteTurns
@@ -87,13 +87,13 @@ class WriteTurns:
         return bool(self._requests)
 
     @contextmanager
-    def turn(self, work: Work) -> Iterator[Turn]:
+    def turn(self, work: Work) -> Iterator[WriteTurn]:
         """Wait for a turn and have it. Raises RuntimeError in a thread that has one."""
         came = self.ticks()
         self._acquire(work)
         began = self.ticks()
         try:
-            yield Turn(self, began)
+            yield WriteTurn(self, began)
         finally:
             ended = self.ticks()
             self._release()

@@ -66,7 +66,7 @@ def answer_error(error: Exception) -> Response:
 def _view(context: AppContext, route: Route) -> Any:
     def view(**path: str) -> Response:
         caller = ANONYMOUS if route.public else _caller(context)
-        named = {key: encoded_slashes.told(value) for key, value in path.items()}
+        named = {key: encoded_slashes.decode_slashes(value) for key, value in path.items()}
         parameters.demand_typed(named, {name: request.args.get(name, "") for name in route.query})
         return _send(route.handler(Call(context, caller, request, named)))
 
@@ -95,7 +95,7 @@ def _send(reply: Reply) -> Response:
 
 def _problem(problem: Problem, request_id: str | None = None) -> Response:
     status, body = wire.error_body(
-        problem, path=encoded_slashes.told(request.path), at=now(), request_id=request_id or new_id()
+        problem, path=encoded_slashes.decode_slashes(request.path), at=now(), request_id=request_id or new_id()
     )
     response = Response(json.dumps(body), status, content_type="application/json")
     if problem.retry_after_s is not None:
@@ -108,14 +108,14 @@ def _problem(problem: Problem, request_id: str | None = None) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     message = {
-        404: f"There is nothing at {encoded_slashes.told(request.path)}.",
-        405: f"{encoded_slashes.told(request.path)} does not support {request.method}.",
+        404: f"There is nothing at {encoded_slashes.decode_slashes(request.path)}.",
+        405: f"{encoded_slashes.decode_slashes(request.path)} does not support {request.method}.",
         413: "The body is too large.",
     }.get(status, error.description or error.name)
     _, body = wire.error_of_status(
         status,
         Problem(code=_CODES.get(status, Code.INVALID), message=message),
-        path=encoded_slashes.told(request.path),
+        path=encoded_slashes.decode_slashes(request.path),
         at=now(),
         request_id=new_id(),
     )

@@ -20,7 +20,7 @@ _ENCODED = re.compile("%2f", re.IGNORECASE)
 App = Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
 
 
-def kept(app: App, is_api: Callable[[str], bool]) -> Any:
+def keep_encoded_slashes(app: App, is_api: Callable[[str], bool]) -> Any:
     """The application with encoded slashes kept apart in the addresses of the API."""
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -33,6 +33,6 @@ def kept(app: App, is_api: Callable[[str], bool]) -> Any:
     return wrapped
 
 
-def told(value: str) -> str:
+def decode_slashes(value: str) -> str:
     """A part of an address as its sender meant it."""
     return value.replace(_STANDS_FOR_SLASH, "/")

@@ -125,13 +125,13 @@ def tags(call: Call) -> Reply:
 
 def repositories(call: Call) -> Reply:
     """The repositories that the endpoint's account sees in its namespace."""
-    return Reply(inspection.seen(call.context.config, call.caller, "repositories", _meant(call)))
+    return Reply(inspection.inspect_outside(call.context.config, call.caller, "repositories", _meant(call)))
 
 
 def workloads(call: Call) -> Reply:
     """What runs in a namespace of the cluster, if asked only what runs images of one repository."""
     options = {key: call.query[key] for key in ("namespace", "repository") if call.query.get(key)}
-    return Reply(inspection.seen(call.context.config, call.caller, "workloads", _meant(call), options))
+    return Reply(inspection.inspect_outside(call.context.config, call.caller, "workloads", _meant(call), options))
 
 
 def _meant(call: Call) -> ResolvedEndpoint:

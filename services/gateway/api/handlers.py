@@ -8,7 +8,7 @@ from services.gateway.commands import self_check
 from services.gateway.commands.imports import seal_yaml
 from services.gateway.commands.notices import notices as current_notices
 from services.gateway.commands.snippets import snippets
-from services.gateway.commands.workloads import look
+from services.gateway.commands.workloads import read_live_workload
 from shared.bus import QueueState
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
@@ -149,7 +149,7 @@ def dora(call: Call) -> Reply:
 
 def deployment_now(call: Call) -> Reply:
     """The workload as its cluster has it now."""
-    return Reply(look(call.context.config, call.caller, call.path["id"]).to_json())
+    return Reply(read_live_workload(call.context.config, call.caller, call.path["id"]).to_json())
 
 
 # Export and import

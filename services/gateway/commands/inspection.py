@@ -74,7 +74,7 @@ def _hooks(config: ConfigClient, caller: Caller, endpoint: ResolvedEndpoint, opt
         )
 
 
-def seen(
+def inspect_outside(
     config: ConfigClient, caller: Caller, subject: str, endpoint: ResolvedEndpoint | None, options: Json | None = None
 ) -> Json:
     """What is outside: `tags`, `repositories`, `workloads`, `certificate`."""
@@ -86,14 +86,14 @@ def seen(
 def certificates(config: ConfigClient, caller: Caller, url: str) -> Json:
     """The certificates that a server shows; only for who may make endpoints somewhere."""
     config.get(caller, Get(kind=Kind.ENDPOINTS, options={"mayTry": True}))
-    return seen(config, caller, "certificate", None, {"url": url})
+    return inspect_outside(config, caller, "certificate", None, {"url": url})
 
 
 def last_tags(
     config: ConfigClient, caller: Caller, endpoint: ResolvedEndpoint, repository: str, pattern: str, exclude: list[str]
 ) -> Json:
     """The last tags of a repository, each with whether a push of it would run and why. Raises `BadPattern`."""
-    listing = seen(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
+    listing = inspect_outside(config, caller, "tags", endpoint, {"repository": repository} if repository else {})
     return {**listing, "tags": [_judged(tag, pattern, exclude) for tag in listing["tags"]]}
 
 
@@ -116,7 +116,7 @@ def tags_to_run(
     resolved = ResolvedEndpoint.model_validate(config.get(caller, ask).document)
     meant = meant_repository(resolved.properties, repo_name)
     host = HUB_HOST if is_hub(resolved) else meant.host
-    listing = seen(config, caller, "tags", resolved, {"repository": meant.path, "details": True})
+    listing = inspect_outside(config, caller, "tags", resolved, {"repository": meant.path, "details": True})
     return tuple(_to_run(host, meant.path, tag) for tag in listing.get("tags") or ())
 
 
@@ -168,14 +168,14 @@ def _workload_choices(config: ConfigClient, caller: Caller, project: str, of: di
     cluster = prepared(config, caller, project=project, name=of["cluster"])
     return [
         {"value": f"{workload['name']}/{container['name']}", "title": f"{workload['name']}: {container['image']}"}
-        for workload in seen(config, caller, "workloads", cluster, options)["workloads"]
+        for workload in inspect_outside(config, caller, "workloads", cluster, options)["workloads"]
         for container in workload["containers"]
     ]
 
 
 def _repository_choices(config: ConfigClient, caller: Caller, project: str, of: dict[str, str]) -> list[Json]:
     endpoint = prepared(config, caller, project=project, name=of["registry"])
-    listing = seen(config, caller, "repositories", endpoint)
+    listing = inspect_outside(config, caller, "repositories", endpoint)
     prefix = f"{listing['namespace']}/" if listing["namespace"] else ""
     return [{"value": f"{prefix}{name}", "title": f"{prefix}{name}"} for name in listing["repositories"]]
 

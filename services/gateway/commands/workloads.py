@@ -15,7 +15,7 @@ EXECUTION = "portside.dev/execution"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LiveWorkload:
     """One workload, read back from its cluster."""
 
     state: str
@@ -29,7 +29,7 @@ class Seen:
         return {"state": self.state, "images": list(self.images), "ready": self.ready, "message": self.message}
 
 
-def look(config: ConfigClient, caller: Caller, id: str) -> Seen:
+def read_live_workload(config: ConfigClient, caller: Caller, id: str) -> LiveWorkload:
     """Read the workload of a deployment back. Raises `Refused` when its cluster cannot be asked."""
     deployment = config.get(caller, Get(kind=Kind.DEPLOYMENTS, id=id, options={"look": True})).document
     options = {key: deployment[key] for key in ("apiVersion", "namespace", "name")} | {
@@ -38,10 +38,10 @@ def look(config: ConfigClient, caller: Caller, id: str) -> Seen:
     endpoint = ResolvedEndpoint.model_validate(deployment["lookAt"])
     workload = config.inspect(caller, Inspect(what="workload", endpoint=endpoint, options=options)).document
     if not workload.get("found"):
-        return Seen("gone", message=f"{deployment['workloadKind']} {deployment['name']} no longer exists")
+        return LiveWorkload("gone", message=f"{deployment['workloadKind']} {deployment['name']} no longer exists")
     images = tuple(dict.fromkeys(map(str, workload.get("images") or ())))
     same = images == tuple(deployment["images"])
-    return Seen(
+    return LiveWorkload(
         "same" if same else "differs",
         images,
         bool(workload.get("ready")),

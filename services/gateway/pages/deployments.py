@@ -7,7 +7,7 @@ from itertools import groupby
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.gateway.commands.workloads import look
+from services.gateway.commands.workloads import read_live_workload
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Find, Get, Kind
 from shared.contracts.problems import Refused
@@ -54,7 +54,7 @@ def listing() -> str:
 
 def now(id: str) -> str:
     try:
-        return piece("_live_now.html", seen=look(session.context().config, session.caller(), id))
+        return piece("_live_now.html", seen=read_live_workload(session.context().config, session.caller(), id))
     except Refused as error:
         return piece("_live_now.html", seen=None, problem=error.problem)
 

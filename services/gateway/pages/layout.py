@@ -90,7 +90,7 @@ def _names() -> dict[str, Any]:
         "version": __version__,
         "help": site.chapter(request.path),
         "first_steps": first_use.shows_bar(),
-        "said": toasts.said(),
+        "said": toasts.previous_toast(),
     }
 
 

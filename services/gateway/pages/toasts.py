@@ -50,7 +50,7 @@ def say(message: str, link: str = "", word: str = "", *, undo: Undo | None = Non
         g.toast = Toast(message[:300], link, word, undo, failed[:500])
 
 
-def said() -> Toast | None:
+def previous_toast() -> Toast | None:
     """What the request before this one said; it is shown once."""
     try:
         fields = parse_json(urlsafe_b64decode(request.cookies.get(of_port(COOKIE, request), "")[: MAX_COOKIE * 2]))

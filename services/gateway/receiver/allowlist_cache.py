@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from services.gateway.ports import Asking, expect
+from services.gateway.ports import RequestPort, expect
 from shared.contracts.problems import Refused
 from shared.contracts.pushes import Allowlist, AllowlistAsk, AllowlistChanged, TokenEntry
 from shared.contracts.topics import ALLOWLIST_ASK
@@ -40,7 +40,7 @@ class CannotAsk(Exception):
 class AllowlistCache:
     """The tokens of this process. `on_change` and `on_gap` are what the broadcast listener calls."""
 
-    def __init__(self, post: Asking, file: Path) -> None:
+    def __init__(self, post: RequestPort, file: Path) -> None:
         self._post = post
         self._file = file
         self._lock = threading.Lock()

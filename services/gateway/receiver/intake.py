@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-from services.gateway.ports import Publishing
+from services.gateway.ports import PublishPort
 from shared.contracts.pushes import HookReceived, HooksRefused
 from shared.contracts.topics import HOOK_RECEIVED, HOOKS_REFUSED, Topic
 from shared.process import tracing
@@ -33,7 +33,7 @@ _DRAIN_AGAIN_S = 0.05
 class Intake:
     """Takes deliveries and drains the spool. `take` returns once the delivery is safe."""
 
-    def __init__(self, post: Publishing, spool: Spool, health: Health | None = None) -> None:
+    def __init__(self, post: PublishPort, spool: Spool, health: Health | None = None) -> None:
         self._post = post
         self._spool = spool
         self._health = health

@@ -100,7 +100,7 @@ def dial(url: str, guard: Guard, reach: Reach) -> tuple[str, Connect]:
     return host, lambda: guard.connect(host, port, reach=reach, timeout_s=TIMEOUT_S)
 
 
-def look(host: str, connect: Connect, trust: Trust) -> ServerCertificates:
+def read_certificates(host: str, connect: Connect, trust: Trust) -> ServerCertificates:
     """Shake hands, verifying; where that fails once more without, to see what was shown. Raises `OSError`."""
     with CancelScope(OVERALL_S):
         try:

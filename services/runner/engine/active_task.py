@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed, TaskType
+from services.runner.task_protocol import OpenEndpoint, TaskFailed, TaskRequest, TaskType
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Status, TaskStarted
@@ -35,7 +35,7 @@ END_PATIENCE_S = 120.0
 """So long a type may take to end what a cancelled task has outside; then the sockets of the call are closed."""
 
 
-class Stale(Exception):
+class StaleLeave(Exception):
     """Leave was given too long ago to act on."""
 
 
@@ -45,7 +45,7 @@ class ActiveTask:
 
     plan: TaskPlan
     type: TaskType
-    request: Asked
+    request: TaskRequest
     logs: LogBuffer
     input_exact: Json
     """Small enough to be recorded."""
@@ -175,7 +175,7 @@ class TaskTools:
 def called(live: ActiveTask, call: Call, host: Host, scope: CancelScope, *, needs_leave: bool) -> Any:
     """Call the type, in a thread whose scope this is; a call that changes something is not made on old leave."""
     if needs_leave and host.monotonic() - live.leave_at > STALE_LEAVE_S:
-        raise Stale
+        raise StaleLeave
     live.scope = scope
     if live.stop_asked and call != "cancel":
         scope.cancel()

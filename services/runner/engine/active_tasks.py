@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from services.runner.task_protocol import Asked, TaskFailed, TaskType
+from services.runner.task_protocol import TaskFailed, TaskRequest, TaskType
 from shared.contracts.history import Status
 from shared.contracts.runs import LogChunk
 from shared.grammar.manifests import secrets_in, shown_input
@@ -16,7 +16,7 @@ from .actions import Place
 from .active_task import ActiveTask, TaskTools
 from .logs import LogBuffer
 from .ports import Host
-from .prepare import Barred, Not, Ready, names_used, prepare
+from .prepare import Barred, NotStarted, Ready, names_used, prepare
 from .run_state import FoldedRun
 from .secrets import RunSecrets
 
@@ -43,13 +43,13 @@ class ActiveTasks:
 
     def take_up(
         self, stage: str, task: str, try_number: int, *, weigh: bool = False, begins: bool = False
-    ) -> ActiveTask | Not | Barred:
+    ) -> ActiveTask | NotStarted | Barred:
         """Put a task in hand, or say how it ended, or for whom it waits, before it could begin."""
         plan = self._folded.plan.task(stage, task)
         kind = self._host.types.get(plan.type)
         if kind is None:
             type_names = ", ".join(sorted(self._host.types))
-            return Not(Status.FAILED, f"There is no task type {plan.type}; this runner has {type_names}.")
+            return NotStarted(Status.FAILED, f"There is no task type {plan.type}; this runner has {type_names}.")
         try:
             scope = self._folded.scope(stage, task, plan.type)
             ready = prepare(
@@ -61,8 +61,8 @@ class ActiveTasks:
                 writers=lambda ready_input: self._writers(plan, kind, ready_input),
             )
         except TaskFailed as error:
-            return Not(Status.FAILED, error.message)
-        if isinstance(ready, Not):
+            return NotStarted(Status.FAILED, error.message)
+        if isinstance(ready, NotStarted):
             return ready
         if begins and (barred := self._barred(stage, plan, ready)):
             return barred
@@ -115,7 +115,7 @@ class ActiveTasks:
     ) -> ActiveTask:
         run_state, logs, stopping = self._folded, LogBuffer(), list[bool]()
         user, place = run_state.about.requested_by, (stage, plan.name)
-        request = Asked(
+        request = TaskRequest(
             type=plan.type,
             stage=stage,
             task=plan.name,

@@ -242,7 +242,7 @@ class Holder:
         for execution_id, verdict in answer.verdicts.items():
             run = self._runs.get(execution_id)
             if run is not None and run.attempt == attempts.get(execution_id):
-                run.told(verdict)
+                run.take_directive(verdict)
 
     def _tick_logs(self) -> None:
         self.later(LOGS_EVERY_S, self._tick_logs)

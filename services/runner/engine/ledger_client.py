@@ -49,7 +49,7 @@ class BusLedger:
             "Future[ReportAnswer]", self._bus.request_nowait(topics.RUN_REPORT, message, subject=message.execution_id)
         )
 
-    def tell(self, message: Report) -> Future[None]:
+    def send_report(self, message: Report) -> Future[None]:
         return self._bus.publish_nowait(topics.RUN_REPORT, message, subject=message.execution_id)
 
     def held(self, ask: Held) -> Future[HeldAnswer]:

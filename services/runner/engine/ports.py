@@ -33,7 +33,7 @@ class LedgerPort(Protocol):
     def report(self, message: Report) -> Future[ReportAnswer]:
         """Report, and hear what the ledger makes of it."""
 
-    def tell(self, message: Report) -> Future[None]:
+    def send_report(self, message: Report) -> Future[None]:
         """Report; done when the broker has it safe."""
 
     def held(self, ask: Held) -> Future[HeldAnswer]:

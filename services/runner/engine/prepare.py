@@ -24,7 +24,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class NotStarted:
     """The task does not begin: it is skipped, or failed before it did anything."""
 
     status: Status
@@ -56,13 +56,13 @@ def prepare(
     raw: frozenset[str] = frozenset(),
     fill: Fill = lambda *_: {},
     writers: Writers = lambda _: {},
-) -> Ready | Not:
+) -> Ready | NotStarted:
     """Weigh the preCondition where asked, then resolve the input, but for `raw` fields, and the endpoints' names."""
     try:
         if weigh and task.pre_condition and not evaluate(task.pre_condition, scope):
-            return Not(Status.SKIPPED, f"Skipped: its preCondition is false: {task.pre_condition}")
+            return NotStarted(Status.SKIPPED, f"Skipped: its preCondition is false: {task.pre_condition}")
     except (ConditionError, Unresolved) as error:
-        return Not(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
+        return NotStarted(Status.FAILED, f"Its preCondition cannot be evaluated: {error}")
     try:
         plain = {key: value for key, value in task.input.items() if key not in raw}
         own = fill(plain, scope)
@@ -74,7 +74,7 @@ def prepare(
             key: resolve(plain[key], scope, ("input", key), write) for key, write in by_field.items() if key in plain
         }
     except Unresolved as error:
-        return Not(Status.FAILED, str(error))
+        return NotStarted(Status.FAILED, str(error))
     return Ready({**values, **{key: task.input[key] for key in raw & task.input.keys()}}, roles)
 
 

@@ -174,7 +174,7 @@ class Reporter:
         self._told += len(events)
         self._under_way = True
         ledger = self._host.ledger
-        future: Future[Any] = ledger.report(message) if answered else ledger.tell(message)
+        future: Future[Any] = ledger.report(message) if answered else ledger.send_report(message)
         future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, len(events), ask)))
 
     def _sent(self, done: Future[Any], count: int, ask: Ask | None) -> None:

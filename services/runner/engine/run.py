@@ -91,7 +91,7 @@ class ActiveRun:
                     self._does[type(action)](action)
         raise RuntimeError(f"run {self.execution_id} decides without end")
 
-    def told(self, verdict: Directive) -> None:
+    def take_directive(self, verdict: Directive) -> None:
         """The ledger's word on this run."""
         if verdict is Directive.FENCED:
             self.abandon()

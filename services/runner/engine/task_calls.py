@@ -13,12 +13,12 @@ from shared.outbound.cancel_scope import CancelScope
 
 from . import actions as a
 from . import permits
-from .active_task import CANCEL_PATIENCE_S, END_PATIENCE_S, ActiveTask, Call, Stale, called
+from .active_task import CANCEL_PATIENCE_S, END_PATIENCE_S, ActiveTask, Call, StaleLeave, called
 from .active_tasks import ActiveTasks
 from .events import EventReporter, EventTooLarge
 from .outcomes import complaint, outcome
 from .ports import Host
-from .prepare import Barred, Not
+from .prepare import Barred, NotStarted
 from .reports import Ask, Reporter
 from .run_state import FoldedRun
 from .workers import Withdrawn
@@ -110,7 +110,7 @@ class TaskCalls:
         if isinstance(live, Barred):
             self._events.task_barred(stage, task, try_number, live)
             return None
-        if isinstance(live, Not):
+        if isinstance(live, NotStarted):
             self._events.task_ended(stage, task, try_number, live.status, live.message, {})
             return None
         return live
@@ -186,7 +186,7 @@ class TaskCalls:
                 return
             if isinstance(answer, Withdrawn):
                 self._put_off(live, on_record=call == "start" and live.started is not None)
-            elif isinstance(answer, Stale):
+            elif isinstance(answer, StaleLeave):
                 self._ask_leave(live, call, repeat=True)
             else:
                 self._came_back(live, answer)

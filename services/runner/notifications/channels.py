@@ -25,10 +25,10 @@ from shared.process import clock
 from . import chat, escaping, mail, pagerduty
 from .letters import TIMEOUT_S, FilledNotice, NotSent, Sent, judged
 
-__all__ = ["NotSent", "Sent", "defaults", "signed", "tell", "writers"]
+__all__ = ["NotSent", "Sent", "defaults", "send", "signed", "writers"]
 
 
-def tell(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, client: HttpClient) -> Sent:
+def send(notice: Notice, entry: Json, endpoint: OpenEndpoint | None, client: HttpClient) -> Sent:
     """Send once, everything in `entry` filled in; raises `NotSent`."""
     return _kind(notice.kind).send(FilledNotice(notice, entry, endpoint, client))
 

@@ -14,7 +14,7 @@ from shared.grammar.resolving import Scope, Unresolved, as_text, resolve
 from shared.outbound.http import HttpClient
 from shared.process.secrets import Opener, Sealer
 
-from .channels import NotSent, Sent, defaults, tell, writers
+from .channels import NotSent, Sent, defaults, send, writers
 
 TRIES = 5
 """One at once, and one after each rung of the bus's ladder: 1 s, 10 s, 1 min, 10 min."""
@@ -69,7 +69,7 @@ class Notifier:
                 entry["payload"] = _filled(payload, scope)
         except Unresolved as error:
             raise NotSent(str(error)) from None
-        return tell(notice, entry, endpoint, self._client)
+        return send(notice, entry, endpoint, self._client)
 
 
 def _filled_entry(kind: str, entry: Json, scope: Scope) -> Json:

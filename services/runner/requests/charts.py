@@ -38,7 +38,7 @@ _IMAGE, _TAG, _DIGEST = "${input.DOCKER_IMAGE}", "${input.DOCKER_TAG}", "${input
 _PROBE_HOST, _PROBE_DIGEST = "probe.invalid", "sha256:" + "0" * 64
 
 
-def look(endpoints: Mapping[str, OpenEndpoint], options: Json, client: HttpClient) -> Json:
+def inspect_chart(endpoints: Mapping[str, OpenEndpoint], options: Json, client: HttpClient) -> Json:
     """What a task's chart is made of. Raises TaskFailed.
 
     `endpoints` are those of the task's roles, `options` its fields, with `image`: which one the pipeline deploys.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
-from services.runner.clients.certificates import dial, look
+from services.runner.clients.certificates import dial, read_certificates
 from services.runner.clients.registry import Registry, RegistryProblem, account_of, built_at
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
 from services.runner.tasks.k8s.cluster import ClusterConnection
@@ -77,7 +77,7 @@ def _certificate(endpoint: OpenEndpoint | None, options: Json, client: HttpClien
     url = str(options.get("url") or (endpoint.text("kubernetesURL") if endpoint else ""))
     try:
         host, connect = dial(url, client.guard, Reach(endpoint is not None and endpoint.may_be_local))
-        return {"url": url, **look(host, connect, Trust()).document()}
+        return {"url": url, **read_certificates(host, connect, Trust()).document()}
     except ValueError as error:
         raise refuse(Code.INVALID, str(error), subject="url") from None
     except ForbiddenAddress as error:
@@ -202,5 +202,7 @@ _LOOKS: dict[str, Look] = {
     "workload": _workload,
     "workloads": _workloads,
 }
-_LOOKS_OF_TASKS: dict[str, Callable[[Mapping[str, OpenEndpoint], Json, HttpClient], Json]] = {"chart": charts.look}
+_LOOKS_OF_TASKS: dict[str, Callable[[Mapping[str, OpenEndpoint], Json, HttpClient], Json]] = {
+    "chart": charts.inspect_chart
+}
 """What needs the endpoints of a task's roles."""

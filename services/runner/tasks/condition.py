@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed
+from services.runner.task_protocol import Done, Effect, Step, Task, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError
 from shared.grammar.resolving import Unresolved
@@ -18,7 +18,7 @@ class Condition(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         condition = request.text("condition")
         try:
             holds = request.tools.evaluate(condition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.task_protocol import Asked, Done, Effect, Step, Task
+from services.runner.task_protocol import Done, Effect, Step, Task, TaskRequest
 from shared.contracts.base import Json
 
 
@@ -15,7 +15,7 @@ class Log(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         message = request.text("message")
         if message:
             request.tools.log(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
+from services.runner.task_protocol import Done, Effect, Step, Task, TaskFailed, TaskRequest, Waiting
 from shared.contracts.base import Json
 from shared.contracts.history import Status
 from shared.contracts.problems import Refused
@@ -18,7 +18,7 @@ class NestedPipeline(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         name = request.text("pipeline").strip()
         if not name:
             raise TaskFailed("The task names no pipeline to run.")
@@ -47,7 +47,7 @@ class NestedPipeline(Task):
         nested = {"executionId": child, "pipeline": name, "executionIndex": index}
         return Waiting("nested", f"Waits for {name} #{index}", None, nested)
 
-    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: TaskRequest, ask: Json, answer: Json) -> Step:
         brought = request.tools.take_over(answer.get("outputProperties") or {}, answer.get("sealedProperties") or {})
         name, index = ask.get("pipeline", ""), answer.get("executionIndex")
         output = {

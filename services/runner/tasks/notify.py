@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.runner.notifications.channels import NotSent, tell, writers
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.notifications.channels import NotSent, send, writers
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.notices import Notice
 from shared.grammar.resolving import Writer
@@ -29,17 +29,17 @@ class Notify(Task):
     def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         return writers(_kind(given, endpoint_types.get("notify", "")), written)
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         return self._send(request, 1)
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         return self._send(request, int(handle["tried"]) + 1)
 
-    def _send(self, request: Asked, try_number: int) -> Step:
+    def _send(self, request: TaskRequest, try_number: int) -> Step:
         endpoint = request.endpoint("notify") if request.roles.get("notify") else None
         kind = _kind(request.input, endpoint.type if endpoint is not None else "")
         try:
-            sent = tell(
+            sent = send(
                 _notice(request, kind), {**_defaults(request, kind), **_written(request.input)}, endpoint, self._client
             )
         except NotSent as failed:
@@ -59,7 +59,7 @@ def _written(fields: Json) -> Json:
     return {key: value for key, value in fields.items() if value not in (None, "")}
 
 
-def _defaults(request: Asked, kind: str) -> Json:
+def _defaults(request: TaskRequest, kind: str) -> Json:
     """What is said where the task says nothing."""
     title = f"{request.about.pipeline} #{request.about.index}: {request.stage}.{request.task}"
     if (write := writers(kind, {}).get("text")) is not None:
@@ -69,7 +69,7 @@ def _defaults(request: Asked, kind: str) -> Json:
     return {**texts, "text": text} if kind == "slack" else texts
 
 
-def _notice(request: Asked, kind: str) -> Notice:
+def _notice(request: TaskRequest, kind: str) -> Notice:
     about = {
         "name": request.about.pipeline,
         "executionIndex": request.about.index,

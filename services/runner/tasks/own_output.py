@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 
-from services.runner.task_protocol import Asked
+from services.runner.task_protocol import TaskRequest
 from shared.contracts.base import Json
 
 _PART = r"""(?:\.[A-Za-z_][\w-]*|\[\d+\]|\[(?:"[^"]*"|'[^']*')\])"""
 
 
-def holds(request: Asked, condition: str, word: str, output: Json) -> bool:
+def holds(request: TaskRequest, condition: str, word: str, output: Json) -> bool:
     """Evaluate a condition in which `word` stands for `output`."""
     return request.tools.evaluate(with_references(condition, word), output)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.runner.clients.http import TextReply, ask
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.conditions import ConditionError, MissingValue
 from shared.outbound.http import HttpClient
@@ -26,10 +26,10 @@ class Poll(Task):
         # It only reads, but for long: a pause or cancel that its holder has not heard of meets it at its start.
         return Effect.REPEATABLE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         return Running({"asked": 0}, "Asking", again_after_s=0.0)
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         poll_number, most = int(handle["asked"]) + 1, int(request.number("pollCount", 30))
         interval = request.number("pollIntervalSeconds", 10)
         try:
@@ -54,7 +54,7 @@ class Poll(Task):
             raise TaskFailed(f"After {poll_number} answers neither criterion held.", output)
         return Running({"asked": poll_number}, f"Asked {poll_number} of {most} times", again_after_s=max(interval, 0.1))
 
-    def _judge(self, request: Asked, reply: TextReply, output: Json) -> Done | None:
+    def _judge(self, request: TaskRequest, reply: TextReply, output: Json) -> Done | None:
         criteria = request.input.get("exitCriteria") or {}
         success, failure = (str(criteria.get(key) or "").strip() for key in ("success", "failure"))
         if not reply.ok and not request.flag("ignoreFailure"):
@@ -65,7 +65,7 @@ class Poll(Task):
             raise TaskFailed(f"The failure criterion held: {failure}", output)
         return Done(output, "Answered.") if reply.ok and not success and not failure else None
 
-    def _holds(self, request: Asked, condition: str, output: Json) -> bool:
+    def _holds(self, request: TaskRequest, condition: str, output: Json) -> bool:
         try:
             return holds(request, condition, "response", output)
         except ConditionError as error:

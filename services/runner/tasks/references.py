@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.runner.task_protocol import Asked
+from services.runner.task_protocol import TaskRequest
 from shared.grammar.repositories import HUB_HOST, registry_name
 
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-fA-F]{32,}")
@@ -56,7 +56,7 @@ class Pushed:
     """Registries that an input of the run names: under the same name and tag they hold copies."""
 
 
-def pushed(request: Asked) -> Pushed | None:
+def pushed(request: TaskRequest) -> Pushed | None:
     """From the push that started the run, or from the Docker inputs that somebody gave by hand."""
     hosts = frozenset(value.strip("/") for value in request.inputs.values() if isinstance(value, str) and value)
     if request.push is not None and request.push.tag:

@@ -17,7 +17,7 @@ from .log import Log
 from .nested import NestedPipeline
 from .notify import Notify
 from .poll import Poll
-from .rest import Rest
+from .rest import RestTask
 from .ssh import SSH
 from .user_operation import UserOperation
 
@@ -34,7 +34,7 @@ def task_types(clusters: Clusters, client: HttpClient, registries: Registries) -
         SSH(client.guard),
         UserOperation(),
         NestedPipeline(),
-        Rest(client),
+        RestTask(client),
         Poll(client),
         Notify(client),
     ]

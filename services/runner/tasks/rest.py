@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from services.runner.clients.http import ask
-from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, is_true
+from services.runner.task_protocol import Done, Effect, Step, Task, TaskFailed, TaskRequest, is_true
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient
@@ -21,7 +21,7 @@ _PROMISED = {
 """HTTP's own promises (RFC 9110): safe methods only read (9.2.1), idempotent ones may be repeated (9.2.2)."""
 
 
-class Rest(Task):
+class RestTask(Task):
     """An answer of 400 and above fails the task."""
 
     name = "REST"
@@ -37,7 +37,7 @@ class Rest(Task):
             return _PROMISED.get(_method(given), Effect.ONCE)
         return Effect.REPEATABLE if is_true(word) else Effect.ONCE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         method = _method(request.input)
         url = request.text("url").strip()
         headers = headers_of(request)
@@ -58,7 +58,7 @@ def _method(fields: Json) -> str:
     return str(fields.get("action") or "get").upper()
 
 
-def headers_of(request: Asked) -> dict[str, str]:
+def headers_of(request: TaskRequest) -> dict[str, str]:
     """The request's headers as text, with the task's span where the author names none and there is one."""
     headers = {str(name): str(value) for name, value in request.table("headers").items() if value is not None}
     if request.traceparent and not any(name.lower() == "traceparent" for name in headers):

@@ -13,7 +13,7 @@ from typing import Any
 import paramiko
 
 from services.runner.clients import ssh
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, as_word
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest, as_word
 from services.runner.tasks.shell_values import VALUES, fill_shell, with_variables
 from shared.contracts.base import Json
 from shared.contracts.texts import integer, whole_number
@@ -94,7 +94,7 @@ class SSH(Task):
     def fill(self, task_input: Json, scope: Scope) -> Json:
         return fill_shell({"script": task_input.get("script")}, scope) | _arguments_filled(task_input, scope)
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         script = request.text("script")
         if not script.strip():
             raise TaskFailed("The task has no script: write shell commands into `script`.")
@@ -111,7 +111,7 @@ class SSH(Task):
         request.tools.log(f"Script {request.key} on {login.place}")
         return Running({"folder": folder}, f"Runs on {login.host}", again_after_s=0.2)
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         login, folder = _login(request), str(handle["folder"])
         try:
             client = self._connect(request, login)
@@ -131,7 +131,7 @@ class SSH(Task):
         finally:
             self._close(request)
 
-    def cancel(self, request: Asked, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, handle: Json) -> None:
         try:
             _call(self._connect(request, _login(request)), _END.format(folder=shlex.quote(str(handle["folder"]))))
         except _LOST as error:
@@ -139,7 +139,7 @@ class SSH(Task):
         finally:
             self._close(request)
 
-    def _over(self, request: Asked, client: paramiko.SSHClient, folder: str, state: str) -> Step:
+    def _over(self, request: TaskRequest, client: paramiko.SSHClient, folder: str, state: str) -> Step:
         _, response = _call(client, f"head -c {_CHUNK} {shlex.quote(folder)}/response 2>/dev/null")
         texts = {name: bytes(request.memory.get(f"{name} text", b"")).decode("utf-8", "replace") for name in _STREAMS}
         code = integer(state)
@@ -167,7 +167,7 @@ class SSH(Task):
         reason = f": {output['errorMessage']}" if output["errorMessage"] else "."
         raise TaskFailed(f"The script ended with exit code {code}{reason}", output)
 
-    def _print(self, request: Asked, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
+    def _print(self, request: TaskRequest, client: paramiko.SSHClient, folder: str, *, over: bool) -> None:
         """Pass on the lines that the script has printed since the last look, to the end where it prints no more.
 
         Only whole ones: in two halves of a line nobody would know the secret that lies across them.
@@ -192,7 +192,7 @@ class SSH(Task):
                 if len(new) < _CHUNK:
                     break
 
-    def _skip(self, request: Asked, client: paramiko.SSHClient, folder: str, name: str) -> None:
+    def _skip(self, request: TaskRequest, client: paramiko.SSHClient, folder: str, name: str) -> None:
         """Leave out what is too much of a finished script's output; its beginning is read already, its end will be."""
         _, size = _call(client, f"wc -c < {shlex.quote(folder)}/{name}")
         at = int(request.memory.get(f"{name} at", 0))
@@ -201,7 +201,7 @@ class SSH(Task):
             request.tools.log(f"… {excess} bytes left out …")
             request.memory[f"{name} at"] = at + excess
 
-    def _connect(self, request: Asked, login: ssh.Login) -> paramiko.SSHClient:
+    def _connect(self, request: TaskRequest, login: ssh.Login) -> paramiko.SSHClient:
         client: paramiko.SSHClient | None = request.memory.get("client")
         if client is not None and (transport := client.get_transport()) is not None and transport.is_active():
             return client
@@ -221,7 +221,7 @@ class SSH(Task):
         request.memory["folder known"] = True
         return client
 
-    def _close(self, request: Asked) -> None:
+    def _close(self, request: TaskRequest) -> None:
         client = request.memory.pop("client", None)
         if client is not None:
             client.close()
@@ -232,7 +232,7 @@ _STREAMS = ("log", "error")
 _REACH = Reach()
 
 
-def _login(request: Asked) -> ssh.Login:
+def _login(request: TaskRequest) -> ssh.Login:
     host, port = _host_and_port(request.text("host").strip())
     user = request.text("username").strip()
     if not host or not user:
@@ -262,7 +262,7 @@ _HOST = re.compile(r"(?:\[(?P<inner>[^\[\]]+)\]|(?P<plain>[^:\[\]]*))(?::(?P<por
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _script(request: Asked, script: str) -> str:
+def _script(request: TaskRequest, script: str) -> str:
     """What runs on the host: the environment, then the author's script, as written or by `sh`."""
     variables = request.table("environmentVariables")
     if wrong := [name for name in variables if not _VARIABLE.fullmatch(name)]:

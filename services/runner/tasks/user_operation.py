@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.runner.task_protocol import Asked, Done, Effect, Step, Task, TaskFailed, Waiting
+from services.runner.task_protocol import Done, Effect, Step, Task, TaskFailed, TaskRequest, Waiting
 from shared.contracts.base import Json
 
 LONGEST_S = 36_500 * 86_400.0
@@ -21,7 +21,7 @@ class UserOperation(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.PURE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         summary = request.text("summary") or f"{request.stage}.{request.task}"
         ask: Json = {
             "summary": summary,
@@ -37,7 +37,7 @@ class UserOperation(Task):
         due_at = request.tools.now() + min(_life_s(request), LONGEST_S)
         return Waiting("approval", f"Waits for approval: {summary}", due_at, ask)
 
-    def answered(self, request: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, request: TaskRequest, ask: Json, answer: Json) -> Step:
         approver, comments = answer.get("respondedBy") or "somebody", str(answer.get("comments") or "")
         output = {key: value for key, value in answer.items() if key not in ("answers", "tryNumber")}
         if answer.get("status") != "Approved":
@@ -51,7 +51,7 @@ def _names(value: Any) -> list[str]:
     return [str(name).strip() for name in value or () if str(name).strip()]
 
 
-def _life_s(request: Asked) -> float:
+def _life_s(request: TaskRequest) -> float:
     if request.input.get("expirationInDays"):
         return request.number("expirationInDays", 3) * _UNITS_S["DAYS"]
     unit = request.text("expirationUnit", "DAYS").upper() or "DAYS"

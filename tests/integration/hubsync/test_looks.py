@@ -111,7 +111,7 @@ class Street(Observer):
             answer = self.hub_looks(asked) if isinstance(asked, TagsLook) else self.resolver(asked)
             with self.office.store.write() as uow, RunBatch(uow) as movement:
                 if isinstance(answer, TagsSeen):
-                    self.looks.seen(movement, answer)
+                    self.looks.take_answer(movement, answer)
                 else:
                     self.receiver.resolved(movement, answer)
 
@@ -268,7 +268,7 @@ def test_an_answer_from_before_the_webhook_was_disabled_makes_no_baseline(street
     street.push("1.0")
     street.office.act(Kind.WEBHOOKS, "patch", {"enabled": True}, id=made["id"])
     with street.office.store.write() as uow, RunBatch(uow) as movement:
-        street.looks.seen(movement, early)
+        street.looks.take_answer(movement, early)
     street.later(1)
     assert street.events() == []
 

@@ -124,7 +124,7 @@ def mail(method: str) -> Callable[[int], None]:
 
 def certificate(port: int) -> None:
     host, connect = certificates.dial(f"https://127.0.0.1:{port}", LOOPBACK.guard, Reach())
-    certificates.look(host, connect, SYSTEM)
+    certificates.read_certificates(host, connect, SYSTEM)
 
 
 HALF_A_HEAD = b"HTTP/1.1 200 OK\r\nX-A: "

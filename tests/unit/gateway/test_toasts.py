@@ -104,6 +104,6 @@ def test_what_was_done_is_said_with_a_link_and_undone_where_that_is_possible(
     answer = ann.post(address, data={"form_token": token, **fields})
     assert answer.status_code == 302, answer.text[answer.text.index("<main") :][:900]
     with ann.application.test_request_context(headers={"Cookie": answer.headers["Set-Cookie"]}):
-        toast = toasts.said()
+        toast = toasts.previous_toast()
     assert toast is not None and toast.message.endswith(".") and "None" not in toast.message
     assert (toast.link, bool(toast.undo)) == (link, undone)

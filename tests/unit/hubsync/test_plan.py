@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from services.hubsync.plan import CreateHook, DeleteHook, ListedHook, Want, normal, plan
+from services.hubsync.plan import CreateHook, DeleteHook, DesiredHook, ListedHook, normal, plan
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
 FOREIGN = ListedHook("their-hook", "their hook", ("https://elsewhere.example.com/x",))
 
 
-def want(generation: int = 1, *, token: str = "t1", webhook: str = "w1", gone: bool = False, **more: str) -> Want:
-    return Want(webhook, f"portside-i1-{webhook}-{generation}", generation, BASE + token, gone, more.get("slug"))
+def want(
+    generation: int = 1, *, token: str = "t1", webhook: str = "w1", gone: bool = False, **more: str
+) -> DesiredHook:
+    return DesiredHook(webhook, f"portside-i1-{webhook}-{generation}", generation, BASE + token, gone, more.get("slug"))
 
 
 def seen(name: str, token: str = "t1") -> ListedHook:

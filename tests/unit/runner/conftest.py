@@ -13,7 +13,7 @@ import pytest
 
 from services.runner.engine import executor, reports
 from services.runner.engine.executor import Holder
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed, Waiting
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest, Waiting
 from services.runner.tasks.condition import Condition
 from services.runner.tasks.log import Log
 from shared.contracts.base import Json
@@ -40,7 +40,7 @@ class Probe(Task):
     def effect(self, given: Json) -> Effect:
         return Effect(given.get("effect", "once"))
 
-    def start(self, asked: Asked) -> Step:
+    def start(self, asked: TaskRequest) -> Step:
         with self.lock:
             self.starts.append(asked.task)
             self.keys.append(asked.key)
@@ -58,16 +58,16 @@ class Probe(Task):
             return Waiting("approval", "waits for you", plan.get("due_at"), {"summary": plan["ask"]})
         return Done(dict(plan.get("output", {})), "done")
 
-    def observe(self, asked: Asked, handle: Json) -> Step:
+    def observe(self, asked: TaskRequest, handle: Json) -> Step:
         self.observed.append(handle)
         if not self.gate.wait(0.001) or asked.input.get("for_ever"):
             return Running(handle, again_after_s=0.01)
         return Done({"id": handle["id"]}, "seen")
 
-    def cancel(self, asked: Asked, handle: Json) -> None:
+    def cancel(self, asked: TaskRequest, handle: Json) -> None:
         self.cancelled.append(handle)
 
-    def answered(self, asked: Asked, ask: Json, answer: Json) -> Step:
+    def answered(self, asked: TaskRequest, ask: Json, answer: Json) -> Step:
         if answer.get("status") != "Approved":
             raise TaskFailed(f"Rejected by {answer.get('by')}")
         return Done({"by": answer.get("by")})

@@ -113,7 +113,7 @@ class MemoryLedger:
             self._make(step)
             return _failed(Away("no answer")) if self.answer_is_lost(said) else _done(answer)
 
-    def tell(self, said: Report) -> Future[None]:
+    def send_report(self, said: Report) -> Future[None]:
         with self._lock:
             if self.away:
                 return _failed(Away("not confirmed"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.runner.engine import actions as a
 from services.runner.engine import decide as d
-from services.runner.engine.prepare import Not, outputs, prepare
+from services.runner.engine.prepare import NotStarted, outputs, prepare
 from services.runner.task_protocol import Effect
 from shared.contracts import history as h
 from shared.contracts.history import Output, Recorded, Status
@@ -145,7 +145,7 @@ class Play:
     def _start(self, action: a.StartTask) -> None:
         task = self.plan.task(action.stage, action.task)
         ready = prepare(task, self.scope(), weigh=action.weigh)
-        if isinstance(ready, Not):
+        if isinstance(ready, NotStarted):
             self._end(action.stage, action.task, ready.status, ready.message, number=action.try_number)
             return
         found = self.state.task(action.stage, action.task)

@@ -13,7 +13,7 @@ from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
 from services.runner.tasks.k8s.rollout import keeps_old_pods, readiness, revision_of
 from services.runner.tasks.k8s.server_defaults import clearing
-from services.runner.tasks.k8s.watch import look
+from services.runner.tasks.k8s.watch import snapshot
 from tests.fuzz.clusters import CLUSTERS, AnsweringCluster, asked
 
 WEB = Ref("apps/v1", "Deployment", "apps", "web")
@@ -91,12 +91,12 @@ def test_null_is_absent_and_what_is_not_read_may_have_any_shape() -> None:
 def test_a_roll_out_that_is_answered_with_words_for_numbers_ends_in_words() -> None:
     answers = json.loads(CLUSTERS[0].seed)
     path = "/apis/apps/v1/namespaces/apps/deployments/web"
-    assert look(asked(WEB), AnsweringCluster(answers), [WEB]).messages
+    assert snapshot(asked(WEB), AnsweringCluster(answers), [WEB]).messages
     answers["/api/v1/namespaces/apps/events"]["items"][0]["count"] = "many"
-    assert look(asked(WEB), AnsweringCluster(answers), [WEB]).messages, "events only explain"
+    assert snapshot(asked(WEB), AnsweringCluster(answers), [WEB]).messages, "events only explain"
     answers[path]["status"]["updatedReplicas"] = "abc"
     with pytest.raises(ClusterError, match=r'answered "abc" as status\.updatedReplicas, where a number is expected'):
-        look(asked(WEB), AnsweringCluster(answers), [WEB])
+        snapshot(asked(WEB), AnsweringCluster(answers), [WEB])
 
 
 def test_fields_of_custom_kinds_are_not_taken_for_those_of_kubernetes() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 import structlog
 
-from services.runner.task_protocol import Asked, Step
+from services.runner.task_protocol import Step, TaskRequest
 from shared.contracts.runs import ResolvedVariable
 from shared.process import logging as process_logging
 from shared.process.secrets import Opener, Sealer
@@ -103,7 +103,7 @@ def test_libraries_do_not_debug(logs: Logs) -> None:
 def test_a_task_that_fails_unforeseen_puts_no_secret_into_the_log(
     rig: Rig, keys: tuple[Sealer, Opener], probe: Probe, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    def start(request: Asked) -> Step:
+    def start(request: TaskRequest) -> Step:
         raise ValueError(" ".join([request.input["output"]["token"], *FORMS.values()]))
 
     monkeypatch.setattr(probe, "start", start)

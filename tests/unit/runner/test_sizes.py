@@ -9,7 +9,7 @@ import pytest
 
 from services.config.model.claims import State
 from services.runner.engine.logs import MAX_CHUNK_CHARS, LogBuffer
-from services.runner.task_protocol import Asked, Done, Running, Step, Waiting
+from services.runner.task_protocol import Done, Running, Step, TaskRequest, Waiting
 from shared.contracts.base import Json
 from shared.contracts.bounds import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, excess
 from shared.contracts.history import Event, Status, TaskEnded
@@ -114,7 +114,7 @@ def test_a_task_that_must_remember_too_much_fails_before_it_goes_on(
 
 
 def test_a_task_that_comes_to_remember_too_much_ends_what_it_began(rig: Rig, probe: Probe) -> None:
-    def observe(asked: Asked, handle: Json) -> Step:
+    def observe(asked: TaskRequest, handle: Json) -> Step:
         return Running({**handle, "state": "x" * 1_200_000})
 
     probe.observe = observe  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.runner.task_protocol import Asked, Done, Running, TaskFailed
+from services.runner.task_protocol import Done, Running, TaskFailed, TaskRequest
 from services.runner.tasks import ssh
 from shared.contracts.runs import Started
 from tests.support.outbound import LOOPBACK
@@ -25,11 +25,11 @@ class Tools:
         return 0.0
 
 
-def asked(**given: Any) -> Asked:
+def asked(**given: Any) -> TaskRequest:
     about = Started(execution_id="e", project="p", pipeline="x", pipeline_id="p1", index=1, requested_by="ada")
     more = {"host": "app.example.com", "username": "deploy", **given}
     tools = cast("Any", Tools())
-    return Asked("SSH", "S", "T", 1, 1, 1, more, {}, about, {}, tools, {})
+    return TaskRequest("SSH", "S", "T", 1, 1, 1, more, {}, about, {}, tools, {})
 
 
 @pytest.mark.parametrize(

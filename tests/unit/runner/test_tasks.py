@@ -16,11 +16,11 @@ from services.config.model.claims import State
 from services.runner.clients.registry import Registries
 from services.runner.engine.executor import Holder
 from services.runner.settings import RunnerSettings
-from services.runner.task_protocol import Asked, Effect, TaskFailed
+from services.runner.task_protocol import Effect, TaskFailed, TaskRequest
 from services.runner.tasks.k8s.cluster import Clusters
 from services.runner.tasks.own_output import with_references
 from services.runner.tasks.registry import task_types
-from services.runner.tasks.rest import Rest
+from services.runner.tasks.rest import RestTask
 from shared.contracts.history import Status
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import NestedStarted, ResolvedVariable, Started, StartNested, Take
@@ -194,7 +194,7 @@ def test_rest_fails_in_code_streams_words(run: Run, echo: tuple[str, list[Any]])
     ],
 )
 def test_what_a_request_changes_is_its_authors_word_or_else_http_s(given: dict[str, Any], effect: Effect) -> None:
-    assert Rest(GUARDED).effect(given) is effect
+    assert RestTask(GUARDED).effect(given) is effect
 
 
 @pytest.mark.parametrize("path", ["/", "/to/127.0.0.1:9"])
@@ -375,7 +375,7 @@ def test_sixteen_slow_servers_stop_no_other_run_and_end_by_their_timeout(
 
 def begin(holder: Holder, name: str, given: dict[str, Any]) -> Future[Any]:
     about = Started(execution_id=name, project="p", pipeline="x", pipeline_id="p1", index=1, requested_by="ada")
-    asked = Asked("REST", "S", "T", 1, 1, 1, given, {}, about, {}, cast("Any", Quiet()), {})
+    asked = TaskRequest("REST", "S", "T", 1, 1, 1, given, {}, about, {}, cast("Any", Quiet()), {})
     done: Future[Any] = Future()
     holder.work("p", lambda _scope: settle(done, lambda: holder.types["REST"].start(asked)), lambda _answer: None)
     return done

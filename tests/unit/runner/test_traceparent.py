@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from services.runner.task_protocol import Asked, Tools
+from services.runner.task_protocol import TaskRequest, Tools
 from services.runner.tasks.k8s import desired, diff
 from services.runner.tasks.k8s.fence import TRACE
 from services.runner.tasks.rest import headers_of
@@ -23,7 +23,7 @@ def deployment(**annotations: str) -> dict[str, Any]:
     }
 
 
-def request(traceparent: str, **headers: str) -> Asked:
+def request(traceparent: str, **headers: str) -> TaskRequest:
     about = Started(
         execution_id="e1",
         project="default",
@@ -33,7 +33,7 @@ def request(traceparent: str, **headers: str) -> Asked:
         requested_by="ann",
         traceparent=traceparent,
     )
-    return Asked(
+    return TaskRequest(
         type="REST",
         stage="Deploy",
         task="call",

@@ -88,14 +88,14 @@ class Endpoints(Scoped[Endpoint]):
             for value in values
         ]
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Endpoint:
         """A new endpoint."""
         endpoint = self._checked(_dated(self._built(uow, person, ask, project), {}, uow.now), ask)
         _demand_administrator(person, None, endpoint)
         _demand_variable_right(uow, person, endpoint)
         return endpoint
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: Endpoint, *, partial: bool) -> Endpoint:
         """The endpoint after a change; the mask keeps a secret, a blank removes it."""
         body = ask.body
         type_ = endpoint_type(text(body, "type", old.type), table(body, "properties") or old.properties)
@@ -159,7 +159,7 @@ class Endpoints(Scoped[Endpoint]):
     def _draft(self, uow: Reading, person: Person, ask: Act, stored: Endpoint | None) -> Endpoint:
         """What a body not yet stored would become."""
         if stored is not None:
-            return self.changed(uow, person, ask, stored, partial=False)  # type: ignore[arg-type]
+            return self.changed_value(uow, person, ask, stored, partial=False)  # type: ignore[arg-type]
         project = choose_project(uow, person, text(ask.body, "project"), self.noun)
         body = {"name": "new endpoint", **{key: value for key, value in ask.body.items() if value}}
         endpoint = self._checked(self._built(uow, person, ask.model_copy(update={"body": body}), project), ask)

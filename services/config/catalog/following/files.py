@@ -84,8 +84,8 @@ def flaws_of(file: str, problem: Problem, item: Item | None) -> list[FileFlaw]:
 
 def _placed(file: str, item: Item | None, flaw: Flaw) -> FileFlaw:
     if flaw.line is None:
-        return _flaw(file, item, _steps(flaw.path), flaw.told)
-    return {"file": file, "line": flaw.line, "column": flaw.column or 1, "path": flaw.path, "message": flaw.told}
+        return _flaw(file, item, _steps(flaw.path), flaw.with_hint)
+    return {"file": file, "line": flaw.line, "column": flaw.column or 1, "path": flaw.path, "message": flaw.with_hint}
 
 
 def _steps(path: str) -> Path:

@@ -70,7 +70,7 @@ class SourceFollowing:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    def seen(self, uow: UnitOfWork, answer: SourceSeen) -> None:
+    def take_answer(self, uow: UnitOfWork, answer: SourceSeen) -> None:
         """The answer to a look. One that is older than another changes nothing."""
         source = SOURCES.one(uow, project=answer.project)
         if source is None or answer.asked_at < max(source.followed_at, source.looked_at):

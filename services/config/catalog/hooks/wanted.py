@@ -12,7 +12,7 @@ from services.config.store.definitions import webhooks as webhooks_store
 from services.config.store.definitions.endpoints import ENDPOINTS
 from shared.contracts import topics
 from shared.contracts.base import Sealed
-from shared.contracts.mirror import Elsewhere, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
+from shared.contracts.mirror import ForeignHook, MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.contracts.times import wire_time
 from shared.grammar.repositories import DOCKER_HUB, HUB_HOST, Repository, join_repository, meant_repository
 from shared.process.addresses import may_be_local
@@ -204,7 +204,7 @@ def report(uow: UnitOfWork, mirror_report: MirrorReport) -> None:
         uow.timer(PASS_TIMER, mirror_report.webhook_id, mirror_report.retry_at)
 
 
-def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, hooks: tuple[Elsewhere, ...]) -> None:
+def _note_elsewhere(uow: UnitOfWork, webhook: Webhook, hooks: tuple[ForeignHook, ...]) -> None:
     there = {hook.slug for hook in hooks}
     for hook in webhook.elsewhere:
         if hook["slug"] in webhook.replacing and hook["slug"] not in there:

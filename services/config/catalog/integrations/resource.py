@@ -82,12 +82,14 @@ class Integrations(Scoped[Integration]):
             for value in values
         ]
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Integration:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Integration:
         """A new draft; its YAML must be readable."""
         stamped = self.stamp(uow, person, project, name_of(ask.body, self.noun), ask.body)
         return Integration(**stamped, yaml=_checked(text(ask.body, "yaml")))
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Integration, *, partial: bool) -> Integration:
+    def changed_value(
+        self, uow: UnitOfWork, person: Person, ask: Act, old: Integration, *, partial: bool
+    ) -> Integration:
         """The draft after a change; versions stay as they are."""
         return replace(
             old,

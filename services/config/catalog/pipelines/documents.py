@@ -63,7 +63,7 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
         listed = "; ".join(flaw.placed for flaw in flaws[:5])
         more = f" (and {len(flaws) - 5} more)" if len(flaws) > 5 else ""
         raise refused(f"pipeline {name} has {_count(flaws)}: {listed}{more}", flaws)
-    warnings = [warning(name, flaw.path, flaw.told, "SEVERE") for flaw in foreign]
+    warnings = [warning(name, flaw.path, flaw.with_hint, "SEVERE") for flaw in foreign]
     try:
         spec = read_pipeline(tree)
     except Malformed as error:
@@ -72,7 +72,7 @@ def checked(tree: Mapping[str, Any], located: Located | None) -> tuple[PipelineS
     return spec, warnings + blanks + static_warnings(name, tree, findings.warnings)
 
 
-def kept(body: Mapping[str, Any]) -> Json:
+def stored_body(body: Mapping[str, Any]) -> Json:
     """What the store keeps of a body beside the columns: every other field, ours or not, with maps and lists typed."""
     tree = {key: value for key, value in body.items() if key not in READ_ONLY and key not in COLUMNS}
     for key in MAPS:
@@ -154,7 +154,7 @@ def unfit_inputs(name: str, spec: PipelineSpec, find: Callable[[str], RunnablePi
             _, flaws = run_inputs(read_pipeline(called.tree), call.inputs)
             for flaw in flaws:
                 place = path_text((*call.path, flaw.path.removeprefix("input.")))
-                warnings.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.told}", "SEVERE"))
+                warnings.append(warning(name, place, f"{call.who} runs {call.pipeline}: {flaw.with_hint}", "SEVERE"))
     return warnings
 
 
@@ -189,7 +189,7 @@ def _calls(spec: PipelineSpec) -> Iterator[_Call]:
 
 def static_warnings(name: str, tree: Mapping[str, Any], flaws: Sequence[Flaw]) -> list[Json]:
     """What is legal and probably not meant."""
-    warnings = [warning(name, flaw.path, flaw.told, "WARNING") for flaw in flaws]
+    warnings = [warning(name, flaw.path, flaw.with_hint, "WARNING") for flaw in flaws]
     options = [str(option).upper() for option in tree.get("options") or []]
     for option, word in (("GIT_TRIGGER", "Git"), ("GERRIT_TRIGGER", "Gerrit")):
         if option in options:

@@ -116,13 +116,13 @@ class Pipelines(Scoped[Pipeline]):
         """All that its author wrote; whether it is enabled is switched while it is in use."""
         return {key: value for key, value in document.items() if key not in _NOT_IN_FILES}
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Pipeline:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Pipeline:
         """A new pipeline, disabled unless `options.keepEnabled` says to honour what the body says."""
         body, located = _body(ask)
         state = "DISABLED"
         if ask.options.get("keepEnabled"):
             state = _state_of(body, "ENABLED" if flag(body, "enabled", True) else "DISABLED")
-        tree = trees.kept(body)
+        tree = trees.stored_body(body)
         # The mark is ours to set: it lets a run start that would be refused.
         marked = tree.pop(IMPORTED, False) and ask.options.get("cloned")
         if marked or (ask.options.get("imported") and trees.looks_exported(tree)):
@@ -136,7 +136,7 @@ class Pipelines(Scoped[Pipeline]):
         )
         return _with_tree(blank, body, tree, located)
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Pipeline, *, partial: bool) -> Pipeline:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: Pipeline, *, partial: bool) -> Pipeline:
         """The pipeline after a change; a patch names fields of the top level."""
         body, located = _body(ask)
         new = replace(
@@ -146,7 +146,7 @@ class Pipelines(Scoped[Pipeline]):
             tags=tags_of(body, old.tags if partial else ()),
             state=_next_state(old, body),
         )
-        new_fields = {key: item for key, item in trees.kept(body).items() if key != IMPORTED}
+        new_fields = {key: item for key, item in trees.stored_body(body).items() if key != IMPORTED}
         if partial and not new_fields and "concurrency" not in body:
             return new
         tree = {**old.tree, **new_fields} if partial else new_fields
@@ -300,7 +300,7 @@ def _as_of(pipeline: Pipeline, version: PipelineVersion) -> Pipeline:
         tags=list(tree.get("tags") or []),
         concurrency=int(tree.get("concurrency") or DEFAULT_CONCURRENCY),
         state=version.state,
-        tree=trees.kept(tree),
+        tree=trees.stored_body(tree),
         warnings=trees.checked(tree, None)[1],
     )
 

@@ -47,7 +47,7 @@ class Schedules(Scoped[Schedule]):
         ids = projects.ids(uow, [value.project for value in values])
         return [_document(value, ids.get(value.project, ""), uow.now) for value in values]
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Schedule:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Schedule:
         """A new schedule, enabled unless the body says otherwise."""
         blank = Schedule(
             **self.stamp(uow, person, project, name_of(ask.body, self.noun), ask.body),
@@ -60,7 +60,7 @@ class Schedules(Scoped[Schedule]):
         )
         return self._with(uow, person, ask, blank, partial=True)
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Schedule, *, partial: bool) -> Schedule:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: Schedule, *, partial: bool) -> Schedule:
         """The schedule after a change."""
         named = replace(
             old,

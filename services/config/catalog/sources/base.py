@@ -105,7 +105,7 @@ class Kept(Scoped[V]):
         """The objects of its project that it names."""
         return []
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> V:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> V:
         """A new definition; what it names may follow later, as in an import."""
         body = ask.body
         required(body, self.noun, *self.must)
@@ -116,7 +116,7 @@ class Kept(Scoped[V]):
         stamped = self.stamp(uow, person, project, name_of(body, self.noun), body)
         return self.value(**stamped, **columns, tree=tree, **secrets)
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: V, *, partial: bool) -> V:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: V, *, partial: bool) -> V:
         """The definition after a change."""
         body = ask.body
         columns, tree = read_fields(self.fields, body, shown_fields(self.fields, old), partial=partial)

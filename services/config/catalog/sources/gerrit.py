@@ -62,7 +62,7 @@ class GerritListeners(Kept[GerritListener]):
         """What would be stored, with its warnings; nothing is stored."""
         project = self.project_of_new(uow, person, ask)
         demand(uow, person, project, Right.EDIT, f"validate {self.noun}s")
-        return Document(document=self.document(uow, self.made(uow, person, ask, project)))
+        return Document(document=self.document(uow, self.new_value(uow, person, ask, project)))
 
 
 class GerritTriggers(Kept[GerritTrigger]):

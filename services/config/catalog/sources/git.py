@@ -64,18 +64,18 @@ class GitWebhooks(Kept[GitWebhook]):
             DefinitionReference("pipeline", PIPELINES, value.pipeline, "pipeline"),
         ]
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> GitWebhook:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> GitWebhook:
         """A new one; it gets a secure token where the request brought none."""
-        webhook = super().made(uow, person, ask, project)
+        webhook = super().new_value(uow, person, ask, project)
         if hashed := ask.hashes.get("secretToken"):
             return replace(webhook, token_hash=hashed)
         token = new_token()
         box = self.context.seal(token).model_dump()
         return replace(webhook, secrets={**webhook.secrets, "secretToken": box}, token_hash=token_hash(token))
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: GitWebhook, *, partial: bool) -> GitWebhook:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: GitWebhook, *, partial: bool) -> GitWebhook:
         """A new secure token lets pushes in from now on; the old one no longer does."""
-        new = super().changed(uow, person, ask, old, partial=partial)
+        new = super().changed_value(uow, person, ask, old, partial=partial)
         if hashed := ask.hashes.get("secretToken"):
             return replace(new, token_hash=hashed)
         box = old.secrets.get("secretToken")

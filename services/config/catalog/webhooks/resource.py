@@ -78,7 +78,7 @@ class Webhooks(Scoped[Webhook]):
     def documents(self, uow: Reading, values: Sequence[Webhook]) -> list[Json]:
         return documents.documents(uow, values)
 
-    def made(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Webhook:
+    def new_value(self, uow: UnitOfWork, person: Person, ask: Act, project: str) -> Webhook:
         """A new webhook; what it lacks it says."""
         name = name_of(ask.body, self.noun)
         ask = self._with_endpoint(uow, person, ask, project)
@@ -107,7 +107,7 @@ class Webhooks(Scoped[Webhook]):
         )
         return self._filled(uow, ask, blank, partial=False)
 
-    def changed(self, uow: UnitOfWork, person: Person, ask: Act, old: Webhook, *, partial: bool) -> Webhook:
+    def changed_value(self, uow: UnitOfWork, person: Person, ask: Act, old: Webhook, *, partial: bool) -> Webhook:
         """The webhook after a change; a token that is not given again is kept."""
         ask = self._with_endpoint(uow, person, ask, old.project)
         new = self._filled(uow, ask, old, partial=partial)

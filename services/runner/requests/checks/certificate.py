@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.clients.certificates import Connect, acceptable, changed, dial, distrusted, look
+from services.runner.clients.certificates import Connect, acceptable, changed, dial, distrusted, read_certificates
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
@@ -20,7 +20,7 @@ def explain(place: str, host: str, connect: Connect, endpoint: OpenEndpoint, oth
     """Look at the certificate without trusting it; the details hold the change of the endpoint that would accept it."""
     trust = trust_of(endpoint.properties)
     try:
-        certificate_look = look(host, connect, trust)
+        certificate_look = read_certificates(host, connect, trust)
     except (OSError, ValueError):
         return Validated(ok=False, code=DISTRUSTED, message=otherwise)
     authority = "certAuthorityData" if endpoint.type == "k8s" else "caCertificate"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind
 from shared.contracts.problems import Refused
@@ -20,7 +20,7 @@ class Custom(JobTask):
 
     name = CUSTOM
 
-    def work(self, request: Asked) -> JobWork:
+    def work(self, request: TaskRequest) -> JobWork:
         """The code that config gives for this try, with the task's inputs."""
         code = self._code(request)
         properties = request.table("properties")
@@ -34,7 +34,7 @@ class Custom(JobTask):
         """`properties`, as Code Stream has it."""
         return {"properties": dict(printed.exports)}
 
-    def _code(self, request: Asked) -> IntegrationCode:
+    def _code(self, request: TaskRequest) -> IntegrationCode:
         name = request.text("name").strip()
         if not name:
             raise TaskFailed("The task names no custom integration: set `name`.")

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from services.runner.task_protocol import Asked, Done, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Done, Effect, Running, Step, Task, TaskFailed, TaskRequest
 from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Object, Ref
@@ -35,7 +35,7 @@ class JobTask(Task):
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
 
-    def work(self, request: Asked) -> JobWork:
+    def work(self, request: TaskRequest) -> JobWork:
         """What the container is to do. Raises `TaskFailed`."""
         raise NotImplementedError(f"{self.name} tasks have no work of their own")
 
@@ -46,7 +46,7 @@ class JobTask(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.KEYED
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         work = self.work(request)
         place, cluster = self._place(request, work.image)
         place = replace(place, environment={**place.environment, **work.environment})
@@ -75,7 +75,7 @@ class JobTask(Task):
         }
         return Running(handle, "Waiting for its pod", again_after_s=0.3)
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         _, cluster = self._place(request, handle.get("image", ""))
         try:
             step = self._look(request, cluster, handle)
@@ -86,12 +86,12 @@ class JobTask(Task):
         request.memory.pop("outage", None)
         return step
 
-    def cancel(self, request: Asked, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, handle: Json) -> None:
         _, cluster = self._place(request, handle.get("image", ""))
         self._take_away(cluster, handle)
         request.tools.log(f"Job {handle['namespace']}/{handle['name']} deleted")
 
-    def _look(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def _look(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         namespace = handle["namespace"]
         live = cluster.get(Ref("batch/v1", "Job", namespace, handle["name"]))
         if live is None:
@@ -118,7 +118,7 @@ class JobTask(Task):
         message = f"Step {printed.step} of {len(printed.steps)}" if printed.step else "Waiting for its pod"
         return Running(handle, message)
 
-    def _done(self, request: Asked, handle: Json) -> Done:
+    def _done(self, request: TaskRequest, handle: Json) -> Done:
         printed = self._printed(request, handle)
         output = self.output(printed)
         if lost := [name for name in handle.get("exports", ()) if name not in printed.exports]:
@@ -129,7 +129,7 @@ class JobTask(Task):
             )
         return Done(output, f"{counted(len(printed.steps), 'step')} done.")
 
-    def _failure(self, request: Asked, handle: Json, pod: Object | None, message: str) -> str:
+    def _failure(self, request: TaskRequest, handle: Json, pod: Object | None, message: str) -> str:
         ended = _ended(pod)
         printed = self._printed(request, handle)
         if not request.memory.get("since"):
@@ -145,7 +145,7 @@ class JobTask(Task):
         last = f". Last log line: {printed.last}" if printed.last else "."
         return f"Step {printed.step} of {len(printed.steps)} ({step}) {cause}{last}"
 
-    def _print(self, request: Asked, handle: Json, cluster: ClusterConnection, pod: Object) -> None:
+    def _print(self, request: TaskRequest, handle: Json, cluster: ClusterConnection, pod: Object) -> None:
         """Pass on what was printed since the last look."""
         since, lines_seen = request.memory.get("since", ""), request.memory.get("seen", 0)
         try:
@@ -166,7 +166,7 @@ class JobTask(Task):
             for visible in self._printed(request, handle).read([line]):
                 request.tools.log(visible)
 
-    def _printed(self, request: Asked, handle: Json) -> LogReader:
+    def _printed(self, request: TaskRequest, handle: Json) -> LogReader:
         reader: LogReader | None = request.memory.get("printed")
         if reader is None:
             reader = request.memory["printed"] = LogReader(
@@ -179,7 +179,7 @@ class JobTask(Task):
         cluster.delete(Ref("batch/v1", "Job", handle["namespace"], handle["name"]), handle.get("uid", ""))
         cluster.delete(Ref("v1", "Secret", handle["namespace"], handle["name"]))
 
-    def _place(self, request: Asked, image: str) -> tuple[job.Workspace, ClusterConnection]:
+    def _place(self, request: TaskRequest, image: str) -> tuple[job.Workspace, ClusterConnection]:
         tree = request.tools.workspace()
         place = job.workspace({**tree, "image": image} if image else tree)
         name = request.roles.get("kubernetesServer") or place.endpoint
@@ -202,7 +202,7 @@ class CI(JobTask):
     def fill(self, task_input: Json, scope: Scope) -> Json:
         return fill_shell({"steps": task_input.get("steps")}, scope)
 
-    def work(self, request: Asked) -> JobWork:
+    def work(self, request: TaskRequest) -> JobWork:
         """The task's own steps."""
         steps = texts(request, "steps")
         if not steps:
@@ -216,7 +216,7 @@ class CI(JobTask):
         return {"exports": dict(printed.exports), "artifacts": list(printed.artifacts)}
 
 
-def texts(request: Asked, key: str) -> list[str]:
+def texts(request: TaskRequest, key: str) -> list[str]:
     value: Any = request.input.get(key) or []
     if isinstance(value, str):
         value = [value]
@@ -227,7 +227,7 @@ def _first_line(step: str) -> str:
     return step.splitlines()[0][:_MAX_SHOWN]
 
 
-def _mark(request: Asked) -> str:
+def _mark(request: TaskRequest) -> str:
     """What the script prints before its results: known to the next holder, and to no step."""
     return "portside-" + hashlib.sha256(f"mark of {request.key}".encode()).hexdigest()[:16]
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 
 from services.runner.clients.registry import Registries, Registry, RegistryProblem
 from services.runner.clients.registry.content import Content, Raw
-from services.runner.task_protocol import Asked, Done, Effect, OpenEndpoint, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Done, Effect, OpenEndpoint, Running, Step, Task, TaskFailed, TaskRequest
 from services.runner.tasks.references import pushed
 from shared.contracts.base import Json
 from shared.contracts.history import Pushing
@@ -36,7 +36,7 @@ class ImageTask(Task):
     def effect(self, given: Json) -> Effect:
         return Effect.REPEATABLE
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         source, targets = _source(request), _targets(request)
         with _told():
             with self._registries.use(source.account) as registry:
@@ -52,10 +52,10 @@ class ImageTask(Task):
         handle = {"phase": "copy", "digest": digest, "tags": [target.tag for target in moving], "there": there}
         return Running(handle, f"Copying {source} to {moving[0].name}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
         return self._copy(request, handle) if handle["phase"] == "copy" else self._tag(request, handle)
 
-    def _copy(self, request: Asked, handle: Json) -> Step:
+    def _copy(self, request: TaskRequest, handle: Json) -> Step:
         source, target = _source(request), _targets(request)[0]
         copy = request.memory.get("copy")
         with (
@@ -80,7 +80,7 @@ class ImageTask(Task):
         message = f"Tagging {', '.join(handle['tags'])}"
         return Running(following, message, again_after_s=0.0, effect_next=True, pushing=pushing)
 
-    def _tag(self, request: Asked, handle: Json) -> Step:
+    def _tag(self, request: TaskRequest, handle: Json) -> Step:
         targets, digest = _targets(request), handle["digest"]
         with _told(), self._registries.use(targets[0].account) as registry:
             content = Content(registry.connection, targets[0].repository)
@@ -92,7 +92,9 @@ class ImageTask(Task):
         output = _output(targets, digest, handle["there"], Tally(**handle["tally"]), moved=True)
         return Done(output, f"{' and '.join(map(str, targets))}: now {digest}.")
 
-    def _move(self, request: Asked, registry: Registry, content: Content, target: ImageLocation, raw: Raw) -> None:
+    def _move(
+        self, request: TaskRequest, registry: Registry, content: Content, target: ImageLocation, raw: Raw
+    ) -> None:
         now = _named(registry, target)
         _check_overwrite(request, [target], {target.tag: "" if now == raw.digest else now})
         content.put(target.tag, raw)
@@ -114,7 +116,7 @@ def _told() -> Iterator[None]:
         raise TaskFailed(problem.message) from None
 
 
-def _source(request: Asked) -> ImageLocation:
+def _source(request: TaskRequest) -> ImageLocation:
     """The image that is written down, else the one that was pushed; the pushed one by the digest of its push."""
     push = pushed(request)
     pushed_tag = (push.image.host, push.image.repository, push.image.tag) if push is not None else None
@@ -127,7 +129,7 @@ def _source(request: Asked) -> ImageLocation:
     return source
 
 
-def _same_registry(request: Asked, text: str) -> OpenEndpoint | None:
+def _same_registry(request: TaskRequest, text: str) -> OpenEndpoint | None:
     """Without an endpoint of its own the source is read with the target's, where it can be in that registry."""
     target = request.endpoint("target")
     try:
@@ -137,7 +139,7 @@ def _same_registry(request: Asked, text: str) -> OpenEndpoint | None:
     return target
 
 
-def _targets(request: Asked) -> list[ImageLocation]:
+def _targets(request: TaskRequest) -> list[ImageLocation]:
     """What is to name the image: tags of one repository."""
     text = request.text("target").strip()
     first = place(text, request.endpoint("target"), _source(request).repository if text.startswith(":") else "")
@@ -168,7 +170,7 @@ def _named(registry: Registry, target: ImageLocation) -> str:
     return manifest.digest if manifest is not None else ""
 
 
-def _check_overwrite(request: Asked, targets: list[ImageLocation], there: Json) -> None:
+def _check_overwrite(request: TaskRequest, targets: list[ImageLocation], there: Json) -> None:
     if request.flag("overwrite", default=True):
         return
     for target in targets:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
+from services.runner.task_protocol import Done, Running, Step, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.history import Deployed
 from shared.contracts.texts import counted
@@ -22,7 +22,7 @@ from .errors import ClusterError, sentence
 from .manifests import Object, Ref, cleaned, is_being_deleted
 from .outputs import response
 from .rollout import keeps_old_pods, readiness
-from .watch import WatchSnapshot, deadline, look, outage, too_late
+from .watch import WatchSnapshot, deadline, outage, snapshot, too_late
 from .write import as_scaled, await_definition, sent, write
 
 PUT_BACK_S = 180.0
@@ -45,7 +45,7 @@ class _Findings:
     diff: list[str] = field(default_factory=list)
 
 
-def start(request: Asked, cluster: ClusterConnection) -> Step:
+def start(request: TaskRequest, cluster: ClusterConnection) -> Step:
     """Read, fence and try everything without changing anything; remember what is there now."""
     objects = desired.objects(request, cluster.logins)
     own_objects = {(obj["kind"], obj["metadata"]["name"]) for obj in objects}
@@ -77,7 +77,11 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
 
 
 def _examine(
-    request: Asked, cluster: ClusterConnection, item: desired.DesiredObject, own_objects: set[Any], findings: _Findings
+    request: TaskRequest,
+    cluster: ClusterConnection,
+    item: desired.DesiredObject,
+    own_objects: set[Any],
+    findings: _Findings,
 ) -> None:
     for image in item.pinned:
         request.tools.log(f"{item.ref}: the pushed image is deployed as {image}")
@@ -111,12 +115,12 @@ def _examine(
     findings.diff += changes
 
 
-def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def observe(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     """Continue with the phase that the handle names."""
     return _PHASES[handle["phase"]](request, cluster, handle)
 
 
-def cancel(request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+def cancel(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
     """A cancelled roll-out is put back where that is wanted; else it stays as it is."""
     if handle["phase"] != "put-back-rollout" and request.flag("rollbackOnFailure") and handle["good"]:
         _put_back(request, cluster, handle)
@@ -124,7 +128,11 @@ def cancel(request: Asked, cluster: ClusterConnection, handle: Json) -> None:
 
 
 def _try(
-    request: Asked, cluster: ClusterConnection, item: desired.DesiredObject, live: Object | None, own_objects: set[Any]
+    request: TaskRequest,
+    cluster: ClusterConnection,
+    item: desired.DesiredObject,
+    live: Object | None,
+    own_objects: set[Any],
 ) -> Object | None:
     """What the server would make of it; None where that cannot be known because the manifest makes its namespace."""
     body = desired.with_restart(item.body, live, None)
@@ -138,7 +146,7 @@ def _try(
         raise
 
 
-def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _apply(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     refs: list[Ref] = []
     try:
         for item in _items(request, cluster):
@@ -171,17 +179,17 @@ def _apply(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _items(request: Asked, cluster: ClusterConnection) -> Iterator[desired.DesiredObject]:
+def _items(request: TaskRequest, cluster: ClusterConnection) -> Iterator[desired.DesiredObject]:
     """One after the other: where an object goes may be known only when the one before it is there."""
     return (desired.build(request, obj, cluster) for obj in desired.objects(request, cluster.logins))
 
 
-def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _rollout(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
     if pull_secrets.is_due(request, handle):
         following = {**handle, "phase": "renew-pull", "then": handle["phase"]}
         return Running(following, "Renewing the pull secret", again_after_s=0.0, effect_next=True)
-    progress = look(request, cluster, refs)
+    progress = snapshot(request, cluster, refs)
     if progress.ready:
         rollout_trace.rolled_out(request, handle, progress.objects)
         return _done(request, cluster, handle, progress.objects)
@@ -191,7 +199,7 @@ def _rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return gave_up(request, handle, why, _output(request, cluster, progress.objects, [why]))
 
 
-def gave_up(request: Asked, handle: Json, why: str, output: Json) -> Step:
+def gave_up(request: TaskRequest, handle: Json, why: str, output: Json) -> Step:
     """The end of a change that failed, or the way back where that is wanted."""
     if not request.flag("rollbackOnFailure"):
         raise TaskFailed(why, output)
@@ -214,7 +222,7 @@ def _unblocked(handle: Json, progress: WatchSnapshot) -> Running | None:
     return Running(following, "Deleting pods that hold the roll-out up", again_after_s=0.0, effect_next=True)
 
 
-def _unblock(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _unblock(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     for pod in handle["pods"]:
         ref = Ref.from_json(pod)
         try:
@@ -230,12 +238,12 @@ def _unblock(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return Running({**handle, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _renew_pull(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _renew_pull(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     renewal = pull_secrets.renew(request, cluster, desired.objects(request, cluster.logins))
     return Running({**handle, **renewal, "phase": handle["then"]}, "Waiting until all is ready", again_after_s=0.2)
 
 
-def _done(request: Asked, cluster: ClusterConnection, handle: Json, objects: list[Object]) -> Done:
+def _done(request: TaskRequest, cluster: ClusterConnection, handle: Json, objects: list[Object]) -> Done:
     output = _output(request, cluster, objects, [])
     deployed = _deployed(request, objects)
     if not handle["changes"]:
@@ -259,7 +267,7 @@ def _images_of_pods(cluster: ClusterConnection, obj: Object) -> list[str]:
     return [image for pod in pods for image in images.running(pod)]
 
 
-def _deployed(request: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
+def _deployed(request: TaskRequest, objects: list[Object]) -> tuple[Deployed, ...]:
     """The workloads that keep running; a Job or a bare Pod is over one day."""
     return tuple(
         Deployed(
@@ -275,7 +283,7 @@ def _deployed(request: Asked, objects: list[Object]) -> tuple[Deployed, ...]:
     )
 
 
-def _put_back_phase(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _put_back_phase(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     try:
         refs = _put_back(request, cluster, handle)
     except TaskFailed as error:
@@ -292,7 +300,7 @@ def _put_back_phase(request: Asked, cluster: ClusterConnection, handle: Json) ->
     return Running(following, "Waiting until the last good manifest is live again", again_after_s=0.2)
 
 
-def _put_back(request: Asked, cluster: ClusterConnection, handle: Json) -> list[Ref]:
+def _put_back(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> list[Ref]:
     stamp = desired.stamp_of(request)
     refs = []
     for body in request.tools.unseal(handle["previous"]):
@@ -304,9 +312,9 @@ def _put_back(request: Asked, cluster: ClusterConnection, handle: Json) -> list[
     return refs
 
 
-def _put_back_rollout(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _put_back_rollout(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     refs = [Ref.from_json(entry) for entry in handle["objects"]]
-    progress = look(request, cluster, refs, put_back=True)
+    progress = snapshot(request, cluster, refs, put_back=True)
     if not progress.ready and not progress.failure and request.tools.now() < handle["until"]:
         return _unblocked(handle, progress) or Running(handle, "; ".join(progress.messages))
     if progress.ready:
@@ -331,7 +339,7 @@ _PHASES = {
 }
 
 
-def _output(request: Asked, cluster: ClusterConnection, objects: list[Object], failures: list[str]) -> Json:
+def _output(request: TaskRequest, cluster: ClusterConnection, objects: list[Object], failures: list[str]) -> Json:
     named = [(cluster.plural(Ref(obj["apiVersion"], obj["kind"], "", "")), obj) for obj in objects]
     return response(named, request.tools.masking_key(), failures)
 
@@ -354,7 +362,7 @@ def _restart_words(ref: Ref) -> str:
     )
 
 
-def _tell_diff(request: Asked, lines: list[str]) -> None:
+def _tell_diff(request: TaskRequest, lines: list[str]) -> None:
     for line in lines[:_DIFF_LINES]:
         request.tools.log(line)
     if len(lines) > _DIFF_LINES:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
@@ -56,7 +56,7 @@ def metadata(chart: Path, name: str = "Chart.yaml") -> Json:
     return tree
 
 
-def values(request: Asked) -> Json:
+def values(request: TaskRequest) -> Json:
     """The task's own values. Raises TaskFailed."""
     source_values = request.input.get("values")
     try:
@@ -70,7 +70,7 @@ def values(request: Asked) -> Json:
     return tree
 
 
-def build(request: Asked, folder: ChartFolder, work: Path, context: RenderContext) -> str:
+def build(request: TaskRequest, folder: ChartFolder, work: Path, context: RenderContext) -> str:
     """The manifest that a task's chart renders, hooks included. Raises TaskFailed with template and line."""
     return manifest_of(folder, values(request), work, context, with_tests=request.flag("runTests"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.runner.clients.clouds import CloudLogins
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from services.runner.tasks import references
 
 from . import hooks, images, managed_fields, manifests, pull_secrets
@@ -16,7 +16,7 @@ from .fence import RESTARTED, TRACE, Stamp, annotations_of
 from .manifests import Object, Ref, pod_template
 
 
-class Places(Protocol):
+class ObjectLocator(Protocol):
     """Knows where an object goes, and what is there."""
 
     def place(self, obj: Object, namespace: str = "") -> Ref: ...
@@ -37,7 +37,7 @@ class DesiredObject:
     """The pushed tag, where nodes that have an earlier content of it would keep that."""
 
 
-def manifest(request: Asked) -> list[Object]:
+def manifest(request: TaskRequest) -> list[Object]:
     """The objects in the task's input."""
     if request.text("yaml").strip():
         objects_of_text = manifests.read(request.text("yaml"))
@@ -46,7 +46,7 @@ def manifest(request: Asked) -> list[Object]:
     raise TaskFailed("The task has no YAML: write the manifest into `yaml`, or name its file at a Git endpoint.")
 
 
-def objects(request: Asked, logins: CloudLogins) -> list[Object]:
+def objects(request: TaskRequest, logins: CloudLogins) -> list[Object]:
     """What is to be written: the manifest, and the pull secret where the task names an endpoint for one."""
     objects_of_task = manifest(request)
     if endpoint := request.text("imagePullSecretFrom").strip():
@@ -55,13 +55,13 @@ def objects(request: Asked, logins: CloudLogins) -> list[Object]:
     return objects_of_task
 
 
-def stamp_of(request: Asked) -> Stamp:
+def stamp_of(request: TaskRequest) -> Stamp:
     """What this run writes on what it applies."""
     about = request.about
     return Stamp(about.pipeline_id, request.start_number, about.execution_id, about.index)
 
 
-def owners(request: Asked) -> managed_fields.Owners:
+def owners(request: TaskRequest) -> managed_fields.Owners:
     """Whose fields become ours at our first apply: kubectl's, and Helm's where the task takes its release over."""
     return managed_fields.CLIENT_SIDE + (managed_fields.HELM if request.flag("takeOver") else ())
 
@@ -81,7 +81,7 @@ def kind_of(obj: Object) -> tuple[str, str]:
     return obj["apiVersion"].rpartition("/")[0], obj["kind"]
 
 
-def build(request: Asked, obj: Object, places: Places) -> DesiredObject:
+def build(request: TaskRequest, obj: Object, places: ObjectLocator) -> DesiredObject:
     """One object as it is to be: pinned, in its namespace, stamped."""
     body = manifests.cleaned(obj)
     manifests.with_protocols(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.runner.task_protocol import Asked
+from services.runner.task_protocol import TaskRequest
 from shared.contracts.times import rfc3339_seconds
 
 from . import unready
@@ -21,7 +21,7 @@ _LOGS_OF = 3
 
 
 def why_not_ready(
-    request: Asked, cluster: ClusterConnection, ref: Ref, pods: Sequence[Object], owners: Sequence[Object]
+    request: TaskRequest, cluster: ClusterConnection, ref: Ref, pods: Sequence[Object], owners: Sequence[Object]
 ) -> str:
     """Why an object is not ready in one sentence, by its newest pod of which a cause is known; empty for none.
 
@@ -38,7 +38,7 @@ def why_not_ready(
 
 
 def with_last_line(
-    request: Asked, cluster: ClusterConnection, namespace: str, words: str, causes: Sequence[Trouble]
+    request: TaskRequest, cluster: ClusterConnection, namespace: str, words: str, causes: Sequence[Trouble]
 ) -> str:
     """The words as a sentence, with the last line that the containers printed."""
     last = _tell_logs(request, cluster, namespace, causes)
@@ -65,7 +65,7 @@ def _subject(event: Object) -> str:
     return f"{about.get('kind')} {about.get('name')}"
 
 
-def _tell_logs(request: Asked, cluster: ClusterConnection, namespace: str, troubled: Sequence[Trouble]) -> str:
+def _tell_logs(request: TaskRequest, cluster: ClusterConnection, namespace: str, troubled: Sequence[Trouble]) -> str:
     """Print what failing containers printed last; answers the very last line."""
     last = ""
     for trouble in troubled[:_LOGS_OF]:
@@ -93,7 +93,7 @@ def _printed(cluster: ClusterConnection, namespace: str, trouble: Trouble) -> li
     return lines or cluster.pod_log(namespace, trouble.pod, trouble.container, previous=False, lines=_LOG_LINES)
 
 
-def tell_events(request: Asked, cluster: ClusterConnection, ref: Ref, below: list[Object]) -> None:
+def tell_events(request: TaskRequest, cluster: ClusterConnection, ref: Ref, below: list[Object]) -> None:
     """Print the events of an object and of what it made, each once."""
     now = request.tools.now()
     due: dict[Ref, float] = request.memory.setdefault("events due", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.runner.task_protocol import Asked, Running, TaskFailed
+from services.runner.task_protocol import Running, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 
 from . import desired, fence, hooks
@@ -12,7 +12,7 @@ from .cluster import ClusterConnection
 from .errors import sentence
 from .hooks import Hook
 from .manifests import Ref
-from .watch import WatchSnapshot, deadline, look, too_late
+from .watch import WatchSnapshot, deadline, snapshot, too_late
 from .write import await_gone
 
 _TRY = "portside.dev/hook-of"
@@ -20,7 +20,7 @@ _TRY = "portside.dev/hook-of"
 
 
 def advance(
-    request: Asked, cluster: ClusterConnection, handle: Json, release_hooks: Sequence[Hook], events: Sequence[str]
+    request: TaskRequest, cluster: ClusterConnection, handle: Json, release_hooks: Sequence[Hook], events: Sequence[str]
 ) -> Running | str | None:
     """One step of running the hooks of some moments in turn: a step, why one failed, or None at the end."""
     queue = [(event, hook) for event in events for hook in hooks.at(release_hooks, event)]
@@ -46,7 +46,7 @@ def advance(
     return sentence(f"The {event} hook {hook.title} failed: {why}")
 
 
-def _make(request: Asked, cluster: ClusterConnection, hook: Hook) -> None:
+def _make(request: TaskRequest, cluster: ClusterConnection, hook: Hook) -> None:
     item = desired.build(request, hook.body, cluster)
     item.body["metadata"]["annotations"][_TRY] = request.key
     live = await_gone(request, cluster, item.ref)
@@ -62,22 +62,22 @@ def _make(request: Asked, cluster: ClusterConnection, hook: Hook) -> None:
     request.tools.log(f"Hook {item.ref} made")
 
 
-def _look(request: Asked, cluster: ClusterConnection, hook: Hook) -> WatchSnapshot:
+def _look(request: TaskRequest, cluster: ClusterConnection, hook: Hook) -> WatchSnapshot:
     """Whether it has succeeded: a Job or Pod by its end, anything else by being there, as Helm has it."""
     if hook.body["kind"] not in ("Job", "Pod"):
         return WatchSnapshot()
-    progress = look(request, cluster, [_ref(request, cluster, hook)])
+    progress = snapshot(request, cluster, [_ref(request, cluster, hook)])
     phases = [(obj.get("status") or {}).get("phase") for obj in progress.objects if obj["kind"] == "Pod"]
     if progress.ready and any(phase != "Succeeded" for phase in phases):
         return WatchSnapshot(ready=False, messages=[f"{hook.title} still runs"])
     return progress
 
 
-def _delete(request: Asked, cluster: ClusterConnection, done: Sequence[Hook], policy: str) -> None:
+def _delete(request: TaskRequest, cluster: ClusterConnection, done: Sequence[Hook], policy: str) -> None:
     for hook in done:
         if policy in hook.policies and cluster.delete(_ref(request, cluster, hook)):
             request.tools.log(f"Hook {hook.title} deleted ({policy})")
 
 
-def _ref(request: Asked, cluster: ClusterConnection, hook: Hook) -> Ref:
+def _ref(request: TaskRequest, cluster: ClusterConnection, hook: Hook) -> Ref:
     return cluster.place(hook.body, request.text("namespace"))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
@@ -45,7 +45,7 @@ class Inventory:
     pipeline_id: str = ""
 
 
-def release_name(request: Asked) -> str:
+def release_name(request: TaskRequest) -> str:
     """The task's release name, else the last part of its chart's or overlay's. Raises TaskFailed."""
     path = request.text("chart").strip() or request.text("kustomization").strip()
     name = request.text("releaseName").strip() or path.rstrip("/").rpartition("/")[2]
@@ -56,7 +56,7 @@ def release_name(request: Asked) -> str:
     return name
 
 
-def is_upgrade(request: Asked, cluster: ClusterConnection, before: Inventory) -> bool:
+def is_upgrade(request: TaskRequest, cluster: ClusterConnection, before: Inventory) -> bool:
     """Whether a revision already exists, of ours or of the Helm release that is taken over."""
     if before.deployed or not request.flag("takeOver"):
         return before.deployed
@@ -69,13 +69,13 @@ def is_upgrade(request: Asked, cluster: ClusterConnection, before: Inventory) ->
         return True
 
 
-def place_of(request: Asked, cluster: ClusterConnection, release: str) -> Ref:
+def place_of(request: TaskRequest, cluster: ClusterConnection, release: str) -> Ref:
     """Where the record of a release is."""
     namespace = request.text("namespace").strip() or cluster.namespace
     return Ref("v1", "ConfigMap", namespace, f"{_PREFIX}{release}")
 
 
-def read(request: Asked, cluster: ClusterConnection, release: str) -> Inventory:
+def read(request: TaskRequest, cluster: ClusterConnection, release: str) -> Inventory:
     """The record; empty for a release that has none. Raises TaskFailed where another task deploys it."""
     ref = place_of(request, cluster, release)
     live = cluster.get(ref)
@@ -125,17 +125,17 @@ _RECORD = fields(
 )
 
 
-def owner_of(request: Asked) -> str:
+def owner_of(request: TaskRequest) -> str:
     """Pipeline and task in words."""
     return f"task {request.stage}.{request.task} of pipeline {request.about.pipeline}"
 
 
-def _is_foreign(request: Asked, inventory: Inventory) -> bool:
+def _is_foreign(request: TaskRequest, inventory: Inventory) -> bool:
     own_task = inventory.owner.startswith(f"task {request.stage}.{request.task} of ")
     return inventory.pipeline_id != request.about.pipeline_id or not own_task
 
 
-def extended(request: Asked, cluster: ClusterConnection, before: Inventory) -> Inventory:
+def extended(request: TaskRequest, cluster: ClusterConnection, before: Inventory) -> Inventory:
     """The record before anything is applied: with what this revision has, so that nothing it makes is forgotten."""
     manifest = objects(request, cluster.logins)
     new_kinds = kinds_made(manifest)
@@ -151,7 +151,7 @@ def extended(request: Asked, cluster: ClusterConnection, before: Inventory) -> I
     return Inventory(tuple(refs), frozenset(own_refs), before.deployed, owner_of(request), request.about.pipeline_id)
 
 
-def settled(request: Asked, before: Inventory, applied: Iterable[Ref], kept: Iterable[Ref]) -> Inventory:
+def settled(request: TaskRequest, before: Inventory, applied: Iterable[Ref], kept: Iterable[Ref]) -> Inventory:
     """The record of a revision that is live: what it applied, and what of earlier ones stays to be pruned later."""
     own_keys = {key_of(ref) for ref in before.own_refs}
     refs = tuple(dict.fromkeys([ref for ref in (*applied, *kept) if not is_pull_secret(ref)]))
@@ -159,7 +159,7 @@ def settled(request: Asked, before: Inventory, applied: Iterable[Ref], kept: Ite
     return Inventory(refs, own, True, owner_of(request), request.about.pipeline_id)
 
 
-def save(request: Asked, cluster: ClusterConnection, release: str, inventory: Inventory) -> None:
+def save(request: TaskRequest, cluster: ClusterConnection, release: str, inventory: Inventory) -> None:
     """Write the record, fenced as every object is."""
     ref = place_of(request, cluster, release)
     entries = [{**entry.to_json(), "made": entry in inventory.own_refs} for entry in inventory.refs]
@@ -178,7 +178,7 @@ def save(request: Asked, cluster: ClusterConnection, release: str, inventory: In
 
 
 def leaving(
-    request: Asked, cluster: ClusterConnection, before: Inventory, manifest: Sequence[Object] | None = None
+    request: TaskRequest, cluster: ClusterConnection, before: Inventory, manifest: Sequence[Object] | None = None
 ) -> tuple[list[Ref], list[str]]:
     """Which objects of earlier revisions are to be deleted, and in words why others of them stay.
 
@@ -206,7 +206,7 @@ def leaving(
     return going, staying
 
 
-def _reason_to_stay(request: Asked, ref: Ref, live: Object, before: Inventory) -> str:
+def _reason_to_stay(request: TaskRequest, ref: Ref, live: Object, before: Inventory) -> str:
     annotations = fence.annotations_of(live)
     if ref not in before.own_refs:
         return "it was there before the release"
@@ -224,7 +224,7 @@ def key_of(ref: Ref) -> tuple[str, str, str, str]:
     return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name
 
 
-def refuse_helms(request: Asked, cluster: ClusterConnection, before: Inventory) -> None:
+def refuse_helms(request: TaskRequest, cluster: ClusterConnection, before: Inventory) -> None:
     """Raises TaskFailed where an object belongs to a Helm release that nobody chose to take over."""
     if request.flag("takeOver"):
         return
@@ -243,7 +243,7 @@ def refuse_helms(request: Asked, cluster: ClusterConnection, before: Inventory) 
             )
 
 
-def _placed(cluster: ClusterConnection, obj: Object, request: Asked, *, lenient: bool) -> Ref:
+def _placed(cluster: ClusterConnection, obj: Object, request: TaskRequest, *, lenient: bool) -> Ref:
     """Where an object goes; of a kind that comes with the manifest, where its manifest says."""
     try:
         return cluster.place(obj, request.text("namespace"))
@@ -253,7 +253,7 @@ def _placed(cluster: ClusterConnection, obj: Object, request: Asked, *, lenient:
         return ref_of(obj, request.text("namespace") or cluster.namespace)
 
 
-def _is_new(request: Asked, cluster: ClusterConnection, ref: Ref) -> bool:
+def _is_new(request: TaskRequest, cluster: ClusterConnection, ref: Ref) -> bool:
     try:
         live = cluster.get(ref)
     except ClusterError as error:

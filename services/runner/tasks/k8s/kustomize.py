@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
@@ -35,7 +35,7 @@ _KEY_OF_FILE = re.compile(r"^[\w.-]+=")
 _MAX_FOLDERS = 200
 
 
-def build(request: Asked, folder: Path, checkout: Path) -> str:
+def build(request: TaskRequest, folder: Path, checkout: Path) -> str:
     """The manifest that the overlay in `folder` builds, with the task's own changes. Raises TaskFailed."""
     path = folder.relative_to(checkout)
     refuse_remote(folder, checkout)
@@ -49,7 +49,7 @@ def build(request: Asked, folder: Path, checkout: Path) -> str:
         raise TaskFailed(f"kustomize cannot build {path}: {words.removeprefix('error: ')}") from None
 
 
-def _kustomization(request: Asked, path: Path) -> Json:
+def _kustomization(request: TaskRequest, path: Path) -> Json:
     own = {
         "resources": [f"../{path}"],
         "images": images(request.input.get("images")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
+from services.runner.task_protocol import Done, Running, Step, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.failures import FAILURE_CODE, FailureCode
 from shared.contracts.texts import counted
@@ -31,7 +31,7 @@ from .write import await_definition, await_gone, still_there
 class CreateObjects:
     """Makes what is not there, and waits until it is ready."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         objects = desired.objects(request, cluster.logins)
         new_kinds = desired.kinds_made(objects)
         for obj in objects:
@@ -40,7 +40,7 @@ class CreateObjects:
         handle = {"phase": "create", "until": deadline(request), "changes": True, "good": False, "previous": None}
         return Running(handle, "Creating", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "create":
             return apply.observe(request, cluster, handle)
         states: dict[Ref, _Found] = {}
@@ -60,10 +60,10 @@ class CreateObjects:
         following = {**handle, "phase": "rollout", "objects": [ref.to_json() for ref in states], "did": did}
         return Running(following, "Waiting until all is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """What was created stays."""
 
-    def _look(self, request: Asked, cluster: ClusterConnection, item: desired.DesiredObject) -> _Found:
+    def _look(self, request: TaskRequest, cluster: ClusterConnection, item: desired.DesiredObject) -> _Found:
         live = cluster.get(item.ref)
         if live is None or is_being_deleted(live) or pull_secrets.is_pull_secret(item.ref):
             return _Found.MISSING
@@ -91,10 +91,10 @@ class _Found(Enum):
 class DeleteObjects:
     """Deletes objects and waits until they are gone."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         return self.of(request, cluster, named(request, cluster)[::-1])
 
-    def of(self, request: Asked, cluster: ClusterConnection, refs: Sequence[Ref]) -> Step:
+    def of(self, request: TaskRequest, cluster: ClusterConnection, refs: Sequence[Ref]) -> Step:
         """The first step of deleting these, in this order."""
         entries: list[Json] = []
         for ref in refs:
@@ -106,7 +106,7 @@ class DeleteObjects:
         handle = {"phase": "delete", "until": deadline(request), "objects": entries}
         return Running(handle, "Deleting", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         refs = [(Ref.from_json(target["ref"]), target) for target in handle["objects"]]
         if handle["phase"] == "delete":
             for ref, target in refs:
@@ -129,7 +129,7 @@ class DeleteObjects:
         removed = f"Removed {counted(len(refs) - len(absent), 'object')}."
         return Done({"response": output}, removed + (f" Not there before: {', '.join(absent)}." if absent else ""))
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """A deletion cannot be taken back."""
 
     def _delete(self, cluster: ClusterConnection, ref: Ref, uid: str) -> bool:
@@ -145,7 +145,7 @@ class DeleteObjects:
 class Patch:
     """Changes parts of one object and waits until it is ready again."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         refs = named(request, cluster)
         if len(refs) != 1:
             raise TaskFailed("PATCH changes one object: name its `kind` and `name`.")
@@ -167,7 +167,7 @@ class Patch:
         }
         return Running(handle, f"Patching {refs[0]}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "patch":
             return apply.observe(request, cluster, handle)
         ref = Ref.from_json(handle["objects"][0])
@@ -180,10 +180,10 @@ class Patch:
         request.tools.log(f"{ref} patched")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """What was patched stays."""
 
-    def _body(self, request: Asked) -> tuple[str, Any]:
+    def _body(self, request: TaskRequest) -> tuple[str, Any]:
         kind = request.text("patchType", "merge").lower() or "merge"
         if kind not in ("merge", "strategic", "json"):
             raise TaskFailed(f"There is no patchType {kind!r}: choose merge, strategic or json.")

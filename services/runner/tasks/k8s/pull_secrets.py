@@ -8,7 +8,7 @@ import json
 
 from services.runner.clients.clouds import CloudLogins, CloudProblem
 from services.runner.clients.registry.account import account_of
-from services.runner.task_protocol import Asked, OpenEndpoint, TaskFailed
+from services.runner.task_protocol import OpenEndpoint, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.times import epoch, rfc3339_seconds
 
@@ -81,7 +81,7 @@ def is_pull_secret(ref: Ref) -> bool:
     return ref.kind == "Secret" and ref.name.startswith(_PULL)
 
 
-def warn(request: Asked, objects: list[Object]) -> None:
+def warn(request: TaskRequest, objects: list[Object]) -> None:
     """Tells until when pods can pull, where that ends."""
     for name, end in dict.fromkeys((obj["metadata"]["name"], _end_of(obj)) for obj in objects if _end_of(obj)):
         request.tools.log(
@@ -91,18 +91,18 @@ def warn(request: Asked, objects: list[Object]) -> None:
         )
 
 
-def renewal(request: Asked, objects: list[Object]) -> Json:
+def renewal(request: TaskRequest, objects: list[Object]) -> Json:
     """For the handle: when to renew the pull secret; nothing where it does not end."""
     ends = [epoch(end) for obj in objects if (end := _end_of(obj))]
     return {RENEW_AT: max(min(ends) - _EARLY_S, request.tools.now() + _AGAIN_S)} if ends else {}
 
 
-def is_due(request: Asked, handle: Json) -> bool:
+def is_due(request: TaskRequest, handle: Json) -> bool:
     """Whether a roll-out waits so long that its pull secret must be renewed meanwhile."""
     return RENEW_AT in handle and request.tools.now() >= handle[RENEW_AT]
 
 
-def renew(request: Asked, cluster: ClusterConnection, objects: list[Object]) -> Json:
+def renew(request: TaskRequest, cluster: ClusterConnection, objects: list[Object]) -> Json:
     """Writes the pull secrets among the objects again, and answers what `renewal` does."""
     for obj in objects:
         ref = cluster.place(obj, request.text("namespace"))

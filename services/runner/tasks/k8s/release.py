@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
+from services.runner.task_protocol import Done, Running, Step, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.contracts.texts import counted
 
@@ -21,7 +21,7 @@ from .watch import deadline, outage
 _BEFORE, _RECORD, _AFTER, _PRUNE = "before", "record", "after", "prune"
 
 
-def start(request: Asked, cluster: ClusterConnection) -> Step:
+def start(request: TaskRequest, cluster: ClusterConnection) -> Step:
     """What `apply` finds, beside what hooks will run and what will be deleted; nothing is changed."""
     release = inventory.release_name(request)
     before = inventory.read(request, cluster, release)
@@ -46,7 +46,7 @@ def start(request: Asked, cluster: ClusterConnection) -> Step:
     return Running({**handle, "then": handle["phase"], "phase": _BEFORE}, step.message, 0.0, effect_next=True)
 
 
-def _with_deletions(step: Done, going: list[Ref], request: Asked) -> Done:
+def _with_deletions(step: Done, going: list[Ref], request: TaskRequest) -> Done:
     """The end of a dry run, deletions included."""
     if not going or not request.flag("prune", default=True):
         return step
@@ -55,7 +55,7 @@ def _with_deletions(step: Done, going: list[Ref], request: Asked) -> Done:
     return replace(step, output={"diff": text, "changed": True}, message="Dry run: nothing was changed.")
 
 
-def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def observe(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     """Continue with the phase that the handle names."""
     if handle.get("taking"):
         request = replace(request, input={**request.input, "force": True})
@@ -73,26 +73,26 @@ def observe(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return step
 
 
-def cancel(request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+def cancel(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
     """As `apply` does, once it has begun to change anything."""
     if handle["phase"] not in (_BEFORE, _RECORD):
         apply.cancel(request, cluster, handle)
 
 
-def _is_overlay(request: Asked) -> bool:
+def _is_overlay(request: TaskRequest) -> bool:
     return bool(request.text("kustomization").strip())
 
 
-def _events(request: Asked, *, upgrade: bool) -> list[str]:
+def _events(request: TaskRequest, *, upgrade: bool) -> list[str]:
     kind = "upgrade" if upgrade else "install"
     return [f"pre-{kind}", f"post-{kind}", *((hooks.TEST,) if request.flag("runTests") else ())]
 
 
-def _rendered(request: Asked) -> list[manifests.Object]:
+def _rendered(request: TaskRequest) -> list[manifests.Object]:
     return manifests.read(request.text("yaml")) if not _is_overlay(request) else []
 
 
-def _forced(request: Asked, deployed: bool) -> Asked:
+def _forced(request: TaskRequest, deployed: bool) -> TaskRequest:
     """The first apply of a release that is taken over writes over what Helm owns."""
     if deployed or not request.flag("takeOver"):
         return request
@@ -102,7 +102,7 @@ def _forced(request: Asked, deployed: bool) -> Asked:
 # ----------------------------------------------------------------------------------------------------------- phases
 
 
-def _before(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _before(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     step = hook_runs.advance(request, cluster, handle, hooks.hooks_of(_rendered(request)), handle["events"][:1])
     if step is None:
         return Running({**handle, "phase": _RECORD}, "Recording the release", again_after_s=0.0, effect_next=True)
@@ -111,7 +111,7 @@ def _before(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return step
 
 
-def _record(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _record(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     release = handle["release"]
     before = inventory.read(request, cluster, release)
     inventory.save(request, cluster, release, inventory.extended(request, cluster, before))
@@ -120,14 +120,14 @@ def _record(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
     return Running(following, f"Applying {amount}", again_after_s=0.0, effect_next=True)
 
 
-def _after(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _after(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     step = hook_runs.advance(request, cluster, handle, hooks.hooks_of(_rendered(request)), handle["events"][1:])
     if step is None:
         return Running({**handle, "phase": _PRUNE}, "Pruning", again_after_s=0.0, effect_next=True)
     return apply.gave_up(request, handle, step, {}) if isinstance(step, str) else step
 
 
-def _prune(request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+def _prune(request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
     release = handle["release"]
     before = inventory.read(request, cluster, release)
     going, _ = inventory.leaving(request, cluster, before)
@@ -151,11 +151,11 @@ _PHASES = {_BEFORE: _before, _RECORD: _record, _AFTER: _after, _PRUNE: _prune}
 class DiffOfRelease:
     """What deploying the release would change, deletions included."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         return start(replace(request, input={**request.input, "dryRun": True}), cluster)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         return self.start(request, cluster)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """Nothing runs outside."""

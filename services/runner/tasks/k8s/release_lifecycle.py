@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.runner.task_protocol import Asked, Done, Running, Step, TaskFailed
+from services.runner.task_protocol import Done, Running, Step, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 
 from . import desired, hook_runs, hooks, inventory, manifests, release
@@ -24,7 +24,7 @@ _BEFORE, _AFTER = "before-delete", "after-delete"
 class CreateRelease:
     """Installs what is not there: as APPLY does, but where nothing of it exists yet."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         name = inventory.release_name(request)
         before = inventory.read(request, cluster, name)
         if before.deployed and request.flag("continueOnConflict"):
@@ -36,13 +36,13 @@ class CreateRelease:
         self._refuse_existing(request, cluster, before)
         return release.start(request, cluster)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         return release.observe(request, cluster, handle)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         release.cancel(request, cluster, handle)
 
-    def _refuse_existing(self, request: Asked, cluster: ClusterConnection, before: inventory.Inventory) -> None:
+    def _refuse_existing(self, request: TaskRequest, cluster: ClusterConnection, before: inventory.Inventory) -> None:
         """What an install that did not become ready left behind is the release's own, and no conflict."""
         own_keys = {inventory.key_of(ref) for ref in before.own_refs}
         objects = desired.objects(request, cluster.logins)
@@ -62,7 +62,7 @@ class CreateRelease:
 class DeleteRelease:
     """Deletes what the release made, and its record."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         name = inventory.release_name(request)
         before = inventory.read(request, cluster, name)
         if not before.refs:
@@ -76,7 +76,7 @@ class DeleteRelease:
         handle = {**step.handle, "then": step.handle["phase"], "phase": _BEFORE, "release": name}
         return replace(step, handle=handle)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] == _BEFORE:
             step = hook_runs.advance(request, cluster, handle, _hooks(request), ["pre-delete"])
             if isinstance(step, str):
@@ -90,10 +90,10 @@ class DeleteRelease:
             return ended
         return Running({**handle, "phase": _AFTER, "hook": None}, "Gone", again_after_s=0.0, effect_next=True)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """A deletion cannot be taken back."""
 
-    def _after(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def _after(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         step = hook_runs.advance(request, cluster, handle, _hooks(request), ["post-delete"])
         if isinstance(step, Running):
             return step
@@ -104,5 +104,5 @@ class DeleteRelease:
         return Running({**handle, "phase": "gone", "settled": True}, "Gone", again_after_s=0.0)
 
 
-def _hooks(request: Asked) -> list[hooks.Hook]:
+def _hooks(request: TaskRequest) -> list[hooks.Hook]:
     return hooks.hooks_of(manifests.read(request.text("yaml"))) if request.text("chart").strip() else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.outbound.http import HttpClient
 
 from . import charts, inventory, kustomize
@@ -13,7 +13,7 @@ from .chart_source import ChartSource, folder_of, lay_out, write_commit
 from .cluster import ClusterConnection
 
 
-def fetch(request: Asked, client: HttpClient, cluster: ClusterConnection) -> str:
+def fetch(request: TaskRequest, client: HttpClient, cluster: ClusterConnection) -> str:
     """The manifest of the task's overlay or chart, as one text. Raises TaskFailed."""
     with tempfile.TemporaryDirectory(prefix="portside-render-") as work:
         checkout = Path(work).resolve() / "repository"
@@ -23,12 +23,12 @@ def fetch(request: Asked, client: HttpClient, cluster: ClusterConnection) -> str
         return _chart(request, client, cluster, checkout)
 
 
-def _kustomize(request: Asked, client: HttpClient, checkout: Path) -> str:
+def _kustomize(request: TaskRequest, client: HttpClient, checkout: Path) -> str:
     write_commit(request.endpoint("scm"), request.text("branch").strip(), client, checkout, request.tools.log)
     return kustomize.build(request, folder_of(checkout, request.text("kustomization")), checkout)
 
 
-def _chart(request: Asked, client: HttpClient, cluster: ClusterConnection, checkout: Path) -> str:
+def _chart(request: TaskRequest, client: HttpClient, cluster: ClusterConnection, checkout: Path) -> str:
     source = ChartSource(
         request.text("chart").strip(),
         git=lambda: request.endpoint("scm"),
@@ -42,7 +42,7 @@ def _chart(request: Asked, client: HttpClient, cluster: ClusterConnection, check
     return charts.build(request, folder, checkout, _context(request, cluster))
 
 
-def _context(request: Asked, cluster: ClusterConnection) -> charts.RenderContext:
+def _context(request: TaskRequest, cluster: ClusterConnection) -> charts.RenderContext:
     release = inventory.release_name(request)
     before = inventory.read(request, cluster, release)
     return charts.RenderContext(
@@ -54,7 +54,7 @@ def _context(request: Asked, cluster: ClusterConnection) -> charts.RenderContext
     )
 
 
-def _names(request: Asked) -> tuple[str, ...]:
+def _names(request: TaskRequest) -> tuple[str, ...]:
     listed_files = request.input.get("valuesFiles") or []
     names = listed_files.split("\n") if isinstance(listed_files, str) else listed_files
     if not isinstance(names, list):

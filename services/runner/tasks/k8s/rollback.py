@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-from services.runner.task_protocol import Asked, Running, Step, TaskFailed
+from services.runner.task_protocol import Running, Step, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 
 from . import apply, desired, fence, managed_fields
@@ -23,7 +23,7 @@ _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset":
 class RollBackTemplate:
     """Writes an earlier template again and waits until it is live."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step:
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step:
         kind = _KINDS.get(request.text("resourceType", "Deployment").strip().lower())
         name = request.text("resourceName") or request.text("name")
         if kind is None or not name:
@@ -49,7 +49,7 @@ class RollBackTemplate:
         }
         return Running(handle, f"Rolling {ref} back to revision {revision}", again_after_s=0.0, effect_next=True)
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step:
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step:
         if handle["phase"] != "undo":
             return apply.observe(request, cluster, handle)
         ref = Ref.from_json(handle["objects"][0])
@@ -63,7 +63,7 @@ class RollBackTemplate:
         request.tools.log(f"{ref} rolled back to revision {handle['revision']}")
         return Running({**handle, "phase": "rollout"}, "Waiting until it is ready", again_after_s=0.2)
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None:
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None:
         """What was rolled back stays."""
 
 

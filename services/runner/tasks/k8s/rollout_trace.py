@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.runner.task_protocol import Asked
+from services.runner.task_protocol import TaskRequest
 from shared.contracts.base import Json
 from shared.process import tracing
 from shared.process.tracing import CLIENT, SpanRecord
@@ -13,7 +13,7 @@ from .manifests import Object, pod_template
 from .rollout import readiness
 
 
-def rolled_out(request: Asked, handle: Json, objects: Iterable[Object]) -> None:
+def rolled_out(request: TaskRequest, handle: Json, objects: Iterable[Object]) -> None:
     """Send the spans of what is ready now; of what was live already there is none."""
     if not request.traceparent or not tracing.is_on():
         return

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import replace
 
 from services.runner.clients.git import GitProblem, read_file
-from services.runner.task_protocol import Asked, Running, TaskFailed
+from services.runner.task_protocol import Running, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.malformed import Malformed
 from shared.grammar.manifest_values import fill_file
@@ -29,7 +29,7 @@ _MAX_PACKED_BYTES = 640 * 1024
 """Of a rendered manifest, compressed, so that its handle fits into an event."""
 
 
-def is_wanted(request: Asked) -> bool:
+def is_wanted(request: TaskRequest) -> bool:
     """Whether the manifest is not in the task itself. Raises TaskFailed where the task names two sources of it."""
     named = [field for field in _SOURCES if request.text(field).strip()]
     if len(named) > 1 and is_rendered(request):
@@ -37,17 +37,17 @@ def is_wanted(request: Asked) -> bool:
     return bool(named) and named[0] != "yaml"
 
 
-def is_rendered(request: Asked) -> bool:
+def is_rendered(request: TaskRequest) -> bool:
     """Whether helm or kustomize makes the manifest."""
     return any(request.text(field).strip() for field in _RENDERED)
 
 
-def fetch(request: Asked, client: HttpClient, cluster: ClusterConnection) -> str:
+def fetch(request: TaskRequest, client: HttpClient, cluster: ClusterConnection) -> str:
     """The manifest as text. Raises TaskFailed."""
     return rendered.fetch(request, client, cluster) if is_rendered(request) else _file(request, client)
 
 
-def _file(request: Asked, client: HttpClient) -> str:
+def _file(request: TaskRequest, client: HttpClient) -> str:
     """The file, with its parameters filled in."""
     endpoint = request.endpoint("scm")
     if endpoint.type != "git":
@@ -66,18 +66,18 @@ def _file(request: Asked, client: HttpClient) -> str:
     return text
 
 
-def put_in(request: Asked, text: str) -> Asked:
+def put_in(request: TaskRequest, text: str) -> TaskRequest:
     """The task as if the text had been written into it."""
     return replace(request, input={**request.input, "yaml": text})
 
 
-def kept(request: Asked, step: Running, text: str) -> Running:
+def keep_text(request: TaskRequest, step: Running, text: str) -> Running:
     """The step with the text in its handle; the actions hand it on from phase to phase."""
     value = _packed(text) if is_rendered(request) else text
     return replace(step, handle={**step.handle, _KEPT: request.tools.seal(value)})
 
 
-def again(request: Asked, handle: Json) -> Asked:
+def with_kept_text(request: TaskRequest, handle: Json) -> TaskRequest:
     """The task with the text that its start has kept."""
     if _KEPT not in handle:
         return request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.runner.task_protocol import Asked, Effect, Running, Step, Task, TaskFailed
+from services.runner.task_protocol import Effect, Running, Step, Task, TaskFailed, TaskRequest
 from shared.contracts.base import Json
 from shared.grammar.malformed import Malformed
 from shared.grammar.manifest_values import fill_input
@@ -37,22 +37,22 @@ class K8S(Task):
         except Malformed as error:
             raise TaskFailed(f"The YAML cannot be read{error.described}.") from None
 
-    def start(self, request: Asked) -> Step:
+    def start(self, request: TaskRequest) -> Step:
         module = _module(request)
         cluster = self._cluster(request)
         if not source.is_wanted(request):
             return module.start(request, cluster)
         text = source.fetch(request, self._client, cluster)
         step = module.start(source.put_in(request, text), cluster)
-        return source.kept(request, step, text) if isinstance(step, Running) else step
+        return source.keep_text(request, step, text) if isinstance(step, Running) else step
 
-    def observe(self, request: Asked, handle: Json) -> Step:
-        return _module(request).observe(source.again(request, handle), self._cluster(request), handle)
+    def observe(self, request: TaskRequest, handle: Json) -> Step:
+        return _module(request).observe(source.with_kept_text(request, handle), self._cluster(request), handle)
 
-    def cancel(self, request: Asked, handle: Json) -> None:
-        _module(request).cancel(source.again(request, handle), self._cluster(request), handle)
+    def cancel(self, request: TaskRequest, handle: Json) -> None:
+        _module(request).cancel(source.with_kept_text(request, handle), self._cluster(request), handle)
 
-    def _cluster(self, request: Asked) -> ClusterConnection:
+    def _cluster(self, request: TaskRequest) -> ClusterConnection:
         endpoint = request.endpoint("kubernetesServer")
         if endpoint.type not in ("k8s", "kubernetes"):
             raise TaskFailed(f"Endpoint {endpoint.name} is of type {endpoint.type}; a K8S task needs one of type k8s.")
@@ -66,11 +66,11 @@ def _action(fields: Json) -> str:
 class ActionModule(Protocol):
     """What each action's module has."""
 
-    def start(self, request: Asked, cluster: ClusterConnection) -> Step: ...
+    def start(self, request: TaskRequest, cluster: ClusterConnection) -> Step: ...
 
-    def observe(self, request: Asked, cluster: ClusterConnection, handle: Json) -> Step: ...
+    def observe(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> Step: ...
 
-    def cancel(self, request: Asked, cluster: ClusterConnection, handle: Json) -> None: ...
+    def cancel(self, request: TaskRequest, cluster: ClusterConnection, handle: Json) -> None: ...
 
 
 _MODULES: dict[str, ActionModule] = {
@@ -97,7 +97,7 @@ _OF_RELEASES: dict[str, ActionModule] = {
 _PURE = frozenset({"GET", "DIFF", "WAIT"})
 
 
-def _module(request: Asked) -> ActionModule:
+def _module(request: TaskRequest) -> ActionModule:
     action = _MODULES.get(_action(request.input))
     if action is None:
         names = ", ".join(_MODULES)

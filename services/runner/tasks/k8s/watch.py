@@ -6,7 +6,7 @@ from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from services.runner.tasks.own_output import holds
 from shared.contracts.base import Json
 from shared.contracts.texts import counted
@@ -42,8 +42,13 @@ class WatchSnapshot:
     """Pods that hold the roll-out up until they are deleted, each with its `uid`."""
 
 
-def look(
-    request: Asked, cluster: ClusterConnection, refs: Iterable[Ref], *, fenced: bool = True, put_back: bool = False
+def snapshot(
+    request: TaskRequest,
+    cluster: ClusterConnection,
+    refs: Iterable[Ref],
+    *,
+    fenced: bool = True,
+    put_back: bool = False,
 ) -> WatchSnapshot:
     """Look at every object once. A cluster that does not answer for a while makes no failure."""
     progress = WatchSnapshot()
@@ -58,12 +63,12 @@ def look(
     return progress
 
 
-def deadline(request: Asked) -> float:
+def deadline(request: TaskRequest) -> float:
     """Until when to wait, by the task's `timeout` in minutes."""
     return request.tools.now() + timeout_s(request)
 
 
-def too_late(request: Asked, cluster: ClusterConnection, progress: WatchSnapshot) -> str:
+def too_late(request: TaskRequest, cluster: ClusterConnection, progress: WatchSnapshot) -> str:
     """What is not ready although the time is over, and in the last sentences why."""
     timeout = counted(timeout_s(request) / 60, "minute")
     words = f"Not ready within the timeout of {timeout}: {'; '.join(progress.messages)}"
@@ -71,12 +76,12 @@ def too_late(request: Asked, cluster: ClusterConnection, progress: WatchSnapshot
     return " ".join([sentence(words), *filter(None, causes)])
 
 
-def timeout_s(request: Asked) -> float:
+def timeout_s(request: TaskRequest) -> float:
     """The task's `timeout`, which is in minutes, in seconds."""
     return 60 * request.number("timeout", 5)
 
 
-def outage(request: Asked, error: TaskFailed) -> bool:
+def outage(request: TaskRequest, error: TaskFailed) -> bool:
     """Whether the cluster does not answer, for no longer yet than is to be waited out."""
     if not isinstance(error, ClusterError) or not error.passing:
         return False
@@ -88,7 +93,7 @@ def outage(request: Asked, error: TaskFailed) -> bool:
 
 
 def _look_at(
-    request: Asked, cluster: ClusterConnection, ref: Ref, progress: WatchSnapshot, *, fenced: bool, put_back: bool
+    request: TaskRequest, cluster: ClusterConnection, ref: Ref, progress: WatchSnapshot, *, fenced: bool, put_back: bool
 ) -> None:
     live = cluster.get(ref)
     if live is None:
@@ -123,7 +128,7 @@ def _look_at(
         progress.failure = " ".join(filter(None, [sentence(f"{ref}: {how.message}"), why]))
 
 
-def _has_failed(request: Asked, ref: Ref, how: Readiness) -> bool:
+def _has_failed(request: TaskRequest, ref: Ref, how: Readiness) -> bool:
     """Whether a failure has lasted as long as it must to count."""
     first: dict[Ref, float] = request.memory.setdefault("failing since", {})
     if not how.failed:
@@ -135,7 +140,7 @@ def _has_failed(request: Asked, ref: Ref, how: Readiness) -> bool:
 _JOB_FAILURES = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"})
 
 
-def _removed_when_finished(request: Asked, cluster: ClusterConnection, ref: Ref) -> bool:
+def _removed_when_finished(request: TaskRequest, cluster: ClusterConnection, ref: Ref) -> bool:
     """Whether a Job is gone because it finished and its TTL removed it; its last events say how it ended."""
     ttl = any(
         (obj["kind"], obj["metadata"]["name"]) == ("Job", ref.name)
@@ -152,7 +157,7 @@ def _removed_when_finished(request: Asked, cluster: ClusterConnection, ref: Ref)
     return True
 
 
-def _own_condition(request: Asked, live: Object) -> Readiness | None:
+def _own_condition(request: TaskRequest, live: Object) -> Readiness | None:
     """`waitFor` decides for kinds whose readiness is not known."""
     condition = request.text("waitFor").strip()
     if not condition or live["kind"] in (*_WATCHED, "Namespace", "ConfigMap", "Secret", "Service"):

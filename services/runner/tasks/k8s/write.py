@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from services.runner.task_protocol import Asked, TaskFailed
+from services.runner.task_protocol import TaskFailed, TaskRequest
 from shared.process import clock
 
 from . import conflicts, desired, fence, managed_fields, scaling, server_defaults
@@ -22,7 +22,7 @@ _GONE_WITHIN_S = 120.0
 
 
 def write(
-    request: Asked,
+    request: TaskRequest,
     cluster: ClusterConnection,
     ref: Ref,
     body: Object,
@@ -73,7 +73,7 @@ def _autoscalers(cluster: ClusterConnection, namespace: str) -> list[Object] | N
     return None
 
 
-def await_gone(request: Asked, cluster: ClusterConnection, ref: Ref) -> Object | None:
+def await_gone(request: TaskRequest, cluster: ClusterConnection, ref: Ref) -> Object | None:
     """The live object; one that is being deleted is waited for. Raises `TaskFailed`, naming what holds it."""
     patience_s = min(_GONE_WITHIN_S, timeout_s(request))
     until = clock.monotonic() + patience_s

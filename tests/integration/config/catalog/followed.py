@@ -95,7 +95,7 @@ class Followed:
     def take(self, answer: SourceSeen) -> dict[str, Any]:
         looking.parse_files(answer)
         with self.office.store.write() as uow:
-            self.following.seen(uow, answer)
+            self.following.take_answer(uow, answer)
         return self.state()
 
     def sync(self) -> dict[str, Any]:

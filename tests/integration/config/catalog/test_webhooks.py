@@ -9,7 +9,7 @@ from services.config.model.triggers import MatchWebhook
 from services.config.resources import registry
 from services.config.store.definitions import webhooks
 from shared.contracts.catalog import Kind, Page
-from shared.contracts.mirror import Elsewhere, MirrorReport, MirrorState, WantedAsk, WantedHook
+from shared.contracts.mirror import ForeignHook, MirrorReport, MirrorState, WantedAsk, WantedHook
 from shared.contracts.problems import Code
 from shared.contracts.pushes import AllowlistAsk, AllowlistChanged
 from shared.process.secrets import token_hash
@@ -350,7 +350,7 @@ def test_code_streams_patch_enables_and_disables(office: Office) -> None:
 
 def test_hooks_to_another_address_are_shown_and_replaced_only_when_asked(office: Office) -> None:
     made = complete(office)
-    old = Elsewhere(slug="old", name="portside-old-1", address="https://old.example.com/pipelines/api/x")
+    old = ForeignHook(slug="old", name="portside-old-1", address="https://old.example.com/pipelines/api/x")
     report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, elsewhere=(old,))
     assert office.get(Kind.WEBHOOKS, made["id"])["elsewhere"] == [old.model_dump()]
     assert [hook.replace for hook in hooks(office)] == [()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from services.config.runs.projection import RunSummary, look, stages
+from services.config.runs.projection import RunSummary, stages, summarize
 from shared.contracts.history import (
     Event,
     Output,
@@ -44,7 +44,7 @@ def plan() -> Plan:
 
 
 def glance(*events: Event) -> RunSummary:
-    return reduce(lambda seen, event: look(seen, event, 100.0), events, RunSummary())
+    return reduce(lambda seen, event: summarize(seen, event, 100.0), events, RunSummary())
 
 
 def test_the_message_follows_the_stages_and_ends_with_the_run() -> None:

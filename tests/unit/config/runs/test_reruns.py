@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.config.runs.reruns import kept
+from services.config.runs.reruns import kept_tasks
 from shared.contracts.base import Sealed
 from shared.contracts.history import Output, Recorded, StageEnded, Status, TaskEnded, TaskStarted
 from shared.contracts.problems import Refused
@@ -63,7 +63,7 @@ CASES = [
 
 @pytest.mark.parametrize(("ended", "since", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_is_kept(ended: dict[str, Status], since: str, expected: str) -> None:
-    found = kept("run-1", plan(), state(**ended), plan(), since)
+    found = kept_tasks("run-1", plan(), state(**ended), plan(), since)
     assert "".join(one.task for one in found) == expected
     assert all(one.output.view == {"from": one.task} and one.execution_id == "run-1" for one in found)
     assert all((one.input, one.sealed) == ({"pw": "*****"}, SEALED) for one in found)
@@ -83,21 +83,21 @@ REFUSED = [
 @pytest.mark.parametrize(("ended", "since", "now", "why"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
 def test_what_is_refused(ended: dict[str, Status], since: str, now: Plan, why: str) -> None:
     with pytest.raises(Refused) as refused:
-        kept("run-1", plan(), state(**ended), now, since)
+        kept_tasks("run-1", plan(), state(**ended), now, since)
     assert why in str(refused.value)
     assert refused.value.problem.next_step
 
 
 def test_the_stage_in_which_it_begins_may_have_been_mended() -> None:
-    found = kept("run-1", plan(), state(**BROKE_IN_E), plan(deploy="D X E", E="REST"), "failed")
+    found = kept_tasks("run-1", plan(), state(**BROKE_IN_E), plan(deploy="D X E", E="REST"), "failed")
     assert [one.task for one in found] == ["A", "B", "C", "D"]
 
 
 def test_what_was_kept_before_still_says_who_did_it() -> None:
-    once = kept("run-1", plan(), state(**BROKE_IN_E), plan(), "failed")
+    once = kept_tasks("run-1", plan(), state(**BROKE_IN_E), plan(), "failed")
     numbered = [one.model_copy(update={"seq": seq}) for seq, one in enumerate(once, 1)]
     later = [TaskEnded(seq=1, at=9.0, stage="Deploy", task="E", status=FAILED)]
     history = [Recorded(attempt=0, event=one) for one in numbered] + [Recorded(attempt=1, event=one) for one in later]
     ends = [Recorded(attempt=1, event=StageEnded(seq=2, at=9.0, stage="Build", status=DONE))]
-    again = kept("run-2", plan(), fold(plan(), history + ends), plan(), "failed")
+    again = kept_tasks("run-2", plan(), fold(plan(), history + ends), plan(), "failed")
     assert {one.execution_id for one in again} == {"run-1"}

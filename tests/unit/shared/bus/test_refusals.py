@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from shared.bus.refusals import Cure, cure
+from shared.bus.refusals import Remedy, cure
 from shared.bus.topology import COMMANDS, DEAD, EVENTS, QueueSpec, destinations, has_room
 
 NEVER = math.inf
@@ -15,17 +15,17 @@ NEVER = math.inf
 @pytest.mark.parametrize(
     ("refused_s", "since_channel_s", "since_node_s", "due"),
     [
-        (4.9, NEVER, NEVER, Cure.NONE),
-        (5.0, NEVER, NEVER, Cure.CHANNEL),
-        (9.0, 4.0, NEVER, Cure.NONE),
-        (10.0, 5.0, NEVER, Cure.NODE),
-        (6.0, 50.0, NEVER, Cure.CHANNEL),
-        (10.0, 5.0, 59.0, Cure.NONE),
-        (30.0, 25.0, 60.0, Cure.NODE),
+        (4.9, NEVER, NEVER, Remedy.NONE),
+        (5.0, NEVER, NEVER, Remedy.CHANNEL),
+        (9.0, 4.0, NEVER, Remedy.NONE),
+        (10.0, 5.0, NEVER, Remedy.NODE),
+        (6.0, 50.0, NEVER, Remedy.CHANNEL),
+        (10.0, 5.0, 59.0, Remedy.NONE),
+        (30.0, 25.0, 60.0, Remedy.NODE),
     ],
 )
 def test_first_the_channel_is_changed_and_then_the_node(
-    refused_s: float, since_channel_s: float, since_node_s: float, due: Cure
+    refused_s: float, since_channel_s: float, since_node_s: float, due: Remedy
 ) -> None:
     assert cure(refused_s, since_channel_s, since_node_s) is due
 
