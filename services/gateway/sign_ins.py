@@ -10,9 +10,10 @@ from typing import Any
 from werkzeug.wrappers import Request
 
 from shared.contracts.base import Json, Sealed
-from shared.contracts.catalog import AdmissionAsk, SignedIn, SignIn
+from shared.contracts.catalog import Admission, AdmissionAsk, SignedIn, SignIn
 from shared.contracts.problems import Code, Problem, Refused
 from shared.process.clock import monotonic
+from shared.process.giving_way import give_way
 from shared.process.secrets import password_digest, token_hash
 
 from .config_client import ConfigClient
@@ -22,7 +23,7 @@ from .sign_in_refusals import SignInRefusals
 MAX_FIELD = 1_000
 MAX_BROWSER = 300
 DIGESTS_AT_ONCE = 1
-"""Of passwords, in each worker: one takes 16 MiB and a core for a twentieth of a second."""
+"""Of strangers' passwords, and of others', in each worker: one takes 16 MiB and a core for a twentieth of a second."""
 DIGEST_WITHIN_S = 10.0
 """So long a sign-in waits for its turn; config admits few at once, so that it waits for few others."""
 _Key = tuple[str, str]
@@ -39,36 +40,37 @@ class SignIns:
         self._origins = origins
         self._refusals = SignInRefusals(monotonic)
         # Threads of its own: each thread that has made a digest keeps the memory that it took.
-        self._digests = ThreadPoolExecutor(DIGESTS_AT_ONCE, thread_name_prefix="digest")
+        self._familiar = ThreadPoolExecutor(DIGESTS_AT_ONCE, "digest")
+        self._strangers = ThreadPoolExecutor(DIGESTS_AT_ONCE, "stranger", initializer=give_way)
 
     def by_password(self, request: Request, username: str, password: str, *, new_token: str = "") -> SignedIn:
         """`new_token` becomes good with the sign-in. Raises `Refused`."""
         origin = self._origins.of(request)
         key = ("password", origin.key)
         self._refusals.demand_none(key)
-        admission_id = self._admitted(key, origin)
+        admission = self._admitted(key, origin)
         ask = SignIn(
             username=username[:MAX_FIELD],
-            password_digest=self._digest(password[:MAX_FIELD]),
-            admission_id=admission_id,
+            password_digest=self._digest(password[:MAX_FIELD], familiar=admission.familiar),
+            admission_id=admission.admission_id,
             new_token_hash=token_hash(new_token) if new_token else "",
         )
         signed_in = self._send(key, request, origin, ask)
         self._refusals.forget(key)
         return signed_in
 
-    def _admitted(self, key: _Key, origin: Origin) -> str:
+    def _admitted(self, key: _Key, origin: Origin) -> Admission:
         try:
             with self._remembering(key):
-                return self._config.admit_sign_in(AdmissionAsk(**_fields(origin))).admission_id
+                return self._config.admit_sign_in(AdmissionAsk(**_fields(origin)))
         except Refused as refused:
             if refused.problem.code not in _OF_AN_OLD_CONFIG:
                 raise
-            return ""
+            return Admission(admission_id="", familiar=bool(origin.browser_of))
 
-    def _digest(self, password: str) -> str:
-        """In its turn."""
-        digest = self._digests.submit(password_digest, password)
+    def _digest(self, password: str, *, familiar: bool) -> str:
+        """In its turn, which strangers hold up for strangers alone."""
+        digest = (self._familiar if familiar else self._strangers).submit(password_digest, password)
         try:
             return digest.result(DIGEST_WITHIN_S)
         except TimeoutError:

@@ -112,6 +112,8 @@ class Admission(Message):
     it is the one of all that have not signed in before."""
 
     admission_id: str
+    familiar: bool = False
+    """The browser or address has signed in before, so that it need not wait for strangers."""
 
 
 class SignIn(Message):

@@ -6,29 +6,19 @@ them. Never wait for a hash inside a write transaction.
 
 from __future__ import annotations
 
-import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-_NICENESS = 5
-"""Beyond the process's own: a config that itself gives way to others must not put strangers before its own work."""
+from shared.process.giving_way import give_way
 
 _HASHER = PasswordHasher()
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$gnKkZ3/nrg5xv4VTAOl5qw$WXXdpNtp6dTWwk9LOMwx0XWoodxKtPGt8VlCDDVhUVk"
 """Compared with where there is no password, so that this takes as long: a hash with the hasher's own parameters."""
 
-
-def _give_way() -> None:
-    """Linux keeps a priority for each thread, and argon2's own threads inherit this one's."""
-    thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS))
-
-
 _POOL = ThreadPoolExecutor(2, "password")
-_STRANGERS = ThreadPoolExecutor(1, "stranger", initializer=_give_way)
+_STRANGERS = ThreadPoolExecutor(1, "stranger", initializer=give_way)  # argon2's own threads inherit it
 
 
 def hash_password(digest: str) -> str:

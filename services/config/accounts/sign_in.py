@@ -72,7 +72,7 @@ class Authenticator:
             _demand_local(reading)
             origin = _origin(reading, ask)
         try:
-            return Admission(admission_id=self._admissions.grant(origin))
+            return Admission(admission_id=self._admissions.grant(origin), familiar=origin.familiar)
         except LimitReached as reached:
             raise _too_many(reached, origin) from None
 

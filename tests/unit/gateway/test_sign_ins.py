@@ -84,13 +84,14 @@ class Desk:
         self.asked: list[SignIn] = []
         self.refusal: Problem | None = Problem(code=Code.TOO_MANY, message="Too many", retry_after_s=20.0)
         self.familiar = ""
-        """The address that the limit of strangers does not hold for."""
+        """The address that has signed in before: the limit of strangers does not hold for it."""
 
     def admit_sign_in(self, ask: AdmissionAsk) -> Admission:
         self.admissions.append(ask)
         if self.refusal is not None and ask.source_address != self.familiar:
             raise Refused(self.refusal)
-        return Admission(admission_id=f"a{len(self.admissions)}")
+        familiar = ask.source_address == self.familiar or bool(ask.browser_of)
+        return Admission(admission_id=f"a{len(self.admissions)}", familiar=familiar)
 
     def sign_in(self, ask: SignIn) -> SignedIn:
         self.asked.append(ask)
@@ -191,6 +192,30 @@ def test_digests_are_made_in_turn(desk: Desk, sign_ins: SignIns, monkeypatch: py
     with ThreadPoolExecutor(10) as people:
         list(people.map(lambda number: sign_ins.by_password(request_from(CLIENT), f"u{number}", "p"), range(10)))
     assert (most[0], len(desk.asked)) == (DIGESTS_AT_ONCE, 10)
+
+
+@pytest.mark.parametrize("release_before", [False, True])
+def test_who_has_signed_in_before_waits_for_no_strangers_digest(
+    desk: Desk, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch, release_before: bool
+) -> None:
+    begun, hold = threading.Event(), threading.Event()
+
+    def digest(password: str) -> str:
+        if password == "guess":
+            begun.set()
+            hold.wait(20)
+        return "d" * 64
+
+    monkeypatch.setattr("services.gateway.sign_ins.password_digest", digest)
+    desk.refusal = Problem(code=Code.INVALID, message="is unknown") if release_before else None
+    mark = SESSIONS.issue_browser("ann", 2e9)
+    with ThreadPoolExecutor(4) as strangers:
+        for number in range(4):
+            strangers.submit(sign_ins.by_password, request_from(f"203.0.113.{number}"), "ann", "guess")
+        assert begun.wait(20)
+        assert sign_ins.by_password(request_from(CLIENT, browser=mark), "ann", "right").user == "ann"
+        assert len(desk.asked) == 1
+        hold.set()
 
 
 def test_a_gateway_that_is_itself_too_busy_remembers_no_refusal(

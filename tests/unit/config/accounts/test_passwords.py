@@ -1,9 +1,7 @@
-"""Passwords: nobody's costs as much to check as anybody's, and a stranger's check gives way to all that config does."""
+"""Passwords: nobody's costs as much to check as anybody's, and strangers' checks hold up nobody who is familiar."""
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,20 +14,20 @@ def test_the_hash_that_unknown_users_are_compared_with_has_the_hashers_parameter
     assert not passwords._HASHER.check_needs_rehash(passwords._NOBODY)
 
 
-def _own_priority() -> int:
-    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+def test_a_familiar_check_waits_for_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, order = threading.Event(), list[str]()
 
+    def matches(_stored: str | None, digest: str) -> bool:
+        if digest == "guess":
+            stuck.wait(20)
+        order.append(digest)
+        return True
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux only")
-def test_a_strangers_check_gives_way_to_config_at_whatever_priority_that_runs() -> None:
-    def twice() -> list[int]:
-        priorities = [_own_priority()]
-        for _ in range(2):
-            passwords._give_way()
-            priorities.append(_own_priority())
-        return priorities
-
-    with ThreadPoolExecutor(1) as pool:
-        at_first, *lowered = pool.submit(twice).result()
-    step = passwords._NICENESS
-    assert lowered == [min(19, at_first + step), min(19, at_first + 2 * step)]
+    monkeypatch.setattr(passwords, "_matches", matches)
+    with ThreadPoolExecutor(4) as strangers:
+        for _ in range(4):
+            strangers.submit(passwords.password_matches, None, "guess", familiar=False)
+        assert passwords.password_matches("stored", "right", familiar=True)
+        assert order == ["right"]
+        stuck.set()
+    assert order == ["right", *["guess"] * 4]
