@@ -87,8 +87,9 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """From here on the collector looks only at what tests make, which saves a tenth of the unit ring's CPU."""
+    """From here on the collector looks only at what tests make, and more rarely: a tenth less CPU for the unit ring."""
     gc.freeze()
+    gc.set_threshold(10_000)
     gc.enable()
 
 

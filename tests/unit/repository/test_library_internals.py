@@ -52,7 +52,8 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-ACCESS = re.compile(r"(\w*)\)?\]?\.(_[a-z]\w*)")
+ACCESS = re.compile(r"\.(_[a-z]\w*)")
+OWN = re.compile(r"\b(?:self|cls)\)?\]?$")
 DEFINED = re.compile(r"(?:def |class |self\.|^ *)(_[a-z]\w*)\b(?= *[(:=,])", re.MULTILINE)
 BASES = re.compile(r"^class \w+\(([^)]+)\)", re.MULTILINE)
 BASE = re.compile(r"([\w.]+)(?:\[[^]]*\])?(?:, |$)")
@@ -64,7 +65,10 @@ def may_reach_inside(text: str) -> bool:
     """Whether a file is worth parsing, which takes seconds for the whole tree."""
     defined = set(DEFINED.findall(text))
     return (
-        any(owner not in ("self", "cls") or name not in defined for owner, name in ACCESS.findall(text))
+        any(
+            access[1] not in defined or not OWN.search(text, max(0, access.start() - 6), access.start())
+            for access in ACCESS.finditer(text)
+        )
         or IMPORTS.search(text) is not None
         or (bool(defined) and any(base not in HARMLESS for base in BASE.findall(", ".join(BASES.findall(text)))))
     )

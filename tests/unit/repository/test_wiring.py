@@ -36,9 +36,9 @@ def files(home: Path) -> set[str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_that_is_made_has_opened_nothing(name: str, home: Path) -> None:
     create_keys(home)
-    threads, keys = threading.active_count(), files(home)
+    before, keys = set(threading.enumerate()), files(home)
     SERVICES[name](home)
-    assert (threading.active_count(), files(home)) == (threads, keys)
+    assert (set(threading.enumerate()) - before, files(home)) == (set(), keys)
 
 
 @pytest.mark.parametrize("name", SERVICES)
