@@ -101,6 +101,7 @@ class PrivateNode:
     """Whether a port mapper that others share runs on `epmd_port`; the nodes of a cluster find each other by it."""
     more_config: str = ""
     """Lines of the server's configuration beyond ours."""
+    start_limit_s: float = START_LIMIT_S
     _started: bool = field(default=False, repr=False)
     _server: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _epmd: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -125,7 +126,7 @@ class PrivateNode:
     def start(self) -> None:
         """Start epmd and the server, and wait until it speaks AMQP and its management API answers.
 
-        Raises BrokerFailed when it does not within START_LIMIT_S.
+        Raises BrokerFailed when it ends instead, or does not within `start_limit_s`.
         """
         self.home = self.home.resolve()
         self.home.mkdir(parents=True, exist_ok=True)
@@ -167,10 +168,12 @@ class PrivateNode:
         for process in (self._epmd, self._server):
             if process is not None:
                 leftovers.note(self.home, process.pid)
-        deadline = clock.monotonic() + START_LIMIT_S
+        deadline = clock.monotonic() + self.start_limit_s
         while not (speaks_amqp(self.amqp_port) and self._management_answers()):
-            if self._server.poll() is not None or clock.monotonic() > deadline:
-                raise BrokerFailed(f"RabbitMQ did not start; the end of {self.home / 'server.out'}:\n{self._tail()}")
+            ended = self._server.poll() is not None
+            if ended or clock.monotonic() > deadline:
+                why = "ended as it started" if ended else f"did not start within {self.start_limit_s:.0f} s"
+                raise BrokerFailed(f"RabbitMQ {why}; the end of {self.home / 'server.out'}:\n{self._tail()}")
             time.sleep(0.1)
 
     def stop(self) -> None:

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from services.config.settings import Settings
 from tests.support.world import World
 
 Deed = tuple[str, Callable[[], None]]
 QUIET_S = (2.0, 7.0)
 """Between two deeds."""
-FROZEN_S = 14.0
+FROZEN_S = float(Settings.model_fields["lease_s"].default) + 4.0
 """Longer than a lease."""
 
 

@@ -14,7 +14,7 @@ from cli.rabbitmq import PrivateNode, server_script
 from shared.contracts.topics import CONFIG_READS, CONFIG_RPC, HOOKS, LEDGER, LOGS, PASSWORDS, RUNS
 from tests.chaos.machines import Machines
 from tests.support.broker_cluster import BrokerCluster
-from tests.support.world import World
+from tests.support.world import World, wait_for
 
 Deed = Callable[[], AbstractContextManager[None]]
 GATEWAY_KILLED = "all nodes are away, and a gateway with hooks in its spool is killed"
@@ -23,6 +23,7 @@ QUEUES = tuple(queue.name for queue in (CONFIG_RPC, CONFIG_READS, PASSWORDS, LED
 PAUSED_S = 12.0
 DATABASE_AWAY_S = 3.0
 BROKERS_AWAY_S = 5.0
+BACK_WITHIN_S = 120.0
 
 
 def deeds(world: World, machines: Machines) -> dict[str, Deed]:
@@ -72,8 +73,16 @@ def _leader_restarts(brokers: BrokerCluster) -> Iterator[None]:
 
 @contextmanager
 def _killed(world: World, name: Callable[[], str]) -> Iterator[None]:
-    world.kill(name())
+    """Its supervisor starts it again; it is back after the block, so that what happens next does not find one fewer."""
+    process = name()
+    starts = _starts(world, process)
+    world.kill(process)
     yield
+    wait_for(lambda: _starts(world, process) > starts, f"{process} to be back", BACK_WITHIN_S, every_s=0.5)
+
+
+def _starts(world: World, process: str) -> int:
+    return sum('"process.started"' in line for line in world.log_of(process))
 
 
 @contextmanager

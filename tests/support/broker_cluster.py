@@ -17,6 +17,8 @@ from cli.rabbitmq import PrivateNode, epmd_program
 SIZE = 3
 PAUSE_MINORITY = "cluster_partition_handling = pause_minority\n"
 _JOIN_LIMIT_S = 60.0
+_START_LIMIT_S = 300.0
+"""For one of three on a busy machine: a node that was killed reads its log first."""
 
 
 class BrokerCluster:
@@ -28,7 +30,13 @@ class BrokerCluster:
         self._epmd: subprocess.Popen[bytes] | None = None
         password = secrets.token_urlsafe(18)
         self.nodes = [
-            PrivateNode(home / f"node-{number}", password=password, epmd_port=self._epmd_port, shared_epmd=True)
+            PrivateNode(
+                home / f"node-{number}",
+                password=password,
+                epmd_port=self._epmd_port,
+                shared_epmd=True,
+                start_limit_s=_START_LIMIT_S,
+            )
             for number in range(1, size + 1)
         ]
 

@@ -33,3 +33,21 @@ def test_a_node_whose_start_is_interrupted_is_not_left_running(tmp_path: Path, m
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [("echo no space; exit 1", r"ended as it started.*\n.*no space"), ("exec sleep 60", "did not start within 0 s")],
+)
+def test_a_node_that_does_not_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, why: str
+) -> None:
+    server, epmd = tmp_path / "server", tmp_path / "epmd"
+    for path, command in ((server, program), (epmd, "exec sleep 60")):
+        path.write_text(f"#!/bin/sh\n{command}\n")
+        path.chmod(0o755)
+    monkeypatch.setattr(rabbitmq, "server_script", lambda: server)
+    monkeypatch.setattr(rabbitmq, "epmd_program", lambda: epmd)
+    limit_s = 0.3 if "sleep" in program else 20.0
+    with pytest.raises(rabbitmq.BrokerFailed, match=why):
+        rabbitmq.PrivateNode(tmp_path / "rabbitmq", start_limit_s=limit_s).start()
