@@ -75,13 +75,14 @@ def _leader_restarts(brokers: BrokerCluster) -> Iterator[None]:
 def _killed(world: World, name: Callable[[], str]) -> Iterator[None]:
     """Its supervisor starts it again; it is back after the block, so that what happens next does not find one fewer."""
     process = name()
-    starts = _starts(world, process)
+    count = starts(world, process)
     world.kill(process)
     yield
-    wait_for(lambda: _starts(world, process) > starts, f"{process} to be back", BACK_WITHIN_S, every_s=0.5)
+    wait_for(lambda: starts(world, process) > count, f"{process} to be back", BACK_WITHIN_S, every_s=0.5)
 
 
-def _starts(world: World, process: str) -> int:
+def starts(world: World, process: str) -> int:
+    """How often a process has started so far."""
     return sum('"process.started"' in line for line in world.log_of(process))
 
 

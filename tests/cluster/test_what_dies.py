@@ -18,7 +18,7 @@ from tests.chaos.run import all_of
 from tests.support.clocks import skewed
 from tests.support.world import World, a_world, wait_for
 
-from .deeds import GATEWAY_KILLED, QUEUES, deeds
+from .deeds import BACK_WITHIN_S, GATEWAY_KILLED, QUEUES, deeds, starts
 from .namespace import NAME, config_behind_a_cable
 from .watch import STREAMS, Row, Watch, account_of, table
 
@@ -65,13 +65,19 @@ def test_whatever_dies_nothing_is_lost_doubled_or_disordered(several: Machines, 
 
 
 def _active_behind_the_cable(world: World) -> None:
-    """The others are killed until the one behind the cable has the lock."""
+    """The others are killed until the one behind the cable has the lock; after that they stand by."""
+    before: dict[str, int] = {}
 
     def is_active() -> bool:
         if '"config.active"' in "".join(world.log_of(NAME)[-20:]):
             return True
         for name in ("config", "config-2"):
+            before[name] = starts(world, name)
             world.kill(name)
         return False
 
+    def are_back() -> bool:
+        return all(starts(world, name) > count for name, count in before.items())
+
     wait_for(is_active, "the config behind the cable to be active", 60, every_s=3)
+    wait_for(are_back, "the others to be back", BACK_WITHIN_S, every_s=0.5)
