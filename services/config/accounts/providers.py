@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from services.config.resource import chosen
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings
 from services.config.store.definitions.people import PROVIDERS
+from services.config.store.definitions.projects import PROJECTS
 from shared.contracts.base import Json, Sealed
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
@@ -40,6 +42,7 @@ _TEXTS = {
 }
 """Text fields with what a blank one means."""
 _FLAGS = {"createUsers": True, "allowLocal": False}
+_RULE_FIELDS = ("claim", "value", "serviceRole", "projects", "groups")
 
 
 class SignInProviders:
@@ -112,7 +115,7 @@ class SignInProviders:
             updated_at=uow.now,
             updated_by=person.user,
         )
-        if not new.enabled:
+        if not new.is_way_in:
             _demand_some_way_in(uow, old)
         before, document = _document(old), _document(PROVIDERS.update(uow, new))
         audit.record(uow, person, ask.verb, Kind.PROVIDERS, before, document)
@@ -129,7 +132,9 @@ class SignInProviders:
     def _try(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         """What somebody with `claims` would get by `rules`, or by those of the provider. Nothing is changed."""
         rules = _rules(ask.body["rules"]) if "rules" in ask.body else _locate(uow, ask).tree["rules"]
-        return Document(document=shown(grants(rules_of(rules), table(ask.body, "claims"))))
+        granted = grants(rules_of(rules), table(ask.body, "claims"))
+        missing = [name for name in (granted.projects if granted else ()) if PROJECTS.one(uow, name=name) is None]
+        return Document(document=shown(granted, missing))
 
 
 def rules_of(documents: Any) -> list[ClaimRule]:
@@ -146,8 +151,8 @@ def rules_of(documents: Any) -> list[ClaimRule]:
     ]
 
 
-def shown(granted: Grants | None) -> Json:
-    """What rules give, in the API's shape."""
+def shown(granted: Grants | None, missing_projects: Sequence[str] = ()) -> Json:
+    """What rules give, in the API's shape; a project that does not exist gives nobody anything."""
     if granted is None:
         return {"letsIn": False, "message": "No rule matches: this person could not sign in."}
     return {
@@ -156,7 +161,12 @@ def shown(granted: Grants | None) -> Json:
         "serviceRole": granted.service_role.value if granted.service_role else "",
         "projects": {name: role.value for name, role in granted.projects.items() if role},
         "groups": list(granted.groups or ()),
-        "message": f"May sign in by rule {', '.join(str(position + 1) for position in granted.matched)}.",
+        "message": " ".join(
+            (
+                f"May sign in by rule {', '.join(str(position + 1) for position in granted.matched)}.",
+                *(f"There is no project {name} here." for name in missing_projects),
+            )
+        ),
     }
 
 
@@ -191,10 +201,17 @@ def _rules(value: Any) -> list[Json]:
 
 
 def _rule(body: Json, place: str) -> Json:
-    role = text(body, "serviceRole").strip()
+    """A rule with every field. A misspelt or missing one would make it match more people than it should."""
+    if unknown := sorted(set(body) - set(_RULE_FIELDS)):
+        message = f"{place} has no field {unknown[0][:50]!r}: a rule has {', '.join(_RULE_FIELDS)}"
+        raise refuse(Code.INVALID, message, subject=f"{place}.{unknown[0][:50]}")
+    role, claim, value = (text(body, field).strip() for field in ("serviceRole", "claim", "value"))
+    if value and not claim:
+        message = f"{place} has a value and no claim that must have it: without a claim it matches everybody"
+        raise refuse(Code.INVALID, message, subject=f"{place}.claim")
     return {
-        "claim": text(body, "claim").strip(),
-        "value": text(body, "value").strip(),
+        "claim": claim,
+        "value": value,
         "serviceRole": _role(ServiceRole, role, f"{place}.serviceRole") if role else "",
         "projects": {
             name: _role(ProjectRole, str(granted), f"{place}.projects.{name}")
@@ -224,7 +241,8 @@ def _enabled(uow: Reading) -> list[SignInProvider]:
 
 
 def _demand_some_way_in(uow: Reading, leaving: SignInProvider) -> None:
-    if not settings.local_sign_in(uow) and not [value for value in _enabled(uow) if value.id != leaving.id]:
+    others = [value for value in PROVIDERS.all(uow) if value.is_way_in and value.id != leaving.id]
+    if not settings.local_sign_in(uow) and not others:
         raise refuse(
             Code.CONFLICT,
             f"{leaving.name} is the only way in: sign-in by password is switched off",

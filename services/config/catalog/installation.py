@@ -78,11 +78,11 @@ class InstallationSettings:
 
 
 def _switch_local_sign_in(uow: UnitOfWork, person: Person, on: bool) -> None:
-    if not on and not people.PROVIDERS.all(uow, people.PROVIDERS.column("enabled").is_(True), limit=1):
+    if not on and not any(provider.is_way_in for provider in people.PROVIDERS.all(uow)):
         raise refuse(
             Code.CONFLICT,
-            "sign-in by password stays on: no sign-in provider is enabled, so nobody could sign in",
+            "sign-in by password stays on: no sign-in provider is enabled and has a rule, so nobody could sign in",
             subject="localSignIn",
-            next_step="Set a sign-in provider up first.",
+            next_step="Set a sign-in provider up first, and sign in with it.",
         )
     settings.set_setting(uow, settings.LOCAL_SIGN_IN, "on" if on else "off")

@@ -63,6 +63,11 @@ class SignInProvider(Stamped):
     secrets: Json
     """Sealed boxes by the names of their fields."""
 
+    @property
+    def is_way_in(self) -> bool:
+        """Whether it can let anybody in: without a rule nobody matches."""
+        return self.enabled and bool(self.tree["rules"])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:

@@ -50,11 +50,14 @@ function ofChosen({ dataset: { noun, nouns } }, { confirm, confirmText }) {
   return [confirm.replace("{n}", count), `${confirmText} ${names.slice(0, NAMED).join(", ")}${more}.`];
 }
 
+// The page may have been drawn again meanwhile: its button of the same name is meant.
+const present = () => (button.isConnected ? button : document.getElementById(button.id));
+
+asking.addEventListener("close", () => present()?.focus());
 part("back").addEventListener("click", () => asking.close());
 part("do").addEventListener("click", () => {
   asking.close();
-  // The page may have been drawn again meanwhile: its button of the same name is meant.
-  const again = button.isConnected ? button : document.getElementById(button.id);
+  const again = present();
   if (!again) return changed();
   if (button.dataset.confirmReason) give(again.form, button.dataset.confirmField, asking.querySelector("textarea").value);
   confirmed = again;

@@ -18,6 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
     // Tab leaves the editor, as the keyboard expects; Ctrl-] indents.
     extraKeys: { Tab: false, "Shift-Tab": false, "Ctrl-Space": complete },
   });
+  for (const [name, value] of [["role", "textbox"], ["aria-multiline", "true"]]) editor.getInputField().setAttribute(name, value);
   editor.on("inputRead", (_, { text: [typed] }) => completes(typed) && complete(editor));
   for (const button of document.querySelectorAll("[data-edit]")) {
     button.addEventListener("click", () => (editor[button.dataset.edit](), redraw(), editor.focus()));

@@ -169,6 +169,8 @@ def test_rules_are_tried_without_a_change(office: Office, provider: Json) -> Non
     assert (answer["letsIn"], answer["serviceRole"], answer["matched"]) == (True, "Developer", [0])
     assert tried(claims={"sub": "x"})["letsIn"] is False
     assert tried(claims={"sub": "x"}, rules=[{"claim": "sub"}])["letsIn"] is True
+    elsewhere = tried(claims={"sub": "x"}, rules=[{"projects": {"default": "Member", "wbe": "Viewer"}}])
+    assert elsewhere["message"] == "May sign in by rule 1. There is no project wbe here."
     assert office.names(Kind.USERS) == ["admin"]
 
 
@@ -182,6 +184,11 @@ def test_rules_are_tried_without_a_change(office: Office, provider: Json) -> Non
         ({"rules": [{"serviceRole": "King"}]}, r"rules\[0\].serviceRole must be one of Administrator"),
         ({"rules": [{"projects": {"web": "King"}}]}, r"rules\[0\].projects.web must be one of Administrator"),
         ({"rules": "all"}, "rules must be a list"),
+        (
+            {"rules": [{"claim": "groups", "equals": "devs"}]},
+            r"rules\[0\] has no field 'equals': a rule has claim, value",
+        ),
+        ({"rules": [{"value": "devs"}]}, r"rules\[0\] has a value and no claim"),
     ],
 )
 def test_a_provider_that_cannot_work_is_refused(office: Office, provider: Json, body: Json, words: str) -> None:
@@ -195,7 +202,10 @@ def test_passwords_are_switched_off_only_while_another_way_in_is_left(office: Of
     with pytest.raises(Refused, match="switched off"):
         office.sign_ins.sign_in(SignIn(username="admin", password_digest=password_digest(PASSWORD)))
     assert office.sign_ins.sign_in(SignIn(api_token_hash=token_hash("ci"))).user == "admin"
-    for verb, body in (("delete", {}), ("patch", {"enabled": False})):
+    # Another that nobody can come in by is no way in.
+    other = {"name": "other", "issuer": "https://sso.example.com", "clientId": "portside"}
+    office.act(Kind.PROVIDERS, "create", other)
+    for verb, body in (("delete", {}), ("patch", {"enabled": False}), ("patch", {"rules": []})):
         with pytest.raises(Refused, match="is the only way in"):
             office.act(Kind.PROVIDERS, verb, body, id=provider["id"])
     office.act(Kind.SETTINGS, "patch", {"localSignIn": True})
