@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from tests.support.world import World, wait_for
 
-from .conftest import ASKING, a_system
+from .conftest import ASKING, a_system, at_sign_in, waiting
+from .keyboard import answer, press, reach
 
 pytestmark = pytest.mark.browser
+FAILS = """
+kind: PIPELINE
+name: Nightly checks
+project: default
+enabled: true
+stageOrder: [Check]
+stages:
+  Check:
+    taskOrder: [Say, Fail]
+    tasks:
+      Say: {type: Log, input: {message: the last words}}
+      Fail: {type: Condition, input: {condition: "1 == 2"}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +172,107 @@ def test_of_two_tabs_the_later_is_told_before_it_writes_over_the_other(world: Wo
     page.reload()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Endpoints")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def typist(world: World, chromium: Browser) -> Iterator[Page]:
+    """Somebody without a pointer, who signs in by typing; whatever the console calls an error fails the module."""
+    with at_sign_in(chromium, world.layout.url) as opened:
+        errors: list[str] = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        reach(opened, opened.get_by_label("User name"))
+        opened.keyboard.type("admin")
+        reach(opened, opened.get_by_label("Password", exact=True))
+        opened.keyboard.type(world.layout.password_file.read_text().strip())
+        opened.keyboard.press("Enter")
+        expect(opened.get_by_role("heading", name="Executions")).to_be_visible()
+        yield opened
+        assert not errors
+
+
+def _to(page: Page, name: str) -> None:
+    press(page, page.get_by_role("navigation", name="Main").get_by_role("link", name=name))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+
+
+def test_all_by_keyboard_help_is_read_and_a_failure_found_and_its_log_read(world: World, typist: Page) -> None:
+    world.client.import_yaml(FAILS, "apply")
+    pipeline = world.client.by_name("pipelines", "default", "Nightly checks")
+    id = str(world.client.post(f"/pipelines/{pipeline['id']}/executions", {})["executionId"])
+    wait_for(lambda: world.get(f"/executions/{id}")["status"] == "FAILED", "the run to fail")
+    help = typist.get_by_role("dialog", name="Keys")
+    typist.keyboard.press("?")
+    expect(help).to_be_visible()
+    typist.keyboard.press("Escape")
+    expect(help).to_be_hidden()
+    keys = typist.get_by_role("button", name="Keys")
+    press(typist, keys)
+    expect(help).to_be_visible()
+    typist.keyboard.press("Escape")
+    expect(keys).to_be_focused()
+    typist.keyboard.press("/")
+    search = typist.get_by_role("searchbox", name="Search")
+    expect(search).to_be_focused()
+    typist.keyboard.type("Nightly")
+    chips = typist.get_by_role("list", name="Filters in force")
+    expect(chips).to_contain_text("Nightly")
+    expect(search).to_be_focused()
+    press(typist, typist.get_by_role("link", name="Nightly checks #1", exact=True))
+    expect(typist.get_by_role("region", name="Task Check.Fail")).to_be_visible()
+    press(typist, typist.locator("a.task").filter(has_text="Say"))
+    log = typist.get_by_role("log", name="Log of Say")
+    expect(log).to_contain_text("the last words")
+    reach(typist, log)
+
+
+def test_all_by_keyboard_a_pipeline_is_run_and_its_question_answered(world: World, typist: Page) -> None:
+    world.client.import_yaml(ASKING.format(name="Typed"), "apply")
+    _to(typist, "Pipelines")
+    press(typist, typist.get_by_role("link", name="Typed", exact=True))
+    answer(typist, typist.get_by_role("button", name="Run", exact=True), "Run")
+    expect(typist.get_by_role("heading", name="Typed #1")).to_contain_text("waiting")
+    _to(typist, "Approvals")
+    card = typist.locator("section.card").filter(has_text="Typed #1")
+    answer(typist, card.get_by_role("button", name="Approve"), "Approve", "as agreed")
+    wait_for(lambda: _statuses(world, "Typed") == ["COMPLETED"], "the approved run to end")
+
+
+def test_all_by_keyboard_a_run_is_cancelled_with_its_reason(world: World, typist: Page) -> None:
+    id = waiting(world, "Typed")
+    _to(typist, "Executions")
+    press(typist, typist.get_by_role("link", name="Typed #2", exact=True))
+    answer(typist, typist.get_by_role("button", name="Cancel", exact=True), "Cancel the run", "the wrong tag")
+    expect(typist.locator("#live")).to_contain_text("Reason: the wrong tag")
+    assert world.get(f"/executions/{id}")["status"] == "CANCELED"
+
+
+def test_all_by_keyboard_a_list_is_filtered_the_theme_switched_and_a_pipeline_edited(
+    world: World, typist: Page
+) -> None:
+    _to(typist, "Executions")
+    reach(typist, typist.get_by_role("search").get_by_label("Status"))
+    typist.keyboard.type("canceled")
+    typist.keyboard.press("Enter")
+    chips = typist.get_by_role("list", name="Filters in force")
+    expect(chips).to_contain_text("canceled")
+    press(typist, chips.get_by_role("link").first)
+    expect(chips).to_have_count(0)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = typist.evaluate(ground)
+    press(typist, typist.get_by_role("button", name="Switch theme"))
+    assert typist.evaluate(ground) != before
+    _to(typist, "Pipelines")
+    press(typist, typist.get_by_role("link", name="Nightly checks", exact=True))
+    press(typist, typist.get_by_role("link", name="Edit", exact=True))
+    reach(typist, typist.get_by_role("textbox", name="Pipeline as YAML"))
+    typist.keyboard.press("Control+End")
+    typist.keyboard.type("icon: rocket\n")
+    # Tab leaves the text, and the whole page is gone round to its first button.
+    press(typist, typist.get_by_role("button", name="Save", exact=True))
+    expect(typist.get_by_role("heading", level=1)).to_contain_text("Nightly checks")
+    expect(typist.get_by_role("link", name="Edit", exact=True)).to_be_visible()
+    assert world.client.by_name("pipelines", "default", "Nightly checks")["icon"] == "rocket"
+
+
+def _statuses(world: World, name: str) -> list[object]:
+    return [run["status"] for run in world.client.documents(f"/executions?$filter=name eq '{name}'")]
